@@ -1,0 +1,168 @@
+"""The history of one subscription: every version that Timus told us of, and how a new one is merged into it.
+
+A webhook is news about a desired state. The larger version is the newer, whatever the order of arrival. Versions that arrive
+before anything newer was applied are kept and replayed by day; one that arrives after a newer was applied is superseded,
+because following it would reverse our own posting (promise I2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from .subscription import Snapshot
+
+KEPT_VERSIONS = 200
+"""Applied versions beyond this many are forgotten, oldest first: a document holds at most 400 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What Timus said at one version, with the billing day decided once when it was merged."""
+
+    number: int
+    day: date
+    """First day on which it holds: the partner's local day of ``effective_at``."""
+    items: tuple[tuple[str, int], ...]
+    status: str
+    cancel_at: date | None
+    term_end: date | None
+    event_id: str
+    event_type: str
+    actor: str | None = None
+
+    @property
+    def billed(self) -> bool:
+        """A trial is never billed; past due is billed as active; cancelled at a date is billed until then."""
+        return self.status in ("active", "past_due") or (self.status == "canceled" and self.cancel_at is not None)
+
+    def quantity(self, sku: str) -> int:
+        """Units of a SKU that are billed from ``day`` on, until ``ends``."""
+        if not self.billed or (self.ends is not None and self.ends <= self.day):
+            return 0
+        return dict(self.items).get(sku, 0)
+
+    @property
+    def ends(self) -> date | None:
+        """The first day on which nothing is billed any more; never before the version itself holds (promise I5)."""
+        return None if self.cancel_at is None else max(self.cancel_at, self.day)
+
+    def says_the_same(self, other: Version) -> bool:
+        """Whether two versions of one number agree in everything that bills."""
+        return (self.day, self.items, self.status, self.cancel_at, self.term_end) == (
+            other.day,
+            other.items,
+            other.status,
+            other.cancel_at,
+            other.term_end,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A Timus subscription as far as we know it. ``versions`` are in order of number."""
+
+    id: str
+    customer_id: str
+    versions: tuple[Version, ...]
+    floor: int = 0
+    """The newest version that had a part in something posted or found level; older news is superseded."""
+    customer_name: str = ""
+    billing_cycle: str = "monthly"
+
+    @property
+    def newest(self) -> Version:
+        """The version that counts."""
+        return self.versions[-1]
+
+    @property
+    def skus(self) -> tuple[str, ...]:
+        """Every SKU of every known version, sorted: a SKU that disappeared still has to go to 0."""
+        return tuple(sorted({sku for version in self.versions for sku, _ in version.items}))
+
+    def raise_floor(self, today: date) -> Subscription:
+        """Mark what holds today as applied. A version of a later day is still open to older news."""
+        applied = max((v.number for v in self.versions if v.day <= today), default=0)
+        return self if applied <= self.floor else replace(self, floor=applied)
+
+
+class Merge(StrEnum):
+    """What became of a snapshot."""
+
+    MERGED = "merged"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    CONTRADICTORY = "contradictory"
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The subscription after a snapshot, and what became of the snapshot.
+
+    ``evidence`` of a superseded one: (SKU, first day, day on which a newer version took over, units) that it would have set.
+    """
+
+    subscription: Subscription
+    outcome: Merge
+    evidence: tuple[tuple[str, date, date | None, int], ...] = ()
+
+
+def version_of(snapshot: Snapshot, day: date) -> Version:
+    """The snapshot as a version that holds from ``day`` on."""
+    return Version(
+        number=snapshot.version,
+        day=day,
+        items=tuple(sorted(snapshot.items)),
+        status=snapshot.status,
+        cancel_at=snapshot.cancel_at,
+        term_end=snapshot.term_end,
+        event_id=snapshot.event_id,
+        event_type=snapshot.event_type,
+        actor=snapshot.actor,
+    )
+
+
+def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
+    """Take a snapshot into the history. ``day`` is its effective day; it is stored and never decided again."""
+    version = version_of(snapshot, day)
+    if known is None:
+        first = Subscription(
+            id=snapshot.subscription_id,
+            customer_id=snapshot.customer_id,
+            versions=(version,),
+            customer_name=snapshot.customer_name,
+            billing_cycle=snapshot.billing_cycle,
+        )
+        return Merged(first, Merge.MERGED)
+    twin = next((v for v in known.versions if v.number == version.number), None)
+    if twin is not None:
+        return Merged(known, Merge.DUPLICATE if twin.says_the_same(version) else Merge.CONTRADICTORY)
+    if version.number < known.floor:
+        return Merged(known, Merge.SUPERSEDED, _evidence(known, version))
+    versions = tuple(sorted((*known.versions, version), key=lambda v: v.number))
+    newest = versions[-1] is version
+    grown = replace(
+        known,
+        versions=_without_forgotten(versions, known.floor),
+        customer_name=snapshot.customer_name if newest else known.customer_name,
+        billing_cycle=snapshot.billing_cycle if newest else known.billing_cycle,
+    )
+    return Merged(grown, Merge.MERGED)
+
+
+def _evidence(known: Subscription, late: Version) -> tuple[tuple[str, date, date | None, int], ...]:
+    """What the superseded version would have set, until the next newer version that we know took over."""
+    newer = [v.day for v in known.versions if v.number > late.number]
+    until = min(newer, default=None)
+    if until is not None and until <= late.day:
+        return ()
+    return tuple((sku, late.day, until, late.quantity(sku)) for sku, _ in late.items)
+
+
+def _without_forgotten(versions: tuple[Version, ...], floor: int) -> tuple[Version, ...]:
+    """Drop the oldest applied versions beyond ``KEPT_VERSIONS``; the one at the floor always stays."""
+    droppable = max(0, len(versions) - KEPT_VERSIONS)
+    kept = versions[droppable:]
+    dropped = versions[:droppable]
+    return tuple(v for v in dropped if v.number >= floor) + kept

@@ -1,0 +1,120 @@
+"""Which contract and which service a quantity belongs to: the partner's own choices, dated.
+
+Customers, contracts and services are named by id, never by name. Each choice can have a first day, so that moving a client to
+another contract is a plan like any other: the old line goes to 0 and the new one up, on that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeVar
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LineKey:
+    """A line: one service on one contract."""
+
+    contract_id: int
+    service_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where units of a customer go."""
+
+    company_id: int
+    contract_id: int
+    sku: str | None = None
+    """Only this SKU; None: every SKU that has no route of its own."""
+    units: int | None = None
+    """At most this many units (a split); None: all that is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """The routes in force from ``first_day`` on (None: always)."""
+
+    routes: tuple[Route, ...]
+    first_day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceChoice:
+    """The Autotask service of a SKU from ``first_day`` on (None: always)."""
+
+    service_id: int
+    first_day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerMapping:
+    """A Timus customer in Autotask."""
+
+    customer_id: str
+    routings: tuple[Routing, ...]
+    """In order of first day."""
+    services: Mapping[str, tuple[ServiceChoice, ...]] = field(default_factory=dict)
+    """Overrides of the partner's plan mapping, by SKU."""
+    customer_name: str = ""
+
+    @property
+    def contract_ids(self) -> tuple[int, ...]:
+        """Every contract that this customer routes to or did once, sorted."""
+        return tuple(sorted({route.contract_id for routing in self.routings for route in routing.routes}))
+
+    @property
+    def first_day(self) -> date | None:
+        """The day before which this mapping says nothing (None: it always holds)."""
+        return self.routings[0].first_day if self.routings else None
+
+    def routes(self, sku: str, day: date) -> tuple[Route, ...]:
+        """The routes of a SKU on a day; its own if there are any, else the general ones."""
+        routing = in_force(self.routings, day)
+        if routing is None:
+            return ()
+        own = tuple(route for route in routing.routes if route.sku == sku)
+        return own or tuple(route for route in routing.routes if route.sku is None)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMapping:
+    """A Timus SKU in Autotask, for every customer without an override."""
+
+    sku: str
+    choices: tuple[ServiceChoice, ...] = ()
+    matched: bool = False
+    """Found by equal SKU, not chosen by a person."""
+    candidates: tuple[int, ...] = ()
+    """Without a choice: the active services that carry this SKU (none, or too many to choose)."""
+
+
+_Dated = TypeVar("_Dated", Routing, ServiceChoice)
+
+
+def in_force(choices: Sequence[_Dated], day: date) -> _Dated | None:
+    """The last choice whose first day has come."""
+    found: _Dated | None = None
+    for choice in choices:
+        if choice.first_day is None or choice.first_day <= day:
+            found = choice
+    return found
+
+
+def service_on(mapping: CustomerMapping, plans: Mapping[str, PlanMapping], sku: str, day: date) -> int | None:
+    """The service of a SKU for a customer on a day, or None when nobody has chosen one."""
+    plan = plans.get(sku)
+    choice = in_force(mapping.services.get(sku, ()), day) or in_force(plan.choices if plan else (), day)
+    return choice.service_id if choice else None
+
+
+def shares(routes: Sequence[Route], units: int) -> tuple[tuple[Route, int], ...]:
+    """Split units over routes in order: each takes what it may, one without a limit takes all that is left."""
+    out: list[tuple[Route, int]] = []
+    left = units
+    for route in routes:
+        take = left if route.units is None else min(left, route.units)
+        out.append((route, take))
+        left -= take
+    return tuple(out)
