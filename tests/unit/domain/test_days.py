@@ -73,7 +73,7 @@ def test_an_instant_is_not_before_the_midnight_of_its_day(instant: datetime, zon
 @example(date(2026, 11, 1), ZoneInfo("America/Havana"))
 @example(date(1919, 3, 31), ZoneInfo("America/Toronto"))
 def test_midnight_is_the_first_instant_of_its_day(day: date, zone: ZoneInfo) -> None:
-    """Midnight is in its day, and the second before it in an earlier one, also where clocks change at midnight."""
+    """Midnight is in its day, and the second before it is not, also where clocks change at midnight."""
     assume((day, zone.key) != (date(2011, 12, 30), "Pacific/Apia"))  # the day that Samoa skipped; see below
     midnight = local_midnight(day, zone)
     assert effective_day(midnight, zone) == day
@@ -97,7 +97,7 @@ def test_midnight_where_clocks_change_at_midnight(zone: str, day: date, first: s
 
 @given(instants, instants, zones)
 def test_days_follow_instants(one: datetime, other: datetime, zone: ZoneInfo) -> None:
-    """A later instant is never an earlier day, so nothing takes effect before something that happened first."""
+    """A later instant is never an earlier day, so effects come in the order of causes."""
     earlier, later = sorted((one, other))
     assert effective_day(earlier, zone) <= effective_day(later, zone)
 

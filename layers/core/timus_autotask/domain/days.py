@@ -9,24 +9,25 @@ from zoneinfo import ZoneInfo
 
 
 def effective_day(instant: datetime, zone: ZoneInfo) -> date:
-    """The local day of an instant in the partner's zone; an instant without an offset raises ``ValueError``."""
+    """The local day of an instant in the partner's zone; a naive time raises ``ValueError``."""
     if instant.utcoffset() is None:
         raise ValueError(f"{instant.isoformat()} has no UTC offset, so it names no instant")
     return instant.astimezone(zone).date()
 
 
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The first instant of a local day, as a UTC time (a local one in a repeated hour equals no other, by PEP 495).
+    """The first instant of a local day, as a UTC time.
 
-    Clocks may skip midnight (Havana, Beirut): then the day begins when the skip ends. A day that a zone skipped whole
-    (Apia, 30 December 2011) has no instant; the first instant of the day after it is returned.
+    Clocks may skip midnight (Havana, Beirut): then the day begins when the skip ends. A day that a zone
+    skipped whole (Apia, 30 December 2011) has no instant; the first instant of the day after it is returned.
     """
     midnight = datetime.combine(day, time(), zone)
     before_skip, after_skip = midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)
     if before_skip <= after_skip:  # midnight exists; if it happens twice, fold=0 is its first time
         return before_skip
-    # Midnight lies in a gap, and PEP 495 reads it with the offset before the gap (fold=0, too late by what is left of the
-    # gap) or after it (fold=1, too early). The clock change is between the two, so the days there are in order.
+    # Midnight lies in a gap, and PEP 495 reads it with the offset before the gap (fold=0, too late by what is
+    # left of the gap) or after it (fold=1, too early). The clock change is between the two, so the days there
+    # are in order.
     seconds = range(int(after_skip.timestamp()), int(before_skip.timestamp()) + 1)
     first = bisect_left(seconds, day, key=lambda second: datetime.fromtimestamp(second, zone).date())
     return datetime.fromtimestamp(seconds[first], UTC)
@@ -35,9 +36,9 @@ def local_midnight(day: date, zone: ZoneInfo) -> datetime:
 def period_containing(day: date, start: date, months: int) -> tuple[date, date]:
     """First and last day of the billing period that ``day`` is in.
 
-    Periods of ``months`` (1, 3, 6, 12) are counted from the contract's ``start``, each beginning on the start's day of the
-    month or, where a month is too short, on its last day: a start on 31 January gives 28 February and then 31 March.
-    A day before the start is in no period and raises ``ValueError``.
+    Periods of ``months`` (1, 3, 6, 12) are counted from the contract's ``start``, each beginning on the
+    start's day of the month or, where a month is too short, on its last day: a start on 31 January gives 28
+    February and then 31 March. A day before the start is in no period and raises ``ValueError``.
     """
     if day < start:
         raise ValueError(f"{day} lies before the first billing period, which begins on {start}")

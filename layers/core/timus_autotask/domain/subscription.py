@@ -16,8 +16,9 @@ BillingCycle = Literal["monthly", "annual"]
 class Snapshot:
     """The whole state of a subscription after one change of it, as an event carried it.
 
-    It is a state, never a difference: of two snapshots of a subscription the one with the larger ``version`` is the newer,
-    whatever the order in which they arrived, and a SKU that is missing from ``items`` has the quantity 0.
+    It is a state, never a difference: of two snapshots of a subscription the one with the larger ``version``
+    is the newer, whatever the order in which they arrived, and a SKU that is missing from ``items`` has the
+    quantity 0.
     """
 
     subscription_id: str
@@ -36,7 +37,7 @@ class Snapshot:
     cancel_at: date | None
     """The first day on which nothing is billed any more."""
     effective_at: datetime
-    """The instant (aware) from which the quantities hold; the billing day is its date in the partner's zone."""
+    """From when the quantities hold (aware); the billing day is its date in the partner's zone."""
     event_type: str
     """For people and metrics; no quantity follows from it."""
     event_id: str
