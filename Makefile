@@ -1,0 +1,84 @@
+# Needs python3 (3.11 or later), git and make; everything else is installed into the checkout.
+# PYTHON=python3.13 make … chooses another interpreter.
+
+PYTHON ?= python3
+STACK ?= timus-autotask
+SAM := .tools/sam/bin/sam
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo local test test-unit check format build deploy clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.installed .tools/emulator/.installed  ## .venv with the timus-autotask command, and the AWS emulator
+
+demo: setup  ## the whole product on this machine, on a sample client, with a verdict
+	.venv/bin/timus-autotask demo
+
+local: setup  ## the whole product on this machine, until Ctrl-C
+	.venv/bin/timus-autotask local
+
+test: setup  ## the whole test suite
+	.venv/bin/pytest
+
+test-unit: .venv/.installed  ## the tests that open no socket: seconds
+	.venv/bin/pytest -m "not loopback and not emulator and not sam"
+
+check: .venv/.installed .tools/sam/.installed  ## lint, format, types, template
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/cfn-lint template.yaml
+	$(SAM) validate --lint
+
+format: .venv/.installed  ## let ruff format and mend what it can
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+build: .venv/.installed .tools/sam/.installed  ## what `sam deploy` uploads, into .aws-sam (no Docker needed)
+	$(SAM) build
+
+deploy: build  ## build and deploy to the AWS account of the environment; asks what it needs to know
+	$(SAM) deploy --guided --stack-name $(STACK)
+
+clean:  ## remove everything that was built or installed here
+	rm -rf .venv .tools .aws-sam .run .hypothesis .mypy_cache .ruff_cache .pytest_cache layers/core/*.egg-info *.egg-info
+
+# --- what the above stand on ------------------------------------------------------------------------------------------
+# The stamp is newer than the lock it was installed from, so a second run does nothing.
+
+.venv/.installed: requirements-dev.lock layers/core/requirements.lock layers/core/requirements.txt pyproject.toml
+	@$(require-python)
+	@echo "installing the project into .venv"
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install -qq -r requirements-dev.lock
+	.venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The emulator has its own interpreter: its botocore is another than ours. The wheel of ministack is held to its hash.
+.tools/emulator/.installed: local/emulator.lock local/ministack.lock
+	@$(require-python)
+	@echo "installing the AWS emulator into .tools/emulator"
+	$(PYTHON) -m venv .tools/emulator
+	.tools/emulator/bin/python -m pip install -qq -r local/emulator.lock
+	.tools/emulator/bin/python -m pip install -qq --no-deps --require-hashes -r local/ministack.lock
+	@touch $@
+
+# 340 MB, and needed for `check`, `build` and `deploy` only.
+.tools/sam/.installed: Makefile
+	@$(require-python)
+	@echo "installing the SAM CLI into .tools/sam"
+	test -x $(SAM) || $(PYTHON) -m venv .tools/sam
+	.tools/sam/bin/python -m pip install -qq aws-sam-cli==1.170.0
+	@touch $@
+
+define require-python
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+  echo "Python 3.11 or later is needed as $(PYTHON); choose another one with: make PYTHON=/path/to/python3.13 …" >&2; exit 1; }; \
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+  echo "$(PYTHON) lacks the venv module; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+endef
