@@ -1,7 +1,8 @@
 """The transport under the Autotask client: one request in, one answer out, and what can go wrong in between.
 
-The client above is pure with respect to I/O: it builds :class:`Request` values and reads :class:`Response` values. Only a
-transport touches the network, so the deterministic simulation can put the whole outside world behind this one call.
+The client above is pure with respect to I/O: it builds :class:`Request` values and reads :class:`Response`
+values. Only a transport touches the network, so the deterministic simulation can put the whole outside world
+behind this one call.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Never shown: they carry the credentials."""
     body: bytes = b""
 
 

@@ -1,0 +1,421 @@
+"""The Autotask client: reads whole lists or nothing, and sends a write once.
+
+Every method raises ``Refused``, ``RetryLater`` or ``CredentialsRefused`` (see ``answers``); those that create
+something raise ``OutcomeUnknown`` as well. The client does no I/O but through its transport, keeps no state but the zone, and never
+sleeps.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from timus_autotask.autotask.answers import (
+    RETRY_SECONDS,
+    Answer,
+    AutotaskError,
+    CredentialsRefused,
+    Refused,
+    RetryLater,
+    decipher,
+    unanswered,
+)
+from timus_autotask.autotask.entities import (
+    COMPANIES,
+    CONTRACT_SERVICES,
+    CONTRACTS,
+    SERVICES,
+    UNITS,
+    Company,
+    Contract,
+    ContractService,
+    Entity,
+    Service,
+    Threshold,
+    UnitRow,
+    Unreadable,
+    parse_threshold,
+)
+from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response, Transport
+from timus_autotask.autotask.zone import AUTOTASK, Zone, api_base, below, is_autotask, lookup_url, trusts
+
+T = TypeVar("T")
+
+PAGE_SIZE = 500
+"""Autotask allows 1 to 500."""
+MOST_PAGES = 100
+"""A read beyond 50,000 rows is an error somewhere; Autotask keeps only some 50 pages alive."""
+MOST_IDS = 200
+"""Ids in one ``in`` list; Autotask counts each as an OR term and allows 500."""
+
+OnCall = Callable[[str, str, float], None]
+"""Told of every request that was made: entity, verb and seconds taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The API user. Its secret has full rights over the tenant, so it shows in no ``repr``."""
+
+    user_name: str
+    secret: str
+    integration_code: str
+    """The tracking identifier (``ApiIntegrationCode``)."""
+
+    def __post_init__(self) -> None:
+        for name in ("user_name", "secret", "integration_code"):
+            value = getattr(self, name)
+            if not value or value != value.strip() or not (value.isascii() and value.isprintable()):
+                raise ValueError(
+                    f"Autotask's {name} is empty, or has blanks around it or characters no header can carry"
+                )
+
+    def __repr__(self) -> str:
+        return f"Credentials(user_name={self.user_name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One term of a filter.
+
+    Autotask silently drops an operator that it does not know and returns every row. So only operators that we
+    can check on the rows ourselves are allowed (``ValueError`` otherwise).
+    """
+
+    field: str
+    op: str
+    """``eq``, ``in``, ``gte`` (on days) or ``contains``."""
+    value: Any
+
+    def __post_init__(self) -> None:
+        if self.op not in _HOLDS:
+            raise ValueError(f"{self.op!r} is no operator of ours: {', '.join(_HOLDS)}")
+
+
+class Autotask:
+    """Autotask's REST API v1.0, as far as the product needs it.
+
+    ``server`` is Autotask's public address, or that of another server that speaks the same API (a simulator);
+    credentials go to hosts below ``autotask.net`` only, or to that other server only. ``zone`` is one kept
+    from an earlier run; read :attr:`zone` afterwards to keep the present one.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        credentials: Credentials,
+        *,
+        server: str = AUTOTASK,
+        zone: Zone | None = None,
+        on_call: OnCall | None = None,
+    ) -> None:
+        self._transport = transport
+        self._user = credentials.user_name
+        self._server = server
+        self._on_call = on_call
+        self._headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "ApiIntegrationCode": credentials.integration_code,
+            "UserName": credentials.user_name,
+            "Secret": credentials.secret,
+        }
+        self.zone = zone if zone is not None and trusts(server, zone.base) else None
+
+    # -- Reads
+
+    def companies(self, ids: Iterable[int]) -> dict[int, Company]:
+        """Companies by id; missing are those that do not exist or are hidden from the API user."""
+        return {company.id: company for company in self.query(COMPANIES, Condition("id", "in", ids))}
+
+    def company(self, company_id: int) -> Company | None:
+        """One company; None when it does not exist or is hidden from the API user."""
+        return self.companies([company_id]).get(company_id)
+
+    def contracts(self, ids: Iterable[int]) -> dict[int, Contract]:
+        """Contracts of any type by id; missing are those that do not exist or are hidden from the API user."""
+        return {contract.id: contract for contract in self.query(CONTRACTS, Condition("id", "in", ids))}
+
+    def contract(self, contract_id: int) -> Contract | None:
+        """One contract; None when it does not exist or is hidden from the API user."""
+        return self.contracts([contract_id]).get(contract_id)
+
+    def contracts_of(self, company_id: int) -> list[Contract]:
+        """Every contract of a company, of any type and status."""
+        return self.query(CONTRACTS, Condition("companyID", "eq", company_id))
+
+    def services_by_sku(self, sku: str) -> list[Service]:
+        """Active services of the catalogue whose SKU is exactly this; there may be several."""
+        found = self.query(SERVICES, Condition("sku", "eq", sku), Condition("isActive", "eq", True))
+        return [service for service in found if service.sku == sku]
+
+    def service(self, service_id: int) -> Service | None:
+        """One service of the catalogue, active or not."""
+        return next(iter(self.query(SERVICES, Condition("id", "eq", service_id))), None)
+
+    def contract_services(self, contract_id: int) -> list[ContractService]:
+        """Every line of a contract, also those without units."""
+        return self.query(CONTRACT_SERVICES, Condition("contractID", "eq", contract_id))
+
+    def units(
+        self, contract_id: int, service_ids: Iterable[int], first_day: date | None = None
+    ) -> list[UnitRow]:
+        """Unit rows of some services of a contract that end on ``first_day`` or later (None: all); unordered."""
+        contract = Condition("contractID", "eq", contract_id)
+        return self._units(first_day, contract, Condition("serviceID", "in", service_ids))
+
+    def units_of_contracts(self, contract_ids: Iterable[int], first_day: date | None = None) -> list[UnitRow]:
+        """Unit rows of whole contracts that end on ``first_day`` or later (None: all); unordered."""
+        return self._units(first_day, Condition("contractID", "in", contract_ids))
+
+    def threshold(self) -> Threshold:
+        """How much of the request allowance is used. The call itself counts: ask rarely."""
+        expected = ("externalRequestThreshold", "requestThresholdTimeframe", "currentTimeframeRequestCount")
+        answer = self._call("GET", "ThresholdInformation", "", b"", expected, repeatable=True)
+        return _readable("ThresholdInformation", parse_threshold, answer)
+
+    def query(self, entity: Entity[T], *conditions: Condition) -> list[T]:
+        """Every record that meets all conditions; a read that fails on any page returns nothing.
+
+        At most one condition is ``in``; it is asked in parts, and an empty one asks nothing.
+        """
+        return [record for part in _parts(conditions) for record in self._pages(entity, part)]
+
+    # -- Writes
+
+    def adjust(
+        self,
+        contract_id: int,
+        service_id: int,
+        contract_service_id: int | None,
+        unit_change: int,
+        effective_date: date,
+        *,
+        time_zone: tzinfo,
+        unit_price: Decimal | None = None,
+    ) -> None:
+        """Change a line's units by a signed number from a day on, and its unit price if one is given.
+
+        ``contract_service_id`` names the line where there is one; without it the adjustment makes the line.
+        There is nothing to return: Autotask answers ``{"itemId": null}``, and only the unit rows show what
+        happened. ``allowRepeatService`` is never sent: it would allow a second line for the same service.
+        """
+        if unit_change == 0 and unit_price is None:
+            raise ValueError("an adjustment changes the units, the price or both")
+        line = (
+            {"serviceID": service_id}
+            if contract_service_id is None
+            else {"contractServiceID": contract_service_id}
+        )
+        fields: dict[str, Any] = {
+            "contractID": contract_id,
+            **line,
+            "unitChange": unit_change,
+            "effectiveDate": effective_instant(effective_date, time_zone),
+        }
+        if unit_price is not None:
+            # Autotask keeps four decimals; a float's shortest form gives up to 15 digits back unchanged.
+            fields["adjustedUnitPrice"] = float(unit_price)
+        self._call("POST", "ContractServiceAdjustments", "", _json(fields), ("itemId",), repeatable=False)
+
+    def extend_contract(self, contract_id: int, end: date, *, time_zone: tzinfo) -> None:
+        """Set the last day of a contract; may be repeated.
+
+        An ``end`` before the present one destroys units and adjustments: the caller makes sure that it is not.
+        """
+        body = _json({"id": contract_id, "endDate": effective_instant(end, time_zone)})
+        self._call("PATCH", "Contracts", "", body, ("itemId",), repeatable=True)
+
+    # -- One request
+
+    def _units(self, first_day: date | None, *conditions: Condition) -> list[UnitRow]:
+        if first_day is None:
+            return self.query(UNITS, *conditions)
+        # A day more is asked for than is wanted, so that it does not matter in which zone Autotask compares.
+        since = Condition("endDate", "gte", f"{first_day - timedelta(days=1)}T00:00:00Z")
+        return [row for row in self.query(UNITS, *conditions, since) if row.end >= first_day]
+
+    def _pages(self, entity: Entity[T], conditions: tuple[Condition, ...]) -> Iterator[T]:
+        # https://autotask.net/help/developerhelp/Content/APIs/REST/API_Calls/REST_Basic_Query_Calls.htm
+        filters = [{"op": c.op, "field": c.field, "value": c.value} for c in conditions]
+        body = _json({"MaxRecords": PAGE_SIZE, "IncludeFields": entity.fields, "Filter": filters})
+        belongs = _membership(entity.name, conditions)
+        path = "query"
+        for page in range(MOST_PAGES):
+            try:
+                answer = self._call(
+                    "POST", entity.name, path, body, ("items", "pageDetails"), repeatable=True
+                )
+            except Refused as refusal:
+                # Autotask keeps only some 50 pages, so a link may have died; then the list is begun anew,
+                # later.
+                raise _failed_read(entity.name, str(refusal)) if page else refusal from None
+            rows, following = _page(entity.name, answer)
+            for row in rows:
+                belongs(row)
+                yield _readable(entity.name, entity.parse, row)
+            if not following:
+                return
+            # A chain that POST began goes on by POST with the same body: GET answers 405.
+            link = below(f"{self.zone.base}/{entity.name}/", following) if self.zone else None
+            if link is None:
+                raise _failed_read(entity.name, "the link to its next page leads elsewhere")
+            path = link
+        raise _failed_read(entity.name, f"more than {MOST_PAGES} pages")
+
+    def _call(
+        self, verb: str, entity: str, path: str, body: bytes, expected: tuple[str, ...], *, repeatable: bool
+    ) -> Answer:
+        """Make one request; on 401 ask once whether the zone has moved, and if so make it again there.
+
+        Zones do move, and then right credentials get 401. Making it again is safe for writes too, for what
+        was answered 401 was not applied.
+        """
+        known, target = self.zone, f"{entity}/{path}".rstrip("/")
+
+        def attempt(zone: Zone) -> Answer:
+            request = Request(verb, f"{zone.base}/{target}", self._headers, body)
+            return decipher(self._send(entity, request, repeatable), expected, repeatable=repeatable)
+
+        zone = self.zone = known or self._look_up()
+        try:
+            return attempt(zone)
+        except CredentialsRefused:
+            moved = self._look_up() if known else zone
+            if moved.base == zone.base:
+                raise
+            self.zone = moved
+        return attempt(self.zone)
+
+    def _look_up(self) -> Zone:
+        """Ask which zone the API user lives in: documented to need no credentials, and so given none."""
+        request = Request("GET", lookup_url(self._server, self._user), {"Accept": "application/json"})
+        try:
+            answer = decipher(self._send("zoneInformation", request, True), (), repeatable=True)
+        except Refused as refusal:
+            # How an unknown user is answered is not documented; no other refusal is to be expected here.
+            if is_autotask(self._server) or refusal.status != 404:
+                raise CredentialsRefused(f"zoneInformation: {refusal}") from refusal
+            answer = {}
+        url, web_url = answer.get("url"), answer.get("webUrl")
+        if isinstance(url, str) and trusts(self._server, url):
+            return Zone(api_base(url), web_url if isinstance(web_url, str) else "")
+        if is_autotask(self._server):
+            raise CredentialsRefused("zoneInformation names no zone of Autotask for this API user")
+        return Zone(api_base(self._server))
+
+    def _send(self, entity: str, request: Request, repeatable: bool) -> Response:
+        began = time.perf_counter()
+        try:
+            return self._transport(request)
+        except (NotSent, NoAnswer) as error:
+            raise unanswered(error, repeatable=repeatable) from error
+        finally:
+            if self._on_call is not None:
+                self._on_call(entity, request.method, time.perf_counter() - began)
+
+
+def effective_instant(day: date, time_zone: tzinfo) -> str:
+    """The instant to send for a day, so that Autotask keeps that very day by either reading of its date rule.
+
+    Autotask's help says that the time of a date-only field is cut and the date kept as sent; older accounts
+    say that the instant is converted, to the tenant's zone or to US Eastern, and its date taken. So the
+    instant has the date ``day`` in UTC, in the partner's zone and in US Eastern, as near to noon as can be:
+    midnight UTC is the day before in America, noon the day after in Auckland. Should no instant fit all three
+    (a day that a zone skipped), US Eastern gives way first, then the partner's zone.
+    """
+    for zones in ((time_zone, _EASTERN), (time_zone,)):
+        for hour in _HOURS:
+            instant = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+            if all(instant.astimezone(zone).date() == day for zone in zones):
+                return f"{day}T{hour:02}:00:00Z"
+    return f"{day}T12:00:00Z"
+
+
+_EASTERN = ZoneInfo("America/New_York")
+_HOURS = sorted(range(24), key=lambda hour: abs(hour - 12))
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _parts(conditions: tuple[Condition, ...]) -> Iterator[tuple[Condition, ...]]:
+    """Split a query with an ``in`` list into queries with lists as long as Autotask takes."""
+    for at, condition in enumerate(conditions):
+        if condition.op == "in":
+            values = sorted(set(condition.value))
+            for i in range(0, len(values), MOST_IDS):
+                part = Condition(condition.field, "in", values[i : i + MOST_IDS])
+                yield (*conditions[:at], part, *conditions[at + 1 :])
+            return
+    yield conditions
+
+
+def _page(entity: str, answer: Answer) -> tuple[list[Answer], str]:
+    """The rows of a page and the link to the next (``""`` for none)."""
+    rows, details = answer["items"], answer["pageDetails"]
+    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) and isinstance(details, dict):
+        following = details.get("nextPageUrl") or ""
+        if "nextPageUrl" in details and isinstance(following, str):
+            return rows, following
+    raise _failed_read(entity, "a page is not as published")
+
+
+def _membership(entity: str, conditions: tuple[Condition, ...]) -> Callable[[Answer], None]:
+    """A check that a row meets the filter and comes once.
+
+    Were a filter dropped on the way, the rows of other companies would come back with status 200.
+    """
+    checks = [(c.field, _HOLDS[c.op], frozenset(c.value) if c.op == "in" else c.value) for c in conditions]
+    seen = set()
+
+    def belongs(row: Answer) -> None:
+        for field, holds, asked in checks:
+            if not holds(row.get(field), asked):
+                raise _failed_read(entity, f"a row came whose {field} was not asked for")
+        if row.get("id") in seen:
+            raise _failed_read(entity, "a row came twice")
+        seen.add(row.get("id"))
+
+    return belongs
+
+
+def _same(value: Any, asked: Any) -> bool:
+    """Equal, texts without regard to case or blanks around: so does Autotask's database compare them."""
+    if isinstance(value, str) and isinstance(asked, str):
+        return value.strip().casefold() == asked.strip().casefold()
+    return type(value) is type(asked) and bool(value == asked)
+
+
+def _day_not_before(value: Any, asked: Any) -> bool:
+    return isinstance(value, str) and value[:10] >= asked[:10]
+
+
+def _has(value: Any, asked: Any) -> bool:
+    return isinstance(value, str) and asked.strip().casefold() in value.casefold()
+
+
+_HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "eq": _same,
+    "in": lambda value, asked: type(value) is int and value in asked,
+    "gte": _day_not_before,
+    "contains": _has,
+}
+
+
+def _readable(entity: str, parse: Callable[[Answer], T], answer: Answer) -> T:
+    try:
+        return parse(answer)
+    except Unreadable as error:
+        raise _failed_read(entity, str(error)) from error
+
+
+def _failed_read(entity: str, why: str) -> AutotaskError:
+    """A read in part is no read, and nobody decides on it."""
+    return RetryLater(RETRY_SECONDS, f"Autotask's answer on {entity} cannot be relied on: {why}")

@@ -1,0 +1,316 @@
+"""The records of Autotask that the product reads, and how they are parsed: strictly, for money follows.
+
+Field names and types are those of Autotask's published swagger (REST API v1.0). Three habits of the API are
+undone here: an empty text comes as null or as ``""`` (both are ``""`` here), a day comes as
+``2026-03-01T00:00:00Z`` with or without the ``Z`` (a day here), and money may come as a whole number
+(``Decimal`` here). Anything else that is not as published raises :class:`Unreadable`: an answer that is read
+only in part is no answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+Row = Mapping[str, Any]
+"""One element of ``items``: JSON with ``Decimal`` in place of ``float``."""
+
+RECURRING_SERVICE = 7
+"""``Contracts.contractType`` of a recurring service contract; the only type whose services have units."""
+IN_EFFECT = 1
+"""``Contracts.status`` of an active contract; 0 is inactive (and its services still bill until the end
+date).
+"""
+
+
+class Unreadable(Exception):
+    """A record is not as Autotask publishes it: a field is missing or of another type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A client of the partner."""
+
+    id: int
+    name: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract of a company, of any type."""
+
+    id: int
+    company_id: int
+    name: str
+    type: int
+    """:data:`RECURRING_SERVICE` or another contract type."""
+    status: int
+    """:data:`IN_EFFECT` or 0."""
+    start: date
+    """First day; billing periods step from its day of the month."""
+    end: date
+    """Last day, inclusive."""
+    period_type: int | None
+    """Billing period: 2 monthly, 3 quarterly, 4 half-yearly, 5 yearly; None when the contract is not
+    recurring.
+    """
+
+    @property
+    def is_recurring(self) -> bool:
+        return self.type == RECURRING_SERVICE
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == IN_EFFECT
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of the catalogue."""
+
+    id: int
+    name: str
+    sku: str
+    """``""`` when none is set."""
+    is_active: bool
+    period_type: int
+    """As ``Contract.period_type``."""
+    unit_price: Decimal
+    """The catalogue's price; a contract's line keeps its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractService:
+    """A line of a contract: which service it bills. It stays for ever, also when it has no units any more."""
+
+    id: int
+    contract_id: int
+    service_id: int
+    unit_price: Decimal | None
+    """The line's current price for one unit and period; None when Autotask shows none."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """A line's units over a stretch of days: a billing period, or the part of one between two adjustments.
+
+    Rows exist for every period of the contract, past and future. Their ids are not kept, for Autotask splits
+    and rewrites rows that are not posted.
+    """
+
+    contract_id: int
+    service_id: int
+    contract_service_id: int
+    start: date
+    end: date
+    """Last day, inclusive."""
+    units: int
+    price: Decimal | None
+    """Extended (units times rate); None when Autotask shows none."""
+    approve_and_post_date: date | None
+    """Day on which a person posted the period to billing; None: not yet."""
+
+    @property
+    def posted(self) -> bool:
+        return self.approve_and_post_date is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """How much of the tenant's request allowance is used, by all its integrations together."""
+
+    limit: int
+    window_minutes: int
+    used: int
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entity(Generic[T]):
+    """How a record is asked for and read."""
+
+    name: str
+    """Autotask's name, as it stands in the URL."""
+    fields: tuple[str, ...]
+    """What is asked for with ``IncludeFields``; has ``id``, which Autotask wants when there can be several
+    pages.
+    """
+    parse: Callable[[Row], T]
+    """Raises :class:`Unreadable`."""
+
+
+def _whole(row: Row, name: str) -> int:
+    value = row.get(name)
+    if type(value) is int:  # not isinstance: True is an int
+        return value
+    raise _unreadable(row, name)
+
+
+def _whole_or_none(row: Row, name: str) -> int | None:
+    return None if row.get(name, "") is None else _whole(row, name)
+
+
+def _flag(row: Row, name: str) -> bool:
+    value = row.get(name, "")
+    if value is None or value is True or value is False:
+        return value is True
+    raise _unreadable(row, name)
+
+
+def _text(row: Row, name: str) -> str:
+    value = row.get(name, 0)
+    if value is None:
+        return ""
+    if type(value) is str:
+        return value
+    raise _unreadable(row, name)
+
+
+def _money(row: Row, name: str) -> Decimal:
+    value = row.get(name)
+    if type(value) is Decimal:
+        return value
+    if type(value) is int:
+        return Decimal(value)
+    raise _unreadable(row, name)
+
+
+def _money_or_none(row: Row, name: str) -> Decimal | None:
+    return None if row.get(name, "") is None else _money(row, name)
+
+
+def _day(row: Row, name: str) -> date:
+    value = row.get(name)
+    if type(value) is str:
+        day = parse_day(value)
+        if day is not None:
+            return day
+    raise _unreadable(row, name)
+
+
+def _day_or_none(row: Row, name: str) -> date | None:
+    return None if row.get(name, 0) in (None, "") else _day(row, name)
+
+
+_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z?)?")
+
+
+@lru_cache(maxsize=4096)
+def parse_day(text: str) -> date | None:
+    """The day of ``2026-03-01`` or ``2026-03-01T00:00:00[.000][Z]``; None for any other text.
+
+    Autotask cuts the time of its date-only fields and never converts them, so the date stands as it is
+    written.
+    """
+    match = _DAY.fullmatch(text)
+    try:
+        return date.fromisoformat(match[1]) if match else None
+    except ValueError:
+        return None
+
+
+def _unreadable(row: Row, name: str) -> Unreadable:
+    return Unreadable(f"{name} is {row[name]!r:.100}" if name in row else f"{name} is missing")
+
+
+def _company(row: Row) -> Company:
+    return Company(_whole(row, "id"), _text(row, "companyName"), _flag(row, "isActive"))
+
+
+def _contract(row: Row) -> Contract:
+    return Contract(
+        id=_whole(row, "id"),
+        company_id=_whole(row, "companyID"),
+        name=_text(row, "contractName"),
+        type=_whole(row, "contractType"),
+        status=_whole(row, "status"),
+        start=_day(row, "startDate"),
+        end=_day(row, "endDate"),
+        period_type=_whole_or_none(row, "contractPeriodType"),
+    )
+
+
+def _service(row: Row) -> Service:
+    return Service(
+        id=_whole(row, "id"),
+        name=_text(row, "name"),
+        sku=_text(row, "sku"),
+        is_active=_flag(row, "isActive"),
+        period_type=_whole(row, "periodType"),
+        unit_price=_money(row, "unitPrice"),
+    )
+
+
+def _contract_service(row: Row) -> ContractService:
+    return ContractService(
+        id=_whole(row, "id"),
+        contract_id=_whole(row, "contractID"),
+        service_id=_whole(row, "serviceID"),
+        unit_price=_money_or_none(row, "unitPrice"),
+    )
+
+
+def _unit_row(row: Row) -> UnitRow:
+    return UnitRow(
+        _whole(row, "contractID"),
+        _whole(row, "serviceID"),
+        _whole(row, "contractServiceID"),
+        _day(row, "startDate"),
+        _day(row, "endDate"),
+        _whole(row, "units"),
+        _money_or_none(row, "price"),
+        _day_or_none(row, "approveAndPostDate"),
+    )
+
+
+def parse_threshold(answer: Row) -> Threshold:
+    """Read the answer of ``ThresholdInformation``; raises :class:`Unreadable`."""
+    return Threshold(
+        limit=_whole(answer, "externalRequestThreshold"),
+        window_minutes=_whole(answer, "requestThresholdTimeframe"),
+        used=_whole(answer, "currentTimeframeRequestCount"),
+    )
+
+
+COMPANIES = Entity("Companies", ("id", "companyName", "isActive"), _company)
+CONTRACTS = Entity(
+    "Contracts",
+    (
+        "id",
+        "companyID",
+        "contractName",
+        "contractType",
+        "status",
+        "startDate",
+        "endDate",
+        "contractPeriodType",
+    ),
+    _contract,
+)
+SERVICES = Entity("Services", ("id", "name", "sku", "isActive", "periodType", "unitPrice"), _service)
+CONTRACT_SERVICES = Entity(
+    "ContractServices", ("id", "contractID", "serviceID", "unitPrice"), _contract_service
+)
+UNITS = Entity(
+    "ContractServiceUnits",
+    (
+        "id",
+        "contractID",
+        "serviceID",
+        "contractServiceID",
+        "startDate",
+        "endDate",
+        "units",
+        "price",
+        "approveAndPostDate",
+    ),
+    _unit_row,
+)
