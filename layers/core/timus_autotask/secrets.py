@@ -1,0 +1,135 @@
+"""The secrets port: what webhooks are signed with, and how to sign in to Autotask.
+
+Nothing here prints a secret: representations and messages name what is wrong, never a value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from timus_autotask.clock import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+CACHED = timedelta(minutes=5)
+"""How long an answer of the store is believed."""
+REFRESHED = timedelta(minutes=1)
+"""How old an answer must be before it may be dropped early: forged signatures must not become a load on the store."""
+
+_PREFIX = "whsec_"  # Standard Webhooks 1.0, "Signature scheme": how a symmetric secret is written
+
+
+class SecretsUnavailable(Exception):
+    """The secrets could not be read just now."""
+
+
+class NotConfigured(Exception):
+    """The secret was read, and nobody has filled it in yet (or not in the agreed form)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The API-only user of Autotask, sent as the headers UserName, Secret and ApiIntegrationCode."""
+
+    username: str = field(repr=False)
+    secret: str = field(repr=False)
+    integration_code: str = field(repr=False)
+
+
+class Secrets(Protocol):
+    """Where secrets come from. All methods raise :class:`SecretsUnavailable` when it is out of reach."""
+
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Every active signing secret as ``whsec_<base64>``, the current one first.
+
+        Raises :class:`NotConfigured` when there is none.
+        """
+        ...
+
+    def autotask_credentials(self) -> Credentials:
+        """Who we are to Autotask. Raises :class:`NotConfigured` when a part of it is empty."""
+        ...
+
+    def refresh(self) -> bool:
+        """Forget what is cached, unless it is younger than a minute; True if asking again is worth it.
+
+        For a signature or a sign-in that fails against cached secrets: they may have been rotated.
+        """
+        ...
+
+
+class SecretsManagerSecrets:
+    """:class:`Secrets` in AWS Secrets Manager, with a boto3 or botocore ``secretsmanager`` client.
+
+    ``webhook_id`` names ``{"current": "<base64>", "previous": ["<base64>", ...]}``, with or without ``whsec_``;
+    ``autotask_id`` names ``{"username": …, "secret": …, "integration_code": …}``.
+    """
+
+    def __init__(self, client: SecretsManagerClient, webhook_id: str, autotask_id: str, clock: Clock) -> None:
+        self._client = client
+        self._webhook_id = webhook_id
+        self._autotask_id = autotask_id
+        self._clock = clock
+        self._cache: dict[str, tuple[datetime, Mapping[str, Any]]] = {}
+
+    def webhook_secrets(self) -> tuple[str, ...]:
+        return webhook_secrets_of(self._read(self._webhook_id))
+
+    def autotask_credentials(self) -> Credentials:
+        return credentials_of(self._read(self._autotask_id))
+
+    def refresh(self) -> bool:
+        now = self._clock.now()
+        old = [name for name, (read_at, _) in self._cache.items() if now - read_at >= REFRESHED]
+        for name in old:
+            del self._cache[name]
+        return bool(old)
+
+    def _read(self, secret_id: str) -> Mapping[str, Any]:
+        now = self._clock.now()
+        cached = self._cache.get(secret_id)
+        if cached and now - cached[0] < CACHED:
+            return cached[1]
+        try:
+            text = self._client.get_secret_value(SecretId=secret_id)["SecretString"]
+        except (ClientError, BotoCoreError) as error:
+            raise SecretsUnavailable(f"the secret {secret_id} could not be read: {error}") from error
+        fields = _fields_of(text)
+        self._cache[secret_id] = now, fields
+        return fields
+
+
+def webhook_secrets_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The active signing secrets of the stored JSON, the current one first. Raises :class:`NotConfigured`."""
+    current, previous = fields.get("current"), fields.get("previous", [])
+    if not isinstance(current, str) or not current.removeprefix(_PREFIX):
+        raise NotConfigured("the webhook secret has no current value")
+    if not isinstance(previous, list) or not all(isinstance(each, str) for each in previous):
+        raise NotConfigured("the webhook secret's previous values are not a list of strings")
+    bare = [each.removeprefix(_PREFIX) for each in (current, *previous)]
+    return tuple(_PREFIX + each for each in bare if each)
+
+
+def credentials_of(fields: Mapping[str, Any]) -> Credentials:
+    """The credentials of the stored JSON. Raises :class:`NotConfigured`, naming what is missing."""
+    names = ("username", "secret", "integration_code")
+    missing = [name for name in names if not isinstance(fields.get(name), str) or not fields[name]]
+    if missing:
+        raise NotConfigured(f"the Autotask credentials have no {', '.join(missing)}")
+    return Credentials(*(fields[name] for name in names))
+
+
+def _fields_of(text: str) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        # Not chained: the error of json holds the whole text.
+        fields = None
+    return fields if isinstance(fields, dict) else {}

@@ -1,0 +1,69 @@
+"""The secrets port in memory."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from timus_autotask.clock import Clock
+from timus_autotask.secrets import Credentials, NotConfigured, SecretsUnavailable
+
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+CREDENTIALS = Credentials(username="api@msp.example", secret="secret", integration_code="CODE")
+
+
+class MemorySecrets:
+    """:class:`timus_autotask.secrets.Secrets` over a store at hand.
+
+    A rotation shows as late as it does behind the real adapter: after five minutes, or after a refresh that is allowed.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        webhook: tuple[str, ...] = (WEBHOOK_SECRET,),
+        credentials: Credentials | None = CREDENTIALS,
+    ) -> None:
+        self.available = True
+        self.reads = 0
+        """How often the store was asked."""
+        self._clock = clock
+        self._stored: dict[str, Any] = {"webhook": webhook, "autotask": credentials}
+        self._cache: dict[str, tuple[datetime, Any]] = {}
+
+    def webhook_secrets(self) -> tuple[str, ...]:
+        webhook: tuple[str, ...] = self._read("webhook")
+        if not webhook:
+            raise NotConfigured("the webhook secret has no current value")
+        return webhook
+
+    def autotask_credentials(self) -> Credentials:
+        credentials: Credentials | None = self._read("autotask")
+        if credentials is None:
+            raise NotConfigured("the Autotask credentials have no username, secret, integration_code")
+        return credentials
+
+    def refresh(self) -> bool:
+        since = self._clock.now() - timedelta(minutes=1)
+        young = {name: entry for name, entry in self._cache.items() if entry[0] > since}
+        dropped = len(young) < len(self._cache)
+        self._cache = young
+        return dropped
+
+    def rotate(self, *webhook: str) -> None:
+        """Store other signing secrets, the current one first."""
+        self._stored["webhook"] = webhook
+
+    def replace_credentials(self, credentials: Credentials | None) -> None:
+        """Store other credentials; None: not filled in."""
+        self._stored["autotask"] = credentials
+
+    def _read(self, name: str) -> Any:
+        now = self._clock.now()
+        if name in self._cache and now - self._cache[name][0] < timedelta(minutes=5):
+            return self._cache[name][1]
+        if not self.available:
+            raise SecretsUnavailable("the secret store does not answer")
+        self.reads += 1
+        self._cache[name] = now, self._stored[name]
+        return self._stored[name]
