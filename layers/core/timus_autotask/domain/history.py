@@ -35,7 +35,9 @@ class Version:
     @property
     def billed(self) -> bool:
         """A trial is never billed; past due is billed as active; cancelled at a date is billed until then."""
-        return self.status in ("active", "past_due") or (self.status == "canceled" and self.cancel_at is not None)
+        return self.status in ("active", "past_due") or (
+            self.status == "canceled" and self.cancel_at is not None
+        )
 
     def quantity(self, sku: str) -> int:
         """Units of a SKU that are billed from ``day`` on, until ``ends``."""

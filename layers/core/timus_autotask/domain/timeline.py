@@ -71,3 +71,7 @@ class Timeline:
     def same(self, other: Timeline, first: date, last: date) -> bool:
         """Whether both have the same units on every day of [first, last]."""
         return self.between(first, last) == other.between(first, last)
+
+
+NOTHING = Timeline()
+"""No units on any day."""

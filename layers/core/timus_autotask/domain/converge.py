@@ -1,0 +1,535 @@
+"""The next step of a contract: gather → **decide** → act. This is the decision, as a pure function of what was gathered.
+
+A step says which records to write, at most one adjustment to post, and when to look again. Whoever performs it writes the
+records first, then posts, then gathers anew and asks again, until a step posts nothing. So every post is preceded by a durable
+intent, and what follows a post is decided from a fresh read, never from memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from .days import local_midnight
+from .desired import Demand, Desired, Link
+from .line import (
+    Answer,
+    Approved,
+    Change,
+    Choice,
+    Intent,
+    Line,
+    Outcome,
+    Refusal,
+    State,
+    Verdict,
+    settle,
+    with_state,
+)
+from .mapping import LineKey
+from .plan import Adjustment, Gap, Plan, plan_adjustments
+from .policy import Grid, OnDrift, Policy, PostedPeriod, SameDay
+from .reasons import Parked
+from .timeline import NOTHING, Timeline
+
+DUPLICATE_DAY = "duplicate data"
+"""Part of Autotask's words when a line already has an adjustment on that day, whoever made it (observed live)."""
+
+RECHECK = timedelta(minutes=15)
+"""How soon a parked line is looked at again: its cause may be gone."""
+
+BY_DECISION = ("held-for-approval", "held-over-limit", "held-posted-period", "paused", "no-subscription")
+"""Reasons that only a person's word ends; the command that gives it makes the contract due."""
+
+LOOKS = 3
+"""How often an accepted post that is not to be seen yet is looked for before it is left to settle."""
+
+REFUSED_AGAIN = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
+"""How long the same adjustment is not sent again after its first, second, … refusal; the last one repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What Autotask says of a contract, as read now."""
+
+    id: int
+    company_id: int
+    recurring: bool
+    active: bool
+    start: date
+    end: date
+    """Inclusive."""
+    months: int = 1
+    """Length of a billing period."""
+    name: str = ""
+
+    @property
+    def grid(self) -> Grid:
+        """Its billing periods."""
+        return Grid(self.start, self.months)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What Autotask holds of a service on a contract, as read now."""
+
+    units: Timeline = NOTHING
+    contract_service_ids: tuple[int, ...] = ()
+    """More than one: the service is on the contract more than once."""
+    closed: tuple[tuple[date, date], ...] = ()
+    """Approved and posted stretches, inclusive, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that was gathered for one contract, under its lease."""
+
+    contract_id: int
+    contract: Contract | None
+    """None: Autotask does not have it."""
+    held: Mapping[int, Held]
+    """By service; a service that is not in it has nothing on the contract."""
+    desired: Desired
+    lines: Mapping[LineKey, Line]
+    """The lines of this contract, and of others where a plan change links them."""
+    policies: Mapping[str, Policy]
+    """By customer; the partner's own under the empty name."""
+    zone: ZoneInfo
+    now: datetime
+    today: date
+    alive_until: datetime
+    """The end of the lease: by then the sender is surely dead."""
+    settle: timedelta
+    looks: int = 0
+    """How many times this contract was read since the last post: read-after-write may lag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do next. The records are written in one transaction; a post's line is among them."""
+
+    lines: tuple[Line, ...] = ()
+    """Those that changed."""
+    journal: tuple[Change, ...] = ()
+    post: Line | None = None
+    """The line whose intent is to be sent now."""
+    look_again: bool = False
+    """An accepted post is not to be seen yet: read again in a moment."""
+    due_at: datetime | None = None
+    """When the contract must be looked at next if nothing else happens."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """One line while it is being decided."""
+
+    line: Line
+    demand: Demand | None
+    held: Held
+    policy: Policy
+    known: bool = False
+    """Its intent is settled and the read equals what we left behind: it may be planned and posted."""
+    parked: Parked | None = None
+    waits_until: datetime | None = None
+    facts: dict[str, int | str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> LineKey:
+        return self.line.key
+
+    @property
+    def wanted(self) -> Timeline:
+        """What the line should have: Timus's units and what a person put on top; never below zero."""
+        demand = self.demand.units if self.demand else NOTHING
+        if not self.line.offset.steps:
+            return demand
+        sum_ = demand.plus(self.line.offset)
+        return Timeline.sampled(sum_.days, lambda d: max(0, sum_.at(d)))
+
+
+def next_step(view: View) -> Step:
+    """The next step of a contract; see the module."""
+    works = _works(view)
+    wrong = _wrong_contract(view)
+    contract = view.contract
+    journal: list[Change] = []
+    plan = Plan(())
+    if contract is None or wrong is not None:
+        code, facts = wrong or ("contract-not-found", {})
+        for work in works:
+            work.parked = Parked(code, {**work.facts, **facts})
+    else:
+        for work in works:
+            journal += _know(work, contract, view)
+        plan = _plan(works, contract, view)
+    look_again = view.looks < LOOKS and any(
+        work.waits_until and work.line.intent and work.line.intent.answer is Answer.ACCEPTED for work in works
+    )
+    post = _judge(works, plan, contract, view)
+    changed = tuple(w.line for w in works if w.line != view.lines.get(w.key))
+    return Step(
+        lines=changed,
+        journal=tuple(journal),
+        post=post,
+        look_again=look_again and post is None,
+        due_at=None if post else _due(works, view),
+    )
+
+
+def _works(view: View) -> list[_Work]:
+    """Every line that is wanted on this contract or that we left something on."""
+    own = {key for key in view.lines if key.contract_id == view.contract_id}
+    wanted = {key for key in view.desired.demands if key.contract_id == view.contract_id}
+    works = []
+    for key in sorted(own | wanted):
+        line = view.lines.get(key) or Line(key.contract_id, key.service_id)
+        demand = view.desired.demands.get(key)
+        held = view.held.get(key.service_id, Held())
+        sources = tuple((s.customer_id, s.sku) for s in demand.sources) if demand else ()
+        work = _Work(line, demand, held, policy_of(demand, view.policies))
+        work.facts = {
+            "contract": key.contract_id,
+            "service": key.service_id,
+            "customer": sources[0][0] if sources else (line.sources[0][0] if line.sources else ""),
+            "held": held.units.at(view.today),
+            "left": line.left.at(view.today) if line.left else 0,
+            "desired": work.wanted.at(view.today),
+        }
+        works.append(work)
+    return works
+
+
+def policy_of(demand: Demand | None, policies: Mapping[str, Policy]) -> Policy:
+    """The terms of a line: its customer's, or the partner's where several customers share it and differ."""
+    customers = {source.customer_id for source in demand.sources} if demand else set()
+    found = [policies[c] for c in sorted(customers) if c in policies]
+    if found and all(policy == found[0] for policy in found):
+        return found[0]
+    return policies.get("", Policy())
+
+
+def _wrong_contract(view: View) -> tuple[str, dict[str, int | str]] | None:
+    """Why nothing may be posted to this contract, if so (promise I4)."""
+    contract = view.contract
+    if contract is None:
+        return "contract-not-found", {}
+    companies = {
+        demand.company_id
+        for key, demand in view.desired.demands.items()
+        if key.contract_id == view.contract_id
+    }
+    other = companies - {contract.company_id}
+    if other:
+        return "contract-of-another-company", {"company": min(other), "actual_company": contract.company_id}
+    if not contract.recurring:
+        return "contract-not-recurring", {}
+    if not contract.active:
+        return "contract-inactive", {}
+    return None
+
+
+def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
+    """Settle an open intent and find out whether the line is as we left it. Returns what the journal gains."""
+    first, last = contract.start, contract.end
+    held = work.held.units
+    journal: list[Change] = []
+    if len(work.held.contract_service_ids) > 1:
+        work.parked = Parked("line-duplicated", work.facts)
+        return journal
+    if work.held.contract_service_ids:
+        work.line = replace(work.line, contract_service_id=work.held.contract_service_ids[0])
+    intent = work.line.intent
+    if intent is not None:
+        verdict = settle(intent, held, first, last, view.now)
+        if verdict is Verdict.WAIT:
+            work.waits_until = intent.settles_at
+            return journal
+        if verdict is Verdict.UNCLEAR and work.line.choice is None:
+            work.parked = Parked("outcome-unclear", {**work.facts, **_facts_of(intent)})
+            return journal
+        journal.append(_change(work.line, intent, verdict, held, view.now))
+        work.line = _settled(work.line, intent, verdict, held, view)
+    left = work.line.left
+    if left is None:
+        work.line = replace(work.line, left=held, first_held=held)
+    elif not held.same(left, first, last):
+        drifted = _drifted(work, held, left, contract, view)
+        if drifted:
+            work.parked = Parked("drift", work.facts)
+            return journal
+    work.line = replace(work.line, left=held, choice=None)
+    work.known = True
+    return journal
+
+
+def _drifted(work: _Work, held: Timeline, left: Timeline, contract: Contract, view: View) -> bool:
+    """Somebody else was there: True parks the line. Someone's edit is never fought unless a person or the terms say so."""
+    choice = work.line.choice
+    start = max(work.demand.start, contract.start) if work.demand else contract.start
+    if work.demand and held.same(work.wanted, start, contract.end):
+        return False
+    if choice is Choice.ADOPT or (choice is None and work.policy.drift is OnDrift.ADOPT):
+        work.line = replace(work.line, offset=work.line.offset.plus(held.minus(left)))
+        return False
+    return not (choice is Choice.ENFORCE or work.policy.drift is OnDrift.ENFORCE)
+
+
+def _settled(line: Line, intent: Intent, verdict: Verdict, held: Timeline, view: View) -> Line:
+    """The line once its intent has ended."""
+    line = replace(line, intent=None)
+    if verdict is Verdict.LANDED:
+        adjusted = tuple(sorted({*line.adjusted, intent.day}))
+        return replace(
+            line,
+            left=held,
+            adjusted=adjusted,
+            refusal=None,
+            approved=None,
+            last_change=view.now,
+            versions={**line.versions, **intent.versions},
+        )
+    if verdict is Verdict.REFUSED:
+        if DUPLICATE_DAY in intent.words:
+            return replace(line, adjusted=tuple(sorted({*line.adjusted, intent.day})))
+        again = line.refusal and (line.refusal.day, line.refusal.delta) == (intent.day, intent.delta)
+        times = line.refusal.times + 1 if again and line.refusal else 1
+        wait = REFUSED_AGAIN[min(times, len(REFUSED_AGAIN)) - 1]
+        return replace(line, refusal=Refusal(intent.day, intent.delta, intent.words, view.now + wait, times))
+    return line
+
+
+def _change(line: Line, intent: Intent, verdict: Verdict, held: Timeline, now: datetime) -> Change:
+    return Change(
+        id=intent.id,
+        line=line.key,
+        day=intent.day,
+        delta=intent.delta,
+        units_before=intent.before.at(intent.day),
+        units_after=held.at(intent.day),
+        outcome=Outcome(verdict.value),
+        opened_at=intent.opened_at,
+        settled_at=now,
+        events=intent.events,
+        sources=line.sources,
+        words=intent.words,
+    )
+
+
+def _facts_of(intent: Intent) -> dict[str, int | str]:
+    return {
+        "delta": intent.delta,
+        "day": intent.day.isoformat(),
+        "before": intent.before.at(intent.day),
+        "after": intent.after.at(intent.day),
+    }
+
+
+def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
+    """The plan over all lines in a known state; linked lines of other contracts count as we left them."""
+    gaps = [_gap(work, work.demand, contract) for work in works if work.known and work.demand]
+    elsewhere = {
+        key: Gap(key, demand.units, demand.start, line.left, lambda day: day)
+        for key, demand in view.desired.demands.items()
+        if key.contract_id != view.contract_id
+        and (line := view.lines.get(key)) is not None
+        and line.left is not None
+        and line.intent is None
+    }
+    return plan_adjustments(gaps, view.desired.links, elsewhere)
+
+
+def _gap(work: _Work, demand: Demand, contract: Contract) -> Gap:
+    taken = frozenset(work.line.adjusted) if work.policy.same_day is SameDay.NEXT_FREE_DAY else frozenset()
+    closed = work.held.closed if work.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
+
+    def open_day(day: date) -> date | None:
+        day = max(day, contract.start)
+        while day <= contract.end:
+            stretch = next((last for first, last in closed if first <= day <= last), None)
+            if stretch is not None:
+                day = stretch + timedelta(days=1)
+            elif day in taken:
+                day += timedelta(days=1)
+            else:
+                return day
+        return None
+
+    return Gap(work.key, work.wanted, max(demand.start, contract.start), work.held.units, open_day)
+
+
+def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: View) -> Line | None:
+    """Give every line its state for people, and pick the one adjustment that is posted now, if any."""
+    by_key = {work.key: work for work in works}
+    planned: dict[LineKey, list[Adjustment]] = {key: [] for key in by_key}
+    for adjustment in plan.adjustments:
+        planned[adjustment.line].append(adjustment)
+    for work in works:
+        settling = [
+            by_key[link.down].waits_until for link in view.desired.links if _holds(link, work, by_key)
+        ]
+        if work.known and work.key in plan.blocked and any(settling):
+            work.waits_until = max(moment for moment in settling if moment)
+        elif work.known and contract is not None:
+            work.parked = _why_not(work, planned[work.key], plan, contract, view)
+    waiting = {key for key, work in by_key.items() if planned[key] and planned[key][0].day <= view.today}
+    post: Line | None = None
+    for adjustment in plan.adjustments:
+        work = by_key[adjustment.line]
+        if post is not None or work.parked or adjustment.day > view.today:
+            continue
+        blockers = _waits_for(adjustment, plan, view, waiting)
+        if blockers:
+            if any(by_key[key].parked for key in blockers):
+                work.parked = Parked("waits-for-decrease", {**work.facts, "down": min(blockers).service_id})
+            continue
+        if planned[work.key][0] == adjustment:
+            post = _with_intent(work, adjustment, view)
+    for work in works:
+        work.line = _shown(work, planned[work.key], view)
+    if post is not None:
+        shown = by_key[post.key].line
+        post = replace(shown, intent=post.intent, state=State.PENDING, parked=None)
+        by_key[post.key].line = post
+    return post
+
+
+def _holds(link: Link, work: _Work, by_key: Mapping[LineKey, _Work]) -> bool:
+    return link.up == work.key and link.down in by_key
+
+
+def _down_of(up: LineKey, view: View) -> int | str:
+    """The service that has to come down before ``up`` may go up, for people."""
+    downs = [link.down.service_id for link in view.desired.links if link.up == up]
+    return downs[-1] if downs else ""
+
+
+def _waits_for(adjustment: Adjustment, plan: Plan, view: View, waiting: set[LineKey]) -> set[LineKey]:
+    """The lines that have to come down before this increase may be posted (promise I7)."""
+    if adjustment.delta <= 0:
+        return set()
+    downs = {
+        link.down for link in view.desired.links if link.up == adjustment.line and link.day <= adjustment.day
+    }
+    return {
+        other.line
+        for other in plan.adjustments
+        if other.line in downs and other.delta < 0 and other.day <= adjustment.day and other.line in waiting
+    }
+
+
+def _why_not(
+    work: _Work, planned: Sequence[Adjustment], plan: Plan, contract: Contract, view: View
+) -> Parked | None:
+    """Why a line in a known state is nevertheless not brought level, or None."""
+    line = work.line
+    if work.demand is None:
+        return Parked("no-subscription", work.facts) if work.held.units.at(view.today) else None
+    if work.key in plan.blocked:
+        return Parked("waits-for-decrease", {**work.facts, "down": _down_of(work.key, view)})
+    due = [adjustment for adjustment in planned if adjustment.day <= view.today]
+    if due:
+        first = due[0]
+        facts = {**work.facts, "delta": first.delta, "day": first.day.isoformat()}
+        refusal = line.refusal
+        if (
+            refusal
+            and (refusal.day, refusal.delta) == (first.day, first.delta)
+            and view.now < refusal.retry_at
+        ):
+            return Parked("refused", {**facts, "answer": refusal.words})
+        if line.approved != Approved(first.day, first.delta, line.approved.by if line.approved else ""):
+            return _held_back(work, first, facts)
+        return None
+    return _past_end(work, contract, view.today)
+
+
+def _past_end(work: _Work, contract: Contract, today: date) -> Parked | None:
+    """A change that falls after the contract's end: nothing is needed for an end, a person for anything else."""
+    if contract.end >= today:
+        return None
+    for day, units in work.wanted.steps:
+        if contract.end < day <= today and units > 0:
+            return Parked(
+                "contract-ended", {**work.facts, "contract_end": contract.end.isoformat(), "units": units}
+            )
+    return None
+
+
+def _held_back(work: _Work, adjustment: Adjustment, facts: dict[str, int | str]) -> Parked | None:
+    """Whether the partner's terms ask for a person's word on an adjustment."""
+    policy = work.policy
+    units = work.held.units.at(adjustment.day)
+    if policy.paused:
+        return Parked("paused", facts)
+    if policy.posted_period is PostedPeriod.HOLD and any(
+        a <= adjustment.day <= b for a, b in work.held.closed
+    ):
+        return Parked("held-posted-period", facts)
+    if policy.line_limit is not None and abs(adjustment.delta) > policy.line_limit:
+        return Parked("held-over-limit", {**facts, "limit": policy.line_limit})
+    new_line = not work.held.contract_service_ids and not work.line.adjusted
+    if policy.approval(adjustment.delta).asks(adjustment.delta, units) or (
+        new_line and policy.approve_new_lines
+    ):
+        return Parked("held-for-approval", facts)
+    return None
+
+
+def _with_intent(work: _Work, adjustment: Adjustment, view: View) -> Line:
+    events, versions = _news(work, view)
+    intent = Intent(
+        id="",
+        day=adjustment.day,
+        delta=adjustment.delta,
+        before=work.held.units,
+        opened_at=view.now,
+        settles_at=view.alive_until + view.settle,
+        events=events,
+        versions=versions,
+    )
+    return replace(work.line, intent=intent)
+
+
+def _news(work: _Work, view: View) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The events that an adjustment follows from, and the newest version of each subscription among them."""
+    versions: dict[str, int] = {}
+    events: list[str] = []
+    for news in work.demand.news if work.demand else ():
+        if news.day <= view.today and news.number > work.line.versions.get(news.subscription_id, 0):
+            events.append(news.event_id)
+            versions[news.subscription_id] = max(news.number, versions.get(news.subscription_id, 0))
+    return tuple(dict.fromkeys(events)), versions
+
+
+def _shown(work: _Work, planned: Sequence[Adjustment], view: View) -> Line:
+    """The line with what people see of it."""
+    demand = work.demand
+    line = replace(
+        work.line,
+        desired=work.wanted,
+        scheduled=tuple((a.day, a.delta) for a in planned),
+        sources=tuple((s.customer_id, s.sku) for s in demand.sources) if demand else work.line.sources,
+    )
+    if work.parked:
+        return with_state(line, State.PARKED, work.parked, view.now)
+    if work.waits_until:
+        return with_state(line, State.SETTLING, None, view.now)
+    if any(a.day <= view.today for a in planned):
+        return with_state(line, State.PENDING, None, view.now)
+    return with_state(line, State.SCHEDULED if planned else State.APPLIED, None, view.now)
+
+
+def _due(works: Sequence[_Work], view: View) -> datetime | None:
+    """When the contract must be looked at again if no message announces anything."""
+    moments: list[datetime] = []
+    for work in works:
+        if work.waits_until:
+            moments.append(max(work.waits_until, view.now))
+        elif work.parked and work.parked.code not in BY_DECISION:
+            refusal = work.line.refusal if work.parked.code == "refused" else None
+            moments.append(refusal.retry_at if refusal else view.now + RECHECK)
+        moments += [local_midnight(day, view.zone) for day, _ in work.line.scheduled if day > view.today]
+        moments += [local_midnight(day, view.zone) for day, _ in work.wanted.steps if day > view.today][:1]
+    return min(moments, default=None)

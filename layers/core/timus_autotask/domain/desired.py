@@ -1,0 +1,281 @@
+"""What every line should have on every day: Timus's quantities, routed by the mapping, on the partner's terms."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from .history import Subscription
+from .mapping import CustomerMapping, LineKey, PlanMapping, service_on, shares
+from .policy import Grid, Policy
+from .timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """All that we know of a customer."""
+
+    id: str
+    mapping: CustomerMapping | None
+    subscriptions: tuple[Subscription, ...]
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one SKU of one customer contributes to a line."""
+
+    customer_id: str
+    sku: str
+    quantity: Timeline
+    """Timus's quantity by day, before the partner's terms; all subscriptions of the customer together."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A version that changed what a line should have."""
+
+    subscription_id: str
+    number: int
+    day: date
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a line should have."""
+
+    key: LineKey
+    company_id: int
+    units: Timeline
+    start: date
+    """The first day that Timus has told us about; before it the line is not ours to judge."""
+    sources: tuple[Source, ...]
+    news: tuple[News, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Link:
+    """On one day one subscription left ``down`` and came to ``up``: a plan change. Never may both be billed."""
+
+    day: date
+    down: LineKey
+    up: LineKey
+
+
+@dataclass(frozen=True, slots=True)
+class Unrouted:
+    """A quantity that has no line, with the reason's code (see ``reasons``)."""
+
+    customer_id: str
+    sku: str
+    units: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The demands of all given customers, by line."""
+
+    demands: Mapping[LineKey, Demand]
+    links: tuple[Link, ...] = ()
+    unrouted: tuple[Unrouted, ...] = ()
+
+
+def desired(
+    customers: Sequence[Customer], plans: Mapping[str, PlanMapping], grids: Mapping[int, Grid], today: date
+) -> Desired:
+    """What the lines of these customers should have.
+
+    ``grids`` gives the billing periods by contract, for the terms that date by period; a contract that is not in it is dated
+    natively. ``today`` only decides which quantities without a line are reported.
+    """
+    units: dict[LineKey, Timeline] = defaultdict(Timeline)
+    starts: dict[LineKey, date] = {}
+    companies: dict[LineKey, int] = {}
+    sources: dict[LineKey, list[Source]] = defaultdict(list)
+    news: dict[LineKey, list[News]] = defaultdict(list)
+    links: set[Link] = set()
+    unrouted: list[Unrouted] = []
+    for customer in customers:
+        placement = _Placement(customer, plans)
+        dated = [
+            _dated(subscription, customer.policy, placement, grids) for subscription in customer.subscriptions
+        ]
+        for sku in sorted({sku for timelines, _ in dated for sku in timelines}):
+            quantity = Timeline()
+            first = min(s.versions[0].day for s in customer.subscriptions if sku in s.skus)
+            for timelines, _ in dated:
+                quantity = quantity.plus(timelines.get(sku, Timeline()))
+            billed = _on_terms(customer.policy, sku, quantity)
+            told = Timeline()
+            for subscription in customer.subscriptions:
+                told = told.plus(natively(subscription, sku))
+            reason = placement.reason(sku, today)
+            if reason and (billed.at(today) or any(day > today for day in billed.days)):
+                unrouted.append(Unrouted(customer.id, sku, billed.at(today), reason))
+            for key, company, start, part in placement.place(sku, billed, first):
+                units[key] = units[key].plus(part)
+                starts[key] = min(start, starts.get(key, start))
+                companies[key] = company
+                sources[key].append(Source(customer.id, sku, told))
+                news[key] += [n for subscription in customer.subscriptions for n in _news(subscription, sku)]
+        for _, moves in dated:
+            for day, down, up in moves:
+                links.update(
+                    Link(day, d, u)
+                    for d in placement.lines(down, day)
+                    for u in placement.lines(up, day)
+                    if d != u
+                )
+    return Desired(
+        demands={
+            key: Demand(key, companies[key], units[key], starts[key], tuple(sources[key]), tuple(news[key]))
+            for key in sorted(starts)
+        },
+        links=tuple(sorted(links)),
+        unrouted=tuple(unrouted),
+    )
+
+
+def _on_terms(policy: Policy, sku: str, quantity: Timeline) -> Timeline:
+    return Timeline.sampled(quantity.days, lambda day: policy.billable(sku, quantity.at(day)))
+
+
+def _news(subscription: Subscription, sku: str) -> list[News]:
+    """The versions that changed a SKU's quantity or its end."""
+    out: list[News] = []
+    before: tuple[int, date | None] = (0, None)
+    for version in subscription.versions:
+        now = version.quantity(sku), version.ends
+        if now != before:
+            out.append(News(subscription.id, version.number, version.day, version.event_id))
+        before = now
+    return out
+
+
+def natively(subscription: Subscription, sku: str) -> Timeline:
+    """Timus's own quantity of a SKU by day: each version from its day on, until it ends; the newest wins."""
+    timeline = Timeline()
+    for version in subscription.versions:
+        timeline = timeline.set_from(version.day, version.quantity(sku))
+        if version.ends is not None:
+            timeline = timeline.set_from(version.ends, 0)
+    return timeline
+
+
+class _Placement:
+    """Where a customer's SKUs go, day by day."""
+
+    def __init__(self, customer: Customer, plans: Mapping[str, PlanMapping]) -> None:
+        self._customer = customer
+        self._plans = plans
+
+    def reason(self, sku: str, day: date) -> str | None:
+        """Why a SKU has no line on a day, or None."""
+        mapping = self._customer.mapping
+        if mapping is None or not mapping.routings:
+            return "customer-unmapped"
+        if sku in self._customer.policy.excluded:
+            return None
+        if not mapping.routes(sku, max(day, mapping.first_day or day)):
+            return "sku-unrouted"
+        if service_on(mapping, self._plans, sku, day) is None:
+            plan = self._plans.get(sku)
+            return "sku-ambiguous" if plan and len(plan.candidates) > 1 else "sku-unmapped"
+        return None
+
+    def lines(self, skus: Sequence[str], day: date) -> set[LineKey]:
+        """The lines of these SKUs on a day."""
+        mapping = self._customer.mapping
+        if mapping is None:
+            return set()
+        found: set[LineKey] = set()
+        for sku in skus:
+            service = service_on(mapping, self._plans, sku, day)
+            if service is not None:
+                found.update(LineKey(route.contract_id, service) for route in mapping.routes(sku, day))
+        return found
+
+    def place(self, sku: str, billed: Timeline, first: date) -> list[tuple[LineKey, int, date, Timeline]]:
+        """Split a SKU's billed units over lines: (line, company, first day, units) for each."""
+        mapping = self._customer.mapping
+        if mapping is None or not mapping.routings:
+            return []
+        start = max(first, mapping.first_day or first)
+        turns = [routing.first_day for routing in mapping.routings]
+        turns += [choice.first_day for choice in mapping.services.get(sku, ())]
+        plan = self._plans.get(sku)
+        turns += [choice.first_day for choice in (plan.choices if plan else ())]
+        days = sorted({start, *(d for d in (*billed.days, *(t for t in turns if t)) if d > start)})
+        parts: dict[LineKey, list[tuple[date, int]]] = defaultdict(list)
+        companies: dict[LineKey, int] = {}
+        for day in days:
+            service = service_on(mapping, self._plans, sku, day)
+            on_day: dict[LineKey, int] = defaultdict(int)
+            if service is not None:
+                for route, units in shares(mapping.routes(sku, day), billed.at(day)):
+                    key = LineKey(route.contract_id, service)
+                    on_day[key] += units
+                    companies[key] = route.company_id
+            for key in {*parts, *on_day}:
+                parts[key].append((day, on_day.get(key, 0)))
+        return [
+            (key, companies[key], steps[0][0], Timeline.of(steps)) for key, steps in sorted(parts.items())
+        ]
+
+
+_Move = tuple[date, tuple[str, ...], tuple[str, ...]]
+"""(day, SKUs that went down, SKUs that went up) of one version."""
+
+
+def _dated(
+    subscription: Subscription, policy: Policy, placement: _Placement, grids: Mapping[int, Grid]
+) -> tuple[dict[str, Timeline], list[_Move]]:
+    """Replay the versions on the partner's terms: the billed quantity of each SKU by day, and the plan changes.
+
+    A version takes everything scheduled by older ones off from its own day on. One that moves units between SKUs keeps
+    them on one day, the later of the two rules': the client is never billed for both.
+    """
+    billed: dict[str, Timeline] = {sku: Timeline() for sku in subscription.skus}
+    moves: list[_Move] = []
+
+    def grid_of(sku: str, day: date) -> Grid | None:
+        found = [grids[key.contract_id] for key in placement.lines((sku,), day) if key.contract_id in grids]
+        return found[0] if found else None
+
+    def dated(sku: str, day: date, delta: int) -> date:
+        grid = grid_of(sku, day)
+        return grid.dated(day, policy.effective_day(delta)) if grid else day
+
+    for number, version in enumerate(subscription.versions):
+        day = version.day
+        wanted = {sku: version.quantity(sku) for sku in billed}
+        down = tuple(sku for sku, units in wanted.items() if units < billed[sku].at(day))
+        up = tuple(sku for sku, units in wanted.items() if units > billed[sku].at(day))
+        together = max((dated(s, day, wanted[s] - billed[s].at(day)) for s in (*down, *up)), default=day)
+        for sku, units in wanted.items():
+            before = billed[sku].at(day)
+            # The first version of a subscription is its first bill: terms on changes do not concern it.
+            on = together if down and up else day if number == 0 else dated(sku, day, units - before)
+            billed[sku] = _from(billed[sku], day, on, units)
+            if version.ends is not None and version.ends > day:
+                end = dated(sku, version.ends, -1) if units else version.ends
+                billed[sku] = billed[sku].set_from(max(end, on), 0)
+        if down and up:
+            moves.append((together, down, up))
+    return billed, moves
+
+
+def _from(timeline: Timeline, day: date, on: date, units: int) -> Timeline:
+    """``units`` from ``day`` on, billed from ``on``: earlier days are only ever raised or lowered towards it."""
+    before = timeline.at(day)
+    if on >= day:
+        return timeline.set_from(day, before).set_from(on, units)
+    towards = max if units > before else min
+    days = (*timeline.days, on, day)
+    return Timeline.sampled(
+        days, lambda d: units if d >= day else towards(timeline.at(d), units) if d >= on else timeline.at(d)
+    )

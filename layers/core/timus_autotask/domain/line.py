@@ -1,0 +1,199 @@
+"""A line of a contract and what we know of it between two looks: the record that makes every post safe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from .mapping import LineKey
+from .reasons import Parked
+from .timeline import NOTHING, Timeline
+
+
+class Answer(StrEnum):
+    """What came back for a post."""
+
+    UNKNOWN = "unknown"
+    """Nothing yet, or nothing that could be trusted."""
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NOT_APPLIED = "not-applied"
+    """Surely without effect, and worth another try: never sent, throttled, credentials refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A post that is about to be sent, written before the first byte. A line has at most one."""
+
+    id: str
+    day: date
+    delta: int
+    before: Timeline
+    """Units that Autotask held, as read under the lease."""
+    opened_at: datetime
+    settles_at: datetime
+    """Until then nobody may post on the line: the sender may be alive, the post may land late."""
+    answer: Answer = Answer.UNKNOWN
+    words: str = ""
+    """Autotask's own words, of a refusal."""
+    events: tuple[str, ...] = ()
+    """The events from which it follows."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """The newest version of each subscription that it takes into account."""
+
+    @property
+    def after(self) -> Timeline:
+        """The units once it has landed."""
+        return self.before.add_from(self.day, self.delta)
+
+
+class Outcome(StrEnum):
+    """How an intent ended."""
+
+    LANDED = "landed"
+    NOT_LANDED = "not-landed"
+    REFUSED = "refused"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A line of the journal: one post and how it ended."""
+
+    id: str
+    line: LineKey
+    day: date
+    delta: int
+    units_before: int
+    """On ``day``."""
+    units_after: int
+    """On ``day``, as read back."""
+    outcome: Outcome
+    opened_at: datetime
+    settled_at: datetime
+    events: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    """(customer, SKU)."""
+    words: str = ""
+
+
+class State(StrEnum):
+    """What a person sees of a line."""
+
+    APPLIED = "applied"
+    PENDING = "pending"
+    SCHEDULED = "scheduled"
+    SETTLING = "settling"
+    PARKED = "parked"
+
+
+class Choice(StrEnum):
+    """A person's word on a line whose units somebody else changed."""
+
+    ENFORCE = "enforce"
+    ADOPT = "adopt"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What Autotask refused last, so that the same is not sent again at once."""
+
+    day: date
+    delta: int
+    words: str
+    retry_at: datetime
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """An adjustment that a person has approved, exactly as it was shown."""
+
+    day: date
+    delta: int
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One service on one contract.
+
+    ``left`` is what Autotask held when we last looked and had nothing open: the known state. A read that differs from it means
+    that somebody else was there.
+    """
+
+    contract_id: int
+    service_id: int
+    left: Timeline | None = None
+    intent: Intent | None = None
+    adjusted: tuple[date, ...] = ()
+    """Days that carry an adjustment of ours, or that Autotask says are taken."""
+    offset: Timeline = NOTHING
+    """Units that a person put on top and that we keep."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """By subscription: the newest version that this line has followed."""
+    refusal: Refusal | None = None
+    choice: Choice | None = None
+    approved: Approved | None = None
+    contract_service_id: int | None = None
+    first_held: Timeline | None = None
+    """What Autotask held when we first looked."""
+    # What people see; nothing is decided from here on down.
+    state: State = State.PENDING
+    parked: Parked | None = None
+    since: datetime | None = None
+    """When it came into this state for this reason."""
+    desired: Timeline = NOTHING
+    scheduled: tuple[tuple[date, int], ...] = ()
+    """(day, delta) that are planned and not posted yet."""
+    sources: tuple[tuple[str, str], ...] = ()
+    last_change: datetime | None = None
+    seen_at: datetime | None = None
+
+    @property
+    def key(self) -> LineKey:
+        """Contract and service."""
+        return LineKey(self.contract_id, self.service_id)
+
+
+class Verdict(StrEnum):
+    """What a read says about an open intent."""
+
+    WAIT = "wait"
+    LANDED = "landed"
+    NOT_LANDED = "not-landed"
+    REFUSED = "refused"
+    UNCLEAR = "unclear"
+
+
+def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
+    """What became of an intent, given what Autotask holds now (compared within the contract's days).
+
+    An answer of Autotask can be believed at once when the read agrees with it. Without one, and whenever the read disagrees, no
+    decision is taken before ``settles_at``. An accepted post that is not to be seen is never taken for lost.
+    """
+    landed = held.same(intent.after, first, last)
+    untouched = held.same(intent.before, first, last)
+    if intent.answer is Answer.ACCEPTED:
+        if landed:
+            return Verdict.LANDED
+        return Verdict.UNCLEAR if now >= intent.settles_at else Verdict.WAIT
+    if intent.answer is Answer.REFUSED and untouched:
+        return Verdict.REFUSED
+    if intent.answer is Answer.NOT_APPLIED:
+        return Verdict.NOT_LANDED
+    if now < intent.settles_at:
+        return Verdict.WAIT
+    if landed:
+        return Verdict.LANDED
+    return Verdict.NOT_LANDED if untouched else Verdict.UNCLEAR
+
+
+def with_state(line: Line, state: State, parked: Parked | None, now: datetime) -> Line:
+    """The line as people see it; ``since`` only moves when state or reason do."""
+    same = line.state is state and (line.parked.code if line.parked else None) == (
+        parked.code if parked else None
+    )
+    return replace(line, state=state, parked=parked, since=line.since if same and line.since else now)

@@ -1,0 +1,133 @@
+"""The partner's terms: what reaches an invoice, when, and with whose word. Defaults bill natively, day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from .days import next_period_start, period_containing
+
+
+class EffectiveDay(StrEnum):
+    """From which day a change is billed."""
+
+    CHANGE = "day-of-change"
+    """Its own day; Autotask prorates the rest of the period."""
+    THIS_PERIOD = "start-of-period"
+    """The first day of the billing period that it falls in: no prorated line."""
+    NEXT_PERIOD = "start-of-next-period"
+    """The first day of the next billing period; a change on a period's first day is billed at once."""
+
+
+class OnDrift(StrEnum):
+    """What to do when somebody else changed the units of a line in Autotask."""
+
+    PARK = "park"
+    ADOPT = "adopt"
+    """Their difference stays, on top of what Timus says."""
+    ENFORCE = "enforce"
+    """Bring the line back to what Timus says."""
+
+
+class PostedPeriod(StrEnum):
+    """What to do with a change dated in a period that Autotask has already approved and posted."""
+
+    NEXT_OPEN_DAY = "next-open-day"
+    SAME_DAY = "same-day"
+    HOLD = "hold"
+
+
+class SameDay(StrEnum):
+    """What to do with a second change of a line on a day that carries an adjustment of ours."""
+
+    NEXT_FREE_DAY = "next-free-day"
+    ATTEMPT = "attempt"
+    """Only where a probe has shown that Autotask sums adjustments of one day."""
+
+
+class Renewal(StrEnum):
+    """What a renewed term does to the contract."""
+
+    EXTEND = "extend"
+    NEW_CONTRACT = "new-contract"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """When a change needs a person's word. Both None: never. ``above_units`` 0: always."""
+
+    above_units: int | None = None
+    above_percent: int | None = None
+    """Of the units that the line has on the day."""
+
+    def asks(self, delta: int, units: int) -> bool:
+        """Whether a change of ``delta`` on a line of ``units`` must wait for a person."""
+        size = abs(delta)
+        if self.above_units is not None and size > self.above_units:
+            return True
+        return self.above_percent is not None and size * 100 > self.above_percent * units
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A contract's billing periods: they step by ``months`` from its ``start``."""
+
+    start: date
+    months: int = 1
+
+    def dated(self, day: date, rule: EffectiveDay) -> date:
+        """The day on which a change of ``day`` is billed under a rule."""
+        if rule is EffectiveDay.CHANGE or day < self.start:
+            return day
+        first, _ = period_containing(day, self.start, self.months)
+        if rule is EffectiveDay.THIS_PERIOD or first == day:
+            return first
+        return next_period_start(day, self.start, self.months)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Every choice that a partner has, for all customers or for one."""
+
+    increases: EffectiveDay = EffectiveDay.CHANGE
+    decreases: EffectiveDay = EffectiveDay.CHANGE
+    approve_increases: Approval = Approval()
+    approve_decreases: Approval = Approval()
+    approve_new_lines: bool = False
+    """A service that is not on the contract yet waits for a person."""
+    posted_period: PostedPeriod = PostedPeriod.NEXT_OPEN_DAY
+    same_day: SameDay = SameDay.NEXT_FREE_DAY
+    drift: OnDrift = OnDrift.PARK
+    renewal: Renewal = Renewal.EXTEND
+    included: Mapping[str, int] = field(default_factory=dict)
+    """Units by SKU that are free."""
+    minimum: Mapping[str, int] = field(default_factory=dict)
+    """Units by SKU that are billed at least, as long as there is one."""
+    excluded: tuple[str, ...] = ()
+    """SKUs that are never billed."""
+    prices: Mapping[str, str] = field(default_factory=dict)
+    """Unit price by SKU, sent with the adjustment; a SKU without one keeps the contract's price."""
+    line_limit: int | None = None
+    """The largest change of one line that is posted without a person's word."""
+    customer_day_limit: int | None = None
+    """The most units that change for one customer in a day without a person's word."""
+    partner_day_limit: int | None = None
+    """The same for all customers together."""
+    paused: bool = False
+
+    def billable(self, sku: str, units: int) -> int:
+        """What is billed of Timus's quantity: included units off, the minimum kept while there is any unit."""
+        if sku in self.excluded or units <= 0:
+            return 0
+        return max(units - self.included.get(sku, 0), self.minimum.get(sku, 0), 0)
+
+    def approval(self, delta: int) -> Approval:
+        """The rule for a change of this direction."""
+        return self.approve_increases if delta > 0 else self.approve_decreases
+
+    def effective_day(self, delta: int) -> EffectiveDay:
+        """The dating rule for a change of this direction."""
+        return self.increases if delta > 0 else self.decreases

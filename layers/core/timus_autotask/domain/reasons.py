@@ -1,0 +1,132 @@
+"""Why something is parked: the words that a person reads and the command that mends it. Each reason stands here once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason for parking. ``words`` and ``remedy`` are templates over the facts of the case."""
+
+    words: str
+    remedy: str
+
+
+REASONS: Mapping[str, Reason] = MappingProxyType(
+    {
+        "customer-unmapped": Reason(
+            "Customer {customer} has no Autotask company and contract yet.",
+            "timus-autotask map customer {customer} --company N --contract N",
+        ),
+        "sku-unmapped": Reason(
+            "No Autotask service is chosen for {sku}, and no active service carries that SKU.",
+            "timus-autotask map plan {sku} --service N",
+        ),
+        "sku-ambiguous": Reason(
+            "Several active Autotask services carry the SKU {sku}, so none is taken.",
+            "timus-autotask map plan {sku} --service N",
+        ),
+        "sku-unrouted": Reason(
+            "Customer {customer} has contracts, but none of them is meant for {sku}.",
+            "timus-autotask map customer {customer} --company N --contract N --sku {sku}",
+        ),
+        "contract-not-found": Reason(
+            "Autotask has no contract {contract}, or the API user may not see it.",
+            "timus-autotask map customer {customer} --company N --contract N",
+        ),
+        "contract-of-another-company": Reason(
+            "Contract {contract} belongs to company {actual_company}, not to the mapped company {company}.",
+            "timus-autotask map customer {customer} --company N --contract N",
+        ),
+        "contract-not-recurring": Reason(
+            "Contract {contract} is not a recurring service contract, so it has no units.",
+            "timus-autotask map customer {customer} --company N --contract N",
+        ),
+        "contract-inactive": Reason(
+            "Contract {contract} is inactive in Autotask.",
+            "Activate it in Autotask, then: timus-autotask retry {contract}",
+        ),
+        "contract-ended": Reason(
+            "Contract {contract} ends on {contract_end}; {units} units are to be billed after it.",
+            "Extend the contract in Autotask, then: timus-autotask retry {contract}",
+        ),
+        "line-duplicated": Reason(
+            "Service {service} is on contract {contract} more than once, so it is not clear which line to change.",
+            "Bring one of the two lines to 0 in Autotask for all days, then: timus-autotask retry {contract}",
+        ),
+        "drift": Reason(
+            "Somebody changed the units in Autotask: we left {left}, Autotask holds {held}, Timus says {desired}.",
+            "timus-autotask drift {contract} {service} --enforce | --adopt",
+        ),
+        "outcome-unclear": Reason(
+            "An adjustment of {delta:+d} on {day} got no clear answer, and Autotask now holds {held}: "
+            "neither the {before} before it nor the {after} after it. Timus says {desired}.",
+            "timus-autotask drift {contract} {service} --enforce | --adopt",
+        ),
+        "refused": Reason(
+            "Autotask refused {delta:+d} on {day}: {answer}",
+            "Mend the cause in Autotask, then: timus-autotask retry {contract}",
+        ),
+        "waits-for-decrease": Reason(
+            "The plan change waits: the old plan on service {down} has to come down first.",
+            "timus-autotask status --contract {contract}",
+        ),
+        "held-for-approval": Reason(
+            "A change of {delta:+d} on {day} waits for a person's word.",
+            "timus-autotask approve {contract} {service}",
+        ),
+        "held-over-limit": Reason(
+            "A change of {delta:+d} on {day} is larger than the limit of {limit}.",
+            "timus-autotask approve {contract} {service}",
+        ),
+        "held-posted-period": Reason(
+            "The change of {delta:+d} is dated {day}, in a period that is approved and posted.",
+            "timus-autotask approve {contract} {service}",
+        ),
+        "paused": Reason("Changes are paused.", "timus-autotask resume"),
+        "no-subscription": Reason(
+            "No subscription maps to this line any more; Autotask holds {held}.",
+            "timus-autotask map customer … to choose where its units go",
+        ),
+        "not-understood": Reason(
+            "The event is signed by Timus but not understood: {answer}",
+            "timus-autotask events show {event}",
+        ),
+        "contradictory": Reason(
+            "Two different states claim version {version} of subscription {subscription}; the first one counts.",
+            "timus-autotask events show {event}",
+        ),
+        "subscription-moved": Reason(
+            "Subscription {subscription} belongs to customer {other}, but this event says {customer}.",
+            "timus-autotask events show {event}",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A reason with the facts of the case, in the words of the table above."""
+
+    code: str
+    facts: Mapping[str, int | str]
+
+    @property
+    def words(self) -> str:
+        """The reason for a person."""
+        return REASONS[self.code].words.format_map(_Facts(self.facts))
+
+    @property
+    def remedy(self) -> str:
+        """The command or action that mends it."""
+        return REASONS[self.code].remedy.format_map(_Facts(self.facts))
+
+
+class _Facts(dict[str, int | str]):
+    """A fact that is not known is shown by its name."""
+
+    def __missing__(self, key: str) -> str:
+        return key.upper()
