@@ -43,7 +43,16 @@ from timus_autotask.autotask.entities import (
     parse_threshold,
 )
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response, Transport
-from timus_autotask.autotask.zone import AUTOTASK, Zone, api_base, below, is_autotask, lookup_url, trusts
+from timus_autotask.autotask.zone import (
+    AUTOTASK,
+    Zone,
+    api_base,
+    below,
+    is_autotask,
+    lookup_url,
+    origin,
+    trusts,
+)
 
 T = TypeVar("T")
 
@@ -114,6 +123,8 @@ class Autotask:
         zone: Zone | None = None,
         on_call: OnCall | None = None,
     ) -> None:
+        if origin(server) is None:
+            raise ValueError(f"Autotask's server is no http(s) address: {server!r}")
         self._transport = transport
         self._user = credentials.user_name
         self._server = server
@@ -221,7 +232,7 @@ class Autotask:
         if unit_price is not None:
             # Autotask keeps four decimals; a float's shortest form gives up to 15 digits back unchanged.
             fields["adjustedUnitPrice"] = float(unit_price)
-        self._call("POST", "ContractServiceAdjustments", "", _json(fields), ("itemId",), repeatable=False)
+        self._create("ContractServiceAdjustments", "", fields)
 
     def extend_contract(self, contract_id: int, end: date, *, time_zone: tzinfo) -> None:
         """Set the last day of a contract; may be repeated.
@@ -231,7 +242,27 @@ class Autotask:
         body = _json({"id": contract_id, "endDate": effective_instant(end, time_zone)})
         self._call("PATCH", "Contracts", "", body, ("itemId",), repeatable=True)
 
+    def create_contract(self, fields: Mapping[str, Any], *, time_zone: tzinfo) -> int | None:
+        """Create a contract and return its id, None when Autotask tells none.
+
+        ``fields`` are Autotask's own, by its names; a ``date`` among them is sent as the partner's local day.
+        """
+        sent = {k: effective_instant(v, time_zone) if isinstance(v, date) else v for k, v in fields.items()}
+        return self._create("Contracts", "", sent)
+
+    def create_contract_service(self, contract_id: int, service_id: int) -> int | None:
+        """Create a line without units and return its id, None when Autotask tells none.
+
+        Lines are created below their contract only; Autotask publishes no way to do so elsewhere.
+        """
+        line = {"contractID": contract_id, "serviceID": service_id}
+        return self._create("Contracts", f"{contract_id}/Services", line)
+
     # -- One request
+
+    def _create(self, entity: str, path: str, fields: Mapping[str, Any]) -> int | None:
+        created = self._call("POST", entity, path, _json(fields), ("itemId",), repeatable=False)["itemId"]
+        return created if type(created) is int else None
 
     def _units(self, first_day: date | None, *conditions: Condition) -> list[UnitRow]:
         if first_day is None:
@@ -252,8 +283,7 @@ class Autotask:
                     "POST", entity.name, path, body, ("items", "pageDetails"), repeatable=True
                 )
             except Refused as refusal:
-                # Autotask keeps only some 50 pages, so a link may have died; then the list is begun anew,
-                # later.
+                # Autotask keeps only some 50 pages, so a link may have died: the list is begun anew, later.
                 raise _failed_read(entity.name, str(refusal)) if page else refusal from None
             rows, following = _page(entity.name, answer)
             for row in rows:
@@ -376,12 +406,13 @@ def _membership(entity: str, conditions: tuple[Condition, ...]) -> Callable[[Ans
     seen = set()
 
     def belongs(row: Answer) -> None:
+        row_id = row.get("id")
+        if type(row_id) is not int or row_id in seen:
+            raise _failed_read(entity, "a row came twice or without an id")
+        seen.add(row_id)
         for field, holds, asked in checks:
             if not holds(row.get(field), asked):
                 raise _failed_read(entity, f"a row came whose {field} was not asked for")
-        if row.get("id") in seen:
-            raise _failed_read(entity, "a row came twice")
-        seen.add(row.get("id"))
 
     return belongs
 
