@@ -1,0 +1,10 @@
+"""Entry point of ApplyChanges: a batch of wake-ups in, the ones to try again out."""
+
+from typing import Any
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer until the use case takes its place here."""
+    import timus_autotask
+
+    return {"statusCode": 202, "body": timus_autotask.__version__}
