@@ -197,8 +197,7 @@ class _Subscription(_Fields):
     billing_cycle: BillingCycle
     items: Annotated[list[_Item], AfterValidator(_each_sku_once)]
     term: Annotated[_Term, AfterValidator(_in_order)]
-    # Null must be said: a cancellation that got lost would be billed on.
-    cancel_at: _Day | None
+    cancel_at: _Day | None = None
 
 
 class _ChangeData(_Fields):
