@@ -32,15 +32,12 @@ class MemorySecrets:
         self._cache: dict[str, tuple[datetime, Any]] = {}
 
     def webhook_secrets(self) -> tuple[str, ...]:
-        webhook: tuple[str, ...] = self._read("webhook")
-        if not webhook:
-            raise NotConfigured("the webhook secret has no current value")
+        webhook: tuple[str, ...] = self._read("webhook", "the webhook secret has no current value")
         return webhook
 
     def autotask_credentials(self) -> Credentials:
-        credentials: Credentials | None = self._read("autotask")
-        if credentials is None:
-            raise NotConfigured("the Autotask credentials have no username, secret, integration_code")
+        missing = "the Autotask credentials have no username, secret, integration_code"
+        credentials: Credentials = self._read("autotask", missing)
         return credentials
 
     def refresh(self) -> bool:
@@ -58,12 +55,14 @@ class MemorySecrets:
         """Store other credentials; None: not filled in."""
         self._stored["autotask"] = credentials
 
-    def _read(self, name: str) -> Any:
+    def _read(self, name: str, missing: str) -> Any:
         now = self._clock.now()
         if name in self._cache and now - self._cache[name][0] < timedelta(minutes=5):
             return self._cache[name][1]
         if not self.available:
             raise SecretsUnavailable("the secret store does not answer")
         self.reads += 1
+        if not self._stored[name]:
+            raise NotConfigured(missing)
         self._cache[name] = now, self._stored[name]
         return self._stored[name]

@@ -174,7 +174,7 @@ def _row_of(put: Put) -> _Row:
     )
 
 
-_ATOMS = frozenset({str, int, bool, type(None)})
+_ATOMS = frozenset({str, bool, type(None)})
 
 
 def _plain_map(value: Mapping[Any, Any]) -> dict[str, Any]:
@@ -187,15 +187,17 @@ def _plain_map(value: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A copy of exact built-in types; TypeError for what DynamoDB's adapter refuses."""
+    """A copy of exact built-in types; TypeError and ValueError for what the adapter of DynamoDB refuses."""
     if type(value) in _ATOMS:
         return value
+    if isinstance(value, int):
+        if abs(value) >= 10**38:
+            raise ValueError("a whole number has at most 38 digits")
+        return int(value)
     if isinstance(value, list | tuple):
         return [each if type(each) in _ATOMS else _plain(each) for each in value]
     if isinstance(value, Mapping):
         return _plain_map(value)
     if isinstance(value, str):
         return str.__str__(value)
-    if isinstance(value, int):
-        return int(value)
     raise TypeError(f"a document cannot hold {type(value).__name__}")

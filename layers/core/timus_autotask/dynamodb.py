@@ -263,7 +263,11 @@ def document_of(item: Item) -> Document:
 
 
 def attribute_of(value: Any) -> dict[str, Any]:
-    """A JSON-like value as DynamoDB writes it. Raises TypeError for anything else, floating point above all."""
+    """A JSON-like value as DynamoDB writes it.
+
+    Raises TypeError for anything else, floating point above all, and ValueError for a number of more than 38 digits:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    """
     match value:
         case None:
             return {"NULL": True}
@@ -272,6 +276,8 @@ def attribute_of(value: Any) -> dict[str, Any]:
         case str():
             return {"S": value}
         case int():
+            if abs(value) >= 10**38:
+                raise ValueError("a whole number has at most 38 digits")
             return {"N": str(int(value))}
         case Mapping():
             return {"M": {_name(name): attribute_of(each) for name, each in value.items()}}

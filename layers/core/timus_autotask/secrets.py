@@ -6,10 +6,10 @@ Nothing here prints a secret: representations and messages name what is wrong, n
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,6 +17,8 @@ from timus_autotask.clock import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+T = TypeVar("T")
 
 CACHED = timedelta(minutes=5)
 """How long an answer of the store is believed."""
@@ -77,13 +79,13 @@ class SecretsManagerSecrets:
         self._webhook_id = webhook_id
         self._autotask_id = autotask_id
         self._clock = clock
-        self._cache: dict[str, tuple[datetime, Mapping[str, Any]]] = {}
+        self._cache: dict[str, tuple[datetime, Any]] = {}
 
     def webhook_secrets(self) -> tuple[str, ...]:
-        return webhook_secrets_of(self._read(self._webhook_id))
+        return self._read(self._webhook_id, webhook_secrets_of)
 
     def autotask_credentials(self) -> Credentials:
-        return credentials_of(self._read(self._autotask_id))
+        return self._read(self._autotask_id, credentials_of)
 
     def refresh(self) -> bool:
         now = self._clock.now()
@@ -92,18 +94,18 @@ class SecretsManagerSecrets:
             del self._cache[name]
         return bool(old)
 
-    def _read(self, secret_id: str) -> Mapping[str, Any]:
+    def _read(self, secret_id: str, parse: Callable[[Mapping[str, Any]], T]) -> T:
         now = self._clock.now()
-        cached = self._cache.get(secret_id)
-        if cached and now - cached[0] < CACHED:
-            return cached[1]
+        if secret_id in self._cache and now - self._cache[secret_id][0] < CACHED:
+            cached: T = self._cache[secret_id][1]
+            return cached
         try:
             text = self._client.get_secret_value(SecretId=secret_id)["SecretString"]
         except (ClientError, BotoCoreError) as error:
             raise SecretsUnavailable(f"the secret {secret_id} could not be read: {error}") from error
-        fields = _fields_of(text)
-        self._cache[secret_id] = now, fields
-        return fields
+        value = parse(_fields_of(text))  # what is not filled in yet is not remembered
+        self._cache[secret_id] = now, value
+        return value
 
 
 def webhook_secrets_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
