@@ -1,7 +1,7 @@
 """Sign a Timus event as Timus would, as an event that API Gateway hands to the webhook function.
 
     python -m local.sign events/timus/subscription.updated.json > /tmp/event.json
-    sam local invoke ReceiveWebhookFunction --event /tmp/event.json
+    sam local invoke ReceiveWebhook --event /tmp/event.json
 
 signs for now. The timestamp of an attempt is part of its signature, so a signed file is good for the five minutes of
 the tolerance; ``events/api-gateway`` holds each sample signed at the time that is written in it, which a test checks.
@@ -35,7 +35,7 @@ def api_gateway_event(name: str, body: str, timestamp: int, secret: str) -> dict
     at = time.gmtime(timestamp)
     return {
         "version": "2.0",
-        "routeKey": "POST /webhooks/timus",
+        "routeKey": "ANY /webhooks/timus",
         "rawPath": "/webhooks/timus",
         "rawQueryString": "",
         "headers": {
@@ -58,7 +58,7 @@ def api_gateway_event(name: str, body: str, timestamp: int, secret: str) -> dict
                 "userAgent": "Timus-Webhooks/1.0",
             },
             "requestId": event_id,
-            "routeKey": "POST /webhooks/timus",
+            "routeKey": "ANY /webhooks/timus",
             "stage": "$default",
             "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", at),
             "timeEpoch": timestamp * 1000,

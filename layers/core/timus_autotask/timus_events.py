@@ -2,8 +2,8 @@
 
 Timus publishes no schema, so this follows our own contract strictly: what decides a quantity must be there
 and must be of its type, since a guess would end as a wrong seat on an invoice. What is only for people may be
-missing (a customer's domain, an item's name, the actor), and so may
-``cancel_at``, since many senders leave out what is null. Fields that we do not know are ignored.
+missing (a customer's domain, an item's name, the actor), and so may ``cancel_at``, since many senders leave out
+what is null. Fields that we do not know are ignored.
 """
 
 from __future__ import annotations
