@@ -7,6 +7,7 @@ cache or a page link.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -40,19 +41,17 @@ def lookup_url(server: str, user: str) -> str:
 
 def origin(url: str) -> Origin | None:
     """The origin of an absolute http(s) address without user information; None when it is anything else."""
+    if not _PLAIN.fullmatch(url):
+        return None
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return None
-    if (
-        parts.scheme not in _PORTS
-        or not parts.hostname
-        or parts.username is not None
-        or not url.isprintable()
-    ):
+    host = parts.hostname or ""
+    if parts.scheme not in _PORTS or parts.username is not None or not _HOST.fullmatch(host):
         return None
-    return parts.scheme, parts.hostname, None if port == _PORTS[parts.scheme] else port
+    return parts.scheme, host, None if port == _PORTS[parts.scheme] else port
 
 
 def is_autotask(url: str) -> bool:
@@ -84,3 +83,6 @@ def below(home: str, url: str) -> str | None:
 
 
 _PORTS = {"https": 443, "http": 80}
+# URL parsers disagree on backslashes, blanks and letters beyond ASCII; an honest address has none of them.
+_PLAIN = re.compile(r"[!-\[\]-~]*")
+_HOST = re.compile(r"[a-z0-9.:-]+")

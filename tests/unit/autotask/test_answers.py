@@ -1,0 +1,280 @@
+"""Autotask's answers, by what the caller must do next."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.canned_transport import SAMPLES, answer, sample
+from timus_autotask.autotask.answers import (
+    LONGEST_PAUSE_SECONDS,
+    RETRY_SECONDS,
+    THROTTLE_SECONDS,
+    AutotaskError,
+    CredentialsRefused,
+    OutcomeUnknown,
+    Refused,
+    RetryLater,
+    decipher,
+    retry_after,
+    unanswered,
+)
+from timus_autotask.autotask.http import NoAnswer, NotSent, Response
+
+Meaning = type[AutotaskError] | None
+
+# What each recorded answer means to a write that must not be repeated, and to a read.
+RECORDED: dict[str, tuple[Meaning, Meaning]] = {
+    "adjustment-accepted": (None, None),
+    "adjustment-answered-by-a-page": (OutcomeUnknown, RetryLater),
+    "adjustment-below-zero": (Refused, Refused),
+    "adjustment-day-taken": (Refused, Refused),
+    "adjustment-fault-empty": (OutcomeUnknown, RetryLater),
+    "adjustment-fault-html": (OutcomeUnknown, RetryLater),
+    "adjustment-outside-contract": (Refused, Refused),
+    "adjustment-truncated": (OutcomeUnknown, RetryLater),
+    "contract": (None, None),
+    "contract-extended": (None, None),
+    "credentials-refused": (CredentialsRefused, CredentialsRefused),
+    "method-not-allowed": (Refused, Refused),
+    "moved": (Refused, Refused),
+    "not-found": (Refused, Refused),
+    "query-max-records": (Refused, Refused),
+    "query-or-terms": (Refused, Refused),
+    "query-unknown-field": (Refused, Refused),
+    "requests-exceeded": (RetryLater, RetryLater),
+    "threads-exceeded": (RetryLater, RetryLater),
+    "threshold": (None, None),
+    "units": (None, None),
+    "value-of-another-type": (Refused, Refused),
+    "zone": (None, None),
+}
+
+# Every status without a body that explains anything.
+STATUSES: dict[int, tuple[Meaning, Meaning]] = {
+    **dict.fromkeys([300, 301, 302, 303, 304, 307, 308, 399], (Refused, Refused)),
+    **dict.fromkeys([400, 402, 403, 404, 405, 409, 413, 415, 422, 499], (Refused, Refused)),
+    **dict.fromkeys([401], (CredentialsRefused, CredentialsRefused)),
+    **dict.fromkeys([429], (RetryLater, RetryLater)),
+    **dict.fromkeys([408, 500, 501, 502, 503, 504, 599], (OutcomeUnknown, RetryLater)),
+    **dict.fromkeys([100, 200, 201, 202, 204, 299, 600, 999], (OutcomeUnknown, RetryLater)),
+}
+
+
+def meaning(response: Response, *, repeatable: bool, expected: tuple[str, ...] = ()) -> Meaning:
+    """The error that an answer is read as; None when it is accepted."""
+    try:
+        decipher(response, expected, repeatable=repeatable)
+    except AutotaskError as error:
+        return type(error)
+    return None
+
+
+def refusal(response: Response) -> Refused:
+    """The refusal that an answer is read as."""
+    with pytest.raises(Refused) as raised:
+        decipher(response, (), repeatable=False)
+    return raised.value
+
+
+def test_every_recorded_answer_is_listed() -> None:
+    """A new sample must say what it means."""
+    assert {path.name for path in SAMPLES.iterdir()} == set(RECORDED)
+
+
+@pytest.mark.parametrize("case", RECORDED)
+def test_recorded_answers(case: str) -> None:
+    """Each recorded answer leads to its next action, for writes and for reads."""
+    response = sample(case)
+    assert (meaning(response, repeatable=False), meaning(response, repeatable=True)) == RECORDED[case]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[]", b"null", b'"text"', b"\xff", b"{}", b"NaN"])
+def test_bare_statuses(status: int, body: bytes) -> None:
+    """A body without words leaves the decision to the status."""
+    response = Response(status, {}, body)
+    expected = ("itemId",)
+    found = tuple(meaning(response, repeatable=r, expected=expected) for r in (False, True))
+    assert found == STATUSES[status]
+
+
+@given(status=st.integers(100, 999), body=st.binary() | st.text().map(str.encode), repeatable=st.booleans())
+def test_no_answer_breaks_the_reader(status: int, body: bytes, repeatable: bool) -> None:
+    """Whatever comes back, it is an object or an AutotaskError; a repeatable request never has an unknown outcome."""
+    found = meaning(Response(status, {}, body), repeatable=repeatable)
+    assert found is not OutcomeUnknown or not repeatable
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b'{"itemId":1e99999999999999999999}'])
+def test_json_beyond_reason_is_no_answer(body: bytes) -> None:
+    """Nesting and numbers that break a parser are unreadable answers, not crashes."""
+    assert meaning(Response(200, {}, body), repeatable=False) is OutcomeUnknown
+
+
+def test_accepted_needs_what_was_expected() -> None:
+    """A 200 of another shape tells nothing about a write."""
+    assert decipher(answer({"itemId": None}), ("itemId",), repeatable=False) == {"itemId": None}
+    assert meaning(answer({"Message": "x"}), repeatable=False, expected=("itemId",)) is OutcomeUnknown
+    assert meaning(answer({"items": []}), repeatable=True, expected=("items", "pageDetails")) is RetryLater
+
+
+def test_accepted_has_no_errors() -> None:
+    """Errors under status 200 leave open what happened; an empty list of them is none."""
+    mixed = answer({"itemId": None, "errors": ["half done"]})
+    with pytest.raises(OutcomeUnknown, match=r"^half done$"):
+        decipher(mixed, ("itemId",), repeatable=False)
+    assert meaning(answer({"itemId": 5, "errors": []}), repeatable=False, expected=("itemId",)) is None
+
+
+def test_only_status_200_accepts() -> None:
+    """Autotask answers 200 to creations, never 201; anything else is not known."""
+    assert meaning(answer({"itemId": 5}, 201), repeatable=False, expected=("itemId",)) is OutcomeUnknown
+
+
+def test_money_is_never_float() -> None:
+    """Fractions are exact decimals."""
+    price = decipher(Response(200, {}, b'{"price": 254.1000}'), (), repeatable=True)["price"]
+    assert (str(price), type(price)) == ("254.1000", Decimal)
+
+
+def test_byte_order_mark_is_no_fault() -> None:
+    """JSON after a UTF-8 byte order mark is JSON."""
+    assert decipher(Response(200, {}, b'\xef\xbb\xbf{"itemId":1}'), ("itemId",), repeatable=False) == {
+        "itemId": 1
+    }
+
+
+def test_refusals_carry_autotasks_own_words() -> None:
+    """Every text of ``errors`` reaches the person who must act."""
+    refused = refusal(answer({"errors": ["one", "two"]}, 500))
+    assert (refused.words, refused.status, str(refused)) == (("one", "two"), 500, "one; two")
+    assert refusal(answer({"errors": ["no"]}, 404)).words == ("no",)
+
+
+@pytest.mark.parametrize(
+    ("response", "words"),
+    [
+        (Response(404, {}, b"<html>"), "Autotask answered 404 (Not Found): no explanation"),
+        (answer({"Message": "Use POST."}, 405), "Autotask answered 405 (Method Not Allowed): Use POST."),
+        (answer({"Message": ""}, 400), "Autotask answered 400 (Bad Request): no explanation"),
+        (answer({"Message": {}}, 415), "Autotask answered 415 (Unsupported Media Type): no explanation"),
+        (Response(499, {}, b""), "Autotask answered 499 (unknown status): no explanation"),
+        (answer({"errors": "x"}, 400), "Autotask answered 400 (Bad Request): no explanation"),
+        (answer({"errors": []}, 400), "Autotask answered 400 (Bad Request): no explanation"),
+    ],
+)
+def test_plain_words_where_autotask_has_none(response: Response, words: str) -> None:
+    """A refusal always says something."""
+    assert refusal(response).words == (words,)
+
+
+def test_words_are_bounded() -> None:
+    """Words are kept in the table and read by people, so there are not too many."""
+    words = refusal(answer({"errors": ["x" * 501] * 11}, 500)).words
+    assert words == ("x" * 500,) * 10
+    assert (
+        len(refusal(answer({"Message": "x" * 501}, 400)).words[0])
+        == len("Autotask answered 400 (Bad Request): ") + 500
+    )
+
+
+def test_500_without_words_is_a_fault() -> None:
+    """Only words make a 500 a refusal; a fault may strike after the commit."""
+    assert meaning(answer({"errors": []}, 500), repeatable=False) is OutcomeUnknown
+    assert meaning(answer({"errors": "x"}, 500), repeatable=False) is OutcomeUnknown
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 500, 502, 503])
+@pytest.mark.parametrize("text", ["Itgenatr005", "ITGENATR005: x", "thread threshold Exceeded"])
+def test_throttled_under_any_status(status: int, text: str) -> None:
+    """A throttled request was not applied, so even a write may simply be made later."""
+    for response in (Response(status, {}, text.encode()), answer({"errors": [text]}, status)):
+        with pytest.raises(RetryLater, match=r"^Autotask throttles requests$") as raised:
+            decipher(response, ("itemId",), repeatable=False)
+        assert raised.value.after_seconds == THROTTLE_SECONDS == 60
+
+
+def test_a_record_may_speak_of_throttling() -> None:
+    """A name that contains the words does not make an accepted answer a throttled one."""
+    named = {"items": [{"contractName": "Thread Threshold Exceeded"}]}
+    assert decipher(answer(named), ("items",), repeatable=True) == named
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 60),
+        ({"retry-after": "17"}, 17),
+        ({"retry-after": " 17 "}, 17),
+        ({"retry-after": "0"}, 1),
+        ({"retry-after": "1"}, 1),
+        ({"retry-after": "3600"}, 3600),
+        ({"retry-after": "3601"}, LONGEST_PAUSE_SECONDS),
+        ({"retry-after": "999999999"}, LONGEST_PAUSE_SECONDS),
+        ({"retry-after": "9999999999"}, 60),
+        ({"retry-after": "-5"}, 60),
+        ({"retry-after": "1.5"}, 60),
+        ({"retry-after": "²"}, 60),
+        ({"retry-after": "soon"}, 60),
+        ({"retry-after": "Mon, 02 Mar 2026 10:00:30 GMT"}, 60),
+        ({"retry-after": "Mon, 02 Mar 2026 10:00:30 GMT", "date": "rubbish"}, 60),
+        ({"retry-after": "Mon, 02 Mar 2026 10:00:30 -0000", "date": "Mon, 02 Mar 2026 10:00:00 GMT"}, 60),
+        ({"retry-after": "Mon, 02 Mar 2026 10:00:30 GMT", "date": "Mon, 02 Mar 2026 10:00:00 GMT"}, 30),
+        ({"retry-after": "Mon, 02 Mar 2026 09:00:00 GMT", "date": "Mon, 02 Mar 2026 10:00:00 GMT"}, 1),
+        ({"retry-after": "Tue, 03 Mar 2026 10:00:00 GMT", "date": "Mon, 02 Mar 2026 10:00:00 GMT"}, 3600),
+    ],
+)
+def test_retry_after(headers: dict[str, str], seconds: int) -> None:
+    """Both forms of Retry-After are kept to, within a second and an hour; without one it is a minute."""
+    assert retry_after(headers) == seconds
+    with pytest.raises(RetryLater) as raised:
+        decipher(Response(429, headers, b""), (), repeatable=False)
+    assert raised.value.after_seconds == seconds
+
+
+@given(st.text(), st.text())
+def test_retry_after_takes_any_text(value: str, date: str) -> None:
+    """No header can break the reader."""
+    assert 1 <= retry_after({"retry-after": value, "date": date}) <= LONGEST_PAUSE_SECONDS
+
+
+def test_errors_say_why() -> None:
+    """Each error carries words for people and logs."""
+    with pytest.raises(
+        CredentialsRefused, match=r"^Autotask answered 401 \(Unauthorized\): no explanation$"
+    ) as refused:
+        decipher(Response(401, {}, b""), (), repeatable=False)
+    assert refused.value.reason == str(refused.value)
+    with pytest.raises(RetryLater, match=r"^Autotask answered 502 \(Bad Gateway\): no explanation$") as later:
+        decipher(Response(502, {}, b""), (), repeatable=True)
+    assert (later.value.reason, later.value.after_seconds) == (str(later.value), RETRY_SECONDS)
+    with pytest.raises(
+        OutcomeUnknown, match=r"^Autotask answered 502 \(Bad Gateway\): no explanation$"
+    ) as unknown:
+        decipher(Response(502, {}, b""), (), repeatable=False)
+    assert unknown.value.why == str(unknown.value)
+    with pytest.raises(CredentialsRefused, match=r"^locked$"):
+        decipher(Response(401, {}, json.dumps({"errors": ["locked"]}).encode()), (), repeatable=False)
+
+
+def test_not_sent_can_always_be_sent_later() -> None:
+    """What never left is not applied, also when it must not be repeated."""
+    for repeatable in (True, False):
+        later = unanswered(NotSent("no route"), repeatable=repeatable)
+        assert isinstance(later, RetryLater)
+        assert (later.after_seconds, later.reason) == (RETRY_SECONDS, "no answer from Autotask: no route")
+
+
+def test_no_answer_leaves_a_write_unknown() -> None:
+    """A read is asked again; a write may have landed."""
+    later = unanswered(NoAnswer("reset"), repeatable=True)
+    assert isinstance(later, RetryLater)
+    assert (later.after_seconds, later.reason) == (RETRY_SECONDS, "no answer from Autotask: reset")
+    unknown = unanswered(NoAnswer("reset"), repeatable=False)
+    assert isinstance(unknown, OutcomeUnknown)
+    assert unknown.why == "no answer from Autotask: reset"

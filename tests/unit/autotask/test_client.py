@@ -1,0 +1,606 @@
+"""The client: whole reads, one write, and the zone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.contract.conformity import check
+from tests.fakes.canned_transport import CannedTransport, answer, canned, page, sample
+from timus_autotask.autotask.answers import CredentialsRefused, OutcomeUnknown, Refused, RetryLater
+from timus_autotask.autotask.client import MOST_PAGES, Autotask, Condition, Credentials
+from timus_autotask.autotask.entities import COMPANIES, CONTRACTS
+from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
+from timus_autotask.autotask.zone import Zone
+
+CREDENTIALS = Credentials("api@example.com", "the-secret", "THE-CODE")
+ZONE = Zone("https://webservices2.autotask.net/ATServicesRest/v1.0", "https://ww2.autotask.net/")
+ELSEWHERE = Zone("https://webservices31.autotask.net/ATServicesRest/v1.0")
+BERLIN = ZoneInfo("Europe/Berlin")
+DAY = date(2026, 3, 15)
+ACCEPTED = answer({"itemId": None})
+UNAUTHORISED = Response(401, {}, b"")
+
+
+def client(transport: CannedTransport, zone: Zone | None = ZONE, **more: Any) -> Autotask:
+    """A client in a known zone."""
+    return Autotask(transport, CREDENTIALS, zone=zone, **more)
+
+
+def zone_answer(zone: Zone) -> Response:
+    """The answer of zoneInformation."""
+    return answer({"url": zone.base.removesuffix("v1.0"), "webUrl": zone.web_url})
+
+
+def company(company_id: int, name: str = "Acme") -> dict[str, Any]:
+    """A row of Companies."""
+    return {"id": company_id, "companyName": name, "isActive": True}
+
+
+def contract(contract_id: int, **fields: Any) -> dict[str, Any]:
+    """A row of Contracts."""
+    row = {
+        "id": contract_id,
+        "companyID": 612,
+        "contractName": "SASE",
+        "contractType": 7,
+        "status": 1,
+        "startDate": "2026-01-01T00:00:00Z",
+        "endDate": "2026-12-31T00:00:00Z",
+        "contractPeriodType": 2,
+    }
+    return {**row, **fields}
+
+
+def service(service_id: int, sku: str, **fields: Any) -> dict[str, Any]:
+    """A row of Services."""
+    row = {"id": service_id, "name": "Seat", "sku": sku, "isActive": True, "periodType": 2, "unitPrice": 23}
+    return {**row, **fields}
+
+
+def unit_row(row_id: int, end: str = "2026-03-31", **fields: Any) -> dict[str, Any]:
+    """A row of ContractServiceUnits."""
+    row = {
+        "id": row_id,
+        "contractID": 5,
+        "serviceID": 45,
+        "contractServiceID": 1201,
+        "startDate": "2026-03-01T00:00:00Z",
+        "endDate": f"{end}T00:00:00Z",
+        "units": 11,
+        "price": 254,
+        "approveAndPostDate": None,
+    }
+    return {**row, **fields}
+
+
+def link(path: str, zone: Zone = ZONE) -> str:
+    """The address of a further page."""
+    return f"{zone.base}/{path}"
+
+
+# -- Reads
+
+
+def test_a_recorded_contract() -> None:
+    """The shape of a real record is read."""
+    found = client(canned(sample("contract"))).contract(29680017)
+    assert found is not None
+    assert (found.name, found.type, found.is_recurring, found.period_type) == ("Régie", 1, False, None)
+    assert (found.start, found.end) == (date(2025, 1, 1), date(2026, 12, 31))
+
+
+def test_recorded_units() -> None:
+    """Units and extended price of a recorded row."""
+    (row,) = client(canned(sample("units"))).units(29680022, [45])
+    assert (row.units, row.price, row.contract_service_id, row.posted) == (
+        11,
+        Decimal("254.1000"),
+        1201,
+        False,
+    )
+
+
+def test_recorded_threshold() -> None:
+    """The allowance is told; no body is sent with a GET."""
+    wire = canned(sample("threshold"))
+    threshold = client(wire).threshold()
+    assert (threshold.limit, threshold.window_minutes, threshold.used) == (10000, 60, 1234)
+    assert wire.requests[0].body == b""
+
+
+def test_what_does_not_exist_is_none_or_missing() -> None:
+    """An empty list is an answer."""
+    assert client(canned(page())).company(1) is None
+    assert client(canned(page())).contract(1) is None
+    assert client(canned(page())).service(1) is None
+    assert client(canned(page(company(2)))).companies([1, 2]).keys() == {2}
+    assert client(canned(page(contract(2)))).contracts([1, 2]).keys() == {2}
+
+
+def test_what_exists_is_found() -> None:
+    """Single reads give the record."""
+    assert client(canned(page(company(1, "Acme")))).company(1) == client(canned(page(company(1)))).company(1)
+    found = client(canned(page(service(45, "S1", isActive=False)))).service(45)
+    assert found is not None
+    assert not found.is_active
+    lines = [{"id": 1201, "contractID": 5, "serviceID": 45, "unitPrice": 23}]
+    assert client(canned(page(*lines))).contract_services(5)[0].service_id == 45
+    assert [c.id for c in client(canned(page(contract(5), contract(6)))).contracts_of(612)] == [5, 6]
+
+
+def test_nothing_asked_is_nothing_sent() -> None:
+    """An empty list of ids costs no request: an `in` without values might return everything."""
+    assert client(canned()).contracts([]) == {}
+    assert client(canned()).units(5, []) == []
+
+
+def test_long_lists_are_asked_in_parts() -> None:
+    """At most 200 ids a request; each once, in order."""
+    first, second = range(1, 201), range(201, 251)
+    wire = canned(page(*map(company, first)), page(*map(company, second)))
+    assert len(client(wire).companies([*reversed(second), *first, 7])) == 250
+    assert [body["Filter"][0]["value"] for body in wire.bodies()] == [[*first], [*second]]
+
+
+def test_services_by_sku_are_exact() -> None:
+    """Autotask's database compares without regard to case and trailing blanks; a SKU is exact."""
+    wire = canned(page(service(1, "S1"), service(2, "s1 "), service(3, "S1")))
+    assert [found.id for found in client(wire).services_by_sku("S1")] == [1, 3]
+
+
+def test_units_from_a_day_on() -> None:
+    """A day more is asked for, whatever zone Autotask compares in; rows that ended before are dropped."""
+    wire = canned(page(unit_row(1, "2026-03-14"), unit_row(2, "2026-03-15"), unit_row(3, "2026-04-30")))
+    assert [row.end.day for row in client(wire).units(5, [45], DAY)] == [15, 30]
+    assert next(wire.bodies())["Filter"][-1] == {
+        "op": "gte",
+        "field": "endDate",
+        "value": "2026-03-14T00:00:00Z",
+    }
+
+
+def test_units_of_several_contracts() -> None:
+    """One request reads whole contracts."""
+    wire = canned(page(unit_row(1), unit_row(2, contractID=6, serviceID=46)))
+    assert [(row.contract_id, row.service_id) for row in client(wire).units_of_contracts([5, 6])] == [
+        (5, 45),
+        (6, 46),
+    ]
+
+
+def test_pages_are_followed_by_post() -> None:
+    """A list begun by POST goes on by POST with the same body, to the address that Autotask names."""
+    following = link("Companies/query/next?paging=a%2Fb").replace("v1.0", "V1.0")
+    wire = canned(page(company(1), following=following), page(company(2), following=""))
+    assert client(wire).companies([1, 2]).keys() == {1, 2}
+    first, second = wire.requests
+    assert (second.method, second.url) == ("POST", link("Companies/query/next?paging=a%2Fb"))
+    assert second.body == first.body
+
+
+@pytest.mark.parametrize(
+    "following",
+    [
+        "https://evil.example/ATServicesRest/v1.0/Companies/query/next",
+        "https://webservices3.autotask.net/ATServicesRest/v1.0/Companies/query/next",
+        "http://webservices2.autotask.net/ATServicesRest/v1.0/Companies/query/next",
+        "https://webservices2.autotask.net@evil.example/ATServicesRest/v1.0/Companies/query/next",
+        link("Contracts/query/next"),
+        "/ATServicesRest/v1.0/Companies/query/next",
+        "next",
+    ],
+)
+def test_hostile_page_links(following: str) -> None:
+    """Credentials never leave the zone: such a read fails, and no request is made."""
+    wire = canned(page(company(1), following=following))
+    with pytest.raises(RetryLater, match="leads elsewhere"):
+        client(wire).companies([1])
+    assert len(wire.requests) == 1
+
+
+def test_endless_pages() -> None:
+    """A list that does not end is given up."""
+    following = link("Companies/query/next?p=1")
+    wire = canned(*(page(company(n), following=following) for n in range(MOST_PAGES)))
+    with pytest.raises(RetryLater, match="more than 100 pages"):
+        client(wire).companies(range(MOST_PAGES))
+
+
+def test_a_dead_page_link_is_a_failed_read() -> None:
+    """Autotask keeps some 50 pages; a refused link is no refusal of the question."""
+    wire = canned(
+        page(company(1), following=link("Companies/query/next?p=1")), answer({"errors": ["gone"]}, 500)
+    )
+    with pytest.raises(RetryLater, match="gone"):
+        client(wire).companies([1, 2])
+
+
+def test_a_refused_question_is_refused() -> None:
+    """Autotask's words reach the caller."""
+    with pytest.raises(Refused, match="Unable to find projectID"):
+        client(canned(sample("query-unknown-field"))).company(1)
+
+
+def broken(body: Any) -> Response:
+    """A page that is not as published."""
+    return answer(body)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        broken({"items": []}),
+        broken({"pageDetails": {"nextPageUrl": None}}),
+        broken({"items": None, "pageDetails": {"nextPageUrl": None}}),
+        broken({"items": {}, "pageDetails": {"nextPageUrl": None}}),
+        broken({"items": [None], "pageDetails": {"nextPageUrl": None}}),
+        broken({"items": [], "pageDetails": None}),
+        broken({"items": [], "pageDetails": {}}),
+        broken({"items": [], "pageDetails": {"nextPageUrl": 5}}),
+        page(company(1), company(1)),
+        page({"companyName": "Acme", "isActive": True}),
+        page({**company(1), "id": [1]}),
+        page({**company(1), "id": True}),
+        page({**company(1), "isActive": "yes"}),
+        page(company(3)),
+        Response(200, {}, page(company(1)).body[:-5]),
+        Response(503, {}, b"<html>"),
+        sample("threads-exceeded"),
+        NoAnswer("reset"),
+        NotSent("no route"),
+    ],
+)
+def test_a_partial_read_is_no_read(response: Response | Exception) -> None:
+    """Whatever is wrong with a read, nothing is returned and it is tried later."""
+    with pytest.raises(RetryLater):
+        client(canned(response)).companies([1, 2])
+
+
+def test_rows_that_came_twice_over_pages() -> None:
+    """A page that repeats another's rows is not trusted."""
+    wire = canned(page(company(1), following=link("Companies/query/next?p=1")), page(company(1)))
+    with pytest.raises(RetryLater, match="twice"):
+        client(wire).companies([1, 2])
+
+
+@pytest.mark.parametrize(
+    ("condition", "good", "bad"),
+    [
+        (Condition("companyID", "eq", 612), [612], [613, "612", None, True]),
+        (Condition("companyID", "in", [612, 1]), [612, 1], [613, "612", None, True, [612]]),
+        (Condition("contractName", "eq", "sase"), ["SASE", " sase "], ["SASE 2", 5, None]),
+        (Condition("contractName", "contains", " AS "), ["SASE", "as"], ["X", 5, None]),
+        (
+            Condition("endDate", "gte", "2026-03-15T00:00:00Z"),
+            ["2026-03-15", "2027-01-01T00:00:00"],
+            ["2026-03-14", 5],
+        ),
+    ],
+)
+def test_rows_are_checked_against_the_filter(condition: Condition, good: list[Any], bad: list[Any]) -> None:
+    """Were a filter dropped on the way, foreign rows would come under status 200."""
+    for value in good:
+        rows = page(contract(1, **{condition.field: value}))
+        assert len(client(canned(rows)).query(CONTRACTS, condition)) == 1
+    for value in bad:
+        with pytest.raises(RetryLater, match=f"a row came whose {condition.field} was not asked for"):
+            client(canned(page(contract(1, **{condition.field: value})))).query(CONTRACTS, condition)
+
+
+def test_a_flag_is_checked_too() -> None:
+    """Only active services were asked for."""
+    with pytest.raises(RetryLater, match="isActive"):
+        client(canned(page(service(1, "S1", isActive=False)))).services_by_sku("S1")
+
+
+@pytest.mark.parametrize("op", ["ne", "noteq", "", "EQ", "and"])
+def test_operators_that_cannot_be_checked_cannot_be_asked(op: str) -> None:
+    """Autotask drops an unknown operator silently and returns every row."""
+    with pytest.raises(ValueError, match="is no operator of ours"):
+        Condition("id", op, 1)
+
+
+# -- Writes
+
+
+def test_adjusting_a_known_line() -> None:
+    """The line is named by its own id; nothing allows a second line for the service."""
+    wire = canned(sample("adjustment-accepted"))
+    client(wire).adjust(5, 45, 1201, -3, DAY, time_zone=BERLIN)
+    (request,) = wire.requests
+    assert (request.method, request.url) == ("POST", link("ContractServiceAdjustments"))
+    assert json.loads(request.body) == {
+        "contractID": 5,
+        "contractServiceID": 1201,
+        "unitChange": -3,
+        "effectiveDate": "2026-03-15T12:00:00Z",
+    }
+
+
+def test_adjusting_makes_a_line() -> None:
+    """Without a line the service is named, and the adjustment makes the line."""
+    wire = canned(ACCEPTED)
+    client(wire).adjust(
+        5, 45, None, 3, DAY, time_zone=ZoneInfo("Pacific/Auckland"), unit_price=Decimal("23.1000")
+    )
+    assert wire.requests[0].body == (
+        b'{"contractID":5,"serviceID":45,"unitChange":3,"effectiveDate":"2026-03-15T10:00:00Z","adjustedUnitPrice":23.1}'
+    )
+
+
+def test_a_price_alone_may_change() -> None:
+    """Autotask takes a price without a change of units; a change of nothing is a mistake of ours."""
+    wire = canned(ACCEPTED)
+    client(wire).adjust(5, 45, 1201, 0, DAY, time_zone=BERLIN, unit_price=Decimal("-0.5"))
+    with pytest.raises(ValueError, match="the units, the price or both"):
+        client(wire).adjust(5, 45, 1201, 0, DAY, time_zone=BERLIN)
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [
+        (sample("adjustment-outside-contract"), Refused),
+        (sample("adjustment-fault-html"), OutcomeUnknown),
+        (sample("adjustment-truncated"), OutcomeUnknown),
+        (answer({"items": []}), OutcomeUnknown),
+        (NoAnswer("reset"), OutcomeUnknown),
+        (NotSent("no route"), RetryLater),
+        (sample("threads-exceeded"), RetryLater),
+    ],
+)
+def test_writes_that_fail(outcome: Response | Exception, error: type[Exception]) -> None:
+    """A write is sent once, whatever comes of it."""
+    creations: list[Callable[[Autotask], object]] = [
+        lambda autotask: autotask.adjust(5, 45, None, 3, DAY, time_zone=BERLIN),
+        lambda autotask: autotask.create_contract({"companyID": 612}, time_zone=BERLIN),
+        lambda autotask: autotask.create_contract_service(5, 45),
+    ]
+    for create in creations:
+        wire = canned(outcome)
+        with pytest.raises(error):
+            create(client(wire))
+        assert len(wire.requests) == 1
+
+
+def test_creations_tell_an_id_if_autotask_does() -> None:
+    """Ids of what was created, None when none is told."""
+    assert client(canned(answer({"itemId": 77}))).create_contract_service(5, 45) == 77
+    assert client(canned(ACCEPTED)).create_contract_service(5, 45) is None
+
+
+def test_extending_a_contract() -> None:
+    """A new last day may be set again, so no outcome is unknown."""
+    wire = canned(sample("contract-extended"), NoAnswer("reset"))
+    autotask = client(wire)
+    autotask.extend_contract(5, date(2027, 3, 31), time_zone=BERLIN)
+    assert (wire.requests[0].method, wire.requests[0].url) == ("PATCH", link("Contracts"))
+    assert next(wire.bodies()) == {"id": 5, "endDate": "2027-03-31T12:00:00Z"}
+    with pytest.raises(RetryLater):
+        autotask.extend_contract(5, date(2027, 3, 31), time_zone=BERLIN)
+
+
+# -- Zone
+
+
+def test_the_zone_is_looked_up_once() -> None:
+    """The first request asks where the tenant lives, without credentials; the answer is kept and can be cached."""
+    wire = canned(sample("zone"), page(), page())
+    autotask = client(wire, zone=None)
+    autotask.contract(1)
+    autotask.contract(1)
+    assert [request.url for request in wire.requests] == [
+        "https://webservices.autotask.net/atservicesrest/v1.0/zoneInformation?user=api%40example.com",
+        link("Contracts/query"),
+        link("Contracts/query"),
+    ]
+    assert not wire.requests[0].headers.keys() & {"Secret", "UserName", "ApiIntegrationCode"}
+    assert autotask.zone == ZONE
+
+
+def test_a_kept_zone_saves_the_lookup() -> None:
+    """A cached zone is used as it is; one on a host that is not Autotask's is not."""
+    wire = canned(page())
+    client(wire).contract(1)
+    assert len(wire.requests) == 1
+    assert client(canned(), zone=Zone("https://evil.example/v1.0")).zone is None
+
+
+def test_a_zone_that_moved_is_found_again() -> None:
+    """Zones move, and then right credentials get 401: ask once, and make the same request there, also a write."""
+    wire = canned(UNAUTHORISED, zone_answer(ELSEWHERE), ACCEPTED)
+    autotask = client(wire)
+    autotask.adjust(5, 45, 1201, 1, DAY, time_zone=BERLIN)
+    first, _, second = wire.requests
+    assert second.url == first.url.replace("webservices2", "webservices31")
+    assert second.body == first.body
+    assert autotask.zone == ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    ("zone", "answers"),
+    [
+        (ZONE, [UNAUTHORISED, zone_answer(ZONE)]),
+        (ZONE, [UNAUTHORISED, zone_answer(ELSEWHERE), UNAUTHORISED]),
+        (None, [zone_answer(ZONE), UNAUTHORISED]),
+        (None, [UNAUTHORISED]),
+        (None, [Response(404, {}, b"")]),
+        (None, [answer({"errors": ["no such user"]}, 500)]),
+        (None, [answer({})]),
+        (None, [answer({"url": None})]),
+        (None, [answer({"url": "https://evil.example/ATServicesRest/"})]),
+        (None, [answer({"url": "http://webservices2.autotask.net/ATServicesRest/"})]),
+        (ZONE, [UNAUTHORISED, answer({"url": "https://evil.example/"})]),
+    ],
+)
+def test_credentials_are_not_hammered(zone: Zone | None, answers: list[Response]) -> None:
+    """Bad credentials cost one question for the zone and no more; credentials go to Autotask's hosts only."""
+    wire = canned(*answers)
+    with pytest.raises(CredentialsRefused):
+        client(wire, zone=zone).contract(1)
+    assert not wire.answers
+
+
+@pytest.mark.parametrize(
+    "failed", [NotSent("x"), NoAnswer("x"), Response(503, {}, b""), Response(429, {}, b"")]
+)
+def test_a_failed_lookup_is_tried_later(failed: Response | Exception) -> None:
+    """Neither a write whose zone is unknown nor one that got 401 was applied."""
+    for zone, answers in ((None, [failed]), (ZONE, [UNAUTHORISED, failed])):
+        with pytest.raises(RetryLater):
+            client(canned(*answers), zone=zone).adjust(5, 45, 1201, 1, DAY, time_zone=BERLIN)
+
+
+def test_the_rest_of_a_list_after_a_move() -> None:
+    """A page link may mean nothing in the new zone; then the read has failed."""
+    following = link("Companies/query/next?p=1")
+    wire = canned(
+        page(company(1), following=following), UNAUTHORISED, zone_answer(ELSEWHERE), Response(404, {}, b"")
+    )
+    with pytest.raises(RetryLater):
+        client(wire).companies([1, 2])
+    assert wire.requests[-1].url == link("Companies/query/next?p=1", ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("lookup", "base"),
+    [
+        (
+            answer({"url": "http://127.0.0.1:8080/ATServicesRest/"}),
+            "http://127.0.0.1:8080/ATServicesRest/v1.0",
+        ),
+        (answer({"url": "https://webservices2.autotask.net/ATServicesRest/"}), "http://127.0.0.1:8080/v1.0"),
+        (answer({"zoneName": "x"}), "http://127.0.0.1:8080/v1.0"),
+        (Response(404, {}, b""), "http://127.0.0.1:8080/v1.0"),
+    ],
+)
+def test_another_server(lookup: Response, base: str) -> None:
+    """A server given by hand answers for itself, with or without zoneInformation."""
+    wire = canned(lookup, page())
+    autotask = client(wire, zone=ZONE, server="http://127.0.0.1:8080/")
+    assert autotask.zone is None
+    autotask.contract(1)
+    assert [request.url for request in wire.requests] == [
+        "http://127.0.0.1:8080/v1.0/zoneInformation?user=api%40example.com",
+        f"{base}/Contracts/query",
+    ]
+    assert autotask.zone == Zone(base)
+
+
+def test_another_server_may_refuse_too() -> None:
+    """Only a missing zoneInformation is forgiven."""
+    with pytest.raises(CredentialsRefused):
+        client(canned(Response(403, {}, b"")), zone=None, server="http://127.0.0.1:8080").contract(1)
+    with pytest.raises(ValueError, match="no http"):
+        client(canned(), server="127.0.0.1:8080")
+
+
+# -- Credentials and measurements
+
+
+def test_credentials_travel_in_headers_only() -> None:
+    """Three headers on every request, and never in a representation."""
+    wire = canned(page())
+    client(wire).contract(1)
+    (request,) = wire.requests
+    assert request.headers == {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "ApiIntegrationCode": "THE-CODE",
+        "UserName": "api@example.com",
+        "Secret": "the-secret",
+    }
+    for shown in (repr(CREDENTIALS), str(CREDENTIALS), repr(request), repr(client(wire)), request.url):
+        assert "the-secret" not in shown
+        assert "THE-CODE" not in shown
+
+
+@pytest.mark.parametrize("value", ["", " ", " x", "x\n", "x\r\nHost: evil", "x\x00", "schlüssel"])
+def test_credentials_that_no_header_can_carry(value: str) -> None:
+    """A slip of the paste is named before the first request, without showing the secret."""
+    for field in ("user_name", "secret", "integration_code"):
+        given = {"user_name": "u", "secret": "s", "integration_code": "c", field: value}
+        with pytest.raises(ValueError, match=field) as raised:
+            Credentials(**given)
+        assert not value.strip() or value not in str(raised.value)
+
+
+def test_every_request_is_reported() -> None:
+    """Entity, verb and seconds of each request, also of one that failed."""
+    seen: list[tuple[str, str]] = []
+
+    def on_call(entity: str, verb: str, seconds: float) -> None:
+        assert 0 <= seconds < 60
+        seen.append((entity, verb))
+
+    autotask = client(canned(sample("zone"), page(), NoAnswer("reset")), zone=None, on_call=on_call)
+    autotask.contract(1)
+    with pytest.raises(OutcomeUnknown):
+        autotask.create_contract_service(5, 45)
+    assert seen == [("zoneInformation", "GET"), ("Contracts", "POST"), ("Contracts", "POST")]
+
+
+# -- Conformity
+
+
+def violations(request: Request) -> list[str]:
+    """What Autotask's published API says against a request."""
+    address, _, query = request.url.partition("?")
+    pairs = dict(pair.split("=", 1) for pair in query.split("&")) if query else {}
+    return check(request.method, address, pairs, json.loads(request.body) if request.body else None)
+
+
+def test_every_request_is_as_published() -> None:
+    """Each method of the client keeps to the paths, verbs, names and types that Autotask publishes."""
+    wire = canned(
+        sample("zone"),
+        page(company(1), following=link("Companies/query/next?paging=x")),
+        *(page() for _ in range(10)),
+        sample("threshold"),
+        *(answer({"itemId": 1}) for _ in range(5)),
+    )
+    autotask = client(wire, zone=None)
+    autotask.company(1)
+    autotask.companies([1, 2])
+    autotask.contract(5)
+    autotask.contracts([5, 6])
+    autotask.contracts_of(612)
+    autotask.services_by_sku("S1")
+    autotask.service(45)
+    autotask.contract_services(5)
+    autotask.units(5, [45], DAY)
+    autotask.units_of_contracts([5, 6], DAY)
+    autotask.threshold()
+    autotask.adjust(5, 45, None, 1, DAY, time_zone=BERLIN, unit_price=Decimal("23.10"))
+    autotask.adjust(5, 45, 1201, -1, DAY, time_zone=BERLIN)
+    autotask.extend_contract(5, DAY, time_zone=BERLIN)
+    fields = {
+        "companyID": 612,
+        "contractName": "SASE",
+        "contractType": 7,
+        "status": 1,
+        "startDate": date(2026, 1, 1),
+        "endDate": date(2026, 12, 31),
+        "contractPeriodType": 2,
+        "timeReportingRequiresStartAndStopTimes": 0,
+        "setupFee": 0,
+    }
+    autotask.create_contract(fields, time_zone=BERLIN)
+    autotask.create_contract_service(5, 45)
+    assert not wire.answers
+    assert [found for request in wire.requests for found in violations(request)] == []
+
+
+def test_operators_of_ours_are_documented() -> None:
+    """Every operator that the client allows is one that Autotask documents."""
+    for op, value in (("eq", 1), ("in", [1]), ("gte", 1), ("contains", 1)):
+        wire = canned(page())
+        client(wire).query(COMPANIES, Condition("id", op, value))
+        assert violations(wire.requests[0]) == []

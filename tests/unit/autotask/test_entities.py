@@ -1,0 +1,229 @@
+"""Reading Autotask's records: strictly."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from timus_autotask.autotask.entities import (
+    COMPANIES,
+    CONTRACT_SERVICES,
+    CONTRACTS,
+    SERVICES,
+    UNITS,
+    Company,
+    Contract,
+    ContractService,
+    Entity,
+    Service,
+    Threshold,
+    UnitRow,
+    Unreadable,
+    parse_day,
+    parse_threshold,
+)
+
+COMPANY = {"id": 612, "companyName": "Acme", "isActive": True}
+CONTRACT = {
+    "id": 5,
+    "companyID": 612,
+    "contractName": "SASE",
+    "contractType": 7,
+    "status": 1,
+    "startDate": "2026-01-01T00:00:00Z",
+    "endDate": "2026-12-31T00:00:00",
+    "contractPeriodType": 2,
+}
+SERVICE = {
+    "id": 45,
+    "name": "Seat",
+    "sku": "S1",
+    "isActive": True,
+    "periodType": 2,
+    "unitPrice": Decimal("23.10"),
+}
+LINE = {"id": 1201, "contractID": 5, "serviceID": 45, "unitPrice": Decimal("23.10")}
+UNIT_ROW = {
+    "id": 900,
+    "contractID": 5,
+    "serviceID": 45,
+    "contractServiceID": 1201,
+    "startDate": "2026-03-01T00:00:00Z",
+    "endDate": "2026-03-31T00:00:00Z",
+    "units": 11,
+    "price": Decimal("254.10"),
+    "approveAndPostDate": None,
+}
+ROWS: list[tuple[Entity[Any], dict[str, Any]]] = [
+    (COMPANIES, COMPANY),
+    (CONTRACTS, CONTRACT),
+    (SERVICES, SERVICE),
+    (CONTRACT_SERVICES, LINE),
+    (UNITS, UNIT_ROW),
+]
+JSON: st.SearchStrategy[Any] = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals()
+    | st.text()
+    | st.lists(st.integers())
+    | st.just({})
+)
+
+
+def test_records_as_published() -> None:
+    """Every field arrives where it belongs."""
+    assert COMPANIES.parse(COMPANY) == Company(612, "Acme", is_active=True)
+    contract = Contract(5, 612, "SASE", 7, 1, date(2026, 1, 1), date(2026, 12, 31), 2)
+    assert CONTRACTS.parse(CONTRACT) == contract
+    assert SERVICES.parse(SERVICE) == Service(45, "Seat", "S1", True, 2, Decimal("23.10"))
+    assert CONTRACT_SERVICES.parse(LINE) == ContractService(1201, 5, 45, Decimal("23.10"))
+    row = UnitRow(5, 45, 1201, date(2026, 3, 1), date(2026, 3, 31), 11, Decimal("254.10"), None)
+    assert UNITS.parse(UNIT_ROW) == row
+
+
+@pytest.mark.parametrize(("entity", "row"), ROWS)
+def test_a_missing_field_makes_a_record_unreadable(entity: Entity[Any], row: dict[str, Any]) -> None:
+    """What is asked for must come, or nothing is concluded from the record."""
+    assert set(entity.fields) == set(row)
+    for name in set(row) - ({"id"} if entity is UNITS else set()):
+        with pytest.raises(Unreadable, match=f"^{name} is missing$"):
+            entity.parse({key: value for key, value in row.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("entity", "row", "name", "values"),
+    [
+        (UNITS, UNIT_ROW, "units", [None, "11", Decimal(11), 11.0, True, [11]]),
+        (UNITS, UNIT_ROW, "contractID", [None, "5", False]),
+        (
+            UNITS,
+            UNIT_ROW,
+            "startDate",
+            [None, "", 20260301, "2026-02-30", "01.03.2026", "2026-03-01T00:00:00+01:00"],
+        ),
+        (UNITS, UNIT_ROW, "price", ["254.10", 254.1, True]),
+        (UNITS, UNIT_ROW, "approveAndPostDate", [0, False, "no"]),
+        (CONTRACTS, CONTRACT, "contractType", [None, "7"]),
+        (CONTRACTS, CONTRACT, "contractPeriodType", ["m", "", True]),
+        (CONTRACTS, CONTRACT, "contractName", [7, True, []]),
+        (SERVICES, SERVICE, "unitPrice", [None, "1", 1.5]),
+        (SERVICES, SERVICE, "isActive", [1, 0, "true", ""]),
+        (CONTRACT_SERVICES, LINE, "unitPrice", ["1", 1.5]),
+    ],
+)
+def test_ill_typed_fields(entity: Entity[Any], row: dict[str, Any], name: str, values: list[Any]) -> None:
+    """A value of another type is not guessed at; the message shows it."""
+    for value in values:
+        with pytest.raises(Unreadable) as raised:
+            entity.parse({**row, name: value})
+        assert str(raised.value) == f"{name} is {value!r}"
+
+
+def test_ill_typed_values_are_shown_in_short() -> None:
+    """A message stays readable whatever came."""
+    with pytest.raises(Unreadable) as raised:
+        UNITS.parse({**UNIT_ROW, "units": "x" * 1000})
+    assert len(str(raised.value)) == len("units is ") + 100
+
+
+@given(data=st.data())
+def test_any_json_is_read_or_unreadable(data: st.DataObject) -> None:
+    """No value of any field can break the reader."""
+    entity, row = data.draw(st.sampled_from(ROWS))
+    changed = {**row, data.draw(st.sampled_from(sorted(row))): data.draw(JSON)}
+    with suppress(Unreadable):
+        entity.parse(changed)
+
+
+def test_empty_text_equals_null() -> None:
+    """Autotask gives either for a text that is not set."""
+    for empty in (None, ""):
+        assert SERVICES.parse({**SERVICE, "sku": empty}).sku == ""
+        assert UNITS.parse({**UNIT_ROW, "approveAndPostDate": empty}).posted is False
+
+
+def test_null_is_no_flag() -> None:
+    """A flag that was never set is off."""
+    assert SERVICES.parse({**SERVICE, "isActive": None}).is_active is False
+    assert SERVICES.parse({**SERVICE, "isActive": False}).is_active is False
+
+
+def test_whole_money_is_decimal() -> None:
+    """JSON does not tell 250 from 250.0; money is one type."""
+    price = UNITS.parse({**UNIT_ROW, "price": 250}).price
+    assert (price, type(price)) == (Decimal(250), Decimal)
+
+
+def test_hidden_prices_are_none() -> None:
+    """Units stay readable when a security level hides prices."""
+    assert UNITS.parse({**UNIT_ROW, "price": None}).price is None
+    assert CONTRACT_SERVICES.parse({**LINE, "unitPrice": None}).unit_price is None
+
+
+def test_posted_rows() -> None:
+    """A row is posted once a person approved it, on the day that Autotask tells."""
+    row = UNITS.parse({**UNIT_ROW, "approveAndPostDate": "2026-04-02T08:52:54.023Z"})
+    assert (row.posted, row.approve_and_post_date) == (True, date(2026, 4, 2))
+
+
+def test_contracts_of_other_kinds() -> None:
+    """Only type 7 is a recurring service contract; others have no billing period; only status 1 is active."""
+    contract = CONTRACTS.parse(CONTRACT)
+    assert contract.is_recurring
+    assert contract.is_active
+    other = CONTRACTS.parse({**CONTRACT, "contractType": 1, "status": 0, "contractPeriodType": None})
+    assert not other.is_recurring
+    assert not other.is_active
+    assert other.period_type is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-01",
+        "2026-03-01T00:00:00",
+        "2026-03-01T00:00:00Z",
+        "2026-03-01T00:00:00.000Z",
+        "2026-03-01T23:59:59.9",
+    ],
+)
+def test_days_in_every_form(text: str) -> None:
+    """The date stands as written, with or without time and Z: Autotask does not convert date-only fields."""
+    assert parse_day(text) == date(2026, 3, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-3-1",
+        "2026-03-01Z",
+        "2026-03-01 00:00:00",
+        "x2026-03-01",
+        "2026-03-01T00:00:00Zx",
+        "2026-13-01",
+    ],
+)
+def test_other_texts_are_no_days(text: str) -> None:
+    """A day is not guessed."""
+    assert parse_day(text) is None
+
+
+def test_threshold() -> None:
+    """Limit, window and use of the allowance, or unreadable."""
+    answer = {
+        "externalRequestThreshold": 10000,
+        "requestThresholdTimeframe": 60,
+        "currentTimeframeRequestCount": 1234,
+    }
+    assert parse_threshold(answer) == Threshold(limit=10000, window_minutes=60, used=1234)
+    with pytest.raises(Unreadable, match=r"^currentTimeframeRequestCount is None$"):
+        parse_threshold({**answer, "currentTimeframeRequestCount": None})

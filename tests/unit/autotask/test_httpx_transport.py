@@ -1,0 +1,198 @@
+"""The transport over httpx: sends once, and lets nothing of httpx out."""
+
+from __future__ import annotations
+
+import gzip
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import httpx
+import pytest
+
+from timus_autotask.autotask import httpx_transport
+from timus_autotask.autotask.http import NoAnswer, NotSent, Request
+from timus_autotask.autotask.httpx_transport import HttpxTransport
+
+REQUEST = Request("POST", "https://webservices2.autotask.net/v1.0/Contracts/query", {"Secret": "s"}, b"{}")
+NOT_SENT = {"ConnectError", "ConnectTimeout", "InvalidURL", "PoolTimeout", "UnsupportedProtocol"}
+
+
+FOREIGN = [
+    cls
+    for cls in (getattr(httpx, name) for name in httpx.__all__)
+    if isinstance(cls, type)
+    and issubclass(cls, Exception)
+    # Only raise_for_status raises the one, and cookies, which are never kept, the other.
+    and cls not in (httpx.HTTPStatusError, httpx.CookieConflict)
+]
+
+
+def raised(cls: type[Exception], request: httpx.Request) -> Exception:
+    """An exception of httpx, made the way that its class wants it."""
+    if issubclass(cls, httpx.RequestError):
+        return cls("boom", request=request)
+    if issubclass(cls, httpx.StreamError) and cls is not httpx.StreamError:
+        return cls()  # type: ignore[call-arg]  # these words are their own
+    return cls("boom")
+
+
+def over(handler: Callable[[httpx.Request], httpx.Response]) -> HttpxTransport:
+    """A transport with a handler in place of the network."""
+    return HttpxTransport(wire=httpx.MockTransport(handler))
+
+
+def zipped(body: bytes) -> httpx.Response:
+    """An answer that says it is packed, as it comes off the wire."""
+    return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(body))
+
+
+class Replaying(httpx.BaseTransport):
+    """Gives one answer, unpacked by nobody yet."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.answer = answer
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Give the answer."""
+        return self.answer
+
+
+@pytest.mark.parametrize("cls", FOREIGN)
+def test_no_foreign_exception_leaks(cls: type[Exception]) -> None:
+    """Each of httpx's exceptions becomes NotSent only if nothing can have been sent, else NoAnswer."""
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise raised(cls, request)
+
+    with pytest.raises(NotSent if cls.__name__ in NOT_SENT else NoAnswer, match=cls.__name__):
+        over(fail)(REQUEST)
+
+
+def test_a_request_arrives_as_it_is() -> None:
+    """Method, address, headers and the exact body are sent; the answer comes whole, header names in lower case."""
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(429, headers={"Retry-After": "7"}, content=b"later")
+
+    answer = over(handler)(REQUEST)
+    assert (seen[0].method, str(seen[0].url), seen[0].content) == ("POST", REQUEST.url, b"{}")
+    assert seen[0].headers["Secret"] == "s"
+    assert (answer.status, answer.headers["retry-after"], answer.body) == (429, "7", b"later")
+
+
+def test_redirects_are_not_followed() -> None:
+    """Credentials are not carried to another address."""
+    answer = over(lambda request: httpx.Response(302, headers={"Location": "https://evil.example/"}))(REQUEST)
+    assert answer.status == 302
+
+
+def test_cookies_are_not_kept() -> None:
+    """A request depends on nothing that came before it."""
+    seen: list[str | None] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("Cookie"))
+        return httpx.Response(200, headers={"Set-Cookie": "a=b; Path=/"})
+
+    transport = over(handler)
+    transport(REQUEST)
+    transport(REQUEST)
+    assert seen == [None, None]
+
+
+def test_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that would fill the memory is none, also when it is small on the wire."""
+    monkeypatch.setattr(httpx_transport, "LARGEST_ANSWER", 1000)
+    assert len(over(lambda request: httpx.Response(200, content=b"x" * 1000))(REQUEST).body) == 1000
+    packed = zipped(gzip.compress(b"x" * 1001))
+    for large in (httpx.Response(200, content=b"x" * 1001), packed):
+        with pytest.raises(NoAnswer, match="more than 1000 bytes"):
+            HttpxTransport(wire=Replaying(large))(REQUEST)
+
+
+def test_a_broken_encoding_is_no_answer() -> None:
+    """What cannot be unpacked was not received whole."""
+    with pytest.raises(NoAnswer, match="DecodingError"):
+        HttpxTransport(wire=Replaying(zipped(b"this is not gzip")))(REQUEST)
+
+
+@pytest.mark.parametrize("url", ["https://x\x00/", "ftp://x/", "x", "https://[::1"])
+def test_addresses_that_cannot_be_sent_to(url: str) -> None:
+    """Nothing leaves for an address that is none."""
+    with pytest.raises(NotSent):
+        HttpxTransport()(Request("GET", url))
+
+
+def test_one_tls_context_that_verifies() -> None:
+    """Made once in a process, and it checks certificates and names."""
+    context = httpx_transport._tls()
+    assert context is httpx_transport._tls()
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers by the path: whole, cut off, or not at all."""
+
+    protocol_version = "HTTP/1.1"
+    seen = 0
+
+    def do_GET(self) -> None:
+        """Answer as the path says."""
+        type(self).seen += 1
+        if self.path == "/reset":
+            self.close_connection = True
+            return
+        if self.path == "/slow":
+            threading.Event().wait(0.5)
+        self.send_response(200)
+        self.send_header("Content-Length", "10")
+        self.end_headers()
+        self.wfile.write(b"01234" if self.path == "/cut" else b"0123456789")
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name in the base class
+        """Keep quiet."""
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """A server on this machine."""
+    Server.seen = 0
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.loopback
+def test_over_a_real_socket(address: str) -> None:
+    """A whole answer is whole; one cut off, reset or late is none, and nothing is sent twice."""
+    transport = HttpxTransport(read_seconds=0.2)
+    assert transport(Request("GET", f"{address}/whole")).body == b"0123456789"
+    for path, words in (
+        ("cut", "RemoteProtocolError"),
+        ("reset", "RemoteProtocolError"),
+        ("slow", "ReadTimeout"),
+    ):
+        before = Server.seen
+        with pytest.raises(NoAnswer, match=words):
+            transport(Request("GET", f"{address}/{path}"))
+        assert Server.seen == before + 1
+    transport.close()
+
+
+@pytest.mark.loopback
+def test_nobody_listens(address: str) -> None:
+    """A refused connection is surely not sent."""
+    with HTTPServer(("127.0.0.1", 0), Server) as closed:
+        port = closed.server_port
+    transport = HttpxTransport()
+    with pytest.raises(NotSent, match="ConnectError"):
+        transport(Request("GET", f"http://127.0.0.1:{port}/"))
+    transport.close()
