@@ -283,12 +283,7 @@ class AutotaskApi:
         if not target.startswith("/"):
             target = "/" + target.partition("://")[2].partition("/")[2]
         path, _, query = target.partition("?")
-        route = self._routes.get(path)
-        if route is None:
-            route = self._route(path)
-            if len(self._routes) > 20_000:
-                self._routes.clear()
-            self._routes[path] = route
+        route = self._routes.get(path) or self._remember_route(path)
         operation = _operation(method, route.kind)
         name = route.name
         if fault is None and self.faults.waiting:
@@ -321,10 +316,10 @@ class AutotaskApi:
                 posting.outcome = "pending"
             due = self.model.now_ms + round(fault.seconds * 1000)
             self._late.append(_Late(due, entry, dict(headers), route, posting))
-            raise NoAnswer(False, kind)
+            raise NoAnswer(False, kind, fault.seconds)
         if kind in WITHOUT_EFFECT:
             if kind == "timeout_before":
-                raise NoAnswer(False, kind)
+                raise NoAnswer(False, kind, fault.seconds)
             reply = self._refusal(fault)
             entry.status = reply.status
             if posting is not None:
@@ -341,7 +336,7 @@ class AutotaskApi:
         if posting is not None:
             self._judge(posting, reply, before)
         if kind in ("timeout_after", "reset_after"):
-            raise NoAnswer(self.model.revision != before, kind)
+            raise NoAnswer(self.model.revision != before, kind, fault.seconds)
         if kind == "html_502_after":
             reply = _html(502, "Bad Gateway")
         elif kind == "json_500_after":
@@ -364,6 +359,8 @@ class AutotaskApi:
             return _errors(fault.text)
         if fault.kind == "throttle_429":
             return self.throttled(THRESHOLD_TEXT)
+        if fault.kind == "throttle_threads":
+            return self.throttled(THREADS_TEXT)
         if fault.kind == "unauthorized":
             return self._unauthorized()
         return Reply(
@@ -448,6 +445,17 @@ class AutotaskApi:
 
     # -- routes ---------------------------------------------------------------------------------------------------
 
+    def entity_name(self, target: str) -> str:
+        """The entity that a target asks for, empty when there is none."""
+        path = target.partition("?")[0]
+        return (self._routes.get(path) or self._remember_route(path)).name
+
+    def _remember_route(self, path: str) -> Route:
+        if len(self._routes) > 20_000:
+            self._routes.clear()
+        route = self._routes[path] = self._route(path)
+        return route
+
     def _route(self, path: str) -> Route:
         lower = unquote(path).lower()
         base = next((one for one in self._bases if lower.startswith(one + "/")), None)
@@ -511,7 +519,7 @@ class AutotaskApi:
             return _json('{"apiVersions":["1.0"]}') if method == "GET" else self._not_allowed(method)
         if route.moved or not self._known(headers):
             return self._unauthorized()
-        delay = 0.0
+        delay = self.switches.latency_ms / 1000
         if counted and self.switches.threshold:
             used = self._used()
             if used >= self.switches.threshold:
@@ -519,7 +527,7 @@ class AutotaskApi:
             self._window.append(self.model.now_ms)
             if self.switches.threshold_latency:
                 part = used / self.switches.threshold
-                delay = 1.0 if part >= 0.75 else 0.5 if part >= 0.5 else 0.0
+                delay += 1.0 if part >= 0.75 else 0.5 if part >= 0.5 else 0.0
         if route.entity is not None:
             reply = self._entity(entry, route, route.entity, posting)
         else:

@@ -178,7 +178,10 @@ class Control:
         self.api.faults.clear(number)
 
     def set_clock(self, now: float | None = None, advance: float | None = None, real: bool = False) -> float:
-        """Stop the clock at an instant, move it on by seconds, or let it follow the real time; gives the instant."""
+        """Stop the clock at an instant, move it on by seconds (a running clock runs on), or let it follow the real time.
+
+        Gives the instant.
+        """
         api = self.api
         if real:
             api.clock = self.wall_clock
@@ -186,9 +189,11 @@ class Control:
             api.clock = None
             api.set_now(now)
         elif advance is not None:
-            api.tick()
-            api.clock = None
-            api.advance(advance)
+            if api.clock is None:
+                api.advance(advance)
+            else:
+                running, ahead = api.clock, advance
+                api.clock = lambda: running() + ahead
         api.tick()
         return api.now
 

@@ -18,6 +18,7 @@ KINDS: Mapping[str, str] = {
     "json_500": "an errors list, without effect",
     "json_500_after": "the request takes effect and an errors list is answered",
     "throttle_429": "refused for too many requests, without effect",
+    "throttle_threads": "refused for too many threads at once, without effect",
     "unauthorized": "401, without effect",
     "truncated_body": "the request takes effect and the answer breaks off in the middle",
     "stale_read": "a read shows the state before the last write",
@@ -28,7 +29,15 @@ KINDS: Mapping[str, str] = {
 """Every kind of fault."""
 
 WITHOUT_EFFECT = frozenset(
-    {"timeout_before", "html_502", "json_500", "throttle_429", "unauthorized", "redirect_302"}
+    {
+        "timeout_before",
+        "html_502",
+        "json_500",
+        "throttle_429",
+        "throttle_threads",
+        "unauthorized",
+        "redirect_302",
+    }
 )
 """Kinds that answer (or do not) without the request having any effect."""
 
@@ -40,11 +49,13 @@ class NeverSent(Exception):
 class NoAnswer(Exception):
     """The request left the client and no answer came back."""
 
-    def __init__(self, committed: bool, kind: str) -> None:
+    def __init__(self, committed: bool, kind: str, seconds: float = 0.0) -> None:
         super().__init__(f"{kind} ({'committed' if committed else 'not committed'})")
         self.committed = committed
         """Whether the state has changed: the client cannot know this."""
         self.kind = kind
+        self.seconds = seconds
+        """How long a server stays silent before it closes the connection."""
 
 
 @dataclass(slots=True)
@@ -65,7 +76,7 @@ class Fault:
     contract_id: int | None = None
     """Only requests for this contract (its id stands in the path or the body)."""
     seconds: float = 5.0
-    """How late: for slow, land_late and (over HTTP) the bounded silence of the timeouts. Seconds."""
+    """How late the answer (slow) or the effect (land_late) comes, and how long a server stays silent. Seconds."""
     text: str = "An unexpected error occurred."
     """The error text of json_500 and json_500_after."""
     base: str = "/Zone2/ATServicesRest"

@@ -83,6 +83,9 @@ class Switches:
     max_threads: int = 3
     """Requests in flight per integration code and entity, 0 = no limit (ThreadLimiting). Only the server counts them."""
 
+    latency_ms: int = 0
+    """How long every request takes. Milliseconds."""
+
     item_id: str = "null"
     """``itemId`` after an adjustment: null seen live; an id has never been seen."""
 
