@@ -1,10 +1,5 @@
-"""Entry point of ApplyChanges: a batch of wake-ups in, the ones to try again out."""
+"""Entry point of ApplyChanges: a batch of wake-ups in, the ones to deliver again out."""
 
-from typing import Any
+from timus_autotask import bootstrap
 
-
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer until the use case takes its place here."""
-    import timus_autotask
-
-    return {"statusCode": 202, "body": timus_autotask.__version__}
+handler = bootstrap.apply_changes()

@@ -255,7 +255,7 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
     if left is None:
         work.line = replace(work.line, left=held, first_held=held)
     elif not held.same(left, first, last):
-        drifted = _drifted(work, held, left, contract, view)
+        drifted = _drifted(work, held, left, contract)
         if drifted:
             work.parked = Parked("drift", work.facts)
             return journal
@@ -264,7 +264,7 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
     return journal
 
 
-def _drifted(work: _Work, held: Timeline, left: Timeline, contract: Contract, view: View) -> bool:
+def _drifted(work: _Work, held: Timeline, left: Timeline, contract: Contract) -> bool:
     """Somebody else was there: True parks the line. Someone's edit is never fought unless a person or the terms say so."""
     choice = work.line.choice
     start = max(work.demand.start, contract.start) if work.demand else contract.start

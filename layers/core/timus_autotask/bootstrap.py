@@ -1,0 +1,192 @@
+"""The composition root: builds each function's handler from its environment, once per sandbox.
+
+The only place that reads ``os.environ`` and makes clients. Imports stand inside the builders, so that a function pays at its cold
+start only for what it uses.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from timus_autotask.clock import Clock, SystemClock
+from timus_autotask.settings import Settings
+
+if TYPE_CHECKING:
+    from timus_autotask.apply import ApplyPorts
+    from timus_autotask.autotask.client import Autotask
+    from timus_autotask.autotask.http import Transport
+    from timus_autotask.observability import Telemetry
+    from timus_autotask.receive import ReceivePorts
+    from timus_autotask.secrets import Secrets
+
+
+class LambdaContext(Protocol):
+    """What a handler uses of Lambda's context object."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+def receive_webhook() -> Handler:
+    """The handler behind API Gateway."""
+    import boto3
+
+    from timus_autotask.dynamodb import DynamoTable
+    from timus_autotask.queue import SqsWakeUps
+    from timus_autotask.receive import ReceivePorts
+    from timus_autotask.secrets import SecretsManagerSecrets
+
+    settings, clock, telemetry = Settings.read(os.environ), SystemClock(), _telemetry()
+    ports = ReceivePorts(
+        table=DynamoTable(boto3.client("dynamodb"), settings.table_name),
+        wake_ups=SqsWakeUps(boto3.client("sqs"), settings.queue_url),
+        secrets=SecretsManagerSecrets(
+            boto3.client("secretsmanager"), settings.webhook_secret_id, settings.autotask_secret_id, clock
+        ),
+        clock=clock,
+        quiet_seconds=settings.quiet_seconds,
+        tolerance_seconds=settings.tolerance_seconds,
+        on_outcome=telemetry,
+    )
+    return _counted(receive_handler(ports), telemetry)
+
+
+def apply_changes() -> Handler:
+    """The handler behind the queue."""
+    telemetry = _telemetry()
+    return _counted(apply_handler(_apply_ports(telemetry)), telemetry)
+
+
+def sweep() -> Handler:
+    """The handler behind the schedule."""
+    telemetry = _telemetry()
+    return _counted(sweep_handler(_apply_ports(telemetry)), telemetry)
+
+
+def receive_handler(ports: ReceivePorts) -> Handler:
+    """An API Gateway event in, an HTTP answer out."""
+    from timus_autotask.receive import receive, request_of, response_of
+
+    def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+        return response_of(receive(request_of(event), ports))
+
+    return handler
+
+
+def apply_handler(ports: ApplyPorts) -> Handler:
+    """A batch of wake-ups in, the ones to deliver again out.
+
+    Only failures of our own infrastructure, and bugs, deliver a wake-up again; after some tries it is a dead letter. A customer
+    is handled once a batch, for a wake-up says nothing but whose inbox to look into. One for which no time is left is left
+    to the sweep: its events and contracts are due.
+    """
+    from timus_autotask.apply import POST_TAKES, apply_customer
+    from timus_autotask.queue import wake_up_of
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        deadline = _deadline(context, ports.clock)
+        failed: dict[str, bool] = {}
+        failures: list[dict[str, str]] = []
+        for record in event["Records"]:
+            try:
+                customer_id = wake_up_of(record)
+                if customer_id not in failed and ports.clock.now() + POST_TAKES < deadline:
+                    failed[customer_id] = True
+                    apply_customer(customer_id, ports, deadline)
+                    failed[customer_id] = False
+            except Exception as error:  # noqa: BLE001 - whatever it is, the wake-up comes again and the rest goes on
+                ports.on_event("failed", error=repr(error), body=record.get("body"))
+                failures.append({"itemIdentifier": record["messageId"]})
+            else:
+                if failed.get(customer_id):
+                    failures.append({"itemIdentifier": record["messageId"]})
+        return {"batchItemFailures": failures}
+
+    return handler
+
+
+def sweep_handler(ports: ApplyPorts) -> Handler:
+    """A tick of the schedule in, how much was done out."""
+    from timus_autotask.sweep import sweep as do
+
+    def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        return {"looked_at": do(ports, _deadline(context, ports.clock))}
+
+    return handler
+
+
+def autotask_client(
+    transport: Transport, secrets: Secrets, server: str
+) -> tuple[Callable[[], Autotask], Callable[[], None]]:
+    """The client, signed in when it is first asked for, and what to call when Autotask refused its credentials."""
+    from timus_autotask.autotask.client import Autotask, Credentials
+
+    signed_in: list[Autotask] = []
+
+    def client() -> Autotask:
+        if not signed_in:
+            found = secrets.autotask_credentials()
+            credentials = Credentials(found.username, found.secret, found.integration_code)
+            signed_in.append(Autotask(transport, credentials, server=server))
+        return signed_in[0]
+
+    def refused() -> None:
+        signed_in.clear()
+        secrets.refresh()
+
+    return client, refused
+
+
+def _apply_ports(telemetry: Telemetry) -> ApplyPorts:
+    import boto3
+
+    from timus_autotask.apply import ApplyPorts
+    from timus_autotask.autotask.httpx_transport import HttpxTransport
+    from timus_autotask.dynamodb import DynamoTable
+    from timus_autotask.secrets import SecretsManagerSecrets
+
+    settings, clock = Settings.read(os.environ), SystemClock()
+    secrets = SecretsManagerSecrets(
+        boto3.client("secretsmanager"), settings.webhook_secret_id, settings.autotask_secret_id, clock
+    )
+    client, refused = autotask_client(HttpxTransport(), secrets, settings.autotask_url)
+    return ApplyPorts(
+        table=DynamoTable(boto3.client("dynamodb"), settings.table_name),
+        autotask=client,
+        credentials_refused=refused,
+        clock=clock,
+        zone=settings.zone,
+        settle=settings.settle,
+        on_event=telemetry,
+    )
+
+
+def _telemetry() -> Telemetry:
+    from aws_lambda_powertools import Logger, Metrics
+
+    from timus_autotask.observability import Telemetry
+
+    return Telemetry(Logger(), Metrics())
+
+
+def _counted(handler: Handler, telemetry: Telemetry) -> Handler:
+    """The handler, with its metrics written out when it is done."""
+
+    def counted(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        try:
+            return handler(event, context)
+        finally:
+            if telemetry.metrics.metric_set:
+                telemetry.metrics.flush_metrics()
+
+    return counted
+
+
+def _deadline(context: LambdaContext, clock: Clock) -> datetime:
+    """When Lambda kills this sandbox."""
+    return clock.now() + timedelta(milliseconds=context.get_remaining_time_in_millis())

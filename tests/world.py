@@ -1,0 +1,220 @@
+"""The whole product in one process: real use cases over fakes, and the Autotask simulator behind the real client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from local.autotask.api import AutotaskApi
+from local.autotask.control import Control
+from local.autotask.faults import NeverSent
+from local.autotask.faults import NoAnswer as LostAnswer
+from tests.fakes.memory_queue import MemoryQueue
+from tests.fakes.memory_secrets import WEBHOOK_SECRET, MemorySecrets
+from tests.fakes.memory_table import MemoryTable
+from tests.fakes.virtual_clock import VirtualClock
+from timus_autotask.apply import ApplyPorts, apply_customer, wake_contracts
+from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
+from timus_autotask.bootstrap import autotask_client
+from timus_autotask.domain.line import Line
+from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
+from timus_autotask.receive import HttpRequest, ReceivePorts, receive
+from timus_autotask.store import put_mapping, put_plan
+from timus_autotask.sweep import sweep
+from timus_autotask.webhooks import sign
+
+CUSTOMER, COMPANY, CONTRACT = "cus_41d0", 600, 29683949
+ADV, ESS, GATEWAY = "SASE-ADV-USER", "SASE-ESS-USER", "SASE-GATEWAY"
+SERVICES = {ADV: 45, ESS: 46, GATEWAY: 47}
+
+SCENARIO: Mapping[str, Any] = {
+    "companies": [
+        {"id": 600, "companyName": "Contoso Dental", "companyType": 1, "isActive": True, "ownerResourceID": 1, "phone": "1"},
+        {"id": 601, "companyName": "Fabrikam", "companyType": 1, "isActive": True, "ownerResourceID": 1, "phone": "2"},
+    ],
+    "billingCodes": [{"id": 9, "name": "Recurring", "isActive": True, "useType": 4}],
+    "services": [
+        {"id": n, "name": sku, "sku": sku, "billingCodeID": 9, "periodType": 2, "isActive": True, "unitPrice": price}
+        for n, sku, price in ((45, ADV, 12.5), (46, ESS, 8.5), (47, GATEWAY, 45))
+    ],
+    "contracts": [
+        {
+            "id": CONTRACT,
+            "companyID": COMPANY,
+            "contractName": "Contoso SASE",
+            "startDate": "2026-01-01",
+            "endDate": "2026-12-31",
+            "lines": [{"id": 1201, "serviceID": 45, "units": 25}, {"id": 1202, "serviceID": 47, "units": 1}],
+        },
+        {
+            "id": 29683950,
+            "companyID": 601,
+            "contractName": "Fabrikam SASE",
+            "startDate": "2026-01-01",
+            "endDate": "2026-12-31",
+        },
+    ],
+}
+
+
+class InProcess:
+    """A transport into the simulator, without sockets."""
+
+    def __init__(self, api: AutotaskApi) -> None:
+        self.api = api
+
+    def __call__(self, request: Request) -> Response:
+        try:
+            reply = self.api.handle(request.method, request.url, request.headers, request.body)
+        except NeverSent as error:
+            raise NotSent(str(error)) from error
+        except LostAnswer as error:
+            raise NoAnswer(str(error)) from error
+        if reply.truncated:
+            raise NoAnswer("the answer broke off")
+        return Response(reply.status, {k.lower(): v for k, v in reply.headers.items()}, reply.body)
+
+
+@dataclass
+class World:
+    """One partner with one client, on 15 March 2026 unless told otherwise."""
+
+    start: datetime = datetime(2026, 3, 15, 9, 12, 44, tzinfo=UTC)
+    zone: ZoneInfo = ZoneInfo("UTC")
+    scenario: Mapping[str, Any] = field(default_factory=lambda: SCENARIO)
+    settle: timedelta = timedelta(minutes=15)
+
+    def __post_init__(self) -> None:
+        self.clock = VirtualClock(self.start)
+        self.table = MemoryTable()
+        self.queue = MemoryQueue(self.clock)
+        self.secrets = MemorySecrets(self.clock)
+        self.api = AutotaskApi(clock=lambda: self.clock.now().timestamp())
+        self.control = Control(self.api)
+        self.control.load(self.scenario)
+        client, refused = autotask_client(InProcess(self.api), self.secrets, "https://autotask.test/ATServicesRest")
+        self.happened: list[tuple[str, dict[str, Any]]] = []
+        self.ports = ApplyPorts(
+            table=self.table,
+            autotask=client,
+            credentials_refused=refused,
+            clock=self.clock,
+            zone=self.zone,
+            settle=self.settle,
+            on_event=lambda name, **fields: self.happened.append((name, fields)),
+        )
+        self.receive_ports = ReceivePorts(
+            table=self.table,
+            wake_ups=self.queue,
+            secrets=self.secrets,
+            clock=self.clock,
+            quiet_seconds=0,
+            tolerance_seconds=300,
+        )
+
+    # -- What people do
+
+    def map_customer(self, customer: str = CUSTOMER, company: int = COMPANY, contract: int = CONTRACT, **more: Any) -> None:
+        """Map a customer to one contract."""
+        records = self.ports.store.customer(customer)
+        mapping = CustomerMapping(customer, (Routing((Route(company, contract),)),), **more)
+        self.ports.store.commit(
+            put_mapping(mapping, records.mapping.rev if records.mapping else 0),
+            *wake_contracts(customer, mapping.contract_ids, self.ports),
+        )
+        self.queue.send(customer, f"map-{self.clock.now().isoformat()}")
+
+    def map_plan(self, sku: str, service: int) -> None:
+        """Choose the service of a SKU."""
+        plan = self.ports.store.partner().plans.get(sku)
+        choice = PlanMapping(sku, (ServiceChoice(service),))
+        self.ports.store.commit(put_plan(choice, plan.rev if plan else 0, self.clock.now()))
+
+    # -- What Timus does
+
+    def tell(
+        self,
+        version: int,
+        items: Mapping[str, int],
+        *,
+        effective: datetime | None = None,
+        status: str = "active",
+        cancel_at: date | None = None,
+        customer: str = CUSTOMER,
+        subscription: str = "sub_8f2c1a",
+        term_end: date = date(2026, 12, 31),
+        event_id: str | None = None,
+        type: str = "subscription.updated",  # noqa: A002 - as the event names it
+    ) -> int:
+        """Send a signed webhook; returns the status of the answer."""
+        event = {
+            "type": type,
+            "timestamp": self.clock.now().isoformat(),
+            "data": {
+                "subscription": {
+                    "id": subscription,
+                    "version": version,
+                    "customer": {"id": customer, "name": "Contoso Dental", "domain": "contoso-dental.example"},
+                    "status": status,
+                    "billing_cycle": "monthly",
+                    "items": [{"sku": sku, "name": sku, "quantity": n} for sku, n in items.items()],
+                    "term": {"start": "2026-01-01", "end": term_end.isoformat()},
+                    "cancel_at": cancel_at.isoformat() if cancel_at else None,
+                },
+                "effective_at": (effective or self.clock.now()).isoformat(),
+                "actor": "j.doe@msp.example",
+            },
+        }
+        body = json.dumps(event).encode()
+        headers = sign(event_id or f"{subscription}-v{version}", int(self.clock.now().timestamp()), body, WEBHOOK_SECRET)
+        request = HttpRequest("POST", "/webhooks/timus", {**headers, "content-type": "application/json"}, body)
+        return receive(request, self.receive_ports).status
+
+    # -- What time does
+
+    @property
+    def deadline(self) -> datetime:
+        """When a function that starts now is dead."""
+        return self.clock.now() + timedelta(seconds=60)
+
+    def work(self) -> None:
+        """Deliver every wake-up."""
+        while received := self.queue.receive(10):
+            for message in received:
+                apply_customer(json.loads(message.body)["customer"], self.ports, self.deadline)
+                self.queue.delete(message.receipt)
+
+    def sweep(self) -> int:
+        """One tick of the schedule."""
+        return sweep(self.ports, self.deadline)
+
+    def pass_time(self, **delta: float) -> None:
+        """Let time pass, with a sweep at its end."""
+        self.clock.advance(timedelta(**delta).total_seconds())
+        self.sweep()
+
+    # -- What is
+
+    def units(self, sku: str, day: date, contract: int = CONTRACT) -> int:
+        """What the simulated Autotask bills."""
+        model = self.api.model
+        self.api.tick()
+        line = model.find_line(contract, SERVICES[sku])
+        return line.units_on(day.toordinal()) if line else 0
+
+    def posted(self) -> list[tuple[int, int, str]]:
+        """(service, units, day) of every adjustment that took effect, in order."""
+        self.api.tick()
+        return [
+            (p.service_id or 0, p.unit_change, date.fromordinal(p.day or 1).isoformat())
+            for p in self.api.postings
+            if p.committed
+        ]
+
+    def line(self, sku: str, contract: int = CONTRACT) -> Line:
+        """Our record of a line."""
+        return self.ports.store.contract(contract).lines[SERVICES[sku]].value
