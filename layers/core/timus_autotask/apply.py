@@ -72,8 +72,6 @@ ATTEMPTS = 20
 """How often a write that somebody else came before is tried again."""
 CREDENTIALS_PAUSE = timedelta(minutes=15)
 """How long Autotask is not asked after it refused the credentials: bad logins in a row lock the account."""
-LONGEST_OUTAGE_PAUSE = timedelta(seconds=60)
-"""The pause after Autotask was out of reach, so that everything is at rest two minutes after it is back."""
 UNMATCHED_RECHECK = timedelta(minutes=15)
 """How soon a SKU that no service carries is looked for again."""
 
@@ -209,9 +207,8 @@ def _merged(
     known = subscriptions.get(news.subscription_id)
     if known is None:
         owner = ports.store.owner(news.subscription_id)
-        if news.customer_id != customer_id or owner not in (None, customer_id):
-            other = owner if owner not in (None, customer_id) else news.customer_id
-            return replace(base, parked=Parked("subscription-moved", {**facts, "other": str(other)}))
+        if owner not in (None, customer_id):
+            return replace(base, parked=Parked("subscription-moved", {**facts, "other": str(owner)}))
         if owner is None:
             changes.append(put_owner(news.subscription_id, customer_id))
     return _into(subscriptions, known, news, day, base, facts)
@@ -350,7 +347,7 @@ class _Session:
         """Autotask cannot be asked now: note why, keep what was answered, and stay due."""
         now = self._ports.clock.now()
         until = now + _pause(error)
-        if not isinstance(error, Refused):
+        if isinstance(error, CredentialsRefused) or (isinstance(error, RetryLater) and error.everywhere):
             _open_circuit(self._ports, error, until)
         for _ in range(ATTEMPTS):
             gathered = self._gather(quick=True)

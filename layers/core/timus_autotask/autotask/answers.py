@@ -53,12 +53,17 @@ class Refused(AutotaskError):
 
 
 class RetryLater(AutotaskError):
-    """Not applied, or only a read that failed: ask again after ``after_seconds``."""
+    """Not applied, or only a read that failed: ask again after ``after_seconds``.
 
-    def __init__(self, after_seconds: int, reason: str) -> None:
+    ``everywhere`` is true when it concerns every request and not just this one (throttled, out of reach), so that nobody else
+    need try before.
+    """
+
+    def __init__(self, after_seconds: int, reason: str, *, everywhere: bool = False) -> None:
         super().__init__(reason)
         self.after_seconds = after_seconds
         self.reason = reason
+        self.everywhere = everywhere
 
 
 class CredentialsRefused(AutotaskError):
@@ -101,7 +106,8 @@ def decipher(response: Response, expected: tuple[str, ...], *, repeatable: bool)
 def unanswered(error: NotSent | NoAnswer, *, repeatable: bool) -> AutotaskError:
     """What it means that no whole answer came back."""
     if repeatable or isinstance(error, NotSent):
-        return RetryLater(RETRY_SECONDS, f"no answer from Autotask: {error}")
+        unreached = isinstance(error, NotSent)
+        return RetryLater(RETRY_SECONDS, f"no answer from Autotask: {error}", everywhere=unreached)
     return OutcomeUnknown(f"no answer from Autotask: {error}")
 
 
@@ -152,7 +158,7 @@ def _error(response: Response, answer: Answer, *, repeatable: bool) -> AutotaskE
     words = errors or (_plain(response.status, answer),)
     match _meaning(response, errors):
         case _Meaning.THROTTLED:
-            return RetryLater(retry_after(response.headers), "Autotask throttles requests")
+            return RetryLater(retry_after(response.headers), "Autotask throttles requests", everywhere=True)
         case _Meaning.CREDENTIALS:
             return CredentialsRefused("; ".join(words))
         case _Meaning.REFUSED:
