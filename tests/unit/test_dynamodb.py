@@ -1,0 +1,264 @@
+"""What failures of DynamoDB mean, with the real client and canned answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+from botocore.stub import ANY, Stubber
+
+from timus_autotask.dynamodb import PAUSES, DynamoTable, attribute_of, value_of
+from timus_autotask.table import Change, Check, Conflict, Delete, Key, Put, TableUnavailable
+
+A, B, C = Key("P", "a"), Key("P", "b"), Key("P", "c")
+SESSION: Any = boto3.Session("test", "test", region_name="eu-west-1")
+ONE: list[Change] = [Put(A, {}, 0)]
+THREE: list[Change] = [Put(A, {}, 0), Delete(B, 1), Check(C, 2)]
+
+
+class World:
+    """A table over a stubbed client; ``slept`` are the pauses it made."""
+
+    def __init__(self) -> None:
+        self.client = SESSION.client("dynamodb", config=Config(retries={"total_max_attempts": 1}))
+        self.stub = Stubber(self.client)
+        self.slept: list[float] = []
+        self.table = DynamoTable(self.client, "table", sleep=self.slept.append)
+
+    def fail(self, operation: str, code: str, status: int = 400, **modeled: Any) -> None:
+        """The next call of ``operation`` fails so."""
+        self.stub.add_client_error(operation, code, "why", status, modeled_fields=modeled)
+
+    def cancel(self, *reasons: str) -> None:
+        """The next transaction is cancelled, with a reason for each of its changes."""
+        self.fail(
+            "transact_write_items",
+            "TransactionCanceledException",
+            CancellationReasons=[{"Code": reason} for reason in reasons],
+        )
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """All canned answers must have been used."""
+    world = World()
+    with world.stub:
+        yield world
+        world.stub.assert_no_pending_responses()
+
+
+BUSY = [
+    ("ProvisionedThroughputExceededException", 400),
+    ("ThrottlingException", 400),
+    ("RequestLimitExceeded", 400),
+    ("TransactionConflictException", 400),
+    ("InternalServerError", 500),
+    ("ServiceUnavailable", 503),
+]
+
+
+@pytest.mark.parametrize(("code", "status"), BUSY)
+def test_a_busy_table_is_asked_again(world: World, code: str, status: int) -> None:
+    """After a short pause the same write succeeds."""
+    world.fail("put_item", code, status)
+    world.stub.add_response("put_item", {})
+    world.table.write(ONE)
+    assert len(world.slept) == 1
+    assert 0 <= world.slept[0] <= PAUSES[0]
+
+
+@pytest.mark.parametrize(("code", "status"), BUSY)
+def test_a_table_that_stays_busy_is_unavailable(world: World, code: str, status: int) -> None:
+    """The attempts and the time spent on them are bounded."""
+    for _ in range(len(PAUSES) + 1):
+        world.fail("put_item", code, status)
+    with pytest.raises(TableUnavailable, match=code):
+        world.table.write(ONE)
+    assert len(world.slept) == len(PAUSES)
+    assert all(0 <= slept <= pause for slept, pause in zip(world.slept, PAUSES, strict=True))
+
+
+def test_the_same_write_is_sent_again(world: World) -> None:
+    """Every attempt carries the same id and token, or it could not be recognised."""
+    sent: list[dict[str, Any]] = []
+    world.client.meta.events.register(
+        "provide-client-params.dynamodb.TransactWriteItems", lambda params, **_: sent.append(params)
+    )
+    world.cancel("TransactionConflict", "None", "None")
+    world.fail("transact_write_items", "TransactionInProgressException")
+    world.stub.add_response("transact_write_items", {})
+    world.table.write(THREE)
+    assert sent[0] == sent[1] == sent[2]
+    assert sent[0]["ClientRequestToken"] == sent[0]["TransactItems"][0]["Put"]["Item"]["write"]["S"]
+
+
+@pytest.mark.parametrize("operation", ["get", "range", "due", "list"])
+def test_reads_wait_out_a_busy_table_too(world: World, operation: str) -> None:
+    """A throttled read is asked again like a write."""
+    call = "get_item" if operation == "get" else "query"
+    world.fail(call, "ThrottlingException")
+    world.stub.add_response(call, {} if operation == "get" else {"Items": []})
+    assert not read(world, operation)
+
+
+@pytest.mark.parametrize("operation", ["get", "range", "due", "list"])
+@pytest.mark.parametrize(
+    "code", ["ResourceNotFoundException", "AccessDeniedException", "ExpiredTokenException", "SomethingNew"]
+)
+def test_reads_that_fail_are_unavailable_at_once(world: World, operation: str, code: str) -> None:
+    """What another attempt cannot mend is not tried again."""
+    world.fail("get_item" if operation == "get" else "query", code)
+    with pytest.raises(TableUnavailable, match=code):
+        read(world, operation)
+    assert world.slept == []
+
+
+@pytest.mark.parametrize(
+    "reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
+)
+def test_a_transaction_that_met_another_is_asked_again(world: World, reason: str) -> None:
+    """Meeting another transaction is no conflict of revisions: nobody has written yet."""
+    world.cancel("None", reason, "None")
+    world.stub.add_response("transact_write_items", {})
+    world.table.write(THREE)
+    assert len(world.slept) == 1
+
+
+def test_a_condition_that_failed_outweighs_everything_else(world: World) -> None:
+    """Asking again would change nothing; only the documents that moved are named."""
+    world.cancel("TransactionConflict", "ConditionalCheckFailed", "ConditionalCheckFailed")
+    with pytest.raises(Conflict) as conflict:
+        world.table.write(THREE)
+    assert conflict.value.keys == (B, C)
+    assert world.slept == []
+
+
+def test_a_condition_that_failed_after_being_busy_is_a_conflict(world: World) -> None:
+    """A throttled attempt did nothing, so what is stored is somebody else's."""
+    world.fail("put_item", "TransactionConflictException")
+    world.fail("put_item", "ConditionalCheckFailedException", Item={"write": {"S": "another"}})
+    with pytest.raises(Conflict) as conflict:
+        world.table.write(ONE)
+    assert conflict.value.keys == (A,)
+
+
+@pytest.mark.parametrize("item", [{}, {"Item": {"write": {"S": "another"}}}], ids=["gone", "another's"])
+def test_a_condition_that_failed_after_a_server_error_is_unknown(world: World, item: dict[str, Any]) -> None:
+    """The attempt before may have succeeded and been replaced: neither success nor conflict is sure."""
+    world.fail("put_item", "InternalServerError", 500)
+    world.fail("put_item", "ConditionalCheckFailedException", **item)
+    with pytest.raises(TableUnavailable):
+        world.table.write(ONE)
+
+
+def test_a_transaction_after_a_server_error_is_sure(world: World) -> None:
+    """Its token makes DynamoDB itself say whether the attempt before succeeded."""
+    world.fail("transact_write_items", "InternalServerError", 500)
+    world.cancel("None", "ConditionalCheckFailed", "None")
+    with pytest.raises(Conflict):
+        world.table.write(THREE)
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "SerializationException"])
+def test_a_request_that_can_never_succeed_is_the_callers_error(world: World, code: str) -> None:
+    """A document that is too large fails as ValueError, not as an outage to wait for."""
+    world.fail("put_item", code)
+    with pytest.raises(ValueError, match="why"):
+        world.table.write(ONE)
+
+
+def test_a_transaction_that_can_never_succeed_is_the_callers_error(world: World) -> None:
+    """The same, told as a reason of the transaction."""
+    world.cancel("None", "None", "ValidationError")
+    with pytest.raises(ValueError, match="why"):
+        world.table.write(THREE)
+
+
+def test_parameters_that_the_client_refuses_are_the_callers_error() -> None:
+    """The client checks types before it sends anything."""
+    wrong: Any = 7
+    with pytest.raises(ValueError, match="pk"):
+        World().table.get(Key(wrong, "a"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ReadTimeoutError(endpoint_url="https://table"),
+        ConnectTimeoutError(endpoint_url="https://table"),
+        EndpointConnectionError(endpoint_url="https://table"),
+        NoCredentialsError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("operation", ["get", "range", "due", "list", "write", "transaction"])
+def test_a_table_out_of_reach_is_unavailable(operation: str, error: Exception) -> None:
+    """Time-outs and connections that fail have been tried again below; they are told as they are."""
+    world = World()
+
+    def out_of_reach(**_: Any) -> None:
+        raise error
+
+    world.client.meta.events.register("before-send.dynamodb", out_of_reach)
+    with pytest.raises(TableUnavailable) as unavailable:
+        read(world, operation)
+    assert unavailable.value.__cause__ is error
+    assert world.slept == []
+
+
+def test_reads_by_key_are_consistent_and_those_of_indexes_are_not(world: World) -> None:
+    """DynamoDB refuses consistent reads of an index."""
+    page: dict[str, Any] = {"Items": []}
+    key = {"pk": {"S": "P"}, "sk": {"S": "a"}}
+    world.stub.add_response("get_item", {}, {"TableName": "table", "Key": key, "ConsistentRead": True})
+    world.stub.add_response("query", page, query(ConsistentRead=True))
+    world.stub.add_response("query", page, query(IndexName="due-index", Limit=9))
+    world.stub.add_response("query", page, query(IndexName="kind-index"))
+    for operation in ("get", "range", "due", "list"):
+        assert not read(world, operation)
+
+
+@pytest.mark.parametrize("value", [1.5, b"", {1, 2}, {"a": [1.0]}, {1: 2}, {"": 1}])
+def test_what_is_not_json_like_has_no_attribute(value: object) -> None:
+    """A float never gets as far as the table."""
+    with pytest.raises(TypeError):
+        attribute_of(value)
+
+
+def test_values_and_attributes_are_each_others_inverse() -> None:
+    """Including the confusions that DynamoDB's types invite."""
+    value = {"a": [None, True, False, 0, 1, "", "1", [], {}, {"N": "1"}], "b": -(2**53)}
+    assert repr(value_of(attribute_of(value))) == repr(value)
+
+
+def query(**rest: Any) -> dict[str, Any]:
+    """The parameters of a query on the stub's table."""
+    names = ("KeyConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues")
+    return {"TableName": "table", **dict.fromkeys(names, ANY), **rest}
+
+
+def read(world: World, operation: str) -> object:
+    """Call a method of the table by name, with whatever arguments."""
+    match operation:
+        case "get":
+            return world.table.get(A)
+        case "range":
+            return world.table.range("P", "a", "b")
+        case "due":
+            return world.table.due(5, 9)
+        case "list":
+            return list(world.table.list("kind"))
+        case "write":
+            world.table.write(ONE)
+        case "transaction":
+            world.table.write(THREE)
+    return None
