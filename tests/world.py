@@ -33,12 +33,34 @@ SERVICES = {ADV: 45, ESS: 46, GATEWAY: 47}
 
 SCENARIO: Mapping[str, Any] = {
     "companies": [
-        {"id": 600, "companyName": "Contoso Dental", "companyType": 1, "isActive": True, "ownerResourceID": 1, "phone": "1"},
-        {"id": 601, "companyName": "Fabrikam", "companyType": 1, "isActive": True, "ownerResourceID": 1, "phone": "2"},
+        {
+            "id": 600,
+            "companyName": "Contoso Dental",
+            "companyType": 1,
+            "isActive": True,
+            "ownerResourceID": 1,
+            "phone": "1",
+        },
+        {
+            "id": 601,
+            "companyName": "Fabrikam",
+            "companyType": 1,
+            "isActive": True,
+            "ownerResourceID": 1,
+            "phone": "2",
+        },
     ],
     "billingCodes": [{"id": 9, "name": "Recurring", "isActive": True, "useType": 4}],
     "services": [
-        {"id": n, "name": sku, "sku": sku, "billingCodeID": 9, "periodType": 2, "isActive": True, "unitPrice": price}
+        {
+            "id": n,
+            "name": sku,
+            "sku": sku,
+            "billingCodeID": 9,
+            "periodType": 2,
+            "isActive": True,
+            "unitPrice": price,
+        }
         for n, sku, price in ((45, ADV, 12.5), (46, ESS, 8.5), (47, GATEWAY, 45))
     ],
     "contracts": [
@@ -96,7 +118,9 @@ class World:
         self.api = AutotaskApi(clock=lambda: self.clock.now().timestamp())
         self.control = Control(self.api)
         self.control.load(self.scenario)
-        client, refused = autotask_client(InProcess(self.api), self.secrets, "https://autotask.test/ATServicesRest")
+        client, refused = autotask_client(
+            InProcess(self.api), self.secrets, "https://autotask.test/ATServicesRest"
+        )
         self.happened: list[tuple[str, dict[str, Any]]] = []
         self.ports = ApplyPorts(
             table=self.table,
@@ -118,7 +142,9 @@ class World:
 
     # -- What people do
 
-    def map_customer(self, customer: str = CUSTOMER, company: int = COMPANY, contract: int = CONTRACT, **more: Any) -> None:
+    def map_customer(
+        self, customer: str = CUSTOMER, company: int = COMPANY, contract: int = CONTRACT, **more: Any
+    ) -> None:
         """Map a customer to one contract."""
         records = self.ports.store.customer(customer)
         mapping = CustomerMapping(customer, (Routing((Route(company, contract),)),), **more)
@@ -158,7 +184,11 @@ class World:
                 "subscription": {
                     "id": subscription,
                     "version": version,
-                    "customer": {"id": customer, "name": "Contoso Dental", "domain": "contoso-dental.example"},
+                    "customer": {
+                        "id": customer,
+                        "name": "Contoso Dental",
+                        "domain": "contoso-dental.example",
+                    },
                     "status": status,
                     "billing_cycle": "monthly",
                     "items": [{"sku": sku, "name": sku, "quantity": n} for sku, n in items.items()],
@@ -170,8 +200,12 @@ class World:
             },
         }
         body = json.dumps(event).encode()
-        headers = sign(event_id or f"{subscription}-v{version}", int(self.clock.now().timestamp()), body, WEBHOOK_SECRET)
-        request = HttpRequest("POST", "/webhooks/timus", {**headers, "content-type": "application/json"}, body)
+        headers = sign(
+            event_id or f"{subscription}-v{version}", int(self.clock.now().timestamp()), body, WEBHOOK_SECRET
+        )
+        request = HttpRequest(
+            "POST", "/webhooks/timus", {**headers, "content-type": "application/json"}, body
+        )
         return receive(request, self.receive_ports).status
 
     # -- What time does

@@ -106,7 +106,7 @@ def desired(
         ]
         for sku in sorted({sku for timelines, _ in dated for sku in timelines}):
             quantity = Timeline()
-            first = min(s.versions[0].day for s in customer.subscriptions if sku in s.skus)
+            first = min(v.day for s in customer.subscriptions if sku in s.skus for v in s.versions)
             for timelines, _ in dated:
                 quantity = quantity.plus(timelines.get(sku, Timeline()))
             billed = _on_terms(customer.policy, sku, quantity)

@@ -1,0 +1,149 @@
+"""Histories: what becomes of a snapshot that arrives."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from itertools import permutations
+
+import pytest
+
+from timus_autotask.domain.history import KEPT_VERSIONS, Merge, Subscription, merge
+from timus_autotask.domain.subscription import Snapshot, Status
+
+
+def snapshot(
+    version: int,
+    quantity: int = 25,
+    *,
+    day: int = 10,
+    status: Status = "active",
+    cancel_at: date | None = None,
+    name: str = "Contoso",
+) -> Snapshot:
+    return Snapshot(
+        subscription_id="sub_1",
+        version=version,
+        customer_id="cus_1",
+        customer_name=name,
+        customer_domain=None,
+        status=status,
+        billing_cycle="monthly",
+        items=(("ADV", quantity),),
+        term_start=date(2026, 1, 1),
+        term_end=date(2026, 12, 31),
+        cancel_at=cancel_at,
+        effective_at=datetime(2026, 3, day, 12, tzinfo=UTC),
+        event_type="subscription.updated",
+        event_id=f"evt_{version}",
+        occurred_at=datetime(2026, 3, day, 12, tzinfo=UTC),
+    )
+
+
+def history(*snapshots: Snapshot, floor: int = 0) -> Subscription:
+    known: Subscription | None = None
+    for one in snapshots:
+        known = merge(known, one, one.effective_at.date()).subscription
+    assert known is not None
+    return Subscription(**{f: getattr(known, f) for f in known.__slots__} | {"floor": floor})
+
+
+def test_the_order_of_arrival_does_not_matter() -> None:
+    """Any order of the same versions is the same history."""
+    told = [snapshot(7, 25), snapshot(8, 28, day=11), snapshot(9, 27, day=12)]
+    assert len({history(*order) for order in permutations(told)}) == 1
+
+
+def test_the_same_version_twice_is_a_duplicate() -> None:
+    """Equal content under one version changes nothing."""
+    known = history(snapshot(7))
+    merged = merge(known, snapshot(7), date(2026, 3, 10))
+    assert (merged.outcome, merged.subscription) == (Merge.DUPLICATE, known)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        snapshot(7, 26),
+        snapshot(7, status="trial"),
+        snapshot(7, cancel_at=date(2026, 4, 1)),
+        snapshot(7, day=11),
+    ],
+)
+def test_two_states_of_one_version_contradict(other: Snapshot) -> None:
+    """The first one counts; the other is for a person."""
+    known = history(snapshot(7))
+    merged = merge(known, other, other.effective_at.date())
+    assert (merged.outcome, merged.subscription) == (Merge.CONTRADICTORY, known)
+
+
+def test_older_news_below_the_floor_is_superseded_with_evidence() -> None:
+    """Once a newer version was applied, an older one changes nothing; what it would have set is told."""
+    known = history(snapshot(8, 28, day=15), floor=8)
+    merged = merge(known, snapshot(7, 40, day=10), date(2026, 3, 10))
+    assert merged.outcome is Merge.SUPERSEDED
+    assert merged.subscription == known
+    assert merged.evidence == (("ADV", date(2026, 3, 10), date(2026, 3, 15), 40),)
+
+
+def test_older_news_that_a_newer_overtook_on_its_day_has_no_evidence() -> None:
+    """A version that would not have been billed on any day leaves nothing to tell."""
+    known = history(snapshot(8, 28, day=10), floor=8)
+    assert merge(known, snapshot(7, 40, day=10), date(2026, 3, 10)).evidence == ()
+
+
+def test_older_news_above_the_floor_is_merged() -> None:
+    """As long as nothing newer was applied, an older version takes its place."""
+    known = history(snapshot(8, 28, day=15), floor=6)
+    merged = merge(known, snapshot(7, 40, day=10), date(2026, 3, 10))
+    assert merged.outcome is Merge.MERGED
+    assert [v.number for v in merged.subscription.versions] == [7, 8]
+
+
+def test_the_floor_rises_to_what_holds_today() -> None:
+    """A version of a later day is not applied yet, and stays open to older news."""
+    known = history(snapshot(7, day=10), snapshot(8, day=20))
+    assert known.raise_floor(date(2026, 3, 9)).floor == 0
+    assert known.raise_floor(date(2026, 3, 10)).floor == 7
+    assert known.raise_floor(date(2026, 3, 20)).floor == 8
+    assert known.raise_floor(date(2026, 3, 20)).raise_floor(date(2026, 3, 10)).floor == 8
+
+
+def test_the_customers_name_is_the_newest_versions() -> None:
+    """Late old news does not rename a customer back."""
+    known = history(snapshot(8, name="Contoso Dental", day=11), snapshot(7, name="Contoso"))
+    assert known.customer_name == "Contoso Dental"
+
+
+@pytest.mark.parametrize(
+    ("status", "cancel_at", "billed"),
+    [
+        ("active", None, 25),
+        ("past_due", None, 25),
+        ("trial", None, 0),
+        ("canceled", None, 0),
+        ("canceled", date(2026, 4, 1), 25),
+        ("active", date(2026, 4, 1), 25),
+        ("active", date(2026, 3, 10), 0),
+        ("active", date(2026, 3, 1), 0),
+        ("trial", date(2026, 4, 1), 0),
+    ],
+)
+def test_what_a_status_bills(status: Status, cancel_at: date | None, billed: int) -> None:
+    """A trial bills nothing, past due bills as active, a cancellation bills until its day."""
+    version = history(snapshot(7, status=status, cancel_at=cancel_at)).newest
+    assert version.quantity("ADV") == billed
+
+
+def test_an_end_is_never_before_the_version_holds() -> None:
+    """Nothing takes effect before its effective day, a cancellation neither."""
+    assert history(snapshot(7, cancel_at=date(2026, 3, 1))).newest.ends == date(2026, 3, 10)
+
+
+def test_long_histories_forget_the_oldest_applied_versions() -> None:
+    """A history has a bounded length, and what is not applied yet is never forgotten."""
+    known = history(*(snapshot(n, n, day=1) for n in range(1, KEPT_VERSIONS + 50)), floor=0)
+    assert len(known.versions) == KEPT_VERSIONS + 49
+    known = Subscription(**{f: getattr(known, f) for f in known.__slots__} | {"floor": KEPT_VERSIONS})
+    grown = merge(known, snapshot(KEPT_VERSIONS + 50, 3, day=2), date(2026, 3, 2)).subscription
+    assert len(grown.versions) == KEPT_VERSIONS
+    assert grown.newest.number == KEPT_VERSIONS + 50

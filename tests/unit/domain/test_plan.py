@@ -1,0 +1,186 @@
+"""Plans: dated adjustments that make held equal desired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from timus_autotask.domain.desired import Link
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.plan import Adjustment, Gap, Plan, plan_adjustments
+from timus_autotask.domain.timeline import NOTHING, Timeline
+
+FIRST = date(2026, 1, 1)
+LAST = FIRST + timedelta(days=59)
+OLD, NEW = LineKey(1, 45), LineKey(1, 46)
+
+
+def day(n: int) -> date:
+    return FIRST + timedelta(days=n)
+
+
+def steps(*pairs: tuple[int, int]) -> Timeline:
+    return Timeline.of((day(n), units) for n, units in pairs)
+
+
+def opens(*shut: int, last: date = LAST) -> Callable[[date], date | None]:
+    """The next day that is open, given the numbers of those that are not."""
+
+    def open_day(wanted: date) -> date | None:
+        wanted = max(wanted, FIRST)
+        while wanted <= last:
+            if wanted not in {day(n) for n in shut}:
+                return wanted
+            wanted += timedelta(days=1)
+        return None
+
+    return open_day
+
+
+def gap(desired: Timeline, held: Timeline, *shut: int, line: LineKey = OLD, start: int = 0) -> Gap:
+    return Gap(line, desired, day(start), held, opens(*shut))
+
+
+def applied(held: Timeline, plan: Plan, line: LineKey = OLD) -> Timeline:
+    for adjustment in plan.adjustments:
+        if adjustment.line == line:
+            held = held.add_from(adjustment.day, adjustment.delta)
+    return held
+
+
+timelines = st.lists(st.tuples(st.integers(0, 59), st.integers(0, 9)), max_size=6).map(
+    lambda pairs: steps(*sorted(pairs))
+)
+shut_days = st.sets(st.integers(0, 58), max_size=12)
+
+
+def test_level_lines_need_nothing() -> None:
+    """What is held as desired gets no adjustment."""
+    assert plan_adjustments([gap(steps((0, 25)), steps((0, 25)))]).adjustments == ()
+
+
+def test_each_change_is_one_adjustment_on_its_day() -> None:
+    """Two changes on two days are two adjustments."""
+    plan = plan_adjustments([gap(steps((0, 25), (10, 28), (12, 30)), steps((0, 25)))])
+    assert plan.adjustments == (Adjustment(OLD, day(10), 3), Adjustment(OLD, day(12), 2))
+
+
+def test_days_before_the_start_are_not_ours() -> None:
+    """What Timus has not told us about is left as it is held."""
+    plan = plan_adjustments([gap(steps((10, 28)), steps((0, 25)), start=10)])
+    assert plan.adjustments == (Adjustment(OLD, day(10), 3),)
+
+
+def test_a_day_that_is_not_open_is_netted_into_the_next() -> None:
+    """Changes on a taken day come with those of the next open one."""
+    plan = plan_adjustments([gap(steps((0, 25), (10, 28), (11, 30)), steps((0, 25)), 10)])
+    assert plan.adjustments == (Adjustment(OLD, day(11), 5),)
+
+
+def test_a_future_row_of_somebody_is_levelled_on_its_day() -> None:
+    """Held is a timeline: a step that lies ahead in Autotask is taken back on its own day."""
+    plan = plan_adjustments([gap(steps((0, 25)), steps((0, 25), (30, 40)))])
+    assert plan.adjustments == (Adjustment(OLD, day(30), -15),)
+
+
+def test_a_plan_change_comes_down_first() -> None:
+    """Of one day's adjustments the decreases come first."""
+    down = gap(steps((0, 25), (10, 0)), steps((0, 25)), line=NEW)
+    up = gap(steps((10, 25)), NOTHING, line=OLD)
+    plan = plan_adjustments([up, down], [Link(day(10), NEW, OLD)])
+    assert [a.delta for a in plan.adjustments] == [-25, 25]
+
+
+def test_a_plan_change_goes_up_when_the_other_comes_down() -> None:
+    """If the old line's day is taken, both plans change on the next: they are never billed together."""
+    down = gap(steps((0, 25), (10, 0)), steps((0, 25)), 10, 11)
+    up = gap(steps((10, 25)), NOTHING, line=NEW)
+    plan = plan_adjustments([up, down], [Link(day(10), OLD, NEW)])
+    assert plan.adjustments == (Adjustment(OLD, day(12), -25), Adjustment(NEW, day(12), 25))
+
+
+def test_after_the_decrease_was_posted_late_the_increase_keeps_its_day() -> None:
+    """The increase follows the day on which the old line has come down in Autotask, not the day of the change."""
+    down = gap(steps((0, 25), (10, 0)), steps((0, 25), (12, 0)), 10, 11, 12)
+    up = gap(steps((10, 25)), NOTHING, line=NEW)
+    assert plan_adjustments([up, down], [Link(day(10), OLD, NEW)]).adjustments == (
+        Adjustment(NEW, day(12), 25),
+    )
+
+
+def test_an_unknown_old_line_blocks_the_new_one() -> None:
+    """While nobody knows whether the old plan came down, the new one does not go up."""
+    up = gap(steps((10, 25)), NOTHING, line=NEW)
+    plan = plan_adjustments([up], [Link(day(10), OLD, NEW)])
+    assert plan.adjustments == ()
+    assert plan.blocked == {NEW}
+
+
+def test_an_old_plan_change_does_not_block_later_changes() -> None:
+    """Once the new line is level, what happens to the old one does not hold up more seats."""
+    up = gap(steps((10, 25), (20, 27)), steps((10, 25)), line=NEW)
+    plan = plan_adjustments([up], [Link(day(10), OLD, NEW)])
+    assert plan.adjustments == (Adjustment(NEW, day(20), 2),)
+
+
+@given(timelines, timelines, shut_days, st.integers(0, 59))
+def test_applying_a_plan_gives_desired(desired: Timeline, held: Timeline, shut: set[int], start: int) -> None:
+    """From the first open day on, every open day has what is desired; planning again gives nothing."""
+    one = gap(desired, held, *shut, start=start)
+    plan = plan_adjustments([one])
+    after = applied(held, plan)
+    for n in range(start, 60):
+        if n not in shut:
+            assert after.at(day(n)) == desired.at(day(n))
+    assert plan_adjustments([gap(desired, after, *shut, start=start)]).adjustments == ()
+
+
+@given(timelines, timelines, shut_days, st.integers(0, 59))
+def test_posted_days_are_taken_and_still_level(
+    desired: Timeline, held: Timeline, shut: set[int], start: int
+) -> None:
+    """The days that a plan has used are not open any more; what it did still needs nothing more."""
+    plan = plan_adjustments([gap(desired, held, *shut, start=start)])
+    used = {(a.day - FIRST).days for a in plan.adjustments}
+    after = applied(held, plan)
+    assert plan_adjustments([gap(desired, after, *shut, *used, start=start)]).adjustments == ()
+
+
+@given(timelines, timelines, shut_days, st.integers(0, 59))
+def test_a_line_has_one_adjustment_a_day_and_none_on_shut_days(
+    desired: Timeline, held: Timeline, shut: set[int], start: int
+) -> None:
+    """One per line and day, only on open days, never before the start, never of 0."""
+    plan = plan_adjustments([gap(desired, held, *shut, start=start)])
+    used = [a.day for a in plan.adjustments]
+    assert len(used) == len(set(used))
+    assert not {day(n) for n in shut} & set(used)
+    assert all(day(start) <= d <= LAST for d in used)
+    assert all(a.delta for a in plan.adjustments)
+
+
+@given(st.integers(1, 40), st.integers(1, 30), shut_days, shut_days, st.integers(0, 4), timelines)
+def test_two_plans_are_never_billed_at_once(
+    seats: int, change: int, shut_old: set[int], shut_new: set[int], done: int, later: Timeline
+) -> None:
+    """However the days are taken, and wherever a run was cut off, on no day are both plans billed."""
+    old_desired, new_desired = steps((0, seats), (change, 0)), steps((change, seats))
+    links = [Link(day(change), OLD, NEW)]
+    held = {OLD: steps((0, seats)), NEW: NOTHING}
+    shut = {OLD: set(shut_old), NEW: set(shut_new)}
+    for _ in range(3):
+        plan = plan_adjustments(
+            [
+                gap(old_desired, held[OLD], *shut[OLD]),
+                gap(new_desired, held[NEW], *shut[NEW], line=NEW),
+            ],
+            links,
+        )
+        for adjustment in plan.adjustments[: done or None]:
+            held[adjustment.line] = held[adjustment.line].add_from(adjustment.day, adjustment.delta)
+            shut[adjustment.line].add((adjustment.day - FIRST).days)
+            for n in range(60):
+                assert not (held[OLD].at(day(n)) and held[NEW].at(day(n)))
