@@ -117,8 +117,7 @@ class LocalStack:
 
     def _start(self) -> None:
         if self._run_dir is None:
-            (ROOT / ".run").mkdir(exist_ok=True)
-            self._run_dir = Path(tempfile.mkdtemp(prefix="local-", dir=ROOT / ".run"))
+            self._run_dir = _new_run_dir(ROOT / ".run")
             self._undo.append(lambda: shutil.rmtree(str(self._run_dir), ignore_errors=True))
         else:
             self._run_dir.mkdir(parents=True, exist_ok=True)
@@ -277,6 +276,19 @@ class LocalStack:
         for name, child in self._children.items():
             if not child.alive:
                 raise StartFailed(f"{name} has ended unexpectedly")
+
+
+def _new_run_dir(parent: Path) -> Path:
+    """A folder named for this process; those of processes that were killed are cleared away."""
+    parent.mkdir(exist_ok=True)
+    for folder in parent.glob("local-*-*"):
+        try:
+            os.kill(int(folder.name.split("-")[1]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except PermissionError:
+            continue
+    return Path(tempfile.mkdtemp(prefix=f"local-{os.getpid()}-", dir=parent))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

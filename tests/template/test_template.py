@@ -1,0 +1,275 @@
+"""House rules of template.yaml that no linter knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from local.build import TEMPLATE, read_template
+
+ONE_TEMPLATE = read_template()
+RESOURCES: dict[str, Any] = ONE_TEMPLATE["Resources"]
+
+# What CloudWatch really publishes: (namespace, metric) → dimensions and the statistics that mean something.
+# AWS/SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+# AWS/Lambda: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+# AWS/ApiGateway: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+METRICS = {
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ({"QueueName"}, {"Maximum"}),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): ({"QueueName"}, {"Maximum"}),
+    ("AWS/Lambda", "Errors"): ({"FunctionName"}, {"Sum"}),
+    ("AWS/ApiGateway", "5xx"): ({"ApiId", "Stage"}, {"Sum"}),
+}
+DIMENSIONS = {
+    "QueueName": ("Fn::GetAtt", "AWS::SQS::Queue"),
+    "FunctionName": ("Ref", "AWS::Serverless::Function"),
+    "ApiId": ("Ref", "AWS::ApiGatewayV2::Api"),
+    "Stage": ("Ref", "AWS::ApiGatewayV2::Stage"),
+}
+
+
+def of_type(kind: str) -> list[str]:
+    """The logical ids of the resources of a type."""
+    return [name for name, resource in RESOURCES.items() if resource["Type"] == kind]
+
+
+def properties(name: str) -> Any:
+    """The properties of a resource."""
+    return RESOURCES[name]["Properties"]
+
+
+def target(value: Any) -> str:
+    """The logical id that a Ref or GetAtt names."""
+    [(function, argument)] = value.items()
+    return str(argument if function == "Ref" else argument[0])
+
+
+def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every policy of a role, with the resource that holds it."""
+    for name, resource in RESOURCES.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in resource["Properties"].get("Policies", []):
+                yield from ((name, each) for each in policy["PolicyDocument"]["Statement"])
+        elif resource["Type"] == "AWS::IAM::Policy":
+            yield from ((name, each) for each in resource["Properties"]["PolicyDocument"]["Statement"])
+
+
+def as_list(value: Any) -> list[Any]:
+    """IAM writes one thing without its list."""
+    return value if isinstance(value, list) else [value]
+
+
+def allowed(function: str) -> set[str]:
+    """Every action that the role of a function may take."""
+    role = target(properties(function)["Role"])
+    actions = set()
+    for holder, statement in statements():
+        roles = [target(each) for each in RESOURCES[holder]["Properties"].get("Roles", [])]
+        if holder == role or role in roles:
+            actions |= set(as_list(statement["Action"]))
+    return actions
+
+
+@pytest.mark.parametrize("name", of_type("AWS::CloudWatch::Alarm"))
+def test_an_alarm_watches_a_metric_that_exists(name: str) -> None:
+    """An alarm on a metric, dimension or statistic that AWS does not publish can never fire."""
+    alarm = properties(name)
+    dimensions, statistics = METRICS[alarm["Namespace"], alarm["MetricName"]]
+    assert {each["Name"] for each in alarm["Dimensions"]} == dimensions
+    assert alarm["Statistic"] in statistics
+    for dimension in alarm["Dimensions"]:
+        function, kind = DIMENSIONS[dimension["Name"]]
+        assert set(dimension["Value"]) == {function}
+        assert RESOURCES[target(dimension["Value"])]["Type"] == kind
+
+
+@pytest.mark.parametrize("name", of_type("AWS::CloudWatch::Alarm"))
+def test_an_alarm_tells_somebody_when_it_fires_and_when_it_is_over(name: str) -> None:
+    """Alarms go to the topic, say what to do, and take silence for health: most metrics are silent when all is well."""
+    alarm = properties(name)
+    assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["AlarmDescription"]
+
+
+def test_the_main_path_is_watched() -> None:
+    """Dead letters, a worker that lags or fails, a sweep that fails and webhooks answered 5xx each have an alarm."""
+    watched = {
+        (properties(name)["MetricName"], target(properties(name)["Dimensions"][0]["Value"]))
+        for name in of_type("AWS::CloudWatch::Alarm")
+    }
+    assert watched >= {
+        ("ApproximateNumberOfMessagesVisible", "DeadLetterQueue"),
+        ("ApproximateAgeOfOldestMessage", "ChangesQueue"),
+        ("Errors", "ApplyChanges"),
+        ("Errors", "Sweep"),
+        ("5xx", "HttpApi"),
+    }
+
+
+def test_the_alarm_topic_can_be_published_to_by_alarms() -> None:
+    """CloudWatch may use the topic's key; with alias/aws/sns its messages are lost without a word."""
+    key = properties(target(properties("AlarmTopic")["KmsMasterKeyId"]))
+    [grant] = [
+        each
+        for each in key["KeyPolicy"]["Statement"]
+        if each["Principal"].get("Service") == "cloudwatch.amazonaws.com"
+    ]
+    assert set(grant["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
+
+
+@pytest.mark.parametrize("name", of_type("AWS::Serverless::Function"))
+def test_a_function_logs_into_a_group_that_forgets(name: str) -> None:
+    """Each function has its own log group with the retention parameter, and may write to that one only."""
+    group = target(properties(name)["LoggingConfig"]["LogGroup"])
+    assert properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    role = target(properties(name)["Role"])
+    [logs] = [
+        each
+        for holder, each in statements()
+        if holder == role and as_list(each["Action"])[0].startswith("logs:")
+    ]
+    assert logs["Resource"] == {"Fn::GetAtt": [group, "Arn"]}
+
+
+def test_every_log_group_forgets() -> None:
+    """No log is kept for ever."""
+    assert all(
+        properties(name)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        for name in of_type("AWS::Logs::LogGroup")
+    )
+
+
+def test_what_is_stored_is_encrypted() -> None:
+    """Table, queues and topic are encrypted at rest; secrets and logs are by AWS itself."""
+    assert properties("SyncTable")["SSESpecification"]["SSEEnabled"] is True
+    assert all(properties(name)["SqsManagedSseEnabled"] is True for name in of_type("AWS::SQS::Queue"))
+    assert all("KmsMasterKeyId" in properties(name) for name in of_type("AWS::SNS::Topic"))
+
+
+def test_the_table_outlives_the_stack() -> None:
+    """The table is retained, can be restored to any second, and forgets only what carries a time to."""
+    table = RESOURCES["SyncTable"]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_the_table_has_the_keys_that_the_store_uses() -> None:
+    """The key and both indexes are those of the table port."""
+    table = properties("SyncTable")
+    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+    keys = {"table": table["KeySchema"]} | {
+        index["IndexName"]: index["KeySchema"] for index in table["GlobalSecondaryIndexes"]
+    }
+    assert {
+        name: [(key["AttributeName"], types[key["AttributeName"]]) for key in schema]
+        for name, schema in keys.items()
+    } == {
+        "table": [("pk", "S"), ("sk", "S")],
+        "due-index": [("due", "S"), ("due_at", "N")],
+        "kind-index": [("kind", "S"), ("sort", "S")],
+    }
+
+
+@pytest.mark.parametrize(("holder", "statement"), list(statements()))
+def test_no_policy_has_a_wildcard(holder: str, statement: dict[str, Any]) -> None:
+    """Roles name each action and each resource, but for X-Ray, which has no resources to name."""
+    assert not any("*" in action for action in as_list(statement["Action"]))
+    if holder != "TracingPolicy":
+        assert not any(resource == "*" for resource in as_list(statement["Resource"]))
+
+
+@pytest.mark.parametrize("name", of_type("AWS::Serverless::Function"))
+def test_a_function_has_a_role_of_its_own(name: str) -> None:
+    """SAM adds broad managed policies to the roles that it makes itself."""
+    assert RESOURCES[target(properties(name)["Role"])]["Type"] == "AWS::IAM::Role"
+    assert "Policies" not in properties(name)
+    assert "dynamodb:Scan" not in allowed(name)
+
+
+def test_who_may_do_what() -> None:
+    """The receiver cannot read Autotask's credentials or delete; worker and sweep cannot read the webhook's secret."""
+    readers = {
+        target(statement["Resource"]): holder
+        for holder, statement in statements()
+        if statement["Action"] == "secretsmanager:GetSecretValue"
+    }
+    assert readers == {"WebhookSecret": "ReceiveWebhookRole", "AutotaskSecret": "WorkPolicy"}
+    assert "dynamodb:DeleteItem" not in allowed("ReceiveWebhook")
+    assert "sqs:SendMessage" in allowed("ReceiveWebhook")
+    assert "sqs:SendMessage" not in allowed("ApplyChanges")
+
+
+def test_a_message_stays_hidden_for_six_times_the_workers_timeout() -> None:
+    """Else a slow batch would be handed out a second time while the first still works on it."""
+    assert properties("ChangesQueue")["VisibilityTimeout"] == 6 * properties("ApplyChanges")["Timeout"]
+
+
+def test_the_worker_uses_two_of_autotasks_three_threads() -> None:
+    """Partial batch answers, and a concurrency that leaves the third thread to the sweep, which never overlaps itself."""
+    mapping = properties("ApplyChanges")["Events"]["Changes"]["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    sweep = properties("Sweep")
+    assert sweep["Events"]["EachMinute"]["Properties"]["Schedule"] == "rate(1 minute)"
+    assert sweep["Timeout"] < 60
+    assert sweep["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+
+
+def test_queue_and_dead_letter_queue_are_of_one_kind() -> None:
+    """A FIFO queue needs a FIFO dead-letter queue, which the emulator does not check; dead letters wait the longest."""
+    assert properties("ChangesQueue")["FifoQueue"] is properties("DeadLetterQueue")["FifoQueue"] is True
+    assert target(properties("ChangesQueue")["RedrivePolicy"]["deadLetterTargetArn"]) == "DeadLetterQueue"
+    assert properties("DeadLetterQueue")["MessageRetentionPeriod"] == 14 * 86400
+
+
+def test_the_webhook_secret_is_what_standard_webhooks_asks_for() -> None:
+    """44 characters of base64's own alphabet without padding: 33 random bytes, between the 24 and 64 of the contract."""
+    secret = properties("WebhookSecret")["GenerateSecretString"]
+    assert secret["PasswordLength"] * 6 // 8 == 33
+    assert secret["PasswordLength"] % 4 == 0
+    assert secret["ExcludePunctuation"] is True
+    assert secret["GenerateStringKey"] == "current"
+
+
+@pytest.mark.parametrize("name", list(ONE_TEMPLATE["Parameters"]))
+def test_a_parameter_explains_itself(name: str) -> None:
+    """Every parameter has a description, a default, and bounds on what it takes."""
+    parameter = ONE_TEMPLATE["Parameters"][name]
+    assert parameter["Description"]
+    assert "Default" in parameter
+    assert {"AllowedPattern", "AllowedValues", "MaxValue"} & set(parameter)
+
+
+def test_every_parameter_is_asked_for_in_a_group() -> None:
+    """The console shows the parameters in the order of the groups; none is left over."""
+    groups = ONE_TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(ONE_TEMPLATE["Parameters"])
+
+
+def test_the_outputs_say_where_everything_is() -> None:
+    """The operator's command finds the stack's parts by these names."""
+    assert set(ONE_TEMPLATE["Outputs"]) >= {
+        "WebhookUrl",
+        "TableName",
+        "QueueUrl",
+        "DeadLetterQueueUrl",
+        "WebhookSecretArn",
+        "AutotaskSecretArn",
+        "ReceiveWebhookName",
+        "ApplyChangesName",
+        "SweepName",
+        "AlarmTopicArn",
+    }
+
+
+def test_the_template_uses_no_yaml_aliases() -> None:
+    """CloudFormation does not read anchors and aliases, though every tool here does."""
+    tokens = yaml.scan(TEMPLATE.read_text(encoding="utf-8"))
+    assert not any(isinstance(token, yaml.AliasToken | yaml.AnchorToken) for token in tokens)
