@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from tests.fakes.canned_transport import SAMPLES, answer, sample
 from timus_autotask.autotask.answers import (
     LONGEST_PAUSE_SECONDS,
-    RETRY_SECONDS,
     THROTTLE_SECONDS,
     AutotaskError,
     CredentialsRefused,
@@ -252,29 +250,47 @@ def test_errors_say_why() -> None:
     assert refused.value.reason == str(refused.value)
     with pytest.raises(RetryLater, match=r"^Autotask answered 502 \(Bad Gateway\): no explanation$") as later:
         decipher(Response(502, {}, b""), (), repeatable=True)
-    assert (later.value.reason, later.value.after_seconds) == (str(later.value), RETRY_SECONDS)
+    assert (later.value.reason, later.value.after_seconds) == (str(later.value), 30)
     with pytest.raises(
         OutcomeUnknown, match=r"^Autotask answered 502 \(Bad Gateway\): no explanation$"
     ) as unknown:
         decipher(Response(502, {}, b""), (), repeatable=False)
     assert unknown.value.why == str(unknown.value)
-    with pytest.raises(CredentialsRefused, match=r"^locked$"):
-        decipher(Response(401, {}, json.dumps({"errors": ["locked"]}).encode()), (), repeatable=False)
+
+
+@pytest.mark.parametrize(
+    ("status", "repeatable", "error"),
+    [(401, False, CredentialsRefused), (503, True, RetryLater), (503, False, OutcomeUnknown)],
+)
+def test_autotasks_words_go_before_ours(status: int, repeatable: bool, error: type[AutotaskError]) -> None:
+    """Whatever the outcome, Autotask's explanation is passed on."""
+    with pytest.raises(error, match=r"^locked; for now$"):
+        decipher(answer({"errors": ["locked", "for now"]}, status), (), repeatable=repeatable)
 
 
 def test_not_sent_can_always_be_sent_later() -> None:
-    """What never left is not applied, also when it must not be repeated."""
+    """What never left is not applied, also when it must not be repeated; and nobody else would get through."""
     for repeatable in (True, False):
         later = unanswered(NotSent("no route"), repeatable=repeatable)
         assert isinstance(later, RetryLater)
-        assert (later.after_seconds, later.reason) == (RETRY_SECONDS, "no answer from Autotask: no route")
+        assert (later.after_seconds, later.reason) == (30, "no answer from Autotask: no route")
+        assert later.everywhere
 
 
 def test_no_answer_leaves_a_write_unknown() -> None:
     """A read is asked again; a write may have landed."""
     later = unanswered(NoAnswer("reset"), repeatable=True)
     assert isinstance(later, RetryLater)
-    assert (later.after_seconds, later.reason) == (RETRY_SECONDS, "no answer from Autotask: reset")
+    assert (later.after_seconds, later.reason) == (30, "no answer from Autotask: reset")
+    assert not later.everywhere
     unknown = unanswered(NoAnswer("reset"), repeatable=False)
     assert isinstance(unknown, OutcomeUnknown)
     assert unknown.why == "no answer from Autotask: reset"
+
+
+def test_only_throttling_concerns_everybody() -> None:
+    """The allowance is the tenant's; a fault may be this request's own."""
+    for response, everywhere in ((Response(429, {}, b""), True), (Response(503, {}, b""), False)):
+        with pytest.raises(RetryLater) as raised:
+            decipher(response, (), repeatable=True)
+        assert raised.value.everywhere is everywhere
