@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from local.build import read_template
 from local.emulator import CREDENTIALS, REGION
 from local.emulator import Emulator as Process
 
@@ -42,36 +43,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 def create_table(client: Any, name: str) -> None:
-    """The table as the template makes it."""
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-            {"AttributeName": "kind", "AttributeType": "S"},
-            {"AttributeName": "sort", "AttributeType": "S"},
-            {"AttributeName": "due", "AttributeType": "S"},
-            {"AttributeName": "due_at", "AttributeType": "N"},
-        ],
-        KeySchema=_keys("pk", "sk"),
-        GlobalSecondaryIndexes=[
-            _index("kind-index", "kind", "sort"),
-            _index("due-index", "due", "due_at"),
-        ],
-    )
-
-
-def _index(name: str, hash_key: str, range_key: str) -> dict[str, Any]:
-    return {
-        "IndexName": name,
-        "KeySchema": _keys(hash_key, range_key),
-        "Projection": {"ProjectionType": "ALL"},
-    }
-
-
-def _keys(hash_key: str, range_key: str) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": hash_key, "KeyType": "HASH"},
-        {"AttributeName": range_key, "KeyType": "RANGE"},
-    ]
+    """A table as the template has it."""
+    table = read_template()["Resources"]["SyncTable"]["Properties"]
+    names = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
+    client.create_table(TableName=name, **{each: table[each] for each in names})
