@@ -350,7 +350,8 @@ class Control:
         return resolve_day(text, self.api.model.today())
 
     def _day(self, text: str | None) -> int | None:
-        return None if text is None else resolve_day(text, self.api.model.today())
+        """A day of a query, where an unescaped ``+`` has arrived as a space."""
+        return None if text is None else resolve_day(text.replace(" ", "+"), self.api.model.today())
 
 
 class _NoRoute(Exception):

@@ -519,7 +519,8 @@ class Model:
             if one.required and value is None:
                 raise Refused(f"Missing Required Field: {one.name}.")
             changes[one.name] = value
-        self._check(entity, {**values, **changes}, changes)
+        sent_udf = {"userDefinedFields": given.get("userDefinedFields")}
+        self._check(entity, {**values, **changes, **sent_udf}, changes)
         values.update(changes)
         if given.get("userDefinedFields"):
             values["userDefinedFields"] = {**values["userDefinedFields"], **given["userDefinedFields"]}
@@ -759,15 +760,13 @@ class Model:
         """The quantity must not fall below zero on the day or on any later one."""
         if delta >= 0 and not replaced:
             return
-        total = 0
-        lowest: int | None = None
+        total, lowest, last_day = 0, None, day
         for event in events:
-            if event.day > day and lowest is None:
-                lowest = total
+            if event.day > last_day:  # Judge whole days: what happens within one never shows.
+                lowest = total if lowest is None or total < lowest else lowest
+                last_day = event.day
             total += event.delta
-            if lowest is not None and total < lowest:
-                lowest = total
-        lowest = total if lowest is None else lowest
+        lowest = total if lowest is None or total < lowest else lowest
         if lowest + delta < 0:
             raise Refused(NEGATIVE_UNITS)
 
@@ -843,7 +842,8 @@ class Model:
         periods = [
             (start, contract.starts[index + 1], min(contract.starts[index + 1] - 1, contract.end))
             for index, start in enumerate(contract.starts[:-1])
-            if start <= through and min(contract.starts[index + 1] - 1, contract.end) >= first
+            if (start <= through or start in posted_before)
+            and min(contract.starts[index + 1] - 1, contract.end) >= first
         ]
         for start, following, end in periods:
             units, price, cost = 0, line.price, line.cost
