@@ -123,17 +123,18 @@ def sweep_handler(ports: ApplyPorts) -> Handler:
 def autotask_client(
     transport: Transport, secrets: Secrets, server: str
 ) -> tuple[Callable[[], Autotask], Callable[[], None]]:
-    """The client, signed in when it is first asked for, and what to call when Autotask refused its credentials."""
+    """The client, signed in with the credentials as they are stored, and what to call when Autotask refused them."""
     from timus_autotask.autotask.client import Autotask, Credentials
 
-    signed_in: list[Autotask] = []
+    signed_in: dict[Credentials, Autotask] = {}
 
     def client() -> Autotask:
-        if not signed_in:
-            found = secrets.autotask_credentials()
-            credentials = Credentials(found.username, found.secret, found.integration_code)
-            signed_in.append(Autotask(transport, credentials, server=server))
-        return signed_in[0]
+        found = secrets.autotask_credentials()  # kept for a while: asking each time costs nothing
+        credentials = Credentials(found.username, found.secret, found.integration_code)
+        if credentials not in signed_in:
+            signed_in.clear()
+            signed_in[credentials] = Autotask(transport, credentials, server=server)
+        return signed_in[credentials]
 
     def refused() -> None:
         signed_in.clear()

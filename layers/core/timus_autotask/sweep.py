@@ -43,22 +43,25 @@ def _take(document: Document, ports: ApplyPorts, deadline: datetime) -> None:
         refresh_plan(sk.removeprefix("PLAN#"), ports)
 
 
-def refresh_plan(sku: str, ports: ApplyPorts) -> None:
-    """Look again for a SKU's service, or wake every contract that has been waiting for it."""
+def refresh_plan(sku: str, ports: ApplyPorts) -> tuple[str, ...]:
+    """Look again for a SKU's service, or wake every contract that has been waiting for it; returns whose were woken."""
     partner = ports.store.partner()
     plan = partner.plans.get(sku, Stored(PlanMapping(sku)))
     now = ports.clock.now()
+    woken: list[str] = []
     if not plan.due(now):
-        return
+        return ()
     try:
         if not plan.value.choices:
             if not partner.circuit.value.open(now):
                 match_plan(sku, plan, ports)
-            return
+            return ()
         for customer_id in sorted({s.customer_id for s in ports.store.subscriptions() if sku in s.skus}):
             records = ports.store.customer(customer_id)
             if records.mapping:
                 ports.store.commit(*wake_contracts(customer_id, records.mapping.value.contract_ids, ports))
+                woken.append(customer_id)
         ports.store.commit(put_plan(plan.value, plan.rev))
     except (AutotaskError, Conflict, NotConfigured, SecretsUnavailable):
-        return  # it stays due
+        pass  # it stays due
+    return tuple(woken)
