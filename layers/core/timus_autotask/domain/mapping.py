@@ -6,8 +6,8 @@ another contract is a plan like any other: the old line goes to 0 and the new on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeVar
 
@@ -77,6 +77,24 @@ class CustomerMapping:
         own = tuple(route for route in routing.routes if route.sku == sku)
         return own or tuple(route for route in routing.routes if route.sku is None)
 
+    def rerouted(self, route: Route, first_day: date | None) -> CustomerMapping:
+        """The same with ``route`` in place of every route of its SKU, from ``first_day`` on (None: always)."""
+
+        def changed(routing: Routing) -> Routing:
+            others = tuple(other for other in routing.routes if other.sku != route.sku)
+            return replace(routing, routes=(*others, route))
+
+        return replace(self, routings=_changed_from(self.routings, first_day, changed, Routing(())))
+
+
+def chosen_from(
+    choices: Sequence[ServiceChoice], service_id: int, first_day: date | None
+) -> tuple[ServiceChoice, ...]:
+    """The choices with this service from ``first_day`` on (None: always)."""
+    return _changed_from(
+        choices, first_day, lambda choice: replace(choice, service_id=service_id), ServiceChoice(service_id)
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class PlanMapping:
@@ -100,6 +118,23 @@ def in_force(choices: Sequence[_Dated], day: date) -> _Dated | None:
         if choice.first_day is None or choice.first_day <= day:
             found = choice
     return found
+
+
+def _changed_from(
+    choices: Sequence[_Dated], first_day: date | None, change: Callable[[_Dated], _Dated], none: _Dated
+) -> tuple[_Dated, ...]:
+    """Change what is in force from a day on; ``none`` stands for nothing in force. What then repeats is left out."""
+    day = first_day or date.min
+    found = in_force(choices, day)
+    at_day: _Dated = replace(none if found is None else found, first_day=first_day)
+    changed: list[_Dated] = [choice for choice in choices if (choice.first_day or date.min) < day]
+    changed.append(change(at_day))
+    changed += [change(choice) for choice in choices if (choice.first_day or date.min) > day]
+    return tuple(
+        choice
+        for number, choice in enumerate(changed)
+        if number == 0 or replace(choice, first_day=None) != replace(changed[number - 1], first_day=None)
+    )
 
 
 def service_on(mapping: CustomerMapping, plans: Mapping[str, PlanMapping], sku: str, day: date) -> int | None:
