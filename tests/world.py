@@ -106,7 +106,7 @@ class World:
     """One partner with one client, on 15 March 2026 unless told otherwise."""
 
     start: datetime = datetime(2026, 3, 15, 9, 12, 44, tzinfo=UTC)
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     scenario: Mapping[str, Any] = field(default_factory=lambda: SCENARIO)
     settle: timedelta = timedelta(minutes=15)
 

@@ -26,11 +26,11 @@ from timus_autotask.autotask.answers import (
 from timus_autotask.autotask.client import Autotask
 from timus_autotask.autotask.entities import UnitRow
 from timus_autotask.clock import Clock
-from timus_autotask.domain.converge import Contract, Held, Step, View, next_step
+from timus_autotask.domain.converge import LOOKS, Contract, Held, Step, View, next_step
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Customer, Desired, desired
 from timus_autotask.domain.history import Merge, Subscription, merge
-from timus_autotask.domain.line import Answer, Intent, Line, State
+from timus_autotask.domain.line import Answer, Change, Intent, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey, PlanMapping, ServiceChoice
 from timus_autotask.domain.policy import Grid, Policy
 from timus_autotask.domain.reasons import Parked
@@ -53,6 +53,7 @@ from timus_autotask.store import (
     put_circuit,
     put_event,
     put_line,
+    put_moved,
     put_owner,
     put_plan,
     put_subscription,
@@ -72,6 +73,8 @@ ATTEMPTS = 20
 """How often a write that somebody else came before is tried again."""
 CREDENTIALS_PAUSE = timedelta(minutes=15)
 """How long Autotask is not asked after it refused the credentials: bad logins in a row lock the account."""
+EXTEND_AGAIN = timedelta(hours=1)
+"""How soon Autotask is asked again to extend a contract that it refused to extend."""
 UNMATCHED_RECHECK = timedelta(minutes=15)
 """How soon a SKU that no service carries is looked for again."""
 
@@ -233,22 +236,28 @@ def _into(
     return replace(base, outcome=merged.outcome.value, evidence=evidence)
 
 
-def _grown(contract: ContractRecords, customer_id: str, now: datetime) -> Put:
+def _grown(contract: ContractRecords, customer_id: str | None, now: datetime) -> Put:
     """The contract with one more reason to be looked at, due now."""
     work = contract.work.value
     grown = replace(
         work,
         generation=work.generation + 1,
-        customers=tuple(sorted({*work.customers, customer_id})),
+        customers=tuple(sorted({*work.customers, customer_id})) if customer_id else work.customers,
         since=work.since if work.since and work.generation != work.converged else now,
     )
-    return put_work(grown, contract.work.rev, now)
+    # Due times are whole seconds, rounded up; what is due now must be so for who comes within this very second.
+    return put_work(grown, contract.work.rev, now.replace(microsecond=0))
 
 
 def wake_contracts(customer_id: str, contract_ids: Iterable[int], ports: ApplyPorts) -> list[Put]:
     """What makes contracts due for a customer, to be committed together with the change that is the cause."""
     now = ports.clock.now()
     return [_grown(ports.store.contract(contract), customer_id, now) for contract in contract_ids]
+
+
+def wake_contract(contract_id: int, ports: ApplyPorts) -> Put:
+    """What makes a contract due for a person's word on it, to be committed together with that word."""
+    return _grown(ports.store.contract(contract_id), None, ports.clock.now())
 
 
 # -- Converge
@@ -272,6 +281,19 @@ def converge(contract_id: int, ports: ApplyPorts, deadline: datetime) -> None:
         session.postpone(error)
     except (NotConfigured, SecretsUnavailable) as error:
         session.postpone(CredentialsRefused(str(error)))
+
+
+def foresee(contract_id: int, ports: ApplyPorts, deadline: datetime) -> tuple[View, Step] | None:
+    """What ``converge`` would gather and decide first, with nothing of it done; None when there is nothing to do.
+
+    The table has to be one whose writes do not last (see ``preview``): the lease is taken from whoever has it. Autotask is only
+    read. Raises ``AutotaskError``, ``NotConfigured`` and ``SecretsUnavailable``.
+    """
+    work = ports.store.contract(contract_id).work
+    now = ports.clock.now().replace(microsecond=0)
+    ports.store.commit(put_work(replace(work.value, lease=None), work.rev, now))
+    session = _Session.begin(contract_id, ports, deadline)
+    return session.foresee() if session else None
 
 
 @dataclass(slots=True)
@@ -298,6 +320,11 @@ class _Session:
         """Intents that this worker sent, with what it was answered; by id."""
         self._contract: Contract | None = None
         self._asked = False
+        self._renewed: date | None = None
+        self._unextended = ""
+        """Autotask's words when it refused to extend the contract."""
+        self._journal: list[Change] = []
+        """What this worker did besides posting, to be written with the next records."""
 
     @classmethod
     def begin(cls, contract_id: int, ports: ApplyPorts, deadline: datetime) -> _Session | None:
@@ -333,6 +360,10 @@ class _Session:
                 self._ports.clock.sleep(looks)
                 continue
             try:
+                if step.extend is not None:
+                    self._extend(step.extend, now)
+                    gathered = self._gather()
+                    continue
                 if step.post is None:
                     self._release(gathered, step)
                     return
@@ -342,6 +373,14 @@ class _Session:
                 continue
             looks = 0
             gathered = self._sent(gathered, step.post)
+
+    def foresee(self) -> tuple[View, Step] | None:
+        """The first decision and what it was made from."""
+        gathered = self._gather()
+        if gathered is None:
+            return None
+        view = self._view(gathered, LOOKS)
+        return view, next_step(view)
 
     def postpone(self, error: AutotaskError) -> None:
         """Autotask cannot be asked now: note why, keep what was answered, and stay due."""
@@ -455,6 +494,10 @@ class _Session:
             today=today,
             alive_until=self._deadline + LEASE_MARGIN,
             settle=self._ports.settle,
+            moved=gathered.partner.moved.value,
+            renewed=max(
+                (day for day in (gathered.contract.work.value.renewed, self._renewed) if day), default=None
+            ),
             looks=looks,
         )
 
@@ -482,15 +525,50 @@ class _Session:
         intent = post.intent
         if intent is None:
             raise ValueError("a post without an intent")
-        intent = replace(intent, id=random.token_hex(8))
+        intent = replace(intent, id=random.token_hex(8), price=self._price(gathered, post))
         lines = tuple(replace(line, intent=intent) if line.key == post.key else line for line in step.lines)
         today = self._ports.today()
         floors = _floors(gathered, today)
         changes: list[TableChange] = [check_work(gathered.contract.work)]
         changes += self._records(gathered, replace(step, lines=lines)) + floors
-        self._ports.store.commit(*changes)
-        self._tell(step)
+        moved = gathered.partner.moved
+        if any(
+            p.customer_day_limit is not None or p.partner_day_limit is not None
+            for p in gathered.policies.values()
+        ):
+            grown = moved.value.plus(today, [customer for customer, _ in post.sources], intent.delta)
+            changes.append(put_moved(grown, moved.rev))
+            moved = Stored(grown, moved.rev + 1)
+        self._commit(changes, step)
+        gathered = replace(gathered, partner=replace(gathered.partner, moved=moved))
         return _after(gathered, lines, today)
+
+    def _extend(self, end: date, now: datetime) -> None:
+        """Extend the contract to a renewed term's last day. It sets a day, so doing it twice does no harm."""
+        before = self._contract.end if self._contract else end
+        try:
+            self._ports.autotask().extend_contract(self._id, end, time_zone=self._ports.zone)
+        except Refused as error:
+            self._renewed, self._unextended = end, f"the renewal to {end} was refused: {error}"
+            return
+        self._contract = self._ask_contract()
+        if self._contract is None or self._contract.end < end:
+            self._renewed, self._unextended = end, f"the renewal to {end} is not to be seen on the contract"
+            return
+        self._journal.append(
+            Change(
+                id=random.token_hex(8),
+                line=LineKey(self._id, 0),
+                day=end,
+                delta=0,
+                units_before=0,
+                units_after=0,
+                outcome=Outcome.LANDED,
+                opened_at=now,
+                settled_at=self._ports.clock.now(),
+                words=f"contract extended from {before} to {end}",
+            )
+        )
 
     def _sent(self, gathered: _Gathered, post: Line) -> _Gathered:
         """Send the post whose intent is durable, once, and keep what was answered."""
@@ -498,7 +576,6 @@ class _Session:
         intent = line.intent
         if intent is None:
             raise ValueError("a post without an intent")
-        price = self._price(gathered, line)
         answered = replace(intent, answer=Answer.ACCEPTED)
         failure: AutotaskError | None = None
         try:
@@ -509,7 +586,7 @@ class _Session:
                 intent.delta,
                 intent.day,
                 time_zone=self._ports.zone,
-                unit_price=price,
+                unit_price=Decimal(intent.price) if intent.price is not None else None,
             )
         except Refused as error:
             answered = replace(intent, answer=Answer.REFUSED, words="; ".join(error.words))
@@ -525,13 +602,30 @@ class _Session:
             raise failure
         return gathered
 
-    def _price(self, gathered: _Gathered, line: Line) -> Decimal | None:
-        """The unit price that the partner has set on purpose for what the line bills, if any."""
-        for customer_id, sku in line.sources:
-            price = gathered.policies.get(customer_id, Policy()).prices.get(sku)
-            if price is not None:
-                return Decimal(price)
-        return None
+    def _price(self, gathered: _Gathered, line: Line) -> str | None:
+        """The unit price that the partner has set on purpose for what the line bills; None: leave it as it is.
+
+        A price in Autotask that is neither ours nor the catalogue's was set by hand, and is never overwritten.
+        """
+        prices = [
+            price
+            for customer_id, sku in line.sources
+            if (price := gathered.policies.get(customer_id, Policy()).prices.get(sku)) is not None
+        ]
+        if not prices:
+            return None
+        wanted = prices[0]
+        if line.contract_service_id is None:
+            return wanted
+        autotask = self._ports.autotask()
+        lines = autotask.contract_services(self._id)
+        current = next((one.unit_price for one in lines if one.id == line.contract_service_id), None)
+        if current is None or current == Decimal(wanted):
+            return None
+        if line.price is not None and current == Decimal(line.price):
+            return wanted
+        service = autotask.service(line.service_id)
+        return wanted if service is not None and service.unit_price == current else None
 
     def _records(self, gathered: _Gathered, step: Step) -> list[TableChange]:
         """The step's records as writes."""
@@ -541,7 +635,7 @@ class _Session:
         for line in step.lines:
             stored = known.get(line.service_id)
             puts.append(put_line(replace(line, seen_at=now), stored.rev if stored else 0))
-        return puts + [put_change(change) for change in step.journal]
+        return puts + [put_change(change) for change in (*self._journal, *step.journal)]
 
     def _release(self, gathered: _Gathered, step: Step, *, rested: bool = True, trouble: str = "") -> None:
         """Write what is left to write and give the lease back; raises ``Conflict`` when something new has come."""
@@ -553,13 +647,22 @@ class _Session:
             converged=work.value.generation if rested else work.value.converged,
             since=None if rested else work.value.since,
             contract=self._contract or work.value.contract,
-            trouble=trouble,
+            trouble=trouble or self._unextended,
+            renewed=max((day for day in (work.value.renewed, step.renewed) if day), default=None),
         )
-        changes: list[TableChange] = [put_work(released, work.rev, step.due_at)]
+        due_at = step.due_at
+        if self._unextended:
+            again = self._ports.clock.now() + EXTEND_AGAIN
+            due_at = min(due_at, again) if due_at else again
+        changes: list[TableChange] = [put_work(released, work.rev, due_at)]
         changes += self._records(gathered, step)
         if rested and all(self._level(gathered, step)):
             changes += _floors(gathered, self._ports.today())
+        self._commit(changes, step)
+
+    def _commit(self, changes: Iterable[TableChange], step: Step) -> None:
         self._ports.store.commit(*changes)
+        self._journal = []
         self._tell(step)
 
     def _level(self, gathered: _Gathered, step: Step) -> list[bool]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from timus_autotask.domain.converge import Contract
+from timus_autotask.domain.converge import Contract, Moved
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Change, Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
@@ -56,6 +56,8 @@ class Work:
     """Those that route here, or did."""
     contract: Contract | None = None
     """As Autotask last said."""
+    renewed: date | None = None
+    """The last day of the latest renewal that the contract was seen to cover."""
     trouble: str = ""
     """Why it could not be looked at last time, in words; empty when it could."""
     since: datetime | None = None
@@ -132,6 +134,7 @@ class PartnerRecords:
     plans: Mapping[str, Stored[PlanMapping]] = field(default_factory=dict)
     terms: Stored[Mapping[str, Any]] = Stored({})
     circuit: Stored[Circuit] = Stored(Circuit())
+    moved: Stored[Moved] = Stored(Moved())
 
 
 _MAPPING = TypeAdapter(CustomerMapping)
@@ -143,6 +146,7 @@ _CHANGE = TypeAdapter(Change)
 _CIRCUIT = TypeAdapter(Circuit)
 _EVENT = TypeAdapter(EventRecord)
 _POLICY = TypeAdapter(Policy)
+_MOVED = TypeAdapter(Moved)
 
 PARTNER = "PARTNER"
 
@@ -208,7 +212,7 @@ class Store:
         """The partner's plans, terms and circuit."""
         plans: dict[str, Stored[PlanMapping]] = {}
         terms: Stored[Mapping[str, Any]] = Stored({})
-        circuit = Stored(Circuit())
+        circuit, moved = Stored(Circuit()), Stored(Moved())
         for document in self.table.range(PARTNER, "AUTOTASK", "POLICY"):
             sk = document.key.sk
             if sk.startswith("PLAN#"):
@@ -218,7 +222,9 @@ class Store:
                 terms = Stored(document.data, document.rev)
             elif sk == "AUTOTASK":
                 circuit = Stored(_CIRCUIT.validate_python(document.data), document.rev)
-        return PartnerRecords(plans, terms, circuit)
+            elif sk == "MOVED":
+                moved = Stored(_MOVED.validate_python(document.data), document.rev)
+        return PartnerRecords(plans, terms, circuit, moved)
 
     def event(self, customer_id: str, key: str) -> Stored[EventRecord] | None:
         """A merged event."""
@@ -319,6 +325,11 @@ def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -
 def put_circuit(circuit: Circuit, expected: int) -> Put:
     """Store whether Autotask may be asked."""
     return Put(Key(PARTNER, "AUTOTASK"), _dump(_CIRCUIT, circuit), expected)
+
+
+def put_moved(moved: Moved, expected: int) -> Put:
+    """Store what was posted on a day."""
+    return Put(Key(PARTNER, "MOVED"), _dump(_MOVED, moved), expected)
 
 
 def put_work(work: Work, expected: int, due_at: datetime | None) -> Put:

@@ -15,6 +15,7 @@ TODAY = date(2026, 3, 15)
 
 @pytest.fixture
 def world() -> World:
+    """One client, mapped."""
     world = World()
     world.map_customer()
     return world

@@ -30,31 +30,37 @@ TODAY = date(2026, 3, 20)
 def version(
     number: int, day: date, cancel_at: date | None = None, status: str = "active", **items: int
 ) -> Version:
+    """A version with these quantities."""
     return Version(
         number, day, tuple(sorted(items.items())), status, cancel_at, date(2026, 12, 31), f"evt_{number}", "x"
     )
 
 
 def subscription(*versions: Version, id: str = "sub_1") -> Subscription:  # noqa: A002 - as the record names it
+    """A subscription with this history."""
     return Subscription(id, "cus_1", versions)
 
 
 def mapping(*routes: Route, **more: object) -> CustomerMapping:
+    """The customer routed to these contracts."""
     return CustomerMapping("cus_1", (Routing(routes or (Route(600, 1),)),), **more)  # type: ignore[arg-type]
 
 
 def want(
     *subscriptions: Subscription, policy: Policy | None = None, to: CustomerMapping | None = None
 ) -> Desired:
+    """What the lines of the customer should have."""
     customer = Customer("cus_1", to or mapping(), subscriptions, policy or Policy())
     return desired([customer], PLANS, GRIDS, TODAY)
 
 
 def units(found: Desired, key: LineKey = OLD) -> tuple[tuple[str, int], ...]:
+    """The steps of a line, readable."""
     return tuple((day.isoformat(), n) for day, n in found.demands[key].units.steps)
 
 
 def march(day: int) -> date:
+    """A day of March 2026."""
     return date(2026, 3, day)
 
 

@@ -20,6 +20,7 @@ def snapshot(
     cancel_at: date | None = None,
     name: str = "Contoso",
 ) -> Snapshot:
+    """What Timus says at a version."""
     return Snapshot(
         subscription_id="sub_1",
         version=version,
@@ -40,6 +41,7 @@ def snapshot(
 
 
 def history(*snapshots: Snapshot, floor: int = 0) -> Subscription:
+    """The history of these snapshots, in this order of arrival."""
     known: Subscription | None = None
     for one in snapshots:
         known = merge(known, one, one.effective_at.date()).subscription

@@ -19,10 +19,12 @@ OLD, NEW = LineKey(1, 45), LineKey(1, 46)
 
 
 def day(n: int) -> date:
+    """The n-th day."""
     return FIRST + timedelta(days=n)
 
 
 def steps(*pairs: tuple[int, int]) -> Timeline:
+    """A timeline of (number of the day, units)."""
     return Timeline.of((day(n), units) for n, units in pairs)
 
 
@@ -41,10 +43,12 @@ def opens(*shut: int, last: date = LAST) -> Callable[[date], date | None]:
 
 
 def gap(desired: Timeline, held: Timeline, *shut: int, line: LineKey = OLD, start: int = 0) -> Gap:
+    """A line to be planned, with the days on which it is shut."""
     return Gap(line, desired, day(start), held, opens(*shut))
 
 
 def applied(held: Timeline, plan: Plan, line: LineKey = OLD) -> Timeline:
+    """What is held once a plan was posted."""
     for adjustment in plan.adjustments:
         if adjustment.line == line:
             held = held.add_from(adjustment.day, adjustment.delta)

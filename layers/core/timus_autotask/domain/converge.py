@@ -30,7 +30,7 @@ from .line import (
 )
 from .mapping import LineKey
 from .plan import Adjustment, Gap, Plan, plan_adjustments
-from .policy import Grid, OnDrift, Policy, PostedPeriod, SameDay
+from .policy import Grid, OnDrift, Policy, PostedPeriod, Renewal, SameDay
 from .reasons import Parked
 from .timeline import NOTHING, Timeline
 
@@ -40,7 +40,17 @@ DUPLICATE_DAY = "duplicate data"
 RECHECK = timedelta(minutes=15)
 """How soon a parked line is looked at again: its cause may be gone."""
 
-BY_DECISION = ("held-for-approval", "held-over-limit", "held-posted-period", "paused", "no-subscription")
+HELD = (
+    "held-for-approval",
+    "held-over-limit",
+    "held-over-day-limit",
+    "held-posted-period",
+    "held-with-plan-change",
+    "paused",
+)
+"""The partner's own terms ask for a person's word."""
+
+BY_DECISION = (*HELD, "no-subscription")
 """Reasons that only a person's word ends; the command that gives it makes the contract due."""
 
 LOOKS = 3
@@ -83,6 +93,25 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Units that were added or taken off on one day, by customer."""
+
+    day: date | None = None
+    units: Mapping[str, int] = field(default_factory=dict)
+
+    def on(self, day: date) -> Mapping[str, int]:
+        """Those of a day."""
+        return self.units if day == self.day else {}
+
+    def plus(self, day: date, customers: Sequence[str], delta: int) -> Moved:
+        """With one more adjustment. A line that several customers share counts for the first of them."""
+        units = dict(self.on(day))
+        customer = customers[0] if customers else ""
+        units[customer] = units.get(customer, 0) + abs(delta)
+        return Moved(day, units)
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """All that was gathered for one contract, under its lease."""
 
@@ -102,6 +131,10 @@ class View:
     alive_until: datetime
     """The end of the lease: by then the sender is surely dead."""
     settle: timedelta
+    moved: Moved = field(default_factory=Moved)
+    """What was posted today, for the limits of a day."""
+    renewed: date | None = None
+    """The last day of the latest renewal that the contract was seen to cover, or that Autotask refused for now."""
     looks: int = 0
     """How many times this contract was read since the last post: read-after-write may lag."""
 
@@ -115,6 +148,10 @@ class Step:
     journal: tuple[Change, ...] = ()
     post: Line | None = None
     """The line whose intent is to be sent now."""
+    extend: date | None = None
+    """Extend the contract to this day first, then look again: its term was renewed."""
+    renewed: date | None = None
+    """The last day of the latest renewal that the contract covers."""
     look_again: bool = False
     """An accepted post is not to be seen yet: read again in a moment."""
     due_at: datetime | None = None
@@ -154,6 +191,7 @@ def next_step(view: View) -> Step:
     works = _works(view)
     wrong = _wrong_contract(view)
     contract = view.contract
+    renewed: date | None = None
     journal: list[Change] = []
     plan = Plan(())
     if contract is None or wrong is not None:
@@ -163,6 +201,9 @@ def next_step(view: View) -> Step:
     else:
         for work in works:
             journal += _know(work, contract, view)
+        renewed = _renewal(works, view)
+        if renewed is not None and renewed > contract.end:
+            return Step(extend=renewed)
         plan = _plan(works, contract, view)
     look_again = view.looks < LOOKS and any(
         work.waits_until and work.line.intent and work.line.intent.answer is Answer.ACCEPTED for work in works
@@ -173,6 +214,7 @@ def next_step(view: View) -> Step:
         lines=changed,
         journal=tuple(journal),
         post=post,
+        renewed=renewed,
         look_again=look_again and post is None,
         due_at=None if post else _due(works, view),
     )
@@ -228,6 +270,23 @@ def _wrong_contract(view: View) -> tuple[str, dict[str, int | str]] | None:
     if not contract.active:
         return "contract-inactive", {}
     return None
+
+
+def _renewal(works: Sequence[_Work], view: View) -> date | None:
+    """The last day of the latest renewed term that bills here.
+
+    One that the contract was seen to cover is over and done with: whoever shortens the contract afterwards meant it.
+    """
+    wanted = [
+        work.demand.renewed_until
+        for work in works
+        if work.demand
+        and work.demand.renewed_until
+        and work.policy.renewal is Renewal.EXTEND
+        and not work.policy.paused
+    ]
+    until = max(wanted, default=None)
+    return until if until is not None and (view.renewed is None or until > view.renewed) else None
 
 
 def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
@@ -288,6 +347,7 @@ def _settled(line: Line, intent: Intent, verdict: Verdict, held: Timeline, view:
             refusal=None,
             approved=None,
             last_change=view.now,
+            price=intent.price or line.price,
             versions={**line.versions, **intent.versions},
         )
     if verdict is Verdict.REFUSED:
@@ -373,6 +433,7 @@ def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: 
             work.waits_until = max(moment for moment in settling if moment)
         elif work.known and contract is not None:
             work.parked = _why_not(work, planned[work.key], plan, contract, view)
+    _hold_whole_plan_changes(by_key, planned, view)
     waiting = {key for key, work in by_key.items() if planned[key] and planned[key][0].day <= view.today}
     post: Line | None = None
     for adjustment in plan.adjustments:
@@ -393,6 +454,20 @@ def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: 
         post = replace(shown, intent=post.intent, state=State.PENDING, parked=None)
         by_key[post.key].line = post
     return post
+
+
+def _hold_whole_plan_changes(
+    by_key: Mapping[LineKey, _Work], planned: Mapping[LineKey, Sequence[Adjustment]], view: View
+) -> None:
+    """Where the new plan waits for a person, the old one stays billed: a plan change happens whole or not at all."""
+    for link in view.desired.links:
+        up, down = by_key.get(link.up), by_key.get(link.down)
+        if up is None or down is None or down.parked or not up.parked or up.parked.code not in HELD:
+            continue
+        falls = any(a.delta < 0 and a.day <= view.today for a in planned[link.down])
+        rises = any(a.delta > 0 and a.day >= link.day for a in planned[link.up])
+        if falls and rises:
+            down.parked = Parked("held-with-plan-change", {**down.facts, "up": link.up.service_id})
 
 
 def _holds(link: Link, work: _Work, by_key: Mapping[LineKey, _Work]) -> bool:
@@ -440,7 +515,7 @@ def _why_not(
         ):
             return Parked("refused", {**facts, "answer": refusal.words})
         if line.approved != Approved(first.day, first.delta, line.approved.by if line.approved else ""):
-            return _held_back(work, first, facts)
+            return _held_back(work, first, facts, view)
         return None
     return _past_end(work, contract, view.today)
 
@@ -457,7 +532,7 @@ def _past_end(work: _Work, contract: Contract, today: date) -> Parked | None:
     return None
 
 
-def _held_back(work: _Work, adjustment: Adjustment, facts: dict[str, int | str]) -> Parked | None:
+def _held_back(work: _Work, adjustment: Adjustment, facts: dict[str, int | str], view: View) -> Parked | None:
     """Whether the partner's terms ask for a person's word on an adjustment."""
     policy = work.policy
     units = work.held.units.at(adjustment.day)
@@ -469,11 +544,26 @@ def _held_back(work: _Work, adjustment: Adjustment, facts: dict[str, int | str])
         return Parked("held-posted-period", facts)
     if policy.line_limit is not None and abs(adjustment.delta) > policy.line_limit:
         return Parked("held-over-limit", {**facts, "limit": policy.line_limit})
+    over = _over_day_limit(work, adjustment, view)
+    if over is not None:
+        return Parked("held-over-day-limit", {**facts, "limit": over})
     new_line = not work.held.contract_service_ids and not work.line.adjusted
     if policy.approval(adjustment.delta).asks(adjustment.delta, units) or (
         new_line and policy.approve_new_lines
     ):
         return Parked("held-for-approval", facts)
+    return None
+
+
+def _over_day_limit(work: _Work, adjustment: Adjustment, view: View) -> int | None:
+    """The limit of a day that an adjustment would break, of the customer or of the partner."""
+    moved = view.moved.on(view.today)
+    customer = str(work.facts["customer"])
+    own, partner = work.policy.customer_day_limit, view.policies.get("", Policy()).partner_day_limit
+    if own is not None and moved.get(customer, 0) + abs(adjustment.delta) > own:
+        return own
+    if partner is not None and sum(moved.values()) + abs(adjustment.delta) > partner:
+        return partner
     return None
 
 

@@ -54,6 +54,8 @@ class Demand:
     """The first day that Timus has told us about; before it the line is not ours to judge."""
     sources: tuple[Source, ...]
     news: tuple[News, ...] = ()
+    renewed_until: date | None = None
+    """The last day of a renewed term that bills on this line."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,6 +99,7 @@ def desired(
     companies: dict[LineKey, int] = {}
     sources: dict[LineKey, list[Source]] = defaultdict(list)
     news: dict[LineKey, list[News]] = defaultdict(list)
+    renewed: dict[LineKey, date] = {}
     links: set[Link] = set()
     unrouted: list[Unrouted] = []
     for customer in customers:
@@ -121,6 +124,11 @@ def desired(
                 starts[key] = min(start, starts.get(key, start))
                 companies[key] = company
                 sources[key].append(Source(customer.id, sku, told))
+                until = max(
+                    (s.renewed_until or first for s in customer.subscriptions if sku in s.skus), default=first
+                )
+                if until > first and part.at(until):
+                    renewed[key] = max(until, renewed.get(key, until))
                 news[key] += [n for subscription in customer.subscriptions for n in _news(subscription, sku)]
         for _, moves in dated:
             for day, down, up in moves:
@@ -132,7 +140,15 @@ def desired(
                 )
     return Desired(
         demands={
-            key: Demand(key, companies[key], units[key], starts[key], tuple(sources[key]), tuple(news[key]))
+            key: Demand(
+                key,
+                companies[key],
+                units[key],
+                starts[key],
+                tuple(sources[key]),
+                tuple(news[key]),
+                renewed.get(key),
+            )
             for key in sorted(starts)
         },
         links=tuple(sorted(links)),
@@ -228,7 +244,7 @@ class _Placement:
 
 
 _Move = tuple[date, tuple[str, ...], tuple[str, ...]]
-"""(day, SKUs that went down, SKUs that went up) of one version."""
+"""A plan change: (day, SKUs that were taken away, SKUs that went up)."""
 
 
 def _dated(
@@ -236,8 +252,9 @@ def _dated(
 ) -> tuple[dict[str, Timeline], list[_Move]]:
     """Replay the versions on the partner's terms: the billed quantity of each SKU by day, and the plan changes.
 
-    A version takes everything scheduled by older ones off from its own day on. One that moves units between SKUs keeps
-    them on one day, the later of the two rules': the client is never billed for both.
+    A version takes everything scheduled by older ones off from its own day on. One that takes a SKU away altogether and
+    brings more of another is a plan change: both sides keep to one day, the later of the two rules', for the client is never
+    billed for both.
     """
     billed: dict[str, Timeline] = {sku: Timeline() for sku in subscription.skus}
     moves: list[_Move] = []
@@ -253,13 +270,14 @@ def _dated(
     for number, version in enumerate(subscription.versions):
         day = version.day
         wanted = {sku: version.quantity(sku) for sku in billed}
-        down = tuple(sku for sku, units in wanted.items() if units < billed[sku].at(day))
+        down = tuple(sku for sku, units in wanted.items() if units == 0 < billed[sku].at(day))
         up = tuple(sku for sku, units in wanted.items() if units > billed[sku].at(day))
         together = max((dated(s, day, wanted[s] - billed[s].at(day)) for s in (*down, *up)), default=day)
         for sku, units in wanted.items():
             before = billed[sku].at(day)
             # The first version of a subscription is its first bill: terms on changes do not concern it.
-            on = together if down and up else day if number == 0 else dated(sku, day, units - before)
+            changes_plan = down and up and sku in (*down, *up)
+            on = together if changes_plan else day if number == 0 else dated(sku, day, units - before)
             billed[sku] = _from(billed[sku], day, on, units)
             if version.ends is not None and version.ends > day:
                 end = dated(sku, version.ends, -1) if units else version.ends

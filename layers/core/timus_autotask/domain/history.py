@@ -8,10 +8,13 @@ because following it would reverse our own posting (promise I2).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from .subscription import Snapshot
+
+RENEWED = "subscription.renewed"
+"""The only event type that says more than its snapshot: where it is the first news, no earlier term can be compared."""
 
 KEPT_VERSIONS = 200
 """Applied versions beyond this many are forgotten, oldest first: a document holds at most 400 KB."""
@@ -82,6 +85,26 @@ class Subscription:
     def skus(self) -> tuple[str, ...]:
         """Every SKU of every known version, sorted: a SKU that disappeared still has to go to 0."""
         return tuple(sorted({sku for version in self.versions for sku, _ in version.items}))
+
+    @property
+    def renewed_until(self) -> date | None:
+        """The last day of a term that was renewed, as far as the subscription is billed; None: nothing was renewed.
+
+        A renewal is a version whose term ends later than the one before, or one that says so.
+        """
+        term: date | None = None
+        renewed = False
+        for version in self.versions:
+            if version.term_end is None:
+                continue
+            renewed |= version.event_type == RENEWED or (term is not None and version.term_end > term)
+            term = version.term_end
+        newest = self.newest
+        if not renewed or newest.term_end is None or not newest.billed:
+            return None
+        if newest.ends is None:
+            return newest.term_end
+        return min(newest.term_end, newest.ends - timedelta(days=1))
 
     def raise_floor(self, today: date) -> Subscription:
         """Mark what holds today as applied. A version of a later day is still open to older news."""

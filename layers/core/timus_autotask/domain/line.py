@@ -42,6 +42,8 @@ class Intent:
     """The events from which it follows."""
     versions: Mapping[str, int] = field(default_factory=dict)
     """The newest version of each subscription that it takes into account."""
+    price: str | None = None
+    """The unit price that is sent with it, if the partner has set one."""
 
     @property
     def after(self) -> Timeline:
@@ -138,6 +140,8 @@ class Line:
     choice: Choice | None = None
     approved: Approved | None = None
     contract_service_id: int | None = None
+    price: str | None = None
+    """The unit price that we sent last, on the partner's word; a price that differs was set by hand and stays."""
     first_held: Timeline | None = None
     """What Autotask held when we first looked."""
     # What people see; nothing is decided from here on down.

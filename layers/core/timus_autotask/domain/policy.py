@@ -116,6 +116,8 @@ class Policy:
     """The most units that change for one customer in a day without a person's word."""
     partner_day_limit: int | None = None
     """The same for all customers together."""
+    pooled_minimum: Mapping[str, int] = field(default_factory=dict)
+    """Units by SKU that the partner owes Timus for all customers together; reported, never posted to a client."""
     paused: bool = False
 
     def billable(self, sku: str, units: int) -> int:

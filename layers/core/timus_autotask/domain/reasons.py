@@ -82,6 +82,14 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "A change of {delta:+d} on {day} is larger than the limit of {limit}.",
             "timus-autotask approve {contract} {service}",
         ),
+        "held-over-day-limit": Reason(
+            "A change of {delta:+d} on {day} would bring the units changed today to more than the limit of {limit}.",
+            "timus-autotask approve {contract} {service}",
+        ),
+        "held-with-plan-change": Reason(
+            "The plan change waits as a whole: the new plan on service {up} needs a person's word first.",
+            "timus-autotask approve {contract} {up}",
+        ),
         "held-posted-period": Reason(
             "The change of {delta:+d} is dated {day}, in a period that is approved and posted.",
             "timus-autotask approve {contract} {service}",

@@ -1,0 +1,224 @@
+"""The partner's terms, from the webhook to Autotask's units, in one process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from local.autotask.faults import Fault
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
+from timus_autotask.apply import wake_contracts
+from timus_autotask.domain.line import Approved, State
+from timus_autotask.store import put_line, put_terms
+
+TODAY = date(2026, 3, 15)
+
+
+@pytest.fixture
+def world() -> World:
+    """One client, mapped, with 25 seats and a gateway as Autotask has them."""
+    world = World()
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    assert world.posted() == []
+    return world
+
+
+def terms(world: World, customer: str | None = None, **values: Any) -> None:
+    """Set the partner's terms, or a customer's."""
+    store = world.ports.store
+    known = store.customer(customer).terms if customer else store.partner().terms
+    store.commit(
+        put_terms(customer, values, known.rev if known else 0),
+        *wake_contracts(CUSTOMER, [CONTRACT], world.ports),
+    )
+
+
+def approve(world: World, sku: str) -> None:
+    """A person's word on what a line has planned first."""
+    stored = world.ports.store.contract(CONTRACT).lines[{ADV: 45, ESS: 46, GATEWAY: 47}[sku]]
+    day, delta = stored.value.scheduled[0]
+    approved = replace(stored.value, approved=Approved(day, delta, "pat"))
+    world.ports.store.commit(
+        put_line(approved, stored.rev), *wake_contracts(CUSTOMER, [CONTRACT], world.ports)
+    )
+    world.sweep()
+
+
+def code(world: World, sku: str) -> str | None:
+    """Why a line is parked."""
+    parked = world.line(sku).parked
+    return parked.code if parked else None
+
+
+def test_a_held_decrease_waits_for_a_persons_word(world: World) -> None:
+    """Decreases held, increases at once: the drop is shown and posted when somebody approves it."""
+    terms(world, approve_decreases={"above_units": 0})
+    world.tell(8, {ADV: 20, GATEWAY: 2})
+    world.work()
+    assert world.posted() == [(47, 1, "2026-03-15")]
+    assert code(world, ADV) == "held-for-approval"
+    assert world.line(ADV).scheduled == ((TODAY, -5),)
+    world.pass_time(days=3)
+    assert len(world.posted()) == 1
+    approve(world, ADV)
+    assert world.posted()[-1] == (45, -5, "2026-03-15")
+
+
+def test_an_approval_is_for_what_was_shown(world: World) -> None:
+    """When the plan changes after the approval, the new plan waits again."""
+    terms(world, approve_decreases={"above_units": 0})
+    world.tell(8, {ADV: 20, GATEWAY: 1})
+    world.work()
+    stored = world.ports.store.contract(CONTRACT).lines[45]
+    approved = replace(stored.value, approved=Approved(TODAY, -4, "pat"))
+    world.ports.store.commit(
+        put_line(approved, stored.rev), *wake_contracts(CUSTOMER, [CONTRACT], world.ports)
+    )
+    world.sweep()
+    assert world.posted() == []
+
+
+def test_a_plan_change_whose_new_side_is_held_keeps_the_old_one(world: World) -> None:
+    """A client is never without a plan because half of a change waits for a person."""
+    terms(world, approve_new_lines=True)
+    world.tell(8, {ESS: 25, GATEWAY: 1})
+    world.work()
+    assert world.posted() == []
+    assert (code(world, ADV), code(world, ESS)) == ("held-with-plan-change", "held-for-approval")
+    approve(world, ESS)
+    assert world.posted() == [(45, -25, "2026-03-15"), (46, 25, "2026-03-15")]
+
+
+def test_changes_over_a_limit_are_held(world: World) -> None:
+    """The largest change of one line."""
+    terms(world, line_limit=10)
+    world.tell(8, {ADV: 36, GATEWAY: 1})
+    world.work()
+    assert code(world, ADV) == "held-over-limit"
+
+
+def test_the_limit_of_a_day_counts_all_lines(world: World) -> None:
+    """What was posted today and what would come together stay within the customer's limit."""
+    terms(world, customer_day_limit=10)
+    world.tell(8, {ADV: 33, GATEWAY: 4})
+    world.work()
+    assert world.posted() == [(45, 8, "2026-03-15")]
+    assert code(world, GATEWAY) == "held-over-day-limit"
+    world.tell(9, {ADV: 33, GATEWAY: 3})
+    world.work()
+    assert world.posted()[-1] == (47, 2, "2026-03-15")
+
+
+def test_a_pause_holds_everything_and_its_end_posts_it(world: World) -> None:
+    """Paused for one customer: nothing is posted, and what waited goes out afterwards."""
+    terms(world, CUSTOMER, paused=True)
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    assert code(world, ADV) == "paused"
+    terms(world, CUSTOMER, paused=False)
+    world.sweep()
+    assert world.posted() == [(45, 3, "2026-03-15")]
+
+
+def test_posted_periods_move_a_change_to_the_next_open_day(world: World) -> None:
+    """March is approved and posted: the change is dated 1 April, and waits for it."""
+    world.api.model.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    assert world.line(ADV).scheduled == ((date(2026, 4, 1), 3),)
+    world.pass_time(days=17)
+    assert world.posted() == [(45, 3, "2026-04-01")]
+
+
+def test_posted_periods_can_be_held(world: World) -> None:
+    """By setting, a change in a posted period waits for a person, who may post it on its day."""
+    terms(world, posted_period="hold")
+    world.api.model.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    assert code(world, ADV) == "held-posted-period"
+    approve(world, ADV)
+    assert world.posted() == [(45, 3, "2026-03-15")]
+
+
+@pytest.mark.parametrize(("drift", "units"), [("adopt", 33), ("enforce", 28)])
+def test_drift_by_the_terms(world: World, drift: str, units: int) -> None:
+    """Adopt keeps a person's five on top of what Timus says; enforce takes them back."""
+    terms(world, drift=drift)
+    line = world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    world.api.model.person_adjusts(line.id, date(2026, 3, 14).toordinal(), 5)
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    assert world.units(ADV, TODAY) == units
+    assert world.line(ADV).state is State.APPLIED
+
+
+def test_a_renewal_extends_the_contract_and_touches_nothing_else(world: World) -> None:
+    """The contract's end follows the renewed term; lines and units stay."""
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31), type="subscription.renewed")
+    world.work()
+    contract = world.ports.autotask().contract(CONTRACT)
+    assert contract is not None
+    assert contract.end == date(2027, 12, 31)
+    assert world.posted() == []
+    assert world.units(ADV, date(2027, 12, 31)) == 25
+    assert [c.words for c in world.ports.store.changes()] == [
+        "contract extended from 2026-12-31 to 2027-12-31"
+    ]
+
+
+def test_a_contract_that_a_person_shortened_after_the_renewal_stays_short(world: World) -> None:
+    """A renewal is followed once; an end that somebody sets afterwards is not fought."""
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    world.control.person_edits_contract(CONTRACT, {"endDate": "2026-06-30"})
+    world.tell(9, {ADV: 26, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    contract = world.ports.autotask().contract(CONTRACT)
+    assert contract is not None
+    assert contract.end == date(2026, 6, 30)
+    assert world.posted() == [(45, 1, "2026-03-15")]
+
+
+def test_a_refused_renewal_does_not_stop_seats(world: World) -> None:
+    """Seats go on; the refusal is told with Autotask's words and tried again."""
+    world.api.faults.add(Fault("json_500", entity="Contracts", operation="update", times=1))
+    world.tell(8, {ADV: 28, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    assert world.posted() == [(45, 3, "2026-03-15")]
+    assert "renewal to 2027-12-31 was refused" in world.ports.store.contract(CONTRACT).work.value.trouble
+    world.pass_time(hours=2)
+    contract = world.ports.autotask().contract(CONTRACT)
+    assert contract is not None
+    assert contract.end == date(2027, 12, 31)
+    assert world.ports.store.contract(CONTRACT).work.value.trouble == ""
+
+
+def prices(world: World) -> list[Any]:
+    """The unit prices that were sent, None where none was."""
+    return [p.body.get("adjustedUnitPrice") for p in world.api.postings]
+
+
+def test_a_price_is_sent_only_where_the_partner_set_one(world: World) -> None:
+    """The catalogue's price gives way to the partner's; without one nothing is sent."""
+    world.tell(8, {ADV: 26, GATEWAY: 2})
+    terms(world, prices={ADV: "11.00"})
+    world.work()
+    assert prices(world) == [11.0, None]
+
+
+def test_a_price_set_by_hand_is_never_overwritten(world: World) -> None:
+    """A contract price that is neither the catalogue's nor ours stays."""
+    line = world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    world.api.model.person_adjusts(line.id, date(2026, 2, 1).toordinal(), 0, price=990000)
+    terms(world, prices={ADV: "11.00"})
+    world.tell(8, {ADV: 26, GATEWAY: 1})
+    world.work()
+    assert prices(world) == [None]
