@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote
 from local.autotask.faults import WITHOUT_EFFECT, Fault, FaultBook, NeverSent, NoAnswer
 from local.autotask.query import Search, convert, lower_keys, parse_search, unexpected
 from local.autotask.render import entity_information, fields_information, record_text, udf_information
-from local.autotask.rules import Contract, Model, Record, Refused, bad_reference
+from local.autotask.rules import BY_ID, Contract, Model, Record, Refused, bad_reference
 from local.autotask.schema import CHILDREN, ENTITIES, Entity, Field, Values
 from local.autotask.switches import Switches
 from local.autotask.values import day_ms, instant_text, local_day, ms_day, parse_moment
@@ -387,8 +387,8 @@ class AutotaskApi:
         if route.entity is not _ADJUSTMENTS:
             return None
         try:
-            body = json.loads(entry.body, parse_float=Decimal)
-        except ValueError:
+            body = _body(entry.body)
+        except Refused:
             body = None
         sent = body if isinstance(body, dict) else {}
         posting = Posting(len(self.postings) + 1, entry.number, entry.at_ms, sent)
@@ -666,7 +666,7 @@ class AutotaskApi:
             if field in entity.fields:
                 found = [record for record in found if record.values[field] not in hidden]
         found = list(found)
-        found.sort(key=_record_id)
+        found.sort(key=BY_ID)
         return found
 
     def _candidates(self, entity: Entity, pins: Mapping[str, Iterable[int]]) -> Iterable[Record]:
@@ -715,11 +715,11 @@ class AutotaskApi:
         entity, search, after, earlier = asked.entity, asked.search, asked.after, asked.earlier
         found = self._select(entity, search)
         if after:
-            found = [record for record in found if record.values["id"] > after]
+            found = [record for record in found if record.id > after]
         page = found[: search.max_records]
         following = previous = "null"
         if len(found) > len(page):
-            token = self._keep(replace(asked, after=page[-1].values["id"], earlier=(*earlier, after)))
+            token = self._keep(replace(asked, after=page[-1].id, earlier=(*earlier, after)))
             following = f'"{self.origin}{self.base}/V1.0/{entity.name}/query/next?paging={token}"'
         if earlier:
             token = self._keep(replace(asked, after=earlier[-1], earlier=earlier[:-1]))
@@ -843,6 +843,8 @@ class AutotaskApi:
         return _json(f'{{"itemId":{event.number if self.switches.item_id == "id" else "null"}}}')
 
 
+_DECODER = json.JSONDecoder(parse_float=Decimal)
+
 _POSTED_KEYS = ("contractid", "contractserviceid", "serviceid", "unitchange", "effectivedate")
 
 _SPECIAL = {
@@ -888,15 +890,10 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _record_id(record: Record) -> int:
-    number: int = record.values["id"]
-    return number
-
-
 def _body(raw: bytes) -> Any:
     try:
-        return json.loads(raw, parse_float=Decimal)
-    except (ValueError, UnicodeDecodeError):
+        return _DECODER.decode(raw.decode())
+    except ValueError:
         text = raw.decode("utf-8", "replace").strip()
         if not text:
             return None

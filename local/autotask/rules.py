@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from local.autotask.schema import ENTITIES, PERIOD_TYPES, PICKLISTS, RECURRING_SERVICE, Entity, Values
@@ -74,9 +75,10 @@ def bad_reference(name: str, kind: str) -> Refused:
 class Record:
     """A record as the API can return it, with its JSON text kept once it was written out."""
 
-    __slots__ = ("subsets", "text", "values")
+    __slots__ = ("id", "subsets", "text", "values")
 
     def __init__(self, values: Values) -> None:
+        self.id: int = values["id"]
         self.values = values
         self.text: str | None = None
         self.subsets: dict[tuple[str, ...], str] | None = None
@@ -359,7 +361,7 @@ class Contract:
         """The unit rows of all lines, by ascending id."""
         if self._rows is None:
             merged = [row for line in self.lines.values() for row in line.rows()]
-            merged.sort(key=_record_id)
+            merged.sort(key=BY_ID)
             self._rows = merged
         return self._rows
 
@@ -376,10 +378,8 @@ class Contract:
         self.stale_left = self.model.switches.stale_reads
 
 
-def _record_id(record: Record) -> int:
-    number: int = record.values["id"]
-    return number
-
+BY_ID = attrgetter("id")
+"""Sort key of answers."""
 
 _FIRST_IDS = {
     "Companies": 601,

@@ -183,7 +183,7 @@ class Simulator:
             fault = Fault("throttle_threads") if exceeds else None
             try:
                 reply = self.api.handle(method, target, headers, body, fault=fault)
-            except (NeverSent, NoAnswer):
+            except BaseException:
                 self._in_flight[thread] -= 1
                 raise
         if reply.delay:
