@@ -23,6 +23,7 @@ orders = st.lists(st.tuples(routes, days), min_size=1, max_size=6)
 
 
 def mapped(*orders: tuple[Route, date | None]) -> CustomerMapping:
+    """A mapping after these orders."""
     mapping = CustomerMapping("cus_1", ())
     for route, first_day in orders:
         mapping = mapping.rerouted(route, first_day)
