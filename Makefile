@@ -4,12 +4,13 @@
 PYTHON ?= python3
 STACK ?= timus-autotask
 SAM := .tools/sam/bin/sam
+SAM_VERSION := 1.170.0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test test-unit check format build deploy clean
+.PHONY: help setup demo local test test-unit check format build deploy lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,7 +29,7 @@ test: setup  ## the whole test suite
 test-unit: .venv/.installed  ## the tests that open no socket: seconds
 	.venv/bin/pytest -m "not loopback and not emulator and not sam"
 
-check: .venv/.installed .tools/sam/.installed  ## lint, format, types, template
+check: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## lint, format, types, template
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -39,11 +40,24 @@ format: .venv/.installed  ## let ruff format and mend what it can
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 
-build: .venv/.installed .tools/sam/.installed  ## what `sam deploy` uploads, into .aws-sam (no Docker needed)
+build: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## what `sam deploy` uploads, into .aws-sam (no Docker needed)
 	$(SAM) build
 
 deploy: build  ## build and deploy to the AWS account of the environment; asks what it needs to know
 	$(SAM) deploy --guided --stack-name $(STACK)
+
+# Run it with the oldest Python that we support: what serves 3.11 serves the later ones too.
+lock:  ## write the lock files anew, with the newest versions that pyproject.toml and requirements.txt allow
+	rm -rf .tools/lock
+	$(PYTHON) -m venv .tools/lock
+	.tools/lock/bin/python -m pip install -qq --upgrade pip
+	.tools/lock/bin/python -m pip install -qq -r layers/core/requirements.txt
+	{ sed -n '/^#/p' layers/core/requirements.lock; .tools/lock/bin/python -m pip freeze; } > .tools/lock/core
+	.tools/lock/bin/python -m pip install -qq --group dev ".[cli]"
+	{ sed -n '/^[#-]/p' requirements-dev.lock; .tools/lock/bin/python -m pip freeze --all --exclude pip \
+	  --exclude timus-autotask | grep -vxFf .tools/lock/core; } > .tools/lock/dev
+	mv .tools/lock/core layers/core/requirements.lock
+	mv .tools/lock/dev requirements-dev.lock
 
 clean:  ## remove everything that was built or installed here
 	rm -rf .venv .tools .aws-sam .run .hypothesis .mypy_cache .ruff_cache .pytest_cache layers/core/*.egg-info *.egg-info
@@ -54,26 +68,26 @@ clean:  ## remove everything that was built or installed here
 .venv/.installed: requirements-dev.lock layers/core/requirements.lock layers/core/requirements.txt pyproject.toml
 	@$(require-python)
 	@echo "installing the project into .venv"
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install -qq -r requirements-dev.lock
-	.venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install -qq -r requirements-dev.lock
+	@.venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The emulator has its own interpreter: its botocore is another than ours. The wheel of ministack is held to its hash.
 .tools/emulator/.installed: local/emulator.lock local/ministack.lock
 	@$(require-python)
 	@echo "installing the AWS emulator into .tools/emulator"
-	$(PYTHON) -m venv .tools/emulator
-	.tools/emulator/bin/python -m pip install -qq -r local/emulator.lock
-	.tools/emulator/bin/python -m pip install -qq --no-deps --require-hashes -r local/ministack.lock
+	@$(PYTHON) -m venv .tools/emulator
+	@.tools/emulator/bin/python -m pip install -qq -r local/emulator.lock
+	@.tools/emulator/bin/python -m pip install -qq --no-deps --require-hashes -r local/ministack.lock
 	@touch $@
 
-# 340 MB, and needed for `check`, `build` and `deploy` only.
-.tools/sam/.installed: Makefile
+# 340 MB, and needed for `check`, `build` and `deploy` only. The stamp carries the version: another one installs anew.
+.tools/sam/.$(SAM_VERSION):
 	@$(require-python)
 	@echo "installing the SAM CLI into .tools/sam"
-	test -x $(SAM) || $(PYTHON) -m venv .tools/sam
-	.tools/sam/bin/python -m pip install -qq aws-sam-cli==1.170.0
+	@$(PYTHON) -m venv .tools/sam
+	@.tools/sam/bin/python -m pip install -qq aws-sam-cli==$(SAM_VERSION)
 	@touch $@
 
 define require-python
