@@ -113,6 +113,12 @@ def test_recorded_threshold() -> None:
     threshold = client(wire).threshold()
     assert (threshold.limit, threshold.window_minutes, threshold.used) == (10000, 60, 1234)
     assert wire.requests[0].body == b""
+    with pytest.raises(RetryLater, match="ThresholdInformation"):
+        client(
+            canned(answer({**json.loads(sample("threshold").body), "requestThresholdTimeframe": None}))
+        ).threshold()
+    with pytest.raises(RetryLater):
+        client(canned(NoAnswer("reset"))).threshold()
 
 
 def test_what_does_not_exist_is_none_or_missing() -> None:
