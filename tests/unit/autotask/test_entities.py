@@ -90,12 +90,18 @@ def test_records_as_published() -> None:
 
 
 @pytest.mark.parametrize(("entity", "row"), ROWS)
-def test_a_missing_field_makes_a_record_unreadable(entity: Entity[Any], row: dict[str, Any]) -> None:
-    """What is asked for must come, or nothing is concluded from the record."""
+def test_a_missing_field_is_null_or_unreadable(entity: Entity[Any], row: dict[str, Any]) -> None:
+    """What may be null may be left out; of anything else that does not come nothing is concluded."""
     assert set(entity.fields) == set(row)
     for name in set(row) - ({"id"} if entity is UNITS else set()):
-        with pytest.raises(Unreadable, match=f"^{name} is missing$"):
-            entity.parse({key: value for key, value in row.items() if key != name})
+        without = {key: value for key, value in row.items() if key != name}
+        try:
+            null = entity.parse({**row, name: None})
+        except Unreadable:
+            with pytest.raises(Unreadable, match=f"^{name} is missing$"):
+                entity.parse(without)
+        else:
+            assert entity.parse(without) == null
 
 
 @pytest.mark.parametrize(

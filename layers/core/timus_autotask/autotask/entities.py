@@ -1,9 +1,9 @@
 """The records of Autotask that the product reads, and how they are parsed: strictly, for money follows.
 
-Field names and types are those of Autotask's published swagger (REST API v1.0). Three habits of the API are
+Field names and types are those of Autotask's published swagger (REST API v1.0). Some habits of the API are
 undone here: an empty text comes as null or as ``""`` (both are ``""`` here), a day comes as
-``2026-03-01T00:00:00Z`` with or without the ``Z`` (a day here), and money may come as a whole number
-(``Decimal`` here). Anything else that is not as published raises :class:`Unreadable`: an answer that is read
+``2026-03-01T00:00:00Z`` with or without the ``Z`` (a day here), money may come as a whole number
+(``Decimal`` here), and what may be null may be left out (the swagger tells neither). Anything else that is not as published raises :class:`Unreadable`: an answer that is read
 only in part is no answer.
 """
 
@@ -155,18 +155,18 @@ def _whole(row: Row, name: str) -> int:
 
 
 def _whole_or_none(row: Row, name: str) -> int | None:
-    return None if row.get(name, "") is None else _whole(row, name)
+    return None if row.get(name) is None else _whole(row, name)
 
 
 def _flag(row: Row, name: str) -> bool:
-    value = row.get(name, "")
+    value = row.get(name)
     if value is None or value is True or value is False:
         return value is True
     raise _unreadable(row, name)
 
 
 def _text(row: Row, name: str) -> str:
-    value = row.get(name, 0)
+    value = row.get(name)
     if value is None:
         return ""
     if type(value) is str:
@@ -184,7 +184,7 @@ def _money(row: Row, name: str) -> Decimal:
 
 
 def _money_or_none(row: Row, name: str) -> Decimal | None:
-    return None if row.get(name, "") is None else _money(row, name)
+    return None if row.get(name) is None else _money(row, name)
 
 
 def _day(row: Row, name: str) -> date:
@@ -197,7 +197,7 @@ def _day(row: Row, name: str) -> date:
 
 
 def _day_or_none(row: Row, name: str) -> date | None:
-    return None if row.get(name, 0) in (None, "") else _day(row, name)
+    return None if row.get(name) in (None, "") else _day(row, name)
 
 
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z?)?")
