@@ -381,7 +381,8 @@ def _parts(conditions: tuple[Condition, ...]) -> Iterator[tuple[Condition, ...]]
         if condition.op == "in":
             values = sorted(set(condition.value))
             for i in range(0, len(values), MOST_IDS):
-                part = Condition(condition.field, "in", values[i : i + MOST_IDS])
+                few = values[i : i + MOST_IDS]
+                part = Condition(condition.field, *(("eq", few[0]) if len(few) == 1 else ("in", few)))
                 yield (*conditions[:at], part, *conditions[at + 1 :])
             return
     yield conditions
