@@ -299,7 +299,7 @@ def check_mapping(customer_id: str, mapping: Stored[CustomerMapping] | None) -> 
 def put_terms(customer_id: str | None, terms: Mapping[str, Any], expected: int) -> Put:
     """Store the partner's terms, or a customer's overrides of them."""
     key = Key(customer_pk(customer_id), "POLICY") if customer_id else Key(PARTNER, "POLICY")
-    return Put(key, terms, expected, kind="policy", sort=customer_id or "")
+    return Put(key, terms, expected, kind="policy", sort=customer_id or "-")
 
 
 def put_subscription(subscription: Subscription, expected: int) -> Put:
