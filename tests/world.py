@@ -17,7 +17,9 @@ from tests.fakes.memory_queue import MemoryQueue
 from tests.fakes.memory_secrets import WEBHOOK_SECRET, MemorySecrets
 from tests.fakes.memory_table import MemoryTable
 from tests.fakes.virtual_clock import VirtualClock
-from timus_autotask.apply import ApplyPorts, apply_customer, wake_contracts
+from timus_autotask.apply import apply_customer
+from timus_autotask.merge import wake_contracts
+from timus_autotask.ports import ApplyPorts
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.bootstrap import autotask_client
 from timus_autotask.domain.line import Line

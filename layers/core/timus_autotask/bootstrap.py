@@ -15,10 +15,10 @@ from timus_autotask.clock import Clock, SystemClock
 from timus_autotask.settings import Settings
 
 if TYPE_CHECKING:
-    from timus_autotask.apply import ApplyPorts
     from timus_autotask.autotask.client import Autotask
     from timus_autotask.autotask.http import Transport
     from timus_autotask.observability import Telemetry
+    from timus_autotask.ports import ApplyPorts
     from timus_autotask.receive import ReceivePorts
     from timus_autotask.secrets import Secrets
 
@@ -85,7 +85,8 @@ def apply_handler(ports: ApplyPorts) -> Handler:
     is handled once a batch, for a wake-up says nothing but whose inbox to look into. One for which no time is left is left
     to the sweep: its events and contracts are due.
     """
-    from timus_autotask.apply import POST_TAKES, apply_customer
+    from timus_autotask.apply import apply_customer
+    from timus_autotask.converge import POST_TAKES
     from timus_autotask.queue import wake_up_of
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -146,9 +147,9 @@ def autotask_client(
 def _apply_ports(telemetry: Telemetry) -> ApplyPorts:
     import boto3
 
-    from timus_autotask.apply import ApplyPorts
     from timus_autotask.autotask.httpx_transport import HttpxTransport
     from timus_autotask.dynamodb import DynamoTable
+    from timus_autotask.ports import ApplyPorts
     from timus_autotask.secrets import SecretsManagerSecrets
 
     settings, clock = Settings.read(os.environ), SystemClock()

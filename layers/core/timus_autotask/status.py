@@ -12,13 +12,13 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from timus_autotask.apply import customer_of
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Customer, Demand, Desired, Unrouted, desired, natively
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineKey, service_on
 from timus_autotask.domain.policy import Grid
 from timus_autotask.domain.reasons import Parked
+from timus_autotask.gather import customer_of
 from timus_autotask.store import (
     Circuit,
     ContractRecords,

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from timus_autotask.apply import ApplyPorts, apply_customer, converge, match_plan, wake_contracts
+from timus_autotask.apply import apply_customer
 from timus_autotask.autotask.answers import AutotaskError
+from timus_autotask.converge import converge
 from timus_autotask.domain.mapping import PlanMapping
+from timus_autotask.gather import match_plan
+from timus_autotask.merge import wake_contracts
+from timus_autotask.ports import ApplyPorts
 from timus_autotask.secrets import NotConfigured, SecretsUnavailable
 from timus_autotask.store import Stored, put_plan
 from timus_autotask.table import Conflict, Document

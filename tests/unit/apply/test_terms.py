@@ -10,8 +10,8 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
-from timus_autotask.apply import wake_contracts
 from timus_autotask.domain.line import Approved, State
+from timus_autotask.merge import wake_contracts
 from timus_autotask.store import put_line, put_terms
 
 TODAY = date(2026, 3, 15)
