@@ -1,0 +1,173 @@
+"""``credentials``, ``webhook`` and ``send``: who we are to Autotask, and how Timus reaches us."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import secrets as random
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from timus_autotask.autotask import client as autotask
+from timus_autotask.autotask.answers import AutotaskError, CredentialsRefused
+from timus_autotask.cli.deployment import Deployment
+from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
+from timus_autotask.cli.terminal import Terminal
+from timus_autotask.cli.word import write
+from timus_autotask.clock import SystemClock
+from timus_autotask.converge import CREDENTIALS_PAUSE
+from timus_autotask.secrets import CACHED, Credentials
+from timus_autotask.store import Circuit, put_circuit, put_work
+from timus_autotask.table import Change
+from timus_autotask.webhooks import SecretMalformed, sign
+
+SEND_SECONDS = 30.0
+
+
+def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Check the API user against its zone, then keep it."""
+    given = Credentials(
+        username=_given(arguments.username, "AUTOTASK_USERNAME", "API user (user name)", terminal, input),
+        secret=_given(arguments.secret, "AUTOTASK_SECRET", "Secret (not shown)", terminal, getpass.getpass),
+        integration_code=_given(
+            arguments.integration_code, "AUTOTASK_INTEGRATION_CODE", "Tracking identifier", terminal, input
+        ),
+    )
+    try:
+        user = autotask.Credentials(given.username, given.secret, given.integration_code)
+    except ValueError as error:
+        raise Failed(f"{error}; nothing was stored.", USAGE) from None
+    zone = None
+    if not arguments.unchecked:
+        asked = autotask.Autotask(deployment.transport, user, server=deployment.autotask_url)
+        try:
+            allowance = asked.threshold()
+        except CredentialsRefused as error:
+            raise Failed(
+                f"Autotask refuses this API user ({error}); nothing was stored. Check user name, secret and tracking "
+                "identifier, and that the user is active and of the security level API User."
+            ) from error
+        except AutotaskError as error:
+            raise Failed(
+                f"Autotask cannot be asked just now ({error}); nothing was stored. Try again in a minute, or store "
+                "without asking: --unchecked."
+            ) from error
+        zone = asked.zone.base if asked.zone else None
+        terminal.say(
+            f"Autotask knows {given.username} at {zone}; "
+            f"{allowance.used} of {allowance.limit} requests of this hour are used."
+        )
+    deployment.store_credentials(given)
+    resumes_at = _resume(deployment)
+    terminal.say("The credentials are stored.", style="green")
+    if resumes_at and resumes_at > deployment.clock.now():
+        terminal.say(f"Workers may still hold the old ones; changes go on at {resumes_at:%H:%M} UTC.")
+    return {"username": given.username, "zone": zone, "stored": True, "resumes_at": resumes_at}
+
+
+def _given(
+    option: str | None, variable: str, prompt: str, terminal: Terminal, ask: Callable[[str], str]
+) -> str:
+    value = option or os.environ.get(variable, "")
+    if not value and terminal.interactive:
+        value = ask(f"{prompt}: ")
+    if not value:
+        name = "--" + variable.removeprefix("AUTOTASK_").lower().replace("_", "-")
+        raise Failed(f"{variable} is missing: set it, or give {name}.", USAGE)
+    return value
+
+
+def _resume(deployment: Deployment) -> datetime | None:
+    """If Autotask is not asked because it refused the credentials, go on as soon as no worker holds the old ones."""
+    store, now = deployment.store, deployment.clock.now()
+    found = store.partner().circuit
+    until = found.value.open_until
+    if not found.value.credentials or until is None or not found.value.open(now):
+        return None
+    # The pause began when they were refused. What a worker had read by then, it forgets CACHED later.
+    resumes_at = max(now, min(until, until - CREDENTIALS_PAUSE + CACHED))
+
+    def closed() -> list[Change]:
+        circuit = store.partner().circuit
+        return [
+            put_circuit(Circuit(resumes_at, circuit.value.reason, True, circuit.value.since), circuit.rev)
+        ]
+
+    write(deployment, closed)
+    for contract_id in [work.contract_id for work, _ in store.works() if work.trouble]:
+
+        def sooner(contract_id: int = contract_id) -> list[Change]:
+            work = store.contract(contract_id).work
+            leased = work.value.leased(now) or not work.value.trouble
+            return [] if leased else [put_work(work.value, work.rev, resumes_at)]
+
+        write(deployment, sooner)
+    return resumes_at
+
+
+def webhook_show(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """What to register in Timus."""
+    current, *previous = deployment.secrets.webhook_secrets()
+    terminal.say(f"URL     {deployment.webhook_url}", f"Secret  {current}")
+    if previous:
+        terminal.say(f"{len(previous)} earlier secrets are accepted too.")
+    return {"url": deployment.webhook_url, "secret": current, "previous_secrets": len(previous)}
+
+
+def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Sign a file and post it, as Timus would. The stack is only asked for what is not given."""
+    import httpx
+
+    url = arguments.url or os.environ.get("TIMUS_WEBHOOK_URL") or find().webhook_url
+    secret = arguments.secret or os.environ.get("TIMUS_WEBHOOK_SECRET") or find().secrets.webhook_secrets()[0]
+    body = _body(arguments.file)
+    for order in arguments.set or ():
+        body = _with(body, order)
+    event_id = arguments.id or f"evt_{random.token_hex(12)}"
+    at = arguments.timestamp if arguments.timestamp is not None else int(SystemClock().now().timestamp())
+    try:
+        headers = {"content-type": "application/json", **sign(event_id, at, body, secret)}
+    except SecretMalformed as error:
+        raise Failed(f"{error}.", USAGE) from None
+    try:
+        answer = httpx.post(url, content=body, headers=headers, timeout=SEND_SECONDS, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Failed(f"{url} does not answer: {error}", UNREACHABLE) from error
+    terminal.say(f"{event_id}: {answer.status_code} {answer.text}")
+    result = {"id": event_id, "url": url, "status": answer.status_code, "answer": answer.text}
+    if not answer.is_success:
+        raise Failed(f"The event was not accepted: {answer.status_code}.", result=result)
+    return result
+
+
+def _body(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise Failed(f"{file} cannot be read: {error.strerror}.", USAGE) from error
+
+
+def _with(body: bytes, order: str) -> bytes:
+    """The body with one field set: ``data.subscription.items.0.quantity=30``."""
+    path, equals, text = order.partition("=")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    try:
+        event = json.loads(body)
+        *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+        place = event
+        for step in steps:
+            place = place[step]
+        place[last] = value
+    except (ValueError, LookupError, TypeError) as error:
+        raise Failed(f"--set {order}: the event has no such field.", USAGE) from error
+    if not equals:
+        raise Failed(f"--set {order}: write FIELD=VALUE.", USAGE)
+    return json.dumps(event, indent=2, ensure_ascii=False).encode()

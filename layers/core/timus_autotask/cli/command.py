@@ -1,0 +1,398 @@
+"""``timus-autotask``: what can be said on the command line, as one table, and how it is carried out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from timus_autotask.cli import access, deciding, mapping, watching
+from timus_autotask.cli.deployment import DEFAULT_STACK, Deployment, find
+from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
+from timus_autotask.cli.terminal import Terminal
+from timus_autotask.queue import QueueUnavailable
+from timus_autotask.secrets import NotConfigured, SecretsUnavailable
+from timus_autotask.table import TableUnavailable
+
+PROGRAM = "timus-autotask"
+
+Result = dict[str, Any]
+Run = Callable[[Any, argparse.Namespace, Terminal], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument or option of a command, as argparse takes it."""
+
+    names: tuple[str, ...]
+    given: dict[str, Any]
+
+
+def _a(*names: str, **given: Any) -> Argument:
+    return Argument(names, given)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its words, what it does, an example, and its arguments."""
+
+    words: str
+    help: str
+    example: str
+    run: Run
+    arguments: tuple[Argument, ...] = ()
+    one_of: tuple[Argument, ...] = ()
+    """Exactly one of these must be given."""
+    finds_stack: bool = False
+    """``run`` is not given the deployment, but what finds it: it may do without."""
+
+
+# -- What can be written
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text} is no id of Autotask: a whole number is needed")
+    return int(text)
+
+
+def _day(text: str) -> date | None:
+    if text == "always":
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no day: write it as in 2026-03-15, or always") from None
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no day or time: write it as in 2026-03-15") from None
+
+
+_CUSTOMER = _a("--customer", metavar="CUSTOMER", help="only this customer of Timus, by its id")
+_SINCE = _a("--since", type=_time, metavar="DAY", help="only from this day or time on, in the partner's zone")
+_FROM = _a(
+    "--from",
+    dest="first_day",
+    type=_day,
+    default=mapping.DEFAULT,
+    metavar="DAY",
+    help="first day on which it holds, or `always`; by default today when units are elsewhere already, and always when not",
+)
+_WRITING = (
+    _a("--dry-run", action="store_true", help="show what would be posted and write nothing"),
+    _a("--yes", action="store_true", help="do not ask"),
+)
+_UNCHECKED = _a("--unchecked", action="store_true", help="do not ask Autotask whether it is right")
+_CONTRACT = _a("contract_id", type=_whole, metavar="CONTRACT", help="the contract's id in Autotask")
+_SERVICE = _a("service_id", type=_whole, metavar="SERVICE", help="the service's id in Autotask")
+
+
+COMMANDS = (
+    Command(
+        "map customer",
+        "send a customer's units to a recurring contract of a company",
+        "map customer cus_41d0 --company 600 --contract 29683949",
+        mapping.map_customer,
+        (
+            _a("customer", metavar="CUSTOMER", help="the customer's id in Timus"),
+            _a("--company", type=_whole, required=True, metavar="N", help="the company's id in Autotask"),
+            _a("--contract", type=_whole, required=True, metavar="N", help="the contract's id in Autotask"),
+            _a("--sku", help="only the units of this SKU; the others go where they went"),
+            _FROM,
+            *_WRITING,
+            _UNCHECKED,
+        ),
+    ),
+    Command(
+        "map plan",
+        "bill a SKU of Timus with a service of Autotask",
+        "map plan SASE-ADV-USER --service 45",
+        mapping.map_plan,
+        (
+            _a("sku", metavar="SKU", help="as Timus writes it"),
+            _a("--service", type=_whole, required=True, metavar="N", help="the service's id in Autotask"),
+            _a("--customer", metavar="CUSTOMER", help="for this customer only"),
+            _FROM,
+            *_WRITING,
+            _UNCHECKED,
+        ),
+    ),
+    Command("map list", "show every mapping", "map list", mapping.map_list),
+    Command(
+        "credentials set",
+        "check the Autotask API user and keep it in Secrets Manager",
+        "credentials set --username api@msp.example",
+        access.credentials_set,
+        (
+            _a("--username", help="else AUTOTASK_USERNAME, else asked"),
+            _a(
+                "--secret",
+                help="else AUTOTASK_SECRET, else asked without showing it (better: options are seen by others)",
+            ),
+            _a(
+                "--integration-code",
+                help="the tracking identifier; else AUTOTASK_INTEGRATION_CODE, else asked",
+            ),
+            _UNCHECKED,
+        ),
+    ),
+    Command(
+        "webhook show",
+        "show the URL and the secret to register in Timus",
+        "webhook show",
+        access.webhook_show,
+    ),
+    Command(
+        "status",
+        "show every line: what Timus says, what Autotask holds, and what is in the way",
+        "status --customer cus_41d0",
+        watching.status,
+        (_CUSTOMER, _a("--contract", type=_whole, metavar="N", help="only this contract of Autotask")),
+    ),
+    Command(
+        "changes",
+        "show what was posted to Autotask, when, from which events, and how it ended",
+        "changes --since 2026-03-01 --customer cus_41d0",
+        watching.changes,
+        (
+            _SINCE,
+            _CUSTOMER,
+            _a("--contract", type=_whole, metavar="N", help="only this contract of Autotask"),
+        ),
+    ),
+    Command(
+        "events",
+        "show what Timus told and what became of it; `events show KEY` shows one with its body",
+        "events --parked",
+        watching.events,
+        (
+            _a("show", nargs="?", choices=["show"], help="show one event"),
+            _a("key", nargs="?", metavar="KEY", help="its key, or its webhook-id"),
+            _a("--parked", action="store_true", help="only those that a person has to look at"),
+            _SINCE,
+            _CUSTOMER,
+        ),
+    ),
+    Command(
+        "send",
+        "sign an event and post it, as Timus would",
+        "send events/timus/subscription.updated.json --set data.subscription.items.0.quantity=30",
+        access.send,
+        (
+            _a("file", metavar="FILE", help="the event's body; - reads it from standard input"),
+            _a("--url", help="else TIMUS_WEBHOOK_URL, else the stack's"),
+            _a("--secret", help="else TIMUS_WEBHOOK_SECRET, else the stack's"),
+            _a("--id", help="the webhook-id; a new one unless given"),
+            _a(
+                "--timestamp",
+                type=int,
+                metavar="SECONDS",
+                help="of the attempt, in unix seconds; now unless given",
+            ),
+            _a(
+                "--set",
+                action="append",
+                metavar="FIELD=VALUE",
+                help="change a field of the body; may be repeated",
+            ),
+        ),
+        finds_stack=True,
+    ),
+    Command(
+        "retry",
+        "look at a contract now, and send again what Autotask refused",
+        "retry 29683949",
+        deciding.retry,
+        (_CONTRACT,),
+    ),
+    Command(
+        "drift",
+        "decide about a line whose units somebody changed in Autotask",
+        "drift 29683949 45 --adopt",
+        deciding.drift,
+        (_CONTRACT, _SERVICE, *_WRITING),
+        (
+            _a("--enforce", action="store_true", help="bring the line back to what Timus says"),
+            _a("--adopt", action="store_true", help="keep the difference on top of what Timus says"),
+        ),
+    ),
+    Command(
+        "approve",
+        "let a held adjustment go, exactly as it is shown",
+        "approve 29683949 45",
+        deciding.approve,
+        (
+            _CONTRACT,
+            _SERVICE,
+            _a("--by", metavar="NAME", help="who approves; the user of this machine unless given"),
+            *_WRITING,
+        ),
+    ),
+    Command(
+        "policy show",
+        "show the terms in force and who set them",
+        "policy show --customer cus_41d0",
+        deciding.policy_show,
+        (_CUSTOMER,),
+    ),
+    Command(
+        "policy set",
+        "set terms, for everybody or for a customer",
+        "policy set decreases=start-of-next-period included.SASE-ADV-USER=2 approve_increases.above_units=20",
+        deciding.policy_set,
+        (
+            _a(
+                "orders",
+                nargs="+",
+                metavar="KEY=VALUE",
+                help="as `policy show` lists them; `KEY=` goes back to the default",
+            ),
+            _CUSTOMER,
+        ),
+    ),
+    Command(
+        "pause",
+        "post nothing until `resume`; events are taken in as ever",
+        "pause --customer cus_41d0",
+        deciding.pause,
+        (_CUSTOMER,),
+    ),
+    Command("resume", "go on after `pause`", "resume --customer cus_41d0", deciding.resume, (_CUSTOMER,)),
+)
+
+GROUPS = {
+    "map": "say which contract and which service a quantity goes to",
+    "credentials": "the Autotask API user",
+    "webhook": "how Timus reaches this stack",
+    "policy": "the partner's terms: dates, approval, limits, free units, prices, drift",
+}
+
+ON_THIS_MACHINE = {
+    "local": "run the whole stack on this machine, until Ctrl-C",
+    "demo": "show the whole product on this machine, on a sample client, with a verdict",
+}
+"""These take their arguments from ``local``, which exists in a checkout only."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line as argparse knows it."""
+    everywhere = argparse.ArgumentParser(add_help=False)
+    everywhere.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print JSON and ask nothing"
+    )
+    everywhere.add_argument(
+        "--stack",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help=f"the CloudFormation stack; else TIMUS_AUTOTASK_STACK, else {DEFAULT_STACK}",
+    )
+    top = argparse.ArgumentParser(
+        prog=PROGRAM,
+        parents=[everywhere],
+        description="Keeps Autotask recurring contracts level with Timus SASE subscriptions.",
+        epilog="It works on the stack of the AWS account and region that the standard AWS environment variables name. "
+        "Exit status: 0 done, 1 failed or refused, 2 not understood, 3 AWS or the stack is out of reach.",
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    groups = {}
+    for command in COMMANDS:
+        group, _, name = command.words.rpartition(" ")
+        if group and group not in groups:
+            made = commands.add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            groups[group] = made.add_subparsers(metavar="COMMAND", required=True)
+        one = (groups[group] if group else commands).add_parser(
+            name,
+            help=command.help,
+            description=command.help[0].upper() + command.help[1:] + ".",
+            epilog=f"Example: {PROGRAM} {command.example}",
+            parents=[everywhere],
+        )
+        one.set_defaults(command=command)
+        for argument in command.arguments:
+            one.add_argument(*argument.names, **argument.given)
+        if command.one_of:
+            either = one.add_mutually_exclusive_group(required=True)
+            for argument in command.one_of:
+                either.add_argument(*argument.names, **argument.given)
+    for name, words in ON_THIS_MACHINE.items():
+        commands.add_parser(name, help=words, add_help=False)
+    return top
+
+
+# -- Carrying it out
+
+
+def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployment] = find) -> int:
+    """Do what the command line says; returns the exit status. ``find_stack`` finds the deployment by its name."""
+    words = sys.argv[1:] if argv is None else [*argv]
+    if words and words[0] in ON_THIS_MACHINE:
+        return _on_this_machine(words[0], words[1:])
+    arguments = parser().parse_args(words)
+    if hasattr(arguments, "show") and (arguments.show is None) != (arguments.key is None):
+        parser().error("events show needs the KEY of an event")
+    as_json = getattr(arguments, "json", False)
+    terminal = Terminal(as_json, interactive=sys.stdin.isatty() and sys.stdout.isatty())
+    stack = getattr(arguments, "stack", None) or os.environ.get("TIMUS_AUTOTASK_STACK") or DEFAULT_STACK
+    try:
+        command: Command = arguments.command
+        found = partial(find_stack, stack) if command.finds_stack else find_stack(stack)
+        result = command.run(found, arguments, terminal)
+    except Failed as failed:
+        if failed.result is not None:
+            terminal.result(failed.result)
+        return _told(str(failed), failed.status)
+    except NotConfigured as missing:
+        return _told(f"{_sentence(missing)} Set them with: timus-autotask credentials set", 1)
+    except (TableUnavailable, QueueUnavailable, SecretsUnavailable) as away:
+        return _told(
+            f"{_sentence(away)} Try again; check the AWS credentials and their permissions.", UNREACHABLE
+        )
+    except (KeyboardInterrupt, EOFError):
+        return _told("Stopped.", 130)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    terminal.result(result)
+    return 0
+
+
+def _sentence(error: Exception) -> str:
+    words = str(error) or type(error).__name__
+    return words[0].upper() + words[1:].rstrip(".") + "."
+
+
+def _told(words: str, status: int) -> int:
+    print(words, file=sys.stderr)
+    return status
+
+
+def _on_this_machine(name: str, rest: Sequence[str]) -> int:
+    module, run = _MODULES[name]
+    try:
+        there: Any = import_module(module)
+    except ModuleNotFoundError as missing:
+        if not (missing.name or "").startswith("local"):
+            raise
+        return _told(
+            f"{PROGRAM} {name} runs from a checkout of the project only: git clone it, then make {name}.",
+            USAGE,
+        )
+    words = ON_THIS_MACHINE[name]
+    options = argparse.ArgumentParser(
+        prog=f"{PROGRAM} {name}", description=words[0].upper() + words[1:] + "."
+    )
+    there.add_arguments(options)
+    return int(getattr(there, run)(options.parse_args(rest)))
+
+
+_MODULES = {"local": ("local.stack", "run_local"), "demo": ("local.demo", "run_demo")}

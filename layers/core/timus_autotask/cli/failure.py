@@ -1,0 +1,19 @@
+"""How the command fails: one sentence that says what to do, and an exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+REFUSED, USAGE, UNREACHABLE = 1, 2, 3
+"""Exit statuses: failed or refused; the command line makes no sense; AWS or the stack is out of reach."""
+
+
+class Failed(Exception):
+    """The command cannot do what it was asked. The message is for the person at the terminal."""
+
+    def __init__(self, message: str, status: int = REFUSED, result: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.result = result
+        """What ``--json`` prints nevertheless."""

@@ -1,0 +1,257 @@
+"""``status``, ``changes`` and ``events``: what is, what was posted, and what Timus told. None of them changes anything."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from timus_autotask import status as alignment
+from timus_autotask.cli.deployment import Deployment
+from timus_autotask.cli.failure import Failed
+from timus_autotask.cli.terminal import Terminal, moment
+from timus_autotask.domain.line import Change
+from timus_autotask.status import Status, StatusLine
+from timus_autotask.store import EventRecord
+
+
+def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Every line, what waits, and whether everything is at rest."""
+    dead = deployment.dead_letters().visible
+
+    def queued() -> int:
+        return sum(deployment.queue.depth())
+
+    records = alignment.gather(deployment.store, queued, deployment.each)
+    found = alignment.status_of(records, deployment.clock.now(), deployment.zone)
+    lines = [
+        line
+        for line in found.lines
+        if arguments.customer in (None, line.customer) and arguments.contract in (None, line.contract_id)
+    ]
+    events = [event for event in found.parked_events if arguments.customer in (None, event.customer_id)]
+    _show_status(found, lines, events, dead, terminal)
+    return {
+        "lines": [_line(line) for line in lines],
+        "at_rest": found.at_rest,
+        "outstanding": [*found.outstanding],
+        "events": [_event(event) for event in events],
+        "autotask_away": {
+            "until": found.circuit.open_until,
+            "since": found.circuit.since,
+            "reason": found.circuit.reason,
+            "credentials_refused": found.circuit.credentials,
+        }
+        if found.circuit
+        else None,
+        "dead_letters": dead,
+    }
+
+
+def _line(line: StatusLine) -> dict[str, Any]:
+    return {
+        **asdict(line),
+        "state": line.state.value,
+        "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
+    }
+
+
+def _show_status(
+    found: Status, lines: list[StatusLine], events: list[EventRecord], dead: int, terminal: Terminal
+) -> None:
+    if found.circuit:
+        terminal.say(
+            f"Autotask is not asked before {moment(found.circuit.open_until)} UTC: {found.circuit.reason}",
+            style="bold red",
+        )
+        if found.circuit.credentials:
+            terminal.say("→ timus-autotask credentials set", style="red")
+    if dead:
+        terminal.say(f"{dead} wake-ups failed for good; the worker's log says why.", style="bold red")
+    terminal.table(
+        ("customer", "SKU", "contract", "service", "Timus", "Autotask", "state", "last change", "why"),
+        [
+            (
+                line.customer,
+                line.sku,
+                line.contract_id,
+                line.service_id,
+                line.timus_quantity,
+                line.autotask_units,
+                line.state.value,
+                line.last_change,
+                _why(line),
+            )
+            for line in lines
+        ],
+        empty="No lines: Timus has told of no quantity yet.",
+    )
+    if events:
+        terminal.say("", "Events that a person has to look at", style="bold")
+        _event_table(events, terminal)
+    terminal.say("")
+    terminal.say("At rest." if found.at_rest else f"Not at rest: {'; '.join(found.outstanding)}.")
+
+
+def _why(line: StatusLine) -> str:
+    parts = [line.reason] if line.reason else []
+    if line.remedy:
+        parts.append(f"→ {line.remedy}")
+    if line.reason is None:
+        parts += [f"{delta:+d} on {day}" for day, delta in line.scheduled]
+    return "\n".join(parts)
+
+
+def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """What was posted to Autotask, when, why and with what outcome, oldest first."""
+    found = [
+        change
+        for change in deployment.store.changes(_since(arguments.since, deployment))
+        if arguments.contract in (None, change.line.contract_id)
+        and (arguments.customer is None or arguments.customer in [customer for customer, _ in change.sources])
+    ]
+    found.sort(key=lambda change: (change.settled_at, change.opened_at))
+    terminal.table(
+        (
+            "posted",
+            "customer",
+            "contract",
+            "service",
+            "SKU",
+            "change",
+            "from",
+            "before",
+            "after",
+            "outcome",
+            "events",
+            "words",
+        ),
+        [
+            (
+                change.opened_at,
+                _each(customer for customer, _ in change.sources),
+                change.line.contract_id,
+                change.line.service_id or None,
+                _each(sku for _, sku in change.sources),
+                f"{change.delta:+d}",
+                change.day,
+                change.units_before,
+                change.units_after,
+                change.outcome.value,
+                "\n".join(change.events),
+                change.words,
+            )
+            for change in found
+        ],
+        empty="Nothing was posted.",
+    )
+    return {"changes": [_change(change) for change in found]}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "posted_at": change.opened_at,
+        "settled_at": change.settled_at,
+        "contract_id": change.line.contract_id,
+        "service_id": change.line.service_id,
+        "sources": [{"customer": customer, "sku": sku} for customer, sku in change.sources],
+        "day": change.day,
+        "unit_change": change.delta,
+        "units_before": change.units_before,
+        "units_after": change.units_after,
+        "outcome": change.outcome.value,
+        "events": [*change.events],
+        "words": change.words,
+    }
+
+
+def events(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Merged events with what became of them; ``show`` one with its body."""
+    if arguments.key is not None:
+        return _show_event(deployment, arguments.key, terminal)
+    since = _since(arguments.since, deployment)
+    found = [e for e in deployment.store.parked_events() if since is None or e.received_at >= since]
+    if not arguments.parked:
+        found += deployment.store.events(since)
+    found = [event for event in found if arguments.customer in (None, event.customer_id)]
+    found.sort(key=lambda event: (event.received_at, event.key))
+    _event_table(found, terminal)
+    return {"events": [_event(event) for event in found]}
+
+
+def _show_event(deployment: Deployment, key: str, terminal: Terminal) -> dict[str, Any]:
+    store = deployment.store
+    found = [e for e in (*store.parked_events(), *store.events()) if key in (e.key, e.event_id)]
+    if not found:
+        raise Failed(f"There is no merged event {key}; list them with: timus-autotask events")
+    for event in found:
+        _event_table([event], terminal)
+        if event.evidence:
+            terminal.say("", "Superseded; it would have set:")
+            terminal.table(
+                ("SKU", "units", "from", "until"),
+                [(sku, units, first, until or "") for sku, first, until, units in event.evidence],
+                empty="",
+            )
+        terminal.say("", event.body)
+    return {"events": [{**_event(event), "body": event.body, "encoding": event.encoding} for event in found]}
+
+
+def _event_table(found: Iterable[EventRecord], terminal: Terminal) -> None:
+    terminal.table(
+        ("received", "key", "customer", "subscription", "version", "type", "from", "outcome", "why"),
+        [
+            (
+                event.received_at,
+                event.key,
+                event.customer_id,
+                event.subscription_id,
+                event.version or None,
+                event.event_type,
+                event.day,
+                event.outcome,
+                event.parked.words if event.parked else "",
+            )
+            for event in found
+        ],
+        empty="No events.",
+    )
+
+
+def _event(event: EventRecord) -> dict[str, Any]:
+    return {
+        "key": event.key,
+        "id": event.event_id,
+        "received_at": event.received_at,
+        "merged_at": event.merged_at,
+        "customer": event.customer_id,
+        "subscription": event.subscription_id or None,
+        "version": event.version or None,
+        "type": event.event_type or None,
+        "day": event.day or None,
+        "actor": event.actor,
+        "outcome": event.outcome,
+        "reason": event.parked.words if event.parked else None,
+        "reason_code": event.parked.code if event.parked else None,
+        "remedy": event.parked.remedy if event.parked else None,
+        "evidence": [
+            {"sku": sku, "from": first, "until": until, "units": units}
+            for sku, first, until, units in event.evidence
+        ],
+    }
+
+
+def _since(given: datetime | None, deployment: Deployment) -> datetime | None:
+    """A time without an offset is the partner's local time; the records are in UTC."""
+    if given is None:
+        return None
+    from datetime import UTC
+
+    return (given if given.tzinfo else given.replace(tzinfo=deployment.zone)).astimezone(UTC)
+
+
+def _each(values: Iterable[str]) -> str:
+    return "\n".join(dict.fromkeys(values))
