@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.fakes.memory_queue import MemoryQueue
@@ -55,6 +55,8 @@ def test_a_queue_out_of_reach_is_unavailable() -> None:
 
 
 @given(st.text(st.characters(), min_size=1))
+@example("a b")
+@example("a" * 129)
 def test_any_text_becomes_an_id_that_sqs_takes(text: str) -> None:
     """At most 128 characters of letters, digits and punctuation; the same text gives the same id."""
     made = sqs_id(text)
