@@ -146,7 +146,11 @@ def _query(body: Mapping[str, Any], row: Mapping[str, str]) -> Iterator[str]:
     if fields and "id" not in fields:
         yield "includeFields without id"
     terms = 0
-    for term in given.get("filter", []):
+    for term in _flat(given.get("filter", [])):
+        if term.get("op") in ("and", "or"):
+            yield from _properties(TABLE["models"]["Filter"], term, ["op", "items"])
+            terms += len(term["items"]) if term["op"] == "or" else 0
+            continue
         yield from _properties(TABLE["models"]["Filter"], term, ["op", "field"])
         terms += len(term["value"]) if isinstance(term.get("value"), list) else 0
         if term.get("op") not in OPERATORS:
@@ -161,6 +165,13 @@ def _query(body: Mapping[str, Any], row: Mapping[str, str]) -> Iterator[str]:
         yield "no filter"
     if terms > MOST_OR_TERMS:
         yield f"more than {MOST_OR_TERMS} OR terms"
+
+
+def _flat(terms: list[Any]) -> Iterator[Any]:
+    """Every term, and those that are nested in it."""
+    for term in terms:
+        yield term
+        yield from _flat(term.get("items", []))
 
 
 def main() -> int:

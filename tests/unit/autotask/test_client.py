@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -148,10 +148,10 @@ def test_nothing_asked_is_nothing_sent() -> None:
 
 
 def test_long_lists_are_asked_in_parts() -> None:
-    """At most 200 ids a request; each once, in order."""
-    first, second = range(1, 201), range(201, 251)
+    """At most 500 ids a request; each once, in order."""
+    first, second = range(1, 501), range(501, 551)
     wire = canned(page(*map(company, first)), page(*map(company, second)))
-    assert len(client(wire).companies([*reversed(second), *first, 7])) == 250
+    assert len(client(wire).companies([*reversed(second), *first, 7])) == 550
     assert [body["Filter"][0]["value"] for body in wire.bodies()] == [[*first], [*second]]
 
 
@@ -170,6 +170,75 @@ def test_units_from_a_day_on() -> None:
         "field": "endDate",
         "value": "2026-03-14T00:00:00Z",
     }
+
+
+def test_units_on_a_day_of_each_contract() -> None:
+    """Contracts of one day share a list, one alone is named; half a day of margin serves any zone, and goes out again."""
+    wire = canned(
+        page(
+            unit_row(1, contractID=5),
+            unit_row(2, "2026-03-14", contractID=6),
+            unit_row(3, "2026-12-31", contractID=7, startDate="2026-12-01T00:00:00Z"),
+        )
+    )
+    end = date(2026, 12, 31)
+    found = client(wire).units_on({5: DAY, 6: DAY, 7: end})
+    assert [row.contract_id for row in found] == [5, 7]
+    [sent] = wire.bodies()
+    [either] = sent["Filter"]
+    assert either == {
+        "op": "or",
+        "items": [
+            {
+                "op": "and",
+                "items": [
+                    {"op": "in", "field": "contractID", "value": [5, 6]},
+                    {"op": "lte", "field": "startDate", "value": "2026-03-15T12:00:00Z"},
+                    {"op": "gte", "field": "endDate", "value": "2026-03-14T12:00:00Z"},
+                ],
+            },
+            {
+                "op": "and",
+                "items": [
+                    {"op": "eq", "field": "contractID", "value": 7},
+                    {"op": "lte", "field": "startDate", "value": "2026-12-31T12:00:00Z"},
+                    {"op": "gte", "field": "endDate", "value": "2026-12-30T12:00:00Z"},
+                ],
+            },
+        ],
+    }
+    assert check("POST", "/v1.0/ContractServiceUnits/query", {}, sent) == []
+
+
+@pytest.mark.parametrize("days", [1, 2, 3, 499, 500, 501, 1000])
+def test_units_on_days_keep_to_the_terms_of_a_query(days: int) -> None:
+    """However the contracts share their days, no query has more than 500 OR terms, and none is left out or asked twice."""
+    wanted = {n: DAY + timedelta(days=n % days) for n in range(1, 1001)}
+    wire = canned(*[page()] * 5)
+    assert client(wire).units_on(wanted) == []
+    asked: list[int] = []
+    for body in wire.bodies():
+        assert check("POST", "/v1.0/ContractServiceUnits/query", {}, body) == []
+        [condition] = body["Filter"]
+        for one in condition["items"] if condition["op"] == "or" else [condition]:
+            ids = one["items"][0]["value"]
+            asked += ids if isinstance(ids, list) else [ids]
+    assert sorted(asked) == sorted(wanted)
+    assert len(wire.requests) <= 4
+
+
+def test_rows_are_checked_against_nested_conditions() -> None:
+    """A row that is of another contract, or of another day, was not asked for."""
+    for row in (unit_row(1, contractID=9), unit_row(1, "2026-03-13"), unit_row(1, startDate="2026-03-16")):
+        with pytest.raises(RetryLater, match="was not asked for"):
+            client(canned(page(row))).units_on({5: DAY, 6: DAY + timedelta(days=40)})
+
+
+def test_billing_rules_of_contracts() -> None:
+    """Whether a rule counts on a contract, in one request."""
+    row = {"id": 1, "contractID": 5, "isActive": True, "invoiceDescription": None}
+    [rule] = client(canned(page(row))).billing_rules([5, 6])
+    assert (rule.contract_id, rule.is_active, rule.description) == (5, True, "")
 
 
 def test_units_of_several_contracts() -> None:
@@ -306,7 +375,7 @@ def test_a_flag_is_checked_too() -> None:
         client(canned(page(service(1, "S1", isActive=False)))).services_by_sku("S1")
 
 
-@pytest.mark.parametrize("op", ["ne", "noteq", "", "EQ", "and"])
+@pytest.mark.parametrize("op", ["ne", "noteq", "", "EQ", "and", "or"])
 def test_operators_that_cannot_be_checked_cannot_be_asked(op: str) -> None:
     """Autotask drops an unknown operator silently and returns every row."""
     with pytest.raises(ValueError, match="is no operator of ours"):

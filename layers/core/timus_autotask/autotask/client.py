@@ -27,11 +27,13 @@ from timus_autotask.autotask.answers import (
     unanswered,
 )
 from timus_autotask.autotask.entities import (
+    BILLING_RULES,
     COMPANIES,
     CONTRACT_SERVICES,
     CONTRACTS,
     SERVICES,
     UNITS,
+    BillingRule,
     Company,
     Contract,
     ContractService,
@@ -60,8 +62,8 @@ PAGE_SIZE = 500
 """Autotask allows 1 to 500."""
 MOST_PAGES = 100
 """A read beyond 50,000 rows is an error somewhere; Autotask keeps only some 50 pages alive."""
-MOST_IDS = 200
-"""Ids in one ``in`` list; Autotask counts each as an OR term and allows 500."""
+MOST_TERMS = 500
+"""OR terms in one query; Autotask counts each value of an ``in`` list and each item of an ``or``."""
 
 OnCall = Callable[[str, str, float], None]
 """Told of every request that was made: entity, verb and seconds taken."""
@@ -97,13 +99,21 @@ class Condition:
     """
 
     field: str
+    """Empty for ``and`` and ``or``."""
     op: str
-    """``eq``, ``in``, ``gte`` (on days) or ``contains``."""
+    """``eq``, ``in``, ``gte`` and ``lte`` (on days) or ``contains``; ``and`` and ``or`` of other conditions."""
     value: Any
 
     def __post_init__(self) -> None:
-        if self.op not in _HOLDS:
-            raise ValueError(f"{self.op!r} is no operator of ours: {', '.join(_HOLDS)}")
+        if self.op not in _HOLDS and (self.op not in _NESTS or self.field):
+            raise ValueError(f"{self.op!r} is no operator of ours: {', '.join((*_HOLDS, *_NESTS))}")
+
+    @property
+    def filter(self) -> dict[str, Any]:
+        """As Autotask takes it."""
+        if self.op in _NESTS:
+            return {"op": self.op, "items": [condition.filter for condition in self.value]}
+        return {"op": self.op, "field": self.field, "value": self.value}
 
 
 class Autotask:
@@ -183,6 +193,19 @@ class Autotask:
     def units_of_contracts(self, contract_ids: Iterable[int], first_day: date | None = None) -> list[UnitRow]:
         """Unit rows of whole contracts that end on ``first_day`` or later (None: all); unordered."""
         return self._units(first_day, Condition("contractID", "in", contract_ids))
+
+    def units_on(self, days: Mapping[int, date]) -> list[UnitRow]:
+        """The unit rows of whole contracts that cover one day each, given by contract; unordered.
+
+        One row a line comes back, so that a page of 500 serves a hundred contracts or more.
+        """
+        rows = (row for condition in _on_days(days) for row in self.query(UNITS, condition))
+        # Half a day of margin, so that it does not matter in which zone Autotask compares; what that lets in goes out here.
+        return [row for row in rows if row.start <= days[row.contract_id] <= row.end]
+
+    def billing_rules(self, contract_ids: Iterable[int]) -> list[BillingRule]:
+        """The rules by which Autotask itself counts and charges on these contracts, active or not."""
+        return self.query(BILLING_RULES, Condition("contractID", "in", contract_ids))
 
     def threshold(self) -> Threshold:
         """How much of the request allowance is used. The call itself counts: ask rarely."""
@@ -273,7 +296,7 @@ class Autotask:
 
     def _pages(self, entity: Entity[T], conditions: tuple[Condition, ...]) -> Iterator[T]:
         # https://autotask.net/help/developerhelp/Content/APIs/REST/API_Calls/REST_Basic_Query_Calls.htm
-        filters = [{"op": c.op, "field": c.field, "value": c.value} for c in conditions]
+        filters = [condition.filter for condition in conditions]
         body = _json({"MaxRecords": PAGE_SIZE, "IncludeFields": entity.fields, "Filter": filters})
         belongs = _membership(entity.name, conditions)
         path = "query"
@@ -380,12 +403,50 @@ def _parts(conditions: tuple[Condition, ...]) -> Iterator[tuple[Condition, ...]]
     for at, condition in enumerate(conditions):
         if condition.op == "in":
             values = sorted(set(condition.value))
-            for i in range(0, len(values), MOST_IDS):
-                few = values[i : i + MOST_IDS]
-                part = Condition(condition.field, *(("eq", few[0]) if len(few) == 1 else ("in", few)))
+            for i in range(0, len(values), MOST_TERMS):
+                part = _one_of(condition.field, values[i : i + MOST_TERMS])
                 yield (*conditions[:at], part, *conditions[at + 1 :])
             return
     yield conditions
+
+
+def _one_of(field: str, values: list[Any]) -> Condition:
+    return Condition(field, "eq", values[0]) if len(values) == 1 else Condition(field, "in", values)
+
+
+def _on_days(days: Mapping[int, date]) -> Iterator[Condition]:
+    """Conditions on unit rows that cover a contract's day: one for each query, with as many terms as Autotask takes."""
+    by_day: dict[date, list[int]] = {}
+    for contract_id, day in sorted(days.items(), key=lambda item: (item[1], item[0])):
+        by_day.setdefault(day, []).append(contract_id)
+    covers: list[Condition] = []
+    terms = 0
+    for day, ids in by_day.items():
+        while ids:
+            # A list costs its values and, beside others, its own place in the ``or``; a single id only its place.
+            room = MOST_TERMS - terms
+            few = ids[: max(1, room - 1)] if covers else ids[:room]
+            if not room:
+                yield _either(covers)
+                covers, terms = [], 0
+                continue
+            ids = ids[len(few) :]
+            covers.append(_covers(few, day))
+            terms = min(MOST_TERMS, terms + len(few) + (len(few) > 1))
+    if covers:
+        yield _either(covers)
+
+
+def _either(conditions: list[Condition]) -> Condition:
+    return conditions[0] if len(conditions) == 1 else Condition("", "or", tuple(conditions))
+
+
+def _covers(contract_ids: list[int], day: date) -> Condition:
+    """Rows of these contracts that have begun on ``day`` and not ended before it."""
+    of = _one_of("contractID", contract_ids)
+    begun = Condition("startDate", "lte", f"{day}T12:00:00Z")
+    not_over = Condition("endDate", "gte", f"{day - timedelta(days=1)}T12:00:00Z")
+    return Condition("", "and", (of, begun, not_over))
 
 
 def _page(entity: str, answer: Answer) -> tuple[list[Answer], str]:
@@ -403,7 +464,7 @@ def _membership(entity: str, conditions: tuple[Condition, ...]) -> Callable[[Ans
 
     Were a filter dropped on the way, the rows of other companies would come back with status 200.
     """
-    checks = [(c.field, _HOLDS[c.op], frozenset(c.value) if c.op == "in" else c.value) for c in conditions]
+    checks = [(condition.field or "value", _check(condition)) for condition in conditions]
     seen = set()
 
     def belongs(row: Answer) -> None:
@@ -411,11 +472,21 @@ def _membership(entity: str, conditions: tuple[Condition, ...]) -> Callable[[Ans
         if type(row_id) is not int or row_id in seen:
             raise _failed_read(entity, "a row came twice or without an id")
         seen.add(row_id)
-        for field, holds, asked in checks:
-            if not holds(row.get(field), asked):
+        for field, holds in checks:
+            if not holds(row):
                 raise _failed_read(entity, f"a row came whose {field} was not asked for")
 
     return belongs
+
+
+def _check(condition: Condition) -> Callable[[Answer], bool]:
+    """Whether a row meets a condition."""
+    if condition.op in _NESTS:
+        checks, nest = [_check(each) for each in condition.value], _NESTS[condition.op]
+        return lambda row: nest(check(row) for check in checks)
+    field, holds = condition.field, _HOLDS[condition.op]
+    asked = frozenset(condition.value) if condition.op == "in" else condition.value
+    return lambda row: holds(row.get(field), asked)
 
 
 def _same(value: Any, asked: Any) -> bool:
@@ -429,6 +500,10 @@ def _day_not_before(value: Any, asked: Any) -> bool:
     return isinstance(value, str) and value[:10] >= asked[:10]
 
 
+def _day_not_after(value: Any, asked: Any) -> bool:
+    return isinstance(value, str) and value[:10] <= asked[:10]
+
+
 def _has(value: Any, asked: Any) -> bool:
     return isinstance(value, str) and asked.strip().casefold() in value.casefold()
 
@@ -437,8 +512,10 @@ _HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": _same,
     "in": lambda value, asked: type(value) is int and value in asked,
     "gte": _day_not_before,
+    "lte": _day_not_after,
     "contains": _has,
 }
+_NESTS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"and": all, "or": any}
 
 
 def _readable(entity: str, parse: Callable[[Answer], T], answer: Answer) -> T:

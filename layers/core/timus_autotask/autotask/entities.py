@@ -122,6 +122,17 @@ class UnitRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BillingRule:
+    """A rule by which Autotask counts a client's users or devices by itself, and charges a product for them."""
+
+    id: int
+    contract_id: int
+    is_active: bool
+    description: str
+    """``invoiceDescription``; ``""`` when none is set."""
+
+
+@dataclass(frozen=True, slots=True)
 class Threshold:
     """How much of the tenant's request allowance is used, by all its integrations together."""
 
@@ -271,6 +282,15 @@ def _unit_row(row: Row) -> UnitRow:
     )
 
 
+def _billing_rule(row: Row) -> BillingRule:
+    return BillingRule(
+        id=_whole(row, "id"),
+        contract_id=_whole(row, "contractID"),
+        is_active=_flag(row, "isActive"),
+        description=_text(row, "invoiceDescription"),
+    )
+
+
 def parse_threshold(answer: Row) -> Threshold:
     """Read the answer of ``ThresholdInformation``; raises :class:`Unreadable`."""
     return Threshold(
@@ -313,4 +333,7 @@ UNITS = Entity(
         "approveAndPostDate",
     ),
     _unit_row,
+)
+BILLING_RULES = Entity(
+    "ContractBillingRules", ("id", "contractID", "isActive", "invoiceDescription"), _billing_rule
 )
