@@ -34,8 +34,6 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 def receive_webhook() -> Handler:
     """The handler behind API Gateway."""
-    import boto3
-
     from timus_autotask.dynamodb import DynamoTable
     from timus_autotask.queue import SqsWakeUps
     from timus_autotask.receive import ReceivePorts
@@ -43,10 +41,10 @@ def receive_webhook() -> Handler:
 
     settings, clock, telemetry = Settings.read(os.environ), SystemClock(), _telemetry()
     ports = ReceivePorts(
-        table=DynamoTable(boto3.client("dynamodb"), settings.table_name),
-        wake_ups=SqsWakeUps(boto3.client("sqs"), settings.queue_url),
+        table=DynamoTable(_aws("dynamodb"), settings.table_name),
+        wake_ups=SqsWakeUps(_aws("sqs"), settings.queue_url),
         secrets=SecretsManagerSecrets(
-            boto3.client("secretsmanager"), settings.webhook_secret_id, settings.autotask_secret_id, clock
+            _aws("secretsmanager"), settings.webhook_secret_id, settings.autotask_secret_id, clock
         ),
         clock=clock,
         quiet_seconds=settings.quiet_seconds,
@@ -145,8 +143,6 @@ def autotask_client(
 
 
 def _apply_ports(telemetry: Telemetry) -> ApplyPorts:
-    import boto3
-
     from timus_autotask.autotask.httpx_transport import HttpxTransport
     from timus_autotask.dynamodb import DynamoTable
     from timus_autotask.ports import ApplyPorts
@@ -154,11 +150,11 @@ def _apply_ports(telemetry: Telemetry) -> ApplyPorts:
 
     settings, clock = Settings.read(os.environ), SystemClock()
     secrets = SecretsManagerSecrets(
-        boto3.client("secretsmanager"), settings.webhook_secret_id, settings.autotask_secret_id, clock
+        _aws("secretsmanager"), settings.webhook_secret_id, settings.autotask_secret_id, clock
     )
     client, refused = autotask_client(HttpxTransport(), secrets, settings.autotask_url)
     return ApplyPorts(
-        table=DynamoTable(boto3.client("dynamodb"), settings.table_name),
+        table=DynamoTable(_aws("dynamodb"), settings.table_name),
         autotask=client,
         credentials_refused=refused,
         clock=clock,
@@ -166,6 +162,19 @@ def _apply_ports(telemetry: Telemetry) -> ApplyPorts:
         settle=settings.settle,
         on_event=telemetry,
     )
+
+
+def _aws(service: str) -> Any:
+    """A client of an AWS service that gives up while its function still has time to say so.
+
+    boto3 would wait a minute for an answer, and does so several times.
+    """
+    import boto3
+    from botocore.config import Config
+
+    retries: Any = {"mode": "standard", "total_max_attempts": 3}
+    client: Any = boto3.client
+    return client(service, config=Config(connect_timeout=2, read_timeout=5, retries=retries))
 
 
 def _telemetry() -> Telemetry:
