@@ -95,7 +95,10 @@ def find(stack: str) -> Deployment:
 
     patient = Config(connect_timeout=5, retries={"max_attempts": 2}, max_pool_connections=AT_A_TIME + 2)
     try:
-        described = boto3.client("cloudformation", config=patient).describe_stacks(StackName=stack)["Stacks"]
+        # boto3 itself knows AWS_DEFAULT_REGION only; other SDKs and the AWS CLI know AWS_REGION too.
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+        found = session.client("cloudformation", config=patient).describe_stacks(StackName=stack)
+        described = found["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise Failed(_unreachable(stack, error), UNREACHABLE) from error
     if not described:
@@ -109,8 +112,8 @@ def find(stack: str) -> Deployment:
             "name the right one with --stack.",
             UNREACHABLE,
         )
-    sqs = boto3.client("sqs", config=patient)
-    manager = boto3.client("secretsmanager", config=patient)
+    sqs = session.client("sqs", config=patient)
+    manager = session.client("secretsmanager", config=patient)
     clock = SystemClock()
 
     def store_credentials(credentials: Credentials) -> None:
@@ -127,7 +130,7 @@ def find(stack: str) -> Deployment:
     pool = ThreadPoolExecutor(AT_A_TIME)
     return Deployment(
         stack=stack,
-        table=DynamoTable(boto3.client("dynamodb", config=patient), outputs["TableName"]),
+        table=DynamoTable(session.client("dynamodb", config=patient), outputs["TableName"]),
         queue=SqsWakeUps(sqs, outputs["QueueUrl"]),
         dead_letters=SqsWakeUps(sqs, outputs["DeadLetterQueueUrl"]).depth,
         secrets=SecretsManagerSecrets(

@@ -36,7 +36,7 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
     store = deployment.store
     records = store.customer(customer)
     first_day = arguments.first_day
-    if first_day == DEFAULT:
+    if first_day is DEFAULT:
         first_day = _first_day(deployment, records, route)
     if not _known(records):
         terminal.say(f"Note: Timus has not told of a customer {customer} yet; the mapping waits for it.")
@@ -75,7 +75,7 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
     }
 
 
-DEFAULT = "default"
+DEFAULT: Any = object()
 """Stands for the first day that follows from whether an earlier contract carries units already."""
 
 
@@ -177,7 +177,7 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
     name = None if arguments.unchecked else _checked_service(deployment, service_id, terminal)
     store = deployment.store
     first_day = arguments.first_day
-    if first_day == DEFAULT:
+    if first_day is DEFAULT:
         lines = [line for line in store.lines() if line.service_id != service_id and _carries(line)]
         bills = [c for line in lines for c, s in line.sources if s == sku and customer in (None, c)]
         first_day = deployment.today if bills else None

@@ -30,7 +30,7 @@ class Terminal:
         """A paragraph for each of ``words``."""
         if not self.json:
             for each in words:
-                self.console.print(Text(each, style=style))
+                self.console.print(Text(each, style=style), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
         """A table; ``empty`` is said when there are no rows. Numbers stand at the right."""

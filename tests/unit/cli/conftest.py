@@ -1,0 +1,17 @@
+"""Every test of the command has a desk of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.cli.desk import Desk
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk in a clean environment."""
+    for name in ("USERNAME", "SECRET", "INTEGRATION_CODE"):
+        monkeypatch.delenv(f"AUTOTASK_{name}", raising=False)
+    for name in ("TIMUS_WEBHOOK_URL", "TIMUS_WEBHOOK_SECRET", "TIMUS_AUTOTASK_STACK"):
+        monkeypatch.delenv(name, raising=False)
+    return Desk()

@@ -1,0 +1,93 @@
+"""An operator's desk: the command itself, in process, on a world of fakes."""
+
+from __future__ import annotations
+
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+from tests.fakes.memory_queue import MemoryQueue
+from tests.world import InProcess, World
+from timus_autotask.cli.command import main
+from timus_autotask.cli.deployment import Deployment
+from timus_autotask.secrets import Credentials
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the command said and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it said, for programs."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Desk:
+    """Runs ``timus-autotask`` on a world."""
+
+    world: World = field(default_factory=World)
+
+    def __post_init__(self) -> None:
+        self.dead_letters = MemoryQueue(self.world.clock)
+        self.stored: list[Credentials] = []
+
+    def deployment(self, _stack: str = "") -> Deployment:
+        """The world as the command sees it."""
+        world = self.world
+        return Deployment(
+            stack="timus-autotask",
+            table=world.table,
+            queue=world.queue,
+            dead_letters=self.dead_letters.depth,
+            secrets=world.secrets,
+            store_credentials=self._store,
+            transport=InProcess(world.api),
+            autotask_url="https://autotask.test/ATServicesRest",
+            webhook_url="https://api.test/webhooks/timus",
+            clock=world.clock,
+            zone=world.zone,
+            settle=timedelta(minutes=15),
+        )
+
+    def _store(self, credentials: Credentials) -> None:
+        self.stored.append(credentials)
+        self.world.secrets.replace_credentials(credentials)
+
+    def run(self, *words: str) -> Said:
+        """Say it."""
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                status = main(words, self.deployment)
+            except SystemExit as stopped:
+                status = int(stopped.code or 0)
+        return Said(status, out.getvalue(), err.getvalue())
+
+    def ask(self, *words: str) -> Any:
+        """Say it with ``--json``, and have it succeed."""
+        said = self.run(*words, "--json")
+        assert said.status == 0, said.err
+        return said.json
+
+    def told(self, *words: str) -> str:
+        """Say it, have it succeed, and read the words."""
+        said = self.run(*words)
+        assert said.status == 0, said.err
+        return said.out
+
+    def refused(self, *words: str, status: int = 1) -> str:
+        """Say it and have it fail with one sentence."""
+        said = self.run(*words)
+        assert said.status == status, said
+        assert said.err.strip()
+        assert "Traceback" not in said.err
+        return said.err
