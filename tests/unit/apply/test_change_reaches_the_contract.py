@@ -200,3 +200,21 @@ def test_a_lost_wake_up_is_found_by_the_sweep(world: World) -> None:
         world.queue.delete(message.receipt)
     world.pass_time(minutes=3)
     assert world.posted() == [(45, 3, "2026-03-15")]
+
+
+def test_an_unclear_outcome_that_is_level_needs_nobody(world: World) -> None:
+    """A lost post and a person who made up for it: neither before nor after, but just what Timus says."""
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.api.faults.add(Fault("timeout_before", entity="ContractServiceAdjustments", times=1))
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.tell(9, {ADV: 30, GATEWAY: 1})
+    line = world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    world.api.model.person_adjusts(line.id, TODAY.toordinal(), 5)
+    world.work()
+    world.pass_time(minutes=20)
+    assert world.line(ADV).state is State.APPLIED
+    assert world.posted() == []
+    assert [c.outcome for c in world.ports.store.changes()] == ["unclear"]

@@ -216,7 +216,7 @@ def next_step(view: View) -> Step:
         post=post,
         renewed=renewed,
         look_again=look_again and post is None,
-        due_at=None if post else _due(works, view),
+        due_at=None if post else _due(works, contract, view),
     )
 
 
@@ -244,12 +244,16 @@ def _works(view: View) -> list[_Work]:
 
 
 def policy_of(demand: Demand | None, policies: Mapping[str, Policy]) -> Policy:
-    """The terms of a line: its customer's, or the partner's where several customers share it and differ."""
+    """The terms of a line: its customer's, or the partner's where several customers share it and differ.
+
+    A pause of one of them is a pause of what they share.
+    """
     customers = {source.customer_id for source in demand.sources} if demand else set()
     found = [policies[c] for c in sorted(customers) if c in policies]
     if found and all(policy == found[0] for policy in found):
         return found[0]
-    return policies.get("", Policy())
+    partner = policies.get("", Policy())
+    return replace(partner, paused=partner.paused or any(policy.paused for policy in found))
 
 
 def _wrong_contract(view: View) -> tuple[str, dict[str, int | str]] | None:
@@ -305,7 +309,7 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
         if verdict is Verdict.WAIT:
             work.waits_until = intent.settles_at
             return journal
-        if verdict is Verdict.UNCLEAR and work.line.choice is None:
+        if verdict is Verdict.UNCLEAR and work.line.choice is None and not _level(work, contract):
             work.parked = Parked("outcome-unclear", {**work.facts, **_facts_of(intent)})
             return journal
         journal.append(_change(work.line, intent, verdict, held, view.now))
@@ -323,11 +327,17 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
     return journal
 
 
+def _level(work: _Work, contract: Contract) -> bool:
+    """Whether Autotask holds just what the line should have, whoever brought it there."""
+    if work.demand is None:
+        return False
+    return work.held.units.same(work.wanted, max(work.demand.start, contract.start), contract.end)
+
+
 def _drifted(work: _Work, held: Timeline, left: Timeline, contract: Contract) -> bool:
     """Somebody else was there: True parks the line. Someone's edit is never fought unless a person or the terms say so."""
     choice = work.line.choice
-    start = max(work.demand.start, contract.start) if work.demand else contract.start
-    if work.demand and held.same(work.wanted, start, contract.end):
+    if _level(work, contract):
         return False
     if choice is Choice.ADOPT or (choice is None and work.policy.drift is OnDrift.ADOPT):
         work.line = replace(work.line, offset=work.line.offset.plus(held.minus(left)))
@@ -352,7 +362,7 @@ def _settled(line: Line, intent: Intent, verdict: Verdict, held: Timeline, view:
         )
     if verdict is Verdict.REFUSED:
         if DUPLICATE_DAY in intent.words:
-            return replace(line, adjusted=tuple(sorted({*line.adjusted, intent.day})))
+            return replace(line, taken=tuple(sorted({*line.taken, intent.day})))
         again = line.refusal and (line.refusal.day, line.refusal.delta) == (intent.day, intent.delta)
         times = line.refusal.times + 1 if again and line.refusal else 1
         wait = REFUSED_AGAIN[min(times, len(REFUSED_AGAIN)) - 1]
@@ -401,7 +411,9 @@ def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
 
 
 def _gap(work: _Work, demand: Demand, contract: Contract) -> Gap:
-    taken = frozenset(work.line.adjusted) if work.policy.same_day is SameDay.NEXT_FREE_DAY else frozenset()
+    taken = frozenset(work.line.taken)
+    if work.policy.same_day is SameDay.NEXT_FREE_DAY:
+        taken |= frozenset(work.line.adjusted)
     closed = work.held.closed if work.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
 
     def open_day(day: date) -> date | None:
@@ -521,15 +533,13 @@ def _why_not(
 
 
 def _past_end(work: _Work, contract: Contract, today: date) -> Parked | None:
-    """A change that falls after the contract's end: nothing is needed for an end, a person for anything else."""
-    if contract.end >= today:
+    """Units after the contract's end, which nothing bills. An end there, or before it, needs nothing."""
+    after = contract.end + timedelta(days=1)
+    days = (after, *(day for day in work.wanted.days if after < day <= today))
+    units = next((work.wanted.at(day) for day in days if work.wanted.at(day)), 0)
+    if after > today or not units:
         return None
-    for day, units in work.wanted.steps:
-        if contract.end < day <= today and units > 0:
-            return Parked(
-                "contract-ended", {**work.facts, "contract_end": contract.end.isoformat(), "units": units}
-            )
-    return None
+    return Parked("contract-ended", {**work.facts, "contract_end": contract.end.isoformat(), "units": units})
 
 
 def _held_back(work: _Work, adjustment: Adjustment, facts: dict[str, int | str], view: View) -> Parked | None:
@@ -611,7 +621,7 @@ def _shown(work: _Work, planned: Sequence[Adjustment], view: View) -> Line:
     return with_state(line, State.SCHEDULED if planned else State.APPLIED, None, view.now)
 
 
-def _due(works: Sequence[_Work], view: View) -> datetime | None:
+def _due(works: Sequence[_Work], contract: Contract | None, view: View) -> datetime | None:
     """When the contract must be looked at again if no message announces anything."""
     moments: list[datetime] = []
     for work in works:
@@ -622,4 +632,6 @@ def _due(works: Sequence[_Work], view: View) -> datetime | None:
             moments.append(refusal.retry_at if refusal else view.now + RECHECK)
         moments += [local_midnight(day, view.zone) for day, _ in work.line.scheduled if day > view.today]
         moments += [local_midnight(day, view.zone) for day, _ in work.wanted.steps if day > view.today][:1]
+        if contract and contract.end >= view.today and work.wanted.at(contract.end + timedelta(days=1)):
+            moments.append(local_midnight(contract.end + timedelta(days=1), view.zone))
     return min(moments, default=None)
