@@ -201,6 +201,10 @@ def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal)
         below, own = _terms(deployment, customer)
         terms = dict(own.value)
         named = [_ordered(terms, order) for order in arguments.orders]
+        if customer is not None and (everybodys := [key for key in named if key in _EVERYBODYS]):
+            raise Failed(
+                f"The policy {everybodys[0]} is for all customers together: leave --customer out.", USAGE
+            )
         try:
             policy = asdict(policy_from(below, terms))
         except ValidationError as invalid:
@@ -216,6 +220,7 @@ def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal)
 _KEYS = {field.name: field for field in fields(Policy)}
 _BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
 _APPROVALS = ("approve_increases", "approve_decreases")
+_EVERYBODYS = ("partner_day_limit", "pooled_minimum")
 _DEFAULTS = asdict(Policy())
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 from .days import next_period_start, period_containing
+
+_PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
+"""Autotask keeps four decimals."""
 
 
 class EffectiveDay(StrEnum):
@@ -62,6 +66,12 @@ class Approval:
     above_units: int | None = None
     above_percent: int | None = None
     """Of the units that the line has on the day."""
+
+    def __post_init__(self) -> None:
+        for name in ("above_units", "above_percent"):
+            above = getattr(self, name)
+            if above is not None and above < 0:
+                raise ValueError(f"{name} must be 0 or more, but is {above}")
 
     def asks(self, delta: int, units: int) -> bool:
         """Whether a change of ``delta`` on a line of ``units`` must wait for a person."""
@@ -119,6 +129,23 @@ class Policy:
     pooled_minimum: Mapping[str, int] = field(default_factory=dict)
     """Units by SKU that the partner owes Timus for all customers together; reported, never posted to a client."""
     paused: bool = False
+
+    def __post_init__(self) -> None:
+        limits = {
+            name: getattr(self, name) for name in ("line_limit", "customer_day_limit", "partner_day_limit")
+        }
+        for name, limit in limits.items():
+            if limit is not None and limit < 0:
+                raise ValueError(f"{name} must be 0 or more units, but is {limit}")
+        for name in ("included", "minimum", "pooled_minimum"):
+            for sku, units in getattr(self, name).items():
+                if units < 0:
+                    raise ValueError(f"{name} of {sku} must be 0 or more units, but is {units}")
+        for sku, price in self.prices.items():
+            if not _PRICE.fullmatch(price):
+                raise ValueError(
+                    f"the price of {sku} must be an amount of up to four decimals, as in 12.50, but is {price}"
+                )
 
     def billable(self, sku: str, units: int) -> int:
         """What is billed of Timus's quantity: included units off, the minimum kept while there is any unit."""
