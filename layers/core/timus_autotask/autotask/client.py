@@ -147,6 +147,8 @@ class Autotask:
             "Secret": credentials.secret,
         }
         self.zone = zone if zone is not None and trusts(server, zone.base) else None
+        self.calls = 0
+        """Requests made so far."""
 
     # -- Reads
 
@@ -364,6 +366,7 @@ class Autotask:
 
     def _send(self, entity: str, request: Request, repeatable: bool) -> Response:
         began = time.perf_counter()
+        self.calls += 1
         try:
             return self._transport(request)
         except (NotSent, NoAnswer) as error:
@@ -422,15 +425,16 @@ def _on_days(days: Mapping[int, date]) -> Iterator[Condition]:
     covers: list[Condition] = []
     terms = 0
     for day, ids in by_day.items():
-        while ids:
+        left = ids
+        while left:
             # A list costs its values and, beside others, its own place in the ``or``; a single id only its place.
             room = MOST_TERMS - terms
-            few = ids[: max(1, room - 1)] if covers else ids[:room]
             if not room:
                 yield _either(covers)
                 covers, terms = [], 0
                 continue
-            ids = ids[len(few) :]
+            few = left[: max(1, room - 1)] if covers else left[:room]
+            left = left[len(few) :]
             covers.append(_covers(few, day))
             terms = min(MOST_TERMS, terms + len(few) + (len(few) > 1))
     if covers:
