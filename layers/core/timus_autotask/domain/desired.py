@@ -267,17 +267,18 @@ def _dated(
         grid = grid_of(sku, day)
         return grid.dated(day, policy.effective_day(delta)) if grid else day
 
-    for number, version in enumerate(subscription.versions):
+    for version in subscription.versions:
         day = version.day
         wanted = {sku: version.quantity(sku) for sku in billed}
         down = tuple(sku for sku, units in wanted.items() if units == 0 < billed[sku].at(day))
         up = tuple(sku for sku, units in wanted.items() if units > billed[sku].at(day))
         together = max((dated(s, day, wanted[s] - billed[s].at(day)) for s in (*down, *up)), default=day)
+        # A subscription's first bill, be it after a trial, is no change: the terms on changes do not concern it.
+        first_bill = not any(timeline.steps for timeline in billed.values())
         for sku, units in wanted.items():
             before = billed[sku].at(day)
-            # The first version of a subscription is its first bill: terms on changes do not concern it.
             changes_plan = down and up and sku in (*down, *up)
-            on = together if changes_plan else day if number == 0 else dated(sku, day, units - before)
+            on = together if changes_plan else day if first_bill else dated(sku, day, units - before)
             billed[sku] = _from(billed[sku], day, on, units)
             if version.ends is not None and version.ends > day:
                 end = dated(sku, version.ends, -1) if units else version.ends

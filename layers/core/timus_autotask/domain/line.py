@@ -131,7 +131,9 @@ class Line:
     left: Timeline | None = None
     intent: Intent | None = None
     adjusted: tuple[date, ...] = ()
-    """Days that carry an adjustment of ours, or that Autotask says are taken."""
+    """Days that carry an adjustment of ours."""
+    taken: tuple[date, ...] = ()
+    """Days of which Autotask says that they carry an adjustment already, whoever's it is."""
     offset: Timeline = NOTHING
     """Units that a person put on top and that we keep."""
     versions: Mapping[str, int] = field(default_factory=dict)
