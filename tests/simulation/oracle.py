@@ -1,0 +1,651 @@
+"""The oracle: says whether the promises of the product hold, from what Autotask and Timus truly know.
+
+It computes for itself what every line should have on every day, from the history that the simulated Timus told and the
+mapping that a person made. It reads the product's records only where a promise is about them: events are kept (I3), an intent
+is durable before its post (I8), the journal explains every unit (I10), and a parked line shows its reason and numbers (I1).
+
+Exceptions, each with its reason:
+
+* A line that carries an adjustment (ours or a person's) on a day takes the next change on the next free day, for Autotask
+  may refuse a second one; so may the other half of a plan change. It must be right on that next day.
+* Nothing is owed outside the contract's own days, and before the first day that Timus told about.
+* A line that a person edited in Autotask may stay parked until somebody chooses; if the choice is to adopt, the edit stays on
+  top of what Timus says.
+* A version that arrives after a newer one was applied is superseded: days in the past may be billed without it.
+* A contract that belongs to another company than the mapped one gets nothing at all.
+* A SKU without a service, and a customer without a mapping, have no line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.scheduler import SECOND, Actor, micros
+from tests.simulation.story import PLANS, SERVICES, Said, local_day
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+Line = tuple[int, int]
+"""Contract and service."""
+
+SESSION_SECONDS = 65
+"""How long a worker may still act on a mapping or a company that it read before it was changed: its own deadline."""
+PARKED_FOR_GOOD = frozenset({"drift", "outcome-unclear"})
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A broken promise."""
+
+    promise: str
+    words: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.promise} at {self.at:%m-%d %H:%M:%S}: {self.words}"
+
+
+@dataclass
+class Post:
+    """A POST that a worker is about to make, or is making."""
+
+    line: Line
+    actor: Actor | None
+    delta: int
+    began: bool = False
+    ended: bool = False
+
+
+class Oracle:
+    """Watches one world."""
+
+    def __init__(self, world: World, *, own_promises: bool = True) -> None:
+        self.w = world
+        self.own = own_promises
+        self.violations: list[Violation] = []
+        self.history: dict[str, list[Said]] = {}
+        self.longest_rest = 0.0
+        self._sent: dict[tuple[str, int], int] = {}
+        self._arrived: list[tuple[str, int]] = []
+        self._accepted: dict[tuple[str, int], bytes] = {}
+        self._routes: dict[str, list[tuple[date | None, dict[str | None, tuple[int, int]]]]] = {}
+        self._route_log: list[tuple[int, int, int]] = []
+        """(until when it counted, company, contract) of mappings that were replaced."""
+        self._companies: dict[int, int] = {c.id: c.company for c in world.story.contracts}
+        self._company_log: list[tuple[int, int, int]] = []
+        self._hidden = set(world.story.hidden_skus)
+        self._edits: dict[Line, list[tuple[date, int]]] = defaultdict(list)
+        self._adopted: dict[Line, set[int]] = defaultdict(set)
+        self._posts: list[Post] = []
+        self._uncommitted: list[Any] = []
+        self._seen = 0
+        self._committed: dict[Line, list[tuple[date, int]]] = defaultdict(list)
+        self._reached: dict[Line, set[tuple[int, ...]]] = {}
+        self._skus = {service: sku for sku, service in SERVICES.items()}
+        self._moved: set[int] = set()
+        """Contracts whose customers were mapped differently at some time."""
+        self._company_changed: set[int] = set()
+
+    # -- what the world tells
+
+    def said(self, said: Said) -> None:
+        """Timus has a new version."""
+        self.history.setdefault(said.subscription, []).append(said)
+
+    def sent(self, said: Said) -> None:
+        """Timus tries to deliver it."""
+        self._sent.setdefault((said.subscription, said.number), self.w.scheduler.now)
+
+    def answered(self, said: Said, body: bytes, status: int | None) -> None:
+        """A delivery was answered; None: it was not."""
+        key = said.subscription, said.number
+        if key not in self._arrived:
+            self._arrived.append(key)
+        if status == 202:
+            self._accepted[key] = body
+            self.kept(said.customer)
+
+    def forged(self, invoke: Callable[[Callable[[dict[str, Any] | None], None]], None]) -> None:
+        """A delivery that nobody signed: it must change nothing anywhere."""
+
+        def done(answer: dict[str, Any] | None) -> None:
+            if answer is not None and answer["statusCode"] not in (401, 503):
+                self._broken("I6", f"a forged delivery was answered {answer['statusCode']}")
+            if any("forged" in d.key.sk for d in self.w.memory.documents()):
+                self._broken("I6", "a forged delivery was written")
+
+        invoke(done)
+
+    def edited(self, contract: int, service: int, day: date, delta: int) -> None:
+        """A person changes units in Autotask."""
+        self._edits[contract, service].append((day, delta))
+
+    def chose(self, contract: int, service: int, choice: str) -> None:
+        """A person says what becomes of a parked line."""
+        if choice == "adopt":
+            line = contract, service
+            today = self._today()
+            want = self.wants(line, today)
+            self._adopted[line] |= {0, self.has(line, today) - (want or 0)}
+
+    def mapped(self, mapping: Any) -> None:
+        """A person has stored a mapping."""
+        now = self.w.scheduler.now
+        for routing in self._routes.get(mapping.customer_id, ()):
+            for company, contract in routing[1].values():
+                self._route_log.append((now, company, contract))
+                self._moved.add(contract)
+        if mapping.customer_id in self._routes:
+            self._moved |= set(mapping.contract_ids)
+        self._routes[mapping.customer_id] = [
+            (routing.first_day, {r.sku: (r.company_id, r.contract_id) for r in routing.routes})
+            for routing in mapping.routings
+        ]
+
+    def service_known(self, sku: str) -> None:
+        """The service of a SKU can be found from now on."""
+        self._hidden.discard(sku)
+
+    def company_changed(self, contract: int, company: int) -> None:
+        """A contract belongs to another company now."""
+        self._company_log.append((self.w.scheduler.now, self._companies[contract], contract))
+        self._companies[contract] = company
+        self._company_changed.add(contract)
+
+    def heard(self, name: str, **fields: Any) -> None:
+        """What the product tells of itself for logs; a bug shows here."""
+        if name == "failed":
+            self._bug("apply", str(fields.get("error")))
+
+    def failed(self, function: str, error: Exception) -> None:
+        """An invocation raised."""
+        self._bug(function, repr(error))
+
+    def _bug(self, function: str, error: str) -> None:
+        if error.startswith(("TableUnavailable", "QueueUnavailable")):
+            return
+        if self.w.poison is not None and self.w.poison[1] == "terms":
+            return
+        if self.own:
+            self._broken("bug", f"{function} failed: {error}")
+
+    # -- what is wanted, from Timus's own history
+
+    def wants(self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset()) -> int | None:
+        """What a line should have on a day by all that Timus has said; None: nothing is owed or known for that day."""
+        contract, service = line
+        sku = self._skus[service]
+        if sku in self._hidden:
+            return None
+        total, known = 0, False
+        for customer in self._routes:
+            subs = self._subs(customer, sku)
+            first = min((v.day for sub in subs for v in self.history[sub] if (sub, v.number) not in without), default=None)
+            if first is None or day < first:
+                continue
+            if contract not in {c for _, routes in self._routes[customer] for _, c in routes.values()}:
+                continue
+            route = self._route(customer, sku, day)
+            known = True
+            if route is None or route[1] != contract:
+                continue
+            units = sum(self._units(sub, sku, day, without) for sub in subs)
+            total += self._billable(customer, sku, units)
+        return total if known else None
+
+    def _subs(self, customer: str, sku: str) -> list[str]:
+        return [
+            sub
+            for sub, versions in self.history.items()
+            if versions[0].customer == customer and any(sku in v.items for v in versions)
+        ]
+
+    def _units(self, sub: str, sku: str, day: date, without: frozenset[tuple[str, int]] = frozenset()) -> int:
+        governing = self._governing(sub, day, without)
+        return governing.units(sku, day) if governing else 0
+
+    def _governing(self, sub: str, day: date, without: frozenset[tuple[str, int]] = frozenset()) -> Said | None:
+        """Of the versions that hold on a day, the newest."""
+        found = None
+        for version in self.history[sub]:
+            if version.day <= day and (sub, version.number) not in without:
+                found = version
+        return found
+
+    def _route(self, customer: str, sku: str, day: date) -> tuple[int, int] | None:
+        routes: dict[str | None, tuple[int, int]] = {}
+        for first, given in self._routes[customer]:
+            if first is None or first <= day:
+                routes = given
+        return routes.get(sku, routes.get(None))
+
+    def _billable(self, customer: str, sku: str, units: int) -> int:
+        client = next(c for c in self.w.story.clients if c.id == customer)
+        terms = {**self.w.story.terms, **client.terms}
+        if units <= 0 or sku in terms.get("excluded", ()):
+            return 0
+        return max(units - terms.get("included", {}).get(sku, 0), terms.get("minimum", {}).get(sku, 0), 0)
+
+    # -- what Autotask has
+
+    def has(self, line: Line, day: date) -> int:
+        """What Autotask bills on a line on a day."""
+        found = self.w.api.model.find_line(*line)
+        return found.units_on(day.toordinal()) if found else 0
+
+    def _within(self, contract: int, day: date) -> bool:
+        found = self.w.api.model.contracts[contract]
+        return found.start <= day.toordinal() <= found.end
+
+    # -- at every step
+
+    def post_begins(self, request: Any) -> Post:
+        """A worker is about to post."""
+        sent = json.loads(request.body)
+        service = sent.get("serviceID")
+        if service is None:
+            service = self.w.api.model.lines[sent["contractServiceID"]].service["id"]
+        post = Post((sent["contractID"], service), self.w.scheduler.actor, sent["unitChange"])
+        self._posts.append(post)
+        return post
+
+    def first_byte(self, post: Post) -> None:
+        """The request is on its way: promises I4 and I8."""
+        post.began = True
+        contract = post.line[0]
+        self._check_company(contract)
+        if not self.w.api.model.contracts[contract].values["contractType"] == 7:
+            self._broken("I4", f"a post to contract {contract}, which is not recurring")
+        self._posts = [p for p in self._posts if not p.ended and not (p.actor and p.actor.dead)]
+        for other in self._posts:
+            if other is not post and other.began and other.line == post.line:
+                self._broken("I8", f"two posts in flight on {post.line}")
+        if any(p.outcome == "pending" and self._line_of(p) == post.line for p in self._uncommitted):
+            self._broken("I8", f"a post on {post.line} while an earlier one has yet to land")
+        if self.own:
+            document = next((d for d in self.w.memory.range(f"CONTRACT#{contract}", f"LINE#{post.line[1]}", f"LINE#{post.line[1]}")), None)
+            intent = document.data["intent"] if document else None
+            if intent is None or intent["delta"] != post.delta:
+                self._broken("I8", f"a post of {post.delta:+d} on {post.line} without its intent in the table")
+
+    def post_ends(self, post: Post | None) -> None:
+        """The worker knows, or has given up."""
+        if post is not None:
+            post.ended = True
+
+    def _check_company(self, contract: int) -> None:
+        since = self.w.scheduler.now - SESSION_SECONDS * SECOND
+        mapped = {
+            company
+            for routings in self._routes.values()
+            for _, routes in routings
+            for company, to in routes.values()
+            if to == contract
+        }
+        mapped |= {company for until, company, to in self._route_log if to == contract and until >= since}
+        actual = {self._companies[contract]}
+        actual |= {company for until, company, of in self._company_log if of == contract and until >= since}
+        if not mapped & actual:
+            self._broken("I4", f"a post to contract {contract} of company {actual}, mapped is {mapped or 'nothing'}")
+
+    def autotask_changed(self) -> None:
+        """Something took effect in Autotask: promises I2, I5 and I7."""
+        postings = self.w.api.postings
+        self._uncommitted += postings[self._seen :]
+        self._seen = len(postings)
+        still = []
+        for posting in self._uncommitted:
+            if posting.committed:
+                self._landed(posting)
+            elif posting.outcome == "pending":
+                still.append(posting)
+        self._uncommitted = still
+        self._one_plan()
+
+    def _line_of(self, posting: Any) -> Line:
+        service = posting.service_id
+        if service is None and posting.line_id is not None:
+            service = self.w.api.model.lines[posting.line_id].service["id"]
+        return posting.contract_id, service
+
+    def _landed(self, posting: Any) -> None:
+        line = self._line_of(posting)
+        day = date.fromordinal(posting.day)
+        self._committed[line].append((day, posting.unit_change))
+        if self.w.calls.told:
+            self.w.say(f"    Autotask: {posting.unit_change:+d} on {line} from {day}, now {self.has(line, day)}")
+        latest = local_day(self.w.scheduler.now + 3 * SECOND, self.w.zone)
+        if day > latest:
+            self._broken("I5", f"an adjustment of {line} was posted for {day} on {latest}")
+        self._really_had(line, day)
+
+    def _really_had(self, line: Line, day: date) -> None:
+        """Promise I2: the quantity that the post made is one that Timus really had for that day, and in order."""
+        if self._edits[line] and self.w.story.switches.get("same_day") == "override":
+            return  # it may have replaced a person's change of the same day
+        has = self.has(line, day)
+        offsets = self._offsets(line)
+        subs = self._feeding(line)
+        choices = [self._candidates(line, sub, day) for sub in subs]
+        before = self._reached.get(line, {tuple(0 for _ in subs)})
+        if any(len(state) != len(subs) for state in before):
+            before = {tuple(0 for _ in subs)}
+        after = {
+            tuple(number for number, _ in pick)
+            for pick in product(*choices)
+            if any(all(number >= old for (number, _), old in zip(pick, state, strict=True)) for state in before)
+            and any(has - offset == self._sum(line, subs, pick) for offset in offsets)
+        }
+        if after:
+            self._reached[line] = after
+            return
+        known = any(has == self._sum(line, subs, pick) + o for pick in product(*choices) for o in offsets)
+        if known:
+            self._broken("I2", f"{line} was brought to {has} for {day}: Timus had that, but before what is already posted")
+            return
+        for later in range(1, 8):
+            choices = [self._candidates(line, sub, day + later * DAY) for sub in subs]
+            if any(has == self._sum(line, subs, pick) + o for pick in product(*choices) for o in offsets):
+                self._broken("I5", f"{line} was brought to {has} for {day}: Timus has that only later")
+                return
+        self._broken("I2", f"{line} was brought to {has} for {day}: Timus never had that")
+
+    def _feeding(self, line: Line) -> list[str]:
+        contract, service = line
+        sku = self._skus[service]
+        customers = [
+            customer
+            for customer, routings in sorted(self._routes.items())
+            if any(to == contract for _, routes in routings for _, to in routes.values())
+        ]
+        customers += [c.id for c in self.w.story.clients if c.id not in customers and contract in (c.contract, c.gateway_contract)]
+        return [sub for customer in customers for sub in self._subs(customer, sku)]
+
+    def _candidates(self, line: Line, sub: str, day: date) -> list[tuple[int, int]]:
+        """(version, units): what the line may have on a day of this subscription, by some version that was sent."""
+        contract, service = line
+        sku = self._skus[service]
+        found = [(0, 0)]
+        customer = self.history[sub][0].customer
+        routed = self._route(customer, sku, day) if customer in self._routes else None
+        away = contract in self._moved
+        for version in self.history[sub]:
+            if (sub, version.number) not in self._sent or version.day > day:
+                continue
+            if routed is not None and routed[1] == contract:
+                found.append((version.number, version.units(sku, day)))
+            if away or routed is None or routed[1] != contract:
+                found += [(version.number, 0), (version.number, version.units(sku, day))]
+        return list(dict.fromkeys(found))
+
+    def _sum(self, line: Line, subs: list[str], pick: Iterable[tuple[int, int]]) -> int:
+        sku = self._skus[line[1]]
+        totals: dict[str, int] = defaultdict(int)
+        for sub, (_, units) in zip(subs, pick, strict=True):
+            totals[self.history[sub][0].customer] += units
+        return sum(self._billable(customer, sku, units) for customer, units in totals.items())
+
+    def _offsets(self, line: Line) -> set[int]:
+        """What people's edits may add to a line: any of them, kept or brought back."""
+        sums = {0}
+        for _, delta in self._edits[line]:
+            sums |= {one + delta for one in sums}
+        if self._adopted[line]:
+            sums |= {a + s for a in self._adopted[line] for s in sums}
+        return sums
+
+    def _one_plan(self) -> None:
+        """Promise I7: two plans of one subscription are never billed on one day."""
+        for contract in self.w.api.model.contracts.values():
+            plans = [line for line in contract.lines.values() if self._skus[line.service["id"]] in PLANS]
+            if len(plans) < 2 or contract.id in self._moved:
+                continue
+            subs = {sub for line in plans for sub in self._feeding((contract.id, line.service["id"]))}
+            if len(subs) != 1 or any(self._edits[contract.id, line.service["id"]] for line in plans):
+                continue
+            mine = self._subs_skus(next(iter(subs)))
+            days = sorted({day for line in plans for day in line.steps()[0]})
+            for day in days:
+                billed = [line for line in plans if line.units_on(day) > 0]
+                if len(billed) > 1 and all(self._skus[line.service["id"]] in mine for line in billed):
+                    names = ", ".join(f"{line.units_on(day)} × {self._skus[line.service['id']]}" for line in billed)
+                    self._broken("I7", f"contract {contract.id} bills {names} on {date.fromordinal(day)}")
+                    return
+
+    def _subs_skus(self, sub: str) -> set[str]:
+        return {sku for version in self.history[sub] for sku in version.items}
+
+    def kept(self, customer: str | None = None) -> None:
+        """Promise I3: every event that was answered 202 is in the table."""
+        if not self.own:
+            return
+        for (sub, number), _body in self._accepted.items():
+            owner = self.history[sub][0].customer
+            if customer not in (None, owner):
+                continue
+            names = self.w.memory._sort_keys.get(f"CUSTOMER#{owner}", ())
+            start = (f"INBOX#{sub}-v{number}~", f"EVENT#{sub}-v{number}~")
+            if not any(name.startswith(start) for name in names):
+                self._broken("I3", f"version {number} of {sub} was accepted and is not in the table")
+
+    # -- at rest
+
+    def lines(self) -> list[Line]:
+        """Every line that Timus and the mapping ask for."""
+        found: set[Line] = set()
+        for customer, routings in self._routes.items():
+            for sub, versions in self.history.items():
+                if versions[0].customer != customer:
+                    continue
+                for sku in self._subs_skus(sub):
+                    found |= {
+                        (routes.get(sku, routes.get(None, (0, 0)))[1], SERVICES[sku]) for _, routes in routings
+                    }
+        return sorted(line for line in found if line[0])
+
+    def at_rest(self, *, strict: bool, since: int | None = None) -> None:
+        """Promise I1, at rest; with ``since``, promises L and I9 too: that rest has come in time, whatever one contract does.
+
+        ``strict``: a line may be parked only if there is a reason in the world for it that is still there.
+        """
+        today = self._today()
+        promise = "I1" if since is None else "L"
+        sick = self._sick()
+        if self.own:
+            self._all_events_are_merged(promise, sick)
+        for line in self.lines():
+            contract, service = line
+            if contract in sick or not self._within(contract, today):
+                continue
+            want, has = self.wants(line, today), self.has(line, today)
+            record = self._record(line)
+            if since is not None and record is not None and record.state.value == "settling":
+                self._broken(promise, f"{line} is still settling")
+            if want is None or self._fits(line, want, has):
+                continue
+            if record is not None and record.parked is not None and self._excused(line, record, strict=strict, want=want, has=has):
+                continue
+            if self._taken(line, today):
+                continue
+            state = f"{record.state.value} {record.parked.code if record.parked else ''}" if record else "unknown"
+            self._broken(promise, f"{line} has {has} on {today}, Timus says {want}; the line is {state}")
+
+    def _sick(self) -> set[int]:
+        if self.w.poison is None:
+            return set()
+        contract = self.w.poison[0]
+        client = next(c for c in self.w.story.clients if c.contract == contract)
+        return {
+            contract,
+            *(to for _, routes in self._routes.get(client.id, ()) for _, to in routes.values()),
+        }
+
+    def _fits(self, line: Line, want: int, has: int) -> bool:
+        if has == want:
+            return True
+        adopts = self._adopted[line] or self.w.story.terms.get("drift") == "adopt"
+        return bool(adopts and any(max(0, want + offset) == has for offset in self._offsets(line)))
+
+    def _taken(self, line: Line, day: date) -> bool:
+        """Whether the next free day is a later one: the line, or another half of a plan change, was adjusted on this day."""
+        customers = {self.history[sub][0].customer for sub in self._feeding(line)}
+        related = {
+            other
+            for other in self._committed
+            if other == line or customers & {self.history[sub][0].customer for sub in self._feeding(other)}
+        }
+        related.add(line)
+        return any(
+            on == day for other in related for on, _ in (*self._committed.get(other, ()), *self._edits.get(other, ()))
+        )
+
+    def _record(self, line: Line) -> Any:
+        if not self.own:
+            return None
+        stored = self.w.store.contract(line[0]).lines.get(line[1])
+        return stored.value if stored else None
+
+    def _excused(self, line: Line, record: Any, *, strict: bool, want: int, has: int) -> bool:
+        """Whether a parked line shows the truth, and when ``strict`` whether there is a lasting cause for parking it."""
+        parked = record.parked
+        facts = parked.facts
+        edited = self._edited(line)
+        contract = line[0]
+        if not parked.words or not parked.remedy:
+            self._broken("I1", f"{line} is parked without words")
+        if "held" not in facts or "desired" not in facts:
+            self._broken("I1", f"{line} is parked as {parked.code} without both numbers")
+        elif not edited and contract not in self._company_changed:
+            if (facts["held"], facts["desired"]) != (has, want) and parked.code not in ("contract-of-another-company",):
+                self._broken("I1", f"{line} is parked with {facts['held']} and {facts['desired']}, the truth is {has} and {want}")
+        if not strict:
+            return True
+        company = next(iter(self._mapped_companies(contract)), None)
+        if parked.code == "contract-of-another-company":
+            return company != self._companies[contract]
+        if self.w.story.terms.get("drift") in ("adopt", "enforce") and parked.code == "drift":
+            return False
+        return edited
+
+    def _mapped_companies(self, contract: int) -> set[int]:
+        return {
+            company
+            for routings in self._routes.values()
+            for _, routes in routings
+            for company, to in routes.values()
+            if to == contract
+        }
+
+    def _edited(self, line: Line) -> bool:
+        """Whether a person touched the line, or one that feeds on the same subscriptions (the other half of a plan change)."""
+        subs = set(self._feeding(line))
+        return any(edits and subs & set(self._feeding(other)) or other == line and edits for other, edits in list(self._edits.items()))
+
+    def _all_events_are_merged(self, promise: str, sick: set[int]) -> None:
+        for client in self.w.story.clients:
+            if client.contract in sick:
+                continue
+            waiting = self.w.memory.range(f"CUSTOMER#{client.id}", "INBOX#", "INBOX#~")
+            if waiting:
+                self._broken(promise, f"{len(waiting)} events of {client.id} are not merged")
+            for document in self.w.memory.range(f"CUSTOMER#{client.id}", "EVENT#", "EVENT#~"):
+                if document.data["outcome"] not in ("merged", "duplicate", "superseded", "noted"):
+                    self._broken("I3", f"an event of {client.id} became {document.data['outcome']}")
+
+    def days_to_come(self) -> list[date]:
+        """Days on which something is still to change, and the days after them."""
+        today = self._today()
+        turns = {today + DAY}
+        for versions in self.history.values():
+            for version in versions:
+                turns |= {day for day in (version.day, version.cancel_at) if day is not None and day > today}
+        turns |= {first for routings in self._routes.values() for first, _ in routings if first and first > today}
+        return sorted(turns | {turn + DAY for turn in turns})[:6]
+
+    def midnight(self, day: date) -> int:
+        """The first instant of a local day."""
+        return micros(datetime.combine(day, time(), self.w.zone))
+
+    def at_the_end(self) -> None:
+        """What can be told only from the whole: each past day (I5), and the journal (I10)."""
+        for line in self.lines():
+            self._past_days(line)
+        if self.own:
+            self._journal()
+
+    def _past_days(self, line: Line) -> None:
+        """Each change was billed from its own day on, or the next free one."""
+        contract, _ = line
+        related = [other for other in self.lines() if other[0] == contract]
+        subs = self._feeding(line)
+        if contract in self._moved or contract in self._company_changed or not subs:
+            return
+        if self.w.story.terms or any(self._edits[other] for other in self.lines()):
+            return
+        late = [key for i, key in enumerate(self._arrived) if any(s == key[0] and n > key[1] for s, n in self._arrived[:i])]
+        late = [key for key in late if key[0] in subs][:4]
+        variants = [frozenset(k for k, out in zip(late, mask, strict=True) if out) for mask in product((False, True), repeat=len(late))]
+        adjusted = {on for other in related for on, _ in self._committed[other]}
+        today = self._today()
+        day = min(v.day for sub in subs for v in self.history[sub])
+        while day <= today:
+            if self._within(contract, day):
+                has = self.has(line, day)
+                wants = {self.wants(line, day, variant) for variant in variants}
+                if has not in wants and None not in wants and not self._netted(line, subs, day, adjusted, variants):
+                    self._broken("I5", f"{line} had {has} on {day}, Timus said {wants}, and its day was free")
+                    return
+            day += DAY
+
+    def _netted(self, line: Line, subs: list[str], day: date, adjusted: set[date], variants: list[frozenset[tuple[str, int]]]) -> bool:
+        """Whether every day from the change that governs ``day`` up to it was taken."""
+        for variant in variants:
+            for sub in subs:
+                governing = self._governing(sub, day, variant)
+                if governing is None:
+                    continue
+                since = governing.day
+                if governing.cancel_at is not None and since < governing.cancel_at <= day:
+                    since = governing.cancel_at
+                if all(since + n * DAY in adjusted for n in range((day - since).days + 1)):
+                    return True
+        return False
+
+    def _journal(self) -> None:
+        """Promise I10: what the journal says landed is what landed."""
+        told: dict[Line, Counter[tuple[date, int]]] = defaultdict(Counter)
+        unclear: set[Line] = set()
+        for change in self.w.store.changes():
+            line = change.line.contract_id, change.line.service_id
+            if change.outcome.value == "landed":
+                told[line][change.day, change.delta] += 1
+            elif change.outcome.value == "unclear":
+                unclear.add(line)
+        for line in {*told, *self._committed}:
+            record = self._record(line)
+            if line in unclear or (record is not None and record.intent is not None):
+                continue
+            truth = Counter(self._committed[line])
+            if told[line] != truth:
+                self._broken("I10", f"the journal of {line} says {dict(told[line])}, Autotask has {dict(truth)}")
+
+    # --
+
+    def _today(self) -> date:
+        return local_day(self.w.scheduler.now, self.w.zone)
+
+    def _broken(self, promise: str, words: str) -> None:
+        self.violations.append(Violation(promise, words, self.w.clock.now()))
+        if self.w.calls.told:
+            self.w.say(f"!!! {promise}: {words}")
+
+
+Truth = Mapping[str, Any]

@@ -1,0 +1,332 @@
+"""What happens in a world, drawn from a seed before it begins: who the clients are, what Timus says, what people do.
+
+A story is a value. Its happenings can be taken out one by one, so that a failure shrinks to those that matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.simulation.rates import Profile
+from tests.simulation.scheduler import SECOND, micros, moment
+
+PLANS = ("SASE-ADV-USER", "SASE-ESS-USER", "SASE-PRO-USER")
+GATEWAY = "SASE-GATEWAY"
+SERVICES: Mapping[str, int] = {PLANS[0]: 45, PLANS[1]: 46, PLANS[2]: 48, GATEWAY: 47}
+ZONES = ("UTC", "Pacific/Auckland", "America/Los_Angeles", "Asia/Kolkata", "Europe/London")
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+
+
+@dataclass(frozen=True)
+class Said:
+    """One version of a subscription, as Timus has it."""
+
+    subscription: str
+    customer: str
+    number: int
+    day: date
+    """The effective day in the partner's zone."""
+    effective_at: datetime
+    items: Mapping[str, int]
+    status: str = "active"
+    cancel_at: date | None = None
+
+    def units(self, sku: str, day: date) -> int:
+        """What it says of a SKU for a day that it governs."""
+        if self.status == "trial" or (self.status == "canceled" and self.cancel_at is None):
+            return 0
+        if self.cancel_at is not None and day >= self.cancel_at:
+            return 0
+        return self.items.get(sku, 0)
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that the world does to the product, at an instant (microseconds)."""
+
+    at: int
+    kind: str
+    what: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{k}={v}" for k, v in self.what.items())
+        return f"{moment(self.at):%m-%d %H:%M:%S} {self.kind}({shown})"
+
+
+@dataclass(frozen=True)
+class ContractPlan:
+    """A contract in Autotask when the story begins."""
+
+    id: int
+    company: int
+    start: date
+    end: date
+    units: Mapping[str, int] = field(default_factory=dict)
+    recurring: bool = True
+    posted_through: date | None = None
+
+
+@dataclass(frozen=True)
+class ClientPlan:
+    """A customer of Timus and where a person says it belongs. ``company``/``contract`` None: not mapped yet."""
+
+    id: str
+    company: int | None
+    contract: int | None
+    gateway_contract: int | None = None
+    """Where the gateways go, if elsewhere."""
+    terms: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that is given when a world begins, and everything that will happen to it."""
+
+    seed: int
+    start: int
+    zone: str
+    quiet: int
+    settle: int
+    clients: tuple[ClientPlan, ...]
+    contracts: tuple[ContractPlan, ...]
+    happenings: tuple[Happening, ...]
+    switches: Mapping[str, Any] = field(default_factory=dict)
+    hidden_skus: tuple[str, ...] = ()
+    """SKUs that no service carries when the story begins."""
+    terms: Mapping[str, Any] = field(default_factory=dict)
+
+
+def local_day(when: int, zone: ZoneInfo) -> date:
+    """The partner's local day of an instant."""
+    return moment(when).astimezone(zone).date()
+
+
+def told(seed: int, profile: Profile) -> Story:
+    """The story of a seed."""
+    return _Teller(seed, profile).story()
+
+
+class _Teller:
+    def __init__(self, seed: int, profile: Profile) -> None:
+        self.r = Random(seed * 2 + 1)
+        self.seed = seed
+        self.p = profile
+        self.zone_name = self.r.choice(ZONES)
+        self.zone = ZoneInfo(self.zone_name)
+        first = datetime(2026, 3, self.r.randint(3, 28), tzinfo=UTC)
+        self.start = micros(first) + int(self.r.random() * DAY * SECOND)
+        self.today = local_day(self.start, self.zone)
+        self.out: list[Happening] = []
+        self.hidden: tuple[str, ...] = ()
+
+    def chance(self, rate: float) -> bool:
+        return self.r.random() < rate
+
+    def add(self, at: float, kind: str, **what: Any) -> None:
+        self.out.append(Happening(int(at), kind, what))
+
+    def story(self) -> Story:
+        r, p = self.r, self.p
+        quiet = r.choice((0, 0, 60))
+        switches = {
+            "same_day": r.choice(("refuse", "override", "sum")),
+            "zero_quantity": r.choice(("row", "no_row")),
+            "date_rule": r.choice(("keep", "convert")),
+            "tenant_zone": r.choice(("America/New_York", self.zone_name)),
+            "throttle": r.choice(("429", "429_retry_after", "429_itgenatr005", "500_itgenatr005")),
+            "unauthorized_body": r.choice(("empty", "html")),
+            "item_id": r.choice(("null", "null", "id")),
+        }
+        clients: list[ClientPlan] = []
+        contracts: list[ContractPlan] = []
+        events_left = r.randint(*p.events)
+        count = r.choice((1, 1, 2, 2, 3))
+        shares = [events_left // count + (1 if i < events_left % count else 0) for i in range(count)]
+        for i in range(count):
+            self._client(i, shares[i], clients, contracts)
+        self._around(clients, contracts)
+        terms = self._terms() if self.chance(p.terms) else {}
+        return Story(
+            seed=self.seed,
+            start=self.start,
+            zone=self.zone_name,
+            quiet=quiet,
+            settle=15 * 60,
+            clients=tuple(clients),
+            contracts=tuple(contracts),
+            happenings=tuple(sorted(self.out, key=lambda h: h.at)),
+            switches=switches,
+            hidden_skus=self.hidden,
+            terms=terms,
+        )
+
+    def _terms(self) -> dict[str, Any]:
+        r = self.r
+        terms: dict[str, Any] = {"drift": r.choice(("park", "adopt", "enforce"))}
+        if self.chance(0.3):
+            terms["included"] = {r.choice(PLANS): r.randint(1, 3)}
+        if self.chance(0.3):
+            terms["minimum"] = {r.choice(PLANS): r.randint(3, 8)}
+        if self.chance(0.15):
+            terms["excluded"] = [GATEWAY]
+        return terms
+
+    # -- clients
+
+    def _client(
+        self, number: int, events: int, clients: list[ClientPlan], contracts: list[ContractPlan]
+    ) -> None:
+        r, p = self.r, self.p
+        customer, company, contract = f"cus_{number}", 600 + number, 29683949 + 10 * number
+        subs = 2 if self.chance(0.15) and events >= 2 else 1
+        first_at = self.start + int(r.random() * 30 * SECOND)
+        plans: dict[str, int] = {}
+        for s in range(subs):
+            share = events // subs + (1 if s < events % subs else 0)
+            opening = self._subscription(f"sub_{number}{'ab'[s]}", customer, max(1, share), first_at)
+            for sku, units in opening.items():
+                plans[sku] = plans.get(sku, 0) + units
+        start, end = date(2026, 1, r.choice((1, 1, 15, 31))), date(2026, 12, 31)
+        if self.chance(0.06):
+            end = self.today + timedelta(days=r.randint(0, 3))
+        held = dict(plans) if self.chance(0.6) else {sku: r.randint(0, 9) for sku in plans if self.chance(0.6)}
+        apart = self.chance(0.15)
+        contracts.append(ContractPlan(contract, company, start, end, held))
+        if apart:
+            contracts.append(ContractPlan(contract + 1, company, start, end))
+        client = ClientPlan(customer, company, contract, contract + 1 if apart else None)
+        last = max((h.at for h in self.out), default=self.start)
+        if self.chance(p.moves):
+            kind = r.choice(("late", "late", "wrong", "moved"))
+            when = first_at + int(r.random() * (last - first_at + 600 * SECOND))
+            if kind == "late":
+                self.add(when, "map", customer=customer, company=company, contract=contract)
+                client = ClientPlan(customer, None, None, client.gateway_contract)
+            elif kind == "wrong":
+                contracts.append(ContractPlan(contract + 2, company + 50, start, end, {PLANS[0]: 4}))
+                self.add(when, "map", customer=customer, company=company, contract=contract)
+                client = ClientPlan(customer, company, contract + 2, client.gateway_contract)
+            elif not apart and end == date(2026, 12, 31):
+                contracts.append(ContractPlan(contract + 3, company, date(2026, 1, 1), end))
+                day = self.today + timedelta(days=r.randint(0, 3))
+                self.add(
+                    when, "move", customer=customer, company=company, contract=contract + 3, day=max(day, local_day(when, self.zone))
+                )
+        clients.append(client)
+
+    def _subscription(self, subscription: str, customer: str, events: int, first_at: int) -> dict[str, int]:
+        """Say the versions of one subscription; returns what the first one bills."""
+        r = self.r
+        plan = r.choice(PLANS)
+        items = {plan: r.randint(1, 30)}
+        if self.chance(0.4):
+            items[GATEWAY] = r.randint(1, 3)
+        status, cancel_at = ("trial" if self.chance(0.08) else "active"), None
+        at = first_at + int(r.random() * 60 * SECOND)
+        opening: dict[str, int] = dict(items) if status == "active" else {}
+        for number in range(1, events + 1):
+            today = local_day(at, self.zone)
+            effective = moment(at)
+            turn = r.random()
+            if turn < 0.12:
+                effective -= timedelta(days=r.randint(1, 4))
+            elif turn < 0.20:
+                effective += timedelta(days=r.randint(1, 3), hours=r.randint(0, 12))
+            day = effective.astimezone(self.zone).date()
+            said = Said(subscription, customer, number, day, effective, dict(items), status, cancel_at)
+            self._say(at, said)
+            at += int(self._gap() * SECOND)
+            what = r.random()
+            if status == "trial":
+                status = "active"
+            elif what < 0.45:
+                items = {**items, plan: max(0, items[plan] + r.choice((-7, -3, -2, -1, 1, 2, 3, 5, 8)))}
+            elif what < 0.68:
+                others = [other for other in PLANS if other != plan]
+                new = r.choice(others)
+                items = {new: items[plan] if self.chance(0.6) else r.randint(1, 30), **{k: v for k, v in items.items() if k == GATEWAY}}
+                plan = new
+            elif what < 0.80:
+                items = {k: v for k, v in items.items() if k != GATEWAY} if GATEWAY in items else {**items, GATEWAY: r.randint(1, 3)}
+            elif what < 0.87:
+                status, cancel_at = "canceled", today + timedelta(days=r.randint(0, 1))
+            elif what < 0.93:
+                cancel_at = today + timedelta(days=r.randint(1, 3))
+            else:
+                status = r.choice(("active", "past_due"))
+            if status == "canceled" and what < 0.80:
+                status, cancel_at = "active", None
+            elif cancel_at is not None and what < 0.45:
+                cancel_at = None
+        return opening
+
+    def _gap(self) -> float:
+        r = self.r
+        turn = r.random()
+        if turn < 0.35:
+            return r.uniform(0.5, 40)
+        if turn < 0.65:
+            return r.uniform(40, 20 * MINUTE)
+        if turn < 0.90:
+            return r.uniform(20 * MINUTE, 5 * HOUR)
+        return r.uniform(5 * HOUR, 30 * HOUR)
+
+    def _say(self, at: int, said: Said) -> None:
+        r, p = self.r, self.p
+        delays = [self._delay()]
+        while self.chance(p.duplicated) and len(delays) < 3:
+            delays.append(delays[0] + r.choice((r.uniform(0, 2), r.uniform(2, 300), r.uniform(300, 5 * HOUR))))
+        self.add(at, "say", said=said, delays=tuple(delays))
+
+    def _delay(self) -> float:
+        r = self.r
+        if not self.chance(self.p.delayed):
+            return r.uniform(0.2, 3)
+        return r.choice((r.uniform(3, 60), r.uniform(60, 20 * MINUTE), r.uniform(20 * MINUTE, 6 * HOUR)))
+
+    # -- everything around
+
+    def _around(self, clients: list[ClientPlan], contracts: list[ContractPlan]) -> None:
+        r, p = self.r, self.p
+        span = max(h.at for h in self.out) - self.start
+
+        def sometime() -> float:
+            return self.start + r.random() * (span + 300 * SECOND)
+
+        if self.chance(p.edits):
+            for _ in range(r.choice((1, 1, 2))):
+                contract = r.choice(contracts)
+                when = sometime()
+                skus = tuple(contract.units) or PLANS[:1]
+                day = local_day(int(when), self.zone) + timedelta(days=r.choice((-2, 0, 0, 0, 2)))
+                self.add(when, "edit", contract=contract.id, sku=r.choice(skus), day=day, delta=r.choice((-4, -1, 1, 4, 11)))
+            for _ in range(r.choice((0, 1, 2, 3))):
+                self.add(sometime() + r.random() * 1800 * SECOND, "resolve", choice=r.choice(("enforce", "adopt")))
+        if self.chance(p.services):
+            sku = r.choice((*PLANS, GATEWAY))
+            self.hidden = (sku,)
+            self.add(sometime(), r.choice(("service", "choose")), sku=sku)
+        if self.chance(p.secrets):
+            self.add(sometime(), "rotate")
+        if self.chance(p.secrets / 2):
+            self.add(sometime(), "credentials", later=r.uniform(1, 20 * MINUTE))
+        if self.chance(p.forged):
+            self.add(sometime(), "forge", customer=clients[0].id)
+        if self.chance(p.poisoned) and len(clients) > 1:
+            kind = r.choice(("html-502", "no-answer", "json-500", "terms"))
+            self.add(sometime(), "poison", client=r.randrange(len(clients)), fault=kind)
+        if self.chance(p.lagging):
+            for _ in range(r.choice((1, 2))):
+                self.add(sometime(), "lag", seconds=r.choice((r.uniform(1, 10), r.uniform(10, 200))))
+        if self.chance(0.03):
+            client = r.choice(clients)
+            if client.contract is not None:
+                when = sometime()
+                self.add(when, "company", contract=client.contract, company=699)
+                if self.chance(0.5):
+                    self.add(when + r.random() * 7200 * SECOND, "company", contract=client.contract, company=client.company)

@@ -1,0 +1,160 @@
+"""Counters of the rare states: a run of many schedules proves nothing about a state that it never reached."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from tests.simulation.scheduler import Actor, Scheduler
+from timus_autotask.table import Change, Conflict, Key, Put
+
+RARE = (
+    "two workers on one contract",
+    "two workers on one customer",
+    "intent open at a crash",
+    "lease expired with an intent open",
+    "intent settled by another worker",
+    "intent found landed after settling",
+    "intent found not landed after settling",
+    "conflict when an intent opens",
+    "conflict when a lease is given back",
+    "write committed, its answer lost, intent open",
+    "late landing",
+    "late landing in the last minute of the settling time",
+    "stale read served",
+    "superseded arrival",
+    "duplicate merged before",
+    "second change of a day waits for the next",
+    "refusal, then accepted",
+    "plan change waits for its decrease",
+    "drift parked",
+    "drift settled by a person",
+    "outcome unclear parked",
+    "unmapped, then mapped",
+    "mapped wrongly, then mended",
+    "moved to another contract",
+    "service found late",
+    "circuit opened",
+    "credentials refused",
+    "killed at the deadline",
+    "crash during a post",
+    "message redelivered",
+    "dead letter",
+    "index lagged",
+    "one contract failing for good",
+    "contract ended",
+)
+"""Every state that the run must have reached, by name."""
+
+
+class Watch:
+    """Looks at what passes by; decides nothing, and is no part of the oracle."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.states: Counter[str] = Counter()
+        self._scheduler = scheduler
+        self._leases: dict[str, Actor] = {}
+        self._intents: dict[Key, tuple[Actor | None, str]] = {}
+        self._refused: set[Key] = set()
+        self._shown: dict[Key, str] = {}
+
+    def reads(self, pk: str) -> None:
+        """Somebody reads a partition."""
+        holder = self._leases.get(pk)
+        actor = self._scheduler.actor
+        if holder is not None and holder is not actor and not holder.dead and not holder.ended:
+            self.states["two workers on one contract"] += 1
+
+    def conflict(self, site: str, conflict: Conflict) -> None:
+        """A write came too late."""
+        if site == "table.open":
+            self.states["conflict when an intent opens"] += 1
+        elif site == "table.release":
+            self.states["conflict when a lease is given back"] += 1
+        elif site == "table.merge" and any(key.sk.startswith("EVENT#") for key in conflict.keys):
+            self.states["duplicate merged before"] += 1
+        elif site == "table.merge":
+            self.states["two workers on one customer"] += 1
+
+    def wrote(self, changes: Sequence[Change]) -> None:
+        """A write took effect."""
+        actor = self._scheduler.actor
+        for change in changes:
+            if not isinstance(change, Put):
+                continue
+            sk = change.key.sk
+            if sk == "CONTRACT":
+                self._work(change, actor)
+            elif sk.startswith("LINE#"):
+                self._line(change, actor)
+            elif sk.startswith("EVENT#"):
+                if change.data["outcome"] == "superseded":
+                    self.states["superseded arrival"] += 1
+            elif sk.startswith("CHANGE#"):
+                self._change(change)
+            elif sk == "AUTOTASK" and change.data.get("open_until"):
+                self.states["credentials refused" if change.data["credentials"] else "circuit opened"] += 1
+
+    def died(self, actor: Actor, how: str) -> None:
+        """A process is gone."""
+        if how == "deadline":
+            self.states["killed at the deadline"] += 1
+        held = [pk for pk, holder in self._leases.items() if holder is actor]
+        if any(key.pk in held for key in self._intents):
+            self.states["intent open at a crash"] += 1
+
+    def _work(self, put: Put, actor: Actor | None) -> None:
+        if put.data["lease"] is None:
+            self._leases.pop(put.key.pk, None)
+        elif actor is not None and actor.function != "person":
+            before = self._leases.get(put.key.pk)
+            if before is not None and before is not actor and any(k.pk == put.key.pk for k in self._intents):
+                self.states["lease expired with an intent open"] += 1
+            self._leases[put.key.pk] = actor
+
+    def _line(self, put: Put, actor: Actor | None) -> None:
+        data = put.data
+        intent = data["intent"]
+        known = self._intents.get(put.key)
+        if intent is not None:
+            if known is None or known[1] != intent["id"]:
+                self._intents[put.key] = (actor, intent["id"])
+        elif known is not None:
+            del self._intents[put.key]
+            if known[0] is not actor:
+                self.states["intent settled by another worker"] += 1
+        if data["refusal"] is not None:
+            self._refused.add(put.key)
+        shown = self._state(data)
+        if shown != self._shown.get(put.key):
+            self._shown[put.key] = shown
+            name = {
+                "drift": "drift parked",
+                "outcome-unclear": "outcome unclear parked",
+                "waits-for-decrease": "plan change waits for its decrease",
+                "contract-ended": "contract ended",
+                "next-day": "second change of a day waits for the next",
+            }.get(shown)
+            if name:
+                self.states[name] += 1
+
+    @staticmethod
+    def _state(data: Any) -> str:
+        if data["parked"]:
+            return str(data["parked"]["code"])
+        adjusted = set(data["adjusted"])
+        if data["state"] == "scheduled" and adjusted and data["scheduled"]:
+            return "next-day" if max(adjusted) < data["scheduled"][0][0] else "scheduled"
+        return str(data["state"])
+
+    def _change(self, put: Put) -> None:
+        data = put.data
+        key = Key(put.key.pk, f"LINE#{data['line']['service_id']}")
+        if data["outcome"] == "landed" and key in self._refused:
+            self._refused.discard(key)
+            self.states["refusal, then accepted"] += 1
+        opened, settled = data["opened_at"], data["settled_at"]
+        if settled[:15] != opened[:15] and data["outcome"] in ("landed", "not-landed"):
+            what = "landed" if data["outcome"] == "landed" else "not landed"
+            self.states[f"intent found {what} after settling"] += 1

@@ -1,0 +1,776 @@
+"""A world: the real handlers in sandboxes, the queue that invokes them, Timus, Autotask, and the people."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from tests.simulation.oracle import Oracle, Violation
+
+from local.autotask.api import AutotaskApi
+from local.autotask.control import Control
+from local.autotask.rules import Refused
+from tests.fakes.memory_queue import MemoryQueue, Received
+from tests.fakes.memory_secrets import CREDENTIALS, WEBHOOK_SECRET
+from tests.fakes.memory_table import MemoryTable
+from tests.simulation.ports import Calls, SimClock, SimSecrets, SimTable, SimTransport, SimWakeUps
+from tests.simulation.rates import Profile
+from tests.simulation.scheduler import SECOND, Actor, Decisions, Scheduler, micros, mixed
+from tests.simulation.story import SERVICES, ClientPlan, Happening, Said, Story, local_day
+from tests.simulation.watch import Watch
+from timus_autotask.autotask.http import Request
+from timus_autotask.bootstrap import Handler, apply_handler, autotask_client, receive_handler, sweep_handler
+from timus_autotask.domain.line import Choice, Line, State
+from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
+from timus_autotask.merge import wake_contract, wake_contracts
+from timus_autotask.ports import ApplyPorts
+from timus_autotask.receive import PATH, ReceivePorts
+from timus_autotask.secrets import Credentials
+from timus_autotask.store import Store, put_line, put_mapping, put_plan, put_terms
+from timus_autotask.table import Change, Conflict, Delete, Put
+from timus_autotask.webhooks import sign
+
+APPLY_SECONDS, SWEEP_SECONDS, RECEIVE_SECONDS = 60, 55, 10
+"""The functions' timeouts, as in the template."""
+VISIBILITY = 360
+AT_ONCE = 2
+"""Workers at the same time."""
+BOUND = 120
+"""Promise L: after the faults have stopped, rest within the settling time and so many seconds."""
+RETRIES = (5.0, 30.0, 300.0, 1800.0, 7200.0)
+"""After how many seconds Timus tries a delivery again; the last one repeats."""
+
+
+class Design(Protocol):
+    """What handles wake-ups and ticks: the product, or a simpler design behind the same harness."""
+
+    def apply_handler(self, ports: ApplyPorts) -> Handler: ...
+
+    def sweep_handler(self, ports: ApplyPorts) -> Handler: ...
+
+
+class Product:
+    """The product itself."""
+
+    def apply_handler(self, ports: ApplyPorts) -> Handler:
+        return apply_handler(ports)
+
+    def sweep_handler(self, ports: ApplyPorts) -> Handler:
+        return sweep_handler(ports)
+
+
+@dataclass
+class Result:
+    """What became of a run."""
+
+    seed: int
+    violations: list[Violation]
+    digest: str
+    faults: Counter[tuple[str, str]]
+    states: Counter[str]
+    taken: list[tuple[str, int, str]]
+    places: list[tuple[str, int, str, str]]
+    steps: int
+    posts: int
+    longest_rest: float
+    """Seconds from the last fault to rest, as far as it was measured."""
+    words: list[str] = field(default_factory=list)
+
+    @property
+    def promise(self) -> str:
+        """The first promise that was broken, or nothing."""
+        return self.violations[0].promise if self.violations else ""
+
+
+class _Context:
+    """Lambda's context object."""
+
+    def __init__(self, scheduler: Scheduler, deadline: int) -> None:
+        self._scheduler = scheduler
+        self._deadline = deadline
+
+    def get_remaining_time_in_millis(self) -> int:
+        return (self._deadline - self._scheduler.now) // 1000
+
+
+@dataclass
+class _Sandbox:
+    """A warm Lambda process: its clients and caches live as long as it does."""
+
+    handler: Handler
+    busy: bool = False
+
+
+class _Names:
+    """Names that nobody else has, and that repeat with the seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._count = 0
+
+    def __call__(self) -> str:
+        self._count += 1
+        return f"{mixed(self._seed * 1_000_003 + self._count):016x}"
+
+
+class World:
+    """One run of one story."""
+
+    def __init__(
+        self,
+        story: Story,
+        decisions: Decisions,
+        *,
+        design: Design | None = None,
+        aloud: bool = False,
+        note_places: bool = False,
+        own_promises: bool = True,
+    ) -> None:
+        """``aloud``: keep the history in words. ``own_promises``: also hold what concerns our own records (not for peers)."""
+        self.story = story
+        self.design = design or Product()
+        self.zone = ZoneInfo(story.zone)
+        self.scheduler = Scheduler(story.start)
+        self.scheduler.on_death = self._died
+        self.calls = Calls(self.scheduler, decisions)
+        if note_places:
+            self.calls.places = []
+        self.words: list[str] = []
+        if aloud:
+            self.calls.told = self.say
+        self.watch = Watch(self.scheduler)
+        self.clock = SimClock(self.calls)
+        self.memory = MemoryTable()
+        self.table = SimTable(self, self.memory)
+        self.dead_letters = MemoryQueue(self.clock)
+        self.queue = MemoryQueue(
+            self.clock, delay=story.quiet, visibility=VISIBILITY, max_receives=5, dead_letters=self.dead_letters
+        )
+        self.vault: dict[str, Any] = {"webhook": (WEBHOOK_SECRET,), "autotask": CREDENTIALS}
+        self.signing_secret = WEBHOOK_SECRET
+        self.api = AutotaskApi(clock=lambda: self.scheduler.now / SECOND, keep_requests=16)
+        self.control = Control(self.api)
+        self.control.load(_scenario(story))
+        for name, value in story.switches.items():
+            self.api.set_switch(name, value)
+        self.api.credentials = {CREDENTIALS.username: (CREDENTIALS.secret, CREDENTIALS.integration_code)}
+        self.transport = SimTransport(self)
+        self.wake_ups = SimWakeUps(self, self.queue)
+        self.last_commit = 0
+        self.poison: tuple[int, str] | None = None
+        self.oracle = Oracle(self, own_promises=own_promises)
+        self._revision = self.api.model.revision
+        self._apply: list[_Sandbox] = []
+        self._sweep: list[_Sandbox] = []
+        self._receive: list[_Sandbox] = []
+        self._workers = 0
+        self._invocations: Counter[str] = Counter()
+        self._tick_at: int | None = None
+        self._undelivered: list[tuple[Said, int]] = []
+        self._quiet_since = story.start
+        self._deliveries = 0
+        self._last_delivery = story.start
+        self.busy: set[Actor] = set()
+        self._lagging = 0
+        self._contracts_of: dict[str, tuple[int, ...]] = {}
+        self._names = _Names(self.story.seed)
+        self._edits_open = 0
+
+    # -- a run
+
+    def run(self) -> Result:
+        """Let the story happen under faults, stop the faults, and see whether everything comes to rest."""
+        try:
+            self._run()
+        except _Enough:
+            pass
+        return Result(
+            seed=self.story.seed,
+            violations=self.oracle.violations,
+            digest=self.calls.digest(),
+            faults=self.calls.faults,
+            states=self.watch.states,
+            taken=self.calls.taken,
+            places=self.calls.places or [],
+            steps=self.scheduler.steps,
+            posts=len(self.api.postings),
+            longest_rest=self.oracle.longest_rest,
+            words=self.words,
+        )
+
+    def _run(self) -> None:
+        story, scheduler = self.story, self.scheduler
+        self._set_up()
+        end = story.start
+        for happening in story.happenings:
+            scheduler.at(happening.at, _later(self._happen, happening))
+            end = max(end, happening.at)
+            for delay in happening.what.get("delays", ()):
+                end = max(end, happening.at + int(delay * SECOND))
+            if happening.kind in ("lag", "credentials"):
+                end = max(end, happening.at + int(happening.what.get("seconds", happening.what.get("later")) * SECOND))
+        self.calls.faults_on = True
+        scheduler.run_until(end + 90 * SECOND)
+        self._check()
+        self.calls.faults_on = False
+        for said, attempt in self._undelivered:
+            scheduler.after(0.5, _later(self._deliver, said, attempt, True))
+        self._undelivered = []
+        # Whoever is at work now may be so until its deadline; only then all is up to the product.
+        scheduler.run_until(scheduler.now + (RECEIVE_SECONDS + 2) * SECOND)
+        quiet = max([scheduler.now, *(actor.deadline or 0 for actor in self.busy), self._quiet_since])
+        scheduler.run_until(quiet + (story.settle + BOUND) * SECOND)
+        self._check()
+        self.oracle.at_rest(strict=False, since=quiet)
+        self._check()
+        if self.poison is not None:
+            self._heal()
+        # What was refused, or failed for good, is tried again by itself as soon as its cause is gone.
+        scheduler.run_until(scheduler.now + 7 * 3600 * SECOND + 60 * SECOND)
+        self._check()
+        self.oracle.at_rest(strict=True)
+        for day in self.oracle.days_to_come():
+            scheduler.run_until(max(scheduler.now, self.oracle.midnight(day)) + (story.settle + BOUND) * SECOND)
+            self.oracle.at_rest(strict=True)
+            self._check()
+        self.oracle.at_the_end()
+        self._check()
+
+    def _check(self) -> None:
+        if self.oracle.violations:
+            raise _Enough
+
+    # -- setting up
+
+    @property
+    def store(self) -> Store:
+        """The records, past the faults: what a person sees."""
+        return Store(self.memory)
+
+    def _set_up(self) -> None:
+        if self.story.terms:
+            self._commit(put_terms(None, self.story.terms, 0))
+        for client in self.story.clients:
+            if client.terms:
+                self._commit(put_terms(client.id, client.terms, 0))
+            if client.contract is not None:
+                self._map(client.id, client.company or 0, client.contract, client.gateway_contract)
+
+    def _commit(self, *changes: Change) -> None:
+        self.table.write(changes)
+
+    # -- time and processes
+
+    def invoke(self, function: str, pool: list[_Sandbox], seconds: int, event: dict[str, Any], done: Callable[[dict[str, Any] | None], None]) -> None:
+        """Let Lambda invoke a function; ``done`` is told its answer, or None when it died or failed."""
+        self._invocations[function] += 1
+        name = f"{function}-{self._invocations[function]}"
+        deadline = self.scheduler.now + seconds * SECOND
+        actor = Actor(name, function, self.story.seed, deadline)
+        actor.skew = actor.key % (4 * SECOND) - 2 * SECOND
+        sandbox = next((one for one in pool if not one.busy), None)
+        if sandbox is None:
+            sandbox = _Sandbox(self._build(function))
+            pool.append(sandbox)
+        sandbox.busy = True
+        self.busy.add(actor)
+        answer: list[dict[str, Any]] = []
+
+        def work() -> None:
+            try:
+                answer.append(sandbox.handler(event, _Context(self.scheduler, deadline)))
+            except Exception as error:  # noqa: BLE001 - Lambda takes it for a failed invocation
+                self.oracle.failed(function, error)
+            if function == "sweep":
+                self.tick_by(self.scheduler.now + SECOND)
+
+        def body() -> None:
+            alive = False
+            try:
+                work()
+                alive = True
+            finally:
+                self.busy.discard(actor)
+                sandbox.busy = False
+                if not alive:
+                    pool.remove(sandbox)
+                actor.ended = True
+                self.scheduler.at(self.scheduler.now, lambda: done(answer[0] if answer else None))
+
+        self.scheduler.start(actor, body)
+
+    def person(self, name: str, work: Callable[[], None]) -> None:
+        """Let a person do something with the operator's command: it is not killed, and tries again after a conflict."""
+        actor = Actor(f"{name}-{self._invocations['person']}", "person", self.story.seed, None)
+        self._invocations["person"] += 1
+
+        def body() -> None:
+            for _ in range(50):
+                try:
+                    work()
+                except Conflict:
+                    continue
+                self._quiet_since = max(self._quiet_since, self.scheduler.now)
+                return
+            raise AssertionError(f"{name} never got through")
+
+        self.scheduler.start(actor, body)
+
+    def _died(self, actor: Actor, how: str) -> None:
+        self.watch.died(actor, how)
+        self.busy.discard(actor)
+        if actor.deadline is not None:
+            self._quiet_since = max(self._quiet_since, self.scheduler.now)
+        if self.calls.told:
+            self.say(f"{actor.name} is dead ({how})")
+
+    def _build(self, function: str) -> Handler:
+        secrets = SimSecrets(self, self.vault)
+        if function == "receive":
+            return receive_handler(
+                ReceivePorts(
+                    table=self.table,
+                    wake_ups=self.wake_ups,
+                    secrets=secrets,
+                    clock=self.clock,
+                    quiet_seconds=self.story.quiet,
+                    tolerance_seconds=300,
+                )
+            )
+        client, refused = autotask_client(self.transport, secrets, "https://autotask.test/ATServicesRest")
+        ports = ApplyPorts(
+            table=self.table,
+            autotask=client,
+            credentials_refused=refused,
+            clock=self.clock,
+            zone=self.zone,
+            settle=timedelta(seconds=self.story.settle),
+            new_id=self._names,
+            on_event=self.oracle.heard,
+        )
+        return self.design.sweep_handler(ports) if function == "sweep" else self.design.apply_handler(ports)
+
+    # -- the queue and the schedule
+
+    def poll_after(self, seconds: float) -> None:
+        """Look into the queue in so many seconds."""
+        self.scheduler.after(seconds + 0.05, self._poll)
+
+    def _poll(self) -> None:
+        while self._workers < AT_ONCE:
+            received = self.queue.receive(10)
+            if not received:
+                return
+            if any(message.receives > 1 for message in received):
+                self.watch.states["message redelivered"] += 1
+            self._hand_out(received)
+            self.poll_after(VISIBILITY + 1)
+
+    def _hand_out(self, received: Sequence[Received]) -> None:
+        self._workers += 1
+        pseudo = Actor(f"batch-{self._invocations['apply']}", "batch", self.story.seed, None)
+        bits = mixed(pseudo.key)
+        fault = self.calls.decisions.choose(pseudo, 0, "batch", bits) if self.calls.faults_on else None
+        if fault is not None:
+            self.calls.met(pseudo.name, 0, "queue.batch", fault)
+        if fault == "visible-early":
+            seconds = 1 + (bits >> 40) % 30
+            for message in received:
+                self.queue.change_visibility(message.receipt, seconds)
+            self.poll_after(seconds)
+        if self.calls.places is not None:
+            self.calls.places.append((pseudo.name, 0, "queue.batch", "batch"))
+        event = {"Records": [message.record() for message in received]}
+
+        def done(answer: dict[str, Any] | None) -> None:
+            self._workers -= 1
+            if answer is not None:
+                failed = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+                for message in received:
+                    if message.message_id not in failed:
+                        self.queue.delete(message.receipt)
+            self._poll()
+
+        self.invoke("apply", self._apply, APPLY_SECONDS, event, done)
+        if fault == "twice":
+            self.invoke("apply", self._apply, APPLY_SECONDS, event, lambda _answer: None)
+
+    def tick_by(self, when: int) -> None:
+        """Make sure that the schedule ticks at the first full minute after ``when``; idle ticks are left out."""
+        minute = 60 * SECOND
+        offset = self.story.seed % minute
+        at = max(when, self.scheduler.now + 1)
+        at += (offset - at) % minute
+        if self._tick_at is None or at < self._tick_at:
+            self._tick_at = at
+            self.scheduler.at(at, _later(self._tick, at))
+
+    def _tick(self, at: int) -> None:
+        if self._tick_at != at:
+            return
+        self._tick_at = None
+        now = self.scheduler.now // SECOND
+        due = (self.memory._held or self.memory._indexes).due
+        if not due:
+            return
+        if due[0][0] > now:
+            self.tick_by(due[0][0] * SECOND)
+            return
+        pseudo = Actor(f"tick-{self._invocations['tick']}", "tick", self.story.seed, None)
+        self._invocations["tick"] += 1
+        fault = self.calls.decisions.choose(pseudo, 0, "tick", mixed(pseudo.key)) if self.calls.faults_on else None
+        if self.calls.places is not None:
+            self.calls.places.append((pseudo.name, 0, "schedule.tick", "tick"))
+        if fault is not None:
+            self.calls.met(pseudo.name, 0, "schedule.tick", fault)
+        self.tick_by(self.scheduler.now + SECOND)
+        if fault == "missed":
+            return
+        for _ in range(2 if fault == "twice" else 1):
+            self.invoke("sweep", self._sweep, SWEEP_SECONDS, {}, lambda _answer: None)
+
+    def written(self, site: str, changes: Sequence[Change]) -> None:
+        """A write took effect."""
+        self.watch.wrote(changes)
+        soonest = min((c.due_at for c in changes if isinstance(c, Put) and c.due_at is not None), default=None)
+        if soonest is not None:
+            self.tick_by(soonest * SECOND)
+        if site == "table.merge" or any(isinstance(c, Delete) for c in changes):
+            self.oracle.kept()
+        if self.calls.told:
+            for change in changes:
+                if isinstance(change, Put):
+                    self.say(f"    {change.key.pk}/{change.key.sk} = {_shown(change.data)}")
+
+    # -- Autotask
+
+    def look_at_autotask(self) -> None:
+        """Let land what is due, and let the oracle see what has changed."""
+        self.api.tick()
+        revision = self.api.model.revision
+        if revision != self._revision:
+            self._revision = revision
+            self.last_commit = self.scheduler.now
+            self.oracle.autotask_changed()
+
+    def poison_of(self, request: Request, post: bool) -> str | None:
+        """The fault that a request meets because its contract fails for good."""
+        if self.poison is None or self.poison[1] == "terms":
+            return None
+        contract, fault = self.poison
+        if str(contract).encode() not in request.body:
+            return None
+        if fault == "json-500" and not post:
+            return None
+        return "html-502-after" if post and fault == "html-502" else fault
+
+    def _heal(self) -> None:
+        assert self.poison is not None
+        contract, fault = self.poison
+        self.poison = None
+        if fault == "terms":
+            customer = next(c.id for c in self.story.clients if c.contract == contract)
+
+            def mend() -> None:
+                records = self._records(customer)
+                rev = records.terms.rev if records.terms else 0
+                client = next(c for c in self.story.clients if c.id == customer)
+                self._commit(
+                    put_terms(customer, client.terms, rev),
+                    *wake_contracts(customer, records.mapping.value.contract_ids if records.mapping else (), self._ports()),
+                )
+
+            self.person("mend", mend)
+
+    # -- happenings
+
+    def _happen(self, happening: Happening) -> None:
+        what = happening.what
+        if self.calls.told:
+            self.say(f"— {happening}")
+        getattr(self, f"_on_{happening.kind}")(**what)
+
+    def _on_say(self, said: Said, delays: tuple[float, ...]) -> None:
+        self.oracle.said(said)
+        for delay in delays:
+            self.scheduler.after(delay, _later(self._deliver, said, 0))
+
+    def _deliver(self, said: Said, attempt: int, final: bool = False) -> None:
+        self.oracle.sent(said)
+        body = _body(said)
+        headers = sign(f"{said.subscription}-v{said.number}", self.scheduler.now // SECOND, body, self.signing_secret)
+        event = _request(body, headers)
+
+        def done(answer: dict[str, Any] | None) -> None:
+            self.oracle.answered(said, body, answer["statusCode"] if answer else None)
+            if answer is not None and answer["statusCode"] == 202:
+                self._quiet_since = max(self._quiet_since, self.scheduler.now)
+                return
+            if self.calls.faults_on:
+                # Timus tries again; at the latest when the faults have stopped.
+                entry = (said, attempt + 1)
+                self._undelivered.append(entry)
+
+                def again() -> None:
+                    if entry in self._undelivered:
+                        self._undelivered.remove(entry)
+                        self._deliver(said, attempt + 1)
+
+                self.scheduler.after(RETRIES[min(attempt, len(RETRIES) - 1)], again)
+            else:
+                self.scheduler.after(5, _later(self._deliver, said, attempt + 1))
+
+        self.invoke("receive", self._receive, RECEIVE_SECONDS, event, done)
+
+    def _on_forge(self, customer: str) -> None:
+        said = next((s for said in self.oracle.history.values() for s in said if s.customer == customer), None)
+        if said is None:
+            return
+        body = _body(replace(said, number=said.number + 100, items=dict.fromkeys(said.items, 999)))
+        headers = sign("forged", self.scheduler.now // SECOND, body, "whsec_" + "A" * 43 + "=")
+        self.oracle.forged(lambda done: self.invoke("receive", self._receive, RECEIVE_SECONDS, _request(body, headers), done))
+
+    def _on_edit(self, contract: int, sku: str, day: Any, delta: int) -> None:
+        line = self.api.model.find_line(contract, SERVICES[sku])
+        if line is None or not line.contract.start <= day.toordinal() <= line.contract.end:
+            return
+        self.look_at_autotask()
+        try:
+            self.control.person_adjusts(line.id, day.toordinal(), delta)
+        except Refused:
+            return
+        self.oracle.edited(contract, SERVICES[sku], day, delta)
+        self._quiet_since = max(self._quiet_since, self.scheduler.now)
+        self.look_at_autotask()
+
+    def _on_resolve(self, choice: str) -> None:
+        def resolve() -> None:
+            for line in list(self.store.lines()):
+                if line.state is State.PARKED and line.parked and line.parked.code in ("drift", "outcome-unclear"):
+                    self._choose(line, Choice(choice))
+
+        self.person("resolve", resolve)
+
+    def _choose(self, line: Line, choice: Choice) -> None:
+        stored = Store(self.table).contract(line.contract_id).lines[line.service_id]
+        wake = wake_contract(line.contract_id, self._ports())
+        self._commit(put_line(replace(stored.value, choice=choice), stored.rev), wake)
+        self.oracle.chose(line.contract_id, line.service_id, choice.value)
+        self.watch.states["drift settled by a person"] += 1
+
+    def _on_map(self, customer: str, company: int, contract: int) -> None:
+        client = next(c for c in self.story.clients if c.id == customer)
+        wrong = client.contract is not None
+        self.watch.states["mapped wrongly, then mended" if wrong else "unmapped, then mapped"] += 1
+        self.person("map", lambda: self._map(customer, company, contract, client.gateway_contract))
+
+    def _map(self, customer: str, company: int, contract: int, gateway_contract: int | None) -> None:
+        routes = [Route(company, contract)]
+        if gateway_contract is not None:
+            routes.append(Route(company, gateway_contract, sku="SASE-GATEWAY"))
+        self._store_mapping(CustomerMapping(customer, (Routing(tuple(routes)),)))
+
+    def _on_move(self, customer: str, company: int, contract: int, day: Any) -> None:
+        def move() -> None:
+            records = self._records(customer)
+            if records.mapping is None:
+                return
+            self._store_mapping(records.mapping.value.rerouted(Route(company, contract), day))
+
+        self.watch.states["moved to another contract"] += 1
+        self.person("move", move)
+
+    def _store_mapping(self, mapping: CustomerMapping) -> None:
+        records = self._records(mapping.customer_id)
+        known = records.mapping.value.contract_ids if records.mapping else ()
+        rev = records.mapping.rev if records.mapping else 0
+        contracts = sorted({*known, *mapping.contract_ids})
+        wakes = wake_contracts(mapping.customer_id, contracts, self._ports())
+        self._commit(put_mapping(mapping, rev), *wakes)
+        self.oracle.mapped(mapping)
+
+    def _on_service(self, sku: str) -> None:
+        record = self.api.model.tables["Services"][SERVICES[sku]]
+        record.values["sku"] = sku
+        record.text = record.subsets = None
+        self.watch.states["service found late"] += 1
+        # It is looked for again after a while, not at once: the bound counts from when that may have happened.
+        self._quiet_since = max(self._quiet_since, self.scheduler.now)
+        self.oracle.service_known(sku)
+
+    def _on_choose(self, sku: str) -> None:
+        def choose() -> None:
+            plan = Store(self.table).partner().plans.get(sku)
+            choice = PlanMapping(sku, (ServiceChoice(SERVICES[sku]),))
+            self._commit(put_plan(choice, plan.rev if plan else 0, self.clock.now()))
+            self.oracle.service_known(sku)
+            self.watch.states["service found late"] += 1
+
+        self.person("choose", choose)
+
+    def _on_rotate(self) -> None:
+        fresh = "whsec_" + f"{mixed(self.scheduler.now):016x}" * 2
+        self.vault["webhook"] = (fresh, self.signing_secret)
+        self.signing_secret = fresh
+
+    def _on_credentials(self, later: float) -> None:
+        fresh = Credentials("api@msp.example", f"secret-{self.scheduler.now}", "CODE")
+        self.api.credentials = {fresh.username: (fresh.secret, fresh.integration_code)}
+
+        def store() -> None:
+            self.vault["autotask"] = fresh
+            self._quiet_since = max(self._quiet_since, self.scheduler.now)
+
+        self.scheduler.after(later, store)
+
+    def _on_poison(self, client: int, fault: str) -> None:
+        plan = self.story.clients[client]
+        if plan.contract is None:
+            return
+        self.poison = plan.contract, fault
+        self.watch.states["one contract failing for good"] += 1
+        if fault == "terms":
+            self.person("spoil", lambda: self._spoil(plan))
+
+    def _spoil(self, client: ClientPlan) -> None:
+        records = self._records(client.id)
+        rev = records.terms.rev if records.terms else 0
+        self._commit(put_terms(client.id, {"drift": "no such choice"}, rev))
+
+    def _on_lag(self, seconds: float) -> None:
+        self._lagging += 1
+        mine = self._lagging
+        self.memory.hold_indexes()
+        self.watch.states["index lagged"] += 1
+
+        def follow() -> None:
+            if self._lagging == mine:
+                self.memory.let_indexes_follow()
+                self._quiet_since = max(self._quiet_since, self.scheduler.now)
+                self.tick_by(self.scheduler.now)
+
+        self.scheduler.after(seconds, follow)
+
+    def _on_company(self, contract: int, company: int) -> None:
+        self.control.person_edits_contract(contract, {"companyID": company})
+        self._quiet_since = max(self._quiet_since, self.scheduler.now)
+        self.oracle.company_changed(contract, company)
+        self.look_at_autotask()
+
+    def _records(self, customer: str) -> Any:
+        return Store(self.table).customer(customer)
+
+    def _ports(self) -> ApplyPorts:
+        return ApplyPorts(
+            table=self.table,
+            autotask=lambda: (_ for _ in ()).throw(AssertionError("people do not post")),
+            credentials_refused=lambda: None,
+            clock=self.clock,
+            zone=self.zone,
+            settle=timedelta(seconds=self.story.settle),
+        )
+
+    def say(self, line: str) -> None:
+        """One line of the history."""
+        self.words.append(f"{self.clock.now():%m-%d %H:%M:%S.%f}"[:-3] + f"  {line}")
+
+
+class _Enough(Exception):
+    """A promise is broken: there is no need to go on."""
+
+
+def _later(what: Callable[..., None], *args: Any) -> Callable[[], None]:
+    return lambda: what(*args)
+
+
+def _body(said: Said) -> bytes:
+    event = {
+        "type": "subscription.updated",
+        "timestamp": said.effective_at.isoformat(),
+        "data": {
+            "subscription": {
+                "id": said.subscription,
+                "version": said.number,
+                "customer": {"id": said.customer, "name": said.customer, "domain": None},
+                "status": said.status,
+                "billing_cycle": "monthly",
+                "items": [{"sku": sku, "name": sku, "quantity": n} for sku, n in said.items.items()],
+                "term": {"start": "2026-01-01", "end": "2026-12-31"},
+                "cancel_at": said.cancel_at.isoformat() if said.cancel_at else None,
+            },
+            "effective_at": said.effective_at.isoformat(),
+        },
+    }
+    return json.dumps(event).encode()
+
+
+def _request(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "requestContext": {"http": {"method": "POST"}},
+        "rawPath": PATH,
+        "headers": {**headers, "content-type": "application/json"},
+        "body": body.decode(),
+    }
+
+
+def _shown(data: Mapping[str, Any]) -> str:
+    return ", ".join(f"{k}={v}" for k, v in data.items() if v not in (None, [], {}, "") and k not in ("body", "events"))
+
+
+def _scenario(story: Story) -> dict[str, Any]:
+    companies = sorted({c.company for c in story.contracts} | {699})
+    return {
+        "companies": [
+            {"id": n, "companyName": f"Company {n}", "companyType": 1, "isActive": True, "ownerResourceID": 1, "phone": "1"}
+            for n in companies
+        ],
+        "billingCodes": [{"id": 9, "name": "Recurring", "isActive": True, "useType": 4}],
+        "services": [
+            {
+                "id": n,
+                "name": sku,
+                "sku": "" if sku in story.hidden_skus else sku,
+                "billingCodeID": 9,
+                "periodType": 2,
+                "isActive": True,
+                "unitPrice": 12.5,
+            }
+            for sku, n in SERVICES.items()
+        ],
+        "contracts": [
+            {
+                "id": c.id,
+                "companyID": c.company,
+                "contractName": f"Contract {c.id}",
+                "contractType": 7 if c.recurring else 1,
+                "startDate": c.start.isoformat(),
+                "endDate": c.end.isoformat(),
+                "lines": [
+                    {"id": 1000 + (c.id % 1000) * 10 + i, "serviceID": SERVICES[sku], "units": units}
+                    for i, (sku, units) in enumerate(c.units.items())
+                ],
+                **({"postedThrough": c.posted_through.isoformat()} if c.posted_through else {}),
+            }
+            for c in story.contracts
+        ],
+    }
+
+
+def run(story: Story, decisions: Decisions, **options: Any) -> Result:
+    """Run one story."""
+    return World(story, decisions, **options).run()
+
+
+def simulate(seed: int, profile: Profile, **options: Any) -> Result:
+    """Run the story of a seed under the rates of a profile."""
+    from tests.simulation.story import told
+
+    return run(told(seed, profile), Decisions(seed, profile), **options)
+
+
+__all__ = ["Design", "Product", "Result", "World", "local_day", "micros", "run", "simulate"]
