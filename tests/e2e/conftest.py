@@ -1,0 +1,55 @@
+"""One stack for all tests of this folder; each test has a client of its own, so they do not disturb each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from local.stack import LocalStack
+from tests.e2e.deployed import ADV, GATEWAY, SETTLE_SECONDS, Client, Deployed, tenant
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """The template on the emulator. Nobody sweeps unless a test does, besides the schedule itself each minute."""
+    folder = tmp_path_factory.mktemp("deployed")
+    scenario = folder / "tenant.json"
+    scenario.write_text(json.dumps(tenant()))
+    with LocalStack(
+        port=0,
+        scenario=str(scenario),
+        settle_seconds=SETTLE_SECONDS,
+        run_dir=folder / "run",
+        sweep_every=None,
+    ) as stack:
+        yield Deployed(stack)
+
+
+@pytest.fixture
+def client(deployed: Deployed) -> Client:
+    """A mapped client."""
+    return deployed.client()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def killed(deployed: Deployed) -> dict[str, Client]:
+    """Clients whose worker was killed in the middle of a post, by what happens to that post.
+
+    It is the first thing that happens in a run, since it takes more than a minute until the outcome may be read.
+    """
+    clients: dict[str, Client] = {}
+    for kind in ("slow", "timeout_before", "land_late"):
+        clients[kind] = client = deployed.client()
+        client.fault(kind, seconds=8)
+        client.tell(7, {ADV: 28, GATEWAY: 1})
+        deployed.eventually(lambda client=client: bool(client.posts()))  # type: ignore[misc]
+        assert deployed.kill_worker() == 1
+        assert [line.intent is not None for line in client.open] == [True]
+    return clients
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `last` come last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
