@@ -162,8 +162,7 @@ class _Session:
         """Autotask cannot be asked now: note why, keep what was answered, and stay due."""
         now = self._ports.clock.now()
         until = now + _pause(error)
-        if isinstance(error, CredentialsRefused) or (isinstance(error, RetryLater) and error.everywhere):
-            _open_circuit(self._ports, error, until)
+        autotask_failed(self._ports, error)
         for _ in range(ATTEMPTS):
             gathered = self._gather(quick=True)
             if gathered is None:
@@ -434,9 +433,12 @@ def _pause(error: AutotaskError) -> timedelta:
     return CREDENTIALS_PAUSE
 
 
-def _open_circuit(ports: ApplyPorts, error: AutotaskError, until: datetime) -> None:
-    """Tell every worker not to ask Autotask before ``until``."""
+def autotask_failed(ports: ApplyPorts, error: AutotaskError) -> None:
+    """Tell every worker for how long not to ask Autotask, if the failure concerns every request."""
     refused = isinstance(error, CredentialsRefused)
+    if not refused and not (isinstance(error, RetryLater) and error.everywhere):
+        return
+    until = ports.clock.now() + _pause(error)
     if refused:
         ports.credentials_refused()
     ports.on_event("credentials-refused" if refused else "autotask-away", words=str(error))
