@@ -131,7 +131,7 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     customers = _customers(records)
     wanted = _desired(records, customers, today)
     circuit = records.partner.circuit.value if records.partner.circuit.value.open(now) else None
-    lines = [_without_line(missing, customers, records, today) for missing in wanted.unrouted]
+    lines = [_without_line(missing, customers, records, circuit, today) for missing in wanted.unrouted]
     keys = set(wanted.demands)
     for contract in records.contracts.values():
         keys.update(stored.value.key for stored in contract.lines.values())
@@ -182,13 +182,21 @@ def _quantity(customer: Customer | None, sku: str, today: date) -> int:
 
 
 def _without_line(
-    missing: Unrouted, customers: Mapping[str, Customer], records: Records, today: date
+    missing: Unrouted,
+    customers: Mapping[str, Customer],
+    records: Records,
+    circuit: Circuit | None,
+    today: date,
 ) -> StatusLine:
     customer = customers[missing.customer_id]
     quantity = _quantity(customer, missing.sku, today)
     looked_for = missing.sku in records.partner.plans
-    if missing.reason == "sku-unmapped" and not looked_for and _awaited(customer, records):
-        return StatusLine(missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING)
+    awaited = [] if looked_for or missing.reason != "sku-unmapped" else _awaited(customer, records)
+    if awaited:
+        trouble = next((_trouble(work, circuit) for work in awaited), None)
+        return StatusLine(
+            missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING, trouble
+        )
     parked = Parked(missing.reason, {"customer": missing.customer_id, "sku": missing.sku})
     return StatusLine(
         customer=missing.customer_id,
@@ -205,10 +213,16 @@ def _without_line(
     )
 
 
-def _awaited(customer: Customer, records: Records) -> bool:
-    """Whether a worker is still to come to one of the customer's contracts."""
+def _awaited(customer: Customer, records: Records) -> list[Work]:
+    """The customer's contracts that a worker is still to come to."""
     ids = customer.mapping.contract_ids if customer.mapping else ()
-    return any(_unconverged(records.contracts[id_].work.value) for id_ in ids if id_ in records.contracts)
+    works = [records.contracts[id_].work.value for id_ in ids if id_ in records.contracts]
+    return [work for work in works if _unconverged(work)]
+
+
+def _trouble(work: Work, circuit: Circuit | None) -> str | None:
+    """Why a contract could not be looked at, if so."""
+    return work.trouble or (circuit.reason if circuit else "") or None
 
 
 def _lines(
@@ -277,7 +291,7 @@ def _state(
     line: Line, stored: Stored[Line] | None, work: Work, circuit: Circuit | None, today: date
 ) -> tuple[State, str | None]:
     """The state for a person: the worker's last word, unless something has come since."""
-    trouble = work.trouble or (circuit.reason if circuit else "") or None
+    trouble = _trouble(work, circuit)
     settling = line.intent is not None and not (line.state is State.PARKED and line.parked)
     if settling and line.intent:
         return State.SETTLING, (

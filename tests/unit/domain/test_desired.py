@@ -291,3 +291,20 @@ def test_decreases_next_period_never_drop_inside_a_period(told: Subscription) ->
         if n < before:
             assert day.day == 15
         before = n
+
+
+def test_units_that_move_on_their_very_first_day_leave_where_they_were() -> None:
+    """They may have been posted there that day: the former line has 0 units, it is not forgotten."""
+    moved = mapping().rerouted(Route(600, 2), march(1))
+    found = want(subscription(version(1, march(1), ADV=10)), to=moved)
+    assert units(found, LineKey(1, 45)) == ()
+    assert found.demands[LineKey(1, 45)].start == march(1)
+    assert units(found, LineKey(2, 45)) == (("2026-03-01", 10),)
+
+
+def test_a_service_chosen_on_the_very_first_day_leaves_the_former_line_empty() -> None:
+    """The same where the service changes."""
+    chosen = mapping(services={ADV: (ServiceChoice(46, march(1)),)})
+    found = want(subscription(version(1, march(1), ADV=10)), to=chosen)
+    assert units(found, OLD) == ()
+    assert units(found, NEW) == (("2026-03-01", 10),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from .history import Subscription
 from .mapping import CustomerMapping, LineKey, PlanMapping, service_on, shares
@@ -228,6 +228,12 @@ class _Placement:
         days = sorted({start, *(d for d in (*billed.days, *(t for t in turns if t)) if d > start)})
         parts: dict[LineKey, list[tuple[date, int]]] = defaultdict(list)
         companies: dict[LineKey, int] = {}
+        former = service_on(mapping, self._plans, sku, start - timedelta(days=1)) if start in turns else None
+        if former is not None:
+            # What was told for this day may have been posted where it went before: there it has to come down again.
+            for route in mapping.routes(sku, start - timedelta(days=1)):
+                parts[LineKey(route.contract_id, former)] = []
+                companies[LineKey(route.contract_id, former)] = route.company_id
         for day in days:
             service = service_on(mapping, self._plans, sku, day)
             on_day: dict[LineKey, int] = defaultdict(int)

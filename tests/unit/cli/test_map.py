@@ -1,0 +1,185 @@
+"""Which contract and which service: checked in Autotask, shown before it is written, woken at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from local.autotask.faults import Fault
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY
+
+TODAY = date(2026, 3, 15)
+MAP = ("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT))
+
+
+def test_a_customer_that_waited_is_applied_once_it_is_mapped(desk: Desk) -> None:
+    """What could not be mapped is parked; the mapping drives it, without a sweep."""
+    desk.world.tell(7, {ADV: 28, GATEWAY: 1})
+    desk.world.work()
+    words = desk.told(*MAP)
+    assert "Contoso Dental" in words
+    assert "Contoso SASE" in words
+    assert "+3 from 2026-03-15 (at once)" in words
+    desk.world.work()
+    assert desk.world.posted() == [(45, 3, "2026-03-15")]
+
+
+def test_the_preview_is_what_is_posted_then(desk: Desk) -> None:
+    """Dry run and worker share the deciding; a dry run writes and posts nothing."""
+    desk.world.tell(7, {ADV: 20, ESS: 8, GATEWAY: 2})
+    desk.world.work()
+    before = desk.world.table.documents()
+    said = desk.ask(*MAP, "--dry-run")
+    assert said["written"] is False
+    assert desk.world.table.documents() == before
+    assert desk.world.posted() == []
+    desk.ask(*MAP)
+    desk.world.work()
+    foreseen = [
+        (line["service_id"], each["unit_change"], each["day"])
+        for contract in said["preview"]
+        for line in contract["lines"]
+        for each in line["adjustments"]
+    ]
+    assert sorted(foreseen) == sorted(desk.world.posted())
+
+
+def test_a_mapping_is_told_to_programs(desk: Desk) -> None:
+    """``--json`` says what was written, with Autotask's names."""
+    said = desk.ask(*MAP)
+    assert {key: value for key, value in said.items() if key != "preview"} == {
+        "customer": CUSTOMER,
+        "sku": None,
+        "company_id": 600,
+        "company_name": "Contoso Dental",
+        "contract_id": CONTRACT,
+        "contract_name": "Contoso SASE",
+        "from": None,
+        "written": True,
+    }
+
+
+def test_what_cannot_be_billed_is_refused_in_words(desk: Desk) -> None:
+    """A contract that is missing, another company's, inactive or not recurring is not mapped."""
+    missing = desk.refused("map", "customer", CUSTOMER, "--company", "600", "--contract", "1")
+    assert "Autotask has no contract 1" in missing
+    other = desk.refused("map", "customer", CUSTOMER, "--company", "601", "--contract", str(CONTRACT))
+    assert "belongs to company 600, not to 601" in other
+    desk.world.control.person_edits_contract(CONTRACT, {"status": 0})
+    assert "inactive" in desk.refused(*MAP)
+    desk.world.control.person_edits_contract(CONTRACT, {"status": 1, "contractType": 1})
+    assert "not a recurring service contract" in desk.refused(*MAP)
+    assert desk.ask("map", "list")["customers"] == []
+
+
+def test_a_mapping_can_be_written_while_autotask_is_away(desk: Desk) -> None:
+    """Only with --unchecked; without it the command says so."""
+    desk.world.api.faults.add(Fault("not_sent", times=None))
+    assert "--unchecked" in desk.refused(*MAP)
+    assert desk.ask(*MAP, "--unchecked")["written"] is True
+
+
+def test_a_mapping_needs_credentials_to_be_checked(desk: Desk) -> None:
+    """Before they are set, the command says how to set them."""
+    desk.world.secrets.replace_credentials(None)
+    assert "timus-autotask credentials set" in desk.refused(*MAP)
+
+
+def test_a_move_is_dated_today(desk: Desk) -> None:
+    """Units that are on a contract already leave it on the day of the move; the days before stay billed there."""
+    desk.world.tell(7, {ADV: 25, GATEWAY: 1}, effective=datetime(2026, 3, 1, tzinfo=UTC))
+    desk.ask(*MAP)
+    desk.world.work()
+    said = desk.ask("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")
+    assert said["from"] == "2026-03-15"
+    desk.world.work()
+    desk.world.work()
+    assert desk.world.units(ADV, TODAY) == 0
+    assert desk.world.units(ADV, TODAY - timedelta(days=1)) == 25
+    assert desk.world.units(ADV, TODAY, 29683950) == 25
+    assert desk.world.units(ADV, TODAY - timedelta(days=1), 29683950) == 0
+
+
+def test_a_wrong_mapping_that_billed_nothing_is_replaced_for_all_days(desk: Desk) -> None:
+    """Where nothing was billed, nothing is moved: the seats count from their own day on the right contract."""
+    desk.world.tell(7, {ADV: 28, GATEWAY: 1}, effective=datetime(2026, 3, 10, tzinfo=UTC))
+    wrong = desk.ask("map", "customer", CUSTOMER, "--company", "600", "--contract", "29683950", "--unchecked")
+    assert wrong["written"] is True
+    desk.world.work()
+    assert desk.ask(*MAP)["from"] is None
+    desk.world.work()
+    assert desk.world.posted() == [(45, 3, "2026-03-10")]
+
+
+def test_the_first_day_can_be_said(desk: Desk) -> None:
+    """A move in the future waits for its day."""
+    desk.world.tell(7, {ADV: 25, GATEWAY: 1})
+    desk.ask(*MAP)
+    desk.world.work()
+    to = ("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950", "--from", "2026-04-01")
+    assert desk.ask(*to)["from"] == "2026-04-01"
+    desk.world.work()
+    assert desk.world.posted() == []
+    states = {(line["contract_id"], line["sku"]): line["state"] for line in desk.ask("status")["lines"]}
+    assert states[(29683950, ADV)] == "scheduled"
+    assert "is no day" in desk.refused(*to[:-1], "soon", status=2)
+
+
+def test_one_sku_can_go_to_a_contract_of_its_own(desk: Desk) -> None:
+    """The others stay where they went."""
+    desk.ask(*MAP)
+    desk.ask("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950", "--sku", GATEWAY)
+    desk.world.tell(7, {ADV: 25, GATEWAY: 2})
+    desk.world.work()
+    assert desk.world.units(GATEWAY, TODAY, 29683950) == 2
+    assert desk.world.units(ADV, TODAY) == 25
+
+
+def test_a_sku_is_billed_with_the_chosen_service(desk: Desk) -> None:
+    """A SKU that no service carries waits for a person, and is applied at once when one has chosen."""
+    desk.ask(*MAP)
+    desk.world.tell(7, {ADV: 25, GATEWAY: 1, "POC": 4})
+    desk.world.work()
+    assert [line["reason_code"] for line in desk.ask("status")["lines"] if line["sku"] == "POC"] == [
+        "sku-unmapped"
+    ]
+    said = desk.ask("map", "plan", "POC", "--service", "46")
+    assert (said["service_name"], said["from"], said["written"]) == (ESS, None, True)
+    desk.world.work()
+    assert desk.world.posted() == [(46, 4, "2026-03-15")]
+
+
+def test_a_customer_can_have_a_service_of_its_own(desk: Desk) -> None:
+    """An override holds for that customer only, and the preview shows both lines."""
+    desk.ask(*MAP)
+    desk.world.tell(7, {ADV: 25, GATEWAY: 1})
+    desk.world.work()
+    said = desk.ask("map", "plan", ADV, "--service", "46", "--customer", CUSTOMER)
+    assert said["from"] == "2026-03-15"
+    desk.world.work()
+    assert (45, -25, "2026-03-15") in desk.world.posted()
+    assert (46, 25, "2026-03-15") in desk.world.posted()
+    assert desk.ask("map", "list")["customers"][0]["services"] == {
+        ADV: [{"from": "2026-03-15", "service_id": 46}]
+    }
+
+
+def test_a_service_that_cannot_be_billed_is_refused(desk: Desk) -> None:
+    """A service that is missing or inactive is not chosen."""
+    assert "Autotask has no service 9" in desk.refused("map", "plan", ADV, "--service", "9")
+
+
+def test_every_mapping_is_listed(desk: Desk) -> None:
+    """Customers with their contracts, and SKUs with their services and who chose them."""
+    desk.ask(*MAP)
+    desk.world.tell(7, {ADV: 25, "POC": 1})
+    desk.world.work()
+    words = desk.told("map", "list")
+    assert str(CONTRACT) in words
+    assert "equal SKU" in words
+    assert "nobody: no service carries it" in words
+    listed = desk.ask("map", "list")
+    assert listed["customers"][0]["routings"] == [
+        {"from": None, "routes": [{"sku": None, "company_id": 600, "contract_id": CONTRACT, "units": None}]}
+    ]
+    assert {plan["sku"]: plan["matched"] for plan in listed["plans"]} == {ADV: True, "POC": False}

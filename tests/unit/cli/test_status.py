@@ -1,0 +1,315 @@
+"""The state of alignment, in the fixed form that programs rely on."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.autotask.faults import Fault
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY
+
+FIXED = (
+    "customer",
+    "sku",
+    "contract_id",
+    "service_id",
+    "timus_quantity",
+    "autotask_units",
+    "state",
+    "reason",
+)
+
+
+def lines(desk: Desk, *words: str) -> list[dict[str, Any]]:
+    """The lines, with the keys that are fixed."""
+    return [{key: line[key] for key in FIXED} for line in desk.ask("status", *words)["lines"]]
+
+
+def states(desk: Desk) -> dict[str, str]:
+    """State by SKU."""
+    return {line["sku"]: line["state"] for line in lines(desk)}
+
+
+def test_an_applied_line_in_the_fixed_form(desk: Desk) -> None:
+    """The keys and types that others rely on."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    assert lines(desk) == [
+        {
+            "customer": CUSTOMER,
+            "sku": ADV,
+            "contract_id": CONTRACT,
+            "service_id": 45,
+            "timus_quantity": 28,
+            "autotask_units": 28,
+            "state": "applied",
+            "reason": None,
+        }
+    ]
+    assert desk.ask("status")["at_rest"] is True
+
+
+def test_nothing_yet(desk: Desk) -> None:
+    """Before Timus told anything there are no lines, and everything is at rest."""
+    assert desk.ask("status") == {
+        "lines": [],
+        "at_rest": True,
+        "outstanding": [],
+        "events": [],
+        "autotask_away": None,
+        "dead_letters": 0,
+    }
+    assert "No lines" in desk.told("status")
+
+
+def test_an_unmapped_quantity_is_a_parked_line_and_at_rest(desk: Desk) -> None:
+    """It has no contract and no service, a reason in words, and the command that mends it."""
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    said = desk.ask("status")
+    assert said["at_rest"] is True
+    assert lines(desk) == [
+        {
+            "customer": CUSTOMER,
+            "sku": ADV,
+            "contract_id": None,
+            "service_id": None,
+            "timus_quantity": 28,
+            "autotask_units": None,
+            "state": "parked",
+            "reason": "Customer cus_41d0 has no Autotask company and contract yet.",
+        }
+    ]
+    assert f"→ timus-autotask map customer {CUSTOMER}" in desk.told("status")
+
+
+def test_a_delivery_that_nobody_has_looked_at_is_not_at_rest(desk: Desk) -> None:
+    """Neither while its wake-up is queued nor when that was lost."""
+    desk.world.map_customer()
+    desk.world.work()
+    desk.world.tell(7, {ADV: 28})
+    assert desk.ask("status")["at_rest"] is False
+    for message in desk.world.queue.receive(10):
+        assert desk.ask("status")["at_rest"] is False, "a wake-up in flight is under way"
+        desk.world.queue.delete(message.receipt)
+    said = desk.ask("status")
+    assert said["at_rest"] is False
+    assert said["outstanding"] == ["1 event not merged yet"]
+
+
+def test_a_change_of_a_later_day_is_scheduled_and_at_rest(desk: Desk) -> None:
+    """Timus's quantity of today is the old one until then."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 25})
+    desk.world.work()
+    desk.world.tell(8, {ADV: 25}, cancel_at=date(2026, 4, 1))
+    desk.world.work()
+    said = desk.ask("status")
+    assert said["at_rest"] is True
+    [line] = said["lines"]
+    assert (line["state"], line["timus_quantity"], line["autotask_units"]) == ("scheduled", 25, 25)
+    assert line["scheduled"] == [{"day": "2026-04-01", "unit_change": -25}]
+    assert "-25 on 2026-04-01" in desk.told("status")
+    desk.world.clock.advance_to(desk.world.start.replace(month=4, day=1))
+    assert states(desk) == {ADV: "pending"}
+    assert desk.ask("status")["at_rest"] is False
+
+
+def test_an_unknown_outcome_is_settling(desk: Desk) -> None:
+    """Its units are those before it until a read has settled it."""
+    desk.world.map_customer()
+    desk.world.api.faults.add(Fault("timeout_after", entity="ContractServiceAdjustments"))
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    said = desk.ask("status")
+    [line] = said["lines"]
+    assert (line["state"], line["autotask_units"]) == ("settling", 25)
+    assert "outcome is not known yet" in line["reason"]
+    assert said["at_rest"] is False
+    desk.world.pass_time(minutes=20)
+    assert lines(desk)[0]["autotask_units"] == 28
+    assert desk.ask("status")["at_rest"] is True
+
+
+def test_autotask_out_of_reach_is_shown_on_top_and_as_the_reason(desk: Desk) -> None:
+    """What waits for it is pending, and not at rest."""
+    desk.world.map_customer()
+    desk.world.api.faults.add(Fault("not_sent", times=None))
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    said = desk.ask("status")
+    assert said["at_rest"] is False
+    [line] = said["lines"]
+    assert line["state"] == "pending"
+    assert "no answer from Autotask" in line["reason"]
+    assert said["autotask_away"]["credentials_refused"] is False
+    assert desk.told("status").startswith("Autotask is not asked before")
+    desk.world.api.faults.clear()
+    desk.world.pass_time(minutes=2)
+    assert desk.ask("status")["at_rest"] is True
+
+
+def test_refused_credentials_name_the_remedy(desk: Desk) -> None:
+    """Autotask is not asked any more, and the command that mends it is on top."""
+    desk.world.map_customer()
+    desk.world.api.faults.add(Fault("unauthorized", times=None))
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    assert desk.ask("status")["autotask_away"]["credentials_refused"] is True
+    assert "→ timus-autotask credentials set" in desk.told("status")
+
+
+def test_drift_shows_what_autotask_really_holds(desk: Desk) -> None:
+    """Not what we left there."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    desk.world.control.person_adjusts(1201, date(2026, 3, 14).toordinal(), 2)
+    desk.world.tell(8, {ADV: 29})
+    desk.world.work()
+    [line] = desk.ask("status")["lines"]
+    assert (line["state"], line["reason_code"], line["autotask_units"]) == ("parked", "drift", 30)
+    assert line["remedy"] == f"timus-autotask drift {CONTRACT} 45 --enforce | --adopt"
+
+
+def test_an_event_that_is_not_understood_is_listed(desk: Desk) -> None:
+    """Parked events stand below the lines, and do not prevent rest."""
+    desk.world.tell(7, {ADV: -1})
+    desk.world.work()
+    said = desk.ask("status")
+    assert [event["reason_code"] for event in said["events"]] == ["not-understood"]
+    assert said["at_rest"] is True
+    assert "Events that a person has to look at" in desk.told("status")
+
+
+def test_lines_can_be_chosen(desk: Desk) -> None:
+    """By customer and by contract; whether everything is at rest is told of everything."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 25})
+    desk.world.tell(1, {ESS: 3}, customer="cus_2", subscription="sub_2")
+    desk.world.work()
+    assert {line["customer"] for line in lines(desk)} == {CUSTOMER, "cus_2"}
+    assert [line["customer"] for line in lines(desk, "--customer", "cus_2")] == ["cus_2"]
+    assert [line["customer"] for line in lines(desk, "--contract", str(CONTRACT))] == [CUSTOMER]
+
+
+def test_two_subscriptions_of_one_customer_are_one_line(desk: Desk) -> None:
+    """Their quantities are added."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 20})
+    desk.world.tell(1, {ADV: 9}, subscription="sub_2")
+    desk.world.work()
+    [line] = lines(desk)
+    assert (line["timus_quantity"], line["autotask_units"], line["state"]) == (29, 29, "applied")
+
+
+def test_a_line_that_was_left_has_no_quantity(desk: Desk) -> None:
+    """After a move, Timus's quantity stands with the new line only."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 25})
+    desk.world.work()
+    desk.ask("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")
+    desk.world.work()
+    assert {
+        line["contract_id"]: (line["timus_quantity"], line["autotask_units"]) for line in lines(desk)
+    } == {
+        CONTRACT: (0, 0),
+        29683950: (25, 25),
+    }
+
+
+def test_dead_letters_are_shown(desk: Desk) -> None:
+    """Wake-ups that failed for good stand on top."""
+    desk.dead_letters.send(CUSTOMER, "dead")
+    assert desk.ask("status")["dead_letters"] == 1
+    assert "1 wake-ups failed for good" in desk.told("status")
+
+
+ACTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("tell"), st.integers(0, 6), st.integers(-3, 40)),
+        st.tuples(st.just("late"), st.integers(0, 6), st.integers(1, 40)),
+        st.tuples(
+            st.sampled_from(["map", "work", "sweep", "hour", "lose", "person", "pause", "resume"]),
+            st.just(0),
+            st.just(0),
+        ),
+        st.tuples(
+            st.sampled_from(["not_sent", "timeout_after", "timeout_before", "json_500", "throttle_429"]),
+            st.integers(0, 1),
+            st.just(0),
+        ),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ACTS)
+def test_at_rest_means_that_nothing_more_happens_by_itself(acts: list[tuple[str, int, int]]) -> None:
+    """At rest: delivering what is queued and doing what is due changes no line and posts nothing.
+
+    And whatever was done, with Autotask in reach everything comes to rest.
+    """
+    desk = Desk()
+    for act, first, second in acts:
+        _do(desk, act, first, second)
+        _rest_means_rest(desk)
+    desk.world.api.faults.clear()
+    for _ in range(6):
+        desk.world.work()
+        desk.world.pass_time(minutes=20)
+    desk.world.work()
+    said = desk.ask("status")
+    assert said["at_rest"] is True, said["outstanding"]
+    for line in said["lines"]:
+        assert line["state"] in ("applied", "scheduled", "parked")
+        if line["state"] == "applied":
+            assert line["autotask_units"] == line["wanted_units"]
+
+
+def _do(desk: Desk, act: str, first: int, second: int) -> None:
+    world = desk.world
+    match act:
+        case "tell":
+            world.tell(first + 1, {ADV: second, GATEWAY: 1}, event_id=f"evt-{first}-{second}")
+        case "late":
+            day = world.clock.now().replace(month=5, day=second % 28 + 1)
+            world.tell(first + 1, {ADV: second, "POC": 1}, effective=day, event_id=f"late-{first}-{second}")
+        case "map":
+            desk.run(
+                "map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT), "--unchecked"
+            )
+        case "work":
+            world.work()
+        case "sweep":
+            world.sweep()
+        case "hour":
+            world.clock.advance(3600)
+        case "lose":
+            for message in world.queue.receive(10):
+                world.queue.delete(message.receipt)
+        case "person":
+            world.control.person_adjusts(1201, date(2026, 3, 14).toordinal(), 1)
+        case "pause" | "resume":
+            desk.run(act)
+        case kind:
+            entity = "*" if first else "ContractServiceAdjustments"
+            world.api.faults.add(Fault(kind, entity=entity, times=1))
+
+
+def _rest_means_rest(desk: Desk) -> None:
+    before = desk.ask("status")
+    if not before["at_rest"]:
+        return
+    posted = desk.world.posted()
+    desk.world.work()
+    desk.world.sweep()
+    after = desk.ask("status")
+    assert desk.world.posted() == posted
+    assert after == before
