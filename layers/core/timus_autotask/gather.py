@@ -19,6 +19,8 @@ from timus_autotask.store import (
     CustomerRecords,
     PartnerRecords,
     Stored,
+    Terms,
+    policies_from,
     policy_from,
     put_plan,
 )
@@ -38,13 +40,13 @@ class Gathered:
     elsewhere: Mapping[LineKey, Line] = field(default_factory=dict)
     grids: dict[int, Grid] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
+    """By customer; the partner's own under the empty name."""
 
     def desired(self, today: date) -> Desired:
         """What the lines of all customers on this contract should have."""
         plans = {sku: stored.value for sku, stored in self.partner.plans.items()}
         customers = [
-            customer_of(records, self.policies.get(customer_id, Policy()))
-            for customer_id, records in sorted(self.customers.items())
+            customer_of(records, self.partner.terms.value) for _, records in sorted(self.customers.items())
         ]
         return desired(customers, plans, self.grids, today)
 
@@ -58,10 +60,9 @@ def read_records(contract: ContractRecords, ports: ApplyPorts) -> Gathered:
     customers = {c: store.customer(c) for c in contract.work.value.customers}
     partner = _matched(store.partner(), customers, ports)
     gathered = Gathered(contract, customers, partner)
-    gathered.policies[""] = policy_from(partner.terms.value)
+    gathered.policies[""] = policy_from(partner.terms.value.values)
     for customer_id, records in customers.items():
-        own = records.terms.value if records.terms else {}
-        gathered.policies[customer_id] = policy_from(partner.terms.value, own)
+        gathered.policies[customer_id] = customer_of(records, partner.terms.value).policy
     mapped = {
         c for records in customers.values() if records.mapping for c in records.mapping.value.contract_ids
     }
@@ -119,13 +120,15 @@ MONTHS: Mapping[int, int] = {2: 1, 3: 3, 4: 6, 5: 12}
 """Months of a billing period by ``contractPeriodType`` (observed live: 2 monthly, 3 quarterly, 4 half-yearly, 5 yearly)."""
 
 
-def customer_of(records: CustomerRecords, policy: Policy) -> Customer:
-    """A customer as the domain knows it."""
+def customer_of(records: CustomerRecords, partner: Terms) -> Customer:
+    """A customer as the domain knows it; ``partner`` are the terms for everybody."""
+    policy, earlier = policies_from(partner, records.terms.value if records.terms else Terms())
     return Customer(
         id=records.id,
         mapping=records.mapping.value if records.mapping else None,
         subscriptions=tuple(stored.value for _, stored in sorted(records.subscriptions.items())),
         policy=policy,
+        earlier=earlier,
     )
 
 

@@ -28,7 +28,6 @@ from timus_autotask.store import (
     Store,
     Stored,
     Work,
-    policy_from,
 )
 from timus_autotask.table import Document
 
@@ -151,12 +150,13 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     )
 
 
+def wanted_of(records: Records, today: date) -> Mapping[LineKey, Demand]:
+    """What every line should have."""
+    return _desired(records, _customers(records), today).demands
+
+
 def _customers(records: Records) -> dict[str, Customer]:
-    terms = records.partner.terms.value
-    return {
-        id_: customer_of(found, policy_from(terms, found.terms.value if found.terms else {}))
-        for id_, found in records.customers.items()
-    }
+    return {id_: customer_of(found, records.partner.terms.value) for id_, found in records.customers.items()}
 
 
 def _desired(records: Records, customers: Mapping[str, Customer], today: date) -> Desired:

@@ -6,8 +6,8 @@ Everything that is decided stays in ``domain``; this module only knows keys, kin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -22,6 +22,8 @@ from timus_autotask.table import Check, Data, Delete, Document, Key, Put, Table
 
 T = TypeVar("T")
 
+KEPT_TERMS = 50
+"""How many replaced terms are kept with the present ones."""
 KEPT_DAYS = 400
 """How long a merged event is kept: thirteen months, a year's audit and the month before."""
 
@@ -108,13 +110,47 @@ class EventRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerTerms:
+    """Terms that were replaced, with who had set them."""
+
+    values: Mapping[str, Any]
+    until: date
+    """First day on which they held no more."""
+    by: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The partner's terms, or a customer's overrides of them, as they were set: what is not in ``values`` is not said."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    by: str = ""
+    """Who set them."""
+    at: datetime | None = None
+    earlier: tuple[FormerTerms, ...] = ()
+    """Oldest first. What was billed under them stays as it is."""
+
+    def changed(self, values: Mapping[str, Any], by: str, at: datetime, first_day: date | None) -> Terms:
+        """With other values from ``first_day`` on; None: as if they had always held."""
+        day = first_day or date.min
+        earlier = (*self.earlier, FormerTerms(self.values, day, self.by, self.at))
+        shortened = (replace(former, until=min(former.until, day)) for former in earlier[-KEPT_TERMS:])
+        return Terms(values, by, at, tuple(shortened))
+
+    def on(self, day: date) -> Mapping[str, Any]:
+        """The values that hold on a day."""
+        return next((former.values for former in self.earlier if day < former.until), self.values)
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerRecords:
     """All that a worker needs of a customer, in one read."""
 
     id: str
     inbox: tuple[Document, ...] = ()
     mapping: Stored[CustomerMapping] | None = None
-    terms: Stored[Mapping[str, Any]] | None = None
+    terms: Stored[Terms] | None = None
     subscriptions: Mapping[str, Stored[Subscription]] = field(default_factory=dict)
 
 
@@ -132,7 +168,7 @@ class PartnerRecords:
     """What holds for all customers, in one read."""
 
     plans: Mapping[str, Stored[PlanMapping]] = field(default_factory=dict)
-    terms: Stored[Mapping[str, Any]] = Stored({})
+    terms: Stored[Terms] = Stored(Terms())
     circuit: Stored[Circuit] = Stored(Circuit())
     moved: Stored[Moved] = Stored(Moved())
 
@@ -147,6 +183,7 @@ _CIRCUIT = TypeAdapter(Circuit)
 _EVENT = TypeAdapter(EventRecord)
 _POLICY = TypeAdapter(Policy)
 _MOVED = TypeAdapter(Moved)
+_TERMS = TypeAdapter(Terms)
 
 PARTNER = "PARTNER"
 
@@ -161,12 +198,37 @@ def contract_pk(contract_id: int) -> str:
     return f"CONTRACT#{contract_id}"
 
 
+BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
+"""Terms by SKU: a customer's come on top of the partner's, SKU by SKU. All others replace the partner's."""
+
+
 def policy_from(*terms: Mapping[str, Any]) -> Policy:
-    """The policy of the given terms, later ones over earlier ones. Raises ``pydantic.ValidationError``."""
+    """The policy of the given terms, later ones over earlier ones; a pause of any is a pause.
+
+    Raises ``ValueError`` (``pydantic.ValidationError``) for terms that there are not, or that cannot be meant.
+    """
     merged: dict[str, Any] = {}
     for each in terms:
-        merged |= each
+        by_sku = {name: {**merged.get(name, {}), **each[name]} for name in BY_SKU if name in each}
+        merged |= {**each, **by_sku}
+    merged["paused"] = next(
+        (each["paused"] for each in terms if each.get("paused") not in (None, False)), False
+    )
+    unknown = set(merged) - {each.name for each in fields(Policy)}
+    if unknown:
+        raise ValueError(f"there is no policy {', '.join(sorted(unknown))}")
     return _POLICY.validate_python(merged)
+
+
+def policies_from(*terms: Terms) -> tuple[Policy, tuple[tuple[date, Policy], ...]]:
+    """The policy of today, and those that held until a day, in order of that day; later terms over earlier ones.
+
+    Terms that are replaced today hold no more; terms of a day to come are not known.
+    """
+    untils = sorted({former.until for each in terms for former in each.earlier} - {date.min})
+    one_day = timedelta(days=1)
+    earlier = tuple((until, policy_from(*(each.on(until - one_day) for each in terms))) for until in untils)
+    return policy_from(*(each.values for each in terms)), earlier
 
 
 class Store:
@@ -182,7 +244,7 @@ class Store:
         inbox: list[Document] = []
         subscriptions: dict[str, Stored[Subscription]] = {}
         mapping: Stored[CustomerMapping] | None = None
-        terms: Stored[Mapping[str, Any]] | None = None
+        terms: Stored[Terms] | None = None
         for document in self.table.range(customer_pk(customer_id), "INBOX#", "SUBSCRIPTION#~"):
             sk = document.key.sk
             if sk.startswith("INBOX#"):
@@ -190,7 +252,7 @@ class Store:
             elif sk == "MAPPING":
                 mapping = Stored(_MAPPING.validate_python(document.data), document.rev)
             elif sk == "POLICY":
-                terms = Stored(document.data, document.rev)
+                terms = Stored(_TERMS.validate_python(document.data), document.rev)
             elif sk.startswith("SUBSCRIPTION#"):
                 subscription = _SUBSCRIPTION.validate_python(document.data)
                 subscriptions[subscription.id] = Stored(subscription, document.rev)
@@ -211,7 +273,7 @@ class Store:
     def partner(self) -> PartnerRecords:
         """The partner's plans, terms and circuit."""
         plans: dict[str, Stored[PlanMapping]] = {}
-        terms: Stored[Mapping[str, Any]] = Stored({})
+        terms: Stored[Terms] = Stored(Terms())
         circuit, moved = Stored(Circuit()), Stored(Moved())
         for document in self.table.range(PARTNER, "AUTOTASK", "POLICY"):
             sk = document.key.sk
@@ -219,7 +281,7 @@ class Store:
                 plan = _PLAN.validate_python(document.data)
                 plans[plan.sku] = Stored(plan, document.rev, document.due_at)
             elif sk == "POLICY":
-                terms = Stored(document.data, document.rev)
+                terms = Stored(_TERMS.validate_python(document.data), document.rev)
             elif sk == "AUTOTASK":
                 circuit = Stored(_CIRCUIT.validate_python(document.data), document.rev)
             elif sk == "MOVED":
@@ -296,10 +358,11 @@ def check_mapping(customer_id: str, mapping: Stored[CustomerMapping] | None) -> 
     return Check(Key(customer_pk(customer_id), "MAPPING"), mapping.rev if mapping else 0)
 
 
-def put_terms(customer_id: str | None, terms: Mapping[str, Any], expected: int) -> Put:
-    """Store the partner's terms, or a customer's overrides of them."""
+def put_terms(customer_id: str | None, terms: Terms | Mapping[str, Any], expected: int) -> Put:
+    """Store the partner's terms, or a customer's overrides of them. Bare values hold always, with nothing before them."""
     key = Key(customer_pk(customer_id), "POLICY") if customer_id else Key(PARTNER, "POLICY")
-    return Put(key, terms, expected, kind="policy", sort=customer_id or "-")
+    record = terms if isinstance(terms, Terms) else Terms(terms)
+    return Put(key, _dump(_TERMS, record), expected, kind="policy", sort=customer_id or "-")
 
 
 def put_subscription(subscription: Subscription, expected: int) -> Put:

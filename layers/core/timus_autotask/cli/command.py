@@ -258,6 +258,15 @@ COMMANDS = (
                 help="as `policy show` lists them; `KEY=` goes back to the default",
             ),
             _CUSTOMER,
+            _a(
+                "--from",
+                dest="first_day",
+                type=_day,
+                default=mapping.DEFAULT,
+                metavar="DAY",
+                help="first day whose changes they concern, or `always`; by default today once something was posted",
+            ),
+            _a("--by", metavar="NAME", help="who sets them; the user of this machine unless given"),
         ),
     ),
     Command(

@@ -14,13 +14,14 @@ from pydantic import ValidationError
 
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.mapping import DEFAULT
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import go_on, wake, wake_mapped, write
 from timus_autotask.domain.converge import HELD
 from timus_autotask.domain.line import Approved, Choice, Line
 from timus_autotask.domain.policy import Policy
 from timus_autotask.merge import wake_contract
-from timus_autotask.store import Stored, policy_from, put_line, put_terms
+from timus_autotask.store import BY_SKU, PARTNER, Stored, Terms, policy_from, put_line, put_terms
 from timus_autotask.table import Change
 
 
@@ -156,22 +157,21 @@ def policy_show(deployment: Deployment, arguments: Namespace, terminal: Terminal
     return _show_policy(deployment, arguments.customer, terminal)
 
 
-def _terms(
-    deployment: Deployment, customer: str | None
-) -> tuple[Mapping[str, Any], Stored[Mapping[str, Any]]]:
+def _terms(deployment: Deployment, customer: str | None) -> tuple[Mapping[str, Any], Stored[Terms]]:
     """The partner's terms, and those that are asked about."""
     partner = deployment.store.partner().terms
     if customer is None:
         return {}, partner
-    return partner.value, deployment.store.customer(customer).terms or Stored({})
+    return partner.value.values, deployment.store.customer(customer).terms or Stored(Terms())
 
 
 def _show_policy(deployment: Deployment, customer: str | None, terminal: Terminal) -> dict[str, Any]:
     below, own = _terms(deployment, customer)
-    policy = asdict(policy_from(below, own.value))
+    terms = own.value
+    policy = asdict(policy_from(below, terms.values))
 
     def origin(key: str) -> str:
-        if key in own.value:
+        if key in terms.values:
             return customer or "partner"
         return "partner" if key in below else "default"
 
@@ -180,7 +180,21 @@ def _show_policy(deployment: Deployment, customer: str | None, terminal: Termina
         [(key, _words(value), origin(key)) for key, value in policy.items()],
         empty="",
     )
-    return {"customer": customer, "policy": policy, "set": dict(own.value), "revision": own.rev}
+    if terms.at:
+        terminal.say(f"Set on {terms.at:%Y-%m-%d %H:%M} UTC" + (f" by {terms.by}." if terms.by else "."))
+    for former in reversed(terms.earlier):
+        held = f"until {former.until}" if former.until > date.min else "never billed"
+        said = ", ".join(f"{key}={_words(value)}" for key, value in former.values.items()) or "nothing set"
+        terminal.say(f"Before ({held}{f', set by {former.by}' if former.by else ''}): {said}")
+    return {
+        "customer": customer,
+        "policy": policy,
+        "set": dict(terms.values),
+        "revision": own.rev,
+        "set_by": terms.by,
+        "set_at": terms.at,
+        "earlier": [asdict(former) for former in terms.earlier],
+    }
 
 
 def _words(value: Any) -> str:
@@ -199,7 +213,7 @@ def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal)
 
     def changes() -> Sequence[Change]:
         below, own = _terms(deployment, customer)
-        terms = dict(own.value)
+        terms = dict(own.value.values)
         named = [_ordered(terms, order) for order in arguments.orders]
         if customer is not None and (everybodys := [key for key in named if key in _EVERYBODYS]):
             raise Failed(
@@ -210,15 +224,25 @@ def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal)
         except ValidationError as invalid:
             raise Failed(f"Nothing was changed. {_in_words(invalid)}", USAGE) from None
         canonical = {key: policy[key] for key in named if key in terms}
-        return [put_terms(customer, {**terms, **canonical}, own.rev)]
+        return [put_terms(customer, changed(own.value, {**terms, **canonical}), own.rev)]
 
+    def changed(terms: Terms, values: Mapping[str, Any]) -> Terms:
+        return terms.changed(values, arguments.by or _user(), deployment.clock.now(), first_day)
+
+    first_day = arguments.first_day
+    if first_day is DEFAULT:
+        posted = any(line.adjusted for line in deployment.store.lines())
+        first_day = deployment.today if posted else None
+    if first_day and first_day > deployment.today:
+        raise Failed(
+            "Terms change today or on a day before; set those of a later day when it has come.", USAGE
+        )
     write(deployment, changes)
     _take_effect(deployment, customer, terminal)
     return _show_policy(deployment, customer, terminal)
 
 
 _KEYS = {field.name: field for field in fields(Policy)}
-_BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
 _APPROVALS = ("approve_increases", "approve_decreases")
 _EVERYBODYS = ("partner_day_limit", "pooled_minimum")
 _DEFAULTS = asdict(Policy())
@@ -239,9 +263,9 @@ def _ordered(terms: dict[str, Any], order: str) -> str:
             + (f"; did you mean {near[0]}?" if near else f". There are: {', '.join(_KEYS)}."),
             USAGE,
         )
-    if inner and key not in (*_BY_SKU, *_APPROVALS):
+    if inner and key not in (*BY_SKU, *_APPROVALS):
         raise Failed(f"The policy {key} has no parts: write {key}=VALUE.", USAGE)
-    if key in _BY_SKU and not inner and text:
+    if key in BY_SKU and not inner and text:
         raise Failed(f"The policy {key} is set for a SKU: write {key}.SKU=VALUE.", USAGE)
     if inner:
         parts = {**terms.get(key, {})}
@@ -287,8 +311,10 @@ def _pause(
 ) -> dict[str, Any]:
     def changes() -> Sequence[Change]:
         _, own = _terms(deployment, customer)
-        terms = {key: value for key, value in own.value.items() if key != "paused"}
-        return [put_terms(customer, terms | ({"paused": True} if paused else {}), own.rev)]
+        values = {key: value for key, value in own.value.values.items() if key != "paused"}
+        # No history: a pause changes when something is posted, and never what is billed.
+        terms = replace(own.value, values=values | ({"paused": True} if paused else {}))
+        return [put_terms(customer, terms, own.rev)]
 
     write(deployment, changes)
     contracts = _take_effect(deployment, customer, terminal)
@@ -297,11 +323,13 @@ def _pause(
         f"Changes are paused for {whose}." if paused else f"Changes go on for {whose}.", style="green"
     )
     others = sorted(
-        d.sort for d in deployment.table.list("policy") if d.data.get("paused") is True and d.sort
+        d.sort
+        for d in deployment.table.list("policy")
+        if d.data["values"].get("paused") is True and d.key.pk != PARTNER
     )
     if not paused and customer is None and others:
         terminal.say(f"Still paused on their own: {', '.join(others)}.")
-    partner = policy_from(deployment.store.partner().terms.value).paused
+    partner = policy_from(deployment.store.partner().terms.value.values).paused
     if not paused and customer is not None and partner:
         terminal.say("Everybody is still paused: timus-autotask resume")
     return {"customer": customer, "paused": paused, "contracts": contracts}

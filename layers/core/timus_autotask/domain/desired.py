@@ -21,6 +21,13 @@ class Customer:
     mapping: CustomerMapping | None
     subscriptions: tuple[Subscription, ...]
     policy: Policy = field(default_factory=Policy)
+    """The terms of today."""
+    earlier: tuple[tuple[date, Policy], ...] = ()
+    """(first day on which they held no more, terms), in order of day: changed terms do not bill the past anew."""
+
+    def policy_on(self, day: date) -> Policy:
+        """The terms of a day."""
+        return next((policy for until, policy in self.earlier if day < until), self.policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +111,13 @@ def desired(
     unrouted: list[Unrouted] = []
     for customer in customers:
         placement = _Placement(customer, plans)
-        dated = [
-            _dated(subscription, customer.policy, placement, grids) for subscription in customer.subscriptions
-        ]
+        dated = [_dated(subscription, customer, placement, grids) for subscription in customer.subscriptions]
         for sku in sorted({sku for timelines, _ in dated for sku in timelines}):
             quantity = Timeline()
             first = min(v.day for s in customer.subscriptions if sku in s.skus for v in s.versions)
             for timelines, _ in dated:
                 quantity = quantity.plus(timelines.get(sku, Timeline()))
-            billed = _on_terms(customer.policy, sku, quantity)
+            billed = _on_terms(customer, sku, quantity)
             told = Timeline()
             for subscription in customer.subscriptions:
                 told = told.plus(natively(subscription, sku))
@@ -156,8 +161,9 @@ def desired(
     )
 
 
-def _on_terms(policy: Policy, sku: str, quantity: Timeline) -> Timeline:
-    return Timeline.sampled(quantity.days, lambda day: policy.billable(sku, quantity.at(day)))
+def _on_terms(customer: Customer, sku: str, quantity: Timeline) -> Timeline:
+    days = (*quantity.days, *(until for until, _ in customer.earlier))
+    return Timeline.sampled(days, lambda day: customer.policy_on(day).billable(sku, quantity.at(day)))
 
 
 def _news(subscription: Subscription, sku: str) -> list[News]:
@@ -250,20 +256,21 @@ class _Placement:
 
 
 _Move = tuple[date, tuple[str, ...], tuple[str, ...]]
-"""A plan change: (day, SKUs that were taken away, SKUs that went up)."""
+"""A plan change: (day, SKUs that were taken away by then, SKUs that went up)."""
 
 
 def _dated(
-    subscription: Subscription, policy: Policy, placement: _Placement, grids: Mapping[int, Grid]
+    subscription: Subscription, customer: Customer, placement: _Placement, grids: Mapping[int, Grid]
 ) -> tuple[dict[str, Timeline], list[_Move]]:
-    """Replay the versions on the partner's terms: the billed quantity of each SKU by day, and the plan changes.
+    """Replay the versions on the terms of their days: the billed quantity of each SKU by day, and the plan changes.
 
     A version takes everything scheduled by older ones off from its own day on. One that takes a SKU away altogether and
     brings more of another is a plan change: both sides keep to one day, the later of the two rules', for the client is never
-    billed for both.
+    billed for both. What an earlier version took away may still be on its way down, so it counts for later ones too.
     """
     billed: dict[str, Timeline] = {sku: Timeline() for sku in subscription.skus}
     moves: list[_Move] = []
+    left: dict[str, date] = {}
 
     def grid_of(sku: str, day: date) -> Grid | None:
         found = [grids[key.contract_id] for key in placement.lines((sku,), day) if key.contract_id in grids]
@@ -271,7 +278,7 @@ def _dated(
 
     def dated(sku: str, day: date, delta: int) -> date:
         grid = grid_of(sku, day)
-        return grid.dated(day, policy.effective_day(delta)) if grid else day
+        return grid.dated(day, customer.policy_on(day).effective_day(delta)) if grid else day
 
     for version in subscription.versions:
         day = version.day
@@ -291,6 +298,9 @@ def _dated(
                 billed[sku] = billed[sku].set_from(max(end, on), 0)
         if down and up:
             moves.append((together, down, up))
+        moves += [(min(since, day), (sku,), up) for sku, since in left.items() if up and not wanted[sku]]
+        left |= {sku: day for sku, timeline in billed.items() if timeline.steps and not wanted[sku]}
+        left = {sku: since for sku, since in left.items() if not wanted[sku]}
     return billed, moves
 
 

@@ -56,6 +56,19 @@ class Renewal(StrEnum):
 
     EXTEND = "extend"
     NEW_CONTRACT = "new-contract"
+    """A new contract is opened from the day after the old one's end to the renewed term's end."""
+    OFF = "off"
+
+
+class RenewalLink(StrEnum):
+    """Which of two contracts names the other in ``renewedContractID``.
+
+    Autotask does not say which way the field points. Its name reads as "the contract that renewed this one", so the old contract
+    names the new one by default; compare with a pair that Autotask's own renewal made.
+    """
+
+    OLD_NAMES_NEW = "old-names-new"
+    NEW_NAMES_OLD = "new-names-old"
     OFF = "off"
 
 
@@ -128,6 +141,21 @@ class Policy:
     """The same for all customers together."""
     pooled_minimum: Mapping[str, int] = field(default_factory=dict)
     """Units by SKU that the partner owes Timus for all customers together; reported, never posted to a client."""
+    open_contracts: bool = False
+    """Whether a contract is opened for a customer who is mapped to a company only."""
+    contract_name: str = "Timus SASE {customer}"
+    """Name of a contract that we open; ``{customer}`` is the customer's name in Timus."""
+    contract_months: int = 1
+    """Length of its billing period: 1, 3, 6 or 12."""
+    contract_billing_day: int | None = None
+    """Day of the month on which its periods begin, 1 to 28; None: that of the first billed day."""
+    contract_length: int = 12
+    """Months from its first day to its end."""
+    contract_category: int | None = None
+    """Autotask's ``contractCategory``; some tenants insist on one."""
+    contract_organizational_level: int | None = None
+    """Autotask's ``organizationalLevelAssociationID``; some tenants insist on one, and a wrong one hides the contract."""
+    renewal_link: RenewalLink = RenewalLink.OLD_NAMES_NEW
     paused: bool = False
 
     def __post_init__(self) -> None:
@@ -141,6 +169,16 @@ class Policy:
             for sku, units in getattr(self, name).items():
                 if units < 0:
                     raise ValueError(f"{name} of {sku} must be 0 or more units, but is {units}")
+        if self.contract_months not in (1, 3, 6, 12):
+            raise ValueError(f"contract_months must be 1, 3, 6 or 12, but is {self.contract_months}")
+        if self.contract_billing_day is not None and not 1 <= self.contract_billing_day <= 28:
+            raise ValueError(
+                f"contract_billing_day must be 1 to 28, which every month has, but is {self.contract_billing_day}"
+            )
+        if not 1 <= self.contract_length <= 120:
+            raise ValueError(f"contract_length must be 1 to 120 months, but is {self.contract_length}")
+        if not self.contract_name.strip():
+            raise ValueError("contract_name must not be empty")
         for sku, price in self.prices.items():
             if not _PRICE.fullmatch(price):
                 raise ValueError(
@@ -160,3 +198,16 @@ class Policy:
     def effective_day(self, delta: int) -> EffectiveDay:
         """The dating rule for a change of this direction."""
         return self.increases if delta > 0 else self.decreases
+
+
+def shortfall(
+    pooled_minimum: Mapping[str, int], used: Mapping[str, int]
+) -> Mapping[str, tuple[int, int, int]]:
+    """(minimum, used, missing) by SKU: what the partner pays Timus for and no customer has.
+
+    ``used`` are Timus's quantities of all customers together. It belongs to no client and is never posted to one.
+    """
+    return {
+        sku: (least, used.get(sku, 0), max(least - used.get(sku, 0), 0))
+        for sku, least in sorted(pooled_minimum.items())
+    }
