@@ -123,6 +123,15 @@ def test_an_unknown_old_line_blocks_the_new_one() -> None:
     assert plan.blocked == {NEW}
 
 
+def test_a_plan_that_is_still_on_its_way_down_counts_for_the_plan_after_next() -> None:
+    """From plan 45 over 46 to 48 in one day, where 45's day is taken: 48 goes up when 45 comes down."""
+    down = gap(steps((0, 25), (10, 0)), steps((0, 25)), 10)
+    up = gap(steps((10, 25)), NOTHING, line=LineKey(1, 48))
+    links = [Link(day(10), OLD, NEW), Link(day(10), NEW, LineKey(1, 48)), Link(day(10), OLD, LineKey(1, 48))]
+    plan = plan_adjustments([up, down, gap(NOTHING, NOTHING, line=NEW)], links)
+    assert plan.adjustments == (Adjustment(OLD, day(11), -25), Adjustment(LineKey(1, 48), day(11), 25))
+
+
 def test_an_old_plan_change_does_not_block_later_changes() -> None:
     """Once the new line is level, what happens to the old one does not hold up more seats."""
     up = gap(steps((10, 25), (20, 27)), steps((10, 25)), line=NEW)
@@ -132,14 +141,36 @@ def test_an_old_plan_change_does_not_block_later_changes() -> None:
 
 @given(timelines, timelines, shut_days, st.integers(0, 59))
 def test_applying_a_plan_gives_desired(desired: Timeline, held: Timeline, shut: set[int], start: int) -> None:
-    """From the first open day on, every open day has what is desired; planning again gives nothing."""
+    """From the day after the last shut one on, all is as desired; planning again gives nothing."""
     one = gap(desired, held, *shut, start=start)
     plan = plan_adjustments([one])
     after = applied(held, plan)
-    for n in range(start, 60):
-        if n not in shut:
-            assert after.at(day(n)) == desired.at(day(n))
+    for n in range(max([start, *(n + 1 for n in shut)]), 60):
+        assert after.at(day(n)) == desired.at(day(n))
     assert plan_adjustments([gap(desired, after, *shut, start=start)]).adjustments == ()
+
+
+@given(timelines, timelines, shut_days, st.integers(0, 59))
+def test_no_day_gets_a_quantity_that_was_never_wanted(
+    desired: Timeline, held: Timeline, shut: set[int], start: int
+) -> None:
+    """Every day ends with what it had, or with what was desired on it or on an earlier day whose change is still under way."""
+    after = applied(held, plan_adjustments([gap(desired, held, *shut, start=start)]))
+    for n in range(60):
+        wanted = {desired.at(day(m)) for m in range(start, n + 1)}
+        assert after.at(day(n)) in {held.at(day(n)), *wanted}
+
+
+def test_a_change_does_not_run_over_into_a_day_that_is_taken() -> None:
+    """28 wanted from day 5, where day 8 went from 0 to 26 and is taken: 26 stay on day 8, and 28 follow on day 9."""
+    plan = plan_adjustments([gap(steps((5, 28)), steps((8, 26)), 8)])
+    assert plan.adjustments == (Adjustment(OLD, day(9), 2),)
+
+
+def test_a_decrease_before_a_decrease_that_is_taken_is_left_out() -> None:
+    """0 wanted from day 5, where day 8 went to 0 already: days 5 to 7 stay, for Autotask goes below zero otherwise."""
+    plan = plan_adjustments([gap(NOTHING, steps((0, 21), (8, 0)), 8, start=5)])
+    assert plan.adjustments == ()
 
 
 @given(timelines, timelines, shut_days, st.integers(0, 59))

@@ -2,13 +2,17 @@
 
 An adjustment adds ``delta`` units to every day from its day on. Where a day is not open (an adjustment of ours is on it
 already, its period is posted), what it needs is netted into the next open day. Applying a plan and planning again gives nothing.
+
+So a change dated before a day that is not open, on which the units change, would run over into it: 28 units that are wanted
+from Monday, where Wednesday already went from 0 to 26, would make 54 on Wednesday. Such days stay as they are, and the line is
+made level from the next open day on: no day ever gets a quantity that was never wanted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from .desired import Link
 from .mapping import LineKey
@@ -55,21 +59,18 @@ def plan_adjustments(
 
     ``links`` name plan changes: the line that goes up does so no earlier than the day on which the other has come down.
     ``elsewhere`` are linked lines that are not planned here (another contract's), as they are held. A linked line that is in
-    neither is unknown: what goes up waits.
+    neither is unknown: what goes up waits, unless it went up before.
     """
     known = {**(elsewhere or {}), **{gap.line: gap for gap in gaps}}
     after = {line: gap.held for line, gap in known.items()}
-    downs: dict[tuple[LineKey, date], list[LineKey]] = {}
-    for link in links:
-        downs.setdefault((link.up, link.day), []).append(link.down)
-    missing = {gap.line: gap.desired.minus(gap.held) for gap in gaps}
+    missing = {gap.line: _within_reach(gap) for gap in gaps}
     running = dict.fromkeys(missing, 0)
     reached: dict[LineKey, date] = {}
     blocked: set[LineKey] = set()
     out: list[Adjustment] = []
 
     turns = [
-        (day, (gap.line, day) in downs, gap.line, gap)
+        (day, _rises(missing[gap.line], day, gap.start), gap.line, gap)
         for gap in gaps
         for day in {gap.start, *(d for d in (*missing[gap.line].days, *gap.desired.days) if d > gap.start)}
     ]
@@ -80,9 +81,11 @@ def plan_adjustments(
         if on is None:
             continue
         if missing[line].at(on) > running[line]:
+            downs = [link for link in links if link.up == line and link.day <= day]
             levels = [
-                _level_from(day, known[down].desired, after[down]) if down in known else None
-                for down in downs.get((line, day), ())
+                _level_from(day, known[link.down].desired, after[link.down]) if link.down in known else None
+                for link in downs
+                if link.down in known or link.day == day or not after[line].at(on)
             ]
             late = [level for level in levels if level is not None]
             if len(late) < len(levels):
@@ -99,6 +102,23 @@ def plan_adjustments(
             out.append(Adjustment(line, on, delta))
     out.sort(key=lambda a: (a.day, a.delta > 0, a.line))
     return Plan(tuple(out), frozenset(blocked))
+
+
+def _within_reach(gap: Gap) -> Timeline:
+    """What the line lacks by day, 0 for days that could be made level only by making a later day wrong (see the module)."""
+    missing = gap.desired.minus(gap.held)
+    for day in reversed(gap.held.days):
+        before = missing.at(day - timedelta(days=1))
+        if day <= gap.start or before in (0, missing.at(day)) or gap.open_day(day) == day:
+            continue
+        turns = [d for d in missing.days if gap.start < d < day and gap.open_day(d) == d]
+        since = max(turns, default=gap.start)
+        missing = missing.set_between(since, day, 0)
+    return missing
+
+
+def _rises(missing: Timeline, day: date, start: date) -> bool:
+    return missing.at(day) > (missing.at(day - timedelta(days=1)) if day > start else 0)
 
 
 def _level_from(day: date, desired: Timeline, held: Timeline) -> date | None:

@@ -49,6 +49,12 @@ class Timeline:
         """The same until the day before ``day``, and ``units`` for ever from then on."""
         return Timeline.of((*(step for step in self.steps if step[0] < day), (day, units)))
 
+    def set_between(self, first: date, until: date, units: int) -> Timeline:
+        """The same outside [first, until), and ``units`` within."""
+        return Timeline.sampled(
+            (*self.days, first, until), lambda d: units if first <= d < until else self.at(d)
+        )
+
     def add_from(self, day: date, delta: int) -> Timeline:
         """What an adjustment does: ``delta`` more units on every day from ``day`` on."""
         return Timeline.sampled((*self.days, day), lambda d: self.at(d) + (delta if d >= day else 0))
