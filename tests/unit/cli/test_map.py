@@ -111,6 +111,38 @@ def test_a_wrong_mapping_that_billed_nothing_is_replaced_for_all_days(desk: Desk
     assert desk.world.posted() == [(45, 3, "2026-03-10")]
 
 
+def test_a_move_that_went_wrong_is_mended_from_its_day(desk: Desk) -> None:
+    """Nothing could be billed where the units were sent, so they go on from that day, and what was before stays."""
+    desk.world.tell(7, {ADV: 25, GATEWAY: 1}, effective=datetime(2026, 3, 1, tzinfo=UTC))
+    desk.ask(*MAP)
+    desk.world.work()
+    desk.ask("map", "customer", CUSTOMER, "--company", "601", "--contract", "1", "--unchecked")
+    desk.world.work()
+    desk.world.pass_time(days=2)
+    said = desk.ask("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")
+    assert said["from"] == "2026-03-15"
+    desk.world.work()
+    assert desk.world.units(ADV, TODAY - timedelta(days=1)) == 25
+    assert desk.world.units(ADV, TODAY) == 0
+    assert desk.world.units(ADV, TODAY, 29683950) == 25
+
+
+def test_units_cannot_leave_before_they_came(desk: Desk) -> None:
+    """Nothing would take them off where they were: they would be billed twice."""
+    desk.world.tell(7, {ADV: 28, GATEWAY: 1}, effective=datetime(2026, 3, 10, tzinfo=UTC))
+    desk.ask(*MAP)
+    desk.world.work()
+    to = ("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")
+    for day in ("always", "2026-03-09"):
+        assert "--from 2026-03-10" in desk.refused(*to, "--from", day)
+    desk.ask(*to, "--from", "2026-03-10")
+    desk.world.work()
+    desk.world.pass_time(days=1)
+    desk.world.work()
+    assert desk.world.units(ADV, date(2026, 3, 16)) == 0
+    assert desk.world.units(ADV, date(2026, 3, 10), 29683950) == 28
+
+
 def test_the_first_day_can_be_said(desk: Desk) -> None:
     """A move in the future waits for its day."""
     desk.world.tell(7, {ADV: 25, GATEWAY: 1})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -16,7 +16,14 @@ from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import go_on, wake
 from timus_autotask.domain.line import Line
-from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, ServiceChoice, chosen_from
+from timus_autotask.domain.mapping import (
+    CustomerMapping,
+    PlanMapping,
+    Route,
+    ServiceChoice,
+    chosen_from,
+    in_force,
+)
 from timus_autotask.merge import wake_contracts
 from timus_autotask.secrets import NotConfigured
 from timus_autotask.store import CustomerRecords, Stored, put_mapping, put_plan
@@ -35,9 +42,16 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
         names = _checked(deployment, route, terminal)
     store = deployment.store
     records = store.customer(customer)
-    first_day = arguments.first_day
-    if first_day is DEFAULT:
-        first_day = _first_day(deployment, records, route)
+    present = in_force(records.mapping.value.routings, deployment.today) if records.mapping else None
+    here = {each.contract_id for each in present.routes} if present else set()
+    first_day = _first_day(
+        deployment,
+        arguments.first_day,
+        _left(deployment, records, route),
+        [records],
+        present.first_day if present else None,
+        lambda line: line.contract_id in here,
+    )
     if not _known(records):
         terminal.say(f"Note: Timus has not told of a customer {customer} yet; the mapping waits for it.")
     if records.mapping:
@@ -143,32 +157,60 @@ def _away(error: AutotaskError) -> str:
     return f"Autotask cannot be asked just now ({error}); try again in a minute. {UNCHECKED}"
 
 
-def _first_day(deployment: Deployment, records: CustomerRecords, route: Route) -> date | None:
-    """Today when units are on another contract already (they are moved), else always (nothing was billed there)."""
-    mapping = records.mapping.value if records.mapping else None
-    if mapping is None:
-        return None
-    today = deployment.today
+def _left(deployment: Deployment, records: CustomerRecords, route: Route) -> list[tuple[Line, str, str]]:
+    """The lines of other contracts that units leave for this route, with whose (customer, SKU) they are."""
+    mapping = records.mapping.value if records.mapping else CustomerMapping(records.id, ())
 
-    def moves(sku: str) -> bool:
+    def leaves(sku: str) -> bool:
         if route.sku is not None:
             return sku == route.sku
-        return any(each.sku is None for each in mapping.routes(sku, today))
+        return any(each.sku is None for each in mapping.routes(sku, deployment.today))
 
-    lines = [
-        stored.value
+    return [
+        (stored.value, customer, sku)
         for contract_id in mapping.contract_ids
         if contract_id != route.contract_id
         for stored in deployment.store.contract(contract_id).lines.values()
+        for customer, sku in stored.value.sources
+        if customer == records.id and leaves(sku)
     ]
-    moved = any(
-        _carries(line) and any(c == records.id and moves(s) for c, s in line.sources) for line in lines
-    )
-    return today if moved else None
 
 
-def _carries(line: Line) -> bool:
-    return bool(line.intent or line.adjusted or (line.left and line.left.steps))
+def _first_day(
+    deployment: Deployment,
+    given: Any,
+    left: Iterable[tuple[Line, str, str]],
+    customers: Iterable[CustomerRecords],
+    since: date | None,
+    present: Callable[[Line], bool],
+) -> date | None:
+    """When it holds from: as said, else today where units are billed by the present choice, else as long as that one.
+
+    ``since`` is the first day of the present choice, ``present`` tells its lines.
+
+    Units cannot leave a line before the day on which they came to it: nothing would take them off again.
+    """
+    first: dict[tuple[str, str], date] = {
+        (records.id, sku): min(version.day for version in stored.value.versions)
+        for records in customers
+        for stored in records.subscriptions.values()
+        for sku in stored.value.skus
+    }
+    billed = [
+        (line, first.get((customer, sku), deployment.today))
+        for line, customer, sku in left
+        if line.intent or line.adjusted or (line.left and line.left.steps)
+    ]
+    if given is DEFAULT:
+        return deployment.today if any(present(line) for line, _ in billed) else since
+    came = [day for _, day in billed]
+    if came and (given is None or given < max(came)):
+        raise Failed(
+            f"Units are billed elsewhere since {max(came)} already, so they can move on that day at the earliest: "
+            f"--from {max(came)}. Nothing was written."
+        )
+    chosen: date | None = given
+    return chosen
 
 
 def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -176,17 +218,31 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
     sku, service_id, customer = arguments.sku, arguments.service, arguments.customer
     name = None if arguments.unchecked else _checked_service(deployment, service_id, terminal)
     store = deployment.store
-    first_day = arguments.first_day
-    if first_day is DEFAULT:
-        lines = [line for line in store.lines() if line.service_id != service_id and _carries(line)]
-        bills = [c for line in lines for c, s in line.sources if s == sku and customer in (None, c)]
-        first_day = deployment.today if bills else None
     customers = (
         [customer]
         if customer
         else sorted({each.customer_id for each in store.subscriptions() if sku in each.skus})
     )
     found = {each: store.customer(each) for each in customers}
+    left = [
+        (line, whose, billed)
+        for line in store.lines()
+        if line.service_id != service_id
+        for whose, billed in line.sources
+        if billed == sku and whose in found
+    ]
+    plans = {plan: stored.value for plan, stored in store.partner().plans.items()}
+    mapping = found[customer].mapping if customer else None
+    own = in_force(mapping.value.services.get(sku, ()), deployment.today) if mapping else None
+    present = own or (in_force(plans[sku].choices, deployment.today) if sku in plans else None)
+    first_day = _first_day(
+        deployment,
+        arguments.first_day,
+        left,
+        found.values(),
+        present.first_day if present else None,
+        lambda line: present is not None and line.service_id == present.service_id,
+    )
     contracts = sorted({c for r in found.values() if r.mapping for c in r.mapping.value.contract_ids})
 
     def chosen(choices: Sequence[ServiceChoice]) -> tuple[ServiceChoice, ...]:
