@@ -24,7 +24,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         run_dir=folder / "run",
         sweep_every=None,
     ) as stack:
-        yield Deployed(stack)
+        deployed = Deployed(stack)
+        yield deployed
+        deployed.close()
 
 
 @pytest.fixture

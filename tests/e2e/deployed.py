@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from local.stack import STACK, LocalStack
+from timus_autotask.autotask.httpx_transport import HttpxTransport
 from timus_autotask.cli import main
 from timus_autotask.cli.deployment import find
 from timus_autotask.domain.line import Line
@@ -74,18 +75,24 @@ class Deployed:
 
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
+        self._transport = HttpxTransport()
         with pytest.MonkeyPatch.context() as environment:
             for name, value in stack.environment().items():
                 environment.setenv(name, value)
-            self._found = find(STACK)
+            self._found = replace(find(STACK), transport=self._transport)
         self.store = self._found.store
         self._clients = iter(range(CLIENTS))
+
+    def close(self) -> None:
+        """Close the connections of the operator's command."""
+        self._transport.close()
 
     def client(self, *, mapped: bool = True) -> Client:
         """A client that no other test has."""
         client = Client(self, next(self._clients))
         if mapped:
             client.map()
+            client.rests()
         return client
 
     def command(self, *words: str) -> Any:
