@@ -192,8 +192,15 @@ class _Reader:
             items = one.get("items") or []
             if op == "and":
                 return _all(self.group(items, pins))
-            tests = self.group(items, None)
+            branches: list[dict[str, frozenset[int]]] = [{} for _ in items]
+            tests = [
+                test for item, own in zip(items, branches, strict=True) for test in self.group([item], own)
+            ]
             self.or_terms += len(tests)
+            if pins is not None and len(tests) == len(items):
+                for name in set.intersection(*({*own} for own in branches)) if branches else ():
+                    either = frozenset[int]().union(*(own[name] for own in branches))
+                    pins[name] = pins[name] & either if name in pins else either
             return _any(tests)
         if one.get("udf"):
             return self.udf(op, one)

@@ -401,7 +401,6 @@ def _at_work(records: ContractRecords, began: datetime) -> bool:
     if work.generation != work.converged or work.lease is not None:
         return True
     return any(
-        stored.value.intent is not None
-        or (stored.value.seen_at is not None and stored.value.seen_at >= began)
+        stored.value.intent is not None or (stored.value.seen_at is not None and stored.value.seen_at > began)
         for stored in records.lines.values()
     )
