@@ -25,6 +25,13 @@ class Customer:
     earlier: tuple[tuple[date, Policy], ...] = ()
     """(first day on which they held no more, terms), in order of day: changed terms do not bill the past anew."""
 
+    @property
+    def name(self) -> str:
+        """The name for people: Timus's newest, or the id."""
+        names = [subscription.customer_name for subscription in self.subscriptions]
+        mapped = self.mapping.customer_name if self.mapping else ""
+        return next((name for name in (*reversed(names), mapped) if name), self.id)
+
     def policy_on(self, day: date) -> Policy:
         """The terms of a day."""
         return next((policy for until, policy in self.earlier if day < until), self.policy)
@@ -270,6 +277,7 @@ def _dated(
     """
     billed: dict[str, Timeline] = {sku: Timeline() for sku in subscription.skus}
     moves: list[_Move] = []
+    had: set[str] = set()
     left: dict[str, date] = {}
 
     def grid_of(sku: str, day: date) -> Grid | None:
@@ -298,9 +306,9 @@ def _dated(
                 billed[sku] = billed[sku].set_from(max(end, on), 0)
         if down and up:
             moves.append((together, down, up))
-        moves += [(min(since, day), (sku,), up) for sku, since in left.items() if up and not wanted[sku]]
-        left |= {sku: day for sku, timeline in billed.items() if timeline.steps and not wanted[sku]}
-        left = {sku: since for sku, since in left.items() if not wanted[sku]}
+        had |= {sku for sku, units in wanted.items() if units}
+        left = {sku: min(left.get(sku, day), day) for sku in sorted(had) if not wanted[sku]}
+        moves += [(since, (sku,), up) for sku, since in left.items() if up and sku not in down]
     return billed, moves
 
 

@@ -105,16 +105,22 @@ def plan_adjustments(
 
 
 def _within_reach(gap: Gap) -> Timeline:
-    """What the line lacks by day, 0 for days that could be made level only by making a later day wrong (see the module)."""
+    """What the line lacks by day, without what could be had only by making a later day wrong (see the module)."""
     missing = gap.desired.minus(gap.held)
-    for day in reversed(gap.held.days):
-        before = missing.at(day - timedelta(days=1))
-        if day <= gap.start or before in (0, missing.at(day)) or gap.open_day(day) == day:
-            continue
-        turns = [d for d in missing.days if gap.start < d < day and gap.open_day(d) == d]
-        since = max(turns, default=gap.start)
-        missing = missing.set_between(since, day, 0)
+    for day in reversed(missing.days):
+        if day > gap.start and gap.open_day(day) != day and _runs_over(gap, missing, day):
+            turns = [d for d in missing.days if gap.start < d < day and gap.open_day(d) == d]
+            missing = missing.set_between(max(turns, default=gap.start), day, 0)
     return missing
+
+
+def _runs_over(gap: Gap, missing: Timeline, day: date) -> bool:
+    """Whether what the day before lacks would give this day, which cannot be changed, a quantity that was never wanted."""
+    eve = day - timedelta(days=1)
+    before, now = missing.at(eve), missing.at(day)
+    if gap.held.at(eve) == gap.held.at(day):
+        return not min(0, now) <= before <= max(0, now)
+    return before != 0
 
 
 def _rises(missing: Timeline, day: date, start: date) -> bool:
@@ -122,8 +128,11 @@ def _rises(missing: Timeline, day: date, start: date) -> bool:
 
 
 def _level_from(day: date, desired: Timeline, held: Timeline) -> date | None:
-    """The first day at or after ``day`` on which the line has come down to what it should have."""
+    """The first day at or after ``day`` from which on the line has come down to what it should have, for good."""
+    level: date | None = None
     for candidate in sorted({day, *(d for d in (*desired.days, *held.days) if d > day)}):
-        if held.at(candidate) <= desired.at(candidate):
-            return candidate
-    return None
+        if held.at(candidate) > desired.at(candidate):
+            level = None
+        elif level is None:
+            level = candidate
+    return level
