@@ -1,0 +1,175 @@
+"""Credentials are checked before they are kept; the webhook is shown; events are sent as Timus sends them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.autotask.faults import Fault
+from tests.fakes.memory_secrets import WEBHOOK_SECRET
+from tests.unit.cli.desk import Desk
+from tests.world import ADV
+from timus_autotask.cli.failure import Failed
+from timus_autotask.receive import HttpRequest, receive
+from timus_autotask.secrets import Credentials
+
+GIVEN = ("--username", "new@msp.example", "--secret", "hush", "--integration-code", "CODE")
+SAMPLE = Path(__file__).parents[3] / "events" / "timus" / "subscription.updated.json"
+
+
+def test_credentials_are_checked_and_kept(desk: Desk) -> None:
+    """One harmless call proves them; the secret is never shown."""
+    said = desk.run("credentials", "set", *GIVEN)
+    assert said.status == 0
+    assert "new@msp.example" in said.out
+    assert "hush" not in said.out + said.err
+    assert desk.stored == [Credentials("new@msp.example", "hush", "CODE")]
+    again = desk.ask("credentials", "set", *GIVEN)
+    assert again["stored"] is True
+    assert "hush" not in json.dumps(again)
+
+
+def test_credentials_come_from_the_environment_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no secret stands on a command line."""
+    monkeypatch.setenv("AUTOTASK_USERNAME", "env@msp.example")
+    monkeypatch.setenv("AUTOTASK_SECRET", "hush")
+    monkeypatch.setenv("AUTOTASK_INTEGRATION_CODE", "CODE")
+    assert desk.ask("credentials", "set")["username"] == "env@msp.example"
+
+
+def test_wrong_credentials_are_not_kept(desk: Desk) -> None:
+    """Autotask's refusal is told, with what to check."""
+    desk.world.api.faults.add(Fault("unauthorized", times=None))
+    assert "Autotask refuses this API user" in desk.refused("credentials", "set", *GIVEN)
+    assert desk.stored == []
+
+
+def test_credentials_that_cannot_be_checked_are_kept_only_on_demand(desk: Desk) -> None:
+    """While Autotask is away nothing is stored, unless a person says so."""
+    desk.world.api.faults.add(Fault("not_sent", times=None))
+    assert "--unchecked" in desk.refused("credentials", "set", *GIVEN)
+    assert desk.stored == []
+    assert desk.ask("credentials", "set", *GIVEN, "--unchecked")["zone"] is None
+    assert len(desk.stored) == 1
+
+
+def test_a_part_that_is_missing_is_named(desk: Desk) -> None:
+    """Without a terminal nothing is asked."""
+    assert "AUTOTASK_SECRET is missing" in desk.refused("credentials", "set", "--username", "a", status=2)
+    assert "empty, or has blanks" in desk.refused(
+        "credentials", "set", "--username", "a b ", "--secret", "x ", "--integration-code", "c", status=2
+    )
+
+
+def test_changes_go_on_soon_after_new_credentials(desk: Desk) -> None:
+    """A quarter of an hour was waited after the refusal; now only until no worker holds the old ones."""
+    world = desk.world
+    world.map_customer()
+    world.api.faults.add(Fault("unauthorized", times=None))
+    world.tell(7, {ADV: 28})
+    world.work()
+    world.api.faults.clear()
+    said = desk.ask("credentials", "set", *GIVEN)
+    assert said["resumes_at"] == "2026-03-15T09:17:44+00:00"
+    world.pass_time(minutes=4)
+    assert world.posted() == []
+    world.pass_time(minutes=2)
+    assert world.posted() == [(45, 3, "2026-03-15")]
+
+
+def test_what_to_register_in_timus_is_shown(desk: Desk) -> None:
+    """The URL, and the secret as Timus takes it."""
+    assert desk.ask("webhook", "show") == {
+        "url": "https://api.test/webhooks/timus",
+        "secret": WEBHOOK_SECRET,
+        "previous_secrets": 0,
+    }
+    assert WEBHOOK_SECRET in desk.told("webhook", "show")
+
+
+@pytest.fixture
+def posted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[HttpRequest]:
+    """What was posted; answered by the receiving function itself."""
+    requests: list[HttpRequest] = []
+
+    def post(
+        url: str, *, content: bytes, headers: dict[str, str], timeout: float, trust_env: bool
+    ) -> httpx.Response:
+        if url == "https://away.test":
+            raise httpx.ConnectError("refused")
+        requests.append(HttpRequest("POST", httpx.URL(url).path, headers, content))
+        answer = receive(requests[-1], desk.world.receive_ports)
+        return httpx.Response(answer.status, text=answer.body)
+
+    class Now:
+        @staticmethod
+        def now() -> object:
+            return desk.world.clock.now()
+
+    monkeypatch.setattr(httpx, "post", post)
+    monkeypatch.setattr("timus_autotask.cli.access.SystemClock", Now)
+    return requests
+
+
+def test_an_event_is_sent_as_timus_would(desk: Desk, posted: list[HttpRequest]) -> None:
+    """Its bytes as they are, signed with the stack's secret, under an id of its own."""
+    first = desk.ask("send", str(SAMPLE))
+    second = desk.ask("send", str(SAMPLE))
+    assert (first["status"], first["answer"]) == (202, '{"status":"accepted"}')
+    assert first["id"] != second["id"]
+    assert posted[0].body == SAMPLE.read_bytes()
+
+
+def test_an_event_can_be_sent_with_fields_of_ones_own(desk: Desk, posted: list[HttpRequest]) -> None:
+    """Any field, the id and the time of the attempt."""
+    desk.ask(
+        "send",
+        str(SAMPLE),
+        "--set",
+        "data.subscription.items.0.quantity=31",
+        "--set",
+        "type=x",
+        "--id",
+        "evt_1",
+        "--timestamp",
+        "1773565964",
+    )
+    event = json.loads(posted[0].body)
+    assert (event["data"]["subscription"]["items"][0]["quantity"], event["type"]) == (31, "x")
+    assert posted[0].headers["webhook-id"] == "evt_1"
+    assert posted[0].headers["webhook-timestamp"] == "1773565964"
+    desk.refused("send", str(SAMPLE), "--set", "data.nothing.here=1", status=2)
+
+
+def test_an_event_that_is_not_accepted_fails(desk: Desk, posted: list[HttpRequest]) -> None:
+    """With its answer, and an exit status that a script sees."""
+    other = "whsec_c2FtcGxlIHNlY3JldCBvZiBub2JvZHkgYXQgYWxsISE="
+    said = desk.run("send", str(SAMPLE), "--secret", other, "--json")
+    assert said.status == 1
+    assert said.json["status"] == 401
+    assert "not accepted" in desk.refused("send", str(SAMPLE), "--secret", other)
+
+
+def test_what_cannot_be_sent_is_told(desk: Desk, posted: list[HttpRequest]) -> None:
+    """A missing file, a secret that is none, a server that does not answer."""
+    assert "cannot be read" in desk.refused("send", "/no/such/file", status=2)
+    assert "a webhook secret is not base64" in desk.refused("send", str(SAMPLE), "--secret", "x", status=2)
+    assert "does not answer" in desk.refused("send", str(SAMPLE), "--url", "https://away.test", status=3)
+    assert posted == []
+
+
+def test_sending_needs_no_stack_when_url_and_secret_are_given(
+    desk: Desk, posted: list[HttpRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variables of the local stack are enough."""
+    monkeypatch.setenv("TIMUS_WEBHOOK_URL", "https://api.test/webhooks/timus")
+    monkeypatch.setenv("TIMUS_WEBHOOK_SECRET", WEBHOOK_SECRET)
+
+    def missing(_stack: str) -> None:
+        raise Failed("there is no stack")
+
+    monkeypatch.setattr(desk, "deployment", missing)
+    assert desk.ask("send", str(SAMPLE))["status"] == 202

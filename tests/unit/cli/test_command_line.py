@@ -1,0 +1,128 @@
+"""The command line itself: its help, its remedies, and how it fails."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.desk import Desk
+from timus_autotask.cli.command import COMMANDS, PROGRAM, main, parser
+from timus_autotask.cli.failure import UNREACHABLE, Failed
+from timus_autotask.cli.terminal import Terminal
+from timus_autotask.domain.reasons import REASONS
+from timus_autotask.queue import QueueUnavailable
+from timus_autotask.secrets import SecretsUnavailable
+from timus_autotask.table import TableUnavailable
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.words)
+def test_every_command_has_help_and_an_example_that_is_right(desk: Desk, command: Any) -> None:
+    """Help says what it does, and the example can be typed as it stands."""
+    said = desk.run(*command.words.split(), "--help")
+    assert said.status == 0
+    assert "Example: timus-autotask" in " ".join(said.out.split())
+    arguments = parser().parse_args(shlex.split(command.example))
+    assert arguments.command is command
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_every_remedy_can_be_typed(code: str) -> None:
+    """What a reason recommends is a command that there is."""
+    remedy = re.sub(r"\{[a-z]+\}", "7", REASONS[code].remedy)
+    for typed in re.findall(PROGRAM + " ([^,;|]+)", remedy):
+        parser().parse_args([re.sub("^(N|…)$", "7", word) for word in shlex.split(typed)])
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("map",), ("map", "customer"), ("nonsense",), ("retry", "x"), ("status", "--nonsense")]
+)
+def test_what_is_not_understood_is_a_matter_of_usage(desk: Desk, words: tuple[str, ...]) -> None:
+    """Exit status 2, with the usage on standard error."""
+    assert "usage:" in desk.refused(*words, status=2)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TableUnavailable("no table"),
+        QueueUnavailable("no queue"),
+        SecretsUnavailable("no secrets"),
+        Failed("no stack", UNREACHABLE),
+    ],
+)
+def test_infrastructure_out_of_reach_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    """Exit status 3 and no traceback, with and without ``--json``."""
+
+    def away(_stack: str) -> Any:
+        raise error
+
+    for words in (["status"], ["status", "--json"]):
+        assert main(words, away) == 3
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert str(error) in said.err.lower()
+        assert len(said.err.splitlines()) == 1
+
+
+def test_missing_credentials_name_the_command(desk: Desk) -> None:
+    """Wherever they are needed."""
+    desk.world.secrets.rotate()
+    said = desk.refused("webhook", "show")
+    assert "webhook secret" in said
+
+
+def test_options_for_all_commands_stand_anywhere(desk: Desk) -> None:
+    """``--json`` before or after the command."""
+    assert desk.run("--json", "status").json == desk.run("status", "--json").json
+
+
+def test_the_stack_is_named_by_option_or_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The option wins over the variable, which wins over the default."""
+    asked: list[str] = []
+
+    def find(stack: str) -> Any:
+        asked.append(stack)
+        raise Failed("enough")
+
+    monkeypatch.delenv("TIMUS_AUTOTASK_STACK", raising=False)
+    main(["status"], find)
+    monkeypatch.setenv("TIMUS_AUTOTASK_STACK", "of-the-variable")
+    main(["status"], find)
+    main(["status", "--stack", "of-the-option"], find)
+    assert asked == ["timus-autotask", "of-the-variable", "of-the-option"]
+    assert capsys.readouterr().err == "enough\n" * 3
+
+
+def test_a_person_can_say_no(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a terminal a mapping is written only after a yes; --yes and --json do not ask."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(Terminal, "confirm", lambda *_: False)
+    words = ("map", "customer", "cus_41d0", "--company", "600", "--contract", "29683949")
+    monkeypatch.setattr("timus_autotask.cli.command.sys.stdin", _Tty())
+    assert "Nothing was written" in desk.refused(*words)
+    assert desk.run(*words, "--yes").status == 0
+
+
+class _Tty:
+    def isatty(self) -> bool:
+        return True
+
+
+def test_outside_a_checkout_there_is_no_local_stack(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command says from where it runs."""
+
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr("timus_autotask.cli.command.import_module", missing)
+    assert main(["local"]) == 2
+    assert "checkout" in capsys.readouterr().err

@@ -1,0 +1,86 @@
+"""What was posted, and what Timus told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY
+
+
+@pytest.fixture
+def told(desk: Desk) -> Desk:
+    """A client who grew twice, on two days."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 28, GATEWAY: 1})
+    desk.world.work()
+    desk.world.pass_time(days=1)
+    desk.world.tell(8, {ADV: 30, GATEWAY: 1})
+    desk.world.work()
+    return desk
+
+
+def test_changes_tell_what_was_posted_from_which_event(told: Desk) -> None:
+    """Oldest first, with the units before and after, and how it ended."""
+    first, second = told.ask("changes")["changes"]
+    assert first == {
+        "id": first["id"],
+        "posted_at": "2026-03-15T09:12:44+00:00",
+        "settled_at": "2026-03-15T09:12:44+00:00",
+        "contract_id": CONTRACT,
+        "service_id": 45,
+        "sources": [{"customer": CUSTOMER, "sku": ADV}],
+        "day": "2026-03-15",
+        "unit_change": 3,
+        "units_before": 25,
+        "units_after": 28,
+        "outcome": "landed",
+        "events": ["sub_8f2c1a-v7"],
+        "words": "",
+    }
+    assert (second["unit_change"], second["events"]) == (2, ["sub_8f2c1a-v8"])
+    assert "sub_8f2c1a-v8" in told.told("changes")
+
+
+def test_changes_can_be_chosen(told: Desk) -> None:
+    """By day, customer and contract."""
+    assert len(told.ask("changes", "--since", "2026-03-16")["changes"]) == 1
+    assert told.ask("changes", "--customer", "cus_2")["changes"] == []
+    assert told.ask("changes", "--contract", "1")["changes"] == []
+    assert len(told.ask("changes", "--contract", str(CONTRACT), "--customer", CUSTOMER)["changes"]) == 2
+    assert told.told("changes", "--contract", "1") == "Nothing was posted.\n"
+    assert "is no day or time" in told.refused("changes", "--since", "yesterday", status=2)
+
+
+def test_events_tell_what_became_of_them(told: Desk) -> None:
+    """Merged, duplicate, superseded and parked ones, in order of arrival."""
+    for version, units, event_id in ((8, 30, "again"), (6, 10, "late"), (9, -1, "odd")):
+        told.world.clock.advance(1)
+        told.world.tell(version, {ADV: units, GATEWAY: 1}, event_id=event_id)
+    told.world.work()
+    assert [(event["id"], event["outcome"]) for event in told.ask("events")["events"]] == [
+        ("sub_8f2c1a-v7", "merged"),
+        ("sub_8f2c1a-v8", "merged"),
+        ("again", "duplicate"),
+        ("late", "superseded"),
+        ("odd", "parked"),
+    ]
+    assert [event["id"] for event in told.ask("events", "--parked")["events"]] == ["odd"]
+    assert len(told.ask("events", "--since", "2026-03-16T00:00")["events"]) == 4
+    assert told.ask("events", "--customer", "cus_2")["events"] == []
+
+
+def test_an_event_is_shown_with_its_body(told: Desk) -> None:
+    """By its key or by its webhook-id; a superseded one with what it would have set."""
+    told.world.tell(6, {ADV: 10}, event_id="late", effective=told.world.start - timedelta(days=5))
+    told.world.work()
+    [event] = told.ask("events", "show", "late")["events"]
+    assert '"version": 6' in event["body"]
+    assert event["evidence"][0]["units"] == 10
+    words = told.told("events", "show", event["key"])
+    assert "it would have set" in words
+    assert event["body"] in words
+    assert "There is no merged event" in told.refused("events", "show", "nothing")
+    assert "needs the KEY" in told.refused("events", "show", status=2)
