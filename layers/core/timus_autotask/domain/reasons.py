@@ -97,7 +97,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "paused": Reason("Changes are paused.", "timus-autotask resume"),
         "no-subscription": Reason(
             "No subscription maps to this line any more; Autotask holds {held}.",
-            "timus-autotask map customer … to choose where its units go",
+            "timus-autotask map customer {customer} --company N --contract N",
         ),
         "not-understood": Reason(
             "The event is signed by Timus but not understood: {answer}",
