@@ -6,10 +6,17 @@ from datetime import datetime
 
 from timus_autotask.converge import converge
 from timus_autotask.merge import merge_inbox
+from timus_autotask.opening import want_contract
 from timus_autotask.ports import ApplyPorts
 
 
 def apply_customer(customer_id: str, ports: ApplyPorts, deadline: datetime) -> None:
-    """Merge what waits in a customer's inbox and converge every contract that it routes to and that is due."""
-    for contract_id in merge_inbox(customer_id, ports):
+    """Merge what waits in a customer's inbox and converge every contract that it routes to and that is due.
+
+    A customer who has a company and no contract gets one opened by the sweep, if the partner's terms say so.
+    """
+    contracts = merge_inbox(customer_id, ports)
+    for contract_id in contracts:
         converge(contract_id, ports, deadline)
+    if not contracts:
+        want_contract(customer_id, ports)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+from timus_autotask.autotask import entities
 from timus_autotask.autotask.entities import UnitRow
-from timus_autotask.domain.converge import Contract, Held
+from timus_autotask.domain.contract import PERIOD_TYPES, Contract
+from timus_autotask.domain.converge import Held
 from timus_autotask.domain.desired import Customer, Desired, desired
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey, PlanMapping, ServiceChoice
@@ -96,8 +98,11 @@ def _matched(
 def ask_contract(contract_id: int, ports: ApplyPorts) -> Contract | None:
     """The contract as Autotask has it now, or None. Raises ``AutotaskError``."""
     found = ports.autotask().contract(contract_id)
-    if found is None:
-        return None
+    return contract_of(found) if found else None
+
+
+def contract_of(found: entities.Contract) -> Contract:
+    """A contract as the domain knows it."""
     return Contract(
         id=found.id,
         company_id=found.company_id,
@@ -116,8 +121,8 @@ def ask_units(contract: Contract, services: Iterable[int], ports: ApplyPorts) ->
     return held_of(ports.autotask().units(contract.id, wanted), contract.end) if wanted else {}
 
 
-MONTHS: Mapping[int, int] = {2: 1, 3: 3, 4: 6, 5: 12}
-"""Months of a billing period by ``contractPeriodType`` (observed live: 2 monthly, 3 quarterly, 4 half-yearly, 5 yearly)."""
+MONTHS: Mapping[int, int] = {type_: months for months, type_ in PERIOD_TYPES.items()}
+"""Months of a billing period by ``contractPeriodType``."""
 
 
 def customer_of(records: CustomerRecords, partner: Terms) -> Customer:

@@ -19,6 +19,7 @@ from timus_autotask.store import (
     ContractRecords,
     CustomerRecords,
     EventRecord,
+    Work,
     check_mapping,
     put_event,
     put_owner,
@@ -58,7 +59,7 @@ def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: App
                 ports.store.commit(Delete(document.key, document.rev))
             except Conflict:
                 continue  # another worker took it out
-            ports.on_event("duplicate", event=document.data["event_id"], customer=records.id)
+            ports.on_event("event-duplicate", event=document.data["event_id"], customer=records.id)
 
 
 def _merge_some(
@@ -78,11 +79,12 @@ def _merge_some(
             changes.append(put_subscription(subscription, known.rev if known else 0))
     if any(record.outcome == Merge.MERGED for record in outcomes):
         changes.append(check_mapping(records.id, records.mapping))
-        changes += [_grown(ports.store.contract(contract), records.id, now) for contract in contracts]
+        came = min(record.received_at for record in outcomes)
+        changes += wake_contracts(records.id, contracts, ports, came)
     ports.store.commit(*changes)
     for record in outcomes:
         ports.on_event(
-            record.outcome,
+            f"event-{record.outcome}",
             event=record.event_id,
             customer=records.id,
             subscription=record.subscription_id,
@@ -156,25 +158,38 @@ def _into(
     return replace(base, outcome=merged.outcome.value, evidence=evidence)
 
 
-def _grown(contract: ContractRecords, customer_id: str | None, now: datetime) -> Put:
-    """The contract with one more reason to be looked at, due now."""
+def _grown(contract: ContractRecords, customers: Iterable[str], came: datetime) -> Work:
+    """The contract's work with one more reason to be looked at, which came in then."""
     work = contract.work.value
-    grown = replace(
+    return replace(
         work,
         generation=work.generation + 1,
-        customers=tuple(sorted({*work.customers, customer_id})) if customer_id else work.customers,
-        since=work.since if work.since and work.generation != work.converged else now,
+        customers=tuple(sorted({*work.customers, *customers})),
+        since=work.since if work.since and work.generation != work.converged else came,
     )
-    # Due times are whole seconds, rounded up; what is due now must be so for who comes within this very second.
-    return put_work(grown, contract.work.rev, now.replace(microsecond=0))
 
 
-def wake_contracts(customer_id: str, contract_ids: Iterable[int], ports: ApplyPorts) -> list[Put]:
-    """What makes contracts due for a customer, to be committed together with the change that is the cause."""
+def wake_contracts(
+    customer_id: str, contract_ids: Iterable[int], ports: ApplyPorts, came: datetime | None = None
+) -> list[Put]:
+    """What makes contracts due for a customer, to be committed together with the change that is the cause.
+
+    ``came``: when that came in, if not now; it is what a change's delay is counted from.
+    """
+    return [wake_contract(contract, ports, (customer_id,), came=came) for contract in contract_ids]
+
+
+def wake_contract(
+    contract_id: int,
+    ports: ApplyPorts,
+    customers: Iterable[str] = (),
+    *,
+    renews: int | None = None,
+    came: datetime | None = None,
+) -> Put:
+    """What makes a contract due, to be committed together with the change or the person's word that is the cause."""
     now = ports.clock.now()
-    return [_grown(ports.store.contract(contract), customer_id, now) for contract in contract_ids]
-
-
-def wake_contract(contract_id: int, ports: ApplyPorts) -> Put:
-    """What makes a contract due for a person's word on it, to be committed together with that word."""
-    return _grown(ports.store.contract(contract_id), None, ports.clock.now())
+    known = ports.store.contract(contract_id)
+    work = _grown(known, customers, came or now)
+    # Due times are whole seconds, rounded up; what is due now must be so for who comes within this very second.
+    return put_work(replace(work, renews=renews or work.renews), known.work.rev, now.replace(microsecond=0))

@@ -12,10 +12,12 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from timus_autotask.domain.converge import Contract, Moved
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge import Moved
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Change, Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
+from timus_autotask.domain.opening import Opening
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.table import Check, Data, Delete, Document, Key, Put, Table
@@ -64,6 +66,8 @@ class Work:
     """Why it could not be looked at last time, in words; empty when it could."""
     since: datetime | None = None
     """When the oldest change that is not converged came in."""
+    renews: int | None = None
+    """The contract that it carries on, if we opened it for a renewed term."""
 
     def leased(self, now: datetime) -> bool:
         """Whether a worker may be at it."""
@@ -184,6 +188,7 @@ _EVENT = TypeAdapter(EventRecord)
 _POLICY = TypeAdapter(Policy)
 _MOVED = TypeAdapter(Moved)
 _TERMS = TypeAdapter(Terms)
+_OPENING = TypeAdapter(Opening)
 
 PARTNER = "PARTNER"
 
@@ -293,6 +298,15 @@ class Store:
         document = self.table.get(Key(customer_pk(customer_id), f"EVENT#{key}"))
         return Stored(_EVENT.validate_python(document.data), document.rev) if document else None
 
+    def opening(self, number: str) -> Stored[Opening] | None:
+        """A contract that is being opened."""
+        document = self.table.get(opening_key(number))
+        return (
+            Stored(_OPENING.validate_python(document.data), document.rev, document.due_at)
+            if document
+            else None
+        )
+
     def owner(self, subscription_id: str) -> str | None:
         """The customer under whom a subscription was first seen."""
         document = self.table.get(owner_key(subscription_id))
@@ -312,9 +326,18 @@ class Store:
         """Every line."""
         return (_LINE.validate_python(d.data) for d in self.table.list("line"))
 
+    def terms(self) -> Iterator[tuple[str, Terms]]:
+        """The overrides of every customer who has any."""
+        listed = (document for document in self.table.list("policy") if document.key.pk != PARTNER)
+        return ((d.key.pk.partition("#")[2], _TERMS.validate_python(d.data)) for d in listed)
+
     def works(self) -> Iterator[tuple[Work, int | None]]:
         """Every contract with the unix second from which it is due."""
         return ((_WORK.validate_python(d.data), d.due_at) for d in self.table.list("contract"))
+
+    def openings(self) -> Iterator[Opening]:
+        """Every contract that is being opened."""
+        return (_OPENING.validate_python(d.data) for d in self.table.list("opening"))
 
     def changes(self, since: datetime | None = None) -> Iterator[Change]:
         """The journal, oldest first."""
@@ -406,6 +429,18 @@ def put_work(work: Work, expected: int, due_at: datetime | None) -> Put:
         kind="contract",
         sort=f"{work.contract_id:020}",
     )
+
+
+def opening_key(number: str) -> Key:
+    """Where a contract stands that is being opened."""
+    return Key(f"OPENING#{number}", "OPENING")
+
+
+def put_opening(opening: Opening, expected: int, due_at: datetime) -> Put:
+    """Store a contract that is being opened; ``due_at`` is when the sweep must look at it."""
+    number = opening.wanted.number
+    key = opening_key(number)
+    return Put(key, _dump(_OPENING, opening), expected, due_at=_seconds(due_at), kind="opening", sort=number)
 
 
 def check_work(work: Stored[Work]) -> Check:

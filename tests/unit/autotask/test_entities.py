@@ -39,6 +39,7 @@ CONTRACT = {
     "startDate": "2026-01-01T00:00:00Z",
     "endDate": "2026-12-31T00:00:00",
     "contractPeriodType": 2,
+    "contractNumber": "timus-cus_41d0",
 }
 SERVICE = {
     "id": 45,
@@ -81,7 +82,7 @@ JSON: st.SearchStrategy[Any] = (
 def test_records_as_published() -> None:
     """Every field arrives where it belongs."""
     assert COMPANIES.parse(COMPANY) == Company(612, "Acme", is_active=True)
-    contract = Contract(5, 612, "SASE", 7, 1, date(2026, 1, 1), date(2026, 12, 31), 2)
+    contract = Contract(5, 612, "SASE", 7, 1, date(2026, 1, 1), date(2026, 12, 31), 2, "timus-cus_41d0")
     assert CONTRACTS.parse(CONTRACT) == contract
     assert SERVICES.parse(SERVICE) == Service(45, "Seat", "S1", True, 2, Decimal("23.10"))
     assert CONTRACT_SERVICES.parse(LINE) == ContractService(1201, 5, 45, Decimal("23.10"))

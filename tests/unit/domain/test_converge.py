@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge import (
     LOOKS,
     RECHECK,
     REFUSED_AGAIN,
-    Contract,
     Held,
     Moved,
     Step,

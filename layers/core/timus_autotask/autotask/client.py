@@ -172,6 +172,16 @@ class Autotask:
         """Every contract of a company, of any type and status."""
         return self.query(CONTRACTS, Condition("companyID", "eq", company_id))
 
+    def contracts_numbered(self, company_id: int, number: str) -> list[Contract]:
+        """Contracts of a company whose ``contractNumber`` is exactly this."""
+        company, numbered = (
+            Condition("companyID", "eq", company_id),
+            Condition("contractNumber", "eq", number),
+        )
+        return [
+            contract for contract in self.query(CONTRACTS, company, numbered) if contract.number == number
+        ]
+
     def services_by_sku(self, sku: str) -> list[Service]:
         """Active services of the catalogue whose SKU is exactly this; there may be several."""
         found = self.query(SERVICES, Condition("sku", "eq", sku), Condition("isActive", "eq", True))
@@ -265,6 +275,11 @@ class Autotask:
         An ``end`` before the present one destroys units and adjustments: the caller makes sure that it is not.
         """
         body = _json({"id": contract_id, "endDate": effective_instant(end, time_zone)})
+        self._call("PATCH", "Contracts", "", body, ("itemId",), repeatable=True)
+
+    def link_renewal(self, contract_id: int, renewed_contract_id: int) -> None:
+        """Set a contract's ``renewedContractID``; may be repeated."""
+        body = _json({"id": contract_id, "renewedContractID": renewed_contract_id})
         self._call("PATCH", "Contracts", "", body, ("itemId",), repeatable=True)
 
     def create_contract(self, fields: Mapping[str, Any], *, time_zone: tzinfo) -> int | None:

@@ -60,6 +60,8 @@ class Contract:
     """Billing period: 2 monthly, 3 quarterly, 4 half-yearly, 5 yearly; None when the contract is not
     recurring.
     """
+    number: str = ""
+    """``contractNumber``, on Autotask's page "External Contract Number"."""
 
     @property
     def is_recurring(self) -> bool:
@@ -246,6 +248,7 @@ def _contract(row: Row) -> Contract:
         start=_day(row, "startDate"),
         end=_day(row, "endDate"),
         period_type=_whole_or_none(row, "contractPeriodType"),
+        number=_text(row, "contractNumber"),
     )
 
 
@@ -312,6 +315,7 @@ CONTRACTS = Entity(
         "startDate",
         "endDate",
         "contractPeriodType",
+        "contractNumber",
     ),
     _contract,
 )

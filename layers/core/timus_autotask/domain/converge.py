@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from .contract import Contract
 from .days import local_midnight
 from .desired import Demand, Desired, Link
 from .line import (
@@ -29,8 +30,9 @@ from .line import (
     with_state,
 )
 from .mapping import LineKey
+from .opening import NewContract, successor
 from .plan import Adjustment, Gap, Plan, plan_adjustments
-from .policy import Grid, OnDrift, Policy, PostedPeriod, Renewal, SameDay
+from .policy import OnDrift, Policy, PostedPeriod, Renewal, SameDay
 from .reasons import Parked
 from .timeline import NOTHING, Timeline
 
@@ -58,27 +60,6 @@ LOOKS = 3
 
 REFUSED_AGAIN = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
 """How long the same adjustment is not sent again after its first, second, … refusal; the last one repeats."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """What Autotask says of a contract, as read now."""
-
-    id: int
-    company_id: int
-    recurring: bool
-    active: bool
-    start: date
-    end: date
-    """Inclusive."""
-    months: int = 1
-    """Length of a billing period."""
-    name: str = ""
-
-    @property
-    def grid(self) -> Grid:
-        """Its billing periods."""
-        return Grid(self.start, self.months)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +133,8 @@ class Step:
     """Extend the contract to this day first, then look again: its term was renewed."""
     renewed: date | None = None
     """The last day of the latest renewal that the contract covers."""
+    successor: NewContract | None = None
+    """Open this contract: the term was renewed, and the partner wants a new one for it."""
     look_again: bool = False
     """An accepted post is not to be seen yet: read again in a moment."""
     due_at: datetime | None = None
@@ -192,6 +175,7 @@ def next_step(view: View) -> Step:
     wrong = _wrong_contract(view)
     contract = view.contract
     renewed: date | None = None
+    new: NewContract | None = None
     journal: list[Change] = []
     plan = Plan(())
     if contract is None or wrong is not None:
@@ -201,9 +185,10 @@ def next_step(view: View) -> Step:
     else:
         for work in works:
             journal += _know(work, contract, view)
-        renewed = _renewal(works, view)
+        renewed = _renewal(works, view, Renewal.EXTEND)
         if renewed is not None and renewed > contract.end:
             return Step(extend=renewed)
+        new = _successor(works, contract, view)
         plan = _plan(works, contract, view)
     look_again = view.looks < LOOKS and any(
         work.waits_until and work.line.intent and work.line.intent.answer is Answer.ACCEPTED for work in works
@@ -215,6 +200,7 @@ def next_step(view: View) -> Step:
         journal=tuple(journal),
         post=post,
         renewed=renewed,
+        successor=new,
         look_again=look_again and post is None,
         due_at=None if post else _due(works, contract, view),
     )
@@ -276,21 +262,27 @@ def _wrong_contract(view: View) -> tuple[str, dict[str, int | str]] | None:
     return None
 
 
-def _renewal(works: Sequence[_Work], view: View) -> date | None:
-    """The last day of the latest renewed term that bills here.
+def _renewal(works: Sequence[_Work], view: View, how: Renewal) -> date | None:
+    """The last day of the latest renewed term that bills here and is to be followed in this way.
 
     One that the contract was seen to cover is over and done with: whoever shortens the contract afterwards meant it.
     """
     wanted = [
         work.demand.renewed_until
         for work in works
-        if work.demand
-        and work.demand.renewed_until
-        and work.policy.renewal is Renewal.EXTEND
-        and not work.policy.paused
+        if work.demand and work.demand.renewed_until and work.policy.renewal is how and not work.policy.paused
     ]
     until = max(wanted, default=None)
     return until if until is not None and (view.renewed is None or until > view.renewed) else None
+
+
+def _successor(works: Sequence[_Work], contract: Contract, view: View) -> NewContract | None:
+    """The new contract for a renewed term that ends after this one, if the partner wants one."""
+    until = _renewal(works, view, Renewal.NEW_CONTRACT)
+    if until is None or until <= contract.end:
+        return None
+    policy = next(work.policy for work in works if work.policy.renewal is Renewal.NEW_CONTRACT)
+    return successor(contract, until, policy)
 
 
 def _know(work: _Work, contract: Contract, view: View) -> list[Change]:

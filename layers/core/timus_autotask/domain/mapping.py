@@ -58,6 +58,8 @@ class CustomerMapping:
     services: Mapping[str, tuple[ServiceChoice, ...]] = field(default_factory=dict)
     """Overrides of the partner's plan mapping, by SKU."""
     customer_name: str = ""
+    company_id: int | None = None
+    """The company of a customer who has no contract yet: it may be opened there, if the partner's terms say so."""
 
     @property
     def contract_ids(self) -> tuple[int, ...]:
@@ -83,6 +85,18 @@ class CustomerMapping:
         def changed(routing: Routing) -> Routing:
             others = tuple(other for other in routing.routes if other.sku != route.sku)
             return replace(routing, routes=(*others, route))
+
+        return replace(self, routings=_changed_from(self.routings, first_day, changed, Routing(())))
+
+    def followed(self, old: int, new: int, first_day: date) -> CustomerMapping:
+        """The same with a new contract in place of an old one, from ``first_day`` on."""
+
+        def changed(routing: Routing) -> Routing:
+            routes = (
+                replace(route, contract_id=new) if route.contract_id == old else route
+                for route in routing.routes
+            )
+            return replace(routing, routes=tuple(routes))
 
         return replace(self, routings=_changed_from(self.routings, first_day, changed, Routing(())))
 

@@ -17,6 +17,27 @@ class Reason:
 
 REASONS: Mapping[str, Reason] = MappingProxyType(
     {
+        "opening-off": Reason(
+            "Customer {customer} has company {company} and no contract, and the terms (open_contracts) do not open one.",
+            "timus-autotask map customer {customer} --company {company} --contract N",
+        ),
+        "opening-refused": Reason(
+            "Autotask refused to open contract {name} for company {company}: {answer}",
+            "Mend the cause, then: timus-autotask retry {number}",
+        ),
+        "opening-differs": Reason(
+            "Contract {contract} carries our number {number}, but it is not an active recurring contract of company {company} "
+            "from {start} to {end}. Map it by hand, or mend it in Autotask.",
+            "timus-autotask retry {number}",
+        ),
+        "opening-doubled": Reason(
+            "Several contracts of company {company} carry our number {number}: {contracts}. Only one of them may.",
+            "timus-autotask retry {number}",
+        ),
+        "opening-unclear": Reason(
+            "Autotask said that it opened contract {number} for company {company}, but the contract is not to be seen.",
+            "Look for it in Autotask, then: timus-autotask retry {number}",
+        ),
         "customer-unmapped": Reason(
             "Customer {customer} has no Autotask company and contract yet.",
             "timus-autotask map customer {customer} --company N --contract N",
