@@ -132,6 +132,14 @@ def test_a_plan_that_is_still_on_its_way_down_counts_for_the_plan_after_next() -
     assert plan.adjustments == (Adjustment(OLD, day(11), -25), Adjustment(LineKey(1, 48), day(11), 25))
 
 
+def test_a_rise_that_is_netted_into_a_later_day_waits_for_what_falls_then() -> None:
+    """Back to plan 45 on day 11, whose day 10 is taken; plan 46 went up on day 11 and comes down on day 12 at the earliest."""
+    back = gap(steps((11, 24)), steps((0, 13), (10, 0)), 10, start=10)
+    away = gap(steps((10, 24), (11, 0)), steps((11, 24)), 11, line=NEW, start=10)
+    plan = plan_adjustments([back, away], [Link(day(11), NEW, OLD)])
+    assert plan.adjustments == (Adjustment(NEW, day(12), -24), Adjustment(OLD, day(12), 24))
+
+
 def test_an_old_plan_change_does_not_block_later_changes() -> None:
     """Once the new line is level, what happens to the old one does not hold up more seats."""
     up = gap(steps((10, 25), (20, 27)), steps((10, 25)), line=NEW)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from heapq import heapify, heappop, heappush
 
 from .desired import Link
 from .mapping import LineKey
@@ -69,23 +70,31 @@ def plan_adjustments(
     blocked: set[LineKey] = set()
     out: list[Adjustment] = []
 
+    ordered = sorted(gaps, key=lambda gap: gap.line)
     turns = [
-        (day, _rises(missing[gap.line], day, gap.start), gap.line, gap)
-        for gap in gaps
+        (day, _rises(missing[gap.line], day, gap.start), number)
+        for number, gap in enumerate(ordered)
         for day in {gap.start, *(d for d in (*missing[gap.line].days, *gap.desired.days) if d > gap.start)}
     ]
-    for day, _, line, gap in sorted(turns, key=lambda turn: turn[:3]):
+    heapify(turns)
+    while turns:
+        day, _, number = heappop(turns)
+        gap = ordered[number]
+        line = gap.line
         if line in blocked:
             continue
         on = gap.open_day(max(day, reached.get(line, day)))
         if on is None:
             continue
         if missing[line].at(on) > running[line]:
-            downs = [link for link in links if link.up == line and link.day <= day]
+            if on > day:
+                heappush(turns, (on, True, number))  # after what comes down until then
+                continue
             levels = [
                 _level_from(day, known[link.down].desired, after[link.down]) if link.down in known else None
-                for link in downs
-                if link.down in known or link.day == day or not after[line].at(on)
+                for link in links
+                if link.up == line and link.day <= day
+                if link.down in known or link.day == day or not after[line].at(day)
             ]
             late = [level for level in levels if level is not None]
             if len(late) < len(levels):
