@@ -30,6 +30,8 @@ class MemorySecrets:
         self._clock = clock
         self._stored: dict[str, Any] = {"webhook": webhook, "autotask": credentials}
         self._cache: dict[str, tuple[datetime, Any]] = {}
+        self.written_at: datetime | None = None
+        """When each of them was written; None: the store does not tell."""
 
     def webhook_secrets(self) -> tuple[str, ...]:
         webhook: tuple[str, ...] = self._read("webhook", "the webhook secret has no current value")
@@ -46,6 +48,9 @@ class MemorySecrets:
         dropped = len(young) < len(self._cache)
         self._cache = young
         return dropped
+
+    def age(self) -> timedelta | None:
+        return self._clock.now() - self.written_at if self.written_at and self._cache else None
 
     def rotate(self, *webhook: str) -> None:
         """Store other signing secrets, the current one first."""

@@ -15,7 +15,7 @@ from timus_autotask.clock import Clock, SystemClock
 from timus_autotask.settings import Settings
 
 if TYPE_CHECKING:
-    from timus_autotask.autotask.client import Autotask
+    from timus_autotask.autotask.client import Autotask, OnCall
     from timus_autotask.autotask.http import Transport
     from timus_autotask.observability import Telemetry
     from timus_autotask.ports import ApplyPorts
@@ -51,19 +51,28 @@ def receive_webhook() -> Handler:
         tolerance_seconds=settings.tolerance_seconds,
         on_outcome=telemetry,
     )
-    return _counted(receive_handler(ports), telemetry)
+    return _counted(receive_handler(ports), telemetry, ports.secrets)
 
 
 def apply_changes() -> Handler:
     """The handler behind the queue."""
     telemetry = _telemetry()
-    return _counted(apply_handler(_apply_ports(telemetry)), telemetry)
+    ports, _ = _apply_ports(telemetry)
+    return _counted(apply_handler(ports), telemetry)
 
 
 def sweep() -> Handler:
     """The handler behind the schedule."""
     telemetry = _telemetry()
-    return _counted(sweep_handler(_apply_ports(telemetry)), telemetry)
+    ports, secrets = _apply_ports(telemetry)
+    return _counted(sweep_handler(ports, secrets.age), telemetry)
+
+
+def reconcile() -> Handler:
+    """The handler behind the daily schedule."""
+    telemetry = _telemetry()
+    ports, _ = _apply_ports(telemetry)
+    return _counted(reconcile_handler(ports), telemetry)
 
 
 def receive_handler(ports: ReceivePorts) -> Handler:
@@ -109,18 +118,42 @@ def apply_handler(ports: ApplyPorts) -> Handler:
     return handler
 
 
-def sweep_handler(ports: ApplyPorts) -> Handler:
-    """A tick of the schedule in, how much was done out."""
+def sweep_handler(ports: ApplyPorts, secret_age: Callable[[], timedelta | None] = lambda: None) -> Handler:
+    """A tick of the schedule in, how much was done out; and how everything is, for metrics."""
     from timus_autotask.sweep import sweep as do
+    from timus_autotask.vitals import take
 
     def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        return {"looked_at": do(ports, _deadline(context, ports.clock))}
+        try:
+            return {"looked_at": do(ports, _deadline(context, ports.clock))}
+        finally:
+            take(ports, secret_age)
+
+    return handler
+
+
+def reconcile_handler(ports: ApplyPorts) -> Handler:
+    """A tick of the schedule in, or a person's ``{"now": true, "deep": false}``; how far it came out."""
+    from timus_autotask.reconcile import reconcile as do
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        deadline = _deadline(context, ports.clock)
+        run = do(ports, deadline, anew=event.get("now") is True, deep=event.get("deep") is True)
+        return {
+            "run": run.id,
+            "finished": run.finished is not None,
+            "stopped": run.stopped,
+            "contracts": run.contracts,
+            "of": run.of,
+            "calls": run.calls,
+            "found": dict(run.found),
+        }
 
     return handler
 
 
 def autotask_client(
-    transport: Transport, secrets: Secrets, server: str
+    transport: Transport, secrets: Secrets, server: str, on_call: OnCall | None = None
 ) -> tuple[Callable[[], Autotask], Callable[[], None]]:
     """The client, signed in with the credentials as they are stored, and what to call when Autotask refused them."""
     from timus_autotask.autotask.client import Autotask, Credentials
@@ -132,7 +165,7 @@ def autotask_client(
         credentials = Credentials(found.username, found.secret, found.integration_code)
         if credentials not in signed_in:
             signed_in.clear()
-            signed_in[credentials] = Autotask(transport, credentials, server=server)
+            signed_in[credentials] = Autotask(transport, credentials, server=server, on_call=on_call)
         return signed_in[credentials]
 
     def refused() -> None:
@@ -142,26 +175,29 @@ def autotask_client(
     return client, refused
 
 
-def _apply_ports(telemetry: Telemetry) -> ApplyPorts:
+def _apply_ports(telemetry: Telemetry) -> tuple[ApplyPorts, Secrets]:
     from timus_autotask.autotask.httpx_transport import HttpxTransport
     from timus_autotask.dynamodb import DynamoTable
     from timus_autotask.ports import ApplyPorts
+    from timus_autotask.queue import SqsWakeUps
     from timus_autotask.secrets import SecretsManagerSecrets
 
     settings, clock = Settings.read(os.environ), SystemClock()
     secrets = SecretsManagerSecrets(
         _aws("secretsmanager"), settings.webhook_secret_id, settings.autotask_secret_id, clock
     )
-    client, refused = autotask_client(HttpxTransport(), secrets, settings.autotask_url)
-    return ApplyPorts(
+    client, refused = autotask_client(HttpxTransport(), secrets, settings.autotask_url, telemetry.called)
+    ports = ApplyPorts(
         table=DynamoTable(_aws("dynamodb"), settings.table_name),
         autotask=client,
         credentials_refused=refused,
         clock=clock,
         zone=settings.zone,
         settle=settings.settle,
+        wake_ups=SqsWakeUps(_aws("sqs"), settings.queue_url) if settings.queue_url else None,
         on_event=telemetry,
     )
+    return ports, secrets
 
 
 def _aws(service: str) -> Any:
@@ -185,13 +221,17 @@ def _telemetry() -> Telemetry:
     return Telemetry(Logger(), Metrics())
 
 
-def _counted(handler: Handler, telemetry: Telemetry) -> Handler:
-    """The handler, with its metrics written out when it is done."""
+def _counted(handler: Handler, telemetry: Telemetry, secrets: Secrets | None = None) -> Handler:
+    """The handler, with the request's id on its log lines, and its metrics written out when it is done."""
 
     def counted(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         try:
-            return handler(event, context)
+            with telemetry.logger.append_context_keys(request=getattr(context, "aws_request_id", None)):
+                return handler(event, context)
         finally:
+            age = secrets.age() if secrets else None
+            if age is not None:
+                telemetry.measure(secret_age_days=age.days)
             if telemetry.metrics.metric_set:
                 telemetry.metrics.flush_metrics()
 

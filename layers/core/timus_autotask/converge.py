@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from timus_autotask.autotask.answers import (
     AutotaskError,
@@ -18,9 +19,11 @@ from timus_autotask.autotask.answers import (
     Refused,
     RetryLater,
 )
-from timus_autotask.domain.converge import LOOKS, Contract, Step, View, next_step
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge import LOOKS, Step, View, next_step
 from timus_autotask.domain.line import Answer, Change, Intent, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.opening import NewContract, Opening
 from timus_autotask.domain.policy import Policy
 from timus_autotask.gather import Gathered, ask_contract, ask_units, read_records
 from timus_autotask.merge import ATTEMPTS
@@ -35,6 +38,7 @@ from timus_autotask.store import (
     put_circuit,
     put_line,
     put_moved,
+    put_opening,
     put_subscription,
     put_work,
 )
@@ -96,6 +100,8 @@ class _Session:
         """Intents that this worker sent, with what it was answered; by id."""
         self._contract: Contract | None = None
         self._asked = False
+        self._since: datetime | None = None
+        """When the oldest change came in that brought us here."""
         self._renewed: date | None = None
         self._unextended = ""
         """Autotask's words when it refused to extend the contract."""
@@ -186,6 +192,7 @@ class _Session:
         contract = self._ports.store.contract(self._id)
         if contract.work.value.lease != self._lease:
             return None
+        self._since = contract.work.value.since or self._since
         if quick:
             return Gathered(contract, {}, PartnerRecords())
         gathered = read_records(contract, self._ports)
@@ -301,7 +308,7 @@ class _Session:
         except OutcomeUnknown as error:
             until = self._ports.clock.now() + self._ports.settle
             answered = replace(intent, settles_at=min(intent.settles_at, until), words=str(error))
-            self._ports.on_event("unknown", contract=self._id, service=line.service_id, change=intent.id)
+            self._ports.on_event("outcome-unknown", **_ids(line, intent.id, intent.events), words=str(error))
         except (RetryLater, CredentialsRefused) as error:
             answered = replace(intent, answer=Answer.NOT_APPLIED, words=str(error))
             failure = error
@@ -315,6 +322,9 @@ class _Session:
 
         A price in Autotask that is neither ours nor the catalogue's was set by hand, and is never overwritten.
         """
+        carried = self._carried_price(gathered, line)
+        if carried is not None:
+            return carried
         prices = [
             price
             for customer_id, sku in line.sources
@@ -334,6 +344,23 @@ class _Session:
             return wanted
         service = autotask.service(line.service_id)
         return wanted if service is not None and service.unit_price == current else None
+
+    def _carried_price(self, gathered: Gathered, line: Line) -> str | None:
+        """The price that a person had set on the line of the contract that this one renews."""
+        old = gathered.contract.work.value.renews
+        if old is None or line.contract_service_id is not None:
+            return None
+        autotask = self._ports.autotask()
+        there = (
+            one.unit_price for one in autotask.contract_services(old) if one.service_id == line.service_id
+        )
+        price = next(there, None)
+        known = self._ports.store.contract(old).lines.get(line.service_id)
+        ours = known.value.price if known else None
+        service = autotask.service(line.service_id)
+        if price is None or service is None or price in (service.unit_price, Decimal(ours) if ours else None):
+            return None
+        return str(price)
 
     def _records(self, gathered: Gathered, step: Step) -> list[TableChange]:
         """The step's records as writes."""
@@ -364,9 +391,18 @@ class _Session:
             due_at = min(due_at, again) if due_at else again
         changes: list[TableChange] = [put_work(released, work.rev, due_at)]
         changes += self._records(gathered, step)
+        if step.successor:
+            changes += self._asked_for(step.successor)
         if rested and all(self._level(gathered, step)):
             changes += _floors(gathered, self._ports.today())
         self._commit(changes, step)
+
+    def _asked_for(self, successor: NewContract) -> list[TableChange]:
+        """Ask for a contract for the renewed term; one that may be on its way to Autotask stays as it was asked for."""
+        known = self._ports.store.opening(successor.number)
+        if known and (known.value.settles_at or known.value.wanted == successor):
+            return []
+        return [put_opening(Opening(successor), known.rev if known else 0, self._ports.clock.now())]
 
     def _commit(self, changes: Iterable[TableChange], step: Step) -> None:
         self._ports.store.commit(*changes)
@@ -379,25 +415,40 @@ class _Session:
         return [line.state in (State.APPLIED, State.SCHEDULED) for line in lines.values()]
 
     def _tell(self, step: Step) -> None:
+        lines = {line.key: line for line in step.lines}
         for change in step.journal:
+            landed = change.outcome is Outcome.LANDED and change.delta != 0
+            waited = self._ports.clock.now() - self._since if landed and self._since else None
             self._ports.on_event(
-                change.outcome.value,
-                contract=self._id,
-                service=change.line.service_id,
-                change=change.id,
+                f"adjustment-{change.outcome.value}",
+                **_ids(
+                    lines.get(change.line, Line(change.line.contract_id, change.line.service_id)),
+                    change.id,
+                    change.events,
+                ),
                 day=change.day.isoformat(),
                 delta=change.delta,
-                events=list(change.events),
+                seats_changed=abs(change.delta) if landed else None,
+                delay_seconds=round(waited.total_seconds()) if waited else None,
+                words=change.words or None,
             )
         for line in step.lines:
             if line.parked:
                 self._ports.on_event(
-                    "parked",
-                    contract=self._id,
-                    service=line.service_id,
-                    reason=line.parked.code,
-                    words=line.parked.words,
+                    "line-parked", **_ids(line), reason=line.parked.code, words=line.parked.words
                 )
+
+
+def _ids(line: Line, change: str | None = None, events: Iterable[str] = ()) -> dict[str, Any]:
+    """What names a line in a log: everything that a person may look for."""
+    return {
+        "contract": line.contract_id,
+        "service": line.service_id,
+        "customers": sorted({customer for customer, _ in line.sources}),
+        "subscriptions": sorted(line.versions),
+        "change": change,
+        "events": list(events),
+    }
 
 
 def _floors(gathered: Gathered, today: date) -> list[TableChange]:

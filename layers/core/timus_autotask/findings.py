@@ -159,7 +159,8 @@ def of_contract(
             )
     for service_id in sorted({*lines, *demands}):
         yield from _of_line(
-            lines.get(service_id, Line(contract_id, service_id)),
+            # A line that nobody has a record of was never looked at: it should not be at rest like that.
+            lines.get(service_id, Line(contract_id, service_id, state=State.APPLIED)),
             demands.get(service_id),
             contract,
             look,

@@ -1,31 +1,82 @@
-"""What the product tells about itself: one structured log line and, where it counts, one metric for each thing that happens.
+"""What the product tells about itself: a structured log line for each thing that happens, and where it counts, metrics.
 
-Use cases say what happened by name (``on_event("parked", reason=…)``); how that is logged and counted stands here once.
+Use cases say what happened by name, with fields (``on_event("line-parked", reason=…)``); how that is logged and counted
+stands here once. Metrics go to CloudWatch within the log, in its embedded metric format, under the namespace and the single
+dimension ``service`` that the template sets, so that an alarm sees them whichever function they come from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-COUNTED: Mapping[str, str] = {
-    "accepted": "WebhookAccepted",
-    "duplicate": "WebhookDuplicate",
-    "refused": "SignatureRefused",
-    "merged": "EventMerged",
-    "superseded": "EventSuperseded",
-    "landed": "AdjustmentLanded",
-    "not-landed": "AdjustmentNotLanded",
-    "unclear": "AdjustmentUnclear",
-    "unknown": "OutcomeUnknown",
-    "parked": "Parked",
-    "autotask-away": "AutotaskAway",
-    "credentials-refused": "CredentialsRefused",
+
+class Metric(NamedTuple):
+    """A metric as CloudWatch knows it."""
+
+    name: str
+    unit: MetricUnit = MetricUnit.Count
+
+
+COUNTED: Mapping[str, Metric] = {
+    "accepted": Metric("WebhookAccepted"),
+    "refused": Metric("SignatureRefused"),
+    "unavailable": Metric("WebhookUnavailable"),
+    "event-merged": Metric("EventMerged"),
+    "event-superseded": Metric("EventSuperseded"),
+    "event-parked": Metric("EventParked"),
+    "adjustment-landed": Metric("AdjustmentLanded"),
+    "adjustment-refused": Metric("AdjustmentRefused"),
+    "adjustment-unclear": Metric("AdjustmentUnclear"),
+    "outcome-unknown": Metric("OutcomeUnknown"),
+    "line-parked": Metric("LineParked"),
+    "autotask-away": Metric("AutotaskAway"),
+    "credentials-refused": Metric("CredentialsRefused"),
+    "reconciled": Metric("ReconcileFinished"),
+    "reconcile-stopped": Metric("ReconcileStopped"),
+    "failed": Metric("WorkFailed"),
 }
 """What happened → the metric that counts it. What is not in it is only logged."""
+
+MEASURED: Mapping[str, Metric] = {
+    "seats_changed": Metric("SeatsChanged"),
+    "delay_seconds": Metric("ChangeDelay", MetricUnit.Seconds),
+    "budget_percent": Metric("CallBudgetUsed", MetricUnit.Percent),
+    "drift_found": Metric("DriftFound"),
+    "autotask_call": Metric("AutotaskCall", MetricUnit.Seconds),
+    "secret_age_days": Metric("SecretAgeDays"),
+    "circuit_open": Metric("CircuitOpen"),
+    "oldest_change_seconds": Metric("OldestChangeAge", MetricUnit.Seconds),
+    "customers_aligned": Metric("CustomersAligned"),
+    "customers_not_aligned": Metric("CustomersNotAligned"),
+    "lines_parked": Metric("LinesParked"),
+    "lines_held": Metric("LinesHeld"),
+    "lines_settling": Metric("LinesSettling"),
+    "lines_drifting": Metric("LinesDrifting"),
+    "parked_long": Metric("ParkedOverADay"),
+    "events_parked": Metric("EventsParked"),
+    "webhook_silence_days": Metric("WebhookSilenceDays"),
+    "reconcile_age_hours": Metric("ReconcileAgeHours"),
+}
+"""A field of an event → the metric that takes its value. An event without the field tells nothing of it."""
+
+UNWATCHED: Mapping[str, str] = {
+    "AdjustmentUnclear": "each one parks its line, and parked lines are counted",
+    "EventSuperseded": "an old event that came late; nothing is wrong",
+    "LineParked": "how many are parked is what matters, and is a gauge",
+    "EventParked": "the same",
+    "WebhookUnavailable": "the gateway counts it as 5xx, together with what never reached the function",
+    "ReconcileStopped": "it goes on by itself; what matters is when the last one was finished",
+    "WorkFailed": "the functions' own errors are alarmed",
+}
+"""Metrics that no alarm and no dashboard shows, and why: they are there to be asked for."""
+
+
+QUIET = frozenset({"circuit"})
+"""Said each minute: logged for those who look for it only."""
 
 
 class Telemetry:
@@ -36,7 +87,20 @@ class Telemetry:
         self.metrics = metrics
 
     def __call__(self, name: str, **fields: Any) -> None:
-        self.logger.info(name, **fields)
-        metric = COUNTED.get(name)
-        if metric:
-            self.metrics.add_metric(metric, MetricUnit.Count, 1)
+        said = {key: value for key, value in fields.items() if value is not None}
+        (self.logger.debug if name in QUIET else self.logger.info)(name, extra=said)
+        counted = COUNTED.get(name)
+        if counted:
+            self.metrics.add_metric(counted.name, counted.unit, 1)
+        self.measure(**said)
+
+    def measure(self, **fields: Any) -> None:
+        """Take the values of fields that have a metric; nothing is logged."""
+        for field, value in fields.items():
+            measured = MEASURED.get(field)
+            if measured:
+                self.metrics.add_metric(measured.name, measured.unit, value)
+
+    def called(self, _entity: str, _verb: str, seconds: float) -> None:
+        """Told of every request to Autotask: its metric counts them and has their times."""
+        self.measure(autotask_call=round(seconds, 3))

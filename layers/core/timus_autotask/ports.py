@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from timus_autotask.autotask.client import Autotask
 from timus_autotask.clock import Clock
 from timus_autotask.domain.days import effective_day
+from timus_autotask.queue import WakeUps
 from timus_autotask.store import Store
 from timus_autotask.table import Table
 
@@ -31,6 +32,8 @@ class ApplyPorts:
     """How long an unknown outcome settles."""
     new_id: Callable[[], str] = lambda: random.token_hex(8)
     """A name that nobody else has, for leases and journal entries."""
+    wake_ups: WakeUps | None = None
+    """Where the sweep hands over what it has no time for."""
     on_event: Callable[..., None] = lambda _name, **_fields: None
     """Told of what happened, for logs and metrics: a name and fields."""
 

@@ -29,10 +29,11 @@ from timus_autotask.converge import autotask_failed
 from timus_autotask.domain.desired import Demand
 from timus_autotask.findings import Finding, Look, of_contract, of_customer, units_by_line
 from timus_autotask.gather import held_of
+from timus_autotask.listing import listed
 from timus_autotask.merge import ATTEMPTS, wake_contract
 from timus_autotask.ports import ApplyPorts
 from timus_autotask.secrets import NotConfigured, SecretsUnavailable
-from timus_autotask.status import Each, Records, gather, wanted_of
+from timus_autotask.status import Records, wanted_of
 from timus_autotask.store import PARTNER, ContractRecords, Stored
 from timus_autotask.table import Conflict, Delete, Document, Key, Put, Table
 
@@ -114,7 +115,6 @@ def reconcile(
     *,
     anew: bool = False,
     deep: bool = False,
-    each: Each = map,
     on_progress: Callable[[Run], None] = lambda _run: None,
     at_once: int = AT_ONCE,
 ) -> Run:
@@ -131,7 +131,7 @@ def reconcile(
             return stored.value
         run = Run(ports.new_id(), now, ports.today(), deep)
     try:
-        return _Reconcile(ports, deadline, run, stored.rev, each, on_progress, at_once).go()
+        return _Reconcile(ports, deadline, run, stored.rev, on_progress, at_once).go()
     except Conflict:
         return replace(last_run(ports.table).value, stopped="another reconcile is at it")
 
@@ -149,7 +149,6 @@ class _Reconcile:
         deadline: datetime,
         run: Run,
         rev: int,
-        each: Each,
         on_progress: Callable[[Run], None],
         at_once: int,
     ) -> None:
@@ -157,7 +156,6 @@ class _Reconcile:
         self._deadline = deadline
         self._run = run
         self._rev = rev
-        self._each = each
         self._on_progress = on_progress
         self._at_once = at_once
         self._allowed_at: int | None = None
@@ -165,7 +163,7 @@ class _Reconcile:
 
     def go(self) -> Run:
         """Chunk after chunk, until the end or until something comes before."""
-        records = gather(self._ports.store, lambda: 0, self._each)
+        records = listed(self._ports.store)
         today = self._ports.today()
         wanted = wanted_of(records, today)
         ids = sorted(records.contracts)
@@ -266,7 +264,7 @@ class _Reconcile:
                 else:
                     these = [*of_contract(fresh, wanted, looks[contract_id], today, began)]
             if any(one.is_drift and not one.known for one in these):
-                self._wake(contract_id)
+                self._wake(contract_id, {s.customer_id for one in wanted.values() for s in one.sources})
                 woken += 1
             if these:
                 found[contract_id] = these
@@ -325,10 +323,10 @@ class _Reconcile:
             whole = {service: held.units for service, held in held_of(rows, contract.end).items()}
         return Look(contract, tuple(units_by_line(rows, day) for day in days), days, whole, tuple(rules))
 
-    def _wake(self, contract_id: int) -> None:
+    def _wake(self, contract_id: int, customers: Iterable[str]) -> None:
         for _ in range(ATTEMPTS):
             try:
-                self._ports.store.commit(wake_contract(contract_id, self._ports))
+                self._ports.store.commit(wake_contract(contract_id, self._ports, customers))
             except Conflict:
                 continue  # a worker has just been there
             return

@@ -66,6 +66,10 @@ class Secrets(Protocol):
         """
         ...
 
+    def age(self) -> timedelta | None:
+        """How long ago the oldest of the secrets was written that were read so far; None: nothing is known of any."""
+        ...
+
 
 class SecretsManagerSecrets:
     """:class:`Secrets` in AWS Secrets Manager, with a boto3 or botocore ``secretsmanager`` client.
@@ -80,6 +84,7 @@ class SecretsManagerSecrets:
         self._autotask_id = autotask_id
         self._clock = clock
         self._cache: dict[str, tuple[datetime, Any]] = {}
+        self._written: dict[str, datetime] = {}
 
     def webhook_secrets(self) -> tuple[str, ...]:
         return self._read(self._webhook_id, webhook_secrets_of)
@@ -94,17 +99,24 @@ class SecretsManagerSecrets:
             del self._cache[name]
         return bool(old)
 
+    def age(self) -> timedelta | None:
+        now = self._clock.now()
+        return max((now - written for written in self._written.values()), default=None)
+
     def _read(self, secret_id: str, parse: Callable[[Mapping[str, Any]], T]) -> T:
         now = self._clock.now()
         if secret_id in self._cache and now - self._cache[secret_id][0] < CACHED:
             cached: T = self._cache[secret_id][1]
             return cached
         try:
-            text = self._client.get_secret_value(SecretId=secret_id)["SecretString"]
+            answer = self._client.get_secret_value(SecretId=secret_id)
         except (ClientError, BotoCoreError) as error:
             raise SecretsUnavailable(f"the secret {secret_id} could not be read: {error}") from error
-        value = parse(_fields_of(text))  # what is not filled in yet is not remembered
+        value = parse(_fields_of(answer["SecretString"]))  # what is not filled in yet is not remembered
         self._cache[secret_id] = now, value
+        written = answer.get("CreatedDate")  # of this version
+        if isinstance(written, datetime):
+            self._written[secret_id] = written
         return value
 
 

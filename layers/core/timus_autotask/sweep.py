@@ -1,23 +1,26 @@
 """Use case: do what is due and what no message announces; called each minute, cheap when there is nothing.
 
-Due are: events whose wake-up was lost, contracts whose scheduled day, settling time, retry or re-check has come, and plans whose
-service was just chosen or is looked for again.
+Due are: events whose wake-up was lost, contracts whose scheduled day, settling time, retry or re-check has come, contracts that
+are to be opened, and plans whose service was just chosen or is looked for again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from timus_autotask.apply import apply_customer
 from timus_autotask.autotask.answers import AutotaskError
-from timus_autotask.converge import converge
+from timus_autotask.converge import autotask_failed, converge
 from timus_autotask.domain.mapping import PlanMapping
 from timus_autotask.gather import match_plan
 from timus_autotask.merge import wake_contracts
+from timus_autotask.opening import open_contract
 from timus_autotask.ports import ApplyPorts
+from timus_autotask.queue import QueueUnavailable
 from timus_autotask.secrets import NotConfigured, SecretsUnavailable
 from timus_autotask.store import Stored, put_plan
-from timus_autotask.table import Conflict, Document
+from timus_autotask.table import Conflict, Document, TableUnavailable
 
 AT_ONCE = 100
 """Documents in one run; the rest is taken by the next."""
@@ -26,14 +29,55 @@ ROOM = timedelta(seconds=35)
 
 
 def sweep(ports: ApplyPorts, deadline: datetime) -> int:
-    """Do due work until there is none, or no time; returns how many documents were looked at."""
+    """Do due work until there is none, or no time; returns how many documents were looked at.
+
+    What there is no time for is handed to the workers behind the queue: after an outage there is much of it. While Autotask is
+    away, only what does not need it is done. A document that fails does not stop those behind it; the first failure is raised
+    when all are done.
+    """
+    now = ports.clock.now()
+    away = ports.store.partner().circuit.value.open(now)
+    due = ports.table.due(int(now.timestamp()), AT_ONCE)
+    failure: Exception | None = None
     done = 0
-    for document in ports.table.due(int(ports.clock.now().timestamp()), AT_ONCE):
+    for number, document in enumerate(due):
+        if away and not document.key.pk.startswith("CUSTOMER#"):
+            continue
         if ports.clock.now() + ROOM > deadline:
+            _hand_over(due[number:], ports)
             break
-        _take(document, ports, deadline)
+        try:
+            _take(document, ports, deadline)
+        except TableUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up what stands behind it
+            ports.on_event("failed", error=repr(error), document="/".join(document.key))
+            failure = failure or error
         done += 1
+    if failure:
+        raise failure
     return done
+
+
+def _hand_over(documents: Iterable[Document], ports: ApplyPorts) -> None:
+    """Wake the workers for what is left; once in five minutes for each, so that a long backlog is not queued again and again."""
+    if ports.wake_ups is None:
+        return
+    turn = int(ports.clock.now().timestamp()) // 300
+    customers = dict.fromkeys(customer for document in documents for customer in _customers(document))
+    try:
+        for customer in customers:
+            ports.wake_ups.send(customer, f"sweep-{customer}-{turn}")
+    except QueueUnavailable:
+        return  # the next sweep goes on
+    ports.on_event("handed-over", customers=len(customers))
+
+
+def _customers(document: Document) -> Iterable[str]:
+    kind, _, identity = document.key.pk.partition("#")
+    if kind == "CUSTOMER":
+        return (identity,)
+    return tuple(document.data["customers"]) if document.key.sk == "CONTRACT" else ()
 
 
 def _take(document: Document, ports: ApplyPorts, deadline: datetime) -> None:
@@ -43,6 +87,8 @@ def _take(document: Document, ports: ApplyPorts, deadline: datetime) -> None:
         apply_customer(identity, ports, deadline)
     elif kind == "CONTRACT":
         converge(int(identity), ports, deadline)
+    elif kind == "OPENING":
+        open_contract(identity, ports, deadline)
     elif sk.startswith("PLAN#"):
         refresh_plan(sk.removeprefix("PLAN#"), ports)
 
@@ -66,6 +112,8 @@ def refresh_plan(sku: str, ports: ApplyPorts) -> tuple[str, ...]:
                 ports.store.commit(*wake_contracts(customer_id, records.mapping.value.contract_ids, ports))
                 woken.append(customer_id)
         ports.store.commit(put_plan(plan.value, plan.rev))
-    except (AutotaskError, Conflict, NotConfigured, SecretsUnavailable):
+    except AutotaskError as error:
+        autotask_failed(ports, error)  # it stays due
+    except (Conflict, NotConfigured, SecretsUnavailable):
         pass  # it stays due
     return tuple(woken)
