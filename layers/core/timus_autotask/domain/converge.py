@@ -309,7 +309,7 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
     left = work.line.left
     if left is None:
         work.line = replace(work.line, left=held, first_held=held)
-    elif not held.same(left, first, last):
+    elif work.demand is not None and not held.same(left, first, last):
         drifted = _drifted(work, held, left, contract)
         if drifted:
             work.parked = Parked("drift", work.facts)
