@@ -151,6 +151,9 @@ def _take_in(request: HttpRequest, ports: ReceivePorts, now: datetime) -> None:
     key = event_key(event_id, request.body)
     customer = customer_of(request.body) or NOBODY
     outcome = "accepted"
+    # The queue forgets a wake-up that it has had in the last five minutes. An event that is delivered again after it was
+    # merged waits in the inbox anew, so it needs a wake-up of its own.
+    wake_up = f"{key}~{int(now.timestamp() * 1000)}"
     try:
         ports.table.write(
             [
@@ -169,8 +172,8 @@ def _take_in(request: HttpRequest, ports: ReceivePorts, now: datetime) -> None:
         )
     except Conflict:
         # The same id with the same bytes waits there already. Its first delivery may have died before its wake-up.
-        outcome = "duplicate"
-    ports.wake_ups.send(customer, key)
+        outcome, wake_up = "duplicate", key
+    ports.wake_ups.send(customer, wake_up)
     ports.on_outcome(outcome, event_id=event_id, customer=customer)
 
 
