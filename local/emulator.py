@@ -31,6 +31,14 @@ class StartFailed(Exception):
     """Something of the local stack did not start; the message has its last words."""
 
 
+def keep_to_this_machine() -> None:
+    """Let no proxy and no AWS profile of this process's environment come between it and what runs on 127.0.0.1."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(name, None)
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on now."""
     with socket.socket() as probe:

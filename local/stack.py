@@ -30,7 +30,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.build import deploy
-from local.emulator import CREDENTIALS, REGION, ROOT, Emulator, StartFailed
+from local.emulator import CREDENTIALS, REGION, ROOT, Emulator, StartFailed, keep_to_this_machine
 from local.gateway import Gateway
 from local.leash import Leashed
 
@@ -329,8 +329,8 @@ def run_local(arguments: argparse.Namespace, environment: Mapping[str, str] | No
             print(f"--autotask-url needs {', '.join(missing)} in the environment", file=sys.stderr)
             return 2
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    keep_to_this_machine()
+    interrupt_once()
     began = time.monotonic()
     try:
         with LocalStack(
@@ -359,8 +359,21 @@ def run_local(arguments: argparse.Namespace, environment: Mapping[str, str] | No
         return 1
 
 
-def _interrupt(number: int, _frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once is enough: what follows is the cleaning up
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def interrupt_once() -> None:
+    """Let Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt, the first one of them only.
+
+    Ctrl-C too, because a shell starts what it runs in the background with that ignored.
+    """
+    for number in _ENDINGS:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows is the cleaning up
     raise KeyboardInterrupt
 
 
