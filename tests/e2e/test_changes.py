@@ -36,12 +36,13 @@ def test_several_items_and_a_service_that_is_not_on_the_contract_yet(client: Cli
 
 
 def test_duplicates_post_nothing(client: Client) -> None:
-    """The same delivery three times, before and after it was worked on, and the same state under another id."""
+    """The same delivery twice before it was worked on and once after, and the same state under another id."""
     body = client.body(7, {ADV: 28, GATEWAY: 1})
     with client.deployed.worker_away():
         assert [client.deliver("evt_first", body) for _ in range(2)] == [202, 202]
-    client.rests()
-    assert [client.deliver("evt_first", body), client.deliver("evt_second", body)] == [202, 202]
+    for event_id in ("evt_first", "evt_second"):
+        client.rests()
+        assert client.deliver(event_id, body) == 202
     client.rests()
     assert client.posts() == [(ADV, 3, day(0))]
     assert client.events()["evt_second"].outcome == "duplicate"
