@@ -202,7 +202,9 @@ class _Session:
             return False
         except OutcomeUnknown:
             settles_at = min(settles_at, self._ports.clock.now() + self._ports.settle)
-            self._ports.on_event("unknown", company=asked.wanted.company_id, number=asked.wanted.number)
+            self._ports.on_event(
+                "outcome-unknown", company=asked.wanted.company_id, number=asked.wanted.number
+            )
             self._rest(replace(asked, settles_at=settles_at), settles_at)
             return False
         except (RetryLater, CredentialsRefused):
@@ -290,7 +292,9 @@ class _Session:
         same = opening.parked is not None and opening.parked.code == parked.code
         since = opening.since if same else now
         self._rest(replace(opening, parked=parked, since=since), now + OPEN_AGAIN)
-        self._ports.on_event("parked", number=opening.wanted.number, reason=parked.code, words=parked.words)
+        self._ports.on_event(
+            "opening-parked", number=opening.wanted.number, reason=parked.code, words=parked.words
+        )
 
     def _drop(self, *changes: TableChange) -> None:
         """Be done with the opening, together with these changes; raises ``Conflict``."""

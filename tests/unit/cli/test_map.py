@@ -50,6 +50,7 @@ def test_a_mapping_is_told_to_programs(desk: Desk) -> None:
     assert {key: value for key, value in said.items() if key != "preview"} == {
         "customer": CUSTOMER,
         "sku": None,
+        "units": None,
         "company_id": 600,
         "company_name": "Contoso Dental",
         "contract_id": CONTRACT,

@@ -62,6 +62,10 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _contract_or_number(text: str) -> int | str:
+    return text if text.startswith("timus-") else _whole(text)
+
+
 def _day(text: str) -> date | None:
     if text == "always":
         return None
@@ -106,8 +110,19 @@ COMMANDS = (
         (
             _a("customer", metavar="CUSTOMER", help="the customer's id in Timus"),
             _a("--company", type=_whole, required=True, metavar="N", help="the company's id in Autotask"),
-            _a("--contract", type=_whole, required=True, metavar="N", help="the contract's id in Autotask"),
+            _a(
+                "--contract",
+                type=_whole,
+                metavar="N",
+                help="the contract's id in Autotask; without it one is opened, if `policy set open_contracts=yes`",
+            ),
             _a("--sku", help="only the units of this SKU; the others go where they went"),
+            _a(
+                "--units",
+                type=_whole,
+                metavar="N",
+                help="at most so many units; the rest goes where it went (without it: everything goes here)",
+            ),
             _FROM,
             *_WRITING,
             _UNCHECKED,
@@ -210,10 +225,17 @@ COMMANDS = (
     ),
     Command(
         "retry",
-        "look at a contract now, and send again what Autotask refused",
+        "look at a contract now, and send again what Autotask refused; or open one again that it refused",
         "retry 29683949",
         deciding.retry,
-        (_CONTRACT,),
+        (
+            _a(
+                "contract_id",
+                type=_contract_or_number,
+                metavar="CONTRACT",
+                help="the contract's id in Autotask, or our number of one that is being opened",
+            ),
+        ),
     ),
     Command(
         "drift",

@@ -21,13 +21,15 @@ from timus_autotask.domain.converge import HELD
 from timus_autotask.domain.line import Approved, Choice, Line
 from timus_autotask.domain.policy import Policy
 from timus_autotask.merge import wake_contract
-from timus_autotask.store import BY_SKU, PARTNER, Stored, Terms, policy_from, put_line, put_terms
+from timus_autotask.store import BY_SKU, PARTNER, Stored, Terms, policy_from, put_line, put_opening, put_terms
 from timus_autotask.table import Change
 
 
 def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Look at a contract now, and send again what Autotask refused."""
     contract_id, store = arguments.contract_id, deployment.store
+    if isinstance(contract_id, str):
+        return _retry_opening(deployment, contract_id, terminal)
     known = store.contract(contract_id)
     if not known.work.rev:
         raise Failed(f"Nothing of ours is on contract {contract_id}; see: timus-autotask status")
@@ -45,6 +47,20 @@ def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
         f"Contract {contract_id} is looked at now; see: timus-autotask status --contract {contract_id}"
     )
     return {"contract_id": contract_id, "woken": True}
+
+
+def _retry_opening(deployment: Deployment, number: str, terminal: Terminal) -> dict[str, Any]:
+    def changes() -> Sequence[Change]:
+        opening = deployment.store.opening(number)
+        if opening is None:
+            raise Failed(f"No contract {number} is being opened; see: timus-autotask status")
+        # "It is there, but not to be seen" is given up: nothing was found all the time that it may take.
+        again = replace(opening.value, accepted=False)
+        return [put_opening(again, opening.rev, deployment.clock.now().replace(microsecond=0))]
+
+    write(deployment, changes)
+    terminal.say(f"Contract {number} is looked for within a minute, and opened if it is not there.")
+    return {"number": number, "woken": True}
 
 
 def _line(deployment: Deployment, contract_id: int, service_id: int) -> Stored[Line]:

@@ -12,7 +12,7 @@ from timus_autotask.autotask.answers import AutotaskError, CredentialsRefused, R
 from timus_autotask.autotask.client import Autotask
 from timus_autotask.autotask.entities import Contract
 from timus_autotask.cli.deployment import Deployment
-from timus_autotask.cli.failure import Failed
+from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import go_on, wake
 from timus_autotask.domain.line import Line
@@ -26,7 +26,7 @@ from timus_autotask.domain.mapping import (
 )
 from timus_autotask.merge import wake_contracts
 from timus_autotask.secrets import NotConfigured
-from timus_autotask.store import CustomerRecords, Stored, put_mapping, put_plan
+from timus_autotask.store import CustomerRecords, Stored, Terms, policies_from, put_mapping, put_plan
 from timus_autotask.sweep import refresh_plan
 from timus_autotask.table import Change
 
@@ -34,9 +34,11 @@ UNCHECKED = "--unchecked maps without asking Autotask."
 
 
 def map_customer(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """Send a customer's units, or those of one SKU, to a contract."""
-    customer, sku = arguments.customer, arguments.sku
-    route = Route(arguments.company, arguments.contract, sku)
+    """Send a customer's units, those of one SKU, or some of them, to a contract."""
+    customer, sku, units = arguments.customer, arguments.sku, arguments.units
+    if arguments.contract is None:
+        return _map_company(deployment, arguments, terminal)
+    route = Route(arguments.company, arguments.contract, sku, units)
     names: dict[str, Any] = {"company_name": None, "contract_name": None}
     if not arguments.unchecked:
         names = _checked(deployment, route, terminal)
@@ -74,18 +76,62 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
     if written:
         wake(deployment, [customer], terminal)
         terminal.say(
-            f"{customer}{f', {sku},' if sku else ''} goes to contract {route.contract_id} of company {route.company_id}.",
+            f"{customer}{f', {sku},' if sku else ''}{f' (up to {units} units)' if units else ''} "
+            f"goes to contract {route.contract_id} of company {route.company_id}.",
             style="green",
         )
     return {
         "customer": customer,
         "sku": sku,
+        "units": units,
         "company_id": route.company_id,
         "contract_id": route.contract_id,
         **names,
         "from": first_day,
         "written": written,
         "preview": shown,
+    }
+
+
+def _map_company(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Say whose a customer is, with no contract yet: one is opened if the terms say so."""
+    customer, company_id, store = arguments.customer, arguments.company, deployment.store
+    if arguments.sku or arguments.units:
+        raise Failed("--sku and --units choose what goes to a contract: give --contract too.", USAGE)
+    name = ""
+    if not arguments.unchecked:
+        try:
+            found = _autotask(deployment).company(company_id)
+        except AutotaskError as error:
+            raise Failed(_away(error)) from error
+        if found is None:
+            raise Failed(f"Autotask has no company {company_id}; nothing was written. {UNCHECKED}")
+        name = found.name
+        terminal.say(f"Company {company_id} {name}")
+    policy, _ = policies_from(
+        store.partner().terms.value, (store.customer(customer).terms or Stored(Terms())).value
+    )
+    if not policy.open_contracts:
+        terminal.say("Contracts are not opened by themselves: timus-autotask policy set open_contracts=yes")
+
+    def changes() -> Sequence[Change]:
+        records = store.customer(customer)
+        known = records.mapping.value if records.mapping else CustomerMapping(customer, ())
+        if known.routings:
+            raise Failed(f"{customer} has a contract already; choose another one with --contract.")
+        mapping = replace(known, company_id=company_id)
+        return [put_mapping(mapping, records.mapping.rev if records.mapping else 0)]
+
+    written, _ = go_on(deployment, arguments, terminal, (), changes)
+    if written:
+        wake(deployment, [customer], terminal)
+        terminal.say(f"{customer} is company {company_id}.", style="green")
+    return {
+        "customer": customer,
+        "company_id": company_id,
+        "company_name": name or None,
+        "opens_contract": policy.open_contracts,
+        "written": written,
     }
 
 

@@ -128,7 +128,7 @@ def desired(
             told = Timeline()
             for subscription in customer.subscriptions:
                 told = told.plus(natively(subscription, sku))
-            reason = placement.reason(sku, today)
+            reason = placement.reason(sku, today, billed.at(today))
             if reason and (billed.at(today) or any(day > today for day in billed.days)):
                 unrouted.append(Unrouted(customer.id, sku, billed.at(today), reason))
             for key, company, start, part in placement.place(sku, billed, first):
@@ -202,14 +202,15 @@ class _Placement:
         self._customer = customer
         self._plans = plans
 
-    def reason(self, sku: str, day: date) -> str | None:
-        """Why a SKU has no line on a day, or None."""
+    def reason(self, sku: str, day: date, units: int) -> str | None:
+        """Why a SKU has no line for all its units on a day, or None."""
         mapping = self._customer.mapping
         if mapping is None or not mapping.routings:
             return "customer-unmapped"
         if sku in self._customer.policy.excluded:
             return None
-        if not mapping.routes(sku, max(day, mapping.first_day or day)):
+        routes = mapping.routes(sku, max(day, mapping.first_day or day))
+        if not routes or sum(taken for _, taken in shares(routes, units)) < units:
             return "sku-unrouted"
         if service_on(mapping, self._plans, sku, day) is None:
             plan = self._plans.get(sku)

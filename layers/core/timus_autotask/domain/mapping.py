@@ -72,19 +72,29 @@ class CustomerMapping:
         return self.routings[0].first_day if self.routings else None
 
     def routes(self, sku: str, day: date) -> tuple[Route, ...]:
-        """The routes of a SKU on a day; its own if there are any, else the general ones."""
+        """The routes of a SKU on a day, in the order in which they are filled: its own, and if these are limited the general ones."""
         routing = in_force(self.routings, day)
         if routing is None:
             return ()
         own = tuple(route for route in routing.routes if route.sku == sku)
-        return own or tuple(route for route in routing.routes if route.sku is None)
+        general = tuple(route for route in routing.routes if route.sku is None)
+        return own if any(route.units is None for route in own) else (*own, *general)
 
     def rerouted(self, route: Route, first_day: date | None) -> CustomerMapping:
-        """The same with ``route`` in place of every route of its SKU, from ``first_day`` on (None: always)."""
+        """The same with ``route`` in place of every route of its SKU, from ``first_day`` on (None: always).
+
+        A route with limited units takes them off the others of its SKU instead: those with a limit come before it.
+        """
 
         def changed(routing: Routing) -> Routing:
             others = tuple(other for other in routing.routes if other.sku != route.sku)
-            return replace(routing, routes=(*others, route))
+            if route.units is None:
+                return replace(routing, routes=(*others, route))
+            shared = [other for other in routing.routes if other.sku == route.sku]
+            shared = [other for other in shared if other.contract_id != route.contract_id]
+            limited = [other for other in shared if other.units is not None]
+            rest = [other for other in shared if other.units is None]
+            return replace(routing, routes=(*others, *limited, route, *rest))
 
         return replace(self, routings=_changed_from(self.routings, first_day, changed, Routing(())))
 

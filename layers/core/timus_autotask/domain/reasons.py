@@ -51,7 +51,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "timus-autotask map plan {sku} --service N",
         ),
         "sku-unrouted": Reason(
-            "Customer {customer} has contracts, but none of them is meant for {sku}.",
+            "Customer {customer} has contracts, but none of them is meant for {sku}, or for all its units.",
             "timus-autotask map customer {customer} --company N --contract N --sku {sku}",
         ),
         "contract-not-found": Reason(
