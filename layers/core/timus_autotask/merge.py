@@ -73,11 +73,12 @@ def _merge_some(
         record = _merged(document, records.id, subscriptions, changes, now, ports)
         outcomes.append(record)
         changes += [Delete(document.key, document.rev), put_event(record)]
+    told = len(changes)
     for subscription in subscriptions.values():
         known = records.subscriptions.get(subscription.id)
         if known is None or known.value != subscription:
             changes.append(put_subscription(subscription, known.rev if known else 0))
-    if any(record.outcome == Merge.MERGED for record in outcomes):
+    if len(changes) > told:
         changes.append(check_mapping(records.id, records.mapping))
         came = min(record.received_at for record in outcomes)
         changes += wake_contracts(records.id, contracts, ports, came)

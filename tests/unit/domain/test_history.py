@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import permutations
 
@@ -85,6 +86,17 @@ def test_older_news_below_the_floor_is_superseded_with_evidence() -> None:
     assert merged.outcome is Merge.SUPERSEDED
     assert merged.subscription == known
     assert merged.evidence == (("ADV", date(2026, 3, 10), date(2026, 3, 15), 40),)
+
+
+def test_what_only_superseded_news_had_goes_to_zero() -> None:
+    """A SKU that the newer version had left out already may be billed in Autotask since before we came: it is known all the same."""
+    known = history(snapshot(8, 28, day=15), floor=8)
+    older = replace(snapshot(7, 40, day=10), items=(("ADV", 40), ("GATEWAY", 3)))
+    merged = merge(known, older, date(2026, 3, 10))
+    assert merged.outcome is Merge.SUPERSEDED
+    assert merged.subscription == replace(known, gone=("GATEWAY",))
+    assert merged.subscription.skus == ("ADV", "GATEWAY")
+    assert merge(merged.subscription, older, date(2026, 3, 10)).subscription == merged.subscription
 
 
 def test_older_news_that_a_newer_overtook_on_its_day_has_no_evidence() -> None:

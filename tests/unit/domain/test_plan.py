@@ -175,6 +175,12 @@ def test_a_change_does_not_run_over_into_a_day_that_is_taken() -> None:
     assert plan.adjustments == (Adjustment(OLD, day(9), 2),)
 
 
+def test_what_is_wanted_until_after_the_last_day_is_billed() -> None:
+    """A cancellation that falls after the contract's end does not keep the units before it down."""
+    one = Gap(OLD, steps((5, 29), (70, 0)), day(0), NOTHING, opens())
+    assert plan_adjustments([one]).adjustments == (Adjustment(OLD, day(5), 29),)
+
+
 def test_a_decrease_before_a_decrease_that_is_taken_is_left_out() -> None:
     """0 wanted from day 5, where day 8 went to 0 already: days 5 to 7 stay, for Autotask goes below zero otherwise."""
     plan = plan_adjustments([gap(NOTHING, steps((0, 21), (8, 0)), 8, start=5)])

@@ -75,6 +75,8 @@ class Subscription:
     """The newest version that had a part in something posted or found level; older news is superseded."""
     customer_name: str = ""
     billing_cycle: str = "monthly"
+    gone: tuple[str, ...] = ()
+    """SKUs that only superseded versions had, sorted."""
 
     @property
     def newest(self) -> Version:
@@ -84,7 +86,7 @@ class Subscription:
     @property
     def skus(self) -> tuple[str, ...]:
         """Every SKU of every known version, sorted: a SKU that disappeared still has to go to 0."""
-        return tuple(sorted({sku for version in self.versions for sku, _ in version.items}))
+        return tuple(sorted({*self.gone, *(sku for version in self.versions for sku, _ in version.items)}))
 
     @property
     def renewed_until(self) -> date | None:
@@ -164,7 +166,10 @@ def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
     if twin is not None:
         return Merged(known, Merge.DUPLICATE if twin.says_the_same(version) else Merge.CONTRADICTORY)
     if version.number < known.floor:
-        return Merged(known, Merge.SUPERSEDED, _evidence(known, version))
+        # What it had beyond the newer ones went away with them: Autotask may still bill it.
+        gone = tuple(sorted({sku for sku, _ in version.items} - set(known.skus)))
+        late = replace(known, gone=tuple(sorted({*known.gone, *gone}))) if gone else known
+        return Merged(late, Merge.SUPERSEDED, _evidence(known, version))
     versions = tuple(sorted((*known.versions, version), key=lambda v: v.number))
     newest = versions[-1] is version
     grown = replace(

@@ -117,7 +117,8 @@ def _within_reach(gap: Gap) -> Timeline:
     """What the line lacks by day, without what could be had only by making a later day wrong (see the module)."""
     missing = gap.desired.minus(gap.held)
     for day in reversed(missing.days):
-        if day > gap.start and gap.open_day(day) != day and _runs_over(gap, missing, day):
+        # Beyond the last open day nothing is billed, so nothing can run over into it.
+        if day > gap.start and gap.open_day(day) not in (day, None) and _runs_over(gap, missing, day):
             turns = [d for d in missing.days if gap.start < d < day and gap.open_day(d) == d]
             missing = missing.set_between(max(turns, default=gap.start), day, 0)
     return missing
