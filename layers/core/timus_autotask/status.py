@@ -16,6 +16,7 @@ from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Customer, Demand, Desired, Unrouted, desired, natively
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineKey, service_on
+from timus_autotask.domain.opening import Opening
 from timus_autotask.domain.policy import Grid
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.gather import customer_of
@@ -53,6 +54,7 @@ class Records:
     contracts: Mapping[int, ContractRecords]
     partner: PartnerRecords
     parked_events: tuple[EventRecord, ...]
+    openings: tuple[Opening, ...] = ()
 
 
 def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records:
@@ -74,7 +76,10 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     contracts: dict[int, ContractRecords] = {
         records.work.value.contract_id: records for records in each(store.contract, sorted(ids))
     }
-    return Records(waiting, due, customers, contracts, store.partner(), tuple(store.parked_events()))
+    openings = tuple(sorted(store.openings(), key=lambda opening: opening.wanted.number))
+    return Records(
+        waiting, due, customers, contracts, store.partner(), tuple(store.parked_events()), openings
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,8 @@ class Status:
     """Set while Autotask is not asked at all."""
     names: Mapping[str, str] | None = None
     """Customers' names by id."""
+    openings: tuple[Opening, ...] = ()
+    """Contracts that are being opened; those that wait for something are parked with a reason."""
 
     @property
     def at_rest(self) -> bool:
@@ -147,6 +154,7 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         tuple(outstanding),
         circuit,
         {c.id: _name(c) for c in customers.values()},
+        records.openings,
     )
 
 
@@ -198,6 +206,11 @@ def _without_line(
             missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING, trouble
         )
     parked = Parked(missing.reason, {"customer": missing.customer_id, "sku": missing.sku})
+    opening = next((one for one in records.openings if one.wanted.customer_id == missing.customer_id), None)
+    if opening is not None and missing.reason == "customer-unmapped":
+        if opening.parked is None:
+            return StatusLine(missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING)
+        parked = opening.parked
     return StatusLine(
         customer=missing.customer_id,
         sku=missing.sku,
@@ -332,6 +345,9 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
         yield f"{_count(len(due), 'contract')} to be looked at: {', '.join(sorted(due)[:5])}" + (
             " …" if len(due) > 5 else ""
         )
+    opening = [one.wanted.number for one in records.openings if one.parked is None]
+    if opening:
+        yield f"{_count(len(opening), 'contract')} to be opened: {', '.join(opening[:5])}"
     plans = [sku for sku, plan in records.partner.plans.items() if _is_due(plan.due_at, now)]
     if plans:
         yield f"{_count(len(plans), 'SKU')} to be looked at: {', '.join(sorted(plans)[:5])}"

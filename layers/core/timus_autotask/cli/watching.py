@@ -13,6 +13,7 @@ from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, moment
 from timus_autotask.domain.line import Change
+from timus_autotask.domain.opening import Opening
 from timus_autotask.status import Status, StatusLine
 from timus_autotask.store import EventRecord
 
@@ -38,6 +39,7 @@ def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         "at_rest": found.at_rest,
         "outstanding": [*found.outstanding],
         "events": [_event(event) for event in events],
+        "openings": [_opening(opening) for opening in found.openings],
         "autotask_away": {
             "until": found.circuit.open_until,
             "since": found.circuit.since,
@@ -58,6 +60,22 @@ def _line(line: StatusLine) -> dict[str, Any]:
     }
 
 
+def _opening(opening: Opening) -> dict[str, Any]:
+    wanted, parked = opening.wanted, opening.parked
+    return {
+        "number": wanted.number,
+        "customer": wanted.customer_id or None,
+        "company_id": wanted.company_id,
+        "renews": wanted.renews,
+        "start": wanted.start,
+        "end": wanted.end,
+        "reason": parked.words if parked else None,
+        "reason_code": parked.code if parked else None,
+        "remedy": parked.remedy if parked else None,
+        "since": opening.since,
+    }
+
+
 def _show_status(
     found: Status, lines: list[StatusLine], events: list[EventRecord], dead: int, terminal: Terminal
 ) -> None:
@@ -68,6 +86,12 @@ def _show_status(
         )
         if found.circuit.credentials:
             terminal.say("→ timus-autotask credentials set", style="red")
+    for opening in found.openings:
+        wanted, parked = opening.wanted, opening.parked
+        what = f"Contract {wanted.number} of company {wanted.company_id} from {wanted.start} is to be opened"
+        terminal.say(
+            f"{what}: {parked.words}" if parked else f"{what}.", *([f"→ {parked.remedy}"] if parked else [])
+        )
     if dead:
         terminal.say(f"{dead} wake-ups failed for good; the worker's log says why.", style="bold red")
     terminal.table(

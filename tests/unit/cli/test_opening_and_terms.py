@@ -1,0 +1,140 @@
+"""Openings, splits and changing terms, as an operator handles them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from local.autotask.faults import Fault
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+
+MAP = ("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT), "--yes")
+
+
+def test_a_company_without_a_contract_is_opened_one(desk: Desk) -> None:
+    """Mapped to a company, waiting visibly, and opened once the terms say so."""
+    world = desk.world
+    world.tell(1, {ADV: 10})
+    said = desk.ask("map", "customer", CUSTOMER, "--company", "600", "--yes")
+    assert (said["company_name"], said["opens_contract"]) == ("Contoso Dental", False)
+    world.work()
+    world.sweep()
+    [line] = desk.ask("status")["lines"]
+    assert (line["reason_code"], line["state"]) == ("opening-off", "parked")
+    desk.ask("policy", "set", "open_contracts=yes", "contract_category=13")
+    desk.ask("retry", f"timus-{CUSTOMER}")
+    world.sweep()
+    world.sweep()
+    assert world.posted() == [(45, 10, "2026-03-15")]
+    assert desk.ask("status")["openings"] == []
+    words = [change["words"] for change in desk.ask("changes")["changes"]]
+    assert any("opened from 2026-03-15 to 2027-03-14" in each for each in words if each)
+
+
+def test_a_refused_opening_is_shown_with_its_command(desk: Desk) -> None:
+    """What Autotask said, and what to type when it is mended."""
+    world = desk.world
+    desk.ask("policy", "set", "open_contracts=yes")
+    desk.ask("map", "customer", CUSTOMER, "--company", "600", "--yes")
+    world.tell(1, {ADV: 10})
+    world.work()
+    world.api.faults.add(
+        Fault("json_500", entity="Contracts", operation="create", times=1, text="no category")
+    )
+    world.sweep()
+    [opening] = desk.ask("status")["openings"]
+    assert "no category" in opening["reason"]
+    assert opening["remedy"].endswith(f"timus-autotask retry timus-{CUSTOMER}")
+    assert "no category" in desk.told("status")
+    desk.ask("retry", f"timus-{CUSTOMER}")
+    world.sweep()
+    world.sweep()
+    assert world.posted() == [(45, 10, "2026-03-15")]
+
+
+def test_what_a_company_cannot_be_mapped_with(desk: Desk) -> None:
+    """A company that is not there, a choice of units without a contract, a customer who has a contract."""
+    assert "no company 9" in desk.refused("map", "customer", CUSTOMER, "--company", "9", "--yes")
+    wrong = desk.refused("map", "customer", CUSTOMER, "--company", "600", "--units", "3", "--yes", status=2)
+    assert "give --contract" in wrong
+    desk.ask(*MAP)
+    assert "has a contract" in desk.refused("map", "customer", CUSTOMER, "--company", "600", "--yes")
+    assert "timus-nobody" in desk.refused("retry", "timus-nobody")
+
+
+def test_units_are_split_over_contracts(desk: Desk) -> None:
+    """Four units go to a contract of their own and the rest stays; mapping without --units ends the split."""
+    world = desk.world
+    desk.ask(*MAP)
+    world.control.person_edits_contract(29683950, {"companyID": 600})
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    second = (
+        "map",
+        "customer",
+        CUSTOMER,
+        "--company",
+        "600",
+        "--contract",
+        "29683950",
+        "--sku",
+        ADV,
+        "--yes",
+    )
+    desk.ask(*second, "--units", "4")
+    world.work()
+    assert [world.units(ADV, date(2026, 3, 15), contract) for contract in (CONTRACT, 29683950)] == [21, 4]
+    world.pass_time(days=1)
+    world.tell(8, {ADV: 2, GATEWAY: 1})
+    world.work()
+    assert [world.units(ADV, date(2026, 3, 16), contract) for contract in (CONTRACT, 29683950)] == [0, 2]
+
+
+def test_changed_terms_do_not_bill_the_past_anew(desk: Desk) -> None:
+    """Free units from today on leave what was billed yesterday; who set what is kept."""
+    world = desk.world
+    desk.ask(*MAP)
+    world.tell(7, {ADV: 28, GATEWAY: 1}, effective=datetime(2026, 3, 2, tzinfo=UTC))
+    world.work()
+    desk.ask("policy", "set", f"included.{ADV}=3", "--by", "pat")
+    world.work()
+    assert world.posted() == [(45, 3, "2026-03-02"), (45, -3, "2026-03-15")]
+    world.pass_time(days=1)
+    desk.ask("policy", "set", f"included.{ADV}=1", "--by", "kim")
+    world.work()
+    assert world.posted()[2:] == [(45, 2, "2026-03-16")]
+    shown = desk.ask("policy", "show")
+    assert shown["set_by"] == "kim"
+    assert [(one["by"], one["until"], one["values"]) for one in shown["earlier"]] == [
+        ("", "2026-03-15", {}),
+        ("pat", "2026-03-16", {"included": {ADV: 3}}),
+    ]
+    assert "set by pat" in desk.told("policy", "show")
+
+
+def test_terms_that_were_meant_from_the_beginning(desk: Desk) -> None:
+    """Before anything was posted they always hold; later `--from always` says so."""
+    world = desk.world
+    desk.ask(*MAP)
+    desk.ask("policy", "set", f"included.{ADV}=1")
+    world.tell(7, {ADV: 28, GATEWAY: 1}, effective=datetime(2026, 3, 2, tzinfo=UTC))
+    world.work()
+    desk.ask("policy", "set", f"included.{ADV}=2", "--from", "always")
+    world.work()
+    assert world.posted() == [(45, 2, "2026-03-02"), (45, -1, "2026-03-03")]
+    assert "a day before" in desk.refused("policy", "set", "line_limit=5", "--from", "2026-04-01", status=2)
+
+
+def test_a_customers_terms_come_on_top_of_the_partners() -> None:
+    """SKU by SKU; and a pause of everybody holds for who has terms of their own."""
+    desk = Desk(World())
+    desk.ask(*MAP)
+    desk.ask("policy", "set", f"included.{ADV}=2")
+    desk.ask("policy", "set", f"included.{GATEWAY}=1", "--customer", CUSTOMER)
+    desk.world.tell(7, {ADV: 25, GATEWAY: 1})
+    desk.ask("pause")
+    desk.world.work()
+    assert desk.world.posted() == []
+    desk.ask("resume")
+    desk.world.work()
+    assert sorted(desk.world.posted()) == [(45, -2, "2026-03-15"), (47, -1, "2026-03-15")]
