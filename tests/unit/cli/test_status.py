@@ -61,6 +61,7 @@ def test_nothing_yet(desk: Desk) -> None:
         "at_rest": True,
         "outstanding": [],
         "events": [],
+        "openings": [],
         "autotask_away": None,
         "dead_letters": 0,
     }
