@@ -140,6 +140,23 @@ def test_a_rise_that_is_netted_into_a_later_day_waits_for_what_falls_then() -> N
     assert plan.adjustments == (Adjustment(NEW, day(12), -24), Adjustment(OLD, day(12), 24))
 
 
+def test_a_plan_that_was_there_for_a_while_only_is_left_out_where_it_would_meet_the_next() -> None:
+    """Late news of two days on plan 46, while plan 45 is billed since: +14 and then -14 would bill both for a moment."""
+    there = gap(steps((9, 14), (11, 0)), NOTHING, line=NEW)
+    since = gap(steps((11, 14)), steps((11, 14)), 11)
+    assert (
+        plan_adjustments([there, since], [Link(day(9), OLD, NEW), Link(day(11), NEW, OLD)]).adjustments == ()
+    )
+
+
+def test_an_end_that_is_still_to_come_does_not_hold_up_a_plan_change() -> None:
+    """The old line is shared: it came down to what others have on it, who leave on day 20."""
+    down = gap(steps((0, 25), (10, 22), (20, 0)), steps((0, 25), (11, 22)), 10, 11)
+    up = gap(steps((10, 16)), NOTHING, line=NEW)
+    plan = plan_adjustments([down, up], [Link(day(10), OLD, NEW)])
+    assert plan.adjustments == (Adjustment(NEW, day(11), 16), Adjustment(OLD, day(20), -22))
+
+
 def test_an_old_plan_change_does_not_block_later_changes() -> None:
     """Once the new line is level, what happens to the old one does not hold up more seats."""
     up = gap(steps((10, 25), (20, 27)), steps((10, 25)), line=NEW)
@@ -173,6 +190,13 @@ def test_a_change_does_not_run_over_into_a_day_that_is_taken() -> None:
     """28 wanted from day 5, where day 8 went from 0 to 26 and is taken: 26 stay on day 8, and 28 follow on day 9."""
     plan = plan_adjustments([gap(steps((5, 28)), steps((8, 26)), 8)])
     assert plan.adjustments == (Adjustment(OLD, day(9), 2),)
+
+
+def test_nothing_is_posted_only_to_be_taken_back() -> None:
+    """Where day 14 and 15 are taken, the days before them stay whole: a half of +11 and -11 could be all that gets through."""
+    held = steps((0, 9), (14, 27), (15, 30))
+    plan = plan_adjustments([gap(steps((10, 20), (13, 37)), held, 14, 15, start=10)])
+    assert plan.adjustments == (Adjustment(OLD, day(16), 7),)
 
 
 def test_what_is_wanted_until_after_the_last_day_is_billed() -> None:

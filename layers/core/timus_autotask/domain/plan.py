@@ -90,6 +90,14 @@ def plan_adjustments(
             if on > day:
                 heappush(turns, (on, True, number))  # after what comes down until then
                 continue
+            back = next(
+                (d for d in missing[line].days if d > on and missing[line].at(d) < missing[line].at(on)), None
+            )
+            if back is not None and any(
+                _billed_from(after[other], back) for other in _other_plans(line, links, known)
+            ):
+                missing[line] = missing[line].set_between(on, back, running[line])
+                continue
             levels = [
                 _level_from(day, known[link.down].desired, after[link.down]) if link.down in known else None
                 for link in links
@@ -119,9 +127,20 @@ def _within_reach(gap: Gap) -> Timeline:
     for day in reversed(missing.days):
         # Beyond the last open day nothing is billed, so nothing can run over into it.
         if day > gap.start and gap.open_day(day) not in (day, None) and _runs_over(gap, missing, day):
-            turns = [d for d in missing.days if gap.start < d < day and gap.open_day(d) == d]
-            missing = missing.set_between(max(turns, default=gap.start), day, 0)
+            level = [d for d, units in missing.steps if gap.start < d < day and not units]
+            missing = missing.set_between(max(level, default=gap.start), day, 0)
     return missing
+
+
+def _other_plans(line: LineKey, links: Sequence[Link], known: Mapping[LineKey, Gap]) -> set[LineKey]:
+    """The known lines that a plan change joins with this one."""
+    ends = {(link.down, link.up) for link in links} | {(link.up, link.down) for link in links}
+    return {other for one, other in ends if one == line and other in known}
+
+
+def _billed_from(held: Timeline, day: date) -> bool:
+    """Whether there are units on ``day`` or later."""
+    return any(held.at(d) for d in (day, *(d for d in held.days if d > day)))
 
 
 def _runs_over(gap: Gap, missing: Timeline, day: date) -> bool:
@@ -138,11 +157,17 @@ def _rises(missing: Timeline, day: date, start: date) -> bool:
 
 
 def _level_from(day: date, desired: Timeline, held: Timeline) -> date | None:
-    """The first day at or after ``day`` from which on the line has come down to what it should have, for good."""
-    level: date | None = None
-    for candidate in sorted({day, *(d for d in (*desired.days, *held.days) if d > day)}):
-        if held.at(candidate) > desired.at(candidate):
-            level = None
-        elif level is None:
-            level = candidate
-    return level
+    """The first day at or after ``day`` from which on the line has come down to what it should have, and stays so.
+
+    What it should have less of only later is another change.
+    """
+    days = sorted({day, *(d for d in (*desired.days, *held.days) if d > day)})
+    for number, first in enumerate(days):
+        most = 0
+        for later in days[number:]:
+            most = max(most, desired.at(later))
+            if held.at(later) > most:
+                break
+        else:
+            return first
+    return None
