@@ -11,8 +11,11 @@ Exceptions, each with its reason:
 * Nothing is owed outside the contract's own days, and before the first day that Timus told about.
 * A line that a person edited in Autotask may stay parked until somebody chooses; if the choice is to adopt, the edit stays on
   top of what Timus says.
+* An edit that nobody had a reason to look at since is found by the daily look at every contract, which is not run here.
 * A version that arrives after a newer one was applied is superseded: days in the past may be billed without it.
+* What Autotask billed of a plan before we heard of it counts for I7 only from when we hear of it.
 * A contract that belongs to another company than the mapped one gets nothing at all.
+* Autotask's own rules may refuse a change (below zero on a later day, say): it stays parked for a person.
 * A SKU without a service, and a customer without a mapping, have no line.
 """
 
@@ -75,6 +78,7 @@ class Oracle:
         self.longest_rest = 0.0
         self._sent: dict[tuple[str, int], int] = {}
         self._arrived: list[tuple[str, int]] = []
+        self._arrived_at: dict[tuple[str, int], int] = {}
         self._accepted: dict[tuple[str, int], bytes] = {}
         self._routes: dict[str, list[tuple[date | None, dict[str | None, tuple[int, int]]]]] = {}
         self._route_log: list[tuple[int, int, int]] = []
@@ -83,12 +87,17 @@ class Oracle:
         self._company_log: list[tuple[int, int, int]] = []
         self._hidden = set(world.story.hidden_skus)
         self._edits: dict[Line, list[tuple[date, int]]] = defaultdict(list)
+        self._edited_at: dict[int, int] = {}
+        self._looked_at: dict[int, int] = {}
         self._adopted: dict[Line, set[int]] = defaultdict(set)
         self._posts: list[Post] = []
         self._uncommitted: list[Any] = []
         self._seen = 0
         self._committed: dict[Line, list[tuple[date, int]]] = defaultdict(list)
-        self._reached: dict[Line, set[tuple[int, ...]]] = {}
+        self._when: dict[Line, list[tuple[date, int]]] = defaultdict(list)
+        """(day, when the POST came in) of every adjustment that took effect."""
+        self._evident: dict[Line, set[tuple[frozenset[int], ...]]] = {}
+        """By line: for each subscription the versions that its adjustments show to be known; every reading that fits."""
         self._skus = {service: sku for sku, service in SERVICES.items()}
         self._moved: set[int] = set()
         """Contracts whose customers were mapped differently at some time."""
@@ -109,6 +118,7 @@ class Oracle:
         key = said.subscription, said.number
         if key not in self._arrived:
             self._arrived.append(key)
+            self._arrived_at[key] = self.w.scheduler.now
         if status == 202:
             self._accepted[key] = body
             self.kept(said.customer)
@@ -127,6 +137,11 @@ class Oracle:
     def edited(self, contract: int, service: int, day: date, delta: int) -> None:
         """A person changes units in Autotask."""
         self._edits[contract, service].append((day, delta))
+        self._edited_at[contract] = self.w.scheduler.now
+
+    def looked(self, contract: int) -> None:
+        """A worker has read the units of a contract, as they are."""
+        self._looked_at[contract] = self.w.scheduler.now
 
     def chose(self, contract: int, service: int, choice: str) -> None:
         """A person says what becomes of a parked line."""
@@ -320,6 +335,7 @@ class Oracle:
         line = self._line_of(posting)
         day = date.fromordinal(posting.day)
         self._committed[line].append((day, posting.unit_change))
+        self._when[line].append((day, micros_of(posting.received_ms)))
         if self.w.calls.told:
             self.w.say(f"    Autotask: {posting.unit_change:+d} on {line} from {day}, now {self.has(line, day)}")
         latest = local_day(self.w.scheduler.now + 3 * SECOND, self.w.zone)
@@ -335,20 +351,21 @@ class Oracle:
         offsets = self._offsets(line)
         subs = self._feeding(line)
         choices = [self._candidates(line, sub, day) for sub in subs]
-        before = self._reached.get(line, {tuple(0 for _ in subs)})
+        nothing = tuple(frozenset[int]() for _ in subs)
+        before = self._evident.get(line, {nothing})
         if any(len(state) != len(subs) for state in before):
-            before = {tuple(0 for _ in subs)}
+            before = {nothing}
+        fitting = [p for p in product(*choices) if any(has == self._sum(line, subs, p) + o for o in offsets)]
         after = {
-            tuple(number for number, _ in pick)
-            for pick in product(*choices)
-            if any(all(number >= old for (number, _), old in zip(pick, state, strict=True)) for state in before)
-            and any(has - offset == self._sum(line, subs, pick) for offset in offsets)
+            tuple(known | {number} if number else known for known, (number, _) in zip(state, pick, strict=True))
+            for pick in fitting
+            for state in before
+            if all(self._in_order(s, known, number, day) for s, known, (number, _) in zip(subs, state, pick, strict=True))
         }
         if after:
-            self._reached[line] = after
+            self._evident[line] = after
             return
-        known = any(has == self._sum(line, subs, pick) + o for pick in product(*choices) for o in offsets)
-        if known:
+        if fitting:
             self._broken("I2", f"{line} was brought to {has} for {day}: Timus had that, but before what is already posted")
             return
         for later in range(1, 8):
@@ -357,6 +374,10 @@ class Oracle:
                 self._broken("I5", f"{line} was brought to {has} for {day}: Timus has that only later")
                 return
         self._broken("I2", f"{line} was brought to {has} for {day}: Timus never had that")
+
+    def _in_order(self, sub: str, known: frozenset[int], number: int, day: date) -> bool:
+        """Whether a version can govern a day, given the versions that are known to have been known (0: none governs)."""
+        return not any(v.number in known and v.number > number and v.day <= day for v in self.history[sub])
 
     def _feeding(self, line: Line) -> list[str]:
         contract, service = line
@@ -411,7 +432,9 @@ class Oracle:
             subs = {sub for line in plans for sub in self._feeding((contract.id, line.service["id"]))}
             if len(subs) != 1 or any(self._edits[contract.id, line.service["id"]] for line in plans):
                 continue
-            mine = self._subs_skus(next(iter(subs)))
+            sub = next(iter(subs))
+            first = next((number for one, number in self._arrived if one == sub), 0)
+            mine = {sku for v in self.history[sub] if v.number >= first for sku in v.items}
             days = sorted({day for line in plans for day in line.steps()[0]})
             for day in days:
                 billed = [line for line in plans if line.units_on(day) > 0]
@@ -467,13 +490,17 @@ class Oracle:
                 continue
             want, has = self.wants(line, today), self.has(line, today)
             record = self._record(line)
+            if since is not None and self._edited(line):
+                continue  # somebody's change in the middle of ours may take a second settling time to be told
             if since is not None and record is not None and record.state.value == "settling":
                 self._broken(promise, f"{line} is still settling")
             if want is None or self._fits(line, want, has):
                 continue
             if record is not None and record.parked is not None and self._excused(line, record, strict=strict, want=want, has=has):
                 continue
-            if self._taken(line, today):
+            if self._edited_at.get(contract, 0) > self._looked_at.get(contract, 0):
+                continue
+            if self._taken(line, today) and self._was_wanted(line, today, has):
                 continue
             state = f"{record.state.value} {record.parked.code if record.parked else ''}" if record else "unknown"
             self._broken(promise, f"{line} has {has} on {today}, Timus says {want}; the line is {state}")
@@ -507,6 +534,15 @@ class Oracle:
             on == day for other in related for on, _ in (*self._committed.get(other, ()), *self._edits.get(other, ()))
         )
 
+    def _was_wanted(self, line: Line, today: date, has: int) -> bool:
+        """Whether what a line has is what Timus had on some day, or what it had when we first saw it."""
+        subs = self._feeding(line)
+        values = [{0, *(v.units(self._skus[line[1]], d) for v in self.history[s] for d in (v.day, today))} for s in subs]
+        first = next(c.units.get(self._skus[line[1]], 0) for c in self.w.story.contracts if c.id == line[0])
+        picks = product(*[[(1, units) for units in sorted(one)] for one in values])
+        sums = {first, *(self._sum(line, subs, pick) for pick in picks)}
+        return any(has - offset in sums for offset in self._offsets(line))
+
     def _record(self, line: Line) -> Any:
         if not self.own:
             return None
@@ -533,7 +569,18 @@ class Oracle:
             return company != self._companies[contract]
         if self.w.story.terms.get("drift") in ("adopt", "enforce") and parked.code == "drift":
             return False
+        if parked.code in ("refused", "waits-for-decrease") and self._truly_refused(line):
+            return True
         return edited
+
+    def _truly_refused(self, line: Line) -> bool:
+        """Whether Autotask's own rules refuse what the line, or another half of its plan change, needs: it is for a person."""
+        subs = set(self._feeding(line))
+        return any(
+            posting.outcome == "refused" and posting.fault is None and subs & set(self._feeding(self._line_of(posting)))
+            for posting in self.w.api.postings[-20:]
+            if self.w.scheduler.now // 1000 - posting.received_ms < 12 * 3_600_000
+        )
 
     def _mapped_companies(self, contract: int) -> set[int]:
         return {
@@ -584,7 +631,7 @@ class Oracle:
     def _past_days(self, line: Line) -> None:
         """Each change was billed from its own day on, or the next free one."""
         contract, _ = line
-        related = [other for other in self.lines() if other[0] == contract]
+        related = self._related(line)
         subs = self._feeding(line)
         if contract in self._moved or contract in self._company_changed or not subs:
             return
@@ -605,8 +652,20 @@ class Oracle:
                     return
             day += DAY
 
+    def _related(self, line: Line) -> list[Line]:
+        """The lines that some subscription feeds together with this one, and itself."""
+        subs = set(self._feeding(line))
+        return [other for other in self.lines() if other == line or subs & set(self._feeding(other))]
+
     def _netted(self, line: Line, subs: list[str], day: date, adjusted: set[date], variants: list[frozenset[tuple[str, int]]]) -> bool:
-        """Whether every day from the change that governs ``day`` up to it was taken."""
+        """Whether the day could not be made right: every day from its change up to it was taken, or a later one was already, or
+        the old half of its plan change is still billed on it.
+
+        A change that is dated before a day on which the line was adjusted, and that comes only after that adjustment, would
+        run over into that day.
+        """
+        related = self._related(line)
+        slack = (7 * 3600 if self.w.calls.taken else 150) * SECOND
         for variant in variants:
             for sub in subs:
                 governing = self._governing(sub, day, variant)
@@ -616,6 +675,12 @@ class Oracle:
                 if governing.cancel_at is not None and since < governing.cancel_at <= day:
                     since = governing.cancel_at
                 if all(since + n * DAY in adjusted for n in range((day - since).days + 1)):
+                    return True
+                others = [other for other in related if other != line and self.has(other, day) > (self.wants(other, day) or 0)]
+                if others and self.has(line, day) < (self.wants(line, day, variant) or 0):
+                    return True
+                arrived = self._arrived_at.get((sub, governing.number), 0)
+                if any(on >= day and at < arrived + slack for other in related for on, at in self._when[other]):
                     return True
         return False
 
@@ -646,6 +711,11 @@ class Oracle:
         self.violations.append(Violation(promise, words, self.w.clock.now()))
         if self.w.calls.told:
             self.w.say(f"!!! {promise}: {words}")
+
+
+def micros_of(milliseconds: int) -> int:
+    """Autotask's instants as virtual time."""
+    return milliseconds * 1000
 
 
 Truth = Mapping[str, Any]

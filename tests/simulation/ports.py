@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -338,6 +339,8 @@ class SimTransport:
             self._ended(post, posting)
             raise NoAnswer(str(error)) from error
         self._landed(post)
+        if site == "autotask.ContractServiceUnits" and reply.status == 200 and (injected is None or injected.kind == "slow"):
+            world.oracle.looked(json.loads(request.body)["Filter"][0]["value"])
         calls.effect(f"{reply.status} {len(reply.body)}")
         calls.end(fault, more)
         calls.scheduler.pass_time(20_000 + (more & 0x1FFFF))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -177,6 +178,7 @@ class World:
         self._last_delivery = story.start
         self.busy: set[Actor] = set()
         self._lagging = 0
+        self._ids = 0
         self._contracts_of: dict[str, tuple[int, ...]] = {}
         self._names = _Names(self.story.seed)
         self._edits_open = 0
@@ -354,6 +356,11 @@ class World:
             on_event=self.oracle.heard,
         )
         return self.design.sweep_handler(ports) if function == "sweep" else self.design.apply_handler(ports)
+
+    def _new_id(self) -> str:
+        """A name that repeats with the seed."""
+        self._ids += 1
+        return f"{mixed(self.story.seed * 1_000_003 + self._ids):016x}"
 
     # -- the queue and the schedule
 
