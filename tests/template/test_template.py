@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,8 @@ import pytest
 import yaml
 
 from local.build import TEMPLATE, read_template
+from local.emulator import ROOT
+from timus_autotask.domain.reasons import REASONS
 
 ONE_TEMPLATE = read_template()
 RESOURCES: dict[str, Any] = ONE_TEMPLATE["Resources"]
@@ -21,8 +25,11 @@ METRICS = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ({"QueueName"}, {"Maximum"}),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"): ({"QueueName"}, {"Maximum"}),
     ("AWS/Lambda", "Errors"): ({"FunctionName"}, {"Sum"}),
+    ("AWS/Lambda", "Invocations"): ({"FunctionName"}, {"Sum"}),
+    ("AWS/Lambda", "Throttles"): ({"FunctionName"}, {"Sum"}),
     ("AWS/ApiGateway", "5xx"): ({"ApiId", "Stage"}, {"Sum"}),
 }
+OURS = "TimusAutotask"
 DIMENSIONS = {
     "QueueName": ("Fn::GetAtt", "AWS::SQS::Queue"),
     "FunctionName": ("Ref", "AWS::Serverless::Function"),
@@ -77,6 +84,8 @@ def allowed(function: str) -> set[str]:
 def test_an_alarm_watches_a_metric_that_exists(name: str) -> None:
     """An alarm on a metric, dimension or statistic that AWS does not publish can never fire."""
     alarm = properties(name)
+    if alarm["Namespace"] == OURS:
+        return  # tests/unit/test_alarms.py makes each of them fire
     dimensions, statistics = METRICS[alarm["Namespace"], alarm["MetricName"]]
     assert {each["Name"] for each in alarm["Dimensions"]} == dimensions
     assert alarm["Statistic"] in statistics
@@ -88,11 +97,31 @@ def test_an_alarm_watches_a_metric_that_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", of_type("AWS::CloudWatch::Alarm"))
 def test_an_alarm_tells_somebody_when_it_fires_and_when_it_is_over(name: str) -> None:
-    """Alarms go to the topic, say what to do, and take silence for health: most metrics are silent when all is well."""
+    """Alarms go to the topic, say what to do, and take silence for health: but for the sweep, which is never silent."""
     alarm = properties(name)
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
-    assert alarm["TreatMissingData"] == "notBreaching"
-    assert alarm["AlarmDescription"]
+    assert alarm["TreatMissingData"] == ("breaching" if name == "SweepMissingAlarm" else "notBreaching")
+
+
+@pytest.mark.parametrize("name", of_type("AWS::CloudWatch::Alarm"))
+def test_an_alarm_has_a_section_in_the_runbook(name: str) -> None:
+    """Its description ends with the place in docs/operations.md that says what to look at and what to do."""
+    words, _, link = properties(name)["AlarmDescription"].strip().rpartition(" Runbook: ")
+    page, _, anchor = link.partition("#")
+    assert words
+    assert anchor in anchors((ROOT / page).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("code", sorted(REASONS))
+def test_a_reason_for_parking_has_a_section_in_the_runbook(code: str) -> None:
+    """Each reason is explained where an operator looks for it."""
+    assert code in anchors((ROOT / "docs" / "operations.md").read_text(encoding="utf-8"))
+
+
+def anchors(page: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_main_path_is_watched() -> None:
@@ -200,6 +229,8 @@ def test_who_may_do_what() -> None:
         if statement["Action"] == "secretsmanager:GetSecretValue"
     }
     assert readers == {"WebhookSecret": "ReceiveWebhookRole", "AutotaskSecret": "WorkPolicy"}
+    assert "sqs:SendMessage" in allowed("Sweep")
+    assert not {action for action in allowed("Reconcile") if action.startswith("sqs:")}
     assert "dynamodb:DeleteItem" not in allowed("ReceiveWebhook")
     assert "sqs:SendMessage" in allowed("ReceiveWebhook")
     assert "sqs:SendMessage" not in allowed("ApplyChanges")
@@ -265,6 +296,7 @@ def test_the_outputs_say_where_everything_is() -> None:
         "ReceiveWebhookName",
         "ApplyChangesName",
         "SweepName",
+        "ReconcileName",
         "AlarmTopicArn",
     }
 
@@ -273,3 +305,20 @@ def test_the_template_uses_no_yaml_aliases() -> None:
     """CloudFormation does not read anchors and aliases, though every tool here does."""
     tokens = yaml.scan(TEMPLATE.read_text(encoding="utf-8"))
     assert not any(isinstance(token, yaml.AliasToken | yaml.AnchorToken) for token in tokens)
+
+
+def test_the_dashboard_is_what_cloudwatch_reads() -> None:
+    """A body of widgets whose boxes do not overlap, in a grid of 24 columns; billing stands above the plumbing."""
+    widgets = json.loads(properties("Dashboard")["DashboardBody"]["Fn::Sub"])["widgets"]
+    taken: set[tuple[int, int]] = set()
+    for widget in widgets:
+        box = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not box & taken
+        assert max(x for x, _ in box) < 24
+        taken |= box
+    titles = [widget["properties"]["markdown"] for widget in widgets if widget["type"] == "text"]
+    assert titles == ["## Billing", "## Plumbing"]
