@@ -45,14 +45,14 @@ def told(outcome: Outcome, seed: int, *, quick: bool) -> str:
     """The figures in words."""
     rounds = outcome.rounds
     during = [killing for killing in rounds if killing.during_post]
-    faults = Counter(killing.fault for killing in during)
+    faults = Counter(fault for killing in during for fault in killing.during_post)
     clients = [client for killing in rounds for client in killing.clients]
     timeouts = f"{QUICK_TIMEOUTS['ApplyChanges']} s" if quick else "the template's 60 s"
     rows = [
         ("rounds", len(rounds)),
         ("processes killed with SIGKILL", sum(killing.killed for killing in rounds)),
         ("rounds whose kill fell into a POST to ContractServiceAdjustments", len(during)),
-        *((f"… of these with the POST's fate “{kind}”", number) for kind, number in sorted(faults.items())),
+        *((f"POSTs whose fate was “{kind}”", number) for kind, number in sorted(faults.items())),
         (
             "rounds killed at a random moment with work in flight",
             sum(not killing.aimed for killing in rounds),

@@ -69,10 +69,12 @@ class Killing:
     aimed: bool
     """At a POST, not at a random moment."""
     fault: str = ""
+    """What a POST of one of its clients meets."""
     killed: int = 0
     """Processes."""
-    during_post: int = 0
-    """Lines whose POST had left and whose answer had not come, by the table and by the simulator."""
+    during_post: list[str] = field(default_factory=list)
+    """The fates of the POSTs, of this round's clients or others', that had left and whose answer had not come: the simulator had
+    them, and the line's intent was open without an answer."""
     waiting: int = 0
     """Clients of the round whose events were not merged yet."""
     working: int = 0
@@ -163,6 +165,8 @@ class _Arena:
         self._seed = seed
         self._store = Store(DynamoTable(stack.client("dynamodb"), stack.outputs["TableName"]))
         self._wake_ups = SqsWakeUps(stack.client("sqs"), stack.outputs["QueueUrl"])
+        self._orphans: set[int] = set()
+        """POSTs whose senders were killed, by their number."""
         self._names = {stack.outputs[f"{function}Name"] for function in WORKERS}
 
     def hurry(self) -> None:
@@ -214,26 +218,21 @@ class _Arena:
             self._store.commit(put_mapping(CustomerMapping(client.customer, (routing,)), 0))
         if killing.aimed:
             killing.fault = dice.choice(FAULTS)
-            for client in clients:
-                self._control(
-                    "POST",
-                    "faults",
-                    {
-                        "kind": killing.fault,
-                        "entity": "ContractServiceAdjustments",
-                        "contract_id": client.contract,
-                        "seconds": HELD_SECONDS,
-                        "after": dice.choice((0, 0, 1)),
-                    },
-                )
-        seen = len(self._adjustments())
+            fault = {
+                "kind": killing.fault,
+                "entity": "ContractServiceAdjustments",
+                "contract_id": dice.choice(clients).contract,
+                "seconds": HELD_SECONDS,
+                "after": dice.choice((0, 0, 1)),
+            }
+            self._control("POST", "faults", fault)
         self._tell(clients)
         if killing.aimed:
-            self._until_a_post(clients, seen, 12.0)
+            self._until_a_post(30.0)
             time.sleep(dice.uniform(0, 0.5))
         else:
-            time.sleep(dice.uniform(0, 2.5))
-        self._kill(killing, seen)
+            time.sleep(dice.uniform(0, 5.0))
+        self._kill(killing)
         return killing
 
     def _tell(self, clients: Sequence[Client]) -> None:
@@ -267,41 +266,40 @@ class _Arena:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 assert answer.status == 202
 
-    def _until_a_post(self, clients: Sequence[Client], seen: int, seconds: float) -> None:
-        """Return as soon as a POST of these clients that is not answered has reached the simulator, or when time is up."""
+    def _until_a_post(self, seconds: float) -> None:
+        """Return as soon as a POST that is not answered has reached the simulator, or when time is up."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self._in_flight(clients, seen):
-                return
+        while time.monotonic() < deadline and not self._in_flight():
             time.sleep(0.03)
 
-    def _in_flight(self, clients: Sequence[Client], seen: int) -> list[int]:
-        """The contracts of unanswered POSTs that arrived within the time for which the simulator keeps silent."""
-        contracts = {client.contract for client in clients}
+    def _in_flight(self) -> list[dict[str, Any]]:
+        """POSTs that arrived within the time for which the simulator keeps silent, and whose senders have not been killed."""
         recently = datetime.now(UTC) - timedelta(seconds=HELD_SECONDS)
         return [
-            post["contractID"]
-            for post in self._adjustments()[seen:]
-            if post["contractID"] in contracts
-            and post["fault"]
+            post
+            for post in self._adjustments()[-20:]
+            if post["fault"]
+            and post["number"] not in self._orphans
             and datetime.fromisoformat(post["receivedAt"]) > recently
         ]
 
-    def _kill(self, killing: Killing, seen: int) -> None:
+    def _kill(self, killing: Killing) -> None:
         """SIGKILL every worker process, then see what they left in the middle."""
-        posts = self._in_flight(killing.clients, seen) if killing.aimed else []
+        posts = self._in_flight()
         for _ in range(100):
             killing.killed = self._kill_workers()
             if killing.killed:
                 break
             time.sleep(0.02)
+        for post in posts:
+            self._orphans.add(post["number"])
+            lines = self._store.contract(post["contractID"]).lines.values()
+            opened = [stored.value.intent for stored in lines]
+            if any(intent is not None and intent.answer is Answer.UNKNOWN for intent in opened):
+                killing.during_post.append(post["fault"])
         for client in killing.clients:
             killing.waiting += bool(self._store.customer(client.customer).inbox)
-            records = self._store.contract(client.contract)
-            killing.working += records.work.value.lease is not None
-            opened = [s.value.intent for s in records.lines.values()]
-            unanswered = any(intent is not None and intent.answer is Answer.UNKNOWN for intent in opened)
-            killing.during_post += unanswered and client.contract in posts
+            killing.working += self._store.contract(client.contract).work.value.lease is not None
 
     def _kill_workers(self) -> int:
         """The processes of this stack's workers: the emulator starts them with the function's name in their environment."""
