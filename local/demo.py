@@ -421,7 +421,9 @@ class Demo:
         """Note what is not as it should be of a line; its state in words."""
         name = f"{books.names[key[1]]} of {client_of(key[0]).name}"
         if unequal:
-            self.failures.append(f"{name} differs on {len(unequal)} days, first on {short(unequal[0])}")
+            self.failures.append(
+                f"{name} differs on {many(len(unequal), 'day')}, first on {short(unequal[0])}"
+            )
         if not sold(key):
             if line:
                 self.failures.append(f"{name} is shown as Timus's")
@@ -461,8 +463,8 @@ class Demo:
                 style="bold green",
             )
         self.stage.say(
-            f"{self.sent} webhooks, {self.seen} adjustments ({coming} more waits for its day), {calls} Autotask calls, "
-            f"{self.stage.seconds:.0f} seconds.",
+            f"{many(self.sent, 'webhook')}, {many(self.seen, 'adjustment')} posted and {coming} scheduled, "
+            f"{many(calls, 'Autotask call')}, {self.stage.seconds:.0f} seconds.",
             style="dim",
         )
         return not self.failures
@@ -569,6 +571,11 @@ class Demo:
         """The units at the start of the period, and each change of them since."""
         later = [f"{units} from {short(day)}" for day, units in steps if day > self.period]
         return [str(units_on(steps, self.period)), *later]
+
+
+def many(count: int, what: str) -> str:
+    """A number of things in words."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def short(day: date) -> str:
