@@ -260,3 +260,39 @@ def test_the_webhook_function_starts_without_pydantic(module: str) -> None:
     code = f"import sys, timus_autotask.{module}; print(sorted({{'pydantic', 'httpx'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("space", ["\t", "\n", "\u00a0"])
+def test_only_spaces_stand_between_signatures(space: str) -> None:
+    """Two readers must not split one list in two ways."""
+    assert (
+        refusal(HEADERS | {"webhook-signature": f"v1,AAAA{space}{HEADERS['webhook-signature']}"}) == "wrong"
+    )
+
+
+def test_a_signature_that_no_encoding_knows_is_only_wrong() -> None:
+    """Half a surrogate pair in a header is no reason to fail."""
+    assert refusal(HEADERS | {"webhook-signature": "v1,\udcff"}) == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "words"),
+    [
+        ((), "there is no webhook secret"),
+        ((SECRET[:-1] + "%" + SECRET[-1:],), "a webhook secret is not base64"),
+        (
+            (SECRET.removeprefix("whsec_"),),
+            "a webhook secret must be whsec_ and the base64 of 24 to 64 bytes",
+        ),
+    ],
+)
+def test_a_malformed_secret_says_what_is_wrong_with_it(secrets: tuple[str, ...], words: str) -> None:
+    """In words for the operator, without a byte of the secret; foreign characters are never skipped."""
+    with pytest.raises(SecretMalformed) as malformed:
+        check(HEADERS, secrets=secrets)
+    assert str(malformed.value) == words
+
+
+def test_a_refusal_tells_its_reason_in_logs() -> None:
+    """The reason is the message too."""
+    assert str(SignatureRefused("expired")) == "expired"

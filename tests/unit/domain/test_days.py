@@ -92,7 +92,9 @@ def test_midnight_is_the_first_instant_of_its_day(day: date, zone: ZoneInfo) -> 
 )
 def test_midnight_where_clocks_change_at_midnight(zone: str, day: date, first: str) -> None:
     """The known odd midnights are the instants that the zone's rules give."""
-    assert local_midnight(day, ZoneInfo(zone)) == datetime.fromisoformat(first)
+    midnight = local_midnight(day, ZoneInfo(zone))
+    assert midnight == datetime.fromisoformat(first)
+    assert midnight.tzinfo is UTC
 
 
 @given(instants, instants, zones)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import permutations
+from typing import Any
 
 import pytest
 
-from timus_autotask.domain.history import KEPT_VERSIONS, Merge, Subscription, merge
+from timus_autotask.domain.history import KEPT_VERSIONS, RENEWED, Merge, Merged, Subscription, Version, merge
 from timus_autotask.domain.subscription import Snapshot, Status
 
 
@@ -161,3 +162,109 @@ def test_long_histories_forget_the_oldest_applied_versions() -> None:
     grown = merge(known, snapshot(KEPT_VERSIONS + 50, 3, day=2), date(2026, 3, 2)).subscription
     assert len(grown.versions) == KEPT_VERSIONS
     assert grown.newest.number == KEPT_VERSIONS + 50
+
+
+def test_a_first_snapshot_is_kept_whole() -> None:
+    """Everything that is decided or shown later is in the record, under the day that was decided."""
+    told = replace(
+        snapshot(7, cancel_at=date(2026, 6, 1)),
+        items=(("ESS", 2), ("ADV", 25)),
+        billing_cycle="annual",
+        actor="j.doe",
+    )
+    version = Version(
+        number=7,
+        day=date(2026, 3, 9),
+        items=(("ADV", 25), ("ESS", 2)),
+        status="active",
+        cancel_at=date(2026, 6, 1),
+        term_end=date(2026, 12, 31),
+        event_id="evt_7",
+        event_type="subscription.updated",
+        actor="j.doe",
+    )
+    first = Subscription("sub_1", "cus_1", (version,), customer_name="Contoso", billing_cycle="annual")
+    assert merge(None, told, date(2026, 3, 9)) == Merged(first, Merge.MERGED)
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "cycle"),
+    [(8, "New name", "annual"), (6, "Contoso", "monthly")],
+    ids=["newer", "older"],
+)
+def test_name_and_cycle_are_the_newest_versions(number: int, name: str, cycle: str) -> None:
+    """News of an older version changes neither."""
+    known = history(snapshot(7))
+    told = replace(snapshot(number, name="New name"), billing_cycle="annual")
+    grown = merge(known, told, date(2026, 3, 10)).subscription
+    assert (grown.customer_name, grown.billing_cycle) == (name, cycle)
+
+
+def test_a_late_twin_of_what_was_applied_is_a_duplicate() -> None:
+    """The version at the floor is known, so its second delivery is no older news."""
+    known = history(snapshot(7), floor=7)
+    assert merge(known, snapshot(7), date(2026, 3, 10)).outcome is Merge.DUPLICATE
+    assert merge(known, snapshot(6), date(2026, 3, 10)).outcome is Merge.SUPERSEDED
+
+
+def test_evidence_reaches_to_the_next_newer_version() -> None:
+    """Versions that are older still say nothing about when it would have ended."""
+    known = history(snapshot(5, day=4), snapshot(8, day=15), snapshot(9, day=20), floor=9)
+    [(_, _, until, _)] = merge(known, snapshot(7, 40, day=10), date(2026, 3, 10)).evidence
+    assert until == date(2026, 3, 15)
+
+
+@pytest.mark.parametrize("floor", [0, 3])
+def test_a_short_history_forgets_nothing(floor: int) -> None:
+    """Also what is below the floor stays while there is room."""
+    known = history(*(snapshot(n, n) for n in range(1, 5)), floor=floor)
+    grown = merge(known, snapshot(5, 9), date(2026, 3, 10)).subscription
+    assert [v.number for v in grown.versions] == [1, 2, 3, 4, 5]
+
+
+def test_the_version_at_the_floor_is_never_forgotten() -> None:
+    """However long the history is, from the floor on it is whole."""
+    known = history(*(snapshot(n, n, day=1) for n in range(1, KEPT_VERSIONS + 10)))
+    known = replace(known, floor=3)
+    grown = merge(known, snapshot(KEPT_VERSIONS + 10, 1, day=2), date(2026, 3, 2)).subscription
+    assert [v.number for v in grown.versions] == list(range(3, KEPT_VERSIONS + 11))
+
+
+def test_an_equal_floor_is_not_written_again() -> None:
+    """The same record comes back, so that nothing has to be stored."""
+    known = history(snapshot(7), floor=7)
+    assert known.raise_floor(date(2026, 3, 10)) is known
+
+
+def term(number: int, end: date | None, **more: Any) -> Version:
+    """A version whose term ends on a day."""
+    version = history(snapshot(number)).newest
+    return replace(version, term_end=end, **more)
+
+
+FIRST, NEXT, THEN = date(2026, 12, 31), date(2027, 12, 31), date(2028, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("versions", "until"),
+    [
+        ([term(1, FIRST)], None),
+        ([term(1, FIRST), term(2, FIRST)], None),
+        ([term(1, FIRST), term(2, NEXT)], NEXT),
+        ([term(1, FIRST), term(2, NEXT), term(3, NEXT)], NEXT),
+        ([term(1, FIRST), term(2, NEXT), term(3, THEN)], THEN),
+        ([term(1, NEXT), term(2, FIRST)], None),
+        ([term(1, NEXT, event_type=RENEWED)], NEXT),
+        ([term(1, NEXT, event_type=RENEWED), term(2, NEXT)], NEXT),
+        ([term(1, FIRST), term(2, None), term(3, NEXT)], NEXT),
+        ([term(1, None), term(2, FIRST)], None),
+        ([term(1, FIRST), term(2, NEXT), term(3, None)], None),
+        ([term(1, FIRST), term(2, NEXT, status="trial")], None),
+        ([term(1, FIRST), term(2, NEXT, status="canceled")], None),
+        ([term(1, FIRST), term(2, NEXT, cancel_at=date(2027, 7, 1))], date(2027, 6, 30)),
+        ([term(1, FIRST), term(2, NEXT, cancel_at=date(2028, 2, 1))], NEXT),
+    ],
+)
+def test_until_when_a_term_was_renewed(versions: list[Version], until: date | None) -> None:
+    """A later end than the one before, or an event that says so; as far as the subscription is still billed."""
+    assert Subscription("sub_1", "cus_1", tuple(versions)).renewed_until == until

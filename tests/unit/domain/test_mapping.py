@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from timus_autotask.domain.mapping import (
     CustomerMapping,
+    PlanMapping,
     Route,
     Routing,
     ServiceChoice,
     chosen_from,
     in_force,
+    service_on,
+    shares,
 )
 
 DAY = date(2026, 3, 15)
@@ -73,3 +76,37 @@ def test_a_service_is_chosen_from_a_day_on() -> None:
     """The earlier service keeps the days before."""
     choices = chosen_from(chosen_from((), 45, None), 46, DAY)
     assert choices == (ServiceChoice(45), ServiceChoice(46, DAY))
+
+
+def test_a_service_that_is_chosen_again_for_its_day_replaces_the_choice() -> None:
+    """One day has one choice, and what repeats the one before is left out."""
+    chosen = (ServiceChoice(45), ServiceChoice(46, DAY))
+    assert chosen_from(chosen, 47, DAY) == (ServiceChoice(45), ServiceChoice(47, DAY))
+    assert chosen_from(chosen, 46, DAY + timedelta(days=3)) == chosen
+    assert chosen_from(chosen, 45, DAY) == (ServiceChoice(45),)
+    assert chosen_from((), 45, DAY) == (ServiceChoice(45, DAY),)
+
+
+def test_the_first_day_is_that_of_the_first_routing() -> None:
+    """Before it the mapping says nothing; without one it always holds."""
+    assert CustomerMapping("cus_1", ()).first_day is None
+    assert mapped((Route(600, 1), DAY)).first_day == DAY
+    assert mapped((Route(600, 1), None), (Route(600, 2), DAY)).first_day is None
+
+
+def test_dated_services_hold_from_their_day() -> None:
+    """A customer's own choice goes before the partner's once its day has come."""
+    plans = {"ADV": PlanMapping("ADV", (ServiceChoice(45), ServiceChoice(46, DAY)))}
+    own = CustomerMapping("cus_1", (), {"ADV": (ServiceChoice(99, DAY + timedelta(days=5)),)})
+    days = [DAY + timedelta(days=n) for n in (-1, 0, 4, 5)]
+    assert [service_on(own, plans, "ADV", day) for day in days] == [45, 46, 46, 99]
+    assert service_on(own, {}, "ADV", DAY) is None
+    assert service_on(own, plans, "ESS", DAY) is None
+
+
+def test_shares_fill_up_in_order() -> None:
+    """Each takes what it may; one without a limit takes all that is left."""
+    routes = (Route(600, 1, units=4), Route(600, 2, units=3), Route(600, 3))
+    assert [units for _, units in shares(routes, 10)] == [4, 3, 3]
+    assert [units for _, units in shares(routes, 5)] == [4, 1, 0]
+    assert shares((), 5) == ()
