@@ -1,0 +1,175 @@
+"""What Autotask would refuse is parked with words and a command, and goes on by itself once a person has mended the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from local.autotask.faults import Fault
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from timus_autotask.domain.line import State
+from timus_autotask.domain.reasons import Parked
+from timus_autotask.merge import wake_contracts
+from timus_autotask.store import put_terms
+
+TODAY = date(2026, 3, 15)
+
+
+@pytest.fixture
+def world() -> World:
+    """One client, mapped, with 25 seats and a gateway as Autotask has them."""
+    world = World()
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    return world
+
+
+def parked(world: World) -> Parked:
+    """Why the seats are parked."""
+    line = world.line(ADV)
+    assert line.state is State.PARKED
+    assert line.parked is not None
+    return line.parked
+
+
+def edited(world: World, **fields: Any) -> None:
+    """A person edits the contract."""
+    world.control.person_edits_contract(CONTRACT, fields)
+
+
+Act = Callable[[World], None]
+EDITS: dict[str, tuple[Act, Act]] = {
+    "contract-not-recurring": (
+        lambda world: edited(world, contractType=1),
+        lambda world: edited(world, contractType=7),
+    ),
+    "contract-of-another-company": (
+        lambda world: edited(world, companyID=601),
+        lambda world: edited(world, companyID=600),
+    ),
+    "contract-inactive": (lambda world: edited(world, status=0), lambda world: edited(world, status=1)),
+    "contract-not-found": (
+        lambda world: world.api.set_switch("hidden_contracts", [CONTRACT]),
+        lambda world: world.api.set_switch("hidden_contracts", []),
+    ),
+    "contract-ended": (
+        lambda world: edited(world, endDate="2026-03-14"),
+        lambda world: edited(world, endDate="2026-12-31"),
+    ),
+}
+
+
+@pytest.mark.parametrize("code", EDITS)
+def test_a_contract_that_cannot_be_billed(world: World, code: str) -> None:
+    """Nothing is posted while it lasts, and what waited is posted from its own day when it is over."""
+    break_, mend = EDITS[code]
+    break_(world)
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    assert world.posted() == []
+    assert parked(world).code == code
+    assert "timus-autotask" in parked(world).remedy
+    mend(world)
+    world.pass_time(minutes=16)
+    assert world.posted() == [(45, 3, "2026-03-15")]
+    assert world.line(ADV).state is State.APPLIED
+
+
+def test_an_ended_contract_is_noticed_without_any_event(world: World) -> None:
+    """On the day after its end its seats are billed nowhere, and that is told; extended, they are level again."""
+    world.clock.advance((date(2027, 1, 1) - TODAY).days * 86400)
+    world.sweep()
+    assert parked(world).code == "contract-ended"
+    assert parked(world).facts["units"] == 25
+    edited(world, endDate="2027-12-31")
+    world.pass_time(minutes=16)
+    assert world.line(ADV).state is State.APPLIED
+    assert world.posted() == []
+
+
+def test_a_service_that_is_on_the_contract_twice(world: World) -> None:
+    """Nobody knows which of the two lines to change, until one of them is gone."""
+    second = world.control.person_adds_line(CONTRACT, 45, TODAY.toordinal(), 4)
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    assert world.posted() == []
+    assert parked(world).code == "line-duplicated"
+    world.control.person_removes_line(second)
+    world.pass_time(minutes=16)
+    assert world.posted() == [(45, 3, "2026-03-15")]
+
+
+REFUSALS = (
+    "ContractServiceAdjustment effectiveDate must be between the start date and end date of the Contract referenced by contractID.",
+    "ContractServiceAdjustment unitChange would result in a negative number of units.",
+    "ContractServiceAdjustments can only be created for Contracts of type Recurring Service.",
+    "The Contract referenced by contractID is inactive.",
+)
+
+
+@pytest.mark.parametrize("text", REFUSALS)
+def test_what_autotask_says_is_shown_as_it_says_it(world: World, text: str) -> None:
+    """Somebody's edit between our read and our post: parked in Autotask's words, and sent again when it may be."""
+    world.api.faults.add(Fault("json_500", entity="ContractServiceAdjustments", times=1, text=text))
+    world.tell(8, {ADV: 20, GATEWAY: 1})
+    world.work()
+    assert parked(world).code == "refused"
+    assert text in parked(world).words
+    assert parked(world).remedy.endswith(f"timus-autotask retry {CONTRACT}")
+    world.pass_time(minutes=16)
+    assert world.posted() == [(45, -5, "2026-03-15")]
+
+
+def test_units_that_would_fall_below_zero(world: World) -> None:
+    """A person has taken seats off for a day to come: both numbers are shown, and it goes on when the edit is undone."""
+    line = world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    world.control.person_adjusts(line.id, date(2026, 4, 1).toordinal(), -20)
+    world.tell(8, {ADV: 15, GATEWAY: 1})
+    world.work()
+    assert world.posted() == []
+    assert parked(world).code == "drift"
+    world.control.person_adjusts(line.id, date(2026, 4, 1).toordinal(), 20)
+    world.pass_time(minutes=16)
+    assert world.posted() == [(45, -10, "2026-03-15")]
+
+
+def test_units_that_fall_below_zero_at_first_sight() -> None:
+    """The very first look takes what it finds for known; Autotask's refusal is then shown in its words."""
+    world = World()
+    line = world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    world.control.person_adjusts(line.id, date(2026, 4, 1).toordinal(), -20)
+    world.map_customer()
+    world.tell(7, {ADV: 15, GATEWAY: 1})
+    world.work()
+    assert world.posted() == []
+    assert parked(world).code == "refused"
+    assert "negative" in parked(world).words
+
+
+@pytest.mark.parametrize("same_day", ["refuse", "sum"])
+def test_a_second_change_of_a_day_where_autotask_is_said_to_sum(world: World, same_day: str) -> None:
+    """It is tried on the same day; if Autotask refuses after all, once, and then the next free day takes it."""
+    store = world.ports.store
+    store.commit(
+        put_terms(None, {"same_day": "attempt"}, 0), *wake_contracts(CUSTOMER, [CONTRACT], world.ports)
+    )
+    world.api.set_switch("same_day", same_day)
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.tell(9, {ADV: 30, GATEWAY: 1})
+    world.work()
+    if same_day == "sum":
+        assert world.posted() == [(45, 3, "2026-03-15"), (45, 2, "2026-03-15")]
+    else:
+        assert world.posted() == [(45, 3, "2026-03-15")]
+        assert world.line(ADV).scheduled == ((date(2026, 3, 16), 2),)
+        world.pass_time(days=1)
+        assert world.posted()[-1] == (45, 2, "2026-03-16")
+    attempts = [p for p in world.api.postings if p.unit_change == 2]
+    assert len(attempts) == (1 if same_day == "sum" else 2)
