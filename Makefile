@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test test-unit check format build deploy lock clean
+.PHONY: help setup demo local test test-unit mutation processes check format build deploy lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,12 @@ test: setup  ## the whole test suite
 
 test-unit: .venv/.installed  ## the tests that open no socket: seconds
 	.venv/bin/pytest -m "not loopback and not emulator and not sam"
+
+mutation: .venv/.installed .tools/mutation/.installed  ## mutation testing of the deciding code, into docs: a quarter of an hour
+	.venv/bin/python -m tests.mutation
+
+processes: setup  ## kill worker processes in 200 rounds and compare the books, into docs: half an hour
+	.venv/bin/python -m tests.processes --rounds 200 --report
 
 check: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## lint, format, types, template
 	.venv/bin/ruff check
@@ -80,6 +86,14 @@ clean:  ## remove everything that was built or installed here
 	@$(PYTHON) -m venv .tools/emulator
 	@.tools/emulator/bin/python -m pip install -qq -r local/emulator.lock
 	@.tools/emulator/bin/python -m pip install -qq --no-deps --require-hashes -r local/ministack.lock
+	@touch $@
+
+# Mutmut runs the tests in its own process, so its interpreter has what .venv has, and the tool.
+.tools/mutation/.installed: tests/mutation/mutmut.lock requirements-dev.lock layers/core/requirements.lock
+	@$(require-python)
+	@echo "installing mutmut into .tools/mutation"
+	@$(PYTHON) -m venv .tools/mutation
+	@.tools/mutation/bin/python -m pip install -qq -r requirements-dev.lock -r tests/mutation/mutmut.lock
 	@touch $@
 
 # 340 MB, and needed for `check`, `build` and `deploy` only. The stamp carries the version: another one installs anew.

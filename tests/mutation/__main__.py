@@ -1,0 +1,246 @@
+"""``python -m tests.mutation``: mutate the deciding code, run its unit tests on every mutant, and write down what survived.
+
+Mutmut works on a copy of the tree, so nothing here is touched but ``docs/exactness-mutation.md``. It leaves decorated functions
+alone; therefore the copy writes each property ``name`` as a plain method ``_name_`` with ``name = property(_name_)`` below it,
+and what properties decide is mutated like everything else.
+
+Exit status 1: fewer than 90 % of the mutants were killed, or one survived that ``justified.toml`` does not explain.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MUTMUT = ROOT / ".tools" / "mutation" / "bin" / "mutmut"
+JUSTIFIED = Path(__file__).with_name("justified.toml")
+REPORT = ROOT / "docs" / "exactness-mutation.md"
+
+MUTATED = (
+    "webhooks.py",
+    "autotask/answers.py",
+    *(
+        f"domain/{name}.py"
+        for name in (
+            "converge",
+            "days",
+            "desired",
+            "history",
+            "line",
+            "mapping",
+            "plan",
+            "policy",
+            "timeline",
+        )
+    ),
+)
+"""The deciding code: verify, classify answers, merge, desired, plan, settle, converge, terms, dates."""
+
+TESTS = ("tests/unit/domain", "tests/unit/autotask/test_answers.py", "tests/unit/test_webhooks.py")
+"""Unit tests of exactly this code; nothing above it may be needed to notice a fault in it."""
+
+NOT_HERE = "not starts_without_pydantic"
+"""Starts an interpreter of its own, which would not know which mutant it is about."""
+
+ENOUGH = 0.9
+
+_PROPERTY = re.compile(
+    r"^    @property\n    def (?P<name>\w+)\((?P<rest>.*?)(?=^    \S|^\S|\Z)", re.DOTALL | re.MULTILINE
+)
+
+_KILLED = frozenset({1, 3})
+_SURVIVED = frozenset({0})
+_NO_TEST = frozenset({5, 33})
+_TIMEOUT = frozenset({36, 24, 152, 255, -24})
+
+
+@dataclass
+class Figures:
+    """What became of the mutants of a module."""
+
+    killed: int = 0
+    timeout: int = 0
+    survived: list[str] = field(default_factory=list)
+    """By name; those without any test that reaches them are among them."""
+    broken: list[str] = field(default_factory=list)
+    """Whose run ended in no way that says anything (a crash of the interpreter)."""
+
+    @property
+    def all(self) -> int:
+        """How many there are."""
+        return self.killed + self.timeout + len(self.survived) + len(self.broken)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run, report, judge; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1, help="mutants at a time (default %(default)s)")
+    parser.add_argument("--keep", type=Path, help="work in this folder, keep it, and go on where it was left")
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="mutants by name (with *); no report is written"
+    )
+    parser.add_argument("--show", action="store_true", help="show what each surviving mutant changes")
+    chosen = parser.parse_args(arguments)
+    if not MUTMUT.exists():
+        print("mutmut is not installed yet: run `make mutation`", file=sys.stderr)
+        return 2
+    folder = chosen.keep or Path(tempfile.mkdtemp(prefix="timus-autotask-mutation-"))
+    try:
+        began = time.monotonic()
+        _copy(folder)
+        _mutmut(folder, "run", "--max-children", str(chosen.jobs), *chosen.only)
+        figures = _figures(folder)
+        if chosen.show:
+            for name in sorted(name for one in figures.values() for name in (*one.survived, *one.broken)):
+                print(_mutmut(folder, "show", name, quiet=True))
+        if chosen.only:
+            return 0
+        return _report(figures, _justified(), time.monotonic() - began)
+    finally:
+        if chosen.keep is None:
+            shutil.rmtree(folder)
+
+
+def _copy(folder: Path) -> None:
+    """The package, its unit tests and what they import, laid out as mutmut expects it."""
+    package = folder / "src" / "timus_autotask"
+    ignore = shutil.ignore_patterns("__pycache__")
+    for source, target in (
+        (ROOT / "layers" / "core" / "timus_autotask", package),
+        (ROOT / "tests" / "unit", folder / "tests" / "unit"),
+        (ROOT / "tests" / "fakes", folder / "tests" / "fakes"),
+        (ROOT / "tests" / "samples", folder / "tests" / "samples"),
+        (ROOT / "tests" / "mutation", folder / "tests" / "mutation"),
+    ):
+        shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
+    for path in MUTATED:
+        source_text = (package / path).read_text()
+        (package / path).write_text(_PROPERTY.sub(_plainly, source_text))
+    pytest = {
+        "addopts": ["--import-mode=importlib", "-p", "tests.mutation.quick"],
+        "pythonpath": [".", "src"],
+    }
+    lines = [f"{name} = {json.dumps(value)}" for name, value in pytest.items()]
+    markers = json.dumps(["loopback", "emulator"])
+    (folder / "pyproject.toml").write_text(
+        "[tool.pytest.ini_options]\n"
+        + "\n".join(lines)
+        + f"\nmarkers = {markers}\n\n[tool.mutmut]\n"
+        + f"source_paths = {json.dumps(['src/timus_autotask'])}\n"
+        + f"only_mutate = {json.dumps([f'src/timus_autotask/{path}' for path in MUTATED])}\n"
+        + f"pytest_add_cli_args_test_selection = {json.dumps(TESTS)}\n"
+        + f"pytest_add_cli_args = {json.dumps(['-k', NOT_HERE])}\n"
+        + "use_git_change_detection = false\n"
+        + 'on_dependency_change = "ignore"\n'
+    )
+
+
+def _plainly(found: re.Match[str]) -> str:
+    name = found["name"]
+    return f"    def _{name}_({found['rest'].rstrip()}\n\n    {name} = property(_{name}_)\n\n"
+
+
+def _mutmut(folder: Path, *arguments: str, quiet: bool = False) -> str:
+    environment = {**os.environ, "PATH": f"{MUTMUT.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    done = subprocess.run(
+        [str(MUTMUT), *arguments],
+        cwd=folder,
+        env=environment,
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE if quiet else None,
+    )
+    return done.stdout or ""
+
+
+def _figures(folder: Path) -> dict[str, Figures]:
+    figures: dict[str, Figures] = {}
+    for path in MUTATED:
+        results = json.loads((folder / "mutants" / "src" / "timus_autotask" / f"{path}.meta").read_text())
+        figures[path] = one = Figures()
+        for name, code in results["exit_code_by_key"].items():
+            if code in _KILLED:
+                one.killed += 1
+            elif code in _TIMEOUT:
+                one.timeout += 1
+            elif code in _SURVIVED or code in _NO_TEST:
+                one.survived.append(name)
+            else:
+                one.broken.append(name)
+    return figures
+
+
+def _justified() -> dict[str, str]:
+    """Why a mutant may survive, by its name."""
+    if not JUSTIFIED.exists():
+        return {}
+    return {
+        name: entry["why"]
+        for entry in tomllib.loads(JUSTIFIED.read_text()).get("survivor", [])
+        for name in entry["mutants"]
+    }
+
+
+def _report(figures: Mapping[str, Figures], justified: Mapping[str, str], seconds: float) -> int:
+    total = sum(one.all for one in figures.values())
+    killed = sum(one.killed for one in figures.values())
+    unexplained = sorted(
+        name for one in figures.values() for name in (*one.survived, *one.broken) if name not in justified
+    )
+    reasons = Counter(
+        justified[name] for one in figures.values() for name in one.survived if name in justified
+    )
+    share = killed / total
+    rows = [
+        f"| `{path}` | {one.all} | {one.killed} | {one.timeout} | {len(one.survived) + len(one.broken)} | "
+        f"{one.killed / one.all:.1%} |"
+        for path, one in figures.items()
+    ]
+    rows.append(
+        f"| **all** | **{total}** | **{killed}** | **{sum(one.timeout for one in figures.values())}** | "
+        f"**{sum(len(one.survived) + len(one.broken) for one in figures.values())}** | **{share:.1%}** |"
+    )
+    text = [
+        "# Mutation testing of the deciding code",
+        "",
+        "<!-- Written by `make mutation`; do not edit. -->",
+        "",
+        "Every mutant is one small fault: a comparison turned, a number moved by one, an argument dropped, a value gone.",
+        f"The unit tests of the deciding code must notice it. Run in {seconds / 60:.0f} minutes with mutmut.",
+        "",
+        "| module | mutants | killed | timed out | survived | killed of all |",
+        "|---|---:|---:|---:|---:|---:|",
+        *rows,
+        "",
+        "A timeout is a mutant that did not come to an end; it is noticed, but not counted as killed. Constants at module level",
+        "and regular expressions are not mutated by mutmut; tests of their values hold them.",
+        "",
+        f"Survivors without a reason in `tests/mutation/justified.toml`: {len(unexplained)}.",
+        "",
+    ]
+    if reasons:
+        text += ["| survivors | why they may |", "|---:|---|"]
+        text += [f"| {number} | {why} |" for why, number in reasons.most_common()]
+        text.append("")
+    REPORT.write_text("\n".join(text))
+    print("\n".join(text))
+    for name in unexplained:
+        print("unexplained:", name)
+    return 0 if share >= ENOUGH and not unexplained else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
