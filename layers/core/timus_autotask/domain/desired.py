@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from .history import Subscription
 from .mapping import CustomerMapping, LineKey, PlanMapping, service_on, shares
-from .policy import Grid, Policy
+from .policy import EffectiveDay, Grid, Policy
 from .timeline import Timeline
 
 
@@ -286,8 +286,9 @@ def _dated(
         return found[0] if found else None
 
     def dated(sku: str, day: date, delta: int) -> date:
-        grid = grid_of(sku, day)
-        return grid.dated(day, customer.policy_on(day).effective_day(delta)) if grid else day
+        rule = customer.policy_on(day).effective_day(delta)
+        grid = None if rule is EffectiveDay.CHANGE else grid_of(sku, day)
+        return grid.dated(day, rule) if grid else day
 
     for version in subscription.versions:
         day = version.day

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -47,7 +47,10 @@ class Timeline:
 
     def set_from(self, day: date, units: int) -> Timeline:
         """The same until the day before ``day``, and ``units`` for ever from then on."""
-        return Timeline.of((*(step for step in self.steps if step[0] < day), (day, units)))
+        before = self.steps[: bisect_left(self.steps, day, key=lambda step: step[0])]
+        if units == (before[-1][1] if before else 0):
+            return Timeline(before)
+        return Timeline((*before, (day, units)))
 
     def set_between(self, first: date, until: date, units: int) -> Timeline:
         """The same outside [first, until), and ``units`` within."""
