@@ -5,7 +5,7 @@ Whatever dies afterwards leaves the contract due; whatever dies before leaves th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -63,7 +63,7 @@ def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: App
 
 
 def _merge_some(
-    records: CustomerRecords, inbox: Iterable[Document], contracts: Iterable[int], ports: ApplyPorts
+    records: CustomerRecords, inbox: Sequence[Document], contracts: Iterable[int], ports: ApplyPorts
 ) -> None:
     now = ports.clock.now()
     subscriptions = {key: stored.value for key, stored in records.subscriptions.items()}
@@ -80,7 +80,8 @@ def _merge_some(
             changes.append(put_subscription(subscription, known.rev if known else 0))
     if len(changes) > told:
         changes.append(check_mapping(records.id, records.mapping))
-        came = min(record.received_at for record in outcomes)
+        fresh = [datetime.fromisoformat(d.data["received_at"]) for d in inbox if "outcome" not in d.data]
+        came = min(fresh, default=now)  # a replayed event has come in now
         changes += wake_contracts(records.id, contracts, ports, came)
     ports.store.commit(*changes)
     for record in outcomes:
@@ -137,7 +138,12 @@ def _merged(
             return replace(base, parked=Parked("subscription-moved", {**facts, "other": str(owner)}))
         if owner is None:
             changes.append(put_owner(news.subscription_id, customer_id))
-    return _into(subscriptions, known, news, day, base, facts)
+    record = _into(subscriptions, known, news, day, base, facts)
+    if "outcome" in data and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):
+        return replace(
+            record, outcome=data["outcome"]
+        )  # replayed, with nothing new in it: it stays what it was
+    return record
 
 
 def _into(

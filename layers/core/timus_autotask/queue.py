@@ -88,6 +88,42 @@ class SqsWakeUps:
         )
 
 
+class DeadLetter(NamedTuple):
+    """A message of the dead-letter queue, as received."""
+
+    message_id: str
+    receipt: str
+    body: str
+
+
+class SqsDeadLetters:
+    """The dead-letter queue, from the receiving side."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def receive(self, limit: int = 10) -> list[DeadLetter]:
+        """Some messages that are not in anybody's hands. Raises :class:`QueueUnavailable`."""
+        try:
+            answer = self._client.receive_message(
+                QueueUrl=self._queue_url, MaxNumberOfMessages=limit, WaitTimeSeconds=1
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailable(f"no answer from the dead-letter queue: {error}") from error
+        return [
+            DeadLetter(message["MessageId"], message["ReceiptHandle"], message["Body"])
+            for message in answer.get("Messages", ())
+        ]
+
+    def delete(self, receipt: str) -> None:
+        """Take a received message out. Raises :class:`QueueUnavailable`."""
+        try:
+            self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt)
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailable(f"a dead letter could not be deleted: {error}") from error
+
+
 def body_of(customer_id: str) -> str:
     """The body of a wake-up: ``{"customer": "<id>"}``."""
     return json.dumps({"customer": customer_id})

@@ -48,6 +48,7 @@ class Desk:
             table=world.table,
             queue=world.queue,
             dead_letters=self.dead_letters.depth,
+            dead_queue=self.dead_letters,
             secrets=world.secrets,
             store_credentials=self._store,
             transport=InProcess(world.api),

@@ -12,7 +12,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from timus_autotask.cli import access, deciding, mapping, watching
+from timus_autotask.cli import access, deciding, mapping, recovering, watching
 from timus_autotask.cli.deployment import DEFAULT_STACK, Deployment, find
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
 from timus_autotask.cli.terminal import Terminal
@@ -299,12 +299,59 @@ COMMANDS = (
         (_CUSTOMER,),
     ),
     Command("resume", "go on after `pause`", "resume --customer cus_41d0", deciding.resume, (_CUSTOMER,)),
+    Command(
+        "reconcile",
+        "compare every contract with Autotask, and what Timus shows with both",
+        "reconcile --timus-export subscriptions.csv",
+        recovering.reconcile,
+        (
+            _a("--deep", action="store_true", help="read every day of every contract; costs more calls"),
+            _a("--last", action="store_true", help="show what the last run found, without a new one"),
+            _a(
+                "--timus-export",
+                metavar="FILE",
+                help="CSV or JSON of what the Timus portal shows; what is missing becomes events",
+            ),
+            _a(
+                "--after-restore",
+                action="store_true",
+                help="the table was restored from an earlier time: pause everything first",
+            ),
+            *_WRITING,
+        ),
+    ),
+    Command(
+        "redrive",
+        "send the wake-ups that failed for good again",
+        "redrive",
+        recovering.redrive,
+    ),
+    Command(
+        "replay",
+        "put stored events into the inbox again",
+        "replay --since 2026-03-01 --parked",
+        recovering.replay,
+        (
+            _a(
+                "--since",
+                type=_time,
+                required=True,
+                metavar="DAY",
+                help="events that arrived from this day or time on, in the partner's zone",
+            ),
+            _CUSTOMER,
+            _a("--parked", action="store_true", help="only those that a person has to look at"),
+            *_WRITING,
+        ),
+    ),
+    Command("logs queries", "print queries for CloudWatch Logs Insights", "logs queries", recovering.queries),
 )
 
 GROUPS = {
     "map": "say which contract and which service a quantity goes to",
     "credentials": "the Autotask API user",
     "webhook": "how Timus reaches this stack",
+    "logs": "what the functions have written",
     "policy": "the partner's terms: dates, approval, limits, free units, prices, drift",
 }
 

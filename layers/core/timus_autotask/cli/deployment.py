@@ -17,6 +17,7 @@ from timus_autotask.clock import Clock, SystemClock
 from timus_autotask.domain.days import effective_day
 from timus_autotask.ports import ApplyPorts
 from timus_autotask.queue import QueueDepth
+from timus_autotask.recover import DeadLetters
 from timus_autotask.secrets import Credentials, Secrets
 from timus_autotask.status import Each
 from timus_autotask.store import Store
@@ -54,6 +55,8 @@ class Deployment:
     """The partner's."""
     settle: timedelta
     each: Each = map
+    dead_queue: DeadLetters | None = None
+    """The dead-letter queue, to be emptied."""
 
     @property
     def store(self) -> Store:
@@ -90,7 +93,7 @@ def find(stack: str) -> Deployment:
 
     from timus_autotask.autotask.httpx_transport import HttpxTransport
     from timus_autotask.dynamodb import DynamoTable
-    from timus_autotask.queue import SqsWakeUps
+    from timus_autotask.queue import SqsDeadLetters, SqsWakeUps
     from timus_autotask.secrets import SecretsManagerSecrets, SecretsUnavailable
 
     patient = Config(connect_timeout=5, retries={"max_attempts": 2}, max_pool_connections=AT_A_TIME + 2)
@@ -145,6 +148,7 @@ def find(stack: str) -> Deployment:
         zone=_zone(given.get("TimeZone") or "UTC"),
         settle=timedelta(seconds=int(given.get("SettleSeconds") or 900)),
         each=pool.map,
+        dead_queue=SqsDeadLetters(sqs, outputs["DeadLetterQueueUrl"]),
     )
 
 

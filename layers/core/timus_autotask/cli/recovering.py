@@ -1,0 +1,226 @@
+"""``reconcile``, ``redrive``, ``replay`` and ``logs queries``: find what got lost, and bring it back."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from timus_autotask import reconcile as alignment
+from timus_autotask import recover
+from timus_autotask.cli.deployment import Deployment
+from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.terminal import Terminal, moment
+from timus_autotask.cli.watching import _since
+from timus_autotask.cli.word import wake
+from timus_autotask.findings import Finding
+from timus_autotask.listing import listed
+from timus_autotask.log_queries import QUERIES, group_of
+from timus_autotask.reconcile import Run
+from timus_autotask.status import status_of
+from timus_autotask.timus_export import Comparison, ExportFile, ExportRefused, Told, compare, take_in
+
+AT_MOST = timedelta(minutes=30)
+"""How long the command stays at it."""
+
+
+def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Compare everything with Autotask; with a file, Timus with both."""
+    result: dict[str, Any] = {}
+    told = _told(arguments.timus_export) if arguments.timus_export else None
+    if arguments.after_restore:
+        result["restored"] = _after_restore(deployment, arguments, terminal)
+    if not arguments.last:
+        _run(deployment, arguments, terminal)
+    found = [*alignment.findings(deployment.table)]
+    run = alignment.last_run(deployment.table).value
+    _show(run, found, terminal)
+    result |= {"run": asdict(run), "findings": [asdict(finding) for finding in found]}
+    if told is not None:
+        result |= _compare(deployment, arguments, terminal, told)
+    if run.stopped:
+        raise Failed(f"It stopped: {run.stopped}. The next run goes on from there.", result=result)
+    return result
+
+
+def _run(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> None:
+    def progress(run: Run) -> None:
+        terminal.say(f"{run.contracts} of {run.of} contracts, {run.calls} calls")
+
+    ports = deployment.ports()
+    alignment.reconcile(
+        ports, ports.clock.now() + AT_MOST, anew=True, deep=arguments.deep, on_progress=progress
+    )
+
+
+def _show(run: Run, found: list[Finding], terminal: Terminal) -> None:
+    if not run.id:
+        terminal.say("Nothing was compared yet.")
+        return
+    when = f"finished {moment(run.finished)} UTC" if run.finished else f"begun {moment(run.started)} UTC"
+    terminal.say(f"{run.contracts} of {run.of} contracts, {run.lines} lines, {run.calls} calls; {when}.")
+    terminal.say(*run.notes)
+    terminal.table(
+        ("found", "contract", "service", "customer", "we left", "Autotask", "what"),
+        [
+            (
+                one.kind.value,
+                one.contract_id,
+                one.service_id,
+                one.customer_id,
+                one.ours,
+                one.autotask,
+                one.words,
+            )
+            for one in sorted(found, key=lambda one: (not one.is_drift, one.kind, one.contract_id or 0))
+        ],
+        empty="Nothing was found.",
+    )
+    if run.woken:
+        terminal.say(
+            f"{run.woken} contracts are looked at by the worker now; what it parks: timus-autotask status"
+        )
+
+
+# -- Against Timus
+
+
+def _told(name: str) -> tuple[str, Sequence[Told]]:
+    """What a file says, with its name; fails with each row that is wrong."""
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        return Path(name).name, ExportFile(Path(name).name, text).subscriptions()
+    except OSError as error:
+        raise Failed(f"{name} cannot be read: {error.strerror}.", USAGE) from error
+    except UnicodeDecodeError:
+        raise Failed(f"{name} is not UTF-8 text; save it as CSV UTF-8.", USAGE) from None
+    except ExportRefused as refused:
+        raise Failed(_refused(name, refused), USAGE) from None
+
+
+def _refused(name: str, refused: ExportRefused) -> str:
+    few = refused.errors[:10]
+    more = len(refused.errors) - len(few)
+    words = "\n".join((f"{name} cannot be used; nothing was written.", *few))
+    return words + (f"\nand {more} more" if more else "")
+
+
+def _compare(
+    deployment: Deployment, arguments: Namespace, terminal: Terminal, told: tuple[str, Sequence[Told]]
+) -> dict[str, Any]:
+    file, subscriptions = told
+    records, now = listed(deployment.store), deployment.clock.now()
+    lines = status_of(records, now, deployment.zone).lines
+    try:
+        found = compare(subscriptions, records, lines, deployment.today, deployment.zone, file, _operator())
+    except ExportRefused as refused:
+        raise Failed(_refused(file, refused), USAGE) from None
+    _show_comparison(found, terminal)
+    written = 0
+    if found.events and arguments.dry_run:
+        terminal.say("Nothing was written (--dry-run).")
+    elif found.events:
+        if not arguments.yes and not terminal.confirm(f"Take {len(found.events)} of these in as events?"):
+            raise Failed("Nothing was written.")
+        written = take_in(found.events, deployment.ports())
+        wake(deployment, [event.customer_id for event in found.events], terminal)
+        terminal.say(f"{written} events were taken in; see: timus-autotask events", style="green")
+    return {
+        "compared": [asdict(row) for row in found.rows],
+        "missing_events": [{"customer": e.customer_id, "event": e.event_id} for e in found.events],
+        "taken_in": written,
+    }
+
+
+def _show_comparison(found: Comparison, terminal: Terminal) -> None:
+    rows = [row for row in found.rows if row.words]
+    level = len(found.rows) - len(rows)
+    terminal.say("", "Timus, our table, Autotask", style="bold")
+    terminal.table(
+        ("customer", "subscription", "SKU", "Timus", "table", "Autotask", "what"),
+        [(r.customer_id, r.subscription_id, r.sku, r.timus, r.table, r.autotask, r.words) for r in rows],
+        empty="Our table says what Timus says.",
+    )
+    if rows and level:
+        terminal.say(f"{level} more are as Timus says.")
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"
+
+
+# -- After a restore
+
+
+def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> list[int]:
+    terminal.say(
+        "Everything is paused, approvals given before are dropped, and every contract is looked at. "
+        "Then compare with Timus (reconcile --timus-export FILE), decide about what is parked, and resume."
+    )
+    if arguments.dry_run:
+        terminal.say("Nothing was written (--dry-run).")
+        return []
+    if not arguments.yes and not terminal.confirm("Was the table restored, and shall this be done?"):
+        raise Failed("Nothing was written.")
+    contracts = recover.after_restore(deployment.ports())
+    terminal.say(f"Paused; {len(contracts)} contracts are looked at.", style="green")
+    return [*contracts]
+
+
+# -- Bring back
+
+
+def redrive(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Send the wake-ups that failed for good again."""
+    if deployment.dead_queue is None:
+        raise Failed("The stack has no dead-letter queue.")
+    woken, strange = recover.redrive(deployment.dead_queue, deployment.queue)
+    if woken:
+        terminal.say(f"Woken again: {', '.join(woken)}.", style="green")
+    else:
+        terminal.say("There are no dead letters.")
+    if strange:
+        terminal.say(f"{len(strange)} messages are no wake-ups of ours and stay where they are.", style="red")
+    return {"woken": [*woken], "strange": [*strange]}
+
+
+def replay(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Put stored events into the inbox again."""
+    since = _since(arguments.since, deployment)
+    if since is None:
+        raise Failed("--since is needed.", USAGE)
+    ports = deployment.ports()
+    events = [*recover.replayable(deployment.store, since, arguments.customer, parked=arguments.parked)]
+    customers = {event.customer_id for event in events}
+    terminal.say(f"{len(events)} events of {len(customers)} customers.")
+    again = 0
+    if arguments.dry_run:
+        terminal.say("Nothing was written (--dry-run).")
+    elif events:
+        if not arguments.yes and not terminal.confirm("Put them into the inbox again?"):
+            raise Failed("Nothing was written.")
+        again = sum(recover.replay(event, ports) for event in events)
+        wake(deployment, customers, terminal)
+        terminal.say(
+            f"{again} events are merged again; those that say nothing new change nothing.", style="green"
+        )
+    return {"events": len(events), "replayed": again}
+
+
+def queries(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Queries for CloudWatch Logs Insights, with this stack's log groups."""
+    shown = []
+    for query in QUERIES:
+        groups = [group_of(deployment.stack, function) for function in query.functions]
+        terminal.say(f"# {query.words}", style="bold")
+        terminal.say(f"# log groups: {', '.join(groups)}", query.text, "")
+        shown.append({"words": query.words, "log_groups": groups, "query": query.text})
+    return {"queries": shown}

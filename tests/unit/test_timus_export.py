@@ -1,0 +1,212 @@
+"""Timus as its portal shows it, our table and Autotask: what is missing becomes events, once."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+
+import pytest
+
+from tests.drift_table import aligned
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, World
+from timus_autotask.listing import listed
+from timus_autotask.status import status_of
+from timus_autotask.timus_export import Comparison, ExportFile, ExportRefused, Told, compare, take_in
+
+HEAD = "customer_id,subscription_id,sku,quantity"
+
+
+def read(text: str) -> list[Told]:
+    """What a file says."""
+    return [*ExportFile("portal.csv", text).subscriptions()]
+
+
+def compared(world: World, text: str) -> Comparison:
+    """A file against a world."""
+    records, now = listed(world.ports.store), world.clock.now()
+    lines = status_of(records, now, world.zone).lines
+    return compare(read(text), records, lines, world.ports.today(), world.zone, "portal.csv", "jane")
+
+
+def taken_in(world: World, text: str) -> int:
+    """Take in what is missing, and let the worker do it."""
+    new = take_in(compared(world, text).events, world.ports)
+    world.pass_time(minutes=1)
+    return new
+
+
+class TestReading:
+    """CSV as spreadsheets write it, JSON as programs do."""
+
+    def test_rows_of_one_subscription_come_together(self) -> None:
+        """A row for each SKU; columns in any order and case, left out or empty where they may be."""
+        text = f"\ufeffSKU;Quantity;customer_id;subscription_id;term_end\n{ADV};30;c;s;2026-12-31\n{ESS};2;c;s;2026-12-31\n"
+        [told] = read(text)
+        assert told == Told("c", "s", ((ADV, 30), (ESS, 2)), term_end=date(2026, 12, 31))
+
+    def test_json(self) -> None:
+        """The same names, and whole numbers as such."""
+        rows = [
+            {
+                "customer_id": "c",
+                "subscription_id": "s",
+                "sku": ADV,
+                "quantity": 30,
+                "version": 7,
+                "cancel_at": None,
+            }
+        ]
+        [told] = read(json.dumps(rows))
+        assert (told.items, told.version, told.cancel_at) == (((ADV, 30),), 7, None)
+
+    @pytest.mark.parametrize(
+        ("text", "error"),
+        [
+            ("", "the columns customer_id, subscription_id, sku, quantity are missing"),
+            (HEAD, "there are no rows"),
+            (f"{HEAD}\nc,s,{ADV},1.5", "row 2: quantity must be a whole number, but is '1.5'"),
+            (f"{HEAD}\nc,s,{ADV},", "row 2: quantity is missing"),
+            (f"{HEAD}\nc,s,{ADV},1,what", "row 2: '' is no column of ours"),
+            (f"{HEAD},seats\nc,s,{ADV},1,2", "row 2: 'seats' is no column of ours; there are: customer_id"),
+            (f"{HEAD},term_end\nc,s,{ADV},1,31.12.", "row 2: term_end must be a day as in 2026-03-15"),
+            (f"{HEAD}\nc,s,{ADV},1\nc,s,{ADV},2", f"row 3: subscription s has {ADV} twice"),
+            (
+                f"{HEAD}\nc,s,{ADV},1\nd,s,{ESS},2",
+                "row 3: subscription s has another row that says otherwise",
+            ),
+            ("[1]", "row 1: is no object"),
+            ("[", "it is not JSON"),
+        ],
+    )
+    def test_each_row_that_is_wrong_is_named(self, text: str, error: str) -> None:
+        """With what is wrong about it; nothing of the file is used."""
+        with pytest.raises(ExportRefused) as refused:
+            read(text)
+        assert any(error in one for one in refused.value.errors)
+
+
+def test_an_event_that_was_lost_for_ever() -> None:
+    """Timus bills 31, our table and Autotask have 28: after a preview the missing event is taken in, and Autotask follows."""
+    world = aligned()
+    text = f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},31\n"
+    found = compared(world, text)
+    [row] = found.rows
+    assert (row.timus, row.table, row.autotask, row.words) == (31, 28, 28, "differs: becomes version 2")
+    assert world.units(ADV, date(2026, 3, 17)) == 28
+    assert taken_in(world, text) == 1
+    assert world.units(ADV, date(2026, 3, 17)) == 31
+
+
+def test_what_is_taken_in_keeps_where_it_came_from() -> None:
+    """The stored event says that it came from a file, which one, and who gave it."""
+    world = aligned()
+    taken_in(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},31\n")
+    event = [*world.ports.store.events()][-1]
+    assert event.event_id.startswith("timus-export-")
+    assert event.actor == "jane"
+    assert json.loads(event.body)["provenance"] == {
+        "source": "timus-export",
+        "file": "portal.csv",
+        "operator": "jane",
+    }
+
+
+def test_it_may_be_repeated() -> None:
+    """The same file again finds everything level; even one that is taken in twice at once is one event."""
+    world = aligned()
+    text = f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},31\n"
+    events = compared(world, text).events
+    assert take_in(events, world.ports) == 1
+    assert take_in(events, world.ports) == 0
+    assert "wait to be merged" in compared(world, text).rows[0].words
+    world.pass_time(minutes=1)
+    assert take_in(events, world.ports) == 0
+    assert compared(world, text).events == ()
+    assert [row.words for row in compared(world, text).rows] == [""]
+    assert len(world.posted()) == 2
+
+
+def test_timuss_own_event_that_comes_after_all_does_no_harm() -> None:
+    """It claims the version that was made up, says the same, and is a duplicate; a newer one is news."""
+    world = aligned()
+    taken_in(world, f"{HEAD},effective_date\n{CUSTOMER},sub_8f2c1a,{ADV},31,2026-03-16\n")
+    world.tell(2, {ADV: 31}, term_end=date(2026, 12, 31), event_id="late")
+    world.tell(3, {ADV: 33}, effective=world.clock.now() + timedelta(days=1))
+    world.work()
+    world.pass_time(days=1)
+    world.pass_time(days=1)
+    assert {event.event_id: event.outcome for event in world.ports.store.events()}["late"] == "duplicate"
+    assert world.units(ADV, date(2026, 3, 18)) == 33
+
+
+def test_a_subscription_that_we_never_heard_of() -> None:
+    """It needs its term; a customer who is not mapped waits for the mapping, as with any other event."""
+    world = aligned()
+    with pytest.raises(ExportRefused, match="its term_end is needed"):
+        compared(world, f"{HEAD}\n{CUSTOMER},sub_new,{ESS},4\n")
+    taken_in(world, f"{HEAD},term_end\n{CUSTOMER},sub_new,{ESS},4,2026-12-31\n")
+    assert world.units(ESS, date(2026, 3, 17)) == 4
+
+
+def test_a_subscription_that_the_file_does_not_name_is_told_only() -> None:
+    """A file may be a part: nothing is taken to 0 because it is missing."""
+    world = aligned()
+    found = compared(world, f"{HEAD},term_end\n{CUSTOMER},sub_new,{ESS},4,2026-12-31\n")
+    absent = next(row for row in found.rows if row.subscription_id == "sub_8f2c1a")
+    assert (absent.timus, absent.table, absent.autotask) == (None, 28, 28)
+    assert "not in the file" in absent.words
+    assert [event.customer_id for event in found.events] == [CUSTOMER]
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "event"),
+    [
+        ("sub_8f2c1a,{adv},28,1", "", False),
+        ("sub_8f2c1a,{adv},30,1", "version 1 says otherwise here; ask Timus", False),
+        ("sub_8f2c1a,{adv},30,9", "a newer version: becomes an event", True),
+    ],
+)
+def test_versions_that_the_portal_shows(row: str, words: str, event: bool) -> None:
+    """With a version there is nothing to guess."""
+    world = aligned()
+    found = compared(
+        world, f"customer_id,subscription_id,sku,quantity,version\n{CUSTOMER},{row.format(adv=ADV)}\n"
+    )
+    assert found.rows[0].words == words
+    assert bool(found.events) is event
+
+
+def test_a_file_that_is_older_than_what_we_know() -> None:
+    """What Timus told since is not taken back."""
+    world = aligned()
+    world.tell(5, {ADV: 33})
+    world.work()
+    world.pass_time(minutes=1)
+    found = compared(world, f"{HEAD},version\n{CUSTOMER},sub_8f2c1a,{ADV},30,4\n")
+    assert (found.rows[0].words, found.events) == ("we know of version 5, which is newer", ())
+
+
+def test_a_change_of_a_later_day_is_not_taken_back() -> None:
+    """The portal shows what holds today; what is scheduled for later is not a difference."""
+    world = aligned()
+    world.tell(2, {ADV: 40}, effective=world.clock.now() + timedelta(days=20))
+    world.work()
+    world.pass_time(minutes=1)
+    assert compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},28\n").events == ()
+    other = compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},29\n")
+    assert "version 2 changes it on" in other.rows[0].words
+    assert other.events == ()
+
+
+def test_what_no_event_may_say_is_refused_before_anything_is_written() -> None:
+    """The same rules hold as for Timus's own events."""
+    world = aligned()
+    with pytest.raises(ExportRefused, match=r"status must be"):
+        compared(world, f"{HEAD},status\n{CUSTOMER},sub_8f2c1a,{ADV},30,alive\n")
+
+
+def test_contract_ids_do_not_matter_here() -> None:
+    """All lines of a SKU count together, as Timus does not know of contracts."""
+    world = aligned()
+    [row] = compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},28\n").rows
+    assert row.autotask == world.units(ADV, date(2026, 3, 16), CONTRACT)
