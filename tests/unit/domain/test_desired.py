@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timus_autotask.domain.desired import Customer, Desired, Link, desired
+from timus_autotask.domain.desired import (
+    Customer,
+    Demand,
+    Desired,
+    Link,
+    News,
+    Source,
+    Unrouted,
+    desired,
+    natively,
+)
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.mapping import (
     CustomerMapping,
@@ -19,6 +30,7 @@ from timus_autotask.domain.mapping import (
     ServiceChoice,
 )
 from timus_autotask.domain.policy import EffectiveDay, Grid, Policy
+from timus_autotask.domain.timeline import Timeline
 
 ADV, ESS = "ADV", "ESS"
 OLD, NEW = LineKey(1, 45), LineKey(1, 46)
@@ -62,6 +74,11 @@ def units(found: Desired, key: LineKey = OLD) -> tuple[tuple[str, int], ...]:
 def march(day: int) -> date:
     """A day of March 2026."""
     return date(2026, 3, day)
+
+
+def steps(*pairs: tuple[date, int]) -> Timeline:
+    """A timeline."""
+    return Timeline.of(pairs)
 
 
 def test_versions_hold_from_their_day() -> None:
@@ -308,3 +325,240 @@ def test_a_service_chosen_on_the_very_first_day_leaves_the_former_line_empty() -
     found = want(subscription(version(1, march(1), ADV=10)), to=chosen)
     assert units(found, OLD) == ()
     assert units(found, NEW) == (("2026-03-01", 10),)
+
+
+# -- Everything that a demand says
+
+
+def test_a_demand_says_from_whom_and_from_what_it_comes() -> None:
+    """Company, first day, each customer's quantity, the news that changed anything, and the renewed term."""
+    one = subscription(
+        version(1, march(1), ADV=0),
+        version(2, march(5), ADV=10),
+        version(3, march(6), ADV=10, ESS=1),
+        version(4, march(7), date(2026, 9, 1), ADV=10),
+    )
+    two = subscription(version(1, march(3), ADV=3), id="sub_2")
+    other = Subscription("sub_3", "cus_2", (version(9, march(2), ADV=5),))
+    routed = CustomerMapping("cus_2", (Routing((Route(600, 1),)),))
+    customers = [Customer("cus_1", mapping(), (one, two)), Customer("cus_2", routed, (other,))]
+    found = desired(customers, PLANS, GRIDS, TODAY).demands
+    mine = steps(
+        (march(3), 3),
+        (march(5), 13),
+        (date(2026, 9, 1), 3),
+    )
+    assert found[OLD] == Demand(
+        OLD,
+        600,
+        mine.plus(steps((march(2), 5))),
+        march(1),
+        (Source("cus_1", ADV, mine), Source("cus_2", ADV, steps((march(2), 5)))),
+        (
+            News("sub_1", 2, march(5), "evt_2"),
+            News("sub_1", 4, march(7), "evt_4"),
+            News("sub_2", 1, march(3), "evt_1"),
+            News("sub_3", 9, march(2), "evt_9"),
+        ),
+    )
+    assert found[NEW].start == march(1)
+    assert found[NEW].news == (
+        News("sub_1", 3, march(6), "evt_3"),
+        News("sub_1", 4, march(7), "evt_4"),
+    )
+
+
+def test_what_is_shown_is_timus_quantity_and_not_what_is_billed() -> None:
+    """Included units are a matter of the invoice; a source tells what Timus has."""
+    [source] = (
+        want(subscription(version(1, march(1), ADV=10)), policy=Policy(included={ADV: 3}))
+        .demands[OLD]
+        .sources
+    )
+    assert source == Source("cus_1", ADV, steps((march(1), 10)))
+
+
+def test_native_units_end_with_the_subscription() -> None:
+    """From the end on there are none, until a newer version says otherwise."""
+    told = subscription(version(1, march(1), march(9), ADV=10), version(2, march(12), ADV=4, ESS=9))
+    assert natively(told, ADV) == steps((march(1), 10), (march(9), 0), (march(12), 4))
+    assert natively(told, ESS) == steps((march(12), 9))
+
+
+def renewed(number: int, day: date, end: date, **items: int) -> Version:
+    """A version whose term ends on a day."""
+    return replace(version(number, day), items=tuple(sorted(items.items())), term_end=end)
+
+
+def test_a_renewed_term_belongs_to_the_lines_that_it_bills() -> None:
+    """A line whose units are gone by then, and one of another subscription, are not renewed."""
+    later = date(2027, 12, 31)
+    told = subscription(
+        renewed(1, march(1), date(2026, 12, 31), ADV=10, ESS=2), renewed(2, march(9), later, ADV=10)
+    )
+    found = want(told).demands
+    assert (found[OLD].renewed_until, found[NEW].renewed_until) == (later, None)
+    longest = date(2028, 6, 30)
+    more = subscription(
+        renewed(1, march(1), date(2026, 12, 31), ADV=1), renewed(2, march(9), longest, ADV=1), id="sub_2"
+    )
+    both = (more, told), (told, more)
+    assert [want(*subs).demands[OLD].renewed_until for subs in both] == [longest, longest]
+    assert want(subscription(version(1, march(1), ADV=10))).demands[OLD].renewed_until is None
+
+
+def test_of_two_customers_on_a_line_the_later_renewal_counts() -> None:
+    """The contract has to cover both."""
+    routed = CustomerMapping("cus_2", (Routing((Route(600, 1),)),))
+    found = []
+    for mine, others in ((2027, 2028), (2028, 2027)):
+        ends = [date(year, 12, 31) for year in (mine, others)]
+        one, two = (
+            (renewed(1, march(1), date(2026, 12, 31), ADV=1), renewed(2, march(2), end, ADV=1))
+            for end in ends
+        )
+        customers = [
+            Customer("cus_1", mapping(), (subscription(*one),)),
+            Customer("cus_2", routed, (Subscription("sub_2", "cus_2", two),)),
+        ]
+        found.append(desired(customers, PLANS, GRIDS, TODAY).demands[OLD].renewed_until)
+    assert found == [date(2028, 12, 31)] * 2
+
+
+# -- Without a line
+
+
+def reasons(to: CustomerMapping, plans: Mapping[str, PlanMapping] = PLANS, **items: int) -> list[Unrouted]:
+    """What has no line today."""
+    told = replace(version(1, march(1)), items=tuple(sorted(items.items())))
+    customer = Customer("cus_1", to, (subscription(told),))
+    return list(desired([customer], plans, GRIDS, TODAY).unrouted)
+
+
+def test_units_beyond_every_share_have_no_line() -> None:
+    """Routes that take at most so many leave the rest without one, and none left is none missing."""
+    to = mapping(Route(600, 1, units=4), Route(600, 2, units=6))
+    assert reasons(to, ADV=10) == []
+    assert reasons(to, ADV=11) == [Unrouted("cus_1", ADV, 11, "sku-unrouted")]
+
+
+def test_a_sku_without_a_route_has_no_line() -> None:
+    """Contracts that are meant for other SKUs only do not take it."""
+    assert reasons(mapping(Route(600, 1, sku=ESS)), ADV=10, ESS=2) == [
+        Unrouted("cus_1", ADV, 10, "sku-unrouted")
+    ]
+
+
+def test_a_mapping_without_routes_maps_nothing() -> None:
+    """A customer whose routes are still to come is not mapped yet."""
+    assert reasons(CustomerMapping("cus_1", ()), ADV=10) == [Unrouted("cus_1", ADV, 10, "customer-unmapped")]
+
+
+def test_a_mapping_of_a_later_day_is_a_mapping() -> None:
+    """What it will route is not reported as missing; before it nothing goes anywhere."""
+    to = CustomerMapping("cus_1", (Routing((Route(600, 1),), march(25)),))
+    assert reasons(to, ADV=10) == []
+
+
+def test_services_of_a_later_day_are_none_yet() -> None:
+    """Until its day has come nobody has chosen one."""
+    later = {ADV: PlanMapping(ADV, (ServiceChoice(45, march(21)),))}
+    assert [found.reason for found in reasons(mapping(), later, ADV=10)] == ["sku-unmapped"]
+    now = {ADV: PlanMapping(ADV, (ServiceChoice(45, TODAY),))}
+    assert reasons(mapping(), now, ADV=10) == []
+
+
+def test_one_candidate_is_not_several() -> None:
+    """Ambiguous is only what is there more than once."""
+    one = {ADV: PlanMapping(ADV, candidates=(45,))}
+    assert [found.reason for found in reasons(mapping(), one, ADV=10)] == ["sku-unmapped"]
+
+
+def test_only_what_is_billed_now_or_later_is_missed() -> None:
+    """Nothing is reported of what is over, of what is free and of what is never billed; what comes is."""
+    nowhere: dict[str, PlanMapping] = {}
+
+    def missing(told: Subscription, policy: Policy | None = None) -> list[Unrouted]:
+        customer = Customer("cus_1", mapping(), (told,), policy or Policy())
+        return list(desired([customer], nowhere, GRIDS, TODAY).unrouted)
+
+    over = subscription(version(1, march(1), march(10), ADV=10))
+    ahead = subscription(version(1, march(1), ADV=0), version(2, march(25), ADV=4))
+    there = subscription(version(1, march(1), ADV=10))
+    assert missing(over) == []
+    assert missing(ahead) == [Unrouted("cus_1", ADV, 0, "sku-unmapped")]
+    assert missing(there, Policy(included={ADV: 10})) == []
+    assert missing(there, Policy(excluded=(ADV,))) == []
+    assert missing(subscription(version(1, march(1), TODAY, ADV=10))) == []
+
+
+# -- Dated by period
+
+
+def test_a_drop_from_the_start_of_the_period_lowers_what_lies_between() -> None:
+    """Days between are lowered towards the new units, never raised, and earlier ones stay."""
+    told = subscription(
+        version(1, march(1), ADV=12), version(2, march(18), ADV=9), version(3, march(20), ADV=10)
+    )
+    assert units(want(told, policy=Policy(decreases=THIS))) == (
+        ("2026-03-01", 12),
+        ("2026-03-15", 9),
+        ("2026-03-20", 10),
+    )
+
+
+def test_a_rise_from_the_start_of_the_period_is_on_that_very_day() -> None:
+    """From the period's first day on, and not from the day after it."""
+    told = subscription(version(1, march(1), ADV=10), version(2, march(20), ADV=12))
+    assert units(want(told, policy=Policy(increases=THIS))) == (("2026-03-01", 10), ("2026-03-15", 12))
+
+
+def test_a_rise_is_dated_by_the_contract_that_it_goes_to_on_its_day() -> None:
+    """The periods are those of the contract in force, by the service in force."""
+    grids = {1: Grid(date(2026, 1, 15), 1), 2: Grid(date(2026, 1, 5), 1)}
+    to = CustomerMapping("cus_1", (Routing((Route(600, 1),)), Routing((Route(600, 2),), march(10))))
+    told = subscription(version(1, march(1), ADV=10), version(2, march(20), ADV=12))
+    customer = Customer("cus_1", to, (told,), Policy(increases=NEXT))
+    found = desired([customer], PLANS, grids, TODAY)
+    assert units(found, LineKey(2, 45)) == (("2026-03-10", 10), ("2026-04-05", 12))
+    assert units(desired([customer], PLANS, {}, TODAY), LineKey(2, 45)) == (
+        ("2026-03-10", 10),
+        ("2026-03-20", 12),
+    )
+
+
+def test_changed_terms_hold_from_their_day() -> None:
+    """The day before they changed is billed on the old ones, whatever is told when."""
+    told = subscription(version(1, march(1), ADV=10))
+    customer = Customer(
+        "cus_1",
+        mapping(),
+        (told,),
+        Policy(included={ADV: 3}),
+        earlier=((march(5), Policy(included={ADV: 1})), (march(9), Policy(included={ADV: 2}))),
+    )
+    found = desired([customer], PLANS, GRIDS, TODAY)
+    assert units(found) == (("2026-03-01", 9), ("2026-03-05", 8), ("2026-03-09", 7))
+    assert [customer.policy_on(march(n)).included[ADV] for n in (4, 5, 8, 9)] == [1, 2, 2, 3]
+
+
+# -- Plan changes between lines
+
+
+def test_a_plan_change_links_the_lines_of_its_day() -> None:
+    """Services and contracts are those that are in force then; one SKU that stays where it is links nothing."""
+    plans = {ADV: PLANS[ADV], ESS: PlanMapping(ESS, (ServiceChoice(45), ServiceChoice(46, march(10))))}
+    told = subscription(version(1, march(1), ADV=10), version(2, march(10), ESS=10))
+    customer = Customer("cus_1", mapping(), (told,))
+    assert desired([customer], plans, GRIDS, TODAY).links == (Link(march(10), OLD, NEW),)
+    same = {ADV: PLANS[ADV], ESS: PlanMapping(ESS, (ServiceChoice(45),))}
+    assert desired([customer], same, GRIDS, TODAY).links == ()
+    assert desired([replace(customer, mapping=None)], plans, GRIDS, TODAY).links == ()
+    routed = replace(customer, mapping=mapping(Route(600, 1, sku=ADV), Route(600, 2, sku=ESS)))
+    assert desired([routed], plans, GRIDS, TODAY).links == (Link(march(10), OLD, LineKey(2, 46)),)
+
+
+def test_more_of_another_plan_alone_is_no_plan_change() -> None:
+    """Both plans are wanted then, so neither waits for the other."""
+    told = subscription(version(1, march(1), ADV=10, ESS=1), version(2, march(10), ADV=5, ESS=6))
+    assert want(told).links == ()
