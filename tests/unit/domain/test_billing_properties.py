@@ -21,7 +21,7 @@ from timus_autotask.domain.desired import Customer, Desired, desired
 from timus_autotask.domain.history import Merge, Subscription, merge
 from timus_autotask.domain.line import Answer, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, PlanMapping, Route, Routing, ServiceChoice
-from timus_autotask.domain.policy import EffectiveDay, Policy, PostedPeriod, SameDay
+from timus_autotask.domain.policy import EffectiveDay, Policy, PostedPeriod
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
@@ -198,7 +198,6 @@ policies = st.builds(
     increases=dating,
     decreases=dating,
     posted_period=st.sampled_from([PostedPeriod.NEXT_OPEN_DAY, PostedPeriod.SAME_DAY]),
-    same_day=st.sampled_from(SameDay),
     included=st.fixed_dictionaries({}, optional={ADV: st.integers(0, 3)}),
     minimum=st.fixed_dictionaries({}, optional={ADV: st.integers(0, 3)}),
     excluded=st.sampled_from([(), (), (ESS,)]),
