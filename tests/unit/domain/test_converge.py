@@ -828,6 +828,10 @@ def test_on_its_last_day_a_contract_is_due_at_midnight() -> None:
     """And the day after it is not due for that any more."""
     today = replace(CONTRACT, end=TODAY)
     assert next_step(view(demand(LEVEL), contract=today)).due_at == midnight(march(16))
+    for later, due in (((), None), (((march(17), 3),), midnight(march(17)))):
+        units = since_january(25, (TODAY, 0), *later)
+        step = next_step(view(demand(units), held={45: on_contract(units)}, contract=today))
+        assert step.due_at == due
 
 
 def test_a_contract_that_ended_still_takes_what_belongs_before_its_end() -> None:
@@ -1317,6 +1321,98 @@ def test_an_increase_waits_only_for_decreases_of_its_own_change() -> None:
     )
     assert step.post is not None
     assert (step.post.key, step.post.scheduled) == (PLUS, ((march(14), 3),))
+
+
+def test_a_change_of_one_seat_is_a_plan_change_too() -> None:
+    """The smallest change goes down first, waits for a person as a whole, and is never billed twice."""
+    one, gone, come = since_january(1), since_january(1, (TODAY, 0)), steps((TODAY, 1))
+    small = view(
+        demand(gone), demand(come, PLUS), held={45: on_contract(one)}, links=(CHANGE,), lines=(left(one),)
+    )
+    refusal = Refusal(TODAY, -1, "no", NOW + timedelta(hours=1))
+    step = next_step(replace(small, lines={SEATS: left(one, refusal=refusal)}))
+    assert parked(step, PLUS)[0] == "waits-for-decrease"
+    held = replace(small, policies={CUSTOMER: Policy(approve_new_lines=True)})
+    assert parked(next_step(held))[0] == "held-with-plan-change"
+
+
+def test_a_link_that_holds_nothing_is_passed_over() -> None:
+    """The plan change behind it is held as a whole all the same."""
+    elsewhere = Link(march(1), THERE, LineKey(2, 46))
+    step = next_step(change(links=(elsewhere, CHANGE), policy=Policy(approve_new_lines=True)))
+    assert parked(step)[0] == "held-with-plan-change"
+
+
+def test_an_increase_that_waits_holds_up_no_other_line() -> None:
+    """What is next in the plan is posted."""
+    third = LineKey(1, 47)
+    refusal = Refusal(TODAY, -25, "no", NOW + timedelta(hours=1))
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(COME, PLUS),
+            demand(since_january(5, (TODAY, 8)), third),
+            held={45: on_contract(LEVEL), 47: on_contract(since_january(5), 1203)},
+            links=(CHANGE,),
+            lines=(left(LEVEL, refusal=refusal),),
+        )
+    )
+    assert parked(step, PLUS)[0] == "waits-for-decrease"
+    assert step.post is not None
+    assert step.post.key == third
+
+
+def test_an_increase_does_not_wait_for_another_plans_decrease() -> None:
+    """An older plan change of the line that cannot come down led somewhere else."""
+    third = LineKey(1, 47)
+    refusal = Refusal(TODAY, -5, "no", NOW + timedelta(hours=1))
+    step = next_step(
+        view(
+            demand(since_january(25, (TODAY, 20))),
+            demand(since_january(5, (TODAY, 8)), PLUS),
+            demand(LEVEL, third),
+            held={
+                45: on_contract(LEVEL),
+                46: on_contract(since_january(5), 1202),
+                47: on_contract(LEVEL, 1203),
+            },
+            links=(Link(march(1), SEATS, third),),
+            lines=(left(LEVEL, refusal=refusal),),
+        )
+    )
+    assert parked(step)[0] == "refused"
+    assert step.post is not None
+    assert step.post.key == PLUS
+
+
+def test_everything_that_settled_is_in_the_journal() -> None:
+    """Two lines whose posts were answered are two lines of it."""
+    step = next_step(
+        view(
+            demand(MORE),
+            demand(MORE, PLUS),
+            held={45: on_contract(MORE), 46: on_contract(MORE, 1202)},
+            lines=(
+                left(LEVEL, intent=intent(Answer.ACCEPTED)),
+                left(LEVEL, PLUS, intent=intent(Answer.ACCEPTED, day=TODAY)),
+            ),
+        )
+    )
+    assert [change.line for change in step.journal] == [SEATS, PLUS]
+
+
+def test_a_parked_line_says_since_when() -> None:
+    """From the moment at which it was parked."""
+    step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
+    assert line_of(step).since == NOW
+
+
+def test_an_old_refusal_does_not_postpone_another_reason() -> None:
+    """A line that drifted is looked at again soon, whatever was refused before."""
+    refusal = Refusal(TODAY, 3, "no", NOW + timedelta(hours=5))
+    drifted = {45: on_contract(since_january(30))}
+    step = next_step(view(demand(MORE), held=drifted, lines=(left(LEVEL, refusal=refusal),)))
+    assert step.due_at == NOW + RECHECK
 
 
 # -- All together
