@@ -19,10 +19,10 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MUTMUT = ROOT / ".tools" / "mutation" / "bin" / "mutmut"
@@ -62,9 +62,16 @@ _PROPERTY = re.compile(
 )
 
 _KILLED = frozenset({1, 3})
-_SURVIVED = frozenset({0})
-_NO_TEST = frozenset({5, 33})
 _TIMEOUT = frozenset({36, 24, 152, 255, -24})
+
+
+class Survivor(NamedTuple):
+    """A mutant that no test noticed, named so that the name outlives other changes of the code."""
+
+    where: str
+    """Module and function, ``domain.days.local_midnight``."""
+    becomes: str
+    """The changed lines as they are in the mutant, without their indentation."""
 
 
 @dataclass
@@ -73,15 +80,13 @@ class Figures:
 
     killed: int = 0
     timeout: int = 0
-    survived: list[str] = field(default_factory=list)
-    """By name; those without any test that reaches them are among them."""
-    broken: list[str] = field(default_factory=list)
-    """Whose run ended in no way that says anything (a crash of the interpreter)."""
+    survivors: list[Survivor] = field(default_factory=list)
+    """Those that no test reaches, and those whose run ended in no way that says anything, are among them."""
 
     @property
     def all(self) -> int:
         """How many there are."""
-        return self.killed + self.timeout + len(self.survived) + len(self.broken)
+        return self.killed + self.timeout + len(self.survivors)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,7 +97,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--only", nargs="*", default=[], help="mutants by name (with *); no report is written"
     )
-    parser.add_argument("--show", action="store_true", help="show what each surviving mutant changes")
     chosen = parser.parse_args(arguments)
     if not MUTMUT.exists():
         print("mutmut is not installed yet: run `make mutation`", file=sys.stderr)
@@ -102,13 +106,13 @@ def main(arguments: list[str] | None = None) -> int:
         began = time.monotonic()
         _copy(folder)
         _mutmut(folder, "run", "--max-children", str(chosen.jobs), *chosen.only)
-        figures = _figures(folder)
-        if chosen.show:
-            for name in sorted(name for one in figures.values() for name in (*one.survived, *one.broken)):
-                print(_mutmut(folder, "show", name, quiet=True))
-        if chosen.only:
-            return 0
-        return _report(figures, _justified(), time.monotonic() - began)
+        seconds = time.monotonic() - began
+        figures = {path: _figures(folder, path) for path in MUTATED}
+        status, text = report(figures, _justified(), seconds)
+        print(text)
+        if not chosen.only:
+            REPORT.write_text(text)
+        return status
     finally:
         if chosen.keep is None:
             shutil.rmtree(folder)
@@ -166,53 +170,50 @@ def _mutmut(folder: Path, *arguments: str, quiet: bool = False) -> str:
     return done.stdout or ""
 
 
-def _figures(folder: Path) -> dict[str, Figures]:
-    figures: dict[str, Figures] = {}
-    for path in MUTATED:
-        results = json.loads((folder / "mutants" / "src" / "timus_autotask" / f"{path}.meta").read_text())
-        figures[path] = one = Figures()
-        for name, code in results["exit_code_by_key"].items():
-            if code in _KILLED:
-                one.killed += 1
-            elif code in _TIMEOUT:
-                one.timeout += 1
-            elif code in _SURVIVED or code in _NO_TEST:
-                one.survived.append(name)
-            else:
-                one.broken.append(name)
+def _figures(folder: Path, path: str) -> Figures:
+    results = json.loads((folder / "mutants" / "src" / "timus_autotask" / f"{path}.meta").read_text())
+    figures = Figures()
+    for name, code in results["exit_code_by_key"].items():
+        if code in _KILLED:
+            figures.killed += 1
+        elif code in _TIMEOUT:
+            figures.timeout += 1
+        elif code is not None:
+            figures.survivors.append(_survivor(name, _mutmut(folder, "show", name, quiet=True)))
     return figures
 
 
-def _justified() -> dict[str, str]:
-    """Why a mutant may survive, by its name."""
-    if not JUSTIFIED.exists():
-        return {}
+def _survivor(name: str, diff: str) -> Survivor:
+    module, _, mangled = name.removeprefix("timus_autotask.").rpartition(".")
+    function = mangled.partition("__mutmut_")[0]
+    # x_name, or xǁClassǁname; a property is written _name_ in the copy.
+    parts = function.removeprefix("x").strip("_" if function.startswith("x_") else "ǁ").split("ǁ")
+    lines = [line[1:].strip() for line in diff.splitlines() if re.match(r"\+(?!\+\+)", line)]
+    return Survivor(".".join([module, *(part.strip("_") for part in parts)]), " ".join(lines))
+
+
+def _justified() -> dict[Survivor, str]:
+    """Why a mutant may survive."""
+    entries = tomllib.loads(JUSTIFIED.read_text())["survivor"]
     return {
-        name: entry["why"]
-        for entry in tomllib.loads(JUSTIFIED.read_text()).get("survivor", [])
-        for name in entry["mutants"]
+        Survivor(entry["where"], becomes): entry["why"] for entry in entries for becomes in entry["becomes"]
     }
 
 
-def _report(figures: Mapping[str, Figures], justified: Mapping[str, str], seconds: float) -> int:
+def report(
+    figures: Mapping[str, Figures], justified: Mapping[Survivor, str], seconds: float
+) -> tuple[int, str]:
+    """The exit status, and the figures in words."""
     total = sum(one.all for one in figures.values())
     killed = sum(one.killed for one in figures.values())
-    unexplained = sorted(
-        name for one in figures.values() for name in (*one.survived, *one.broken) if name not in justified
-    )
-    reasons = Counter(
-        justified[name] for one in figures.values() for name in one.survived if name in justified
-    )
-    share = killed / total
+    timeout = sum(one.timeout for one in figures.values())
+    survivors = [survivor for one in figures.values() for survivor in one.survivors]
+    unexplained = [survivor for survivor in survivors if survivor not in justified]
     rows = [
-        f"| `{path}` | {one.all} | {one.killed} | {one.timeout} | {len(one.survived) + len(one.broken)} | "
-        f"{one.killed / one.all:.1%} |"
+        f"| `{path}` | {one.all} | {one.killed} | {one.timeout} | {len(one.survivors)} | {one.killed / one.all:.1%} |"
         for path, one in figures.items()
+        if one.all
     ]
-    rows.append(
-        f"| **all** | **{total}** | **{killed}** | **{sum(one.timeout for one in figures.values())}** | "
-        f"**{sum(len(one.survived) + len(one.broken) for one in figures.values())}** | **{share:.1%}** |"
-    )
     text = [
         "# Mutation testing of the deciding code",
         "",
@@ -224,22 +225,18 @@ def _report(figures: Mapping[str, Figures], justified: Mapping[str, str], second
         "| module | mutants | killed | timed out | survived | killed of all |",
         "|---|---:|---:|---:|---:|---:|",
         *rows,
+        f"| **all** | **{total}** | **{killed}** | **{timeout}** | **{len(survivors)}** | **{killed / total:.1%}** |",
         "",
         "A timeout is a mutant that did not come to an end; it is noticed, but not counted as killed. Constants at module level",
         "and regular expressions are not mutated by mutmut; tests of their values hold them.",
         "",
-        f"Survivors without a reason in `tests/mutation/justified.toml`: {len(unexplained)}.",
+        f"## Survivors: {len(survivors) - len(unexplained)} explained, {len(unexplained)} not",
+        "",
+        *(f"* `{s.where}`: `{s.becomes}` – **not explained**" for s in unexplained),
+        *(f"* `{s.where}`: `{s.becomes}` – {justified[s]}" for s in survivors if s in justified),
         "",
     ]
-    if reasons:
-        text += ["| survivors | why they may |", "|---:|---|"]
-        text += [f"| {number} | {why} |" for why, number in reasons.most_common()]
-        text.append("")
-    REPORT.write_text("\n".join(text))
-    print("\n".join(text))
-    for name in unexplained:
-        print("unexplained:", name)
-    return 0 if share >= ENOUGH and not unexplained else 1
+    return (0 if killed >= ENOUGH * total and not unexplained else 1), "\n".join(text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,61 @@
+"""What is told of a mutation run is right: names, verdicts, and that properties are mutated too."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutation.__main__ import _PROPERTY, Figures, Survivor, _plainly, _survivor, report
+
+DIFF = """--- domain/days.py
++++ domain/days.py
+@@ -1,2 +1,2 @@
+-    if a < b:
++    if a <= b:
+"""
+
+
+def test_properties_are_written_as_methods() -> None:
+    """The class says the same, but no function of it is decorated."""
+    source = (
+        "class Seats:\n"
+        "    @property\n"
+        "    def free(self) -> int:\n"
+        '        """How many."""\n'
+        "        return 7\n"
+        "\n"
+        "    def used(self) -> int:\n"
+        "        return 1\n"
+    )
+    plain = _PROPERTY.sub(_plainly, source)
+    assert "@property" not in plain
+    found: dict[str, type] = {}
+    exec(plain, found)  # noqa: S102 - our own source from above
+    seats = found["Seats"]()
+    assert (seats.free, seats._free_(), seats.used()) == (7, 7, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("timus_autotask.domain.days.x_local_midnight__mutmut_9", "domain.days.local_midnight"),
+        ("timus_autotask.domain.days.x__period_start__mutmut_9", "domain.days.period_start"),
+        ("timus_autotask.domain.line.xǁLineǁ_key___mutmut_1", "domain.line.Line.key"),
+        ("timus_autotask.domain.policy.xǁGridǁdated__mutmut_3", "domain.policy.Grid.dated"),
+    ],
+)
+def test_a_survivor_is_named_by_its_place_and_its_change(name: str, where: str) -> None:
+    """Mutmut's own numbers move with every line that is added above."""
+    assert _survivor(name, DIFF) == Survivor(where, "if a <= b:")
+
+
+@pytest.mark.parametrize(
+    ("killed", "justified", "status"), [(95, True, 0), (95, False, 1), (89, True, 1), (90, True, 0)]
+)
+def test_the_verdict_counts_every_mutant(killed: int, justified: bool, status: int) -> None:
+    """Nine tenths of all have to be killed, time-outs are not kills, and each survivor needs its reason."""
+    one = Survivor("domain.days.local_midnight", "if a <= b:")
+    figures = {"domain/days.py": Figures(killed, 99 - killed, [one])}
+    found, text = report(figures, {one: "the same"} if justified else {}, 60)
+    assert found == status
+    assert ("not explained" in text) is not justified
+    assert f"| **all** | **100** | **{killed}** | **{99 - killed}** | **1** | **{killed}.0%** |" in text
