@@ -562,3 +562,12 @@ def test_more_of_another_plan_alone_is_no_plan_change() -> None:
     """Both plans are wanted then, so neither waits for the other."""
     told = subscription(version(1, march(1), ADV=10, ESS=1), version(2, march(10), ADV=5, ESS=6))
     assert want(told).links == ()
+
+
+def test_a_customers_name_is_what_timus_said_last() -> None:
+    """Else what the mapping says, else its id."""
+    told = [replace(subscription(version(1, march(1))), customer_name=name) for name in ("Old", "New", "")]
+    named = replace(mapping(), customer_name="Mapped")
+    assert Customer("cus_1", named, tuple(told)).name == "New"
+    assert Customer("cus_1", named, ()).name == "Mapped"
+    assert Customer("cus_1", None, (told[2],)).name == "cus_1"

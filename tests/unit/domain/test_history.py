@@ -268,3 +268,10 @@ FIRST, NEXT, THEN = date(2026, 12, 31), date(2027, 12, 31), date(2028, 12, 31)
 def test_until_when_a_term_was_renewed(versions: list[Version], until: date | None) -> None:
     """A later end than the one before, or an event that says so; as far as the subscription is still billed."""
     assert Subscription("sub_1", "cus_1", tuple(versions)).renewed_until == until
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "New"), (6, "Contoso")])
+def test_only_the_newest_of_many_versions_names_the_customer(number: int, name: str) -> None:
+    """One that comes in between does not."""
+    known = history(snapshot(5), snapshot(7), snapshot(8))
+    assert merge(known, snapshot(number, name="New"), date(2026, 3, 10)).subscription.customer_name == name

@@ -110,3 +110,38 @@ def test_shares_fill_up_in_order() -> None:
     assert [units for _, units in shares(routes, 10)] == [4, 3, 3]
     assert [units for _, units in shares(routes, 5)] == [4, 1, 0]
     assert shares((), 5) == ()
+
+
+def test_a_limited_route_takes_its_units_off_the_others_of_its_sku() -> None:
+    """In the order in which they were given, before the one that takes all that is left; other SKUs stay as they are."""
+    rest, own, four, two = (
+        Route(600, 1),
+        Route(600, 9, "ESS"),
+        Route(600, 2, units=4),
+        Route(600, 3, units=2),
+    )
+    mapping = mapped((rest, None), (own, None), (four, None), (two, None))
+    assert mapping.routings == (Routing((own, four, two, rest)),)
+    six = Route(600, 2, units=6)
+    assert mapping.rerouted(six, None).routings == (Routing((own, two, six, rest)),)
+    assert mapping.rerouted(six, DAY).routings == (
+        Routing((own, four, two, rest)),
+        Routing((own, two, six, rest), DAY),
+    )
+    everything = Route(600, 4)
+    assert mapping.rerouted(everything, None).routings == (Routing((own, everything)),)
+
+
+def test_a_new_contract_follows_an_old_one_from_its_day() -> None:
+    """Every route to the old one, also of later choices; what is limited stays so."""
+    mapping = mapped((Route(600, 1), None), (Route(600, 2, units=4), None), (Route(600, 1, "ESS"), DAY))
+    later = DAY - timedelta(days=5)
+    followed = mapping.followed(1, 7, later)
+    assert followed.routings == (
+        Routing((Route(600, 2, units=4), Route(600, 1))),
+        Routing((Route(600, 2, units=4), Route(600, 7)), later),
+        Routing((Route(600, 2, units=4), Route(600, 7), Route(600, 7, "ESS")), DAY),
+    )
+    assert followed.contract_ids == (1, 2, 7)
+    assert mapping.followed(99, 7, later) == mapping
+    assert CustomerMapping("cus_1", ()).followed(1, 7, DAY).routings == (Routing((), DAY),)
