@@ -164,6 +164,33 @@ def test_an_old_plan_change_does_not_block_later_changes() -> None:
     assert plan.adjustments == (Adjustment(NEW, day(20), 2),)
 
 
+def test_a_part_of_what_a_taken_day_needs_may_come_before_it() -> None:
+    """The taken day gets what was wanted the day before, which is on the way to what it should have."""
+    plan = plan_adjustments([gap(steps((10, 3), (11, 5)), NOTHING, 11)])
+    assert plan.adjustments == (Adjustment(OLD, day(10), 3), Adjustment(OLD, day(12), 2))
+
+
+def test_more_than_a_taken_day_needs_does_not_come_before_it() -> None:
+    """Else the taken day would have had it too."""
+    plan = plan_adjustments([gap(steps((10, 5), (11, 3)), NOTHING, 11)])
+    assert plan.adjustments == (Adjustment(OLD, day(12), 3),)
+
+
+def test_a_single_seat_for_a_single_day_does_not_run_over() -> None:
+    """The smallest quantity is held to the same."""
+    assert plan_adjustments([gap(steps((10, 1), (11, 0)), NOTHING, 11)]).adjustments == ()
+    taken = gap(steps((10, 1), (11, 26)), steps((11, 26)), 11)
+    assert plan_adjustments([taken]).adjustments == ()
+
+
+def test_one_seat_that_changes_its_plan_is_never_billed_twice() -> None:
+    """One unit that is still there is not come down."""
+    down = gap(steps((0, 1), (10, 0)), steps((0, 1)), 10, 11)
+    up = gap(steps((10, 1)), NOTHING, line=NEW)
+    plan = plan_adjustments([up, down], [Link(day(10), OLD, NEW)])
+    assert plan.adjustments == (Adjustment(OLD, day(12), -1), Adjustment(NEW, day(12), 1))
+
+
 @given(timelines, timelines, shut_days, st.integers(0, 59))
 def test_applying_a_plan_gives_desired(desired: Timeline, held: Timeline, shut: set[int], start: int) -> None:
     """From the day after the last shut one on, all is as desired; planning again gives nothing."""
