@@ -132,16 +132,15 @@ class _Session:
         looks = 0
         while gathered is not None:
             now = self._ports.clock.now()
-            if now + POST_TAKES > self._deadline:
-                self._release(gathered, Step(due_at=now), rested=False)
-                return
-            view = self._view(gathered, looks)
-            step = next_step(view)
-            if step.look_again:
-                looks += 1
-                self._ports.clock.sleep(looks)
-                continue
             try:
+                if now + POST_TAKES > self._deadline:
+                    self._release(gathered, Step(due_at=now), rested=False)
+                    return
+                step = next_step(self._view(gathered, looks))
+                if step.look_again:
+                    looks += 1
+                    self._ports.clock.sleep(looks)
+                    continue
                 if step.extend is not None:
                     self._extend(step.extend, now)
                     gathered = self._gather()
@@ -204,7 +203,7 @@ class _Session:
         return gathered
 
     def _view(self, gathered: Gathered, looks: int) -> View:
-        today = self._ports.today()
+        now, today = self._ports.clock.now(), self._ports.today()
         wanted = gathered.desired(today)
         own = {s.value.key: self._answered(s.value) for s in gathered.contract.lines.values()}
         lines = {**gathered.elsewhere, **own}
@@ -218,7 +217,7 @@ class _Session:
             lines=lines,
             policies=gathered.policies,
             zone=self._ports.zone,
-            now=self._ports.clock.now(),
+            now=now,  # from before the read: what it shows is as old as that
             today=today,
             alive_until=self._deadline + LEASE_MARGIN,
             settle=self._ports.settle,

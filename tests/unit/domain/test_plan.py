@@ -149,6 +149,26 @@ def test_a_plan_that_was_there_for_a_while_only_is_left_out_where_it_would_meet_
     )
 
 
+def test_a_rise_for_a_while_is_billed_beside_what_is_no_other_plan() -> None:
+    """57 seats for a week, then another plan and a gateway more: the gateway was there all along, so nothing is billed twice."""
+    gateway = LineKey(1, 47)
+    plan = plan_adjustments(
+        [
+            gap(steps((0, 57), (7, 24), (8, 0)), steps((0, 25))),
+            gap(steps((8, 23)), NOTHING, line=NEW),
+            gap(steps((0, 1), (8, 2)), steps((0, 1)), line=gateway),
+        ],
+        [Link(day(8), OLD, NEW), Link(day(8), OLD, gateway)],
+    )
+    assert [(a.line, (a.day - FIRST).days, a.delta) for a in plan.adjustments] == [
+        (OLD, 0, 32),
+        (OLD, 7, -33),
+        (OLD, 8, -24),
+        (NEW, 8, 23),
+        (gateway, 8, 1),
+    ]
+
+
 def test_an_end_that_is_still_to_come_does_not_hold_up_a_plan_change() -> None:
     """The old line is shared: it came down to what others have on it, who leave on day 20."""
     down = gap(steps((0, 25), (10, 22), (20, 0)), steps((0, 25), (11, 22)), 10, 11)
@@ -219,6 +239,12 @@ def test_a_change_does_not_run_over_into_a_day_that_is_taken() -> None:
     assert plan.adjustments == (Adjustment(OLD, day(9), 2),)
 
 
+def test_the_last_day_can_be_taken_too() -> None:
+    """21 wanted from day 56, where the last day went to 24 already: nothing can be mended any more."""
+    plan = plan_adjustments([gap(steps((56, 21)), steps((59, 24)), 59)])
+    assert plan.adjustments == ()
+
+
 def test_nothing_is_posted_only_to_be_taken_back() -> None:
     """Where day 14 and 15 are taken, the days before them stay whole: a half of +11 and -11 could be all that gets through."""
     held = steps((0, 9), (14, 27), (15, 30))
@@ -228,7 +254,7 @@ def test_nothing_is_posted_only_to_be_taken_back() -> None:
 
 def test_what_is_wanted_until_after_the_last_day_is_billed() -> None:
     """A cancellation that falls after the contract's end does not keep the units before it down."""
-    one = Gap(OLD, steps((5, 29), (70, 0)), day(0), NOTHING, opens())
+    one = Gap(OLD, steps((5, 29), (70, 0)), day(0), NOTHING, opens(), LAST)
     assert plan_adjustments([one]).adjustments == (Adjustment(OLD, day(5), 29),)
 
 

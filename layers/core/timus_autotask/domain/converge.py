@@ -420,7 +420,8 @@ def _gap(work: _Work, demand: Demand, contract: Contract) -> Gap:
                 return day
         return None
 
-    return Gap(work.key, work.wanted, max(demand.start, contract.start), work.held.units, open_day)
+    start = max(demand.start, contract.start)
+    return Gap(work.key, work.wanted, start, work.held.units, open_day, contract.end)
 
 
 def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: View) -> Line | None:

@@ -40,6 +40,8 @@ class Gap:
     held: Timeline
     open_day: Callable[[date], date | None]
     """The first day at or after the given one that can take an adjustment, or None."""
+    last: date = date.max
+    """The last day that is billed at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def plan_adjustments(
                 (d for d in missing[line].days if d > on and missing[line].at(d) < missing[line].at(on)), None
             )
             if back is not None and any(
-                _billed_from(after[other], back) for other in _other_plans(line, links, known)
+                _billed_from(after[other], back) for other in _other_plans(gap, links, known)
             ):
                 missing[line] = missing[line].set_between(on, back, running[line])
                 continue
@@ -125,17 +127,22 @@ def _within_reach(gap: Gap) -> Timeline:
     """What the line lacks by day, without what could be had only by making a later day wrong (see the module)."""
     missing = gap.desired.minus(gap.held)
     for day in reversed(missing.days):
-        # Beyond the last open day nothing is billed, so nothing can run over into it.
-        if day > gap.start and gap.open_day(day) not in (day, None) and _runs_over(gap, missing, day):
+        if gap.start < day <= gap.last and gap.open_day(day) != day and _runs_over(gap, missing, day):
             level = [d for d, units in missing.steps if gap.start < d < day and not units]
             missing = missing.set_between(max(level, default=gap.start), day, 0)
     return missing
 
 
-def _other_plans(line: LineKey, links: Sequence[Link], known: Mapping[LineKey, Gap]) -> set[LineKey]:
-    """The known lines that a plan change joins with this one."""
+def _other_plans(gap: Gap, links: Sequence[Link], known: Mapping[LineKey, Gap]) -> set[LineKey]:
+    """The known lines that a plan change joins with this one, and that are on no day wanted beside it, as a gateway is."""
     ends = {(link.down, link.up) for link in links} | {(link.up, link.down) for link in links}
-    return {other for one, other in ends if one == line and other in known}
+    others = {other for one, other in ends if one == gap.line and other in known}
+    return {other for other in others if not _together(gap.desired, known[other].desired)}
+
+
+def _together(one: Timeline, other: Timeline) -> bool:
+    """Whether there is a day on which both have units."""
+    return any(one.at(day) and other.at(day) for day in (*one.days, *other.days))
 
 
 def _billed_from(held: Timeline, day: date) -> bool:
