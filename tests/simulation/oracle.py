@@ -206,7 +206,7 @@ class Oracle:
             first = min((v.day for sub in subs for v in self.history[sub] if (sub, v.number) not in without), default=None)
             if first is None or day < first:
                 continue
-            if contract not in {c for _, routes in self._routes[customer] for _, c in routes.values()}:
+            if contract not in self._routed(customer, sku, first):
                 continue
             route = self._route(customer, sku, day)
             known = True
@@ -241,6 +241,16 @@ class Oracle:
             if first is None or first <= day:
                 routes = given
         return routes.get(sku, routes.get(None))
+
+    def _routed(self, customer: str, sku: str, first: date) -> set[int]:
+        """The contracts that a SKU has gone to since ``first``."""
+        routings = self._routes[customer]
+        ends = [until for until, _ in routings[1:]] + [None]
+        return {
+            routes.get(sku, routes.get(None, (0, 0)))[1]
+            for (_, routes), until in zip(routings, ends, strict=True)
+            if until is None or until > first
+        }
 
     def _billable(self, customer: str, sku: str, units: int) -> int:
         client = next(c for c in self.w.story.clients if c.id == customer)
@@ -490,7 +500,7 @@ class Oracle:
                 continue
             want, has = self.wants(line, today), self.has(line, today)
             record = self._record(line)
-            if since is not None and self._edited(line):
+            if self._edited(line) and (since is not None or (record is not None and record.state.value == "settling")):
                 continue  # somebody's change in the middle of ours may take a second settling time to be told
             if since is not None and record is not None and record.state.value == "settling":
                 self._broken(promise, f"{line} is still settling")
