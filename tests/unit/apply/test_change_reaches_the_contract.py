@@ -85,6 +85,24 @@ def test_a_plan_change_goes_down_first(world: World) -> None:
     assert world.posted() == [(45, -25, "2026-03-15"), (46, 25, "2026-03-15")]
 
 
+def test_seats_of_a_week_before_a_plan_change_are_billed(world: World) -> None:
+    """Told late and all at once: more seats, fewer, then another plan with a gateway more; each day is billed as it was."""
+    for version, day, items in (
+        (7, 5, {ADV: 57, GATEWAY: 1}),
+        (8, 12, {ADV: 24, GATEWAY: 1}),
+        (9, 13, {ESS: 23, GATEWAY: 2}),
+    ):
+        world.tell(version, items, effective=datetime(2026, 3, day, 12, tzinfo=UTC))
+    world.work()
+    assert world.posted() == [
+        (45, 32, "2026-03-05"),
+        (45, -33, "2026-03-12"),
+        (45, -24, "2026-03-13"),
+        (46, 23, "2026-03-13"),
+        (47, 1, "2026-03-13"),
+    ]
+
+
 def test_a_refused_decrease_keeps_the_new_plan_down(world: World) -> None:
     """When Autotask refuses the old plan's decrease, the new plan is not billed: never both."""
     world.tell(7, {ADV: 25, GATEWAY: 1})
@@ -94,8 +112,9 @@ def test_a_refused_decrease_keeps_the_new_plan_down(world: World) -> None:
     world.work()
     assert world.posted() == []
     assert world.line(ADV).state is State.PARKED
-    assert world.line(ESS).parked is not None
-    assert world.line(ESS).parked.code == "waits-for-decrease"
+    waits = world.line(ESS).parked
+    assert waits is not None
+    assert waits.code == "waits-for-decrease"
     world.pass_time(minutes=16)
     assert world.posted() == [(45, -25, "2026-03-15"), (46, 25, "2026-03-15")]
 
