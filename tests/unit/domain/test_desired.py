@@ -245,6 +245,36 @@ def test_a_plan_change_keeps_its_sides_together() -> None:
     assert found.links == (Link(date(2026, 4, 15), OLD, NEW),)
 
 
+def test_a_plan_that_comes_does_so_no_earlier_than_the_one_before_it_left() -> None:
+    """Told in two versions, one takes the old plan away and the next brings the new one: still never both on one day."""
+    told = subscription(
+        version(1, march(1), ADV=10), version(2, march(20), ADV=0), version(3, march(20), ESS=10)
+    )
+    found = want(told, policy=Policy(increases=THIS))
+    assert units(found, OLD) == (("2026-03-01", 10), ("2026-03-20", 0))
+    assert units(found, NEW) == (("2026-03-20", 10),)
+
+
+def test_a_plan_that_comes_back_and_more_of_one_that_stayed_keep_their_dates() -> None:
+    """Neither comes in place of another one."""
+    back = subscription(
+        version(1, march(1), ADV=10), version(2, march(20), ADV=0), version(3, march(22), ADV=12)
+    )
+    assert units(want(back, policy=Policy(increases=THIS))) == (("2026-03-01", 10), ("2026-03-15", 12))
+    more = subscription(
+        version(1, march(1), ADV=10, ESS=1), version(2, march(20), ADV=10), version(3, march(22), ADV=12)
+    )
+    assert units(want(more, policy=Policy(increases=THIS))) == (("2026-03-01", 10), ("2026-03-15", 12))
+
+
+def test_a_new_plan_is_not_dated_into_days_of_the_old_one() -> None:
+    """Cancelled on the 10th and back on another plan the same day: the period's start is the old plan's, not the new one's."""
+    told = subscription(version(1, march(1), ADV=10), version(2, march(10)), version(3, march(10), ESS=10))
+    found = want(told, policy=Policy(increases=THIS))
+    assert units(found, OLD) == (("2026-03-01", 10), ("2026-03-10", 0))
+    assert units(found, NEW) == (("2026-03-10", 10),)
+
+
 def test_a_cancellation_waits_as_a_decrease_does() -> None:
     """With decreases at the next period, an end in mid-period bills the period out."""
     told = subscription(version(1, march(1), march(20), ADV=10))

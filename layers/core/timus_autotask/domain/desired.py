@@ -290,6 +290,10 @@ def _dated(
         grid = None if rule is EffectiveDay.CHANGE else grid_of(sku, day)
         return grid.dated(day, rule) if grid else day
 
+    def apart(sku: str, other: str) -> bool:
+        """Whether the two were never wanted together, as plans are and an add-on with its plan is not."""
+        return sku != other and not any(v.quantity(sku) and v.quantity(other) for v in subscription.versions)
+
     for version in subscription.versions:
         day = version.day
         wanted = {sku: version.quantity(sku) for sku in billed}
@@ -302,6 +306,8 @@ def _dated(
             before = billed[sku].at(day)
             changes_plan = down and up and sku in (*down, *up)
             on = together if changes_plan else day if first_bill else dated(sku, day, units - before)
+            if units and not before:  # a plan that comes does so no earlier than those before it left
+                on = max((on, *(min(since, day) for other, since in left.items() if other != sku)))
             billed[sku] = _from(billed[sku], day, on, units)
             if version.ends is not None and version.ends > day:
                 end = dated(sku, version.ends, -1) if units else version.ends
@@ -312,6 +318,14 @@ def _dated(
         left = {sku: min(left.get(sku, day), day) for sku in sorted(had) if not wanted[sku]}
         moves += [(since, (sku,), up) for sku, since in left.items() if up and sku not in down]
     return billed, moves
+
+
+def _left_by(timeline: Timeline, first: date, until: date) -> date:
+    """The first day from which on there are no units until ``until``; ``first`` if there are none at all."""
+    days = [d for d in (first, *timeline.days) if first <= d < until and timeline.at(d)]
+    if not days:
+        return first
+    return min((d for d in timeline.days if max(days) < d < until), default=until)
 
 
 def _from(timeline: Timeline, day: date, on: date, units: int) -> Timeline:
