@@ -15,6 +15,7 @@ from timus_autotask.converge import converge
 def test_what_a_read_shows_is_as_old_as_the_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A read from before the end of the settling time decides nothing, however long the worker stood still after it."""
     world = World()
+    world.api.set_switch("same_day", "sum")
     world.map_customer()
     world.tell(7, {ADV: 25, GATEWAY: 1})
     world.work()
