@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from timus_autotask.domain.contract import Contract
@@ -257,6 +257,12 @@ plan_histories = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(plan_histories, dating, dating, postings)
+@example(
+    [Event(0, 0, {ADV: 1, ESS: 0}), Event(1, 1, {ADV: 0, ESS: 0}), Event(1, 1, {ADV: 0, ESS: 1})],
+    EffectiveDay.THIS_PERIOD,
+    EffectiveDay.CHANGE,
+    [],
+)
 def test_two_plans_are_never_billed_at_once(
     told: list[Event], increases: EffectiveDay, decreases: EffectiveDay, posted: list[int]
 ) -> None:

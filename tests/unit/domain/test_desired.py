@@ -255,6 +255,20 @@ def test_a_plan_that_comes_does_so_no_earlier_than_the_one_before_it_left() -> N
     assert units(found, NEW) == (("2026-03-20", 10),)
 
 
+def test_more_of_a_new_plan_is_not_dated_into_days_of_the_old_one() -> None:
+    """The period began on the old plan; what is an add-on to both is dated by the terms alone."""
+    told = subscription(
+        version(1, march(1), ADV=10, GW=1),
+        version(2, march(18), ESS=5, GW=1),
+        version(3, march(20), ESS=7, GW=2),
+    )
+    plans = PLANS | {"GW": PlanMapping("GW", (ServiceChoice(47),))}
+    customer = Customer("cus_1", mapping(), (told,), Policy(increases=THIS))
+    found = desired([customer], plans, GRIDS, TODAY)
+    assert units(found, NEW) == (("2026-03-18", 7),)
+    assert units(found, LineKey(1, 47)) == (("2026-03-01", 1), ("2026-03-15", 2))
+
+
 def test_a_plan_that_comes_back_and_more_of_one_that_stayed_keep_their_dates() -> None:
     """Neither comes in place of another one."""
     back = subscription(

@@ -306,8 +306,8 @@ def _dated(
             before = billed[sku].at(day)
             changes_plan = down and up and sku in (*down, *up)
             on = together if changes_plan else day if first_bill else dated(sku, day, units - before)
-            if units and not before:  # a plan that comes does so no earlier than those before it left
-                on = max((on, *(min(since, day) for other, since in left.items() if other != sku)))
+            if units > before and on < day:  # never into days on which another plan was billed
+                on = max((on, *(_left_by(billed[other], on, day) for other in billed if apart(sku, other))))
             billed[sku] = _from(billed[sku], day, on, units)
             if version.ends is not None and version.ends > day:
                 end = dated(sku, version.ends, -1) if units else version.ends
