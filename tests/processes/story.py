@@ -58,9 +58,10 @@ class Story:
 def story(dice: random.Random, today: date) -> Story:
     """A client's story: seats up and down, a plan change among them, or news that comes in the wrong order."""
     kind = dice.choice(("seats", "seats", "plan change", "reordered"))
-    number = 2 if kind == "reordered" else dice.randint(1, 3)
+    number = {"reordered": 2, "plan change": dice.randint(2, 3)}.get(kind, dice.randint(1, 3))
     days = sorted(dice.sample([today - timedelta(days=n) for n in range(10)], number))
-    changes_at = dice.randrange(number) if kind == "plan change" else number
+    # What was there before Timus told anything is not its own, so it has to tell of the old plan first.
+    changes_at = dice.randrange(1, number) if kind == "plan change" else number
     told: list[Told] = []
     seats = BEFORE[ADV]
     for n, day in enumerate(days):
