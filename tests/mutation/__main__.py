@@ -93,7 +93,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run, report, judge; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time (default %(default)s)")
-    parser.add_argument("--keep", type=Path, help="work in this folder, keep it, and go on where it was left")
+    parser.add_argument(
+        "--keep", type=Path, help="work in this folder, keep it, and try only what is new or survived"
+    )
     parser.add_argument(
         "--only", nargs="*", default=[], help="mutants by name (with *); no report is written"
     )
@@ -105,6 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         began = time.monotonic()
         _copy(folder)
+        _forget_survivors(folder)
         _mutmut(folder, "run", "--max-children", str(chosen.jobs), *chosen.only)
         seconds = time.monotonic() - began
         figures = {path: _figures(folder, path) for path in MUTATED}
@@ -149,12 +152,24 @@ def _copy(folder: Path) -> None:
         + f"pytest_add_cli_args = {json.dumps(['-k', NOT_HERE])}\n"
         + "use_git_change_detection = false\n"
         + 'on_dependency_change = "ignore"\n'
+        + "timeout_multiplier = 2.0\n"
     )
 
 
 def _plainly(found: re.Match[str]) -> str:
     name = found["name"]
     return f"    def _{name}_({found['rest'].rstrip()}\n\n    {name} = property(_{name}_)\n\n"
+
+
+def _forget_survivors(folder: Path) -> None:
+    """Let an earlier run's survivors be tried again; what was killed stays so until its function changes."""
+    for meta in folder.glob("mutants/**/*.meta"):
+        results = json.loads(meta.read_text())
+        codes = results["exit_code_by_key"]
+        results["exit_code_by_key"] = {
+            name: code if code in _KILLED else None for name, code in codes.items()
+        }
+        meta.write_text(json.dumps(results))
 
 
 def _mutmut(folder: Path, *arguments: str, quiet: bool = False) -> str:
