@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from tests.world import ADV, CONTRACT, SERVICES, World
+from tests.world import ADV, CONTRACT, CUSTOMER, SERVICES, World
 from timus_autotask.domain.line import State
 from timus_autotask.findings import Finding, Kind
+from timus_autotask.listing import listed
 from timus_autotask.reconcile import findings, reconcile
+from timus_autotask.status import status_of
 from timus_autotask.store import put_terms
+from timus_autotask.timus_export import ExportFile, compare, take_in
 
 PAGE = Path(__file__).parent.parent / "docs" / "operations.md"
 BEGIN, END = "<!-- drift: written by python -m tests.drift_table --write -->", "<!-- /drift -->"
@@ -124,6 +127,23 @@ def _became(world: World, posted: int) -> str:
     return f"kept: {kept[-1]:+d} on top of Timus" if kept else "told, nothing to do"
 
 
+def lost(drift: str) -> tuple[str, str]:
+    """What becomes of an event that never came: nobody but Timus knows of it."""
+    world = aligned(drift)
+    posted = len(world.posted())
+    assert look(world) == []
+    told = ExportFile(
+        "portal.csv", f"customer_id,subscription_id,sku,quantity\n{CUSTOMER},sub_8f2c1a,{ADV},31\n"
+    )
+    records = listed(world.ports.store)
+    lines = status_of(records, world.clock.now(), world.zone).lines
+    today = world.ports.today()
+    found = compare(told.subscriptions(), records, lines, today, world.zone, told.name, "operator")
+    take_in(found.events, world.ports)
+    world.pass_time(minutes=1)
+    return "by `--timus-export` only", _became(world, posted)
+
+
 def rendered() -> str:
     """The table, as it stands in the docs."""
     rows = [
@@ -133,6 +153,8 @@ def rendered() -> str:
     for case in CASES:
         seen = [outcome(case, drift) for drift in ("park", "adopt", "enforce")]
         rows.append(f"| {case.words} | {seen[0][0]} | {' | '.join(became for _, became in seen)} |")
+    seen = [lost(drift) for drift in ("park", "adopt", "enforce")]
+    rows.append(f"| nothing: an event of Timus was lost | {seen[0][0]} | {' | '.join(b for _, b in seen)} |")
     return "\n".join(rows)
 
 
@@ -141,7 +163,7 @@ def main() -> int:
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    new = f"{before}{BEGIN}\n{rendered()}\n{END}{after}"
+    new = f"{before}{BEGIN}\n\n{rendered()}\n\n{END}{after}"
     if "--write" in sys.argv:
         PAGE.write_text(new, encoding="utf-8")
     return 0 if "--write" in sys.argv or new == text else 1

@@ -1,0 +1,50 @@
+"""docs/operations.md says what the code does: its tables and queries are compared with what the code makes of them."""
+
+from __future__ import annotations
+
+import re
+
+from local.emulator import ROOT
+from tests.drift_table import BEGIN, END, PAGE, rendered
+from timus_autotask.log_queries import QUERIES, group_of
+from timus_autotask.reconcile import BUDGET
+from timus_autotask.timus_export import COLUMNS
+
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
+def test_the_table_of_drift_is_what_is_seen() -> None:
+    """`python -m tests.drift_table --write` writes it anew."""
+    assert f"{BEGIN}\n\n{rendered()}\n\n{END}" in TEXT
+
+
+def test_the_log_queries_are_those_of_the_command() -> None:
+    """Ready to paste, word for word."""
+    for query in QUERIES:
+        assert f"### {query.words}\n" in TEXT
+        assert f"```\n{query.text}\n```" in TEXT
+
+
+def test_the_queries_ask_groups_that_the_template_makes() -> None:
+    """Each function's log group has the name that a query is told."""
+    template = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    for function in {function for query in QUERIES for function in query.functions}:
+        assert f"LogGroupName: !Sub {group_of('${AWS::StackName}', function)}" in template
+
+
+def test_every_column_of_the_export_is_described() -> None:
+    """A person writes the file from this table."""
+    table = TEXT.partition("<!-- columns -->")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z_]+)`", table)) == set(COLUMNS)
+
+
+def test_links_lead_somewhere() -> None:
+    """Every link within the page has its heading."""
+    headings = re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 _-]", "", one.lower()).replace(" ", "-") for one in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", TEXT)) <= anchors
+
+
+def test_reconcile_yields_where_the_page_says() -> None:
+    """Three quarters of the allowance."""
+    assert BUDGET == 75
