@@ -62,7 +62,7 @@ def test_an_outage_of_two_hours_during_a_thousand_changes() -> None:
     posted: Counter[int] = Counter()
     for posting in world.api.postings:
         if posting.committed and posting.service_id == SERVICES[ADV]:
-            posted[posting.contract_id] += posting.unit_change
+            posted[posting.contract_id or 0] += posting.unit_change
     assert {n: before[n] + posted[10_000 + n] for n in told} == told
     assert [name for name in ALARMS if running.fires(name)] == []
     assert _most_in_an_hour(running) < ALLOWANCE * 3 // 4

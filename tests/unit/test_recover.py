@@ -57,8 +57,8 @@ class TestRedrive:
         assert sum(dead.depth()) == 1
 
 
-def _replay_all(world: World, **which: bool) -> int:
-    events = [*replayable(world.ports.store, LONG_AGO, **which)]
+def _replay_all(world: World, *, parked: bool = False) -> int:
+    events = [*replayable(world.ports.store, LONG_AGO, parked=parked)]
     done = sum(replay(event, world.ports) for event in events)
     world.pass_time(minutes=1)
     return done
