@@ -37,6 +37,7 @@ from timus_autotask.domain.line import (
     State,
 )
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.opening import successor
 from timus_autotask.domain.policy import (
     Approval,
     Grid,
@@ -408,6 +409,25 @@ def test_terms_that_leave_the_contract_as_it_is(policy: Policy) -> None:
     """Only one of the terms extends, and a pause holds that too."""
     step = next_step(view(demand(LEVEL, renewed_until=RENEWED), policy=policy))
     assert (step.extend, step.renewed) == (None, None)
+
+
+def test_a_renewed_term_can_ask_for_a_new_contract() -> None:
+    """By the terms of a line that asks for it; this contract goes on until its end, and one that reaches is enough."""
+    terms = Policy(renewal=Renewal.NEW_CONTRACT, contract_category=7)
+    asked = view(
+        demand(MORE, renewed_until=RENEWED),
+        demand(LEVEL, PLUS, sources=(Source("cus_2", "X", LEVEL),)),
+        held={45: on_contract(LEVEL), 46: on_contract(LEVEL)},
+        policy=terms,
+    )
+    step = next_step(asked)
+    assert step.successor == successor(CONTRACT, RENEWED, terms)
+    assert step.post is not None
+    assert step.extend is None
+    covered = view(demand(LEVEL, renewed_until=CONTRACT.end), policy=terms)
+    assert next_step(covered).successor is None
+    assert next_step(view(demand(LEVEL), policy=terms)).successor is None
+    assert next_step(replace(asked, contract=None)).successor is None
 
 
 # -- Settling

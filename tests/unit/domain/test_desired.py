@@ -253,6 +253,63 @@ def test_a_plan_that_comes_does_so_no_earlier_than_the_one_before_it_left() -> N
     found = want(told, policy=Policy(increases=THIS))
     assert units(found, OLD) == (("2026-03-01", 10), ("2026-03-20", 0))
     assert units(found, NEW) == (("2026-03-20", 10),)
+    assert found.links == (Link(march(20), OLD, NEW),)
+
+
+def test_a_plan_that_left_long_ago_is_linked_by_the_day_on_which_it_did() -> None:
+    """News in between that do not concern it do not make it leave again."""
+    told = subscription(
+        version(1, march(1), ADV=10),
+        version(2, march(10), ADV=0),
+        version(3, march(15), ADV=0),
+        version(4, march(20), ESS=10),
+    )
+    assert want(told).links == (Link(march(10), OLD, NEW),)
+
+
+def test_what_stays_as_it_is_has_no_part_in_a_plan_change() -> None:
+    """A gateway beside both plans waits for nothing."""
+    told = subscription(version(1, march(1), ADV=10, GW=1), version(2, march(10), ESS=10, GW=1))
+    plans = PLANS | {"GW": PlanMapping("GW", (ServiceChoice(47),))}
+    found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
+    assert found.links == (Link(march(10), OLD, NEW),)
+
+
+def test_a_service_chosen_from_a_day_on_moves_the_units() -> None:
+    """Also where nothing else changes on that day; a plan change is of the lines of its own day."""
+    plans = PLANS | {ADV: PlanMapping(ADV, (ServiceChoice(44), ServiceChoice(45, march(10))))}
+    told = subscription(version(1, march(1), ADV=10), version(2, march(20), ESS=10))
+    found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
+    assert units(found, LineKey(1, 44)) == (("2026-03-01", 10), ("2026-03-10", 0))
+    assert units(found, OLD) == (("2026-03-10", 10), ("2026-03-20", 0))
+    assert found.links == (Link(march(20), OLD, NEW),)
+
+
+def test_units_that_move_on_their_first_day_leave_the_line_of_the_day_before() -> None:
+    """Not one of an earlier day; by the SKU's own route, and with the company that it had."""
+    plans = {
+        ADV: PlanMapping(ADV, (ServiceChoice(44), ServiceChoice(45, march(9)), ServiceChoice(46, march(10))))
+    }
+    to = CustomerMapping(
+        "cus_1",
+        (
+            Routing((Route(601, 8),)),
+            Routing((Route(602, 9), Route(602, 7, sku=ADV)), march(9)),
+            Routing((Route(600, 1),), march(10)),
+        ),
+    )
+    told = subscription(version(1, march(10), ADV=10))
+    found = desired([Customer("cus_1", to, (told,))], plans, GRIDS, TODAY).demands
+    assert {key: (demand.company_id, demand.units.at(TODAY)) for key, demand in found.items()} == {
+        LineKey(7, 45): (602, 0),
+        LineKey(1, 46): (600, 10),
+    }
+
+
+def test_shares_of_one_contract_add_up() -> None:
+    """A SKU's own limited route and the general one may lead to the same line."""
+    to = mapping(Route(600, 1, sku=ADV, units=4), Route(600, 1))
+    assert units(want(subscription(version(1, march(1), ADV=10)), to=to)) == (("2026-03-01", 10),)
 
 
 def test_more_of_a_new_plan_is_not_dated_into_days_of_the_old_one() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -175,6 +176,92 @@ def test_an_end_that_is_still_to_come_does_not_hold_up_a_plan_change() -> None:
     up = gap(steps((10, 16)), NOTHING, line=NEW)
     plan = plan_adjustments([down, up], [Link(day(10), OLD, NEW)])
     assert plan.adjustments == (Adjustment(NEW, day(11), 16), Adjustment(OLD, day(20), -22))
+
+
+def test_a_plan_for_a_while_is_left_out_whichever_way_the_change_went() -> None:
+    """One change that joins the two plans is enough."""
+    there = gap(steps((9, 14), (11, 0)), NOTHING, line=NEW)
+    since = gap(steps((11, 14)), steps((11, 14)), 11)
+    for link in (Link(day(11), NEW, OLD), Link(day(9), OLD, NEW)):
+        assert plan_adjustments([there, since], [link]).adjustments == ()
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "start", "expected"),
+    [
+        # A rise after a fall of the day before.
+        (
+            gap(steps((8, 10), (9, 3), (10, 8)), NOTHING),
+            gap(steps((0, 25), (10, 0)), steps((0, 25)), line=NEW),
+            10,
+            [(OLD, 8, 10), (OLD, 9, -7), (NEW, 10, -25), (OLD, 10, 5)],
+        ),
+        # A rise to what is still less than what is held.
+        (
+            gap(steps((0, 20), (8, 10), (10, 15)), steps((0, 20))),
+            gap(steps((0, 25), (10, 0)), steps((0, 25)), line=NEW),
+            10,
+            [(OLD, 8, -10), (NEW, 10, -25), (OLD, 10, 5)],
+        ),
+        # A rise that is as old as the contract: what was wanted before its first day does not count.
+        (
+            gap(steps((0, 25)), NOTHING, start=5),
+            gap(NOTHING, steps((5, 25)), line=NEW, start=5),
+            5,
+            [(NEW, 5, -25), (OLD, 5, 25)],
+        ),
+        # A rise by one on the first day of all.
+        (
+            gap(steps((5, 1)), NOTHING, start=5),
+            gap(NOTHING, steps((5, 1)), line=NEW, start=5),
+            5,
+            [
+                (NEW, 5, -1),
+                (OLD, 5, 1),
+            ],
+        ),
+    ],
+)
+def test_whatever_rises_comes_after_what_falls_that_day(
+    up: Gap, down: Gap, start: int, expected: list[tuple[LineKey, int, int]]
+) -> None:
+    """A change is planned once the decreases of its day are, or it would wait for them for ever."""
+    plan = plan_adjustments([up, down], [Link(day(start), NEW, OLD)])
+    assert plan.adjustments == tuple(Adjustment(line, day(n), delta) for line, n, delta in expected)
+
+
+def test_a_delayed_rise_takes_what_follows_with_it() -> None:
+    """What was to change before the day on which it can rise is netted into that day."""
+    down = gap(steps((0, 25), (10, 0)), steps((0, 25)), *range(10, 15))
+    up = gap(steps((10, 25), (12, 20), (15, 26)), NOTHING, line=NEW)
+    plan = plan_adjustments([down, up], [Link(day(10), OLD, NEW)])
+    assert plan.adjustments == (Adjustment(OLD, day(15), -25), Adjustment(NEW, day(15), 26))
+
+
+THIRD = LineKey(1, 47)
+
+
+@pytest.mark.parametrize(
+    "stuck",
+    [
+        gap(steps((5, 25), (6, 30)), NOTHING, line=NEW),
+        Gap(NEW, steps((5, 25), (6, 30)), day(0), NOTHING, lambda _: None),
+    ],
+    ids=["blocked", "without an open day"],
+)
+def test_a_line_that_cannot_be_planned_holds_up_no_other(stuck: Gap) -> None:
+    """The next line's change is planned all the same."""
+    plan = plan_adjustments([stuck, gap(steps((7, 3)), NOTHING, line=THIRD)], [Link(day(5), OLD, NEW)])
+    assert plan.adjustments == (Adjustment(THIRD, day(7), 3),)
+
+
+def test_a_rise_for_which_the_contract_is_too_short_holds_up_no_other() -> None:
+    """The old plan comes down on the last day but one; on the last, the new one is shut."""
+    down = gap(steps((0, 25), (57, 0)), steps((0, 25)), 57)
+    up = gap(steps((57, 25)), NOTHING, 58, 59, line=NEW)
+    other = gap(steps((58, 3)), NOTHING, line=THIRD)
+    plan = plan_adjustments([down, up, other], [Link(day(57), OLD, NEW)])
+    assert plan.adjustments == (Adjustment(OLD, day(58), -25), Adjustment(THIRD, day(58), 3))
 
 
 def test_an_old_plan_change_does_not_block_later_changes() -> None:
