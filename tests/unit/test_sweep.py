@@ -1,0 +1,95 @@
+"""The sweep: nothing holds it up, nothing is asked of who is away, and what there is no time for is handed over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from tests.drift_table import aligned
+from tests.world import ADV, CONTRACT, CUSTOMER
+from timus_autotask.merge import wake_contract
+from timus_autotask.store import Circuit, put_circuit
+from timus_autotask.sweep import sweep
+from timus_autotask.table import Key, Put, TableUnavailable
+
+
+def _broken() -> Put:
+    """A contract whose record cannot be read, due before all others."""
+    return Put(Key("CONTRACT#1", "CONTRACT"), {"contract_id": "?", "customers": []}, 0, due_at=1)
+
+
+def test_what_fails_does_not_hold_up_what_stands_behind_it() -> None:
+    """A record that cannot be read is named and fails the run, which AWS counts; the others are done nevertheless."""
+    world = aligned()
+    world.table.write([_broken()])
+    world.tell(2, {ADV: 31})
+    world.clock.advance(120)
+    with pytest.raises(ValueError, match="contract_id"):
+        sweep(world.ports, world.deadline)
+    assert world.units(ADV, date(2026, 3, 17)) == 31
+    failed = [fields["document"] for name, fields in world.happened if name == "failed"]
+    assert failed == ["CONTRACT#1/CONTRACT"]
+
+
+def test_a_table_that_is_away_ends_it_at_once() -> None:
+    """There is nothing that it could do for the others."""
+    world = aligned()
+    world.tell(2, {ADV: 31})
+    world.clock.advance(120)
+
+    class Away(type(world.table)):  # type: ignore[misc]
+        """Reads what is due, and nothing else."""
+
+        def range(self, pk: str, first: str, last: str) -> list[object]:
+            """Nothing."""
+            if pk.startswith("CUSTOMER#"):
+                raise TableUnavailable("away")
+            return []
+
+    away = Away()
+    away.__dict__.update(world.table.__dict__)
+    with pytest.raises(TableUnavailable):
+        sweep(replace(world.ports, table=away), world.deadline)
+    assert not [name for name, _ in world.happened if name == "failed"]
+
+
+def test_while_autotask_is_away_events_are_merged_and_nothing_else_is_touched() -> None:
+    """No contract is read for nothing; what came is in the history and waits."""
+    world = aligned()
+    circuit = world.ports.store.partner().circuit
+    until = world.clock.now() + timedelta(hours=1)
+    world.ports.store.commit(put_circuit(Circuit(until, "away"), circuit.rev))
+    world.tell(2, {ADV: 31})
+    world.clock.advance(120)
+    assert sweep(world.ports, world.deadline) == 1
+    assert sweep(world.ports, world.deadline) == 0
+    known = world.ports.store.customer(CUSTOMER)
+    assert not known.inbox
+    assert known.subscriptions["sub_8f2c1a"].value.newest.number == 2
+    assert world.ports.store.contract(CONTRACT).work.due(world.clock.now())
+
+
+class TestHandingOver:
+    """After an outage there is more to do than one sweep can."""
+
+    def test_the_workers_get_what_there_is_no_time_for(self) -> None:
+        """Once in five minutes for each customer, however often the sweep comes by."""
+        world = aligned()
+        world.ports = replace(world.ports, wake_ups=world.queue)
+        world.ports.store.commit(wake_contract(CONTRACT, world.ports))
+        too_late = world.clock.now() + timedelta(seconds=20)
+        for _ in range(3):
+            assert sweep(world.ports, too_late) == 0
+        assert sum(world.queue.depth()) == 1
+        world.work()
+        work = world.ports.store.contract(CONTRACT).work.value
+        assert work.generation == work.converged
+
+    def test_without_a_queue_it_waits_for_the_next_sweep(self) -> None:
+        """The operator's command has none."""
+        world = aligned()
+        world.ports.store.commit(wake_contract(CONTRACT, world.ports))
+        assert sweep(world.ports, world.clock.now()) == 0
+        assert sum(world.queue.depth()) == 0
