@@ -203,7 +203,10 @@ class Oracle:
         total, known = 0, False
         for customer in self._routes:
             subs = self._subs(customer, sku)
-            first = min((v.day for sub in subs for v in self.history[sub] if (sub, v.number) not in without), default=None)
+            first = min(
+                (v.day for sub in subs for v in self.history[sub] if (sub, v.number) not in without),
+                default=None,
+            )
             if first is None or day < first:
                 continue
             if contract not in self._routed(customer, sku, first):
@@ -227,7 +230,9 @@ class Oracle:
         governing = self._governing(sub, day, without)
         return governing.units(sku, day) if governing else 0
 
-    def _governing(self, sub: str, day: date, without: frozenset[tuple[str, int]] = frozenset()) -> Said | None:
+    def _governing(
+        self, sub: str, day: date, without: frozenset[tuple[str, int]] = frozenset()
+    ) -> Said | None:
         """Of the versions that hold on a day, the newest."""
         found = None
         for version in self.history[sub]:
@@ -257,7 +262,8 @@ class Oracle:
         terms = {**self.w.story.terms, **client.terms}
         if units <= 0 or sku in terms.get("excluded", ()):
             return 0
-        return max(units - terms.get("included", {}).get(sku, 0), terms.get("minimum", {}).get(sku, 0), 0)
+        included, minimum = terms.get("included", {}), terms.get("minimum", {})
+        return max(units - int(included.get(sku, 0)), int(minimum.get(sku, 0)), 0)
 
     # -- what Autotask has
 
@@ -287,7 +293,7 @@ class Oracle:
         post.began = True
         contract = post.line[0]
         self._check_company(contract)
-        if not self.w.api.model.contracts[contract].values["contractType"] == 7:
+        if self.w.api.model.contracts[contract].values["contractType"] != 7:
             self._broken("I4", f"a post to contract {contract}, which is not recurring")
         self._posts = [p for p in self._posts if not p.ended and not (p.actor and p.actor.dead)]
         for other in self._posts:
@@ -296,10 +302,20 @@ class Oracle:
         if any(p.outcome == "pending" and self._line_of(p) == post.line for p in self._uncommitted):
             self._broken("I8", f"a post on {post.line} while an earlier one has yet to land")
         if self.own:
-            document = next((d for d in self.w.memory.range(f"CONTRACT#{contract}", f"LINE#{post.line[1]}", f"LINE#{post.line[1]}")), None)
+            document = next(
+                (
+                    d
+                    for d in self.w.memory.range(
+                        f"CONTRACT#{contract}", f"LINE#{post.line[1]}", f"LINE#{post.line[1]}"
+                    )
+                ),
+                None,
+            )
             intent = document.data["intent"] if document else None
             if intent is None or intent["delta"] != post.delta:
-                self._broken("I8", f"a post of {post.delta:+d} on {post.line} without its intent in the table")
+                self._broken(
+                    "I8", f"a post of {post.delta:+d} on {post.line} without its intent in the table"
+                )
 
     def post_ends(self, post: Post | None) -> None:
         """The worker knows, or has given up."""
@@ -319,7 +335,9 @@ class Oracle:
         actual = {self._companies[contract]}
         actual |= {company for until, company, of in self._company_log if of == contract and until >= since}
         if not mapped & actual:
-            self._broken("I4", f"a post to contract {contract} of company {actual}, mapped is {mapped or 'nothing'}")
+            self._broken(
+                "I4", f"a post to contract {contract} of company {actual}, mapped is {mapped or 'nothing'}"
+            )
 
     def autotask_changed(self) -> None:
         """Something took effect in Autotask: promises I2, I5 and I7."""
@@ -347,7 +365,9 @@ class Oracle:
         self._committed[line].append((day, posting.unit_change))
         self._when[line].append((day, micros_of(posting.received_ms)))
         if self.w.calls.told:
-            self.w.say(f"    Autotask: {posting.unit_change:+d} on {line} from {day}, now {self.has(line, day)}")
+            self.w.say(
+                f"    Autotask: {posting.unit_change:+d} on {line} from {day}, now {self.has(line, day)}"
+            )
         latest = local_day(self.w.scheduler.now + 3 * SECOND, self.w.zone)
         if day > latest:
             self._broken("I5", f"an adjustment of {line} was posted for {day} on {latest}")
@@ -367,16 +387,24 @@ class Oracle:
             before = {nothing}
         fitting = [p for p in product(*choices) if any(has == self._sum(line, subs, p) + o for o in offsets)]
         after = {
-            tuple(known | {number} if number else known for known, (number, _) in zip(state, pick, strict=True))
+            tuple(
+                known | {number} if number else known for known, (number, _) in zip(state, pick, strict=True)
+            )
             for pick in fitting
             for state in before
-            if all(self._in_order(s, known, number, day) for s, known, (number, _) in zip(subs, state, pick, strict=True))
+            if all(
+                self._in_order(s, known, number, day)
+                for s, known, (number, _) in zip(subs, state, pick, strict=True)
+            )
         }
         if after:
             self._evident[line] = after
             return
         if fitting:
-            self._broken("I2", f"{line} was brought to {has} for {day}: Timus had that, but before what is already posted")
+            self._broken(
+                "I2",
+                f"{line} was brought to {has} for {day}: Timus had that, but before what is already posted",
+            )
             return
         for later in range(1, 8):
             choices = [self._candidates(line, sub, day + later * DAY) for sub in subs]
@@ -397,7 +425,11 @@ class Oracle:
             for customer, routings in sorted(self._routes.items())
             if any(to == contract for _, routes in routings for _, to in routes.values())
         ]
-        customers += [c.id for c in self.w.story.clients if c.id not in customers and contract in (c.contract, c.gateway_contract)]
+        customers += [
+            c.id
+            for c in self.w.story.clients
+            if c.id not in customers and contract in (c.contract, c.gateway_contract)
+        ]
         return [sub for customer in customers for sub in self._subs(customer, sku)]
 
     def _candidates(self, line: Line, sub: str, day: date) -> list[tuple[int, int]]:
@@ -449,7 +481,9 @@ class Oracle:
             for day in days:
                 billed = [line for line in plans if line.units_on(day) > 0]
                 if len(billed) > 1 and all(self._skus[line.service["id"]] in mine for line in billed):
-                    names = ", ".join(f"{line.units_on(day)} × {self._skus[line.service['id']]}" for line in billed)
+                    names = ", ".join(
+                        f"{line.units_on(day)} × {self._skus[line.service['id']]}" for line in billed
+                    )
                     self._broken("I7", f"contract {contract.id} bills {names} on {date.fromordinal(day)}")
                     return
 
@@ -460,7 +494,7 @@ class Oracle:
         """Promise I3: every event that was answered 202 is in the table."""
         if not self.own:
             return
-        for (sub, number), _body in self._accepted.items():
+        for sub, number in self._accepted:
             owner = self.history[sub][0].customer
             if customer not in (None, owner):
                 continue
@@ -480,7 +514,8 @@ class Oracle:
                     continue
                 for sku in self._subs_skus(sub):
                     found |= {
-                        (routes.get(sku, routes.get(None, (0, 0)))[1], SERVICES[sku]) for _, routes in routings
+                        (routes.get(sku, routes.get(None, (0, 0)))[1], SERVICES[sku])
+                        for _, routes in routings
                     }
         return sorted(line for line in found if line[0])
 
@@ -495,24 +530,32 @@ class Oracle:
         if self.own:
             self._all_events_are_merged(promise, sick)
         for line in self.lines():
-            contract, service = line
+            contract, _service = line
             if contract in sick or not self._within(contract, today):
                 continue
             want, has = self.wants(line, today), self.has(line, today)
             record = self._record(line)
-            if self._edited(line) and (since is not None or (record is not None and record.state.value == "settling")):
+            if self._edited(line) and (
+                since is not None or (record is not None and record.state.value == "settling")
+            ):
                 continue  # somebody's change in the middle of ours may take a second settling time to be told
             if since is not None and record is not None and record.state.value == "settling":
                 self._broken(promise, f"{line} is still settling")
             if want is None or self._fits(line, want, has):
                 continue
-            if record is not None and record.parked is not None and self._excused(line, record, strict=strict, want=want, has=has):
+            if (
+                record is not None
+                and record.parked is not None
+                and self._excused(line, record, strict=strict, want=want, has=has)
+            ):
                 continue
             if self._edited_at.get(contract, 0) > self._looked_at.get(contract, 0):
                 continue
             if self._taken(line, today) and self._was_wanted(line, today, has):
                 continue
-            state = f"{record.state.value} {record.parked.code if record.parked else ''}" if record else "unknown"
+            state = (
+                f"{record.state.value} {record.parked.code if record.parked else ''}" if record else "unknown"
+            )
             self._broken(promise, f"{line} has {has} on {today}, Timus says {want}; the line is {state}")
 
     def _sick(self) -> set[int]:
@@ -541,13 +584,18 @@ class Oracle:
         }
         related.add(line)
         return any(
-            on == day for other in related for on, _ in (*self._committed.get(other, ()), *self._edits.get(other, ()))
+            on == day
+            for other in related
+            for on, _ in (*self._committed.get(other, ()), *self._edits.get(other, ()))
         )
 
     def _was_wanted(self, line: Line, today: date, has: int) -> bool:
         """Whether what a line has is what Timus had on some day, or what it had when we first saw it."""
         subs = self._feeding(line)
-        values = [{0, *(v.units(self._skus[line[1]], d) for v in self.history[s] for d in (v.day, today))} for s in subs]
+        values = [
+            {0, *(v.units(self._skus[line[1]], d) for v in self.history[s] for d in (v.day, today))}
+            for s in subs
+        ]
         first = next(c.units.get(self._skus[line[1]], 0) for c in self.w.story.contracts if c.id == line[0])
         picks = product(*[[(1, units) for units in sorted(one)] for one in values])
         sums = {first, *(self._sum(line, subs, pick) for pick in picks)}
@@ -569,9 +617,15 @@ class Oracle:
             self._broken("I1", f"{line} is parked without words")
         if "held" not in facts or "desired" not in facts:
             self._broken("I1", f"{line} is parked as {parked.code} without both numbers")
-        elif not edited and contract not in self._company_changed:
-            if (facts["held"], facts["desired"]) != (has, want) and parked.code not in ("contract-of-another-company",):
-                self._broken("I1", f"{line} is parked with {facts['held']} and {facts['desired']}, the truth is {has} and {want}")
+        elif not edited and contract not in self._company_changed:  # noqa: SIM102 - two questions
+            if (facts["held"], facts["desired"]) != (
+                has,
+                want,
+            ) and parked.code != "contract-of-another-company":
+                self._broken(
+                    "I1",
+                    f"{line} is parked with {facts['held']} and {facts['desired']}, the truth is {has} and {want}",
+                )
         if not strict:
             return True
         company = next(iter(self._mapped_companies(contract)), None)
@@ -587,7 +641,9 @@ class Oracle:
         """Whether Autotask's own rules refuse what the line, or another half of its plan change, needs: it is for a person."""
         subs = set(self._feeding(line))
         return any(
-            posting.outcome == "refused" and posting.fault is None and subs & set(self._feeding(self._line_of(posting)))
+            posting.outcome == "refused"
+            and posting.fault is None
+            and subs & set(self._feeding(self._line_of(posting)))
             for posting in self.w.api.postings[-20:]
             if self.w.scheduler.now // 1000 - posting.received_ms < 12 * 3_600_000
         )
@@ -604,7 +660,10 @@ class Oracle:
     def _edited(self, line: Line) -> bool:
         """Whether a person touched the line, or one that feeds on the same subscriptions (the other half of a plan change)."""
         subs = set(self._feeding(line))
-        return any(edits and subs & set(self._feeding(other)) or other == line and edits for other, edits in list(self._edits.items()))
+        return any(
+            (edits and subs & set(self._feeding(other))) or (other == line and edits)
+            for other, edits in list(self._edits.items())
+        )
 
     def _all_events_are_merged(self, promise: str, sick: set[int]) -> None:
         for client in self.w.story.clients:
@@ -624,7 +683,9 @@ class Oracle:
         for versions in self.history.values():
             for version in versions:
                 turns |= {day for day in (version.day, version.cancel_at) if day is not None and day > today}
-        turns |= {first for routings in self._routes.values() for first, _ in routings if first and first > today}
+        turns |= {
+            first for routings in self._routes.values() for first, _ in routings if first and first > today
+        }
         return sorted(turns | {turn + DAY for turn in turns})[:6]
 
     def midnight(self, day: date) -> int:
@@ -647,9 +708,16 @@ class Oracle:
             return
         if self.w.story.terms or any(self._edits[other] for other in self.lines()):
             return
-        late = [key for i, key in enumerate(self._arrived) if any(s == key[0] and n > key[1] for s, n in self._arrived[:i])]
+        late = [
+            key
+            for i, key in enumerate(self._arrived)
+            if any(s == key[0] and n > key[1] for s, n in self._arrived[:i])
+        ]
         late = [key for key in late if key[0] in subs][:4]
-        variants = [frozenset(k for k, out in zip(late, mask, strict=True) if out) for mask in product((False, True), repeat=len(late))]
+        variants = [
+            frozenset(k for k, out in zip(late, mask, strict=True) if out)
+            for mask in product((False, True), repeat=len(late))
+        ]
         adjusted = {on for other in related for on, _ in self._committed[other]}
         today = self._today()
         day = min(v.day for sub in subs for v in self.history[sub])
@@ -657,7 +725,11 @@ class Oracle:
             if self._within(contract, day):
                 has = self.has(line, day)
                 wants = {self.wants(line, day, variant) for variant in variants}
-                if has not in wants and None not in wants and not self._netted(line, subs, day, adjusted, variants):
+                if (
+                    has not in wants
+                    and None not in wants
+                    and not self._netted(line, subs, day, adjusted, variants)
+                ):
                     self._broken("I5", f"{line} had {has} on {day}, Timus said {wants}, and its day was free")
                     return
             day += DAY
@@ -667,9 +739,18 @@ class Oracle:
         subs = set(self._feeding(line))
         return [other for other in self.lines() if other == line or subs & set(self._feeding(other))]
 
-    def _netted(self, line: Line, subs: list[str], day: date, adjusted: set[date], variants: list[frozenset[tuple[str, int]]]) -> bool:
-        """Whether the day could not be made right: every day from its change up to it was taken, or a later one was already, or
-        the old half of its plan change is still billed on it.
+    def _netted(
+        self,
+        line: Line,
+        subs: list[str],
+        day: date,
+        adjusted: set[date],
+        variants: list[frozenset[tuple[str, int]]],
+    ) -> bool:
+        """Whether the day could not be made right.
+
+        Every day from its change up to it was taken, or a later one was already, or the old half of its plan change is
+        still billed on it.
 
         A change that is dated before a day on which the line was adjusted, and that comes only after that adjustment, would
         run over into that day.
@@ -686,11 +767,17 @@ class Oracle:
                     since = governing.cancel_at
                 if all(since + n * DAY in adjusted for n in range((day - since).days + 1)):
                     return True
-                others = [other for other in related if other != line and self.has(other, day) > (self.wants(other, day) or 0)]
+                others = [
+                    other
+                    for other in related
+                    if other != line and self.has(other, day) > (self.wants(other, day) or 0)
+                ]
                 if others and self.has(line, day) < (self.wants(line, day, variant) or 0):
                     return True
                 arrived = self._arrived_at.get((sub, governing.number), 0)
-                if any(on >= day and at < arrived + slack for other in related for on, at in self._when[other]):
+                if any(
+                    on >= day and at < arrived + slack for other in related for on, at in self._when[other]
+                ):
                     return True
         return False
 
@@ -710,7 +797,9 @@ class Oracle:
                 continue
             truth = Counter(self._committed[line])
             if told[line] != truth:
-                self._broken("I10", f"the journal of {line} says {dict(told[line])}, Autotask has {dict(truth)}")
+                self._broken(
+                    "I10", f"the journal of {line} says {dict(told[line])}, Autotask has {dict(truth)}"
+                )
 
     # --
 

@@ -325,7 +325,9 @@ class SimTransport:
         if posting is not None:
             world.oracle.first_byte(posting)
         try:
-            reply = world.api.handle(request.method, request.url, request.headers, request.body, fault=injected)
+            reply = world.api.handle(
+                request.method, request.url, request.headers, request.body, fault=injected
+            )
         except NeverSent as error:
             self._ended(post, posting)
             calls.scheduler.pass_time((more >> 20) % (5 * SECOND))
@@ -339,7 +341,11 @@ class SimTransport:
             self._ended(post, posting)
             raise NoAnswer(str(error)) from error
         self._landed(post)
-        if site == "autotask.ContractServiceUnits" and reply.status == 200 and (injected is None or injected.kind == "slow"):
+        if (
+            site == "autotask.ContractServiceUnits"
+            and reply.status == 200
+            and (injected is None or injected.kind == "slow")
+        ):
             world.oracle.looked(json.loads(request.body)["Filter"][0]["value"])
         calls.effect(f"{reply.status} {len(reply.body)}")
         calls.end(fault, more)

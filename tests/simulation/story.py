@@ -194,7 +194,9 @@ class _Teller:
         start, end = date(2026, 1, r.choice((1, 1, 15, 31))), date(2026, 12, 31)
         if self.chance(0.06):
             end = self.today + timedelta(days=r.randint(0, 3))
-        held = dict(plans) if self.chance(0.6) else {sku: r.randint(0, 9) for sku in plans if self.chance(0.6)}
+        held = (
+            dict(plans) if self.chance(0.6) else {sku: r.randint(0, 9) for sku in plans if self.chance(0.6)}
+        )
         apart = self.chance(0.15)
         contracts.append(ContractPlan(contract, company, start, end, held))
         if apart:
@@ -215,7 +217,12 @@ class _Teller:
                 contracts.append(ContractPlan(contract + 3, company, date(2026, 1, 1), end))
                 day = self.today + timedelta(days=r.randint(0, 3))
                 self.add(
-                    when, "move", customer=customer, company=company, contract=contract + 3, day=max(day, local_day(when, self.zone))
+                    when,
+                    "move",
+                    customer=customer,
+                    company=company,
+                    contract=contract + 3,
+                    day=max(day, local_day(when, self.zone)),
                 )
         clients.append(client)
 
@@ -249,10 +256,17 @@ class _Teller:
             elif what < 0.68:
                 others = [other for other in PLANS if other != plan]
                 new = r.choice(others)
-                items = {new: items[plan] if self.chance(0.6) else r.randint(1, 30), **{k: v for k, v in items.items() if k == GATEWAY}}
+                items = {
+                    new: items[plan] if self.chance(0.6) else r.randint(1, 30),
+                    **{k: v for k, v in items.items() if k == GATEWAY},
+                }
                 plan = new
             elif what < 0.80:
-                items = {k: v for k, v in items.items() if k != GATEWAY} if GATEWAY in items else {**items, GATEWAY: r.randint(1, 3)}
+                items = (
+                    {k: v for k, v in items.items() if k != GATEWAY}
+                    if GATEWAY in items
+                    else {**items, GATEWAY: r.randint(1, 3)}
+                )
             elif what < 0.87:
                 status, cancel_at = "canceled", today + timedelta(days=r.randint(0, 1))
             elif what < 0.93:
@@ -280,7 +294,9 @@ class _Teller:
         r, p = self.r, self.p
         delays = [self._delay()]
         while self.chance(p.duplicated) and len(delays) < 3:
-            delays.append(delays[0] + r.choice((r.uniform(0, 2), r.uniform(2, 300), r.uniform(300, 5 * HOUR))))
+            delays.append(
+                delays[0] + r.choice((r.uniform(0, 2), r.uniform(2, 300), r.uniform(300, 5 * HOUR)))
+            )
         self.add(at, "say", said=said, delays=tuple(delays))
 
     def _delay(self) -> float:
@@ -304,9 +320,18 @@ class _Teller:
                 when = sometime()
                 skus = tuple(contract.units) or PLANS[:1]
                 day = local_day(int(when), self.zone) + timedelta(days=r.choice((-2, 0, 0, 0, 2)))
-                self.add(when, "edit", contract=contract.id, sku=r.choice(skus), day=day, delta=r.choice((-4, -1, 1, 4, 11)))
+                self.add(
+                    when,
+                    "edit",
+                    contract=contract.id,
+                    sku=r.choice(skus),
+                    day=day,
+                    delta=r.choice((-4, -1, 1, 4, 11)),
+                )
             for _ in range(r.choice((0, 1, 2, 3))):
-                self.add(sometime() + r.random() * 1800 * SECOND, "resolve", choice=r.choice(("enforce", "adopt")))
+                self.add(
+                    sometime() + r.random() * 1800 * SECOND, "resolve", choice=r.choice(("enforce", "adopt"))
+                )
         if self.chance(p.services):
             sku = r.choice((*PLANS, GATEWAY))
             self.hidden = (sku,)
@@ -329,4 +354,9 @@ class _Teller:
                 when = sometime()
                 self.add(when, "company", contract=client.contract, company=699)
                 if self.chance(0.5):
-                    self.add(when + r.random() * 7200 * SECOND, "company", contract=client.contract, company=client.company)
+                    self.add(
+                        when + r.random() * 7200 * SECOND,
+                        "company",
+                        contract=client.contract,
+                        company=client.company,
+                    )

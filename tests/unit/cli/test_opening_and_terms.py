@@ -138,3 +138,20 @@ def test_a_customers_terms_come_on_top_of_the_partners() -> None:
     desk.ask("resume")
     desk.world.work()
     assert sorted(desk.world.posted()) == [(45, -2, "2026-03-15"), (47, -1, "2026-03-15")]
+
+
+def test_the_pooled_minimum_is_reported_and_never_posted(desk: Desk) -> None:
+    """It counts every customer, mapped or not, and a trial for nothing."""
+    world = desk.world
+    desk.ask("policy", "set", f"pooled_minimum.{ADV}=40", f"pooled_minimum.{GATEWAY}=1")
+    assert "no pooled minimum" not in desk.told("minimum")
+    desk.ask(*MAP)
+    world.tell(7, {ADV: 25, GATEWAY: 2})
+    world.tell(1, {ADV: 4}, customer="cus_2", subscription="sub_2")
+    world.tell(1, {ADV: 90}, customer="cus_3", subscription="sub_3", status="trial")
+    world.work()
+    assert desk.ask("minimum")["skus"] == [
+        {"sku": ADV, "minimum": 40, "used": 29, "shortfall": 11},
+        {"sku": GATEWAY, "minimum": 1, "used": 2, "shortfall": 0},
+    ]
+    assert world.posted() == [(47, 1, "2026-03-15")]

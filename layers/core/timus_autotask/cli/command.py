@@ -175,6 +175,12 @@ COMMANDS = (
         (_CUSTOMER, _a("--contract", type=_whole, metavar="N", help="only this contract of Autotask")),
     ),
     Command(
+        "minimum",
+        "show what the partner owes Timus at least for all customers together, and what is missing",
+        "minimum",
+        watching.minimum,
+    ),
+    Command(
         "changes",
         "show what was posted to Autotask, when, from which events, and how it ended",
         "changes --since 2026-03-01 --customer cus_41d0",

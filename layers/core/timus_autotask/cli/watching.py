@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -12,10 +13,12 @@ from timus_autotask import status as alignment
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, moment
+from timus_autotask.domain.desired import natively
 from timus_autotask.domain.line import Change
 from timus_autotask.domain.opening import Opening
+from timus_autotask.domain.policy import shortfall
 from timus_autotask.status import Status, StatusLine
-from timus_autotask.store import EventRecord
+from timus_autotask.store import EventRecord, policy_from
 
 
 def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -126,6 +129,28 @@ def _why(line: StatusLine) -> str:
     if line.reason is None:
         parts += [f"{delta:+d} on {day}" for day, delta in line.scheduled]
     return "\n".join(parts)
+
+
+def minimum(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """What the partner owes Timus at least, what all customers together have, and what is missing."""
+    store, today = deployment.store, deployment.today
+    least = policy_from(store.partner().terms.value.values).pooled_minimum
+    used: Counter[str] = Counter()
+    for subscription in store.subscriptions():
+        used.update({sku: natively(subscription, sku).at(today) for sku in subscription.skus})
+    found = shortfall(least, used)
+    terminal.table(
+        ("SKU", "minimum", "all customers", "shortfall"),
+        [(sku, *numbers) for sku, numbers in found.items()],
+        empty="no pooled minimum is set: timus-autotask policy set pooled_minimum.SKU=N",
+    )
+    return {
+        "day": today,
+        "skus": [
+            {"sku": sku, "minimum": minimum_, "used": used_, "shortfall": missing}
+            for sku, (minimum_, used_, missing) in found.items()
+        ],
+    }
 
 
 def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
