@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 
+from tests.crowd import settled
 from tests.running import ALARMS, Running
-from tests.unit.reconcile.test_reconcile import settled
 from tests.world import ADV, SERVICES
 from timus_autotask.domain.line import State
 

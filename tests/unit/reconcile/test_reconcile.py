@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from tests.crowd import settled
 from tests.drift_table import CASES, Case, aligned, look, outcome
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.timeline import Timeline
@@ -222,53 +222,6 @@ class TestWhatIsComing:
 
 
 # -- A thousand customers
-
-
-def many(customers: int = 1000) -> Mapping[str, Any]:
-    """A tenant with a contract of three lines for each customer; their last days are the ends of twelve months."""
-    return {
-        "companies": [{**SCENARIO["companies"][0], "id": n} for n in range(1, customers + 1)],
-        "billingCodes": SCENARIO["billingCodes"],
-        "services": SCENARIO["services"],
-        "contracts": [
-            {
-                "id": 10_000 + n,
-                "companyID": n,
-                "contractName": f"C{n}",
-                "startDate": "2026-01-01",
-                "endDate": (
-                    date(2026 + (n % 12 + 6) // 12, (n % 12 + 6) % 12 + 1, 1) - timedelta(days=1)
-                ).isoformat(),
-                "lines": [
-                    {"id": 10 * n + i, "serviceID": service, "units": 5 + i}
-                    for i, service in enumerate(SERVICES.values())
-                ],
-            }
-            for n in range(1, customers + 1)
-        ],
-    }
-
-
-def settled(customers: int = 1000) -> World:
-    """All of them mapped and level. The records are written as the worker would have left them."""
-    world = World(start=datetime(2026, 3, 15, 2, 0, tzinfo=UTC), scenario=many(customers))
-    for sku, service in SERVICES.items():
-        world.map_plan(sku, service)
-    world.pass_time(minutes=1)
-    for n in range(1, customers + 1):
-        customer = f"cus_{n}"
-        world.map_customer(customer, n, 10_000 + n)
-        world.tell(
-            1,
-            {ADV: 5, ESS: 6, GATEWAY: 7},
-            customer=customer,
-            subscription=f"sub_{n}",
-            effective=datetime(2026, 1, 1, tzinfo=UTC),
-        )
-    world.work()
-    world.pass_time(minutes=1)
-    world.control.clear_requests()
-    return world
 
 
 def test_a_thousand_customers_cost_at_most_twenty_calls() -> None:
