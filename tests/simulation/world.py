@@ -254,10 +254,11 @@ class World:
         self._check()
         if self.poison is not None:
             self._heal()
-        # What is parked is looked at again by itself as soon as its cause is gone; what Autotask refused, within hours.
+        # What is parked is looked at again by itself within the hour; what Autotask refused, within hours.
         scheduler.run_until(scheduler.now + (story.settle + BOUND) * SECOND)
-        if any(d.data["refusal"] for d in self.memory.list("line")):
-            scheduler.run_until(scheduler.now + 7 * 3600 * SECOND + BOUND * SECOND)
+        lines = [document.data for document in self.memory.list("line")]
+        hours = 7 if any(line["refusal"] for line in lines) else any(line["parked"] for line in lines)
+        scheduler.run_until(scheduler.now + (hours * 3600 + BOUND) * SECOND)
         self._check()
         self.oracle.at_rest(strict=True)
         for day in self.oracle.days_to_come():

@@ -827,6 +827,15 @@ def test_units_after_the_contracts_end_are_parked(end: date, units: Timeline, to
         assert step.due_at == NOW + RECHECK
 
 
+@pytest.mark.parametrize(("parked_minutes", "minutes"), [(0, 15), (60, 15), (100, 25), (240, 60), (6000, 60)])
+def test_what_stays_parked_is_looked_at_less_often(parked_minutes: int, minutes: int) -> None:
+    """After a quarter of the time that it has been parked for this reason, at least 15 minutes and at most an hour."""
+    first = next_step(view(demand(LEVEL), contract=None))
+    line = replace(line_of(first), since=NOW - timedelta(minutes=parked_minutes))
+    step = next_step(view(demand(LEVEL), contract=None, lines=(line,)))
+    assert step.due_at == NOW + timedelta(minutes=minutes)
+
+
 @pytest.mark.parametrize(
     ("units", "due"),
     [

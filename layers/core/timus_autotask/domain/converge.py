@@ -41,6 +41,9 @@ DUPLICATE_DAY = "duplicate data"
 
 RECHECK = timedelta(minutes=15)
 """How soon a parked line is looked at again: its cause may be gone."""
+RECHECK_LATER = timedelta(hours=1)
+"""How soon once it has been parked for four times that long: each look costs calls to Autotask, and in between it is looked at after a
+quarter of the time that it has been parked already."""
 
 HELD = (
     "held-for-approval",
@@ -622,9 +625,14 @@ def _due(works: Sequence[_Work], contract: Contract | None, view: View) -> datet
             moments.append(max(work.waits_until, view.now))
         elif work.parked and work.parked.code not in BY_DECISION:
             refusal = work.line.refusal if work.parked.code == "refused" else None
-            moments.append(refusal.retry_at if refusal else view.now + RECHECK)
+            moments.append(refusal.retry_at if refusal else view.now + _recheck(work.line, view.now))
         moments += [local_midnight(day, view.zone) for day, _ in work.line.scheduled if day > view.today]
         moments += [local_midnight(day, view.zone) for day, _ in work.wanted.steps if day > view.today][:1]
         if contract and contract.end >= view.today and work.wanted.at(contract.end + timedelta(days=1)):
             moments.append(local_midnight(contract.end + timedelta(days=1), view.zone))
     return min(moments, default=None)
+
+
+def _recheck(line: Line, now: datetime) -> timedelta:
+    parked_for = now - line.since if line.since else timedelta(0)
+    return min(max(parked_for / 4, RECHECK), RECHECK_LATER)
