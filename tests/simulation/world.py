@@ -387,6 +387,7 @@ class World:
             zone=self.zone,
             settle=timedelta(seconds=self.story.settle),
             new_id=self._names,
+            wake_ups=self.wake_ups,
             on_event=self.oracle.heard,
         )
         return self.design.sweep_handler(ports) if function == "sweep" else self.design.apply_handler(ports)
