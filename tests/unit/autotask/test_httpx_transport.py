@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -138,21 +139,21 @@ class Server(BaseHTTPRequestHandler):
     """Answers by the path: whole, cut off, or not at all."""
 
     protocol_version = "HTTP/1.1"
-    seen = 0
+    paths: ClassVar[list[str]] = []
+    given_up = threading.Event()
 
     def do_GET(self) -> None:
         """Answer as the path says."""
-        type(self).seen += 1
-        if self.path == "/reset":
-            self.close_connection = True
+        self.paths.append(self.path)
+        self.close_connection = True
+        if self.path == "/late":
+            self.given_up.wait(60)
+        if self.path in ("/late", "/reset"):
             return
-        if self.path == "/slow":
-            threading.Event().wait(0.5)
         self.send_response(200)
         self.send_header("Content-Length", "10")
         self.end_headers()
         self.wfile.write(b"01234" if self.path == "/cut" else b"0123456789")
-        self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name in the base class
         """Keep quiet."""
@@ -160,12 +161,14 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """A server on this machine."""
-    Server.seen = 0
+    """A server on this machine, which serves one connection after the other."""
+    Server.paths.clear()
+    Server.given_up.clear()
     with HTTPServer(("127.0.0.1", 0), Server) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
+        Server.given_up.set()
         server.shutdown()
         thread.join()
 
@@ -173,18 +176,20 @@ def address() -> Iterator[str]:
 @pytest.mark.loopback
 def test_over_a_real_socket(address: str) -> None:
     """A whole answer is whole; one cut off, reset or late is none, and nothing is sent twice."""
-    transport = HttpxTransport(read_seconds=0.2)
-    assert transport(Request("GET", f"{address}/whole")).body == b"0123456789"
-    for path, words in (
-        ("cut", "RemoteProtocolError"),
-        ("reset", "RemoteProtocolError"),
-        ("slow", "ReadTimeout"),
+    patient, hurried = HttpxTransport(read_seconds=60), HttpxTransport(read_seconds=0.2)
+    for transport, path, words in (
+        (patient, "/cut", "RemoteProtocolError"),
+        (patient, "/reset", "RemoteProtocolError"),
+        (hurried, "/late", "ReadTimeout"),
     ):
-        before = Server.seen
         with pytest.raises(NoAnswer, match=words):
-            transport(Request("GET", f"{address}/{path}"))
-        assert Server.seen == before + 1
-    transport.close()
+            transport(Request("GET", address + path))
+    Server.given_up.set()
+    # Connections are served in their order: what was sent a second time would have come before this one.
+    assert patient(Request("GET", f"{address}/whole")).body == b"0123456789"
+    assert Server.paths == ["/cut", "/reset", "/late", "/whole"]
+    patient.close()
+    hurried.close()
 
 
 @pytest.mark.loopback
