@@ -153,16 +153,20 @@ class Calls:
 
 
 class SimClock:
-    """:class:`timus_autotask.clock.Clock` in virtual time; each process's own is wrong by up to two seconds."""
+    """:class:`timus_autotask.clock.Clock` in virtual time; each process's own is wrong by up to two seconds.
 
-    def __init__(self, calls: Calls) -> None:
+    ``exact``: not that of a process but of a service, which is the same whoever calls it.
+    """
+
+    def __init__(self, calls: Calls, *, exact: bool = False) -> None:
         self._calls = calls
         self._scheduler = calls.scheduler
+        self._exact = exact
 
     def now(self) -> datetime:
         scheduler = self._scheduler
         actor = scheduler.actor
-        return moment(scheduler.now + (actor.skew if actor is not None else 0))
+        return moment(scheduler.now + (actor.skew if actor is not None and not self._exact else 0))
 
     def sleep(self, seconds: float) -> None:
         self._calls.begin("clock.sleep", "sleep")

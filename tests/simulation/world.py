@@ -165,9 +165,10 @@ class World:
         self.clock = SimClock(self.calls)
         self.memory = MemoryTable()
         self.table = SimTable(self, self.memory)
-        self.dead_letters = MemoryQueue(self.clock)
+        exact = SimClock(self.calls, exact=True)
+        self.dead_letters = MemoryQueue(exact)
         self.queue = MemoryQueue(
-            self.clock,
+            exact,
             delay=story.quiet,
             visibility=VISIBILITY,
             max_receives=5,
