@@ -240,7 +240,7 @@ class World:
                     happening.at + int(happening.what.get("seconds", happening.what.get("later")) * SECOND),
                 )
         self.calls.faults_on = True
-        scheduler.run_until(end + 90 * SECOND)
+        self._under_faults(end)
         self._check()
         self.calls.faults_on = False
         for said, attempt in self._undelivered:
@@ -270,6 +270,10 @@ class World:
             self._check()
         self.oracle.at_the_end()
         self._check()
+
+    def _under_faults(self, end: int) -> None:
+        """Let everything happen while faults may strike; at ``end`` the last happening has begun."""
+        self.scheduler.run_until(end + 90 * SECOND)
 
     def _check(self) -> None:
         if self.oracle.violations:
