@@ -34,18 +34,18 @@ def spread(
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task(title, total=len(items))
         if jobs == 1:
-            _quiet()
+            quiet()
             for item in items:
                 yield work(item)
                 progress.advance(bar)
             return
-        with get_context("fork").Pool(jobs, initializer=_quiet) as pool:
+        with get_context("fork").Pool(jobs, initializer=quiet) as pool:
             for found in pool.imap(work, items, chunksize=chunk):
                 yield found
                 progress.advance(bar)
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """The product's logs tell of every injected fault: millions of lines that nobody reads."""
     logging.disable(logging.CRITICAL)
     gc.collect()

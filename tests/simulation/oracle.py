@@ -13,7 +13,8 @@ Exceptions, each with its reason:
   top of what Timus says.
 * An edit that nobody had a reason to look at since is found by the daily look at every contract, which is not run here.
 * A version that arrives after a newer one was applied is superseded: days in the past may be billed without it.
-* What Autotask billed of a plan before we heard of it counts for I7 only from when we hear of it.
+* What Autotask billed of a plan before we heard of it counts for I7 only from when we hear of it. A plan that a newer version
+  brings back while it is still billed from before stays: the other one, adjusted on that day already, comes down on the next.
 * A contract that belongs to another company than the mapped one gets nothing at all.
 * Autotask's own rules may refuse a change (below zero on a later day, say): it stays parked for a person.
 * A SKU without a service, and a customer without a mapping, have no line.
@@ -75,7 +76,6 @@ class Oracle:
         self.own = own_promises
         self.violations: list[Violation] = []
         self.history: dict[str, list[Said]] = {}
-        self.longest_rest = 0.0
         self._sent: dict[tuple[str, int], int] = {}
         self._arrived: list[tuple[str, int]] = []
         self._arrived_at: dict[tuple[str, int], int] = {}
@@ -481,11 +481,29 @@ class Oracle:
             for day in days:
                 billed = [line for line in plans if line.units_on(day) > 0]
                 if len(billed) > 1 and all(self._skus[line.service["id"]] in mine for line in billed):
+                    if self._came_back(sub, contract.id, billed, date.fromordinal(day)):
+                        continue
                     names = ", ".join(
                         f"{line.units_on(day)} × {self._skus[line.service['id']]}" for line in billed
                     )
                     self._broken("I7", f"contract {contract.id} bills {names} on {date.fromordinal(day)}")
                     return
+
+    def _came_back(self, sub: str, contract: int, billed: Iterable[Any], day: date) -> bool:
+        """Whether a later version brought back a plan that was still billed from before, while the other's day was taken."""
+        arrived = [v for v in self.history[sub] if (sub, v.number) in self._arrived_at and v.day <= day]
+        if not arrived:
+            return False
+        newest = arrived[-1]
+        since = self._arrived_at[sub, newest.number]
+        for line in billed:
+            when = self._when[contract, line.service["id"]]
+            if newest.units(self._skus[line.service["id"]], day):
+                if any(at >= since for _, at in when):
+                    return False
+            elif not any(on == day and at < since for on, at in when):
+                return False
+        return True
 
     def _subs_skus(self, sub: str) -> set[str]:
         return {sku for version in self.history[sub] for sku in version.items}
@@ -635,6 +653,8 @@ class Oracle:
             return False
         if parked.code in ("refused", "waits-for-decrease") and self._truly_refused(line):
             return True
+        if parked.code == "old-plan-unmapped":
+            return facts["sku"] in self._hidden
         return edited
 
     def _truly_refused(self, line: Line) -> bool:

@@ -73,6 +73,8 @@ class Calls:
         """How often a fault struck, by site and fault."""
         self.taken: list[tuple[str, int, str]] = []
         """Every fault that struck: actor, number of its call, fault."""
+        self.sites: dict[str, str] = {}
+        """Every site that was called, with its kind."""
         self.places: list[tuple[str, int, str, str]] | None = None
         """If a list: every call is noted here as (actor, number, site, kind)."""
         self.last_fault = 0
@@ -95,6 +97,7 @@ class Calls:
         bits = mixed(actor.key + call * 0x9E3779B97F4A7C15)
         fault = self.decisions.choose(actor, call, kind, bits) if self.faults_on else None
         more = mixed(bits)
+        self.sites[site] = kind
         if self.places is not None:
             self.places.append((actor.name, call, site, kind))
         if fault is not None:
@@ -366,6 +369,8 @@ class SimTransport:
         world = self._world
         if kind == "stale_read":
             recent = world.scheduler.now - world.last_commit < STALE_SECONDS * SECOND
+            if recent:
+                world.watch.states["stale read served"] += 1
             return Fault(kind) if recent else None
         if kind == "zone_moved":
             self._zone += 1

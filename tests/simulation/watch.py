@@ -54,6 +54,8 @@ class Watch:
     def __init__(self, scheduler: Scheduler) -> None:
         self.states: Counter[str] = Counter()
         self._scheduler = scheduler
+        self.last_settled = 0
+        """When an intent was settled last."""
         self._leases: dict[str, Actor] = {}
         self._intents: dict[Key, tuple[Actor | None, str]] = {}
         self._refused: set[Key] = set()
@@ -122,6 +124,7 @@ class Watch:
                 self._intents[put.key] = (actor, intent["id"])
         elif known is not None:
             del self._intents[put.key]
+            self.last_settled = self._scheduler.now
             if known[0] is not actor:
                 self.states["intent settled by another worker"] += 1
         if data["refusal"] is not None:

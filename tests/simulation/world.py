@@ -92,11 +92,13 @@ class Result:
     faults: Counter[tuple[str, str]]
     states: Counter[str]
     taken: list[tuple[str, int, str]]
+    sites: dict[str, str]
+    """Every site that was called, with its kind: what faults it can meet."""
     places: list[tuple[str, int, str, str]]
     steps: int
     posts: int
     longest_rest: float
-    """Seconds from the last fault to rest, as far as it was measured."""
+    """Seconds from when the faults had stopped to the last adjustment, or to the last intent that was settled."""
     words: list[str] = field(default_factory=list)
 
     @property
@@ -194,16 +196,12 @@ class World:
         self._workers = 0
         self._invocations: Counter[str] = Counter()
         self._tick_at: int | None = None
+        self._longest_rest = 0.0
         self._undelivered: list[tuple[Said, int]] = []
         self._quiet_since = story.start
-        self._deliveries = 0
-        self._last_delivery = story.start
         self.busy: set[Actor] = set()
         self._lagging = 0
-        self._ids = 0
-        self._contracts_of: dict[str, tuple[int, ...]] = {}
         self._names = _Names(self.story.seed)
-        self._edits_open = 0
 
     # -- a run
 
@@ -218,10 +216,11 @@ class World:
             faults=self.calls.faults,
             states=self.watch.states,
             taken=self.calls.taken,
+            sites=self.calls.sites,
             places=self.calls.places or [],
             steps=self.scheduler.steps,
             posts=len(self.api.postings),
-            longest_rest=self.oracle.longest_rest,
+            longest_rest=self._longest_rest,
             words=self.words,
         )
 
@@ -252,9 +251,13 @@ class World:
         scheduler.run_until(quiet + (story.settle + BOUND) * SECOND)
         self._check()
         self.oracle.at_rest(strict=False, since=quiet)
+        self._longest_rest = max(0, max(self.last_commit, self.watch.last_settled) - quiet) / SECOND
         self._check()
         if self.poison is not None:
             self._heal()
+        if self.dead_letters.redrive(self.queue):
+            self.watch.states["dead letter"] += 1
+            self.poll_after(0)
         # What is parked is looked at again by itself within the hour; what Autotask refused, within hours.
         scheduler.run_until(scheduler.now + (story.settle + BOUND) * SECOND)
         lines = [document.data for document in self.memory.list("line")]
@@ -397,11 +400,6 @@ class World:
         )
         return self.design.sweep_handler(ports) if function == "sweep" else self.design.apply_handler(ports)
 
-    def _new_id(self) -> str:
-        """A name that repeats with the seed."""
-        self._ids += 1
-        return f"{mixed(self.story.seed * 1_000_003 + self._ids):016x}"
-
     # -- the queue and the schedule
 
     def poll_after(self, seconds: float) -> None:
@@ -432,6 +430,7 @@ class World:
             self.poll_after(seconds)
         if self.calls.places is not None:
             self.calls.places.append((pseudo.name, 0, "queue.batch", "batch"))
+        self.calls.sites["queue.batch"] = "batch"
         event = {"Records": [message.record() for message in received]}
 
         def done(answer: dict[str, Any] | None) -> None:
@@ -477,6 +476,7 @@ class World:
         )
         if self.calls.places is not None:
             self.calls.places.append((pseudo.name, 0, "schedule.tick", "tick"))
+        self.calls.sites["schedule.tick"] = "tick"
         if fault is not None:
             self.calls.met(pseudo.name, 0, "schedule.tick", fault)
         self.tick_by(self.scheduler.now + SECOND)

@@ -45,6 +45,9 @@ RECHECK_LATER = timedelta(hours=1)
 """How soon once it has been parked for four times that long: each look costs calls to Autotask, and in between it is looked at after a
 quarter of the time that it has been parked already."""
 
+NOWHERE = LineKey(0, 0)
+"""The line of a plan whose service nobody has said: what follows on it waits."""
+
 HELD = (
     "held-for-approval",
     "held-over-limit",
@@ -402,7 +405,8 @@ def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
         and line.left is not None
         and line.intent is None
     }
-    return plan_adjustments(gaps, view.desired.links, elsewhere)
+    unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
+    return plan_adjustments(gaps, (*view.desired.links, *unknown), elsewhere)
 
 
 def _gap(work: _Work, demand: Demand, contract: Contract) -> Gap:
@@ -510,6 +514,9 @@ def _why_not(
     if work.demand is None:
         return Parked("no-subscription", work.facts) if work.held.units.at(view.today) else None
     if work.key in plan.blocked:
+        old = next((one.sku for one in view.desired.unplaced if one.up == work.key), None)
+        if old is not None:
+            return Parked("old-plan-unmapped", {**work.facts, "sku": old})
         return Parked("waits-for-decrease", {**work.facts, "down": _down_of(work.key, view)})
     due = [adjustment for adjustment in planned if adjustment.day <= view.today]
     if due:

@@ -12,6 +12,9 @@ from .mapping import CustomerMapping, LineKey, PlanMapping, service_on, shares
 from .policy import EffectiveDay, Grid, Policy
 from .timeline import Timeline
 
+NO_SERVICE = ("sku-unmapped", "sku-ambiguous")
+"""Why a SKU has no line although it has a contract."""
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:
@@ -81,6 +84,18 @@ class Link:
     up: LineKey
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Unplaced:
+    """On one day one subscription left the plan ``sku`` and came to ``up``, and nobody has said which service the old plan is.
+
+    Autotask may bill it still, where we cannot see it.
+    """
+
+    day: date
+    sku: str
+    up: LineKey
+
+
 @dataclass(frozen=True, slots=True)
 class Unrouted:
     """A quantity that has no line, with the reason's code (see ``reasons``)."""
@@ -98,6 +113,7 @@ class Desired:
     demands: Mapping[LineKey, Demand]
     links: tuple[Link, ...] = ()
     unrouted: tuple[Unrouted, ...] = ()
+    unplaced: tuple[Unplaced, ...] = ()
 
 
 def desired(
@@ -115,6 +131,7 @@ def desired(
     news: dict[LineKey, list[News]] = defaultdict(list)
     renewed: dict[LineKey, date] = {}
     links: set[Link] = set()
+    unplaced: set[Unplaced] = set()
     unrouted: list[Unrouted] = []
     for customer in customers:
         placement = _Placement(customer, plans)
@@ -142,13 +159,21 @@ def desired(
                 if until > first and part.at(until):
                     renewed[key] = max(until, renewed.get(key, until))
                 news[key] += [n for subscription in customer.subscriptions for n in _news(subscription, sku)]
-        for _, moves in dated:
+        for subscription, (_, moves) in zip(customer.subscriptions, dated, strict=True):
             for day, down, up in moves:
                 links.update(
                     Link(day, d, u)
                     for d in placement.lines(down, day)
                     for u in placement.lines(up, day)
                     if d != u
+                )
+                unplaced.update(
+                    Unplaced(day, old, line)
+                    for old in down
+                    if placement.reason(old, day, 0) in NO_SERVICE
+                    for new in up
+                    if _apart(subscription, old, new)
+                    for line in placement.lines((new,), day)
                 )
     return Desired(
         demands={
@@ -165,6 +190,7 @@ def desired(
         },
         links=tuple(sorted(links)),
         unrouted=tuple(unrouted),
+        unplaced=tuple(sorted(unplaced)),
     )
 
 
@@ -290,10 +316,6 @@ def _dated(
         grid = None if rule is EffectiveDay.CHANGE else grid_of(sku, day)
         return grid.dated(day, rule) if grid else day
 
-    def apart(sku: str, other: str) -> bool:
-        """Whether the two were never wanted together, as plans are and an add-on with its plan is not."""
-        return sku != other and not any(v.quantity(sku) and v.quantity(other) for v in subscription.versions)
-
     for version in subscription.versions:
         day = version.day
         wanted = {sku: version.quantity(sku) for sku in billed}
@@ -307,7 +329,9 @@ def _dated(
             changes_plan = down and up and sku in (*down, *up)
             on = together if changes_plan else day if first_bill else dated(sku, day, units - before)
             if units > before and on < day:  # never into days on which another plan was billed
-                on = max((on, *(_left_by(billed[other], on, day) for other in billed if apart(sku, other))))
+                on = max(
+                    (on, *(_left_by(billed[o], on, day) for o in billed if _apart(subscription, sku, o)))
+                )
             billed[sku] = _from(billed[sku], day, on, units)
             if version.ends is not None and version.ends > day:
                 end = dated(sku, version.ends, -1) if units else version.ends
@@ -318,6 +342,11 @@ def _dated(
         left = {sku: min(left.get(sku, day), day) for sku in sorted(had) if not wanted[sku]}
         moves += [(since, (sku,), up) for sku, since in left.items() if up and sku not in down]
     return billed, moves
+
+
+def _apart(subscription: Subscription, sku: str, other: str) -> bool:
+    """Whether the two were never wanted together, as plans are and an add-on with its plan is not."""
+    return sku != other and not any(v.quantity(sku) and v.quantity(other) for v in subscription.versions)
 
 
 def _left_by(timeline: Timeline, first: date, until: date) -> date:

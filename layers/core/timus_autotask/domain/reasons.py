@@ -95,6 +95,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The plan change waits: the old plan on service {down} has to come down first.",
             "timus-autotask status --contract {contract}",
         ),
+        "old-plan-unmapped": Reason(
+            "The plan change waits: no service is chosen for the old plan {sku}, so Autotask may still bill it unseen.",
+            "timus-autotask map plan {sku} --service N, or if it was never billed: "
+            "timus-autotask policy set --customer {customer} excluded={sku}",
+        ),
         "held-for-approval": Reason(
             "A change of {delta:+d} on {day} waits for a person's word.",
             "timus-autotask approve {contract} {service}",
