@@ -34,7 +34,7 @@ from timus_autotask.status import Status, gather, status_of
 SCENARIO = ROOT / "local" / "autotask" / "scenarios" / "demo.json"
 INTO_THE_PERIOD = 19
 """Today is this many days after the first day of the billing period, on whatever date the demo runs."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds in which a change must have arrived."""
 
 ADV, ESS, GATEWAY = "SASE-ADV-USER", "SASE-ESS-USER", "SASE-GATEWAY"

@@ -24,7 +24,8 @@ ACCOUNT = "123456789012"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """Placeholders that the emulator takes for the account's owner."""
 
-START_SECONDS = 30
+START_SECONDS = 60
+"""Patience for a busy machine; it is up within a second on an idle one."""
 
 
 class StartFailed(Exception):

@@ -30,7 +30,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.build import deploy
-from local.emulator import CREDENTIALS, REGION, ROOT, Emulator, StartFailed, keep_to_this_machine
+from local.emulator import (
+    CREDENTIALS,
+    REGION,
+    ROOT,
+    START_SECONDS,
+    Emulator,
+    StartFailed,
+    keep_to_this_machine,
+)
 from local.gateway import Gateway
 from local.leash import Leashed
 
@@ -180,7 +188,7 @@ class LocalStack:
             Path(sys.executable), "local.autotask", arguments, environment, folder, folder / "autotask.log"
         )
         self._undo.append(simulator.stop)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + START_SECONDS
         while simulator.alive and time.monotonic() < deadline:
             for line in simulator.log.read_text(errors="replace").splitlines():
                 if line.startswith("ready "):
@@ -194,20 +202,22 @@ class LocalStack:
     def _wait_for_the_webhook(self) -> None:
         """Ask until the function answers; its cold start is over then. An unsigned request changes nothing."""
         self._progress("waiting for the webhook")
-        deadline = time.monotonic() + 30
-        status = 0
+        deadline = time.monotonic() + START_SECONDS
+        words = "nothing"
         while time.monotonic() < deadline:
             try:
                 request = urllib.request.Request(self.webhook_url, b"{}", method="POST")  # noqa: S310 - our own address
-                with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310 - our own address
-                    status = answer.status
+                with urllib.request.urlopen(request, timeout=15):  # noqa: S310 - our own address
+                    return
             except urllib.error.HTTPError as error:
-                status = error.code
                 error.close()
-            if 200 <= status < 500:
-                return
+                if error.code < 500:
+                    return
+                words = str(error.code)
+            except OSError as error:
+                words = str(error)
             time.sleep(0.5)
-        raise StartFailed(f"the webhook answers {status}:\n{self.function_log('ReceiveWebhook')}")
+        raise StartFailed(f"the webhook answers {words}:\n{self.function_log('ReceiveWebhook')}")
 
     def _start_sweeping(self, every: float) -> None:
         stopped = threading.Event()

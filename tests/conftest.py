@@ -1,6 +1,12 @@
-"""Who may open sockets: nobody, unless a marker says so, and then only on this machine."""
+"""Who may open sockets: nobody, unless a marker says so, and then only on this machine. And no property has a deadline."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# What a busy machine takes its time over is still right. A profile that somebody asked for is left alone.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if settings.get_current_profile_name() == "default":
+    settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,7 +15,8 @@ from tests.fakes.memory_queue import MemoryQueue, Received
 from tests.fakes.virtual_clock import VirtualClock
 from timus_autotask.queue import QueueDepth, SqsWakeUps, wake_up_of
 
-VISIBILITY = 2  # seconds; SQS counts whole ones
+VISIBILITY = 60
+"""How long what was received stays away, in seconds; longer than any test takes, however busy the machine."""
 MOST_RECEIVES = 2
 
 
@@ -34,13 +35,13 @@ class Queue(Protocol):
 class InMemory(MemoryQueue):
     """The fake, with its dead letters and its clock at hand."""
 
-    def __init__(self, delay: int) -> None:
+    def __init__(self, delay: int, visibility: int) -> None:
         self.clock = VirtualClock()
         self.graveyard = MemoryQueue(self.clock)
         super().__init__(
             self.clock,
             delay=delay,
-            visibility=VISIBILITY,
+            visibility=visibility,
             max_receives=MOST_RECEIVES,
             dead_letters=self.graveyard,
         )
@@ -57,7 +58,7 @@ class InMemory(MemoryQueue):
 class OnSqs(SqsWakeUps):
     """The real adapter, and the receiving side that Lambda takes care of."""
 
-    def __init__(self, client: Any, delay: int) -> None:
+    def __init__(self, client: Any, delay: int, visibility: int) -> None:
         self._dead_url = self._create(client, {})
         arn = client.get_queue_attributes(QueueUrl=self._dead_url, AttributeNames=["QueueArn"])
         redrive = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": MOST_RECEIVES}
@@ -65,7 +66,7 @@ class OnSqs(SqsWakeUps):
             client,
             {
                 "DelaySeconds": str(delay),
-                "VisibilityTimeout": str(VISIBILITY),
+                "VisibilityTimeout": str(visibility),
                 "RedrivePolicy": json.dumps(redrive),
             },
         )
@@ -126,19 +127,23 @@ class OnSqs(SqsWakeUps):
         return url
 
 
+MakeQueue = Callable[[int, int], Queue]
+"""Makes an empty queue with a delay and a visibility time-out, both in whole seconds."""
+
+
 @pytest.fixture(params=["memory", pytest.param("emulator", marks=pytest.mark.emulator)])
-def queue_with_delay(request: pytest.FixtureRequest) -> Callable[[int], Queue]:
-    """Makes an empty queue, of either sort, with a delay in seconds."""
+def make_queue(request: pytest.FixtureRequest) -> MakeQueue:
+    """Makes queues of either sort."""
     if request.param == "memory":
         return InMemory
     client = request.getfixturevalue("emulator").client("sqs")
-    return lambda delay: OnSqs(client, delay)
+    return lambda delay, visibility: OnSqs(client, delay, visibility)
 
 
 @pytest.fixture
-def queue(queue_with_delay: Callable[[int], Queue]) -> Queue:
+def queue(make_queue: MakeQueue) -> Queue:
     """An empty queue without delay."""
-    return queue_with_delay(0)
+    return make_queue(0, VISIBILITY)
 
 
 def ids(messages: list[Received]) -> list[str]:
@@ -214,13 +219,13 @@ def test_one_message_in_flight_of_a_batch_blocks_its_group(queue: Queue) -> None
     assert queue.receive() == []
 
 
-def test_what_is_not_deleted_comes_again_in_order(queue: Queue) -> None:
+def test_what_is_not_deleted_comes_again_in_order(make_queue: MakeQueue) -> None:
     """After the visibility time-out, with a new receipt and a higher count."""
+    queue = make_queue(0, 1)
     queue.send("a", "a0")
     queue.send("a", "a1")
     first = queue.receive()
-    assert queue.receive() == []
-    queue.wait(VISIBILITY + 0.2)
+    queue.wait(1.2)
     again = queue.receive()
     assert ids(again) == ["a0", "a1"]
     assert [message.receives for message in again] == [2, 2]
@@ -239,14 +244,15 @@ def test_an_old_receipt_deletes_nothing(queue: Queue) -> None:
     assert queue.depth() == QueueDepth(0, 0, 0)
 
 
-def test_visibility_can_be_given_back_and_extended(queue: Queue) -> None:
+def test_visibility_can_be_given_back_and_extended(make_queue: MakeQueue) -> None:
     """0 seconds return the message at once; more keep it away longer."""
+    queue = make_queue(0, 1)
     queue.send("a", "a0")
     (first,) = queue.receive()
     assert queue.change_visibility(first.receipt, 0)
     (second,) = queue.receive()
-    assert queue.change_visibility(second.receipt, 60)
-    queue.wait(VISIBILITY + 0.2)
+    assert queue.change_visibility(second.receipt, VISIBILITY)
+    queue.wait(1.2)
     assert queue.receive() == []
 
 
@@ -264,12 +270,14 @@ def test_a_repeated_deduplication_id_is_dropped(queue: Queue) -> None:
     assert ids(queue.receive()) == ["y"]
 
 
-def test_a_delayed_message_waits(queue_with_delay: Callable[[int], Queue]) -> None:
+def test_a_delayed_message_waits(make_queue: MakeQueue) -> None:
     """The quiet period: nothing is received before it is over."""
-    queue = queue_with_delay(1)
+    late = make_queue(VISIBILITY, VISIBILITY)
+    late.send("a", "a0")
+    assert late.receive() == []
+    assert late.depth() == QueueDepth(0, 0, 1)
+    queue = make_queue(1, VISIBILITY)
     queue.send("a", "a0")
-    assert queue.receive() == []
-    assert queue.depth() == QueueDepth(0, 0, 1)
     queue.wait(1.2)
     assert ids(queue.receive()) == ["a0"]
 

@@ -44,7 +44,7 @@ def killed(deployed: Deployed) -> dict[str, Client]:
     clients: dict[str, Client] = {}
     for kind in ("slow", "timeout_before", "land_late"):
         clients[kind] = client = deployed.client()
-        client.fault(kind, seconds=8)
+        client.fault(kind, seconds=15)
         client.tell(7, {ADV: 28, GATEWAY: 1})
         deployed.eventually(lambda client=client: bool(client.posts()))  # type: ignore[misc]
         assert deployed.kill_worker() == 1

@@ -114,7 +114,7 @@ class Deployed:
         )
         request = urllib.request.Request(url, body or None, dict(headers), method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return _answer(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -132,7 +132,7 @@ class Deployed:
         """Pull a lever of the Autotask simulator, or read its ground truth."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.stack.autotask_control_url}/{route}", data, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     # -- AWS
@@ -198,7 +198,7 @@ class Deployed:
                 killed += 1
         return killed
 
-    def eventually(self, check: Callable[[], bool], seconds: float = 20, *, sweep: bool = False) -> None:
+    def eventually(self, check: Callable[[], bool], seconds: float = 60, *, sweep: bool = False) -> None:
         """Fail unless ``check`` comes true in time; with ``sweep`` the schedule ticks meanwhile."""
         deadline = time.monotonic() + seconds
         while not check():
@@ -287,7 +287,7 @@ class Client:
         works = [self.deployed.store.contract(contract).work.value for contract in contracts]
         return all(w.generation == w.converged and w.lease is None for w in works) and not self.open
 
-    def rests(self, seconds: float = 20, *, sweep: bool = False) -> None:
+    def rests(self, seconds: float = 60, *, sweep: bool = False) -> None:
         """Wait until it is at rest."""
         self.deployed.eventually(self.at_rest, seconds, sweep=sweep)
 

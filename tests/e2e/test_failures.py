@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.deployed import ADV, GATEWAY, SETTLE_SECONDS, Client, Deployed, day
+from tests.e2e.deployed import ADV, GATEWAY, Client, Deployed, day
 from timus_autotask.domain.line import State
 
 pytestmark = pytest.mark.emulator
@@ -30,9 +30,10 @@ def test_an_unknown_outcome_settles_by_a_read(client: Client, kind: str, attempt
     """Whether a lost answer hides a success or a failure is not guessed: a read decides when the time is over."""
     client.fault(kind, seconds=1)
     client.tell(7, {ADV: 28, GATEWAY: 1})
-    client.deployed.eventually(lambda: [line.state for line in client.open] == [State.SETTLING])
-    assert not client.at_rest()
-    client.rests(SETTLE_SECONDS + 20, sweep=True)
+    client.deployed.eventually(
+        lambda: [line.state for line in client.open] == [State.SETTLING] and not client.at_rest()
+    )
+    client.rests(sweep=True)
     assert client.posts() == [(ADV, 3, day(0))] * attempts
     assert client.posts("committed") == [(ADV, 3, day(0))]
     assert client.units(ADV, day(0)) == 28
@@ -46,7 +47,7 @@ def test_a_failing_client_delays_no_other(deployed: Deployed) -> None:
     quick.tell(7, {ADV: 29, GATEWAY: 1})
     quick.rests()
     assert quick.posts() == [(ADV, 4, day(0))]
-    slow.rests(SETTLE_SECONDS + 20, sweep=True)
+    slow.rests(sweep=True)
     assert slow.posts() == [(ADV, 3, day(0))]
 
 
@@ -93,7 +94,7 @@ def test_a_dead_letter_is_redriven_and_ends_right(deployed: Deployed, impatient_
     client = deployed.client()
     with deployed.denied("ApplyChanges", "dynamodb:*"):
         client.tell(7, {ADV: 28, GATEWAY: 1})
-        deployed.eventually(lambda: deployed.waiting("DeadLetterQueueUrl") == 1, 40)
+        deployed.eventually(lambda: deployed.waiting("DeadLetterQueueUrl") == 1)
     assert client.posts() == []
     assert redrive(deployed) == [{"customer": client.customer}]
     client.rests()
@@ -113,7 +114,7 @@ def test_a_message_that_is_no_wake_up_dies_alone(deployed: Deployed, impatient_q
     client.tell(7, {ADV: 28, GATEWAY: 1})
     client.rests()
     assert client.posts() == [(ADV, 3, day(0))]
-    deployed.eventually(lambda: deployed.waiting("DeadLetterQueueUrl") == 1, 40)
+    deployed.eventually(lambda: deployed.waiting("DeadLetterQueueUrl") == 1)
     sqs, url = deployed.stack.client("sqs"), deployed.stack.outputs["DeadLetterQueueUrl"]
     [letter] = sqs.receive_message(QueueUrl=url)["Messages"]
     assert letter["Body"] == "nobody's"

@@ -19,7 +19,7 @@ def test_a_worker_that_was_killed_in_the_middle_of_a_post(killed: dict[str, Clie
     Nobody posts before the dead worker's deadline of a minute and the settling time are over; then a read decides.
     """
     for kind, client in killed.items():
-        client.rests(60 + 5 + SETTLE_SECONDS + 20, sweep=True)
+        client.rests(60 + 5 + SETTLE_SECONDS + 60, sweep=True)
         assert client.posts("committed") == [(ADV, 3, day(0))], kind
         assert len(client.posts()) == (2 if kind == "timeout_before" else 1), kind
         assert client.units(ADV, day(0)) == 28

@@ -92,7 +92,7 @@ def test_a_demo_that_is_stopped_leaves_nothing_behind(number: signal.Signals, tm
         if "deploying" in line:
             break
     process.send_signal(number)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in output
     assert left_by(process.pid) == []

@@ -66,7 +66,7 @@ def gateway(upstream: ThreadingHTTPServer) -> Iterator[Gateway]:
 @pytest.fixture
 def connection(gateway: Gateway) -> Iterator[http.client.HTTPConnection]:
     """A client's connection, kept open from request to request."""
-    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=5)
+    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=60)
     yield connection
     connection.close()
 
@@ -123,7 +123,7 @@ def test_a_function_that_fails_is_a_500_that_says_nothing(connection: http.clien
 def test_nothing_behind_it_is_a_503(gateway: Gateway, upstream: ThreadingHTTPServer) -> None:
     """An emulator that is gone looks as AWS does when it is overloaded."""
     upstream.socket.close()
-    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=5)
+    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=60)
     connection.request("POST", "/webhooks/timus")
     assert answer(connection) == (503, {"message": "Service Unavailable"})
     connection.close()

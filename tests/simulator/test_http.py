@@ -35,7 +35,7 @@ def simulator() -> Iterator[Simulator]:
 class Client:
     """One connection."""
 
-    def __init__(self, simulator: Simulator, timeout: float = 5) -> None:
+    def __init__(self, simulator: Simulator, timeout: float = 60) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", simulator.port, timeout=timeout)
 
     def __enter__(self) -> Self:
@@ -89,9 +89,12 @@ def test_a_broken_connection(simulator: Simulator, kind: str, held: int) -> None
 @pytest.mark.parametrize(("kind", "held"), [("timeout_before", 10), ("timeout_after", 11), ("land_late", 10)])
 def test_silence(simulator: Simulator, kind: str, held: int) -> None:
     """The client waits in vain."""
-    simulator.control.add_fault(kind, seconds=30)
+    simulator.control.add_fault(kind, seconds=60)
     with Client(simulator, timeout=0.2) as client, pytest.raises(TimeoutError):
         client.send("POST", "ContractServiceAdjustments", adjustment())
+    with Client(simulator) as client:  # the simulator may need longer to read it than the client waits
+        while client.send("GET", "/_control/counters")[1].count(b'"total": 1') == 0:
+            pass
     assert simulator.api.model.units_on(LINE, simulator.api.model.today() + 20) == held
 
 
@@ -111,11 +114,11 @@ def test_a_truncated_body(simulator: Simulator) -> None:
 
 def test_three_threads_per_entity(simulator: Simulator) -> None:
     """A fourth request in flight for one entity and integration code is refused; other entities and codes are not."""
-    simulator.control.add_fault("slow", entity="Companies", times=3, seconds=20)
+    simulator.control.add_fault("slow", entity="Companies", times=3, seconds=60)
     query = {"Filter": [{"op": "exist", "field": "id"}]}
 
     def ask() -> None:
-        with Client(simulator, timeout=30) as client:
+        with Client(simulator, timeout=120) as client:
             client.send("POST", "Companies/query", query)
 
     threads = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
@@ -177,7 +180,7 @@ def test_the_program(tmp_path: Path) -> None:
         assert program.stdout is not None
         word, url = program.stdout.readline().decode().split()
         assert word == "ready"
-        with urllib.request.urlopen(f"{url}/v1.0/zoneInformation?user=x", timeout=5) as reply:
+        with urllib.request.urlopen(f"{url}/v1.0/zoneInformation?user=x", timeout=60) as reply:
             assert json.load(reply)["url"] == f"{url}/"
         program.send_signal(signal.SIGTERM)
-        assert program.wait(5) == 0
+        assert program.wait(60) == 0

@@ -22,8 +22,8 @@ def test_a_sleep_takes_its_time_and_a_negative_one_none(clock: Clock) -> None:
     """A wait that is already over is no error."""
     before = clock.now()
     clock.sleep(0.01)
-    clock.sleep(-5)
-    assert timedelta(seconds=0.01) <= clock.now() - before < timedelta(seconds=5)
+    clock.sleep(-3600)
+    assert timedelta(seconds=0.01) <= clock.now() - before < timedelta(minutes=1)
 
 
 def test_virtual_time_costs_no_time_and_never_goes_back() -> None:
@@ -32,7 +32,7 @@ def test_virtual_time_costs_no_time_and_never_goes_back() -> None:
     clock = VirtualClock(datetime(2026, 3, 29, 2, tzinfo=timezone(timedelta(hours=2))))
     clock.sleep(86_400)
     assert clock.now() == datetime(2026, 3, 30, tzinfo=UTC)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 60
     clock.advance_to(datetime(2026, 3, 1, tzinfo=UTC))
     assert clock.now() == datetime(2026, 3, 30, tzinfo=UTC)
     with pytest.raises(ValueError, match="back"):
