@@ -88,12 +88,16 @@ class MemoryQueue:
         self._received = 0
 
     def send(self, customer_id: str, dedup_id: str) -> None:
+        self.send_body(body_of(customer_id), customer_id, dedup_id)
+
+    def send_body(self, body: str, group: str, dedup_id: str) -> None:
+        """Send any message: what it says is the sender's question."""
         now = self._clock.now()
         dedup_id = sqs_id(dedup_id)
         self._seen = {each: at for each, at in self._seen.items() if now - at < DEDUPLICATED}
         if dedup_id not in self._seen:
             self._seen[dedup_id] = now
-            self._add(body_of(customer_id), sqs_id(customer_id), dedup_id, self._delay)
+            self._add(body, sqs_id(group), dedup_id, self._delay)
 
     def receive(self, limit: int = 10) -> list[Received]:
         """Up to ``limit`` messages (SQS: at most 10), in order within a group; none of a group that has any in flight."""
@@ -144,6 +148,10 @@ class MemoryQueue:
         in_flight = sum(message.in_flight(now) for message in waiting)
         total = sum(len(messages) for messages in self._groups.values())
         return QueueDepth(total - len(waiting), in_flight, len(waiting) - in_flight)
+
+    def oldest_at(self) -> datetime | None:
+        """When the message was sent that is here for the longest; None when the queue is empty."""
+        return min((message.sent_at for message in self._messages()), default=None)
 
     def ready_at(self) -> datetime | None:
         """When something can next be received: maybe in the past; None when the queue is empty."""

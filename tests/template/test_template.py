@@ -322,3 +322,29 @@ def test_the_dashboard_is_what_cloudwatch_reads() -> None:
         taken |= box
     titles = [widget["properties"]["markdown"] for widget in widgets if widget["type"] == "text"]
     assert titles == ["## Billing", "## Plumbing"]
+
+
+# What AWS publishes beside what alarms watch: (namespace, metric) → the dimension that it is shown by.
+SHOWN = {
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "QueueName",
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): "QueueName",
+    ("AWS/Lambda", "Errors"): "FunctionName",
+    ("AWS/Lambda", "Throttles"): "FunctionName",
+    ("AWS/Lambda", "Duration"): "FunctionName",
+    ("AWS/ApiGateway", "Count"): "ApiId",
+    ("AWS/ApiGateway", "4xx"): "ApiId",
+    ("AWS/ApiGateway", "5xx"): "ApiId",
+    ("AWS/ApiGateway", "Latency"): "ApiId",
+}
+
+
+def test_the_dashboard_shows_metrics_that_aws_publishes() -> None:
+    """What is not ours has the name and the dimension that AWS gives it; tests/unit/test_alarms.py sees to ours."""
+    widgets = json.loads(properties("Dashboard")["DashboardBody"]["Fn::Sub"])["widgets"]
+    shown = [metric for widget in widgets for metric in widget["properties"].get("metrics", [])]
+    theirs = [metric for metric in shown if metric[0] != OURS]
+    assert theirs
+    for namespace, name, dimension, of, _ in theirs:
+        assert SHOWN[namespace, name] == dimension
+        _, kind = DIMENSIONS[dimension]
+        assert RESOURCES[re.sub(r"\$\{(\w+)(\.QueueName)?\}", r"\1", of)]["Type"] == kind

@@ -1,4 +1,4 @@
-"""Every alarm of ours fires: the running code brings its condition about, and what it tells is what the template watches."""
+"""Every alarm fires: the running code brings its condition about, and what is told then is what the template watches."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from datetime import date, timedelta
 import pytest
 
 from tests.fakes.memory_secrets import WEBHOOK_SECRET
-from tests.running import ALARMS, RESOURCES, VARIABLES, Running
+from tests.running import ALARMS, OURS, RESOURCES, VARIABLES, Running
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
+from timus_autotask.listing import listed
 from timus_autotask.observability import COUNTED, MEASURED, UNWATCHED
+from timus_autotask.table import Key, Put
+from timus_autotask.timus_export import ExportFile, compare, take_in
 from timus_autotask.webhooks import sign
 
 
@@ -103,7 +106,81 @@ def _old_secret(running: Running) -> None:
     running.minutes(16)
 
 
+def _unreadable(running: Running, key: Key, kind: str | None = None) -> None:
+    """A record that no code of ours can read."""
+    running.world.table.write([Put(key, {}, 0, kind=kind, sort="")])
+
+
+def _works_on_what_always_fails(running: Running, minutes: int) -> None:
+    _unreadable(running, Key("CUSTOMER#cus_broken", "MAPPING"))
+    running.world.tell(1, {ADV: 4}, customer="cus_broken", subscription="sub_broken")
+    for _ in range(minutes):
+        running.apply()
+        running.minutes(1)
+
+
+def _work_fails(running: Running) -> None:
+    _works_on_what_always_fails(running, 20)
+    assert not running.fires("DeadLettersAlarm")
+
+
+def _dead_letters(running: Running) -> None:
+    _works_on_what_always_fails(running, 5 * 6 + 1)
+
+
+def _sweep_fails(running: Running) -> None:
+    _works_on_what_always_fails(running, 6)
+
+
+def _wake_ups_wait(running: Running) -> None:
+    running.world.tell(2, {ADV: 30})
+    running.minutes(22)
+
+
+def _no_sweep(running: Running) -> None:
+    running.world.clock.advance(15 * 60)
+
+
+def _worker_dies(running: Running) -> None:
+    running.seconds_a_call = 61
+    for version in (2, 3):
+        running.world.clock.advance(600)
+        running.world.tell(version, {ADV: 28 + version})
+        running.apply()
+
+
+def _throttled(running: Running) -> None:
+    running.throttled = True
+    for _ in range(15):
+        running.apply()
+        running.minutes(1)
+
+
+def _reconcile_fails(running: Running) -> None:
+    _unreadable(running, Key("CONTRACT#1", "LINE#1"), "line")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Line"):
+            running.invoke("Reconcile")
+
+
+def _webhook_fails(running: Running) -> None:
+    running.world.secrets.available = False
+    running.world.clock.advance(600)
+    body = b"{}"
+    now = int(running.world.clock.now().timestamp())
+    assert running.deliver(body, sign("evt-1", now, body, WEBHOOK_SECRET)) == 503
+
+
 CONDITIONS: dict[str, Callable[[Running], None]] = {
+    "DeadLettersAlarm": _dead_letters,
+    "OldestMessageAlarm": _wake_ups_wait,
+    "SweepMissingAlarm": _no_sweep,
+    "WorkFailedAlarm": _work_fails,
+    "ApplyChangesErrorsAlarm": _worker_dies,
+    "ApplyChangesThrottlesAlarm": _throttled,
+    "SweepErrorsAlarm": _sweep_fails,
+    "ReconcileErrorsAlarm": _reconcile_fails,
+    "WebhookErrorsAlarm": _webhook_fails,
     "OldestChangeAlarm": _oldest_change,
     "ParkedLongAlarm": _parked_long,
     "DriftAlarm": _drift,
@@ -120,14 +197,13 @@ CONDITIONS: dict[str, Callable[[Running], None]] = {
 
 @pytest.mark.parametrize("name", sorted(ALARMS))
 def test_an_alarm_fires(name: str, running: Running) -> None:
-    """What it watches is told by the running code under exactly its namespace, name and dimensions; before, it is off."""
+    """What it watches is told by the running code under exactly its namespace, name, dimensions and statistic; before, it is off."""
     assert not running.fires(name)
     CONDITIONS[name](running)
     assert running.fires(name)
 
 
-@pytest.mark.parametrize("name", sorted(ALARMS))
-def test_an_alarm_is_off_where_all_is_well(name: str, running: Running) -> None:
+def test_no_alarm_is_on_where_all_is_well(running: Running) -> None:
     """A day of ordinary work raises none."""
     for hour in range(24):
         running.world.tell(hour + 2, {ADV: 28 + hour % 5})
@@ -136,7 +212,76 @@ def test_an_alarm_is_off_where_all_is_well(name: str, running: Running) -> None:
         running.world.clock.advance(58 * 60)
         running.invoke("Reconcile")
     running.minutes(2)
-    assert not running.fires(name)
+    assert [name for name in ALARMS if running.fires(name)] == []
+
+
+def test_what_the_worker_hands_back_is_no_error_to_lambda(running: Running) -> None:
+    """AWS/Lambda Errors does not see a partial batch answer, so an alarm on it alone would never fire."""
+    _work_fails(running)
+    assert running.fires("WorkFailedAlarm")
+    assert not running.fires("ApplyChangesErrorsAlarm")
+    failed = next(line for line in running.lines if line["message"] == "failed")
+    assert (failed["level"], failed["customer"]) == ("ERROR", "cus_broken")
+    assert "ValidationError" in failed["exception_name"]
+
+
+def test_gauges_that_cannot_be_told_raise_the_alarm_of_the_sweep(running: Running) -> None:
+    """A record that cannot be listed would silence every gauge, and silence is taken for health."""
+    _unreadable(running, Key("CONTRACT#1", "LINE#1"), "line")
+    running.minutes(20)
+    assert running.fires("SweepErrorsAlarm")
+
+
+class TestSilence:
+    """Whether no webhook has come for long."""
+
+    @staticmethod
+    def _usual(running: Running) -> None:
+        for version in range(2, 5):
+            running.world.clock.advance(86400)
+            running.world.tell(version, {ADV: 28 + version})
+            running.apply()
+
+    def test_what_an_operator_took_in_is_no_webhook(self, running: Running) -> None:
+        """The file is taken in because nothing came; the alarm stays on until something does."""
+        self._usual(running)
+        world = running.world
+        world.clock.advance(8 * 86400)
+        told = ExportFile(
+            "f.csv", f"customer_id,subscription_id,sku,quantity\n{CUSTOMER},sub_8f2c1a,{ADV},40\n"
+        )
+        records = listed(world.ports.store)
+        today = world.ports.today()
+        found = compare(told.subscriptions(), records, (), today, world.zone, told.name, "operator")
+        assert take_in(found.events, world.ports) == 1
+        running.minutes(16)
+        assert running.fires("WebhookSilenceAlarm")
+        world.tell(9, {ADV: 41})
+        running.apply()
+        running.minutes(31)
+        assert not running.fires("WebhookSilenceAlarm")
+
+    def test_webhooks_that_are_not_understood_have_come_all_the_same(self, running: Running) -> None:
+        """They wait for a person, which is another alarm."""
+        self._usual(running)
+        running.world.clock.advance(8 * 86400)
+        running.world.tell(9, {ADV: 40}, status="unheard-of")
+        running.apply()
+        running.minutes(1)
+        assert not running.fires("WebhookSilenceAlarm")
+
+    def test_it_stays_on_however_long_it_is_silent(self, running: Running) -> None:
+        """A quarter of a year later nobody is told that all is well."""
+        self._usual(running)
+        running.world.clock.advance(100 * 86400)
+        running.minutes(1)
+        assert running.fires("WebhookSilenceAlarm")
+
+    def test_where_there_are_none_usually_it_is_off(self, running: Running) -> None:
+        """One webhook in a month is no habit."""
+        running.world.clock.advance(30 * 86400)
+        running.minutes(1)
+        assert not running.fires("WebhookSilenceAlarm")
 
 
 def test_the_age_of_the_webhook_secret_is_told_by_the_function_that_reads_it(running: Running) -> None:
@@ -162,13 +307,13 @@ def charted() -> Iterator[tuple[str, str, str, str, str]]:
     body = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
     for widget in body["widgets"]:
         for namespace, name, *dimensions, options in widget["properties"].get("metrics", []):
-            if namespace == VARIABLES["POWERTOOLS_METRICS_NAMESPACE"]:
+            if namespace == OURS:
                 yield (namespace, name, *dimensions, options["stat"])
 
 
 def test_every_metric_is_alarmed_or_shown_or_neither_on_purpose() -> None:
     """A number that nobody looks at is told for nothing, unless it says why."""
-    alarmed = {alarm["MetricName"] for alarm in ALARMS.values()}
+    alarmed = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == OURS}
     shown = {name for _, name, *_ in charted()}
     assert alarmed | shown | set(UNWATCHED) == known()
     assert not set(UNWATCHED) & (alarmed | shown)
@@ -184,7 +329,7 @@ def test_the_dashboard_asks_for_what_is_told() -> None:
 def test_the_functions_tell_under_the_stacks_name() -> None:
     """The dimension that alarms and dashboard ask for is what the functions' environment names."""
     assert VARIABLES["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
-    for alarm in ALARMS.values():
+    for alarm in (alarm for alarm in ALARMS.values() if alarm["Namespace"] == OURS):
         assert alarm["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
 
 

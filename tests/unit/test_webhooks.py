@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timus_autotask.webhooks import SecretMalformed, SignatureRefused, customer_of, sign, verify
+from timus_autotask.webhooks import (
+    SecretMalformed,
+    SignatureRefused,
+    customer_of,
+    sign,
+    subscription_of,
+    verify,
+)
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + base64.b64encode(b"another secret of 32 good bytes!").decode()
@@ -232,6 +239,21 @@ def test_whose_news_it_is(body: object, customer: str | None) -> None:
     assert customer_of(json.dumps(body).encode()) == customer
 
 
+@pytest.mark.parametrize(
+    ("data", "subscription"),
+    [
+        ({"subscription": {"id": "sub_1"}}, "sub_1"),
+        ({"subscription": {"id": 1}}, None),
+        ({"subscription": None, "id": "other"}, None),
+        ({"id": "other"}, None),
+        ([], None),
+    ],
+)
+def test_which_subscription_it_is_about(data: object, subscription: str | None) -> None:
+    """The subscription's own id, and that of nothing else."""
+    assert subscription_of(json.dumps({"data": data}).encode()) == subscription
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: (
@@ -245,8 +267,8 @@ json_values = st.recursive(
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_the_look_for_the_customer_never_fails(body: bytes) -> None:
     """Whatever the bytes are, there is an id that can be a key, or none."""
-    customer = customer_of(body)
-    assert customer is None or (0 < len(customer) <= 128 and customer.isascii())
+    for found in (customer_of(body), subscription_of(body)):
+        assert found is None or (0 < len(found) <= 128 and found.isascii())
 
 
 def test_deep_nesting_tells_nothing() -> None:

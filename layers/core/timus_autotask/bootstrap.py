@@ -101,6 +101,7 @@ def apply_handler(ports: ApplyPorts) -> Handler:
         failed: dict[str, bool] = {}
         failures: list[dict[str, str]] = []
         for record in event["Records"]:
+            customer_id = None
             try:
                 customer_id = wake_up_of(record)
                 if customer_id not in failed and ports.clock.now() + POST_TAKES < deadline:
@@ -108,7 +109,7 @@ def apply_handler(ports: ApplyPorts) -> Handler:
                     apply_customer(customer_id, ports, deadline)
                     failed[customer_id] = False
             except Exception as error:  # noqa: BLE001 - whatever it is, the wake-up comes again and the rest goes on
-                ports.on_event("failed", error=repr(error), body=record.get("body"))
+                ports.on_event("failed", error=repr(error), customer=customer_id, body=record.get("body"))
                 failures.append({"itemIdentifier": record["messageId"]})
             else:
                 if failed.get(customer_id):

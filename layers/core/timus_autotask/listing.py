@@ -47,6 +47,7 @@ def listed(store: Store) -> Records:
         },
         partner=store.partner(),
         parked_events=tuple(store.parked_events()),
+        openings=tuple(store.openings()),
     )
 
 

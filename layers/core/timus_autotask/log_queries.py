@@ -63,7 +63,10 @@ QUERIES = (
     Query(
         "Failures of our own",
         _ALL,
-        'fields @timestamp, message, error, document, body\n| filter message = "failed" or level = "ERROR"\n'
+        "fields @timestamp, coalesce(message, @message) as what, error, document, customer, exception\n"
+        # The second half is what Lambda itself writes of a function that raised, ran out of time or died.
+        r'| filter level = "ERROR" or @message like /^\[ERROR\]|Task timed out|Runtime exited/'
+        "\n"
         "| sort @timestamp desc",
     ),
     Query(

@@ -70,13 +70,14 @@ UNWATCHED: Mapping[str, str] = {
     "EventParked": "the same",
     "WebhookUnavailable": "the gateway counts it as 5xx, together with what never reached the function",
     "ReconcileStopped": "it goes on by itself; what matters is when the last one was finished",
-    "WorkFailed": "the functions' own errors are alarmed",
 }
 """Metrics that no alarm and no dashboard shows, and why: they are there to be asked for."""
 
 
 QUIET = frozenset({"circuit"})
 """Said each minute: logged for those who look for it only."""
+FAILURES = frozenset({"failed"})
+"""Said while a bug or a failure of our own is handled: logged as an error, with its traceback."""
 
 
 class Telemetry:
@@ -88,7 +89,10 @@ class Telemetry:
 
     def __call__(self, name: str, **fields: Any) -> None:
         said = {key: value for key, value in fields.items() if value is not None}
-        (self.logger.debug if name in QUIET else self.logger.info)(name, extra=said)
+        if name in FAILURES:
+            self.logger.error(name, extra=said, exc_info=True)  # noqa: LOG014 - its handler calls us
+        else:
+            (self.logger.debug if name in QUIET else self.logger.info)(name, extra=said)
         counted = COUNTED.get(name)
         if counted:
             self.metrics.add_metric(counted.name, counted.unit, 1)

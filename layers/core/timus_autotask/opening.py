@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from timus_autotask.autotask.answers import (
     AutotaskError,
@@ -202,9 +203,7 @@ class _Session:
             return False
         except OutcomeUnknown:
             settles_at = min(settles_at, self._ports.clock.now() + self._ports.settle)
-            self._ports.on_event(
-                "outcome-unknown", company=asked.wanted.company_id, number=asked.wanted.number
-            )
+            self._ports.on_event("outcome-unknown", **_ids(asked.wanted))
             self._rest(replace(asked, settles_at=settles_at), settles_at)
             return False
         except (RetryLater, CredentialsRefused):
@@ -252,9 +251,7 @@ class _Session:
             words=words,
         )
         self._drop(*changes, put_change(change))
-        self._ports.on_event(
-            "opened", contract=contract.id, company=contract.company_id, number=wanted.number
-        )
+        self._ports.on_event("opened", **{**_ids(wanted), "customers": customers}, opened=contract.id)
 
     def _first_mapping(self, contract: Contract) -> list[tuple[CustomerRecords, CustomerMapping]]:
         """The customer's mapping with the contract; nothing if a person has chosen another one meanwhile."""
@@ -292,11 +289,19 @@ class _Session:
         same = opening.parked is not None and opening.parked.code == parked.code
         since = opening.since if same else now
         self._rest(replace(opening, parked=parked, since=since), now + OPEN_AGAIN)
-        self._ports.on_event(
-            "opening-parked", number=opening.wanted.number, reason=parked.code, words=parked.words
-        )
+        self._ports.on_event("opening-parked", **_ids(opening.wanted), reason=parked.code, words=parked.words)
 
     def _drop(self, *changes: TableChange) -> None:
         """Be done with the opening, together with these changes; raises ``Conflict``."""
         key = opening_key(self._stored.value.wanted.number)
         self._ports.store.commit(Delete(key, self._stored.rev), *changes)
+
+
+def _ids(wanted: NewContract) -> dict[str, Any]:
+    """What names an opening in a log."""
+    return {
+        "number": wanted.number,
+        "company": wanted.company_id,
+        "customers": [wanted.customer_id] if wanted.customer_id else None,
+        "contract": wanted.renews,
+    }

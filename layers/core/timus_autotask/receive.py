@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from timus_autotask.clock import Clock
 from timus_autotask.queue import QueueUnavailable, WakeUps
 from timus_autotask.secrets import NotConfigured, Secrets, SecretsUnavailable
 from timus_autotask.table import Conflict, Data, Key, Put, Table, TableUnavailable
-from timus_autotask.webhooks import SecretMalformed, SignatureRefused, customer_of, verify
+from timus_autotask.webhooks import SecretMalformed, SignatureRefused, customer_of, subscription_of, verify
 
 PATH = "/webhooks/timus"
 LARGEST_BODY = 64 * 1024
@@ -33,8 +32,6 @@ NOBODY = "-"
 
 _CONTENT_TYPE = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +71,9 @@ class ReceivePorts:
     tolerance_seconds: int
     """How far the timestamp of a delivery attempt may be from now."""
     on_outcome: Callable[..., None] = _no_outcome
-    """Called once a request with what became of it and fields for logs: ``accepted`` and ``duplicate`` (event_id,
-    customer), ``refused`` (reason), ``rejected`` (status), ``unavailable`` and ``failed`` (error)."""
+    """Called once a request with what became of it and fields for logs: ``accepted`` and ``duplicate``, ``refused`` (reason),
+    ``rejected`` (status), ``unavailable`` and ``failed`` (error). Once the signature is right, with the ids of the event, its
+    customer and its subscription."""
 
 
 _ACCEPTED = HttpAnswer(202, '{"status":"accepted"}')
@@ -93,10 +91,12 @@ def receive(request: HttpRequest, ports: ReceivePorts) -> HttpAnswer:
     if rejection:
         ports.on_outcome("rejected", status=rejection.status)
         return rejection
+    ids: dict[str, str | None] = {}
     try:
         now = ports.clock.now()
         _verify(request, ports, now)
-        _take_in(request, ports, now)
+        ids = _ids(request)
+        outcome = _take_in(request, ports, now)
     except SignatureRefused as refused:
         ports.on_outcome("refused", reason=refused.reason)
         return _UNAUTHORIZED
@@ -107,15 +107,23 @@ def receive(request: HttpRequest, ports: ReceivePorts) -> HttpAnswer:
         SecretsUnavailable,
         TableUnavailable,
     ) as unavailable:
-        _logger.warning("a delivery must be tried again: %s", unavailable)
-        ports.on_outcome("unavailable", error=type(unavailable).__name__)
+        ports.on_outcome("unavailable", error=f"{type(unavailable).__name__}: {unavailable}", **ids)
         return _UNAVAILABLE
-    except Exception as bug:
-        # Timus delivers again, so nothing is lost while the bug is found.
-        _logger.exception("a delivery could not be taken in")
-        ports.on_outcome("failed", error=type(bug).__name__)
+    except Exception as bug:  # noqa: BLE001 - Timus delivers again, so nothing is lost while the bug is found
+        ports.on_outcome("failed", error=type(bug).__name__, **ids)
         return _UNAVAILABLE
+    ports.on_outcome(outcome, **ids)
     return _ACCEPTED
+
+
+def _ids(request: HttpRequest) -> dict[str, str | None]:
+    """What a signed delivery is about, for logs."""
+    [event] = [value for name, value in request.headers.items() if name.lower() == "webhook-id"]
+    return {
+        "event": event,
+        "customer": customer_of(request.body),
+        "subscription": subscription_of(request.body),
+    }
 
 
 def _rejection(request: HttpRequest) -> HttpAnswer | None:
@@ -145,7 +153,8 @@ def _verify(request: HttpRequest, ports: ReceivePorts, now: datetime) -> None:
         check()
 
 
-def _take_in(request: HttpRequest, ports: ReceivePorts, now: datetime) -> None:
+def _take_in(request: HttpRequest, ports: ReceivePorts, now: datetime) -> str:
+    """Store a delivery and wake the worker; returns ``accepted``, or ``duplicate`` when it waits there already."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     event_id = headers["webhook-id"]
     key = event_key(event_id, request.body)
@@ -174,7 +183,7 @@ def _take_in(request: HttpRequest, ports: ReceivePorts, now: datetime) -> None:
         # The same id with the same bytes waits there already. Its first delivery may have died before its wake-up.
         outcome, wake_up = "duplicate", key
     ports.wake_ups.send(customer, wake_up)
-    ports.on_outcome(outcome, event_id=event_id, customer=customer)
+    return outcome
 
 
 def event_key(event_id: str, body: bytes) -> str:

@@ -51,7 +51,8 @@ def sweep(ports: ApplyPorts, deadline: datetime) -> int:
         except TableUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up what stands behind it
-            ports.on_event("failed", error=repr(error), document="/".join(document.key))
+            key, customers = "/".join(document.key), [*_customers(document)]
+            ports.on_event("failed", error=repr(error), document=key, customers=customers or None)
             failure = failure or error
         done += 1
     if failure:
@@ -77,7 +78,7 @@ def _customers(document: Document) -> Iterable[str]:
     kind, _, identity = document.key.pk.partition("#")
     if kind == "CUSTOMER":
         return (identity,)
-    return tuple(document.data["customers"]) if document.key.sk == "CONTRACT" else ()
+    return tuple(document.data.get("customers", ())) if document.key.sk == "CONTRACT" else ()
 
 
 def _take(document: Document, ports: ApplyPorts, deadline: datetime) -> None:

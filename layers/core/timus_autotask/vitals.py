@@ -7,7 +7,7 @@ one call also finds credentials that have expired while nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 
@@ -21,13 +21,14 @@ from timus_autotask.ports import ApplyPorts
 from timus_autotask.reconcile import last_run
 from timus_autotask.secrets import NotConfigured, SecretsUnavailable
 from timus_autotask.status import Records, StatusLine, status_of
-from timus_autotask.store import PARTNER, Store
+from timus_autotask.store import KEPT_DAYS, PARTNER, EventRecord, Store
 from timus_autotask.table import Conflict, Key, Put
+from timus_autotask.timus_export import SOURCE
 
 EVERY = timedelta(minutes=15)
 """How often the table is listed: a thousand customers cost a cent a day."""
-LOOKED_BACK = timedelta(days=64)
-"""How far back webhooks are looked for."""
+LOOKED_BACK = (1, 2, 4, 8, 16, 32, 64, 128, KEPT_DAYS)
+"""How many days back the last webhook is looked for, one after the other: it is mostly of today."""
 USUAL = 3
 """So many webhooks in the month before the last one make silence worth telling."""
 
@@ -40,17 +41,20 @@ def take(ports: ApplyPorts, secret_age: Callable[[], timedelta | None] = lambda:
     now = ports.clock.now()
     document = ports.table.get(_KEY)
     data = document.data if document else {"since": now.isoformat()}
-    if document is None or now - datetime.fromisoformat(data["at"]) >= EVERY:
-        put = Put(_KEY, {"since": data["since"], "at": now.isoformat()}, document.rev if document else 0)
-        try:
+    try:
+        if document is None or now - datetime.fromisoformat(data["at"]) >= EVERY:
+            _ask_allowance(ports)
+            _tell_all(ports, now, datetime.fromisoformat(data["since"]), secret_age())
+            # Noted only now: should it fail, it fails each minute, and that has an alarm.
+            put = Put(_KEY, {"since": data["since"], "at": now.isoformat()}, document.rev if document else 0)
             ports.store.commit(put)
-        except Conflict:
-            return  # somebody else is at it
-        _ask_allowance(ports)
-        _tell_all(ports, now, datetime.fromisoformat(data["since"]), secret_age())
-    # Asked last, so that a circuit that was opened a moment ago is told.
-    circuit = ports.store.partner().circuit.value
-    ports.on_event("circuit", circuit_open=int(circuit.open(ports.clock.now())), words=circuit.reason or None)
+    except Conflict:
+        pass  # somebody else has told it too
+    finally:
+        # Asked last, so that a circuit that was opened a moment ago is told.
+        circuit = ports.store.partner().circuit.value
+        away = int(circuit.open(ports.clock.now()))
+        ports.on_event("circuit", circuit_open=away, words=circuit.reason or None)
 
 
 def _ask_allowance(ports: ApplyPorts) -> None:
@@ -77,6 +81,10 @@ def _tell_all(ports: ApplyPorts, now: datetime, since: datetime, secret_age: tim
     customers = {line.customer for line in lines}
     not_aligned = {line.customer for line in lines if line.state not in good}
     events = records.parked_events
+    waits = [_since(line, records) for line in parked]
+    waits += [event.merged_at for event in events]
+    # A customer's first contract that cannot be opened shows in his lines already.
+    waits += [one.since for one in records.openings if one.parked and one.since and one.wanted.renews]
     finished = last_run(ports.table).value.finished
     ports.on_event(
         "vitals",
@@ -87,10 +95,9 @@ def _tell_all(ports: ApplyPorts, now: datetime, since: datetime, secret_age: tim
         lines_settling=sum(line.state is State.SETTLING for line in lines),
         lines_drifting=sum(line.reason_code in _DRIFTING for line in parked),
         events_parked=len(events),
-        parked_long=sum(_since(line, records) <= now - LONG for line in parked)
-        + sum(event.merged_at <= now - LONG for event in events),
+        parked_long=sum(since <= now - LONG for since in waits),
         oldest_change_seconds=_oldest(records, now),
-        webhook_silence_days=_silence(ports.store, now),
+        webhook_silence_days=_silence(ports.store, events, now),
         reconcile_age_hours=int((now - max(finished or since, since)).total_seconds() // 3600),
         secret_age_days=None if secret_age is None else secret_age.days,
     )
@@ -113,12 +120,24 @@ def _oldest(records: Records, now: datetime) -> int:
     return max(0, *(int((now - since).total_seconds()) for since in waits)) if waits else 0
 
 
-def _silence(store: Store, now: datetime) -> int:
+def _silence(store: Store, parked: Iterable[EventRecord], now: datetime) -> int:
     """Days since the last webhook, if there usually are some; else 0."""
-    for days in (1, 2, 4, 8, 16, 32, LOOKED_BACK.days):
-        newest = max((event.received_at for event in store.events(now - timedelta(days=days))), default=None)
+    kept = [event.received_at for event in parked if _came_by_itself(event)]
+    for days in LOOKED_BACK:
+        newest = max(_arrivals(store, now - timedelta(days=days), kept), default=None)
         if newest is not None:
-            month = store.events(newest - timedelta(days=30))
+            month = _arrivals(store, newest - timedelta(days=30), kept)
             usual = len(list(islice(month, USUAL))) == USUAL
             return (now - newest).days if usual else 0
     return 0
+
+
+def _arrivals(store: Store, since: datetime, kept: Iterable[datetime]) -> Iterator[datetime]:
+    """When webhooks came, those that wait for a person (``kept``) among them."""
+    yield from (event.received_at for event in store.events(since) if _came_by_itself(event))
+    yield from (at for at in kept if at >= since)
+
+
+def _came_by_itself(event: EventRecord) -> bool:
+    """What an operator took in from a file says nothing about Timus's way to us."""
+    return not event.event_id.startswith(SOURCE)

@@ -13,9 +13,9 @@ import binascii
 import hmac
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 IDENTIFIER = re.compile(r"[!-~]{1,128}")
 """What a Timus id must look like: printable ASCII without spaces, as SQS demands of a message group
@@ -88,13 +88,21 @@ def customer_of(body: bytes) -> str | None:
 
     A tolerant look that decides only in which order the event is handled, and with whose.
     """
+    return _identifier(body, lambda data, sub: (data if sub is None else sub)["customer"]["id"])
+
+
+def subscription_of(body: bytes) -> str | None:
+    """The id of the subscription that a body speaks of, or None where it does not tell it: for logs."""
+    return _identifier(body, lambda _data, sub: sub["id"])
+
+
+def _identifier(body: bytes, where: Callable[[Any, Any], Any]) -> str | None:
     try:
         data = json.loads(body.decode())["data"]
-        subscription = data.get("subscription")
-        customer = (data if subscription is None else subscription)["customer"]["id"]
+        found = where(data, data.get("subscription"))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
-    return customer if isinstance(customer, str) and IDENTIFIER.fullmatch(customer) else None
+    return found if isinstance(found, str) and IDENTIFIER.fullmatch(found) else None
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
