@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 Line = tuple[int, int]
 """Contract and service."""
 
+BOUND = 120
+"""Promise L: after the faults have stopped, rest within the settling time and so many seconds."""
 SESSION_SECONDS = 65
 """How long a worker may still act on a mapping or a company that it read before it was changed: its own deadline."""
 PARKED_FOR_GOOD = frozenset({"drift", "outcome-unclear"})
@@ -571,10 +573,16 @@ class Oracle:
                 continue
             if self._taken(line, today) and self._was_wanted(line, today, has):
                 continue
+            if self._just_begun(today) and self._fits(line, self.wants(line, today - DAY) or 0, has):
+                continue
             state = (
                 f"{record.state.value} {record.parked.code if record.parked else ''}" if record else "unknown"
             )
             self._broken(promise, f"{line} has {has} on {today}, Timus says {want}; the line is {state}")
+
+    def _just_begun(self, day: date) -> bool:
+        """Whether a day began so recently that what is dated to it need not be posted yet."""
+        return self.w.scheduler.now < self.midnight(day) + (self.w.story.settle + BOUND) * SECOND
 
     def _sick(self) -> set[int]:
         if self.w.poison is None:
@@ -597,7 +605,7 @@ class Oracle:
         customers = {self.history[sub][0].customer for sub in self._feeding(line)}
         related = {
             other
-            for other in self._committed
+            for other in {*self._committed, *self._edits}
             if other == line or customers & {self.history[sub][0].customer for sub in self._feeding(other)}
         }
         related.add(line)
@@ -727,6 +735,9 @@ class Oracle:
         if contract in self._moved or contract in self._company_changed or not subs:
             return
         if self.w.story.terms or any(self._edits[other] for other in self.lines()):
+            return
+        record = self._record(line)
+        if record is not None and record.parked is not None and self._truly_refused(line):
             return
         late = [
             key

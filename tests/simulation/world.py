@@ -17,7 +17,7 @@ from local.autotask.rules import Refused
 from tests.fakes.memory_queue import MemoryQueue, Received
 from tests.fakes.memory_secrets import CREDENTIALS, WEBHOOK_SECRET
 from tests.fakes.memory_table import MemoryTable
-from tests.simulation.oracle import Oracle, Violation
+from tests.simulation.oracle import BOUND, Oracle, Violation
 from tests.simulation.ports import Calls, SimClock, SimSecrets, SimTable, SimTransport, SimWakeUps
 from tests.simulation.rates import Profile
 from tests.simulation.scheduler import SECOND, Actor, Decisions, Scheduler, micros, mixed
@@ -48,8 +48,6 @@ APPLY_SECONDS, SWEEP_SECONDS, RECEIVE_SECONDS = 60, 55, 10
 VISIBILITY = 360
 AT_ONCE = 2
 """Workers at the same time."""
-BOUND = 120
-"""Promise L: after the faults have stopped, rest within the settling time and so many seconds."""
 RETRIES = (5.0, 30.0, 300.0, 1800.0, 7200.0)
 """After how many seconds Timus tries a delivery again; the last one repeats."""
 
