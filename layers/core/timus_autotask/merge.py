@@ -158,11 +158,7 @@ def _into(
     if merged.outcome is Merge.CONTRADICTORY:
         return replace(base, parked=Parked("contradictory", facts))
     subscriptions[news.subscription_id] = merged.subscription
-    evidence = tuple(
-        (sku, first.isoformat(), until.isoformat() if until else None, units)
-        for sku, first, until, units in merged.evidence
-    )
-    return replace(base, outcome=merged.outcome.value, evidence=evidence)
+    return replace(base, outcome=merged.outcome.value, evidence=merged.evidence)
 
 
 def _grown(contract: ContractRecords, customers: Iterable[str], came: datetime) -> Work:

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.days import effective_day
-from timus_autotask.domain.desired import Customer, Demand, Desired, Unrouted, desired, natively
+from timus_autotask.domain.desired import Customer, Demand, Desired, Unrouted, desired
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineKey, service_on
 from timus_autotask.domain.opening import Opening
@@ -186,7 +186,7 @@ def _name(customer: Customer) -> str:
 def _quantity(customer: Customer | None, sku: str, today: date) -> int:
     """Timus's own quantity, all subscriptions together."""
     subscriptions = customer.subscriptions if customer else ()
-    return sum(natively(subscription, sku).at(today) for subscription in subscriptions)
+    return sum(subscription.quantity(sku).at(today) for subscription in subscriptions)
 
 
 def _without_line(

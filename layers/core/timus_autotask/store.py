@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge import Moved
-from timus_autotask.domain.history import Subscription
+from timus_autotask.domain.history import Evidence, Subscription
 from timus_autotask.domain.line import Change, Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
 from timus_autotask.domain.opening import Opening
@@ -108,8 +108,8 @@ class EventRecord:
     day: str = ""
     """The effective day that was decided, as ``YYYY-MM-DD``."""
     parked: Parked | None = None
-    evidence: tuple[tuple[str, str, str | None, int], ...] = ()
-    """Of a superseded event: (SKU, first day, day after the last, units) that it would have set."""
+    evidence: tuple[Evidence, ...] = ()
+    """Of a superseded event: what it would have changed."""
     actor: str | None = None
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, ESS, GATEWAY, World
+from timus_autotask.domain.history import Evidence
 from timus_autotask.domain.line import State
 
 TODAY = date(2026, 3, 15)
@@ -65,7 +66,7 @@ def test_an_older_version_after_a_newer_changes_nothing(world: World) -> None:
     assert world.posted() == [(45, 3, "2026-03-15")]
     [event] = [e for e in world.ports.store.events() if e.version == 6]
     assert event.outcome == "superseded"
-    assert (ADV, "2026-03-10", "2026-03-15", 40) in event.evidence
+    assert Evidence(ADV, date(2026, 3, 10), date(2026, 3, 15), 40, None) in event.evidence
 
 
 def test_changes_that_waited_are_replayed_by_day(world: World) -> None:

@@ -73,14 +73,14 @@ def test_events_tell_what_became_of_them(told: Desk) -> None:
 
 
 def test_an_event_is_shown_with_its_body(told: Desk) -> None:
-    """By its key or by its webhook-id; a superseded one with what it would have set."""
+    """By its key or by its webhook-id; a superseded one with what it would have changed."""
     told.world.tell(6, {ADV: 10}, event_id="late", effective=told.world.start - timedelta(days=5))
     told.world.work()
     [event] = told.ask("events", "show", "late")["events"]
     assert '"version": 6' in event["body"]
     assert event["evidence"][0]["units"] == 10
     words = told.told("events", "show", event["key"])
-    assert "it would have set" in words
+    assert "it would have changed" in words
     assert event["body"] in words
     assert "There is no merged event" in told.refused("events", "show", "nothing")
     assert "needs the KEY" in told.refused("events", "show", status=2)

@@ -18,7 +18,6 @@ from timus_autotask.domain.desired import (
     Source,
     Unrouted,
     desired,
-    natively,
 )
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.mapping import (
@@ -482,8 +481,8 @@ def test_what_is_shown_is_timus_quantity_and_not_what_is_billed() -> None:
 def test_native_units_end_with_the_subscription() -> None:
     """From the end on there are none, until a newer version says otherwise."""
     told = subscription(version(1, march(1), march(9), ADV=10), version(2, march(12), ADV=4, ESS=9))
-    assert natively(told, ADV) == steps((march(1), 10), (march(9), 0), (march(12), 4))
-    assert natively(told, ESS) == steps((march(12), 9))
+    assert told.quantity(ADV) == steps((march(1), 10), (march(9), 0), (march(12), 4))
+    assert told.quantity(ESS) == steps((march(12), 9))
 
 
 def renewed(number: int, day: date, end: date, **items: int) -> Version:

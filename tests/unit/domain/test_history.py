@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from timus_autotask.domain.history import KEPT_VERSIONS, RENEWED, Merge, Merged, Subscription, Version, merge
+from timus_autotask.domain.history import (
+    KEPT_VERSIONS,
+    RENEWED,
+    Evidence,
+    Merge,
+    Merged,
+    Subscription,
+    Version,
+    merge,
+)
 from timus_autotask.domain.subscription import Snapshot, Status
 
 
@@ -86,7 +95,7 @@ def test_older_news_below_the_floor_is_superseded_with_evidence() -> None:
     merged = merge(known, snapshot(7, 40, day=10), date(2026, 3, 10))
     assert merged.outcome is Merge.SUPERSEDED
     assert merged.subscription == known
-    assert merged.evidence == (("ADV", date(2026, 3, 10), date(2026, 3, 15), 40),)
+    assert merged.evidence == (Evidence("ADV", date(2026, 3, 10), date(2026, 3, 15), 40, instead_of=None),)
 
 
 def test_what_only_superseded_news_had_goes_to_zero() -> None:
@@ -210,8 +219,32 @@ def test_a_late_twin_of_what_was_applied_is_a_duplicate() -> None:
 def test_evidence_reaches_to_the_next_newer_version() -> None:
     """Versions that are older still say nothing about when it would have ended."""
     known = history(snapshot(5, day=4), snapshot(8, day=15), snapshot(9, day=20), floor=9)
-    [(_, _, until, _)] = merge(known, snapshot(7, 40, day=10), date(2026, 3, 10)).evidence
-    assert until == date(2026, 3, 15)
+    [evidence] = merge(known, snapshot(7, 40, day=10), date(2026, 3, 10)).evidence
+    assert evidence == Evidence("ADV", date(2026, 3, 10), date(2026, 3, 15), 40, instead_of=25)
+
+
+def test_evidence_tells_only_what_would_have_been_otherwise() -> None:
+    """A SKU that it lacks would have gone to 0; one that it has as it was is no evidence; an end would have come on its day."""
+    adv_and_gateway = replace(snapshot(5, day=4), items=(("ADV", 25), ("GATEWAY", 1)))
+    known = history(adv_and_gateway, replace(adv_and_gateway, version=8), floor=8)
+    late = replace(snapshot(7, day=10), cancel_at=date(2026, 4, 1))
+    merged = merge(known, late, date(2026, 3, 10))
+    assert merged.evidence == ()
+    known = history(adv_and_gateway, replace(snapshot(8, 30, day=20), items=adv_and_gateway.items), floor=8)
+    assert merge(known, replace(late, cancel_at=date(2026, 3, 18)), date(2026, 3, 10)).evidence == (
+        Evidence("ADV", date(2026, 3, 18), date(2026, 3, 20), 0, instead_of=25),
+        Evidence("GATEWAY", date(2026, 3, 10), date(2026, 3, 20), 0, instead_of=1),
+    )
+
+
+def test_evidence_before_the_first_known_version_is_instead_of_nothing_known() -> None:
+    """What Autotask had before Timus told us anything is not ours to say, be it that the late version has none of a SKU."""
+    known = history(snapshot(8, day=15), floor=8)
+    late = replace(snapshot(7, day=10), items=(("ADV", 0), ("ESS", 3)))
+    assert merge(known, late, date(2026, 3, 10)).evidence == (
+        Evidence("ADV", date(2026, 3, 10), date(2026, 3, 15), 0, instead_of=None),
+        Evidence("ESS", date(2026, 3, 10), date(2026, 3, 15), 3, instead_of=None),
+    )
 
 
 @pytest.mark.parametrize("floor", [0, 3])

@@ -13,7 +13,6 @@ from timus_autotask import status as alignment
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, moment
-from timus_autotask.domain.desired import natively
 from timus_autotask.domain.line import Change
 from timus_autotask.domain.opening import Opening
 from timus_autotask.domain.policy import shortfall
@@ -137,7 +136,7 @@ def minimum(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -
     least = policy_from(store.partner().terms.value.values).pooled_minimum
     used: Counter[str] = Counter()
     for subscription in store.subscriptions():
-        used.update({sku: natively(subscription, sku).at(today) for sku in subscription.skus})
+        used.update({sku: subscription.quantity(sku).at(today) for sku in subscription.skus})
     found = shortfall(least, used)
     terminal.table(
         ("SKU", "minimum", "all customers", "shortfall"),
@@ -239,10 +238,10 @@ def _show_event(deployment: Deployment, key: str, terminal: Terminal) -> dict[st
     for event in found:
         _event_table([event], terminal)
         if event.evidence:
-            terminal.say("", "Superseded; it would have set:")
+            terminal.say("", "Superseded; it would have changed:")
             terminal.table(
-                ("SKU", "units", "from", "until"),
-                [(sku, units, first, until or "") for sku, first, until, units in event.evidence],
+                ("SKU", "from", "until", "units", "instead of"),
+                [(e.sku, e.first, e.until, e.units, e.instead_of) for e in event.evidence],
                 empty="",
             )
         terminal.say("", event.body)
@@ -287,8 +286,8 @@ def _event(event: EventRecord) -> dict[str, Any]:
         "reason_code": event.parked.code if event.parked else None,
         "remedy": event.parked.remedy if event.parked else None,
         "evidence": [
-            {"sku": sku, "from": first, "until": until, "units": units}
-            for sku, first, until, units in event.evidence
+            {"sku": e.sku, "from": e.first, "until": e.until, "units": e.units, "instead_of": e.instead_of}
+            for e in event.evidence
         ],
     }
 

@@ -144,7 +144,7 @@ def desired(
             billed = _on_terms(customer, sku, quantity)
             told = Timeline()
             for subscription in customer.subscriptions:
-                told = told.plus(natively(subscription, sku))
+                told = told.plus(subscription.quantity(sku))
             reason = placement.reason(sku, today, billed.at(today))
             if reason and (billed.at(today) or any(day > today for day in billed.days)):
                 unrouted.append(Unrouted(customer.id, sku, billed.at(today), reason))
@@ -209,16 +209,6 @@ def _news(subscription: Subscription, sku: str) -> list[News]:
             out.append(News(subscription.id, version.number, version.day, version.event_id))
         before = now
     return out
-
-
-def natively(subscription: Subscription, sku: str) -> Timeline:
-    """Timus's own quantity of a SKU by day: each version from its day on, until it ends; the newest wins."""
-    timeline = Timeline()
-    for version in subscription.versions:
-        timeline = timeline.set_from(version.day, version.quantity(sku))
-        if version.ends is not None:
-            timeline = timeline.set_from(version.ends, 0)
-    return timeline
 
 
 class _Placement:

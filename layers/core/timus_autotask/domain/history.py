@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from .subscription import Snapshot
+from .timeline import NOTHING, Timeline
 
 RENEWED = "subscription.renewed"
 """The only event type that says more than its snapshot: where it is the first news, no earlier term can be compared."""
@@ -88,6 +89,15 @@ class Subscription:
         """Every SKU of every known version, sorted: a SKU that disappeared still has to go to 0."""
         return tuple(sorted({*self.gone, *(sku for version in self.versions for sku, _ in version.items)}))
 
+    def quantity(self, sku: str) -> Timeline:
+        """Timus's own quantity of a SKU by day: each version from its day on, until it ends; the newest wins."""
+        timeline = NOTHING
+        for version in self.versions:
+            timeline = timeline.set_from(version.day, version.quantity(sku))
+            if version.ends is not None:
+                timeline = timeline.set_from(version.ends, 0)
+        return timeline
+
     @property
     def renewed_until(self) -> date | None:
         """The last day of a term that was renewed, as far as the subscription is billed; None: nothing was renewed.
@@ -124,15 +134,26 @@ class Merge(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
-    """The subscription after a snapshot, and what became of the snapshot.
+class Evidence:
+    """A stretch of days on which a superseded version would have changed the units of a SKU."""
 
-    ``evidence`` of a superseded one: (SKU, first day, day on which a newer version took over, units) that it would have set.
-    """
+    sku: str
+    first: date
+    until: date | None
+    """The first day on which it would not have mattered any more; None: it would have mattered for ever."""
+    units: int
+    instead_of: int | None
+    """The units without it; None where no older version is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The subscription after a snapshot, and what became of the snapshot."""
 
     subscription: Subscription
     outcome: Merge
-    evidence: tuple[tuple[str, date, date | None, int], ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    """Of a superseded one, in order of SKU and day."""
 
 
 def version_of(snapshot: Snapshot, day: date) -> Version:
@@ -169,8 +190,8 @@ def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
         # What it had beyond the newer ones went away with them: Autotask may still bill it.
         gone = tuple(sorted({sku for sku, _ in version.items} - set(known.skus)))
         late = replace(known, gone=tuple(sorted({*known.gone, *gone}))) if gone else known
-        return Merged(late, Merge.SUPERSEDED, _evidence(known, version))
-    versions = tuple(sorted((*known.versions, version), key=lambda v: v.number))
+        return Merged(late, Merge.SUPERSEDED, _evidence(late, version))
+    versions = _in_order(known, version)
     newest = versions[-1] is version
     grown = replace(
         known,
@@ -181,13 +202,23 @@ def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
     return Merged(grown, Merge.MERGED)
 
 
-def _evidence(known: Subscription, late: Version) -> tuple[tuple[str, date, date | None, int], ...]:
-    """What the superseded version would have set, until the next newer version that we know took over."""
-    newer = [v.day for v in known.versions if v.number > late.number]
-    until = min(newer, default=None)
-    if until is not None and until <= late.day:
-        return ()
-    return tuple((sku, late.day, until, late.quantity(sku)) for sku, _ in late.items)
+def _in_order(known: Subscription, version: Version) -> tuple[Version, ...]:
+    return tuple(sorted((*known.versions, version), key=lambda v: v.number))
+
+
+def _evidence(known: Subscription, late: Version) -> tuple[Evidence, ...]:
+    """What the history would say otherwise with the superseded version in it."""
+    whole = replace(known, versions=_in_order(known, late))
+    told = min(version.day for version in known.versions)
+    found: list[Evidence] = []
+    for sku in known.skus:
+        with_it, without = whole.quantity(sku), known.quantity(sku)
+        days = sorted({late.day, told, *with_it.days, *without.days})
+        for day, until in zip(days, (*days[1:], None), strict=True):
+            units, instead_of = with_it.at(day), None if day < told else without.at(day)
+            if day >= late.day and units != instead_of:
+                found.append(Evidence(sku, day, until, units, instead_of))
+    return tuple(found)
 
 
 def _without_forgotten(versions: tuple[Version, ...], floor: int) -> tuple[Version, ...]:

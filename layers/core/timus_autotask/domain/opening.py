@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 
 from .contract import PERIOD_TYPES, Contract
 from .days import period_containing
-from .desired import Customer, natively
+from .desired import Customer
 from .policy import Policy, RenewalLink
 from .reasons import Parked
 from .timeline import NOTHING
@@ -106,7 +106,7 @@ def _first_billed_day(customer: Customer) -> date | None:
     for sku in {sku for subscription in customer.subscriptions for sku in subscription.skus}:
         quantity = NOTHING
         for subscription in customer.subscriptions:
-            quantity = quantity.plus(natively(subscription, sku))
+            quantity = quantity.plus(subscription.quantity(sku))
         days += [day for day, units in quantity.steps if customer.policy_on(day).billable(sku, units)]
     return min(days, default=None)
 
