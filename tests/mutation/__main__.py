@@ -4,7 +4,8 @@ Mutmut works on a copy of the tree, so nothing here is touched but ``docs/exactn
 alone; therefore the copy writes each property ``name`` as a plain method ``_name_`` with ``name = property(_name_)`` below it,
 and what properties decide is mutated like everything else.
 
-Exit status 1: fewer than 90 % of the mutants were killed, or one survived that ``justified.toml`` does not explain.
+Exit status 1: fewer than 90 % of the mutants were killed, or one survived that ``justified.toml`` does not explain. 2: not every
+mutant was tried to its end, so that nothing can be said, and nothing is written down.
 """
 
 from __future__ import annotations
@@ -61,8 +62,11 @@ _PROPERTY = re.compile(
     r"^    @property\n    def (?P<name>\w+)\((?P<rest>.*?)(?=^    \S|^\S|\Z)", re.DOTALL | re.MULTILINE
 )
 
+# What mutmut notes of a mutant. Any other number, or none, says that its run was cut off.
+_SURVIVED = 0
 _KILLED = frozenset({1, 3})
 _TIMEOUT = frozenset({36, 24, 152, 255, -24})
+_NOT_REACHED = frozenset({5, 33})
 
 
 class Survivor(NamedTuple):
@@ -81,11 +85,15 @@ class Figures:
     killed: int = 0
     timeout: int = 0
     survivors: list[Survivor] = field(default_factory=list)
-    """Those that no test reaches, and those whose run ended in no way that says anything, are among them."""
+    """Those that no test reaches are among them."""
+    not_reached: int = 0
+    """How many of the survivors no test reaches at all."""
+    untried: list[str] = field(default_factory=list)
+    """Mutmut's names of those whose run did not begin or was cut off."""
 
     @property
     def all(self) -> int:
-        """How many there are."""
+        """How many were tried."""
         return self.killed + self.timeout + len(self.survivors)
 
 
@@ -107,10 +115,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         began = time.monotonic()
         _copy(folder)
-        _forget_survivors(folder)
+        _forget(folder)
         _mutmut(folder, "run", "--max-children", str(chosen.jobs), *chosen.only)
         seconds = time.monotonic() - began
         figures = {path: _figures(folder, path) for path in MUTATED}
+        untried = [name for one in figures.values() for name in one.untried]
+        if untried and not chosen.only:
+            print(f"{len(untried)} mutants were not tried, {untried[0]} the first of them", file=sys.stderr)
+            return 2
         status, text = report(figures, _justified(), seconds)
         print(text)
         if not chosen.only:
@@ -152,7 +164,7 @@ def _copy(folder: Path) -> None:
         + f"pytest_add_cli_args = {json.dumps(['-k', NOT_HERE])}\n"
         + "use_git_change_detection = false\n"
         + 'on_dependency_change = "ignore"\n'
-        + "timeout_multiplier = 2.0\n"
+        + "timeout_multiplier = 5.0\n"
     )
 
 
@@ -161,8 +173,13 @@ def _plainly(found: re.Match[str]) -> str:
     return f"    def _{name}_({found['rest'].rstrip()}\n\n    {name} = property(_{name}_)\n\n"
 
 
-def _forget_survivors(folder: Path) -> None:
-    """Let an earlier run's survivors be tried again; what was killed stays so until its function changes."""
+def _forget(folder: Path) -> None:
+    """Let an earlier run's survivors be tried again; what was killed stays so until its function changes.
+
+    Which test reaches which function is found out anew: mutmut looks at new tests only, so that a function which is new, or has
+    a new name, would be reached by none of the old ones.
+    """
+    (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     for meta in folder.glob("mutants/**/*.meta"):
         results = json.loads(meta.read_text())
         codes = results["exit_code_by_key"]
@@ -193,8 +210,11 @@ def _figures(folder: Path, path: str) -> Figures:
             figures.killed += 1
         elif code in _TIMEOUT:
             figures.timeout += 1
-        elif code is not None:
+        elif code == _SURVIVED or code in _NOT_REACHED:
             figures.survivors.append(_survivor(name, _mutmut(folder, "show", name, quiet=True)))
+            figures.not_reached += code in _NOT_REACHED
+        else:
+            figures.untried.append(name)
     return figures
 
 
@@ -222,10 +242,12 @@ def report(
     total = sum(one.all for one in figures.values())
     killed = sum(one.killed for one in figures.values())
     timeout = sum(one.timeout for one in figures.values())
+    not_reached = sum(one.not_reached for one in figures.values())
     survivors = [survivor for one in figures.values() for survivor in one.survivors]
     unexplained = [survivor for survivor in survivors if survivor not in justified]
     rows = [
-        f"| `{path}` | {one.all} | {one.killed} | {one.timeout} | {len(one.survivors)} | {one.killed / one.all:.1%} |"
+        f"| `{path}` | {one.all} | {one.killed} | {one.timeout} | {len(one.survivors)} "
+        f"| {one.not_reached} | {one.killed / one.all:.1%} |"
         for path, one in figures.items()
         if one.all
     ]
@@ -237,10 +259,13 @@ def report(
         "Every mutant is one small fault: a comparison turned, a number moved by one, an argument dropped, a value gone.",
         f"The unit tests of the deciding code must notice it. Run in {seconds / 60:.0f} minutes with mutmut.",
         "",
-        "| module | mutants | killed | timed out | survived | killed of all |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| module | mutants | killed | timed out | survived | of these not reached by any test | killed of all |",
+        "|---|---:|---:|---:|---:|---:|---:|",
         *rows,
-        f"| **all** | **{total}** | **{killed}** | **{timeout}** | **{len(survivors)}** | **{killed / total:.1%}** |",
+        (
+            f"| **all** | **{total}** | **{killed}** | **{timeout}** | **{len(survivors)}** | **{not_reached}** "
+            f"| **{killed / total:.1%}** |"
+        ),
         "",
         "A timeout is a mutant that did not come to an end; it is noticed, but not counted as killed. Constants at module level",
         "and regular expressions are not mutated by mutmut; tests of their values hold them.",

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from tests.mutation.__main__ import _PROPERTY, Figures, Survivor, _plainly, _survivor, report
+from tests.mutation.__main__ import (
+    _PROPERTY,
+    Figures,
+    Survivor,
+    _figures,
+    _forget,
+    _plainly,
+    _survivor,
+    report,
+)
 
 DIFF = """--- domain/days.py
 +++ domain/days.py
@@ -54,8 +66,42 @@ def test_a_survivor_is_named_by_its_place_and_its_change(name: str, where: str) 
 def test_the_verdict_counts_every_mutant(killed: int, justified: bool, status: int) -> None:
     """Nine tenths of all have to be killed, time-outs are not kills, and each survivor needs its reason."""
     one = Survivor("domain.days.local_midnight", "if a <= b:")
-    figures = {"domain/days.py": Figures(killed, 99 - killed, [one])}
+    figures = {"domain/days.py": Figures(killed, 99 - killed, [one], not_reached=1)}
     found, text = report(figures, {one: "the same"} if justified else {}, 60)
     assert found == status
     assert ("not explained" in text) is not justified
-    assert f"| **all** | **100** | **{killed}** | **{99 - killed}** | **1** | **{killed}.0%** |" in text
+    assert (
+        f"| **all** | **100** | **{killed}** | **{99 - killed}** | **1** | **1** | **{killed}.0%** |" in text
+    )
+
+
+def noted(folder: Path, codes: dict[str, int | None]) -> Path:
+    """What mutmut noted of the mutants of a module, in a folder that is kept."""
+    meta = folder / "mutants" / "src" / "timus_autotask" / "domain" / "days.py.meta"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"exit_code_by_key": codes}))
+    return meta
+
+
+def test_a_run_that_was_cut_off_says_nothing_of_what_it_did_not_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither killed nor survived: interrupted (2), killed from outside (-9), never begun."""
+    monkeypatch.setattr("tests.mutation.__main__._mutmut", lambda *_, **__: DIFF)
+    codes: dict[str, int | None] = {"a": 1, "b": 0, "c": 33, "d": -24, "e": 2, "f": -9, "g": None}
+    noted(tmp_path, codes)
+    figures = _figures(tmp_path, "domain/days.py")
+    assert (figures.killed, len(figures.survivors), figures.not_reached, figures.timeout) == (1, 2, 1, 1)
+    assert figures.untried == ["e", "f", "g"]
+
+
+def test_a_run_that_goes_on_tries_all_but_the_killed_and_looks_anew_what_the_tests_reach(
+    tmp_path: Path,
+) -> None:
+    """A function with a new name is reached by tests that were there before."""
+    meta = noted(tmp_path, {"a": 1, "b": 0, "c": 33, "d": None})
+    stats = tmp_path / "mutants" / "mutmut-stats.json"
+    stats.write_text("{}")
+    _forget(tmp_path)
+    assert json.loads(meta.read_text())["exit_code_by_key"] == {"a": 1, "b": None, "c": None, "d": None}
+    assert not stats.exists()

@@ -205,7 +205,6 @@ policies = st.builds(
 postings = st.lists(st.integers(0, 100), max_size=2)
 
 
-@settings(max_examples=100, deadline=None)
 @given(histories, policies, postings)
 def test_everything_comes_to_what_timus_says(told: list[Event], policy: Policy, posted: list[int]) -> None:
     """Whatever came, late or in the wrong order, on whatever terms: in the end every day ahead is as desired."""
@@ -218,7 +217,6 @@ def test_everything_comes_to_what_timus_says(told: list[Event], policy: Policy, 
     assert {line.state for line in partner.lines.values()} <= {State.APPLIED}
 
 
-@settings(max_examples=100, deadline=None)
 @given(histories, policies, postings)
 def test_what_is_posted_lies_where_it_may(told: list[Event], policy: Policy, posted: list[int]) -> None:
     """Within the contract, never ahead of its day, once a line and day, and never in a posted period unless the terms say so."""
@@ -233,7 +231,6 @@ def test_what_is_posted_lies_where_it_may(told: list[Event], policy: Policy, pos
         assert partner.autotask.into_posted == []
 
 
-@settings(max_examples=100, deadline=None)
 @given(histories, dating, dating)
 def test_nothing_takes_effect_before_its_day(
     told: list[Event], increases: EffectiveDay, decreases: EffectiveDay
@@ -255,7 +252,6 @@ plan_histories = st.lists(
 ).map(lambda rows: [Event(d, d + late, {ADV: 0, ESS: 0, sku: n}) for d, late, sku, n in rows])
 
 
-@settings(max_examples=100, deadline=None)
 @given(plan_histories, dating, dating, postings)
 @example(
     [Event(0, 0, {ADV: 1, ESS: 0}), Event(1, 1, {ADV: 0, ESS: 0}), Event(1, 1, {ADV: 0, ESS: 1})],
@@ -276,7 +272,7 @@ def test_two_plans_are_never_billed_at_once(
             assert not all(both)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 9), st.integers(10, 20), st.integers(1, 20), st.integers(1, 60), policies)
 def test_what_cancels_out_before_its_day_costs_nothing(
     units: int, at: int, ahead: int, ends: int, policy: Policy
@@ -290,7 +286,6 @@ def test_what_cancels_out_before_its_day_costs_nothing(
     assert live([first, cancelled, again], policy, days=150).autotask.posts == undisturbed
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=40))
 def test_on_time_and_natively_every_day_is_exact(quantities: list[int]) -> None:
     """One change a day, heard on its day: every day is billed with that day's quantity, leap day and period ends among them."""
