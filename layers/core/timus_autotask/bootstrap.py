@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from timus_autotask.ports import ApplyPorts
     from timus_autotask.receive import ReceivePorts
     from timus_autotask.secrets import Secrets
+    from timus_autotask.tickets import TicketDesk
 
 
 class LambdaContext(Protocol):
@@ -65,7 +66,7 @@ def sweep() -> Handler:
     """The handler behind the schedule."""
     telemetry = _telemetry()
     ports, secrets = _apply_ports(telemetry)
-    return _counted(sweep_handler(ports, secrets.age), telemetry)
+    return _counted(sweep_handler(ports, secrets.age, _ticket_desk()), telemetry)
 
 
 def reconcile() -> Handler:
@@ -119,18 +120,34 @@ def apply_handler(ports: ApplyPorts) -> Handler:
     return handler
 
 
-def sweep_handler(ports: ApplyPorts, secret_age: Callable[[], timedelta | None] = lambda: None) -> Handler:
-    """A tick of the schedule in, how much was done out; and how everything is, for metrics."""
+def sweep_handler(
+    ports: ApplyPorts,
+    secret_age: Callable[[], timedelta | None] = lambda: None,
+    desk: TicketDesk | None = None,
+) -> Handler:
+    """A tick of the schedule in, how much was done out; and how everything is, for metrics and tickets."""
     from timus_autotask.sweep import sweep as do
     from timus_autotask.vitals import take
 
     def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        deadline = _deadline(context, ports.clock)
         try:
-            return {"looked_at": do(ports, _deadline(context, ports.clock))}
+            return {"looked_at": do(ports, deadline)}
         finally:
             take(ports, secret_age)
+            if desk is not None:
+                _keep_tickets(ports, desk, deadline)
 
     return handler
+
+
+def _keep_tickets(ports: ApplyPorts, desk: TicketDesk, deadline: datetime) -> None:
+    from timus_autotask.tickets import keep_tickets
+
+    try:
+        keep_tickets(ports, desk, deadline)
+    except Exception as error:  # noqa: BLE001 - it is told, and must not make the sweep's own work look failed
+        ports.on_event("failed", error=repr(error), document="tickets")
 
 
 def reconcile_handler(ports: ApplyPorts) -> Handler:
@@ -199,6 +216,19 @@ def _apply_ports(telemetry: Telemetry) -> tuple[ApplyPorts, Secrets]:
         on_event=telemetry,
     )
     return ports, secrets
+
+
+def _ticket_desk() -> TicketDesk | None:
+    settings = Settings.read(os.environ)
+    if settings.ticket_company is None:
+        return None
+    from timus_autotask.alarms import CloudWatchAlarms
+    from timus_autotask.tickets import TicketDesk
+
+    alarms = CloudWatchAlarms(_aws("cloudwatch"), settings.stack, settings.alarm_topic_arn)
+    return TicketDesk(
+        settings.stack, settings.ticket_company, settings.ticket_queue, settings.ticket_priority, alarms
+    )
 
 
 def _aws(service: str) -> Any:

@@ -28,6 +28,12 @@ class Settings:
     settle: timedelta
     quiet_seconds: int
     tolerance_seconds: int
+    stack: str
+    alarm_topic_arn: str
+    ticket_company: int | None
+    """For whom alarms open tickets in Autotask; None: they open none."""
+    ticket_queue: int | None
+    ticket_priority: int
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -47,11 +53,18 @@ class Settings:
             settle=timedelta(seconds=_whole(environment, "SETTLE_SECONDS", 900)),
             quiet_seconds=_whole(environment, "QUIET_SECONDS", 60),
             tolerance_seconds=_whole(environment, "SIGNATURE_TOLERANCE_SECONDS", 300),
+            stack=environment.get("STACK_NAME", ""),
+            alarm_topic_arn=environment.get("ALARM_TOPIC_ARN", ""),
+            ticket_company=_whole(environment, "TICKET_COMPANY")
+            if environment.get("TICKET_COMPANY")
+            else None,
+            ticket_queue=_whole(environment, "TICKET_QUEUE") if environment.get("TICKET_QUEUE") else None,
+            ticket_priority=_whole(environment, "TICKET_PRIORITY", 2),
         )
 
 
-def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
+def _whole(environment: Mapping[str, str], name: str, default: int = 0) -> int:
     text = environment.get(name, str(default))
     if not text.isascii() or not text.isdigit():
-        raise Misconfigured(f"{name} is no whole number of seconds: {text}")
+        raise Misconfigured(f"{name} is no whole number: {text}")
     return int(text)

@@ -29,9 +29,12 @@ from timus_autotask.autotask.answers import (
 from timus_autotask.autotask.entities import (
     BILLING_RULES,
     COMPANIES,
+    COMPLETE,
     CONTRACT_SERVICES,
     CONTRACTS,
+    NEW,
     SERVICES,
+    TICKETS,
     UNITS,
     BillingRule,
     Company,
@@ -40,6 +43,7 @@ from timus_autotask.autotask.entities import (
     Entity,
     Service,
     Threshold,
+    Ticket,
     UnitRow,
     Unreadable,
     parse_threshold,
@@ -219,6 +223,14 @@ class Autotask:
         """The rules by which Autotask itself counts and charges on these contracts, active or not."""
         return self.query(BILLING_RULES, Condition("contractID", "in", contract_ids))
 
+    def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
+        """Tickets of a company whose ``externalID`` is exactly this."""
+        company, numbered = (
+            Condition("companyID", "eq", company_id),
+            Condition("externalID", "eq", external_id),
+        )
+        return [one for one in self.query(TICKETS, company, numbered) if one.external_id == external_id]
+
     def threshold(self) -> Threshold:
         """How much of the request allowance is used. The call itself counts: ask rarely."""
         expected = ("externalRequestThreshold", "requestThresholdTimeframe", "currentTimeframeRequestCount")
@@ -297,6 +309,39 @@ class Autotask:
         """
         line = {"contractID": contract_id, "serviceID": service_id}
         return self._create("Contracts", f"{contract_id}/Services", line)
+
+    def create_ticket(
+        self,
+        company_id: int,
+        external_id: str,
+        title: str,
+        description: str,
+        *,
+        queue_id: int | None,
+        priority: int,
+        due: datetime,
+    ) -> int | None:
+        """Create a new ticket and return its id, None when Autotask tells none.
+
+        Company, title, status, priority and due time are what Autotask asks of every ticket; most tenants want a queue too.
+        """
+        fields: dict[str, Any] = {
+            "companyID": company_id,
+            "externalID": external_id,
+            "title": title,
+            "description": description,
+            "status": NEW,
+            "priority": priority,
+            "dueDateTime": f"{due.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        }
+        if queue_id is not None:
+            fields["queueID"] = queue_id
+        return self._create("Tickets", "", fields)
+
+    def complete_ticket(self, ticket_id: int, resolution: str) -> None:
+        """Set a ticket's status to complete; may be repeated."""
+        body = _json({"id": ticket_id, "status": COMPLETE, "resolution": resolution})
+        self._call("PATCH", "Tickets", "", body, ("itemId",), repeatable=True)
 
     # -- One request
 

@@ -28,6 +28,10 @@ date).
 """
 
 
+NEW, COMPLETE = 1, 5
+"""``Tickets.status``: two that Autotask brings along and that no tenant can take away."""
+
+
 class Unreadable(Exception):
     """A record is not as Autotask publishes it: a field is missing or of another type."""
 
@@ -132,6 +136,21 @@ class BillingRule:
     is_active: bool
     description: str
     """``invoiceDescription``; ``""`` when none is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket of the service desk."""
+
+    id: int
+    external_id: str
+    """``externalID``: a name that other systems give it; ``""`` when none is set."""
+    status: int
+    """:data:`NEW`, :data:`COMPLETE`, or one of the tenant's own."""
+
+    @property
+    def is_complete(self) -> bool:
+        return self.status == COMPLETE
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +313,10 @@ def _billing_rule(row: Row) -> BillingRule:
     )
 
 
+def _ticket(row: Row) -> Ticket:
+    return Ticket(_whole(row, "id"), _text(row, "externalID"), _whole(row, "status"))
+
+
 def parse_threshold(answer: Row) -> Threshold:
     """Read the answer of ``ThresholdInformation``; raises :class:`Unreadable`."""
     return Threshold(
@@ -341,3 +364,4 @@ UNITS = Entity(
 BILLING_RULES = Entity(
     "ContractBillingRules", ("id", "contractID", "isActive", "invoiceDescription"), _billing_rule
 )
+TICKETS = Entity("Tickets", ("id", "companyID", "externalID", "status"), _ticket)
