@@ -104,6 +104,8 @@ class StatusLine:
     """What the line should have today on the partner's terms, everything on it together."""
     scheduled: tuple[tuple[date, int], ...] = ()
     """(day, change) that are planned."""
+    linked: tuple[tuple[date, LineKey], ...] = ()
+    """(day, other line): what is planned for that day is one side of a plan change."""
     since: datetime | None = None
     """When it came into this state."""
     last_change: datetime | None = None
@@ -270,6 +272,7 @@ def _lines(
             remedy=parked.remedy if parked else None,
             wanted_units=(demand.units.plus(line.offset).at(today) if demand else 0),
             scheduled=line.scheduled,
+            linked=line.linked,
             since=line.since,
             last_change=line.last_change,
         )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY
 
 
 @pytest.fixture
@@ -38,10 +38,37 @@ def test_changes_tell_what_was_posted_from_which_event(told: Desk) -> None:
         "units_after": 28,
         "outcome": "landed",
         "events": ["sub_8f2c1a-v7"],
+        "plan_change_with": [],
         "words": "",
     }
     assert (second["unit_change"], second["events"]) == (2, ["sub_8f2c1a-v8"])
     assert "sub_8f2c1a-v8" in told.told("changes")
+
+
+def test_a_plan_change_is_shown_as_one_linked_change(told: Desk) -> None:
+    """Each side names the other, while it waits for its day and once it is posted; seats that change beside it do not."""
+    told.run("policy", "set", "decreases=start-of-next-period")
+    told.world.tell(9, {ESS: 30, GATEWAY: 2})
+    told.world.work()
+    lines = {line["sku"]: line for line in told.ask("status")["lines"]}
+    assert [
+        (one["day"], one["contract_id"], one["service_id"]) for one in lines[ADV]["plan_change_with"]
+    ] == [("2026-04-01", CONTRACT, 46), ("2026-04-01", CONTRACT, 47)]
+    assert lines[ESS]["plan_change_with"] == [
+        {"day": "2026-04-01", "contract_id": CONTRACT, "service_id": 45}
+    ]
+    assert "one plan change with service 45" in told.told("status")
+    told.world.pass_time(days=16)
+    told.world.tell(10, {ESS: 31, GATEWAY: 2})
+    told.world.pass_time(days=1)
+    told.world.work()
+    changes = [c for c in told.ask("changes")["changes"] if c["service_id"] in (45, 46)][2:]
+    assert [(c["unit_change"], [w["service_id"] for w in c["plan_change_with"]]) for c in changes] == [
+        (-30, [46, 47]),
+        (30, [45]),
+        (1, []),
+    ]
+    assert "one plan change with service 46" in told.told("changes")
 
 
 def test_changes_can_be_chosen(told: Desk) -> None:

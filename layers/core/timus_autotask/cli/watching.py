@@ -14,6 +14,7 @@ from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, moment
 from timus_autotask.domain.line import Change
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.opening import Opening
 from timus_autotask.domain.policy import shortfall
 from timus_autotask.status import Status, StatusLine
@@ -55,11 +56,28 @@ def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 
 
 def _line(line: StatusLine) -> dict[str, Any]:
+    fields = asdict(line)
+    del fields["linked"]
     return {
-        **asdict(line),
+        **fields,
         "state": line.state.value,
         "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
+        "plan_change_with": [{"day": day, **_ids(key)} for day, key in line.linked],
     }
+
+
+def _ids(key: LineKey) -> dict[str, int]:
+    return {"contract_id": key.contract_id, "service_id": key.service_id}
+
+
+def _plan_change(lines: Iterable[LineKey], contract_id: int | None) -> str:
+    """With which lines it is one plan change, in words; empty without any."""
+    names = [
+        f"service {key.service_id}"
+        + ("" if key.contract_id == contract_id else f" on contract {key.contract_id}")
+        for key in lines
+    ]
+    return f"one plan change with {', '.join(names)}" if names else ""
 
 
 def _opening(opening: Opening) -> dict[str, Any]:
@@ -127,7 +145,8 @@ def _why(line: StatusLine) -> str:
         parts.append(f"→ {line.remedy}")
     if line.reason is None:
         parts += [f"{delta:+d} on {day}" for day, delta in line.scheduled]
-    return "\n".join(parts)
+    linked = _plan_change(dict.fromkeys(key for _, key in line.linked), line.contract_id)
+    return "\n".join([*parts, linked] if linked else parts)
 
 
 def minimum(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -160,7 +179,7 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         if arguments.contract in (None, change.line.contract_id)
         and (arguments.customer is None or arguments.customer in [customer for customer, _ in change.sources])
     ]
-    found.sort(key=lambda change: (change.settled_at, change.opened_at))
+    found.sort(key=lambda change: (change.settled_at, change.opened_at, change.delta > 0))
     terminal.table(
         (
             "posted",
@@ -189,7 +208,7 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
                 change.units_after,
                 change.outcome.value,
                 "\n".join(change.events),
-                change.words,
+                "\n".join(filter(None, (change.words, _plan_change(change.linked, change.line.contract_id)))),
             )
             for change in found
         ],
@@ -212,6 +231,7 @@ def _change(change: Change) -> dict[str, Any]:
         "units_after": change.units_after,
         "outcome": change.outcome.value,
         "events": [*change.events],
+        "plan_change_with": [_ids(key) for key in change.linked],
         "words": change.words,
     }
 

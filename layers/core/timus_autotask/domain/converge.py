@@ -382,6 +382,7 @@ def _change(line: Line, intent: Intent, verdict: Verdict, held: Timeline, now: d
         events=intent.events,
         sources=line.sources,
         words=intent.words,
+        linked=intent.linked,
     )
 
 
@@ -458,9 +459,9 @@ def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: 
                 work.parked = Parked("waits-for-decrease", {**work.facts, "down": min(blockers).service_id})
             continue
         if planned[work.key][0] == adjustment:
-            post = _with_intent(work, adjustment, view)
+            post = _with_intent(work, adjustment, _linked(adjustment, by_key, planned, view), view)
     for work in works:
-        work.line = _shown(work, planned[work.key], view)
+        work.line = _shown(work, by_key, planned, view)
     if post is not None:
         shown = by_key[post.key].line
         post = replace(shown, intent=post.intent, state=State.PENDING, parked=None)
@@ -580,7 +581,31 @@ def _over_day_limit(work: _Work, adjustment: Adjustment, view: View) -> int | No
     return None
 
 
-def _with_intent(work: _Work, adjustment: Adjustment, view: View) -> Line:
+def _linked(
+    adjustment: Adjustment,
+    by_key: Mapping[LineKey, _Work],
+    planned: Mapping[LineKey, Sequence[Adjustment]],
+    view: View,
+) -> tuple[LineKey, ...]:
+    """The other lines of the plan change that an adjustment is a part of: those that move the other way on its day."""
+    rises, day = adjustment.delta > 0, adjustment.day
+    others = {
+        link.down if rises else link.up
+        for link in view.desired.links
+        if link.day <= day and adjustment.line == (link.up if rises else link.down)
+    }
+
+    def moves(other: LineKey) -> bool:
+        """Whether it has an adjustment on that day, posted or still to come."""
+        if other in by_key:
+            return day in (*by_key[other].line.adjusted, *(each.day for each in planned[other]))
+        there = view.lines.get(other, Line(other.contract_id, other.service_id))
+        return day in (*there.adjusted, *(each for each, _ in there.scheduled))
+
+    return tuple(sorted(other for other in others if moves(other)))
+
+
+def _with_intent(work: _Work, adjustment: Adjustment, linked: tuple[LineKey, ...], view: View) -> Line:
     events, versions = _news(work, view)
     intent = Intent(
         id="",
@@ -591,6 +616,7 @@ def _with_intent(work: _Work, adjustment: Adjustment, view: View) -> Line:
         settles_at=view.alive_until + view.settle,
         events=events,
         versions=versions,
+        linked=linked,
     )
     return replace(work.line, intent=intent)
 
@@ -606,13 +632,16 @@ def _news(work: _Work, view: View) -> tuple[tuple[str, ...], dict[str, int]]:
     return tuple(dict.fromkeys(events)), versions
 
 
-def _shown(work: _Work, planned: Sequence[Adjustment], view: View) -> Line:
+def _shown(
+    work: _Work, by_key: Mapping[LineKey, _Work], plans: Mapping[LineKey, Sequence[Adjustment]], view: View
+) -> Line:
     """The line with what people see of it."""
-    demand = work.demand
+    demand, planned = work.demand, plans[work.key]
     line = replace(
         work.line,
         desired=work.wanted,
         scheduled=tuple((a.day, a.delta) for a in planned),
+        linked=tuple((a.day, other) for a in planned for other in _linked(a, by_key, plans, view)),
         sources=tuple((s.customer_id, s.sku) for s in demand.sources) if demand else work.line.sources,
     )
     if work.parked:

@@ -44,6 +44,8 @@ class Intent:
     """The newest version of each subscription that it takes into account."""
     price: str | None = None
     """The unit price that is sent with it, if the partner has set one."""
+    linked: tuple[LineKey, ...] = ()
+    """The other lines of the plan change that it is a part of."""
 
     @property
     def after(self) -> Timeline:
@@ -79,6 +81,8 @@ class Change:
     sources: tuple[tuple[str, str], ...] = ()
     """(customer, SKU)."""
     words: str = ""
+    linked: tuple[LineKey, ...] = ()
+    """The other lines of the plan change that it is a part of."""
 
 
 class State(StrEnum):
@@ -154,6 +158,8 @@ class Line:
     desired: Timeline = NOTHING
     scheduled: tuple[tuple[date, int], ...] = ()
     """(day, delta) that are planned and not posted yet."""
+    linked: tuple[tuple[date, LineKey], ...] = ()
+    """(day, other line): what is planned for that day is one side of a plan change."""
     sources: tuple[tuple[str, str], ...] = ()
     last_change: datetime | None = None
     seen_at: datetime | None = None
