@@ -114,6 +114,27 @@ def test_the_limit_of_a_day_counts_all_lines(world: World) -> None:
     assert world.posted()[-1] == (47, 2, "2026-03-15")
 
 
+@pytest.mark.parametrize("limit", ["customer_day_limit", "partner_day_limit"])
+def test_what_the_limit_of_a_day_holds_waits_for_a_persons_word(world: World, limit: str) -> None:
+    """The next day has its own limit, but what was held is posted when somebody approves it, or raises the limit."""
+    terms(world, **{limit: 10})
+    world.tell(8, {ADV: 33, GATEWAY: 4})
+    world.work()
+    world.pass_time(days=2)
+    world.tell(9, {ADV: 34, GATEWAY: 4})
+    world.work()
+    assert world.posted() == [(45, 8, "2026-03-15"), (45, 1, "2026-03-17")]
+    assert code(world, GATEWAY) == "held-over-day-limit"
+    approve(world, GATEWAY)
+    assert world.posted()[-1] == (47, 3, "2026-03-15")
+    world.tell(10, {ADV: 34, GATEWAY: 40})
+    world.work()
+    assert code(world, GATEWAY) == "held-over-day-limit"
+    terms(world, **{limit: 100})
+    world.sweep()
+    assert world.posted()[-1] == (47, 36, "2026-03-17")
+
+
 def test_a_pause_holds_everything_and_its_end_posts_it(world: World) -> None:
     """Paused for one customer: nothing is posted, and what waited goes out afterwards."""
     terms(world, CUSTOMER, paused=True)

@@ -570,10 +570,18 @@ def _held_back(work: _Work, adjustment: Adjustment, facts: dict[str, int | str],
 
 
 def _over_day_limit(work: _Work, adjustment: Adjustment, view: View) -> int | None:
-    """The limit of a day that an adjustment would break, of the customer or of the partner."""
+    """The limit of a day that an adjustment would break, of the customer or of the partner.
+
+    What it has held once waits for a person: another day's limit does not let it through while nobody looks.
+    """
     moved = view.moved.on(view.today)
     customer = str(work.facts["customer"])
     own, partner = work.policy.customer_day_limit, view.policies.get("", Policy()).partner_day_limit
+    was = work.line.parked
+    if was is not None and was.code == "held-over-day-limit":
+        held = (was.facts["delta"], was.facts["day"]) == (adjustment.delta, adjustment.day.isoformat())
+        if held and was.facts["limit"] in (own, partner):
+            return int(was.facts["limit"])
     if own is not None and moved.get(customer, 0) + abs(adjustment.delta) > own:
         return own
     if partner is not None and sum(moved.values()) + abs(adjustment.delta) > partner:

@@ -109,7 +109,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "timus-autotask approve {contract} {service}",
         ),
         "held-over-day-limit": Reason(
-            "A change of {delta:+d} on {day} would bring the units changed today to more than the limit of {limit}.",
+            "A change of {delta:+d} on {day} brings the units that change in one day to more than the limit of {limit}.",
             "timus-autotask approve {contract} {service}",
         ),
         "held-with-plan-change": Reason(
