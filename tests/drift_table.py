@@ -61,8 +61,8 @@ CASES = (
     Case("units lowered", _adjust(-4, date(2026, 3, 16)), Kind.EDITED_DOWN),
     Case("line removed", lambda world: world.control.person_removes_line(LINE), Kind.LINE_REMOVED),
     Case("units raised from a later day on", _adjust(3, date(2026, 8, 1)), Kind.FUTURE_EDIT),
-    Case("units raised and lowered again, both later", _there_and_back, None),
-    Case("the same, looked for with `--deep`", _there_and_back, Kind.FUTURE_EDIT, deep=True),
+    Case("units raised and lowered again, both later", _there_and_back, Kind.FUTURE_EDIT, deep=True),
+    Case("the same, where not every row is read", _there_and_back, None),
     Case(
         "service added a second time",
         lambda world: world.control.person_adds_line(
@@ -94,8 +94,9 @@ def aligned(drift: str = "park") -> World:
 
 
 def look(world: World, *, deep: bool = False) -> list[Finding]:
-    """One reconcile, to its end; gives what it found."""
-    run = reconcile(world.ports, world.clock.now() + timedelta(minutes=5), anew=True, deep=deep)
+    """One reconcile, to its end; gives what it found. Without ``deep`` as where there are too many rows to read them all."""
+    deadline = world.clock.now() + timedelta(minutes=5)
+    run = reconcile(world.ports, deadline, anew=True, deep=deep, every_row=0)
     assert run.finished, run.stopped
     return [*findings(world.table)]
 

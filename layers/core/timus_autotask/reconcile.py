@@ -4,8 +4,9 @@ Reads are batched over many contracts: the contracts, the units of their lines t
 rules. What differs from what we left behind becomes a finding, and its contract is made due: ``converge``, with all of its
 rules, is the only judge of what is done about it, so nothing is corrected here.
 
-Not seen until they come near: edits of future days that cancel each other out before the contract's last day. A ``deep`` run
-reads every row, and costs as many calls as there are pages of them.
+Where every row of every contract is read in a few pages, it is, and every day is compared. Where there are more, edits of days
+to come that cancel each other out before the contract's last day are not seen until they come near, unless a ``deep`` run is
+asked for, which reads every row and costs as many calls as there are pages of them.
 
 A run is a record: it goes on where it stopped, and of two that write it at once, one gives way.
 """
@@ -37,8 +38,10 @@ from timus_autotask.status import Records, wanted_of
 from timus_autotask.store import PARTNER, ContractRecords, Stored
 from timus_autotask.table import Conflict, Delete, Document, Key, Put, Table
 
-AT_ONCE = 1000
-"""Contracts that are read and judged together: two full queries, so that hardly a page stays half empty."""
+AT_ONCE = 500
+"""Contracts that are read and judged together, and not again after an interruption: a full query of them."""
+EVERY_ROW = 6000
+"""Unit rows that are read whole, each day: a dozen pages, some hundred and fifty contracts of three lines for a year."""
 ROOM = timedelta(seconds=60)
 """Nothing is begun with less time than this before the deadline: some twenty calls, slowed down by Autotask's limits."""
 BUDGET = 75
@@ -62,6 +65,7 @@ class Run:
     day: date | None = None
     """The partner's day on which it began."""
     deep: bool = False
+    """Every row is read."""
     cursor: int = 0
     """Contracts with an id up to this one are done."""
     contracts: int = 0
@@ -117,8 +121,11 @@ def reconcile(
     deep: bool = False,
     on_progress: Callable[[Run], None] = lambda _run: None,
     at_once: int = AT_ONCE,
+    every_row: int = EVERY_ROW,
 ) -> Run:
     """Continue the run that was interrupted, or make today's; ``anew``: begin one now. Returns how far it came.
+
+    ``deep``: read every row even if there are more than ``every_row``.
 
     It stops, to be continued by the next call, when its time is up, when live changes wait, when much of Autotask's request
     allowance is used and when Autotask is away; ``Run.stopped`` says why. Raises ``TableUnavailable``.
@@ -131,7 +138,7 @@ def reconcile(
             return stored.value
         run = Run(ports.new_id(), now, ports.today(), deep)
     try:
-        return _Reconcile(ports, deadline, run, stored.rev, on_progress, at_once).go()
+        return _Reconcile(ports, deadline, run, stored.rev, on_progress, at_once).go(every_row)
     except Conflict:
         return replace(last_run(ports.table).value, stopped="another reconcile is at it")
 
@@ -161,14 +168,15 @@ class _Reconcile:
         self._allowed_at: int | None = None
         """Calls of this run when the allowance was last asked for."""
 
-    def go(self) -> Run:
+    def go(self, every_row: int) -> Run:
         """Chunk after chunk, until the end or until something comes before."""
         records = listed(self._ports.store)
         today = self._ports.today()
         wanted = wanted_of(records, today)
         ids = sorted(records.contracts)
         left = [contract_id for contract_id in ids if contract_id > self._run.cursor]
-        self._save(replace(self._run, of=len(ids)))
+        few = sum(_rows(contract) for contract in records.contracts.values()) <= every_row
+        self._save(replace(self._run, of=len(ids), deep=self._run.deep or few))
         demands = {
             contract_id: {key.service_id: wanted[key] for key in keys}
             for contract_id, keys in groupby(sorted(wanted), key=lambda key: key.contract_id)
@@ -391,6 +399,13 @@ class _Reconcile:
     def _forget(self, document: Document) -> None:
         if document.data["run"] != self._run.id:
             self._ports.store.commit(Delete(document.key, document.rev))
+
+
+def _rows(records: ContractRecords) -> int:
+    """How many unit rows a contract has, about: one for each month of each line."""
+    contract = records.work.value.contract
+    days = (contract.end - contract.start).days if contract else 365
+    return (days // 30 + 1) * max(len(records.lines), 1)
 
 
 def _at_work(records: ContractRecords, began: datetime) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -225,18 +227,62 @@ class TestWhatIsComing:
 
 
 def test_a_thousand_customers_cost_at_most_twenty_calls() -> None:
-    """1,000 contracts with 3,000 lines, looked at in one run, with the calls counted by the other side."""
+    """1,000 contracts with 3,000 lines, looked at by a function that has just started, with the calls counted by the other side."""
     world = settled()
     world.control.person_adjusts(10 * 500, date(2026, 3, 15).toordinal(), 2)
     world.control.person_adjusts(10 * 999 + 2, date(2026, 5, 1).toordinal(), -1)
-    found = look(world)
+    world.ports.credentials_refused()  # signed in anew, and the zone asked for, as by a cold start
+    deadline = world.clock.now() + timedelta(minutes=5)
+    run = reconcile(world.ports, deadline)
+    found = [*findings(world.table)]
     assert [(f.kind, f.contract_id, f.ours, f.autotask) for f in found if f.is_drift] == [
         (Kind.EDITED_UP, 10_500, 5, 7),
         (Kind.FUTURE_EDIT, 10_999, 7, 6),
     ]
-    run = last_run(world.table).value
-    assert (run.contracts, run.lines) == (1000, 3000)
+    assert run.finished
+    assert (run.contracts, run.lines, run.deep) == (1000, 3000, False)
     assert run.calls == len(world.control.requests()) <= 20
+
+    world.control.clear_requests()
+
+    def die(_run: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):  # half-way
+        reconcile(world.ports, deadline, anew=True, on_progress=die)
+    first = len(world.control.requests())
+    assert last_run(world.table).value.contracts == 500
+    run = reconcile(world.ports, deadline)
+    assert (run.contracts, run.busy) == (1000, 2)  # the first run had these two looked at
+    asked = [json.loads(one["body"] or "{}") for one in world.control.requests()]
+    for half, requests in ((range(10_001, 10_501), asked[:first]), (range(10_501, 11_001), asked[first:])):
+        ids = {value for request in requests for value in _ids(request.get("Filter", []))}
+        assert ids == {*half}, "no contract is read twice"
+    assert run.calls <= 20
+
+
+def _ids(terms: list[dict[str, Any]]) -> Iterator[int]:
+    """Every contract that a filter names."""
+    for term in terms:
+        yield from _ids(term.get("items", []))
+        if term.get("field") in ("contractID", "id"):
+            yield from term["value"] if isinstance(term["value"], list) else [term["value"]]
+
+
+def test_where_there_are_few_rows_every_day_is_compared() -> None:
+    """Edits that cancel each other out are found without being asked for, and it costs hardly more."""
+    world = aligned()
+    world.control.person_adjusts(1201, date(2026, 6, 1).toordinal(), 4)
+    world.control.person_adjusts(1201, date(2026, 7, 1).toordinal(), -4)
+    run = reconcile(world.ports, world.clock.now() + timedelta(minutes=5))
+    assert (run.deep, dict(run.found)) == (True, {Kind.FUTURE_EDIT: 1})
+    assert run.calls <= 4
+    many = settled(170)
+    assert not reconcile(many.ports, many.clock.now() + timedelta(minutes=5)).deep
+    few = settled(90)
+    run = reconcile(few.ports, few.clock.now() + timedelta(minutes=5))
+    assert run.deep
+    assert run.calls <= 20
 
 
 def test_a_run_that_is_interrupted_goes_on_where_it_stopped() -> None:
