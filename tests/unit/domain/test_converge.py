@@ -24,7 +24,7 @@ from timus_autotask.domain.converge import (
     next_step,
     policy_of,
 )
-from timus_autotask.domain.desired import Demand, Desired, Link, News, Source
+from timus_autotask.domain.desired import Demand, Desired, Link, News, Source, Unplaced
 from timus_autotask.domain.line import (
     Answer,
     Approved,
@@ -110,6 +110,7 @@ def view(
     held: Mapping[int, Held] | None = None,
     lines: tuple[Line, ...] = (),
     links: tuple[Link, ...] = (),
+    unplaced: tuple[Unplaced, ...] = (),
     policy: Policy | None = None,
     partner: Policy | None = None,
     contract: Contract | None = CONTRACT,
@@ -129,7 +130,7 @@ def view(
         1,
         contract,
         {45: on_contract(since_january(25))} if held is None else held,
-        Desired({one.key: one for one in demands}, links),
+        Desired({one.key: one for one in demands}, links, unplaced=unplaced),
         {line.key: line for line in lines},
         policies,
         **values,  # type: ignore[arg-type]
@@ -1350,6 +1351,36 @@ def test_an_increase_waits_only_for_decreases_of_its_own_change() -> None:
     )
     assert step.post is not None
     assert (step.post.key, step.post.scheduled) == (PLUS, ((march(14), 3),))
+
+
+def test_a_plan_that_comes_in_place_of_one_without_a_service_waits() -> None:
+    """Autotask may bill the old one where we cannot see it: the line is parked with the old plan's SKU, and looked at again."""
+    other = Unplaced(TODAY, "OTHER", LineKey(1, 47))
+    new = view(demand(COME, PLUS), held={}, unplaced=(other, Unplaced(TODAY, "ADV", PLUS)))
+    step = next_step(new)
+    assert parked(step, PLUS) == ("old-plan-unmapped", facts(0, 0, 25, service=46, sku="ADV"))
+    assert (step.post, step.due_at) == (None, NOW + RECHECK)
+
+
+def test_a_plan_without_a_service_holds_up_only_what_came_in_its_place() -> None:
+    """Neither another line, nor what is of an earlier day, nor a later rise of a line that went up before."""
+    elsewhere = view(demand(MORE), unplaced=(Unplaced(TODAY, "ADV", PLUS),))
+    assert next_step(elsewhere).post is not None
+    before = view(demand(MORE), unplaced=(Unplaced(march(16), "ADV", SEATS),))
+    assert next_step(before).post is not None
+    after = view(demand(MORE), unplaced=(Unplaced(march(14), "ADV", SEATS),))
+    assert next_step(after).post is not None
+
+
+def test_a_line_that_waits_for_a_known_plan_says_so_whatever_others_wait_for() -> None:
+    """The reason is the line's own."""
+    refusal = Refusal(TODAY, -25, "no", NOW + timedelta(hours=1))
+    waiting = change(
+        held={45: on_contract(since_january(30))},
+        lines=(left(LEVEL, refusal=refusal),),
+        unplaced=(Unplaced(TODAY, "ADV", LineKey(1, 47)),),
+    )
+    assert parked(next_step(waiting), PLUS)[0] == "waits-for-decrease"
 
 
 def test_a_change_of_one_seat_is_a_plan_change_too() -> None:

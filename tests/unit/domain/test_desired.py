@@ -16,6 +16,7 @@ from timus_autotask.domain.desired import (
     Link,
     News,
     Source,
+    Unplaced,
     Unrouted,
     desired,
 )
@@ -345,6 +346,53 @@ def test_a_new_plan_is_not_dated_into_days_of_the_old_one() -> None:
     assert units(found, NEW) == (("2026-03-10", 10),)
 
 
+def test_a_plan_that_was_changed_on_its_first_day_leaves_no_day_of_its_own() -> None:
+    """It was never billed, so the new one may be dated to the start of the period; after a single day of it not."""
+    terms = Policy(increases=THIS, decreases=THIS)
+    for day, first in ((20, "2026-03-15"), (19, "2026-03-20")):
+        told = subscription(
+            version(1, march(1)), version(2, march(day), ESS=10), version(3, march(20), ADV=10)
+        )
+        assert units(want(told, policy=terms)) == ((first, 10),)
+
+
+def test_a_plan_that_pauses_in_between_keeps_the_days_of_the_other() -> None:
+    """ESS for two days, nothing, ESS again, then ADV in mid-period: of the period ADV has only what no ESS was billed on at its end."""
+    told = subscription(
+        version(1, march(16), ESS=10),
+        version(2, march(17)),
+        version(3, march(18), ESS=10),
+        version(4, march(20)),
+        version(5, march(23), ADV=10),
+    )
+    assert units(want(told, policy=Policy(increases=THIS))) == (("2026-03-20", 10),)
+
+
+def test_news_that_leave_a_quantity_as_it_is_bill_nothing_anew() -> None:
+    """A drop was billed on its day by the terms of then; more of something else does not move it under the terms of now."""
+    told = subscription(
+        version(1, march(15), ADV=12),
+        version(2, march(18), ADV=10),
+        version(3, march(22), ADV=10, ESS=1),
+    )
+    customer = Customer("cus_1", mapping(), (told,), Policy(decreases=THIS), earlier=((march(20), Policy()),))
+    assert units(desired([customer], PLANS, GRIDS, TODAY)) == (("2026-03-15", 12), ("2026-03-18", 10))
+
+
+def test_an_end_by_period_takes_the_whole_period_back() -> None:
+    """By the terms of its own day, and also the days before another plan that came and went in that period."""
+    told = subscription(
+        version(1, march(15), ADV=10),
+        version(2, march(17), ESS=10),
+        version(3, march(19), ADV=10),
+        version(4, march(22), march(25), ADV=10),
+    )
+    customer = Customer("cus_1", mapping(), (told,), Policy(decreases=THIS), earlier=((march(20), Policy()),))
+    found = desired([customer], PLANS, GRIDS, TODAY)
+    assert units(found) == ()
+    assert units(found, NEW) == (("2026-03-17", 10), ("2026-03-19", 0))
+
+
 def test_a_cancellation_waits_as_a_decrease_does() -> None:
     """With decreases at the next period, an end in mid-period bills the period out."""
     told = subscription(version(1, march(1), march(20), ADV=10))
@@ -671,3 +719,52 @@ def test_a_customers_name_is_what_timus_said_last() -> None:
     assert Customer("cus_1", named, tuple(told)).name == "New"
     assert Customer("cus_1", named, ()).name == "Mapped"
     assert Customer("cus_1", None, (told[2],)).name == "cus_1"
+
+
+# -- Plan changes away from a plan without a line
+
+
+def unplaced(
+    *versions: Version, to: CustomerMapping | None = None, policy: Policy | None = None
+) -> tuple[Unplaced, ...]:
+    """The old plans of which nobody knows where they are billed; no service is chosen for ADV."""
+    customer = Customer("cus_1", to or mapping(), (subscription(*versions),), policy or Policy())
+    return desired([customer], {ESS: PLANS[ESS]}, GRIDS, TODAY).unplaced
+
+
+CHANGED = version(1, march(1), ADV=10), version(2, march(10), ESS=10)
+
+
+def test_an_old_plan_without_a_service_is_told_with_the_line_that_came_in_its_place() -> None:
+    """Also where several services could be meant, and for each contract that the new plan goes to."""
+    assert unplaced(*CHANGED) == (Unplaced(march(10), ADV, NEW),)
+    split = mapping(Route(600, 2, units=4), Route(600, 1))
+    assert unplaced(*CHANGED, to=split) == (
+        Unplaced(march(10), ADV, NEW),
+        Unplaced(march(10), ADV, LineKey(2, 46)),
+    )
+    twice = PLANS | {ADV: PlanMapping(ADV, candidates=(44, 45))}
+    customer = Customer("cus_1", mapping(), (subscription(*CHANGED),))
+    assert desired([customer], twice, GRIDS, TODAY).unplaced == (Unplaced(march(10), ADV, NEW),)
+
+
+def test_an_old_plan_that_is_known_or_never_billed_is_not_unplaced() -> None:
+    """It has its line, or the partner said that it has none, or no contract takes it."""
+    assert want(subscription(*CHANGED)).unplaced == ()
+    assert unplaced(*CHANGED, policy=Policy(excluded=(ADV,))) == ()
+    assert unplaced(*CHANGED, to=mapping(Route(600, 1, sku=ESS))) == ()
+
+
+def test_what_was_wanted_beside_the_new_plan_is_no_old_plan() -> None:
+    """An add-on that goes while the plan grows may stay billed; so does a plan that only comes."""
+    together = version(1, march(1), ADV=1, ESS=9), version(2, march(10), ESS=10)
+    assert unplaced(*together) == ()
+    assert unplaced(version(1, march(1), ADV=1), version(2, march(5)), version(3, march(9), ADV=1)) == ()
+
+
+def test_a_service_of_the_day_of_the_change_places_the_old_plan() -> None:
+    """One that is chosen only from a later day on does not."""
+    for first, found in ((march(10), ()), (march(11), (Unplaced(march(10), ADV, NEW),))):
+        plans = PLANS | {ADV: PlanMapping(ADV, (ServiceChoice(45, first),))}
+        customer = Customer("cus_1", mapping(), (subscription(*CHANGED),))
+        assert desired([customer], plans, GRIDS, TODAY).unplaced == found

@@ -170,6 +170,16 @@ def test_a_rise_for_a_while_is_billed_beside_what_is_no_other_plan() -> None:
     ]
 
 
+def test_a_rise_for_a_while_is_billed_whatever_other_lines_change_their_plans() -> None:
+    """7 seats for two days on a line that no plan change concerns; on the day on which they go another plan is billed already."""
+    third, level = LineKey(1, 47), steps((5, 9))
+    found = plan_adjustments(
+        [gap(steps((3, 7), (5, 0)), NOTHING, line=third), gap(level, level), gap(NOTHING, NOTHING, line=NEW)],
+        [Link(day(5), NEW, OLD)],
+    )
+    assert found.adjustments == (Adjustment(third, day(3), 7), Adjustment(third, day(5), -7))
+
+
 def test_an_end_that_is_still_to_come_does_not_hold_up_a_plan_change() -> None:
     """The old line is shared: it came down to what others have on it, who leave on day 20."""
     down = gap(steps((0, 25), (10, 22), (20, 0)), steps((0, 25), (11, 22)), 10, 11)

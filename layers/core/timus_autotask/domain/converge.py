@@ -678,5 +678,5 @@ def _due(works: Sequence[_Work], contract: Contract | None, view: View) -> datet
 
 
 def _recheck(line: Line, now: datetime) -> timedelta:
-    parked_for = now - line.since if line.since else timedelta(0)
+    parked_for = now - (line.since or now)
     return min(max(parked_for / 4, RECHECK), RECHECK_LATER)

@@ -135,11 +135,11 @@ def desired(
     unrouted: list[Unrouted] = []
     for customer in customers:
         placement = _Placement(customer, plans)
-        dated = [_dated(subscription, customer, placement, grids) for subscription in customer.subscriptions]
-        for sku in sorted({sku for timelines, _ in dated for sku in timelines}):
+        dated = [(s, *_dated(s, customer, placement, grids)) for s in customer.subscriptions]
+        for sku in sorted({sku for _, timelines, _ in dated for sku in timelines}):
             quantity = Timeline()
             first = min(v.day for s in customer.subscriptions if sku in s.skus for v in s.versions)
-            for timelines, _ in dated:
+            for _, timelines, _ in dated:
                 quantity = quantity.plus(timelines.get(sku, Timeline()))
             billed = _on_terms(customer, sku, quantity)
             told = Timeline()
@@ -159,7 +159,7 @@ def desired(
                 if until > first and part.at(until):
                     renewed[key] = max(until, renewed.get(key, until))
                 news[key] += [n for subscription in customer.subscriptions for n in _news(subscription, sku)]
-        for subscription, (_, moves) in zip(customer.subscriptions, dated, strict=True):
+        for subscription, _, moves in dated:
             for day, down, up in moves:
                 links.update(
                     Link(day, d, u)
@@ -318,9 +318,9 @@ def _dated(
             before = billed[sku].at(day)
             changes_plan = down and up and sku in (*down, *up)
             on = together if changes_plan else day if first_bill else dated(sku, day, units - before)
-            if units > before and on < day:  # never into days on which another plan was billed
+            if units > before:  # never into days on which another plan was billed
                 on = max(
-                    (on, *(_left_by(billed[o], on, day) for o in billed if _apart(subscription, sku, o)))
+                    (on, *(_free_from(billed[o], on, day) for o in billed if _apart(subscription, sku, o)))
                 )
             billed[sku] = _from(billed[sku], day, on, units)
             if version.ends is not None and version.ends > day:
@@ -339,17 +339,18 @@ def _apart(subscription: Subscription, sku: str, other: str) -> bool:
     return sku != other and not any(v.quantity(sku) and v.quantity(other) for v in subscription.versions)
 
 
-def _left_by(timeline: Timeline, first: date, until: date) -> date:
-    """The first day from which on there are no units until ``until``; ``first`` if there are none at all."""
-    days = [d for d in (first, *timeline.days) if first <= d < until and timeline.at(d)]
-    if not days:
-        return first
-    return min((d for d in timeline.days if max(days) < d < until), default=until)
+def _free_from(timeline: Timeline, first: date, until: date) -> date:
+    """The first day, ``first`` or later, from which on there are no units until ``until``."""
+    eve = until - timedelta(days=1)
+    days = (day for day in (first, *timeline.days, until) if day >= first)
+    return min(day for day in days if not timeline.between(day, eve).steps)
 
 
 def _from(timeline: Timeline, day: date, on: date, units: int) -> Timeline:
     """``units`` from ``day`` on, billed from ``on``: earlier days are only ever raised or lowered towards it."""
     before = timeline.at(day)
+    if units == before:
+        return timeline.set_from(day, units)
     if on >= day:
         return timeline.set_from(day, before).set_from(on, units)
     towards = max if units > before else min
