@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyItemNotFoundError,
 )
 from aws_lambda_powertools.utilities.idempotency.persistence import base as layers
-from aws_lambda_powertools.utilities.idempotency.persistence import datarecord
+from aws_lambda_powertools.utilities.idempotency.persistence import datarecord, dynamodb
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS, DataRecord
 
 from tests.simulation.ports import SimTable
@@ -129,6 +129,6 @@ def virtual_time(clock: Clock) -> Iterator[None]:
 
     stand_in = SimpleNamespace(datetime=Virtual, timedelta=timedelta, date=date, time=time)
     with ExitStack() as patches:
-        for module in (library, layers, datarecord):
+        for module in (library, layers, datarecord, dynamodb):
             patches.enter_context(patch.object(module, "dt", stand_in))
         yield
