@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
@@ -67,6 +69,56 @@ def test_infrastructure_out_of_reach_is_one_sentence(
         assert said.out == ""
         assert str(error) in said.err.lower()
         assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"AWS_ENDPOINT_URL": "nonsense"}, "AWS cannot be reached: Invalid endpoint: nonsense. Check"),
+        ({"AWS_REGION": "us east"}, "AWS cannot be reached: Provided region_name"),
+        (
+            {"AWS_PROFILE": "nobody"},
+            "AWS cannot be asked: The config profile (nobody) could not be found. Set",
+        ),
+    ],
+)
+def test_an_environment_that_leads_nowhere_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variables: dict[str, str],
+    words: str,
+) -> None:
+    """Whatever the AWS library makes of it, the command says which variables to look at."""
+    usual = {"AWS_REGION": "us-east-1", "AWS_CONFIG_FILE": "/dev/null"}
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    for name, value in {**usual, **keys, **variables}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["status"]) == UNREACHABLE
+    said = capsys.readouterr()
+    assert said.err.startswith(words)
+    assert "AWS_REGION" in said.err
+
+
+def test_a_reader_who_has_seen_enough_is_no_failure(desk: Desk) -> None:
+    """`timus-autotask status --json | head` ends quietly, whenever the other side of the pipe closes."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    with open(writes, "w") as pipe, redirect_stdout(pipe):  # noqa: PTH123 - a descriptor has no path
+        status = main(["status", "--json"], desk.deployment)
+    assert status == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("map", "customer", "", "--company", "600"),
+        ("map", "plan", " ", "--service", "45"),
+        ("pause", "--customer", ""),
+    ],
+)
+def test_an_empty_name_is_none(desk: Desk, words: tuple[str, ...]) -> None:
+    """A variable that a script forgot to set maps nobody, and does not pause everybody."""
+    assert "empty" in desk.refused(*words, status=2)
 
 
 def test_missing_credentials_name_the_command(desk: Desk) -> None:

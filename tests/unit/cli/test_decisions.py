@@ -119,6 +119,12 @@ def test_one_customer_can_be_paused(mapped: Desk) -> None:
     assert mapped.world.posted() == [(45, 3, "2026-03-15")]
 
 
+def test_a_customer_that_timus_has_not_told_of_is_noted(mapped: Desk) -> None:
+    """A slip of the pen would pause nobody."""
+    assert "Timus has not told of a customer cus_41do yet" in mapped.told("pause", "--customer", "cus_41do")
+    assert "not told" not in mapped.told("pause", "--customer", "cus_41d0")
+
+
 def test_terms_are_set_for_everybody_and_for_one(desk: Desk) -> None:
     """A customer's come on top of the partner's, and it is told who set which."""
     desk.ask("policy", "set", "decreases=start-of-next-period", "line_limit=20", f"included.{ADV}=2")

@@ -68,6 +68,14 @@ def test_nothing_yet(desk: Desk) -> None:
     assert "No lines" in desk.told("status")
 
 
+def test_no_line_that_was_asked_for(desk: Desk) -> None:
+    """An id that fits no line is not taken for a Timus that says nothing."""
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    for filters in (("--customer", "cus_41do"), ("--contract", "1")):
+        assert "No such lines; all of them: timus-autotask status" in desk.told("status", *filters)
+
+
 def test_an_unmapped_quantity_is_a_parked_line_and_at_rest(desk: Desk) -> None:
     """It has no contract and no service, a reason in words, and the command that mends it."""
     desk.world.tell(7, {ADV: 28})

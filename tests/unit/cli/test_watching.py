@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -69,6 +69,15 @@ def test_a_plan_change_is_shown_as_one_linked_change(told: Desk) -> None:
         (1, []),
     ]
     assert "one plan change with service 46" in told.told("changes")
+
+
+def test_an_extended_contract_is_a_change_without_units(told: Desk) -> None:
+    """A renewal's row tells in words what became of the contract; nothing was added to any line."""
+    told.world.tell(9, {ADV: 30, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    told.world.work()
+    words = told.told("changes")
+    assert "contract extended from 2026-12-31 to 2027-12-31" in words
+    assert "+0" not in words
 
 
 def test_changes_can_be_chosen(told: Desk) -> None:

@@ -62,6 +62,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
 def _contract_or_number(text: str) -> int | str:
     return text if text.startswith("timus-") else _whole(text)
 
@@ -82,7 +88,7 @@ def _time(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text} is no day or time: write it as in 2026-03-15") from None
 
 
-_CUSTOMER = _a("--customer", metavar="CUSTOMER", help="only this customer of Timus, by its id")
+_CUSTOMER = _a("--customer", type=_name, metavar="CUSTOMER", help="only this customer of Timus, by its id")
 _SINCE = _a("--since", type=_time, metavar="DAY", help="only from this day or time on, in the partner's zone")
 _FROM = _a(
     "--from",
@@ -108,7 +114,7 @@ COMMANDS = (
         "map customer cus_41d0 --company 600 --contract 29683949",
         mapping.map_customer,
         (
-            _a("customer", metavar="CUSTOMER", help="the customer's id in Timus"),
+            _a("customer", type=_name, metavar="CUSTOMER", help="the customer's id in Timus"),
             _a("--company", type=_whole, required=True, metavar="N", help="the company's id in Autotask"),
             _a(
                 "--contract",
@@ -116,7 +122,7 @@ COMMANDS = (
                 metavar="N",
                 help="the contract's id in Autotask; without it one is opened, if `policy set open_contracts=yes`",
             ),
-            _a("--sku", help="only the units of this SKU; the others go where they went"),
+            _a("--sku", type=_name, help="only the units of this SKU; the others go where they went"),
             _a(
                 "--units",
                 type=_whole,
@@ -134,9 +140,9 @@ COMMANDS = (
         "map plan SASE-ADV-USER --service 45",
         mapping.map_plan,
         (
-            _a("sku", metavar="SKU", help="as Timus writes it"),
+            _a("sku", type=_name, metavar="SKU", help="as Timus writes it"),
             _a("--service", type=_whole, required=True, metavar="N", help="the service's id in Autotask"),
-            _a("--customer", metavar="CUSTOMER", help="for this customer only"),
+            _a("--customer", type=_name, metavar="CUSTOMER", help="for this customer only"),
             _FROM,
             *_WRITING,
             _UNCHECKED,
@@ -311,7 +317,11 @@ COMMANDS = (
         "reconcile --timus-export subscriptions.csv",
         recovering.reconcile,
         (
-            _a("--deep", action="store_true", help="read every day of every contract; costs more calls"),
+            _a(
+                "--deep",
+                action="store_true",
+                help="read every row of every contract, however many calls it costs",
+            ),
             _a("--last", action="store_true", help="show what the last run found, without a new one"),
             _a(
                 "--timus-export",
@@ -430,7 +440,8 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
     try:
         command: Command = arguments.command
         found = partial(find_stack, stack) if command.finds_stack else find_stack(stack)
-        result = command.run(found, arguments, terminal)
+        terminal.result(command.run(found, arguments, terminal))
+        sys.stdout.flush()
     except Failed as failed:
         if failed.result is not None:
             terminal.result(failed.result)
@@ -445,8 +456,6 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
         return _told("Stopped.", 130)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    terminal.result(result)
     return 0
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.mapping import DEFAULT
+from timus_autotask.cli.mapping import DEFAULT, known
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import go_on, wake, wake_mapped, write
 from timus_autotask.domain.converge import HELD
@@ -30,8 +30,8 @@ def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     contract_id, store = arguments.contract_id, deployment.store
     if isinstance(contract_id, str):
         return _retry_opening(deployment, contract_id, terminal)
-    known = store.contract(contract_id)
-    if not known.work.rev:
+    records = store.contract(contract_id)
+    if not records.work.rev:
         raise Failed(f"Nothing of ours is on contract {contract_id}; see: timus-autotask status")
 
     def changes() -> Sequence[Change]:
@@ -42,7 +42,7 @@ def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
         ]
 
     write(deployment, changes)
-    wake(deployment, known.work.value.customers, terminal)
+    wake(deployment, records.work.value.customers, terminal)
     terminal.say(
         f"Contract {contract_id} is looked at now; see: timus-autotask status --contract {contract_id}"
     )
@@ -260,6 +260,7 @@ def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal)
 
 _KEYS = {field.name: field for field in fields(Policy)}
 _APPROVALS = ("approve_increases", "approve_decreases")
+_APPROVAL = "The policy {key} is always, never, or for large changes only: {key}.above_units=N, {key}.above_percent=N."
 _EVERYBODYS = ("partner_day_limit", "pooled_minimum")
 _DEFAULTS = asdict(Policy())
 
@@ -289,13 +290,13 @@ def _ordered(terms: dict[str, Any], order: str) -> str:
         if text:
             parts[inner] = text
         if inner not in _DEFAULTS["approve_increases"] and key in _APPROVALS:
-            raise Failed(f"The policy {key} is always, never, or has above_units and above_percent.", USAGE)
+            raise Failed(_APPROVAL.format(key=key), USAGE)
         terms[key] = parts
     elif not text:
         terms.pop(key, None)
     elif key in _APPROVALS:
         if text not in ("always", "never"):
-            raise Failed(f"The policy {key} is always, never, or has above_units and above_percent.", USAGE)
+            raise Failed(_APPROVAL.format(key=key), USAGE)
         terms[key] = {"above_units": 0} if text == "always" else {}
     elif isinstance(_DEFAULTS[key], tuple):
         terms[key] = [each.strip() for each in text.split(",") if each.strip()]
@@ -352,5 +353,7 @@ def _pause(
 
 
 def _take_effect(deployment: Deployment, customer: str | None, terminal: Terminal) -> list[int]:
+    if customer and not known(deployment.store.customer(customer)):
+        terminal.say(f"Note: Timus has not told of a customer {customer} yet.")
     mapped = [customer] if customer else [mapping.customer_id for mapping in deployment.store.mappings()]
     return wake_mapped(deployment, mapped, terminal)

@@ -102,7 +102,7 @@ def find(stack: str) -> Deployment:
         session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
         found = session.client("cloudformation", config=patient).describe_stacks(StackName=stack)
         described = found["Stacks"]
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: AWS_ENDPOINT_URL is no address
         raise Failed(_unreachable(stack, error), UNREACHABLE) from error
     if not described:
         raise Failed(_missing(stack), UNREACHABLE)
@@ -176,6 +176,7 @@ def _missing(stack: str) -> str:
 def _unreachable(stack: str, error: Any) -> str:
     """What to do about a failed look-up of the stack."""
     name = type(error).__name__
+    words = f"{str(error).rstrip('.')}."
     if name == "ClientError":
         code = error.response.get("Error", {}).get("Code", "")
         if code == "ValidationError":
@@ -186,7 +187,7 @@ def _unreachable(stack: str, error: Any) -> str:
         )
     if name in ("NoCredentialsError", "PartialCredentialsError", "NoRegionError", "ProfileNotFound"):
         return (
-            f"AWS cannot be asked: {error} Set AWS_PROFILE and AWS_REGION, or load the variables that "
+            f"AWS cannot be asked: {words} Set AWS_PROFILE and AWS_REGION, or load the variables that "
             "`timus-autotask local --env-file` wrote."
         )
-    return f"AWS cannot be reached: {error} Check the network, AWS_REGION and AWS_ENDPOINT_URL."
+    return f"AWS cannot be reached: {words} Check the network, AWS_REGION and AWS_ENDPOINT_URL."

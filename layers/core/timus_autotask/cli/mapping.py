@@ -54,7 +54,7 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
         present.first_day if present else None,
         lambda line: line.contract_id in here,
     )
-    if not _known(records):
+    if not known(records):
         terminal.say(f"Note: Timus has not told of a customer {customer} yet; the mapping waits for it.")
     if records.mapping:
         terminal.say(f"From {first_day or 'the beginning'} on; what was before stays as it is.")
@@ -139,7 +139,8 @@ DEFAULT: Any = object()
 """Stands for the first day that follows from whether an earlier contract carries units already."""
 
 
-def _known(records: CustomerRecords) -> bool:
+def known(records: CustomerRecords) -> bool:
+    """Whether Timus has told of this customer."""
     return bool(records.subscriptions or records.inbox)
 
 
@@ -350,11 +351,12 @@ def map_list(deployment: Deployment, _arguments: Namespace, terminal: Terminal) 
     plans = [stored.value for _, stored in sorted(deployment.store.partner().plans.items())]
     terminal.say("Customers", style="bold")
     terminal.table(
-        ("customer", "SKU", "company", "contract", "from"),
+        ("customer", "SKU", "units", "company", "contract", "from"),
         [
             (
                 mapping.customer_id,
                 route.sku or "all",
+                f"up to {route.units}" if route.units else "all",
                 route.company_id,
                 route.contract_id,
                 _from(routing.first_day),

@@ -130,7 +130,9 @@ def _show_status(
             )
             for line in lines
         ],
-        empty="No lines: Timus has told of no quantity yet.",
+        empty="No such lines; all of them: timus-autotask status"
+        if found.lines
+        else "No lines: Timus has told of no quantity yet.",
     )
     if events:
         terminal.say("", "Events that a person has to look at", style="bold")
@@ -202,10 +204,7 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
                 change.line.contract_id,
                 change.line.service_id or None,
                 _each(sku for _, sku in change.sources),
-                f"{change.delta:+d}",
-                change.day,
-                change.units_before,
-                change.units_after,
+                *_units(change),
                 change.outcome.value,
                 "\n".join(change.events),
                 "\n".join(filter(None, (change.words, _plan_change(change.linked, change.line.contract_id)))),
@@ -215,6 +214,13 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         empty="Nothing was posted.",
     )
     return {"changes": [_change(change) for change in found]}
+
+
+def _units(change: Change) -> tuple[Any, ...]:
+    """Change, day, units before and after; nothing of it where a whole contract was changed."""
+    if not change.line.service_id:
+        return "", None, None, None
+    return f"{change.delta:+d}", change.day, change.units_before, change.units_after
 
 
 def _change(change: Change) -> dict[str, Any]:
