@@ -16,7 +16,7 @@ from tests.simulation.rates import PROFILES
 
 POST, HOUR, DAYS, READ, NEWEST, PRODUCT = DESIGNS
 DISORDER = SETTINGS["duplicates + reorder"]
-FEW, SEEDS = range(12), range(60)
+FEW, SEEDS = range(10), range(40)
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ def test_without_late_landings_the_newest_version_ends_right() -> None:
 
 def test_the_product_keeps_every_promise_under_the_same_schedules() -> None:
     """Plan changes and every fault."""
-    for ending in endings(PRODUCT, SETTINGS["+ plan changes"], range(20)):
+    for ending in endings(PRODUCT, SETTINGS["+ plan changes"]):
         assert not ending.wrong, ending.words
         assert not ending.broken, ending.words
 
