@@ -871,6 +871,13 @@ def test_a_contract_that_ended_still_takes_what_belongs_before_its_end() -> None
     assert step.post.scheduled == ((march(9), 3),)
 
 
+def test_a_cancellation_after_the_contracts_end_keeps_nothing_down() -> None:
+    """What the contract bills until then is posted as any change."""
+    step = next_step(view(demand(since_january(25, (TODAY, 28), (date(2027, 1, 5), 0)))))
+    assert step.post is not None
+    assert step.post.scheduled == ((TODAY, 3),)
+
+
 # -- Days
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -240,6 +241,14 @@ def test_whatever_rises_comes_after_what_falls_that_day(
     assert plan.adjustments == tuple(Adjustment(line, day(n), delta) for line, n, delta in expected)
 
 
+def test_what_was_wanted_before_a_delayed_rise_is_not_made_up_for() -> None:
+    """Of 9, 3 and 6 seats only the 6 are left when the old plan has come down at last."""
+    down = gap(steps((0, 9), (1, 0)), steps((0, 9)), 1, 2, 3, 4)
+    up = gap(steps((1, 9), (3, 3), (4, 6)), NOTHING, line=NEW)
+    plan = plan_adjustments([down, up], [Link(day(1), OLD, NEW)])
+    assert plan.adjustments == (Adjustment(OLD, day(5), -9), Adjustment(NEW, day(5), 6))
+
+
 def test_a_delayed_rise_takes_what_follows_with_it() -> None:
     """What was to change before the day on which it can rise is netted into that day."""
     down = gap(steps((0, 25), (10, 0)), steps((0, 25)), *range(10, 15))
@@ -338,8 +347,9 @@ def test_a_change_does_not_run_over_into_a_day_that_is_taken() -> None:
 
 def test_the_last_day_can_be_taken_too() -> None:
     """21 wanted from day 56, where the last day went to 24 already: nothing can be mended any more."""
-    plan = plan_adjustments([gap(steps((56, 21)), steps((59, 24)), 59)])
-    assert plan.adjustments == ()
+    one = gap(steps((56, 21)), steps((59, 24)), 59)
+    for last in (date.max, LAST):
+        assert plan_adjustments([replace(one, last=last)]).adjustments == ()
 
 
 def test_nothing_is_posted_only_to_be_taken_back() -> None:

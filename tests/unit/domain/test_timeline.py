@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,69 @@ def test_of_one_days_steps_the_last_counts() -> None:
     """Two steps of one day are one, and a step that changes nothing is none."""
     assert Timeline.of([(FIRST, 3), (FIRST, 0)]) == NOTHING
     assert Timeline.of([(FIRST, 3), (FIRST + timedelta(days=1), 3)]).steps == ((FIRST, 3),)
+
+
+def day(n: int) -> date:
+    """The n-th day."""
+    return FIRST + timedelta(days=n)
+
+
+def units(*pairs: tuple[int, int]) -> Timeline:
+    """A timeline of (number of the day, units)."""
+    return Timeline.of((day(n), number) for n, number in pairs)
+
+
+SEATS = units((2, 25), (5, 28), (9, 0))
+
+
+@pytest.mark.parametrize(("n", "number"), [(1, 0), (2, 25), (4, 25), (5, 28), (8, 28), (9, 0), (50, 0)])
+def test_a_step_holds_from_its_day_until_the_next(n: int, number: int) -> None:
+    """The day of a step is the first one with its units."""
+    assert SEATS.at(day(n)) == number
+
+
+def test_the_steps_are_the_days_on_which_the_units_change() -> None:
+    """In order, each once."""
+    assert SEATS.steps == ((day(2), 25), (day(5), 28), (day(9), 0))
+    assert SEATS.days == (day(2), day(5), day(9))
+    assert Timeline.sampled([day(5), day(2), day(5)], lambda d: 3 if d < day(5) else 4) == units(
+        (2, 3), (5, 4)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "wanted"),
+    [
+        (SEATS.set_from(day(4), 7), units((2, 25), (4, 7))),
+        (SEATS.set_from(day(5), 7), units((2, 25), (5, 7))),
+        (SEATS.set_from(day(6), 28), units((2, 25), (5, 28))),
+        (SEATS.set_from(day(1), 0), NOTHING),
+        (SEATS.set_from(day(1), 1), units((1, 1))),
+        (SEATS.set_between(day(4), day(6), 7), units((2, 25), (4, 7), (6, 28), (9, 0))),
+        (SEATS.set_between(day(2), day(9), 0), NOTHING),
+        (SEATS.set_between(day(3), day(4), 0), units((2, 25), (3, 0), (4, 25), (5, 28), (9, 0))),
+        (SEATS.add_from(day(5), 2), units((2, 25), (5, 30), (9, 2))),
+        (SEATS.add_from(day(4), -25), units((2, 25), (4, 0), (5, 3), (9, -25))),
+        (SEATS.plus(units((1, 1), (5, 0))), units((1, 1), (2, 26), (5, 28), (9, 0))),
+        (SEATS.minus(units((1, 1), (5, 3))), units((1, -1), (2, 24), (5, 25), (9, -3))),
+        (SEATS.between(day(2), day(9)), SEATS),
+        (SEATS.between(day(3), day(8)), units((3, 25), (5, 28))),
+        (SEATS.between(day(5), day(5)), units((5, 28))),
+        (SEATS.between(day(4), day(5)), units((4, 25), (5, 28))),
+        (SEATS.between(day(5), day(4)), NOTHING),
+    ],
+)
+def test_what_a_change_makes_of_a_timeline(changed: Timeline, wanted: Timeline) -> None:
+    """From a day on, within a stretch without its last day, by an adjustment, by another timeline; cut to a stretch with both ends."""
+    assert changed == wanted
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "same"), [(0, 3, True), (0, 4, False), (4, 4, False), (5, 8, True), (5, 9, False)]
+)
+def test_a_comparison_has_both_its_ends_in_it(first: int, last: int, same: bool) -> None:
+    """The first and the last day count."""
+    assert SEATS.same(units((2, 25), (4, 26), (5, 28), (9, 1)), day(first), day(last)) is same
 
 
 @given(timelines, days, st.integers(0, 9), days)
