@@ -66,6 +66,7 @@ class LocalStack:
         settle_seconds: how long a change whose answer was lost is left alone.
         quiet_seconds: how long an event waits for others of its customer.
         time_zone: the partner's, by its IANA name.
+        parameters: more of the template's parameters.
         env_file: gets :meth:`environment` as ``KEY=value`` lines, and is removed at the end.
         run_dir: where logs and state go; kept. None: a folder that is removed at the end.
         sweep_every: seconds between sweeps besides the schedule's; None: only the schedule's, each minute.
@@ -84,6 +85,7 @@ class LocalStack:
         settle_seconds: int = 900,
         quiet_seconds: int = 0,
         time_zone: str = "UTC",
+        parameters: Mapping[str, str] | None = None,
         env_file: Path | None = None,
         run_dir: Path | None = None,
         sweep_every: float | None = SWEEP_EVERY,
@@ -97,6 +99,7 @@ class LocalStack:
             "TimeZone": time_zone,
             "QuietSeconds": str(quiet_seconds),
             "SettleSeconds": str(settle_seconds),
+            **(parameters or {}),
         }
         self._env_file = env_file
         self._run_dir = run_dir

@@ -23,12 +23,16 @@ from timus_autotask.autotask.httpx_transport import HttpxTransport
 from timus_autotask.cli import main
 from timus_autotask.cli.deployment import find
 from timus_autotask.domain.line import Line
-from timus_autotask.store import EventRecord
+from timus_autotask.store import EventRecord, put_line, put_work
 from timus_autotask.webhooks import sign
 
+SECOND = 8000
+"""Number of the first client's second contract."""
 ADV, ESS, GATEWAY = "SASE-ADV-USER", "SASE-ESS-USER", "SASE-GATEWAY"
 SERVICES = {ADV: 45, ESS: 46, GATEWAY: 47}
-CLIENTS = 40
+CLIENTS, LEAPERS, WATCHERS = 40, 60, 15
+"""Clients with a contract that began two months ago; with one that began on 31 January of a leap year; and with one whose next
+billing period begins tomorrow."""
 SETTLE_SECONDS = 2
 
 
@@ -37,12 +41,48 @@ def day(offset: int) -> date:
     return datetime.now(UTC).date() + timedelta(days=offset)
 
 
+class Midnight(NamedTuple):
+    """A midnight that can be made to come: the partner's zone before and after it, and the last day before it.
+
+    Time cannot be moved on under deployed functions. But when the partner moves over the date line, a day is over for them.
+    """
+
+    before: str
+    after: str
+    eve: date
+
+    @property
+    def morning(self) -> date:
+        """The day that begins."""
+        return self.eve + timedelta(days=1)
+
+
+def midnight() -> Midnight:
+    """The one that can be had now: noon in UTC is the next day on Kiritimati, and early in the morning it is the day before far west."""
+    now = datetime.now(UTC)
+    if now.hour >= 10:
+        return Midnight("UTC", "Pacific/Kiritimati", now.date())
+    return Midnight("Etc/GMT+12", "UTC", now.date() - timedelta(days=1))
+
+
+def _first_day(number: int) -> str:
+    if number < CLIENTS:
+        return "@month-2:1"
+    if number < CLIENTS + LEAPERS:
+        return "2024-01-31"
+    morning = midnight().morning
+    if (morning.month, morning.day) == (2, 29):
+        return date(morning.year, 1, 31).isoformat()  # its periods begin on 29 February, too
+    return morning.replace(year=morning.year - 1).isoformat()
+
+
 def tenant() -> dict[str, Any]:
-    """A tenant with a contract for each test: 25 Advanced users and a gateway, from two months ago on."""
+    """A tenant with a contract for each test, each with 25 Advanced users and a gateway; and a second, empty one beside it."""
     company = {"companyType": 1, "isActive": True, "ownerResourceID": 1, "phone": "1"}
     service = {"billingCodeID": 9, "periodType": 2, "isActive": True, "unitPrice": 10}
+    everybody = range(CLIENTS + LEAPERS + WATCHERS)
     return {
-        "companies": [{"id": 600 + n, "companyName": f"Client {n}", **company} for n in range(CLIENTS)],
+        "companies": [{"id": 600 + n, "companyName": f"Client {n}", **company} for n in everybody],
         "billingCodes": [{"id": 9, "name": "Recurring", "isActive": True, "useType": 4}],
         "services": [{"id": n, "name": sku, "sku": sku, **service} for sku, n in SERVICES.items()],
         "contracts": [
@@ -50,14 +90,25 @@ def tenant() -> dict[str, Any]:
                 "id": 7000 + n,
                 "companyID": 600 + n,
                 "contractName": f"SASE of client {n}",
-                "startDate": "@month-2:1",
+                "startDate": _first_day(n),
                 "endDate": "@month+9:last",
                 "lines": [
                     {"id": 1200 + 2 * n, "serviceID": 45, "units": 25},
                     {"id": 1201 + 2 * n, "serviceID": 47, "units": 1},
                 ],
             }
-            for n in range(CLIENTS)
+            for n in everybody
+        ]
+        + [
+            {
+                "id": SECOND + n,
+                "companyID": 600 + n,
+                "contractName": f"Branch of client {n}",
+                "startDate": _first_day(n),
+                "endDate": "@month+9:last",
+            }
+            for n in everybody
+            if n >= CLIENTS
         ],
     }
 
@@ -82,6 +133,8 @@ class Deployed:
             self._found = replace(find(STACK), transport=self._transport)
         self.store = self._found.store
         self._clients = iter(range(CLIENTS))
+        self._leapers = iter(range(CLIENTS, CLIENTS + LEAPERS))
+        self._watchers = iter(range(CLIENTS + LEAPERS, CLIENTS + LEAPERS + WATCHERS))
 
     def close(self) -> None:
         """Close the connections of the operator's command."""
@@ -94,6 +147,33 @@ class Deployed:
             client.map()
             client.rests()
         return client
+
+    def leaper(self) -> Client:
+        """A client of its own, not mapped yet, whose contract began on 31 January 2024."""
+        return Client(self, next(self._leapers))
+
+    def watcher(self) -> Client:
+        """A client of its own, not mapped yet, whose next billing period begins at the next midnight."""
+        return Client(self, next(self._watchers))
+
+    @contextmanager
+    def zone(self, name: str) -> Iterator[None]:
+        """While this holds, the partner lives in another time zone."""
+        functions = self.stack.client("lambda")
+        former = {}
+        for function in ("ApplyChanges", "Sweep"):
+            known = self.stack.outputs[f"{function}Name"]
+            variables = functions.get_function_configuration(FunctionName=known)["Environment"]["Variables"]
+            former[known] = variables
+            moved = {"Variables": {**variables, "PARTNER_TIME_ZONE": name}}
+            functions.update_function_configuration(FunctionName=known, Environment=moved)
+        try:
+            yield
+        finally:
+            for known, variables in former.items():
+                functions.update_function_configuration(
+                    FunctionName=known, Environment={"Variables": variables}
+                )
 
     def command(self, *words: str) -> Any:
         """What `timus-autotask … --json` prints."""
@@ -183,8 +263,12 @@ class Deployed:
 
     def kill_worker(self) -> int:
         """SIGKILL the processes in which this stack's worker runs; returns how many there were."""
+        return self.kill("ApplyChanges")
+
+    def kill(self, function: str) -> int:
+        """SIGKILL the processes in which a function of this stack runs; returns how many there were."""
         mine = (
-            f"AWS_LAMBDA_FUNCTION_NAME={self.stack.outputs['ApplyChangesName']}",
+            f"AWS_LAMBDA_FUNCTION_NAME={self.stack.outputs[f'{function}Name']}",
             f"AWS_ENDPOINT_URL={self.stack.endpoint_url}",
         )
         killed = 0
@@ -223,10 +307,41 @@ class Client:
 
     # -- What an operator does
 
-    def map(self) -> None:
-        """Send its units to its contract."""
-        ids = ("--company", str(self.company), "--contract", str(self.contract))
-        self.deployed.command("map", "customer", self.customer, *ids)
+    def map(self, *more: str, contract: int | None = None) -> None:
+        """Send its units to its contract, or to another one."""
+        ids = ("--company", str(self.company), "--contract", str(contract or self.contract))
+        self.deployed.command("map", "customer", self.customer, *ids, *more)
+
+    def terms(self, *orders: str) -> None:
+        """Set terms for this client, as if they had always held."""
+        self.deployed.command("policy", "set", *orders, "--customer", self.customer, "--from", "always")
+
+    def approve(self, sku: str) -> None:
+        """Let what is held go."""
+        self.deployed.command("approve", str(self.contract), str(SERVICES[sku]))
+
+    # -- What people do in Autotask
+
+    def post_through(self, last: date) -> list[tuple[str, int, date]]:
+        """Approve and post everything up to a day; returns what goes to billing: (SKU, units, day)."""
+        body = {"contractID": self.contract, "through": last.isoformat()}
+        new = self.deployed.autotask("POST", "approve", body)["billingItems"]
+        skus = {line["id"]: line["sku"] for line in self._lines()}
+        return [
+            (skus[one["contractServiceID"]], int(float(one["quantity"])), date.fromisoformat(one["itemDate"]))
+            for one in self.deployed.autotask("GET", f"billing?contract={self.contract}")
+            if one["id"] in new
+        ]
+
+    def adjusted_by_hand(self, sku: str, on: date, units: int, **more: Any) -> None:
+        """Somebody changes the units of a line."""
+        [line] = [line["id"] for line in self._lines() if line["sku"] == sku]
+        body = {"contractServiceID": line, "day": on.isoformat(), "unitChange": units, **more}
+        self.deployed.autotask("POST", "person/adjust", body)
+
+    def edited_by_hand(self, **fields: Any) -> None:
+        """Somebody edits the contract."""
+        self.deployed.autotask("POST", "person/contract", {"id": self.contract, **fields})
 
     # -- What Timus does
 
@@ -239,6 +354,8 @@ class Client:
         status: str = "active",
         cancel_at: date | None = None,
         subscription: str | None = None,
+        name: str | None = None,
+        term_end: date = date(2199, 12, 31),
         type: str = "subscription.updated",  # noqa: A002 - as the event names it
     ) -> bytes:
         """An event's body; the change holds from noon of a day on, today's unless told otherwise."""
@@ -250,11 +367,11 @@ class Client:
                 "subscription": {
                     "id": subscription or f"sub_{self.number}",
                     "version": version,
-                    "customer": {"id": self.customer, "name": f"Client {self.number}"},
+                    "customer": {"id": self.customer, "name": name or f"Client {self.number}"},
                     "status": status,
                     "billing_cycle": "monthly",
                     "items": [{"sku": sku, "quantity": quantity} for sku, quantity in items.items()],
-                    "term": {"start": "2026-01-01", "end": "2199-12-31"},
+                    "term": {"start": "2024-01-31", "end": term_end.isoformat()},
                     "cancel_at": cancel_at.isoformat() if cancel_at else None,
                 },
                 "effective_at": effective,
@@ -296,37 +413,65 @@ class Client:
         """Lines with a post whose outcome is not known."""
         return [s.value for s in self.deployed.store.contract(self.contract).lines.values() if s.value.intent]
 
-    def line(self, sku: str) -> Line:
+    def line(self, sku: str, contract: int | None = None) -> Line:
         """Our record of a line."""
-        return self.deployed.store.contract(self.contract).lines[SERVICES[sku]].value
+        return self.deployed.store.contract(contract or self.contract).lines[SERVICES[sku]].value
+
+    def reason(self, sku: str) -> str | None:
+        """Why a line is parked, by the reason's code."""
+        parked = self.line(sku).parked
+        return parked.code if parked else None
+
+    def looked_at_again(self) -> None:
+        """Let the time come at which the contract is looked at again by itself, which is in a quarter of an hour at the latest."""
+        known = self.deployed.store.contract(self.contract)
+        now = datetime.now(UTC)
+        assert known.work.due_at is not None
+        assert known.work.due_at <= now.timestamp() + 16 * 60
+        refused = [
+            (replace(stored.value, refusal=replace(stored.value.refusal, retry_at=now)), stored.rev)
+            for stored in known.lines.values()
+            if stored.value.refusal
+        ]
+        changes = [put_line(line, rev) for line, rev in refused]
+        self.deployed.store.commit(
+            put_work(known.work.value, known.work.rev, now.replace(microsecond=0)), *changes
+        )
 
     def events(self) -> dict[str, EventRecord]:
         """The merged events of this client by their id."""
         found = [*self.deployed.store.events(), *self.deployed.store.parked_events()]
         return {event.event_id: event for event in found if event.customer_id == self.customer}
 
-    def units(self, sku: str, on: date) -> int:
-        """What Autotask bills on a day."""
+    def in_autotask(self, contract: int | None = None) -> Any:
+        """A contract as Autotask's people see it."""
         state = self.deployed.autotask("GET", "state")
-        [contract] = [c for c in state["contracts"] if c["id"] == self.contract]
+        [found] = [c for c in state["contracts"] if c["id"] == (contract or self.contract)]
+        return found
+
+    def _lines(self, contract: int | None = None) -> Any:
+        return self.in_autotask(contract)["lines"]
+
+    def units(self, sku: str, on: date, contract: int | None = None) -> int:
+        """What Autotask bills on a day."""
         units = 0
-        for line in contract["lines"]:
+        for line in self._lines(contract):
             steps = [s["units"] for s in line["timeline"] if s["from"] <= on.isoformat()]
             units += steps[-1] if line["sku"] == sku and steps else 0
         return units
 
-    def posts(self, outcome: str | None = None) -> list[tuple[str, int, date]]:
+    def posts(self, outcome: str | None = None, contract: int | None = None) -> list[tuple[str, int, date]]:
         """(SKU, units, day) of the adjustments that reached Autotask, in order of arrival."""
         skus = {service: sku for sku, service in SERVICES.items()}
-        lines = {1200 + 2 * self.number: ADV, 1201 + 2 * self.number: GATEWAY}
+        lines = {line["id"]: line["sku"] for line in self._lines(contract)}
         return [
             (
-                skus[p["serviceID"]] if p["serviceID"] else lines.get(p["contractServiceID"], ESS),
+                skus[p["serviceID"]] if p["serviceID"] else lines[p["contractServiceID"]],
                 p["unitChange"],
                 date.fromisoformat(p["effectiveDate"]),
             )
             for p in self.deployed.autotask("GET", "adjustments")
-            if p["contractID"] == self.contract and outcome in (None, p["outcome"])
+            if p["contractID"] == (contract or self.contract) and outcome in (None, p["outcome"])
         ]
 
     def fault(self, kind: str, seconds: float = 0.2) -> None:
