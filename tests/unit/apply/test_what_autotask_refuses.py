@@ -150,6 +150,10 @@ def test_units_that_fall_below_zero_at_first_sight() -> None:
     assert world.posted() == []
     assert parked(world).code == "refused"
     assert "negative" in parked(world).words
+    world.control.person_adjusts(line.id, date(2026, 4, 1).toordinal(), 20)
+    world.pass_time(minutes=16)
+    assert world.posted() == [(45, -10, "2026-03-15")]
+    assert world.line(ADV).state is State.APPLIED
 
 
 @pytest.mark.parametrize("same_day", ["refuse", "sum"])

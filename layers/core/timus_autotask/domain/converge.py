@@ -313,7 +313,7 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
         journal.append(_change(work.line, intent, verdict, held, view.now))
         work.line = _settled(work.line, intent, verdict, held, view)
     left = work.line.left
-    if left is None:
+    if left is None or _raised_above_zero(work.line, left, held):
         work.line = replace(work.line, left=held, first_held=held)
     elif work.demand is not None and not held.same(left, first, last):
         drifted = _drifted(work, held, left, contract)
@@ -328,6 +328,18 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
 def _level(work: _Work, contract: Contract) -> bool:
     """Whether Autotask holds just what the line should have, whoever brought it there."""
     if work.demand is None:
+def _raised_above_zero(line: Line, left: Timeline, held: Timeline) -> bool:
+    """Whether a person has made room for an adjustment that was refused because units would have fallen below zero.
+
+    That is the mend that was asked for, no drift; on a line that has nothing of ours, it is looked at as at first sight.
+    """
+    if line.refusal is None or line.adjusted:
+        return False
+    day, delta = line.refusal.day, line.refusal.delta
+    lowest = [min((units for _, units in t.add_from(day, delta).steps), default=0) for t in (left, held)]
+    return lowest[0] < 0 <= lowest[1]
+
+
         return False
     return work.held.units.same(work.wanted, max(work.demand.start, contract.start), contract.end)
 
