@@ -325,9 +325,6 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
     return journal
 
 
-def _level(work: _Work, contract: Contract) -> bool:
-    """Whether Autotask holds just what the line should have, whoever brought it there."""
-    if work.demand is None:
 def _raised_above_zero(line: Line, left: Timeline, held: Timeline) -> bool:
     """Whether a person has made room for an adjustment that was refused because units would have fallen below zero.
 
@@ -340,6 +337,9 @@ def _raised_above_zero(line: Line, left: Timeline, held: Timeline) -> bool:
     return lowest[0] < 0 <= lowest[1]
 
 
+def _level(work: _Work, contract: Contract) -> bool:
+    """Whether Autotask holds just what the line should have, whoever brought it there."""
+    if work.demand is None:
         return False
     return work.held.units.same(work.wanted, max(work.demand.start, contract.start), contract.end)
 
