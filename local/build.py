@@ -20,7 +20,7 @@ from typing import Any
 
 import boto3
 import yaml
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 
 from local.emulator import PYTHON, ROOT, StartFailed
 
@@ -78,16 +78,20 @@ def deploy(session: boto3.Session, url: str, stack: str, parameters: Mapping[str
         resource["Properties"][place] = f"s3://{BUCKET}/{key}"
 
     cloudformation = session.client("cloudformation", endpoint_url=url)
-    cloudformation.create_stack(
-        StackName=stack,
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
     try:
+        cloudformation.create_stack(
+            StackName=stack,
+            TemplateBody=json.dumps(template),
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+            ],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
         cloudformation.get_waiter("stack_create_complete").wait(
             StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
+    except ClientError as error:  # a parameter that the template does not allow, say
+        raise StartFailed(f"the stack could not be created: {error.response['Error']['Message']}") from error
     except WaiterError as error:
         events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
         reasons = [

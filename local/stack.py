@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import boto3
 from botocore.config import Config
@@ -168,9 +169,10 @@ class LocalStack:
 
         try:
             gateway = Gateway(self._port, emulator.url, self.outputs["HttpApiId"])
-        except OSError as error:
+        except (OSError, OverflowError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
             raise StartFailed(
-                f"port {self._port} cannot be used ({error.strerror}); choose another with --port"
+                f"port {self._port} cannot be used ({why}); choose another with --port"
             ) from error
         self._undo.append(gateway.stop)
         self.webhook_url = f"{gateway.url}/webhooks/timus"
@@ -236,9 +238,14 @@ class LocalStack:
         self._undo.append(stopped.set)
 
     def _write_env_file(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         lines = "".join(f"{name}={value}\n" for name, value in self.environment().items())
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it holds a secret
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it holds a secret
+        except OSError as error:
+            raise StartFailed(
+                f"{path} cannot be written ({error.strerror}); choose another file with --env-file"
+            ) from error
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(lines)
         self._undo.append(lambda: path.unlink(missing_ok=True))
@@ -304,6 +311,16 @@ def _new_run_dir(parent: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"local-{os.getpid()}-", dir=parent))
 
 
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"there is no time zone {name}; write it as in America/New_York"
+        ) from None
+    return name
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``timus-autotask local``."""
     parser.add_argument(
@@ -328,7 +345,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="how long an event waits for others (default %(default)s)",
     )
-    parser.add_argument("--time-zone", default="UTC", help="the partner's time zone (default %(default)s)")
+    parser.add_argument(
+        "--time-zone", type=_time_zone, default="UTC", help="the partner's time zone (default %(default)s)"
+    )
 
 
 def run_local(arguments: argparse.Namespace, environment: Mapping[str, str] | None = None) -> int:

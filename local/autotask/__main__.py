@@ -23,7 +23,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--origin", help="what links in answers begin with, if not http://127.0.0.1:PORT")
     chosen = parser.parse_args(arguments)
     path = Path(chosen.scenario)
-    scenario = read_scenario(path) if path.suffix == ".json" else named_scenario(chosen.scenario)
+    try:
+        scenario = read_scenario(path) if path.suffix == ".json" else named_scenario(chosen.scenario)
+    except (OSError, ValueError) as error:
+        parser.error(f"the scenario {chosen.scenario} cannot be read: {error}")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

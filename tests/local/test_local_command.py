@@ -174,3 +174,31 @@ def test_a_server_without_its_credentials_is_refused_at_once(tmp_path: Path) -> 
     )
     assert done.returncode == 2
     assert "AUTOTASK_SECRET, AUTOTASK_INTEGRATION_CODE" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--scenario", "nope", "the scenario nope cannot be read"),
+        ("--time-zone", "Mars/Base", "there is no time zone Mars/Base"),
+        ("--settle-seconds", "0", "must be a number not less than 1"),
+        ("--env-file", "/dev/null/env", "/dev/null/env cannot be written"),
+    ],
+)
+def test_an_option_that_cannot_be_is_told_in_words(
+    tmp_path: Path, option: str, value: str, words: str
+) -> None:
+    """Nothing but the reason is said, and nothing keeps running."""
+    done = subprocess.run(
+        [*COMMAND, "local", "--port", "0", option, value],
+        env=CLEAN,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode in (1, 2)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Fatal" not in done.stderr
