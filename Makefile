@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test test-unit peers mutation processes check format build deploy lock clean
+.PHONY: help setup demo local test test-unit small-worlds peers mutation processes check format build deploy lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ test: setup  ## the whole test suite
 
 test-unit: .venv/.installed  ## the tests that open no socket: seconds
 	.venv/bin/pytest -m "not loopback and not emulator and not sam"
+
+small-worlds: .venv/.installed  ## six small worlds under every fault and every pair of faults, into docs: an hour of one core
+	.venv/bin/python -m tests.simulation.small_worlds --write
 
 peers: .venv/.installed  ## simpler designs under the same faults as the product, into docs: ten minutes
 	.venv/bin/python -m tests.simulation.peers --write

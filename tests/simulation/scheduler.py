@@ -123,6 +123,10 @@ class Scheduler:
         """Let something happen in so many seconds."""
         self.at(self.now + int(seconds * SECOND), what)
 
+    def due(self) -> int | None:
+        """When the next thing happens; None: nothing is to come."""
+        return self._queue[0][0] if self._queue else None
+
     def run_until(self, limit: int) -> None:
         """Let everything happen that is due by ``limit``; it is that time afterwards."""
         self._limit = limit
