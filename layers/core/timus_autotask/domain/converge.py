@@ -316,6 +316,12 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
     if left is None or _raised_above_zero(work.line, left, held):
         work.line = replace(work.line, left=held, first_held=held)
     elif work.demand is not None and not held.same(left, first, last):
+        seen = work.line.last_change
+        if seen is not None and view.now < seen + view.settle and _level(work, contract):
+            # We saw a change of ours land just now, and this read does not show it: it may be stale. If it is true, nothing is
+            # to be done; so there is time to look once more before anybody's hand is seen in it.
+            work.waits_until = seen + view.settle
+            return journal
         drifted = _drifted(work, held, left, contract)
         if drifted:
             work.parked = Parked("drift", work.facts)
