@@ -105,6 +105,9 @@ def test_below() -> None:
     assert below(home, f"{ZONE}/Contracts/query/next?paging=a%2Fb") == "query/next?paging=a%2Fb"
     link = "https://WebServices2.autotask.net:443/atservicesrest/V1.0/contracts/query/next?p=1"
     assert below(home, link) == "query/next?p=1"
+    here = "http://127.0.0.1:8580/ATServicesRest/v1.0/Contracts/"
+    assert below(here, here.replace("127.0.0.1", "localhost") + "query/next") == "query/next?"
+    assert below(here, here.replace("8580", "8581") + "query/next") is None
 
 
 @pytest.mark.parametrize(

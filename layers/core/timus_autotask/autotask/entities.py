@@ -232,12 +232,12 @@ def _day_or_none(row: Row, name: str) -> date | None:
     return None if row.get(name) in (None, "") else _day(row, name)
 
 
-_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z?)?")
+_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|\+00:00)?)?")
 
 
 @lru_cache(maxsize=4096)
 def parse_day(text: str) -> date | None:
-    """The day of ``2026-03-01`` or ``2026-03-01T00:00:00[.000][Z]``; None for any other text.
+    """The day of ``2026-03-01`` or ``2026-03-01T00:00:00[.000][Z|+00:00]``; None for any other text.
 
     Autotask cuts the time of its date-only fields and never converts them, so the date stands as it is
     written.

@@ -74,12 +74,21 @@ def below(home: str, url: str) -> str | None:
 
     Paths of Autotask are compared without regard to case: its links and its zone differ in theirs.
     """
-    if origin(url) is None or origin(url) != origin(home):
+    if _place(url) is None or _place(url) != _place(home):
         return None
     start, link = urlsplit(home).path, urlsplit(url)
     if not link.path.lower().startswith(start.lower()):
         return None
     return f"{link.path[len(start) :]}?{link.query}"
+
+
+def _place(url: str) -> Origin | None:
+    """The origin, with one name for this machine: a server here may name itself otherwise than it was asked."""
+    match origin(url):
+        case (scheme, "localhost", port):
+            return scheme, "127.0.0.1", port
+        case place:
+            return place
 
 
 _PORTS = {"https": 443, "http": 80}
