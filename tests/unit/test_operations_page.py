@@ -6,6 +6,7 @@ import re
 
 from local.emulator import ROOT
 from tests.drift_table import BEGIN, END, PAGE, rendered
+from timus_autotask.cli.command import COMMANDS
 from timus_autotask.log_queries import QUERIES, group_of
 from timus_autotask.reconcile import BUDGET
 from timus_autotask.timus_export import COLUMNS
@@ -48,3 +49,18 @@ def test_links_lead_somewhere() -> None:
 def test_reconcile_yields_where_the_page_says() -> None:
     """Three quarters of the allowance."""
     assert BUDGET == 75
+
+
+def test_every_command_is_on_the_page_of_commands() -> None:
+    """`docs/command.md` has them all."""
+    page = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
+    words = {command.words for command in COMMANDS}
+    assert {each for each in words if not re.search(rf"`[^`]*\b{each}\b", page)} == set()
+
+
+def test_every_command_that_the_page_gives_is_one() -> None:
+    """A remedy that cannot be typed is none."""
+    known = {tuple(command.words.split()) for command in COMMANDS} | {("demo",), ("local",)}
+    for line in re.findall(r"`timus-autotask ([^`]+)`", TEXT):
+        words = line.split()
+        assert tuple(words[:1]) in known or tuple(words[:2]) in known, line

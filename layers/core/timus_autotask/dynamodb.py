@@ -13,6 +13,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ MOST_CHANGES = (
 )
 PAUSES = (0.025, 0.05, 0.1, 0.2)
 """Seconds before each further attempt, at most: a random share of each is waited."""
+
+EARLIER_ASKED = 15
+"""Seconds between two questions whether DynamoDB has restored a table."""
 
 Item = Mapping[str, Mapping[str, Any]]
 """An item as DynamoDB's API writes it: ``{"pk": {"S": "PARTNER"}, …}``."""
@@ -194,6 +198,45 @@ class DynamoTable:
                     raise failure from error
             self._sleep(random.uniform(0, pause))  # noqa: S311 - spreads attempts, protects nothing
         raise AssertionError("the last attempt returns or raises")
+
+
+class EarlierTable:
+    """The table as it was at an earlier second, in a table beside it that DynamoDB makes once and that stays."""
+
+    def __init__(
+        self, client: DynamoDBClient, table_name: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._sleep = sleep
+
+    def documents(self, moment: datetime, on_wait: Callable[[str], None]) -> Iterator[Document]:
+        """Everything that was in the table; ``on_wait`` is told in words while DynamoDB makes the other one.
+
+        A second call goes on with the table that the first one asked for. Raises ``TableUnavailable`` with DynamoDB's own words.
+        """
+        name = f"{self._table_name[:230]}-at-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        try:
+            if self._status(name) is None:
+                self._client.restore_table_to_point_in_time(
+                    SourceTableName=self._table_name, TargetTableName=name, RestoreDateTime=moment
+                )
+            while self._status(name) != "ACTIVE":
+                on_wait(f"DynamoDB makes the table {name}; that takes a while, often half an hour.")
+                self._sleep(EARLIER_ASKED)
+            on_wait(f"The table {name} is there; delete it when all is well.")
+            pages = self._client.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
+            for page in pages:
+                yield from (document_of(item) for item in page["Items"])
+        except (BotoCoreError, ClientError) as error:
+            raise TableUnavailable(f"the table could not be restored: {error}") from error
+
+    def _status(self, name: str) -> str | None:
+        try:
+            status: str = self._client.describe_table(TableName=name)["Table"]["TableStatus"]
+        except self._client.exceptions.ResourceNotFoundException:
+            return None
+        return status
 
 
 def meaning_of(error: BotoCoreError | ClientError, keys: Sequence[Key] = ()) -> Exception:

@@ -2,22 +2,24 @@
 
 redrive:        wake-ups that failed for good go back into the queue; they are wake-ups only, so one too many does nothing
 replay:         events that were merged go into the inbox again; the history says of each that it knows it
+put_back:       the records of an earlier time are brought back into the table
 after_restore:  a table from an earlier point in time is made safe to work with
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from timus_autotask.domain.line import Line
 from timus_autotask.merge import ATTEMPTS, wake_contract
 from timus_autotask.ports import ApplyPorts
 from timus_autotask.queue import WakeUps, wake_up_of
-from timus_autotask.store import EventRecord, Store, Stored, put_line, put_terms
-from timus_autotask.table import Change, Conflict, Delete, Key, Put
+from timus_autotask.status import Each
+from timus_autotask.store import PARTNER, EventRecord, Store, Stored, put_line, put_terms
+from timus_autotask.table import Change, Conflict, Delete, Document, Key, Put, Table, TableUnavailable
 
 
 class DeadLetter(Protocol):
@@ -107,6 +109,49 @@ def replay(event: EventRecord, ports: ApplyPorts) -> bool:
     return True
 
 
+def pause_all(ports: ApplyPorts) -> None:
+    """Let nothing be posted any more, until a person ends it."""
+
+    def paused() -> list[Change]:
+        terms = ports.store.partner().terms
+        return [put_terms(None, replace(terms.value, values=_paused(terms.value.values)), terms.rev)]
+
+    _commit(ports.store, paused)
+
+
+def _paused(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {**values, "paused": True}
+
+
+def put_back(documents: Iterable[Document], table: Table, each: Each = map) -> int:
+    """Bring the records of an earlier time back; returns how many were changed.
+
+    What was told and what was posted since stays: those records are never written twice. The partner's terms come back paused.
+    What the earlier time did not know stays as it is. A second time there is nothing left to do.
+    """
+    return sum(each(lambda document: _put_back(document, table), documents))
+
+
+def _put_back(document: Document, table: Table) -> bool:
+    key, data = document.key, document.data
+    if key == Key(PARTNER, "POLICY"):
+        data = {**data, "values": _paused(data["values"])}
+    for _ in range(ATTEMPTS):
+        known = table.get(key)
+        if known is not None and key.sk.startswith(("EVENT#", "CHANGE#")):
+            return False
+        wanted = replace(document, data=data, rev=known.rev if known else 0)
+        if known == wanted:
+            return False
+        fields = (wanted.due_at, wanted.kind, wanted.sort, wanted.expires_at)
+        try:
+            table.write([Put(key, data, wanted.rev, *fields)])
+        except Conflict:
+            continue  # a worker came first
+        return True
+    raise TableUnavailable(f"{'/'.join(key)} changes faster than it can be put back")
+
+
 def after_restore(ports: ApplyPorts) -> tuple[int, ...]:
     """Pause everything and have every contract looked at, after the table was restored; returns the contracts.
 
@@ -116,14 +161,7 @@ def after_restore(ports: ApplyPorts) -> tuple[int, ...]:
     Timus (``timus_export``) and ends the pause. Approvals are dropped: they may have been used already.
     """
     store = ports.store
-
-    def paused() -> list[Change]:
-        terms = store.partner().terms
-        return [
-            put_terms(None, replace(terms.value, values={**terms.value.values, "paused": True}), terms.rev)
-        ]
-
-    _commit(store, paused)
+    pause_all(ports)
     contracts = tuple(sorted({work.contract_id for work, _ in store.works()}))
     for contract_id in contracts:
 

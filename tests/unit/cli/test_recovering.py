@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER
+from timus_autotask.table import Change, Document
 
 
 @pytest.fixture
@@ -66,11 +69,122 @@ def test_a_file_that_cannot_be_used_is_refused_row_by_row(desk: Desk, tmp_path: 
     assert "cannot be read" in desk.refused("reconcile", "--timus-export", str(tmp_path / "no"), status=2)
 
 
+def _workers_go_on(desk: Desk) -> None:
+    """While the command waits, the workers do what is due."""
+    world = desk.world
+
+    def sleep(seconds: float) -> None:
+        world.clock.advance(seconds)
+        world.work()
+        world.sweep()
+
+    world.clock.sleep = sleep  # type: ignore[method-assign]
+
+
 def test_after_a_restore(desk: Desk) -> None:
-    """Everything is paused first, and says what comes next."""
+    """Everything is paused first, the workers look at every contract, and what they parked is told."""
+    desk.world.control.person_adjusts(1201, date(2026, 3, 16).toordinal(), 3)
+    assert "still to be looked at" in desk.refused("reconcile", "--after-restore", "--yes")
+    _workers_go_on(desk)
     said = desk.ask("reconcile", "--after-restore", "--yes")
     assert said["restored"] == [CONTRACT]
+    assert [(found["kind"], found["autotask"]) for found in said["findings"]] == [("edited-up", 31)]
     assert desk.ask("policy", "show")["policy"]["paused"] is True
+
+
+class TestRestore:
+    """One command from a damaged table to one that can be worked with."""
+
+    @staticmethod
+    def _earlier(desk: Desk) -> None:
+        """Point-in-time recovery gives what was in the table now."""
+        documents = desk.world.table.documents()[::-1]  # terms first: the order is DynamoDB's
+        before = desk.deployment()
+
+        def earlier(moment: datetime, on_wait: Callable[[str], None]) -> list[Document]:
+            on_wait(f"as of {moment:%H:%M}")
+            return documents
+
+        desk.deployment = lambda _stack="": replace(before, earlier=earlier)  # type: ignore[method-assign]
+
+    def _damaged(self, desk: Desk) -> None:
+        """A change comes in and is posted, then the histories and lines are lost."""
+        world = desk.world
+        self._earlier(desk)
+        world.tell(2, {ADV: 31})
+        world.work()
+        world.pass_time(days=1)
+        assert world.units(ADV, date(2026, 3, 18)) == 31
+        for document in world.table.documents():
+            if document.key.sk.startswith(("SUBSCRIPTION#", "LINE#", "MAPPING")):
+                world.table._delete(document.key)
+        _workers_go_on(desk)
+
+    def test_it_comes_back_and_nothing_is_posted(self, desk: Desk) -> None:
+        """What was told since is merged again, so the line is as it should be; resume goes on from there."""
+        self._damaged(desk)
+        posted = desk.world.posted()
+        said = desk.told("restore", "--to", "2026-03-16T22:00", "--yes")
+        assert "as of 22:00" in said
+        assert "Next: compare with Timus" in said
+        assert desk.ask("policy", "show")["policy"]["paused"] is True
+        [line] = desk.ask("status")["lines"]
+        assert (line["timus_quantity"], line["autotask_units"], line["state"]) == (31, 31, "applied")
+        desk.told("resume")
+        for _ in range(3):
+            desk.world.pass_time(days=1)
+        assert desk.world.posted() == posted
+        assert [change["unit_change"] for change in desk.ask("changes")["changes"]] == [3, 3]
+
+    def test_it_may_be_repeated(self, desk: Desk) -> None:
+        """The second time, nothing that matters is changed and nothing is posted."""
+        self._damaged(desk)
+        posted = desk.world.posted()
+        first = desk.ask("restore", "--to", "2026-03-16T22:00", "--yes")
+        again = desk.ask("restore", "--to", "2026-03-16T22:00", "--yes")
+        assert (first["contracts"], again["contracts"]) == ([CONTRACT], [CONTRACT])
+        assert first["events"] == again["events"] == 1
+        [line] = desk.ask("status")["lines"]
+        assert (line["timus_quantity"], line["autotask_units"], line["state"]) == (31, 31, "applied")
+        assert desk.world.posted() == posted
+
+    def test_nothing_is_posted_at_any_instant(self, desk: Desk) -> None:
+        """Terms that were not paused come back paused, in the same write; workers that run meanwhile post nothing."""
+        world = desk.world
+        desk.told("pause")
+        desk.told("resume")  # so that the terms of that time say that nothing is paused
+        world.control.add_fault("not_sent", times=None)
+        world.tell(
+            2, {ADV: 40}
+        )  # at that time it is still to be posted; Timus takes it back before it ever is
+        world.work()
+        self._earlier(desk)
+        world.tell(3, {ADV: 28})
+        world.work()
+        world.control.clear_faults()
+        world.pass_time(days=1)
+        posted = world.posted()
+        write = world.table.write
+
+        def writes(changes: Sequence[Change]) -> None:
+            write(changes)
+            world.table.write = write  # type: ignore[method-assign]
+            world.sweep()
+            world.work()
+            world.table.write = writes  # type: ignore[method-assign]
+
+        world.table.write = writes  # type: ignore[method-assign]
+        _workers_go_on(desk)
+        desk.ask("restore", "--to", "2026-03-16T22:00", "--yes")
+        assert world.posted() == posted
+
+    def test_it_asks_first(self, desk: Desk) -> None:
+        """A dry run says what would be done; a time that has not been is refused."""
+        self._damaged(desk)
+        before = desk.world.table.documents()
+        assert "Nothing was written" in desk.told("restore", "--to", "2026-03-16T22:00", "--dry-run")
+        assert "no time that has been" in desk.refused("restore", "--to", "2027-01-01", status=2)
+        assert desk.world.table.documents() == before
 
 
 def test_redrive(desk: Desk) -> None:

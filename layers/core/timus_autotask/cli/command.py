@@ -360,6 +360,22 @@ COMMANDS = (
             *_WRITING,
         ),
     ),
+    Command(
+        "restore",
+        "bring the records back to what they were at a time, with everything paused, and compare them with Autotask",
+        "restore --to 2026-03-14T18:00",
+        recovering.restore,
+        (
+            _a(
+                "--to",
+                type=_time,
+                required=True,
+                metavar="TIME",
+                help="a day or time of the last 35 days, in the partner's zone",
+            ),
+            *_WRITING,
+        ),
+    ),
     Command("logs queries", "print queries for CloudWatch Logs Insights", "logs queries", recovering.queries),
 )
 

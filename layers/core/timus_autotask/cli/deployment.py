@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,7 +21,7 @@ from timus_autotask.recover import DeadLetters
 from timus_autotask.secrets import Credentials, Secrets
 from timus_autotask.status import Each
 from timus_autotask.store import Store
-from timus_autotask.table import Table
+from timus_autotask.table import Document, Table
 
 DEFAULT_STACK = "timus-autotask"
 AT_A_TIME = 8
@@ -57,6 +57,8 @@ class Deployment:
     each: Each = map
     dead_queue: DeadLetters | None = None
     """The dead-letter queue, to be emptied."""
+    earlier: Callable[[datetime, Callable[[str], None]], Iterable[Document]] = lambda _moment, _on_wait: ()
+    """Every record as it was at an earlier moment; tells in words while that takes its time. Raises ``TableUnavailable``."""
 
     @property
     def store(self) -> Store:
@@ -92,7 +94,7 @@ def find(stack: str) -> Deployment:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from timus_autotask.autotask.httpx_transport import HttpxTransport
-    from timus_autotask.dynamodb import DynamoTable
+    from timus_autotask.dynamodb import DynamoTable, EarlierTable
     from timus_autotask.queue import SqsDeadLetters, SqsWakeUps
     from timus_autotask.secrets import SecretsManagerSecrets, SecretsUnavailable
 
@@ -115,6 +117,7 @@ def find(stack: str) -> Deployment:
             "name the right one with --stack.",
             UNREACHABLE,
         )
+    dynamodb = session.client("dynamodb", config=patient)
     sqs = session.client("sqs", config=patient)
     manager = session.client("secretsmanager", config=patient)
     clock = SystemClock()
@@ -133,7 +136,7 @@ def find(stack: str) -> Deployment:
     pool = ThreadPoolExecutor(AT_A_TIME)
     return Deployment(
         stack=stack,
-        table=DynamoTable(session.client("dynamodb", config=patient), outputs["TableName"]),
+        table=DynamoTable(dynamodb, outputs["TableName"]),
         queue=SqsWakeUps(sqs, outputs["QueueUrl"]),
         dead_letters=SqsWakeUps(sqs, outputs["DeadLetterQueueUrl"]).depth,
         secrets=SecretsManagerSecrets(
@@ -149,6 +152,7 @@ def find(stack: str) -> Deployment:
         settle=timedelta(seconds=int(given.get("SettleSeconds") or 900)),
         each=pool.map,
         dead_queue=SqsDeadLetters(sqs, outputs["DeadLetterQueueUrl"]),
+        earlier=EarlierTable(dynamodb, outputs["TableName"]).documents,
     )
 
 

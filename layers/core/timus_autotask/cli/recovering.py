@@ -1,4 +1,4 @@
-"""``reconcile``, ``redrive``, ``replay`` and ``logs queries``: find what got lost, and bring it back."""
+"""``reconcile``, ``restore``, ``redrive``, ``replay`` and ``logs queries``: find what got lost, and bring it back."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ from timus_autotask.timus_export import Comparison, ExportFile, ExportRefused, T
 
 AT_MOST = timedelta(minutes=30)
 """How long the command stays at it."""
+NEXT = (
+    "Next: compare with Timus (timus-autotask reconcile --timus-export FILE), decide about what is parked "
+    "(timus-autotask status), and only then: timus-autotask resume"
+)
+LOOKED_EACH = 15
+"""Seconds between two looks at how far the workers are."""
+OVERLAP = timedelta(days=1)
+"""So much more than what came since a restored time is merged again: one event too many changes nothing."""
 
 
 def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -36,7 +44,7 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     if arguments.after_restore:
         result["restored"] = _after_restore(deployment, arguments, terminal)
     if not arguments.last:
-        _run(deployment, arguments, terminal)
+        _run(deployment, terminal, deep=arguments.deep)
     found = [*alignment.findings(deployment.table)]
     run = alignment.last_run(deployment.table).value
     _show(run, found, terminal)
@@ -48,14 +56,12 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     return result
 
 
-def _run(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> None:
+def _run(deployment: Deployment, terminal: Terminal, *, deep: bool = False) -> None:
     def progress(run: Run) -> None:
         terminal.say(f"{run.contracts} of {run.of} contracts, {run.calls} calls")
 
     ports = deployment.ports()
-    alignment.reconcile(
-        ports, ports.clock.now() + AT_MOST, anew=True, deep=arguments.deep, on_progress=progress
-    )
+    alignment.reconcile(ports, ports.clock.now() + AT_MOST, anew=True, deep=deep, on_progress=progress)
 
 
 def _show(run: Run, found: list[Finding], terminal: Terminal) -> None:
@@ -157,22 +163,74 @@ def _operator() -> str:
         return "operator"
 
 
-# -- After a restore
+# -- A table from an earlier time
+
+
+def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Bring the records back to what they were at a time, with everything paused, and compare them with Autotask."""
+    moment = _since(arguments.to, deployment)
+    if moment is None or moment >= deployment.clock.now():
+        raise Failed("--to is no time that has been.", USAGE)
+    terminal.say(
+        f"Everything is paused. The records become what they were at {moment:%Y-%m-%d %H:%M} UTC; "
+        "events and changes since stay on record, and the events are merged again."
+    )
+    _agreed(arguments, terminal, "Shall this be done?")
+    if arguments.dry_run:
+        return {"records": 0, "contracts": [], "events": 0}
+    ports, store = deployment.ports(), deployment.store
+    recover.pause_all(ports)
+    documents = deployment.earlier(moment, terminal.say)
+    records = recover.put_back(documents, deployment.table, deployment.each)
+    terminal.say(f"{records} records were put back.")
+    contracts = recover.after_restore(ports)
+    kept = [*recover.replayable(store, moment - OVERLAP)]
+    events = sum(recover.replay(event, ports) for event in kept)
+    wake(deployment, {event.customer_id for event in kept}, terminal)
+    terminal.say(f"{len(contracts)} contracts are looked at, and {events} events are merged again.")
+    _looked_at(deployment, terminal)
+    _run(deployment, terminal)
+    run, found = alignment.last_run(deployment.table).value, [*alignment.findings(deployment.table)]
+    _show(run, found, terminal)
+    terminal.say("", NEXT)
+    return {
+        "records": records,
+        "contracts": [*contracts],
+        "events": events,
+        "run": asdict(run),
+        "findings": [asdict(finding) for finding in found],
+    }
 
 
 def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> list[int]:
-    terminal.say(
-        "Everything is paused, approvals given before are dropped, and every contract is looked at. "
-        "Then compare with Timus (reconcile --timus-export FILE), decide about what is parked, and resume."
-    )
+    terminal.say("Everything is paused, approvals given before are dropped, and every contract is looked at.")
+    _agreed(arguments, terminal, "Was the table restored, and shall this be done?")
     if arguments.dry_run:
-        terminal.say("Nothing was written (--dry-run).")
         return []
-    if not arguments.yes and not terminal.confirm("Was the table restored, and shall this be done?"):
-        raise Failed("Nothing was written.")
     contracts = recover.after_restore(deployment.ports())
     terminal.say(f"Paused; {len(contracts)} contracts are looked at.", style="green")
+    _looked_at(deployment, terminal)
+    terminal.say(NEXT)
     return [*contracts]
+
+
+def _agreed(arguments: Namespace, terminal: Terminal, question: str) -> None:
+    if arguments.dry_run:
+        terminal.say("Nothing was written (--dry-run).")
+    elif not arguments.yes and not terminal.confirm(question):
+        raise Failed("Nothing was written.")
+
+
+def _looked_at(deployment: Deployment, terminal: Terminal) -> None:
+    """Wait until the workers have looked at every contract: a reconcile leaves to them what they are about to look at."""
+    until = deployment.clock.now() + AT_MOST
+    while left := sum(work.generation != work.converged for work, _ in deployment.store.works()):
+        if deployment.clock.now() > until:
+            raise Failed(
+                f"{left} contracts are still to be looked at. Later: timus-autotask reconcile. {NEXT}"
+            )
+        terminal.say(f"{left} contracts are still to be looked at.")
+        deployment.clock.sleep(LOOKED_EACH)
 
 
 # -- Bring back
