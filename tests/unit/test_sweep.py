@@ -11,7 +11,7 @@ from tests.drift_table import aligned
 from tests.world import ADV, CONTRACT, CUSTOMER
 from timus_autotask.merge import wake_contract
 from timus_autotask.store import Circuit, put_circuit
-from timus_autotask.sweep import sweep
+from timus_autotask.sweep import AT_ONCE, sweep
 from timus_autotask.table import Key, Put, TableUnavailable
 
 
@@ -31,6 +31,64 @@ def test_what_fails_does_not_hold_up_what_stands_behind_it() -> None:
     assert world.units(ADV, date(2026, 3, 17)) == 31
     failed = [fields["document"] for name, fields in world.happened if name == "failed"]
     assert failed == ["CONTRACT#1/CONTRACT"]
+
+
+def test_however_much_fails_it_hides_nothing_behind_it() -> None:
+    """More than a whole run's share fails, each minute anew; the change behind it is made all the same."""
+    world = aligned()
+    for number in range(1, 2 * AT_ONCE + 50):
+        key = Key(f"CONTRACT#{number}", "CONTRACT")
+        world.table.write([Put(key, {"contract_id": "?"}, 0, due_at=1)])
+    world.tell(2, {ADV: 31})
+    world.clock.advance(120)
+    with pytest.raises(ValueError, match="contract_id"):
+        sweep(world.ports, world.deadline)
+    assert world.units(ADV, date(2026, 3, 17)) == 31
+
+
+def test_work_that_waits_for_autotask_hides_no_event() -> None:
+    """During an outage any number of contracts is due; what comes in is merged nevertheless."""
+    world = aligned()
+    circuit = world.ports.store.partner().circuit
+    until = world.clock.now() + timedelta(hours=1)
+    world.ports.store.commit(put_circuit(Circuit(until, "away"), circuit.rev))
+    for number in range(1, 2 * AT_ONCE + 50):
+        world.table.write([Put(Key(f"CONTRACT#{number}", "CONTRACT"), {"customers": []}, 0, due_at=1)])
+    world.tell(2, {ADV: 31})
+    world.clock.advance(120)
+    assert sweep(world.ports, world.deadline) == 1
+    assert not world.ports.store.customer(CUSTOMER).inbox
+
+
+def test_a_run_is_bounded() -> None:
+    """It does its share and leaves the rest to the next, however much there is."""
+    world = aligned()
+    for number in range(1, AT_ONCE + 50):
+        key = Key(f"CONTRACT#{number}", "CONTRACT")
+        world.table.write([Put(key, {"contract_id": number}, 0, due_at=1)])
+    assert sweep(world.ports, world.deadline) == AT_ONCE
+    assert sweep(world.ports, world.deadline) == 49
+
+
+def test_an_idle_run_is_one_look() -> None:
+    """Nothing is due: no contract, no customer and no Autotask is asked."""
+    world = aligned()
+    world.control.clear_requests()
+    looks: list[int] = []
+
+    class Counted(type(world.table)):  # type: ignore[misc]
+        """Counts how often it is asked what is due."""
+
+        def due(self, until: int, limit: int) -> list[object]:
+            """What is due."""
+            looks.append(limit)
+            return list(super().due(until, limit))
+
+    counted = Counted()
+    counted.__dict__.update(world.table.__dict__)
+    assert sweep(replace(world.ports, table=counted), world.deadline) == 0
+    assert looks == [AT_ONCE]
+    assert world.control.requests() == []
 
 
 def test_a_table_that_is_away_ends_it_at_once() -> None:

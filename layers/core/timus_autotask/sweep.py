@@ -6,7 +6,7 @@ are to be opened, and plans whose service was just chosen or is looked for again
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from timus_autotask.apply import apply_customer
@@ -20,7 +20,7 @@ from timus_autotask.ports import ApplyPorts
 from timus_autotask.queue import QueueUnavailable
 from timus_autotask.secrets import NotConfigured, SecretsUnavailable
 from timus_autotask.store import Stored, put_plan
-from timus_autotask.table import Conflict, Document, TableUnavailable
+from timus_autotask.table import Conflict, Document, Key, TableUnavailable
 
 AT_ONCE = 100
 """Documents in one run; the rest is taken by the next."""
@@ -29,7 +29,7 @@ ROOM = timedelta(seconds=35)
 
 
 def sweep(ports: ApplyPorts, deadline: datetime) -> int:
-    """Do due work until there is none, or no time; returns how many documents were looked at.
+    """Do due work until there is none, or no time; returns how many documents were done with.
 
     What there is no time for is handed to the workers behind the queue: after an outage there is much of it. While Autotask is
     away, only what does not need it is done. A document that fails does not stop those behind it; the first failure is raised
@@ -37,27 +37,45 @@ def sweep(ports: ApplyPorts, deadline: datetime) -> int:
     """
     now = ports.clock.now()
     away = ports.store.partner().circuit.value.open(now)
-    due = ports.table.due(int(now.timestamp()), AT_ONCE)
     failure: Exception | None = None
-    done = 0
-    for number, document in enumerate(due):
-        if away and not document.key.pk.startswith("CUSTOMER#"):
-            continue
-        if ports.clock.now() + ROOM > deadline:
-            _hand_over(due[number:], ports)
+    done, late = 0, False
+    for due in _parts(ports, now):
+        mine = [document for document in due if not away or document.key.pk.startswith("CUSTOMER#")]
+        for number, document in enumerate(mine):
+            late = ports.clock.now() + ROOM > deadline
+            if late:
+                _hand_over(mine[number:], ports)
+                break
+            try:
+                _take(document, ports, deadline)
+            except TableUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up what stands behind it
+                key, customers = "/".join(document.key), [*_customers(document)]
+                ports.on_event("failed", error=repr(error), document=key, customers=customers or None)
+                failure = failure or error
+            else:
+                done += 1
+        if late or done >= AT_ONCE:
             break
-        try:
-            _take(document, ports, deadline)
-        except TableUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up what stands behind it
-            key, customers = "/".join(document.key), [*_customers(document)]
-            ports.on_event("failed", error=repr(error), document=key, customers=customers or None)
-            failure = failure or error
-        done += 1
     if failure:
         raise failure
     return done
+
+
+def _parts(ports: ApplyPorts, now: datetime) -> Iterator[list[Document]]:
+    """What is due, in order, some at a time.
+
+    What fails or has to wait stays due and stands in front each time: it is passed, so that it hides nothing behind it.
+    """
+    seen: set[Key] = set()
+    limit, found = AT_ONCE, AT_ONCE
+    while found == limit:
+        limit = max(AT_ONCE, 2 * len(seen))
+        due = ports.table.due(int(now.timestamp()), limit)
+        found = len(due)
+        yield [document for document in due if document.key not in seen]
+        seen.update(document.key for document in due)
 
 
 def _hand_over(documents: Iterable[Document], ports: ApplyPorts) -> None:
