@@ -87,7 +87,10 @@ def main() -> None:
             (SAMPLES / "api-gateway" / path.name).write_text(signed_sample(path), encoding="utf-8")
     else:
         secret = os.environ.get("TIMUS_WEBHOOK_SECRET", SAMPLE_SECRET)
-        body = arguments.event.read_text(encoding="utf-8")
+        try:
+            body = arguments.event.read_text(encoding="utf-8")
+        except OSError as error:
+            parser.error(f"{arguments.event} cannot be read: {error.strerror}")
         print(_text(api_gateway_event(arguments.event.stem, body, int(time.time()), secret)), end="")
 
 
