@@ -117,7 +117,7 @@ def test_the_limit_of_a_day_counts_all_lines(world: World) -> None:
 @pytest.mark.parametrize("limit", ["customer_day_limit", "partner_day_limit"])
 def test_what_the_limit_of_a_day_holds_waits_for_a_persons_word(world: World, limit: str) -> None:
     """The next day has its own limit, but what was held is posted when somebody approves it, or raises the limit."""
-    terms(world, **{limit: 10})
+    terms(world, None, **{limit: 10})
     world.tell(8, {ADV: 33, GATEWAY: 4})
     world.work()
     world.pass_time(days=2)
@@ -130,7 +130,7 @@ def test_what_the_limit_of_a_day_holds_waits_for_a_persons_word(world: World, li
     world.tell(10, {ADV: 34, GATEWAY: 40})
     world.work()
     assert code(world, GATEWAY) == "held-over-day-limit"
-    terms(world, **{limit: 100})
+    terms(world, None, **{limit: 100})
     world.sweep()
     assert world.posted()[-1] == (47, 36, "2026-03-17")
 
