@@ -501,7 +501,7 @@ class Oracle:
         for line in billed:
             when = self._when[contract, line.service["id"]]
             if newest.units(self._skus[line.service["id"]], day):
-                if any(at >= since for _, at in when):
+                if any(at >= since and on <= day for on, at in when):
                     return False
             elif not any(on == day and at < since for on, at in when):
                 return False
@@ -573,7 +573,7 @@ class Oracle:
                 continue
             if self._taken(line, today) and self._was_wanted(line, today, has):
                 continue
-            if self._just_begun(today) and self._fits(line, self.wants(line, today - DAY) or 0, has):
+            if self._just_begun(today) and self._was_right(line, today - DAY, has):
                 continue
             state = (
                 f"{record.state.value} {record.parked.code if record.parked else ''}" if record else "unknown"
@@ -583,6 +583,10 @@ class Oracle:
     def _just_begun(self, day: date) -> bool:
         """Whether a day began so recently that what is dated to it need not be posted yet."""
         return self.w.scheduler.now < self.midnight(day) + (self.w.story.settle + BOUND) * SECOND
+
+    def _was_right(self, line: Line, day: date, has: int) -> bool:
+        want = self.wants(line, day) or 0
+        return self._fits(line, want, has) or (self._taken(line, day) and self._was_wanted(line, day, has))
 
     def _sick(self) -> set[int]:
         if self.w.poison is None:

@@ -368,7 +368,9 @@ class SimTransport:
             return None
         world = self._world
         if kind == "stale_read":
-            recent = world.scheduler.now - world.last_commit < STALE_SECONDS * SECOND
+            span = STALE_SECONDS * SECOND
+            # The settling time is the partner's word for how late a post can show: what lands late shows at once.
+            recent = world.scheduler.now - world.last_commit < span <= world.scheduler.now - world.last_late
             if recent:
                 world.watch.states["stale read served"] += 1
             return Fault(kind) if recent else None
@@ -389,7 +391,7 @@ class SimTransport:
     def _late(self, injected: Fault | None) -> None:
         if injected is not None and injected.kind == "land_late":
             world = self._world
-            world.scheduler.after(injected.seconds + 0.002, world.look_at_autotask)
+            world.scheduler.after(injected.seconds + 0.002, world.late_landing)
             world.watch.states["late landing"] += 1
             if injected.seconds > world.story.settle - 60:
                 world.watch.states["late landing in the last minute of the settling time"] += 1

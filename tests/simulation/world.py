@@ -185,6 +185,7 @@ class World:
         self.transport = SimTransport(self)
         self.wake_ups = SimWakeUps(self, self.queue)
         self.last_commit = 0
+        self.last_late = 0
         self.poison: tuple[int, str] | None = None
         self.oracle = Oracle(self, own_promises=own_promises)
         self._revision = self.api.model.revision
@@ -499,6 +500,11 @@ class World:
                     self.say(f"    {change.key.pk}/{change.key.sk} = {_shown(change.data)}")
 
     # -- Autotask
+
+    def late_landing(self) -> None:
+        """What landed long after its sender had given up takes effect."""
+        self.last_late = self.scheduler.now
+        self.look_at_autotask()
 
     def look_at_autotask(self) -> None:
         """Let land what is due, and let the oracle see what has changed."""

@@ -578,20 +578,28 @@ def test_an_outcome_that_is_neither_on_a_line_that_nobody_maps_to_is_for_a_perso
     assert parked(next_step(view(held={45: on_contract(NOTHING)}, lines=(line,))))[0] == "outcome-unclear"
 
 
-@pytest.mark.parametrize(
-    ("choice", "offset", "posted"), [(Choice.ENFORCE, NOTHING, -6), (Choice.ADOPT, since_january(6), 3)]
-)
-def test_a_persons_word_ends_an_unclear_outcome(choice: Choice, offset: Timeline, posted: int) -> None:
-    """Enforced: back to what Timus says. Adopted: the difference stays, on top of it."""
-    line = left(LEVEL, intent=intent(settles_at=NOW), choice=choice)
+def test_a_persons_word_ends_an_unclear_outcome() -> None:
+    """Enforced: back to what Timus says."""
+    line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ENFORCE)
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
     assert [(c.outcome, c.units_after) for c in step.journal] == [(Outcome.UNCLEAR, 31)]
     post = step.post
     assert post is not None
     assert post.intent is not None
-    assert (post.intent.delta, post.intent.before) == (posted, since_january(31))
-    assert (post.choice, post.offset, post.left) == (None, offset, since_january(31))
+    assert (post.intent.delta, post.intent.before) == (-6, since_january(31))
+    assert (post.choice, post.offset, post.left) == (None, NOTHING, since_january(31))
     assert post.adjusted == ()
+
+
+def test_an_unclear_outcome_that_is_adopted_is_kept_as_it_is() -> None:
+    """Nobody knows which part of it is ours: what Autotask holds is right, and only Timus's next change is put on it."""
+    line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT)
+    step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
+    assert [(c.outcome, c.units_after) for c in step.journal] == [(Outcome.UNCLEAR, 31)]
+    assert step.post is None
+    kept = line_of(step)
+    assert (kept.state, kept.choice, kept.left) == (State.APPLIED, None, since_january(31))
+    assert kept.offset == since_january(31).minus(MORE)
 
 
 # -- Refusals

@@ -151,6 +151,21 @@ def test_a_plan_that_was_there_for_a_while_only_is_left_out_where_it_would_meet_
     )
 
 
+def test_a_plan_for_a_while_waits_for_one_that_has_yet_to_come_down() -> None:
+    """The old plan is on another contract and still billed: once it has come down the new one is billed, until its end."""
+    new = gap(steps((8, 35), (11, 0)), NOTHING, line=NEW)
+    links = [Link(day(8), OLD, NEW)]
+    still = Gap(OLD, steps((0, 2), (8, 0)), day(0), steps((0, 2)), opens())
+    assert plan_adjustments([new], links, {OLD: still}) == Plan((), frozenset({NEW}))
+    gone = replace(still, held=steps((0, 2), (9, 0)))
+    assert [
+        ((a.day - FIRST).days, a.delta) for a in plan_adjustments([new], links, {OLD: gone}).adjustments
+    ] == [
+        (9, 35),
+        (11, -35),
+    ]
+
+
 def test_a_rise_for_a_while_is_billed_beside_what_is_no_other_plan() -> None:
     """57 seats for a week, then another plan and a gateway more: the gateway was there all along, so nothing is billed twice."""
     gateway = LineKey(1, 47)

@@ -95,11 +95,16 @@ def plan_adjustments(
             back = next(
                 (d for d in missing[line].days if d > on and missing[line].at(d) < missing[line].at(on)), None
             )
-            if back is not None and any(
-                _billed_from(after[other], back) for other in _other_plans(gap, links, known)
-            ):
-                missing[line] = missing[line].set_between(on, back, running[line])
-                continue
+            if back is not None:
+                met = [o for o in _other_plans(gap, links, known) if _billed_from(after[o], back)]
+                if any(
+                    o not in missing and _level_from(back, known[o].desired, after[o]) is None for o in met
+                ):
+                    blocked.add(line)  # it is for another contract's plan to say when it comes down
+                    continue
+                if met:
+                    missing[line] = missing[line].set_between(on, back, running[line])
+                    continue
             levels = [
                 _level_from(day, known[link.down].desired, after[link.down]) if link.down in known else None
                 for link in links
