@@ -362,6 +362,45 @@ def test_every_line_about_a_change_names_what_it_is_about(running: Running) -> N
     assert merged["request"] == landed["request"] == "request-1"
 
 
+NEWS = ("accepted", "duplicate", "event-merged", "event-duplicate", "event-superseded", "event-parked")
+LINES = ("adjustment-landed", "adjustment-refused", "outcome-unknown", "line-parked")
+
+
+def test_every_line_names_whom_it_is_about(running: Running) -> None:
+    """Whatever becomes of news and of changes: each log line has the ids by which a person looks for it."""
+    world = running.world
+    world.clock.advance(86400)
+    running.lines.clear()
+    event = {"data": {"subscription": {"id": "sub_8f2c1a", "customer": {"id": CUSTOMER}}}}
+    body = json.dumps(event).encode()
+    headers = sign("evt-odd", int(world.clock.now().timestamp()), body, WEBHOOK_SECRET)
+    assert (running.deliver(body, headers), running.deliver(body, headers)) == (202, 202)
+    world.tell(3, {ADV: 30}, event_id="evt-3")
+    world.tell(3, {ADV: 30}, event_id="evt-3-again")
+    running.apply()
+    world.tell(2, {ADV: 40}, event_id="evt-late")
+    world.control.add_fault("timeout_after", entity="ContractServiceAdjustments", times=1)
+    world.tell(4, {ADV: 30, ESS: 2}, event_id="evt-4")
+    running.apply()
+    world.clock.advance(86400)
+    running.minutes(1)
+    world.control.add_fault("json_500", entity="ContractServiceAdjustments", times=1, text="no")
+    world.tell(5, {ADV: 33, ESS: 2}, event_id="evt-5")
+    running.apply()
+    running.minutes(20)
+    for line in (line for line in running.lines if line["message"] in NEWS):
+        assert line["customer"] == CUSTOMER
+        assert line["subscription"] == "sub_8f2c1a" or line["message"] in ("event-parked", "event-duplicate")
+        assert line["event"].startswith("evt-")
+    for line in (line for line in running.lines if line["message"] in LINES):
+        assert line["customers"] == [CUSTOMER]
+        assert line["subscriptions"] == ["sub_8f2c1a"]
+        assert line["events"]
+        assert line["contract"], line["service"]
+        assert line["message"] == "line-parked" or line["change"]
+    assert {*NEWS, *LINES} <= {line["message"] for line in running.lines}
+
+
 def test_the_delay_is_counted_from_the_webhook(running: Running) -> None:
     """Minutes in the queue count too: it is what a person waits for."""
     running.points.clear()

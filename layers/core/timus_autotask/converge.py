@@ -253,7 +253,7 @@ class _Session:
             grown = moved.value.plus(today, [customer for customer, _ in post.sources], intent.delta)
             changes.append(put_moved(grown, moved.rev))
             moved = Stored(grown, moved.rev + 1)
-        self._commit(changes, step)
+        self._commit(changes, step, gathered)
         gathered = replace(gathered, partner=replace(gathered.partner, moved=moved))
         return _after(gathered, lines, today)
 
@@ -394,7 +394,7 @@ class _Session:
             changes += self._asked_for(step.successor)
         if rested and all(self._level(gathered, step)):
             changes += _floors(gathered, self._ports.today())
-        self._commit(changes, step)
+        self._commit(changes, step, gathered)
 
     def _asked_for(self, successor: NewContract) -> list[TableChange]:
         """Ask for a contract for the renewed term; one that may be on its way to Autotask stays as it was asked for."""
@@ -403,17 +403,17 @@ class _Session:
             return []
         return [put_opening(Opening(successor), known.rev if known else 0, self._ports.clock.now())]
 
-    def _commit(self, changes: Iterable[TableChange], step: Step) -> None:
+    def _commit(self, changes: Iterable[TableChange], step: Step, gathered: Gathered) -> None:
         self._ports.store.commit(*changes)
         self._journal = []
-        self._tell(step)
+        self._tell(step, gathered)
 
     def _level(self, gathered: Gathered, step: Step) -> list[bool]:
         lines = {s.value.service_id: s.value for s in gathered.contract.lines.values()}
         lines |= {line.service_id: line for line in step.lines}
         return [line.state in (State.APPLIED, State.SCHEDULED) for line in lines.values()]
 
-    def _tell(self, step: Step) -> None:
+    def _tell(self, step: Step, gathered: Gathered) -> None:
         lines = {line.key: line for line in step.lines}
         for change in step.journal:
             landed = change.outcome is Outcome.LANDED and change.delta != 0
@@ -433,9 +433,8 @@ class _Session:
             )
         for line in step.lines:
             if line.parked:
-                self._ports.on_event(
-                    "line-parked", **_ids(line), reason=line.parked.code, words=line.parked.words
-                )
+                ids = _ids(line) | _news(line, gathered)
+                self._ports.on_event("line-parked", **ids, reason=line.parked.code, words=line.parked.words)
 
 
 def _ids(line: Line, change: str | None = None, events: Iterable[str] = ()) -> dict[str, Any]:
@@ -444,10 +443,28 @@ def _ids(line: Line, change: str | None = None, events: Iterable[str] = ()) -> d
         "contract": line.contract_id,
         "service": line.service_id,
         "customers": sorted({customer for customer, _ in line.sources}),
-        "subscriptions": sorted(line.versions),
+        "subscriptions": sorted({*line.versions, *(line.intent.versions if line.intent else ())}),
         "change": change,
         "events": list(events),
     }
+
+
+def _news(line: Line, gathered: Gathered) -> dict[str, list[str]]:
+    """The subscriptions that are billed on a line, and their events that it has not followed yet."""
+    subscriptions = [
+        stored.value
+        for customer_id, sku in line.sources
+        if customer_id in gathered.customers
+        for stored in gathered.customers[customer_id].subscriptions.values()
+        if sku in stored.value.skus
+    ]
+    waiting = (
+        version.event_id
+        for subscription in subscriptions
+        for version in subscription.versions
+        if version.number > line.versions.get(subscription.id, 0)
+    )
+    return {"subscriptions": sorted({one.id for one in subscriptions}), "events": [*dict.fromkeys(waiting)]}
 
 
 def _floors(gathered: Gathered, today: date) -> list[TableChange]:

@@ -89,7 +89,7 @@ def _hand_over(documents: Iterable[Document], ports: ApplyPorts) -> None:
             ports.wake_ups.send(customer, f"sweep-{customer}-{turn}")
     except QueueUnavailable:
         return  # the next sweep goes on
-    ports.on_event("handed-over", customers=len(customers))
+    ports.on_event("handed-over", customers=[*customers])
 
 
 def _customers(document: Document) -> Iterable[str]:
