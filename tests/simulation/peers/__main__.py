@@ -204,9 +204,10 @@ INTRODUCTION = """\
 Five designs that one would write first, and the product, play the same stories under the same faults (`tests/simulation/peers`). They
 share the signed webhook, the FIFO queue, the mapping and the Autotask client: only the protocol differs. In a calm world, where all
 is delivered once and in order, each of them ends right. Each share is of {seeds} schedules (seeds 0 to {last}) that **end silently
-wrong**: a line has another number of units than Timus says, and nothing tells an operator so.
+wrong**: a line has another number of units than Timus says, and nothing tells an operator so. The product is held to more: any
+promise that it breaks, at any time, counts as wrong, a line parked without a lasting cause among them.
 
-![Schedules that end with a wrong number of seats, by design]({chart})
+![Schedules after which a seat is billed wrongly, by design]({chart})
 """
 
 BETWEEN = "An end that looks right may have cost something on the way, and each posting stays on an invoice. With everything, plan changes among it:"
@@ -223,6 +224,7 @@ zeros. A zero is worth its bound: with 95 % confidence at most 3 in n. The produ
   requests that Autotask carries out after the message was given out again. The read does not show them yet, so the difference is posted
   twice; the next event takes it back, with two lines on the invoice. Waiting until nothing can land any more before reading is what settling
   is, and the durable intent is what makes a worker know that it has to wait.
+* **Two plans at once** are rare where reading comes first, because decreases go first. Deltas out of order have no first.
 * **Plan changes** make deltas end visibly more often, so less is silently wrong: a decrease that comes before its increase is refused.
 * **Visible** is a dead letter for the peers, and a parked line for the product.
 
