@@ -47,6 +47,7 @@ from timus_autotask.domain.policy import (
     Renewal,
     SameDay,
 )
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 ZONE = ZoneInfo("Pacific/Auckland")
@@ -736,6 +737,63 @@ def test_a_persons_word_goes_before_the_terms(choice: Choice | None, drift: OnDr
         assert (after.offset, step.post.intent.delta) == (NOTHING, -5)
 
 
+@pytest.mark.parametrize(
+    ("seen", "wanted", "state"),
+    [
+        (NOW - SETTLE + timedelta(seconds=1), LEVEL, State.SETTLING),
+        (NOW - SETTLE, LEVEL, State.APPLIED),
+        (None, LEVEL, State.APPLIED),
+        (NOW - SETTLE + timedelta(seconds=1), since_january(26), State.PARKED),
+    ],
+)
+def test_a_read_that_does_not_show_our_last_change_may_be_stale(
+    seen: datetime | None, wanted: Timeline, state: State
+) -> None:
+    """Where it is level with what Timus says by now, nothing is lost by one more look; else somebody's hand is seen in it."""
+    line = left(MORE, last_change=seen)
+    step = next_step(view(demand(wanted), lines=(line,)))
+    after = line_of(step)
+    assert after.state is state
+    if state is State.SETTLING:
+        assert seen is not None
+        assert (after.left, step.due_at, step.post) == (MORE, seen + SETTLE, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "by_hand", "refusal", "adjusted", "state"),
+    [
+        (since_january(3), since_january(8), -5, (), State.APPLIED),
+        (since_january(4), since_january(5), -5, (), State.APPLIED),
+        (NOTHING, steps((TODAY, 5)), -5, (), State.APPLIED),
+        (since_january(3), since_january(4), -5, (), State.PARKED),
+        (since_january(5), since_january(8), -5, (), State.PARKED),
+        (since_january(3), since_january(8), None, (), State.PARKED),
+        (since_january(3), since_january(8), -5, (march(1),), State.PARKED),
+    ],
+    ids=["room", "just enough", "nothing before", "not enough", "room before", "not refused", "ours"],
+)
+def test_room_that_was_made_for_a_refused_change_is_no_drift(
+    before: Timeline, by_hand: Timeline, refusal: int | None, adjusted: tuple[date, ...], state: State
+) -> None:
+    """Units that would have fallen below zero do not any more: on a line with nothing of ours that is a first sight, and it goes on."""
+    line = left(
+        before,
+        refusal=Refusal(TODAY, refusal, "below zero", NOW) if refusal else None,
+        adjusted=adjusted,
+        first_held=before,
+    )
+    step = next_step(
+        view(demand(since_january(1), start=march(20)), held={45: on_contract(by_hand)}, lines=(line,))
+    )
+    after = line_of(step)
+    if state is State.PARKED:
+        assert parked(step)[0] == "drift"
+        assert (after.left, after.first_held) == (before, before)
+    else:
+        assert after.parked is None
+        assert (after.left, after.first_held) == (by_hand, by_hand)
+
+
 def test_offsets_add_up() -> None:
     """A second adopted edit comes on top of the first."""
     line = left(since_january(30), offset=since_january(5), choice=Choice.ADOPT)
@@ -1057,6 +1115,39 @@ def test_the_limits_of_a_day_count_what_was_posted_today() -> None:
     assert both == own
     other = Moved(TODAY, {"cus_2": 5})
     assert held_back(Policy(customer_day_limit=3), moved=other) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "policy", "partner", "holds"),
+    [
+        ("held-over-day-limit", {"limit": 3}, Policy(customer_day_limit=3), Policy(), 3),
+        ("held-over-day-limit", {"limit": 4}, Policy(), Policy(partner_day_limit=4), 4),
+        (
+            "held-over-day-limit",
+            {"limit": 3},
+            Policy(customer_day_limit=4),
+            Policy(partner_day_limit=5),
+            None,
+        ),
+        ("held-over-day-limit", {"limit": 3, "delta": 2}, Policy(customer_day_limit=3), Policy(), None),
+        (
+            "held-over-day-limit",
+            {"limit": 3, "day": "2026-03-14"},
+            Policy(customer_day_limit=3),
+            Policy(),
+            None,
+        ),
+        ("held-over-limit", {"limit": 3}, Policy(customer_day_limit=3), Policy(), None),
+    ],
+    ids=["the customer's", "the partner's", "another limit", "another size", "another day", "another reason"],
+)
+def test_what_a_days_limit_held_waits_for_a_person(
+    code: str, more: dict[str, int | str], policy: Policy, partner: Policy, holds: int | None
+) -> None:
+    """The very same change under the very same limit is not let through by the next day, on which nothing was moved yet."""
+    line = left(LEVEL, state=State.PARKED, parked=Parked(code, facts(**{**WANTED, **more})))
+    found = held_back(policy, partner=partner, lines=(line,))
+    assert found == (("held-over-day-limit", facts(**WANTED, limit=holds)) if holds else None)
 
 
 def test_decreases_count_as_much_as_increases() -> None:

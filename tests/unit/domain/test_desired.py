@@ -764,7 +764,8 @@ def test_what_was_wanted_beside_the_new_plan_is_no_old_plan() -> None:
 
 def test_a_service_of_the_day_of_the_change_places_the_old_plan() -> None:
     """One that is chosen only from a later day on does not."""
+    new = PlanMapping(ESS, (ServiceChoice(44), ServiceChoice(46, march(10)), ServiceChoice(47, march(11))))
     for first, found in ((march(10), ()), (march(11), (Unplaced(march(10), ADV, NEW),))):
-        plans = PLANS | {ADV: PlanMapping(ADV, (ServiceChoice(45, first),))}
+        plans = {ESS: new, ADV: PlanMapping(ADV, (ServiceChoice(45, first),))}
         customer = Customer("cus_1", mapping(), (subscription(*CHANGED),))
         assert desired([customer], plans, GRIDS, TODAY).unplaced == found

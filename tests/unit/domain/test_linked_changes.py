@@ -71,6 +71,13 @@ def test_each_side_names_the_other_from_the_plan_to_the_journal() -> None:
     assert second.post.intent.linked == (OLD,)
 
 
+def test_a_plan_change_of_one_seat_is_linked_too() -> None:
+    """The smallest change names its other side as any does."""
+    demands = (demand(OLD, (FIRST, 1), (CHANGE, 0)), demand(NEW, (CHANGE, 1)))
+    step = next_step(view(*demands, link=Link(CHANGE, OLD, NEW), held={45: Timeline.of([(FIRST, 1)])}))
+    assert [line(step, key).linked for key in (OLD, NEW)] == [((CHANGE, NEW),), ((CHANGE, OLD),)]
+
+
 @pytest.mark.parametrize(
     ("old", "link"),
     [
@@ -88,8 +95,9 @@ def test_what_only_happens_beside_it_is_not_linked(old: Demand, link: Link) -> N
 
 
 def test_a_side_on_another_contract_is_named_too() -> None:
-    """Its worker has written down what it plans or what it posted."""
+    """Its worker has written down what it plans or what it posted; without a word from it nothing is named."""
     link = Link(CHANGE, OLD, OTHER)
+    assert line(next_step(view(DEMANDS[0], link=link, held={45: TWENTY})), OLD).linked == ()
     for there in (Line(2, 46, scheduled=((CHANGE, 20),)), Line(2, 46, adjusted=(CHANGE,)), Line(2, 46)):
         step = next_step(view(DEMANDS[0], link=link, held={45: TWENTY}, lines=(there,)))
         expected = () if there == Line(2, 46) else ((CHANGE, OTHER),)

@@ -257,9 +257,9 @@ def test_whatever_rises_comes_after_what_falls_that_day(
 
 
 def test_what_was_wanted_before_a_delayed_rise_is_not_made_up_for() -> None:
-    """Of 9, 3 and 6 seats only the 6 are left when the old plan has come down at last."""
+    """Of 3, 4 and 6 seats only the 6 are left when the old plan has come down at last."""
     down = gap(steps((0, 9), (1, 0)), steps((0, 9)), 1, 2, 3, 4)
-    up = gap(steps((1, 9), (3, 3), (4, 6)), NOTHING, line=NEW)
+    up = gap(steps((1, 3), (3, 4), (4, 6)), NOTHING, line=NEW)
     plan = plan_adjustments([down, up], [Link(day(1), OLD, NEW)])
     assert plan.adjustments == (Adjustment(OLD, day(5), -9), Adjustment(NEW, day(5), 6))
 

@@ -342,8 +342,8 @@ def _raised_above_zero(line: Line, left: Timeline, held: Timeline) -> bool:
     if line.refusal is None or line.adjusted:
         return False
     day, delta = line.refusal.day, line.refusal.delta
-    lowest = [min((units for _, units in t.add_from(day, delta).steps), default=0) for t in (left, held)]
-    return lowest[0] < 0 <= lowest[1]
+    below = [any(units < 0 for _, units in one.add_from(day, delta).steps) for one in (left, held)]
+    return below == [True, False]
 
 
 def _level(work: _Work, contract: Contract) -> bool:
@@ -628,8 +628,8 @@ def _linked(
         """Whether it has an adjustment on that day, posted or still to come."""
         if other in by_key:
             return day in (*by_key[other].line.adjusted, *(each.day for each in planned[other]))
-        there = view.lines.get(other, Line(other.contract_id, other.service_id))
-        return day in (*there.adjusted, *(each for each, _ in there.scheduled))
+        there = view.lines.get(other)
+        return there is not None and day in (*there.adjusted, *(each for each, _ in there.scheduled))
 
     return tuple(sorted(other for other in others if moves(other)))
 
