@@ -112,6 +112,20 @@ def test_an_alarm_has_a_section_in_the_runbook(name: str) -> None:
     assert anchor in anchors((ROOT / page).read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("name", of_type("AWS::CloudWatch::Alarm"))
+def test_a_threshold_has_its_reason_beside_it(name: str) -> None:
+    """In the alarm itself, or at the default of the parameter that sets it."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    alarm = re.search(rf"^  {name}:\n(?:(?:    .*)?\n)+", text, re.MULTILINE)
+    assert alarm
+    [line] = re.findall(r"^      Threshold: (.*)$", alarm[0], re.MULTILINE)
+    if parameter := re.fullmatch(r"!Ref (\w+)", line):
+        default = re.search(rf"^  {parameter[1]}:\n    Type: \w+\n    Default: (.*)$", text, re.MULTILINE)
+        assert default
+        line = default[1]
+    assert re.fullmatch(r"[\d.]+  # .{10,}", line)
+
+
 @pytest.mark.parametrize("code", sorted(REASONS))
 def test_a_reason_for_parking_has_a_section_in_the_runbook(code: str) -> None:
     """Each reason is explained where an operator looks for it."""

@@ -56,7 +56,7 @@ def test_an_outage_of_two_hours_during_a_thousand_changes() -> None:
         running.minutes(1)
 
     day = world.ports.today()
-    assert recovered < timedelta(minutes=30)
+    assert recovered < timedelta(minutes=10)  # docs/operations.md tells this and the calls below
     assert {n: world.units(ADV, day, 10_000 + n) for n in told} == told
     assert {line.state for line in world.ports.store.lines()} <= {State.APPLIED, State.SCHEDULED}
     posted: Counter[int] = Counter()
@@ -65,7 +65,7 @@ def test_an_outage_of_two_hours_during_a_thousand_changes() -> None:
             posted[posting.contract_id or 0] += posting.unit_change
     assert {n: before[n] + posted[10_000 + n] for n in told} == told
     assert [name for name in ALARMS if running.fires(name)] == []
-    assert _most_in_an_hour(running) < ALLOWANCE * 3 // 4
+    assert _most_in_an_hour(running) < 1_100 < ALLOWANCE * 3 // 4
 
 
 def _most_in_an_hour(running: Running) -> int:
