@@ -67,7 +67,7 @@ def test_the_verdict_counts_every_mutant(killed: int, justified: bool, status: i
     """Nine tenths of all have to be killed, time-outs are not kills, and each survivor needs its reason."""
     one = Survivor("domain.days.local_midnight", "if a <= b:")
     figures = {"domain/days.py": Figures(killed, 99 - killed, [one], not_reached=1)}
-    found, text = report(figures, {one: "the same"} if justified else {}, 60)
+    found, text = report(figures, {one: "the same"} if justified else {})
     assert found == status
     assert ("not explained" in text) is not justified
     assert (
