@@ -23,7 +23,8 @@ from timus_autotask.autotask.httpx_transport import HttpxTransport
 from timus_autotask.cli import main
 from timus_autotask.cli.deployment import find
 from timus_autotask.domain.line import Line
-from timus_autotask.store import EventRecord, put_line, put_work
+from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
+from timus_autotask.store import EventRecord, put_line, put_mapping, put_work
 from timus_autotask.webhooks import sign
 
 SECOND = 8000
@@ -312,6 +313,11 @@ class Client:
         ids = ("--company", str(self.company), "--contract", str(contract or self.contract))
         self.deployed.command("map", "customer", self.customer, *ids, *more)
 
+    def has_been_mapped(self) -> None:
+        """Its units go to its contract, as if an operator had said so before anything was told."""
+        routing = Routing((Route(self.company, self.contract),))
+        self.deployed.store.commit(put_mapping(CustomerMapping(self.customer, (routing,)), 0))
+
     def terms(self, *orders: str) -> None:
         """Set terms for this client, as if they had always held."""
         self.deployed.command("policy", "set", *orders, "--customer", self.customer, "--from", "always")
@@ -423,20 +429,23 @@ class Client:
         return parked.code if parked else None
 
     def looked_at_again(self) -> None:
-        """Let the time come at which the contract is looked at again by itself, which is in a quarter of an hour at the latest."""
-        known = self.deployed.store.contract(self.contract)
+        """Let the time come at which the contract is looked at again by itself, in a quarter of an hour at the latest."""
+        due_at = self.deployed.store.contract(self.contract).work.due_at
+        assert due_at is not None
+        assert due_at <= time.time() + 16 * 60
+        self.comes_due(self.contract)
+        self.deployed.stack.invoke("Sweep")
+
+    def comes_due(self, contract: int) -> None:
+        """Let the time come for which a contract waits, as it does by itself."""
         now = datetime.now(UTC)
-        assert known.work.due_at is not None
-        assert known.work.due_at <= now.timestamp() + 16 * 60
-        refused = [
-            (replace(stored.value, refusal=replace(stored.value.refusal, retry_at=now)), stored.rev)
-            for stored in known.lines.values()
-            if stored.value.refusal
-        ]
-        changes = [put_line(line, rev) for line, rev in refused]
-        self.deployed.store.commit(
-            put_work(known.work.value, known.work.rev, now.replace(microsecond=0)), *changes
-        )
+        known = self.deployed.store.contract(contract)
+        waits = [s for s in known.lines.values() if s.value.refusal]
+        changes = [put_work(known.work.value, known.work.rev, now.replace(microsecond=0))]
+        for stored in waits:
+            refusal = stored.value.refusal and replace(stored.value.refusal, retry_at=now)
+            changes.append(put_line(replace(stored.value, refusal=refusal), stored.rev))
+        self.deployed.store.commit(*changes)
 
     def events(self) -> dict[str, EventRecord]:
         """The merged events of this client by their id."""
@@ -474,13 +483,14 @@ class Client:
             if p["contractID"] == (contract or self.contract) and outcome in (None, p["outcome"])
         ]
 
-    def fault(self, kind: str, seconds: float = 0.2) -> None:
+    def fault(self, kind: str, seconds: float = 0.2, **more: Any) -> None:
         """Let the next adjustment of this contract meet a fault."""
         body = {
             "kind": kind,
             "entity": "ContractServiceAdjustments",
             "contract_id": self.contract,
             "seconds": seconds,
+            **more,
         }
         self.deployed.autotask("POST", "faults", body)
 
