@@ -38,6 +38,18 @@ def test_reconcile_shows_what_it_found(desk: Desk) -> None:
     assert desk.world.control.requests() == []
 
 
+def test_status_says_what_the_last_reconcile_found(desk: Desk) -> None:
+    """A renewal or a contract that ends soon shows in no line, and an alarm would be too much."""
+    assert "Not compared with Autotask yet." in desk.told("status")
+    desk.told("reconcile")
+    assert "nothing was found." in desk.told("status")
+    desk.world.clock.advance(262 * 86400)
+    desk.world.sweep()
+    desk.ask("reconcile")
+    assert "1 contract-ends-first" in desk.told("status")
+    assert desk.ask("status")["compared"]["found"]["renewal"] == 1
+
+
 def test_reconcile_that_could_not_end_says_why(desk: Desk) -> None:
     """It fails, with what it found so far."""
     desk.world.control.set_switches({"other_requests": 9_000})

@@ -64,6 +64,7 @@ def test_nothing_yet(desk: Desk) -> None:
         "openings": [],
         "autotask_away": None,
         "dead_letters": 0,
+        "compared": {"finished": None, "stopped": None, "found": {}},
     }
     assert "No lines" in desk.told("status")
 

@@ -17,6 +17,7 @@ from timus_autotask.domain.line import Change
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.opening import Opening
 from timus_autotask.domain.policy import shortfall
+from timus_autotask.reconcile import Run, last_run
 from timus_autotask.status import Status, StatusLine
 from timus_autotask.store import EventRecord, policy_from
 
@@ -37,6 +38,8 @@ def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     ]
     events = [event for event in found.parked_events if arguments.customer in (None, event.customer_id)]
     _show_status(found, lines, events, dead, terminal)
+    compared = last_run(deployment.table).value
+    _show_compared(compared, terminal)
     return {
         "lines": [_line(line) for line in lines],
         "at_rest": found.at_rest,
@@ -52,6 +55,11 @@ def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         if found.circuit
         else None,
         "dead_letters": dead,
+        "compared": {
+            "finished": compared.finished,
+            "stopped": compared.stopped or None,
+            "found": dict(compared.found),
+        },
     }
 
 
@@ -114,6 +122,7 @@ def _show_status(
         )
     if dead:
         terminal.say(f"{dead} wake-ups failed for good; the worker's log says why.", style="bold red")
+        terminal.say("→ timus-autotask redrive", style="red")
     terminal.table(
         ("customer", "SKU", "contract", "service", "Timus", "Autotask", "state", "last change", "why"),
         [
@@ -139,6 +148,22 @@ def _show_status(
         _event_table(events, terminal)
     terminal.say("")
     terminal.say("At rest." if found.at_rest else f"Not at rest: {'; '.join(found.outstanding)}.")
+
+
+def _show_compared(run: Run, terminal: Terminal) -> None:
+    """When everything was last compared with Autotask, and what was found that no line shows."""
+    if not run.finished:
+        terminal.say(
+            f"Compared with Autotask: {run.contracts} of {run.of} contracts."
+            if run.id
+            else "Not compared with Autotask yet."
+        )
+        return
+    found = ", ".join(f"{count} {kind}" for kind, count in run.found.items())
+    terminal.say(
+        f"Compared with Autotask on {moment(run.finished)} UTC: "
+        + (f"{found} → timus-autotask reconcile --last" if found else "nothing was found.")
+    )
 
 
 def _why(line: StatusLine) -> str:
