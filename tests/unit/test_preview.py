@@ -15,7 +15,7 @@ change: st.SearchStrategy[Change] = st.one_of(
     st.builds(
         Put,
         st.sampled_from(KEYS),
-        st.fixed_dictionaries({"n": st.integers()}),
+        st.fixed_dictionaries({"n": st.integers(-9, 9)}),
         st.integers(0, 3),
         st.integers(0, 9),
     ),
