@@ -355,7 +355,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--pairs", action="store_true", help="single faults and pairs: an hour of one core (default)"
     )
     parser.add_argument(
-        "--scenario", choices=SCENARIOS, action="append", help="only this one; may be repeated"
+        "--scenario",
+        choices=SCENARIOS,
+        action="append",
+        help="only this one (--write: only its row); may be repeated",
     )
     parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/exactness.md")
