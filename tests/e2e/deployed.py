@@ -165,6 +165,8 @@ class Deployed:
         for function in ("ApplyChanges", "Sweep"):
             known = self.stack.outputs[f"{function}Name"]
             variables = functions.get_function_configuration(FunctionName=known)["Environment"]["Variables"]
+            if variables["PARTNER_TIME_ZONE"] == name:
+                continue
             former[known] = variables
             moved = {"Variables": {**variables, "PARTNER_TIME_ZONE": name}}
             functions.update_function_configuration(FunctionName=known, Environment=moved)

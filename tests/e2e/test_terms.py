@@ -643,6 +643,7 @@ def a_renewal_on_a_new_contract(client: Client) -> Life:
     ]
     links = [edit["renewedContractID"] for edit in edits if edit["id"] == client.contract]
     assert links == [new]
+    client.rests(sweep=True)
     yield
     assert client.posts(contract=new) == []
     yield

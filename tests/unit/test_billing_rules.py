@@ -97,10 +97,15 @@ class Example:
             self.world.sweep()
 
     def tell(self, words: str, effective: datetime | None = None) -> None:
-        """``[sub_2:] Advanced 25, Gateway 1 [trial | past due | ends DAY | renewed until DAY]``."""
+        """``[sub_2:] Advanced 25, Gateway 1 [trial | past due | ends DAY | renewed until DAY] [told as version N] [since DAY]``."""
         subscription, _, words = words.rpartition(": ")
         subscription = subscription or "sub_1"
-        number = self.versions[subscription] = self.versions.get(subscription, 0) + 1
+        version = re.search(r"told as version (\d+)", words)
+        number = int(version[1]) if version else self.versions.get(subscription, 0) + 1
+        self.versions[subscription] = max(number, self.versions.get(subscription, 0))
+        since = re.search(r"since ([0-9-]+)", words)
+        if since:
+            effective = datetime.fromisoformat(f"{since[1]}T12:00:00+00:00")
         items = {SKUS[plan]: int(units) for plan, units in re.findall(r"([A-Z]\w+) (\d+)", words)}
         ends = re.search(r"ends ([0-9-]+)", words)
         renewed = re.search(r"renewed until ([0-9-]+)", words)
@@ -169,7 +174,8 @@ class Example:
         parts = [] if words == "nothing" else [each.strip() for each in words.split(",")]
         match verb:
             case "Timus":
-                self.tell(words)
+                for each in words.split("; "):
+                    self.tell(each)
                 self.settle()
             case "operator":
                 said = self.desk.run(
