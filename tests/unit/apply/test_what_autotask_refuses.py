@@ -10,7 +10,7 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
-from timus_autotask.domain.line import State
+from timus_autotask.domain.line import Outcome, State
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.merge import wake_contracts
 from timus_autotask.store import put_terms
@@ -122,6 +122,72 @@ def test_what_autotask_says_is_shown_as_it_says_it(world: World, text: str) -> N
     assert parked(world).remedy.endswith(f"timus-autotask retry {CONTRACT}")
     world.pass_time(minutes=16)
     assert world.posted() == [(45, -5, "2026-03-15")]
+
+
+def while_we_post(world: World, act: Act) -> None:
+    """Let somebody act between our read and our next adjustment, once."""
+    handle = world.api.handle
+    done: list[bool] = []
+
+    def acted(method: str, url: str, headers: Any, body: bytes) -> Any:
+        if method == "POST" and url.endswith("/ContractServiceAdjustments") and not done:
+            done.append(True)
+            act(world)
+        return handle(method, url, headers, body)
+
+    world.api.handle = acted  # type: ignore[method-assign, assignment]
+
+
+def lowered(world: World, units: int) -> None:
+    """Somebody changes the seats from April on."""
+    line = world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    world.control.person_adjusts(line.id, date(2026, 4, 1).toordinal(), units)
+
+
+RACES: dict[str, tuple[Act, str, str, Act]] = {
+    "outside of the contract": (
+        lambda world: edited(world, endDate="2026-03-14"),
+        "effectiveDate",
+        "contract-ended",
+        lambda world: edited(world, endDate="2026-12-31"),
+    ),
+    "not recurring": (
+        lambda world: edited(world, contractType=1),
+        "Recurring Service",
+        "contract-not-recurring",
+        lambda world: edited(world, contractType=7),
+    ),
+    "below zero": (
+        lambda world: lowered(world, -23),
+        "negative",
+        "outcome-unclear",
+        lambda world: lowered(world, 23),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_what_a_person_does_between_our_read_and_our_post(world: World, name: str) -> None:
+    """Autotask itself refuses. What it held has changed as well, so the next looks tell what is in the way; the mend is found by itself."""
+    break_, words, code, mend = RACES[name]
+    while_we_post(world, break_)
+    world.tell(8, {ADV: 20, GATEWAY: 1})
+    world.work()
+    assert world.posted() == []
+    assert [p.outcome for p in world.api.postings] == ["refused"]
+    assert words in str(world.api.postings[0].error)
+    for _ in range(3):
+        world.pass_time(minutes=16)
+    assert parked(world).code == code
+    assert "timus-autotask" in parked(world).remedy
+    mend(world)
+    for _ in range(2):
+        world.pass_time(hours=1)
+    assert world.posted() == [(45, -5, "2026-03-15")]
+    assert world.line(ADV).state is State.APPLIED
+    refused = [change for change in world.ports.store.changes() if change.outcome is Outcome.REFUSED]
+    assert all(words in change.words for change in refused)
 
 
 def test_units_that_would_fall_below_zero(world: World) -> None:
