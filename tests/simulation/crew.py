@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -31,18 +32,16 @@ def spread(
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     chunk = max(1, min(50, len(items) // (jobs * 8)))
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    # The processes are forked before the bar starts its thread: what a thread holds at that moment would be held for ever.
+    with ExitStack() as stack:
+        pool = stack.enter_context(get_context("fork").Pool(jobs, initializer=quiet)) if jobs > 1 else None
+        progress = stack.enter_context(Progress(*columns, console=Console(stderr=True)))
         bar = progress.add_task(title, total=len(items))
-        if jobs == 1:
+        if pool is None:
             quiet()
-            for item in items:
-                yield work(item)
-                progress.advance(bar)
-            return
-        with get_context("fork").Pool(jobs, initializer=quiet) as pool:
-            for found in pool.imap(work, items, chunksize=chunk):
-                yield found
-                progress.advance(bar)
+        for found in pool.imap(work, items, chunksize=chunk) if pool else map(work, items):
+            yield found
+            progress.advance(bar)
 
 
 def quiet() -> None:

@@ -23,6 +23,7 @@ Exceptions, each with its reason:
 from __future__ import annotations
 
 import json
+from calendar import monthrange
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -104,6 +105,11 @@ class Oracle:
         self._moved: set[int] = set()
         """Contracts whose customers were mapped differently at some time."""
         self._company_changed: set[int] = set()
+        terms = world.story.terms
+        own_days = terms.get("increases") or terms.get("decreases")
+        self._dated = bool(own_days or any(c.posted_through for c in world.story.contracts))
+        """Whether changes are billed on other days than their own, by the terms or since a period was posted: by the day after the
+        next period has begun, everything must be right."""
 
     # -- what the world tells
 
@@ -417,7 +423,9 @@ class Oracle:
 
     def _in_order(self, sub: str, known: frozenset[int], number: int, day: date) -> bool:
         """Whether a version can govern a day, given the versions that are known to have been known (0: none governs)."""
-        return not any(v.number in known and v.number > number and v.day <= day for v in self.history[sub])
+        return self._dated or not any(
+            v.number in known and v.number > number and v.day <= day for v in self.history[sub]
+        )
 
     def _feeding(self, line: Line) -> list[str]:
         contract, service = line
@@ -443,10 +451,12 @@ class Oracle:
         routed = self._route(customer, sku, day) if customer in self._routes else None
         away = contract in self._moved
         for version in self.history[sub]:
-            if (sub, version.number) not in self._sent or version.day > day:
+            if (sub, version.number) not in self._sent or (version.day > day and not self._dated):
                 continue
             if routed is not None and routed[1] == contract:
                 found.append((version.number, version.units(sku, day)))
+                if self._dated and version.status != "trial":  # its end may be dated later
+                    found.append((version.number, version.items.get(sku, 0)))
             if away or routed is None or routed[1] != contract:
                 found += [(version.number, 0), (version.number, version.units(sku, day))]
         return list(dict.fromkeys(found))
@@ -563,6 +573,8 @@ class Oracle:
                 self._broken(promise, f"{line} is still settling")
             if want is None or self._fits(line, want, has):
                 continue
+            if self._dated and today < self._settled_day(contract):
+                continue
             if (
                 record is not None
                 and record.parked is not None
@@ -587,6 +599,14 @@ class Oracle:
     def _was_right(self, line: Line, day: date, has: int) -> bool:
         want = self.wants(line, day) or 0
         return self._fits(line, want, has) or (self._taken(line, day) and self._was_wanted(line, day, has))
+
+    def _settled_day(self, contract: int) -> date:
+        """The day from which on everything that was told is billed, whatever the terms make of its day."""
+        days = [v.day for versions in self.history.values() for v in versions]
+        days += [v.cancel_at for versions in self.history.values() for v in versions if v.cancel_at]
+        plan = next(c for c in self.w.story.contracts if c.id == contract)
+        days += [plan.posted_through] if plan.posted_through else []
+        return next_period(plan.start, max(days)) + DAY
 
     def _sick(self) -> set[int]:
         if self.w.poison is None:
@@ -665,6 +685,8 @@ class Oracle:
             return False
         if parked.code in ("refused", "waits-for-decrease") and self._truly_refused(line):
             return True
+        if parked.code == "waits-for-decrease" and self.w.story.terms:
+            return True  # the old plan's line has its own reason
         if parked.code == "old-plan-unmapped":
             return facts["sku"] in self._hidden
         return edited
@@ -718,7 +740,10 @@ class Oracle:
         turns |= {
             first for routings in self._routes.values() for first, _ in routings if first and first > today
         }
-        return sorted(turns | {turn + DAY for turn in turns})[:6]
+        turns = set(sorted(turns | {turn + DAY for turn in turns})[:6])
+        if self._dated:
+            turns |= {self._settled_day(contract.id) + DAY for contract in self.w.story.contracts}
+        return sorted(turns)
 
     def midnight(self, day: date) -> int:
         """The first instant of a local day."""
@@ -730,6 +755,34 @@ class Oracle:
             self._past_days(line)
         if self.own:
             self._journal()
+            self._terms_of_contracts()
+
+    def _terms_of_contracts(self) -> None:
+        """A contract is never shortened, and one that bills a renewed subscription lasts to the end of its term."""
+        for plan in self.w.story.contracts:
+            end = date.fromordinal(self.w.api.model.contracts[plan.id].end)
+            if end < plan.end:
+                self._broken("term", f"contract {plan.id} was shortened from {plan.end} to {end}")
+            renewed = [
+                until
+                for line in self.lines()
+                if line[0] == plan.id and self.has(line, self._today()) and self._record(line).parked is None
+                for sub in self._feeding(line)
+                if (until := self._renewed(sub)) and self._units(sub, self._skus[line[1]], self._today())
+            ]
+            if renewed and plan.end >= self._today() and end < max(renewed) and plan.id not in self._moved:
+                self._broken(
+                    "term", f"contract {plan.id} ends on {end}, its subscription is renewed to {max(renewed)}"
+                )
+
+    def _renewed(self, sub: str) -> date | None:
+        """The last day of a renewed term, if its news came before anything newer, and it still holds."""
+        versions = self.history[sub]
+        first = next((v for v in versions if v.renews), None)
+        if first is None or versions[-1].cancel_at is not None:
+            return None
+        newer = [number for one, number in self._arrived if one == sub and number >= first.number]
+        return first.term_end if newer[:1] == [first.number] else None
 
     def _past_days(self, line: Line) -> None:
         """Each change was billed from its own day on, or the next free one."""
@@ -822,7 +875,7 @@ class Oracle:
         unclear: set[Line] = set()
         for change in self.w.store.changes():
             line = change.line.contract_id, change.line.service_id
-            if change.outcome.value == "landed":
+            if change.outcome.value == "landed" and change.delta:
                 told[line][change.day, change.delta] += 1
             elif change.outcome.value == "unclear":
                 unclear.add(line)
@@ -845,6 +898,19 @@ class Oracle:
         self.violations.append(Violation(promise, words, self.w.clock.now()))
         if self.w.calls.told:
             self.w.say(f"!!! {promise}: {words}")
+
+
+def next_period(start: date, day: date) -> date:
+    """The first day of the monthly period after the one that holds ``day``, for a contract from ``start``."""
+    months = (day.year - start.year) * 12 + day.month - start.month
+    while (first := _month_later(start, months)) <= day:
+        months += 1
+    return first
+
+
+def _month_later(start: date, months: int) -> date:
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
 
 
 def micros_of(milliseconds: int) -> int:

@@ -6,7 +6,7 @@ A story is a value. Its happenings can be taken out one by one, so that a failur
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -35,6 +35,8 @@ class Said:
     items: Mapping[str, int]
     status: str = "active"
     cancel_at: date | None = None
+    term_end: date = date(2026, 12, 31)
+    renews: bool = False
 
     def units(self, sku: str, day: date) -> int:
         """What it says of a SKU for a day that it governs."""
@@ -150,7 +152,14 @@ class _Teller:
         for i in range(count):
             self._client(i, shares[i], clients, contracts)
         self._around(clients, contracts)
-        terms = self._terms() if self.chance(p.terms) else {}
+        terms: dict[str, Any] = {}
+        if self.chance(p.terms):
+            terms = self._terms(switches)
+            self._word()
+            if self.chance(0.2):
+                contracts[0] = replace(
+                    contracts[0], posted_through=self.today + timedelta(days=r.randint(-9, 3))
+                )
         return Story(
             seed=self.seed,
             start=self.start,
@@ -165,7 +174,7 @@ class _Teller:
             terms=terms,
         )
 
-    def _terms(self) -> dict[str, Any]:
+    def _terms(self, switches: Mapping[str, Any]) -> dict[str, Any]:
         r = self.r
         terms: dict[str, Any] = {"drift": r.choice(("park", "adopt", "enforce"))}
         if self.chance(0.3):
@@ -174,7 +183,35 @@ class _Teller:
             terms["minimum"] = {r.choice(PLANS): r.randint(3, 8)}
         if self.chance(0.15):
             terms["excluded"] = [GATEWAY]
+        for direction in ("increases", "decreases"):
+            if self.chance(0.15):
+                terms[direction] = r.choice(("start-of-period", "start-of-next-period"))
+            if self.chance(0.15):
+                by = r.choice(("above_units", "above_percent"))
+                terms[f"approve_{direction}"] = {by: r.choice((0, 3) if by == "above_units" else (10, 50))}
+        if self.chance(0.1):
+            terms["approve_new_lines"] = True
+        if self.chance(0.15):
+            terms["line_limit"] = r.randint(0, 8)
+        for limit in ("customer_day_limit", "partner_day_limit"):
+            if self.chance(0.1):
+                terms[limit] = r.randint(5, 40)
+        if switches["same_day"] == "sum" and self.chance(0.5):
+            terms["same_day"] = "attempt"
+        if self.chance(0.1):
+            terms["posted_period"] = r.choice(("same-day", "hold"))
         return terms
+
+    def _word(self) -> None:
+        """People who hold things back, and let them go."""
+        r = self.r
+        first, last = self.out[0].at, max(h.at for h in self.out)
+        for _ in range(r.choice((0, 1, 2, 4))):
+            self.add(r.uniform(first, last + 1800 * SECOND), "approve")
+        if self.chance(0.2):
+            at = r.uniform(first, last)
+            self.add(at, "pause")
+            self.add(at + r.uniform(60, 5 * HOUR) * SECOND, "resume")
 
     # -- clients
 
@@ -234,6 +271,7 @@ class _Teller:
         if self.chance(0.4):
             items[GATEWAY] = r.randint(1, 3)
         status, cancel_at = ("trial" if self.chance(0.08) else "active"), None
+        term_end = date(2026, 12, 31)
         at = first_at + int(r.random() * 60 * SECOND)
         opening: dict[str, int] = dict(items) if status == "active" else {}
         for number in range(1, events + 1):
@@ -245,7 +283,12 @@ class _Teller:
             elif turn < 0.20:
                 effective += timedelta(days=r.randint(1, 3), hours=r.randint(0, 12))
             day = effective.astimezone(self.zone).date()
-            said = Said(subscription, customer, number, day, effective, dict(items), status, cancel_at)
+            renews = bool(self.p.terms) and number > 1 and term_end.year == 2026 and self.chance(0.08)
+            if renews:
+                term_end = date(2027, 12, 31)
+            said = Said(
+                subscription, customer, number, day, effective, dict(items), status, cancel_at, term_end
+            )
             self._say(at, said)
             at += int(self._gap() * SECOND)
             what = r.random()

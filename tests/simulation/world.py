@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -32,7 +32,8 @@ from timus_autotask.bootstrap import (
     receive_handler,
     sweep_handler,
 )
-from timus_autotask.domain.line import Choice, Line, State
+from timus_autotask.domain.converge import HELD
+from timus_autotask.domain.line import Approved, Choice, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.merge import wake_contract, wake_contracts
 from timus_autotask.ports import ApplyPorts
@@ -262,12 +263,14 @@ class World:
         lines = [document.data for document in self.memory.list("line")]
         hours = 7 if any(line["refusal"] for line in lines) else any(line["parked"] for line in lines)
         scheduler.run_until(scheduler.now + (hours * 3600 + BOUND) * SECOND)
+        self._let_all_go()
         self._check()
         self.oracle.at_rest(strict=True)
         for day in self.oracle.days_to_come():
             scheduler.run_until(
                 max(scheduler.now, self.oracle.midnight(day)) + (story.settle + BOUND) * SECOND
             )
+            self._let_all_go()
             self.oracle.at_rest(strict=True)
             self._check()
         self.oracle.at_the_end()
@@ -280,6 +283,17 @@ class World:
     def _check(self) -> None:
         if self.oracle.violations:
             raise _Enough
+
+    def _let_all_go(self) -> None:
+        """Let a person resume and approve whatever the terms hold back, until nothing is held any more."""
+        if not self.story.terms:
+            return
+        self.person("resume", lambda: self._pause(paused=False))
+        for _ in range(12):
+            self.scheduler.run_until(self.scheduler.now + BOUND * SECOND)
+            if not any(_approvable(line) for line in self.store.lines()):
+                return
+            self.person("approve", self._approve)
 
     # -- setting up
 
@@ -632,6 +646,37 @@ class World:
         self.oracle.chose(line.contract_id, line.service_id, choice.value)
         self.watch.states["drift settled by a person"] += 1
 
+    def _on_approve(self) -> None:
+        self.person("approve", self._approve)
+
+    def _approve(self) -> None:
+        for line in [line for line in self.store.lines() if _approvable(line)]:
+            stored = Store(self.table).contract(line.contract_id).lines[line.service_id]
+            parked = stored.value.parked
+            if parked is None or not _approvable(stored.value):
+                continue
+            facts = parked.facts
+            approved = Approved(date.fromisoformat(str(facts["day"])), int(facts["delta"]), "a person")
+            wake = wake_contract(line.contract_id, self._ports())
+            self._commit(put_line(replace(stored.value, approved=approved), stored.rev), wake)
+            self.watch.states["held, then approved"] += 1
+
+    def _on_pause(self) -> None:
+        self.person("pause", lambda: self._pause(paused=True))
+
+    def _on_resume(self) -> None:
+        self.person("resume", lambda: self._pause(paused=False))
+
+    def _pause(self, *, paused: bool) -> None:
+        terms = Store(self.table).partner().terms
+        if terms.value.values.get("paused", False) is paused:
+            return
+        values = {key: value for key, value in terms.value.values.items() if key != "paused"}
+        changed = replace(terms.value, values=values | ({"paused": True} if paused else {}))
+        contracts = sorted({work.contract_id for work, _ in self.store.works()})
+        wakes = [wake_contract(contract, self._ports()) for contract in contracts]
+        self._commit(put_terms(None, changed, terms.rev), *wakes)
+
     def _on_map(self, customer: str, company: int, contract: int) -> None:
         client = next(c for c in self.story.clients if c.id == customer)
         wrong = client.contract is not None
@@ -753,13 +798,17 @@ class _Enough(Exception):
     """A promise is broken: there is no need to go on."""
 
 
+def _approvable(line: Line) -> bool:
+    return line.parked is not None and line.parked.code in HELD and "day" in line.parked.facts
+
+
 def _later(what: Callable[..., None], *args: Any) -> Callable[[], None]:
     return lambda: what(*args)
 
 
 def _body(said: Said) -> bytes:
     event = {
-        "type": "subscription.updated",
+        "type": "subscription.renewed" if said.renews else "subscription.updated",
         "timestamp": said.effective_at.isoformat(),
         "data": {
             "subscription": {
@@ -769,7 +818,7 @@ def _body(said: Said) -> bytes:
                 "status": said.status,
                 "billing_cycle": "monthly",
                 "items": [{"sku": sku, "name": sku, "quantity": n} for sku, n in said.items.items()],
-                "term": {"start": "2026-01-01", "end": "2026-12-31"},
+                "term": {"start": "2026-01-01", "end": said.term_end.isoformat()},
                 "cancel_at": said.cancel_at.isoformat() if said.cancel_at else None,
             },
             "effective_at": said.effective_at.isoformat(),
