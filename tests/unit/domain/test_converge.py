@@ -594,12 +594,13 @@ def test_a_persons_word_ends_an_unclear_outcome() -> None:
 
 def test_an_unclear_outcome_that_is_adopted_is_kept_as_it_is() -> None:
     """Nobody knows which part of it is ours: what Autotask holds is right, and only Timus's next change is put on it."""
-    line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT)
+    line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT, last_change=NOW - RECHECK / 2)
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
     assert [(c.outcome, c.units_after) for c in step.journal] == [(Outcome.UNCLEAR, 31)]
     assert step.post is None
     kept = line_of(step)
     assert (kept.state, kept.choice, kept.left) == (State.APPLIED, None, since_january(31))
+    assert kept.first_held == LEVEL
     assert kept.offset == since_january(31).minus(MORE)
 
 
