@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test test-unit small-worlds peers mutation processes check format build deploy lock clean
+.PHONY: help setup demo local test test-unit small-worlds ablations peers mutation processes check format build deploy lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,10 +32,13 @@ test-unit: .venv/.installed  ## the tests that open no socket: seconds
 small-worlds: .venv/.installed  ## six small worlds under every fault and every pair of faults, into docs: an hour of one core
 	.venv/bin/python -m tests.simulation.small_worlds --write
 
+ablations: .venv/.installed  ## the protocol with one rule taken out, each caught by a promise, into docs: an hour of one core
+	.venv/bin/python -m tests.simulation.ablations --write
+
 peers: .venv/.installed  ## simpler designs under the same faults as the product, into docs: ten minutes
 	.venv/bin/python -m tests.simulation.peers --write
 
-mutation: .venv/.installed .tools/mutation/.installed  ## mutation testing of the deciding code, into docs: a quarter of an hour
+mutation: .venv/.installed .tools/mutation/.installed  ## mutation testing of the deciding code, into docs: half an hour
 	.venv/bin/python -m tests.mutation
 
 processes: setup  ## kill worker processes in 200 rounds and compare the books, into docs: half an hour

@@ -1,0 +1,599 @@
+"""``python -m tests.simulation.ablations [--seeds 2000] [--jobs J] [--write]``: the protocol with one rule taken out.
+
+Each ablation swaps a function of the product for one without the rule, from outside and only while it is tried. A promise must then be
+broken within so many stress seeds; a seed counts only where the whole product keeps every promise. Exit status 1 when one is not
+caught. Some rules stand behind another one: taken out alone they harm nothing. They are tried too, and told apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.pages import write_part
+from tests.simulation import world
+from tests.simulation.crew import spread
+from tests.simulation.rates import PROFILES
+from tests.simulation.world import Result, simulate
+from timus_autotask import converge, merge, receive, sweep
+from timus_autotask.autotask import client
+from timus_autotask.autotask.answers import OutcomeUnknown, RetryLater, decipher
+from timus_autotask.autotask.client import Autotask
+from timus_autotask.bootstrap import apply_handler
+from timus_autotask.domain import converge as deciding
+from timus_autotask.domain.history import Subscription
+from timus_autotask.domain.history import merge as merge_snapshot
+from timus_autotask.domain.line import Answer, Intent, Verdict
+from timus_autotask.domain.line import settle as as_it_is
+from timus_autotask.domain.plan import Plan, plan_adjustments
+from timus_autotask.domain.policy import SameDay
+from timus_autotask.domain.timeline import Timeline
+from timus_autotask.store import Store, Stored
+from timus_autotask.table import Change, Check, Conflict, Delete, Put, TableUnavailable
+
+Swap = Callable[[object, str, Any], None]
+"""Puts something in the place of an attribute of a module or class until the ablation ends."""
+
+AFTERWARDS = 50
+"""Seeds that are run on after the first that was caught, to see by which promises."""
+
+_Session = converge._Session
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """One rule taken out. ``seeds``: some that showed it; ``behind``: what stands behind the rule if nothing is to be seen."""
+
+    name: str
+    take_out: Callable[[Swap], None]
+    seeds: tuple[int, ...] = ()
+    behind: str = ""
+
+    @property
+    def words(self) -> str:
+        """What is done instead, and what one expects of it."""
+        return " ".join((self.take_out.__doc__ or "").split())
+
+    @contextmanager
+    def out(self) -> Iterator[None]:
+        """While the rule is taken out, of everything that runs in this process."""
+        with ExitStack() as undo:
+            self.take_out(lambda owner, name, new: undo.enter_context(patch.object(owner, name, new)))
+            yield
+
+    def run(self, seed: int) -> Result:
+        """The seed's schedule without the rule."""
+        with self.out():
+            return simulate(seed, PROFILES["stress"])
+
+
+ABLATIONS: dict[str, Ablation] = {}
+
+
+def _ablation(
+    name: str, *seeds: int, behind: str = ""
+) -> Callable[[Callable[[Swap], None]], Callable[[Swap], None]]:
+    def kept(take_out: Callable[[Swap], None]) -> Callable[[Swap], None]:
+        ABLATIONS[name] = Ablation(name, take_out, seeds, behind)
+        return take_out
+
+    return kept
+
+
+# -- Intent, settling, reading back
+
+
+@_ablation("no settling time", 14, 16, 17)
+def _no_settling_time(swap: Swap) -> None:
+    """An unknown outcome is decided by the first read. What lands late is posted twice."""
+
+    def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
+        return as_it_is(intent, held, first, last, max(now, intent.settles_at))
+
+    swap(deciding, "settle", settle)
+
+
+@_ablation("settling without the sender's death", 16)
+def _sender_alive(swap: Swap) -> None:
+    """The settling time counts from the intent, not from when the sender is surely dead. A frozen sender posts into it."""
+    view = _Session._view
+
+    def from_now(self: Any, gathered: Any, looks: int) -> Any:
+        seen = view(self, gathered, looks)
+        return replace(seen, alive_until=seen.now)
+
+    swap(_Session, "_view", from_now)
+
+
+@_ablation("no intent", 0, 1, 2)
+def _no_intent(swap: Swap) -> None:
+    """Nothing is written before the post. After a crash nobody knows of it."""
+
+    def in_memory(self: Any, gathered: Any, step: Any, post: Any) -> Any:
+        sent = replace(post, intent=replace(post.intent, id=self._ports.new_id()))
+        lines = dict(gathered.contract.lines)
+        known = lines.get(post.service_id)
+        lines[post.service_id] = Stored(sent, known.rev if known else 0)
+        return replace(gathered, contract=replace(gathered.contract, lines=lines))
+
+    swap(_Session, "_open", in_memory)
+
+
+@_ablation("no mutual exclusion", 26)
+def _no_mutual_exclusion(swap: Swap) -> None:
+    """No lease, no check of the contract, and an intent may replace another one. Two workers post on one line at once."""
+    _no_lease(swap)
+    _no_generation(swap)
+    commit = Store.commit
+
+    def over(self: Store, *changes: Change) -> None:
+        commit(self, *(_whatever_stands_there(self, change) for change in changes))
+
+    swap(Store, "commit", over)
+
+
+def _whatever_stands_there(store: Store, change: Change) -> Change:
+    if not isinstance(change, Put) or not change.key.sk.startswith("LINE#"):
+        return change
+    inner: Any = store.table
+    there = getattr(inner, "inner", inner).get(change.key)
+    return replace(change, expected=there.rev if there else 0)
+
+
+@_ablation(
+    "no lease",
+    behind="an intent is written only if its contract and its line are as they were read, and holds the line until it is settled",
+)
+def _no_lease(swap: Swap) -> None:
+    """Whoever finds a contract due goes to work on it. Two workers decide at once."""
+
+    def begin(cls: Any, contract_id: int, ports: Any, deadline: datetime) -> Any:
+        work = ports.store.contract(contract_id).work
+        return cls(contract_id, ports, deadline, None) if work.due(ports.clock.now()) else None
+
+    swap(_Session, "begin", classmethod(begin))
+
+
+@_ablation(
+    "generation not checked when an intent opens",
+    behind="the lease keeps others away, and the floor's own condition sees newer news of the subscription",
+)
+def _no_generation(swap: Swap) -> None:
+    """An intent is written although its contract has moved since it was read. The decision may be stale."""
+    commit = Store.commit
+
+    def unchecked(self: Store, *changes: Change) -> None:
+        commit(self, *(c for c in changes if not (isinstance(c, Check) and c.key.sk == "CONTRACT")))
+
+    swap(Store, "commit", unchecked)
+
+
+@_ablation("unknown outcome posted again at once", 0, 14, 16)
+def _retried(swap: Swap) -> None:
+    """A post without an answer is sent again, twice at most. What landed without an answer lands again."""
+    adjust = Autotask.adjust
+
+    def again(self: Autotask, *args: Any, **named: Any) -> None:
+        for _ in range(2):
+            try:
+                return adjust(self, *args, **named)
+            except OutcomeUnknown:
+                continue
+        return adjust(self, *args, **named)
+
+    swap(Autotask, "adjust", again)
+
+
+@_ablation("not read back", 49)
+def _not_read_back(swap: Swap) -> None:
+    """An accepted post is settled whatever the read shows. A stale read becomes what we left behind."""
+
+    def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
+        believed = intent.answer is Answer.ACCEPTED
+        return Verdict.LANDED if believed else as_it_is(intent, held, first, last, now)
+
+    swap(deciding, "settle", settle)
+
+
+@_ablation("accepted and not to be seen: taken for lost", 96)
+def _unseen_is_lost(swap: Swap) -> None:
+    """An accepted post that the first read does not show is posted again. After a stale read it lands twice."""
+
+    def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
+        unseen = intent.answer is Answer.ACCEPTED and held.same(intent.before, first, last)
+        return Verdict.NOT_LANDED if unseen else as_it_is(intent, held, first, last, now)
+
+    swap(deciding, "settle", settle)
+
+
+@_ablation("neither before nor after: taken for not landed", 40, 50, 75)
+def _neither_is_lost(swap: Swap) -> None:
+    """A read that shows neither the units before nor those after is no reason to park. The journal misses a post."""
+
+    def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
+        verdict = as_it_is(intent, held, first, last, now)
+        return Verdict.NOT_LANDED if verdict is Verdict.UNCLEAR else verdict
+
+    swap(deciding, "settle", settle)
+
+
+@_ablation("no drift check", 722)
+def _no_drift_check(swap: Swap) -> None:
+    """Units that somebody else changed are a known state. People's edits are fought."""
+    swap(deciding, "_drifted", lambda *_: False)
+
+
+# -- News
+
+
+@_ablation("no order of versions", 4, 5, 9)
+def _last_arrival_wins(swap: Swap) -> None:
+    """The news that arrives last is the newest. Late news reverses what was posted."""
+    original = merge_snapshot
+
+    def last(known: Subscription | None, snapshot: Any, day: date) -> Any:
+        number = known.newest.number + 1 if known else snapshot.version
+        return original(known, replace(snapshot, version=number), day)
+
+    swap(merge, "merge", last)
+
+
+@_ablation(
+    "older news replayed after newer was applied",
+    behind="a day that carries an adjustment takes no other one, so late news changes only days before it",
+)
+def _no_floor(swap: Swap) -> None:
+    """Late news is followed for its own days although newer news was posted. Past days are billed anew."""
+    swap(Subscription, "raise_floor", lambda self, _today: self)
+
+
+@_ablation("effective day from the clock", 12, 13, 14)
+def _day_from_the_clock(swap: Swap) -> None:
+    """The day is that on which the event is merged, not the event's own. Seats are billed from another day."""
+    original = merge._merged
+
+    def now_counts(document: Any, customer: str, known: Any, changes: Any, now: datetime, ports: Any) -> Any:
+        event = json.loads(receive.stored_body(document.data))
+        event["data"]["effective_at"] = now.isoformat()
+        data = {**document.data, "body": json.dumps(event), "encoding": "utf-8"}
+        return original(replace(document, data=data), customer, known, changes, now, ports)
+
+    swap(merge, "_merged", now_counts)
+
+
+@_ablation("no signature", 3, 14)
+def _no_signature(swap: Swap) -> None:
+    """Every delivery is believed. Forged seats are billed."""
+    swap(receive, "_verify", lambda *_: None)
+
+
+@_ablation("acknowledged before it is durable", 28)
+def _acknowledged_unwritten(swap: Swap) -> None:
+    """A delivery is answered 202 and the worker woken although the event could not be written. The event is lost."""
+    take_in = receive._take_in
+
+    class Careless:
+        def __init__(self, table: Any) -> None:
+            self._table = table
+
+        def write(self, changes: Sequence[Change]) -> None:
+            try:
+                self._table.write(changes)
+            except TableUnavailable:
+                return
+
+    swap(
+        receive,
+        "_take_in",
+        lambda request, ports, now: take_in(request, replace(ports, table=Careless(ports.table)), now),
+    )
+
+
+@_ablation("taken out of the inbox before it is merged", 0, 1, 2)
+def _emptied_first(swap: Swap) -> None:
+    """The inbox item goes in one write, the history grows in the next. A crash between them loses the event."""
+    commit = Store.commit
+
+    def in_two(self: Store, *changes: Change) -> None:
+        gone = [change for change in changes if isinstance(change, Delete)]
+        rest = [change for change in changes if not isinstance(change, Delete)]
+        for part in (gone, rest):
+            if part:
+                commit(self, *part)
+
+    swap(Store, "commit", in_two)
+
+
+@_ablation("merged in one write, made due in the next", 34)
+def _due_in_a_second_write(swap: Swap) -> None:
+    """The contract is made due only after the merge is durable. A crash between them forgets it."""
+    commit = Store.commit
+
+    def in_two(self: Store, *changes: Change) -> None:
+        merges = any(isinstance(change, Delete) for change in changes)
+        due = [c for c in changes if merges and isinstance(c, Put) and c.key.sk == "CONTRACT"]
+        commit(self, *(change for change in changes if change not in due))
+        if due:
+            commit(self, *due)
+
+    swap(Store, "commit", in_two)
+
+
+@_ablation("message deleted although the merge failed", behind="the inbox item is due: the sweep merges it")
+def _deleted_anyway(swap: Swap) -> None:
+    """A wake-up is done with whatever became of it. News may lie in the inbox."""
+    original = apply_handler
+
+    def handler(ports: Any) -> Any:
+        inner = original(ports)
+
+        def handle(event: Any, context: Any) -> Any:
+            inner(event, context)
+            return {"batchItemFailures": []}
+
+        return handle
+
+    swap(world, "apply_handler", handler)
+
+
+@_ablation("no sweep", 0, 1, 3)
+def _no_sweep(swap: Swap) -> None:
+    """Nothing is done that no message announces. What is scheduled or settling never ends."""
+    swap(sweep, "_take", lambda *_: None)
+
+
+@_ablation(
+    "one failing piece of work ends the sweep",
+    behind="wake-ups are handled customer by customer, and the sweep's next turn is a minute later",
+)
+def _sweep_stops(swap: Swap) -> None:
+    """What is due behind something that fails has to wait. One customer holds up another."""
+    take = sweep._take
+
+    def stopping(*args: Any) -> None:
+        try:
+            take(*args)
+        except Exception as error:
+            raise TableUnavailable(str(error)) from error
+
+    swap(sweep, "_take", stopping)
+
+
+@_ablation(
+    "rest noted although news has come",
+    behind="a customer's wake-ups come one after the other, so that news seldom meets a worker; and the next news makes it due",
+)
+def _rest_at_any_price(swap: Swap) -> None:
+    """Giving the lease back overrules what made the contract due meanwhile. The news waits for the next."""
+    release = _Session._release
+
+    def overruling(self: Any, gathered: Any, step: Any, **named: Any) -> None:
+        for _ in range(20):
+            try:
+                return release(self, gathered, step, **named)
+            except Conflict:
+                fresh = self._ports.store.contract(self._id)
+                gathered = replace(gathered, contract=replace(gathered.contract, work=fresh.work))
+        return release(self, gathered, step, **named)
+
+    swap(_Session, "_release", overruling)
+
+
+# -- What is posted, where, and when
+
+
+@_ablation("increase first in a plan change", 8, 9, 10)
+def _increase_first(swap: Swap) -> None:
+    """The new plan goes up on its own day, before the old one comes down. Both are billed."""
+    original = plan_adjustments
+
+    def increases_first(gaps: Any, _links: Any = (), _elsewhere: Any = None) -> Plan:
+        found = original(gaps).adjustments
+        return Plan(tuple(sorted(found, key=lambda a: (a.day, a.delta < 0, a.line))))
+
+    swap(deciding, "plan_adjustments", increases_first)
+    _no_wait_for_decrease(swap)
+
+
+@_ablation("increase although the decrease did not land", 175)
+def _no_wait_for_decrease(swap: Swap) -> None:
+    """In a plan change decreases go first, and nobody looks whether they landed. Both plans are billed where one was refused."""
+    swap(deciding, "_waits_for", lambda *_: set())
+
+
+@_ablation("company not checked", 32, 36, 43)
+def _no_company_check(swap: Swap) -> None:
+    """A contract is believed to be the mapped company's. Another client is billed."""
+    swap(deciding, "_wrong_contract", lambda _view: None)
+
+
+@_ablation("posted ahead of the day", 1, 3, 5)
+def _ahead_of_the_day(swap: Swap) -> None:
+    """What is scheduled within two days is posted today. Whatever changes until then cannot be undone."""
+    original = deciding.next_step
+    swap(converge, "next_step", lambda view: original(replace(view, today=view.today + timedelta(days=2))))
+
+
+@_ablation("second adjustment of a day not moved", 5, 8, 11)
+def _same_day(swap: Swap) -> None:
+    """A line that was adjusted on a day is adjusted on it again. Autotask may refuse it, or replace the first one."""
+    gap = deciding._gap
+
+    def attempting(work: Any, demand: Any, contract: Any) -> Any:
+        policy = replace(work.policy, same_day=SameDay.ATTEMPT)
+        return gap(replace(work, policy=policy), demand, contract)
+
+    swap(deciding, "_gap", attempting)
+
+
+# -- Answers of Autotask
+
+
+def _believed(swap: Swap, when: Callable[[Any, Exception], bool]) -> None:
+    def gullible(response: Any, expected: Any, *, repeatable: bool) -> Any:
+        try:
+            return decipher(response, expected, repeatable=repeatable)
+        except Exception as error:
+            if repeatable or not when(response, error):
+                raise
+            return {"itemId": None}
+
+    swap(client, "decipher", gullible)
+
+
+@_ablation("HTTP 500 and HTML taken for success", 0, 3)
+def _failure_is_success(swap: Swap) -> None:
+    """A post that is answered 5xx counts as accepted. What was refused is waited for in vain."""
+    _believed(swap, lambda response, _error: response.status >= 500)
+
+
+@_ablation("throttled taken for applied", 0, 2)
+def _throttled_is_success(swap: Swap) -> None:
+    """A post that was throttled counts as accepted. It is waited for in vain."""
+    _believed(swap, lambda _response, error: isinstance(error, RetryLater))
+
+
+@_ablation("some pages taken for the whole read", 17, 18, 20)
+def _pages_that_came(swap: Swap) -> None:
+    """Where a page of a read fails, what came before it counts as all. Units are missed, and posted again."""
+
+    def what_came(self: Autotask, entity: Any, *conditions: Any) -> list[Any]:
+        rows: list[Any] = []
+        try:
+            for part in client._parts(conditions):
+                for row in self._pages(entity, part):
+                    rows.append(row)  # noqa: PERF402 - what came before the failure stays
+        except RetryLater:
+            if not rows:
+                raise
+        return rows
+
+    swap(client, "PAGE_SIZE", 4)
+    swap(Autotask, "query", what_came)
+
+
+@_ablation("a failed read taken for an empty one", 36, 37, 45)
+def _failed_is_empty(swap: Swap) -> None:
+    """A read that fails shows nothing there. All units are posted again."""
+    query = Autotask.query
+
+    def nothing(self: Autotask, *args: Any) -> list[Any]:
+        try:
+            return query(self, *args)
+        except RetryLater:
+            return []
+
+    swap(Autotask, "query", nothing)
+
+
+# -- Trying them
+
+
+@dataclass
+class Found:
+    """What trying an ablation came to."""
+
+    name: str
+    tried: int = 0
+    caught: list[int] = field(default_factory=list)
+    promises: Counter[str] = field(default_factory=Counter)
+    """By promise: in how many seeds it was the first that was broken."""
+    words: str = ""
+    """Of the first seed that was caught."""
+
+
+def hunt(name: str, seeds: int, afterwards: int = AFTERWARDS) -> Found:
+    """Try an ablation on the seeds from 0 on: until it is caught, and some more."""
+    ablation, found = ABLATIONS[name], Found(name)
+    for seed in range(seeds):
+        if found.caught and seed > found.caught[0] + afterwards:
+            break
+        found.tried += 1
+        result = ablation.run(seed)
+        if not result.violations or simulate(seed, PROFILES["stress"]).violations:
+            continue
+        found.words = found.words or str(result.violations[0])
+        found.caught.append(seed)
+        found.promises[result.promise] += 1
+    return found
+
+
+def page(found: Sequence[Found], seeds: int) -> str:
+    """The tables, for the docs."""
+    needed = [one for one in found if not ABLATIONS[one.name].behind]
+    behind = [one for one in found if ABLATIONS[one.name].behind]
+    lines = [
+        (
+            "One rule at a time is taken out, from outside, and the stress schedules run from seed 0 until a promise is broken, "
+            "and some more after that. A seed counts only where the whole product keeps every promise. "
+            f"{sum(bool(one.caught) for one in needed)} of {len(needed)} are caught within {seeds:,} seeds."
+        ),
+        "",
+        "| without | what is done instead, and to be expected | first caught at seed | by promise (seeds that it broke in first) |",
+        "|---|---|---:|---|",
+        *(
+            f"| {one.name} | {ABLATIONS[one.name].words} | {_first(one)} | {_promises(one)} |"
+            for one in needed
+        ),
+    ]
+    if behind:
+        lines += [
+            "",
+            "These stand before another rule. Taken out alone they do harm seldom or never; they are kept as a second line of defence.",
+            "",
+            "| without | what is done instead, and to be expected | what stands behind it | seeds tried | caught |",
+            "|---|---|---|---:|---|",
+            *(
+                f"| {one.name} | {ABLATIONS[one.name].words} | {ABLATIONS[one.name].behind} | {one.tried:,} "
+                f"| {f'seed {one.caught[0]}, {_promises(one)}' if one.caught else 'no'} |"
+                for one in behind
+            ),
+        ]
+    return "\n".join(lines)
+
+
+def _first(found: Found) -> str:
+    return str(found.caught[0]) if found.caught else "not caught"
+
+
+def _promises(found: Found) -> str:
+    return ", ".join(
+        f"{promise} ({times} of {found.tried})" for promise, times in found.promises.most_common()
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Try all, tell, judge; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.ablations", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=2_000, help="at most so many (default %(default)s)")
+    parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
+    parser.add_argument("--only", nargs="+", choices=list(ABLATIONS), help="only these")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/exactness.md")
+    chosen = parser.parse_args(arguments)
+    names = chosen.only or list(ABLATIONS)
+    table = Table("without", "caught at", "by promise", "seeds", "in words")
+    found: list[Found] = []
+    for one in spread(partial(hunt, seeds=chosen.seeds), names, chosen.jobs, "ablations"):
+        found.append(one)
+        seeds = ", ".join(map(str, one.caught[:3])) or ABLATIONS[one.name].behind or "[red]not caught[/]"
+        table.add_row(one.name, seeds, _promises(one), str(one.tried), one.words)
+    Console(width=200).print(table)
+    if chosen.write:
+        write_part("exactness.md", "ablations", "make ablations", page(found, chosen.seeds))
+    return 0 if all(one.caught or ABLATIONS[one.name].behind for one in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
