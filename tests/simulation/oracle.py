@@ -488,7 +488,13 @@ class Oracle:
                 continue
             sub = next(iter(subs))
             first = next((number for one, number in self._arrived if one == sub), 0)
-            mine = {sku for v in self.history[sub] if v.number >= first for sku in v.items}
+            told = self.w.scheduler.now - SESSION_SECONDS * SECOND
+            mine = {
+                sku
+                for v in self.history[sub]
+                if v.number >= first and self._arrived_at.get((sub, v.number), told) < told
+                for sku in v.items
+            }
             days = sorted({day for line in plans for day in line.steps()[0]})
             for day in days:
                 billed = [line for line in plans if line.units_on(day) > 0]
@@ -511,7 +517,8 @@ class Oracle:
         for line in billed:
             when = self._when[contract, line.service["id"]]
             if newest.units(self._skus[line.service["id"]], day):
-                if any(at >= since and on <= day for on, at in when):
+                rises = [d > 0 for _, d in self._committed[contract, line.service["id"]]]
+                if any(up and at >= since and on <= day for up, (on, at) in zip(rises, when, strict=True)):
                     return False
             elif not any(on == day and at < since for on, at in when):
                 return False
@@ -884,7 +891,10 @@ class Oracle:
             if line in unclear or (record is not None and record.intent is not None):
                 continue
             truth = Counter(self._committed[line])
-            if told[line] != truth:
+            # What a person did just as we would have done it cannot be told from ours.
+            if told[line] != truth and (
+                truth - told[line] or told[line] - truth - Counter(self._edits[line])
+            ):
                 self._broken(
                     "I10", f"the journal of {line} says {dict(told[line])}, Autotask has {dict(truth)}"
                 )

@@ -170,7 +170,8 @@ def desired(
                 unplaced.update(
                     Unplaced(day, old, line)
                     for old in down
-                    if placement.reason(old, day, 0) in NO_SERVICE
+                    if any(v.quantity(old) for v in subscription.versions)
+                    and placement.reason(old, day, 0) in NO_SERVICE
                     for new in up
                     if _apart(subscription, old, new)
                     for line in placement.lines((new,), day)
@@ -294,7 +295,7 @@ def _dated(
     """
     billed: dict[str, Timeline] = {sku: Timeline() for sku in subscription.skus}
     moves: list[_Move] = []
-    had: set[str] = set()
+    known = set(subscription.gone)
     left: dict[str, date] = {}
 
     def grid_of(sku: str, day: date) -> Grid | None:
@@ -328,8 +329,9 @@ def _dated(
                 billed[sku] = billed[sku].set_from(max(end, on), 0)
         if down and up:
             moves.append((together, down, up))
-        had |= {sku for sku, units in wanted.items() if units}
-        left = {sku: min(left.get(sku, day), day) for sku in sorted(had) if not wanted[sku]}
+        # Also what was ended or gone when we first heard of it: Autotask may bill it still.
+        known |= {sku for sku, _ in version.items}
+        left = {sku: min(left.get(sku, day), day) for sku in sorted(known) if not wanted[sku]}
         moves += [(since, (sku,), up) for sku, since in left.items() if up and sku not in down]
     return billed, moves
 

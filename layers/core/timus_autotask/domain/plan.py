@@ -118,6 +118,9 @@ def plan_adjustments(
             on = gap.open_day(max(on, *late)) if late else on
             if on is None:
                 continue
+            if on > day:
+                heappush(turns, (on, True, number))  # a plan that is left in the meantime counts too
+                continue
         reached[line] = on
         delta = missing[line].at(on) - running[line]
         if delta:
@@ -152,7 +155,7 @@ def _together(one: Timeline, other: Timeline) -> bool:
 
 def _billed_from(held: Timeline, day: date) -> bool:
     """Whether there are units on ``day`` or later."""
-    return any(held.at(d) for d in (day, *(d for d in held.days if d > day)))
+    return any(held.at(d) > 0 for d in (day, *(d for d in held.days if d > day)))
 
 
 def _runs_over(gap: Gap, missing: Timeline, day: date) -> bool:

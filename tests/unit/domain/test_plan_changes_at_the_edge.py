@@ -1,0 +1,77 @@
+"""Plan changes that schedules of the simulation have found: never two plans on a day, and never one forgotten."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from timus_autotask.domain.desired import Customer, Link, desired
+from timus_autotask.domain.history import Subscription, Version
+from timus_autotask.domain.mapping import CustomerMapping, LineKey, PlanMapping, Route, Routing, ServiceChoice
+from timus_autotask.domain.plan import Adjustment, Gap, plan_adjustments
+from timus_autotask.domain.timeline import NOTHING, Timeline
+
+ADV, ESS, PRO = LineKey(1, 45), LineKey(1, 46), LineKey(1, 48)
+
+
+def march(day: int) -> date:
+    """A day of March 2026."""
+    return date(2026, 3, day)
+
+
+def steps(*pairs: tuple[int, int]) -> Timeline:
+    """A timeline of (day of March, units)."""
+    return Timeline.of((march(day), units) for day, units in pairs)
+
+
+def gap(line: LineKey, wanted: Timeline, held: Timeline, start: int, *taken: int) -> Gap:
+    """A line with days of March that can take no adjustment."""
+
+    def open_day(day: date) -> date | None:
+        while day in {march(n) for n in taken}:
+            day += timedelta(days=1)
+        return day
+
+    return Gap(line, wanted, march(start), held, open_day)
+
+
+def test_a_plan_that_had_to_wait_waits_for_what_was_left_in_the_meantime_too() -> None:
+    """Wanted since the 11th, free from the 13th: on that day another plan, left just then, is billed until the 14th."""
+    plan = plan_adjustments(
+        [
+            gap(ESS, steps((9, 19), (11, 0)), steps((9, 19), (13, 0)), 9, 9, 11, 12, 13),
+            gap(ADV, NOTHING, steps((13, 1)), 9, 13),
+            gap(PRO, steps((11, 1), (13, 4)), NOTHING, 9),
+        ],
+        [Link(march(11), ESS, PRO), Link(march(13), ADV, PRO)],
+    )
+    assert plan.adjustments == (Adjustment(ADV, march(14), -1), Adjustment(PRO, march(14), 4))
+
+
+def test_a_plan_for_a_while_is_not_forgotten_where_somebody_lowered_the_old_one_later_on() -> None:
+    """The old plan's fall leaves less than nothing on a later day; that bills nobody, so the new plan is still to come."""
+    plan = plan_adjustments(
+        [
+            gap(ESS, NOTHING, steps((1, 18), (13, 14)), 11),
+            gap(PRO, steps((11, 27), (13, 0)), NOTHING, 11),
+        ],
+        [Link(march(11), ESS, PRO)],
+    )
+    assert Adjustment(PRO, march(11), 27) in plan.adjustments
+
+
+def test_a_plan_that_was_over_when_we_first_heard_of_it_counts_for_the_next_one() -> None:
+    """Autotask may bill it from before: the new plan waits for it like for any other."""
+
+    def version(number: int, day: int, cancel_at: date | None = None, **items: int) -> Version:
+        return Version(
+            number, march(day), tuple(items.items()), "active", cancel_at, None, f"evt_{number}", "x"
+        )
+
+    over = version(2, 12, cancel_at=march(10), ADV=14)
+    plans = {
+        sku: PlanMapping(sku, (ServiceChoice(line.service_id),)) for sku, line in (("ADV", ADV), ("ESS", ESS))
+    }
+    mapping = CustomerMapping("cus_1", (Routing((Route(600, 1),)),))
+    subscription = Subscription("sub_1", "cus_1", (over, version(4, 10, ESS=14)))
+    found = desired([Customer("cus_1", mapping, (subscription,))], plans, {}, march(11))
+    assert Link(march(10), ADV, ESS) in found.links
