@@ -75,3 +75,21 @@ def test_a_plan_that_was_over_when_we_first_heard_of_it_counts_for_the_next_one(
     subscription = Subscription("sub_1", "cus_1", (over, version(4, 10, ESS=14)))
     found = desired([Customer("cus_1", mapping, (subscription,))], plans, {}, march(11))
     assert Link(march(10), ADV, ESS) in found.links
+
+
+def test_a_plan_that_comes_back_from_before_the_other_one_waits_for_it() -> None:
+    """By what Timus says it never left; in Autotask it came down for the other one, which has to go first."""
+
+    def version(number: int, day: int, **items: int) -> Version:
+        return Version(number, march(day), tuple(items.items()), "active", None, None, f"evt_{number}", "x")
+
+    subscription = Subscription(
+        "sub_1", "cus_1", (version(1, 14, ADV=38), version(2, 16, ESS=9), version(3, 15, ADV=8))
+    )
+    plans = {
+        sku: PlanMapping(sku, (ServiceChoice(line.service_id),)) for sku, line in (("ADV", ADV), ("ESS", ESS))
+    }
+    mapping = CustomerMapping("cus_1", (Routing((Route(600, 1),)),))
+    found = desired([Customer("cus_1", mapping, (subscription,))], plans, {}, march(17))
+    assert found.demands[ADV].units == steps((14, 38), (15, 8))
+    assert any(link.down == ESS and link.up == ADV and link.day <= march(17) for link in found.links)

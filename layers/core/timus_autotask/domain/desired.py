@@ -332,7 +332,12 @@ def _dated(
         # Also what was ended or gone when we first heard of it: Autotask may bill it still.
         known |= {sku for sku, _ in version.items}
         left = {sku: min(left.get(sku, day), day) for sku in sorted(known) if not wanted[sku]}
-        moves += [(since, (sku,), up) for sku, since in left.items() if up and sku not in down]
+        for sku, since in left.items():
+            # Not only what goes up by what Timus says: in Autotask a plan that came back may have come down already.
+            new = [s for s, units in wanted.items() if units and not (sku in down and s in up)]
+            ups = tuple(s for s in new if s in up or _apart(subscription, sku, s))
+            if ups:
+                moves.append((since, (sku,), ups))
     return billed, moves
 
 
