@@ -14,6 +14,7 @@ import operator
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -37,6 +38,7 @@ TEMPLATE = read_template()
 RESOURCES = TEMPLATE["Resources"]
 VARIABLES = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
 STACK = "acme-sync"
+_LOGGERS = count()
 OURS = VARIABLES["POWERTOOLS_METRICS_NAMESPACE"]
 """The namespace of our metrics."""
 ALARMS = {
@@ -121,7 +123,7 @@ class Running:
         )
         self.logs = io.StringIO()
         self.telemetry = Telemetry(
-            Logger(service=f"{STACK}-{id(self)}", stream=self.logs),  # kept by its service
+            Logger(service=f"{STACK}-{next(_LOGGERS)}", stream=self.logs),  # kept by its service
             Metrics(namespace=VARIABLES["POWERTOOLS_METRICS_NAMESPACE"], service=STACK),
         )
         world.ports = replace(
