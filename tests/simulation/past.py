@@ -1,0 +1,267 @@
+"""Schedules that once broke a promise, each shrunk to what it needs: they are run for good.
+
+``python -m tests.simulation`` prints a new one, ready to be put here, when it finds one.
+"""
+
+from __future__ import annotations
+
+import datetime  # noqa: ICN001 - as a story prints itself
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from tests.simulation.scheduler import Place
+from tests.simulation.story import ClientPlan, ContractPlan, Happening, Said, Story
+
+
+class Past(NamedTuple):
+    """What was broken, and the story and the faults that showed it."""
+
+    words: str
+    story: Story
+    faults: Mapping[Place, str]
+
+
+PAST = (
+    Past(
+        "I1 at 03-10 07:17:00: (29683949, 46) has 0 on 2026-03-10, Timus says 35; the line is applied ",
+        Story(
+            seed=2054,
+            start=1773012176374678,
+            zone="America/Los_Angeles",
+            quiet=0,
+            settle=900,
+            clients=(
+                ClientPlan(id="cus_0", company=600, contract=29683949, gateway_contract=29683950, terms={}),
+            ),
+            contracts=(
+                ContractPlan(
+                    id=29683949,
+                    company=600,
+                    start=datetime.date(2026, 1, 1),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ADV-USER": 30, "SASE-GATEWAY": 2},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683950,
+                    company=600,
+                    start=datetime.date(2026, 1, 1),
+                    end=datetime.date(2026, 12, 31),
+                    units={},
+                    recurring=True,
+                    posted_through=None,
+                ),
+            ),
+            happenings=(
+                Happening(
+                    at=1773012943166083,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=2,
+                            day=datetime.date(2026, 3, 8),
+                            effective_at=datetime.datetime(
+                                2026, 3, 8, 23, 35, 43, 166083, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ADV-USER": 32, "SASE-GATEWAY": 2},
+                            status="active",
+                            cancel_at=None,
+                        ),
+                        "delays": (2.252996195307015,),
+                    },
+                ),
+                Happening(
+                    at=1773028124050685,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=9,
+                            day=datetime.date(2026, 3, 8),
+                            effective_at=datetime.datetime(2026, 3, 9, 3, 48, 44, 50685, tzinfo=datetime.UTC),
+                            items={"SASE-ESS-USER": 35},
+                            status="active",
+                            cancel_at=datetime.date(2026, 3, 11),
+                        ),
+                        "delays": (0.6490465830502457,),
+                    },
+                ),
+            ),
+            switches={
+                "same_day": "override",
+                "zero_quantity": "no_row",
+                "date_rule": "keep",
+                "tenant_zone": "America/New_York",
+                "throttle": "500_itgenatr005",
+                "unauthorized_body": "html",
+                "item_id": "null",
+            },
+            hidden_skus=(),
+            terms={},
+        ),
+        {},
+    ),
+    Past(
+        "I2 at 03-24 18:30:02: (29683949, 46) was brought to 8 for 2026-03-25: Timus never had that",
+        Story(
+            seed=2880,
+            start=1774301417404582,
+            zone="Asia/Kolkata",
+            quiet=0,
+            settle=900,
+            clients=(
+                ClientPlan(id="cus_0", company=600, contract=29683949, gateway_contract=None, terms={}),
+                ClientPlan(id="cus_1", company=None, contract=None, gateway_contract=None, terms={}),
+            ),
+            contracts=(
+                ContractPlan(
+                    id=29683949,
+                    company=600,
+                    start=datetime.date(2026, 1, 31),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ESS-USER": 3},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683952,
+                    company=600,
+                    start=datetime.date(2026, 1, 1),
+                    end=datetime.date(2026, 12, 31),
+                    units={},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683959,
+                    company=601,
+                    start=datetime.date(2026, 1, 31),
+                    end=datetime.date(2026, 12, 31),
+                    units={},
+                    recurring=True,
+                    posted_through=None,
+                ),
+            ),
+            happenings=(
+                Happening(
+                    at=1774301438519416,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=1,
+                            day=datetime.date(2026, 3, 24),
+                            effective_at=datetime.datetime(
+                                2026, 3, 23, 21, 30, 38, 519416, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 30},
+                            status="active",
+                            cancel_at=None,
+                        ),
+                        "delays": (1.1871634587406226,),
+                    },
+                ),
+                Happening(
+                    at=1774301488012388,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=1,
+                            day=datetime.date(2026, 3, 24),
+                            effective_at=datetime.datetime(
+                                2026, 3, 23, 21, 31, 28, 12388, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 3},
+                            status="active",
+                            cancel_at=None,
+                        ),
+                        "delays": (1.7895162371659934, 8753.75122768872),
+                    },
+                ),
+                Happening(
+                    at=1774301712147848,
+                    kind="map",
+                    what={"customer": "cus_1", "company": 601, "contract": 29683959},
+                ),
+                Happening(
+                    at=1774302277036397,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=2,
+                            day=datetime.date(2026, 3, 24),
+                            effective_at=datetime.datetime(
+                                2026, 3, 23, 21, 44, 37, 36397, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 27},
+                            status="active",
+                            cancel_at=None,
+                        ),
+                        "delays": (32.95793898797473,),
+                    },
+                ),
+                Happening(
+                    at=1774302357350603,
+                    kind="move",
+                    what={
+                        "customer": "cus_0",
+                        "company": 600,
+                        "contract": 29683952,
+                        "day": datetime.date(2026, 3, 25),
+                    },
+                ),
+                Happening(
+                    at=1774302487035208,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=3,
+                            day=datetime.date(2026, 3, 24),
+                            effective_at=datetime.datetime(
+                                2026, 3, 23, 21, 48, 7, 35208, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 3},
+                            status="active",
+                            cancel_at=datetime.date(2026, 3, 27),
+                        ),
+                        "delays": (0.7783413230345182,),
+                    },
+                ),
+                Happening(
+                    at=1774302601363740,
+                    kind="edit",
+                    what={
+                        "contract": 29683949,
+                        "sku": "SASE-ESS-USER",
+                        "day": datetime.date(2026, 3, 22),
+                        "delta": 11,
+                    },
+                ),
+                Happening(at=1774303611452809, kind="resolve", what={"choice": "adopt"}),
+            ),
+            switches={
+                "same_day": "refuse",
+                "zero_quantity": "no_row",
+                "date_rule": "convert",
+                "tenant_zone": "America/New_York",
+                "throttle": "429_retry_after",
+                "unauthorized_body": "html",
+                "item_id": "id",
+            },
+            hidden_skus=(),
+            terms={},
+        ),
+        {("apply-4", 18): "land-late"},
+    ),
+)

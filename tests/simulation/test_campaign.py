@@ -1,0 +1,92 @@
+"""The simulation itself: it replays, it shrinks, what once failed holds, and so do five thousand fresh schedules."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.ablations import ABLATIONS
+from tests.simulation.past import PAST, Past
+from tests.simulation.rates import PROFILES
+from tests.simulation.scheduler import Decisions
+from tests.simulation.shrink import shrink
+from tests.simulation.story import told
+from tests.simulation.world import run, simulate
+
+ROOT = Path(__file__).parent.parent.parent
+FRESH = {"stress": 1_500, "policies": 1_500, "mild": 2_000}
+"""How many schedules of which profile are run each time: five thousand in all."""
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """``python -m tests.simulation`` as a person runs it."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.simulation", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'core'}"},
+        capture_output=True,
+        text=True,
+        timeout=1_800,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("profile", ["stress", "policies"])
+def test_a_seed_replays_byte_for_byte(profile: str) -> None:
+    """Whatever ran before it, and whatever Python's hashes are: the same trace."""
+    first = simulate(11, PROFILES[profile])
+    simulate(12, PROFILES[profile])
+    assert simulate(11, PROFILES[profile]).digest == first.digest
+    for salt in ("1", "2"):
+        said = command("--seed", "11", "--profile", profile, "--aloud", PYTHONHASHSEED=salt)
+        assert f"trace {first.digest}" in said.stdout, said.stderr
+
+
+def test_another_seed_is_another_schedule() -> None:
+    """The trace tells them apart."""
+    assert simulate(11, PROFILES["calm"]).digest != simulate(12, PROFILES["calm"]).digest
+
+
+@pytest.mark.parametrize("past", PAST, ids=lambda past: past.words[:40])
+def test_what_once_failed_holds(past: Past) -> None:
+    """Each schedule that broke a promise before is run for good."""
+    result = run(past.story, Decisions(past.story.seed, listed=past.faults))
+    assert result.violations == []
+
+
+def test_a_failure_shrinks_to_what_it_needs() -> None:
+    """Without a rule of the protocol a schedule fails; what it does not need is taken out, and it still fails."""
+    ablation = next(one for one in ABLATIONS.values() if one.seeds)
+    seed = ablation.seeds[0]
+    with ablation.out():
+        result = ablation.run(seed)
+        assert result.violations
+        story, faults = shrink(told(seed, PROFILES["stress"]), result)
+        again = run(story, Decisions(seed, listed=faults))
+    assert again.promise == result.promise
+    assert len(faults) <= len(result.taken)
+    assert len(story.happenings) < len(told(seed, PROFILES["stress"]).happenings)
+
+
+def test_every_happening_leaves_a_story_that_can_be_told() -> None:
+    """A failure is printed as code that gives the same story again."""
+    import datetime  # noqa: ICN001 - as a story prints itself
+
+    from tests.simulation.story import ClientPlan, ContractPlan, Happening, Said, Story
+
+    names = {one.__name__: one for one in (ClientPlan, ContractPlan, Happening, Said, Story)}
+    for seed in range(20):
+        story = told(seed, PROFILES["policies"])
+        assert eval(repr(story), {**names, "datetime": datetime}) == story  # noqa: S307 - our own words
+
+
+@pytest.mark.last
+@pytest.mark.parametrize("profile", FRESH)
+def test_fresh_schedules_keep_every_promise(profile: str) -> None:
+    """Real handlers, seeded faults, an oracle that reads only what Autotask and Timus know: no promise is broken."""
+    done = command("--schedules", str(FRESH[profile]), "--seed", "1000000", "--profile", profile)
+    assert done.returncode == 0, done.stdout
