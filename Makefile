@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test test-unit small-worlds ablations peers mutation processes check format build deploy lock clean
+.PHONY: help setup demo local test test-unit simulation small-worlds ablations peers mutation processes check format build deploy lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,10 @@ test: setup  ## the whole test suite
 
 test-unit: .venv/.installed  ## the tests that open no socket: seconds
 	.venv/bin/pytest -m "not loopback and not emulator and not sam"
+
+simulation: .venv/.installed  ## 100,000 schedules under seeded faults and 20,000 under the partner's terms, into docs: hours
+	.venv/bin/python -m tests.simulation --schedules 100000 --profile stress --write
+	.venv/bin/python -m tests.simulation --schedules 20000 --profile policies --write
 
 small-worlds: .venv/.installed  ## six small worlds under every fault and every pair of faults, into docs: an hour of one core
 	.venv/bin/python -m tests.simulation.small_worlds --write
