@@ -170,9 +170,10 @@ def test_a_plan_for_a_while_before_one_that_is_rightly_billed_is_left_out_and_ho
     """On another contract the plan before it is level and billed again; a third line's change is planned all the same."""
     new = gap(steps((8, 35), (11, 0)), NOTHING, line=NEW)
     other = gap(steps((9, 3)), NOTHING, line=LineKey(1, 47))
-    back = Gap(OLD, steps((11, 2)), day(0), steps((11, 2)), opens())
-    plan = plan_adjustments([new, other], [Link(day(8), OLD, NEW)], {OLD: back})
-    assert plan == Plan((Adjustment(other.line, day(9), 3),))
+    for seats in (1, 2):
+        back = Gap(OLD, steps((11, seats)), day(0), steps((11, seats)), opens())
+        plan = plan_adjustments([new, other], [Link(day(8), OLD, NEW)], {OLD: back})
+        assert plan == Plan((Adjustment(other.line, day(9), 3),))
 
 
 def test_a_rise_for_a_while_is_billed_beside_what_is_no_other_plan() -> None:
