@@ -208,10 +208,11 @@ class _Reconcile:
         if self._allowed_at is None or self._run.calls - self._allowed_at >= ASK_AGAIN:
             threshold = self._ask(lambda autotask: autotask.threshold())
             self._allowed_at = self._run.calls
-            used = threshold.used * 100 // max(threshold.limit, 1)
-            ports.on_event("call-budget", budget_percent=used)
-            if used >= BUDGET:
-                raise _Stop(f"{used} % of Autotask's request allowance is used")
+            if threshold is None:
+                return
+            ports.on_event("call-budget", budget_percent=threshold.percent)
+            if threshold.percent >= BUDGET:
+                raise _Stop(f"{threshold.percent} % of Autotask's request allowance is used")
 
     def _ask(self, question: Callable[[Autotask], T]) -> T:
         """An answer of Autotask; raises ``_Stop`` when there is none."""

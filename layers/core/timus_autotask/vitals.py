@@ -69,7 +69,8 @@ def _ask_allowance(ports: ApplyPorts) -> None:
     except NotConfigured:
         return  # a stack that nobody has finished setting up; a change that comes all the same says so
     else:
-        ports.on_event("call-budget", budget_percent=threshold.used * 100 // max(threshold.limit, 1))
+        if threshold is not None:
+            ports.on_event("call-budget", budget_percent=threshold.percent)
 
 
 def _tell_all(ports: ApplyPorts, now: datetime, since: datetime, secret_age: timedelta | None) -> None:

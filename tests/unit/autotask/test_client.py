@@ -111,7 +111,13 @@ def test_recorded_threshold() -> None:
     """The allowance is told; no body is sent with a GET."""
     wire = canned(sample("threshold"))
     threshold = client(wire).threshold()
-    assert (threshold.limit, threshold.window_minutes, threshold.used) == (10000, 60, 1234)
+    assert threshold is not None
+    assert (threshold.limit, threshold.window_minutes, threshold.used, threshold.percent) == (
+        10000,
+        60,
+        1234,
+        12,
+    )
     assert wire.requests[0].body == b""
     with pytest.raises(RetryLater, match="ThresholdInformation"):
         client(
@@ -119,6 +125,11 @@ def test_recorded_threshold() -> None:
         ).threshold()
     with pytest.raises(RetryLater):
         client(canned(NoAnswer("reset"))).threshold()
+
+
+def test_a_server_that_does_not_tell_the_allowance_is_asked_on() -> None:
+    """Who does not serve ThresholdInformation refuses it; nothing else depends on it."""
+    assert client(canned(sample("not-found"))).threshold() is None
 
 
 def test_what_does_not_exist_is_none_or_missing() -> None:

@@ -231,10 +231,13 @@ class Autotask:
         )
         return [one for one in self.query(TICKETS, company, numbered) if one.external_id == external_id]
 
-    def threshold(self) -> Threshold:
-        """How much of the request allowance is used. The call itself counts: ask rarely."""
+    def threshold(self) -> Threshold | None:
+        """How much of the request allowance is used; None where the server refuses to tell. The call itself counts: ask rarely."""
         expected = ("externalRequestThreshold", "requestThresholdTimeframe", "currentTimeframeRequestCount")
-        answer = self._call("GET", "ThresholdInformation", "", b"", expected, repeatable=True)
+        try:
+            answer = self._call("GET", "ThresholdInformation", "", b"", expected, repeatable=True)
+        except Refused:
+            return None
         return _readable("ThresholdInformation", parse_threshold, answer)
 
     def query(self, entity: Entity[T], *conditions: Condition) -> list[T]:

@@ -161,6 +161,11 @@ class Threshold:
     window_minutes: int
     used: int
 
+    @property
+    def percent(self) -> int:
+        """Whole percent of the allowance that are used."""
+        return self.used * 100 // max(self.limit, 1)
+
 
 T = TypeVar("T")
 

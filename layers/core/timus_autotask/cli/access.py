@@ -58,9 +58,9 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
                 "without asking: --unchecked."
             ) from error
         zone = asked.zone.base if asked.zone else None
+        used = f"{allowance.used} of {allowance.limit} requests of this hour are used" if allowance else ""
         terminal.say(
-            f"Autotask knows {given.username} at {zone}; "
-            f"{allowance.used} of {allowance.limit} requests of this hour are used."
+            f"Autotask knows {given.username} at {zone}; {used or 'it does not tell how much it was asked'}."
         )
     deployment.store_credentials(given)
     resumes_at = _resume(deployment)
