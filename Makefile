@@ -27,7 +27,7 @@ test: setup  ## the whole test suite
 	.venv/bin/pytest
 
 test-unit: .venv/.installed  ## the tests that open no socket: seconds
-	.venv/bin/pytest -m "not loopback and not emulator and not sam"
+	.venv/bin/pytest tests/unit tests/contract tests/simulator -m "not loopback and not emulator and not sam and not slow"
 
 simulation: .venv/.installed  ## 100,000 schedules under seeded faults and 20,000 under the partner's terms, into docs: hours
 	.venv/bin/python -m tests.simulation --schedules 100000 --profile stress --write

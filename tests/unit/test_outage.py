@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 
+import pytest
+
 from tests.crowd import settled
 from tests.running import ALARMS, Running
 from tests.world import ADV, SERVICES
@@ -15,6 +17,7 @@ ALLOWANCE = 10_000
 """Requests that Autotask takes in an hour."""
 
 
+@pytest.mark.slow
 def test_an_outage_of_two_hours_during_a_thousand_changes() -> None:
     """Afterwards everything is applied, no alarm stays on, the calls stay within the allowance, and nothing was posted twice.
 

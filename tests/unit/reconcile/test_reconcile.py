@@ -226,6 +226,7 @@ class TestWhatIsComing:
 # -- A thousand customers
 
 
+@pytest.mark.slow
 def test_a_thousand_customers_cost_at_most_twenty_calls() -> None:
     """1,000 contracts with 3,000 lines, looked at by a function that has just started, with the calls counted by the other side."""
     world = settled()
