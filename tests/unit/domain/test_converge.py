@@ -604,6 +604,15 @@ def test_an_unclear_outcome_that_is_adopted_is_kept_as_it_is() -> None:
     assert kept.offset == since_january(31).minus(MORE)
 
 
+def test_an_adopted_unclear_outcome_still_ends_with_the_subscription() -> None:
+    """31 are kept instead of 28 until the cancellation; then the difference alone is left."""
+    line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT)
+    wanted = demand(since_january(28, (march(21), 0)))
+    step = next_step(view(wanted, held={45: on_contract(since_january(31))}, lines=(line,)))
+    assert step.post is None
+    assert line_of(step).scheduled == ((march(21), -28),)
+
+
 # -- Refusals
 
 
