@@ -131,7 +131,7 @@ def _no_intent(swap: Swap) -> None:
     swap(_Session, "_open", in_memory)
 
 
-@_ablation("no mutual exclusion", 26)
+@_ablation("no mutual exclusion", 26, 42)
 def _no_mutual_exclusion(swap: Swap) -> None:
     """No lease, no check of the contract, and an intent may replace another one. Two workers post on one line at once."""
     _no_lease(swap)
@@ -229,7 +229,7 @@ def _neither_is_lost(swap: Swap) -> None:
     swap(deciding, "settle", settle)
 
 
-@_ablation("no drift check", 722)
+@_ablation("no drift check", 16, 49, 52)
 def _no_drift_check(swap: Swap) -> None:
     """Units that somebody else changed are a known state. People's edits are fought."""
     swap(deciding, "_drifted", lambda *_: False)
@@ -316,7 +316,7 @@ def _emptied_first(swap: Swap) -> None:
     swap(Store, "commit", in_two)
 
 
-@_ablation("merged in one write, made due in the next", 34)
+@_ablation("merged in one write, made due in the next", 34, 77)
 def _due_in_a_second_write(swap: Swap) -> None:
     """The contract is made due only after the merge is durable. A crash between them forgets it."""
     commit = Store.commit
@@ -394,7 +394,7 @@ def _rest_at_any_price(swap: Swap) -> None:
 # -- What is posted, where, and when
 
 
-@_ablation("increase first in a plan change", 8, 9, 10)
+@_ablation("increase first in a plan change", 8, 10, 14)
 def _increase_first(swap: Swap) -> None:
     """The new plan goes up on its own day, before the old one comes down. Both are billed."""
     original = plan_adjustments
@@ -538,6 +538,7 @@ def page(found: Sequence[Found], seeds: int) -> str:
         (
             "One rule at a time is taken out, from outside, and the stress schedules run from seed 0 until a promise is broken, "
             "and some more after that. A seed counts only where the whole product keeps every promise. "
+            "`drift` stands for: an edit that a person made in Autotask is never fought. "
             f"{sum(bool(one.caught) for one in needed)} of {len(needed)} are caught within {seeds:,} seeds."
         ),
         "",
@@ -551,7 +552,7 @@ def page(found: Sequence[Found], seeds: int) -> str:
     if behind:
         lines += [
             "",
-            "These stand before another rule. Taken out alone they do harm seldom or never; they are kept as a second line of defence.",
+            "Each of these stands before another rule, which is named. Whether it does harm when taken out alone is in the last column.",
             "",
             "| without | what is done instead, and to be expected | what stands behind it | seeds tried | caught |",
             "|---|---|---|---:|---|",

@@ -92,6 +92,8 @@ class Oracle:
         self._edits: dict[Line, list[tuple[date, int]]] = defaultdict(list)
         self._edited_at: dict[int, int] = {}
         self._looked_at: dict[int, int] = {}
+        self._unsettled: dict[Line, int] = {}
+        """Lines that we had posted on when a person edited them, with when: nobody has chosen, nor does Timus want it so."""
         self._adopted: dict[Line, set[int]] = defaultdict(set)
         self._posts: list[Post] = []
         self._uncommitted: list[Any] = []
@@ -146,13 +148,23 @@ class Oracle:
         """A person changes units in Autotask."""
         self._edits[contract, service].append((day, delta))
         self._edited_at[contract] = self.w.scheduler.now
+        record = self._record((contract, service))
+        if self._committed[contract, service] and record is not None and record.choice is None:
+            self._unsettled[contract, service] = self.w.scheduler.now
 
     def looked(self, contract: int) -> None:
         """A worker has read the units of a contract, as they are."""
         self._looked_at[contract] = self.w.scheduler.now
+        today = self._today()
+        for line in [line for line in self._unsettled if line[0] == contract]:
+            subs = self._feeding(line)
+            picks = product(*(self._candidates(line, sub, today) for sub in subs))
+            if self.has(line, today) in {self._sum(line, subs, pick) for pick in picks}:
+                del self._unsettled[line]
 
     def chose(self, contract: int, service: int, choice: str) -> None:
         """A person says what becomes of a parked line."""
+        self._unsettled.pop((contract, service), None)
         if choice == "adopt":
             line = contract, service
             today = self._today()
@@ -301,6 +313,13 @@ class Oracle:
         post.began = True
         contract = post.line[0]
         self._check_company(contract)
+        if self.w.story.terms.get("drift", "park") == "park" and (
+            self._unsettled.get(post.line, self.w.scheduler.now) < self._looked_at.get(contract, 0)
+        ):
+            self._broken(
+                "drift",
+                f"a post on {post.line} although a person's edit of it was seen and nobody has chosen",
+            )
         if self.w.api.model.contracts[contract].values["contractType"] != 7:
             self._broken("I4", f"a post to contract {contract}, which is not recurring")
         self._posts = [p for p in self._posts if not p.ended and not (p.actor and p.actor.dead)]
