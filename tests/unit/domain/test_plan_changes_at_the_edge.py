@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from timus_autotask.domain.desired import Customer, Link, desired
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, PlanMapping, Route, Routing, ServiceChoice
@@ -93,3 +96,30 @@ def test_a_plan_that_comes_back_from_before_the_other_one_waits_for_it() -> None
     found = desired([Customer("cus_1", mapping, (subscription,))], plans, {}, march(17))
     assert found.demands[ADV].units == steps((14, 38), (15, 8))
     assert any(link.down == ESS and link.up == ADV and link.day <= march(17) for link in found.links)
+
+
+def test_units_for_a_while_are_left_out_where_they_could_not_be_taken_back() -> None:
+    """16 for two days, told late: on the 4th, which is taken, they would stay on top of the 17 for good."""
+    wanted, held = steps((1, 16), (3, 0)), steps((4, 17))
+    plan = plan_adjustments([gap(ADV, wanted, held, 1, 4)])
+    assert plan.adjustments == (Adjustment(ADV, march(5), -17),)
+
+
+some_steps = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 9)), max_size=4).map(
+    lambda pairs: steps(*sorted(pairs))
+)
+
+
+@given(some_steps, some_steps, st.sets(st.integers(1, 12), max_size=4))
+def test_nothing_is_left_half_way(wanted: Timeline, held: Timeline, taken: set[int]) -> None:
+    """However often it is planned anew: in the end each day that could be changed is as wanted, or as it was."""
+    shut, now, posts = set(taken), held, 0
+    while plan := plan_adjustments([gap(ADV, wanted, now, 1, *shut)]).adjustments:
+        first = plan[0]
+        assert first.day.day not in shut
+        now, shut, posts = now.add_from(first.day, first.delta), shut | {first.day.day}, posts + 1
+        assert posts < 30
+        if any(units < 0 for _, units in now.steps):
+            return  # Autotask refuses that, and a person is told
+    for day in sorted({*range(1, 31)} - taken):
+        assert now.at(march(day)) in (wanted.at(march(day)), held.at(march(day)))

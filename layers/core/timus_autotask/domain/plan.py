@@ -11,9 +11,10 @@ made level from the next open day on: no day ever gets a quantity that was never
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heappush
+from itertools import pairwise
 
 from .desired import Link
 from .mapping import LineKey
@@ -133,6 +134,35 @@ def plan_adjustments(
 
 def _within_reach(gap: Gap) -> Timeline:
     """What the line lacks by day, without what could be had only by making a later day wrong (see the module)."""
+    missing = _without_run_overs(gap)
+    changes = {*gap.desired.days, *gap.held.days}
+    turns = (gap.start, *(day for day in missing.days if day > gap.start))
+    for day, until in pairwise(turns):
+        on = gap.open_day(day)
+        if on is None or on >= until or not missing.at(on):
+            continue
+        if all(gap.open_day(change) == change for change in changes if on < change <= gap.last):
+            break
+        # Once this adjustment is made, the rest must still be what one would do: else the line would be left half-way.
+        delta = missing.at(on)
+        begun = replace(gap, held=gap.held.add_from(on, delta), open_day=_shut(gap.open_day, on))
+        if _within_reach(begun).same(missing.add_from(on, -delta), on, gap.last):
+            break
+        missing = missing.set_between(day, until, 0)
+    return missing
+
+
+def _shut(open_day: Callable[[date], date | None], shut: date) -> Callable[[date], date | None]:
+    """The open days without one."""
+
+    def still_open(day: date) -> date | None:
+        found = open_day(day)
+        return open_day(shut + timedelta(days=1)) if found == shut else found
+
+    return still_open
+
+
+def _without_run_overs(gap: Gap) -> Timeline:
     missing = gap.desired.minus(gap.held)
     for day in reversed(missing.days):
         if gap.start < day <= gap.last and gap.open_day(day) != day and _runs_over(gap, missing, day):
