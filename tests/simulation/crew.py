@@ -38,6 +38,7 @@ def spread(
         progress = stack.enter_context(Progress(*columns, console=Console(stderr=True)))
         bar = progress.add_task(title, total=len(items))
         if pool is None:
+            stack.callback(logging.disable, logging.root.manager.disable)
             quiet()
         for found in pool.imap(work, items, chunksize=chunk) if pool else map(work, items):
             yield found
