@@ -1,12 +1,19 @@
-"""Who may open sockets: nobody, unless a marker says so, and then only on this machine. And no property has a deadline."""
+"""Who may open sockets: nobody, unless a marker says so, and then only on this machine. And how properties are tried.
+
+``HYPOTHESIS_PROFILE=explore pytest`` tries other examples each time; without it a test says the same today and tomorrow.
+"""
+
+import os
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 # What a busy machine takes its time over is still right. A profile that somebody asked for is left alone.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", patient)
+settings.register_profile("repeat", patient, derandomize=True, database=None)
 if settings.get_current_profile_name() == "default":
-    settings.load_profile("patient")
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

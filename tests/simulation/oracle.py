@@ -599,7 +599,7 @@ class Oracle:
                 self._broken(promise, f"{line} is still settling")
             if want is None or self._fits(line, want, has):
                 continue
-            if self._dated and today < self._settled_day(contract):
+            if self._dated and today < self._settled_day():
                 continue
             if (
                 record is not None
@@ -626,13 +626,12 @@ class Oracle:
         want = self.wants(line, day) or 0
         return self._fits(line, want, has) or (self._taken(line, day) and self._was_wanted(line, day, has))
 
-    def _settled_day(self, contract: int) -> date:
-        """The day from which on everything that was told is billed, whatever the terms make of its day."""
+    def _settled_day(self) -> date:
+        """The day from which on everything that was told is billed, whatever the terms make of its day, on whichever contract."""
         days = [v.day for versions in self.history.values() for v in versions]
         days += [v.cancel_at for versions in self.history.values() for v in versions if v.cancel_at]
-        plan = next(c for c in self.w.story.contracts if c.id == contract)
-        days += [plan.posted_through] if plan.posted_through else []
-        return next_period(plan.start, max(days)) + DAY
+        days += [plan.posted_through for plan in self.w.story.contracts if plan.posted_through]
+        return max(next_period(plan.start, max(days)) for plan in self.w.story.contracts) + DAY
 
     def _sick(self) -> set[int]:
         if self.w.poison is None:
@@ -768,7 +767,7 @@ class Oracle:
         }
         turns = set(sorted(turns | {turn + DAY for turn in turns})[:6])
         if self._dated:
-            turns |= {self._settled_day(contract.id) + DAY for contract in self.w.story.contracts}
+            turns.add(self._settled_day() + DAY)
         return sorted(turns)
 
     def midnight(self, day: date) -> int:
