@@ -613,6 +613,15 @@ def test_an_adopted_unclear_outcome_still_ends_with_the_subscription() -> None:
     assert line_of(step).scheduled == ((march(21), -28),)
 
 
+def test_an_adopted_unclear_outcome_adds_nothing_to_days_before_it_was_ours_to_judge() -> None:
+    """What was held before Timus's first day is nobody's difference: news of an earlier day are not put on top of it."""
+    line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT)
+    first = march(10)
+    wanted = replace(demand(Timeline.of([(first, 28)])), start=first)
+    step = next_step(view(wanted, held={45: on_contract(since_january(31))}, lines=(line,)))
+    assert line_of(step).offset == Timeline.of([(first, 3)])
+
+
 # -- Refusals
 
 

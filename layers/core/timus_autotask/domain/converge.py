@@ -315,7 +315,8 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
         if verdict is Verdict.UNCLEAR and work.line.choice is Choice.ADOPT and work.demand is not None:
             # Nobody knows what of it is ours, so it is kept as a whole; what Timus has for later days still comes.
             by_now = Timeline(tuple(step for step in work.demand.units.steps if step[0] <= view.today))
-            work.line = replace(work.line, offset=held.minus(by_now), left=held)
+            offset = held.minus(by_now).between(work.demand.start, date.max)
+            work.line = replace(work.line, offset=offset, left=held)
     left = work.line.left
     if left is None or _raised_above_zero(work.line, left, held):
         work.line = replace(work.line, left=held, first_held=held)
