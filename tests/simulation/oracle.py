@@ -791,7 +791,10 @@ class Oracle:
             renewed = [
                 until
                 for line in self.lines()
-                if line[0] == plan.id and self.has(line, self._today()) and self._record(line).parked is None
+                if line[0] == plan.id
+                and self.has(line, self._today())
+                and (record := self._record(line)) is not None
+                and record.parked is None
                 for sub in self._feeding(line)
                 if (until := self._renewed(sub)) and self._units(sub, self._skus[line[1]], self._today())
             ]
