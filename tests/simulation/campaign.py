@@ -74,14 +74,18 @@ def _tally(profile: str, seeds: Sequence[int]) -> Tally:
     tally = Tally(profile)
     for seed in seeds:
         result = simulate(seed, PROFILES[profile])
-        tally.schedules += 1
-        tally.steps += result.steps
-        tally.posts += result.posts
-        tally.longest_rest = max(tally.longest_rest, result.longest_rest)
-        tally.faults += result.faults
-        tally.states += result.states
-        tally.sites |= result.sites
-        if result.violations:
-            tally.failures.append((seed, str(result.violations[0])))
-        tally.digest = blake2b(f"{tally.digest}{result.digest}".encode(), digest_size=16).hexdigest()
+        tally.add(
+            Tally(
+                profile,
+                schedules=1,
+                steps=result.steps,
+                posts=result.posts,
+                longest_rest=result.longest_rest,
+                faults=result.faults,
+                states=result.states,
+                sites=result.sites,
+                failures=[(seed, str(broken)) for broken in result.violations[:1]],
+                digest=result.digest,
+            )
+        )
     return tally
