@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
+from tests.pages import DOCS, with_part
 from tests.world import ADV, CONTRACT, CUSTOMER, SERVICES, World
 from timus_autotask.domain.line import State
 from timus_autotask.findings import Finding, Kind
@@ -20,8 +20,7 @@ from timus_autotask.status import status_of
 from timus_autotask.store import put_terms
 from timus_autotask.timus_export import ExportFile, compare, take_in
 
-PAGE = Path(__file__).parent.parent / "docs" / "operations.md"
-BEGIN, END = "<!-- drift: written by python -m tests.drift_table --write -->", "<!-- /drift -->"
+PAGE = DOCS / "operations.md"
 LINE = 1201
 """The simulated Autotask's line of ``ADV`` on ``CONTRACT``."""
 
@@ -159,12 +158,15 @@ def rendered() -> str:
     return "\n".join(rows)
 
 
+def with_table(page: str) -> str:
+    """The page's text with the table as it is seen now."""
+    return with_part(page, "drift", "python -m tests.drift_table --write", rendered())
+
+
 def main() -> int:
     """Compare the page with what is seen now; with ``--write``, write it."""
     text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    new = f"{before}{BEGIN}\n\n{rendered()}\n\n{END}{after}"
+    new = with_table(text)
     if "--write" in sys.argv:
         PAGE.write_text(new, encoding="utf-8")
     return 0 if "--write" in sys.argv or new == text else 1

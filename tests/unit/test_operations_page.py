@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from local.emulator import ROOT
-from tests.drift_table import BEGIN, END, PAGE, rendered
+from tests.drift_table import PAGE, with_table
 from timus_autotask.cli.command import COMMANDS
 from timus_autotask.log_queries import QUERIES, group_of
 from timus_autotask.reconcile import BUDGET
@@ -16,7 +16,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 
 def test_the_table_of_drift_is_what_is_seen() -> None:
     """`python -m tests.drift_table --write` writes it anew."""
-    assert f"{BEGIN}\n\n{rendered()}\n\n{END}" in TEXT
+    assert with_table(TEXT) == TEXT
 
 
 def test_the_log_queries_are_those_of_the_command() -> None:
