@@ -488,10 +488,11 @@ class Oracle:
         return sum(self._billable(customer, sku, units) for customer, units in totals.items())
 
     def _offsets(self, line: Line) -> set[int]:
-        """What people's edits may add to a line: any of them, kept or brought back."""
+        """What people's edits may add to a line: any of them, kept, brought back or replaced by ours of the same day."""
         sums = {0}
+        signs = (1, -1) if self.w.story.switches.get("same_day") == "override" else (1,)
         for _, delta in self._edits[line]:
-            sums |= {one + delta for one in sums}
+            sums |= {one + sign * delta for one in sums for sign in signs}
         if self._adopted[line]:
             sums |= {a + s for a in self._adopted[line] for s in sums}
         return sums

@@ -62,6 +62,22 @@ def test_a_plan_for_a_while_is_not_forgotten_where_somebody_lowered_the_old_one_
     assert Adjustment(PRO, march(11), 27) in plan.adjustments
 
 
+def test_a_plan_for_a_while_is_not_forgotten_where_the_old_one_comes_down_later_than_it_should() -> None:
+    """The old plan's days are taken until the 15th: from the 16th to the end the new one is billed for what is left of its time."""
+    plan = plan_adjustments(
+        [
+            gap(ADV, steps((11, 17), (12, 0)), steps((1, 19), (11, 17), (15, 22)), 11, 11, 15),
+            gap(ESS, steps((12, 26), (17, 0)), NOTHING, 11),
+        ],
+        [Link(march(12), ADV, ESS)],
+    )
+    assert plan.adjustments == (
+        Adjustment(ADV, march(16), -22),
+        Adjustment(ESS, march(16), 26),
+        Adjustment(ESS, march(17), -26),
+    )
+
+
 def test_a_plan_that_was_over_when_we_first_heard_of_it_counts_for_the_next_one() -> None:
     """Autotask may bill it from before: the new plan waits for it like for any other."""
 

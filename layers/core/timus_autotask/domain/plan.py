@@ -98,10 +98,13 @@ def plan_adjustments(
             )
             if back is not None:
                 met = [o for o in _other_plans(gap, links, known) if _billed_from(after[o], back)]
-                if any(
-                    o not in missing and _level_from(back, known[o].desired, after[o]) is None for o in met
-                ):
+                waits = [o for o in met if _level_from(back, known[o].desired, after[o]) is None]
+                if any(other not in missing for other in waits):
                     blocked.add(line)  # it is for another contract's plan to say when it comes down
+                    continue
+                later = min((turn for turn, _, _ in turns if day < turn < back), default=None)
+                if waits and later is not None:
+                    heappush(turns, (later, True, number))  # it may come down by then
                     continue
                 if met:
                     missing[line] = missing[line].set_between(on, back, running[line])
