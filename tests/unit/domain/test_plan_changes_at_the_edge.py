@@ -78,6 +78,25 @@ def test_a_plan_for_a_while_is_not_forgotten_where_the_old_one_comes_down_later_
     )
 
 
+def test_units_that_a_person_put_on_another_plan_stop_no_rise_of_a_few_days() -> None:
+    """24 instead of 16 until the next plan on the 11th; what somebody added to an older plan for then is no plan of Timus's."""
+    kept = steps((11, 1))
+    older = Gap(ESS, kept, march(9), kept, lambda day: day, kept=kept)
+    plan = plan_adjustments(
+        [
+            gap(ADV, steps((9, 24), (11, 0)), steps((9, 16)), 9, 9),
+            older,
+            gap(PRO, steps((11, 9)), NOTHING, 9),
+        ],
+        [Link(march(9), ESS, ADV), Link(march(11), ADV, PRO)],
+    )
+    assert plan.adjustments == (
+        Adjustment(ADV, march(10), 8),
+        Adjustment(ADV, march(11), -24),
+        Adjustment(PRO, march(11), 9),
+    )
+
+
 def test_a_plan_that_was_over_when_we_first_heard_of_it_counts_for_the_next_one() -> None:
     """Autotask may bill it from before: the new plan waits for it like for any other."""
 

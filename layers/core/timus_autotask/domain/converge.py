@@ -452,7 +452,7 @@ def _gap(work: _Work, demand: Demand, contract: Contract) -> Gap:
         return None
 
     start = max(demand.start, contract.start)
-    return Gap(work.key, work.wanted, start, work.held.units, open_day, contract.end)
+    return Gap(work.key, work.wanted, start, work.held.units, open_day, contract.end, work.line.offset)
 
 
 def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: View) -> Line | None:

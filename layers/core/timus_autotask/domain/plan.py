@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from .desired import Link
 from .mapping import LineKey
-from .timeline import Timeline
+from .timeline import NOTHING, Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Gap:
     """The first day at or after the given one that can take an adjustment, or None."""
     last: date = date.max
     """The last day that is billed at all."""
+    kept: Timeline = NOTHING
+    """Units that a person put there and that we keep; they are in ``desired`` and in ``held``, and are no plan of Timus's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,11 @@ def plan_adjustments(
                 (d for d in missing[line].days if d > on and missing[line].at(d) < missing[line].at(on)), None
             )
             if back is not None:
-                met = [o for o in _other_plans(gap, links, known) if _billed_from(after[o], back)]
+                met = [
+                    o
+                    for o in _other_plans(gap, links, known)
+                    if _billed_from(after[o].minus(known[o].kept), back)
+                ]
                 waits = [o for o in met if _level_from(back, known[o].desired, after[o]) is None]
                 if any(other not in missing for other in waits):
                     blocked.add(line)  # it is for another contract's plan to say when it comes down
