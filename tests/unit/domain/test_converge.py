@@ -604,6 +604,17 @@ def test_an_unclear_outcome_that_is_adopted_is_kept_as_it_is() -> None:
     assert kept.offset == since_january(31).minus(MORE)
 
 
+def test_units_that_a_person_took_off_hold_up_no_other_plan() -> None:
+    """The old plan is at 0 and someone's -4 on it is kept: nothing of it is billed that a plan of a few days could meet."""
+    fewer = Timeline.of([(march(1), -4)])
+    old = left(NOTHING, offset=fewer)
+    new = demand(Timeline.of([(TODAY, 25), (march(21), 0)]), PLUS)
+    link = Link(TODAY, SEATS, PLUS)
+    step = next_step(view(demand(NOTHING), new, held={}, lines=(old,), links=(link,)))
+    assert step.post is not None
+    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 25), (march(21), -25)))
+
+
 def test_an_adopted_unclear_outcome_still_ends_with_the_subscription() -> None:
     """31 are kept instead of 28 until the cancellation; then the difference alone is left."""
     line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT)

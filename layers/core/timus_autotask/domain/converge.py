@@ -452,7 +452,9 @@ def _gap(work: _Work, demand: Demand, contract: Contract) -> Gap:
         return None
 
     start = max(demand.start, contract.start)
-    return Gap(work.key, work.wanted, start, work.held.units, open_day, contract.end, work.line.offset)
+    offset = work.line.offset
+    kept = Timeline.sampled(offset.days, lambda day: max(0, offset.at(day)))
+    return Gap(work.key, work.wanted, start, work.held.units, open_day, contract.end, kept)
 
 
 def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: View) -> Line | None:
