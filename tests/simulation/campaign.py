@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -62,11 +63,13 @@ class Tally:
 
 
 def campaign(profile: str, seeds: Sequence[int], jobs: int | None = None) -> Tally:
-    """Run every seed under the rates of a profile."""
+    """Run every seed under the rates of a profile; what breaks is told on stderr at once."""
     chunks = [seeds[i : i + CHUNK] for i in range(0, len(seeds), CHUNK)]
     total = Tally(profile)
     for part in spread(partial(_tally, profile), chunks, jobs, f"{profile}, {CHUNK} schedules each"):
         total.add(part)
+        for seed, words in part.failures:
+            sys.stderr.write(f"seed {seed}: {words}\n")
     return total
 
 

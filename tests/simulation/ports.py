@@ -95,7 +95,7 @@ class Calls:
         call = actor.calls
         actor.calls = call + 1
         bits = mixed(actor.key + call * 0x9E3779B97F4A7C15)
-        fault = self.decisions.choose(actor, call, kind, bits) if self.faults_on else None
+        fault = self.decisions.choose(actor, call, site, kind, bits) if self.faults_on else None
         more = mixed(bits)
         self.sites[site] = kind
         if self.places is not None:
@@ -221,6 +221,7 @@ class SimTable:
         self._world.written(site, changes)
         self._calls.end(fault, more)
         if fault == "lost":
+            self._world.watch.lost(changes)
             raise TableUnavailable("the answer was lost")
 
     def _read(self, what: str) -> None:
@@ -330,6 +331,7 @@ class SimTransport:
         name = poison if poison is not None else fault
         injected = self._injected(name, more)
         if posting is not None:
+            world.watch.post_begins()
             world.oracle.first_byte(posting)
         try:
             reply = world.api.handle(
@@ -402,6 +404,7 @@ class SimTransport:
 
     def _ended(self, post: bool, posting: Any) -> None:
         if post:
+            self._world.watch.post_ends()
             self._world.oracle.post_ends(posting)
 
 

@@ -76,6 +76,18 @@ FAULTS: Mapping[str, Mapping[str, int]] = {
 ``late``: the effect comes up to just under the settling time after the sender is dead or has given up.
 """
 
+SELDOM: Mapping[str, int] = {
+    "autotask.ThresholdInformation": 6,
+    "clock.sleep": 8,
+    "table.get": 3,
+    "table.list": 3,
+    "table.plan": 2,
+    "table.circuit": 2,
+    "table.other": 6,
+}
+"""By site that is seldom called: how many times as often as other calls of its kind it meets a fault. So 100,000 schedules reach each
+fault there too."""
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -120,6 +132,8 @@ class Profile:
     """Worlds in which the table's indexes lag for minutes."""
     terms: float = 0.0
     """Worlds whose partner has terms of his own."""
+    impatient: float = 0.0
+    """Worlds whose queue gives a message up after two attempts, not five: the product's dead letters are rare otherwise."""
     events: tuple[int, int] = (4, 10)
     """Fewest and most changes that Timus makes."""
 
@@ -169,6 +183,7 @@ PROFILES: Mapping[str, Profile] = {
             forged=0.15,
             poisoned=0.20,
             lagging=0.15,
+            impatient=0.25,
         ),
         Profile(
             "policies",

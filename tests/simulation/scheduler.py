@@ -17,7 +17,7 @@ from itertools import accumulate
 
 from greenlet import getcurrent, greenlet
 
-from tests.simulation.rates import FAULTS, Profile
+from tests.simulation.rates import FAULTS, SELDOM, Profile
 
 SECOND = 1_000_000
 """Microseconds: the unit of virtual time."""
@@ -66,13 +66,13 @@ class Decisions:
             rates = {kind: int(getattr(self.profile, kind) * (1 << 20)) for kind in FAULTS}
         object.__setattr__(self, "_rates", rates)
 
-    def choose(self, actor: Actor, call: int, kind: str, bits: int) -> str | None:
+    def choose(self, actor: Actor, call: int, site: str, kind: str, bits: int) -> str | None:
         """The fault that a call meets, if any."""
         if self.listed is not None:
             fault = self.listed.get((actor.name, call))
             return fault if fault is not None and fault in FAULTS[kind] else None
         rates: Mapping[str, int] = self._rates  # type: ignore[attr-defined]
-        if (bits & 0xFFFFF) >= rates[kind]:
+        if (bits & 0xFFFFF) >= rates[kind] * SELDOM.get(site, 1):
             return None
         names, sums = _WEIGHTS[kind]
         return names[bisect_right(sums, (bits >> 20) % sums[-1])]

@@ -72,10 +72,10 @@ class Wanted(Decisions):
     calls: list[Call] = field(default_factory=list)
     """Every call that could have met a fault, in the order in which they began."""
 
-    def choose(self, actor: Actor, call: int, kind: str, bits: int) -> str | None:
+    def choose(self, actor: Actor, call: int, site: str, kind: str, bits: int) -> str | None:
         """The fault that a call meets, if any."""
         self.calls.append((actor.name, call, kind))
-        fault = super().choose(actor, call, kind, bits)
+        fault = super().choose(actor, call, site, kind, bits)
         if fault is not None:
             self.struck.append(fault)
         if kind == "post" and self.lost and not self.first_post:

@@ -101,6 +101,8 @@ class Story:
     hidden_skus: tuple[str, ...] = ()
     """SKUs that no service carries when the story begins."""
     terms: Mapping[str, Any] = field(default_factory=dict)
+    attempts: int = 5
+    """How often the queue hands out a message before it is a dead letter."""
 
 
 def local_day(when: int, zone: ZoneInfo) -> date:
@@ -172,6 +174,7 @@ class _Teller:
             switches=switches,
             hidden_skus=self.hidden,
             terms=terms,
+            attempts=2 if self.chance(p.impatient) else 5,
         )
 
     def _terms(self, switches: Mapping[str, Any]) -> dict[str, Any]:

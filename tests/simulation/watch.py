@@ -57,6 +57,7 @@ class Watch:
         self.last_settled = 0
         """When an intent was settled last."""
         self._leases: dict[str, Actor] = {}
+        self._posting: set[Actor | None] = set()
         self._intents: dict[Key, tuple[Actor | None, str]] = {}
         self._refused: set[Key] = set()
         self._shown: dict[Key, str] = {}
@@ -98,8 +99,24 @@ class Watch:
             elif sk == "AUTOTASK" and change.data.get("open_until"):
                 self.states["credentials refused" if change.data["credentials"] else "circuit opened"] += 1
 
+    def lost(self, changes: Sequence[Change]) -> None:
+        """A write took effect, and nobody was told."""
+        puts = [change for change in changes if isinstance(change, Put)]
+        if any(put.key.sk.startswith("LINE#") and put.data["intent"] for put in puts):
+            self.states["write committed, its answer lost, intent open"] += 1
+
+    def post_begins(self) -> None:
+        """The first byte of a post is about to go out."""
+        self._posting.add(self._scheduler.actor)
+
+    def post_ends(self) -> None:
+        """Its sender has an answer, or has given up."""
+        self._posting.discard(self._scheduler.actor)
+
     def died(self, actor: Actor, how: str) -> None:
         """A process is gone."""
+        if actor in self._posting:
+            self.states["crash during a post"] += 1
         if how == "deadline":
             self.states["killed at the deadline"] += 1
         held = [pk for pk, holder in self._leases.items() if holder is actor]

@@ -172,7 +172,7 @@ class World:
             exact,
             delay=story.quiet,
             visibility=VISIBILITY,
-            max_receives=5,
+            max_receives=story.attempts,
             dead_letters=self.dead_letters,
         )
         self.vault: dict[str, Any] = {"webhook": (WEBHOOK_SECRET,), "autotask": CREDENTIALS}
@@ -433,7 +433,11 @@ class World:
         self._workers += 1
         pseudo = Actor(f"batch-{self._invocations['apply']}", "batch", self.story.seed, None)
         bits = mixed(pseudo.key)
-        fault = self.calls.decisions.choose(pseudo, 0, "batch", bits) if self.calls.faults_on else None
+        fault = (
+            self.calls.decisions.choose(pseudo, 0, "queue.batch", "batch", bits)
+            if self.calls.faults_on
+            else None
+        )
         if fault is not None:
             self.calls.met(pseudo.name, 0, "queue.batch", fault)
         if fault == "visible-early":
@@ -483,7 +487,7 @@ class World:
         pseudo = Actor(f"tick-{self._invocations['tick']}", "tick", self.story.seed, None)
         self._invocations["tick"] += 1
         fault = (
-            self.calls.decisions.choose(pseudo, 0, "tick", mixed(pseudo.key))
+            self.calls.decisions.choose(pseudo, 0, "schedule.tick", "tick", mixed(pseudo.key))
             if self.calls.faults_on
             else None
         )

@@ -86,8 +86,8 @@ class Some(Decisions):
 
     kinds: frozenset[str] = EVERY
 
-    def choose(self, actor: Actor, call: int, kind: str, bits: int) -> str | None:
-        fault = super().choose(actor, call, kind, bits)
+    def choose(self, actor: Actor, call: int, site: str, kind: str, bits: int) -> str | None:
+        fault = super().choose(actor, call, site, kind, bits)
         return fault if fault in self.kinds else None
 
 
