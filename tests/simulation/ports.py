@@ -329,7 +329,7 @@ class SimTransport:
         fault, more = calls.begin(site, "post" if post else "ask")
         poison = world.poison_of(request, post)
         name = poison if poison is not None else fault
-        injected = self._injected(name, more)
+        injected = self._injected(request, name, more)
         if posting is not None:
             world.watch.post_begins()
             world.oracle.first_byte(posting)
@@ -364,15 +364,15 @@ class SimTransport:
             raise NoAnswer("the answer broke off")
         return Response(reply.status, {k.lower(): v for k, v in reply.headers.items()}, reply.body)
 
-    def _injected(self, name: str | None, more: int) -> Fault | None:
+    def _injected(self, request: Request, name: str | None, more: int) -> Fault | None:
         kind = _KINDS.get(name or "")
         if kind is None:
             return None
         world = self._world
         if kind == "stale_read":
-            span = STALE_SECONDS * SECOND
-            # The settling time is the partner's word for how late a post can show: what lands late shows at once.
-            recent = world.scheduler.now - world.last_commit < span <= world.scheduler.now - world.last_late
+            # The settling time is the partner's word for how late a post can show: nothing is stale for longer.
+            written = world.recent.get(_contract_of(request))
+            recent = written is not None and world.scheduler.now - written < STALE_SECONDS * SECOND
             if recent:
                 world.watch.states["stale read served"] += 1
             return Fault(kind) if recent else None
@@ -406,6 +406,12 @@ class SimTransport:
         if post:
             self._world.watch.post_ends()
             self._world.oracle.post_ends(posting)
+
+
+def _contract_of(request: Request) -> int:
+    """The one contract whose units or lines are asked for; 0: no such one."""
+    filters = json.loads(request.body)["Filter"] if request.body else []
+    return next((one["value"] for one in filters if one["field"] == "contractID" and one["op"] == "eq"), 0)
 
 
 Told = Mapping[str, Any]

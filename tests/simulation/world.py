@@ -186,7 +186,9 @@ class World:
         self.transport = SimTransport(self)
         self.wake_ups = SimWakeUps(self, self.queue)
         self.last_commit = 0
-        self.last_late = 0
+        self.recent: dict[int, int] = {}
+        """By contract: when it was written last; not there if that landed late, for what lands late shows at once."""
+        self._before: dict[int, Any] = {}
         self.poison: tuple[int, str] | None = None
         self.oracle = Oracle(self, own_promises=own_promises)
         self._revision = self.api.model.revision
@@ -521,17 +523,26 @@ class World:
 
     def late_landing(self) -> None:
         """What landed long after its sender had given up takes effect."""
-        self.last_late = self.scheduler.now
-        self.look_at_autotask()
+        self.look_at_autotask(late=True)
 
-    def look_at_autotask(self) -> None:
+    def look_at_autotask(self, *, late: bool = False) -> None:
         """Let land what is due, and let the oracle see what has changed."""
         self.api.tick()
         revision = self.api.model.revision
         if revision != self._revision:
             self._revision = revision
             self.last_commit = self.scheduler.now
+            self._note_writes(late=late)
             self.oracle.autotask_changed()
+
+    def _note_writes(self, *, late: bool) -> None:
+        for contract in self.api.model.contracts.values():
+            if contract.before_rows is not self._before.get(contract.id):
+                self._before[contract.id] = contract.before_rows
+                if late:
+                    self.recent.pop(contract.id, None)
+                else:
+                    self.recent[contract.id] = self.scheduler.now
 
     def poison_of(self, request: Request, post: bool) -> str | None:
         """The fault that a request meets because its contract fails for good."""
