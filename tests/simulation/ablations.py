@@ -431,9 +431,9 @@ def _same_day(swap: Swap) -> None:
     """A line that was adjusted on a day is adjusted on it again. Autotask may refuse it, or replace the first one."""
     gap = deciding._gap
 
-    def attempting(work: Any, demand: Any, contract: Any) -> Any:
+    def attempting(work: Any, *rest: Any) -> Any:
         policy = replace(work.policy, same_day=SameDay.ATTEMPT)
-        return gap(replace(work, policy=policy), demand, contract)
+        return gap(replace(work, policy=policy), *rest)
 
     swap(deciding, "_gap", attempting)
 

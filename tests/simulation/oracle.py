@@ -11,6 +11,9 @@ Exceptions, each with its reason:
 * Nothing is owed outside the contract's own days, and before the first day that Timus told about.
 * A line that a person edited in Autotask may stay parked until somebody chooses; if the choice is to adopt, the edit stays on
   top of what Timus says.
+* A post that a person took back before it could be read back looks as if it never landed: it is posted again, and the journal knows
+  of the second one only.
+* A line gets the first day of a subscription only when that subscription is heard to have its SKU.
 * An edit that nobody had a reason to look at since is found by the daily look at every contract, which is not run here.
 * A version that arrives after a newer one was applied is superseded: days in the past may be billed without it.
 * What Autotask billed of a plan before we heard of it counts for I7 only from when we hear of it. A plan that a newer version
@@ -159,7 +162,8 @@ class Oracle:
         for line in [line for line in self._unsettled if line[0] == contract]:
             subs = self._feeding(line)
             picks = product(*(self._candidates(line, sub, today) for sub in subs))
-            if self.has(line, today) in {self._sum(line, subs, pick) for pick in picks}:
+            kept = self._adopted[line] or {0}
+            if self.has(line, today) in {self._sum(line, subs, pick) + o for pick in picks for o in kept}:
                 del self._unsettled[line]
 
     def chose(self, contract: int, service: int, choice: str) -> None:
@@ -169,7 +173,8 @@ class Oracle:
             line = contract, service
             today = self._today()
             want = self.wants(line, today)
-            self._adopted[line] |= {0, self.has(line, today) - (want or 0)}
+            edits = sum(delta for day, delta in self._edits[line] if day <= today)
+            self._adopted[line] |= {0, edits, self.has(line, today) - (want or 0)}
 
     def mapped(self, mapping: Any) -> None:
         """A person has stored a mapping."""
@@ -891,7 +896,9 @@ class Oracle:
                 ]
                 if others and self.has(line, day) < (self.wants(line, day, variant) or 0):
                     return True
-                arrived = self._arrived_at.get((sub, governing.number), 0)
+                sku = self._skus[line[1]]
+                first = next((v.number for v in self.history[sub] if sku in v.items), 0)
+                arrived = max(self._arrived_at.get((sub, number), 0) for number in (governing.number, first))
                 if any(
                     on >= day and at < arrived + slack for other in related for on, at in self._when[other]
                 ):
@@ -913,10 +920,11 @@ class Oracle:
             if line in unclear or (record is not None and record.intent is not None):
                 continue
             truth = Counter(self._committed[line])
-            # What a person did just as we would have done it cannot be told from ours.
-            if told[line] != truth and (
-                truth - told[line] or told[line] - truth - Counter(self._edits[line])
-            ):
+            # What a person did just as we would have done it cannot be told from ours, and a post that he took back before we could
+            # read it back cannot be told from one that never landed.
+            edits = Counter(self._edits[line])
+            undone = Counter({(day, -delta): times for (day, delta), times in edits.items()})
+            if truth - told[line] - undone or told[line] - truth - edits:
                 self._broken(
                     "I10", f"the journal of {line} says {dict(told[line])}, Autotask has {dict(truth)}"
                 )

@@ -615,6 +615,32 @@ def test_units_that_a_person_took_off_hold_up_no_other_plan() -> None:
     assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 25), (march(21), -25)))
 
 
+def test_units_that_a_person_added_for_days_to_come_hold_up_no_other_plan() -> None:
+    """The old plan is down since today; someone's unit from the 17th on is taken off on the 17th, and the new plan waits for none."""
+    down = since_january(3, (TODAY, 0), (march(17), 1))
+    old = left(down, adjusted=(TODAY,))
+    new = demand(steps((TODAY, 12)), PLUS)
+    link = Link(TODAY, SEATS, PLUS)
+    wanted = demand(since_january(3, (TODAY, 0)))
+    step = next_step(view(wanted, new, held={45: on_contract(down)}, lines=(old,), links=(link,)))
+    assert step.post is not None
+    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 12),))
+    assert line_of(step).scheduled == ((march(17), -1),)
+
+
+def test_units_of_a_person_on_a_plan_that_is_still_billed_are_not_taken_for_its_fall() -> None:
+    """Timus's unit stays until tomorrow, when someone's kept unit begins: one of the two is left, and the new plan waits."""
+    held = since_january(1, (march(16), 2))
+    old = left(held, offset=steps((march(16), 1)), adjusted=(TODAY,))
+    new = demand(steps((TODAY, 1)), PLUS)
+    wanted = demand(since_january(1, (TODAY, 0)))
+    link = Link(TODAY, SEATS, PLUS)
+    step = next_step(view(wanted, new, held={45: on_contract(held)}, lines=(old,), links=(link,)))
+    assert step.post is None
+    assert line_of(step).scheduled == ((march(16), -1),)
+    assert line_of(step, PLUS).scheduled == ((march(16), 1),)
+
+
 def test_an_adopted_unclear_outcome_still_ends_with_the_subscription() -> None:
     """31 are kept instead of 28 until the cancellation; then the difference alone is left."""
     line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT)

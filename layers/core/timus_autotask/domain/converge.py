@@ -420,7 +420,7 @@ def _facts_of(intent: Intent) -> dict[str, int | str]:
 
 def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
     """The plan over all lines in a known state; linked lines of other contracts count as we left them."""
-    gaps = [_gap(work, work.demand, contract) for work in works if work.known and work.demand]
+    gaps = [_gap(work, work.demand, contract, view.today) for work in works if work.known and work.demand]
     elsewhere = {
         key: Gap(key, demand.units, demand.start, line.left, lambda day: day)
         for key, demand in view.desired.demands.items()
@@ -433,7 +433,7 @@ def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
     return plan_adjustments(gaps, (*view.desired.links, *unknown), elsewhere)
 
 
-def _gap(work: _Work, demand: Demand, contract: Contract) -> Gap:
+def _gap(work: _Work, demand: Demand, contract: Contract, today: date) -> Gap:
     taken = frozenset(work.line.taken)
     if work.policy.same_day is SameDay.NEXT_FREE_DAY:
         taken |= frozenset(work.line.adjusted)
@@ -452,9 +452,12 @@ def _gap(work: _Work, demand: Demand, contract: Contract) -> Gap:
         return None
 
     start = max(demand.start, contract.start)
-    offset = work.line.offset
+    offset, held = work.line.offset, work.held.units
     kept = Timeline.sampled(offset.days, lambda day: max(0, offset.at(day)))
-    return Gap(work.key, work.wanted, start, work.held.units, open_day, contract.end, kept)
+    # We post nothing ahead of its day: what is more on a day to come than today is a person's.
+    later = [day for day in held.days if day > today]
+    added = Timeline.sampled(later, lambda day: max(0, held.at(day) - held.at(today)))
+    return Gap(work.key, work.wanted, start, held, open_day, contract.end, kept, added)
 
 
 def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: View) -> Line | None:

@@ -44,7 +44,18 @@ class Gap:
     last: date = date.max
     """The last day that is billed at all."""
     kept: Timeline = NOTHING
-    """Units that a person put there and that we keep; they are in ``desired`` and in ``held``, and are no plan of Timus's."""
+    """Units that a person put there and that we keep: in ``desired`` and in ``held``."""
+    added: Timeline = NOTHING
+    """Units that a person put there from a day to come on: in ``held``, and in ``desired`` only if we keep them."""
+
+    def billed_of_plans(self, held: Timeline) -> Timeline:
+        """Of what is held, what can be a plan of Timus's: a person's units are none."""
+        days = (*held.days, *self.kept.days, *self.added.days)
+        return Timeline.sampled(days, lambda d: held.at(d) - max(self.kept.at(d), self.added.at(d)))
+
+    def level_from(self, day: date, held: Timeline) -> date | None:
+        """The first day at or after ``day`` from which on its plan has come down to what it should have, and stays so."""
+        return _level_from(day, self.desired.minus(self.kept), self.billed_of_plans(held))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +110,9 @@ def plan_adjustments(
                 (d for d in missing[line].days if d > on and missing[line].at(d) < missing[line].at(on)), None
             )
             if back is not None:
-                met = [
-                    o
-                    for o in _other_plans(gap, links, known)
-                    if _billed_from(after[o].minus(known[o].kept), back)
-                ]
-                waits = [o for o in met if _level_from(back, known[o].desired, after[o]) is None]
+                others = _other_plans(gap, links, known)
+                met = [o for o in others if _billed_from(known[o].billed_of_plans(after[o]), back)]
+                waits = [o for o in met if known[o].level_from(back, after[o]) is None]
                 if any(other not in missing for other in waits):
                     blocked.add(line)  # it is for another contract's plan to say when it comes down
                     continue
@@ -116,7 +124,7 @@ def plan_adjustments(
                     missing[line] = missing[line].set_between(on, back, running[line])
                     continue
             levels = [
-                _level_from(day, known[link.down].desired, after[link.down]) if link.down in known else None
+                known[link.down].level_from(day, after[link.down]) if link.down in known else None
                 for link in links
                 if link.up == line and link.day <= day
                 if link.down in known or link.day == day or not after[line].at(day)
