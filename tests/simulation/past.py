@@ -264,4 +264,148 @@ PAST = (
         ),
         {("apply-4", 18): "land-late"},
     ),
+    Past(
+        "I1: a unit that a person added for a later day held up the new plan until then",
+        Story(
+            seed=5002502,
+            start=1772504654014907,
+            zone="Pacific/Auckland",
+            quiet=60,
+            settle=900,
+            clients=(
+                ClientPlan(id="cus_0", company=600, contract=29683949, gateway_contract=None, terms={}),
+                ClientPlan(id="cus_1", company=601, contract=29683959, gateway_contract=None, terms={}),
+            ),
+            contracts=(
+                ContractPlan(
+                    id=29683949,
+                    company=600,
+                    start=datetime.date(2026, 1, 1),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-PRO-USER": 0},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683959,
+                    company=601,
+                    start=datetime.date(2026, 1, 1),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-PRO-USER": 2, "SASE-ESS-USER": 3},
+                    recurring=True,
+                    posted_through=None,
+                ),
+            ),
+            happenings=(
+                Happening(
+                    at=1772504690185874,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=1,
+                            day=datetime.date(2026, 3, 3),
+                            effective_at=datetime.datetime(
+                                2026, 3, 3, 2, 24, 50, 185874, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 2},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (253.7312145505604,),
+                    },
+                ),
+                Happening(
+                    at=1772504711918480,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1b",
+                            customer="cus_1",
+                            number=1,
+                            day=datetime.date(2026, 3, 3),
+                            effective_at=datetime.datetime(
+                                2026, 3, 3, 2, 25, 11, 918480, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 3},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.176018110607298, 1.3698977511583326, 2594.6772462480567),
+                    },
+                ),
+                Happening(
+                    at=1772508867227126,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1b",
+                            customer="cus_1",
+                            number=2,
+                            day=datetime.date(2026, 3, 3),
+                            effective_at=datetime.datetime(
+                                2026, 3, 3, 3, 34, 27, 227126, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 10},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (15323.651594184366,),
+                    },
+                ),
+                Happening(
+                    at=1772512652269620,
+                    kind="edit",
+                    what={
+                        "contract": 29683959,
+                        "sku": "SASE-ESS-USER",
+                        "day": datetime.date(2026, 3, 5),
+                        "delta": 1,
+                    },
+                ),
+                Happening(at=1772531325226676, kind="service", what={"sku": "SASE-PRO-USER"}),
+                Happening(at=1772541296636719, kind="resolve", what={"choice": "enforce"}),
+                Happening(
+                    at=1772541730782582,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=2,
+                            day=datetime.date(2026, 3, 5),
+                            effective_at=datetime.datetime(
+                                2026, 3, 4, 23, 42, 10, 782582, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 2},
+                            status="canceled",
+                            cancel_at=datetime.date(2026, 3, 4),
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (20455.56000492877, 20456.353801820733),
+                    },
+                ),
+            ),
+            switches={
+                "same_day": "override",
+                "zero_quantity": "no_row",
+                "date_rule": "keep",
+                "tenant_zone": "Pacific/Auckland",
+                "throttle": "429_retry_after",
+                "unauthorized_body": "empty",
+                "item_id": "id",
+            },
+            hidden_skus=("SASE-PRO-USER",),
+            terms={},
+        ),
+        {},
+    ),
 )
