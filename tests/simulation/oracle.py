@@ -170,11 +170,17 @@ class Oracle:
         """A person says what becomes of a parked line."""
         self._unsettled.pop((contract, service), None)
         if choice == "adopt":
+            # It stays on top of what was known by then, which may be less than what Timus has said.
             line = contract, service
             today = self._today()
-            want = self.wants(line, today)
+            subs = self._feeding(line)
+            picks = product(*(self._candidates(line, sub, today) for sub in subs))
             edits = sum(delta for day, delta in self._edits[line] if day <= today)
-            self._adopted[line] |= {0, edits, self.has(line, today) - (want or 0)}
+            self._adopted[line] |= {
+                0,
+                edits,
+                *(self.has(line, today) - self._sum(line, subs, pick) for pick in picks),
+            }
 
     def mapped(self, mapping: Any) -> None:
         """A person has stored a mapping."""

@@ -160,17 +160,18 @@ def desired(
                     renewed[key] = max(until, renewed.get(key, until))
                 news[key] += [n for subscription in customer.subscriptions for n in _news(subscription, sku)]
         for subscription, _, moves in dated:
-            for day, down, up in moves:
+            for day, down, up, heard in moves:
                 links.update(
                     Link(day, d, u)
                     for d in placement.lines(down, day)
                     for u in placement.lines(up, day)
-                    if d != u
+                    if d != u and (heard or d.contract_id == u.contract_id)
                 )
                 unplaced.update(
                     Unplaced(day, old, line)
                     for old in down
-                    if any(v.quantity(old) for v in subscription.versions)
+                    if heard
+                    and any(v.quantity(old) for v in subscription.versions)
                     and placement.reason(old, day, 0) in NO_SERVICE
                     for new in up
                     if _apart(subscription, old, new)
@@ -280,8 +281,8 @@ class _Placement:
         ]
 
 
-_Move = tuple[date, tuple[str, ...], tuple[str, ...]]
-"""A plan change: (day, SKUs that were taken away by then, SKUs that went up)."""
+_Move = tuple[date, tuple[str, ...], tuple[str, ...], bool]
+"""A plan change: (day, SKUs that were taken away by then, SKUs that went up, whether what was taken away had been heard of by then)."""
 
 
 def _dated(
@@ -295,7 +296,7 @@ def _dated(
     """
     billed: dict[str, Timeline] = {sku: Timeline() for sku in subscription.skus}
     moves: list[_Move] = []
-    known = set(subscription.gone)
+    heard = set(subscription.gone)
     left: dict[str, date] = {}
 
     def grid_of(sku: str, day: date) -> Grid | None:
@@ -328,16 +329,16 @@ def _dated(
                 end = dated(sku, version.ends, -1) if units else version.ends
                 billed[sku] = billed[sku].set_from(max(end, on), 0)
         if down and up:
-            moves.append((together, down, up))
-        # Also what was ended or gone when we first heard of it: Autotask may bill it still.
-        known |= {sku for sku, _ in version.items}
-        left = {sku: min(left.get(sku, day), day) for sku in sorted(known) if not wanted[sku]}
+            moves.append((together, down, up, True))
+        heard |= {sku for sku, _ in version.items}
+        # Also what was ended or gone when we first heard of it, and what only a later version has: Autotask may bill it from before.
+        left = {sku: min(left.get(sku, day), day) for sku in sorted(wanted) if not wanted[sku]}
         for sku, since in left.items():
             # Not only what goes up by what Timus says: in Autotask a plan that came back may have come down already.
             new = [s for s, units in wanted.items() if units and not (sku in down and s in up)]
-            ups = tuple(s for s in new if s in up or _apart(subscription, sku, s))
+            ups = tuple(s for s in new if (s in up and sku in heard) or _apart(subscription, sku, s))
             if ups:
-                moves.append((since, (sku,), ups))
+                moves.append((since, (sku,), ups, sku in heard))
     return billed, moves
 
 
