@@ -18,7 +18,7 @@ Exceptions, each with its reason:
 * A version that arrives after a newer one was applied is superseded: days in the past may be billed without it.
 * What Autotask billed of a plan before we heard of it counts for I7 only from when we hear of it. A plan that a newer version
   brings back while it is still billed from before stays: the other one, adjusted on that day already, comes down on the next.
-* A contract that belongs to another company than the mapped one gets nothing at all.
+* A contract that belongs to another company than the mapped one gets nothing at all; what waits for the old plan on it waits on.
 * Autotask's own rules may refuse a change (below zero on a later day, say): it stays parked for a person.
 * A SKU without a service, and a customer without a mapping, have no line.
 """
@@ -715,15 +715,16 @@ class Oracle:
                 )
         if not strict:
             return True
-        company = next(iter(self._mapped_companies(contract)), None)
         if parked.code == "contract-of-another-company":
-            return company != self._companies[contract]
+            return self._anothers(contract)
         if self.w.story.terms.get("drift") in ("adopt", "enforce") and parked.code == "drift":
             return False
         if parked.code in ("refused", "waits-for-decrease") and self._truly_refused(line):
             return True
         if parked.code == "waits-for-decrease" and self.w.story.terms:
             return True  # the old plan's line has its own reason
+        if parked.code == "waits-for-decrease" and any(self._anothers(to) for to, _ in self._related(line)):
+            return True
         if parked.code == "old-plan-unmapped":
             return facts["sku"] in self._hidden
         return edited
@@ -738,6 +739,10 @@ class Oracle:
             for posting in self.w.api.postings[-20:]
             if self.w.scheduler.now // 1000 - posting.received_ms < 12 * 3_600_000
         )
+
+    def _anothers(self, contract: int) -> bool:
+        """Whether a contract belongs to another company than the mapped one."""
+        return next(iter(self._mapped_companies(contract)), None) != self._companies[contract]
 
     def _mapped_companies(self, contract: int) -> set[int]:
         return {
