@@ -1495,6 +1495,17 @@ def test_units_that_move_here_wait_for_the_other_contract() -> None:
         assert step.due_at == NOW + RECHECK
 
 
+def test_what_a_person_keeps_on_the_other_contract_holds_up_nothing() -> None:
+    """Someone's two units stay there after the seats have gone; with three there, one seat has not gone yet."""
+    two = since_january(2)
+    kept = left(GONE.plus(two), THERE, offset=two)
+    step = next_step(moving(kept))
+    assert step.post is not None
+    assert step.post.scheduled == ((TODAY, 25),)
+    step = next_step(moving(replace(kept, left=GONE.plus(since_january(3)))))
+    assert parked(step, PLUS)[0] == "waits-for-decrease"
+
+
 def test_an_increase_waits_only_for_decreases_of_its_own_change() -> None:
     """Another line's decrease of the same day, and a decrease of a later day, are no reason to wait."""
     third = LineKey(1, 47)

@@ -167,12 +167,18 @@ class _Work:
 
     @property
     def wanted(self) -> Timeline:
-        """What the line should have: Timus's units and what a person put on top; never below zero."""
-        demand = self.demand.units if self.demand else NOTHING
-        if not self.line.offset.steps:
-            return demand
-        sum_ = demand.plus(self.line.offset)
-        return Timeline.sampled(sum_.days, lambda d: max(0, sum_.at(d)))
+        """What the line should have."""
+        return _wanted(self.demand, self.line)
+
+
+def _wanted(demand: Demand | None, line: Line) -> Timeline:
+    """What a line should have: Timus's units and what a person put on top; never below zero."""
+    units = demand.units if demand else NOTHING
+    return _at_least_0(units.plus(line.offset)) if line.offset.steps else units
+
+
+def _at_least_0(timeline: Timeline) -> Timeline:
+    return Timeline.sampled(timeline.days, lambda day: max(0, timeline.at(day)))
 
 
 def next_step(view: View) -> Step:
@@ -422,7 +428,14 @@ def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
     """The plan over all lines in a known state; linked lines of other contracts count as we left them."""
     gaps = [_gap(work, work.demand, contract, view.today) for work in works if work.known and work.demand]
     elsewhere = {
-        key: Gap(key, demand.units, demand.start, line.left, lambda day: day)
+        key: Gap(
+            key,
+            _wanted(demand, line),
+            demand.start,
+            line.left,
+            lambda day: day,
+            kept=_at_least_0(line.offset),
+        )
         for key, demand in view.desired.demands.items()
         if key.contract_id != view.contract_id
         and (line := view.lines.get(key)) is not None
@@ -452,8 +465,7 @@ def _gap(work: _Work, demand: Demand, contract: Contract, today: date) -> Gap:
         return None
 
     start = max(demand.start, contract.start)
-    offset, held = work.line.offset, work.held.units
-    kept = Timeline.sampled(offset.days, lambda day: max(0, offset.at(day)))
+    kept, held = _at_least_0(work.line.offset), work.held.units
     # We post nothing ahead of its day: what is more on a day to come than today is a person's.
     later = [day for day in held.days if day > today]
     added = Timeline.sampled(later, lambda day: max(0, held.at(day) - held.at(today)))
