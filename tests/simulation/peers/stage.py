@@ -166,7 +166,16 @@ class _Letter:
 def staged(seed: int, profile: Profile, setting: Setting) -> Story:
     """The story of a seed, set for the comparison."""
     rates = replace(
-        profile, edits=0, moves=0, services=0, secrets=0, forged=0, poisoned=0, lagging=0, terms=0
+        profile,
+        edits=0,
+        moves=0,
+        services=0,
+        secrets=0,
+        forged=0,
+        poisoned=0,
+        lagging=0,
+        terms=0,
+        impatient=0,
     )
     if not setting.disorder:
         rates = replace(rates, duplicated=0, delayed=0)
