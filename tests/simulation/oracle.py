@@ -16,8 +16,9 @@ Exceptions, each with its reason:
 * A line gets the first day of a subscription only when that subscription is heard to have its SKU.
 * An edit that nobody had a reason to look at since is found by the daily look at every contract, which is not run here.
 * A version that arrives after a newer one was applied is superseded: days in the past may be billed without it.
-* What Autotask billed of a plan before we heard of it counts for I7 only from when we hear of it. A plan that a newer version
-  brings back while it is still billed from before stays: the other one, adjusted on that day already, comes down on the next.
+* What Autotask billed of a plan before we heard of it counts for I7 only when a plan goes up after we have heard of it, and at rest. A
+  plan that a newer version brings back while it is still billed from before stays: the other one, adjusted on that day already, comes
+  down on the next.
 * A contract that belongs to another company than the mapped one gets nothing at all; what waits for the old plan on it waits on.
 * Autotask's own rules may refuse a change (below zero on a later day, say): it stays parked for a person.
 * A SKU without a service, and a customer without a mapping, have no line.
@@ -45,6 +46,8 @@ Line = tuple[int, int]
 
 BOUND = 120
 """Promise L: after the faults have stopped, rest within the settling time and so many seconds."""
+HEARD_SECONDS = 600
+"""How long what arrived may wait in the inbox for its merge, whatever fails."""
 SESSION_SECONDS = 65
 """How long a worker may still act on a mapping or a company that it read before it was changed: its own deadline."""
 PARKED_FOR_GOOD = frozenset({"drift", "outcome-unclear"})
@@ -383,13 +386,17 @@ class Oracle:
         self._uncommitted += postings[self._seen :]
         self._seen = len(postings)
         still = []
+        risen: dict[int, date] = {}
         for posting in self._uncommitted:
             if posting.committed:
                 self._landed(posting)
+                if posting.unit_change > 0:
+                    risen[posting.contract_id] = date.fromordinal(posting.day)
             elif posting.outcome == "pending":
                 still.append(posting)
         self._uncommitted = still
-        self._one_plan()
+        for contract, day in risen.items():
+            self._one_plan(contract, day)
 
     def _line_of(self, posting: Any) -> Line:
         service = posting.service_id
@@ -508,35 +515,35 @@ class Oracle:
             sums |= {a + s for a in self._adopted[line] for s in sums}
         return sums
 
-    def _one_plan(self) -> None:
-        """Promise I7: two plans of one subscription are never billed on one day."""
-        for contract in self.w.api.model.contracts.values():
-            plans = [line for line in contract.lines.values() if self._skus[line.service["id"]] in PLANS]
-            if len(plans) < 2 or contract.id in self._moved:
-                continue
-            subs = {sub for line in plans for sub in self._feeding((contract.id, line.service["id"]))}
-            if len(subs) != 1 or any(self._edits[contract.id, line.service["id"]] for line in plans):
-                continue
-            sub = next(iter(subs))
-            first = next((number for one, number in self._arrived if one == sub), 0)
-            told = self.w.scheduler.now - SESSION_SECONDS * SECOND
-            mine = {
-                sku
-                for v in self.history[sub]
-                if v.number >= first and self._arrived_at.get((sub, v.number), told) < told
-                for sku in v.items
-            }
-            days = sorted({day for line in plans for day in line.steps()[0]})
-            for day in days:
-                billed = [line for line in plans if line.units_on(day) > 0]
-                if len(billed) > 1 and all(self._skus[line.service["id"]] in mine for line in billed):
-                    if self._came_back(sub, contract.id, billed, date.fromordinal(day)):
-                        continue
-                    names = ", ".join(
-                        f"{line.units_on(day)} × {self._skus[line.service['id']]}" for line in billed
-                    )
-                    self._broken("I7", f"contract {contract.id} bills {names} on {date.fromordinal(day)}")
-                    return
+    def _one_plan(self, contract_id: int, since: date) -> None:
+        """Promise I7: two plans of one subscription are never billed on one day, once one of them went up on ``since``."""
+        contract = self.w.api.model.contracts[contract_id]
+        plans = [line for line in contract.lines.values() if self._skus[line.service["id"]] in PLANS]
+        if len(plans) < 2 or contract.id in self._moved:
+            return
+        subs = {sub for line in plans for sub in self._feeding((contract.id, line.service["id"]))}
+        if len(subs) != 1 or any(self._edits[contract.id, line.service["id"]] for line in plans):
+            return
+        sub = next(iter(subs))
+        first = next((number for one, number in self._arrived if one == sub), 0)
+        heard = self.w.scheduler.now - HEARD_SECONDS * SECOND
+        mine = {
+            sku
+            for v in self.history[sub]
+            if v.number >= first and self._arrived_at.get((sub, v.number), heard) < heard
+            for sku in v.items
+        }
+        days = {since.toordinal(), *(day for line in plans for day in line.steps()[0])}
+        for day in sorted(day for day in days if day >= since.toordinal()):
+            billed = [line for line in plans if line.units_on(day) > 0]
+            if len(billed) > 1 and all(self._skus[line.service["id"]] in mine for line in billed):
+                if self._came_back(sub, contract.id, billed, date.fromordinal(day)):
+                    continue
+                names = ", ".join(
+                    f"{line.units_on(day)} × {self._skus[line.service['id']]}" for line in billed
+                )
+                self._broken("I7", f"contract {contract.id} bills {names} on {date.fromordinal(day)}")
+                return
 
     def _came_back(self, sub: str, contract: int, billed: Iterable[Any], day: date) -> bool:
         """Whether a later version brought back a plan that was still billed from before, while the other's day was taken."""
@@ -629,6 +636,12 @@ class Oracle:
                 f"{record.state.value} {record.parked.code if record.parked else ''}" if record else "unknown"
             )
             self._broken(promise, f"{line} has {has} on {today}, Timus says {want}; the line is {state}")
+
+        if strict:
+            lines = list(self.w.store.lines()) if self.own else []
+            waiting = {line.contract_id for line in lines if line.state.value != "applied"}
+            for contract in {contract for contract, _ in self.lines()} - sick - waiting:
+                self._one_plan(contract, today)
 
     def _just_begun(self, day: date) -> bool:
         """Whether a day began so recently that what is dated to it need not be posted yet."""

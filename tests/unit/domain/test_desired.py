@@ -769,6 +769,14 @@ def test_an_old_plan_without_a_service_is_told_with_the_line_that_came_in_its_pl
     assert desired([customer], twice, GRIDS, TODAY).unplaced == (Unplaced(march(10), ADV, NEW),)
 
 
+def test_an_old_plan_that_was_over_when_we_first_heard_of_it_is_unplaced_too() -> None:
+    """Autotask may bill it from before; a trial was never billed."""
+    over = version(1, march(10), cancel_at=march(10), status="canceled", ADV=10)
+    assert unplaced(over, version(2, march(10), ESS=10)) == (Unplaced(march(10), ADV, NEW),)
+    trial = version(1, march(1), status="trial", ADV=10)
+    assert unplaced(trial, version(2, march(10), ESS=10)) == ()
+
+
 def test_an_old_plan_that_is_known_or_never_billed_is_not_unplaced() -> None:
     """It has its line, or the partner said that it has none, or no contract takes it."""
     assert want(subscription(*CHANGED)).unplaced == ()

@@ -171,7 +171,7 @@ def desired(
                     Unplaced(day, old, line)
                     for old in down
                     if heard
-                    and any(v.quantity(old) for v in subscription.versions)
+                    and any(v.billed and dict(v.items).get(old) for v in subscription.versions)
                     and placement.reason(old, day, 0) in NO_SERVICE
                     for new in up
                     if _apart(subscription, old, new)
