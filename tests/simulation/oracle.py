@@ -166,8 +166,16 @@ class Oracle:
             subs = self._feeding(line)
             picks = product(*(self._candidates(line, sub, today) for sub in subs))
             kept = self._adopted[line] or {0}
-            if self.has(line, today) in {self._sum(line, subs, pick) + o for pick in picks for o in kept}:
+            right = {self._sum(line, subs, pick) + o for pick in picks for o in kept}
+            if self.has(line, today) in right or self._undone(line, *self._committed[line][-1]):
                 del self._unsettled[line]
+
+    def _undone(self, line: Line, day: date, delta: int) -> bool:
+        """Whether people's edits of a day take back what was posted for it."""
+        sums = {0}
+        for on, units in self._edits[line]:
+            sums |= {one + units for one in sums if on == day}
+        return -delta in sums
 
     def chose(self, contract: int, service: int, choice: str) -> None:
         """A person says what becomes of a parked line."""
@@ -946,9 +954,8 @@ class Oracle:
             truth = Counter(self._committed[line])
             # What a person did just as we would have done it cannot be told from ours, and a post that he took back before we could
             # read it back cannot be told from one that never landed.
-            edits = Counter(self._edits[line])
-            undone = Counter({(day, -delta): times for (day, delta), times in edits.items()})
-            if truth - told[line] - undone or told[line] - truth - edits:
+            unknown = Counter({post: n for post, n in truth.items() if not self._undone(line, *post)})
+            if unknown - told[line] or told[line] - truth - Counter(self._edits[line]):
                 self._broken(
                     "I10", f"the journal of {line} says {dict(told[line])}, Autotask has {dict(truth)}"
                 )
