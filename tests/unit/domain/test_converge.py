@@ -580,15 +580,16 @@ def test_an_outcome_that_is_neither_on_a_line_that_nobody_maps_to_is_for_a_perso
 
 
 def test_a_persons_word_ends_an_unclear_outcome() -> None:
-    """Enforced: back to what Timus says, from the next day on, for its own day may carry it."""
+    """Enforced: back to what Timus says."""
     line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ENFORCE)
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
     assert [(c.outcome, c.units_after) for c in step.journal] == [(Outcome.UNCLEAR, 31)]
-    assert step.post is None
-    after = line_of(step)
-    assert (after.intent, after.scheduled) == (None, ((TODAY + ONE_DAY, -3),))
-    assert (after.choice, after.offset, after.left) == (None, NOTHING, since_january(31))
-    assert (after.adjusted, after.taken) == ((), (TODAY,))
+    post = step.post
+    assert post is not None
+    assert post.intent is not None
+    assert (post.intent.delta, post.intent.before) == (-6, since_january(31))
+    assert (post.choice, post.offset, post.left) == (None, NOTHING, since_january(31))
+    assert (post.adjusted, post.taken) == ((), ())
 
 
 def test_a_change_from_before_an_unclear_outcome_does_not_run_over_into_its_day() -> None:

@@ -394,7 +394,7 @@ def _settled(line: Line, intent: Intent, verdict: Verdict, held: Timeline, view:
         times = line.refusal.times + 1 if again and line.refusal else 1
         wait = REFUSED_AGAIN[min(times, len(REFUSED_AGAIN)) - 1]
         return replace(line, refusal=Refusal(intent.day, intent.delta, intent.words, view.now + wait, times))
-    if verdict is Verdict.UNCLEAR:
+    if verdict is Verdict.UNCLEAR and intent.day in held.days:
         # The day may carry it: a change from before must not run over into it, where it could not be set right.
         return replace(line, taken=tuple(sorted({*line.taken, intent.day})))
     return line
