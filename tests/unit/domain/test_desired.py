@@ -721,6 +721,13 @@ def test_the_first_plan_waits_for_one_that_only_a_later_version_has() -> None:
     assert unknown.unplaced == ()
 
 
+def test_a_plan_that_only_superseded_versions_had_counts_in_another_contract_too() -> None:
+    """We had heard of it, so it may have been billed by us."""
+    told = Subscription("sub_1", "cus_1", (version(1, march(5), ADV=10),), gone=(ESS,))
+    apart = mapping(Route(600, 1, sku=ADV), Route(600, 2, sku=ESS))
+    assert want(told, to=apart).links == (Link(march(5), LineKey(2, 46), OLD),)
+
+
 def test_an_add_on_that_comes_later_holds_up_no_plan() -> None:
     """The two are billed side by side."""
     told = subscription(version(1, march(5), ADV=10), version(2, march(10), ADV=10, ESS=1))

@@ -97,6 +97,20 @@ def test_units_that_a_person_put_on_another_plan_stop_no_rise_of_a_few_days() ->
     )
 
 
+def test_what_a_person_put_on_a_line_is_no_plan_of_timus() -> None:
+    """Kept or added for later, and the same unit only once: the rest is what a plan can be, on whichever day anything changes."""
+    line = Gap(ESS, NOTHING, march(1), NOTHING, lambda day: day, kept=steps((11, 1)), added=steps((13, 2)))
+    assert line.billed_of_plans(steps((1, 5), (11, 6), (13, 7))) == steps((1, 5))
+    assert line.billed_of_plans(steps((1, 5))) == steps((1, 5), (11, 4), (13, 3))
+
+
+def test_a_line_is_level_when_its_plan_is() -> None:
+    """Beside one kept unit nothing is left from the 12th on; a second one would be of the plan."""
+    line = Gap(ESS, steps((1, 1)), march(1), NOTHING, lambda day: day, kept=steps((1, 1)))
+    assert line.level_from(march(10), steps((1, 5), (12, 1))) == march(12)
+    assert line.level_from(march(10), steps((1, 5), (12, 2))) is None
+
+
 def test_a_plan_that_was_over_when_we_first_heard_of_it_counts_for_the_next_one() -> None:
     """Autotask may bill it from before: the new plan waits for it like for any other."""
 
