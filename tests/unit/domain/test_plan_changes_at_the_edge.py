@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from timus_autotask.domain.desired import Customer, Link, desired
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, PlanMapping, Route, Routing, ServiceChoice
-from timus_autotask.domain.plan import Adjustment, Gap, plan_adjustments
+from timus_autotask.domain.plan import Adjustment, Gap, Plan, plan_adjustments
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 ADV, ESS, PRO = LineKey(1, 45), LineKey(1, 46), LineKey(1, 48)
@@ -109,6 +109,19 @@ def test_a_line_is_level_when_its_plan_is() -> None:
     line = Gap(ESS, steps((1, 1)), march(1), NOTHING, lambda day: day, kept=steps((1, 1)))
     assert line.level_from(march(10), steps((1, 5), (12, 1))) == march(12)
     assert line.level_from(march(10), steps((1, 5), (12, 2))) is None
+
+
+def test_an_add_on_of_another_contract_that_is_wanted_again_later_has_not_come_down_by_then() -> None:
+    """It was taken away on the 11th and comes again on the 14th: the plan waits for the other contract, and not until the 14th."""
+    there = LineKey(2, 47)
+    up, links = gap(ESS, steps((1, 4), (11, 12)), steps((1, 4)), 1), [Link(march(11), there, ESS)]
+
+    def waiting(held: Timeline) -> Plan:
+        return plan_adjustments([up], links, {there: gap(there, steps((1, 2), (11, 0), (14, 2)), held, 1)})
+
+    assert waiting(steps((1, 2))) == Plan((), frozenset({ESS}))
+    assert waiting(steps((1, 2), (12, 0))).adjustments == (Adjustment(ESS, march(12), 8),)
+    assert waiting(steps((1, 2), (11, 0))).adjustments == (Adjustment(ESS, march(11), 8),)
 
 
 def test_a_plan_that_was_over_when_we_first_heard_of_it_counts_for_the_next_one() -> None:

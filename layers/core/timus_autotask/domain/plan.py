@@ -86,6 +86,12 @@ def plan_adjustments(
     blocked: set[LineKey] = set()
     out: list[Adjustment] = []
 
+    def level_from(other: LineKey, day: date) -> date | None:
+        first = known[other].level_from(day, after[other])
+        if other in missing or first == day or first in after[other].days:
+            return first
+        return None  # another contract's plan brings it down, not that it is wanted again later
+
     ordered = sorted(gaps, key=lambda gap: gap.line)
     turns = [
         (day, _rises(missing[gap.line], day, gap.start), number)
@@ -112,7 +118,7 @@ def plan_adjustments(
             if back is not None:
                 others = _other_plans(gap, links, known)
                 met = [o for o in others if _billed_from(known[o].billed_of_plans(after[o]), back)]
-                waits = [o for o in met if known[o].level_from(back, after[o]) is None]
+                waits = [o for o in met if level_from(o, back) is None]
                 if any(other not in missing for other in waits):
                     blocked.add(line)  # it is for another contract's plan to say when it comes down
                     continue
@@ -124,7 +130,7 @@ def plan_adjustments(
                     missing[line] = missing[line].set_between(on, back, running[line])
                     continue
             levels = [
-                known[link.down].level_from(day, after[link.down]) if link.down in known else None
+                level_from(link.down, day) if link.down in known else None
                 for link in links
                 if link.up == line and link.day <= day
                 if link.down in known or link.day == day or not after[line].at(day)
