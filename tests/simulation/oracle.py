@@ -20,6 +20,7 @@ Exceptions, each with its reason:
   plan that a newer version brings back while it is still billed from before stays: the other one, adjusted on that day already, comes
   down on the next.
 * A contract that belongs to another company than the mapped one gets nothing at all; what waits for the old plan on it waits on.
+* What came and went again before its customer was mapped is not billed in hindsight on another contract than what came after it.
 * Autotask's own rules may refuse a change (below zero on a later day, say): it stays parked for a person.
 * A SKU without a service, and a customer without a mapping, have no line.
 """
@@ -90,6 +91,8 @@ class Oracle:
         self._arrived_at: dict[tuple[str, int], int] = {}
         self._accepted: dict[tuple[str, int], bytes] = {}
         self._routes: dict[str, list[tuple[date | None, dict[str | None, tuple[int, int]]]]] = {}
+        self._mapped_at: dict[str, int] = {}
+        """By customer: when it was mapped first."""
         self._route_log: list[tuple[int, int, int]] = []
         """(until when it counted, company, contract) of mappings that were replaced."""
         self._companies: dict[int, int] = {c.id: c.company for c in world.story.contracts}
@@ -196,6 +199,7 @@ class Oracle:
     def mapped(self, mapping: Any) -> None:
         """A person has stored a mapping."""
         now = self.w.scheduler.now
+        self._mapped_at.setdefault(mapping.customer_id, now)
         for routing in self._routes.get(mapping.customer_id, ()):
             for company, contract in routing[1].values():
                 self._route_log.append((now, company, contract))
@@ -858,6 +862,9 @@ class Oracle:
         if contract in self._moved or contract in self._company_changed or not subs:
             return
         if self.w.story.terms or any(self._edits[other] for other in self.lines()):
+            return
+        mapped = local_day(self._mapped_at.get(self.history[subs[0]][0].customer, 0), self.w.zone)
+        if len({to for to, _ in related}) > 1 and not self.wants(line, mapped) and not self.has(line, mapped):
             return
         record = self._record(line)
         if record is not None and record.parked is not None and self._truly_refused(line):

@@ -1516,6 +1516,41 @@ def test_what_a_person_keeps_on_the_other_contract_holds_up_nothing() -> None:
     assert parked(step, PLUS)[0] == "waits-for-decrease"
 
 
+def test_more_of_the_new_plan_waits_while_the_fall_of_the_old_one_settles() -> None:
+    """Also where the new one is billed already: it may have been from before."""
+    falling = intent(day=TODAY, delta=-25, before=since_january(25), settles_at=NOW + SETTLE)
+    old = left(since_january(25), intent=falling)
+    step = next_step(
+        view(
+            demand(since_january(25, (march(14), 0))),
+            demand(since_january(5, (TODAY, 6)), PLUS),
+            held={45: on_contract(since_january(25)), 46: on_contract(since_january(5), 1202)},
+            lines=(old, left(since_january(5), PLUS, contract_service_id=1202)),
+            links=(Link(march(14), SEATS, PLUS),),
+        )
+    )
+    assert step.post is None
+    assert line_of(step, PLUS).state is State.SETTLING
+    assert step.due_at == NOW + SETTLE
+
+
+def test_a_plan_waits_while_a_rise_of_the_one_before_it_settles() -> None:
+    """It may land yet: then it has to come down first."""
+    rising = intent(day=march(10), delta=25, before=NOTHING, settles_at=NOW + SETTLE)
+    old = left(NOTHING, intent=rising)
+    step = next_step(
+        view(
+            demand(steps((march(10), 25), (march(14), 0))),
+            demand(steps((march(14), 5)), PLUS),
+            held={},
+            lines=(old,),
+            links=(Link(march(14), SEATS, PLUS),),
+        )
+    )
+    assert step.post is None
+    assert line_of(step, PLUS).state is State.SETTLING
+
+
 def test_an_increase_waits_only_for_decreases_of_its_own_change() -> None:
     """Another line's decrease of the same day, and a decrease of a later day, are no reason to wait."""
     third = LineKey(1, 47)

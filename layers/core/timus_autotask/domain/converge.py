@@ -428,25 +428,33 @@ def _facts_of(intent: Intent) -> dict[str, int | str]:
 
 
 def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
-    """The plan over all lines in a known state; linked lines of other contracts count as we left them."""
+    """The plan over all lines in a known state; linked lines of other contracts count as we left them, and so does what settles."""
     gaps = [_gap(work, work.demand, contract, view.today) for work in works if work.known and work.demand]
+    settling = {work.key for work in works if work.waits_until and not work.known}
     elsewhere = {
         key: Gap(
             key,
             _wanted(demand, line),
             demand.start,
-            line.left,
+            _at_most(line.left, line.intent),
             lambda day: day,
             kept=_at_least_0(line.offset),
         )
         for key, demand in view.desired.demands.items()
-        if key.contract_id != view.contract_id
-        and (line := view.lines.get(key)) is not None
+        if (line := view.lines.get(key)) is not None
         and line.left is not None
-        and line.intent is None
+        and (key in settling or (key.contract_id != view.contract_id and line.intent is None))
     }
     unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
     return plan_adjustments(gaps, (*view.desired.links, *unknown), elsewhere)
+
+
+def _at_most(left: Timeline, intent: Intent | None) -> Timeline:
+    """The most that a line may have, whether what was sent has landed or not."""
+    if intent is None:
+        return left
+    after = intent.after
+    return Timeline.sampled((*left.days, *after.days), lambda day: max(left.at(day), after.at(day)))
 
 
 def _gap(work: _Work, demand: Demand, contract: Contract, today: date) -> Gap:

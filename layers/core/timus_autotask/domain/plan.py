@@ -75,8 +75,8 @@ def plan_adjustments(
     """The adjustments that make held equal desired on every day from the first open day on.
 
     ``links`` name plan changes: the line that goes up does so no earlier than the day on which the other has come down.
-    ``elsewhere`` are linked lines that are not planned here (another contract's), as they are held. A linked line that is in
-    neither is unknown: what goes up waits, unless it went up before.
+    ``elsewhere`` are linked lines that are not planned here (another contract's, or settling), as we left them. A linked line that is
+    in neither is unknown: what goes up waits, unless it went up before.
     """
     known = {**(elsewhere or {}), **{gap.line: gap for gap in gaps}}
     after = {line: gap.held for line, gap in known.items()}
@@ -90,7 +90,7 @@ def plan_adjustments(
         first = known[other].level_from(day, after[other])
         if other in missing or first == day or first in after[other].days:
             return first
-        return None  # another contract's plan brings it down, not that it is wanted again later
+        return None  # it comes down by another plan, not by being wanted again later
 
     ordered = sorted(gaps, key=lambda gap: gap.line)
     turns = [
