@@ -958,6 +958,8 @@ class Oracle:
             record = self._record(line)
             if line in unclear or (record is not None and record.intent is not None):
                 continue
+            if self._edits[line] and self.w.story.switches.get("same_day") == "override":
+                continue  # ours of the same day may have replaced a person's, and a read cannot tell which of them is there
             truth = Counter(self._committed[line])
             # What a person did just as we would have done it cannot be told from ours, and a post that he took back before we could
             # read it back cannot be told from one that never landed.
