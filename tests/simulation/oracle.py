@@ -21,6 +21,7 @@ Exceptions, each with its reason:
   down on the next.
 * A contract that belongs to another company than the mapped one gets nothing at all; what waits for the old plan on it waits on.
 * What came and went again before its customer was mapped is not billed in hindsight on another contract than what came after it.
+* Credentials that were replaced may be in use for five minutes; only then the time to rest begins.
 * Autotask's own rules may refuse a change (below zero on a later day, say): it stays parked for a person.
 * A SKU without a service, and a customer without a mapping, have no line.
 """

@@ -47,6 +47,8 @@ from timus_autotask.webhooks import sign
 APPLY_SECONDS, SWEEP_SECONDS, RECEIVE_SECONDS = 60, 55, 10
 """The functions' timeouts, as in the template."""
 VISIBILITY = 360
+CACHED_SECONDS = 300
+"""How long a warm process may go on with credentials that were replaced."""
 AT_ONCE = 2
 """Workers at the same time."""
 RETRIES = (5.0, 30.0, 300.0, 1800.0, 7200.0)
@@ -753,7 +755,7 @@ class World:
 
         def store() -> None:
             self.vault["autotask"] = fresh
-            self._quiet_since = max(self._quiet_since, self.scheduler.now)
+            self._quiet_since = max(self._quiet_since, self.scheduler.now + CACHED_SECONDS * SECOND)
 
         self.scheduler.after(later, store)
 
