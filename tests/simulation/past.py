@@ -408,4 +408,232 @@ PAST = (
         ),
         {},
     ),
+    Past(
+        "I1: a plan waited for the day on which another contract's add-on is wanted again, not for its fall",
+        Story(
+            seed=34254,
+            start=1774589096208282,
+            zone="Asia/Kolkata",
+            quiet=0,
+            settle=900,
+            clients=(
+                ClientPlan(id="cus_0", company=600, contract=29683949, gateway_contract=29683950, terms={}),
+                ClientPlan(id="cus_1", company=None, contract=None, gateway_contract=None, terms={}),
+            ),
+            contracts=(
+                ContractPlan(
+                    id=29683949,
+                    company=600,
+                    start=datetime.date(2026, 1, 15),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ESS-USER": 1, "SASE-GATEWAY": 2},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683950,
+                    company=600,
+                    start=datetime.date(2026, 1, 15),
+                    end=datetime.date(2026, 12, 31),
+                    units={},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683959,
+                    company=601,
+                    start=datetime.date(2026, 1, 1),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ADV-USER": 4},
+                    recurring=True,
+                    posted_through=None,
+                ),
+            ),
+            happenings=(
+                Happening(
+                    at=1774589203843202,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=2,
+                            day=datetime.date(2026, 3, 27),
+                            effective_at=datetime.datetime(
+                                2026, 3, 27, 5, 26, 43, 843202, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 4, "SASE-GATEWAY": 2},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.384346638107116,),
+                    },
+                ),
+                Happening(
+                    at=1774606861749618,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=4,
+                            day=datetime.date(2026, 3, 27),
+                            effective_at=datetime.datetime(
+                                2026, 3, 27, 10, 21, 1, 749618, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 12},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.097662330553497,),
+                    },
+                ),
+                Happening(
+                    at=1774607953667401,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=5,
+                            day=datetime.date(2026, 3, 30),
+                            effective_at=datetime.datetime(
+                                2026, 3, 29, 19, 39, 13, 667401, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 12, "SASE-GATEWAY": 2},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.766503171213907, 1.9009377653811463),
+                    },
+                ),
+            ),
+            switches={
+                "same_day": "sum",
+                "zero_quantity": "no_row",
+                "date_rule": "keep",
+                "tenant_zone": "America/New_York",
+                "throttle": "429",
+                "unauthorized_body": "html",
+                "item_id": "null",
+            },
+            hidden_skus=(),
+            terms={},
+            attempts=2,
+        ),
+        {},
+    ),
+    Past(
+        "I7: more of the new plan while the fall of the old one was still unclear",
+        Story(
+            seed=65949,
+            start=1773714463251828,
+            zone="UTC",
+            quiet=0,
+            settle=900,
+            clients=(
+                ClientPlan(id="cus_0", company=600, contract=29683949, gateway_contract=None, terms={}),
+            ),
+            contracts=(
+                ContractPlan(
+                    id=29683949,
+                    company=600,
+                    start=datetime.date(2026, 1, 1),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ESS-USER": 20},
+                    recurring=True,
+                    posted_through=None,
+                ),
+            ),
+            happenings=(
+                Happening(
+                    at=1773714513923338,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=2,
+                            day=datetime.date(2026, 3, 17),
+                            effective_at=datetime.datetime(
+                                2026, 3, 17, 2, 28, 33, 923338, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 18},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.261266897378143,),
+                    },
+                ),
+                Happening(
+                    at=1773721763279399,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=3,
+                            day=datetime.date(2026, 3, 17),
+                            effective_at=datetime.datetime(
+                                2026, 3, 17, 4, 29, 23, 279399, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 18},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.5164588485643287,),
+                    },
+                ),
+                Happening(
+                    at=1773774927822362,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=5,
+                            day=datetime.date(2026, 3, 17),
+                            effective_at=datetime.datetime(
+                                2026, 3, 17, 19, 15, 27, 822362, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 19, "SASE-GATEWAY": 1},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (17990.043218960098,),
+                    },
+                ),
+            ),
+            switches={
+                "same_day": "refuse",
+                "zero_quantity": "no_row",
+                "date_rule": "keep",
+                "tenant_zone": "UTC",
+                "throttle": "429_retry_after",
+                "unauthorized_body": "html",
+                "item_id": "null",
+            },
+            hidden_skus=(),
+            terms={},
+            attempts=5,
+        ),
+        {
+            ("receive-1", 2): "vanishes",
+            ("sweep-2", 13): "crash",
+            ("apply-1", 20): "crash-before",
+            ("sweep-7", 12): "crash-late",
+        },
+    ),
 )
