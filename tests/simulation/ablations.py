@@ -218,7 +218,7 @@ def _unseen_is_lost(swap: Swap) -> None:
     swap(deciding, "settle", settle)
 
 
-@_ablation("neither before nor after: taken for not landed", 40, 50, 75)
+@_ablation("neither before nor after: taken for not landed", 50)
 def _neither_is_lost(swap: Swap) -> None:
     """A read that shows neither the units before nor those after is no reason to park. The journal misses a post."""
 

@@ -959,13 +959,13 @@ class Oracle:
             record = self._record(line)
             if line in unclear or (record is not None and record.intent is not None):
                 continue
-            if self._edits[line] and self.w.story.switches.get("same_day") == "override":
-                continue  # ours of the same day may have replaced a person's, and a read cannot tell which of them is there
-            truth = Counter(self._committed[line])
-            # What a person did just as we would have done it cannot be told from ours, and a post that he took back before we could
-            # read it back cannot be told from one that never landed.
-            unknown = Counter({post: n for post, n in truth.items() if not self._undone(line, *post)})
-            if unknown - told[line] or told[line] - truth - Counter(self._edits[line]):
+            truth, edits = Counter(self._committed[line]), Counter(self._edits[line])
+            # What a person did just as we would have done it cannot be told from ours. A post that he took back before we could read
+            # it back, or that replaced an equal one of his, cannot be told from one that never landed.
+            replaces = self.w.story.switches.get("same_day") == "override"
+            unseen = {post for post in truth if self._undone(line, *post) or (replaces and post in edits)}
+            unknown = Counter({post: times for post, times in truth.items() if post not in unseen})
+            if unknown - told[line] or told[line] - truth - edits:
                 self._broken(
                     "I10", f"the journal of {line} says {dict(told[line])}, Autotask has {dict(truth)}"
                 )
