@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from tests.fakes.memory_table import MemoryTable
 from tests.simulation.scheduler import SECOND, Crash, Decisions, Scheduler, mixed, moment
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.queue import QueueUnavailable
-from timus_autotask.secrets import SecretsUnavailable
+from timus_autotask.secrets import CACHED, SecretsUnavailable
 from timus_autotask.table import Change, Conflict, Delete, Document, Key, Put, TableUnavailable
 
 if TYPE_CHECKING:
@@ -303,7 +303,7 @@ class SimSecrets(MemorySecrets):
 
     def _read(self, name: str, missing: str) -> Any:
         now = self._clock.now()
-        if name in self._cache and now - self._cache[name][0] < timedelta(minutes=5):
+        if name in self._cache and now - self._cache[name][0] < CACHED:
             return self._cache[name][1]
         fault, _ = self._calls.begin("secrets.read", "secret")
         if fault == "unavailable":

@@ -38,7 +38,7 @@ from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, R
 from timus_autotask.merge import wake_contract, wake_contracts
 from timus_autotask.ports import ApplyPorts
 from timus_autotask.receive import PATH, ReceivePorts
-from timus_autotask.secrets import Credentials
+from timus_autotask.secrets import CACHED, Credentials
 from timus_autotask.store import Store, put_line, put_mapping, put_plan, put_terms
 from timus_autotask.sweep import sweep
 from timus_autotask.table import Change, Conflict, Delete, Put
@@ -47,8 +47,6 @@ from timus_autotask.webhooks import sign
 APPLY_SECONDS, SWEEP_SECONDS, RECEIVE_SECONDS = 60, 55, 10
 """The functions' timeouts, as in the template."""
 VISIBILITY = 360
-CACHED_SECONDS = 300
-"""How long a warm process may go on with credentials that were replaced."""
 AT_ONCE = 2
 """Workers at the same time."""
 RETRIES = (5.0, 30.0, 300.0, 1800.0, 7200.0)
@@ -755,7 +753,9 @@ class World:
 
         def store() -> None:
             self.vault["autotask"] = fresh
-            self._quiet_since = max(self._quiet_since, self.scheduler.now + CACHED_SECONDS * SECOND)
+            # A warm process may go on with the old ones for as long as it keeps them.
+            kept = int(CACHED.total_seconds()) * SECOND
+            self._quiet_since = max(self._quiet_since, self.scheduler.now + kept)
 
         self.scheduler.after(later, store)
 

@@ -428,7 +428,10 @@ def _facts_of(intent: Intent) -> dict[str, int | str]:
 
 
 def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
-    """The plan over all lines in a known state; linked lines of other contracts count as we left them, and so does what settles."""
+    """The plan over all lines in a known state; linked lines of other contracts count as we left them.
+
+    What settles counts with the most that it may have.
+    """
     gaps = [_gap(work, work.demand, contract, view.today) for work in works if work.known and work.demand]
     settling = {work.key for work in works if work.waits_until and not work.known}
     elsewhere = {

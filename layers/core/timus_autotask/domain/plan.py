@@ -75,8 +75,8 @@ def plan_adjustments(
     """The adjustments that make held equal desired on every day from the first open day on.
 
     ``links`` name plan changes: the line that goes up does so no earlier than the day on which the other has come down.
-    ``elsewhere`` are linked lines that are not planned here (another contract's, or settling), as we left them. A linked line that is
-    in neither is unknown: what goes up waits, unless it went up before.
+    ``elsewhere`` are linked lines that are not planned here (another contract's, or settling), with the most that they may hold. A
+    linked line that is in neither is unknown: what goes up waits, unless it went up before.
     """
     known = {**(elsewhere or {}), **{gap.line: gap for gap in gaps}}
     after = {line: gap.held for line, gap in known.items()}
