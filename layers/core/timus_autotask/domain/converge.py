@@ -387,16 +387,15 @@ def _settled(line: Line, intent: Intent, verdict: Verdict, held: Timeline, view:
             price=intent.price or line.price,
             versions={**line.versions, **intent.versions},
         )
-    if verdict is Verdict.REFUSED:
-        if DUPLICATE_DAY in intent.words:
-            return replace(line, taken=tuple(sorted({*line.taken, intent.day})))
+    # An unclear one's day may carry it: a change from before must not run over into it, where it could not be set right.
+    refused, unclear = verdict is Verdict.REFUSED, verdict is Verdict.UNCLEAR
+    if (refused and DUPLICATE_DAY in intent.words) or (unclear and intent.day in held.days):
+        return replace(line, taken=tuple(sorted({*line.taken, intent.day})))
+    if refused:
         again = line.refusal and (line.refusal.day, line.refusal.delta) == (intent.day, intent.delta)
         times = line.refusal.times + 1 if again and line.refusal else 1
         wait = REFUSED_AGAIN[min(times, len(REFUSED_AGAIN)) - 1]
         return replace(line, refusal=Refusal(intent.day, intent.delta, intent.words, view.now + wait, times))
-    if verdict is Verdict.UNCLEAR and intent.day in held.days:
-        # The day may carry it: a change from before must not run over into it, where it could not be set right.
-        return replace(line, taken=tuple(sorted({*line.taken, intent.day})))
     return line
 
 
