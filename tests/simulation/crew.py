@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from multiprocessing import get_context
@@ -15,6 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+
+EVERY = 60.0
+"""Seconds between two lines of progress where no terminal shows a bar."""
 
 
 def spread(
@@ -35,14 +39,20 @@ def spread(
     # The processes are forked before the bar starts its thread: what a thread holds at that moment would be held for ever.
     with ExitStack() as stack:
         pool = stack.enter_context(get_context("fork").Pool(jobs, initializer=quiet)) if jobs > 1 else None
-        progress = stack.enter_context(Progress(*columns, console=Console(stderr=True)))
+        console = Console(stderr=True)
+        progress = stack.enter_context(Progress(*columns, console=console, disable=not console.is_terminal))
         bar = progress.add_task(title, total=len(items))
+        line_due = time.monotonic() + EVERY
         if pool is None:
             stack.callback(logging.disable, logging.root.manager.disable)
             quiet()
-        for found in pool.imap(work, items, chunksize=chunk) if pool else map(work, items):
+        results = pool.imap(work, items, chunksize=chunk) if pool else map(work, items)
+        for done, found in enumerate(results, start=1):
             yield found
             progress.advance(bar)
+            if not console.is_terminal and time.monotonic() >= line_due:
+                console.print(f"{title}: {done:,} of {len(items):,}", highlight=False)
+                line_due = time.monotonic() + EVERY
 
 
 def quiet() -> None:
