@@ -82,6 +82,8 @@ class Link:
     day: date
     down: LineKey
     up: LineKey
+    beside: bool = False
+    """The subscription has also had both at once, as an add-on and a plan: what it left there is no other plan."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -162,9 +164,11 @@ def desired(
         for subscription, _, moves in dated:
             for day, down, up, heard in moves:
                 links.update(
-                    Link(day, d, u)
-                    for d in placement.lines(down, day)
-                    for u in placement.lines(up, day)
+                    Link(day, d, u, beside=not _apart(subscription, old, new))
+                    for old in down
+                    for new in up
+                    for d in placement.lines((old,), day)
+                    for u in placement.lines((new,), day)
                     if d != u and (heard or d.contract_id == u.contract_id)
                 )
                 unplaced.update(

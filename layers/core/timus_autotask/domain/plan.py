@@ -195,8 +195,12 @@ def _without_run_overs(gap: Gap) -> Timeline:
 
 
 def _other_plans(gap: Gap, links: Sequence[Link], known: Mapping[LineKey, Gap]) -> set[LineKey]:
-    """The known lines that a plan change joins with this one, and that are on no day wanted beside it, as a gateway is."""
-    ends = {(link.down, link.up) for link in links} | {(link.up, link.down) for link in links}
+    """The known lines that a plan change joins with this one, and that are never wanted beside it, as a gateway is.
+
+    Days do not tell all: a version that had both may have been overtaken by one of an earlier day, or of the same.
+    """
+    plans = [link for link in links if not link.beside]
+    ends = {(link.down, link.up) for link in plans} | {(link.up, link.down) for link in plans}
     others = {other for one, other in ends if one == gap.line and other in known}
     return {other for other in others if not _together(gap.desired, known[other].desired)}
 
