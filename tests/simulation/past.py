@@ -636,4 +636,212 @@ PAST = (
             ("sweep-7", 12): "crash-late",
         },
     ),
+    Past(
+        "a gateway that was taken away for a back-dated day made the plan give up the days before its own fall",
+        Story(
+            seed=48527,
+            start=1773740496769153,
+            zone="Europe/London",
+            quiet=0,
+            settle=900,
+            clients=(
+                ClientPlan(id="cus_0", company=600, contract=29683949, gateway_contract=None, terms={}),
+                ClientPlan(id="cus_1", company=None, contract=None, gateway_contract=None, terms={}),
+            ),
+            contracts=(
+                ContractPlan(
+                    id=29683949,
+                    company=600,
+                    start=datetime.date(2026, 1, 15),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ESS-USER": 6, "SASE-GATEWAY": 1},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683959,
+                    company=601,
+                    start=datetime.date(2026, 1, 31),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ESS-USER": 23, "SASE-GATEWAY": 3},
+                    recurring=True,
+                    posted_through=None,
+                ),
+            ),
+            happenings=(
+                Happening(
+                    at=1773740511838661,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=1,
+                            day=datetime.date(2026, 3, 18),
+                            effective_at=datetime.datetime(
+                                2026, 3, 18, 21, 41, 51, 838661, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 23, "SASE-GATEWAY": 3},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (839.9957848680192, 872.2409473938483, 1084.6827189433259),
+                    },
+                ),
+                Happening(
+                    at=1773740526547646,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=2,
+                            day=datetime.date(2026, 3, 17),
+                            effective_at=datetime.datetime(
+                                2026, 3, 17, 9, 42, 6, 547646, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 24, "SASE-GATEWAY": 3},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.7134971781224673,),
+                    },
+                ),
+                Happening(
+                    at=1773740547943657,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=3,
+                            day=datetime.date(2026, 3, 13),
+                            effective_at=datetime.datetime(
+                                2026, 3, 13, 9, 42, 27, 943657, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 24},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.985711085999259,),
+                    },
+                ),
+                Happening(
+                    at=1773740555469957,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=1,
+                            day=datetime.date(2026, 3, 17),
+                            effective_at=datetime.datetime(
+                                2026, 3, 17, 9, 42, 35, 469957, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 6, "SASE-GATEWAY": 1},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.5322528368309247, 167.77788140459162),
+                    },
+                ),
+                Happening(
+                    at=1773741061725006,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=4,
+                            day=datetime.date(2026, 3, 17),
+                            effective_at=datetime.datetime(
+                                2026, 3, 17, 9, 51, 1, 725006, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 24, "SASE-GATEWAY": 3},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (496.9367546971071,),
+                    },
+                ),
+                Happening(
+                    at=1773741086562074,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=5,
+                            day=datetime.date(2026, 3, 17),
+                            effective_at=datetime.datetime(
+                                2026, 3, 17, 9, 51, 26, 562074, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ADV-USER": 24, "SASE-GATEWAY": 3},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.6964271797562693,),
+                    },
+                ),
+                Happening(
+                    at=1773741978037678,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=4,
+                            day=datetime.date(2026, 3, 17),
+                            effective_at=datetime.datetime(
+                                2026, 3, 17, 10, 6, 18, 37678, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 1, "SASE-GATEWAY": 1},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (14982.338954248258,),
+                    },
+                ),
+                Happening(
+                    at=1773769790310950,
+                    kind="map",
+                    what={"customer": "cus_1", "company": 601, "contract": 29683959},
+                ),
+            ),
+            switches={
+                "same_day": "sum",
+                "zero_quantity": "no_row",
+                "date_rule": "convert",
+                "tenant_zone": "America/New_York",
+                "throttle": "429",
+                "unauthorized_body": "html",
+                "item_id": "null",
+            },
+            hidden_skus=("SASE-ADV-USER",),
+            terms={},
+            attempts=2,
+        ),
+        {
+            ("receive-3", 1): "lost",
+            ("apply-11", 14): "timeout-after",
+            ("sweep-2", 7): "crash",
+            ("sweep-3", 12): "frozen-before",
+            ("sweep-4", 10): "zone-moved",
+            ("sweep-6", 15): "crash-late",
+        },
+    ),
 )

@@ -280,6 +280,19 @@ def test_what_stays_as_it_is_has_no_part_in_a_plan_change() -> None:
     assert changes(found) == (Link(march(10), OLD, NEW),)
 
 
+def test_an_add_on_is_told_from_a_plan_by_any_version_that_had_both() -> None:
+    """Also where a version of an earlier day has overtaken that one, so that no day wants both."""
+    plans = PLANS | {"GW": PlanMapping("GW", (ServiceChoice(47),))}
+    told = subscription(
+        version(1, march(17), ADV=24, GW=3),
+        version(2, march(13), ADV=24),
+        version(3, march(17), ESS=24, GW=3),
+    )
+    found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
+    assert Link(march(13), LineKey(1, 47), OLD, beside=True) in found.links
+    assert Link(march(17), OLD, NEW) in found.links
+
+
 def test_a_service_chosen_from_a_day_on_moves_the_units() -> None:
     """Also where nothing else changes on that day; a plan change is of the lines of its own day."""
     plans = PLANS | {ADV: PlanMapping(ADV, (ServiceChoice(44), ServiceChoice(45, march(10))))}

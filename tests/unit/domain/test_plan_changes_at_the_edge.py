@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from hypothesis import given
@@ -95,6 +96,25 @@ def test_units_that_a_person_put_on_another_plan_stop_no_rise_of_a_few_days() ->
         Adjustment(ADV, march(11), -24),
         Adjustment(PRO, march(11), 9),
     )
+
+
+def test_a_rise_of_a_few_days_is_not_given_up_for_a_gateway_that_comes_back() -> None:
+    """24 instead of 23 until the next plan on the 17th, while the gateway's fall is still unclear: the rise waits, and then is made.
+
+    No day wants both, for the versions that did were overtaken; a plan that is billed again on the 17th would end the rise.
+    """
+    gateway = LineKey(1, 47)
+    rise = gap(ADV, steps((13, 24), (17, 0)), steps((1, 23)), 13)
+    back = gap(gateway, steps((17, 3)), steps((1, 3)), 13)
+    links = [Link(march(13), gateway, ADV, beside=True)]
+    assert plan_adjustments([rise], links, {gateway: back}) == Plan((), frozenset({ADV}))
+    assert plan_adjustments([rise, replace(back, held=steps((1, 3), (13, 0)))], links).adjustments == (
+        Adjustment(ADV, march(13), 1),
+        Adjustment(ADV, march(17), -24),
+        Adjustment(gateway, march(17), 3),
+    )
+    plans = plan_adjustments([rise], [replace(links[0], beside=False)], {gateway: back})
+    assert plans.adjustments == (Adjustment(ADV, march(17), -23),)
 
 
 def test_what_a_person_put_on_a_line_is_no_plan_of_timus() -> None:
