@@ -443,7 +443,9 @@ class Oracle:
         before = self._evident.get(line, {nothing})
         if any(len(state) != len(subs) for state in before):
             before = {nothing}
-        fitting = [p for p in product(*choices) if any(has == self._sum(line, subs, p) + o for o in offsets)]
+        fitting = [
+            p for p in product(*choices) if any(has == max(0, self._sum(line, subs, p) + o) for o in offsets)
+        ]
         after = {
             tuple(
                 known | {number} if number else known for known, (number, _) in zip(state, pick, strict=True)
@@ -643,6 +645,8 @@ class Oracle:
                 continue
             if self._taken(line, today) and self._was_wanted(line, today, has):
                 continue
+            if record is not None and record.state.value == "scheduled" and self._truly_refused(line):
+                continue  # the old plan's line is parked; by what Autotask holds it comes down only later
             if self._just_begun(today) and self._was_right(line, today - DAY, has):
                 continue
             state = (

@@ -844,4 +844,541 @@ PAST = (
             ("sweep-6", 15): "crash-late",
         },
     ),
+    Past(
+        "L: a rise that was to make up for an earlier fall had to wait, and left one seat on a day that was taken",
+        Story(
+            seed=4843,
+            start=1774575637541383,
+            zone="America/Los_Angeles",
+            quiet=0,
+            settle=900,
+            clients=(
+                ClientPlan(id="cus_0", company=600, contract=29683949, gateway_contract=29683950, terms={}),
+            ),
+            contracts=(
+                ContractPlan(
+                    id=29683949,
+                    company=600,
+                    start=datetime.date(2026, 1, 15),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ESS-USER": 28, "SASE-GATEWAY": 3, "SASE-PRO-USER": 3},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683950,
+                    company=600,
+                    start=datetime.date(2026, 1, 15),
+                    end=datetime.date(2026, 12, 31),
+                    units={},
+                    recurring=True,
+                    posted_through=None,
+                ),
+            ),
+            happenings=(
+                Happening(
+                    at=1774575668466437,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0b",
+                            customer="cus_0",
+                            number=1,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 27, 1, 41, 8, 466437, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 3, "SASE-GATEWAY": 2},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (24.661488363593815,),
+                    },
+                ),
+                Happening(
+                    at=1774575723335051,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=2,
+                            day=datetime.date(2026, 3, 25),
+                            effective_at=datetime.datetime(
+                                2026, 3, 26, 1, 42, 3, 335051, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 28, "SASE-GATEWAY": 1},
+                            status="canceled",
+                            cancel_at=datetime.date(2026, 3, 27),
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.8898320015536325, 3.57034982560769),
+                    },
+                ),
+                Happening(
+                    at=1774575744696523,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=3,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 27, 1, 42, 24, 696523, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 26, "SASE-GATEWAY": 1},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (17.41617233589902,),
+                    },
+                ),
+                Happening(
+                    at=1774576302814010,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0b",
+                            customer="cus_0",
+                            number=3,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 27, 1, 51, 42, 814010, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 3, "SASE-GATEWAY": 2},
+                            status="active",
+                            cancel_at=datetime.date(2026, 3, 29),
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (17.288757837632232, 279.2594336263543, 6543.927327475504),
+                    },
+                ),
+                Happening(
+                    at=1774588415422176,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0b",
+                            customer="cus_0",
+                            number=4,
+                            day=datetime.date(2026, 3, 23),
+                            effective_at=datetime.datetime(
+                                2026, 3, 24, 5, 13, 35, 422176, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 3, "SASE-GATEWAY": 2},
+                            status="active",
+                            cancel_at=datetime.date(2026, 3, 27),
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (0.5165429166499131,),
+                    },
+                ),
+            ),
+            switches={
+                "same_day": "override",
+                "zero_quantity": "row",
+                "date_rule": "convert",
+                "tenant_zone": "America/Los_Angeles",
+                "throttle": "429_retry_after",
+                "unauthorized_body": "html",
+                "item_id": "id",
+            },
+            hidden_skus=(),
+            terms={"drift": "enforce", "approve_increases": {"above_percent": 10}, "partner_day_limit": 37},
+            attempts=5,
+        ),
+        {},
+    ),
+    Past(
+        "I10: a stale read was enforced, and the same decrease sent twice",
+        Story(
+            seed=14575,
+            start=1774526542634002,
+            zone="Europe/London",
+            quiet=0,
+            settle=900,
+            clients=(
+                ClientPlan(id="cus_0", company=600, contract=29683951, gateway_contract=None, terms={}),
+            ),
+            contracts=(
+                ContractPlan(
+                    id=29683949,
+                    company=600,
+                    start=datetime.date(2026, 1, 31),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ADV-USER": 20, "SASE-GATEWAY": 1},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683951,
+                    company=650,
+                    start=datetime.date(2026, 1, 31),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ADV-USER": 4},
+                    recurring=True,
+                    posted_through=None,
+                ),
+            ),
+            happenings=(
+                Happening(
+                    at=1774526577604935,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=1,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 26, 12, 2, 57, 604935, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ADV-USER": 20, "SASE-GATEWAY": 1},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.0751412620851886,),
+                    },
+                ),
+                Happening(
+                    at=1774527218570884,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=2,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 26, 12, 13, 38, 570884, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ADV-USER": 20, "SASE-GATEWAY": 1},
+                            status="active",
+                            cancel_at=datetime.date(2026, 3, 29),
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.6830594996736086,),
+                    },
+                ),
+                Happening(
+                    at=1774527247707381,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=3,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 26, 12, 14, 7, 707381, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ADV-USER": 20},
+                            status="active",
+                            cancel_at=datetime.date(2026, 3, 29),
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.7967564636591518,),
+                    },
+                ),
+                Happening(
+                    at=1774527312507390,
+                    kind="map",
+                    what={"customer": "cus_0", "company": 600, "contract": 29683949},
+                ),
+                Happening(
+                    at=1774533756081467,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=4,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 26, 14, 2, 36, 81467, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ADV-USER": 18},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (4363.2817931428035,),
+                    },
+                ),
+                Happening(
+                    at=1774533791528430,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=5,
+                            day=datetime.date(2026, 3, 23),
+                            effective_at=datetime.datetime(
+                                2026, 3, 23, 14, 3, 11, 528430, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 1},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.460926537826467,),
+                    },
+                ),
+                Happening(
+                    at=1774533794159874,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=6,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 26, 14, 3, 14, 159874, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 4},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (0.6084478975563659, 10166.776148751129),
+                    },
+                ),
+                Happening(
+                    at=1774533807903005,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=7,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 26, 14, 3, 27, 903005, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ADV-USER": 16},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.357605867591414,),
+                    },
+                ),
+                Happening(
+                    at=1774539569845355,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=8,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 26, 15, 39, 29, 845355, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 15},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (0.8353951526747336,),
+                    },
+                ),
+                Happening(
+                    at=1774539600101079,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=9,
+                            day=datetime.date(2026, 3, 26),
+                            effective_at=datetime.datetime(
+                                2026, 3, 26, 15, 40, 0, 101079, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 15},
+                            status="active",
+                            cancel_at=datetime.date(2026, 3, 28),
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.1199390195427152,),
+                    },
+                ),
+            ),
+            switches={
+                "same_day": "sum",
+                "zero_quantity": "no_row",
+                "date_rule": "keep",
+                "tenant_zone": "Europe/London",
+                "throttle": "500_itgenatr005",
+                "unauthorized_body": "empty",
+                "item_id": "null",
+            },
+            hidden_skus=(),
+            terms={"drift": "enforce", "same_day": "attempt", "posted_period": "same-day"},
+            attempts=5,
+        ),
+        {("sweep-7", 12): "html-502-after", ("apply-9", 11): "stale"},
+    ),
+    Past(
+        "I1: a rise to come that waited for a drifted line held up the fall before it",
+        Story(
+            seed=200828,
+            start=1774710877094683,
+            zone="Europe/London",
+            quiet=0,
+            settle=900,
+            clients=(
+                ClientPlan(id="cus_0", company=600, contract=29683949, gateway_contract=29683950, terms={}),
+            ),
+            contracts=(
+                ContractPlan(
+                    id=29683949,
+                    company=600,
+                    start=datetime.date(2026, 1, 15),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ESS-USER": 25, "SASE-ADV-USER": 25},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683950,
+                    company=600,
+                    start=datetime.date(2026, 1, 15),
+                    end=datetime.date(2026, 12, 31),
+                    units={},
+                    recurring=True,
+                    posted_through=None,
+                ),
+            ),
+            happenings=(
+                Happening(
+                    at=1774710915780327,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0b",
+                            customer="cus_0",
+                            number=1,
+                            day=datetime.date(2026, 3, 28),
+                            effective_at=datetime.datetime(
+                                2026, 3, 28, 15, 15, 15, 780327, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ADV-USER": 25},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.9844213820216228, 18.2793677333629, 108.24497451440334),
+                    },
+                ),
+                Happening(
+                    at=1774710998560744,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=3,
+                            day=datetime.date(2026, 3, 24),
+                            effective_at=datetime.datetime(
+                                2026, 3, 24, 15, 16, 38, 560744, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ESS-USER": 25, "SASE-GATEWAY": 1},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (0.6143473047915364,),
+                    },
+                ),
+                Happening(
+                    at=1774711996156104,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0a",
+                            customer="cus_0",
+                            number=4,
+                            day=datetime.date(2026, 3, 31),
+                            effective_at=datetime.datetime(
+                                2026, 3, 31, 3, 33, 16, 156104, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-ADV-USER": 25, "SASE-GATEWAY": 1},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.7209722614549936,),
+                    },
+                ),
+                Happening(
+                    at=1774716041978432,
+                    kind="edit",
+                    what={
+                        "contract": 29683949,
+                        "sku": "SASE-ESS-USER",
+                        "day": datetime.date(2026, 3, 28),
+                        "delta": 1,
+                    },
+                ),
+                Happening(
+                    at=1774720958430972,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_0b",
+                            customer="cus_0",
+                            number=3,
+                            day=datetime.date(2026, 3, 28),
+                            effective_at=datetime.datetime(
+                                2026, 3, 28, 18, 2, 38, 430972, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 22},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.4766446453537068,),
+                    },
+                ),
+            ),
+            switches={
+                "same_day": "sum",
+                "zero_quantity": "no_row",
+                "date_rule": "convert",
+                "tenant_zone": "Europe/London",
+                "throttle": "429_itgenatr005",
+                "unauthorized_body": "empty",
+                "item_id": "id",
+            },
+            hidden_skus=(),
+            terms={},
+            attempts=5,
+        ),
+        {},
+    ),
 )

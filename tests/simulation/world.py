@@ -673,7 +673,8 @@ class World:
             facts = parked.facts
             approved = Approved(date.fromisoformat(str(facts["day"])), int(facts["delta"]), "a person")
             wake = wake_contract(line.contract_id, self._ports())
-            self._commit(put_line(replace(stored.value, approved=approved), stored.rev), wake)
+            word = replace(stored.value, approved=(*stored.value.approved, approved))
+            self._commit(put_line(word, stored.rev), wake)
             self.watch.states["held, then approved"] += 1
 
     def _on_pause(self) -> None:

@@ -175,7 +175,7 @@ def after_restore(ports: ApplyPorts) -> tuple[int, ...]:
 
 
 def _without_approval(line: Stored[Line]) -> Put:
-    return put_line(replace(line.value, approved=None, choice=None), line.rev)
+    return put_line(replace(line.value, approved=(), choice=None), line.rev)
 
 
 def _commit(store: Store, changes: Callable[[], Sequence[Change]]) -> None:

@@ -42,7 +42,7 @@ def approve(world: World, sku: str) -> None:
     """A person's word on what a line has planned first."""
     stored = world.ports.store.contract(CONTRACT).lines[{ADV: 45, ESS: 46, GATEWAY: 47}[sku]]
     day, delta = stored.value.scheduled[0]
-    approved = replace(stored.value, approved=Approved(day, delta, "pat"))
+    approved = replace(stored.value, approved=(Approved(day, delta, "pat"),))
     world.ports.store.commit(
         put_line(approved, stored.rev), *wake_contracts(CUSTOMER, [CONTRACT], world.ports)
     )
@@ -75,7 +75,7 @@ def test_an_approval_is_for_what_was_shown(world: World) -> None:
     world.tell(8, {ADV: 20, GATEWAY: 1})
     world.work()
     stored = world.ports.store.contract(CONTRACT).lines[45]
-    approved = replace(stored.value, approved=Approved(TODAY, -4, "pat"))
+    approved = replace(stored.value, approved=(Approved(TODAY, -4, "pat"),))
     world.ports.store.commit(
         put_line(approved, stored.rev), *wake_contracts(CUSTOMER, [CONTRACT], world.ports)
     )

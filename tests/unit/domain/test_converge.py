@@ -494,7 +494,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
         intent=sent,
         adjusted=(march(20), march(2)),
         refusal=Refusal(TODAY, 3, "no", NOW),
-        approved=Approved(TODAY, 3, "pat"),
+        approved=(Approved(TODAY, 3, "pat"), Approved(march(14), 3, "pat"), Approved(TODAY, 4, "pat")),
         versions={"sub_1": 7, "sub_2": 4},
         price="10.00",
     )
@@ -505,7 +505,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
         intent=None,
         adjusted=(march(2), TODAY, march(20)),
         refusal=None,
-        approved=None,
+        approved=(Approved(march(14), 3, "pat"), Approved(TODAY, 4, "pat")),
         last_change=NOW,
         price="11.00",
         versions={"sub_1": 8, "sub_2": 4},
@@ -539,7 +539,7 @@ def test_a_post_without_a_price_leaves_the_one_that_was_sent() -> None:
 
 def test_a_post_that_did_not_land_is_sent_anew() -> None:
     """The journal tells of the first try, and the second has an intent of its own."""
-    line = left(LEVEL, intent=intent(Answer.NOT_APPLIED, words="throttled"), approved=Approved(TODAY, 3))
+    line = left(LEVEL, intent=intent(Answer.NOT_APPLIED, words="throttled"), approved=(Approved(TODAY, 3),))
     step = next_step(view(demand(MORE), lines=(line,)))
     assert [(c.outcome, c.units_before, c.units_after) for c in step.journal] == [
         (Outcome.NOT_LANDED, 25, 25)
@@ -547,7 +547,7 @@ def test_a_post_that_did_not_land_is_sent_anew() -> None:
     assert step.post is not None
     assert step.post.intent is not None
     assert (step.post.intent.id, step.post.intent.answer) == ("", Answer.UNKNOWN)
-    assert (step.post.adjusted, step.post.approved) == ((), Approved(TODAY, 3))
+    assert (step.post.adjusted, step.post.approved) == ((), (Approved(TODAY, 3),))
 
 
 def test_an_outcome_that_is_neither_is_for_a_person() -> None:
@@ -803,13 +803,16 @@ def test_a_persons_word_goes_before_the_terms(choice: Choice | None, drift: OnDr
         assert (after.offset, step.post.intent.delta) == (NOTHING, -5)
 
 
+JUST_NOW = NOW - SETTLE + timedelta(seconds=1)
+
+
 @pytest.mark.parametrize(
     ("seen", "wanted", "state"),
     [
-        (NOW - SETTLE + timedelta(seconds=1), LEVEL, State.SETTLING),
+        (JUST_NOW, LEVEL, State.SETTLING),
         (NOW - SETTLE, LEVEL, State.APPLIED),
         (None, LEVEL, State.APPLIED),
-        (NOW - SETTLE + timedelta(seconds=1), since_january(26), State.PARKED),
+        (JUST_NOW, since_january(26), State.PARKED),
     ],
 )
 def test_a_read_that_does_not_show_our_last_change_may_be_stale(
@@ -823,6 +826,30 @@ def test_a_read_that_does_not_show_our_last_change_may_be_stale(
     if state is State.SETTLING:
         assert seen is not None
         assert (after.left, step.due_at, step.post) == (MORE, seen + SETTLE, None)
+
+
+@pytest.mark.parametrize(
+    ("drift", "choice"),
+    [
+        (OnDrift.ENFORCE, None),
+        (OnDrift.ADOPT, None),
+        (OnDrift.PARK, Choice.ENFORCE),
+        (OnDrift.PARK, Choice.ADOPT),
+    ],
+)
+def test_a_read_that_may_be_stale_is_neither_enforced_nor_adopted(
+    drift: OnDrift, choice: Choice | None
+) -> None:
+    """Our change would be made twice, or taken for a person's: what was chosen is done when the read can be trusted."""
+    line = left(MORE, last_change=JUST_NOW, choice=choice)
+    for wanted in (MORE, since_january(26)):
+        step = next_step(view(demand(wanted), lines=(line,), policy=Policy(drift=drift)))
+        after = line_of(step)
+        assert (after.state, after.left, after.choice, step.post) == (State.SETTLING, MORE, choice, None)
+        assert (after.offset, step.due_at) == (NOTHING, JUST_NOW + SETTLE)
+    trusted = replace(line, last_change=NOW - SETTLE)
+    step = next_step(view(demand(MORE), lines=(trusted,), policy=Policy(drift=drift)))
+    assert line_of(step).state is not State.SETTLING
 
 
 @pytest.mark.parametrize(
@@ -1229,17 +1256,97 @@ def test_decreases_count_as_much_as_increases() -> None:
     assert line_of(next_step(partner)).state is State.PARKED
 
 
+FELL_LATER = since_january(25, (march(12), 24))
+"""A line that was adjusted on the 12th."""
+FIRST_DOWN_THEN_UP = since_january(25, (march(5), 5), (march(10), 30), (march(12), 29))
+"""What is wanted of it: 20 less from the 5th, 25 more from the 10th. The first alone would leave 4 on the 12th, which nobody wanted."""
+
+
+def one_of_two(policy: Policy, held: Timeline = FELL_LATER, *approved: Approved) -> Step:
+    """The next step on the way to what is wanted."""
+    line = left(held, adjusted=held.days[1:], approved=approved)
+    return next_step(
+        view(demand(FIRST_DOWN_THEN_UP), held={45: on_contract(held)}, lines=(line,), policy=policy)
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "limit"),
+    [
+        (Policy(customer_day_limit=44), "held-over-day-limit", {"limit": 44}),
+        (Policy(line_limit=24), "held-over-limit", {"limit": 24}),
+        (Policy(approve_increases=Approval(above_percent=499)), "held-for-approval", {}),
+    ],
+    ids=["both are above the limit of a day", "the second is above that of a line", "of the units by then"],
+)
+def test_changes_around_an_adjusted_day_wait_together(
+    policy: Policy, code: str, limit: dict[str, int]
+) -> None:
+    """Nothing is posted until a person has said yes to what the terms ask about; then both are."""
+    step = one_of_two(policy)
+    assert step.post is None
+    wanted = facts(held=24, left=24, desired=29, delta=25, day="2026-03-10", **limit)
+    assert parked(step) == (code, wanted)
+    assert line_of(step).scheduled == ((march(5), -20), (march(10), 25))
+    step = one_of_two(policy, FELL_LATER, Approved(march(10), 25))
+    assert step.post is not None
+    assert step.post.intent is not None
+    assert (step.post.intent.day, step.post.intent.delta) == (march(5), -20)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(customer_day_limit=45),
+        Policy(line_limit=25),
+        Policy(approve_increases=Approval(above_percent=500)),
+    ],
+    ids=["a day's", "a line's", "a share"],
+)
+def test_changes_around_an_adjusted_day_go_where_the_terms_let_both(policy: Policy) -> None:
+    """Each limit is for what they are, neither more nor less."""
+    assert one_of_two(policy).post is not None
+
+
+@pytest.mark.parametrize(
+    ("adjusted", "wanted", "waits"),
+    [
+        (march(5), since_january(25, (march(5), 20), (march(7), 30)), False),
+        (march(6), since_january(25, (march(4), 20), (march(6), 29)), True),
+        (TODAY, since_january(25, (march(4), 20), (march(7), 30), (TODAY, 29)), True),
+        (march(16), since_january(25, (march(5), 20), (march(7), 30)), False),
+    ],
+    ids=["on its own day", "on the day of the next", "today", "on a day to come"],
+)
+def test_a_change_waits_for_the_next_one_only_where_the_line_was_adjusted_behind_it(
+    adjusted: date, wanted: Timeline, waits: bool
+) -> None:
+    """Elsewhere it gives no day a quantity that was never wanted, so it goes by itself; a day to come is planned anew."""
+    held = since_january(25, (adjusted, 24))
+    step = next_step(
+        view(
+            demand(wanted),
+            held={45: on_contract(held)},
+            lines=(left(held),),
+            policy=Policy(line_limit=9),
+        )
+    )
+    assert (step.post is None) is waits
+
+
 @pytest.mark.parametrize(
     ("approved", "posts"),
     [
-        (Approved(TODAY, 3), True),
-        (Approved(TODAY, 3, "pat"), True),
-        (Approved(TODAY, 2, "pat"), False),
-        (Approved(march(14), 3, "pat"), False),
-        (None, False),
+        ((Approved(TODAY, 3),), True),
+        ((Approved(TODAY, 3, "pat"),), True),
+        ((Approved(TODAY, 2, "pat"), Approved(TODAY, 3, "kim")), True),
+        ((Approved(TODAY, 2, "pat"),), False),
+        ((Approved(march(14), 3, "pat"),), False),
+        ((Approved(TODAY, 2, "pat"), Approved(march(14), 3, "pat")), False),
+        ((), False),
     ],
 )
-def test_an_approval_is_for_exactly_what_was_shown(approved: Approved | None, posts: bool) -> None:
+def test_an_approval_is_for_exactly_what_was_shown(approved: tuple[Approved, ...], posts: bool) -> None:
     """Whoever gave it; another day or another number asks again."""
     policy = Policy(approve_increases=Approval(above_units=0))
     step = next_step(view(demand(MORE), policy=policy, lines=(left(LEVEL, approved=approved),)))
@@ -1411,6 +1518,57 @@ def test_a_blocked_line_is_told_what_it_waits_for() -> None:
         )
     )
     assert parked(step, PLUS) == ("waits-for-decrease", facts(5, 5, 30, service=46, down=45))
+
+
+FALLS_THEN_RISES = since_january(10, (march(10), 5), (TODAY, 30))
+"""What the new side of a plan change should have: less from the 10th, more from the change on."""
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(paused=True)])
+def test_a_line_that_waits_until_another_has_settled_posts_nothing_before(policy: Policy) -> None:
+    """Neither its own earlier fall: what was planned without the rest is no plan, and no terms were asked about it."""
+    ten = since_january(10)
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(FALLS_THEN_RISES, PLUS),
+            held={45: on_contract(LEVEL), 46: on_contract(ten, 1202)},
+            links=(CHANGE,),
+            lines=(left(LEVEL, intent=intent(delta=-25, settles_at=NOW + SETTLE)), left(ten, PLUS)),
+            policy=policy,
+        )
+    )
+    after = line_of(step, PLUS)
+    assert (step.post, after.state, after.scheduled) == (None, State.SETTLING, ((march(10), -5),))
+    assert step.due_at == NOW + SETTLE
+
+
+@pytest.mark.parametrize(
+    ("rises", "posts"), [(march(20), True), (march(16), True), (TODAY, False), (march(14), False)]
+)
+def test_a_rise_that_waits_for_a_drifted_line_holds_up_nothing_before_its_day(
+    rises: date, posts: bool
+) -> None:
+    """On its day the line waits and says so; until then it follows Timus."""
+    ten = since_january(10)
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(since_january(10, (march(10), 5), (rises, 30)), PLUS),
+            held={45: on_contract(since_january(30)), 46: on_contract(ten, 1202)},
+            links=(Link(rises, SEATS, PLUS),),
+            lines=(left(LEVEL), left(ten, PLUS)),
+        )
+    )
+    assert parked(step)[0] == "drift"
+    if not posts:
+        assert step.post is None
+        assert parked(step, PLUS)[0] == "waits-for-decrease"
+        return
+    assert step.post is not None
+    assert step.post.key == PLUS
+    assert step.post.intent is not None
+    assert (step.post.intent.day, step.post.intent.delta) == (march(10), -5)
 
 
 def test_a_plan_change_whose_new_side_is_held_waits_as_a_whole() -> None:

@@ -122,7 +122,7 @@ def test_an_unknown_old_line_blocks_the_new_one() -> None:
     up = gap(steps((10, 25)), NOTHING, line=NEW)
     plan = plan_adjustments([up], [Link(day(10), OLD, NEW)])
     assert plan.adjustments == ()
-    assert plan.blocked == {NEW}
+    assert plan.blocked == {NEW: day(10)}
 
 
 def test_a_plan_that_is_still_on_its_way_down_counts_for_the_plan_after_next() -> None:
@@ -156,7 +156,7 @@ def test_a_plan_for_a_while_waits_for_one_that_has_yet_to_come_down() -> None:
     new = gap(steps((8, 35), (11, 0)), NOTHING, line=NEW)
     links = [Link(day(8), OLD, NEW)]
     still = Gap(OLD, steps((0, 2), (8, 0)), day(0), steps((0, 2)), opens())
-    assert plan_adjustments([new], links, {OLD: still}) == Plan((), frozenset({NEW}))
+    assert plan_adjustments([new], links, {OLD: still}) == Plan((), {NEW: day(8)})
     gone = replace(still, held=steps((0, 2), (9, 0)))
     assert [
         ((a.day - FIRST).days, a.delta) for a in plan_adjustments([new], links, {OLD: gone}).adjustments
@@ -319,6 +319,27 @@ def test_a_part_of_what_a_taken_day_needs_may_come_before_it() -> None:
     """The taken day gets what was wanted the day before, which is on the way to what it should have."""
     plan = plan_adjustments([gap(steps((10, 3), (11, 5)), NOTHING, 11)])
     assert plan.adjustments == (Adjustment(OLD, day(10), 3), Adjustment(OLD, day(12), 2))
+
+
+def test_a_fall_is_left_out_where_the_rise_that_was_to_make_up_for_it_has_to_wait() -> None:
+    """Else day 6, which is taken, would be left with 1: the rise of day 5 waits for the old plan, which comes down on that day."""
+    old = gap(NOTHING, steps((0, 3), (6, 0)), 6, line=OLD, start=3)
+    new = gap(steps((3, 3), (5, 31), (7, 28)), steps((0, 28), (6, 26)), 6, line=NEW, start=3)
+    links = [Link(day(3), OLD, NEW)]
+    assert plan_adjustments([old, new], links).adjustments == (Adjustment(NEW, day(7), 2),)
+    free = replace(new, open_day=opens())
+    assert [((a.day - FIRST).days, a.delta) for a in plan_adjustments([old, free], links).adjustments] == [
+        (3, -25),
+        (6, 30),
+        (7, -3),
+    ]
+
+
+def test_a_rise_that_cannot_be_planned_does_not_undo_what_comes_before_it() -> None:
+    """From its own day on the line waits; what fell earlier falls."""
+    line = gap(steps((0, 25), (4, 0), (8, 30)), steps((0, 25)), 6, line=NEW)
+    plan = plan_adjustments([line], [Link(day(8), OLD, NEW)])
+    assert plan == Plan((Adjustment(NEW, day(4), -25),), {NEW: day(8)})
 
 
 def test_more_than_a_taken_day_needs_does_not_come_before_it() -> None:

@@ -107,7 +107,7 @@ def test_a_rise_of_a_few_days_is_not_given_up_for_a_gateway_that_comes_back() ->
     rise = gap(ADV, steps((13, 24), (17, 0)), steps((1, 23)), 13)
     back = gap(gateway, steps((17, 3)), steps((1, 3)), 13)
     links = [Link(march(13), gateway, ADV, beside=True)]
-    assert plan_adjustments([rise], links, {gateway: back}) == Plan((), frozenset({ADV}))
+    assert plan_adjustments([rise], links, {gateway: back}) == Plan((), {ADV: march(13)})
     assert plan_adjustments([rise, replace(back, held=steps((1, 3), (13, 0)))], links).adjustments == (
         Adjustment(ADV, march(13), 1),
         Adjustment(ADV, march(17), -24),
@@ -139,7 +139,7 @@ def test_an_add_on_of_another_contract_that_is_wanted_again_later_has_not_come_d
     def waiting(held: Timeline) -> Plan:
         return plan_adjustments([up], links, {there: gap(there, steps((1, 2), (11, 0), (14, 2)), held, 1)})
 
-    assert waiting(steps((1, 2))) == Plan((), frozenset({ESS}))
+    assert waiting(steps((1, 2))) == Plan((), {ESS: march(11)})
     assert waiting(steps((1, 2), (12, 0))).adjustments == (Adjustment(ESS, march(12), 8),)
     assert waiting(steps((1, 2), (11, 0))).adjustments == (Adjustment(ESS, march(11), 8),)
 

@@ -51,7 +51,8 @@ def test_what_asks_for_a_word_is_never_posted_without_it(told: list[Event], up: 
     assert all(delta <= up for _, _, delta, _ in partner.autotask.posts if delta > 0)
     assert all(-delta <= down for _, _, delta, _ in partner.autotask.posts if delta < 0)
     for line in held_lines(partner, "held-for-approval"):
-        _, delta = line.scheduled[0]
+        assert line.parked is not None
+        delta = int(line.parked.facts["delta"])
         assert abs(delta) > (up if delta > 0 else down)
 
 
@@ -93,9 +94,11 @@ def test_whoever_approves_all_that_is_held_comes_to_what_timus_says(told: list[E
     for _ in range(50):
         waiting = held_lines(partner, "held-for-approval")
         for line in waiting[:1]:
-            on, delta = line.scheduled[0]
+            assert line.parked is not None
+            on, delta = date.fromisoformat(str(line.parked.facts["day"])), int(line.parked.facts["delta"])
             approved.add((line.service_id, on, delta))
-            partner.lines[line.key] = replace(line, approved=Approved(on, delta, "pat"))
+            word = Approved(on, delta, "pat")
+            partner.lines[line.key] = replace(line, approved=(*line.approved, word))
             partner.work(LATER)
         assert {(service, on, delta) for service, on, delta, _ in partner.autotask.posts} <= approved
     for key, demand in partner.wanted(LATER).demands.items():

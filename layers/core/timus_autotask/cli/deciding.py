@@ -136,7 +136,7 @@ def approve(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     def changes() -> Sequence[Change]:
         found, approved = held()
         return [
-            put_line(replace(found.value, approved=approved), found.rev),
+            put_line(replace(found.value, approved=(*found.value.approved, approved)), found.rev),
             wake_contract(contract_id, deployment.ports()),
         ]
 

@@ -17,7 +17,6 @@ from .days import local_midnight
 from .desired import Demand, Desired, Link
 from .line import (
     Answer,
-    Approved,
     Change,
     Choice,
     Intent,
@@ -328,9 +327,10 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
         work.line = replace(work.line, left=held, first_held=held)
     elif work.demand is not None and not held.same(left, first, last):
         seen = work.line.last_change
-        if seen is not None and view.now < seen + view.settle and _level(work, contract):
-            # We saw a change of ours land just now, and this read does not show it: it may be stale. If it is true, nothing is
-            # to be done; so there is time to look once more before anybody's hand is seen in it.
+        acts = work.line.choice is not None or work.policy.drift is not OnDrift.PARK
+        if seen is not None and view.now < seen + view.settle and (acts or _level(work, contract)):
+            # We saw a change of ours land just now, and this read does not show it: it may be stale. So we look once more before
+            # anything is done about it, or a difference that is none any more is put down to somebody's hand.
             work.waits_until = seen + view.settle
             return journal
         drifted = _drifted(work, held, left, contract)
@@ -382,7 +382,7 @@ def _settled(line: Line, intent: Intent, verdict: Verdict, held: Timeline, view:
             left=held,
             adjusted=adjusted,
             refusal=None,
-            approved=None,
+            approved=tuple(a for a in line.approved if (a.day, a.delta) != (intent.day, intent.delta)),
             last_change=view.now,
             price=intent.price or line.price,
             versions={**line.versions, **intent.versions},
@@ -495,7 +495,7 @@ def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: 
         settling = [
             by_key[link.down].waits_until for link in view.desired.links if _holds(link, work, by_key)
         ]
-        if work.known and work.key in plan.blocked and any(settling):
+        if work.known and plan.blocked.get(work.key, date.max) <= view.today and any(settling):
             work.waits_until = max(moment for moment in settling if moment)
         elif work.known and contract is not None:
             work.parked = _why_not(work, planned[work.key], plan, contract, view)
@@ -504,7 +504,7 @@ def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: 
     post: Line | None = None
     for adjustment in plan.adjustments:
         work = by_key[adjustment.line]
-        if post is not None or work.parked or adjustment.day > view.today:
+        if post is not None or work.parked or work.waits_until or adjustment.day > view.today:
             continue
         blockers = _waits_for(adjustment, plan, view, waiting)
         if blockers:
@@ -567,7 +567,7 @@ def _why_not(
     line = work.line
     if work.demand is None:
         return Parked("no-subscription", work.facts) if work.held.units.at(view.today) else None
-    if work.key in plan.blocked:
+    if plan.blocked.get(work.key, date.max) <= view.today:
         old = next((one.sku for one in view.desired.unplaced if one.up == work.key), None)
         if old is not None:
             return Parked("old-plan-unmapped", {**work.facts, "sku": old})
@@ -575,18 +575,19 @@ def _why_not(
     due = [adjustment for adjustment in planned if adjustment.day <= view.today]
     if due:
         first = due[0]
-        facts = {**work.facts, "delta": first.delta, "day": first.day.isoformat()}
         refusal = line.refusal
         if (
             refusal
             and (refusal.day, refusal.delta) == (first.day, first.delta)
             and view.now < refusal.retry_at
         ):
-            return Parked("refused", {**facts, "answer": refusal.words})
-        if line.approved != Approved(first.day, first.delta, line.approved.by if line.approved else ""):
-            return _held_back(work, first, facts, view)
-        return None
+            return Parked("refused", {**work.facts, **_facts_of_adjustment(first), "answer": refusal.words})
+        return _held_back(work, due, view)
     return _past_end(work, contract, view.today)
+
+
+def _facts_of_adjustment(adjustment: Adjustment) -> dict[str, int | str]:
+    return {"delta": adjustment.delta, "day": adjustment.day.isoformat()}
 
 
 def _past_end(work: _Work, contract: Contract, today: date) -> Parked | None:
@@ -599,10 +600,29 @@ def _past_end(work: _Work, contract: Contract, today: date) -> Parked | None:
     return Parked("contract-ended", {**work.facts, "contract_end": contract.end.isoformat(), "units": units})
 
 
-def _held_back(work: _Work, adjustment: Adjustment, facts: dict[str, int | str], view: View) -> Parked | None:
-    """Whether the partner's terms ask for a person's word on an adjustment."""
+def _held_back(work: _Work, due: Sequence[Adjustment], view: View) -> Parked | None:
+    """Whether the partner's terms ask for a person's word before the first of a line's due adjustments is posted.
+
+    Each is judged in its turn. But where the line was adjusted on a later day already, they are judged, and go, together: until
+    the last is posted, the first alone would give that day a quantity that was never wanted.
+    """
+    held = work.held.units
+    together = any(due[0].day < day <= view.today for day in held.days)
+    moved = 0
+    for adjustment in due if together else due[:1]:
+        moved += abs(adjustment.delta)
+        if not any((a.day, a.delta) == (adjustment.day, adjustment.delta) for a in work.line.approved):
+            reason = _asks(work, adjustment, held, moved, view)
+            if reason is not None:
+                return reason
+        held = held.add_from(adjustment.day, adjustment.delta)
+    return None
+
+
+def _asks(work: _Work, adjustment: Adjustment, held: Timeline, moved: int, view: View) -> Parked | None:
+    """Whether the terms ask for a person's word on an adjustment, given what the line holds by then and what it moves in all."""
     policy = work.policy
-    units = work.held.units.at(adjustment.day)
+    facts = {**work.facts, **_facts_of_adjustment(adjustment)}
     if policy.paused:
         return Parked("paused", facts)
     if policy.posted_period is PostedPeriod.HOLD and any(
@@ -611,19 +631,19 @@ def _held_back(work: _Work, adjustment: Adjustment, facts: dict[str, int | str],
         return Parked("held-posted-period", facts)
     if policy.line_limit is not None and abs(adjustment.delta) > policy.line_limit:
         return Parked("held-over-limit", {**facts, "limit": policy.line_limit})
-    over = _over_day_limit(work, adjustment, view)
+    over = _over_day_limit(work, adjustment, moved, view)
     if over is not None:
         return Parked("held-over-day-limit", {**facts, "limit": over})
     new_line = not work.held.contract_service_ids and not work.line.adjusted
-    if policy.approval(adjustment.delta).asks(adjustment.delta, units) or (
+    if policy.approval(adjustment.delta).asks(adjustment.delta, held.at(adjustment.day)) or (
         new_line and policy.approve_new_lines
     ):
         return Parked("held-for-approval", facts)
     return None
 
 
-def _over_day_limit(work: _Work, adjustment: Adjustment, view: View) -> int | None:
-    """The limit of a day that an adjustment would break, of the customer or of the partner.
+def _over_day_limit(work: _Work, adjustment: Adjustment, more: int, view: View) -> int | None:
+    """The limit of a day that ``more`` units would break, of the customer or of the partner.
 
     What it has held once waits for a person: another day's limit does not let it through while nobody looks.
     """
@@ -635,9 +655,9 @@ def _over_day_limit(work: _Work, adjustment: Adjustment, view: View) -> int | No
         held = (was.facts["delta"], was.facts["day"]) == (adjustment.delta, adjustment.day.isoformat())
         if held and was.facts["limit"] in (own, partner):
             return int(was.facts["limit"])
-    if own is not None and moved.get(customer, 0) + abs(adjustment.delta) > own:
+    if own is not None and moved.get(customer, 0) + more > own:
         return own
-    if partner is not None and sum(moved.values()) + abs(adjustment.delta) > partner:
+    if partner is not None and sum(moved.values()) + more > partner:
         return partner
     return None
 

@@ -144,7 +144,7 @@ class Line:
     """By subscription: the newest version that this line has followed."""
     refusal: Refusal | None = None
     choice: Choice | None = None
-    approved: Approved | None = None
+    approved: tuple[Approved, ...] = ()
     contract_service_id: int | None = None
     price: str | None = None
     """The unit price that we sent last, on the partner's word; a price that differs was set by hand and stays."""

@@ -11,7 +11,7 @@ made level from the next open day on: no day ever gets a quantity that was never
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
@@ -62,11 +62,11 @@ class Gap:
 class Plan:
     """Adjustments in the order in which they may be posted: by day, decreases first.
 
-    ``blocked`` lines wait for a decrease of a plan change that cannot be planned now.
+    ``blocked`` lines wait, from the given day on, for a decrease of a plan change that cannot be planned now.
     """
 
     adjustments: tuple[Adjustment, ...]
-    blocked: frozenset[LineKey] = frozenset()
+    blocked: Mapping[LineKey, date] = field(default_factory=dict)
 
 
 def plan_adjustments(
@@ -78,12 +78,38 @@ def plan_adjustments(
     ``elsewhere`` are linked lines that are not planned here (another contract's, or settling), with the most that they may hold. A
     linked line that is in neither is unknown: what goes up waits, unless it went up before.
     """
-    known = {**(elsewhere or {}), **{gap.line: gap for gap in gaps}}
+    while True:
+        plan, after = _planned(gaps, links, elsewhere or {})
+        strays = {gap.line: _strays_on(gap, after[gap.line]) for gap in gaps if gap.line not in plan.blocked}
+        if not any(strays.values()):
+            return plan
+        gaps = [replace(gap, start=strays.get(gap.line) or gap.start) for gap in gaps]
+
+
+def _strays_on(gap: Gap, after: Timeline) -> date | None:
+    """The first day that cannot be changed and would come to more or less than it has and should have, or None.
+
+    A rise that was to make up on that day for an earlier fall may have to wait for another plan until after it.
+    """
+    for day in sorted({*gap.desired.days, *gap.held.days, *after.days}):
+        if gap.start < day <= gap.last and gap.open_day(day) != day:
+            least, most = sorted((gap.held.at(day), gap.desired.at(day)))
+            if not least <= after.at(day) <= most:
+                return day
+    return None
+
+
+def _planned(
+    gaps: Sequence[Gap], links: Sequence[Link], elsewhere: Mapping[LineKey, Gap]
+) -> tuple[Plan, Mapping[LineKey, Timeline]]:
+    """A plan, and what every line has after it."""
+    known = {**elsewhere, **{gap.line: gap for gap in gaps}}
     after = {line: gap.held for line, gap in known.items()}
     missing = {gap.line: _within_reach(gap) for gap in gaps}
     running = dict.fromkeys(missing, 0)
     reached: dict[LineKey, date] = {}
-    blocked: set[LineKey] = set()
+    wanted: dict[LineKey, date] = {}
+    blocked: dict[LineKey, date] = {}
     out: list[Adjustment] = []
 
     def level_from(other: LineKey, day: date) -> date | None:
@@ -109,6 +135,7 @@ def plan_adjustments(
         if on is None:
             continue
         if missing[line].at(on) > running[line]:
+            since = wanted.setdefault(line, day)
             if on > day:
                 heappush(turns, (on, True, number))  # after what comes down until then
                 continue
@@ -120,7 +147,7 @@ def plan_adjustments(
                 met = [o for o in others if _billed_from(known[o].billed_of_plans(after[o]), back)]
                 waits = [o for o in met if level_from(o, back) is None]
                 if any(other not in missing for other in waits):
-                    blocked.add(line)  # it is for another contract's plan to say when it comes down
+                    blocked[line] = since  # it is for another contract's plan to say when it comes down
                     continue
                 later = min((turn for turn, _, _ in turns if day < turn < back), default=None)
                 if waits and later is not None:
@@ -128,6 +155,7 @@ def plan_adjustments(
                     continue
                 if met:
                     missing[line] = missing[line].set_between(on, back, running[line])
+                    wanted.pop(line)
                     continue
             levels = [
                 level_from(link.down, day) if link.down in known else None
@@ -137,7 +165,7 @@ def plan_adjustments(
             ]
             late = [level for level in levels if level is not None]
             if len(late) < len(levels):
-                blocked.add(line)
+                blocked[line] = since
                 continue
             on = gap.open_day(max(on, *late)) if late else on
             if on is None:
@@ -146,13 +174,14 @@ def plan_adjustments(
                 heappush(turns, (on, True, number))  # a plan that is left in the meantime counts too
                 continue
         reached[line] = on
+        wanted.pop(line, None)
         delta = missing[line].at(on) - running[line]
         if delta:
             running[line] += delta
             after[line] = after[line].add_from(on, delta)
             out.append(Adjustment(line, on, delta))
     out.sort(key=lambda a: (a.day, a.delta > 0, a.line))
-    return Plan(tuple(out), frozenset(blocked))
+    return Plan(tuple(out), blocked), after
 
 
 def _within_reach(gap: Gap) -> Timeline:
