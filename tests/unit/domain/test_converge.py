@@ -1571,6 +1571,57 @@ def test_a_rise_that_waits_for_a_drifted_line_holds_up_nothing_before_its_day(
     assert (step.post.intent.day, step.post.intent.delta) == (march(10), -5)
 
 
+def rises(old: Demand, line: Line, *days: int, held: Held | None = None) -> bool:
+    """Whether the new side of a plan change is planned to have 5, on the days or from today on.
+
+    ``line`` is the old side, here or on another contract.
+    """
+    first, *until = (march(day) for day in days or (TODAY.day,))
+    there = {line.service_id: held or on_contract(line.left or NOTHING)} if line.contract_id == 1 else {}
+    step = next_step(
+        view(
+            old,
+            demand(steps((first, 5), *((day, 0) for day in until)), PLUS),
+            held={**there, 46: on_contract(NOTHING, 1202)},
+            links=(Link(first, line.key, PLUS),),
+            lines=(line, left(NOTHING, PLUS)),
+        )
+    )
+    return any(delta == 5 for _, delta in line_of(step, PLUS).scheduled)
+
+
+def test_a_drifted_old_side_is_not_counted_as_it_was_left() -> None:
+    """It had come down; a person has raised it again, so nobody knows what it should have."""
+    down = since_january(25, (march(10), 0))
+    assert rises(demand(down), left(down))
+    assert not rises(demand(down), left(down), held=on_contract(LEVEL))
+
+
+def test_an_old_side_on_another_contract_that_has_something_in_flight_is_not_counted_as_it_was_left() -> None:
+    """It is level by what we left, and by what may land; but it is for the other contract to say so."""
+    three = since_january(3)
+    sent = intent(delta=-1, before=three)
+    assert rises(demand(three, THERE), left(three, THERE))
+    assert not rises(demand(three, THERE), left(three, THERE, intent=sent))
+
+
+@pytest.mark.parametrize("key", [SEATS, THERE])
+def test_what_a_person_put_on_the_old_side_is_no_plan_and_stops_no_rise_of_a_few_days(key: LineKey) -> None:
+    """It is kept on top of what Timus says; a plan that is billed when the rise ends would stop it."""
+    kept = steps((march(12), 2))
+    assert rises(demand(NOTHING, key), left(kept, key, offset=kept), 10, 12)
+    assert not rises(demand(kept, key), left(kept, key), 10, 12)
+
+
+@pytest.mark.parametrize("units", [27, 1])
+def test_a_plan_that_a_person_changed_for_a_day_to_come_still_stops_a_rise_of_a_few_days(units: int) -> None:
+    """Only what is more than today is the person's; the rest is of the plan, which cannot come down before the 22nd."""
+    held, gone = since_january(25, (march(18), units)), since_january(25, (TODAY, 0))
+    assert not rises(
+        demand(gone), left(held), 15, 20, held=on_contract(held, closed=((march(1), march(21)),))
+    )
+
+
 def test_a_plan_change_whose_new_side_is_held_waits_as_a_whole() -> None:
     """A client is never without a plan because half of a change waits for a person."""
     step = next_step(change(policy=Policy(approve_new_lines=True)))

@@ -266,6 +266,17 @@ def test_whatever_rises_comes_after_what_falls_that_day(
     assert plan.adjustments == tuple(Adjustment(line, day(n), delta) for line, n, delta in expected)
 
 
+def test_a_fall_that_is_netted_into_a_later_day_is_known_to_what_rises_before_it() -> None:
+    """What somebody put on the old plan for day 3 is taken off then, so the new one, which fell below zero units else, may rise."""
+    new = gap(steps((2, 1)), steps((3, 2)), line=OLD)
+    old = gap(NOTHING, steps((3, 2)), 2, line=NEW, start=2)
+    assert plan_adjustments([new, old], [Link(day(0), NEW, OLD)]).adjustments == (
+        Adjustment(OLD, day(2), 1),
+        Adjustment(OLD, day(3), -2),
+        Adjustment(NEW, day(3), -2),
+    )
+
+
 def test_what_was_wanted_before_a_delayed_rise_is_not_made_up_for() -> None:
     """Of 3, 4 and 6 seats only the 6 are left when the old plan has come down at last."""
     down = gap(steps((0, 9), (1, 0)), steps((0, 9)), 1, 2, 3, 4)
@@ -324,15 +335,37 @@ def test_a_part_of_what_a_taken_day_needs_may_come_before_it() -> None:
 def test_a_fall_is_left_out_where_the_rise_that_was_to_make_up_for_it_has_to_wait() -> None:
     """Else day 6, which is taken, would be left with 1: the rise of day 5 waits for the old plan, which comes down on that day."""
     old = gap(NOTHING, steps((0, 3), (6, 0)), 6, line=OLD, start=3)
-    new = gap(steps((3, 3), (5, 31), (7, 28)), steps((0, 28), (6, 26)), 6, line=NEW, start=3)
+    new = gap(steps((3, 3), (5, 31), (6, 29), (7, 27)), steps((0, 28), (6, 26)), 6, line=NEW, start=3)
     links = [Link(day(3), OLD, NEW)]
-    assert plan_adjustments([old, new], links).adjustments == (Adjustment(NEW, day(7), 2),)
+    assert plan_adjustments([old, new], links).adjustments == (Adjustment(NEW, day(7), 1),)
     free = replace(new, open_day=opens())
     assert [((a.day - FIRST).days, a.delta) for a in plan_adjustments([old, free], links).adjustments] == [
         (3, -25),
-        (6, 30),
-        (7, -3),
+        (6, 28),
+        (7, -2),
     ]
+
+
+def test_that_holds_of_the_last_day_too() -> None:
+    """The rise would come after the contract's end, so nothing falls before it."""
+    old = gap(NOTHING, steps((0, 3), (6, 0)), 6, line=OLD, start=3)
+    new = Gap(
+        NEW,
+        steps((3, 3), (5, 31), (6, 29)),
+        day(3),
+        steps((0, 28), (6, 26)),
+        opens(6, last=day(6)),
+        last=day(6),
+    )
+    assert plan_adjustments([old, new], [Link(day(3), OLD, NEW)]).adjustments == ()
+
+
+def test_what_makes_a_taken_day_right_stays_in_the_plan() -> None:
+    """What makes the day before right makes it right too."""
+    for more in (2, -2):
+        wanted, held = steps((3, 25 + more), (6, 26 + more)), steps((0, 25), (6, 26))
+        plan = plan_adjustments([gap(wanted, held, 6, start=3)])
+        assert plan.adjustments == (Adjustment(OLD, day(3), more),)
 
 
 def test_a_rise_that_cannot_be_planned_does_not_undo_what_comes_before_it() -> None:

@@ -433,20 +433,15 @@ def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
     """
     gaps = [_gap(work, work.demand, contract, view.today) for work in works if work.known and work.demand]
     settling = {work.key for work in works if work.waits_until and not work.known}
-    elsewhere = {
-        key: Gap(
-            key,
-            _wanted(demand, line),
-            demand.start,
-            _at_most(line.left, line.intent),
-            lambda day: day,
-            kept=_at_least_0(line.offset),
-        )
-        for key, demand in view.desired.demands.items()
-        if (line := view.lines.get(key)) is not None
-        and line.left is not None
-        and (key in settling or (key.contract_id != view.contract_id and line.intent is None))
-    }
+    elsewhere = {}
+    for key, demand in view.desired.demands.items():
+        line = view.lines.get(key)
+        if line is None or line.left is None:
+            continue
+        if key in settling or (key.contract_id != view.contract_id and line.intent is None):
+            wanted, kept = _wanted(demand, line), _at_least_0(line.offset)
+            most = _at_most(line.left, line.intent)
+            elsewhere[key] = Gap(key, wanted, demand.start, most, lambda day: day, kept=kept)
     unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
     return plan_adjustments(gaps, (*view.desired.links, *unknown), elsewhere)
 

@@ -197,21 +197,11 @@ def _within_reach(gap: Gap) -> Timeline:
             break
         # Once this adjustment is made, the rest must still be what one would do: else the line would be left half-way.
         delta = missing.at(on)
-        begun = replace(gap, held=gap.held.add_from(on, delta), open_day=_shut(gap.open_day, on))
+        begun = replace(gap, held=gap.held.add_from(on, delta))
         if _within_reach(begun).same(missing.add_from(on, -delta), on, gap.last):
             break
         missing = missing.set_between(day, until, 0)
     return missing
-
-
-def _shut(open_day: Callable[[date], date | None], shut: date) -> Callable[[date], date | None]:
-    """The open days without one."""
-
-    def still_open(day: date) -> date | None:
-        found = open_day(day)
-        return open_day(shut + timedelta(days=1)) if found == shut else found
-
-    return still_open
 
 
 def _without_run_overs(gap: Gap) -> Timeline:
