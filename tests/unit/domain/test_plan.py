@@ -375,6 +375,23 @@ def test_a_rise_that_cannot_be_planned_does_not_undo_what_comes_before_it() -> N
     assert plan == Plan((Adjustment(NEW, day(4), -25),), {NEW: day(8)})
 
 
+@pytest.mark.parametrize(
+    ("wanted", "held", "start", "taken", "last", "adjustments"),
+    [
+        (steps((1, 1), (3, 0), (4, 1)), NOTHING, 0, 4, 5, [(5, 1)]),
+        (steps((3, 1), (4, 0)), steps((0, 1)), 2, 4, 4, []),
+    ],
+    ids=["the change after it cannot come in time", "nor on the last day"],
+)
+def test_what_could_not_be_taken_back_in_time_is_left_out(
+    wanted: Timeline, held: Timeline, start: int, taken: int, last: int, adjustments: list[tuple[int, int]]
+) -> None:
+    """Units for a while before a day that is taken: once they were posted, their end would be left out."""
+    line = Gap(OLD, wanted, day(start), held, opens(taken, last=day(last)), day(last))
+    plan = plan_adjustments([line])
+    assert [((a.day - FIRST).days, a.delta) for a in plan.adjustments] == adjustments
+
+
 def test_more_than_a_taken_day_needs_does_not_come_before_it() -> None:
     """Else the taken day would have had it too."""
     plan = plan_adjustments([gap(steps((10, 5), (11, 3)), NOTHING, 11)])

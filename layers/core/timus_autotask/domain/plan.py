@@ -107,7 +107,6 @@ def _planned(
     after = {line: gap.held for line, gap in known.items()}
     missing = {gap.line: _within_reach(gap) for gap in gaps}
     running = dict.fromkeys(missing, 0)
-    reached: dict[LineKey, date] = {}
     wanted: dict[LineKey, date] = {}
     blocked: dict[LineKey, date] = {}
     out: list[Adjustment] = []
@@ -131,7 +130,7 @@ def _planned(
         line = gap.line
         if line in blocked:
             continue
-        on = gap.open_day(max(day, reached.get(line, day)))
+        on = gap.open_day(day)
         if on is None:
             continue
         if missing[line].at(on) > running[line]:
@@ -173,7 +172,6 @@ def _planned(
             if on > day:
                 heappush(turns, (on, True, number))  # a plan that is left in the meantime counts too
                 continue
-        reached[line] = on
         wanted.pop(line, None)
         delta = missing[line].at(on) - running[line]
         if delta:
