@@ -277,6 +277,128 @@ def test_a_fall_that_is_netted_into_a_later_day_is_known_to_what_rises_before_it
     )
 
 
+Row = tuple[Timeline, Timeline, int, tuple[int, ...], int]
+
+
+def rows(lines: dict[int, Row]) -> list[Gap]:
+    """Lines by number: what each should have, what it has, its first day, the days that are taken, and its last day."""
+    return [
+        Gap(LineKey(1, number), desired, day(start), held, opens(*shut, last=day(last)), day(last))
+        for number, (desired, held, start, shut, last) in lines.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "elsewhere", "links", "adjustments", "blocked"),
+    [
+        (
+            {0: (NOTHING, steps((0, 1)), 2, (7,), 7), 1: (steps((1, 1), (4, 0)), NOTHING, 0, (0, 7), 8)},
+            {},
+            [(4, 0, 1)],
+            [(0, 2, -1), (1, 2, 1), (1, 4, -1)],
+            {},
+        ),
+        (
+            {
+                0: (NOTHING, steps((6, 2)), 0, (5, 7), 10),
+                1: (steps((4, 2), (5, 1)), steps((0, 2), (4, 0)), 0, (2,), 8),
+            },
+            {},
+            [(3, 0, 1)],
+            [(1, 0, -2), (0, 6, -2)],
+            {1: 5},
+        ),
+        (
+            {
+                0: (steps((5, 1), (7, 0)), NOTHING, 0, (2,), 8),
+                1: (NOTHING, steps((6, 1)), 0, (3,), 8),
+            },
+            {},
+            [(4, 1, 0), (4, 0, 1)],
+            [(1, 6, -1), (0, 6, 1), (0, 7, -1)],
+            {},
+        ),
+        (
+            {
+                0: (NOTHING, steps((3, 2), (5, 1)), 0, (1, 4, 5), 7),
+                1: (steps((0, 1), (3, 2)), steps((4, 1), (5, 2)), 1, (), 7),
+            },
+            {},
+            [(0, 0, 1), (7, 0, 1)],
+            [(0, 6, -1)],
+            {},
+        ),
+        (
+            {
+                0: (steps((4, 3)), steps((6, 3)), 1, (4,), 8),
+                1: (steps((1, 1), (7, 0)), steps((3, 1), (5, 0)), 0, (), 10),
+            },
+            {},
+            [(4, 0, 1)],
+            [(1, 1, 1), (1, 3, -1), (0, 5, 3), (0, 6, -3)],
+            {1: 5},
+        ),
+        (
+            {
+                0: (steps((0, 1), (1, 0), (3, 1)), steps((3, 1)), 0, (3,), 4),
+                2: (NOTHING, steps((2, 1)), 0, (3,), 6),
+            },
+            {1: (NOTHING, steps((0, 1)), 0, (), 6)},
+            [(2, 1, 0), (2, 2, 1)],
+            [(2, 2, -1)],
+            {0: 0},
+        ),
+        (
+            {
+                0: (steps((2, 1)), NOTHING, 1, (3,), 3),
+                1: (NOTHING, steps((2, 1)), 0, (2, 3), 6),
+                2: (steps((0, 1), (1, 0), (2, 2)), steps((2, 1)), 0, (1,), 4),
+            },
+            {},
+            [(0, 1, 2), (2, 3, 1), (2, 1, 0)],
+            [(1, 4, -1), (2, 4, 1)],
+            {},
+        ),
+        (
+            {
+                0: (steps((3, 1)), NOTHING, 0, (1, 2), 7),
+                1: (NOTHING, steps((1, 1), (4, 0)), 0, (4,), 4),
+                2: (steps((1, 1), (4, 0)), NOTHING, 0, (), 5),
+            },
+            {},
+            [(2, 0, 1), (3, 1, 0), (0, 2, 0)],
+            [(2, 1, 1), (2, 4, -1), (0, 4, 1)],
+            {},
+        ),
+    ],
+    ids=[
+        "a rise that waits is looked at on a later day",
+        "one that was given up is no longer waiting when the next one is",
+        "it comes after what falls on the day until which it waited",
+        "what is given up leaves the line as it runs",
+        "one that was made is no longer waiting when the next one is",
+        "one that waits for another contract holds up no other line",
+        "nor does one that has no open day when the old plan is down",
+        "what falls on the day until which it waited is known by then",
+    ],
+)
+def test_rises_that_wait(
+    lines: dict[int, Row],
+    elsewhere: dict[int, Row],
+    links: list[tuple[int, int, int]],
+    adjustments: list[tuple[int, int, int]],
+    blocked: dict[int, int],
+) -> None:
+    """Small worlds in which the order of looking at days and lines decides: (line, day, units), and who waits since when."""
+    plan = plan_adjustments(
+        rows(lines),
+        [Link(day(on), LineKey(1, down), LineKey(1, up)) for on, down, up in links],
+        {gap.line: gap for gap in rows(elsewhere)},
+    )
+    assert [(a.line.service_id, (a.day - FIRST).days, a.delta) for a in plan.adjustments] == adjustments
+    assert {line.service_id: (since - FIRST).days for line, since in plan.blocked.items()} == blocked
+
+
 def test_what_was_wanted_before_a_delayed_rise_is_not_made_up_for() -> None:
     """Of 3, 4 and 6 seats only the 6 are left when the old plan has come down at last."""
     down = gap(steps((0, 9), (1, 0)), steps((0, 9)), 1, 2, 3, 4)
