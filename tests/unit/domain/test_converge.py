@@ -1605,6 +1605,22 @@ def test_an_old_side_on_another_contract_that_has_something_in_flight_is_not_cou
     assert not rises(demand(three, THERE), left(three, THERE, intent=sent))
 
 
+def test_a_line_that_nobody_has_looked_at_yet_hides_no_other() -> None:
+    """The old side is known to be down, whatever else is wanted on other contracts."""
+    step = next_step(
+        view(
+            demand(NOTHING, LineKey(2, 44)),
+            demand(NOTHING, THERE),
+            demand(steps((TODAY, 5)), PLUS),
+            held={46: on_contract(NOTHING, 1202)},
+            links=(Link(TODAY, THERE, PLUS),),
+            lines=(left(NOTHING, THERE), left(NOTHING, PLUS)),
+        )
+    )
+    assert step.post is not None
+    assert step.post.key == PLUS
+
+
 @pytest.mark.parametrize("key", [SEATS, THERE])
 def test_what_a_person_put_on_the_old_side_is_no_plan_and_stops_no_rise_of_a_few_days(key: LineKey) -> None:
     """It is kept on top of what Timus says; a plan that is billed when the rise ends would stop it."""
