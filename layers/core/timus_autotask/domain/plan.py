@@ -107,7 +107,7 @@ def _planned(
     after = {line: gap.held for line, gap in known.items()}
     missing = {gap.line: _within_reach(gap) for gap in gaps}
     running = dict.fromkeys(missing, 0)
-    wanted: dict[LineKey, date] = {}
+    wanted: dict[LineKey, date] = {}  # since when a line waits for its rise
     blocked: dict[LineKey, date] = {}
     out: list[Adjustment] = []
 
