@@ -36,7 +36,7 @@ simulation: .venv/.installed  ## 100,000 schedules under seeded faults and 20,00
 small-worlds: .venv/.installed  ## six small worlds under every fault and every pair of faults, into docs: an hour of one core
 	.venv/bin/python -m tests.simulation.small_worlds --write
 
-ablations: .venv/.installed  ## the protocol with one rule taken out, each caught by a promise, into docs: an hour of one core
+ablations: .venv/.installed  ## the protocol with one rule taken out, each caught by a promise, into docs: half an hour of one core
 	.venv/bin/python -m tests.simulation.ablations --write
 
 peers: .venv/.installed  ## simpler designs under the same faults as the product, into docs: ten minutes
