@@ -1381,4 +1381,123 @@ PAST = (
         ),
         {},
     ),
+    Past(
+        "I1: a plan waited for ever for another contract's add-on that was wanted again before it could come down",
+        Story(
+            seed=702769,
+            start=1772590027349607,
+            zone="UTC",
+            quiet=0,
+            settle=900,
+            clients=(
+                ClientPlan(id="cus_0", company=600, contract=29683949, gateway_contract=None, terms={}),
+                ClientPlan(id="cus_1", company=601, contract=29683959, gateway_contract=29683960, terms={}),
+            ),
+            contracts=(
+                ContractPlan(
+                    id=29683949,
+                    company=600,
+                    start=datetime.date(2026, 1, 1),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ADV-USER": 19},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683959,
+                    company=601,
+                    start=datetime.date(2026, 1, 1),
+                    end=datetime.date(2026, 12, 31),
+                    units={"SASE-ESS-USER": 25, "SASE-GATEWAY": 1},
+                    recurring=True,
+                    posted_through=None,
+                ),
+                ContractPlan(
+                    id=29683960,
+                    company=601,
+                    start=datetime.date(2026, 1, 1),
+                    end=datetime.date(2026, 12, 31),
+                    units={},
+                    recurring=True,
+                    posted_through=None,
+                ),
+            ),
+            happenings=(
+                Happening(
+                    at=1772590620382314,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=2,
+                            day=datetime.date(2026, 3, 4),
+                            effective_at=datetime.datetime(2026, 3, 4, 2, 17, 0, 382314, tzinfo=datetime.UTC),
+                            items={"SASE-ESS-USER": 25, "SASE-GATEWAY": 1},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.4438501307441403,),
+                    },
+                ),
+                Happening(
+                    at=1772611813769604,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=4,
+                            day=datetime.date(2026, 3, 1),
+                            effective_at=datetime.datetime(
+                                2026, 3, 1, 8, 10, 13, 769604, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 22},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (2.0220100940976353, 3.079348508631506, 92.46549250656415),
+                    },
+                ),
+                Happening(
+                    at=1772611849092890,
+                    kind="say",
+                    what={
+                        "said": Said(
+                            subscription="sub_1a",
+                            customer="cus_1",
+                            number=5,
+                            day=datetime.date(2026, 3, 5),
+                            effective_at=datetime.datetime(
+                                2026, 3, 5, 19, 10, 49, 92890, tzinfo=datetime.UTC
+                            ),
+                            items={"SASE-PRO-USER": 22, "SASE-GATEWAY": 1},
+                            status="active",
+                            cancel_at=None,
+                            term_end=datetime.date(2026, 12, 31),
+                            renews=False,
+                        ),
+                        "delays": (1.7526296352701738,),
+                    },
+                ),
+            ),
+            switches={
+                "same_day": "override",
+                "zero_quantity": "row",
+                "date_rule": "keep",
+                "tenant_zone": "America/New_York",
+                "throttle": "429_retry_after",
+                "unauthorized_body": "empty",
+                "item_id": "id",
+            },
+            hidden_skus=(),
+            terms={},
+            attempts=5,
+        ),
+        {},
+    ),
 )

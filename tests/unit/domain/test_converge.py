@@ -1730,6 +1730,40 @@ def test_units_that_move_here_wait_for_the_other_contract() -> None:
         assert step.due_at == NOW + RECHECK
 
 
+@pytest.mark.parametrize("same_day", SameDay)
+def test_units_that_move_here_wait_for_no_day_of_the_other_contract_that_is_taken(same_day: SameDay) -> None:
+    """The add-on there came today, is wanted no more, and is again tomorrow: it stays, and what it held up comes tomorrow.
+
+    Where Autotask may take a second change of the day, it is waited for.
+    """
+    tomorrow = TODAY + timedelta(days=1)
+    came = steps((TODAY, 1))
+
+    def step(line: Line) -> Step:
+        seen = moving(line, policy=Policy(same_day=same_day))
+        there = replace(demand(steps((tomorrow, 1)), THERE), start=CONTRACT.start)
+        demands = {**seen.desired.demands, THERE: there}
+        return next_step(replace(seen, desired=replace(seen.desired, demands=demands)))
+
+    waits = "waits-for-decrease"
+    (plus,) = (line for line in step(left(came, THERE, adjusted=(TODAY,))).lines if line.key == PLUS)
+    if same_day is SameDay.NEXT_FREE_DAY:
+        assert (plus.parked, plus.scheduled) == (None, ((tomorrow, 25),))
+    else:
+        assert plus.parked is not None
+        assert plus.parked.code == waits
+    (plus,) = (line for line in step(left(came, THERE, taken=(TODAY,))).lines if line.key == PLUS)
+    assert (plus.parked, plus.scheduled) == (None, ((tomorrow, 25),))
+    yesterday = TODAY - timedelta(days=1)
+    (plus,) = (
+        line
+        for line in step(left(steps((yesterday, 1)), THERE, taken=(yesterday, TODAY))).lines
+        if line.key == PLUS
+    )
+    assert (plus.parked, plus.scheduled) == (None, ((tomorrow, 25),))
+    assert parked(step(left(came, THERE)), PLUS)[0] == waits
+
+
 def test_what_a_person_keeps_on_the_other_contract_holds_up_nothing() -> None:
     """Someone's two units stay there after the seats have gone; with three there, one seat has not gone yet."""
     two = since_january(2)
@@ -1757,6 +1791,22 @@ def test_more_of_the_new_plan_waits_while_the_fall_of_the_old_one_settles() -> N
     assert step.post is None
     assert line_of(step, PLUS).state is State.SETTLING
     assert step.due_at == NOW + SETTLE
+
+
+def test_a_plan_waits_while_the_fall_of_an_add_on_that_is_wanted_again_settles() -> None:
+    """Its day carries an adjustment already, and yet it may come down on it: nothing is settled for tomorrow before that."""
+    tomorrow, came = TODAY + timedelta(days=1), steps((TODAY, 1))
+    falling = intent(day=TODAY, delta=-1, before=came, settles_at=NOW + SETTLE)
+    step = next_step(
+        view(
+            replace(demand(steps((tomorrow, 1))), start=CONTRACT.start),
+            demand(COME, PLUS),
+            held={45: on_contract(came)},
+            lines=(left(came, intent=falling, adjusted=(TODAY,)),),
+            links=(Link(TODAY, SEATS, PLUS),),
+        )
+    )
+    assert line_of(step, PLUS).state is State.SETTLING
 
 
 def test_a_plan_waits_while_a_rise_of_the_one_before_it_settles() -> None:

@@ -144,6 +144,21 @@ def test_an_add_on_of_another_contract_that_is_wanted_again_later_has_not_come_d
     assert waiting(steps((1, 2), (11, 0))).adjustments == (Adjustment(ESS, march(11), 8),)
 
 
+def test_an_add_on_of_another_contract_that_cannot_come_down_before_it_is_wanted_again_is_not_waited_for() -> (
+    None
+):
+    """Wanted no more from the 11th to the 14th, on days that are taken: it is level on the 14th, and the plan goes up then."""
+    there = LineKey(2, 47)
+    up, links = gap(ESS, steps((1, 4), (11, 12)), steps((1, 4)), 1), [Link(march(11), there, ESS)]
+
+    def waiting(*taken: int) -> Plan:
+        other = gap(there, steps((1, 2), (11, 0), (14, 2)), steps((1, 2)), 1, *taken)
+        return plan_adjustments([up], links, {there: other})
+
+    assert waiting(11, 12, 13).adjustments == (Adjustment(ESS, march(14), 8),)
+    assert waiting(11, 12) == Plan((), {ESS: march(11)})
+
+
 def test_a_plan_that_was_over_when_we_first_heard_of_it_counts_for_the_next_one() -> None:
     """Autotask may bill it from before: the new plan waits for it like for any other."""
 

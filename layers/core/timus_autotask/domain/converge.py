@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from .contract import Contract
@@ -441,7 +442,8 @@ def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
         if key in settling or (key.contract_id != view.contract_id and line.intent is None):
             wanted, kept = _wanted(demand, line), _at_least_0(line.offset)
             most = _at_most(line.left, line.intent)
-            elsewhere[key] = Gap(key, wanted, demand.start, most, lambda day: day, kept=kept)
+            taken = frozenset() if key in settling else _taken(line, policy_of(demand, view.policies))
+            elsewhere[key] = Gap(key, wanted, demand.start, most, partial(_not_taken, taken), kept=kept)
     unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
     return plan_adjustments(gaps, (*view.desired.links, *unknown), elsewhere)
 
@@ -455,9 +457,7 @@ def _at_most(left: Timeline, intent: Intent | None) -> Timeline:
 
 
 def _gap(work: _Work, demand: Demand, contract: Contract, today: date) -> Gap:
-    taken = frozenset(work.line.taken)
-    if work.policy.same_day is SameDay.NEXT_FREE_DAY:
-        taken |= frozenset(work.line.adjusted)
+    taken = _taken(work.line, work.policy)
     closed = work.held.closed if work.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
 
     def open_day(day: date) -> date | None:
@@ -478,6 +478,19 @@ def _gap(work: _Work, demand: Demand, contract: Contract, today: date) -> Gap:
     later = [day for day in held.days if day > today]
     added = Timeline.sampled(later, lambda day: max(0, held.at(day) - held.at(today)))
     return Gap(work.key, work.wanted, start, held, open_day, contract.end, kept, added)
+
+
+def _taken(line: Line, policy: Policy) -> frozenset[date]:
+    """The days of a line that take no further adjustment."""
+    days = frozenset(line.taken)
+    return days | frozenset(line.adjusted) if policy.same_day is SameDay.NEXT_FREE_DAY else days
+
+
+def _not_taken(taken: frozenset[date], day: date) -> date:
+    """The first day at or after ``day`` that is none of them."""
+    while day in taken:
+        day += timedelta(days=1)
+    return day
 
 
 def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: View) -> Line | None:

@@ -115,7 +115,9 @@ def _planned(
         first = known[other].level_from(day, after[other])
         if other in missing or first == day or first in after[other].days:
             return first
-        return None  # it comes down by another plan, not by being wanted again later
+        # It comes down by a plan of its own, not by being wanted again later, unless no such plan changes the days until then.
+        _, alone = _planned([known[other]], (), {})
+        return first if known[other].level_from(day, alone[other]) == first else None
 
     ordered = sorted(gaps, key=lambda gap: gap.line)
     turns = [
