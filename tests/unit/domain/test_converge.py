@@ -1746,20 +1746,16 @@ def test_units_that_move_here_wait_for_no_day_of_the_other_contract_that_is_take
         return next_step(replace(seen, desired=replace(seen.desired, demands=demands)))
 
     waits = "waits-for-decrease"
-    (plus,) = (line for line in step(left(came, THERE, adjusted=(TODAY,))).lines if line.key == PLUS)
+    plus = line_of(step(left(came, THERE, adjusted=(TODAY,))), PLUS)
     if same_day is SameDay.NEXT_FREE_DAY:
         assert (plus.parked, plus.scheduled) == (None, ((tomorrow, 25),))
     else:
         assert plus.parked is not None
         assert plus.parked.code == waits
-    (plus,) = (line for line in step(left(came, THERE, taken=(TODAY,))).lines if line.key == PLUS)
+    plus = line_of(step(left(came, THERE, taken=(TODAY,))), PLUS)
     assert (plus.parked, plus.scheduled) == (None, ((tomorrow, 25),))
     yesterday = TODAY - timedelta(days=1)
-    (plus,) = (
-        line
-        for line in step(left(steps((yesterday, 1)), THERE, taken=(yesterday, TODAY))).lines
-        if line.key == PLUS
-    )
+    plus = line_of(step(left(steps((yesterday, 1)), THERE, taken=(yesterday, TODAY))), PLUS)
     assert (plus.parked, plus.scheduled) == (None, ((tomorrow, 25),))
     assert parked(step(left(came, THERE)), PLUS)[0] == waits
 

@@ -7,10 +7,9 @@ intent, and what follows a post is decided from a fresh read, never from memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import partial
 from zoneinfo import ZoneInfo
 
 from .contract import Contract
@@ -442,8 +441,9 @@ def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
         if key in settling or (key.contract_id != view.contract_id and line.intent is None):
             wanted, kept = _wanted(demand, line), _at_least_0(line.offset)
             most = _at_most(line.left, line.intent)
+            # What settles may not have landed, and then its day is free.
             taken = frozenset() if key in settling else _taken(line, policy_of(demand, view.policies))
-            elsewhere[key] = Gap(key, wanted, demand.start, most, partial(_not_taken, taken), kept=kept)
+            elsewhere[key] = Gap(key, wanted, demand.start, most, _open_day(taken), kept=kept)
     unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
     return plan_adjustments(gaps, (*view.desired.links, *unknown), elsewhere)
 
@@ -457,21 +457,8 @@ def _at_most(left: Timeline, intent: Intent | None) -> Timeline:
 
 
 def _gap(work: _Work, demand: Demand, contract: Contract, today: date) -> Gap:
-    taken = _taken(work.line, work.policy)
     closed = work.held.closed if work.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
-
-    def open_day(day: date) -> date | None:
-        day = max(day, contract.start)
-        while day <= contract.end:
-            stretch = next((last for first, last in closed if first <= day <= last), None)
-            if stretch is not None:
-                day = stretch + timedelta(days=1)
-            elif day in taken:
-                day += timedelta(days=1)
-            else:
-                return day
-        return None
-
+    open_day = _open_day(_taken(work.line, work.policy), closed, contract.start, contract.end)
     start = max(demand.start, contract.start)
     kept, held = _at_least_0(work.line.offset), work.held.units
     # We post nothing ahead of its day: what is more on a day to come than today is a person's.
@@ -486,11 +473,27 @@ def _taken(line: Line, policy: Policy) -> frozenset[date]:
     return days | frozenset(line.adjusted) if policy.same_day is SameDay.NEXT_FREE_DAY else days
 
 
-def _not_taken(taken: frozenset[date], day: date) -> date:
-    """The first day at or after ``day`` that is none of them."""
-    while day in taken:
-        day += timedelta(days=1)
-    return day
+def _open_day(
+    taken: frozenset[date],
+    closed: Sequence[tuple[date, date]] = (),
+    start: date = date.min,
+    end: date = date.max,
+) -> Callable[[date], date | None]:
+    """The first day at or after a given one, from ``start`` to ``end``, that is neither taken nor in a closed stretch."""
+
+    def open_day(day: date) -> date | None:
+        day = max(day, start)
+        while day <= end:
+            stretch = next((last for first, last in closed if first <= day <= last), None)
+            if stretch is not None:
+                day = stretch + timedelta(days=1)
+            elif day in taken:
+                day += timedelta(days=1)
+            else:
+                return day
+        return None
+
+    return open_day
 
 
 def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: View) -> Line | None:
