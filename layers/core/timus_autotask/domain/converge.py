@@ -458,7 +458,7 @@ def _at_most(left: Timeline, intent: Intent | None) -> Timeline:
 
 def _gap(work: _Work, demand: Demand, contract: Contract, today: date) -> Gap:
     closed = work.held.closed if work.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
-    open_day = _open_day(_taken(work.line, work.policy), closed, contract.start, contract.end)
+    open_day = _open_day(_taken(work.line, work.policy), closed, contract.end)
     start = max(demand.start, contract.start)
     kept, held = _at_least_0(work.line.offset), work.held.units
     # We post nothing ahead of its day: what is more on a day to come than today is a person's.
@@ -474,15 +474,11 @@ def _taken(line: Line, policy: Policy) -> frozenset[date]:
 
 
 def _open_day(
-    taken: frozenset[date],
-    closed: Sequence[tuple[date, date]] = (),
-    start: date = date.min,
-    end: date = date.max,
+    taken: frozenset[date], closed: Sequence[tuple[date, date]] = (), end: date = date.max
 ) -> Callable[[date], date | None]:
-    """The first day at or after a given one, from ``start`` to ``end``, that is neither taken nor in a closed stretch."""
+    """The first day at or after a given one, ``end`` at the latest, that is neither taken nor in a closed stretch."""
 
     def open_day(day: date) -> date | None:
-        day = max(day, start)
         while day <= end:
             stretch = next((last for first, last in closed if first <= day <= last), None)
             if stretch is not None:
