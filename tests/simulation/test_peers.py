@@ -131,3 +131,19 @@ def test_the_page_and_the_chart_show_every_design() -> None:
     for name in DESIGNS:
         assert text.count(f"| {name} |") + text.count(f"| **{name}** |") == 2
         assert name in drawing
+
+
+def test_what_is_said_beside_the_longest_bar_is_not_cut_off() -> None:
+    """Where each schedule breaks a promise, the words after the bar still end on the chart's ground (7 for each letter is plenty)."""
+    counts = {
+        (name, *column): Counter({"wrong": 536, "on the way": 464}) for name in DESIGNS for column in COLUMNS
+    }
+    drawing = ET.fromstring(drawn(counts, 1_000))  # noqa: S314 - our own drawing
+    width = float(drawing.attrib["viewBox"].split()[2])
+    ends = [
+        float(one.attrib["x"]) + 7 * len(one.text or "")
+        for one in drawing.iter()
+        if "+ 46.4" in (one.text or "")
+    ]
+    assert len(ends) == 2 * len(DESIGNS)
+    assert max(ends) <= width

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-LEFT, RIGHT, TOP, BAR, GAP, WIDTH = 332, 40, 100, 15, 16, 940
+LEFT, RIGHT, TOP, BAR, GAP, WIDTH = 332, 128, 100, 15, 16, 1028
 _STYLE = """
     svg { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif }
     .ground { fill: #ffffff } .ink { fill: #1f2328 } .soft { fill: #59636e } .rule { stroke: #d1d9e0 }
