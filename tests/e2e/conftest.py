@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack import LocalStack
-from tests.e2e.deployed import ADV, GATEWAY, SETTLE_SECONDS, Client, Deployed, tenant
+from tests.e2e.deployed import ADV, GATEWAY, SETTLE_SECONDS, ZONE, Client, Deployed, tenant
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         port=0,
         scenario=str(scenario),
         settle_seconds=SETTLE_SECONDS,
+        time_zone=ZONE,
         run_dir=folder / "run",
         sweep_every=None,
     ) as stack:

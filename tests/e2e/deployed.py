@@ -37,9 +37,16 @@ billing period begins tomorrow."""
 SETTLE_SECONDS = 2
 
 
+_STARTED = datetime.now(UTC)
+TODAY = _STARTED.date()
+"""The partner's day for as long as the tests run."""
+ZONE = "UTC" if _STARTED.hour < 12 else "Etc/GMT+11"
+"""Where the partner lives: where no midnight comes for eleven hours, since what is told and what is expected name days."""
+
+
 def day(offset: int) -> date:
-    """A day counted from today, which is a day of UTC as the stack's is."""
-    return datetime.now(UTC).date() + timedelta(days=offset)
+    """A day counted from the partner's today."""
+    return TODAY + timedelta(days=offset)
 
 
 class Midnight(NamedTuple):
@@ -58,12 +65,13 @@ class Midnight(NamedTuple):
         return self.eve + timedelta(days=1)
 
 
-def midnight() -> Midnight:
-    """The one that can be had now: noon in UTC is the next day on Kiritimati, and early in the morning it is the day before far west."""
-    now = datetime.now(UTC)
-    if now.hour >= 10:
-        return Midnight("UTC", "Pacific/Kiritimati", now.date())
-    return Midnight("Etc/GMT+12", "UTC", now.date() - timedelta(days=1))
+MIDNIGHT = (
+    Midnight(ZONE, "Pacific/Kiritimati", day(0))
+    if _STARTED.hour >= 10
+    else Midnight("Etc/GMT+12", "UTC", day(-1))
+)
+"""The one that can be had for two hours from now on, at least: from 10:00 UTC on it is tomorrow on Kiritimati, and until noon it is
+yesterday far west."""
 
 
 def _first_day(number: int) -> str:
@@ -71,7 +79,7 @@ def _first_day(number: int) -> str:
         return "@month-2:1"
     if number < CLIENTS + LEAPERS:
         return "2024-01-31"
-    morning = midnight().morning
+    morning = MIDNIGHT.morning
     if (morning.month, morning.day) == (2, 29):
         return date(morning.year, 1, 31).isoformat()  # its periods begin on 29 February, too
     return morning.replace(year=morning.year - 1).isoformat()

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.e2e.deployed import ADV, ESS, GATEWAY, SECOND, SERVICES, Client, Deployed, day, midnight
+from tests.e2e.deployed import ADV, ESS, GATEWAY, MIDNIGHT, SECOND, SERVICES, Client, Deployed, day
 from tests.e2e.lives import Life, Lives, Story, gather
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.line import State
@@ -507,7 +507,7 @@ TONIGHT: list[Story] = []
 tonight = gather(TONIGHT)
 """Stories of clients whose next billing period begins at the next midnight, which comes after their third rest."""
 
-EVE, MORNING = midnight().eve, midnight().morning
+EVE, MORNING = MIDNIGHT.eve, MIDNIGHT.morning
 
 
 def ago(days: int) -> date:
@@ -679,13 +679,12 @@ def test_what_comes_of_the_terms(lives: Lives, life: Story) -> None:
 @pytest.fixture(scope="module")
 def night(deployed: Deployed) -> Lives:
     """The stories around a midnight, lived through."""
-    zones = midnight()
-    with deployed.zone(zones.before):
+    with deployed.zone(MIDNIGHT.before):
         lives = Lives(deployed, TONIGHT, deployed.watcher)
         for _ in range(3):
             lives.round()
-        coming = local_midnight(MORNING, ZoneInfo(zones.before)).timestamp()
-    with deployed.zone(zones.after):
+        coming = local_midnight(MORNING, ZoneInfo(MIDNIGHT.before)).timestamp()
+    with deployed.zone(MIDNIGHT.after):
         for client in lives.clients:
             for contract in filter(None, (client.contract, new_contract(client))):
                 due_at = deployed.store.contract(contract).work.due_at
