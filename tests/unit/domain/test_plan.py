@@ -557,6 +557,16 @@ def test_no_day_gets_a_quantity_that_was_never_wanted(
         assert after.at(day(n)) in {held.at(day(n)), *wanted}
 
 
+def test_a_plan_of_the_same_contract_is_waited_for_until_it_is_wanted_again_at_most() -> None:
+    """Left on day 10, it cannot be looked at before day 12 and is wanted beside the new one from day 15 on."""
+    old = gap(steps((0, 25), (10, 0), (15, 25)), steps((0, 25)), start=12)
+    new = gap(steps((10, 3)), NOTHING, line=NEW)
+    plan = plan_adjustments([old, new], [Link(day(10), OLD, NEW)])
+    assert plan == Plan(
+        (Adjustment(OLD, day(12), -25), Adjustment(OLD, day(15), 25), Adjustment(NEW, day(15), 3))
+    )
+
+
 def test_a_change_does_not_run_over_into_a_day_that_is_taken() -> None:
     """28 wanted from day 5, where day 8 went from 0 to 26 and is taken: 26 stay on day 8, and 28 follow on day 9."""
     plan = plan_adjustments([gap(steps((5, 28)), steps((8, 26)), 8)])
@@ -568,6 +578,12 @@ def test_the_last_day_can_be_taken_too() -> None:
     one = gap(steps((56, 21)), steps((59, 24)), 59)
     for last in (date.max, LAST):
         assert plan_adjustments([replace(one, last=last)]).adjustments == ()
+
+
+def test_a_single_unit_does_not_run_over_either() -> None:
+    """2 wanted, where day 5 has 1 and the last day went to 0 already: one more would make 1 of that 0."""
+    one = Gap(OLD, steps((0, 2)), day(0), steps((5, 1), (6, 0)), opens(6, last=day(6)), day(6))
+    assert plan_adjustments([one]).adjustments == ()
 
 
 def test_nothing_is_posted_only_to_be_taken_back() -> None:
