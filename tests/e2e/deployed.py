@@ -38,15 +38,13 @@ SETTLE_SECONDS = 2
 
 
 _STARTED = datetime.now(UTC)
-TODAY = _STARTED.date()
-"""The partner's day for as long as the tests run."""
 ZONE = "UTC" if _STARTED.hour < 12 else "Etc/GMT+11"
 """Where the partner lives: where no midnight comes for eleven hours, since what is told and what is expected name days."""
 
 
 def day(offset: int) -> date:
-    """A day counted from the partner's today."""
-    return TODAY + timedelta(days=offset)
+    """A day counted from the partner's today, which stays the same for as long as the tests run."""
+    return _STARTED.date() + timedelta(days=offset)
 
 
 class Midnight(NamedTuple):
