@@ -29,7 +29,7 @@ from local.emulator import ROOT, StartFailed, keep_to_this_machine
 from local.stack import STACK, LocalStack, interrupt_once
 from local.stage import Stage
 from timus_autotask.cli.deployment import find
-from timus_autotask.status import Status, gather, status_of
+from timus_autotask.watch.status import Status, gather, status_of
 
 SCENARIO = ROOT / "local" / "autotask" / "scenarios" / "demo.json"
 INTO_THE_PERIOD = 19

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from timus_autotask.webhooks import sign
+from timus_autotask.timus.signatures import sign
 
 SAMPLE_SECRET = "whsec_c2FtcGxlIHNlY3JldCBvZiBub2JvZHkgYXQgYWxsISE="  # noqa: S105 - it says "sample secret of nobody at all!!"
 SAMPLES = Path(__file__).parent.parent / "events"

@@ -13,12 +13,12 @@ from datetime import date, timedelta
 from tests.pages import DOCS, with_part
 from tests.world import ADV, CONTRACT, CUSTOMER, SERVICES, World
 from timus_autotask.domain.line import State
-from timus_autotask.findings import Finding, Kind
-from timus_autotask.listing import listed
-from timus_autotask.reconcile import findings, reconcile
-from timus_autotask.status import status_of
-from timus_autotask.store import put_terms
-from timus_autotask.timus_export import ExportFile, compare, take_in
+from timus_autotask.operate.timus_export import ExportFile, compare, take_in
+from timus_autotask.store.records import put_terms
+from timus_autotask.watch.findings import Finding, Kind
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.reconcile import findings, reconcile
+from timus_autotask.watch.status import status_of
 
 PAGE = DOCS / "operations.md"
 LINE = 1201

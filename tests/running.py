@@ -23,6 +23,7 @@ from local.build import read_template
 from tests.fakes.memory_queue import MemoryQueue
 from tests.world import InProcess, World
 from timus_autotask.autotask.http import Request, Response
+from timus_autotask.aws.telemetry import Telemetry
 from timus_autotask.bootstrap import (
     Handler,
     _counted,
@@ -32,7 +33,6 @@ from timus_autotask.bootstrap import (
     reconcile_handler,
     sweep_handler,
 )
-from timus_autotask.observability import Telemetry
 
 TEMPLATE = read_template()
 RESOURCES = TEMPLATE["Resources"]

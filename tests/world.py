@@ -17,17 +17,17 @@ from tests.fakes.memory_queue import MemoryQueue
 from tests.fakes.memory_secrets import WEBHOOK_SECRET, MemorySecrets
 from tests.fakes.memory_table import MemoryTable
 from tests.fakes.virtual_clock import VirtualClock
-from timus_autotask.apply import apply_customer
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.bootstrap import autotask_client
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
-from timus_autotask.merge import wake_contracts
-from timus_autotask.ports import ApplyPorts
-from timus_autotask.receive import HttpRequest, ReceivePorts, receive
-from timus_autotask.store import put_mapping, put_plan
-from timus_autotask.sweep import sweep
-from timus_autotask.webhooks import sign
+from timus_autotask.store.records import put_mapping, put_plan
+from timus_autotask.sync.apply import apply_customer
+from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.receive import HttpRequest, ReceivePorts, receive
+from timus_autotask.sync.sweep import sweep
+from timus_autotask.timus.signatures import sign
 
 CUSTOMER, COMPANY, CONTRACT = "cus_41d0", 600, 29683949
 ADV, ESS, GATEWAY = "SASE-ADV-USER", "SASE-ESS-USER", "SASE-GATEWAY"

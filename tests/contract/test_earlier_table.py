@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.contract.conftest import Emulator, create_table
-from timus_autotask.dynamodb import DynamoTable, EarlierTable
-from timus_autotask.recover import put_back
-from timus_autotask.table import Key, Put, TableUnavailable
+from timus_autotask.aws.dynamodb import DynamoTable, EarlierTable
+from timus_autotask.operate.recover import put_back
+from timus_autotask.ports.errors import TableUnavailable
+from timus_autotask.ports.table import Key, Put
 
 pytestmark = pytest.mark.emulator
 LINES = [Key(f"CONTRACT#{n}", "LINE#45") for n in range(30)]

@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from tests.contract.conftest import Emulator, create_table
-from timus_autotask.dynamodb import DynamoTable
-from timus_autotask.table import Change, Check, Conflict, Delete, Document, Key, Put, TableUnavailable
+from timus_autotask.aws.dynamodb import DynamoTable
+from timus_autotask.ports.errors import Conflict, TableUnavailable
+from timus_autotask.ports.table import Change, Check, Delete, Document, Key, Put
 
 pytestmark = pytest.mark.emulator
 

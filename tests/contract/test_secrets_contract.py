@@ -12,13 +12,9 @@ import pytest
 
 from tests.fakes.memory_secrets import MemorySecrets
 from tests.fakes.virtual_clock import VirtualClock
-from timus_autotask.secrets import (
-    Credentials,
-    NotConfigured,
-    Secrets,
-    SecretsManagerSecrets,
-    SecretsUnavailable,
-)
+from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
+from timus_autotask.ports.errors import NotConfigured, SecretsUnavailable
+from timus_autotask.ports.secrets import Credentials, Secrets
 
 OLD, NEW = f"whsec_{'A1b2' * 11}", f"whsec_{'Z9y8' * 11}"
 CREDENTIALS = Credentials("api@msp.example", "s3cret", "CODE")

@@ -13,8 +13,9 @@ import pytest
 
 from tests.contract.conftest import create_table
 from tests.fakes.memory_table import MemoryTable
-from timus_autotask.dynamodb import DynamoTable
-from timus_autotask.table import Change, Check, Conflict, Delete, Document, Key, Put, Table
+from timus_autotask.aws.dynamodb import DynamoTable
+from timus_autotask.ports.errors import Conflict
+from timus_autotask.ports.table import Change, Check, Delete, Document, Key, Put, Table
 
 T = TypeVar("T")
 A, B, C = Key("CONTRACT#1", "CONTRACT"), Key("CONTRACT#1", "LINE#7"), Key("CUSTOMER#x", "MAPPING")

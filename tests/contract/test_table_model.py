@@ -17,8 +17,9 @@ from hypothesis.stateful import (
 
 from tests.contract.conftest import Emulator, create_table
 from tests.fakes.memory_table import MemoryTable
-from timus_autotask.dynamodb import DynamoTable
-from timus_autotask.table import Change, Check, Conflict, Delete, Document, Key, Put, Table
+from timus_autotask.aws.dynamodb import DynamoTable
+from timus_autotask.ports.errors import Conflict
+from timus_autotask.ports.table import Change, Check, Delete, Document, Key, Put, Table
 
 names = st.sampled_from(["A", "INBOX#1", "INBOX#2", "LINE#10", "LINE#9", "é", "\U0001f642"])
 keys = st.builds(Key, st.sampled_from(["P", "Q"]), names)

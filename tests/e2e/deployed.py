@@ -24,8 +24,8 @@ from timus_autotask.cli import main
 from timus_autotask.cli.deployment import find
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
-from timus_autotask.store import EventRecord, put_line, put_mapping, put_work
-from timus_autotask.webhooks import sign
+from timus_autotask.store.records import EventRecord, put_line, put_mapping, put_work
+from timus_autotask.timus.signatures import sign
 
 SECOND = 8000
 """Number of the first client's second contract."""

@@ -16,8 +16,8 @@ import pytest
 from local.stack import STACK, LocalStack
 from tests.crowd import settled, tenant
 from tests.e2e.deployed import Deployed
-from timus_autotask.reconcile import AT_ONCE, last_run
-from timus_autotask.table import Delete, Document, Key, Put
+from timus_autotask.ports.table import Delete, Document, Key, Put
+from timus_autotask.watch.reconcile import AT_ONCE, last_run
 
 pytestmark = [pytest.mark.emulator, pytest.mark.last]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from timus_autotask.clock import Clock
-from timus_autotask.secrets import Credentials, NotConfigured, SecretsUnavailable
+from timus_autotask.ports.clock import Clock
+from timus_autotask.ports.errors import NotConfigured, SecretsUnavailable
+from timus_autotask.ports.secrets import Credentials
 
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CREDENTIALS = Credentials(username="api@msp.example", secret="secret", integration_code="CODE")

@@ -8,7 +8,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from timus_autotask.table import Change, Conflict, Delete, Document, Key, Put
+from timus_autotask.ports.errors import Conflict
+from timus_autotask.ports.table import Change, Delete, Document, Key, Put
 
 LARGEST = 400 * 1024
 """Bytes of the largest item (counted roughly: the real sum differs by some percent)."""

@@ -20,13 +20,13 @@ from zoneinfo import ZoneInfo
 
 from local.stack import LocalStack
 from tests.processes.story import ADV, BEFORE, ESS, GATEWAY, SKUS, Story, story
+from timus_autotask.aws.dynamodb import DynamoTable
+from timus_autotask.aws.sqs import SqsWakeUps
 from timus_autotask.domain.line import Answer, State
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
-from timus_autotask.dynamodb import DynamoTable
-from timus_autotask.queue import SqsWakeUps
-from timus_autotask.status import Status, gather, status_of
-from timus_autotask.store import Store, put_mapping
-from timus_autotask.webhooks import sign
+from timus_autotask.store.records import Store, put_mapping
+from timus_autotask.timus.signatures import sign
+from timus_autotask.watch.status import Status, gather, status_of
 
 CLIENTS = 3
 """Clients of a round; no other round has them."""

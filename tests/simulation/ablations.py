@@ -27,12 +27,11 @@ from tests.simulation import world
 from tests.simulation.crew import spread
 from tests.simulation.rates import PROFILES
 from tests.simulation.world import Result, simulate
-from timus_autotask import converge, merge, receive, sweep
 from timus_autotask.autotask import client
-from timus_autotask.autotask.answers import OutcomeUnknown, RetryLater, decipher
+from timus_autotask.autotask.answers import decipher
 from timus_autotask.autotask.client import Autotask
 from timus_autotask.bootstrap import apply_handler
-from timus_autotask.domain import converge as deciding
+from timus_autotask.domain.converge import next_step as deciding
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.history import merge as merge_snapshot
 from timus_autotask.domain.line import Answer, Intent, Verdict
@@ -40,8 +39,11 @@ from timus_autotask.domain.line import settle as as_it_is
 from timus_autotask.domain.plan import Plan, plan_adjustments
 from timus_autotask.domain.policy import SameDay
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.store import Store, Stored
-from timus_autotask.table import Change, Check, Conflict, Delete, Put, TableUnavailable
+from timus_autotask.ports.errors import Conflict, OutcomeUnknown, RetryLater, TableUnavailable
+from timus_autotask.ports.table import Change, Check, Delete, Put
+from timus_autotask.store.records import Store, Stored
+from timus_autotask.sync import merge, receive, sweep
+from timus_autotask.sync import worker as converge
 
 Swap = Callable[[object, str, Any], None]
 """Puts something in the place of an attribute of a module or class until the ablation ends."""

@@ -16,9 +16,9 @@ from tests.fakes.memory_secrets import MemorySecrets
 from tests.fakes.memory_table import MemoryTable
 from tests.simulation.scheduler import SECOND, Crash, Decisions, Scheduler, mixed, moment
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
-from timus_autotask.queue import QueueUnavailable
-from timus_autotask.secrets import CACHED, SecretsUnavailable
-from timus_autotask.table import Change, Conflict, Delete, Document, Key, Put, TableUnavailable
+from timus_autotask.aws.secrets_manager import CACHED
+from timus_autotask.ports.errors import Conflict, QueueUnavailable, SecretsUnavailable, TableUnavailable
+from timus_autotask.ports.table import Change, Delete, Document, Key, Put
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

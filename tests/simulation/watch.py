@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.simulation.scheduler import Actor, Scheduler
-from timus_autotask.table import Change, Conflict, Key, Put
+from timus_autotask.ports.errors import Conflict
+from timus_autotask.ports.table import Change, Key, Put
 
 RARE = (
     "two workers on one contract",

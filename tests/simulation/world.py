@@ -24,6 +24,7 @@ from tests.simulation.scheduler import SECOND, Actor, Decisions, Scheduler, micr
 from tests.simulation.story import SERVICES, ClientPlan, Happening, Said, Story, local_day
 from tests.simulation.watch import Watch
 from timus_autotask.autotask.http import Request
+from timus_autotask.aws.secrets_manager import CACHED
 from timus_autotask.bootstrap import (
     Handler,
     LambdaContext,
@@ -32,17 +33,18 @@ from timus_autotask.bootstrap import (
     receive_handler,
     sweep_handler,
 )
-from timus_autotask.domain.converge import HELD
+from timus_autotask.domain.converge.next_step import HELD
 from timus_autotask.domain.line import Approved, Choice, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
-from timus_autotask.merge import wake_contract, wake_contracts
-from timus_autotask.ports import ApplyPorts
-from timus_autotask.receive import PATH, ReceivePorts
-from timus_autotask.secrets import CACHED, Credentials
-from timus_autotask.store import Store, put_line, put_mapping, put_plan, put_terms
-from timus_autotask.sweep import sweep
-from timus_autotask.table import Change, Conflict, Delete, Put
-from timus_autotask.webhooks import sign
+from timus_autotask.ports.errors import Conflict
+from timus_autotask.ports.secrets import Credentials
+from timus_autotask.ports.table import Change, Delete, Put
+from timus_autotask.store.records import Store, put_line, put_mapping, put_plan, put_terms
+from timus_autotask.sync.merge import wake_contract, wake_contracts
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.receive import PATH, ReceivePorts
+from timus_autotask.sync.sweep import sweep
+from timus_autotask.timus.signatures import sign
 
 APPLY_SECONDS, SWEEP_SECONDS, RECEIVE_SECONDS = 60, 55, 10
 """The functions' timeouts, as in the template."""

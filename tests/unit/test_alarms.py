@@ -11,11 +11,11 @@ import pytest
 from tests.fakes.memory_secrets import WEBHOOK_SECRET
 from tests.running import ALARMS, OURS, RESOURCES, VARIABLES, Running
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
-from timus_autotask.listing import listed
-from timus_autotask.observability import COUNTED, MEASURED, UNWATCHED
-from timus_autotask.table import Key, Put
-from timus_autotask.timus_export import ExportFile, compare, take_in
-from timus_autotask.webhooks import sign
+from timus_autotask.aws.telemetry import COUNTED, MEASURED, UNWATCHED
+from timus_autotask.operate.timus_export import ExportFile, compare, take_in
+from timus_autotask.ports.table import Key, Put
+from timus_autotask.timus.signatures import sign
+from timus_autotask.watch.listing import listed
 
 
 @pytest.fixture

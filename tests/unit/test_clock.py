@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from tests.fakes.virtual_clock import VirtualClock
-from timus_autotask.clock import Clock, SystemClock
+from timus_autotask.ports.clock import Clock, SystemClock
 
 
 @pytest.mark.parametrize("clock", [SystemClock(), VirtualClock()], ids=["system", "virtual"])

@@ -16,8 +16,9 @@ from botocore.exceptions import (
 )
 from botocore.stub import ANY, Stubber
 
-from timus_autotask.dynamodb import PAUSES, DynamoTable, attribute_of, value_of
-from timus_autotask.table import Change, Check, Conflict, Delete, Key, Put, TableUnavailable
+from timus_autotask.aws.dynamodb import PAUSES, DynamoTable, attribute_of, value_of
+from timus_autotask.ports.errors import Conflict, TableUnavailable
+from timus_autotask.ports.table import Change, Check, Delete, Key, Put
 
 A, B, C = Key("P", "a"), Key("P", "b"), Key("P", "c")
 SESSION: Any = boto3.Session("test", "test", region_name="eu-west-1")

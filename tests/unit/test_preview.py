@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.memory_table import MemoryTable
-from timus_autotask.preview import Rehearsal
-from timus_autotask.table import Change, Check, Conflict, Delete, Key, Put, Table
+from timus_autotask.ports.errors import Conflict
+from timus_autotask.ports.table import Change, Check, Delete, Key, Put, Table
+from timus_autotask.watch.preview import Rehearsal
 
 KEYS = [Key("A", "1"), Key("A", "2"), Key("B", "1")]
 

@@ -19,8 +19,9 @@ from tests.fakes.memory_queue import MemoryQueue
 from tests.fakes.memory_secrets import WEBHOOK_SECRET, MemorySecrets
 from tests.fakes.memory_table import MemoryTable
 from tests.fakes.virtual_clock import VirtualClock
-from timus_autotask.queue import QueueUnavailable
-from timus_autotask.receive import (
+from timus_autotask.ports.errors import QueueUnavailable, TableUnavailable
+from timus_autotask.ports.table import Change, Delete, Document, Key
+from timus_autotask.sync.receive import (
     LARGEST_BODY,
     PATH,
     HttpAnswer,
@@ -32,8 +33,7 @@ from timus_autotask.receive import (
     response_of,
     stored_body,
 )
-from timus_autotask.table import Change, Delete, Document, Key, TableUnavailable
-from timus_autotask.webhooks import sign
+from timus_autotask.timus.signatures import sign
 
 QUIET = 20
 BODY = b'{"type":"subscription.updated","data":{"subscription":{"id":"sub_1","customer":{"id":"cus_41d0"}}}}'

@@ -10,11 +10,11 @@ from tests.drift_table import aligned, look
 from tests.fakes.memory_queue import MemoryQueue
 from tests.fakes.memory_table import MemoryTable, _row_of
 from tests.world import ADV, CONTRACT, CUSTOMER, World
-from timus_autotask import timus_events
 from timus_autotask.domain.line import State
-from timus_autotask.merge import wake_contract
-from timus_autotask.recover import after_restore, redrive, replay, replayable
-from timus_autotask.table import Put
+from timus_autotask.operate.recover import after_restore, redrive, replay, replayable
+from timus_autotask.ports.table import Put
+from timus_autotask.sync.merge import wake_contract
+from timus_autotask.timus import events as timus_events
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 

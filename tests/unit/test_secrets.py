@@ -11,7 +11,8 @@ import pytest
 from botocore.stub import Stubber
 
 from tests.fakes.virtual_clock import VirtualClock
-from timus_autotask.secrets import NotConfigured, SecretsManagerSecrets
+from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
+from timus_autotask.ports.errors import NotConfigured
 
 SESSION: Any = boto3.Session("test", "test", region_name="eu-west-1")
 BARE = "A1b2" * 11

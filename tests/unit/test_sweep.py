@@ -9,10 +9,11 @@ import pytest
 
 from tests.drift_table import aligned
 from tests.world import ADV, CONTRACT, CUSTOMER
-from timus_autotask.merge import wake_contract
-from timus_autotask.store import Circuit, put_circuit
-from timus_autotask.sweep import AT_ONCE, sweep
-from timus_autotask.table import Key, Put, TableUnavailable
+from timus_autotask.ports.errors import TableUnavailable
+from timus_autotask.ports.table import Key, Put
+from timus_autotask.store.records import Circuit, put_circuit
+from timus_autotask.sync.merge import wake_contract
+from timus_autotask.sync.sweep import AT_ONCE, sweep
 
 
 def _broken() -> Put:

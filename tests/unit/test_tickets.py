@@ -16,8 +16,8 @@ from tests.world import ADV, World
 from timus_autotask.autotask.http import Request, Response
 from timus_autotask.bootstrap import _counted, autotask_client, sweep_handler
 from timus_autotask.domain.ticket import Alarm
-from timus_autotask.table import Change
-from timus_autotask.tickets import TicketDesk, keep_tickets
+from timus_autotask.ports.table import Change
+from timus_autotask.watch.tickets import TicketDesk, keep_tickets
 
 WORDS = "Wake-ups failed five times. Find the cause. Runbook: docs/operations.md#dead-letters"
 NAME = "acme-sync-DeadLettersAlarm-1A2B"

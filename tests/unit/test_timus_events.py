@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from local.sign import SAMPLE_SECRET, SAMPLES, signed_sample
 from timus_autotask.domain.subscription import Snapshot
-from timus_autotask.receive import request_of
-from timus_autotask.timus_events import Noted, NotUnderstood, understand
-from timus_autotask.webhooks import customer_of, verify
+from timus_autotask.sync.receive import request_of
+from timus_autotask.timus.events import Noted, NotUnderstood, understand
+from timus_autotask.timus.peek import customer_of
+from timus_autotask.timus.signatures import verify
 
 EVENT: dict[str, Any] = json.loads((SAMPLES / "timus" / "subscription.updated.json").read_text())
 SUBSCRIPTION: dict[str, Any] = EVENT["data"]["subscription"]

@@ -9,9 +9,9 @@ import pytest
 
 from tests.drift_table import aligned
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, World
-from timus_autotask.listing import listed
-from timus_autotask.status import status_of
-from timus_autotask.timus_export import Comparison, ExportFile, ExportRefused, Told, compare, take_in
+from timus_autotask.operate.timus_export import Comparison, ExportFile, ExportRefused, Told, compare, take_in
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.status import status_of
 
 HEAD = "customer_id,subscription_id,sku,quantity"
 

@@ -12,14 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timus_autotask.webhooks import (
-    SecretMalformed,
-    SignatureRefused,
-    customer_of,
-    sign,
-    subscription_of,
-    verify,
-)
+from timus_autotask.timus.peek import customer_of, subscription_of
+from timus_autotask.timus.signatures import SecretMalformed, SignatureRefused, sign, verify
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + base64.b64encode(b"another secret of 32 good bytes!").decode()

@@ -11,17 +11,17 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from timus_autotask.clock import Clock, SystemClock
+from timus_autotask.ports.clock import Clock, SystemClock
 from timus_autotask.settings import Settings
 
 if TYPE_CHECKING:
     from timus_autotask.autotask.client import Autotask, OnCall
     from timus_autotask.autotask.http import Transport
-    from timus_autotask.observability import Telemetry
-    from timus_autotask.ports import ApplyPorts
-    from timus_autotask.receive import ReceivePorts
-    from timus_autotask.secrets import Secrets
-    from timus_autotask.tickets import TicketDesk
+    from timus_autotask.aws.telemetry import Telemetry
+    from timus_autotask.ports.secrets import Secrets
+    from timus_autotask.sync.ports import ApplyPorts
+    from timus_autotask.sync.receive import ReceivePorts
+    from timus_autotask.watch.tickets import TicketDesk
 
 
 class LambdaContext(Protocol):
@@ -35,10 +35,10 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 def receive_webhook() -> Handler:
     """The handler behind API Gateway."""
-    from timus_autotask.dynamodb import DynamoTable
-    from timus_autotask.queue import SqsWakeUps
-    from timus_autotask.receive import ReceivePorts
-    from timus_autotask.secrets import SecretsManagerSecrets
+    from timus_autotask.aws.dynamodb import DynamoTable
+    from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
+    from timus_autotask.aws.sqs import SqsWakeUps
+    from timus_autotask.sync.receive import ReceivePorts
 
     settings, clock, telemetry = Settings.read(os.environ), SystemClock(), _telemetry()
     ports = ReceivePorts(
@@ -78,7 +78,7 @@ def reconcile() -> Handler:
 
 def receive_handler(ports: ReceivePorts) -> Handler:
     """An API Gateway event in, an HTTP answer out."""
-    from timus_autotask.receive import receive, request_of, response_of
+    from timus_autotask.sync.receive import receive, request_of, response_of
 
     def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         return response_of(receive(request_of(event), ports))
@@ -93,9 +93,9 @@ def apply_handler(ports: ApplyPorts) -> Handler:
     is handled once a batch, for a wake-up says nothing but whose inbox to look into. One for which no time is left is left
     to the sweep: its events and contracts are due.
     """
-    from timus_autotask.apply import apply_customer
-    from timus_autotask.converge import POST_TAKES
-    from timus_autotask.queue import wake_up_of
+    from timus_autotask.aws.sqs import wake_up_of
+    from timus_autotask.sync.apply import apply_customer
+    from timus_autotask.sync.worker import POST_TAKES
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         deadline = _deadline(context, ports.clock)
@@ -126,8 +126,8 @@ def sweep_handler(
     desk: TicketDesk | None = None,
 ) -> Handler:
     """A tick of the schedule in, how much was done out; and how everything is, for metrics and tickets."""
-    from timus_autotask.sweep import sweep as do
-    from timus_autotask.vitals import take
+    from timus_autotask.sync.sweep import sweep as do
+    from timus_autotask.watch.gauges import take
 
     def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         deadline = _deadline(context, ports.clock)
@@ -142,7 +142,7 @@ def sweep_handler(
 
 
 def _keep_tickets(ports: ApplyPorts, desk: TicketDesk, deadline: datetime) -> None:
-    from timus_autotask.tickets import keep_tickets
+    from timus_autotask.watch.tickets import keep_tickets
 
     try:
         keep_tickets(ports, desk, deadline)
@@ -152,7 +152,7 @@ def _keep_tickets(ports: ApplyPorts, desk: TicketDesk, deadline: datetime) -> No
 
 def reconcile_handler(ports: ApplyPorts) -> Handler:
     """A tick of the schedule in, or a person's ``{"now": true, "deep": false}``; how far it came out."""
-    from timus_autotask.reconcile import reconcile as do
+    from timus_autotask.watch.reconcile import reconcile as do
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         deadline = _deadline(context, ports.clock)
@@ -195,10 +195,10 @@ def autotask_client(
 
 def _apply_ports(telemetry: Telemetry) -> tuple[ApplyPorts, Secrets]:
     from timus_autotask.autotask.httpx_transport import HttpxTransport
-    from timus_autotask.dynamodb import DynamoTable
-    from timus_autotask.ports import ApplyPorts
-    from timus_autotask.queue import SqsWakeUps
-    from timus_autotask.secrets import SecretsManagerSecrets
+    from timus_autotask.aws.dynamodb import DynamoTable
+    from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
+    from timus_autotask.aws.sqs import SqsWakeUps
+    from timus_autotask.sync.ports import ApplyPorts
 
     settings, clock = Settings.read(os.environ), SystemClock()
     secrets = SecretsManagerSecrets(
@@ -222,8 +222,8 @@ def _ticket_desk() -> TicketDesk | None:
     settings = Settings.read(os.environ)
     if settings.ticket_company is None:
         return None
-    from timus_autotask.alarms import CloudWatchAlarms
-    from timus_autotask.tickets import TicketDesk
+    from timus_autotask.aws.cloudwatch import CloudWatchAlarms
+    from timus_autotask.watch.tickets import TicketDesk
 
     alarms = CloudWatchAlarms(_aws("cloudwatch"), settings.stack, settings.alarm_topic_arn)
     return TicketDesk(
@@ -247,7 +247,7 @@ def _aws(service: str) -> Any:
 def _telemetry() -> Telemetry:
     from aws_lambda_powertools import Logger, Metrics
 
-    from timus_autotask.observability import Telemetry
+    from timus_autotask.aws.telemetry import Telemetry
 
     return Telemetry(Logger(), Metrics())
 

@@ -19,15 +19,14 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import BaseError
 
 from tests.simulation.peers.idempotency import TablePersistence
 from tests.simulation.ports import SimTable
-from timus_autotask.autotask.answers import AutotaskError
 from timus_autotask.bootstrap import Handler, LambdaContext
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.history import Version, version_of
 from timus_autotask.domain.subscription import Snapshot
-from timus_autotask.ports import ApplyPorts
-from timus_autotask.secrets import SecretsUnavailable
-from timus_autotask.table import Conflict, Data, Key, Put, TableUnavailable
-from timus_autotask.timus_events import understand
+from timus_autotask.ports.errors import AutotaskError, Conflict, SecretsUnavailable, TableUnavailable
+from timus_autotask.ports.table import Data, Key, Put
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.timus.events import understand
 
 POST_TAKES_MS = 45_000
 """A message is begun only with so much time left: nobody is killed in the middle for want of a look at the clock."""

@@ -23,8 +23,9 @@ from aws_lambda_powertools.utilities.idempotency.persistence import datarecord, 
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS, DataRecord
 
 from tests.simulation.ports import SimTable
-from timus_autotask.clock import Clock
-from timus_autotask.table import Change, Data, Delete, Key, Put, TableUnavailable
+from timus_autotask.ports.clock import Clock
+from timus_autotask.ports.errors import TableUnavailable
+from timus_autotask.ports.table import Change, Data, Delete, Key, Put
 
 
 class TablePersistence(BasePersistenceLayer):

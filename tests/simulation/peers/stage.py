@@ -31,10 +31,9 @@ from tests.simulation.scheduler import Actor, Decisions, moment
 from tests.simulation.story import PLANS, Said, Story, local_day, told
 from tests.simulation.world import World
 from timus_autotask.bootstrap import Handler, LambdaContext
-from timus_autotask.queue import QueueUnavailable
-from timus_autotask.receive import request_of
-from timus_autotask.secrets import SecretsUnavailable
-from timus_autotask.webhooks import SignatureRefused, verify
+from timus_autotask.ports.errors import QueueUnavailable, SecretsUnavailable
+from timus_autotask.sync.receive import request_of
+from timus_autotask.timus.signatures import SignatureRefused, verify
 
 DESIGNS: Mapping[str, Callable[[], Peer] | None] = {
     "post each delta": PostEachDelta,

@@ -10,11 +10,11 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, GATEWAY, World
-from timus_autotask.apply import apply_customer
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.opening import Opening
-from timus_autotask.merge import wake_contracts
-from timus_autotask.store import put_mapping, put_terms
+from timus_autotask.store.records import put_mapping, put_terms
+from timus_autotask.sync.apply import apply_customer
+from timus_autotask.sync.merge import wake_contracts
 
 NUMBER, RENEWS = f"timus-{CUSTOMER}", f"timus-renews-{CONTRACT}"
 

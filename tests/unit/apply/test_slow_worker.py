@@ -9,7 +9,7 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, GATEWAY, World
-from timus_autotask.converge import converge
+from timus_autotask.sync.worker import converge
 
 
 def test_what_a_read_shows_is_as_old_as_the_read(monkeypatch: pytest.MonkeyPatch) -> None:

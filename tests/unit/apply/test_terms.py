@@ -11,8 +11,8 @@ import pytest
 from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.line import Approved, State
-from timus_autotask.merge import wake_contracts
-from timus_autotask.store import put_line, put_terms
+from timus_autotask.store.records import put_line, put_terms
+from timus_autotask.sync.merge import wake_contracts
 
 TODAY = date(2026, 3, 15)
 

@@ -12,8 +12,8 @@ from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
 from timus_autotask.domain.line import Outcome, State
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.merge import wake_contracts
-from timus_autotask.store import put_terms
+from timus_autotask.store.records import put_terms
+from timus_autotask.sync.merge import wake_contracts
 
 TODAY = date(2026, 3, 15)
 

@@ -12,16 +12,12 @@ from tests.fakes.canned_transport import SAMPLES, answer, sample
 from timus_autotask.autotask.answers import (
     LONGEST_PAUSE_SECONDS,
     THROTTLE_SECONDS,
-    AutotaskError,
-    CredentialsRefused,
-    OutcomeUnknown,
-    Refused,
-    RetryLater,
     decipher,
     retry_after,
     unanswered,
 )
 from timus_autotask.autotask.http import NoAnswer, NotSent, Response
+from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, OutcomeUnknown, Refused, RetryLater
 
 Meaning = type[AutotaskError] | None
 

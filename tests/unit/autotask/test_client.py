@@ -13,11 +13,11 @@ import pytest
 
 from tests.contract.conformity import check
 from tests.fakes.canned_transport import CannedTransport, answer, canned, page, sample
-from timus_autotask.autotask.answers import CredentialsRefused, OutcomeUnknown, Refused, RetryLater
 from timus_autotask.autotask.client import MOST_PAGES, Autotask, Condition, Credentials
 from timus_autotask.autotask.entities import COMPANIES, CONTRACTS
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.autotask.zone import Zone
+from timus_autotask.ports.errors import CredentialsRefused, OutcomeUnknown, Refused, RetryLater
 
 CREDENTIALS = Credentials("api@example.com", "the-secret", "THE-CODE")
 ZONE = Zone("https://webservices2.autotask.net/ATServicesRest/v1.0", "https://ww2.autotask.net/")

@@ -13,7 +13,7 @@ from tests.fakes.memory_queue import MemoryQueue
 from tests.world import InProcess, World
 from timus_autotask.cli.command import main
 from timus_autotask.cli.deployment import Deployment
-from timus_autotask.secrets import Credentials
+from timus_autotask.ports.secrets import Credentials
 
 
 @dataclass(frozen=True)

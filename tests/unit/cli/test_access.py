@@ -13,8 +13,8 @@ from tests.fakes.memory_secrets import WEBHOOK_SECRET
 from tests.unit.cli.desk import Desk
 from tests.world import ADV
 from timus_autotask.cli.failure import Failed
-from timus_autotask.receive import HttpRequest, receive
-from timus_autotask.secrets import Credentials
+from timus_autotask.ports.secrets import Credentials
+from timus_autotask.sync.receive import HttpRequest, receive
 
 GIVEN = ("--username", "new@msp.example", "--secret", "hush", "--integration-code", "CODE")
 SAMPLE = Path(__file__).parents[3] / "events" / "timus" / "subscription.updated.json"

@@ -15,9 +15,7 @@ from timus_autotask.cli.command import COMMANDS, PROGRAM, main, parser
 from timus_autotask.cli.failure import UNREACHABLE, Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.domain.reasons import REASONS
-from timus_autotask.queue import QueueUnavailable
-from timus_autotask.secrets import SecretsUnavailable
-from timus_autotask.table import TableUnavailable
+from timus_autotask.ports.errors import QueueUnavailable, SecretsUnavailable, TableUnavailable
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.words)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER
-from timus_autotask.table import Change, Document
+from timus_autotask.ports.table import Change, Document
 
 
 @pytest.fixture

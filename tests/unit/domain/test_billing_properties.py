@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge import DUPLICATE_DAY, Held, View, next_step
+from timus_autotask.domain.converge.next_step import DUPLICATE_DAY, Held, View, next_step
 from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.desired import Customer, Desired, desired
 from timus_autotask.domain.history import Merge, Subscription, merge

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge import (
+from timus_autotask.domain.converge.next_step import (
     LOOKS,
     RECHECK,
     REFUSED_AGAIN,

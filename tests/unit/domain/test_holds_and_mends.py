@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge import Held, Moved, Step, View, next_step
+from timus_autotask.domain.converge.next_step import Held, Moved, Step, View, next_step
 from timus_autotask.domain.desired import Demand, Desired, Source
 from timus_autotask.domain.line import Line, Refusal
 from timus_autotask.domain.mapping import LineKey

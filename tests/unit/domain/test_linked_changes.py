@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge import Held, Step, View, next_step
+from timus_autotask.domain.converge.next_step import Held, Step, View, next_step
 from timus_autotask.domain.desired import Demand, Desired, Link, Source
 from timus_autotask.domain.line import Answer, Line
 from timus_autotask.domain.mapping import LineKey

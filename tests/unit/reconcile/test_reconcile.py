@@ -16,10 +16,10 @@ from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, SERVICES, Wo
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.findings import Kind
-from timus_autotask.merge import wake_contract
-from timus_autotask.reconcile import findings, last_run, reconcile
-from timus_autotask.store import put_line, put_mapping
+from timus_autotask.store.records import put_line, put_mapping
+from timus_autotask.sync.merge import wake_contract
+from timus_autotask.watch.findings import Kind
+from timus_autotask.watch.reconcile import findings, last_run, reconcile
 
 
 def kinds(world: World, **how: Any) -> list[str]:

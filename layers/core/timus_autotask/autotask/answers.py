@@ -24,6 +24,7 @@ from http import HTTPStatus
 from typing import Any
 
 from timus_autotask.autotask.http import NoAnswer, NotSent, Response
+from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, OutcomeUnknown, Refused, RetryLater
 
 Answer = dict[str, Any]
 """A JSON object of Autotask; money is ``Decimal``, never ``float``."""
@@ -37,49 +38,6 @@ LONGEST_PAUSE_SECONDS = 3600
 
 _MOST_WORDS = 10
 _LONGEST_WORD = 500
-
-
-class AutotaskError(Exception):
-    """Autotask did not do what it was asked, or nobody knows whether it did."""
-
-
-class Refused(AutotaskError):
-    """Not applied, and would be refused again. ``words`` are Autotask's own where it gave any."""
-
-    def __init__(self, words: tuple[str, ...], status: int) -> None:
-        super().__init__("; ".join(words))
-        self.words = words
-        self.status = status
-
-
-class RetryLater(AutotaskError):
-    """Not applied, or only a read that failed: ask again after ``after_seconds``.
-
-    ``everywhere`` is true when it concerns every request and not just this one (throttled, out of reach), so that nobody else
-    need try before.
-    """
-
-    def __init__(self, after_seconds: int, reason: str, *, everywhere: bool = False) -> None:
-        super().__init__(reason)
-        self.after_seconds = after_seconds
-        self.reason = reason
-        self.everywhere = everywhere
-
-
-class CredentialsRefused(AutotaskError):
-    """Not applied: the API user is unknown, its secret is wrong, or it lacks a permission (401 each)."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class OutcomeUnknown(AutotaskError):
-    """A write that must not be repeated may have been applied or not; only a later read can tell."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
 
 
 def decipher(response: Response, expected: tuple[str, ...], *, repeatable: bool) -> Answer:

@@ -16,16 +16,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from timus_autotask.autotask.answers import (
-    RETRY_SECONDS,
-    Answer,
-    AutotaskError,
-    CredentialsRefused,
-    Refused,
-    RetryLater,
-    decipher,
-    unanswered,
-)
+from timus_autotask.autotask.answers import RETRY_SECONDS, Answer, decipher, unanswered
 from timus_autotask.autotask.entities import (
     BILLING_RULES,
     COMPANIES,
@@ -59,6 +50,7 @@ from timus_autotask.autotask.zone import (
     origin,
     trusts,
 )
+from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Refused, RetryLater
 
 T = TypeVar("T")
 

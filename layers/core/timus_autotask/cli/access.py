@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from timus_autotask.autotask import client as autotask
-from timus_autotask.autotask.answers import AutotaskError, CredentialsRefused
+from timus_autotask.aws.secrets_manager import CACHED
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import write
-from timus_autotask.clock import SystemClock
-from timus_autotask.converge import CREDENTIALS_PAUSE
-from timus_autotask.secrets import CACHED, Credentials
-from timus_autotask.store import Circuit, put_circuit, put_work
-from timus_autotask.table import Change
-from timus_autotask.webhooks import SecretMalformed, sign
+from timus_autotask.ports.clock import SystemClock
+from timus_autotask.ports.errors import AutotaskError, CredentialsRefused
+from timus_autotask.ports.secrets import Credentials
+from timus_autotask.ports.table import Change
+from timus_autotask.store.records import Circuit, put_circuit, put_work
+from timus_autotask.sync.worker import CREDENTIALS_PAUSE
+from timus_autotask.timus.signatures import SecretMalformed, sign
 
 SEND_SECONDS = 30.0
 

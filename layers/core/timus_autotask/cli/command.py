@@ -16,9 +16,7 @@ from timus_autotask.cli import access, deciding, mapping, recovering, watching
 from timus_autotask.cli.deployment import DEFAULT_STACK, Deployment, find
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
 from timus_autotask.cli.terminal import Terminal
-from timus_autotask.queue import QueueUnavailable
-from timus_autotask.secrets import NotConfigured, SecretsUnavailable
-from timus_autotask.table import TableUnavailable
+from timus_autotask.ports.errors import NotConfigured, QueueUnavailable, SecretsUnavailable, TableUnavailable
 
 PROGRAM = "timus-autotask"
 

@@ -17,12 +17,21 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.mapping import DEFAULT, known
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import go_on, wake, wake_mapped, write
-from timus_autotask.domain.converge import HELD
+from timus_autotask.domain.converge.next_step import HELD
 from timus_autotask.domain.line import Approved, Choice, Line
 from timus_autotask.domain.policy import Policy
-from timus_autotask.merge import wake_contract
-from timus_autotask.store import BY_SKU, PARTNER, Stored, Terms, policy_from, put_line, put_opening, put_terms
-from timus_autotask.table import Change
+from timus_autotask.ports.table import Change
+from timus_autotask.store.records import (
+    BY_SKU,
+    PARTNER,
+    Stored,
+    Terms,
+    policy_from,
+    put_line,
+    put_opening,
+    put_terms,
+)
+from timus_autotask.sync.merge import wake_contract
 
 
 def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

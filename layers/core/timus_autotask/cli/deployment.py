@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from timus_autotask.autotask.http import Transport
 from timus_autotask.autotask.zone import AUTOTASK
 from timus_autotask.cli.failure import UNREACHABLE, Failed
-from timus_autotask.clock import Clock, SystemClock
 from timus_autotask.domain.days import effective_day
-from timus_autotask.ports import ApplyPorts
-from timus_autotask.queue import QueueDepth
-from timus_autotask.recover import DeadLetters
-from timus_autotask.secrets import Credentials, Secrets
-from timus_autotask.status import Each
-from timus_autotask.store import Store
-from timus_autotask.table import Document, Table
+from timus_autotask.operate.recover import DeadLetters
+from timus_autotask.ports.clock import Clock, SystemClock
+from timus_autotask.ports.queue import QueueDepth
+from timus_autotask.ports.secrets import Credentials, Secrets
+from timus_autotask.ports.table import Document, Table
+from timus_autotask.store.records import Store
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.watch.status import Each
 
 DEFAULT_STACK = "timus-autotask"
 AT_A_TIME = 8
@@ -94,9 +94,10 @@ def find(stack: str) -> Deployment:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from timus_autotask.autotask.httpx_transport import HttpxTransport
-    from timus_autotask.dynamodb import DynamoTable, EarlierTable
-    from timus_autotask.queue import SqsDeadLetters, SqsWakeUps
-    from timus_autotask.secrets import SecretsManagerSecrets, SecretsUnavailable
+    from timus_autotask.aws.dynamodb import DynamoTable, EarlierTable
+    from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
+    from timus_autotask.aws.sqs import SqsDeadLetters, SqsWakeUps
+    from timus_autotask.ports.errors import SecretsUnavailable
 
     patient = Config(connect_timeout=5, retries={"max_attempts": 2}, max_pool_connections=AT_A_TIME + 2)
     try:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from timus_autotask.autotask.answers import AutotaskError, CredentialsRefused, Refused
 from timus_autotask.autotask.client import Autotask
 from timus_autotask.autotask.entities import Contract
 from timus_autotask.cli.deployment import Deployment
@@ -24,11 +23,11 @@ from timus_autotask.domain.mapping import (
     chosen_from,
     in_force,
 )
-from timus_autotask.merge import wake_contracts
-from timus_autotask.secrets import NotConfigured
-from timus_autotask.store import CustomerRecords, Stored, Terms, policies_from, put_mapping, put_plan
-from timus_autotask.sweep import refresh_plan
-from timus_autotask.table import Change
+from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Refused
+from timus_autotask.ports.table import Change
+from timus_autotask.store.records import CustomerRecords, Stored, Terms, policies_from, put_mapping, put_plan
+from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.sync.sweep import refresh_plan
 
 UNCHECKED = "--unchecked maps without asking Autotask."
 

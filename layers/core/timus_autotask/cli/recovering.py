@@ -11,19 +11,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from timus_autotask import reconcile as alignment
-from timus_autotask import recover
+from timus_autotask.aws.log_queries import QUERIES, group_of
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, moment
 from timus_autotask.cli.watching import _since
 from timus_autotask.cli.word import wake
-from timus_autotask.findings import Finding
-from timus_autotask.listing import listed
-from timus_autotask.log_queries import QUERIES, group_of
-from timus_autotask.reconcile import Run
-from timus_autotask.status import status_of
-from timus_autotask.timus_export import Comparison, ExportFile, ExportRefused, Told, compare, take_in
+from timus_autotask.operate import recover
+from timus_autotask.operate.timus_export import Comparison, ExportFile, ExportRefused, Told, compare, take_in
+from timus_autotask.watch import reconcile as alignment
+from timus_autotask.watch.findings import Finding
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.reconcile import Run
+from timus_autotask.watch.status import status_of
 
 AT_MOST = timedelta(minutes=30)
 """How long the command stays at it."""

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from timus_autotask import status as alignment
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, moment
@@ -17,9 +16,10 @@ from timus_autotask.domain.line import Change
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.opening import Opening
 from timus_autotask.domain.policy import shortfall
-from timus_autotask.reconcile import Run, last_run
-from timus_autotask.status import Status, StatusLine
-from timus_autotask.store import EventRecord, policy_from
+from timus_autotask.store.records import EventRecord, policy_from
+from timus_autotask.watch import status as alignment
+from timus_autotask.watch.reconcile import Run, last_run
+from timus_autotask.watch.status import Status, StatusLine
 
 
 def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

@@ -7,15 +7,19 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from timus_autotask.autotask.answers import AutotaskError
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal
-from timus_autotask.merge import wake_contracts
-from timus_autotask.preview import ContractPreview, preview
-from timus_autotask.queue import QueueUnavailable
-from timus_autotask.secrets import NotConfigured, SecretsUnavailable
-from timus_autotask.table import Change, Conflict
+from timus_autotask.ports.errors import (
+    AutotaskError,
+    Conflict,
+    NotConfigured,
+    QueueUnavailable,
+    SecretsUnavailable,
+)
+from timus_autotask.ports.table import Change
+from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.watch.preview import ContractPreview, preview
 
 ATTEMPTS = 10
 """How often a write that a worker came before is made anew."""

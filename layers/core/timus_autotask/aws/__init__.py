@@ -1,0 +1,1 @@
+"""The ports on AWS, and what the functions tell CloudWatch."""

@@ -1,0 +1,355 @@
+"""The table port on DynamoDB: conditional writes, transactions, and what their failures mean.
+
+Two rules of this module carry the promise "all or nothing, and nobody in between":
+
+* Every write stores a random id. The client sends a request again when its answer is lost, so a write can meet its own
+  effect; the id is how it recognises that.
+* Every exception of botocore passes through :func:`meaning_of`. Nothing above this module knows them.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from timus_autotask.ports.errors import Conflict, TableUnavailable
+from timus_autotask.ports.table import Change, Delete, Document, Key, Put
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MOST_CHANGES = (
+    100  # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+)
+PAUSES = (0.025, 0.05, 0.1, 0.2)
+"""Seconds before each further attempt, at most: a random share of each is waited."""
+
+EARLIER_ASKED = 15
+"""Seconds between two questions whether DynamoDB has restored a table."""
+
+Item = Mapping[str, Mapping[str, Any]]
+"""An item as DynamoDB's API writes it: ``{"pk": {"S": "PARTNER"}, …}``."""
+
+_LEAST = "\x00"
+"""Stands for the empty string, which no key of a table or an index may be; nothing sorts before it."""
+
+_BUSY = frozenset(
+    {
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TransactionConflict",
+        "TransactionConflictException",
+    }
+)
+"""Codes of an answer, or of a reason in it, by which nothing has happened and the same request may soon succeed."""
+_INVALID = frozenset({"SerializationException", "ValidationError", "ValidationException"})
+
+
+class _Busy(TableUnavailable):
+    """Nothing has happened; the same request may soon succeed."""
+
+
+class _Unsure(TableUnavailable):
+    """It may have happened; the same request may be sent again, for every write is conditional."""
+
+
+class _Refused(Conflict):
+    """A condition did not hold. ``writes`` are the ids of the writes that the documents in question are from."""
+
+    def __init__(self, keys: Sequence[Key], writes: Sequence[str]) -> None:
+        super().__init__(keys)
+        self.writes = writes
+        self.unsure = False
+        """An earlier attempt at the same request may have taken effect."""
+
+
+class DynamoTable:
+    """:class:`~timus_autotask.table.Table` on DynamoDB, with a boto3 or botocore ``dynamodb`` client.
+
+    The table has the keys ``pk`` and ``sk`` and two indexes that project everything: ``kind-index`` (``kind``, ``sort``:
+    strings) and ``due-index`` (``due``: string, ``due_at``: number). Its TTL attribute is ``expires_at``.
+    """
+
+    def __init__(
+        self, client: DynamoDBClient, table_name: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._sleep = sleep
+
+    def get(self, key: Key) -> Document | None:
+        answer = self._ask(
+            self._client.get_item, TableName=self._table_name, Key=_key_item(key), ConsistentRead=True
+        )
+        return document_of(answer["Item"]) if "Item" in answer else None
+
+    def range(self, pk: str, first: str, last: str) -> list[Document]:
+        return [*self._between(("pk", pk), ("sk", first, last), ConsistentRead=True)]
+
+    def write(self, changes: Sequence[Change]) -> None:
+        keys = [change.key for change in changes]
+        if len(keys) > MOST_CHANGES:
+            raise ValueError(f"{len(keys)} changes in one write, more than {MOST_CHANGES}")
+        if len(set(keys)) < len(keys):
+            raise ValueError("two changes of one document in one write")
+        if not keys:
+            return
+        write_id = str(uuid.uuid4())
+        requests = [self._request(change, write_id) for change in changes]
+        # One document that is put needs no transaction. One that is deleted does: what is gone carries no id by which our
+        # own earlier attempt could be told from somebody else's, and only transactions have a token.
+        alone = requests[0].get("Put") if len(requests) == 1 else None
+        try:
+            if alone:
+                self._ask(self._client.put_item, keys, **alone)
+            else:
+                self._ask(
+                    self._client.transact_write_items,
+                    keys,
+                    TransactItems=requests,
+                    ClientRequestToken=write_id,
+                )
+        except _Refused as refused:
+            if write_id in refused.writes:
+                return  # an earlier attempt of ours, whose answer was lost, did the whole of it
+            if alone and refused.unsure:
+                # The earlier attempt may have succeeded, and somebody replaced the document since.
+                raise TableUnavailable("the answer of a write was lost") from refused
+            raise Conflict(refused.keys) from refused
+
+    def due(self, until: int, limit: int) -> list[Document]:
+        found = self._query(
+            IndexName="due-index",
+            KeyConditionExpression="#due = :due AND #due_at <= :until",
+            ExpressionAttributeNames={"#due": "due", "#due_at": "due_at"},
+            ExpressionAttributeValues={":due": {"S": "due"}, ":until": {"N": str(until)}},
+            Limit=max(1, limit),
+        )
+        return [*islice(found, max(0, limit))]
+
+    def list(self, kind: str, first: str = "", last: str = "\U0010ffff") -> Iterator[Document]:
+        return self._between(("kind", kind), ("sort", first, last or _LEAST), IndexName="kind-index")
+
+    def _between(
+        self, partition: tuple[str, str], bounds: tuple[str, str, str], **query: Any
+    ) -> Iterator[Document]:
+        hash_name, value = partition
+        range_name, first, last = bounds
+        first = first or _LEAST
+        if first > last:  # DynamoDB refuses what no key can satisfy
+            return iter(())
+        return self._query(
+            KeyConditionExpression="#hash = :hash AND #range BETWEEN :first AND :last",
+            ExpressionAttributeNames={"#hash": hash_name, "#range": range_name},
+            ExpressionAttributeValues={":hash": {"S": value}, ":first": {"S": first}, ":last": {"S": last}},
+            **query,
+        )
+
+    def _query(self, **query: Any) -> Iterator[Document]:
+        query["TableName"] = self._table_name
+        while True:
+            page = self._ask(self._client.query, **query)
+            yield from map(document_of, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _request(self, change: Change, write_id: str) -> dict[str, dict[str, Any]]:
+        """One change as ``TransactWriteItems`` takes it; what is inside ``Put`` is also what ``PutItem`` takes."""
+        request: dict[str, Any] = {
+            "TableName": self._table_name,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if change.expected:
+            request["ConditionExpression"] = "#rev = :rev"
+            request["ExpressionAttributeNames"] = {"#rev": "rev"}
+            request["ExpressionAttributeValues"] = {":rev": {"N": str(change.expected)}}
+        else:
+            request["ConditionExpression"] = "attribute_not_exists(pk)"
+        match change:
+            case Put():
+                return {"Put": request | {"Item": item_of(change, write_id)}}
+            case Delete():
+                return {"Delete": request | {"Key": _key_item(change.key)}}
+            case _:
+                return {"ConditionCheck": request | {"Key": _key_item(change.key)}}
+
+    def _ask(self, call: Callable[..., Any], keys: Sequence[Key] = (), /, **request: Any) -> Any:
+        """Call DynamoDB, a few times if it is busy. Raises what :func:`meaning_of` says."""
+        unsure = False
+        for pause in (*PAUSES, None):
+            try:
+                return call(**request)
+            except (BotoCoreError, ClientError) as error:
+                failure = meaning_of(error, keys)
+                unsure |= isinstance(failure, _Unsure)
+                if isinstance(failure, _Refused):
+                    failure.unsure |= unsure
+                if pause is None or not isinstance(failure, _Busy | _Unsure):
+                    raise failure from error
+            self._sleep(random.uniform(0, pause))  # noqa: S311 - spreads attempts, protects nothing
+        raise AssertionError("the last attempt returns or raises")
+
+
+class EarlierTable:
+    """The table as it was at an earlier second, in a table beside it that DynamoDB makes once and that stays."""
+
+    def __init__(
+        self, client: DynamoDBClient, table_name: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._sleep = sleep
+
+    def documents(self, moment: datetime, on_wait: Callable[[str], None]) -> Iterator[Document]:
+        """Everything that was in the table; ``on_wait`` is told in words while DynamoDB makes the other one.
+
+        A second call goes on with the table that the first one asked for. Raises ``TableUnavailable`` with DynamoDB's own words.
+        """
+        name = f"{self._table_name[:230]}-at-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        try:
+            if self._status(name) is None:
+                self._client.restore_table_to_point_in_time(
+                    SourceTableName=self._table_name, TargetTableName=name, RestoreDateTime=moment
+                )
+            while self._status(name) != "ACTIVE":
+                on_wait(f"DynamoDB makes the table {name}; that takes a while, often half an hour.")
+                self._sleep(EARLIER_ASKED)
+            on_wait(f"The table {name} is there; delete it when all is well.")
+            pages = self._client.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
+            for page in pages:
+                yield from (document_of(item) for item in page["Items"])
+        except (BotoCoreError, ClientError) as error:
+            raise TableUnavailable(f"the table could not be restored: {error}") from error
+
+    def _status(self, name: str) -> str | None:
+        try:
+            status: str = self._client.describe_table(TableName=name)["Table"]["TableStatus"]
+        except self._client.exceptions.ResourceNotFoundException:
+            return None
+        return status
+
+
+def meaning_of(error: BotoCoreError | ClientError, keys: Sequence[Key] = ()) -> Exception:
+    """What a failed call means to the port. ``keys`` are those of the request's changes, in its order.
+
+    :class:`Conflict` when a condition did not hold, ValueError for a request that can never succeed (a document above
+    400 KB, an empty key), :class:`TableUnavailable` for all else.
+    """
+    if isinstance(error, ParamValidationError):
+        return ValueError(str(error))
+    if isinstance(error, BotoCoreError):
+        return TableUnavailable(f"{type(error).__name__}: {error}")
+    answer: Mapping[str, Any] = error.response
+    metadata = answer.get("ResponseMetadata", {})
+    code = answer.get("Error", {}).get("Code", "")
+    reasons: Sequence[Mapping[str, Any]] = answer.get("CancellationReasons", ())
+    if code == "ConditionalCheckFailedException":
+        reasons = [{"Code": "ConditionalCheckFailed", "Item": answer.get("Item", {})}]
+    codes = [reason.get("Code") for reason in reasons] or [code]
+
+    refused = [index for index, each in enumerate(codes) if each == "ConditionalCheckFailed"]
+    if refused:
+        items: list[Item] = [reasons[index].get("Item", {}) for index in refused]
+        conflict = _Refused(
+            [keys[index] for index in refused], [i["write"]["S"] for i in items if "write" in i]
+        )
+        conflict.unsure = metadata.get("RetryAttempts", 0) > 0
+        return conflict
+    if not _INVALID.isdisjoint(codes):
+        return ValueError(str(error))
+    if not _BUSY.isdisjoint(codes):
+        return _Busy(str(error))
+    if code == "TransactionInProgressException" or metadata.get("HTTPStatusCode", 0) >= 500:
+        return _Unsure(str(error))
+    return TableUnavailable(str(error))
+
+
+def item_of(put: Put, write_id: str) -> Item:
+    """The item that a put stores."""
+    item = {
+        **_key_item(put.key),
+        "rev": {"N": str(put.expected + 1)},
+        "write": {"S": write_id},
+        "data": attribute_of(put.data),
+    }
+    if put.due_at is not None:
+        item |= {"due": {"S": "due"}, "due_at": {"N": str(put.due_at)}}
+    if put.kind is not None:
+        item |= {"kind": {"S": put.kind}, "sort": {"S": put.sort or _LEAST}}
+    if put.expires_at is not None:
+        item["expires_at"] = {"N": str(put.expires_at)}
+    return item
+
+
+def document_of(item: Item) -> Document:
+    """The document that an item holds."""
+    kind, sort = item.get("kind"), item.get("sort", {"S": ""})["S"]
+    return Document(
+        key=Key(item["pk"]["S"], item["sk"]["S"]),
+        rev=int(item["rev"]["N"]),
+        data=value_of(item["data"]),
+        due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
+        kind=kind["S"] if kind else None,
+        sort="" if sort == _LEAST else sort,
+        expires_at=int(item["expires_at"]["N"]) if "expires_at" in item else None,
+    )
+
+
+def attribute_of(value: Any) -> dict[str, Any]:
+    """A JSON-like value as DynamoDB writes it.
+
+    Raises TypeError for anything else, floating point above all, and ValueError for a number of more than 38 digits:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    """
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int():
+            if abs(value) >= 10**38:
+                raise ValueError("a whole number has at most 38 digits")
+            return {"N": str(int(value))}
+        case Mapping():
+            return {"M": {_name(name): attribute_of(each) for name, each in value.items()}}
+        case list() | tuple():
+            return {"L": [attribute_of(each) for each in value]}
+    raise TypeError(f"a document cannot hold {type(value).__name__}")
+
+
+def value_of(attribute: Mapping[str, Any]) -> Any:
+    """The value that :func:`attribute_of` wrote."""
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "NULL":
+            return None
+        case "N":
+            return int(value)
+        case "M":
+            return {name: value_of(each) for name, each in value.items()}
+        case "L":
+            return [value_of(each) for each in value]
+    return value
+
+
+def _name(name: Any) -> str:
+    if isinstance(name, str) and name:
+        return name
+    raise TypeError(f"a map in a document cannot have the name {name!r}")
+
+
+def _key_item(key: Key) -> dict[str, dict[str, Any]]:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}

@@ -1,0 +1,1 @@
+"""What a person does, as functions with typed arguments and results; no terminal."""

@@ -1,0 +1,189 @@
+"""Use cases: bring back what failed, was lost or was not understood. Each is safe to repeat.
+
+redrive:        wake-ups that failed for good go back into the queue; they are wake-ups only, so one too many does nothing
+replay:         events that were merged go into the inbox again; the history says of each that it knows it
+put_back:       the records of an earlier time are brought back into the table
+after_restore:  a table from an earlier point in time is made safe to work with
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from timus_autotask.aws.sqs import wake_up_of
+from timus_autotask.domain.line import Line
+from timus_autotask.ports.errors import Conflict, TableUnavailable
+from timus_autotask.ports.queue import WakeUps
+from timus_autotask.ports.table import Change, Delete, Document, Key, Put, Table
+from timus_autotask.store.records import PARTNER, EventRecord, Store, Stored, put_line, put_terms
+from timus_autotask.sync.merge import ATTEMPTS, wake_contract
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.watch.status import Each
+
+
+class DeadLetter(Protocol):
+    """One message of the dead-letter queue."""
+
+    @property
+    def body(self) -> str: ...
+    @property
+    def message_id(self) -> str: ...
+    @property
+    def receipt(self) -> str: ...
+
+
+class DeadLetters(Protocol):
+    """The dead-letter queue, from the receiving side. Both raise ``QueueUnavailable``."""
+
+    def receive(self, limit: int = 10) -> Sequence[DeadLetter]:
+        """Some messages that are not in anybody's hands; none when the queue is empty."""
+        ...
+
+    def delete(self, receipt: str) -> object:
+        """Take a received message out."""
+        ...
+
+
+def redrive(dead: DeadLetters, wake_ups: WakeUps) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Send every dead letter's wake-up again: (customers that were woken, bodies that are no wake-up and stay).
+
+    A message is deleted once its wake-up is sent; should this die in between, the customer is woken twice.
+    """
+    woken: list[str] = []
+    strange: list[str] = []
+    seen: set[str] = set()
+    while letters := [letter for letter in dead.receive() if letter.message_id not in seen]:
+        for letter in letters:
+            seen.add(letter.message_id)
+            try:
+                customer = wake_up_of({"body": letter.body})
+            except ValueError:
+                strange.append(letter.body)
+                continue
+            wake_ups.send(customer, f"redrive-{letter.message_id}")
+            dead.delete(letter.receipt)
+            woken.append(customer)
+    return tuple(dict.fromkeys(woken)), tuple(strange)
+
+
+def replayable(
+    store: Store, since: datetime, customer_id: str | None = None, *, parked: bool = False
+) -> Iterator[EventRecord]:
+    """Merged events that arrived since then, oldest first; ``parked``: only those that a person has to look at."""
+    events = [event for event in store.parked_events() if event.received_at >= since]
+    if not parked:
+        events += store.events(since)
+    events.sort(key=lambda event: event.received_at)
+    return (event for event in events if customer_id in (None, event.customer_id))
+
+
+def replay(event: EventRecord, ports: ApplyPorts) -> bool:
+    """Put a merged event into the inbox again; False when it was there already, or is gone.
+
+    What is merged then is what the history does not know: nothing, unless the history was lost or the event is understood only
+    now. An event that changes nothing keeps what it was.
+    """
+    stored = ports.store.event(event.customer_id, event.key)
+    if stored is None:
+        return False
+    now = ports.clock.now()
+    known = stored.value
+    inbox = Put(
+        Key(f"CUSTOMER#{known.customer_id}", f"INBOX#{known.key}"),
+        {
+            "event_id": known.event_id,
+            "received_at": known.received_at.isoformat(),
+            "body": known.body,
+            "encoding": known.encoding,
+            "outcome": known.outcome,
+        },
+        0,
+        due_at=int(now.timestamp()),
+    )
+    gone = Delete(Key(f"CUSTOMER#{known.customer_id}", f"EVENT#{known.key}"), stored.rev)
+    try:
+        ports.store.commit(gone, inbox)
+    except Conflict:
+        return False
+    return True
+
+
+def pause_all(ports: ApplyPorts) -> None:
+    """Let nothing be posted any more, until a person ends it."""
+
+    def paused() -> list[Change]:
+        terms = ports.store.partner().terms
+        return [put_terms(None, replace(terms.value, values=_paused(terms.value.values)), terms.rev)]
+
+    _commit(ports.store, paused)
+
+
+def _paused(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {**values, "paused": True}
+
+
+def put_back(documents: Iterable[Document], table: Table, each: Each = map) -> int:
+    """Bring the records of an earlier time back; returns how many were changed.
+
+    What was told and what was posted since stays: those records are never written twice. The partner's terms come back paused.
+    What the earlier time did not know stays as it is. A second time there is nothing left to do.
+    """
+    return sum(each(lambda document: _put_back(document, table), documents))
+
+
+def _put_back(document: Document, table: Table) -> bool:
+    key, data = document.key, document.data
+    if key == Key(PARTNER, "POLICY"):
+        data = {**data, "values": _paused(data["values"])}
+    for _ in range(ATTEMPTS):
+        known = table.get(key)
+        if known is not None and key.sk.startswith(("EVENT#", "CHANGE#")):
+            return False
+        wanted = replace(document, data=data, rev=known.rev if known else 0)
+        if known == wanted:
+            return False
+        fields = (wanted.due_at, wanted.kind, wanted.sort, wanted.expires_at)
+        try:
+            table.write([Put(key, data, wanted.rev, *fields)])
+        except Conflict:
+            continue  # a worker came first
+        return True
+    raise TableUnavailable(f"{'/'.join(key)} changes faster than it can be put back")
+
+
+def after_restore(ports: ApplyPorts) -> tuple[int, ...]:
+    """Pause everything and have every contract looked at, after the table was restored; returns the contracts.
+
+    The table is older than Autotask then. A line that Autotask holds as it should be is taken as it is; every other one parks
+    as drift, for what we know to have left there is not the last that we did. But a change that Timus took back since is not
+    known any more, and following what is known would post it again. So nothing is posted until a person has compared with
+    Timus (``timus_export``) and ends the pause. Approvals are dropped: they may have been used already.
+    """
+    store = ports.store
+    pause_all(ports)
+    contracts = tuple(sorted({work.contract_id for work, _ in store.works()}))
+    for contract_id in contracts:
+
+        def looked_at(contract_id: int = contract_id) -> list[Change]:
+            lines = store.contract(contract_id).lines.values()
+            approved = [_without_approval(line) for line in lines if line.value.approved or line.value.choice]
+            return [*approved, wake_contract(contract_id, ports)]
+
+        _commit(store, looked_at)
+    return contracts
+
+
+def _without_approval(line: Stored[Line]) -> Put:
+    return put_line(replace(line.value, approved=(), choice=None), line.rev)
+
+
+def _commit(store: Store, changes: Callable[[], Sequence[Change]]) -> None:
+    for _ in range(ATTEMPTS):
+        try:
+            store.commit(*changes())
+        except Conflict:
+            continue
+        return

@@ -1,0 +1,419 @@
+"""What Timus itself shows, against our table and Autotask: for events that were lost for ever.
+
+Timus offers no list of its subscriptions to programs, so a person writes down what its portal shows, as CSV or JSON. Should there
+be such a list one day, it is one more :class:`TimusSubscriptions`. What our table lacks becomes ordinary events with their
+provenance, which take the same way through the inbox as Timus's own.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from io import StringIO
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from timus_autotask.domain.days import local_midnight
+from timus_autotask.domain.history import Subscription, Version
+from timus_autotask.ports.errors import Conflict
+from timus_autotask.ports.table import Key, Put
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.receive import event_key
+from timus_autotask.timus.events import NotUnderstood, understand
+from timus_autotask.watch.status import Records, StatusLine
+
+SOURCE = "timus-export"
+REQUIRED = ("customer_id", "subscription_id", "sku", "quantity")
+COLUMNS: Mapping[str, str] = {
+    "customer_id": "the customer's id in Timus",
+    "customer_name": "for people; else as we know it",
+    "subscription_id": "the subscription's id; one row for each of its SKUs",
+    "version": "of the subscription, if the portal shows it; else one more than we know",
+    "sku": "as Timus writes it",
+    "quantity": "a whole number; a SKU of the subscription without a row has 0",
+    "status": "active, trial, past_due or canceled; active if left out",
+    "billing_cycle": "monthly or annual; else as we know it",
+    "term_start": "a day such as 2026-01-01; else the effective day",
+    "term_end": "a day; needed for a subscription that we do not know",
+    "cancel_at": "first day on which nothing is billed any more; else none",
+    "effective_date": "first day of these quantities; today if left out",
+}
+"""The columns of a CSV file, or the fields of a JSON file's objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One subscription as Timus shows it now."""
+
+    customer_id: str
+    subscription_id: str
+    items: tuple[tuple[str, int], ...]
+    customer_name: str = ""
+    version: int | None = None
+    status: str = "active"
+    billing_cycle: str = ""
+    term_start: date | None = None
+    term_end: date | None = None
+    cancel_at: date | None = None
+    effective_date: date | None = None
+
+
+class TimusSubscriptions(Protocol):
+    """Where Timus's present state comes from."""
+
+    name: str
+    """For people, and kept with every event that follows from it."""
+
+    def subscriptions(self) -> Sequence[Told]:
+        """Every subscription. Raises :class:`ExportRefused`."""
+        ...
+
+
+class ExportRefused(Exception):
+    """The file cannot be used; ``errors`` say what is wrong, row by row."""
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = tuple(errors)
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """:class:`TimusSubscriptions` in a file that a person wrote."""
+
+    name: str
+    text: str
+
+    def subscriptions(self) -> Sequence[Told]:
+        rows = _json_rows(self.text) if self.text.lstrip().startswith("[") else _csv_rows(self.text)
+        errors: list[str] = []
+        found: dict[str, Told] = {}
+        for number, row in rows:
+            try:
+                told = _told(row)
+                found[told.subscription_id] = _joined(found.get(told.subscription_id), told)
+            except ValueError as error:
+                errors.append(f"row {number}: {error}")
+        if not found and not errors:
+            errors.append("there are no rows")
+        if errors:
+            raise ExportRefused(errors)
+        return tuple(found.values())
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    reader = csv.DictReader(StringIO(text.removeprefix("\ufeff")), dialect=_dialect(text))
+    names = [name.strip().lower() for name in reader.fieldnames or ()]
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        raise ExportRefused([f"the columns {', '.join(missing)} are missing in the first line"])
+    for row in reader:
+        values = {(name or "").strip().lower(): value for name, value in row.items()}
+        yield reader.line_num, values
+
+
+def _dialect(text: str) -> type[csv.Dialect]:
+    """Spreadsheets write semicolons where the comma is the decimal sign."""
+    first = text.partition("\n")[0]
+
+    class Dialect(csv.excel):
+        delimiter = max(",;\t", key=first.count)
+
+    return Dialect
+
+
+def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    try:
+        rows = json.loads(text)
+    except ValueError as error:
+        raise ExportRefused([f"it is not JSON: {error}"]) from None
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise ExportRefused([f"row {number}: is no object"])
+        yield number, row
+
+
+def _told(row: Mapping[str, Any]) -> Told:
+    """One row. Raises ``ValueError`` in words."""
+    unknown = [name for name in row if name not in COLUMNS]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no column of ours; there are: {', '.join(COLUMNS)}")
+    fields = {name: str(value).strip() for name, value in row.items() if value is not None}
+    for name in REQUIRED:
+        if not fields.get(name):
+            raise ValueError(f"{name} is missing")
+    return Told(
+        customer_id=fields["customer_id"],
+        subscription_id=fields["subscription_id"],
+        items=((fields["sku"], _whole("quantity", fields["quantity"])),),
+        customer_name=fields.get("customer_name", ""),
+        version=_whole("version", fields["version"]) if fields.get("version") else None,
+        status=fields.get("status") or "active",
+        billing_cycle=fields.get("billing_cycle", ""),
+        term_start=_day(fields, "term_start"),
+        term_end=_day(fields, "term_end"),
+        cancel_at=_day(fields, "cancel_at"),
+        effective_date=_day(fields, "effective_date"),
+    )
+
+
+def _whole(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{name} must be a whole number, but is {text!r}")
+    return int(text)
+
+
+def _day(fields: Mapping[str, str], name: str) -> date | None:
+    text = fields.get(name)
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name} must be a day as in 2026-03-15, but is {text!r}") from None
+
+
+def _joined(known: Told | None, told: Told) -> Told:
+    """A subscription with one more of its rows. Raises ``ValueError`` when they contradict each other."""
+    if known is None:
+        return told
+    if replace(known, items=()) != replace(told, items=()):
+        raise ValueError(f"subscription {told.subscription_id} has another row that says otherwise")
+    [(sku, _)] = told.items
+    if sku in dict(known.items):
+        raise ValueError(f"subscription {told.subscription_id} has {sku} twice")
+    return replace(known, items=tuple(sorted((*known.items, *told.items))))
+
+
+# -- Three ways
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One SKU of one subscription: Timus, our table, Autotask."""
+
+    customer_id: str
+    subscription_id: str
+    sku: str
+    timus: int | None
+    """None: the file does not name the subscription."""
+    table: int | None
+    """What we know Timus to bill today; None: we do not know the subscription."""
+    autotask: int | None
+    """All that is on the line or lines of this SKU, as last read; None: it has no line."""
+    words: str
+    """What is different, and what becomes of it; empty: all is level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An event that our table lacks."""
+
+    customer_id: str
+    event_id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything, and what would go into the inbox."""
+
+    rows: tuple[Compared, ...]
+    events: tuple[Missing, ...]
+
+
+def compare(
+    told: Sequence[Told],
+    records: Records,
+    lines: Sequence[StatusLine],
+    today: date,
+    zone: ZoneInfo,
+    file: str,
+    operator: str,
+) -> Comparison:
+    """Timus, our table and Autotask. Raises :class:`ExportRefused` for what could not be followed."""
+    known = {
+        stored.value.id: stored.value
+        for customer in records.customers.values()
+        for stored in customer.subscriptions.values()
+    }
+    held: dict[tuple[str, str], int] = {}
+    for line in lines:
+        if line.contract_id is not None and line.autotask_units is not None:
+            key = (line.customer, line.sku)
+            held[key] = held.get(key, 0) + line.autotask_units
+    rows: list[Compared] = []
+    events: list[Missing] = []
+    errors: list[str] = []
+    for one in sorted(told, key=lambda one: (one.customer_id, one.subscription_id)):
+        subscription = known.get(one.subscription_id)
+        words, version = _judge(one, subscription, records, today)
+        if version is not None:
+            event = _event(one, subscription, version, today, zone, file, operator)
+            news = understand(event.event_id, event.body)
+            if isinstance(news, NotUnderstood):
+                errors.append(f"subscription {one.subscription_id}: {news.reason}")
+            events.append(event)
+        ours = _in_force(subscription, today)
+        skus = {sku for sku, _ in one.items} | {sku for sku, _ in (ours.items if ours else ())}
+        rows += [
+            Compared(
+                one.customer_id,
+                one.subscription_id,
+                sku,
+                dict(one.items).get(sku, 0),
+                ours.quantity(sku) if ours else None,
+                held.get((one.customer_id, sku)),
+                words,
+            )
+            for sku in sorted(skus)
+        ]
+    rows += _not_named({one.subscription_id for one in told}, known, held, today)
+    if errors:
+        raise ExportRefused(errors)
+    return Comparison(tuple(rows), tuple(events))
+
+
+def _in_force(subscription: Subscription | None, today: date) -> Version | None:
+    """What holds today: the portal shows nothing of later days."""
+    if subscription is None:
+        return None
+    begun = [version for version in subscription.versions if version.day <= today]
+    return begun[-1] if begun else subscription.versions[0]
+
+
+def _judge(
+    told: Told, subscription: Subscription | None, records: Records, today: date
+) -> tuple[str, int | None]:
+    """What is different in words, and the version of the event that is missing, if one is."""
+    customer = records.customers.get(told.customer_id)
+    if customer and customer.inbox:
+        return "events of this customer wait to be merged; compare again in a minute", None
+    if subscription is None:
+        if told.term_end is None:
+            raise ExportRefused(
+                [f"subscription {told.subscription_id} is not known to us: its term_end is needed"]
+            )
+        return "not known to us: becomes an event", told.version or 1
+    if subscription.customer_id != told.customer_id:
+        return f"it is known as customer {subscription.customer_id}'s", None
+    ours, newest = _in_force(subscription, today), subscription.newest
+    same = ours is not None and _says(told) == _known(ours, told)
+    if told.version is not None:
+        if told.version < newest.number:
+            return "" if same else f"we know of version {newest.number}, which is newer", None
+        if told.version == newest.number:
+            again = _says(told) == _known(newest, told)
+            return "" if again else f"version {told.version} says otherwise here; ask Timus", None
+        return "a newer version: becomes an event", told.version
+    if same:
+        return "", None
+    if newest.day > today:
+        return (
+            f"version {newest.number} changes it on {newest.day} anyway; give its version to say more",
+            None,
+        )
+    return f"differs: becomes version {newest.number + 1}", newest.number + 1
+
+
+_Content = tuple[Mapping[str, int], str, date | None, date | None]
+
+
+def _says(told: Told) -> _Content:
+    return {sku: n for sku, n in told.items if n}, told.status, told.cancel_at, told.term_end
+
+
+def _known(version: Version, told: Told) -> _Content:
+    """What we know, with the term only where it is told."""
+    items = {sku: n for sku, n in version.items if n}
+    return items, version.status, version.cancel_at, version.term_end if told.term_end else None
+
+
+def _event(
+    told: Told,
+    subscription: Subscription | None,
+    version: int,
+    today: date,
+    zone: ZoneInfo,
+    file: str,
+    operator: str,
+) -> Missing:
+    """The event that Timus would have sent. The same file gives the same bytes on the same day."""
+    day = told.effective_date or today
+    term_end = told.term_end or (subscription.newest.term_end if subscription else None) or day
+    instant = local_midnight(day, zone).isoformat()
+    body = {
+        "type": "subscription.updated",
+        "timestamp": instant,
+        "data": {
+            "subscription": {
+                "id": told.subscription_id,
+                "version": version,
+                "customer": {
+                    "id": told.customer_id,
+                    "name": told.customer_name or (subscription.customer_name if subscription else ""),
+                    "domain": None,
+                },
+                "status": told.status,
+                "billing_cycle": told.billing_cycle
+                or (subscription.billing_cycle if subscription else "monthly"),
+                "items": [{"sku": sku, "quantity": quantity} for sku, quantity in told.items],
+                "term": {
+                    "start": (told.term_start or min(day, term_end)).isoformat(),
+                    "end": term_end.isoformat(),
+                },
+                "cancel_at": told.cancel_at.isoformat() if told.cancel_at else None,
+            },
+            "effective_at": instant,
+            "actor": operator,
+        },
+        "provenance": {"source": SOURCE, "file": file, "operator": operator},
+    }
+    text = json.dumps(body, sort_keys=True).encode()
+    return Missing(told.customer_id, f"{SOURCE}-{hashlib.sha256(text).hexdigest()[:24]}", text)
+
+
+def _not_named(
+    named: set[str], known: Mapping[str, Subscription], held: Mapping[tuple[str, str], int], today: date
+) -> Iterator[Compared]:
+    """Subscriptions that we bill and the file does not name: told only, for a file may be a part."""
+    for subscription in known.values():
+        version = _in_force(subscription, today)
+        if subscription.id in named or version is None:
+            continue
+        for sku, _ in version.items:
+            if version.quantity(sku):
+                words = "not in the file; if Timus does not bill it any more, give it with quantity 0"
+                where = held.get((subscription.customer_id, sku))
+                yield Compared(
+                    subscription.customer_id, subscription.id, sku, None, version.quantity(sku), where, words
+                )
+
+
+def take_in(events: Sequence[Missing], ports: ApplyPorts) -> int:
+    """Put the missing events into the inbox, where they are merged like any other; returns how many were new."""
+    new = 0
+    now: datetime = ports.clock.now()
+    for event in events:
+        key = event_key(event.event_id, event.body)
+        if ports.store.event(event.customer_id, key):
+            continue
+        data = {
+            "event_id": event.event_id,
+            "received_at": now.isoformat(),
+            "webhook_timestamp": int(now.timestamp()),
+            "body": event.body.decode(),
+            "encoding": "utf-8",
+        }
+        put = Put(Key(f"CUSTOMER#{event.customer_id}", f"INBOX#{key}"), data, 0, due_at=int(now.timestamp()))
+        try:
+            ports.store.commit(put)
+        except Conflict:
+            continue  # it waits there already
+        ports.on_event("accepted-from-file", event=event.event_id, customer=event.customer_id)
+        new += 1
+    return new

@@ -1,0 +1,95 @@
+"""What can go wrong on the way to the outside, named by what to do next.
+
+::
+
+    InfrastructureError     our own infrastructure failed: the caller gives up, what is due stays due
+    ├── TableUnavailable
+    ├── QueueUnavailable
+    ├── SecretsUnavailable
+    └── NotConfigured       nobody has filled the secret in yet
+    Conflict                somebody else wrote first: read again and decide again
+    AutotaskError           Autotask did not do what it was asked, or nobody knows whether it did
+    ├── Refused              not applied, and the same request would be refused again: park with Autotask's words
+    ├── RetryLater           not applied (or only a read): try again after a while
+    ├── CredentialsRefused   not applied: open the circuit and call a person; hammering locks the account
+    └── OutcomeUnknown       a write may have been applied or not: let it settle, then read
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from timus_autotask.ports.table import Key
+
+
+class InfrastructureError(Exception):
+    """Something of our own, the table, the queue or the secrets, cannot be used just now."""
+
+
+class Conflict(Exception):
+    """Somebody else wrote first: nothing of this write happened. ``keys`` are the documents that had moved."""
+
+    def __init__(self, keys: Sequence[Key] = ()) -> None:
+        super().__init__(", ".join(f"{k.pk}/{k.sk}" for k in keys))
+        self.keys = tuple(keys)
+
+
+class TableUnavailable(InfrastructureError):
+    """The table could not be reached, or a write's answer was lost (it may or may not have happened)."""
+
+
+class QueueUnavailable(InfrastructureError):
+    """The queue could not be reached, or its answer was lost (the message may or may not be in it)."""
+
+
+class SecretsUnavailable(InfrastructureError):
+    """The secrets could not be read just now."""
+
+
+class NotConfigured(InfrastructureError):
+    """The secret was read, and nobody has filled it in yet (or not in the agreed form)."""
+
+
+class AutotaskError(Exception):
+    """Autotask did not do what it was asked, or nobody knows whether it did."""
+
+
+class Refused(AutotaskError):
+    """Not applied, and would be refused again. ``words`` are Autotask's own where it gave any."""
+
+    def __init__(self, words: tuple[str, ...], status: int) -> None:
+        super().__init__("; ".join(words))
+        self.words = words
+        self.status = status
+
+
+class RetryLater(AutotaskError):
+    """Not applied, or only a read that failed: ask again after ``after_seconds``.
+
+    ``everywhere`` is true when it concerns every request and not just this one (throttled, out of reach), so that nobody else
+    need try before.
+    """
+
+    def __init__(self, after_seconds: int, reason: str, *, everywhere: bool = False) -> None:
+        super().__init__(reason)
+        self.after_seconds = after_seconds
+        self.reason = reason
+        self.everywhere = everywhere
+
+
+class CredentialsRefused(AutotaskError):
+    """Not applied: the API user is unknown, its secret is wrong, or it lacks a permission (401 each)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class OutcomeUnknown(AutotaskError):
+    """A write that must not be repeated may have been applied or not; only a later read can tell."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why

@@ -1,0 +1,95 @@
+"""The table port: versioned documents, strongly consistent reads, all-or-nothing conditional writes.
+
+One concept carries every record of the product. A document has a key, a revision that grows with every write, and data. A
+write names the revision that it replaces; if anybody wrote in between, nothing of it happens and :class:`Conflict` is
+raised. Leases, intents and idempotency are ordinary fields of such documents, so there are no update expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+Data = Mapping[str, Any]
+"""JSON-like: strings, whole numbers, booleans, None, lists and maps of these."""
+
+
+class Key(NamedTuple):
+    """Where a document lives."""
+
+    pk: str
+    sk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A stored document. ``rev`` is 1 after the first write."""
+
+    key: Key
+    rev: int
+    data: Data
+    due_at: int | None = None
+    """Unix seconds from when the sweep must look at it; None: never."""
+    kind: str | None = None
+    """Listed by ``Table.list(kind)``; None: not listed."""
+    sort: str = ""
+    """Order within the kind."""
+    expires_at: int | None = None
+    """Unix seconds after which the table may delete it; None: kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a document whole. ``expected`` is the revision that it replaces; 0: it must not exist yet."""
+
+    key: Key
+    data: Data
+    expected: int
+    due_at: int | None = None
+    kind: str | None = None
+    sort: str = ""
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove a document at exactly this revision."""
+
+    key: Key
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Change nothing, but fail the write unless the document is at this revision (0: does not exist)."""
+
+    key: Key
+    expected: int
+
+
+Change = Put | Delete | Check
+
+
+class Table(Protocol):
+    """What the product asks of its store. All methods raise :class:`TableUnavailable` when it is out of reach."""
+
+    def get(self, key: Key) -> Document | None:
+        """The document as of now (strongly consistent), or None."""
+        ...
+
+    def range(self, pk: str, first: str, last: str) -> list[Document]:
+        """All documents of ``pk`` with ``first <= sk <= last``, by ``sk`` (strongly consistent, all pages)."""
+        ...
+
+    def write(self, changes: Sequence[Change]) -> None:
+        """All or nothing, at most 100 changes; raises :class:`Conflict` when a revision does not match."""
+        ...
+
+    def due(self, until: int, limit: int) -> list[Document]:
+        """Documents with ``due_at <= until``, earliest first, at most ``limit`` (a hint: eventually consistent)."""
+        ...
+
+    def list(self, kind: str, first: str = "", last: str = "\U0010ffff") -> Iterator[Document]:
+        """Documents of a kind by ``sort`` within [first, last] (eventually consistent)."""
+        ...

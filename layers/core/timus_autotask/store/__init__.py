@@ -1,0 +1,1 @@
+"""The records of the product and where each lives in the table."""

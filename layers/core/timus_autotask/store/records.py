@@ -1,0 +1,487 @@
+"""The records of the product and where each lives in the table: typed values in, versioned documents out.
+
+Everything that is decided stays in ``domain``; this module only knows keys, kinds and how a record becomes JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.next_step import Moved
+from timus_autotask.domain.history import Evidence, Subscription
+from timus_autotask.domain.line import Change, Line
+from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
+from timus_autotask.domain.opening import Opening
+from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.reasons import Parked
+from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, Table
+
+T = TypeVar("T")
+
+KEPT_TERMS = 50
+"""How many replaced terms are kept with the present ones."""
+KEPT_DAYS = 400
+"""How long a merged event is kept: thirteen months, a year's audit and the month before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[T]):
+    """A record with the revision at which it was read; 0: it is not stored yet."""
+
+    value: T
+    rev: int = 0
+    due_at: int | None = None
+    """Unix seconds from when it must be looked at."""
+
+    def due(self, now: datetime) -> bool:
+        """Whether it must be looked at now."""
+        return self.due_at is not None and self.due_at <= now.timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A contract as a piece of work: what changed for it, who is at it, and what we know of it."""
+
+    contract_id: int
+    generation: int = 0
+    """Grows with everything that may change what the contract should have."""
+    converged: int = 0
+    """The generation that was last brought to rest."""
+    lease: str | None = None
+    """The random name of the worker that is at it."""
+    lease_until: datetime | None = None
+    customers: tuple[str, ...] = ()
+    """Those that route here, or did."""
+    contract: Contract | None = None
+    """As Autotask last said."""
+    renewed: date | None = None
+    """The last day of the latest renewal that the contract was seen to cover."""
+    trouble: str = ""
+    """Why it could not be looked at last time, in words; empty when it could."""
+    since: datetime | None = None
+    """When the oldest change that is not converged came in."""
+    renews: int | None = None
+    """The contract that it carries on, if we opened it for a renewed term."""
+
+    def leased(self, now: datetime) -> bool:
+        """Whether a worker may be at it."""
+        return self.lease is not None and self.lease_until is not None and now < self.lease_until
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """Whether Autotask may be asked at all."""
+
+    open_until: datetime | None = None
+    reason: str = ""
+    credentials: bool = False
+    """The credentials were refused: asking on would lock the account."""
+    since: datetime | None = None
+
+    def open(self, now: datetime) -> bool:
+        """Nobody asks Autotask before ``open_until``."""
+        return self.open_until is not None and now < self.open_until
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """A merged event: its bytes as they came, and what became of it."""
+
+    key: str
+    event_id: str
+    body: str
+    encoding: str
+    received_at: datetime
+    merged_at: datetime
+    outcome: str
+    """``merged``, ``duplicate``, ``superseded``, ``noted`` or ``parked``."""
+    customer_id: str
+    event_type: str = ""
+    subscription_id: str = ""
+    version: int = 0
+    day: str = ""
+    """The effective day that was decided, as ``YYYY-MM-DD``."""
+    parked: Parked | None = None
+    evidence: tuple[Evidence, ...] = ()
+    """Of a superseded event: what it would have changed."""
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormerTerms:
+    """Terms that were replaced, with who had set them."""
+
+    values: Mapping[str, Any]
+    until: date
+    """First day on which they held no more."""
+    by: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The partner's terms, or a customer's overrides of them, as they were set: what is not in ``values`` is not said."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    by: str = ""
+    """Who set them."""
+    at: datetime | None = None
+    earlier: tuple[FormerTerms, ...] = ()
+    """Oldest first. What was billed under them stays as it is."""
+
+    def changed(self, values: Mapping[str, Any], by: str, at: datetime, first_day: date | None) -> Terms:
+        """With other values from ``first_day`` on; None: as if they had always held."""
+        day = first_day or date.min
+        earlier = (*self.earlier, FormerTerms(self.values, day, self.by, self.at))
+        shortened = (replace(former, until=min(former.until, day)) for former in earlier[-KEPT_TERMS:])
+        return Terms(values, by, at, tuple(shortened))
+
+    def on(self, day: date) -> Mapping[str, Any]:
+        """The values that hold on a day."""
+        return next((former.values for former in self.earlier if day < former.until), self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRecords:
+    """All that a worker needs of a customer, in one read."""
+
+    id: str
+    inbox: tuple[Document, ...] = ()
+    mapping: Stored[CustomerMapping] | None = None
+    terms: Stored[Terms] | None = None
+    subscriptions: Mapping[str, Stored[Subscription]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractRecords:
+    """A contract's work and its lines, in one read."""
+
+    work: Stored[Work]
+    lines: Mapping[int, Stored[Line]]
+    """By service."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerRecords:
+    """What holds for all customers, in one read."""
+
+    plans: Mapping[str, Stored[PlanMapping]] = field(default_factory=dict)
+    terms: Stored[Terms] = Stored(Terms())
+    circuit: Stored[Circuit] = Stored(Circuit())
+    moved: Stored[Moved] = Stored(Moved())
+
+
+_MAPPING = TypeAdapter(CustomerMapping)
+_SUBSCRIPTION = TypeAdapter(Subscription)
+_PLAN = TypeAdapter(PlanMapping)
+_LINE = TypeAdapter(Line)
+_WORK = TypeAdapter(Work)
+_CHANGE = TypeAdapter(Change)
+_CIRCUIT = TypeAdapter(Circuit)
+_EVENT = TypeAdapter(EventRecord)
+_POLICY = TypeAdapter(Policy)
+_MOVED = TypeAdapter(Moved)
+_TERMS = TypeAdapter(Terms)
+_OPENING = TypeAdapter(Opening)
+
+PARTNER = "PARTNER"
+
+
+def customer_pk(customer_id: str) -> str:
+    """The partition of a customer."""
+    return f"CUSTOMER#{customer_id}"
+
+
+def contract_pk(contract_id: int) -> str:
+    """The partition of a contract."""
+    return f"CONTRACT#{contract_id}"
+
+
+BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
+"""Terms by SKU: a customer's come on top of the partner's, SKU by SKU. All others replace the partner's."""
+
+
+def policy_from(*terms: Mapping[str, Any]) -> Policy:
+    """The policy of the given terms, later ones over earlier ones; a pause of any is a pause.
+
+    Raises ``ValueError`` (``pydantic.ValidationError``) for terms that there are not, or that cannot be meant.
+    """
+    merged: dict[str, Any] = {}
+    for each in terms:
+        by_sku = {name: {**merged.get(name, {}), **each[name]} for name in BY_SKU if name in each}
+        merged |= {**each, **by_sku}
+    merged["paused"] = next(
+        (each["paused"] for each in terms if each.get("paused") not in (None, False)), False
+    )
+    unknown = set(merged) - {each.name for each in fields(Policy)}
+    if unknown:
+        raise ValueError(f"there is no policy {', '.join(sorted(unknown))}")
+    return _POLICY.validate_python(merged)
+
+
+def policies_from(*terms: Terms) -> tuple[Policy, tuple[tuple[date, Policy], ...]]:
+    """The policy of today, and those that held until a day, in order of that day; later terms over earlier ones.
+
+    Terms that are replaced today hold no more; terms of a day to come are not known.
+    """
+    untils = sorted({former.until for each in terms for former in each.earlier} - {date.min})
+    one_day = timedelta(days=1)
+    earlier = tuple((until, policy_from(*(each.on(until - one_day) for each in terms))) for until in untils)
+    return policy_from(*(each.values for each in terms)), earlier
+
+
+class Store:
+    """Reads and the making of writes; ``commit`` is the only thing that changes the table."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    # -- Reads
+
+    def customer(self, customer_id: str) -> CustomerRecords:
+        """A customer's inbox, mapping, terms and subscriptions."""
+        inbox: list[Document] = []
+        subscriptions: dict[str, Stored[Subscription]] = {}
+        mapping: Stored[CustomerMapping] | None = None
+        terms: Stored[Terms] | None = None
+        for document in self.table.range(customer_pk(customer_id), "INBOX#", "SUBSCRIPTION#~"):
+            sk = document.key.sk
+            if sk.startswith("INBOX#"):
+                inbox.append(document)
+            elif sk == "MAPPING":
+                mapping = Stored(_MAPPING.validate_python(document.data), document.rev)
+            elif sk == "POLICY":
+                terms = Stored(_TERMS.validate_python(document.data), document.rev)
+            elif sk.startswith("SUBSCRIPTION#"):
+                subscription = _SUBSCRIPTION.validate_python(document.data)
+                subscriptions[subscription.id] = Stored(subscription, document.rev)
+        return CustomerRecords(customer_id, tuple(inbox), mapping, terms, subscriptions)
+
+    def contract(self, contract_id: int) -> ContractRecords:
+        """A contract's work and lines; work that is not stored is fresh."""
+        work: Stored[Work] = Stored(Work(contract_id))
+        lines: dict[int, Stored[Line]] = {}
+        for document in self.table.range(contract_pk(contract_id), "CONTRACT", "LINE#~"):
+            if document.key.sk == "CONTRACT":
+                work = Stored(_WORK.validate_python(document.data), document.rev, document.due_at)
+            else:
+                line = _LINE.validate_python(document.data)
+                lines[line.service_id] = Stored(line, document.rev)
+        return ContractRecords(work, lines)
+
+    def partner(self) -> PartnerRecords:
+        """The partner's plans, terms and circuit."""
+        plans: dict[str, Stored[PlanMapping]] = {}
+        terms: Stored[Terms] = Stored(Terms())
+        circuit, moved = Stored(Circuit()), Stored(Moved())
+        for document in self.table.range(PARTNER, "AUTOTASK", "POLICY"):
+            sk = document.key.sk
+            if sk.startswith("PLAN#"):
+                plan = _PLAN.validate_python(document.data)
+                plans[plan.sku] = Stored(plan, document.rev, document.due_at)
+            elif sk == "POLICY":
+                terms = Stored(_TERMS.validate_python(document.data), document.rev)
+            elif sk == "AUTOTASK":
+                circuit = Stored(_CIRCUIT.validate_python(document.data), document.rev)
+            elif sk == "MOVED":
+                moved = Stored(_MOVED.validate_python(document.data), document.rev)
+        return PartnerRecords(plans, terms, circuit, moved)
+
+    def event(self, customer_id: str, key: str) -> Stored[EventRecord] | None:
+        """A merged event."""
+        document = self.table.get(Key(customer_pk(customer_id), f"EVENT#{key}"))
+        return Stored(_EVENT.validate_python(document.data), document.rev) if document else None
+
+    def opening(self, number: str) -> Stored[Opening] | None:
+        """A contract that is being opened."""
+        document = self.table.get(opening_key(number))
+        return (
+            Stored(_OPENING.validate_python(document.data), document.rev, document.due_at)
+            if document
+            else None
+        )
+
+    def owner(self, subscription_id: str) -> str | None:
+        """The customer under whom a subscription was first seen."""
+        document = self.table.get(owner_key(subscription_id))
+        return str(document.data["customer"]) if document else None
+
+    # -- Listings (hints: the indexes follow a moment later)
+
+    def mappings(self) -> Iterator[CustomerMapping]:
+        """Every mapped customer."""
+        return (_MAPPING.validate_python(d.data) for d in self.table.list("mapping"))
+
+    def subscriptions(self) -> Iterator[Subscription]:
+        """Every subscription."""
+        return (_SUBSCRIPTION.validate_python(d.data) for d in self.table.list("subscription"))
+
+    def lines(self) -> Iterator[Line]:
+        """Every line."""
+        return (_LINE.validate_python(d.data) for d in self.table.list("line"))
+
+    def terms(self) -> Iterator[tuple[str, Terms]]:
+        """The overrides of every customer who has any."""
+        listed = (document for document in self.table.list("policy") if document.key.pk != PARTNER)
+        return ((d.key.pk.partition("#")[2], _TERMS.validate_python(d.data)) for d in listed)
+
+    def works(self) -> Iterator[tuple[Work, int | None]]:
+        """Every contract with the unix second from which it is due."""
+        return ((_WORK.validate_python(d.data), d.due_at) for d in self.table.list("contract"))
+
+    def openings(self) -> Iterator[Opening]:
+        """Every contract that is being opened."""
+        return (_OPENING.validate_python(d.data) for d in self.table.list("opening"))
+
+    def changes(self, since: datetime | None = None) -> Iterator[Change]:
+        """The journal, oldest first."""
+        first = since.isoformat() if since else ""
+        return (_CHANGE.validate_python(d.data) for d in self.table.list("change", first))
+
+    def events(self, since: datetime | None = None) -> Iterator[EventRecord]:
+        """Merged events by the time of their arrival, oldest first."""
+        first = since.isoformat() if since else ""
+        return (_EVENT.validate_python(d.data) for d in self.table.list("event", first))
+
+    def parked_events(self) -> Iterator[EventRecord]:
+        """Events that a person must look at."""
+        return (_EVENT.validate_python(d.data) for d in self.table.list("parked-event"))
+
+    # -- Writes
+
+    def commit(self, *changes: Put | Delete | Check) -> None:
+        """All or nothing. Raises ``Conflict`` when a record was changed by someone else since it was read."""
+        self.table.write(changes)
+
+
+def owner_key(subscription_id: str) -> Key:
+    """Where it stands whose a subscription is."""
+    return Key(f"SUBSCRIPTION#{subscription_id}", "OWNER")
+
+
+def put_owner(subscription_id: str, customer_id: str) -> Put:
+    """Note whose a subscription is, when it is first seen."""
+    return Put(owner_key(subscription_id), {"customer": customer_id}, 0)
+
+
+def put_mapping(mapping: CustomerMapping, expected: int) -> Put:
+    """Store a customer's mapping."""
+    key = Key(customer_pk(mapping.customer_id), "MAPPING")
+    return Put(key, _dump(_MAPPING, mapping), expected, kind="mapping", sort=mapping.customer_id)
+
+
+def check_mapping(customer_id: str, mapping: Stored[CustomerMapping] | None) -> Check:
+    """Fail unless the mapping is as it was read."""
+    return Check(Key(customer_pk(customer_id), "MAPPING"), mapping.rev if mapping else 0)
+
+
+def put_terms(customer_id: str | None, terms: Terms | Mapping[str, Any], expected: int) -> Put:
+    """Store the partner's terms, or a customer's overrides of them. Bare values hold always, with nothing before them."""
+    key = Key(customer_pk(customer_id), "POLICY") if customer_id else Key(PARTNER, "POLICY")
+    record = terms if isinstance(terms, Terms) else Terms(terms)
+    return Put(key, _dump(_TERMS, record), expected, kind="policy", sort=customer_id or "-")
+
+
+def put_subscription(subscription: Subscription, expected: int) -> Put:
+    """Store a subscription's history."""
+    key = Key(customer_pk(subscription.customer_id), f"SUBSCRIPTION#{subscription.id}")
+    return Put(
+        key, _dump(_SUBSCRIPTION, subscription), expected, kind="subscription", sort=subscription.customer_id
+    )
+
+
+def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -> Put:
+    """Store the service of a SKU; ``due_at`` makes the sweep look at it."""
+    return Put(
+        Key(PARTNER, f"PLAN#{plan.sku}"),
+        _dump(_PLAN, plan),
+        expected,
+        due_at=_seconds(due_at),
+        kind="plan",
+        sort=plan.sku,
+    )
+
+
+def put_circuit(circuit: Circuit, expected: int) -> Put:
+    """Store whether Autotask may be asked."""
+    return Put(Key(PARTNER, "AUTOTASK"), _dump(_CIRCUIT, circuit), expected)
+
+
+def put_moved(moved: Moved, expected: int) -> Put:
+    """Store what was posted on a day."""
+    return Put(Key(PARTNER, "MOVED"), _dump(_MOVED, moved), expected)
+
+
+def put_work(work: Work, expected: int, due_at: datetime | None) -> Put:
+    """Store a contract's work; ``due_at`` is when the sweep must look at it."""
+    key = Key(contract_pk(work.contract_id), "CONTRACT")
+    return Put(
+        key,
+        _dump(_WORK, work),
+        expected,
+        due_at=_seconds(due_at),
+        kind="contract",
+        sort=f"{work.contract_id:020}",
+    )
+
+
+def opening_key(number: str) -> Key:
+    """Where a contract stands that is being opened."""
+    return Key(f"OPENING#{number}", "OPENING")
+
+
+def put_opening(opening: Opening, expected: int, due_at: datetime) -> Put:
+    """Store a contract that is being opened; ``due_at`` is when the sweep must look at it."""
+    number = opening.wanted.number
+    key = opening_key(number)
+    return Put(key, _dump(_OPENING, opening), expected, due_at=_seconds(due_at), kind="opening", sort=number)
+
+
+def check_work(work: Stored[Work]) -> Check:
+    """Fail unless the contract's work is as it was read: the lease is ours and nothing new has come."""
+    return Check(Key(contract_pk(work.value.contract_id), "CONTRACT"), work.rev)
+
+
+def put_line(line: Line, expected: int) -> Put:
+    """Store a line."""
+    key = Key(contract_pk(line.contract_id), f"LINE#{line.service_id}")
+    return Put(
+        key, _dump(_LINE, line), expected, kind="line", sort=f"{line.contract_id:020}#{line.service_id}"
+    )
+
+
+def put_change(change: Change) -> Put:
+    """Write a line of the journal."""
+    at = change.settled_at.isoformat()
+    key = Key(contract_pk(change.line.contract_id), f"CHANGE#{at}#{change.id}")
+    return Put(key, _dump(_CHANGE, change), 0, kind="change", sort=at)
+
+
+def put_event(record: EventRecord) -> Put:
+    """Store a merged event. It exists once: a second one with the same key raises ``Conflict``."""
+    return Put(
+        Key(customer_pk(record.customer_id), f"EVENT#{record.key}"),
+        _dump(_EVENT, record),
+        0,
+        kind="parked-event" if record.outcome == "parked" else "event",
+        sort=record.received_at.isoformat(),
+        expires_at=None
+        if record.outcome == "parked"
+        else int(record.received_at.timestamp()) + KEPT_DAYS * 86400,
+    )
+
+
+def _seconds(moment: datetime | None) -> int | None:
+    """Unix seconds, rounded up: never due before its time."""
+    return None if moment is None else -int(-moment.timestamp() // 1)
+
+
+def _dump(adapter: TypeAdapter[T], value: T) -> Data:
+    data: Data = adapter.dump_python(value, mode="json")
+    return data

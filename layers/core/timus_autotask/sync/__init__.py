@@ -1,0 +1,1 @@
+"""The path of a change, from the webhook to the adjustment in Autotask."""

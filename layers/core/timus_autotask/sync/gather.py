@@ -1,0 +1,189 @@
+"""Read everything that a contract's next step depends on: our records, and what Autotask holds now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from timus_autotask.autotask import entities
+from timus_autotask.autotask.entities import UnitRow
+from timus_autotask.domain.contract import PERIOD_TYPES, Contract
+from timus_autotask.domain.converge.next_step import Held
+from timus_autotask.domain.desired import Customer, Desired, desired
+from timus_autotask.domain.line import Line
+from timus_autotask.domain.mapping import LineKey, PlanMapping, ServiceChoice
+from timus_autotask.domain.policy import Grid, Policy
+from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.ports.errors import Conflict
+from timus_autotask.store.records import (
+    ContractRecords,
+    CustomerRecords,
+    PartnerRecords,
+    Stored,
+    Terms,
+    policies_from,
+    policy_from,
+    put_plan,
+)
+from timus_autotask.sync.ports import ApplyPorts
+
+UNMATCHED_RECHECK = timedelta(minutes=15)
+"""How soon a SKU that no service carries is looked for again."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """The records of one contract and everything that feeds it, with the revisions at which they were read."""
+
+    contract: ContractRecords
+    customers: Mapping[str, CustomerRecords]
+    partner: PartnerRecords
+    elsewhere: Mapping[LineKey, Line] = field(default_factory=dict)
+    grids: dict[int, Grid] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    """By customer; the partner's own under the empty name."""
+
+    def desired(self, today: date) -> Desired:
+        """What the lines of all customers on this contract should have."""
+        plans = {sku: stored.value for sku, stored in self.partner.plans.items()}
+        customers = [
+            customer_of(records, self.partner.terms.value) for _, records in sorted(self.customers.items())
+        ]
+        return desired(customers, plans, self.grids, today)
+
+
+def read_records(contract: ContractRecords, ports: ApplyPorts) -> Gathered:
+    """The records of everything that feeds a contract, whose own were read already.
+
+    A SKU that nobody has chosen a service for is looked up in Autotask on the way; raises ``AutotaskError``.
+    """
+    store, contract_id = ports.store, contract.work.value.contract_id
+    customers = {c: store.customer(c) for c in contract.work.value.customers}
+    partner = _matched(store.partner(), customers, ports)
+    gathered = Gathered(contract, customers, partner)
+    gathered.policies[""] = policy_from(partner.terms.value.values)
+    for customer_id, records in customers.items():
+        gathered.policies[customer_id] = customer_of(records, partner.terms.value).policy
+    mapped = {
+        c for records in customers.values() if records.mapping for c in records.mapping.value.contract_ids
+    }
+    elsewhere: dict[LineKey, Line] = {}
+    for other in sorted(mapped - {contract_id}):
+        there = store.contract(other)
+        elsewhere.update({stored.value.key: stored.value for stored in there.lines.values()})
+        if there.work.value.contract:
+            gathered.grids[other] = there.work.value.contract.grid
+    gathered.elsewhere = elsewhere
+    return gathered
+
+
+def _matched(
+    partner: PartnerRecords, customers: Mapping[str, CustomerRecords], ports: ApplyPorts
+) -> PartnerRecords:
+    """Look for the service of every SKU that nobody has chosen one for: the one active service with that SKU."""
+    wanted = {
+        sku
+        for records in customers.values()
+        for stored in records.subscriptions.values()
+        for sku in stored.value.skus
+        if not (records.mapping and sku in records.mapping.value.services)
+    }
+    missing = sorted(sku for sku in wanted if sku not in partner.plans)
+    for sku in missing:
+        match_plan(sku, Stored(PlanMapping(sku)), ports)
+    return ports.store.partner() if missing else partner
+
+
+def ask_contract(contract_id: int, ports: ApplyPorts) -> Contract | None:
+    """The contract as Autotask has it now, or None. Raises ``AutotaskError``."""
+    found = ports.autotask().contract(contract_id)
+    return contract_of(found) if found else None
+
+
+def contract_of(found: entities.Contract) -> Contract:
+    """A contract as the domain knows it."""
+    return Contract(
+        id=found.id,
+        company_id=found.company_id,
+        recurring=found.is_recurring,
+        active=found.is_active,
+        start=found.start,
+        end=found.end,
+        months=MONTHS.get(found.period_type or 0, 1),
+        name=found.name,
+    )
+
+
+def ask_units(contract: Contract, services: Iterable[int], ports: ApplyPorts) -> dict[int, Held]:
+    """What Autotask holds of these services on the contract now. Raises ``AutotaskError``."""
+    wanted = sorted(services)
+    return held_of(ports.autotask().units(contract.id, wanted), contract.end) if wanted else {}
+
+
+MONTHS: Mapping[int, int] = {type_: months for months, type_ in PERIOD_TYPES.items()}
+"""Months of a billing period by ``contractPeriodType``."""
+
+
+def customer_of(records: CustomerRecords, partner: Terms) -> Customer:
+    """A customer as the domain knows it; ``partner`` are the terms for everybody."""
+    policy, earlier = policies_from(partner, records.terms.value if records.terms else Terms())
+    return Customer(
+        id=records.id,
+        mapping=records.mapping.value if records.mapping else None,
+        subscriptions=tuple(stored.value for _, stored in sorted(records.subscriptions.items())),
+        policy=policy,
+        earlier=earlier,
+    )
+
+
+def held_of(rows: Iterable[UnitRow], contract_end: date) -> dict[int, Held]:
+    """What Autotask holds, by service, from its unit rows. A day of the contract without a row has 0 units."""
+    lines: dict[int, dict[int, list[UnitRow]]] = {}
+    for row in rows:
+        lines.setdefault(row.service_id, {}).setdefault(row.contract_service_id, []).append(row)
+    return {service_id: _held(by_line, contract_end) for service_id, by_line in lines.items()}
+
+
+def _held(by_line: Mapping[int, list[UnitRow]], contract_end: date) -> Held:
+    """One service. It may be on the contract twice; only lines that bill on the same day make it unclear."""
+    one_day = timedelta(days=1)
+    timelines: dict[int, Timeline] = {}
+    for line_id, rows in by_line.items():
+        steps: list[tuple[date, int]] = []
+        covered: date | None = None
+        for row in sorted(rows, key=lambda row: row.start):
+            if covered is not None and row.start > covered + one_day:
+                steps.append((covered + one_day, 0))
+            steps.append((row.start, row.units))
+            covered = row.end
+        if covered is not None and covered < contract_end:
+            steps.append((covered + one_day, 0))
+        timelines[line_id] = Timeline.of(steps)
+    units = NOTHING
+    for timeline in timelines.values():
+        units = units.plus(timeline)
+    twice = any(sum(t.at(day) > 0 for t in timelines.values()) > 1 for day in units.days)
+    latest = max(timelines, key=lambda line_id: (timelines[line_id].days[-1:] or (date.min,), line_id))
+    closed = sorted({(row.start, row.end) for rows in by_line.values() for row in rows if row.posted})
+    return Held(units, tuple(sorted(timelines)) if twice else (latest,), tuple(closed))
+
+
+def match_plan(sku: str, plan: Stored[PlanMapping], ports: ApplyPorts) -> bool:
+    """Choose the one active Autotask service whose SKU equals ``sku``; never by name. True when one was found.
+
+    Without one, the SKU is looked for again after a while, for a person may add or mend the service in Autotask.
+    """
+    found = ports.autotask().services_by_sku(sku)
+    ids = tuple(sorted(service.id for service in found))
+    if len(ids) == 1:
+        matched = replace(plan.value, choices=(ServiceChoice(ids[0]),), matched=True, candidates=())
+        due_at = ports.clock.now() if plan.rev else None
+    else:
+        matched = replace(plan.value, choices=(), matched=False, candidates=ids)
+        due_at = ports.clock.now() + UNMATCHED_RECHECK
+    try:
+        ports.store.commit(put_plan(matched, plan.rev, due_at))
+    except Conflict:
+        return False  # somebody chose at the same moment; what they chose is read next
+    return len(ids) == 1

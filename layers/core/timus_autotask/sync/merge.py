@@ -1,0 +1,199 @@
+"""Events of a customer's inbox → histories, and every contract that they concern made due, in one transaction.
+
+Whatever dies afterwards leaves the contract due; whatever dies before leaves the event in the inbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from timus_autotask.domain.days import effective_day
+from timus_autotask.domain.history import Merge, Subscription, merge
+from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.subscription import Snapshot
+from timus_autotask.ports.errors import Conflict, TableUnavailable
+from timus_autotask.ports.table import Change as TableChange
+from timus_autotask.ports.table import Delete, Document, Put
+from timus_autotask.store.records import (
+    ContractRecords,
+    CustomerRecords,
+    EventRecord,
+    Work,
+    check_mapping,
+    put_event,
+    put_owner,
+    put_subscription,
+    put_work,
+)
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.receive import stored_body
+from timus_autotask.timus.events import Noted, NotUnderstood, understand
+
+MERGED_AT_ONCE = 15
+"""Events in one merging transaction; a transaction has at most 100 changes and 4 MB."""
+ATTEMPTS = 20
+"""How often a write that somebody else came before is tried again."""
+
+
+def merge_inbox(customer_id: str, ports: ApplyPorts) -> tuple[int, ...]:
+    """Merge every event that waits for a customer; returns the contracts that it routes to."""
+    for _ in range(ATTEMPTS):
+        records = ports.store.customer(customer_id)
+        contracts = records.mapping.value.contract_ids if records.mapping else ()
+        if not records.inbox:
+            return contracts
+        try:
+            _merge_some(records, records.inbox[:MERGED_AT_ONCE], contracts, ports)
+        except Conflict as conflict:
+            _drop_merged_before(records, conflict, ports)
+    raise TableUnavailable(f"the inbox of customer {customer_id} changes faster than it can be merged")
+
+
+def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: ApplyPorts) -> None:
+    """Take deliveries out of the inbox whose event was merged already: a late second delivery."""
+    merged = {key.sk.removeprefix("EVENT#") for key in conflict.keys if key.sk.startswith("EVENT#")}
+    for document in records.inbox:
+        if document.key.sk.removeprefix("INBOX#") in merged:
+            try:
+                ports.store.commit(Delete(document.key, document.rev))
+            except Conflict:
+                continue  # another worker took it out
+            ports.on_event("event-duplicate", event=document.data["event_id"], customer=records.id)
+
+
+def _merge_some(
+    records: CustomerRecords, inbox: Sequence[Document], contracts: Iterable[int], ports: ApplyPorts
+) -> None:
+    now = ports.clock.now()
+    subscriptions = {key: stored.value for key, stored in records.subscriptions.items()}
+    changes: list[TableChange] = []
+    outcomes: list[EventRecord] = []
+    for document in inbox:
+        record = _merged(document, records.id, subscriptions, changes, now, ports)
+        outcomes.append(record)
+        changes += [Delete(document.key, document.rev), put_event(record)]
+    told = len(changes)
+    for subscription in subscriptions.values():
+        known = records.subscriptions.get(subscription.id)
+        if known is None or known.value != subscription:
+            changes.append(put_subscription(subscription, known.rev if known else 0))
+    if len(changes) > told:
+        changes.append(check_mapping(records.id, records.mapping))
+        fresh = [datetime.fromisoformat(d.data["received_at"]) for d in inbox if "outcome" not in d.data]
+        came = min(fresh, default=now)  # a replayed event has come in now
+        changes += wake_contracts(records.id, contracts, ports, came)
+    ports.store.commit(*changes)
+    for record in outcomes:
+        ports.on_event(
+            f"event-{record.outcome}",
+            event=record.event_id,
+            customer=records.id,
+            subscription=record.subscription_id,
+            version=record.version,
+            event_type=record.event_type,
+        )
+
+
+def _merged(
+    document: Document,
+    customer_id: str,
+    subscriptions: dict[str, Subscription],
+    changes: list[TableChange],
+    now: datetime,
+    ports: ApplyPorts,
+) -> EventRecord:
+    """Merge one event into ``subscriptions``; what else has to be written goes to ``changes``."""
+    data = document.data
+    base = EventRecord(
+        key=document.key.sk.removeprefix("INBOX#"),
+        event_id=data["event_id"],
+        body=data["body"],
+        encoding=data["encoding"],
+        received_at=datetime.fromisoformat(data["received_at"]),
+        merged_at=now,
+        outcome="parked",
+        customer_id=customer_id,
+    )
+    news = understand(base.event_id, stored_body(data))
+    facts: dict[str, int | str] = {"event": base.key, "customer": customer_id}
+    if isinstance(news, NotUnderstood):
+        return replace(base, parked=Parked("not-understood", {**facts, "answer": news.reason}))
+    if isinstance(news, Noted):
+        return replace(base, outcome="noted", event_type=news.event_type)
+    day = effective_day(news.effective_at, ports.zone)
+    base = replace(
+        base,
+        event_type=news.event_type,
+        subscription_id=news.subscription_id,
+        version=news.version,
+        day=day.isoformat(),
+        actor=news.actor,
+    )
+    facts |= {"subscription": news.subscription_id, "version": news.version}
+    known = subscriptions.get(news.subscription_id)
+    if known is None:
+        owner = ports.store.owner(news.subscription_id)
+        if owner not in (None, customer_id):
+            return replace(base, parked=Parked("subscription-moved", {**facts, "other": str(owner)}))
+        if owner is None:
+            changes.append(put_owner(news.subscription_id, customer_id))
+    record = _into(subscriptions, known, news, day, base, facts)
+    if "outcome" in data and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):
+        return replace(
+            record, outcome=data["outcome"]
+        )  # replayed, with nothing new in it: it stays what it was
+    return record
+
+
+def _into(
+    subscriptions: dict[str, Subscription],
+    known: Subscription | None,
+    news: Snapshot,
+    day: date,
+    base: EventRecord,
+    facts: Mapping[str, int | str],
+) -> EventRecord:
+    merged = merge(known, news, day)
+    if merged.outcome is Merge.CONTRADICTORY:
+        return replace(base, parked=Parked("contradictory", facts))
+    subscriptions[news.subscription_id] = merged.subscription
+    return replace(base, outcome=merged.outcome.value, evidence=merged.evidence)
+
+
+def _grown(contract: ContractRecords, customers: Iterable[str], came: datetime) -> Work:
+    """The contract's work with one more reason to be looked at, which came in then."""
+    work = contract.work.value
+    return replace(
+        work,
+        generation=work.generation + 1,
+        customers=tuple(sorted({*work.customers, *customers})),
+        since=work.since if work.since and work.generation != work.converged else came,
+    )
+
+
+def wake_contracts(
+    customer_id: str, contract_ids: Iterable[int], ports: ApplyPorts, came: datetime | None = None
+) -> list[Put]:
+    """What makes contracts due for a customer, to be committed together with the change that is the cause.
+
+    ``came``: when that came in, if not now; it is what a change's delay is counted from.
+    """
+    return [wake_contract(contract, ports, (customer_id,), came=came) for contract in contract_ids]
+
+
+def wake_contract(
+    contract_id: int,
+    ports: ApplyPorts,
+    customers: Iterable[str] = (),
+    *,
+    renews: int | None = None,
+    came: datetime | None = None,
+) -> Put:
+    """What makes a contract due, to be committed together with the change or the person's word that is the cause."""
+    now = ports.clock.now()
+    known = ports.store.contract(contract_id)
+    work = _grown(known, customers, came or now)
+    # Due times are whole seconds, rounded up; what is due now must be so for who comes within this very second.
+    return put_work(replace(work, renews=renews or work.renews), known.work.rev, now.replace(microsecond=0))

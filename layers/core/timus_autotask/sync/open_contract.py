@@ -1,0 +1,316 @@
+"""Use case: open a recurring contract in Autotask, once, and route its customers to it.
+
+Two things ask for one: a customer who has a company and no contract (``want_contract``), and a renewed term that the partner wants on
+a new contract (``converge``). Either writes an opening, which is due; the sweep drives it. What is asked of Autotask is written
+down before, as with an adjustment; and whether it is there is only ever known from a read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.next_step import LOOKS, RECHECK
+from timus_autotask.domain.line import Change, Outcome
+from timus_autotask.domain.mapping import CustomerMapping, LineKey, Route, Routing
+from timus_autotask.domain.opening import (
+    ONE_DAY,
+    NewContract,
+    Opening,
+    autotask_fields,
+    first_contract,
+    next_move,
+)
+from timus_autotask.domain.policy import Policy, Renewal, RenewalLink
+from timus_autotask.domain.reasons import Parked
+from timus_autotask.ports.errors import (
+    AutotaskError,
+    Conflict,
+    CredentialsRefused,
+    NotConfigured,
+    OutcomeUnknown,
+    Refused,
+    RetryLater,
+    SecretsUnavailable,
+)
+from timus_autotask.ports.table import Change as TableChange
+from timus_autotask.ports.table import Delete
+from timus_autotask.store.records import (
+    CustomerRecords,
+    Stored,
+    opening_key,
+    put_change,
+    put_mapping,
+    put_opening,
+)
+from timus_autotask.sync.gather import ask_contract, contract_of, customer_of
+from timus_autotask.sync.merge import wake_contract
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
+
+OPEN_AGAIN = timedelta(hours=1)
+"""How soon a parked opening is looked at again: its cause may be gone."""
+
+
+def want_contract(customer_id: str, ports: ApplyPorts) -> None:
+    """Ask for a contract for a customer who has a company, no contract, and something to be billed."""
+    wanted = first_contract(
+        customer_of(ports.store.customer(customer_id), ports.store.partner().terms.value), ports.today()
+    )
+    if wanted is not None and ports.store.opening(wanted.number) is None:
+        try:
+            ports.store.commit(put_opening(Opening(wanted), 0, ports.clock.now()))
+        except Conflict:
+            return  # somebody has just asked for it
+
+
+def open_contract(number: str, ports: ApplyPorts, deadline: datetime) -> None:
+    """Bring one opening as far as Autotask and the partner's terms allow; ``deadline`` is when this process is surely dead."""
+    if ports.store.partner().circuit.value.open(ports.clock.now()):
+        return
+    session = _Session.begin(number, ports, deadline)
+    if session is None:
+        return
+    try:
+        session.run()
+    except Conflict:
+        return  # what it follows from has changed meanwhile: it is due again when the lease is over
+    except AutotaskError as error:
+        session.postpone(error)
+    except (NotConfigured, SecretsUnavailable) as error:
+        session.postpone(CredentialsRefused(str(error)))
+
+
+class _Session:
+    """One worker at one opening, under its lease."""
+
+    def __init__(self, stored: Stored[Opening], ports: ApplyPorts, deadline: datetime) -> None:
+        self._stored = stored
+        self._ports = ports
+        self._deadline = deadline
+
+    @classmethod
+    def begin(cls, number: str, ports: ApplyPorts, deadline: datetime) -> _Session | None:
+        """Take the lease; None when somebody has it or there is nothing to do."""
+        stored, now = ports.store.opening(number), ports.clock.now()
+        if stored is None or not stored.due(now):
+            return None
+        until = stored.value.lease_until
+        if stored.value.lease is not None and until is not None and now < until:
+            return None
+        session = cls(stored, ports, deadline)
+        try:
+            session._put(
+                replace(stored.value, lease=ports.new_id(), lease_until=session._lease_until),
+                session._lease_until,
+            )
+        except Conflict:
+            return None  # somebody else came first
+        return session
+
+    @property
+    def _lease_until(self) -> datetime:
+        return self._deadline + LEASE_MARGIN
+
+    def run(self) -> None:
+        """Look for the contract, ask for it if it may be asked for, and look again, until it is in use or waits."""
+        looks = 0
+        while True:
+            opening, now = self._stored.value, self._ports.clock.now()
+            move = next_move(opening, self._found(), now)
+            if move.use is not None:
+                self._finish(move.use)
+                return
+            if move.parked is not None:
+                self._park(move.parked)
+                return
+            if move.wait_until is not None:
+                if opening.accepted and looks < LOOKS:
+                    looks += 1
+                    self._ports.clock.sleep(looks)
+                    continue
+                self._rest(opening, move.wait_until)
+                return
+            if now + POST_TAKES > self._deadline:
+                self._rest(opening, now)
+                return
+            if not self._confirm() or not self._sent():
+                return
+
+    def postpone(self, error: AutotaskError) -> None:
+        """Autotask cannot be asked now: stay due."""
+        autotask_failed(self._ports, error)
+        after = error.after_seconds if isinstance(error, RetryLater) else RECHECK.total_seconds()
+        self._rest(self._stored.value, self._ports.clock.now() + timedelta(seconds=after))
+
+    def _found(self) -> list[Contract]:
+        wanted = self._stored.value.wanted
+        found = self._ports.autotask().contracts_numbered(wanted.company_id, wanted.number)
+        return [contract_of(contract) for contract in found]
+
+    # -- Whether it is still wanted
+
+    def _confirm(self) -> bool:
+        """Just before it is asked for: whether it is still wanted, and as what. What is not wanted any more is dropped."""
+        opening = self._stored.value
+        if opening.wanted.renews is not None:
+            if self._renewal_stands(opening.wanted, opening.wanted.renews):
+                return True
+            self._drop(wake_contract(opening.wanted.renews, self._ports))  # it is decided anew from there
+            return False
+        records = self._ports.store.customer(opening.wanted.customer_id)
+        customer = customer_of(records, self._ports.store.partner().terms.value)
+        wanted = first_contract(customer, self._ports.today())
+        if wanted is None:
+            self._drop()
+            return False
+        facts: dict[str, int | str] = {"customer": customer.id, "company": wanted.company_id}
+        if customer.policy.paused or not customer.policy.open_contracts:
+            self._park(Parked("paused" if customer.policy.paused else "opening-off", facts))
+            return False
+        self._stored = replace(self._stored, value=replace(opening, wanted=wanted))
+        return True
+
+    def _renewal_stands(self, wanted: NewContract, old_id: int) -> bool:
+        old = ask_contract(old_id, self._ports)
+        policies = [policy for policy, _ in self._routed(old_id, wanted)]
+        return (
+            old is not None
+            and old.end + ONE_DAY == wanted.start
+            and any(policy.renewal is Renewal.NEW_CONTRACT for policy in policies)
+            and not any(policy.paused for policy in policies)
+        )
+
+    def _routed(self, contract_id: int, wanted: NewContract) -> list[tuple[Policy, CustomerRecords]]:
+        """Every customer who is routed to a contract on the new one's first day."""
+        partner = self._ports.store.partner().terms.value
+        found: list[tuple[Policy, CustomerRecords]] = []
+        for customer_id in self._ports.store.contract(contract_id).work.value.customers:
+            records = self._ports.store.customer(customer_id)
+            mapping = records.mapping.value if records.mapping else None
+            if mapping and mapping.followed(contract_id, 0, wanted.start) != mapping:
+                found.append((customer_of(records, partner).policy, records))
+        return found
+
+    # -- Asking for it
+
+    def _sent(self) -> bool:
+        """Ask for the contract, once, after writing down that we do. False when it waits for a person or for time."""
+        settles_at = self._lease_until + self._ports.settle
+        asked = replace(self._stored.value, settles_at=settles_at, parked=None, since=None)
+        self._put(asked, self._lease_until)
+        fields = autotask_fields(asked.wanted)
+        try:
+            self._ports.autotask().create_contract(fields, time_zone=self._ports.zone)
+        except Refused as error:
+            self._stored = replace(self._stored, value=replace(asked, settles_at=None))
+            facts: dict[str, int | str] = {"company": asked.wanted.company_id, "number": asked.wanted.number}
+            facts |= {"name": asked.wanted.name, "answer": "; ".join(error.words)}
+            self._park(Parked("opening-refused", facts))
+            return False
+        except OutcomeUnknown:
+            settles_at = min(settles_at, self._ports.clock.now() + self._ports.settle)
+            self._ports.on_event("outcome-unknown", **_ids(asked.wanted))
+            self._rest(replace(asked, settles_at=settles_at), settles_at)
+            return False
+        except (RetryLater, CredentialsRefused):
+            self._stored = replace(self._stored, value=replace(asked, settles_at=None))
+            raise
+        self._stored = replace(self._stored, value=replace(asked, accepted=True))
+        return True
+
+    # -- Using it
+
+    def _finish(self, contract: Contract) -> None:
+        """Route the customers to the contract, wake it, and be done, in one transaction."""
+        opening, now = self._stored.value, self._ports.clock.now()
+        wanted = opening.wanted
+        words = f"contract {contract.id} {contract.name} opened from {contract.start} to {contract.end}"
+        if wanted.renews is not None:
+            words += f", renewing contract {wanted.renews}" + self._link(contract, wanted.renews)
+            mappings = [
+                (records, records.mapping.value.followed(wanted.renews, contract.id, contract.start))
+                for _, records in self._routed(wanted.renews, wanted)
+                if records.mapping
+            ]
+        else:
+            mappings = self._first_mapping(contract)
+        customers = [records.id for records, _ in mappings]
+        changes: list[TableChange] = [
+            put_mapping(mapping, records.mapping.rev if records.mapping else 0)
+            for records, mapping in mappings
+        ]
+        if mappings:
+            changes.append(wake_contract(contract.id, self._ports, customers, renews=wanted.renews))
+        if mappings and wanted.renews is not None:
+            changes.append(wake_contract(wanted.renews, self._ports, customers))
+        change = Change(
+            id=self._ports.new_id(),
+            line=LineKey(contract.id, 0),
+            day=contract.start,
+            delta=0,
+            units_before=0,
+            units_after=0,
+            outcome=Outcome.LANDED,
+            opened_at=now,
+            settled_at=now,
+            sources=tuple((customer, "") for customer in customers),
+            words=words,
+        )
+        self._drop(*changes, put_change(change))
+        self._ports.on_event("opened", **{**_ids(wanted), "customers": customers}, opened=contract.id)
+
+    def _first_mapping(self, contract: Contract) -> list[tuple[CustomerRecords, CustomerMapping]]:
+        """The customer's mapping with the contract; nothing if a person has chosen another one meanwhile."""
+        records = self._ports.store.customer(self._stored.value.wanted.customer_id)
+        mapping = records.mapping.value if records.mapping else None
+        if mapping is None or mapping.routings or mapping.company_id != contract.company_id:
+            return []
+        return [(records, replace(mapping, routings=(Routing((Route(contract.company_id, contract.id),)),)))]
+
+    def _link(self, contract: Contract, old_id: int) -> str:
+        """Let the old contract name the new one, if it is to; a refusal is told and holds nothing up."""
+        if self._stored.value.wanted.link is not RenewalLink.OLD_NAMES_NEW:
+            return ""
+        try:
+            self._ports.autotask().link_renewal(old_id, contract.id)
+        except Refused as error:
+            return f"; the link was refused: {error}"
+        return ""
+
+    # -- The record
+
+    def _put(self, opening: Opening, due_at: datetime) -> None:
+        self._ports.store.commit(put_opening(opening, self._stored.rev, due_at))
+        self._stored = Stored(opening, self._stored.rev + 1)
+
+    def _rest(self, opening: Opening, due_at: datetime) -> None:
+        """Give the lease back and stay due; whoever was faster has decided on what is newer."""
+        try:
+            self._put(replace(opening, lease=None, lease_until=None), due_at)
+        except Conflict:
+            return
+
+    def _park(self, parked: Parked) -> None:
+        opening, now = self._stored.value, self._ports.clock.now()
+        same = opening.parked is not None and opening.parked.code == parked.code
+        since = opening.since if same else now
+        self._rest(replace(opening, parked=parked, since=since), now + OPEN_AGAIN)
+        self._ports.on_event("opening-parked", **_ids(opening.wanted), reason=parked.code, words=parked.words)
+
+    def _drop(self, *changes: TableChange) -> None:
+        """Be done with the opening, together with these changes; raises ``Conflict``."""
+        key = opening_key(self._stored.value.wanted.number)
+        self._ports.store.commit(Delete(key, self._stored.rev), *changes)
+
+
+def _ids(wanted: NewContract) -> dict[str, Any]:
+    """What names an opening in a log."""
+    return {
+        "number": wanted.number,
+        "company": wanted.company_id,
+        "customers": [wanted.customer_id] if wanted.customer_id else None,
+        "contract": wanted.renews,
+    }

@@ -1,0 +1,523 @@
+"""One worker at one contract: under its lease, gather → decide (``domain.converge``) → act, until there is nothing to do.
+
+Whatever dies on the way leaves the contract due, and an intent that was opened stays open until a read settles it. Only failures of
+our own infrastructure (``TableUnavailable``) are raised; everything that Autotask says becomes a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.next_step import LOOKS, Step, View, next_step
+from timus_autotask.domain.line import Answer, Change, Intent, Line, Outcome, State
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.opening import NewContract, Opening
+from timus_autotask.domain.policy import Policy
+from timus_autotask.ports.errors import (
+    AutotaskError,
+    Conflict,
+    CredentialsRefused,
+    NotConfigured,
+    OutcomeUnknown,
+    Refused,
+    RetryLater,
+    SecretsUnavailable,
+    TableUnavailable,
+)
+from timus_autotask.ports.table import Change as TableChange
+from timus_autotask.store.records import (
+    Circuit,
+    PartnerRecords,
+    Stored,
+    check_work,
+    put_change,
+    put_circuit,
+    put_line,
+    put_moved,
+    put_opening,
+    put_subscription,
+    put_work,
+)
+from timus_autotask.sync.gather import Gathered, ask_contract, ask_units, read_records
+from timus_autotask.sync.merge import ATTEMPTS
+from timus_autotask.sync.ports import ApplyPorts
+
+POST_TAKES = timedelta(seconds=30)
+"""No post is begun with less time than this before the function's deadline: it must be answered and read back."""
+LEASE_MARGIN = timedelta(seconds=5)
+"""How far the lease outlives the function's deadline: more than two clocks can differ."""
+CREDENTIALS_PAUSE = timedelta(minutes=15)
+"""How long Autotask is not asked after it refused the credentials: bad logins in a row lock the account."""
+EXTEND_AGAIN = timedelta(hours=1)
+"""How soon Autotask is asked again to extend a contract that it refused to extend."""
+
+
+def converge(contract_id: int, ports: ApplyPorts, deadline: datetime) -> None:
+    """Bring one contract to rest, or as far as Autotask and time allow; the rest stays due.
+
+    ``deadline`` is when this process is surely dead. Somebody else at work on the contract is left alone: what made it due is in
+    its generation, which they look at again before they rest.
+    """
+    partner = ports.store.partner()
+    if partner.circuit.value.open(ports.clock.now()):
+        return
+    session = _Session.begin(contract_id, ports, deadline)
+    if session is None:
+        return
+    try:
+        session.run()
+    except AutotaskError as error:
+        session.postpone(error)
+    except (NotConfigured, SecretsUnavailable) as error:
+        session.postpone(CredentialsRefused(str(error)))
+
+
+def foresee(contract_id: int, ports: ApplyPorts, deadline: datetime) -> tuple[View, Step] | None:
+    """What ``converge`` would gather and decide first, with nothing of it done; None when there is nothing to do.
+
+    The table has to be one whose writes do not last (see ``preview``): the lease is taken from whoever has it. Autotask is only
+    read. Raises ``AutotaskError``, ``NotConfigured`` and ``SecretsUnavailable``.
+    """
+    work = ports.store.contract(contract_id).work
+    now = ports.clock.now().replace(microsecond=0)
+    ports.store.commit(put_work(replace(work.value, lease=None), work.rev, now))
+    session = _Session.begin(contract_id, ports, deadline)
+    return session.foresee() if session else None
+
+
+class _Session:
+    """One worker at one contract, from taking the lease to giving it back."""
+
+    def __init__(self, contract_id: int, ports: ApplyPorts, deadline: datetime, lease: str) -> None:
+        self._id = contract_id
+        self._ports = ports
+        self._deadline = deadline
+        self._lease = lease
+        self._answers: dict[str, Intent] = {}
+        """Intents that this worker sent, with what it was answered; by id."""
+        self._contract: Contract | None = None
+        self._asked = False
+        self._since: datetime | None = None
+        """When the oldest change came in that brought us here."""
+        self._renewed: date | None = None
+        self._unextended = ""
+        """Autotask's words when it refused to extend the contract."""
+        self._journal: list[Change] = []
+        """What this worker did besides posting, to be written with the next records."""
+
+    @classmethod
+    def begin(cls, contract_id: int, ports: ApplyPorts, deadline: datetime) -> _Session | None:
+        """Take the lease; None when somebody has it or there is nothing to do."""
+        session = cls(contract_id, ports, deadline, ports.new_id())
+        until = deadline + LEASE_MARGIN
+        for _ in range(ATTEMPTS):
+            now = ports.clock.now()
+            work = ports.store.contract(contract_id).work
+            if not work.due(now) or work.value.leased(now):
+                return None
+            leased = replace(work.value, lease=session._lease, lease_until=until)
+            try:
+                ports.store.commit(put_work(leased, work.rev, until))
+            except Conflict:
+                continue
+            return session
+        raise TableUnavailable(f"contract {contract_id} changes faster than it can be leased")
+
+    def run(self) -> None:
+        """Gather → decide → act, until there is nothing to do, no time, or no lease."""
+        gathered = self._gather()
+        looks = 0
+        while gathered is not None:
+            now = self._ports.clock.now()
+            try:
+                if now + POST_TAKES > self._deadline:
+                    self._release(gathered, Step(due_at=now), rested=False)
+                    return
+                step = next_step(self._view(gathered, looks))
+                if step.look_again:
+                    looks += 1
+                    self._ports.clock.sleep(looks)
+                    continue
+                if step.extend is not None:
+                    self._extend(step.extend, now)
+                    gathered = self._gather()
+                    continue
+                if step.post is None:
+                    self._release(gathered, step)
+                    return
+                gathered = self._open(gathered, step, step.post)
+            except Conflict:
+                gathered = self._gather()
+                continue
+            looks = 0
+            gathered = self._sent(gathered, step.post)
+
+    def foresee(self) -> tuple[View, Step] | None:
+        """The first decision and what it was made from."""
+        gathered = self._gather()
+        if gathered is None:
+            return None
+        view = self._view(gathered, LOOKS)
+        return view, next_step(view)
+
+    def postpone(self, error: AutotaskError) -> None:
+        """Autotask cannot be asked now: note why, keep what was answered, and stay due."""
+        now = self._ports.clock.now()
+        until = now + _pause(error)
+        autotask_failed(self._ports, error)
+        for _ in range(ATTEMPTS):
+            gathered = self._gather(quick=True)
+            if gathered is None:
+                return
+            lines = [
+                replace(stored.value, intent=self._answers[stored.value.intent.id])
+                for stored in gathered.contract.lines.values()
+                if stored.value.intent and stored.value.intent.id in self._answers
+            ]
+            try:
+                step = Step(lines=tuple(lines), due_at=until)
+                self._release(gathered, step, rested=False, trouble=str(error) or "no answer")
+            except Conflict:
+                continue
+            return
+
+    # -- Gather
+
+    def _gather(self, *, quick: bool = False) -> Gathered | None:
+        """Read every record anew; None when the lease is not ours any more. ``quick``: only the contract's own."""
+        contract = self._ports.store.contract(self._id)
+        if contract.work.value.lease != self._lease:
+            return None
+        self._since = contract.work.value.since or self._since
+        if quick:
+            return Gathered(contract, {}, PartnerRecords())
+        gathered = read_records(contract, self._ports)
+        if not self._asked:
+            self._contract = ask_contract(self._id, self._ports)
+            self._asked = True
+        if self._contract:
+            gathered.grids[self._id] = self._contract.grid
+        return gathered
+
+    def _view(self, gathered: Gathered, looks: int) -> View:
+        now, today = self._ports.clock.now(), self._ports.today()
+        wanted = gathered.desired(today)
+        own = {s.value.key: self._answered(s.value) for s in gathered.contract.lines.values()}
+        lines = {**gathered.elsewhere, **own}
+        services = {key.service_id for key in (*wanted.demands, *own) if key.contract_id == self._id}
+        renewals = (gathered.contract.work.value.renewed, self._renewed)
+        return View(
+            contract_id=self._id,
+            contract=self._contract,
+            held=ask_units(self._contract, services, self._ports) if self._contract else {},
+            desired=wanted,
+            lines=lines,
+            policies=gathered.policies,
+            zone=self._ports.zone,
+            now=now,  # from before the read: what it shows is as old as that
+            today=today,
+            alive_until=self._deadline + LEASE_MARGIN,
+            settle=self._ports.settle,
+            moved=gathered.partner.moved.value,
+            renewed=max((day for day in renewals if day), default=None),
+            looks=looks,
+        )
+
+    def _answered(self, line: Line) -> Line:
+        """The line with what this worker was answered, which may not be stored yet."""
+        if line.intent and line.intent.id in self._answers:
+            return replace(line, intent=self._answers[line.intent.id])
+        return line
+
+    # -- Act
+
+    def _open(self, gathered: Gathered, step: Step, post: Line) -> Gathered:
+        """Make the intent durable, and everything else that the step found out; raises ``Conflict``."""
+        intent = post.intent
+        if intent is None:
+            raise ValueError("a post without an intent")
+        intent = replace(intent, id=self._ports.new_id(), price=self._price(gathered, post))
+        lines = tuple(replace(line, intent=intent) if line.key == post.key else line for line in step.lines)
+        today = self._ports.today()
+        floors = _floors(gathered, today)
+        changes: list[TableChange] = [check_work(gathered.contract.work)]
+        changes += self._records(gathered, replace(step, lines=lines)) + floors
+        moved = gathered.partner.moved
+        if any(
+            p.customer_day_limit is not None or p.partner_day_limit is not None
+            for p in gathered.policies.values()
+        ):
+            grown = moved.value.plus(today, [customer for customer, _ in post.sources], intent.delta)
+            changes.append(put_moved(grown, moved.rev))
+            moved = Stored(grown, moved.rev + 1)
+        self._commit(changes, step, gathered)
+        gathered = replace(gathered, partner=replace(gathered.partner, moved=moved))
+        return _after(gathered, lines, today)
+
+    def _extend(self, end: date, now: datetime) -> None:
+        """Extend the contract to a renewed term's last day. It sets a day, so doing it twice does no harm."""
+        before = self._contract.end if self._contract else end
+        try:
+            self._ports.autotask().extend_contract(self._id, end, time_zone=self._ports.zone)
+        except Refused as error:
+            self._renewed, self._unextended = end, f"the renewal to {end} was refused: {error}"
+            return
+        self._contract = ask_contract(self._id, self._ports)
+        if self._contract is None or self._contract.end < end:
+            self._renewed, self._unextended = end, f"the renewal to {end} is not to be seen on the contract"
+            return
+        self._journal.append(
+            Change(
+                id=self._ports.new_id(),
+                line=LineKey(self._id, 0),
+                day=end,
+                delta=0,
+                units_before=0,
+                units_after=0,
+                outcome=Outcome.LANDED,
+                opened_at=now,
+                settled_at=self._ports.clock.now(),
+                words=f"contract extended from {before} to {end}",
+            )
+        )
+
+    def _sent(self, gathered: Gathered, post: Line) -> Gathered:
+        """Send the post whose intent is durable, once, and keep what was answered."""
+        line = gathered.contract.lines[post.service_id].value
+        intent = line.intent
+        if intent is None:
+            raise ValueError("a post without an intent")
+        answered = replace(intent, answer=Answer.ACCEPTED)
+        failure: AutotaskError | None = None
+        try:
+            self._ports.autotask().adjust(
+                self._id,
+                line.service_id,
+                line.contract_service_id,
+                intent.delta,
+                intent.day,
+                time_zone=self._ports.zone,
+                unit_price=Decimal(intent.price) if intent.price is not None else None,
+            )
+        except Refused as error:
+            answered = replace(intent, answer=Answer.REFUSED, words="; ".join(error.words))
+        except OutcomeUnknown as error:
+            until = self._ports.clock.now() + self._ports.settle
+            answered = replace(intent, settles_at=min(intent.settles_at, until), words=str(error))
+            self._ports.on_event("outcome-unknown", **_ids(line, intent.id, intent.events), words=str(error))
+        except (RetryLater, CredentialsRefused) as error:
+            answered = replace(intent, answer=Answer.NOT_APPLIED, words=str(error))
+            failure = error
+        self._answers[intent.id] = answered
+        if failure is not None:
+            raise failure
+        return gathered
+
+    def _price(self, gathered: Gathered, line: Line) -> str | None:
+        """The unit price that the partner has set on purpose for what the line bills; None: leave it as it is.
+
+        A price in Autotask that is neither ours nor the catalogue's was set by hand, and is never overwritten.
+        """
+        carried = self._carried_price(gathered, line)
+        if carried is not None:
+            return carried
+        prices = [
+            price
+            for customer_id, sku in line.sources
+            if (price := gathered.policies.get(customer_id, Policy()).prices.get(sku)) is not None
+        ]
+        if not prices:
+            return None
+        wanted = prices[0]
+        if line.contract_service_id is None:
+            return wanted
+        autotask = self._ports.autotask()
+        lines = autotask.contract_services(self._id)
+        current = next((one.unit_price for one in lines if one.id == line.contract_service_id), None)
+        if current is None or current == Decimal(wanted):
+            return None
+        if line.price is not None and current == Decimal(line.price):
+            return wanted
+        service = autotask.service(line.service_id)
+        return wanted if service is not None and service.unit_price == current else None
+
+    def _carried_price(self, gathered: Gathered, line: Line) -> str | None:
+        """The price that a person had set on the line of the contract that this one renews."""
+        old = gathered.contract.work.value.renews
+        if old is None or line.contract_service_id is not None:
+            return None
+        autotask = self._ports.autotask()
+        there = (
+            one.unit_price for one in autotask.contract_services(old) if one.service_id == line.service_id
+        )
+        price = next(there, None)
+        known = self._ports.store.contract(old).lines.get(line.service_id)
+        ours = known.value.price if known else None
+        service = autotask.service(line.service_id)
+        if price is None or service is None or price in (service.unit_price, Decimal(ours) if ours else None):
+            return None
+        return str(price)
+
+    def _records(self, gathered: Gathered, step: Step) -> list[TableChange]:
+        """The step's records as writes."""
+        now = self._ports.clock.now()
+        known = gathered.contract.lines
+        puts: list[TableChange] = []
+        for line in step.lines:
+            stored = known.get(line.service_id)
+            puts.append(put_line(replace(line, seen_at=now), stored.rev if stored else 0))
+        return puts + [put_change(change) for change in (*self._journal, *step.journal)]
+
+    def _release(self, gathered: Gathered, step: Step, *, rested: bool = True, trouble: str = "") -> None:
+        """Write what is left to write and give the lease back; raises ``Conflict`` when something new has come."""
+        work = gathered.contract.work
+        released = replace(
+            work.value,
+            lease=None,
+            lease_until=None,
+            converged=work.value.generation if rested else work.value.converged,
+            since=None if rested else work.value.since,
+            contract=self._contract or work.value.contract,
+            trouble=trouble or self._unextended,
+            renewed=max((day for day in (work.value.renewed, step.renewed) if day), default=None),
+        )
+        due_at = step.due_at
+        if self._unextended:
+            again = self._ports.clock.now() + EXTEND_AGAIN
+            due_at = min(due_at, again) if due_at else again
+        changes: list[TableChange] = [put_work(released, work.rev, due_at)]
+        changes += self._records(gathered, step)
+        if step.successor:
+            changes += self._asked_for(step.successor)
+        if rested and all(self._level(gathered, step)):
+            changes += _floors(gathered, self._ports.today())
+        self._commit(changes, step, gathered)
+
+    def _asked_for(self, successor: NewContract) -> list[TableChange]:
+        """Ask for a contract for the renewed term; one that may be on its way to Autotask stays as it was asked for."""
+        known = self._ports.store.opening(successor.number)
+        if known and (known.value.settles_at or known.value.wanted == successor):
+            return []
+        return [put_opening(Opening(successor), known.rev if known else 0, self._ports.clock.now())]
+
+    def _commit(self, changes: Iterable[TableChange], step: Step, gathered: Gathered) -> None:
+        self._ports.store.commit(*changes)
+        self._journal = []
+        self._tell(step, gathered)
+
+    def _level(self, gathered: Gathered, step: Step) -> list[bool]:
+        lines = {s.value.service_id: s.value for s in gathered.contract.lines.values()}
+        lines |= {line.service_id: line for line in step.lines}
+        return [line.state in (State.APPLIED, State.SCHEDULED) for line in lines.values()]
+
+    def _tell(self, step: Step, gathered: Gathered) -> None:
+        lines = {line.key: line for line in step.lines}
+        for change in step.journal:
+            landed = change.outcome is Outcome.LANDED and change.delta != 0
+            waited = self._ports.clock.now() - self._since if landed and self._since else None
+            self._ports.on_event(
+                f"adjustment-{change.outcome.value}",
+                **_ids(
+                    lines.get(change.line, Line(change.line.contract_id, change.line.service_id)),
+                    change.id,
+                    change.events,
+                ),
+                day=change.day.isoformat(),
+                delta=change.delta,
+                seats_changed=abs(change.delta) if landed else None,
+                delay_seconds=round(waited.total_seconds()) if waited else None,
+                words=change.words or None,
+            )
+        for line in step.lines:
+            if line.parked:
+                ids = _ids(line) | _news(line, gathered)
+                self._ports.on_event("line-parked", **ids, reason=line.parked.code, words=line.parked.words)
+
+
+def _ids(line: Line, change: str | None = None, events: Iterable[str] = ()) -> dict[str, Any]:
+    """What names a line in a log: everything that a person may look for."""
+    return {
+        "contract": line.contract_id,
+        "service": line.service_id,
+        "customers": sorted({customer for customer, _ in line.sources}),
+        "subscriptions": sorted({*line.versions, *(line.intent.versions if line.intent else ())}),
+        "change": change,
+        "events": list(events),
+    }
+
+
+def _news(line: Line, gathered: Gathered) -> dict[str, list[str]]:
+    """The subscriptions that are billed on a line, and their events that it has not followed yet."""
+    subscriptions = [
+        stored.value
+        for customer_id, sku in line.sources
+        if customer_id in gathered.customers
+        for stored in gathered.customers[customer_id].subscriptions.values()
+        if sku in stored.value.skus
+    ]
+    waiting = (
+        version.event_id
+        for subscription in subscriptions
+        for version in subscription.versions
+        if version.number > line.versions.get(subscription.id, 0)
+    )
+    return {"subscriptions": sorted({one.id for one in subscriptions}), "events": [*dict.fromkeys(waiting)]}
+
+
+def _floors(gathered: Gathered, today: date) -> list[TableChange]:
+    """Mark the versions that hold today as applied: older news that comes later is superseded."""
+    puts: list[TableChange] = []
+    for records in gathered.customers.values():
+        for stored in records.subscriptions.values():
+            raised = stored.value.raise_floor(today)
+            if raised is not stored.value:
+                puts.append(put_subscription(raised, stored.rev))
+    return puts
+
+
+def _after(gathered: Gathered, lines: Iterable[Line], today: date) -> Gathered:
+    """The records as they are after ``_open``, without reading them again: every write grew its revision by one."""
+    known = dict(gathered.contract.lines)
+    for line in lines:
+        stored = known.get(line.service_id)
+        known[line.service_id] = Stored(line, (stored.rev if stored else 0) + 1)
+    customers = {}
+    for customer_id, records in gathered.customers.items():
+        subscriptions = {}
+        for key, sub in records.subscriptions.items():
+            raised = sub.value.raise_floor(today)
+            subscriptions[key] = sub if raised is sub.value else Stored(raised, sub.rev + 1)
+        customers[customer_id] = replace(records, subscriptions=subscriptions)
+    return replace(gathered, contract=replace(gathered.contract, lines=known), customers=customers)
+
+
+def _pause(error: AutotaskError) -> timedelta:
+    if isinstance(error, RetryLater):
+        return timedelta(seconds=error.after_seconds)
+    return CREDENTIALS_PAUSE
+
+
+def autotask_failed(ports: ApplyPorts, error: AutotaskError) -> None:
+    """Tell every worker for how long not to ask Autotask, if the failure concerns every request."""
+    refused = isinstance(error, CredentialsRefused)
+    if not refused and not (isinstance(error, RetryLater) and error.everywhere):
+        return
+    until = ports.clock.now() + _pause(error)
+    if refused:
+        ports.credentials_refused()
+    ports.on_event("credentials-refused" if refused else "autotask-away", words=str(error))
+    for _ in range(ATTEMPTS):
+        known = ports.store.partner().circuit
+        circuit = Circuit(until, str(error), refused, known.value.since or ports.clock.now())
+        if known.value.open_until and known.value.open_until >= until:
+            return
+        try:
+            ports.store.commit(put_circuit(circuit, known.rev))
+        except Conflict:
+            continue
+        return

@@ -1,0 +1,293 @@
+"""What an event of Timus says: the one place that knows the fields of its JSON.
+
+Timus publishes no schema, so this follows our own contract strictly: what decides a quantity must be there
+and must be of its type, since a guess would end as a wrong seat on an invoice. What is only for people may be
+missing (a customer's domain, an item's name, the actor), and so may ``cancel_at``, since many senders leave out
+what is null. Fields that we do not know are ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from timus_autotask.domain.subscription import BillingCycle, Snapshot, Status
+from timus_autotask.timus.peek import IDENTIFIER
+
+WITHOUT_SUBSCRIPTION = ("customer.updated", "webhook.test")
+"""The types that have a meaning without a subscription; none of them changes what is billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An event that is kept for people and changes nothing."""
+
+    event_id: str
+    event_type: str
+    customer_id: str | None
+    customer_name: str | None
+    customer_domain: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """An event of Timus that a person must look at.
+
+    ``reason`` names the field and says in plain words what is wrong with it.
+    """
+
+    reason: str
+
+
+def understand(event_id: str, body: bytes) -> Snapshot | Noted | NotUnderstood:
+    """Read the raw body of a genuine event. It never raises, whatever the bytes are.
+
+    A subscription counts as a snapshot whatever the event's type is: the type is for people, and new ones may
+    come.
+    """
+    try:
+        event = _object(body)
+        data = event.get("data")
+        bare = not isinstance(data, dict) or data.get("subscription") is None
+        if bare and event.get("type") in WITHOUT_SUBSCRIPTION:
+            return _noted(event_id, _NoteEvent.model_validate(event))
+        return _snapshot(event_id, _ChangeEvent.model_validate(event))
+    except _Unreadable as error:
+        return NotUnderstood(str(error))
+    except ValidationError as error:
+        return NotUnderstood(_in_words(error))
+
+
+class _Unreadable(Exception):
+    """The body is no JSON object that two readers would read alike."""
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        # Strict where Python's reader is generous: JSON is UTF-8, has no NaN, and a field that comes twice
+        # would let us read another quantity than the sender meant.
+        value = json.loads(body.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
+    except UnicodeDecodeError as error:
+        raise _Unreadable("the body is not UTF-8 text") from error
+    except RecursionError as error:
+        raise _Unreadable("the body is nested too deeply") from error
+    except ValueError as error:
+        raise _Unreadable("the body is not JSON") from error
+    if not isinstance(value, dict):
+        raise _Unreadable("the body is not a JSON object")
+    return value
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise _Unreadable(f"the field {json.dumps(twice[:100])} comes twice in one object")
+    return fields
+
+
+def _no_number(name: str) -> Any:
+    raise _Unreadable(f"the body is not JSON: {name} is no number")
+
+
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except (
+        UnicodeEncodeError
+    ) as error:  # JSON can write half of a surrogate pair, which nothing else can store
+        raise ValueError("must be a text of whole characters") from error
+    return value
+
+
+def _identifier(value: str) -> str:
+    if not IDENTIFIER.fullmatch(value):
+        raise ValueError("must be 1 to 128 printable ASCII characters without spaces")
+    return value
+
+
+def _sku(value: str) -> str:
+    if not (1 <= len(value) <= 128 and value.isprintable() and value == value.strip()):
+        raise ValueError("must be 1 to 128 printable characters without spaces around them")
+    return value
+
+
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_YEARS = range(2000, 2200)
+"""A year outside of these is a mistake, and one near year 1 or 9999 has no neighbouring day in each zone."""
+
+
+def _instant(value: object) -> datetime:
+    """RFC 3339, section 5.6: a date, a time and an offset."""
+    if isinstance(value, str) and _INSTANT.fullmatch(value.upper()):
+        try:
+            instant = datetime.fromisoformat(value.upper())
+            if instant.year in _YEARS:
+                return instant.astimezone(UTC)
+        except ValueError:
+            pass  # the 30th of February, say
+    raise ValueError("must be a time as in 2026-03-15T09:12:44Z, with its offset, of the years 2000 to 2199")
+
+
+def _day(value: object) -> date:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            day = date.fromisoformat(value)
+            if day.year in _YEARS:
+                return day
+        except ValueError:
+            pass
+    raise ValueError("must be a day as in 2026-03-15, of the years 2000 to 2199")
+
+
+_Text = Annotated[str, AfterValidator(_text)]
+_Identifier = Annotated[str, AfterValidator(_identifier)]
+_Instant = Annotated[datetime, BeforeValidator(_instant)]
+_Day = Annotated[date, BeforeValidator(_day)]
+
+
+class _Fields(BaseModel):
+    # Strict: 28.0, "28" and true are no quantities.
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class _Customer(_Fields):
+    id: _Identifier
+    name: _Text
+    domain: _Text | None = None
+
+
+class _Item(_Fields):
+    sku: Annotated[str, AfterValidator(_sku)]
+    name: _Text | None = None
+    quantity: Annotated[int, Field(ge=0, le=2**31 - 1)]  # Autotask's units are 32-bit integers
+
+
+def _each_sku_once(items: list[_Item]) -> list[_Item]:
+    for sku, times in Counter(item.sku for item in items).items():
+        if times > 1:
+            raise ValueError(f"must have each SKU once, but {json.dumps(sku)} comes {times} times")
+    return items
+
+
+class _Term(_Fields):
+    start: _Day
+    end: _Day
+
+
+def _in_order(term: _Term) -> _Term:
+    if term.end < term.start:
+        raise ValueError(f"must not end ({term.end}) before it starts ({term.start})")
+    return term
+
+
+class _Subscription(_Fields):
+    id: _Identifier
+    version: Annotated[int, Field(ge=1, le=2**53 - 1)]  # what every JSON reader holds exactly
+    customer: _Customer
+    status: Status
+    billing_cycle: BillingCycle
+    items: Annotated[list[_Item], AfterValidator(_each_sku_once)]
+    term: Annotated[_Term, AfterValidator(_in_order)]
+    cancel_at: _Day | None = None
+
+
+class _ChangeData(_Fields):
+    subscription: _Subscription
+    effective_at: _Instant
+    actor: _Text | None = None
+
+
+class _Event(_Fields):
+    type: _Text
+    timestamp: _Instant
+
+
+class _ChangeEvent(_Event):
+    data: _ChangeData
+
+
+class _NotedCustomer(_Fields):
+    id: _Identifier
+    name: _Text | None = None
+    domain: _Text | None = None
+
+
+class _NoteData(_Fields):
+    customer: _NotedCustomer | None = None
+
+
+class _NoteEvent(_Event):
+    data: _NoteData
+
+
+def _snapshot(event_id: str, event: _ChangeEvent) -> Snapshot:
+    subscription = event.data.subscription
+    items = sorted(subscription.items, key=lambda item: item.sku)
+    return Snapshot(
+        subscription_id=subscription.id,
+        version=subscription.version,
+        customer_id=subscription.customer.id,
+        customer_name=subscription.customer.name,
+        customer_domain=subscription.customer.domain,
+        status=subscription.status,
+        billing_cycle=subscription.billing_cycle,
+        items=tuple((item.sku, item.quantity) for item in items),
+        term_start=subscription.term.start,
+        term_end=subscription.term.end,
+        cancel_at=subscription.cancel_at,
+        effective_at=event.data.effective_at,
+        event_type=event.type,
+        event_id=event_id,
+        occurred_at=event.timestamp,
+        actor=event.data.actor,
+        item_names=tuple((item.sku, item.name) for item in items if item.name is not None),
+    )
+
+
+def _noted(event_id: str, event: _NoteEvent) -> Noted:
+    customer = event.data.customer
+    return Noted(
+        event_id=event_id,
+        event_type=event.type,
+        customer_id=customer.id if customer else None,
+        customer_name=customer.name if customer else None,
+        customer_domain=customer.domain if customer else None,
+    )
+
+
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be a text",
+    "int_type": "must be a whole number",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "literal_error": "must be {expected}",
+    "list_type": "must be a list",
+    "model_type": "must be an object",
+}
+
+
+def _in_words(invalid: ValidationError) -> str:
+    """One clause for each wrong field, the first three of them."""
+    errors = invalid.errors(include_url=False)
+    clauses = []
+    for error in errors[:3]:
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"])
+        known = _WORDS.get(error["type"])
+        words = known.format_map(error.get("ctx", {})) if known else error["msg"]
+        seen = error["input"]
+        if error["type"] != "missing" and (seen is None or isinstance(seen, str | int | float)):
+            words += f", but is {json.dumps(seen)[:60]}"
+        clauses.append(f"{''.join(steps).removeprefix('.')} {words.removeprefix('Value error, ')}")
+    more = len(errors) - len(clauses)
+    return "; ".join(clauses) + (f"; and {more} more" if more else "")

@@ -1,0 +1,37 @@
+"""Whose news a body is: a tolerant look at raw bytes, standard library only.
+
+The webhook function imports this module in each cold start; what an event *says* is the worker's question (``events``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+IDENTIFIER = re.compile(r"[!-~]{1,128}")
+"""What a Timus id must look like: printable ASCII without spaces, as SQS demands of a message group
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
+
+
+def customer_of(body: bytes) -> str | None:
+    """The id of the customer whose news this is, or None where the body does not tell it.
+
+    A tolerant look that decides only in which order the event is handled, and with whose.
+    """
+    return _identifier(body, lambda data, sub: (data if sub is None else sub)["customer"]["id"])
+
+
+def subscription_of(body: bytes) -> str | None:
+    """The id of the subscription that a body speaks of, or None where it does not tell it: for logs."""
+    return _identifier(body, lambda _data, sub: sub["id"])
+
+
+def _identifier(body: bytes, where: Callable[[Any, Any], Any]) -> str | None:
+    try:
+        data = json.loads(body.decode())["data"]
+        found = where(data, data.get("subscription"))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    return found if isinstance(found, str) and IDENTIFIER.fullmatch(found) else None

@@ -1,0 +1,1 @@
+"""Looks at how everything is; never writes a seat."""

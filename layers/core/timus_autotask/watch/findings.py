@@ -1,0 +1,316 @@
+"""What a look at a contract can find that no message announced: pure comparison of records with what was read of Autotask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from timus_autotask.autotask.entities import BillingRule, Contract, UnitRow
+from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.history import Subscription
+from timus_autotask.domain.line import Line, State
+from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.store.records import ContractRecords, CustomerRecords, EventRecord
+
+NOTICE = timedelta(days=30)
+"""How long before its day a renewal or an end is told."""
+LONG = timedelta(days=1)
+"""What is parked for longer than this has been overlooked."""
+UNMERGED = timedelta(hours=1)
+"""An event that waits for longer than this is stuck."""
+
+
+class Kind(StrEnum):
+    """What can be found."""
+
+    EDITED_UP = "edited-up"
+    EDITED_DOWN = "edited-down"
+    LINE_REMOVED = "line-removed"
+    FUTURE_EDIT = "future-edit"
+    SERVICE_TWICE = "service-twice"
+    CONTRACT_MISSING = "contract-missing"
+    CONTRACT_MOVED = "contract-moved"
+    CONTRACT_NOT_RECURRING = "contract-not-recurring"
+    CONTRACT_INACTIVE = "contract-inactive"
+    CONTRACT_ENDED = "contract-ended"
+    CONTRACT_SHORTENED = "contract-shortened"
+    NOT_LEVEL = "not-level"
+    BILLING_RULE = "billing-rule"
+    NO_SUBSCRIPTION = "line-without-subscription"
+    ENDS_FIRST = "contract-ends-first"
+    RENEWAL = "renewal"
+    PARKED_LONG = "parked-long"
+    NOT_MERGED = "not-merged"
+
+
+_EDITED = frozenset({"drift", "outcome-unclear"})
+DRIFT: Mapping[Kind, frozenset[str]] = {
+    Kind.EDITED_UP: _EDITED,
+    Kind.EDITED_DOWN: _EDITED,
+    Kind.LINE_REMOVED: _EDITED,
+    Kind.FUTURE_EDIT: _EDITED,
+    Kind.SERVICE_TWICE: frozenset({"line-duplicated"}),
+    Kind.CONTRACT_MISSING: frozenset({"contract-not-found"}),
+    Kind.CONTRACT_MOVED: frozenset({"contract-of-another-company"}),
+    Kind.CONTRACT_NOT_RECURRING: frozenset({"contract-not-recurring"}),
+    Kind.CONTRACT_INACTIVE: frozenset({"contract-inactive"}),
+    Kind.CONTRACT_ENDED: frozenset({"contract-ended"}),
+    Kind.CONTRACT_SHORTENED: frozenset(),
+    Kind.NOT_LEVEL: frozenset(),
+}
+"""What somebody else did, so that the worker has to look at the contract; with the reasons under which the worker parks it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a person may have to know."""
+
+    kind: Kind
+    words: str
+    contract_id: int | None = None
+    service_id: int | None = None
+    customer_id: str = ""
+    day: date | None = None
+    """The day that the numbers are of, or on which something happens."""
+    ours: int | None = None
+    """Units that we left behind; of ``not-level`` those that the line should have."""
+    autotask: int | None = None
+    """Units that Autotask holds."""
+    known: bool = False
+    """The worker has parked it already."""
+
+    @property
+    def is_drift(self) -> bool:
+        """Whether somebody else did it, and not just time."""
+        return self.kind in DRIFT
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was read of one contract in Autotask."""
+
+    contract: Contract | None
+    """None: there is none, or the API user may not see it."""
+    units: tuple[Mapping[int, Mapping[int, int]], ...] = ()
+    """For each of ``days``: units by service and line."""
+    days: tuple[date, ...] = ()
+    """In order; the last one is the contract's last day."""
+    whole: Mapping[int, Timeline] | None = None
+    """By service, of a deep look: what every day holds."""
+    rules: tuple[BillingRule, ...] = ()
+
+    def held(self, service_id: int, at: int) -> int:
+        """Units of a service on ``days[at]``, all of its lines together."""
+        return sum(self.units[at].get(service_id, {}).values())
+
+
+_Found = Callable[..., Finding]
+
+
+def units_by_line(rows: Iterable[UnitRow], day: date) -> dict[int, dict[int, int]]:
+    """Units by service and line on a day."""
+    found: dict[int, dict[int, int]] = {}
+    for row in rows:
+        if row.start <= day <= row.end:
+            found.setdefault(row.service_id, {})[row.contract_service_id] = row.units
+    return found
+
+
+def of_contract(
+    records: ContractRecords, demands: Mapping[int, Demand], look: Look, today: date, now: datetime
+) -> Iterator[Finding]:
+    """Everything about one contract. ``demands`` are what its lines should have, by service."""
+    contract_id, contract = records.work.value.contract_id, look.contract
+    lines = {service_id: stored.value for service_id, stored in records.lines.items()}
+    parked = {line.parked.code for line in lines.values() if line.state is State.PARKED and line.parked}
+
+    def found(kind: Kind, words: str, day: date | None = None) -> Finding:
+        return Finding(kind, words, contract_id, day=day, known=bool(DRIFT.get(kind, frozenset()) & parked))
+
+    yield from _long_parked(lines.values(), now)
+    if contract is None:
+        yield found(
+            Kind.CONTRACT_MISSING, f"Autotask has no contract {contract_id}, or the API user may not see it."
+        )
+        return
+    companies = {demand.company_id for demand in demands.values()}
+    if companies - {contract.company_id}:
+        mapped = min(companies - {contract.company_id})
+        yield found(
+            Kind.CONTRACT_MOVED,
+            f"Contract {contract_id} belongs to company {contract.company_id}; it is mapped as company {mapped}'s.",
+        )
+    if not contract.is_recurring:
+        yield found(
+            Kind.CONTRACT_NOT_RECURRING,
+            f"Contract {contract_id} is not a recurring service contract any more.",
+        )
+    if not contract.is_active:
+        yield found(Kind.CONTRACT_INACTIVE, f"Contract {contract_id} is inactive.")
+    yield from _ends(records, demands, contract, today, found)
+    for rule in look.rules:
+        if rule.is_active:
+            yield found(
+                Kind.BILLING_RULE,
+                f"Billing rule {rule.id} ({rule.description or 'without a description'}) on contract {contract_id} counts by "
+                "itself: make sure that it does not bill the same users again.",
+            )
+    for service_id in sorted({*lines, *demands}):
+        yield from _of_line(
+            # A line that nobody has a record of was never looked at: it should not be at rest like that.
+            lines.get(service_id, Line(contract_id, service_id, state=State.APPLIED)),
+            demands.get(service_id),
+            contract,
+            look,
+            today,
+        )
+
+
+def _ends(
+    records: ContractRecords, demands: Mapping[int, Demand], contract: Contract, today: date, found: _Found
+) -> Iterator[Finding]:
+    """What has to do with the contract's last day."""
+    before = records.work.value.contract
+    billed = [d for d in demands.values() if d.units.at(max(today, contract.end + timedelta(days=1)))]
+    if contract.end < today:
+        if billed or any(demand.units.at(today) for demand in demands.values()):
+            yield found(
+                Kind.CONTRACT_ENDED,
+                f"Contract {contract.id} ended on {contract.end}; Timus still bills what it is for.",
+                contract.end,
+            )
+        return
+    if before and before.end > contract.end:
+        yield found(
+            Kind.CONTRACT_SHORTENED,
+            f"The last day of contract {contract.id} was moved from {before.end} to {contract.end}.",
+            contract.end,
+        )
+    if billed and contract.end <= today + NOTICE:
+        yield found(
+            Kind.ENDS_FIRST,
+            f"Contract {contract.id} ends on {contract.end}, before the subscription that it bills.",
+            contract.end,
+        )
+
+
+def _of_line(
+    line: Line, demand: Demand | None, contract: Contract, look: Look, today: date
+) -> Iterator[Finding]:
+    """What is on one line, against what we left there and what it should have."""
+    service_id, customer = line.service_id, line.sources[0][0] if line.sources else ""
+    code = line.parked.code if line.state is State.PARKED and line.parked else ""
+
+    def found(kind: Kind, words: str, day: date, ours: int, held: int) -> Finding:
+        where = f"Service {service_id} on contract {line.contract_id}: "
+        known = code in DRIFT.get(kind, frozenset())
+        return Finding(kind, where + words, line.contract_id, service_id, customer, day, ours, held, known)
+
+    if line.intent is not None:
+        return  # it settles, and then it is looked at
+    for at, day in enumerate(look.days):
+        lines = look.units[at].get(service_id, {})
+        if sum(units > 0 for units in lines.values()) > 1:
+            numbers = " and ".join(map(str, sorted(lines.values())))
+            words = f"it is on the contract more than once, with {numbers} units on {day}."
+            left = line.left.at(day) if line.left else 0
+            yield found(Kind.SERVICE_TWICE, words, day, left, sum(lines.values()))
+            return
+    edit = _edit(line, contract, look, today)
+    if edit:
+        kind, day, ours, held = edit
+        words = f"we left {ours} units for {day}, Autotask holds {held}."
+        yield found(kind, words, day, ours, held)
+        return
+    held = look.held(service_id, 0) if look.days else 0
+    if demand is None:
+        if held and contract.start <= today <= contract.end:
+            words = f"{held} units are billed, and no subscription maps to it any more."
+            yield found(Kind.NO_SUBSCRIPTION, words, today, 0, held)
+        return
+    wanted = max(0, demand.units.plus(line.offset).at(today))
+    level = line.state is State.APPLIED and not any(day <= today for day, _ in line.scheduled)
+    if level and max(demand.start, contract.start) <= today <= contract.end and wanted != held:
+        words = f"it should have {wanted} units today and Autotask holds {held}, and nothing was to be done about it."
+        yield found(Kind.NOT_LEVEL, words, today, wanted, held)
+
+
+def _edit(line: Line, contract: Contract, look: Look, today: date) -> tuple[Kind, date, int, int] | None:
+    """The first day that was looked at on which Autotask does not hold what we left there, with both numbers."""
+    if line.left is None:
+        return None
+    if look.whole is not None:
+        whole = look.whole.get(line.service_id, NOTHING)
+        days = sorted({contract.start, today, *whole.days, *line.left.days})
+        pairs = [
+            (day, line.left.at(day), whole.at(day)) for day in days if contract.start <= day <= contract.end
+        ]
+        # Today's is the number that people look at first.
+        pairs.sort(key=lambda pair: (pair[0] > today, pair[0] != today, pair[0]))
+    else:
+        pairs = [(day, line.left.at(day), look.held(line.service_id, at)) for at, day in enumerate(look.days)]
+    for day, ours, held in pairs:
+        if ours != held:
+            if day > today:
+                return Kind.FUTURE_EDIT, day, ours, held
+            kind = Kind.EDITED_UP if held > ours else Kind.EDITED_DOWN if held else Kind.LINE_REMOVED
+            return kind, day, ours, held
+    return None
+
+
+def _long_parked(lines: Iterable[Line], now: datetime) -> Iterator[Finding]:
+    for line in lines:
+        if line.state is State.PARKED and line.parked and line.since and line.since <= now - LONG:
+            yield Finding(
+                Kind.PARKED_LONG,
+                f"Service {line.service_id} on contract {line.contract_id} is parked since {line.since:%Y-%m-%d}: "
+                f"{line.parked.words}",
+                line.contract_id,
+                line.service_id,
+                line.sources[0][0] if line.sources else "",
+                line.since.date(),
+                known=True,
+            )
+
+
+def of_customer(
+    records: CustomerRecords, parked: Iterable[EventRecord], today: date, now: datetime
+) -> Iterator[Finding]:
+    """Renewals to come and events that did not get through; nothing of it is asked of Autotask."""
+    for document in records.inbox:
+        received = datetime.fromisoformat(document.data["received_at"])
+        if received <= now - UNMERGED:
+            yield Finding(
+                Kind.NOT_MERGED,
+                f"Event {document.data['event_id']} of {received:%Y-%m-%d %H:%M} UTC is not merged yet.",
+                customer_id=records.id,
+                day=received.date(),
+            )
+    for stored in records.subscriptions.values():
+        yield from _renewal(stored.value, today)
+    for event in parked:
+        if event.customer_id == records.id and event.merged_at <= now - LONG:
+            yield Finding(
+                Kind.PARKED_LONG,
+                f"Event {event.event_id} is parked since {event.merged_at:%Y-%m-%d}: "
+                f"{event.parked.words if event.parked else ''}",
+                customer_id=records.id,
+                day=event.merged_at.date(),
+                known=True,
+            )
+
+
+def _renewal(subscription: Subscription, today: date) -> Iterator[Finding]:
+    newest = subscription.newest
+    term_end = newest.term_end
+    if term_end is None or not newest.billed or newest.ends is not None:
+        return
+    if today <= term_end <= today + NOTICE:
+        yield Finding(
+            Kind.RENEWAL,
+            f"Subscription {subscription.id} renews after {term_end}.",
+            customer_id=subscription.customer_id,
+            day=term_end,
+        )

@@ -1,0 +1,149 @@
+"""Use case: how the whole of it is, as numbers for alarms and dashboards.
+
+The sweep asks for it each minute; whatever costs more than one read is looked at each quarter of an hour only. All of it comes
+from the table but for one number: how much of Autotask's request allowance is used, by all of the partner's integrations. That
+one call also finds credentials that have expired while nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, time, timedelta
+from itertools import islice
+
+from timus_autotask.domain.converge.next_step import HELD
+from timus_autotask.domain.line import State
+from timus_autotask.operate.timus_export import SOURCE
+from timus_autotask.ports.errors import (
+    AutotaskError,
+    Conflict,
+    CredentialsRefused,
+    NotConfigured,
+    SecretsUnavailable,
+)
+from timus_autotask.ports.table import Key, Put
+from timus_autotask.store.records import KEPT_DAYS, PARTNER, EventRecord, Store
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.worker import autotask_failed
+from timus_autotask.watch.findings import DRIFT, LONG
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.reconcile import last_run
+from timus_autotask.watch.status import Records, StatusLine, status_of
+
+EVERY = timedelta(minutes=15)
+"""How often the table is listed: a thousand customers cost a cent a day."""
+LOOKED_BACK = (1, 2, 4, 8, 16, 32, 64, 128, KEPT_DAYS)
+"""How many days back the last webhook is looked for, one after the other: it is mostly of today."""
+USUAL = 3
+"""So many webhooks in the month before the last one make silence worth telling."""
+
+_KEY = Key(PARTNER, "VITALS")
+_DRIFTING = frozenset[str]().union(*DRIFT.values())
+
+
+def take(ports: ApplyPorts, secret_age: Callable[[], timedelta | None] = lambda: None) -> None:
+    """Tell how everything is. ``secret_age``: of the oldest secret that this process has read."""
+    now = ports.clock.now()
+    document = ports.table.get(_KEY)
+    data = document.data if document else {"since": now.isoformat()}
+    try:
+        if document is None or now - datetime.fromisoformat(data["at"]) >= EVERY:
+            _ask_allowance(ports)
+            _tell_all(ports, now, datetime.fromisoformat(data["since"]), secret_age())
+            # Noted only now: should it fail, it fails each minute, and that has an alarm.
+            put = Put(_KEY, {"since": data["since"], "at": now.isoformat()}, document.rev if document else 0)
+            ports.store.commit(put)
+    except Conflict:
+        pass  # somebody else has told it too
+    finally:
+        # Asked last, so that a circuit that was opened a moment ago is told.
+        circuit = ports.store.partner().circuit.value
+        away = int(circuit.open(ports.clock.now()))
+        ports.on_event("circuit", circuit_open=away, words=circuit.reason or None)
+
+
+def _ask_allowance(ports: ApplyPorts) -> None:
+    if ports.store.partner().circuit.value.open(ports.clock.now()):
+        return
+    try:
+        threshold = ports.autotask().threshold()
+    except AutotaskError as error:
+        autotask_failed(ports, error)
+    except SecretsUnavailable as error:
+        autotask_failed(ports, CredentialsRefused(str(error)))
+    except NotConfigured:
+        return  # a stack that nobody has finished setting up; a change that comes all the same says so
+    else:
+        if threshold is not None:
+            ports.on_event("call-budget", budget_percent=threshold.percent)
+
+
+def _tell_all(ports: ApplyPorts, now: datetime, since: datetime, secret_age: timedelta | None) -> None:
+    records = listed(ports.store)
+    lines = status_of(records, now, ports.zone).lines
+    parked = [line for line in lines if line.state is State.PARKED]
+    held = [line for line in parked if line.reason_code in HELD]
+    good = (State.APPLIED, State.SCHEDULED)
+    customers = {line.customer for line in lines}
+    not_aligned = {line.customer for line in lines if line.state not in good}
+    events = records.parked_events
+    waits = [_since(line, records) for line in parked]
+    waits += [event.merged_at for event in events]
+    # A customer's first contract that cannot be opened shows in his lines already.
+    waits += [one.since for one in records.openings if one.parked and one.since and one.wanted.renews]
+    finished = last_run(ports.table).value.finished
+    ports.on_event(
+        "vitals",
+        customers_aligned=len(customers - not_aligned),
+        customers_not_aligned=len(not_aligned),
+        lines_parked=len(parked) - len(held),
+        lines_held=len(held),
+        lines_settling=sum(line.state is State.SETTLING for line in lines),
+        lines_drifting=sum(line.reason_code in _DRIFTING for line in parked),
+        events_parked=len(events),
+        parked_long=sum(since <= now - LONG for since in waits),
+        oldest_change_seconds=_oldest(records, now),
+        webhook_silence_days=_silence(ports.store, events, now),
+        reconcile_age_hours=int((now - max(finished or since, since)).total_seconds() // 3600),
+        secret_age_days=None if secret_age is None else secret_age.days,
+    )
+
+
+def _since(line: StatusLine, records: Records) -> datetime:
+    """When a parked line came to be so. A quantity that has no line yet: the day on which Timus first told of it."""
+    if line.since:
+        return line.since
+    subscriptions = records.customers[line.customer].subscriptions.values()
+    told = [v.day for s in subscriptions for v in s.value.versions if v.quantity(line.sku)]
+    return datetime.combine(min(told), time(), UTC) if told else datetime.max.replace(tzinfo=UTC)
+
+
+def _oldest(records: Records, now: datetime) -> int:
+    """Seconds that the oldest change waits for which nobody's word and no later day is needed; 0: none waits."""
+    works = [contract.work.value for contract in records.contracts.values()]
+    waits = [work.since for work in works if work.since and work.generation != work.converged]
+    waits += [datetime.fromtimestamp(document.due_at, UTC) for document in records.due if document.due_at]
+    return max(0, *(int((now - since).total_seconds()) for since in waits)) if waits else 0
+
+
+def _silence(store: Store, parked: Iterable[EventRecord], now: datetime) -> int:
+    """Days since the last webhook, if there usually are some; else 0."""
+    kept = [event.received_at for event in parked if _came_by_itself(event)]
+    for days in LOOKED_BACK:
+        newest = max(_arrivals(store, now - timedelta(days=days), kept), default=None)
+        if newest is not None:
+            month = _arrivals(store, newest - timedelta(days=30), kept)
+            usual = len(list(islice(month, USUAL))) == USUAL
+            return (now - newest).days if usual else 0
+    return 0
+
+
+def _arrivals(store: Store, since: datetime, kept: Iterable[datetime]) -> Iterator[datetime]:
+    """When webhooks came, those that wait for a person (``kept``) among them."""
+    yield from (event.received_at for event in store.events(since) if _came_by_itself(event))
+    yield from (at for at in kept if at >= since)
+
+
+def _came_by_itself(event: EventRecord) -> bool:
+    """What an operator took in from a file says nothing about Timus's way to us."""
+    return not event.event_id.startswith(SOURCE)

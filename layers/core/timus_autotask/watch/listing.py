@@ -1,0 +1,55 @@
+"""Every record at once, from the indexes: a few reads for a thousand customers, and each a moment old."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from timus_autotask.domain.history import Subscription
+from timus_autotask.domain.line import Line
+from timus_autotask.domain.mapping import CustomerMapping
+from timus_autotask.ports.table import Document
+from timus_autotask.store.records import ContractRecords, CustomerRecords, Store, Stored, Work
+from timus_autotask.watch.status import EVERYTHING, Records
+
+
+def listed(store: Store) -> Records:
+    """What there is. Revisions are not known: whoever wants to write reads the record anew."""
+    due = tuple(store.table.due(EVERYTHING, EVERYTHING))
+    mappings = {mapping.customer_id: mapping for mapping in store.mappings()}
+    terms = dict(store.terms())
+    subscriptions: dict[str, dict[str, Stored[Subscription]]] = {}
+    for subscription in store.subscriptions():
+        subscriptions.setdefault(subscription.customer_id, {})[subscription.id] = Stored(subscription, 1)
+    inbox: dict[str, list[Document]] = {}
+    for document in due:
+        if document.key.sk.startswith("INBOX#"):
+            inbox.setdefault(document.key.pk.partition("#")[2], []).append(document)
+    lines: dict[int, dict[int, Stored[Line]]] = {}
+    for line in store.lines():
+        lines.setdefault(line.contract_id, {})[line.service_id] = Stored(line, 1)
+    works = {work.contract_id: Stored(work, 1, due_at) for work, due_at in store.works()}
+    ids = {*works, *lines, *(id_ for mapping in mappings.values() for id_ in mapping.contract_ids)}
+    return Records(
+        queued=0,
+        due=due,
+        customers={
+            id_: CustomerRecords(
+                id_,
+                tuple(inbox.get(id_, ())),
+                _known(mappings, id_),
+                Stored(terms[id_], 1) if id_ in terms else None,
+                subscriptions.get(id_, {}),
+            )
+            for id_ in sorted({*mappings, *subscriptions, *inbox})
+        },
+        contracts={
+            id_: ContractRecords(works.get(id_, Stored(Work(id_))), lines.get(id_, {})) for id_ in sorted(ids)
+        },
+        partner=store.partner(),
+        parked_events=tuple(store.parked_events()),
+        openings=tuple(store.openings()),
+    )
+
+
+def _known(mappings: Mapping[str, CustomerMapping], customer_id: str) -> Stored[CustomerMapping] | None:
+    return Stored(mappings[customer_id], 1) if customer_id in mappings else None

@@ -1,0 +1,426 @@
+"""Use case: look at every managed contract in Autotask, read-only, for what no message announces.
+
+Reads are batched over many contracts: the contracts, the units of their lines today and on the contracts' last days, and billing
+rules. What differs from what we left behind becomes a finding, and its contract is made due: ``converge``, with all of its
+rules, is the only judge of what is done about it, so nothing is corrected here.
+
+Where every row of every contract is read in a few pages, it is, and every day is compared. Where there are more, edits of days
+to come that cancel each other out before the contract's last day are not seen until they come near, unless a ``deep`` run is
+asked for, which reads every row and costs as many calls as there are pages of them.
+
+A run is a record: it goes on where it stopped, and of two that write it at once, one gives way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from timus_autotask.autotask.client import Autotask
+from timus_autotask.autotask.entities import BillingRule, UnitRow
+from timus_autotask.autotask.entities import Contract as Read
+from timus_autotask.domain.desired import Demand
+from timus_autotask.ports.errors import (
+    AutotaskError,
+    Conflict,
+    CredentialsRefused,
+    NotConfigured,
+    Refused,
+    SecretsUnavailable,
+)
+from timus_autotask.ports.table import Delete, Document, Key, Put, Table
+from timus_autotask.store.records import PARTNER, ContractRecords, Stored
+from timus_autotask.sync.gather import held_of
+from timus_autotask.sync.merge import ATTEMPTS, wake_contract
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.worker import autotask_failed
+from timus_autotask.watch.findings import Finding, Look, of_contract, of_customer, units_by_line
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.status import Records, wanted_of
+
+AT_ONCE = 500
+"""Contracts that are read and judged together, and not again after an interruption: a full query of them."""
+EVERY_ROW = 6000
+"""Unit rows that are read whole, each day: a dozen pages, some hundred and fifty contracts of three lines for a year."""
+ROOM = timedelta(seconds=60)
+"""Nothing is begun with less time than this before the deadline: some twenty calls, slowed down by Autotask's limits."""
+BUDGET = 75
+"""Percent of Autotask's request allowance: from here on it slows every request down, and live changes come first."""
+ASK_AGAIN = 200
+"""Calls after which the allowance is asked for again."""
+LATE, LATE_BY = 20, timedelta(minutes=2)
+"""Where so much has been due for so long, live changes wait already."""
+GIVEN_UP = timedelta(hours=24)
+"""A run that was begun longer ago is not continued."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One reconcile: how far it is, and what it has found."""
+
+    id: str = ""
+    started: datetime | None = None
+    day: date | None = None
+    """The partner's day on which it began."""
+    deep: bool = False
+    """Every row is read."""
+    cursor: int = 0
+    """Contracts with an id up to this one are done."""
+    contracts: int = 0
+    """How many were looked at."""
+    of: int = 0
+    """How many there are."""
+    lines: int = 0
+    calls: int = 0
+    """Requests that were made of Autotask."""
+    found: Mapping[str, int] = field(default_factory=dict)
+    """Findings by kind."""
+    drift: int = 0
+    """Findings of what somebody else did."""
+    woken: int = 0
+    """Contracts that were made due."""
+    busy: int = 0
+    """Contracts that a worker was at or is about to be at: it looks at everything that is looked at here."""
+    notes: tuple[str, ...] = ()
+    """What could not be looked at, in words."""
+    stopped: str = ""
+    """Why it stopped before the end, in words."""
+    finished: datetime | None = None
+
+    def goes_on(self, now: datetime) -> bool:
+        """Whether it was begun and is to be continued."""
+        begun = self.started is not None and now < self.started + GIVEN_UP
+        return bool(self.id) and self.finished is None and begun
+
+
+_RUN, _FINDINGS = TypeAdapter(Run), TypeAdapter(tuple[Finding, ...])
+_RUN_KEY = Key(PARTNER, "RECONCILE")
+_FOUND = "RECONCILE#"
+"""Where findings stand, one document for a contract or a customer: behind all that a worker reads of the partner."""
+
+
+def last_run(table: Table) -> Stored[Run]:
+    """The run that was begun last."""
+    document = table.get(_RUN_KEY)
+    return Stored(_RUN.validate_python(document.data), document.rev) if document else Stored(Run())
+
+
+def findings(table: Table) -> Iterator[Finding]:
+    """What is known to be found: by the last run, and where that has not come yet, by the one before."""
+    for document in table.range(PARTNER, _FOUND, _FOUND + "~"):
+        yield from _FINDINGS.validate_python(document.data["findings"])
+
+
+def reconcile(
+    ports: ApplyPorts,
+    deadline: datetime,
+    *,
+    anew: bool = False,
+    deep: bool = False,
+    on_progress: Callable[[Run], None] = lambda _run: None,
+    at_once: int = AT_ONCE,
+    every_row: int = EVERY_ROW,
+) -> Run:
+    """Continue the run that was interrupted, or make today's; ``anew``: begin one now. Returns how far it came.
+
+    ``deep``: read every row even if there are more than ``every_row``.
+
+    It stops, to be continued by the next call, when its time is up, when live changes wait, when much of Autotask's request
+    allowance is used and when Autotask is away; ``Run.stopped`` says why. Raises ``TableUnavailable``.
+    """
+    now = ports.clock.now()
+    stored = last_run(ports.table)
+    run = replace(stored.value, stopped="")
+    if anew or not run.goes_on(now):
+        if not anew and run.day == ports.today():
+            return stored.value
+        run = Run(ports.new_id(), now, ports.today(), deep)
+    try:
+        return _Reconcile(ports, deadline, run, stored.rev, on_progress, at_once).go(every_row)
+    except Conflict:
+        return replace(last_run(ports.table).value, stopped="another reconcile is at it")
+
+
+class _Stop(Exception):
+    """Something comes before; the message says what."""
+
+
+class _Reconcile:
+    """One call of ``reconcile``."""
+
+    def __init__(
+        self,
+        ports: ApplyPorts,
+        deadline: datetime,
+        run: Run,
+        rev: int,
+        on_progress: Callable[[Run], None],
+        at_once: int,
+    ) -> None:
+        self._ports = ports
+        self._deadline = deadline
+        self._run = run
+        self._rev = rev
+        self._on_progress = on_progress
+        self._at_once = at_once
+        self._allowed_at: int | None = None
+        """Calls of this run when the allowance was last asked for."""
+
+    def go(self, every_row: int) -> Run:
+        """Chunk after chunk, until the end or until something comes before."""
+        records = listed(self._ports.store)
+        today = self._ports.today()
+        wanted = wanted_of(records, today)
+        ids = sorted(records.contracts)
+        left = [contract_id for contract_id in ids if contract_id > self._run.cursor]
+        few = sum(_rows(contract) for contract in records.contracts.values()) <= every_row
+        self._save(replace(self._run, of=len(ids), deep=self._run.deep or few))
+        demands = {
+            contract_id: {key.service_id: wanted[key] for key in keys}
+            for contract_id, keys in groupby(sorted(wanted), key=lambda key: key.contract_id)
+        }
+        try:
+            for start in range(0, len(left), self._at_once):
+                self._yield_to_others()
+                chunk = {id_: records.contracts[id_] for id_ in left[start : start + self._at_once]}
+                self._look(chunk, demands, today)
+                self._on_progress(self._run)
+        except _Stop as stop:
+            self._save(replace(self._run, stopped=str(stop)))
+            self._ports.on_event("reconcile-stopped", run=self._run.id, words=str(stop))
+            return self._run
+        return self._finish(records, today)
+
+    # -- What comes before
+
+    def _yield_to_others(self) -> None:
+        """Raise ``_Stop`` when something else is more urgent than this."""
+        ports, now = self._ports, self._ports.clock.now()
+        if now + ROOM > self._deadline:
+            raise _Stop("its time was up")
+        if len(ports.table.due(int((now - LATE_BY).timestamp()), LATE)) == LATE:
+            raise _Stop("changes are due, and come first")
+        circuit = ports.store.partner().circuit.value
+        if circuit.open(now):
+            raise _Stop(f"Autotask is not asked just now: {circuit.reason}")
+        if self._allowed_at is None or self._run.calls - self._allowed_at >= ASK_AGAIN:
+            threshold = self._ask(lambda autotask: autotask.threshold())
+            self._allowed_at = self._run.calls
+            if threshold is None:
+                return
+            ports.on_event("call-budget", budget_percent=threshold.percent)
+            if threshold.percent >= BUDGET:
+                raise _Stop(f"{threshold.percent} % of Autotask's request allowance is used")
+
+    def _ask(self, question: Callable[[Autotask], T]) -> T:
+        """An answer of Autotask; raises ``_Stop`` when there is none."""
+        try:
+            autotask = self._ports.autotask()
+        except (NotConfigured, SecretsUnavailable) as error:
+            raise self._away(CredentialsRefused(str(error))) from error
+        before = autotask.calls
+        try:
+            return question(autotask)
+        except AutotaskError as error:
+            raise self._away(error) from error
+        finally:
+            self._run = replace(self._run, calls=self._run.calls + autotask.calls - before)
+
+    def _away(self, error: AutotaskError) -> _Stop:
+        autotask_failed(self._ports, error)
+        return _Stop(f"Autotask cannot be asked: {error}")
+
+    def _rules(self, contract_ids: Iterable[int]) -> list[BillingRule]:
+        """Billing rules, if the API user may see them: all else has been read with the same credentials already."""
+
+        def asked(autotask: Autotask) -> list[BillingRule] | str:
+            try:
+                return autotask.billing_rules(contract_ids)
+            except (CredentialsRefused, Refused) as error:
+                return f"Billing rules could not be read: {error}"
+
+        answer = self._ask(asked)
+        if isinstance(answer, str):
+            notes = dict.fromkeys((*self._run.notes, answer))
+            self._run = replace(self._run, notes=tuple(notes))
+            return []
+        return answer
+
+    # -- One chunk
+
+    def _look(
+        self,
+        chunk: Mapping[int, ContractRecords],
+        demands: Mapping[int, Mapping[int, Demand]],
+        today: date,
+    ) -> None:
+        """Read some contracts, tell what is found, and make them due where the worker has to decide."""
+        began = self._ports.clock.now()
+        looks = self._read([*chunk], today)
+        found: dict[int, list[Finding]] = {}
+        woken = busy = 0
+        for contract_id, known in chunk.items():
+            wanted = demands.get(contract_id, {})
+            these = [*of_contract(known, wanted, looks[contract_id], today, began)]
+            if any(one.is_drift for one in these):
+                # It may have been a worker of ours in the meantime.
+                fresh = self._ports.store.contract(contract_id)
+                if _at_work(fresh, began):
+                    these = [one for one in these if not one.is_drift]
+                    busy += 1
+                else:
+                    these = [*of_contract(fresh, wanted, looks[contract_id], today, began)]
+            if any(one.is_drift and not one.known for one in these):
+                self._wake(contract_id, {s.customer_id for one in wanted.values() for s in one.sources})
+                woken += 1
+            if these:
+                found[contract_id] = these
+        self._keep({f"CONTRACT#{id_:020}": these for id_, these in found.items()})
+        run = self._run
+        self._save(
+            replace(
+                run,
+                cursor=max(chunk),
+                contracts=run.contracts + len(chunk),
+                lines=run.lines + sum(len(records.lines) for records in chunk.values()),
+                woken=run.woken + woken,
+                busy=run.busy + busy,
+            )
+        )
+
+    def _read(self, ids: Sequence[int], today: date) -> dict[int, Look]:
+        contracts = self._ask(lambda autotask: autotask.contracts(ids))
+        services = {
+            id_: contract
+            for id_, contract in contracts.items()
+            if contract.is_recurring and contract.start <= contract.end
+        }
+        near = {id_: min(max(today, one.start), one.end) for id_, one in services.items()}
+        last = {id_: one.end for id_, one in services.items()}
+        if self._run.deep:
+            rows = self._ask(lambda autotask: autotask.units_of_contracts(services))
+        else:
+            rows = self._ask(lambda autotask: autotask.units_on(near))
+            rows += self._ask(
+                lambda autotask: autotask.units_on({i: d for i, d in last.items() if d != near[i]})
+            )
+        rules = self._rules(contracts)
+        by_contract: dict[int, list[UnitRow]] = {id_: [] for id_ in ids}
+        for row in rows:
+            by_contract[row.contract_id].append(row)
+        counts: dict[int, list[BillingRule]] = {id_: [] for id_ in ids}
+        for rule in rules:
+            counts[rule.contract_id].append(rule)
+        return {
+            id_: self._of(contracts.get(id_), by_contract[id_], counts[id_], near.get(id_)) for id_ in ids
+        }
+
+    def _of(
+        self,
+        contract: Read | None,
+        rows: list[UnitRow],
+        rules: list[BillingRule],
+        near: date | None,
+    ) -> Look:
+        if contract is None or near is None:
+            return Look(contract, rules=tuple(rules))
+        days = tuple(sorted({near, contract.end}))
+        whole = None
+        if self._run.deep:
+            whole = {service: held.units for service, held in held_of(rows, contract.end).items()}
+        return Look(contract, tuple(units_by_line(rows, day) for day in days), days, whole, tuple(rules))
+
+    def _wake(self, contract_id: int, customers: Iterable[str]) -> None:
+        for _ in range(ATTEMPTS):
+            try:
+                self._ports.store.commit(wake_contract(contract_id, self._ports, customers))
+            except Conflict:
+                continue  # a worker has just been there
+            return
+
+    # -- What is kept
+
+    def _keep(self, found: Mapping[str, list[Finding]]) -> None:
+        """Store what was found, one document for a contract or a customer, and tell."""
+        for subject, these in found.items():
+            key = Key(PARTNER, _FOUND + subject)
+            data = {"run": self._run.id, "findings": _FINDINGS.dump_python(tuple(these), mode="json")}
+            stored = self._ports.table.get(key)
+            self._ports.store.commit(Put(key, data, stored.rev if stored else 0))
+        every = [one for these in found.values() for one in these]
+        for one in every:
+            self._ports.on_event(
+                "found",
+                kind=one.kind.value,
+                drift=int(one.is_drift and not one.known),
+                contract=one.contract_id,
+                service=one.service_id,
+                customer=one.customer_id,
+                ours=one.ours,
+                autotask=one.autotask,
+                words=one.words,
+            )
+        counts = Counter(self._run.found) + Counter(one.kind.value for one in every)
+        drift = self._run.drift + sum(one.is_drift for one in every)
+        self._run = replace(self._run, found=dict(sorted(counts.items())), drift=drift)
+
+    def _save(self, run: Run) -> None:
+        """Store how far it is. Raises ``Conflict`` when somebody else is at it too."""
+        self._ports.store.commit(Put(_RUN_KEY, _RUN.dump_python(run, mode="json"), self._rev))
+        self._rev += 1
+        self._run = run
+
+    def _finish(self, records: Records, today: date) -> Run:
+        """Tell what needs nobody's answer but the table's, forget what is not true any more, and end the run."""
+        now = self._ports.clock.now()
+        found = {
+            f"CUSTOMER#{id_}": these
+            for id_, customer in records.customers.items()
+            if (these := [*of_customer(customer, records.parked_events, today, now)])
+        }
+        self._keep(found)
+        for document in self._ports.table.range(PARTNER, _FOUND, _FOUND + "~"):
+            self._forget(document)
+        self._save(replace(self._run, finished=self._ports.clock.now()))
+        run = self._run
+        self._ports.on_event(
+            "reconciled",
+            run=run.id,
+            contracts=run.contracts,
+            lines=run.lines,
+            calls=run.calls,
+            drift_found=run.drift,
+            woken=run.woken,
+            found=dict(run.found),
+        )
+        return run
+
+    def _forget(self, document: Document) -> None:
+        if document.data["run"] != self._run.id:
+            self._ports.store.commit(Delete(document.key, document.rev))
+
+
+def _rows(records: ContractRecords) -> int:
+    """How many unit rows a contract has, about: one for each month of each line."""
+    contract = records.work.value.contract
+    days = (contract.end - contract.start).days if contract else 365
+    return (days // 30 + 1) * max(len(records.lines), 1)
+
+
+def _at_work(records: ContractRecords, began: datetime) -> bool:
+    """Whether a worker is at a contract, is about to be, or was there while it was being read."""
+    work = records.work.value
+    if work.generation != work.converged or work.lease is not None:
+        return True
+    return any(
+        stored.value.intent is not None or (stored.value.seen_at is not None and stored.value.seen_at > began)
+        for stored in records.lines.values()
+    )

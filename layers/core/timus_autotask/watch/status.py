@@ -1,0 +1,369 @@
+"""Where every line stands: what Timus says, what Autotask holds, and what has to happen before both agree.
+
+``gather`` reads the records, ``status_of`` turns them into words and numbers without asking anybody. Nothing here writes, and
+nothing asks Autotask: what it holds is what the worker last read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from timus_autotask.domain.days import effective_day
+from timus_autotask.domain.desired import Customer, Demand, Desired, Unrouted, desired
+from timus_autotask.domain.line import Line, State
+from timus_autotask.domain.mapping import LineKey, service_on
+from timus_autotask.domain.opening import Opening
+from timus_autotask.domain.policy import Grid
+from timus_autotask.domain.reasons import Parked
+from timus_autotask.ports.table import Document
+from timus_autotask.store.records import (
+    Circuit,
+    ContractRecords,
+    CustomerRecords,
+    EventRecord,
+    PartnerRecords,
+    Store,
+    Stored,
+    Work,
+)
+from timus_autotask.sync.gather import customer_of
+
+EVERYTHING = 2**53
+"""Unix seconds after every due time, and more documents than there can be."""
+
+READ_BY_AUTOTASK = frozenset({"drift", "outcome-unclear", "line-duplicated"})
+"""Reasons whose facts tell what Autotask held when it was last read; our own record is older."""
+
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""``map``, or one that makes several calls at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Everything that the state of alignment follows from."""
+
+    queued: int
+    """Wake-ups that wait, are held back or are worked on."""
+    due: tuple[Document, ...]
+    """Whatever will have to be looked at, now or later."""
+    customers: Mapping[str, CustomerRecords]
+    contracts: Mapping[int, ContractRecords]
+    partner: PartnerRecords
+    parked_events: tuple[EventRecord, ...]
+    openings: tuple[Opening, ...] = ()
+
+
+def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records:
+    """Read everything, from upstream to downstream: what moves on while we read is seen where it went.
+
+    The indexes only tell which customers and contracts there are; the records themselves are read as of now.
+    """
+    waiting = queued()
+    due = tuple(store.table.due(EVERYTHING, EVERYTHING))
+    owners = {document.key.pk.partition("#")[2] for document in due if document.key.sk.startswith("INBOX#")}
+    owners |= {subscription.customer_id for subscription in store.subscriptions()}
+    owners |= {mapping.customer_id for mapping in store.mappings()}
+    ids = {work.contract_id for work, _ in store.works()}
+    customers: dict[str, CustomerRecords] = {
+        records.id: records for records in each(store.customer, sorted(owners))
+    }
+    for records in customers.values():
+        ids.update(records.mapping.value.contract_ids if records.mapping else ())
+    contracts: dict[int, ContractRecords] = {
+        records.work.value.contract_id: records for records in each(store.contract, sorted(ids))
+    }
+    openings = tuple(sorted(store.openings(), key=lambda opening: opening.wanted.number))
+    return Records(
+        waiting, due, customers, contracts, store.partner(), tuple(store.parked_events()), openings
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    """What one SKU of one customer has on one line; or, without a contract, a quantity that has no line yet."""
+
+    customer: str
+    sku: str
+    contract_id: int | None
+    service_id: int | None
+    timus_quantity: int
+    """Timus's quantity today, all subscriptions of the customer together; 0 on a line that it went away from."""
+    autotask_units: int | None
+    """What Autotask holds today, as last read; None: never read. Everything else on the line is in it too."""
+    state: State
+    reason: str | None = None
+    """Why it is not applied, in words."""
+    reason_code: str | None = None
+    remedy: str | None = None
+    """The command or action that mends it."""
+    wanted_units: int | None = None
+    """What the line should have today on the partner's terms, everything on it together."""
+    scheduled: tuple[tuple[date, int], ...] = ()
+    """(day, change) that are planned."""
+    linked: tuple[tuple[date, LineKey], ...] = ()
+    """(day, other line): what is planned for that day is one side of a plan change."""
+    since: datetime | None = None
+    """When it came into this state."""
+    last_change: datetime | None = None
+    """When an adjustment of ours last landed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of alignment."""
+
+    lines: tuple[StatusLine, ...]
+    parked_events: tuple[EventRecord, ...]
+    outstanding: tuple[str, ...]
+    """What is still to be done by itself, in words; empty: everything is at rest."""
+    circuit: Circuit | None = None
+    """Set while Autotask is not asked at all."""
+    names: Mapping[str, str] | None = None
+    """Customers' names by id."""
+    openings: tuple[Opening, ...] = ()
+    """Contracts that are being opened; those that wait for something are parked with a reason."""
+
+    @property
+    def at_rest(self) -> bool:
+        """Nothing is queued, due or settling. What is scheduled for a later day, held or parked does not count."""
+        return not self.outstanding
+
+
+def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
+    """Where everything stands."""
+    today = effective_day(now, zone)
+    customers = _customers(records)
+    wanted = _desired(records, customers, today)
+    circuit = records.partner.circuit.value if records.partner.circuit.value.open(now) else None
+    lines = [_without_line(missing, customers, records, circuit, today) for missing in wanted.unrouted]
+    keys = set(wanted.demands)
+    for contract in records.contracts.values():
+        keys.update(stored.value.key for stored in contract.lines.values())
+    for key in sorted(keys):
+        lines += _lines(key, wanted.demands.get(key), records, customers, circuit, today)
+    lines.sort(key=lambda one: (one.customer, one.sku, one.contract_id or 0, one.service_id or 0))
+    outstanding = [*_outstanding(records, now)]
+    moving = sum(line.state in (State.PENDING, State.SETTLING) for line in lines)
+    if moving:
+        outstanding.append(f"{_count(moving, 'line')} not level yet")
+    return Status(
+        tuple(lines),
+        tuple(sorted(records.parked_events, key=lambda event: event.received_at)),
+        tuple(outstanding),
+        circuit,
+        {c.id: _name(c) for c in customers.values()},
+        records.openings,
+    )
+
+
+def wanted_of(records: Records, today: date) -> Mapping[LineKey, Demand]:
+    """What every line should have."""
+    return _desired(records, _customers(records), today).demands
+
+
+def _customers(records: Records) -> dict[str, Customer]:
+    return {id_: customer_of(found, records.partner.terms.value) for id_, found in records.customers.items()}
+
+
+def _desired(records: Records, customers: Mapping[str, Customer], today: date) -> Desired:
+    plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
+    grids: dict[int, Grid] = {
+        id_: found.work.value.contract.grid
+        for id_, found in records.contracts.items()
+        if found.work.value.contract
+    }
+    return desired([customers[id_] for id_ in sorted(customers)], plans, grids, today)
+
+
+def _name(customer: Customer) -> str:
+    newest = [subscription.customer_name for subscription in customer.subscriptions]
+    mapped = customer.mapping.customer_name if customer.mapping else ""
+    return next((name for name in (*reversed(newest), mapped) if name), "")
+
+
+def _quantity(customer: Customer | None, sku: str, today: date) -> int:
+    """Timus's own quantity, all subscriptions together."""
+    subscriptions = customer.subscriptions if customer else ()
+    return sum(subscription.quantity(sku).at(today) for subscription in subscriptions)
+
+
+def _without_line(
+    missing: Unrouted,
+    customers: Mapping[str, Customer],
+    records: Records,
+    circuit: Circuit | None,
+    today: date,
+) -> StatusLine:
+    customer = customers[missing.customer_id]
+    quantity = _quantity(customer, missing.sku, today)
+    looked_for = missing.sku in records.partner.plans
+    awaited = [] if looked_for or missing.reason != "sku-unmapped" else _awaited(customer, records)
+    if awaited:
+        trouble = next((_trouble(work, circuit) for work in awaited), None)
+        return StatusLine(
+            missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING, trouble
+        )
+    parked = Parked(missing.reason, {"customer": missing.customer_id, "sku": missing.sku})
+    opening = next((one for one in records.openings if one.wanted.customer_id == missing.customer_id), None)
+    if opening is not None and missing.reason == "customer-unmapped":
+        if opening.parked is None:
+            return StatusLine(missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING)
+        parked = opening.parked
+    return StatusLine(
+        customer=missing.customer_id,
+        sku=missing.sku,
+        contract_id=None,
+        service_id=None,
+        timus_quantity=quantity,
+        autotask_units=None,
+        state=State.PARKED,
+        reason=parked.words,
+        reason_code=parked.code,
+        remedy=parked.remedy,
+        wanted_units=missing.units,
+    )
+
+
+def _awaited(customer: Customer, records: Records) -> list[Work]:
+    """The customer's contracts that a worker is still to come to."""
+    ids = customer.mapping.contract_ids if customer.mapping else ()
+    works = [records.contracts[id_].work.value for id_ in ids if id_ in records.contracts]
+    return [work for work in works if _unconverged(work)]
+
+
+def _trouble(work: Work, circuit: Circuit | None) -> str | None:
+    """Why a contract could not be looked at, if so."""
+    return work.trouble or (circuit.reason if circuit else "") or None
+
+
+def _lines(
+    key: LineKey,
+    demand: Demand | None,
+    records: Records,
+    customers: Mapping[str, Customer],
+    circuit: Circuit | None,
+    today: date,
+) -> list[StatusLine]:
+    """One line, once for each customer and SKU that is billed on it."""
+    contract = records.contracts.get(key.contract_id)
+    work = contract.work.value if contract else Work(key.contract_id)
+    stored = contract.lines.get(key.service_id) if contract else None
+    line = stored.value if stored else Line(key.contract_id, key.service_id)
+    state, reason = _state(line, stored, work, circuit, today)
+    parked = line.parked if state is State.PARKED else None
+    sources = [(s.customer_id, s.sku) for s in demand.sources] if demand else [*line.sources]
+    return [
+        StatusLine(
+            customer=customer,
+            sku=sku,
+            contract_id=key.contract_id,
+            service_id=key.service_id,
+            timus_quantity=_quantity(customers.get(customer), sku, today)
+            if _goes_to(key, customers.get(customer), sku, records, today)
+            else 0,
+            autotask_units=_units(line, today),
+            state=state,
+            reason=reason,
+            reason_code=parked.code if parked else None,
+            remedy=parked.remedy if parked else None,
+            wanted_units=(demand.units.plus(line.offset).at(today) if demand else 0),
+            scheduled=line.scheduled,
+            linked=line.linked,
+            since=line.since,
+            last_change=line.last_change,
+        )
+        for customer, sku in sources
+    ]
+
+
+def _goes_to(key: LineKey, customer: Customer | None, sku: str, records: Records, today: date) -> bool:
+    """Whether a SKU is routed to this line today, or will be from the mapping's first day on."""
+    mapping = customer.mapping if customer else None
+    if mapping is None:
+        return False
+    plans = {plan: stored.value for plan, stored in records.partner.plans.items()}
+    day = max(today, mapping.first_day or today)
+    service = service_on(mapping, plans, sku, day)
+    return service == key.service_id and any(
+        route.contract_id == key.contract_id for route in mapping.routes(sku, day)
+    )
+
+
+def _units(line: Line, today: date) -> int | None:
+    if line.state is State.PARKED and line.parked and line.parked.code in READ_BY_AUTOTASK:
+        return int(line.parked.facts["held"])
+    return None if line.left is None else line.left.at(today)
+
+
+def _unconverged(work: Work) -> bool:
+    return work.generation != work.converged
+
+
+def _state(
+    line: Line, stored: Stored[Line] | None, work: Work, circuit: Circuit | None, today: date
+) -> tuple[State, str | None]:
+    """The state for a person: the worker's last word, unless something has come since."""
+    trouble = _trouble(work, circuit)
+    settling = line.intent is not None and not (line.state is State.PARKED and line.parked)
+    if settling and line.intent:
+        return State.SETTLING, (
+            f"An adjustment of {line.intent.delta:+d} on {line.intent.day} was begun and its outcome is not known yet; "
+            f"it is settled by a read no later than {line.intent.settles_at:%Y-%m-%d %H:%M} UTC."
+        )
+    come = any(day <= today for day, _ in line.scheduled) and line.state is State.SCHEDULED
+    if stored is None or _unconverged(work) or come:
+        return State.PENDING, trouble
+    if line.state is State.PARKED and line.parked:
+        return State.PARKED, line.parked.words
+    return line.state, trouble if work.trouble or line.state is State.PENDING else None
+
+
+def _outstanding(records: Records, now: datetime) -> Iterable[str]:
+    """What will be done without anybody's word, in words."""
+    if records.queued:
+        yield f"{_count(records.queued, 'wake-up')} queued"
+    inbox = {
+        document.key
+        for document in (*records.due, *(d for c in records.customers.values() for d in c.inbox))
+        if document.key.sk.startswith("INBOX#")
+    }
+    if inbox:
+        yield f"{_count(len(inbox), 'event')} not merged yet"
+    due = {
+        document.key.pk.partition("#")[2]
+        for document in records.due
+        if document.key.sk == "CONTRACT" and _is_due(document.due_at, now)
+    }
+    for id_, contract in records.contracts.items():
+        work = contract.work.value
+        if _unconverged(work) or work.lease is not None or _is_due(contract.work.due_at, now):
+            due.add(str(id_))
+        if any(_open(stored.value, now) for stored in contract.lines.values()):
+            due.add(str(id_))
+    if due:
+        yield f"{_count(len(due), 'contract')} to be looked at: {', '.join(sorted(due)[:5])}" + (
+            " …" if len(due) > 5 else ""
+        )
+    opening = [one.wanted.number for one in records.openings if one.parked is None]
+    if opening:
+        yield f"{_count(len(opening), 'contract')} to be opened: {', '.join(opening[:5])}"
+    plans = [sku for sku, plan in records.partner.plans.items() if _is_due(plan.due_at, now)]
+    if plans:
+        yield f"{_count(len(plans), 'SKU')} to be looked at: {', '.join(sorted(plans)[:5])}"
+
+
+def _open(line: Line, now: datetime) -> bool:
+    """Whether an adjustment's outcome will still be found out by itself."""
+    return line.intent is not None and (line.state is not State.PARKED or now < line.intent.settles_at)
+
+
+def _is_due(due_at: int | None, now: datetime) -> bool:
+    return due_at is not None and due_at <= now.timestamp() + 1
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -1,0 +1,172 @@
+"""Use case: keep tickets in Autotask for the alarms of the stack, where the partner wants that.
+
+What is on is asked of CloudWatch itself each few minutes, so an alarm that nobody heard of is not missed, and one that is over
+is over. All tickets stand in one record; it is written before Autotask is asked for anything, and of two that write it at once,
+one gives way. Nothing here holds up a change: a refusal is told and tried again later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter
+
+from timus_autotask.autotask.client import Autotask
+from timus_autotask.domain.ticket import Alarm, Move, Ticket, next_move, wanted
+from timus_autotask.ports.errors import (
+    AutotaskError,
+    Conflict,
+    CredentialsRefused,
+    NotConfigured,
+    OutcomeUnknown,
+    Refused,
+    RetryLater,
+    SecretsUnavailable,
+)
+from timus_autotask.ports.table import Key, Put
+from timus_autotask.store.records import PARTNER, Stored
+from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
+
+EVERY = timedelta(minutes=5)
+"""How often the alarms are asked for."""
+ASK_AGAIN = timedelta(hours=1)
+"""How soon Autotask is asked again for what it refused."""
+DUE = timedelta(days=1)
+"""When a ticket is due."""
+
+_KEY = Key(PARTNER, "TICKETS")
+
+
+@dataclass(frozen=True, slots=True)
+class TicketDesk:
+    """Where tickets go, and what they are about."""
+
+    stack: str
+    company_id: int
+    queue_id: int | None
+    """None: the tenant's default."""
+    priority: int
+    alarms: Callable[[], Sequence[Alarm]]
+    """Every alarm of the stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    at: datetime | None = None
+    """When the alarms were last asked for."""
+    tickets: Mapping[str, Ticket] = field(default_factory=dict)
+    """By alarm."""
+
+
+_RECORD = TypeAdapter(_Record)
+
+
+def keep_tickets(ports: ApplyPorts, desk: TicketDesk, deadline: datetime) -> None:
+    """Open a ticket for each alarm that is on, and close those whose alarm is over; ``deadline`` is when this process is dead."""
+    now = ports.clock.now()
+    document = ports.table.get(_KEY)
+    known = _RECORD.validate_python(document.data) if document else _Record()
+    early = known.at is not None and now - known.at < EVERY
+    if early or now + POST_TAKES > deadline or ports.store.partner().circuit.value.open(now):
+        return
+    alarms = {alarm.name: alarm for alarm in desk.alarms()}
+    record = _Record(now, wanted(alarms.values(), known.tickets, desk.stack))
+    try:
+        _Keeper(ports, desk, deadline, Stored(record, document.rev if document else 0)).go(alarms)
+    except Conflict:
+        return  # somebody else is at it
+    except (NotConfigured, SecretsUnavailable):
+        return  # what tells of that is elsewhere
+    except AutotaskError as error:
+        autotask_failed(ports, error)
+
+
+class _Keeper:
+    """One look at all tickets."""
+
+    def __init__(
+        self, ports: ApplyPorts, desk: TicketDesk, deadline: datetime, stored: Stored[_Record]
+    ) -> None:
+        self._ports = ports
+        self._desk = desk
+        self._deadline = deadline
+        self._stored = stored
+
+    def go(self, alarms: Mapping[str, Alarm]) -> None:
+        """Bring each ticket as far as Autotask allows."""
+        self._save(self._stored.value.tickets)
+        for name, ticket in self._stored.value.tickets.items():
+            now = self._ports.clock.now()
+            solved = name not in alarms or alarms[name].solved(now)
+            waits = ticket.again_at is not None and now < ticket.again_at
+            if waits or (ticket.there and not solved) or now + POST_TAKES > self._deadline:
+                continue
+            try:
+                self._drive(ticket, solved, self._ports.autotask())
+            except (Refused, CredentialsRefused) as error:
+                # 401 is also the answer to a missing permission, and changes must go on without one for tickets.
+                self._put(replace(self._stored.value.tickets[name], again_at=now + ASK_AGAIN))
+                self._tell("refused", ticket, words=str(error))
+
+    def _drive(self, ticket: Ticket, solved: bool, autotask: Autotask) -> None:
+        found = autotask.tickets_numbered(self._desk.company_id, ticket.external_id)
+        match next_move(ticket, solved, [one.is_complete for one in found], self._ports.clock.now()):
+            case Move.OPEN:
+                self._open(ticket, autotask)
+            case Move.KEEP if not ticket.there:
+                self._put(replace(ticket, there=True, settles_at=None))
+            case Move.CLOSE:
+                for one in found:
+                    autotask.complete_ticket(one.id, "The alarm is over.")
+                self._forget(ticket)
+                self._tell("closed", ticket)
+            case Move.FORGET:
+                self._forget(ticket)
+
+    def _open(self, ticket: Ticket, autotask: Autotask) -> None:
+        """Ask for the ticket, once, after writing down that we do."""
+        settles_at = self._deadline + LEASE_MARGIN + self._ports.settle
+        asked = replace(ticket, settles_at=settles_at, again_at=None)
+        self._put(asked)
+        try:
+            autotask.create_ticket(
+                self._desk.company_id,
+                ticket.external_id,
+                ticket.title,
+                ticket.description,
+                queue_id=self._desk.queue_id,
+                priority=self._desk.priority,
+                due=self._ports.clock.now() + DUE,
+            )
+        except OutcomeUnknown as error:
+            settles_at = min(settles_at, self._ports.clock.now() + self._ports.settle)
+            self._put(replace(asked, settles_at=settles_at))
+            self._tell("unknown", ticket, words=str(error))
+            return
+        except (Refused, RetryLater, CredentialsRefused):
+            self._put(ticket)
+            raise
+        self._put(replace(asked, there=True))
+        self._tell("opened", ticket)
+
+    # -- The record
+
+    def _put(self, ticket: Ticket) -> None:
+        self._save({**self._stored.value.tickets, ticket.alarm: ticket})
+
+    def _forget(self, ticket: Ticket) -> None:
+        left = {name: one for name, one in self._stored.value.tickets.items() if name != ticket.alarm}
+        self._save(left)
+
+    def _save(self, tickets: Mapping[str, Ticket]) -> None:
+        """Raises ``Conflict`` when somebody else is at it too."""
+        record = replace(self._stored.value, tickets=tickets)
+        self._ports.store.commit(Put(_KEY, _RECORD.dump_python(record, mode="json"), self._stored.rev))
+        self._stored = Stored(record, self._stored.rev + 1)
+
+    def _tell(self, what: str, ticket: Ticket, words: str | None = None) -> None:
+        ticket_id, alarm = ticket.external_id, ticket.alarm
+        self._ports.on_event(f"ticket-{what}", ticket=ticket_id, alarm=alarm, words=words)
