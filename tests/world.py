@@ -24,7 +24,7 @@ from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, R
 from timus_autotask.store.records import put_mapping, put_plan
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import wake_contracts
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.receive import HttpRequest, ReceivePorts, receive
 from timus_autotask.sync.sweep import sweep
 from timus_autotask.timus.signatures import sign
@@ -124,7 +124,7 @@ class World:
             InProcess(self.api), self.secrets, "https://autotask.test/ATServicesRest"
         )
         self.happened: list[tuple[str, dict[str, Any]]] = []
-        self.ports = ApplyPorts(
+        self.ports = Ports(
             table=self.table,
             autotask=client,
             credentials_refused=refused,

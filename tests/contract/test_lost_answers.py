@@ -13,13 +13,13 @@ from botocore.httpsession import URLLib3Session
 from tests.contract.conftest import Emulator, create_table
 from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.ports.errors import Conflict, TableUnavailable
-from timus_autotask.ports.table import Change, Check, Delete, Document, Key, Put
+from timus_autotask.ports.table import Check, Delete, Document, Key, Put, Write
 
 pytestmark = pytest.mark.emulator
 
 A, B = Key("CONTRACT#1", "CONTRACT"), Key("CONTRACT#1", "LINE#7")
 
-WRITES: dict[str, list[Change]] = {
+WRITES: dict[str, list[Write]] = {
     "create": [Put(A, {"n": 1}, 0)],
     "replace": [Put(B, {"n": 2}, 1)],
     "delete": [Delete(B, 1)],
@@ -165,7 +165,7 @@ def test_a_lost_transaction_is_recognised_after_everything_was_replaced(
     table = DynamoTable(emulator.client("dynamodb"), name)
 
     def replace() -> None:
-        changes: list[Change] = []
+        changes: list[Write] = []
         for key in (A, B):
             document = table.get(key)
             changes.append(Put(key, {"n": 9}, document.rev if document else 0))

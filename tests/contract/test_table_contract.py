@@ -15,7 +15,7 @@ from tests.contract.conftest import create_table
 from tests.fakes.memory_table import MemoryTable
 from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Change, Check, Delete, Document, Key, Put, Table
+from timus_autotask.ports.table import Check, Delete, Document, Key, Put, Table, Write
 
 T = TypeVar("T")
 A, B, C = Key("CONTRACT#1", "CONTRACT"), Key("CONTRACT#1", "LINE#7"), Key("CUSTOMER#x", "MAPPING")
@@ -144,7 +144,7 @@ def test_what_is_not_json_like_is_refused(table: Table, value: object) -> None:
 )
 @pytest.mark.parametrize("others", [[], [Put(B, {}, 0)]], ids=["alone", "among others"])
 def test_what_dynamodb_cannot_hold_is_an_error_of_the_caller(
-    table: Table, change: Put, others: list[Change]
+    table: Table, change: Put, others: list[Write]
 ) -> None:
     """Empty keys and giants can never succeed, so they are neither a conflict nor an outage."""
     with pytest.raises(ValueError, match=r"."):

@@ -19,7 +19,7 @@ from tests.contract.conftest import Emulator, create_table
 from tests.fakes.memory_table import MemoryTable
 from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Change, Check, Delete, Document, Key, Put, Table
+from timus_autotask.ports.table import Check, Delete, Document, Key, Put, Table, Write
 
 names = st.sampled_from(["A", "INBOX#1", "INBOX#2", "LINE#10", "LINE#9", "é", "\U0001f642"])
 keys = st.builds(Key, st.sampled_from(["P", "Q"]), names)
@@ -99,7 +99,7 @@ class TableMachine(RuleBasedStateMachine):
         """What the indexes know."""
         return [*self.model.values()]
 
-    def _change(self, draw: st.DataObject, key: Key) -> Change:
+    def _change(self, draw: st.DataObject, key: Key) -> Write:
         right = draw.draw(st.integers(0, 5)) > 0
         expected = self._rev(key) if right else draw.draw(st.integers(0, 3))
         match draw.draw(st.sampled_from(["put", "put", "put", "delete", "check"])):
@@ -123,7 +123,7 @@ class TableMachine(RuleBasedStateMachine):
     def _rev(self, key: Key) -> int:
         return self.model[key].rev if key in self.model else 0
 
-    def _apply(self, change: Change) -> None:
+    def _apply(self, change: Write) -> None:
         if isinstance(change, Put):
             sort = change.sort if change.kind is not None else ""
             self.model[change.key] = Document(

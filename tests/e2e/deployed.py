@@ -24,7 +24,7 @@ from timus_autotask.cli import main
 from timus_autotask.cli.deployment import find
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
-from timus_autotask.store.records import EventRecord, put_line, put_mapping, put_work
+from timus_autotask.store.records import EventRecord, put_contract_state, put_line, put_mapping
 from timus_autotask.timus.signatures import sign
 
 SECOND = 8000
@@ -415,7 +415,7 @@ class Client:
         if records.inbox:
             return False
         contracts = records.mapping.value.contract_ids if records.mapping else ()
-        works = [self.deployed.store.contract(contract).work.value for contract in contracts]
+        works = [self.deployed.store.contract(contract).state.value for contract in contracts]
         return all(w.generation == w.converged and w.lease is None for w in works) and not self.open
 
     def rests(self, seconds: float = 60, *, sweep: bool = False) -> None:
@@ -438,7 +438,7 @@ class Client:
 
     def looked_at_again(self) -> None:
         """Let the time come at which the contract is looked at again by itself, in a quarter of an hour at the latest."""
-        due_at = self.deployed.store.contract(self.contract).work.due_at
+        due_at = self.deployed.store.contract(self.contract).state.due_at
         assert due_at is not None
         assert due_at <= time.time() + 16 * 60
         self.comes_due(self.contract)
@@ -449,7 +449,7 @@ class Client:
         now = datetime.now(UTC)
         known = self.deployed.store.contract(contract)
         waits = [s for s in known.lines.values() if s.value.refusal]
-        changes = [put_work(known.work.value, known.work.rev, now.replace(microsecond=0))]
+        changes = [put_contract_state(known.state.value, known.state.rev, now.replace(microsecond=0))]
         for stored in waits:
             refusal = stored.value.refusal and replace(stored.value.refusal, retry_at=now)
             changes.append(put_line(replace(stored.value, refusal=refusal), stored.rev))

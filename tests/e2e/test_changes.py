@@ -146,4 +146,4 @@ def test_what_is_not_understood_is_kept_for_a_person_and_holds_nothing_up(client
     event = client.events()["evt_odd"]
     assert event.body == body.decode()
     assert event.parked is not None
-    assert "must be a whole number" in event.parked.words
+    assert "must be a whole number" in event.parked.message

@@ -290,7 +290,7 @@ def drift_is_parked_and_adopted_by_a_person(client: Client) -> Life:
     parked = client.line(ADV).parked
     assert client.posts() == []
     assert parked is not None
-    assert "we left 25, Autotask holds 30, Timus says 28" in parked.words
+    assert "we left 25, Autotask holds 30, Timus says 28" in parked.message
     assert parked.remedy == f"timus-autotask drift {client.contract} 45 --enforce | --adopt"
     client.deployed.command("drift", str(client.contract), "45", "--adopt")
     yield
@@ -433,7 +433,7 @@ def refused(
         assert parked.code == reason
         assert "timus-autotask" in parked.remedy
         if reason == "refused":
-            assert OUTSIDE in parked.words
+            assert OUTSIDE in parked.message
         mend(client, came)
         client.looked_at_again()
         yield
@@ -494,7 +494,7 @@ def units_that_would_fall_below_zero(client: Client) -> Life:
     parked = client.line(ADV).parked
     assert parked is not None
     assert parked.code == "refused"
-    assert "negative" in parked.words
+    assert "negative" in parked.message
     client.adjusted_by_hand(ADV, MAR_31, 20)
     client.looked_at_again()
     yield
@@ -687,7 +687,7 @@ def night(deployed: Deployed) -> Lives:
     with deployed.zone(MIDNIGHT.after):
         for client in lives.clients:
             for contract in filter(None, (client.contract, new_contract(client))):
-                due_at = deployed.store.contract(contract).work.due_at
+                due_at = deployed.store.contract(contract).state.due_at
                 assert due_at is None or due_at >= coming
                 if due_at == coming:
                     client.comes_due(contract)

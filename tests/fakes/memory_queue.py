@@ -63,7 +63,7 @@ class Received:
 
 
 class MemoryQueue:
-    """:class:`timus_autotask.queue.WakeUps`, and the queue behind it.
+    """:class:`timus_autotask.ports.queue.WakeUps`, and the queue behind it.
 
     ``delay`` and ``visibility`` are in seconds. A message that was received ``max_receives`` times goes to
     ``dead_letters``, if there is such a queue, instead of being received once more.

@@ -14,7 +14,7 @@ CREDENTIALS = Credentials(username="api@msp.example", secret="secret", integrati
 
 
 class MemorySecrets:
-    """:class:`timus_autotask.secrets.Secrets` over a store at hand.
+    """:class:`timus_autotask.ports.secrets.Secrets` over a store at hand.
 
     A rotation shows as late as it does behind the real adapter: after five minutes, or after a refresh that is allowed.
     """

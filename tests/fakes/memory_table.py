@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Change, Delete, Document, Key, Put
+from timus_autotask.ports.table import Delete, Document, Key, Put, Write
 
 LARGEST = 400 * 1024
 """Bytes of the largest item (counted roughly: the real sum differs by some percent)."""
@@ -61,7 +61,7 @@ class _Indexes:
 
 
 class MemoryTable:
-    """:class:`timus_autotask.table.Table` in memory.
+    """:class:`timus_autotask.ports.table.Table` in memory.
 
     The indexes follow at once, until :meth:`hold_indexes`; then :meth:`due` and :meth:`list` answer from what was,
     until :meth:`let_indexes_follow`. Nothing expires by itself: :meth:`expire`.
@@ -84,7 +84,7 @@ class MemoryTable:
             found = sks[bisect_left(sks, first) : bisect_right(sks, last)]
             return [self._rows[Key(pk, sk)].document() for sk in found]
 
-    def write(self, changes: Sequence[Change]) -> None:
+    def write(self, changes: Sequence[Write]) -> None:
         if len(changes) > 100:
             raise ValueError("more than 100 changes in one write")
         rows = [_row_of(change) if isinstance(change, Put) else None for change in changes]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class VirtualClock:
-    """:class:`timus_autotask.clock.Clock` in virtual time: a sleep returns at once, that much later."""
+    """:class:`timus_autotask.ports.clock.Clock` in virtual time: a sleep returns at once, that much later."""
 
     def __init__(self, start: datetime = datetime(2026, 3, 15, 9, 12, 44, tzinfo=UTC)) -> None:
         if start.tzinfo is None:

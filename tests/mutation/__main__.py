@@ -30,12 +30,13 @@ JUSTIFIED = Path(__file__).with_name("justified.toml")
 REPORT = ROOT / "docs" / "exactness-mutation.md"
 
 MUTATED = (
-    "webhooks.py",
+    "timus/signatures.py",
+    "timus/peek.py",
     "autotask/answers.py",
     *(
         f"domain/{name}.py"
         for name in (
-            "converge",
+            "converge/next_step",
             "days",
             "desired",
             "history",
@@ -49,7 +50,7 @@ MUTATED = (
 )
 """The deciding code: verify, classify answers, merge, desired, plan, settle, converge, terms, dates."""
 
-TESTS = ("tests/unit/domain", "tests/unit/autotask/test_answers.py", "tests/unit/test_webhooks.py")
+TESTS = ("tests/unit/domain", "tests/unit/autotask/test_answers.py", "tests/unit/timus/test_signatures.py")
 """Unit tests of exactly this code; nothing above it may be needed to notice a fault in it."""
 
 NOT_HERE = "not starts_without_pydantic"

@@ -299,7 +299,7 @@ class _Arena:
                 killing.during_post.append(post["fault"])
         for client in killing.clients:
             killing.waiting += bool(self._store.customer(client.customer).inbox)
-            killing.working += self._store.contract(client.contract).work.value.lease is not None
+            killing.working += self._store.contract(client.contract).state.value.lease is not None
 
     def _kill_workers(self) -> int:
         """The processes of this stack's workers: the emulator starts them with the function's name in their environment."""

@@ -40,7 +40,7 @@ from timus_autotask.domain.plan import Plan, plan_adjustments
 from timus_autotask.domain.policy import SameDay
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import Conflict, OutcomeUnknown, RetryLater, TableUnavailable
-from timus_autotask.ports.table import Change, Check, Delete, Put
+from timus_autotask.ports.table import Check, Delete, Put, Write
 from timus_autotask.store.records import Store, Stored
 from timus_autotask.sync import merge, receive, sweep
 from timus_autotask.sync import worker as converge
@@ -140,13 +140,13 @@ def _no_mutual_exclusion(swap: Swap) -> None:
     _no_generation(swap)
     commit = Store.commit
 
-    def over(self: Store, *changes: Change) -> None:
+    def over(self: Store, *changes: Write) -> None:
         commit(self, *(_whatever_stands_there(self, change) for change in changes))
 
     swap(Store, "commit", over)
 
 
-def _whatever_stands_there(store: Store, change: Change) -> Change:
+def _whatever_stands_there(store: Store, change: Write) -> Write:
     if not isinstance(change, Put) or not change.key.sk.startswith("LINE#"):
         return change
     inner: Any = store.table
@@ -176,7 +176,7 @@ def _no_generation(swap: Swap) -> None:
     """An intent is written although its contract has moved since it was read. The decision may be stale."""
     commit = Store.commit
 
-    def unchecked(self: Store, *changes: Change) -> None:
+    def unchecked(self: Store, *changes: Write) -> None:
         commit(self, *(c for c in changes if not (isinstance(c, Check) and c.key.sk == "CONTRACT")))
 
     swap(Store, "commit", unchecked)
@@ -290,7 +290,7 @@ def _acknowledged_unwritten(swap: Swap) -> None:
         def __init__(self, table: Any) -> None:
             self._table = table
 
-        def write(self, changes: Sequence[Change]) -> None:
+        def write(self, changes: Sequence[Write]) -> None:
             try:
                 self._table.write(changes)
             except TableUnavailable:
@@ -308,7 +308,7 @@ def _emptied_first(swap: Swap) -> None:
     """The inbox item goes in one write, the history grows in the next. A crash between them loses the event."""
     commit = Store.commit
 
-    def in_two(self: Store, *changes: Change) -> None:
+    def in_two(self: Store, *changes: Write) -> None:
         gone = [change for change in changes if isinstance(change, Delete)]
         rest = [change for change in changes if not isinstance(change, Delete)]
         for part in (gone, rest):
@@ -323,7 +323,7 @@ def _due_in_a_second_write(swap: Swap) -> None:
     """The contract is made due only after the merge is durable. A crash between them forgets it."""
     commit = Store.commit
 
-    def in_two(self: Store, *changes: Change) -> None:
+    def in_two(self: Store, *changes: Write) -> None:
         merges = any(isinstance(change, Delete) for change in changes)
         due = [c for c in changes if merges and isinstance(c, Put) and c.key.sk == "CONTRACT"]
         commit(self, *(change for change in changes if change not in due))

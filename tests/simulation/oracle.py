@@ -730,7 +730,7 @@ class Oracle:
         facts = parked.facts
         edited = self._edited(line)
         contract = line[0]
-        if not parked.words or not parked.remedy:
+        if not parked.message or not parked.remedy:
             self._broken("I1", f"{line} is parked without words")
         if "held" not in facts or "desired" not in facts:
             self._broken("I1", f"{line} is parked as {parked.code} without both numbers")

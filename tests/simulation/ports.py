@@ -18,7 +18,7 @@ from tests.simulation.scheduler import SECOND, Crash, Decisions, Scheduler, mixe
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.aws.secrets_manager import CACHED
 from timus_autotask.ports.errors import Conflict, QueueUnavailable, SecretsUnavailable, TableUnavailable
-from timus_autotask.ports.table import Change, Delete, Document, Key, Put
+from timus_autotask.ports.table import Delete, Document, Key, Put, Write
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -156,7 +156,7 @@ class Calls:
 
 
 class SimClock:
-    """:class:`timus_autotask.clock.Clock` in virtual time; each process's own is wrong by up to two seconds.
+    """:class:`timus_autotask.ports.clock.Clock` in virtual time; each process's own is wrong by up to two seconds.
 
     ``exact``: not that of a process but of a service, which is the same whoever calls it.
     """
@@ -177,7 +177,7 @@ class SimClock:
 
 
 class SimTable:
-    """:class:`timus_autotask.table.Table` over the fake table."""
+    """:class:`timus_autotask.ports.table.Table` over the fake table."""
 
     def __init__(self, world: World, inner: MemoryTable) -> None:
         self._world = world
@@ -202,7 +202,7 @@ class SimTable:
         self._read("list")
         return self.inner.list(kind, first, last)
 
-    def write(self, changes: Sequence[Change]) -> None:
+    def write(self, changes: Sequence[Write]) -> None:
         site = site_of(changes)
         fault, more = self._calls.begin(site, "write")
         if fault == "fails":
@@ -230,7 +230,7 @@ class SimTable:
             raise TableUnavailable("the table does not answer")
 
 
-def site_of(changes: Sequence[Change]) -> str:
+def site_of(changes: Sequence[Write]) -> str:
     """What a write is for, by what it writes."""
     kinds = {_part(change) for change in changes}
     for name in ("merge", "open", "inbox", "lease", "release", "wake", "plan", "circuit"):
@@ -239,7 +239,7 @@ def site_of(changes: Sequence[Change]) -> str:
     return "table.other"
 
 
-def _part(change: Change) -> str:
+def _part(change: Write) -> str:
     sk = change.key.sk
     if isinstance(change, Delete):
         return "merge" if sk.startswith("INBOX#") else ""
@@ -259,7 +259,7 @@ def _part(change: Change) -> str:
 
 
 class SimWakeUps:
-    """:class:`timus_autotask.queue.WakeUps` over the fake queue."""
+    """:class:`timus_autotask.ports.queue.WakeUps` over the fake queue."""
 
     def __init__(self, world: World, inner: MemoryQueue) -> None:
         self._world = world
@@ -294,7 +294,7 @@ class SimWakeUps:
 
 
 class SimSecrets(MemorySecrets):
-    """:class:`timus_autotask.secrets.Secrets` of one sandbox: its own cache over the one store."""
+    """:class:`timus_autotask.ports.secrets.Secrets` of one sandbox: its own cache over the one store."""
 
     def __init__(self, world: World, stored: dict[str, Any]) -> None:
         super().__init__(world.clock)

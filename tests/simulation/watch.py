@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.simulation.scheduler import Actor, Scheduler
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Change, Key, Put
+from timus_autotask.ports.table import Key, Put, Write
 
 RARE = (
     "two workers on one contract",
@@ -81,7 +81,7 @@ class Watch:
         elif site == "table.merge":
             self.states["two workers on one customer"] += 1
 
-    def wrote(self, changes: Sequence[Change]) -> None:
+    def wrote(self, changes: Sequence[Write]) -> None:
         """A write took effect."""
         actor = self._scheduler.actor
         for change in changes:
@@ -100,7 +100,7 @@ class Watch:
             elif sk == "AUTOTASK" and change.data.get("open_until"):
                 self.states["credentials refused" if change.data["credentials"] else "circuit opened"] += 1
 
-    def lost(self, changes: Sequence[Change]) -> None:
+    def lost(self, changes: Sequence[Write]) -> None:
         """A write took effect, and nobody was told."""
         puts = [change for change in changes if isinstance(change, Put)]
         if any(put.key.sk.startswith("LINE#") and put.data["intent"] for put in puts):

@@ -33,15 +33,15 @@ from timus_autotask.bootstrap import (
     receive_handler,
     sweep_handler,
 )
-from timus_autotask.domain.converge.next_step import HELD
+from timus_autotask.domain.converge.next_step import AWAITING_APPROVAL
 from timus_autotask.domain.line import Approved, Choice, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.secrets import Credentials
-from timus_autotask.ports.table import Change, Delete, Put
+from timus_autotask.ports.table import Delete, Put, Write
 from timus_autotask.store.records import Store, put_line, put_mapping, put_plan, put_terms
 from timus_autotask.sync.merge import wake_contract, wake_contracts
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.receive import PATH, ReceivePorts
 from timus_autotask.sync.sweep import sweep
 from timus_autotask.timus.signatures import sign
@@ -58,9 +58,9 @@ RETRIES = (5.0, 30.0, 300.0, 1800.0, 7200.0)
 class Design(Protocol):
     """What handles wake-ups and ticks: the product, or a simpler design behind the same harness."""
 
-    def apply_handler(self, ports: ApplyPorts) -> Handler: ...
+    def apply_handler(self, ports: Ports) -> Handler: ...
 
-    def sweep_handler(self, ports: ApplyPorts) -> Handler: ...
+    def sweep_handler(self, ports: Ports) -> Handler: ...
 
 
 class Product:
@@ -69,10 +69,10 @@ class Product:
     def __init__(self, *, stock: bool = True) -> None:
         self._stock = stock
 
-    def apply_handler(self, ports: ApplyPorts) -> Handler:
+    def apply_handler(self, ports: Ports) -> Handler:
         return apply_handler(ports)
 
-    def sweep_handler(self, ports: ApplyPorts) -> Handler:
+    def sweep_handler(self, ports: Ports) -> Handler:
         if self._stock:
             return sweep_handler(ports)
 
@@ -315,7 +315,7 @@ class World:
             if client.contract is not None:
                 self._map(client.id, client.company or 0, client.contract, client.gateway_contract)
 
-    def _commit(self, *changes: Change) -> None:
+    def _commit(self, *changes: Write) -> None:
         self.table.write(changes)
 
     # -- time and processes
@@ -404,7 +404,7 @@ class World:
                 )
             )
         client, refused = autotask_client(self.transport, secrets, "https://autotask.test/ATServicesRest")
-        ports = ApplyPorts(
+        ports = Ports(
             table=self.table,
             autotask=client,
             credentials_refused=refused,
@@ -506,7 +506,7 @@ class World:
         for _ in range(2 if fault == "twice" else 1):
             self.invoke("sweep", self._sweep, SWEEP_SECONDS, {}, lambda _answer: None)
 
-    def written(self, site: str, changes: Sequence[Change]) -> None:
+    def written(self, site: str, changes: Sequence[Write]) -> None:
         """A write took effect."""
         self.watch.wrote(changes)
         soonest = min(
@@ -691,7 +691,7 @@ class World:
             return
         values = {key: value for key, value in terms.value.values.items() if key != "paused"}
         changed = replace(terms.value, values=values | ({"paused": True} if paused else {}))
-        contracts = sorted({work.contract_id for work, _ in self.store.works()})
+        contracts = sorted({work.contract_id for work, _ in self.store.contract_states()})
         wakes = [wake_contract(contract, self._ports()) for contract in contracts]
         self._commit(put_terms(None, changed, terms.rev), *wakes)
 
@@ -799,8 +799,8 @@ class World:
     def _records(self, customer: str) -> Any:
         return Store(self.table).customer(customer)
 
-    def _ports(self) -> ApplyPorts:
-        return ApplyPorts(
+    def _ports(self) -> Ports:
+        return Ports(
             table=self.table,
             autotask=lambda: (_ for _ in ()).throw(AssertionError("people do not post")),
             credentials_refused=lambda: None,
@@ -819,7 +819,7 @@ class _Enough(Exception):
 
 
 def _approvable(line: Line) -> bool:
-    return line.parked is not None and line.parked.code in HELD and "day" in line.parked.facts
+    return line.parked is not None and line.parked.code in AWAITING_APPROVAL and "day" in line.parked.facts
 
 
 def _later(what: Callable[..., None], *args: Any) -> Callable[[], None]:

@@ -22,7 +22,7 @@ def test_the_table_of_drift_is_what_is_seen() -> None:
 def test_the_log_queries_are_those_of_the_command() -> None:
     """Ready to paste, word for word."""
     for query in QUERIES:
-        assert f"### {query.words}\n" in TEXT
+        assert f"### {query.title}\n" in TEXT
         assert f"```\n{query.text}\n```" in TEXT
 
 
@@ -54,13 +54,13 @@ def test_reconcile_yields_where_the_page_says() -> None:
 def test_every_command_is_on_the_page_of_commands() -> None:
     """`docs/command.md` has them all."""
     page = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
-    words = {command.words for command in COMMANDS}
+    words = {command.name for command in COMMANDS}
     assert {each for each in words if not re.search(rf"`[^`]*\b{each}\b", page)} == set()
 
 
 def test_every_command_that_the_page_gives_is_one() -> None:
     """A remedy that cannot be typed is none."""
-    known = {tuple(command.words.split()) for command in COMMANDS} | {("demo",), ("local",)}
+    known = {tuple(command.name.split()) for command in COMMANDS} | {("demo",), ("local",)}
     for line in re.findall(r"`timus-autotask ([^`]+)`", TEXT):
         words = line.split()
         assert tuple(words[:1]) in known or tuple(words[:2]) in known, line

@@ -72,7 +72,7 @@ def test_simulator_needs_the_standard_library_only() -> None:
     [
         "import timus_autotask",
         "from timus_autotask.domain import x",
-        "import importlib\nimportlib.import_module('timus_autotask.store')",
+        "import importlib\nimportlib.import_module('timus_autotask.store.records')",
         "def late():\n    from timus_autotask import y",
     ],
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from timus_autotask.autotask.http import Transport
     from timus_autotask.aws.telemetry import Telemetry
     from timus_autotask.ports.secrets import Secrets
-    from timus_autotask.sync.ports import ApplyPorts
+    from timus_autotask.sync.ports import Ports
     from timus_autotask.sync.receive import ReceivePorts
     from timus_autotask.watch.tickets import TicketDesk
 
@@ -86,7 +86,7 @@ def receive_handler(ports: ReceivePorts) -> Handler:
     return handler
 
 
-def apply_handler(ports: ApplyPorts) -> Handler:
+def apply_handler(ports: Ports) -> Handler:
     """A batch of wake-ups in, the ones to deliver again out.
 
     Only failures of our own infrastructure, and bugs, deliver a wake-up again; after some tries it is a dead letter. A customer
@@ -121,7 +121,7 @@ def apply_handler(ports: ApplyPorts) -> Handler:
 
 
 def sweep_handler(
-    ports: ApplyPorts,
+    ports: Ports,
     secret_age: Callable[[], timedelta | None] = lambda: None,
     desk: TicketDesk | None = None,
 ) -> Handler:
@@ -141,7 +141,7 @@ def sweep_handler(
     return handler
 
 
-def _keep_tickets(ports: ApplyPorts, desk: TicketDesk, deadline: datetime) -> None:
+def _keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
     from timus_autotask.watch.tickets import keep_tickets
 
     try:
@@ -150,7 +150,7 @@ def _keep_tickets(ports: ApplyPorts, desk: TicketDesk, deadline: datetime) -> No
         ports.on_event("failed", error=repr(error), document="tickets")
 
 
-def reconcile_handler(ports: ApplyPorts) -> Handler:
+def reconcile_handler(ports: Ports) -> Handler:
     """A tick of the schedule in, or a person's ``{"now": true, "deep": false}``; how far it came out."""
     from timus_autotask.watch.reconcile import reconcile as do
 
@@ -193,19 +193,19 @@ def autotask_client(
     return client, refused
 
 
-def _apply_ports(telemetry: Telemetry) -> tuple[ApplyPorts, Secrets]:
+def _apply_ports(telemetry: Telemetry) -> tuple[Ports, Secrets]:
     from timus_autotask.autotask.httpx_transport import HttpxTransport
     from timus_autotask.aws.dynamodb import DynamoTable
     from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
     from timus_autotask.aws.sqs import SqsWakeUps
-    from timus_autotask.sync.ports import ApplyPorts
+    from timus_autotask.sync.ports import Ports
 
     settings, clock = Settings.read(os.environ), SystemClock()
     secrets = SecretsManagerSecrets(
         _aws("secretsmanager"), settings.webhook_secret_id, settings.autotask_secret_id, clock
     )
     client, refused = autotask_client(HttpxTransport(), secrets, settings.autotask_url, telemetry.called)
-    ports = ApplyPorts(
+    ports = Ports(
         table=DynamoTable(_aws("dynamodb"), settings.table_name),
         autotask=client,
         credentials_refused=refused,

@@ -25,7 +25,7 @@ from timus_autotask.domain.history import Version, version_of
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.ports.errors import AutotaskError, Conflict, SecretsUnavailable, TableUnavailable
 from timus_autotask.ports.table import Data, Key, Put
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import understand
 
 POST_TAKES_MS = 45_000
@@ -78,11 +78,11 @@ class Bug(BaseException):
 class Peer:
     """:class:`tests.simulation.world.Design` of a peer."""
 
-    def handling(self, ports: ApplyPorts) -> Handling:
+    def handling(self, ports: Ports) -> Handling:
         """What one sandbox does with one event; raises to be given it again."""
         raise NotImplementedError
 
-    def apply_handler(self, ports: ApplyPorts) -> Handler:
+    def apply_handler(self, ports: Ports) -> Handler:
         handle = self.handling(ports)
 
         def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -104,14 +104,14 @@ class Peer:
 
         return handler
 
-    def sweep_handler(self, ports: ApplyPorts) -> Handler:
+    def sweep_handler(self, ports: Ports) -> Handler:
         raise NotImplementedError("a peer has no schedule")
 
 
 class PostEachDelta(Peer):
     """Post what each event changes."""
 
-    def handling(self, ports: ApplyPorts) -> Handling:
+    def handling(self, ports: Ports) -> Handling:
         desk = Desk(ports)
 
         def handle(event: Event, _context: LambdaContext) -> None:
@@ -130,7 +130,7 @@ class IdempotentDelta(Peer):
     def __init__(self, **config: Any) -> None:
         self._config = config
 
-    def handling(self, ports: ApplyPorts) -> Handling:
+    def handling(self, ports: Ports) -> Handling:
         desk = Desk(ports)
         config = IdempotencyConfig(
             event_key_jmespath="[event, contract, service]", raise_on_no_idempotency_key=True, **self._config
@@ -177,7 +177,7 @@ class ReadThenPost(Peer):
     def __init__(self, *, newest: bool) -> None:
         self._newest = newest
 
-    def handling(self, ports: ApplyPorts) -> Handling:
+    def handling(self, ports: Ports) -> Handling:
         desk = Desk(ports)
 
         def handle(event: Event, _context: LambdaContext) -> None:
@@ -190,7 +190,7 @@ class ReadThenPost(Peer):
 
         return handle
 
-    def _remember(self, event: Event, ports: ApplyPorts) -> None:
+    def _remember(self, event: Event, ports: Ports) -> None:
         key = Key(f"PEER#{event.customer}", f"SUB#{event.subscription}")
         for _ in range(ATTEMPTS):
             known = ports.table.get(key)
@@ -211,7 +211,7 @@ class ReadThenPost(Peer):
 class Desk:
     """What every peer does alike: where a SKU goes, and posting."""
 
-    def __init__(self, ports: ApplyPorts) -> None:
+    def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._services: dict[str, int] = {}
         self._lines: dict[Line, int] = {}
@@ -271,7 +271,7 @@ def _decreases_first(moves: Iterable[Move]) -> list[Move]:
     return sorted(moves, key=lambda move: (move.delta > 0, move.contract, move.service))
 
 
-def _read(message: str, ports: ApplyPorts) -> Event:
+def _read(message: str, ports: Ports) -> Event:
     told = json.loads(message)
     snapshot = understand(told["id"], told["body"].encode())
     if not isinstance(snapshot, Snapshot):

@@ -25,7 +25,7 @@ from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import S
 from tests.simulation.ports import SimTable
 from timus_autotask.ports.clock import Clock
 from timus_autotask.ports.errors import TableUnavailable
-from timus_autotask.ports.table import Change, Data, Delete, Key, Put
+from timus_autotask.ports.table import Data, Delete, Key, Put, Write
 
 
 class TablePersistence(BasePersistenceLayer):
@@ -95,7 +95,7 @@ class TablePersistence(BasePersistenceLayer):
         except IdempotencyItemAlreadyExistsError as error:
             refusal = error
         else:
-            write: Change = Delete(key, rev) if data is None else Put(key, data, rev)
+            write: Write = Delete(key, rev) if data is None else Put(key, data, rev)
             inner.write([write])
         calls.effect(f"{record.idempotency_key} {refusal is None}")
         calls.end(fault, more)

@@ -146,8 +146,8 @@ def test_byte_order_mark_is_no_fault() -> None:
 def test_refusals_carry_autotasks_own_words() -> None:
     """Every text of ``errors`` reaches the person who must act."""
     refused = refusal(answer({"errors": ["one", "two"]}, 500))
-    assert (refused.words, refused.status, str(refused)) == (("one", "two"), 500, "one; two")
-    assert refusal(answer({"errors": ["no"]}, 404)).words == ("no",)
+    assert (refused.messages, refused.status, str(refused)) == (("one", "two"), 500, "one; two")
+    assert refusal(answer({"errors": ["no"]}, 404)).messages == ("no",)
 
 
 @pytest.mark.parametrize(
@@ -164,15 +164,15 @@ def test_refusals_carry_autotasks_own_words() -> None:
 )
 def test_plain_words_where_autotask_has_none(response: Response, words: str) -> None:
     """A refusal always says something."""
-    assert refusal(response).words == (words,)
+    assert refusal(response).messages == (words,)
 
 
 def test_words_are_bounded() -> None:
     """Words are kept in the table and read by people, so there are not too many."""
-    words = refusal(answer({"errors": ["x" * 501] * 11}, 500)).words
+    words = refusal(answer({"errors": ["x" * 501] * 11}, 500)).messages
     assert words == ("x" * 500,) * 10
     assert (
-        len(refusal(answer({"Message": "x" * 501}, 400)).words[0])
+        len(refusal(answer({"Message": "x" * 501}, 400)).messages[0])
         == len("Autotask answered 400 (Bad Request): ") + 500
     )
 

@@ -18,10 +18,10 @@ from timus_autotask.domain.reasons import REASONS
 from timus_autotask.ports.errors import QueueUnavailable, SecretsUnavailable, TableUnavailable
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.words)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_command_has_help_and_an_example_that_is_right(desk: Desk, command: Any) -> None:
     """Help says what it does, and the example can be typed as it stands."""
-    said = desk.run(*command.words.split(), "--help")
+    said = desk.run(*command.name.split(), "--help")
     assert said.status == 0
     assert "Example: timus-autotask" in " ".join(said.out.split())
     arguments = parser().parse_args(shlex.split(command.example))

@@ -35,13 +35,13 @@ def test_the_preview_is_what_is_posted_then(desk: Desk) -> None:
     assert desk.world.posted() == []
     desk.ask(*MAP)
     desk.world.work()
-    foreseen = [
+    rehearsed = [
         (line["service_id"], each["unit_change"], each["day"])
         for contract in said["preview"]
         for line in contract["lines"]
         for each in line["adjustments"]
     ]
-    assert sorted(foreseen) == sorted(desk.world.posted())
+    assert sorted(rehearsed) == sorted(desk.world.posted())
 
 
 def test_a_mapping_is_told_to_programs(desk: Desk) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER
-from timus_autotask.ports.table import Change, Document
+from timus_autotask.ports.table import Document, Write
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ class TestRestore:
         posted = world.posted()
         write = world.table.write
 
-        def writes(changes: Sequence[Change]) -> None:
+        def writes(changes: Sequence[Write]) -> None:
             write(changes)
             world.table.write = write  # type: ignore[method-assign]
             world.sweep()

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.next_step import DUPLICATE_DAY, Held, View, next_step
+from timus_autotask.domain.converge.next_step import DUPLICATE_DAY, Observed, View, next_step
 from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.desired import Customer, Desired, desired
 from timus_autotask.domain.history import Merge, Subscription, merge
@@ -97,7 +97,7 @@ class Partner:
     def wanted(self, today: date) -> Desired:
         """What the lines should have."""
         customer = Customer("cus_1", MAPPING, tuple(self.subscriptions.values()), self.policy)
-        return desired([customer], PLANS, {1: CONTRACT.grid}, today)
+        return desired([customer], PLANS, {1: CONTRACT.schedule}, today)
 
     def work(self, today: date) -> None:
         """Perform steps until there is none."""
@@ -105,7 +105,7 @@ class Partner:
         for _ in range(100):
             wanted = self.wanted(today)
             held = {
-                service: Held(units, (service,), tuple(filter(None, [self.autotask.closed.get(service)])))
+                service: Observed(units, (service,), tuple(filter(None, [self.autotask.closed.get(service)])))
                 for service, units in self.autotask.held.items()
                 if units.steps
             }
@@ -120,7 +120,9 @@ class Partner:
             intent = step.post.intent
             words = self.autotask.adjust(step.post.service_id, intent.day, intent.delta, today)
             answer = Answer.REFUSED if words else Answer.ACCEPTED
-            self.lines[step.post.key] = replace(step.post, intent=replace(intent, answer=answer, words=words))
+            self.lines[step.post.key] = replace(
+                step.post, intent=replace(intent, answer=answer, message=words)
+            )
             self._floor(today)
         else:
             raise AssertionError("it never comes to rest")

@@ -17,36 +17,36 @@ from timus_autotask.domain.converge.next_step import (
     LOOKS,
     RECHECK,
     REFUSED_AGAIN,
-    Held,
     Moved,
+    Observed,
     Step,
     View,
     next_step,
     policy_of,
 )
-from timus_autotask.domain.desired import Demand, Desired, Link, News, Source, Unplaced
+from timus_autotask.domain.desired import Cause, Demand, Desired, Link, Source, Unplaced
 from timus_autotask.domain.line import (
     Answer,
     Approved,
-    Change,
     Choice,
     Intent,
+    JournalEntry,
     Line,
     Outcome,
     Refusal,
     State,
 )
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.opening import successor
 from timus_autotask.domain.policy import (
     Approval,
-    Grid,
+    BillingSchedule,
     OnDrift,
     Policy,
     PostedPeriod,
     Renewal,
     SameDay,
 )
+from timus_autotask.domain.provisioning import successor
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
@@ -87,9 +87,9 @@ def demand(units: Timeline, key: LineKey = SEATS, *, company: int = 600, **more:
     return Demand(key, company, units, **values)  # type: ignore[arg-type]
 
 
-def on_contract(units: Timeline, *ids: int, closed: tuple[tuple[date, date], ...] = ()) -> Held:
+def on_contract(units: Timeline, *ids: int, closed: tuple[tuple[date, date], ...] = ()) -> Observed:
     """What Autotask holds of a service that is on the contract."""
-    return Held(units, ids or (1201,), closed)
+    return Observed(units, ids or (1201,), closed)
 
 
 def left(units: Timeline, key: LineKey = SEATS, **more: object) -> Line:
@@ -108,7 +108,7 @@ def left(units: Timeline, key: LineKey = SEATS, **more: object) -> Line:
 
 def view(
     *demands: Demand,
-    held: Mapping[int, Held] | None = None,
+    held: Mapping[int, Observed] | None = None,
     lines: tuple[Line, ...] = (),
     links: tuple[Link, ...] = (),
     unplaced: tuple[Unplaced, ...] = (),
@@ -211,7 +211,7 @@ def test_a_level_line_at_first_sight_is_remembered() -> None:
             Line(
                 1,
                 45,
-                left=LEVEL,
+                baseline=LEVEL,
                 contract_service_id=1201,
                 first_held=LEVEL,
                 state=State.APPLIED,
@@ -231,7 +231,7 @@ def test_a_line_that_is_as_it_was_is_not_written_again() -> None:
 
 def test_a_change_is_an_intent_first() -> None:
     """The line that is to be posted carries all that settles it later, and nothing is due before it was sent."""
-    step = next_step(view(demand(MORE, news=(News("sub_1", 8, TODAY, "evt_8"),)), lines=(left(LEVEL),)))
+    step = next_step(view(demand(MORE, causes=(Cause("sub_1", 8, TODAY, "evt_8"),)), lines=(left(LEVEL),)))
     line = replace(
         left(LEVEL),
         intent=Intent(
@@ -255,13 +255,13 @@ def test_a_change_is_an_intent_first() -> None:
 def test_an_intent_names_the_news_that_it_follows() -> None:
     """News that has come and that the line has not followed yet; each event once, each subscription's newest version."""
     news = (
-        News("sub_1", 7, march(1), "evt_7"),
-        News("sub_1", 9, march(10), "evt_9"),
-        News("sub_1", 8, TODAY, "evt_8"),
-        News("sub_1", 10, march(16), "evt_10"),
-        News("sub_2", 1, march(9), "evt_9"),
+        Cause("sub_1", 7, march(1), "evt_7"),
+        Cause("sub_1", 9, march(10), "evt_9"),
+        Cause("sub_1", 8, TODAY, "evt_8"),
+        Cause("sub_1", 10, march(16), "evt_10"),
+        Cause("sub_2", 1, march(9), "evt_9"),
     )
-    post = next_step(view(demand(MORE, news=news), lines=(left(LEVEL, versions={"sub_1": 7}),))).post
+    post = next_step(view(demand(MORE, causes=news), lines=(left(LEVEL, versions={"sub_1": 7}),))).post
     assert post is not None
     assert post.intent is not None
     assert post.intent.events == ("evt_9", "evt_8")
@@ -360,8 +360,8 @@ def test_of_several_wrong_companies_the_smallest_is_told() -> None:
 
 def test_the_billing_periods_are_the_contracts() -> None:
     """They are counted from its start, in its own months."""
-    assert replace(CONTRACT, months=3).grid == Grid(CONTRACT.start, 3)
-    assert CONTRACT.grid == Grid(CONTRACT.start, 1)
+    assert replace(CONTRACT, months=3).schedule == BillingSchedule(CONTRACT.start, 3)
+    assert CONTRACT.schedule == BillingSchedule(CONTRACT.start, 1)
 
 
 def test_a_line_of_another_contract_is_not_this_contracts() -> None:
@@ -487,7 +487,7 @@ def test_a_level_line_is_not_looked_at_again() -> None:
 def test_a_post_that_landed_is_settled_and_journalled() -> None:
     """The line is level, its day is taken, and what stood in its way is forgotten."""
     sent = intent(
-        Answer.ACCEPTED, events=("evt_8",), versions={"sub_1": 8}, price="11.00", words="as it was said"
+        Answer.ACCEPTED, events=("evt_8",), versions={"sub_1": 8}, price="11.00", message="as it was said"
     )
     line = left(
         LEVEL,
@@ -501,7 +501,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
     step = next_step(view(demand(MORE), held={45: on_contract(MORE)}, lines=(line,)))
     assert line_of(step) == replace(
         line,
-        left=MORE,
+        baseline=MORE,
         intent=None,
         adjusted=(march(2), TODAY, march(20)),
         refusal=None,
@@ -512,7 +512,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
         desired=MORE,
     )
     assert step.journal == (
-        Change(
+        JournalEntry(
             "i1",
             SEATS,
             TODAY,
@@ -524,7 +524,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
             settled_at=NOW,
             events=("evt_8",),
             sources=((CUSTOMER, "SKU-45"),),
-            words="as it was said",
+            message="as it was said",
         ),
     )
     assert (step.post, step.due_at) == (None, END)
@@ -539,7 +539,7 @@ def test_a_post_without_a_price_leaves_the_one_that_was_sent() -> None:
 
 def test_a_post_that_did_not_land_is_sent_anew() -> None:
     """The journal tells of the first try, and the second has an intent of its own."""
-    line = left(LEVEL, intent=intent(Answer.NOT_APPLIED, words="throttled"), approved=(Approved(TODAY, 3),))
+    line = left(LEVEL, intent=intent(Answer.NOT_APPLIED, message="throttled"), approved=(Approved(TODAY, 3),))
     step = next_step(view(demand(MORE), lines=(line,)))
     assert [(c.outcome, c.units_before, c.units_after) for c in step.journal] == [
         (Outcome.NOT_LANDED, 25, 25)
@@ -588,7 +588,7 @@ def test_a_persons_word_ends_an_unclear_outcome() -> None:
     assert post is not None
     assert post.intent is not None
     assert (post.intent.delta, post.intent.before) == (-6, since_january(31))
-    assert (post.choice, post.offset, post.left) == (None, NOTHING, since_january(31))
+    assert (post.choice, post.offset, post.baseline) == (None, NOTHING, since_january(31))
     assert (post.adjusted, post.taken) == ((), ())
 
 
@@ -609,7 +609,7 @@ def test_an_unclear_outcome_that_is_adopted_is_kept_as_it_is() -> None:
     assert [(c.outcome, c.units_after) for c in step.journal] == [(Outcome.UNCLEAR, 31)]
     assert step.post is None
     kept = line_of(step)
-    assert (kept.state, kept.choice, kept.left) == (State.APPLIED, None, since_january(31))
+    assert (kept.state, kept.choice, kept.baseline) == (State.APPLIED, None, since_january(31))
     assert kept.first_held == LEVEL
     assert kept.offset == since_january(31).minus(MORE)
 
@@ -674,7 +674,7 @@ def test_an_adopted_unclear_outcome_adds_nothing_to_days_before_it_was_ours_to_j
 
 def refused(words: str = "no such thing", **more: Any) -> Line:
     """A line whose post was refused."""
-    return left(LEVEL, intent=intent(Answer.REFUSED, words=words), **more)
+    return left(LEVEL, intent=intent(Answer.REFUSED, message=words), **more)
 
 
 def test_a_refusal_is_parked_with_autotasks_words() -> None:
@@ -685,7 +685,7 @@ def test_a_refusal_is_parked_with_autotasks_words() -> None:
     assert line.refusal == Refusal(TODAY, 3, "no such thing", NOW + timedelta(minutes=15), 1)
     assert line.intent is None
     assert line.adjusted == ()
-    assert [(c.outcome, c.words) for c in step.journal] == [(Outcome.REFUSED, "no such thing")]
+    assert [(c.outcome, c.message) for c in step.journal] == [(Outcome.REFUSED, "no such thing")]
     assert step.due_at == NOW + timedelta(minutes=15)
 
 
@@ -753,7 +753,7 @@ def test_somebody_elses_edit_is_parked_with_the_numbers() -> None:
     """What we left, what Autotask holds, what Timus says."""
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
     assert parked(step) == ("drift", facts(held=30))
-    assert line_of(step).left == LEVEL
+    assert line_of(step).baseline == LEVEL
     assert (step.post, step.due_at) == (None, NOW + RECHECK)
 
 
@@ -770,7 +770,7 @@ def test_an_edit_that_already_is_what_timus_says_is_adopted() -> None:
     told = demand(steps((march(1), 28)), start=march(1))
     step = next_step(view(told, held={45: on_contract(by_hand)}, lines=(left(LEVEL),)))
     assert line_of(step).state is State.APPLIED
-    assert (line_of(step).left, line_of(step).offset) == (by_hand, NOTHING)
+    assert (line_of(step).baseline, line_of(step).offset) == (by_hand, NOTHING)
 
 
 def test_a_subscription_older_than_the_contract_is_compared_from_its_start() -> None:
@@ -794,7 +794,7 @@ def test_a_persons_word_goes_before_the_terms(choice: Choice | None, drift: OnDr
         assert parked(step) == ("drift", facts(held=30, desired=25))
         return
     after = line_of(step)
-    assert (after.left, after.choice) == (by_hand, None)
+    assert (after.baseline, after.choice) == (by_hand, None)
     if decided == "adopt":
         assert (after.offset, after.state, step.post) == (since_january(5), State.APPLIED, None)
     else:
@@ -825,7 +825,7 @@ def test_a_read_that_does_not_show_our_last_change_may_be_stale(
     assert after.state is state
     if state is State.SETTLING:
         assert seen is not None
-        assert (after.left, step.due_at, step.post) == (MORE, seen + SETTLE, None)
+        assert (after.baseline, step.due_at, step.post) == (MORE, seen + SETTLE, None)
 
 
 @pytest.mark.parametrize(
@@ -845,7 +845,7 @@ def test_a_read_that_may_be_stale_is_neither_enforced_nor_adopted(
     for wanted in (MORE, since_january(26)):
         step = next_step(view(demand(wanted), lines=(line,), policy=Policy(drift=drift)))
         after = line_of(step)
-        assert (after.state, after.left, after.choice, step.post) == (State.SETTLING, MORE, choice, None)
+        assert (after.state, after.baseline, after.choice, step.post) == (State.SETTLING, MORE, choice, None)
         assert (after.offset, step.due_at) == (NOTHING, JUST_NOW + SETTLE)
     trusted = replace(line, last_change=NOW - SETTLE)
     step = next_step(view(demand(MORE), lines=(trusted,), policy=Policy(drift=drift)))
@@ -881,10 +881,10 @@ def test_room_that_was_made_for_a_refused_change_is_no_drift(
     after = line_of(step)
     if state is State.PARKED:
         assert parked(step)[0] == "drift"
-        assert (after.left, after.first_held) == (before, before)
+        assert (after.baseline, after.first_held) == (before, before)
     else:
         assert after.parked is None
-        assert (after.left, after.first_held) == (by_hand, by_hand)
+        assert (after.baseline, after.first_held) == (by_hand, by_hand)
 
 
 def test_offsets_add_up() -> None:
@@ -1571,13 +1571,13 @@ def test_a_rise_that_waits_for_a_drifted_line_holds_up_nothing_before_its_day(
     assert (step.post.intent.day, step.post.intent.delta) == (march(10), -5)
 
 
-def rises(old: Demand, line: Line, *days: int, held: Held | None = None) -> bool:
+def rises(old: Demand, line: Line, *days: int, held: Observed | None = None) -> bool:
     """Whether the new side of a plan change is planned to have 5, on the days or from today on.
 
     ``line`` is the old side, here or on another contract.
     """
     first, *until = (march(day) for day in days or (TODAY.day,))
-    there = {line.service_id: held or on_contract(line.left or NOTHING)} if line.contract_id == 1 else {}
+    there = {line.service_id: held or on_contract(line.baseline or NOTHING)} if line.contract_id == 1 else {}
     step = next_step(
         view(
             old,
@@ -1723,7 +1723,7 @@ def test_units_that_move_here_wait_for_the_other_contract() -> None:
         None,
         left(LEVEL, THERE),
         replace(gone, intent=intent()),
-        replace(gone, left=None),
+        replace(gone, baseline=None),
     ):
         step = next_step(moving(unknown))
         assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
@@ -1767,7 +1767,7 @@ def test_what_a_person_keeps_on_the_other_contract_holds_up_nothing() -> None:
     step = next_step(moving(kept))
     assert step.post is not None
     assert step.post.scheduled == ((TODAY, 25),)
-    step = next_step(moving(replace(kept, left=GONE.plus(since_january(3)))))
+    step = next_step(moving(replace(kept, baseline=GONE.plus(since_january(3)))))
     assert parked(step, PLUS)[0] == "waits-for-decrease"
 
 

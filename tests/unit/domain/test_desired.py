@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timus_autotask.domain.desired import (
+    Cause,
     Customer,
     Demand,
     Desired,
     Link,
-    News,
     Source,
     Unplaced,
     Unrouted,
@@ -29,13 +29,13 @@ from timus_autotask.domain.mapping import (
     Routing,
     ServiceChoice,
 )
-from timus_autotask.domain.policy import EffectiveDay, Grid, Policy
+from timus_autotask.domain.policy import BillingSchedule, EffectiveDay, Policy
 from timus_autotask.domain.timeline import Timeline
 
 ADV, ESS = "ADV", "ESS"
 OLD, NEW = LineKey(1, 45), LineKey(1, 46)
 PLANS = {ADV: PlanMapping(ADV, (ServiceChoice(45),)), ESS: PlanMapping(ESS, (ServiceChoice(46),))}
-GRIDS = {1: Grid(date(2026, 1, 15), 1)}
+GRIDS = {1: BillingSchedule(date(2026, 1, 15), 1)}
 TODAY = date(2026, 3, 20)
 
 
@@ -521,16 +521,16 @@ def test_a_demand_says_from_whom_and_from_what_it_comes() -> None:
         march(1),
         (Source("cus_1", ADV, mine), Source("cus_2", ADV, steps((march(2), 5)))),
         (
-            News("sub_1", 2, march(5), "evt_2"),
-            News("sub_1", 4, march(7), "evt_4"),
-            News("sub_2", 1, march(3), "evt_1"),
-            News("sub_3", 9, march(2), "evt_9"),
+            Cause("sub_1", 2, march(5), "evt_2"),
+            Cause("sub_1", 4, march(7), "evt_4"),
+            Cause("sub_2", 1, march(3), "evt_1"),
+            Cause("sub_3", 9, march(2), "evt_9"),
         ),
     )
     assert found[NEW].start == march(1)
-    assert found[NEW].news == (
-        News("sub_1", 3, march(6), "evt_3"),
-        News("sub_1", 4, march(7), "evt_4"),
+    assert found[NEW].causes == (
+        Cause("sub_1", 3, march(6), "evt_3"),
+        Cause("sub_1", 4, march(7), "evt_4"),
     )
 
 
@@ -681,11 +681,11 @@ def test_a_rise_from_the_start_of_the_period_is_on_that_very_day() -> None:
 
 def test_a_rise_is_dated_by_the_contract_that_it_goes_to_on_its_day() -> None:
     """The periods are those of the contract in force, by the service in force."""
-    grids = {1: Grid(date(2026, 1, 15), 1), 2: Grid(date(2026, 1, 5), 1)}
+    schedules = {1: BillingSchedule(date(2026, 1, 15), 1), 2: BillingSchedule(date(2026, 1, 5), 1)}
     to = CustomerMapping("cus_1", (Routing((Route(600, 1),)), Routing((Route(600, 2),), march(10))))
     told = subscription(version(1, march(1), ADV=10), version(2, march(20), ADV=12))
     customer = Customer("cus_1", to, (told,), Policy(increases=NEXT))
-    found = desired([customer], PLANS, grids, TODAY)
+    found = desired([customer], PLANS, schedules, TODAY)
     assert units(found, LineKey(2, 45)) == (("2026-03-10", 10), ("2026-04-05", 12))
     assert units(desired([customer], PLANS, {}, TODAY), LineKey(2, 45)) == (
         ("2026-03-10", 10),

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.next_step import Held, Moved, Step, View, next_step
+from timus_autotask.domain.converge.next_step import Moved, Observed, Step, View, next_step
 from timus_autotask.domain.desired import Demand, Desired, Source
 from timus_autotask.domain.line import Line, Refusal
 from timus_autotask.domain.mapping import LineKey
@@ -41,9 +41,9 @@ def look(
         View(
             1,
             CONTRACT,
-            {45: Held(held, (7,))},
+            {45: Observed(held, (7,))},
             Desired({KEY: demand}),
-            {KEY: line or Line(1, 45, left=held)},
+            {KEY: line or Line(1, 45, baseline=held)},
             policies or {},
             ZoneInfo("UTC"),
             now,
@@ -109,20 +109,20 @@ REFUSED = Refusal(TODAY, -5, "negative", NOW + timedelta(hours=1))
 
 def test_room_that_a_person_makes_for_a_refused_change_is_no_drift() -> None:
     """Fifteen are wanted, and somebody had left three from a day on: once there is room, the line goes on by itself."""
-    line = Line(1, 45, left=LOW, refusal=REFUSED)
+    line = Line(1, 45, baseline=LOW, refusal=REFUSED)
     step = look(FEWER, LOW.add_from(LATER, 2), line)
     [seen] = step.lines
-    assert seen.left == seen.first_held == LOW.add_from(LATER, 2)
+    assert seen.baseline == seen.first_held == LOW.add_from(LATER, 2)
     assert code(step) != "drift"
 
 
 @pytest.mark.parametrize(
     ("line", "held"),
     [
-        (Line(1, 45, left=LOW), LOW.add_from(LATER, 2)),
-        (Line(1, 45, left=LOW, refusal=REFUSED, adjusted=(FIRST,)), LOW.add_from(LATER, 2)),
-        (Line(1, 45, left=LOW, refusal=REFUSED), LOW.add_from(LATER, 1)),
-        (Line(1, 45, left=TWENTY, refusal=REFUSED), TWENTY.add_from(LATER, 2)),
+        (Line(1, 45, baseline=LOW), LOW.add_from(LATER, 2)),
+        (Line(1, 45, baseline=LOW, refusal=REFUSED, adjusted=(FIRST,)), LOW.add_from(LATER, 2)),
+        (Line(1, 45, baseline=LOW, refusal=REFUSED), LOW.add_from(LATER, 1)),
+        (Line(1, 45, baseline=TWENTY, refusal=REFUSED), TWENTY.add_from(LATER, 2)),
     ],
     ids=["never refused", "ours", "still too few", "refused for something else"],
 )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.next_step import Held, Step, View, next_step
+from timus_autotask.domain.converge.next_step import Observed, Step, View, next_step
 from timus_autotask.domain.desired import Demand, Desired, Link, Source
 from timus_autotask.domain.line import Answer, Line
 from timus_autotask.domain.mapping import LineKey
@@ -31,7 +31,7 @@ def view(*demands: Demand, link: Link, held: dict[int, Timeline], lines: tuple[L
     return View(
         1,
         CONTRACT,
-        {service: Held(units, (service,)) for service, units in held.items()},
+        {service: Observed(units, (service,)) for service, units in held.items()},
         Desired({one.key: one for one in demands}, (link,)),
         {line.key: line for line in lines},
         {},

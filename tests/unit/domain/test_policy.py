@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from timus_autotask.domain.policy import Approval, EffectiveDay, Grid, Policy, shortfall
+from timus_autotask.domain.policy import Approval, BillingSchedule, EffectiveDay, Policy, shortfall
 
 CHANGE, THIS, NEXT = EffectiveDay.CHANGE, EffectiveDay.THIS_PERIOD, EffectiveDay.NEXT_PERIOD
 
@@ -59,7 +59,7 @@ def test_each_direction_has_its_own_terms() -> None:
 )
 def test_the_day_of_a_change_by_each_rule(day: date, rule: EffectiveDay, dated: date) -> None:
     """Quarters from 15 March on; before the contract there are no periods."""
-    assert Grid(date(2026, 3, 15), 3).dated(day, rule) == dated
+    assert BillingSchedule(date(2026, 3, 15), 3).dated(day, rule) == dated
 
 
 @pytest.mark.parametrize(

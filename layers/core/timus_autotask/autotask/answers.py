@@ -113,18 +113,18 @@ def _meaning(response: Response, errors: tuple[str, ...]) -> _Meaning:
 
 def _error(response: Response, answer: Answer, *, repeatable: bool) -> AutotaskError:
     errors = _errors(answer)
-    words = errors or (_plain(response.status, answer),)
+    messages = errors or (_plain(response.status, answer),)
     match _meaning(response, errors):
         case _Meaning.THROTTLED:
             return RetryLater(retry_after(response.headers), "Autotask throttles requests", everywhere=True)
         case _Meaning.CREDENTIALS:
-            return CredentialsRefused("; ".join(words))
+            return CredentialsRefused("; ".join(messages))
         case _Meaning.REFUSED:
-            return Refused(words, response.status)
+            return Refused(messages, response.status)
         case _Meaning.UNCLEAR if repeatable:
-            return RetryLater(RETRY_SECONDS, "; ".join(words))
+            return RetryLater(RETRY_SECONDS, "; ".join(messages))
         case _Meaning.UNCLEAR:
-            return OutcomeUnknown("; ".join(words))
+            return OutcomeUnknown("; ".join(messages))
 
 
 def _errors(answer: Answer) -> tuple[str, ...]:

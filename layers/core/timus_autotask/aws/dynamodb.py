@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from timus_autotask.ports.errors import Conflict, TableUnavailable
-from timus_autotask.ports.table import Change, Delete, Document, Key, Put
+from timus_autotask.ports.table import Delete, Document, Key, Put, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -74,7 +74,7 @@ class _Refused(Conflict):
 
 
 class DynamoTable:
-    """:class:`~timus_autotask.table.Table` on DynamoDB, with a boto3 or botocore ``dynamodb`` client.
+    """:class:`~timus_autotask.ports.table.Table` on DynamoDB, with a boto3 or botocore ``dynamodb`` client.
 
     The table has the keys ``pk`` and ``sk`` and two indexes that project everything: ``kind-index`` (``kind``, ``sort``:
     strings) and ``due-index`` (``due``: string, ``due_at``: number). Its TTL attribute is ``expires_at``.
@@ -96,7 +96,7 @@ class DynamoTable:
     def range(self, pk: str, first: str, last: str) -> list[Document]:
         return [*self._between(("pk", pk), ("sk", first, last), ConsistentRead=True)]
 
-    def write(self, changes: Sequence[Change]) -> None:
+    def write(self, changes: Sequence[Write]) -> None:
         keys = [change.key for change in changes]
         if len(keys) > MOST_CHANGES:
             raise ValueError(f"{len(keys)} changes in one write, more than {MOST_CHANGES}")
@@ -164,7 +164,7 @@ class DynamoTable:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _request(self, change: Change, write_id: str) -> dict[str, dict[str, Any]]:
+    def _request(self, change: Write, write_id: str) -> dict[str, dict[str, Any]]:
         """One change as ``TransactWriteItems`` takes it; what is inside ``Put`` is also what ``PutItem`` takes."""
         request: dict[str, Any] = {
             "TableName": self._table_name,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Query(NamedTuple):
     """One query, ready to paste."""
 
-    words: str
+    title: str
     functions: tuple[str, ...]
     text: str
 
@@ -27,12 +27,12 @@ QUERIES = (
     Query(
         "Everything about one event",
         _ALL,
-        'fields @timestamp, message, customer, change, delta, words\n| filter @message like /"evt_1"/\n| sort @timestamp',
+        'fields @timestamp, message, customer, change, delta, detail\n| filter @message like /"evt_1"/\n| sort @timestamp',
     ),
     Query(
         "What was posted, and how it ended",
         _WORK,
-        "fields @timestamp, message, customers.0, contract, service, day, delta, change, words\n"
+        "fields @timestamp, message, customers.0, contract, service, day, delta, change, detail\n"
         "| filter message like /^adjustment-/\n"
         "| sort @timestamp desc",
     ),
@@ -45,13 +45,13 @@ QUERIES = (
     Query(
         "Why Autotask was away",
         (*_WORK, "reconcile"),
-        'fields @timestamp, message, words\n| filter message in ["autotask-away", "credentials-refused", "outcome-unknown"]\n'
+        'fields @timestamp, message, detail\n| filter message in ["autotask-away", "credentials-refused", "outcome-unknown"]\n'
         "| sort @timestamp desc",
     ),
     Query(
         "What was parked, by reason",
         _WORK,
-        'filter message = "line-parked"\n| stats count(*), latest(words) by reason, contract, service',
+        'filter message = "line-parked"\n| stats count(*), latest(detail) by reason, contract, service',
     ),
     Query(
         "Webhooks that were not accepted",
@@ -72,7 +72,7 @@ QUERIES = (
     Query(
         "What reconciles have found",
         ("reconcile",),
-        'fields @timestamp, kind, contract, service, customer, ours, autotask, words\n| filter message = "found"\n'
+        'fields @timestamp, kind, contract, service, customer, ours, autotask, detail\n| filter message = "found"\n'
         "| sort @timestamp desc",
     ),
 )

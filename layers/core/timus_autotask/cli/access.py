@@ -22,8 +22,8 @@ from timus_autotask.cli.word import write
 from timus_autotask.ports.clock import SystemClock
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused
 from timus_autotask.ports.secrets import Credentials
-from timus_autotask.ports.table import Change
-from timus_autotask.store.records import Circuit, put_circuit, put_work
+from timus_autotask.ports.table import Write
+from timus_autotask.store.records import Circuit, put_circuit, put_contract_state
 from timus_autotask.sync.worker import CREDENTIALS_PAUSE
 from timus_autotask.timus.signatures import SecretMalformed, sign
 
@@ -93,19 +93,19 @@ def _resume(deployment: Deployment) -> datetime | None:
     # The pause began when they were refused. What a worker had read by then, it forgets CACHED later.
     resumes_at = max(now, min(until, until - CREDENTIALS_PAUSE + CACHED))
 
-    def closed() -> list[Change]:
+    def closed() -> list[Write]:
         circuit = store.partner().circuit
         return [
             put_circuit(Circuit(resumes_at, circuit.value.reason, True, circuit.value.since), circuit.rev)
         ]
 
     write(deployment, closed)
-    for contract_id in [work.contract_id for work, _ in store.works() if work.trouble]:
+    for contract_id in [work.contract_id for work, _ in store.contract_states() if work.trouble]:
 
-        def sooner(contract_id: int = contract_id) -> list[Change]:
-            work = store.contract(contract_id).work
+        def sooner(contract_id: int = contract_id) -> list[Write]:
+            work = store.contract(contract_id).state
             leased = work.value.leased(now) or not work.value.trouble
-            return [] if leased else [put_work(work.value, work.rev, resumes_at)]
+            return [] if leased else [put_contract_state(work.value, work.rev, resumes_at)]
 
         write(deployment, sooner)
     return resumes_at

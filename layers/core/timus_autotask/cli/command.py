@@ -40,7 +40,7 @@ def _a(*names: str, **given: Any) -> Argument:
 class Command:
     """One command: its words, what it does, an example, and its arguments."""
 
-    words: str
+    name: str
     help: str
     example: str
     run: Run
@@ -414,7 +414,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     groups = {}
     for command in COMMANDS:
-        group, _, name = command.words.rpartition(" ")
+        group, _, name = command.name.rpartition(" ")
         if group and group not in groups:
             made = commands.add_parser(group, help=GROUPS[group], description=GROUPS[group])
             groups[group] = made.add_subparsers(metavar="COMMAND", required=True)

@@ -17,10 +17,10 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.mapping import DEFAULT, known
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import go_on, wake, wake_mapped, write
-from timus_autotask.domain.converge.next_step import HELD
+from timus_autotask.domain.converge.next_step import AWAITING_APPROVAL
 from timus_autotask.domain.line import Approved, Choice, Line
 from timus_autotask.domain.policy import Policy
-from timus_autotask.ports.table import Change
+from timus_autotask.ports.table import Write
 from timus_autotask.store.records import (
     BY_SKU,
     PARTNER,
@@ -28,7 +28,7 @@ from timus_autotask.store.records import (
     Terms,
     policy_from,
     put_line,
-    put_opening,
+    put_provisioning,
     put_terms,
 )
 from timus_autotask.sync.merge import wake_contract
@@ -40,10 +40,10 @@ def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     if isinstance(contract_id, str):
         return _retry_opening(deployment, contract_id, terminal)
     records = store.contract(contract_id)
-    if not records.work.rev:
+    if not records.state.rev:
         raise Failed(f"Nothing of ours is on contract {contract_id}; see: timus-autotask status")
 
-    def changes() -> Sequence[Change]:
+    def changes() -> Sequence[Write]:
         refused = [stored for stored in store.contract(contract_id).lines.values() if stored.value.refusal]
         return [
             *(put_line(replace(stored.value, refusal=None), stored.rev) for stored in refused),
@@ -51,7 +51,7 @@ def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
         ]
 
     write(deployment, changes)
-    wake(deployment, records.work.value.customers, terminal)
+    wake(deployment, records.state.value.customers, terminal)
     terminal.say(
         f"Contract {contract_id} is looked at now; see: timus-autotask status --contract {contract_id}"
     )
@@ -59,13 +59,13 @@ def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
 
 
 def _retry_opening(deployment: Deployment, number: str, terminal: Terminal) -> dict[str, Any]:
-    def changes() -> Sequence[Change]:
+    def changes() -> Sequence[Write]:
         opening = deployment.store.opening(number)
         if opening is None:
             raise Failed(f"No contract {number} is being opened; see: timus-autotask status")
         # "It is there, but not to be seen" is given up: nothing was found all the time that it may take.
         again = replace(opening.value, accepted=False)
-        return [put_opening(again, opening.rev, deployment.clock.now().replace(microsecond=0))]
+        return [put_provisioning(again, opening.rev, deployment.clock.now().replace(microsecond=0))]
 
     write(deployment, changes)
     terminal.say(f"Contract {number} is looked for within a minute, and opened if it is not there.")
@@ -92,12 +92,12 @@ def drift(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
         if parked is None or parked.code not in ("drift", "outcome-unclear"):
             raise Failed(
                 f"Service {service_id} on contract {contract_id} is {found.value.state.value}"
-                + (f" ({parked.words})" if parked else "")
+                + (f" ({parked.message})" if parked else "")
                 + ", so there is no drift to decide about."
             )
         return found
 
-    def changes() -> Sequence[Change]:
+    def changes() -> Sequence[Write]:
         found = decidable()
         return [
             put_line(replace(found.value, choice=choice), found.rev),
@@ -106,10 +106,10 @@ def drift(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
 
     found = decidable()
     if found.value.parked:
-        terminal.say(found.value.parked.words)
+        terminal.say(found.value.parked.message)
     written, shown = go_on(deployment, arguments, terminal, [contract_id], changes)
     if written:
-        wake(deployment, deployment.store.contract(contract_id).work.value.customers, terminal)
+        wake(deployment, deployment.store.contract(contract_id).state.value.customers, terminal)
         done = {
             Choice.ENFORCE: "The line is brought back to what Timus says.",
             Choice.ADOPT: "The difference stays, on top of what Timus says.",
@@ -132,17 +132,17 @@ def approve(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     def held() -> tuple[Stored[Line], Approved]:
         found = _line(deployment, contract_id, service_id)
         parked = found.value.parked
-        if parked is None or parked.code not in HELD:
-            state = found.value.state.value + (f" ({parked.words})" if parked else "")
+        if parked is None or parked.code not in AWAITING_APPROVAL:
+            state = found.value.state.value + (f" ({parked.message})" if parked else "")
             raise Failed(
                 f"Service {service_id} on contract {contract_id} is {state}, so there is nothing to approve."
             )
         if "delta" not in parked.facts or parked.code == "paused":
-            raise Failed(f"{parked.words} What lets it go on: {parked.remedy}")
+            raise Failed(f"{parked.message} What lets it go on: {parked.remedy}")
         facts = parked.facts
         return found, Approved(date.fromisoformat(str(facts["day"])), int(facts["delta"]), by)
 
-    def changes() -> Sequence[Change]:
+    def changes() -> Sequence[Write]:
         found, approved = held()
         return [
             put_line(replace(found.value, approved=(*found.value.approved, approved)), found.rev),
@@ -151,10 +151,10 @@ def approve(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
 
     found, approved = held()
     if found.value.parked:
-        terminal.say(found.value.parked.words)
+        terminal.say(found.value.parked.message)
     written, shown = go_on(deployment, arguments, terminal, [contract_id], changes)
     if written:
-        wake(deployment, deployment.store.contract(contract_id).work.value.customers, terminal)
+        wake(deployment, deployment.store.contract(contract_id).state.value.customers, terminal)
         terminal.say(f"Approved by {by}: {approved.delta:+d} on {approved.day}.", style="green")
     return {
         "contract_id": contract_id,
@@ -236,7 +236,7 @@ def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     """Change terms, and have every contract that they concern looked at."""
     customer = arguments.customer
 
-    def changes() -> Sequence[Change]:
+    def changes() -> Sequence[Write]:
         below, own = _terms(deployment, customer)
         terms = dict(own.value.values)
         named = [_ordered(terms, order) for order in arguments.orders]
@@ -335,7 +335,7 @@ def resume(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 def _pause(
     deployment: Deployment, customer: str | None, terminal: Terminal, *, paused: bool
 ) -> dict[str, Any]:
-    def changes() -> Sequence[Change]:
+    def changes() -> Sequence[Write]:
         _, own = _terms(deployment, customer)
         values = {key: value for key, value in own.value.values.items() if key != "paused"}
         # No history: a pause changes when something is posted, and never what is billed.

@@ -20,7 +20,7 @@ from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.ports.secrets import Credentials, Secrets
 from timus_autotask.ports.table import Document, Table
 from timus_autotask.store.records import Store
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.status import Each
 
 DEFAULT_STACK = "timus-autotask"
@@ -70,12 +70,12 @@ class Deployment:
         """The partner's local day."""
         return effective_day(self.clock.now(), self.zone)
 
-    def ports(self) -> ApplyPorts:
+    def ports(self) -> Ports:
         """The worker's ports, for what the command shares with it."""
         from timus_autotask.bootstrap import autotask_client
 
         client, refused = autotask_client(self.transport, self.secrets, self.autotask_url)
-        return ApplyPorts(
+        return Ports(
             table=self.table,
             autotask=client,
             credentials_refused=refused,

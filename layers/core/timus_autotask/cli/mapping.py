@@ -24,7 +24,7 @@ from timus_autotask.domain.mapping import (
     in_force,
 )
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Refused
-from timus_autotask.ports.table import Change
+from timus_autotask.ports.table import Write
 from timus_autotask.store.records import CustomerRecords, Stored, Terms, policies_from, put_mapping, put_plan
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.sweep import refresh_plan
@@ -62,7 +62,7 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
         known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
         return known.rerouted(route, first_day)
 
-    def changes() -> Sequence[Change]:
+    def changes() -> Sequence[Write]:
         found = store.customer(customer)
         mapping = mapping_of(found)
         return [
@@ -113,7 +113,7 @@ def _map_company(deployment: Deployment, arguments: Namespace, terminal: Termina
     if not policy.open_contracts:
         terminal.say("Contracts are not opened by themselves: timus-autotask policy set open_contracts=yes")
 
-    def changes() -> Sequence[Change]:
+    def changes() -> Sequence[Write]:
         records = store.customer(customer)
         known = records.mapping.value if records.mapping else CustomerMapping(customer, ())
         if known.routings:
@@ -245,7 +245,7 @@ def _first_day(
     billed = [
         (line, first.get((customer, sku), deployment.today))
         for line, customer, sku in left
-        if line.intent or line.adjusted or (line.left and line.left.steps)
+        if line.intent or line.adjusted or (line.baseline and line.baseline.steps)
     ]
     if given is DEFAULT:
         return deployment.today if any(present(line) for line, _ in billed) else since
@@ -294,7 +294,7 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
     def chosen(choices: Sequence[ServiceChoice]) -> tuple[ServiceChoice, ...]:
         return chosen_from(choices, service_id, first_day)
 
-    def for_one() -> Sequence[Change]:
+    def for_one() -> Sequence[Write]:
         records = store.customer(customer)
         mapping = records.mapping.value if records.mapping else CustomerMapping(customer, ())
         # Until the first day of an override, the partner's own choice holds.
@@ -305,7 +305,7 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
             *wake_contracts(customer, mapping.contract_ids, deployment.ports()),
         ]
 
-    def for_all() -> Sequence[Change]:
+    def for_all() -> Sequence[Write]:
         plan = store.partner().plans.get(sku, Stored(PlanMapping(sku)))
         now = deployment.clock.now().replace(microsecond=0)
         return [put_plan(PlanMapping(sku, chosen(plan.value.choices)), plan.rev, due_at=now)]

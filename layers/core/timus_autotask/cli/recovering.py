@@ -81,7 +81,7 @@ def _show(run: Run, found: list[Finding], terminal: Terminal) -> None:
                 one.customer_id,
                 one.ours,
                 one.autotask,
-                one.words,
+                one.message,
             )
             for one in sorted(found, key=lambda one: (not one.is_drift, one.kind, one.contract_id or 0))
         ],
@@ -144,12 +144,12 @@ def _compare(
 
 
 def _show_comparison(found: Comparison, terminal: Terminal) -> None:
-    rows = [row for row in found.rows if row.words]
+    rows = [row for row in found.rows if row.note]
     level = len(found.rows) - len(rows)
     terminal.say("", "Timus, our table, Autotask", style="bold")
     terminal.table(
         ("customer", "subscription", "SKU", "Timus", "table", "Autotask", "what"),
-        [(r.customer_id, r.subscription_id, r.sku, r.timus, r.table, r.autotask, r.words) for r in rows],
+        [(r.customer_id, r.subscription_id, r.sku, r.timus, r.table, r.autotask, r.note) for r in rows],
         empty="Our table says what Timus says.",
     )
     if rows and level:
@@ -224,7 +224,7 @@ def _agreed(arguments: Namespace, terminal: Terminal, question: str) -> None:
 def _looked_at(deployment: Deployment, terminal: Terminal) -> None:
     """Wait until the workers have looked at every contract: a reconcile leaves to them what they are about to look at."""
     until = deployment.clock.now() + AT_MOST
-    while left := sum(work.generation != work.converged for work, _ in deployment.store.works()):
+    while left := sum(work.generation != work.converged for work, _ in deployment.store.contract_states()):
         if deployment.clock.now() > until:
             raise Failed(
                 f"{left} contracts are still to be looked at. Later: timus-autotask reconcile. {NEXT}"
@@ -278,7 +278,7 @@ def queries(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -
     shown = []
     for query in QUERIES:
         groups = [group_of(deployment.stack, function) for function in query.functions]
-        terminal.say(f"# {query.words}", style="bold")
+        terminal.say(f"# {query.title}", style="bold")
         terminal.say(f"# log groups: {', '.join(groups)}", query.text, "")
-        shown.append({"words": query.words, "log_groups": groups, "query": query.text})
+        shown.append({"words": query.title, "log_groups": groups, "query": query.text})
     return {"queries": shown}

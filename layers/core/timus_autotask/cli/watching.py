@@ -12,10 +12,10 @@ from typing import Any
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, moment
-from timus_autotask.domain.line import Change
+from timus_autotask.domain.line import JournalEntry
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.opening import Opening
 from timus_autotask.domain.policy import shortfall
+from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.store.records import EventRecord, policy_from
 from timus_autotask.watch import status as alignment
 from timus_autotask.watch.reconcile import Run, last_run
@@ -45,7 +45,7 @@ def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         "at_rest": found.at_rest,
         "outstanding": [*found.outstanding],
         "events": [_event(event) for event in events],
-        "openings": [_opening(opening) for opening in found.openings],
+        "openings": [_opening(opening) for opening in found.provisionings],
         "autotask_away": {
             "until": found.circuit.open_until,
             "since": found.circuit.since,
@@ -88,7 +88,7 @@ def _plan_change(lines: Iterable[LineKey], contract_id: int | None) -> str:
     return f"one plan change with {', '.join(names)}" if names else ""
 
 
-def _opening(opening: Opening) -> dict[str, Any]:
+def _opening(opening: Provisioning) -> dict[str, Any]:
     wanted, parked = opening.wanted, opening.parked
     return {
         "number": wanted.number,
@@ -97,7 +97,7 @@ def _opening(opening: Opening) -> dict[str, Any]:
         "renews": wanted.renews,
         "start": wanted.start,
         "end": wanted.end,
-        "reason": parked.words if parked else None,
+        "reason": parked.message if parked else None,
         "reason_code": parked.code if parked else None,
         "remedy": parked.remedy if parked else None,
         "since": opening.since,
@@ -114,11 +114,11 @@ def _show_status(
         )
         if found.circuit.credentials:
             terminal.say("→ timus-autotask credentials set", style="red")
-    for opening in found.openings:
+    for opening in found.provisionings:
         wanted, parked = opening.wanted, opening.parked
         what = f"Contract {wanted.number} of company {wanted.company_id} from {wanted.start} is to be opened"
         terminal.say(
-            f"{what}: {parked.words}" if parked else f"{what}.", *([f"→ {parked.remedy}"] if parked else [])
+            f"{what}: {parked.message}" if parked else f"{what}.", *([f"→ {parked.remedy}"] if parked else [])
         )
     if dead:
         terminal.say(f"{dead} wake-ups failed for good; the worker's log says why.", style="bold red")
@@ -232,7 +232,9 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
                 *_units(change),
                 change.outcome.value,
                 "\n".join(change.events),
-                "\n".join(filter(None, (change.words, _plan_change(change.linked, change.line.contract_id)))),
+                "\n".join(
+                    filter(None, (change.message, _plan_change(change.linked, change.line.contract_id)))
+                ),
             )
             for change in found
         ],
@@ -241,14 +243,14 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     return {"changes": [_change(change) for change in found]}
 
 
-def _units(change: Change) -> tuple[Any, ...]:
+def _units(change: JournalEntry) -> tuple[Any, ...]:
     """Change, day, units before and after; nothing of it where a whole contract was changed."""
     if not change.line.service_id:
         return "", None, None, None
     return f"{change.delta:+d}", change.day, change.units_before, change.units_after
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: JournalEntry) -> dict[str, Any]:
     return {
         "id": change.id,
         "posted_at": change.opened_at,
@@ -263,7 +265,7 @@ def _change(change: Change) -> dict[str, Any]:
         "outcome": change.outcome.value,
         "events": [*change.events],
         "plan_change_with": [_ids(key) for key in change.linked],
-        "words": change.words,
+        "words": change.message,
     }
 
 
@@ -312,7 +314,7 @@ def _event_table(found: Iterable[EventRecord], terminal: Terminal) -> None:
                 event.event_type,
                 event.day,
                 event.outcome,
-                event.parked.words if event.parked else "",
+                event.parked.message if event.parked else "",
             )
             for event in found
         ],
@@ -333,7 +335,7 @@ def _event(event: EventRecord) -> dict[str, Any]:
         "day": event.day or None,
         "actor": event.actor,
         "outcome": event.outcome,
-        "reason": event.parked.words if event.parked else None,
+        "reason": event.parked.message if event.parked else None,
         "reason_code": event.parked.code if event.parked else None,
         "remedy": event.parked.remedy if event.parked else None,
         "evidence": [

@@ -17,7 +17,7 @@ from timus_autotask.ports.errors import (
     QueueUnavailable,
     SecretsUnavailable,
 )
-from timus_autotask.ports.table import Change
+from timus_autotask.ports.table import Write
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.preview import ContractPreview, preview
 
@@ -27,7 +27,7 @@ PREVIEWED = 20
 """Contracts that are looked up in Autotask for one preview."""
 
 
-def write(deployment: Deployment, changes: Callable[[], Sequence[Change]]) -> None:
+def write(deployment: Deployment, changes: Callable[[], Sequence[Write]]) -> None:
     """Commit what ``changes`` makes of the records as they are; made anew when a worker came first."""
     for _ in range(ATTEMPTS):
         try:
@@ -53,7 +53,7 @@ def wake_mapped(deployment: Deployment, customers: Iterable[str], terminal: Term
     woken: set[int] = set()
     for customer in sorted(set(customers)):
 
-        def changes(customer: str = customer) -> Sequence[Change]:
+        def changes(customer: str = customer) -> Sequence[Write]:
             records = store.customer(customer)
             contracts = records.mapping.value.contract_ids if records.mapping else ()
             woken.update(contracts)
@@ -69,7 +69,7 @@ def go_on(
     arguments: Namespace,
     terminal: Terminal,
     contracts: Sequence[int],
-    changes: Callable[[], Sequence[Change]],
+    changes: Callable[[], Sequence[Write]],
 ) -> tuple[bool, list[dict[str, Any]]]:
     """Show what would be posted, ask if there is a person to ask, write. Returns whether it was written, and the preview."""
     shown: list[dict[str, Any]] = []
@@ -88,7 +88,7 @@ def _previews(
     deployment: Deployment,
     terminal: Terminal,
     contracts: Sequence[int],
-    changes: Callable[[], Sequence[Change]],
+    changes: Callable[[], Sequence[Write]],
 ) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = []
     ports = deployment.ports()

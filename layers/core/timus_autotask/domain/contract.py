@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from .policy import Grid
+from .policy import BillingSchedule
 
 PERIOD_TYPES: Mapping[int, int] = {1: 2, 3: 3, 6: 4, 12: 5}
 """``contractPeriodType`` by the months of a billing period (observed live: 2 monthly, 3 quarterly, 4 half-yearly, 5 yearly)."""
@@ -28,6 +28,6 @@ class Contract:
     name: str = ""
 
     @property
-    def grid(self) -> Grid:
+    def schedule(self) -> BillingSchedule:
         """Its billing periods."""
-        return Grid(self.start, self.months)
+        return BillingSchedule(self.start, self.months)

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from .history import Subscription
 from .mapping import CustomerMapping, LineKey, PlanMapping, service_on, shares
-from .policy import EffectiveDay, Grid, Policy
+from .policy import BillingSchedule, EffectiveDay, Policy
 from .timeline import Timeline
 
 NO_SERVICE = ("sku-unmapped", "sku-ambiguous")
@@ -51,7 +51,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Cause:
     """A version that changed what a line should have."""
 
     subscription_id: str
@@ -70,7 +70,7 @@ class Demand:
     start: date
     """The first day that Timus has told us about; before it the line is not ours to judge."""
     sources: tuple[Source, ...]
-    news: tuple[News, ...] = ()
+    causes: tuple[Cause, ...] = ()
     renewed_until: date | None = None
     """The last day of a renewed term that bills on this line."""
 
@@ -119,7 +119,10 @@ class Desired:
 
 
 def desired(
-    customers: Sequence[Customer], plans: Mapping[str, PlanMapping], grids: Mapping[int, Grid], today: date
+    customers: Sequence[Customer],
+    plans: Mapping[str, PlanMapping],
+    schedules: Mapping[int, BillingSchedule],
+    today: date,
 ) -> Desired:
     """What the lines of these customers should have.
 
@@ -130,14 +133,14 @@ def desired(
     starts: dict[LineKey, date] = {}
     companies: dict[LineKey, int] = {}
     sources: dict[LineKey, list[Source]] = defaultdict(list)
-    news: dict[LineKey, list[News]] = defaultdict(list)
+    news: dict[LineKey, list[Cause]] = defaultdict(list)
     renewed: dict[LineKey, date] = {}
     links: set[Link] = set()
     unplaced: set[Unplaced] = set()
     unrouted: list[Unrouted] = []
     for customer in customers:
         placement = _Placement(customer, plans)
-        dated = [(s, *_dated(s, customer, placement, grids)) for s in customer.subscriptions]
+        dated = [(s, *_dated(s, customer, placement, schedules)) for s in customer.subscriptions]
         for sku in sorted({sku for _, timelines, _ in dated for sku in timelines}):
             quantity = Timeline()
             first = min(v.day for s in customer.subscriptions if sku in s.skus for v in s.versions)
@@ -205,14 +208,14 @@ def _on_terms(customer: Customer, sku: str, quantity: Timeline) -> Timeline:
     return Timeline.sampled(days, lambda day: customer.policy_on(day).billable(sku, quantity.at(day)))
 
 
-def _news(subscription: Subscription, sku: str) -> list[News]:
+def _news(subscription: Subscription, sku: str) -> list[Cause]:
     """The versions that changed a SKU's quantity or its end."""
-    out: list[News] = []
+    out: list[Cause] = []
     before: tuple[int, date | None] = (0, None)
     for version in subscription.versions:
         now = version.quantity(sku), version.ends
         if now != before:
-            out.append(News(subscription.id, version.number, version.day, version.event_id))
+            out.append(Cause(subscription.id, version.number, version.day, version.event_id))
         before = now
     return out
 
@@ -285,13 +288,16 @@ class _Placement:
         ]
 
 
-_Move = tuple[date, tuple[str, ...], tuple[str, ...], bool]
+PlanChange = tuple[date, tuple[str, ...], tuple[str, ...], bool]
 """A plan change: (day, SKUs that were taken away by then, SKUs that went up, whether what was taken away had been heard of by then)."""
 
 
 def _dated(
-    subscription: Subscription, customer: Customer, placement: _Placement, grids: Mapping[int, Grid]
-) -> tuple[dict[str, Timeline], list[_Move]]:
+    subscription: Subscription,
+    customer: Customer,
+    placement: _Placement,
+    schedules: Mapping[int, BillingSchedule],
+) -> tuple[dict[str, Timeline], list[PlanChange]]:
     """Replay the versions on the terms of their days: the billed quantity of each SKU by day, and the plan changes.
 
     A version takes everything scheduled by older ones off from its own day on. One that takes a SKU away altogether and
@@ -299,18 +305,20 @@ def _dated(
     billed for both. What an earlier version took away may still be on its way down, so it counts for later ones too.
     """
     billed: dict[str, Timeline] = {sku: Timeline() for sku in subscription.skus}
-    moves: list[_Move] = []
+    moves: list[PlanChange] = []
     heard = set(subscription.gone)
     left: dict[str, date] = {}
 
-    def grid_of(sku: str, day: date) -> Grid | None:
-        found = [grids[key.contract_id] for key in placement.lines((sku,), day) if key.contract_id in grids]
+    def grid_of(sku: str, day: date) -> BillingSchedule | None:
+        found = [
+            schedules[key.contract_id] for key in placement.lines((sku,), day) if key.contract_id in schedules
+        ]
         return found[0] if found else None
 
     def dated(sku: str, day: date, delta: int) -> date:
         rule = customer.policy_on(day).effective_day(delta)
-        grid = None if rule is EffectiveDay.CHANGE else grid_of(sku, day)
-        return grid.dated(day, rule) if grid else day
+        schedule = None if rule is EffectiveDay.CHANGE else grid_of(sku, day)
+        return schedule.dated(day, rule) if schedule else day
 
     for version in subscription.versions:
         day = version.day

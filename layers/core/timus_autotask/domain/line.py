@@ -36,7 +36,7 @@ class Intent:
     settles_at: datetime
     """Until then nobody may post on the line: the sender may be alive, the post may land late."""
     answer: Answer = Answer.UNKNOWN
-    words: str = ""
+    message: str = ""
     """Autotask's own words, of a refusal."""
     events: tuple[str, ...] = ()
     """The events from which it follows."""
@@ -63,7 +63,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class JournalEntry:
     """A line of the journal: one post and how it ended."""
 
     id: str
@@ -80,7 +80,7 @@ class Change:
     events: tuple[str, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     """(customer, SKU)."""
-    words: str = ""
+    message: str = ""
     linked: tuple[LineKey, ...] = ()
     """The other lines of the plan change that it is a part of."""
 
@@ -108,7 +108,7 @@ class Refusal:
 
     day: date
     delta: int
-    words: str
+    message: str
     retry_at: datetime
     times: int = 1
 
@@ -126,13 +126,13 @@ class Approved:
 class Line:
     """One service on one contract.
 
-    ``left`` is what Autotask held when we last looked and had nothing open: the known state. A read that differs from it means
+    ``baseline`` is what Autotask held when we last looked and had nothing open: the known state. A read that differs from it means
     that somebody else was there.
     """
 
     contract_id: int
     service_id: int
-    left: Timeline | None = None
+    baseline: Timeline | None = None
     intent: Intent | None = None
     adjusted: tuple[date, ...] = ()
     """Days that carry an adjustment of ours."""

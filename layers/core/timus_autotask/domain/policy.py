@@ -95,7 +95,7 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class BillingSchedule:
     """A contract's billing periods: they step by ``months`` from its ``start``."""
 
     start: date

@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason for parking. ``words`` and ``remedy`` are templates over the facts of the case."""
+    """A reason for parking. ``message`` and ``remedy`` are templates over the facts of the case."""
 
-    words: str
+    message: str
     remedy: str
 
 
@@ -149,9 +149,9 @@ class Parked:
     facts: Mapping[str, int | str]
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """The reason for a person."""
-        return REASONS[self.code].words.format_map(_Facts(self.facts))
+        return REASONS[self.code].message.format_map(_Facts(self.facts))
 
     @property
     def remedy(self) -> str:

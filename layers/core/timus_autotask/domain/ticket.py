@@ -24,7 +24,7 @@ class Alarm:
     """An alarm of the stack, as it is now."""
 
     name: str
-    words: str
+    description: str
     """What it means and where its runbook is; the first sentence says what is wrong."""
     on: bool
     since: datetime
@@ -52,7 +52,7 @@ class Ticket:
     """Autotask refused it: not asked again before."""
 
 
-class Move(Enum):
+class TicketAction(Enum):
     """What to do next about a ticket."""
 
     OPEN = auto()
@@ -74,26 +74,28 @@ def wanted(alarms: Iterable[Alarm], known: Mapping[str, Ticket], stack: str) -> 
 def _ticket(alarm: Alarm, stack: str) -> Ticket:
     since = alarm.since.astimezone(UTC)
     cause = hashlib.sha256(f"{alarm.name} {since:%Y%m%d%H%M%S}".encode()).hexdigest()[:16]
-    words = " ".join(alarm.words.split())
-    wrong = words.partition(" Runbook: ")[0].partition(". ")[0].removesuffix(".")
+    text = " ".join(alarm.description.split())
+    wrong = text.partition(" Runbook: ")[0].partition(". ")[0].removesuffix(".")
     return Ticket(
         alarm.name,
         f"timus-autotask-{cause}",
         f"Timus billing sync: {wrong}"[:LONGEST_TITLE],
-        f"{words}\n\nStack {stack}, alarm {alarm.name}, on since {since:%Y-%m-%d %H:%M} UTC. "
+        f"{text}\n\nStack {stack}, alarm {alarm.name}, on since {since:%Y-%m-%d %H:%M} UTC. "
         "First look: timus-autotask status\n\n"
         "This ticket closes by itself when the alarm has been off for an hour.",
     )
 
 
-def next_move(ticket: Ticket, solved: bool, found: Sequence[bool], now: datetime) -> Move:
+def next_action(ticket: Ticket, solved: bool, found: Sequence[bool], now: datetime) -> TicketAction:
     """What follows from the tickets that carry our number, as read now: one, or none; ``found`` tells of each if it is complete."""
     if found:
         if not solved:
-            return Move.KEEP
-        return Move.FORGET if all(found) else Move.CLOSE
+            return TicketAction.KEEP
+        return TicketAction.FORGET if all(found) else TicketAction.CLOSE
     if ticket.settles_at is not None and now < ticket.settles_at:
-        return Move.WAIT
+        return TicketAction.WAIT
     if solved:
-        return Move.FORGET
-    return Move.KEEP if ticket.there else Move.OPEN  # one that a person deleted is not opened again
+        return TicketAction.FORGET
+    return (
+        TicketAction.KEEP if ticket.there else TicketAction.OPEN
+    )  # one that a person deleted is not opened again

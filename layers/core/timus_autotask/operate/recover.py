@@ -17,10 +17,10 @@ from timus_autotask.aws.sqs import wake_up_of
 from timus_autotask.domain.line import Line
 from timus_autotask.ports.errors import Conflict, TableUnavailable
 from timus_autotask.ports.queue import WakeUps
-from timus_autotask.ports.table import Change, Delete, Document, Key, Put, Table
+from timus_autotask.ports.table import Delete, Document, Key, Put, Table, Write
 from timus_autotask.store.records import PARTNER, EventRecord, Store, Stored, put_line, put_terms
 from timus_autotask.sync.merge import ATTEMPTS, wake_contract
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.status import Each
 
 
@@ -80,7 +80,7 @@ def replayable(
     return (event for event in events if customer_id in (None, event.customer_id))
 
 
-def replay(event: EventRecord, ports: ApplyPorts) -> bool:
+def replay(event: EventRecord, ports: Ports) -> bool:
     """Put a merged event into the inbox again; False when it was there already, or is gone.
 
     What is merged then is what the history does not know: nothing, unless the history was lost or the event is understood only
@@ -111,10 +111,10 @@ def replay(event: EventRecord, ports: ApplyPorts) -> bool:
     return True
 
 
-def pause_all(ports: ApplyPorts) -> None:
+def pause_all(ports: Ports) -> None:
     """Let nothing be posted any more, until a person ends it."""
 
-    def paused() -> list[Change]:
+    def paused() -> list[Write]:
         terms = ports.store.partner().terms
         return [put_terms(None, replace(terms.value, values=_paused(terms.value.values)), terms.rev)]
 
@@ -154,7 +154,7 @@ def _put_back(document: Document, table: Table) -> bool:
     raise TableUnavailable(f"{'/'.join(key)} changes faster than it can be put back")
 
 
-def after_restore(ports: ApplyPorts) -> tuple[int, ...]:
+def after_restore(ports: Ports) -> tuple[int, ...]:
     """Pause everything and have every contract looked at, after the table was restored; returns the contracts.
 
     The table is older than Autotask then. A line that Autotask holds as it should be is taken as it is; every other one parks
@@ -164,10 +164,10 @@ def after_restore(ports: ApplyPorts) -> tuple[int, ...]:
     """
     store = ports.store
     pause_all(ports)
-    contracts = tuple(sorted({work.contract_id for work, _ in store.works()}))
+    contracts = tuple(sorted({work.contract_id for work, _ in store.contract_states()}))
     for contract_id in contracts:
 
-        def looked_at(contract_id: int = contract_id) -> list[Change]:
+        def looked_at(contract_id: int = contract_id) -> list[Write]:
             lines = store.contract(contract_id).lines.values()
             approved = [_without_approval(line) for line in lines if line.value.approved or line.value.choice]
             return [*approved, wake_contract(contract_id, ports)]
@@ -180,7 +180,7 @@ def _without_approval(line: Stored[Line]) -> Put:
     return put_line(replace(line.value, approved=(), choice=None), line.rev)
 
 
-def _commit(store: Store, changes: Callable[[], Sequence[Change]]) -> None:
+def _commit(store: Store, changes: Callable[[], Sequence[Write]]) -> None:
     for _ in range(ATTEMPTS):
         try:
             store.commit(*changes())

@@ -21,7 +21,7 @@ from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Key, Put
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.receive import event_key
 from timus_autotask.timus.events import NotUnderstood, understand
 from timus_autotask.watch.status import Records, StatusLine
@@ -205,7 +205,7 @@ class Compared:
     """What we know Timus to bill today; None: we do not know the subscription."""
     autotask: int | None
     """All that is on the line or lines of this SKU, as last read; None: it has no line."""
-    words: str
+    note: str
     """What is different, and what becomes of it; empty: all is level."""
 
 
@@ -394,7 +394,7 @@ def _not_named(
                 )
 
 
-def take_in(events: Sequence[Missing], ports: ApplyPorts) -> int:
+def take_in(events: Sequence[Missing], ports: Ports) -> int:
     """Put the missing events into the inbox, where they are merged like any other; returns how many were new."""
     new = 0
     now: datetime = ports.clock.now()

@@ -57,11 +57,11 @@ class AutotaskError(Exception):
 
 
 class Refused(AutotaskError):
-    """Not applied, and would be refused again. ``words`` are Autotask's own where it gave any."""
+    """Not applied, and would be refused again. ``messages`` are Autotask's own where it gave any."""
 
-    def __init__(self, words: tuple[str, ...], status: int) -> None:
-        super().__init__("; ".join(words))
-        self.words = words
+    def __init__(self, messages: tuple[str, ...], status: int) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
         self.status = status
 
 

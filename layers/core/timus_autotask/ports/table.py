@@ -68,7 +68,7 @@ class Check:
     expected: int
 
 
-Change = Put | Delete | Check
+Write = Put | Delete | Check
 
 
 class Table(Protocol):
@@ -82,7 +82,7 @@ class Table(Protocol):
         """All documents of ``pk`` with ``first <= sk <= last``, by ``sk`` (strongly consistent, all pages)."""
         ...
 
-    def write(self, changes: Sequence[Change]) -> None:
+    def write(self, changes: Sequence[Write]) -> None:
         """All or nothing, at most 100 changes; raises :class:`Conflict` when a revision does not match."""
         ...
 

@@ -10,17 +10,16 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter
-
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import Moved
 from timus_autotask.domain.history import Evidence, Subscription
-from timus_autotask.domain.line import Change, Line
+from timus_autotask.domain.line import JournalEntry, Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
-from timus_autotask.domain.opening import Opening
 from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, Table
+from timus_autotask.ports.table import Check, Delete, Document, Key, Put, Table
+from timus_autotask.store.codec import Codec
 
 T = TypeVar("T")
 
@@ -45,7 +44,7 @@ class Stored(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ContractState:
     """A contract as a piece of work: what changed for it, who is at it, and what we know of it."""
 
     contract_id: int
@@ -162,7 +161,7 @@ class CustomerRecords:
 class ContractRecords:
     """A contract's work and its lines, in one read."""
 
-    work: Stored[Work]
+    state: Stored[ContractState]
     lines: Mapping[int, Stored[Line]]
     """By service."""
 
@@ -177,18 +176,18 @@ class PartnerRecords:
     moved: Stored[Moved] = Stored(Moved())
 
 
-_MAPPING = TypeAdapter(CustomerMapping)
-_SUBSCRIPTION = TypeAdapter(Subscription)
-_PLAN = TypeAdapter(PlanMapping)
-_LINE = TypeAdapter(Line)
-_WORK = TypeAdapter(Work)
-_CHANGE = TypeAdapter(Change)
-_CIRCUIT = TypeAdapter(Circuit)
-_EVENT = TypeAdapter(EventRecord)
-_POLICY = TypeAdapter(Policy)
-_MOVED = TypeAdapter(Moved)
-_TERMS = TypeAdapter(Terms)
-_OPENING = TypeAdapter(Opening)
+_MAPPING = Codec(CustomerMapping)
+_SUBSCRIPTION = Codec(Subscription)
+_PLAN = Codec(PlanMapping)
+_LINE = Codec(Line, {"baseline": "left", "intent.message": "words", "refusal.message": "words"})
+_CONTRACT = Codec(ContractState)
+_JOURNAL_ENTRY = Codec(JournalEntry, {"message": "words"})
+_CIRCUIT = Codec(Circuit)
+_EVENT = Codec(EventRecord)
+_POLICY = Codec(Policy)
+_MOVED = Codec(Moved)
+_TERMS = Codec(Terms)
+_OPENING = Codec(Provisioning)
 
 PARTNER = "PARTNER"
 
@@ -222,7 +221,7 @@ def policy_from(*terms: Mapping[str, Any]) -> Policy:
     unknown = set(merged) - {each.name for each in fields(Policy)}
     if unknown:
         raise ValueError(f"there is no policy {', '.join(sorted(unknown))}")
-    return _POLICY.validate_python(merged)
+    return _POLICY.load(merged)
 
 
 def policies_from(*terms: Terms) -> tuple[Policy, tuple[tuple[date, Policy], ...]]:
@@ -255,25 +254,25 @@ class Store:
             if sk.startswith("INBOX#"):
                 inbox.append(document)
             elif sk == "MAPPING":
-                mapping = Stored(_MAPPING.validate_python(document.data), document.rev)
+                mapping = Stored(_MAPPING.load(document.data), document.rev)
             elif sk == "POLICY":
-                terms = Stored(_TERMS.validate_python(document.data), document.rev)
+                terms = Stored(_TERMS.load(document.data), document.rev)
             elif sk.startswith("SUBSCRIPTION#"):
-                subscription = _SUBSCRIPTION.validate_python(document.data)
+                subscription = _SUBSCRIPTION.load(document.data)
                 subscriptions[subscription.id] = Stored(subscription, document.rev)
         return CustomerRecords(customer_id, tuple(inbox), mapping, terms, subscriptions)
 
     def contract(self, contract_id: int) -> ContractRecords:
         """A contract's work and lines; work that is not stored is fresh."""
-        work: Stored[Work] = Stored(Work(contract_id))
+        state: Stored[ContractState] = Stored(ContractState(contract_id))
         lines: dict[int, Stored[Line]] = {}
         for document in self.table.range(contract_pk(contract_id), "CONTRACT", "LINE#~"):
             if document.key.sk == "CONTRACT":
-                work = Stored(_WORK.validate_python(document.data), document.rev, document.due_at)
+                state = Stored(_CONTRACT.load(document.data), document.rev, document.due_at)
             else:
-                line = _LINE.validate_python(document.data)
+                line = _LINE.load(document.data)
                 lines[line.service_id] = Stored(line, document.rev)
-        return ContractRecords(work, lines)
+        return ContractRecords(state, lines)
 
     def partner(self) -> PartnerRecords:
         """The partner's plans, terms and circuit."""
@@ -283,29 +282,25 @@ class Store:
         for document in self.table.range(PARTNER, "AUTOTASK", "POLICY"):
             sk = document.key.sk
             if sk.startswith("PLAN#"):
-                plan = _PLAN.validate_python(document.data)
+                plan = _PLAN.load(document.data)
                 plans[plan.sku] = Stored(plan, document.rev, document.due_at)
             elif sk == "POLICY":
-                terms = Stored(_TERMS.validate_python(document.data), document.rev)
+                terms = Stored(_TERMS.load(document.data), document.rev)
             elif sk == "AUTOTASK":
-                circuit = Stored(_CIRCUIT.validate_python(document.data), document.rev)
+                circuit = Stored(_CIRCUIT.load(document.data), document.rev)
             elif sk == "MOVED":
-                moved = Stored(_MOVED.validate_python(document.data), document.rev)
+                moved = Stored(_MOVED.load(document.data), document.rev)
         return PartnerRecords(plans, terms, circuit, moved)
 
     def event(self, customer_id: str, key: str) -> Stored[EventRecord] | None:
         """A merged event."""
         document = self.table.get(Key(customer_pk(customer_id), f"EVENT#{key}"))
-        return Stored(_EVENT.validate_python(document.data), document.rev) if document else None
+        return Stored(_EVENT.load(document.data), document.rev) if document else None
 
-    def opening(self, number: str) -> Stored[Opening] | None:
+    def opening(self, number: str) -> Stored[Provisioning] | None:
         """A contract that is being opened."""
-        document = self.table.get(opening_key(number))
-        return (
-            Stored(_OPENING.validate_python(document.data), document.rev, document.due_at)
-            if document
-            else None
-        )
+        document = self.table.get(provisioning_key(number))
+        return Stored(_OPENING.load(document.data), document.rev, document.due_at) if document else None
 
     def owner(self, subscription_id: str) -> str | None:
         """The customer under whom a subscription was first seen."""
@@ -316,42 +311,42 @@ class Store:
 
     def mappings(self) -> Iterator[CustomerMapping]:
         """Every mapped customer."""
-        return (_MAPPING.validate_python(d.data) for d in self.table.list("mapping"))
+        return (_MAPPING.load(d.data) for d in self.table.list("mapping"))
 
     def subscriptions(self) -> Iterator[Subscription]:
         """Every subscription."""
-        return (_SUBSCRIPTION.validate_python(d.data) for d in self.table.list("subscription"))
+        return (_SUBSCRIPTION.load(d.data) for d in self.table.list("subscription"))
 
     def lines(self) -> Iterator[Line]:
         """Every line."""
-        return (_LINE.validate_python(d.data) for d in self.table.list("line"))
+        return (_LINE.load(d.data) for d in self.table.list("line"))
 
     def terms(self) -> Iterator[tuple[str, Terms]]:
         """The overrides of every customer who has any."""
         listed = (document for document in self.table.list("policy") if document.key.pk != PARTNER)
-        return ((d.key.pk.partition("#")[2], _TERMS.validate_python(d.data)) for d in listed)
+        return ((d.key.pk.partition("#")[2], _TERMS.load(d.data)) for d in listed)
 
-    def works(self) -> Iterator[tuple[Work, int | None]]:
+    def contract_states(self) -> Iterator[tuple[ContractState, int | None]]:
         """Every contract with the unix second from which it is due."""
-        return ((_WORK.validate_python(d.data), d.due_at) for d in self.table.list("contract"))
+        return ((_CONTRACT.load(d.data), d.due_at) for d in self.table.list("contract"))
 
-    def openings(self) -> Iterator[Opening]:
+    def provisionings(self) -> Iterator[Provisioning]:
         """Every contract that is being opened."""
-        return (_OPENING.validate_python(d.data) for d in self.table.list("opening"))
+        return (_OPENING.load(d.data) for d in self.table.list("opening"))
 
-    def changes(self, since: datetime | None = None) -> Iterator[Change]:
+    def changes(self, since: datetime | None = None) -> Iterator[JournalEntry]:
         """The journal, oldest first."""
         first = since.isoformat() if since else ""
-        return (_CHANGE.validate_python(d.data) for d in self.table.list("change", first))
+        return (_JOURNAL_ENTRY.load(d.data) for d in self.table.list("change", first))
 
     def events(self, since: datetime | None = None) -> Iterator[EventRecord]:
         """Merged events by the time of their arrival, oldest first."""
         first = since.isoformat() if since else ""
-        return (_EVENT.validate_python(d.data) for d in self.table.list("event", first))
+        return (_EVENT.load(d.data) for d in self.table.list("event", first))
 
     def parked_events(self) -> Iterator[EventRecord]:
         """Events that a person must look at."""
-        return (_EVENT.validate_python(d.data) for d in self.table.list("parked-event"))
+        return (_EVENT.load(d.data) for d in self.table.list("parked-event"))
 
     # -- Writes
 
@@ -373,7 +368,7 @@ def put_owner(subscription_id: str, customer_id: str) -> Put:
 def put_mapping(mapping: CustomerMapping, expected: int) -> Put:
     """Store a customer's mapping."""
     key = Key(customer_pk(mapping.customer_id), "MAPPING")
-    return Put(key, _dump(_MAPPING, mapping), expected, kind="mapping", sort=mapping.customer_id)
+    return Put(key, _MAPPING.dump(mapping), expected, kind="mapping", sort=mapping.customer_id)
 
 
 def check_mapping(customer_id: str, mapping: Stored[CustomerMapping] | None) -> Check:
@@ -385,14 +380,14 @@ def put_terms(customer_id: str | None, terms: Terms | Mapping[str, Any], expecte
     """Store the partner's terms, or a customer's overrides of them. Bare values hold always, with nothing before them."""
     key = Key(customer_pk(customer_id), "POLICY") if customer_id else Key(PARTNER, "POLICY")
     record = terms if isinstance(terms, Terms) else Terms(terms)
-    return Put(key, _dump(_TERMS, record), expected, kind="policy", sort=customer_id or "-")
+    return Put(key, _TERMS.dump(record), expected, kind="policy", sort=customer_id or "-")
 
 
 def put_subscription(subscription: Subscription, expected: int) -> Put:
     """Store a subscription's history."""
     key = Key(customer_pk(subscription.customer_id), f"SUBSCRIPTION#{subscription.id}")
     return Put(
-        key, _dump(_SUBSCRIPTION, subscription), expected, kind="subscription", sort=subscription.customer_id
+        key, _SUBSCRIPTION.dump(subscription), expected, kind="subscription", sort=subscription.customer_id
     )
 
 
@@ -400,7 +395,7 @@ def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -
     """Store the service of a SKU; ``due_at`` makes the sweep look at it."""
     return Put(
         Key(PARTNER, f"PLAN#{plan.sku}"),
-        _dump(_PLAN, plan),
+        _PLAN.dump(plan),
         expected,
         due_at=_seconds(due_at),
         kind="plan",
@@ -410,64 +405,62 @@ def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -
 
 def put_circuit(circuit: Circuit, expected: int) -> Put:
     """Store whether Autotask may be asked."""
-    return Put(Key(PARTNER, "AUTOTASK"), _dump(_CIRCUIT, circuit), expected)
+    return Put(Key(PARTNER, "AUTOTASK"), _CIRCUIT.dump(circuit), expected)
 
 
 def put_moved(moved: Moved, expected: int) -> Put:
     """Store what was posted on a day."""
-    return Put(Key(PARTNER, "MOVED"), _dump(_MOVED, moved), expected)
+    return Put(Key(PARTNER, "MOVED"), _MOVED.dump(moved), expected)
 
 
-def put_work(work: Work, expected: int, due_at: datetime | None) -> Put:
+def put_contract_state(state: ContractState, expected: int, due_at: datetime | None) -> Put:
     """Store a contract's work; ``due_at`` is when the sweep must look at it."""
-    key = Key(contract_pk(work.contract_id), "CONTRACT")
+    key = Key(contract_pk(state.contract_id), "CONTRACT")
     return Put(
         key,
-        _dump(_WORK, work),
+        _CONTRACT.dump(state),
         expected,
         due_at=_seconds(due_at),
         kind="contract",
-        sort=f"{work.contract_id:020}",
+        sort=f"{state.contract_id:020}",
     )
 
 
-def opening_key(number: str) -> Key:
+def provisioning_key(number: str) -> Key:
     """Where a contract stands that is being opened."""
     return Key(f"OPENING#{number}", "OPENING")
 
 
-def put_opening(opening: Opening, expected: int, due_at: datetime) -> Put:
+def put_provisioning(opening: Provisioning, expected: int, due_at: datetime) -> Put:
     """Store a contract that is being opened; ``due_at`` is when the sweep must look at it."""
     number = opening.wanted.number
-    key = opening_key(number)
-    return Put(key, _dump(_OPENING, opening), expected, due_at=_seconds(due_at), kind="opening", sort=number)
+    key = provisioning_key(number)
+    return Put(key, _OPENING.dump(opening), expected, due_at=_seconds(due_at), kind="opening", sort=number)
 
 
-def check_work(work: Stored[Work]) -> Check:
+def check_contract_state(state: Stored[ContractState]) -> Check:
     """Fail unless the contract's work is as it was read: the lease is ours and nothing new has come."""
-    return Check(Key(contract_pk(work.value.contract_id), "CONTRACT"), work.rev)
+    return Check(Key(contract_pk(state.value.contract_id), "CONTRACT"), state.rev)
 
 
 def put_line(line: Line, expected: int) -> Put:
     """Store a line."""
     key = Key(contract_pk(line.contract_id), f"LINE#{line.service_id}")
-    return Put(
-        key, _dump(_LINE, line), expected, kind="line", sort=f"{line.contract_id:020}#{line.service_id}"
-    )
+    return Put(key, _LINE.dump(line), expected, kind="line", sort=f"{line.contract_id:020}#{line.service_id}")
 
 
-def put_change(change: Change) -> Put:
+def put_journal_entry(change: JournalEntry) -> Put:
     """Write a line of the journal."""
     at = change.settled_at.isoformat()
     key = Key(contract_pk(change.line.contract_id), f"CHANGE#{at}#{change.id}")
-    return Put(key, _dump(_CHANGE, change), 0, kind="change", sort=at)
+    return Put(key, _JOURNAL_ENTRY.dump(change), 0, kind="change", sort=at)
 
 
 def put_event(record: EventRecord) -> Put:
     """Store a merged event. It exists once: a second one with the same key raises ``Conflict``."""
     return Put(
         Key(customer_pk(record.customer_id), f"EVENT#{record.key}"),
-        _dump(_EVENT, record),
+        _EVENT.dump(record),
         0,
         kind="parked-event" if record.outcome == "parked" else "event",
         sort=record.received_at.isoformat(),
@@ -480,8 +473,3 @@ def put_event(record: EventRecord) -> Put:
 def _seconds(moment: datetime | None) -> int | None:
     """Unix seconds, rounded up: never due before its time."""
     return None if moment is None else -int(-moment.timestamp() // 1)
-
-
-def _dump(adapter: TypeAdapter[T], value: T) -> Data:
-    data: Data = adapter.dump_python(value, mode="json")
-    return data

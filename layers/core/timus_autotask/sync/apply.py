@@ -6,11 +6,11 @@ from datetime import datetime
 
 from timus_autotask.sync.merge import merge_inbox
 from timus_autotask.sync.open_contract import want_contract
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import converge
 
 
-def apply_customer(customer_id: str, ports: ApplyPorts, deadline: datetime) -> None:
+def apply_customer(customer_id: str, ports: Ports, deadline: datetime) -> None:
     """Merge what waits in a customer's inbox and converge every contract that it routes to and that is due.
 
     A customer who has a company and no contract gets one opened by the sweep, if the partner's terms say so.

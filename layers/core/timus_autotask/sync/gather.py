@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from timus_autotask.autotask import entities
 from timus_autotask.autotask.entities import UnitRow
 from timus_autotask.domain.contract import PERIOD_TYPES, Contract
-from timus_autotask.domain.converge.next_step import Held
+from timus_autotask.domain.converge.next_step import Observed
 from timus_autotask.domain.desired import Customer, Desired, desired
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey, PlanMapping, ServiceChoice
-from timus_autotask.domain.policy import Grid, Policy
+from timus_autotask.domain.policy import BillingSchedule, Policy
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.store.records import (
@@ -26,7 +26,7 @@ from timus_autotask.store.records import (
     policy_from,
     put_plan,
 )
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 
 UNMATCHED_RECHECK = timedelta(minutes=15)
 """How soon a SKU that no service carries is looked for again."""
@@ -40,7 +40,7 @@ class Gathered:
     customers: Mapping[str, CustomerRecords]
     partner: PartnerRecords
     elsewhere: Mapping[LineKey, Line] = field(default_factory=dict)
-    grids: dict[int, Grid] = field(default_factory=dict)
+    schedules: dict[int, BillingSchedule] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
     """By customer; the partner's own under the empty name."""
 
@@ -48,23 +48,23 @@ class Gathered:
         """What the lines of all customers on this contract should have."""
         plans = {sku: stored.value for sku, stored in self.partner.plans.items()}
         customers = [
-            customer_of(records, self.partner.terms.value) for _, records in sorted(self.customers.items())
+            customer_from(records, self.partner.terms.value) for _, records in sorted(self.customers.items())
         ]
-        return desired(customers, plans, self.grids, today)
+        return desired(customers, plans, self.schedules, today)
 
 
-def read_records(contract: ContractRecords, ports: ApplyPorts) -> Gathered:
+def read_records(contract: ContractRecords, ports: Ports) -> Gathered:
     """The records of everything that feeds a contract, whose own were read already.
 
     A SKU that nobody has chosen a service for is looked up in Autotask on the way; raises ``AutotaskError``.
     """
-    store, contract_id = ports.store, contract.work.value.contract_id
-    customers = {c: store.customer(c) for c in contract.work.value.customers}
+    store, contract_id = ports.store, contract.state.value.contract_id
+    customers = {c: store.customer(c) for c in contract.state.value.customers}
     partner = _matched(store.partner(), customers, ports)
     gathered = Gathered(contract, customers, partner)
     gathered.policies[""] = policy_from(partner.terms.value.values)
     for customer_id, records in customers.items():
-        gathered.policies[customer_id] = customer_of(records, partner.terms.value).policy
+        gathered.policies[customer_id] = customer_from(records, partner.terms.value).policy
     mapped = {
         c for records in customers.values() if records.mapping for c in records.mapping.value.contract_ids
     }
@@ -72,14 +72,14 @@ def read_records(contract: ContractRecords, ports: ApplyPorts) -> Gathered:
     for other in sorted(mapped - {contract_id}):
         there = store.contract(other)
         elsewhere.update({stored.value.key: stored.value for stored in there.lines.values()})
-        if there.work.value.contract:
-            gathered.grids[other] = there.work.value.contract.grid
+        if there.state.value.contract:
+            gathered.schedules[other] = there.state.value.contract.schedule
     gathered.elsewhere = elsewhere
     return gathered
 
 
 def _matched(
-    partner: PartnerRecords, customers: Mapping[str, CustomerRecords], ports: ApplyPorts
+    partner: PartnerRecords, customers: Mapping[str, CustomerRecords], ports: Ports
 ) -> PartnerRecords:
     """Look for the service of every SKU that nobody has chosen one for: the one active service with that SKU."""
     wanted = {
@@ -95,7 +95,7 @@ def _matched(
     return ports.store.partner() if missing else partner
 
 
-def ask_contract(contract_id: int, ports: ApplyPorts) -> Contract | None:
+def ask_contract(contract_id: int, ports: Ports) -> Contract | None:
     """The contract as Autotask has it now, or None. Raises ``AutotaskError``."""
     found = ports.autotask().contract(contract_id)
     return contract_of(found) if found else None
@@ -115,7 +115,7 @@ def contract_of(found: entities.Contract) -> Contract:
     )
 
 
-def ask_units(contract: Contract, services: Iterable[int], ports: ApplyPorts) -> dict[int, Held]:
+def ask_units(contract: Contract, services: Iterable[int], ports: Ports) -> dict[int, Observed]:
     """What Autotask holds of these services on the contract now. Raises ``AutotaskError``."""
     wanted = sorted(services)
     return held_of(ports.autotask().units(contract.id, wanted), contract.end) if wanted else {}
@@ -125,7 +125,7 @@ MONTHS: Mapping[int, int] = {type_: months for months, type_ in PERIOD_TYPES.ite
 """Months of a billing period by ``contractPeriodType``."""
 
 
-def customer_of(records: CustomerRecords, partner: Terms) -> Customer:
+def customer_from(records: CustomerRecords, partner: Terms) -> Customer:
     """A customer as the domain knows it; ``partner`` are the terms for everybody."""
     policy, earlier = policies_from(partner, records.terms.value if records.terms else Terms())
     return Customer(
@@ -137,7 +137,7 @@ def customer_of(records: CustomerRecords, partner: Terms) -> Customer:
     )
 
 
-def held_of(rows: Iterable[UnitRow], contract_end: date) -> dict[int, Held]:
+def held_of(rows: Iterable[UnitRow], contract_end: date) -> dict[int, Observed]:
     """What Autotask holds, by service, from its unit rows. A day of the contract without a row has 0 units."""
     lines: dict[int, dict[int, list[UnitRow]]] = {}
     for row in rows:
@@ -145,7 +145,7 @@ def held_of(rows: Iterable[UnitRow], contract_end: date) -> dict[int, Held]:
     return {service_id: _held(by_line, contract_end) for service_id, by_line in lines.items()}
 
 
-def _held(by_line: Mapping[int, list[UnitRow]], contract_end: date) -> Held:
+def _held(by_line: Mapping[int, list[UnitRow]], contract_end: date) -> Observed:
     """One service. It may be on the contract twice; only lines that bill on the same day make it unclear."""
     one_day = timedelta(days=1)
     timelines: dict[int, Timeline] = {}
@@ -166,10 +166,10 @@ def _held(by_line: Mapping[int, list[UnitRow]], contract_end: date) -> Held:
     twice = any(sum(t.at(day) > 0 for t in timelines.values()) > 1 for day in units.days)
     latest = max(timelines, key=lambda line_id: (timelines[line_id].days[-1:] or (date.min,), line_id))
     closed = sorted({(row.start, row.end) for rows in by_line.values() for row in rows if row.posted})
-    return Held(units, tuple(sorted(timelines)) if twice else (latest,), tuple(closed))
+    return Observed(units, tuple(sorted(timelines)) if twice else (latest,), tuple(closed))
 
 
-def match_plan(sku: str, plan: Stored[PlanMapping], ports: ApplyPorts) -> bool:
+def match_plan(sku: str, plan: Stored[PlanMapping], ports: Ports) -> bool:
     """Choose the one active Autotask service whose SKU equals ``sku``; never by name. True when one was found.
 
     Without one, the SKU is looked for again after a while, for a person may add or mend the service in Autotask.

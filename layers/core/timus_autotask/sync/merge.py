@@ -14,20 +14,19 @@ from timus_autotask.domain.history import Merge, Subscription, merge
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.ports.errors import Conflict, TableUnavailable
-from timus_autotask.ports.table import Change as TableChange
-from timus_autotask.ports.table import Delete, Document, Put
+from timus_autotask.ports.table import Delete, Document, Put, Write
 from timus_autotask.store.records import (
     ContractRecords,
+    ContractState,
     CustomerRecords,
     EventRecord,
-    Work,
     check_mapping,
+    put_contract_state,
     put_event,
     put_owner,
     put_subscription,
-    put_work,
 )
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.receive import stored_body
 from timus_autotask.timus.events import Noted, NotUnderstood, understand
 
@@ -37,7 +36,7 @@ ATTEMPTS = 20
 """How often a write that somebody else came before is tried again."""
 
 
-def merge_inbox(customer_id: str, ports: ApplyPorts) -> tuple[int, ...]:
+def merge_inbox(customer_id: str, ports: Ports) -> tuple[int, ...]:
     """Merge every event that waits for a customer; returns the contracts that it routes to."""
     for _ in range(ATTEMPTS):
         records = ports.store.customer(customer_id)
@@ -51,7 +50,7 @@ def merge_inbox(customer_id: str, ports: ApplyPorts) -> tuple[int, ...]:
     raise TableUnavailable(f"the inbox of customer {customer_id} changes faster than it can be merged")
 
 
-def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: ApplyPorts) -> None:
+def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: Ports) -> None:
     """Take deliveries out of the inbox whose event was merged already: a late second delivery."""
     merged = {key.sk.removeprefix("EVENT#") for key in conflict.keys if key.sk.startswith("EVENT#")}
     for document in records.inbox:
@@ -64,11 +63,11 @@ def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: App
 
 
 def _merge_some(
-    records: CustomerRecords, inbox: Sequence[Document], contracts: Iterable[int], ports: ApplyPorts
+    records: CustomerRecords, inbox: Sequence[Document], contracts: Iterable[int], ports: Ports
 ) -> None:
     now = ports.clock.now()
     subscriptions = {key: stored.value for key, stored in records.subscriptions.items()}
-    changes: list[TableChange] = []
+    changes: list[Write] = []
     outcomes: list[EventRecord] = []
     for document in inbox:
         record = _merged(document, records.id, subscriptions, changes, now, ports)
@@ -100,9 +99,9 @@ def _merged(
     document: Document,
     customer_id: str,
     subscriptions: dict[str, Subscription],
-    changes: list[TableChange],
+    changes: list[Write],
     now: datetime,
-    ports: ApplyPorts,
+    ports: Ports,
 ) -> EventRecord:
     """Merge one event into ``subscriptions``; what else has to be written goes to ``changes``."""
     data = document.data
@@ -162,9 +161,9 @@ def _into(
     return replace(base, outcome=merged.outcome.value, evidence=merged.evidence)
 
 
-def _grown(contract: ContractRecords, customers: Iterable[str], came: datetime) -> Work:
+def _grown(contract: ContractRecords, customers: Iterable[str], came: datetime) -> ContractState:
     """The contract's work with one more reason to be looked at, which came in then."""
-    work = contract.work.value
+    work = contract.state.value
     return replace(
         work,
         generation=work.generation + 1,
@@ -174,7 +173,7 @@ def _grown(contract: ContractRecords, customers: Iterable[str], came: datetime) 
 
 
 def wake_contracts(
-    customer_id: str, contract_ids: Iterable[int], ports: ApplyPorts, came: datetime | None = None
+    customer_id: str, contract_ids: Iterable[int], ports: Ports, came: datetime | None = None
 ) -> list[Put]:
     """What makes contracts due for a customer, to be committed together with the change that is the cause.
 
@@ -185,7 +184,7 @@ def wake_contracts(
 
 def wake_contract(
     contract_id: int,
-    ports: ApplyPorts,
+    ports: Ports,
     customers: Iterable[str] = (),
     *,
     renews: int | None = None,
@@ -196,4 +195,6 @@ def wake_contract(
     known = ports.store.contract(contract_id)
     work = _grown(known, customers, came or now)
     # Due times are whole seconds, rounded up; what is due now must be so for who comes within this very second.
-    return put_work(replace(work, renews=renews or work.renews), known.work.rev, now.replace(microsecond=0))
+    return put_contract_state(
+        replace(work, renews=renews or work.renews), known.state.rev, now.replace(microsecond=0)
+    )

@@ -13,17 +13,17 @@ from typing import Any
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import LOOKS, RECHECK
-from timus_autotask.domain.line import Change, Outcome
+from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, Route, Routing
-from timus_autotask.domain.opening import (
+from timus_autotask.domain.policy import Policy, Renewal, RenewalLink
+from timus_autotask.domain.provisioning import (
     ONE_DAY,
     NewContract,
-    Opening,
+    Provisioning,
     autotask_fields,
     first_contract,
-    next_move,
+    next_action,
 )
-from timus_autotask.domain.policy import Policy, Renewal, RenewalLink
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.ports.errors import (
     AutotaskError,
@@ -35,38 +35,37 @@ from timus_autotask.ports.errors import (
     RetryLater,
     SecretsUnavailable,
 )
-from timus_autotask.ports.table import Change as TableChange
-from timus_autotask.ports.table import Delete
+from timus_autotask.ports.table import Delete, Write
 from timus_autotask.store.records import (
     CustomerRecords,
     Stored,
-    opening_key,
-    put_change,
+    provisioning_key,
+    put_journal_entry,
     put_mapping,
-    put_opening,
+    put_provisioning,
 )
-from timus_autotask.sync.gather import ask_contract, contract_of, customer_of
+from timus_autotask.sync.gather import ask_contract, contract_of, customer_from
 from timus_autotask.sync.merge import wake_contract
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
 
 OPEN_AGAIN = timedelta(hours=1)
 """How soon a parked opening is looked at again: its cause may be gone."""
 
 
-def want_contract(customer_id: str, ports: ApplyPorts) -> None:
+def want_contract(customer_id: str, ports: Ports) -> None:
     """Ask for a contract for a customer who has a company, no contract, and something to be billed."""
     wanted = first_contract(
-        customer_of(ports.store.customer(customer_id), ports.store.partner().terms.value), ports.today()
+        customer_from(ports.store.customer(customer_id), ports.store.partner().terms.value), ports.today()
     )
     if wanted is not None and ports.store.opening(wanted.number) is None:
         try:
-            ports.store.commit(put_opening(Opening(wanted), 0, ports.clock.now()))
+            ports.store.commit(put_provisioning(Provisioning(wanted), 0, ports.clock.now()))
         except Conflict:
             return  # somebody has just asked for it
 
 
-def open_contract(number: str, ports: ApplyPorts, deadline: datetime) -> None:
+def open_contract(number: str, ports: Ports, deadline: datetime) -> None:
     """Bring one opening as far as Autotask and the partner's terms allow; ``deadline`` is when this process is surely dead."""
     if ports.store.partner().circuit.value.open(ports.clock.now()):
         return
@@ -86,13 +85,13 @@ def open_contract(number: str, ports: ApplyPorts, deadline: datetime) -> None:
 class _Session:
     """One worker at one opening, under its lease."""
 
-    def __init__(self, stored: Stored[Opening], ports: ApplyPorts, deadline: datetime) -> None:
+    def __init__(self, stored: Stored[Provisioning], ports: Ports, deadline: datetime) -> None:
         self._stored = stored
         self._ports = ports
         self._deadline = deadline
 
     @classmethod
-    def begin(cls, number: str, ports: ApplyPorts, deadline: datetime) -> _Session | None:
+    def begin(cls, number: str, ports: Ports, deadline: datetime) -> _Session | None:
         """Take the lease; None when somebody has it or there is nothing to do."""
         stored, now = ports.store.opening(number), ports.clock.now()
         if stored is None or not stored.due(now):
@@ -119,7 +118,7 @@ class _Session:
         looks = 0
         while True:
             opening, now = self._stored.value, self._ports.clock.now()
-            move = next_move(opening, self._found(), now)
+            move = next_action(opening, self._found(), now)
             if move.use is not None:
                 self._finish(move.use)
                 return
@@ -161,7 +160,7 @@ class _Session:
             self._drop(wake_contract(opening.wanted.renews, self._ports))  # it is decided anew from there
             return False
         records = self._ports.store.customer(opening.wanted.customer_id)
-        customer = customer_of(records, self._ports.store.partner().terms.value)
+        customer = customer_from(records, self._ports.store.partner().terms.value)
         wanted = first_contract(customer, self._ports.today())
         if wanted is None:
             self._drop()
@@ -187,11 +186,11 @@ class _Session:
         """Every customer who is routed to a contract on the new one's first day."""
         partner = self._ports.store.partner().terms.value
         found: list[tuple[Policy, CustomerRecords]] = []
-        for customer_id in self._ports.store.contract(contract_id).work.value.customers:
+        for customer_id in self._ports.store.contract(contract_id).state.value.customers:
             records = self._ports.store.customer(customer_id)
             mapping = records.mapping.value if records.mapping else None
             if mapping and mapping.followed(contract_id, 0, wanted.start) != mapping:
-                found.append((customer_of(records, partner).policy, records))
+                found.append((customer_from(records, partner).policy, records))
         return found
 
     # -- Asking for it
@@ -207,7 +206,7 @@ class _Session:
         except Refused as error:
             self._stored = replace(self._stored, value=replace(asked, settles_at=None))
             facts: dict[str, int | str] = {"company": asked.wanted.company_id, "number": asked.wanted.number}
-            facts |= {"name": asked.wanted.name, "answer": "; ".join(error.words)}
+            facts |= {"name": asked.wanted.name, "answer": "; ".join(error.messages)}
             self._park(Parked("opening-refused", facts))
             return False
         except OutcomeUnknown:
@@ -227,9 +226,9 @@ class _Session:
         """Route the customers to the contract, wake it, and be done, in one transaction."""
         opening, now = self._stored.value, self._ports.clock.now()
         wanted = opening.wanted
-        words = f"contract {contract.id} {contract.name} opened from {contract.start} to {contract.end}"
+        message = f"contract {contract.id} {contract.name} opened from {contract.start} to {contract.end}"
         if wanted.renews is not None:
-            words += f", renewing contract {wanted.renews}" + self._link(contract, wanted.renews)
+            message += f", renewing contract {wanted.renews}" + self._link(contract, wanted.renews)
             mappings = [
                 (records, records.mapping.value.followed(wanted.renews, contract.id, contract.start))
                 for _, records in self._routed(wanted.renews, wanted)
@@ -238,7 +237,7 @@ class _Session:
         else:
             mappings = self._first_mapping(contract)
         customers = [records.id for records, _ in mappings]
-        changes: list[TableChange] = [
+        changes: list[Write] = [
             put_mapping(mapping, records.mapping.rev if records.mapping else 0)
             for records, mapping in mappings
         ]
@@ -246,7 +245,7 @@ class _Session:
             changes.append(wake_contract(contract.id, self._ports, customers, renews=wanted.renews))
         if mappings and wanted.renews is not None:
             changes.append(wake_contract(wanted.renews, self._ports, customers))
-        change = Change(
+        change = JournalEntry(
             id=self._ports.new_id(),
             line=LineKey(contract.id, 0),
             day=contract.start,
@@ -257,9 +256,9 @@ class _Session:
             opened_at=now,
             settled_at=now,
             sources=tuple((customer, "") for customer in customers),
-            words=words,
+            message=message,
         )
-        self._drop(*changes, put_change(change))
+        self._drop(*changes, put_journal_entry(change))
         self._ports.on_event("opened", **{**_ids(wanted), "customers": customers}, opened=contract.id)
 
     def _first_mapping(self, contract: Contract) -> list[tuple[CustomerRecords, CustomerMapping]]:
@@ -282,11 +281,11 @@ class _Session:
 
     # -- The record
 
-    def _put(self, opening: Opening, due_at: datetime) -> None:
-        self._ports.store.commit(put_opening(opening, self._stored.rev, due_at))
+    def _put(self, opening: Provisioning, due_at: datetime) -> None:
+        self._ports.store.commit(put_provisioning(opening, self._stored.rev, due_at))
         self._stored = Stored(opening, self._stored.rev + 1)
 
-    def _rest(self, opening: Opening, due_at: datetime) -> None:
+    def _rest(self, opening: Provisioning, due_at: datetime) -> None:
         """Give the lease back and stay due; whoever was faster has decided on what is newer."""
         try:
             self._put(replace(opening, lease=None, lease_until=None), due_at)
@@ -298,11 +297,13 @@ class _Session:
         same = opening.parked is not None and opening.parked.code == parked.code
         since = opening.since if same else now
         self._rest(replace(opening, parked=parked, since=since), now + OPEN_AGAIN)
-        self._ports.on_event("opening-parked", **_ids(opening.wanted), reason=parked.code, words=parked.words)
+        self._ports.on_event(
+            "opening-parked", **_ids(opening.wanted), reason=parked.code, detail=parked.message
+        )
 
-    def _drop(self, *changes: TableChange) -> None:
+    def _drop(self, *changes: Write) -> None:
         """Be done with the opening, together with these changes; raises ``Conflict``."""
-        key = opening_key(self._stored.value.wanted.number)
+        key = provisioning_key(self._stored.value.wanted.number)
         self._ports.store.commit(Delete(key, self._stored.rev), *changes)
 
 

@@ -17,7 +17,7 @@ from timus_autotask.store.records import Store
 
 
 @dataclass(frozen=True, slots=True)
-class ApplyPorts:
+class Ports:
     """What the worker needs of the world."""
 
     table: Table

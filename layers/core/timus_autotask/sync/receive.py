@@ -25,7 +25,7 @@ from timus_autotask.ports.errors import (
 from timus_autotask.ports.queue import WakeUps
 from timus_autotask.ports.secrets import Secrets
 from timus_autotask.ports.table import Data, Key, Put, Table
-from timus_autotask.timus.peek import customer_of, subscription_of
+from timus_autotask.timus.peek import peek_customer, peek_subscription
 from timus_autotask.timus.signatures import SecretMalformed, SignatureRefused, verify
 
 PATH = "/webhooks/timus"
@@ -129,8 +129,8 @@ def _ids(request: HttpRequest) -> dict[str, str | None]:
     [event] = [value for name, value in request.headers.items() if name.lower() == "webhook-id"]
     return {
         "event": event,
-        "customer": customer_of(request.body),
-        "subscription": subscription_of(request.body),
+        "customer": peek_customer(request.body),
+        "subscription": peek_subscription(request.body),
     }
 
 
@@ -166,7 +166,7 @@ def _take_in(request: HttpRequest, ports: ReceivePorts, now: datetime) -> str:
     headers = {name.lower(): value for name, value in request.headers.items()}
     event_id = headers["webhook-id"]
     key = event_key(event_id, request.body)
-    customer = customer_of(request.body) or NOBODY
+    customer = peek_customer(request.body) or NOBODY
     outcome = "accepted"
     # The queue forgets a wake-up that it has had in the last five minutes. An event that is delivered again after it was
     # merged waits in the inbox anew, so it needs a wake-up of its own.

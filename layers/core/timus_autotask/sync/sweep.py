@@ -24,7 +24,7 @@ from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.gather import match_plan
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.open_contract import open_contract
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed, converge
 
 AT_ONCE = 100
@@ -33,7 +33,7 @@ ROOM = timedelta(seconds=35)
 """Nothing is begun with less time than this before the deadline."""
 
 
-def sweep(ports: ApplyPorts, deadline: datetime) -> int:
+def sweep(ports: Ports, deadline: datetime) -> int:
     """Do due work until there is none, or no time; returns how many documents were done with.
 
     What there is no time for is handed to the workers behind the queue: after an outage there is much of it. While Autotask is
@@ -68,7 +68,7 @@ def sweep(ports: ApplyPorts, deadline: datetime) -> int:
     return done
 
 
-def _parts(ports: ApplyPorts, now: datetime) -> Iterator[list[Document]]:
+def _parts(ports: Ports, now: datetime) -> Iterator[list[Document]]:
     """What is due, in order, some at a time.
 
     What fails or has to wait stays due and stands in front each time: it is passed, so that it hides nothing behind it.
@@ -83,7 +83,7 @@ def _parts(ports: ApplyPorts, now: datetime) -> Iterator[list[Document]]:
         seen.update(document.key for document in due)
 
 
-def _hand_over(documents: Iterable[Document], ports: ApplyPorts) -> None:
+def _hand_over(documents: Iterable[Document], ports: Ports) -> None:
     """Wake the workers for what is left; once in five minutes for each, so that a long backlog is not queued again and again."""
     if ports.wake_ups is None:
         return
@@ -104,7 +104,7 @@ def _customers(document: Document) -> Iterable[str]:
     return tuple(document.data.get("customers", ())) if document.key.sk == "CONTRACT" else ()
 
 
-def _take(document: Document, ports: ApplyPorts, deadline: datetime) -> None:
+def _take(document: Document, ports: Ports, deadline: datetime) -> None:
     pk, sk = document.key
     kind, _, identity = pk.partition("#")
     if kind == "CUSTOMER":
@@ -117,7 +117,7 @@ def _take(document: Document, ports: ApplyPorts, deadline: datetime) -> None:
         refresh_plan(sk.removeprefix("PLAN#"), ports)
 
 
-def refresh_plan(sku: str, ports: ApplyPorts) -> tuple[str, ...]:
+def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
     """Look again for a SKU's service, or wake every contract that has been waiting for it; returns whose were woken."""
     partner = ports.store.partner()
     plan = partner.plans.get(sku, Stored(PlanMapping(sku)))

@@ -14,10 +14,10 @@ from typing import Any
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import LOOKS, Step, View, next_step
-from timus_autotask.domain.line import Answer, Change, Intent, Line, Outcome, State
+from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.opening import NewContract, Opening
 from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.provisioning import NewContract, Provisioning
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
@@ -29,23 +29,23 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
     TableUnavailable,
 )
-from timus_autotask.ports.table import Change as TableChange
+from timus_autotask.ports.table import Write
 from timus_autotask.store.records import (
     Circuit,
     PartnerRecords,
     Stored,
-    check_work,
-    put_change,
+    check_contract_state,
     put_circuit,
+    put_contract_state,
+    put_journal_entry,
     put_line,
     put_moved,
-    put_opening,
+    put_provisioning,
     put_subscription,
-    put_work,
 )
 from timus_autotask.sync.gather import Gathered, ask_contract, ask_units, read_records
 from timus_autotask.sync.merge import ATTEMPTS
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 
 POST_TAKES = timedelta(seconds=30)
 """No post is begun with less time than this before the function's deadline: it must be answered and read back."""
@@ -57,7 +57,7 @@ EXTEND_AGAIN = timedelta(hours=1)
 """How soon Autotask is asked again to extend a contract that it refused to extend."""
 
 
-def converge(contract_id: int, ports: ApplyPorts, deadline: datetime) -> None:
+def converge(contract_id: int, ports: Ports, deadline: datetime) -> None:
     """Bring one contract to rest, or as far as Autotask and time allow; the rest stays due.
 
     ``deadline`` is when this process is surely dead. Somebody else at work on the contract is left alone: what made it due is in
@@ -77,23 +77,23 @@ def converge(contract_id: int, ports: ApplyPorts, deadline: datetime) -> None:
         session.postpone(CredentialsRefused(str(error)))
 
 
-def foresee(contract_id: int, ports: ApplyPorts, deadline: datetime) -> tuple[View, Step] | None:
+def dry_run(contract_id: int, ports: Ports, deadline: datetime) -> tuple[View, Step] | None:
     """What ``converge`` would gather and decide first, with nothing of it done; None when there is nothing to do.
 
     The table has to be one whose writes do not last (see ``preview``): the lease is taken from whoever has it. Autotask is only
     read. Raises ``AutotaskError``, ``NotConfigured`` and ``SecretsUnavailable``.
     """
-    work = ports.store.contract(contract_id).work
+    work = ports.store.contract(contract_id).state
     now = ports.clock.now().replace(microsecond=0)
-    ports.store.commit(put_work(replace(work.value, lease=None), work.rev, now))
+    ports.store.commit(put_contract_state(replace(work.value, lease=None), work.rev, now))
     session = _Session.begin(contract_id, ports, deadline)
-    return session.foresee() if session else None
+    return session.dry_run() if session else None
 
 
 class _Session:
     """One worker at one contract, from taking the lease to giving it back."""
 
-    def __init__(self, contract_id: int, ports: ApplyPorts, deadline: datetime, lease: str) -> None:
+    def __init__(self, contract_id: int, ports: Ports, deadline: datetime, lease: str) -> None:
         self._id = contract_id
         self._ports = ports
         self._deadline = deadline
@@ -107,22 +107,22 @@ class _Session:
         self._renewed: date | None = None
         self._unextended = ""
         """Autotask's words when it refused to extend the contract."""
-        self._journal: list[Change] = []
+        self._journal: list[JournalEntry] = []
         """What this worker did besides posting, to be written with the next records."""
 
     @classmethod
-    def begin(cls, contract_id: int, ports: ApplyPorts, deadline: datetime) -> _Session | None:
+    def begin(cls, contract_id: int, ports: Ports, deadline: datetime) -> _Session | None:
         """Take the lease; None when somebody has it or there is nothing to do."""
         session = cls(contract_id, ports, deadline, ports.new_id())
         until = deadline + LEASE_MARGIN
         for _ in range(ATTEMPTS):
             now = ports.clock.now()
-            work = ports.store.contract(contract_id).work
+            work = ports.store.contract(contract_id).state
             if not work.due(now) or work.value.leased(now):
                 return None
             leased = replace(work.value, lease=session._lease, lease_until=until)
             try:
-                ports.store.commit(put_work(leased, work.rev, until))
+                ports.store.commit(put_contract_state(leased, work.rev, until))
             except Conflict:
                 continue
             return session
@@ -157,7 +157,7 @@ class _Session:
             looks = 0
             gathered = self._sent(gathered, step.post)
 
-    def foresee(self) -> tuple[View, Step] | None:
+    def dry_run(self) -> tuple[View, Step] | None:
         """The first decision and what it was made from."""
         gathered = self._gather()
         if gathered is None:
@@ -191,9 +191,9 @@ class _Session:
     def _gather(self, *, quick: bool = False) -> Gathered | None:
         """Read every record anew; None when the lease is not ours any more. ``quick``: only the contract's own."""
         contract = self._ports.store.contract(self._id)
-        if contract.work.value.lease != self._lease:
+        if contract.state.value.lease != self._lease:
             return None
-        self._since = contract.work.value.since or self._since
+        self._since = contract.state.value.since or self._since
         if quick:
             return Gathered(contract, {}, PartnerRecords())
         gathered = read_records(contract, self._ports)
@@ -201,7 +201,7 @@ class _Session:
             self._contract = ask_contract(self._id, self._ports)
             self._asked = True
         if self._contract:
-            gathered.grids[self._id] = self._contract.grid
+            gathered.schedules[self._id] = self._contract.schedule
         return gathered
 
     def _view(self, gathered: Gathered, looks: int) -> View:
@@ -210,7 +210,7 @@ class _Session:
         own = {s.value.key: self._answered(s.value) for s in gathered.contract.lines.values()}
         lines = {**gathered.elsewhere, **own}
         services = {key.service_id for key in (*wanted.demands, *own) if key.contract_id == self._id}
-        renewals = (gathered.contract.work.value.renewed, self._renewed)
+        renewals = (gathered.contract.state.value.renewed, self._renewed)
         return View(
             contract_id=self._id,
             contract=self._contract,
@@ -245,7 +245,7 @@ class _Session:
         lines = tuple(replace(line, intent=intent) if line.key == post.key else line for line in step.lines)
         today = self._ports.today()
         floors = _floors(gathered, today)
-        changes: list[TableChange] = [check_work(gathered.contract.work)]
+        changes: list[Write] = [check_contract_state(gathered.contract.state)]
         changes += self._records(gathered, replace(step, lines=lines)) + floors
         moved = gathered.partner.moved
         if any(
@@ -272,7 +272,7 @@ class _Session:
             self._renewed, self._unextended = end, f"the renewal to {end} is not to be seen on the contract"
             return
         self._journal.append(
-            Change(
+            JournalEntry(
                 id=self._ports.new_id(),
                 line=LineKey(self._id, 0),
                 day=end,
@@ -282,7 +282,7 @@ class _Session:
                 outcome=Outcome.LANDED,
                 opened_at=now,
                 settled_at=self._ports.clock.now(),
-                words=f"contract extended from {before} to {end}",
+                message=f"contract extended from {before} to {end}",
             )
         )
 
@@ -305,13 +305,13 @@ class _Session:
                 unit_price=Decimal(intent.price) if intent.price is not None else None,
             )
         except Refused as error:
-            answered = replace(intent, answer=Answer.REFUSED, words="; ".join(error.words))
+            answered = replace(intent, answer=Answer.REFUSED, message="; ".join(error.messages))
         except OutcomeUnknown as error:
             until = self._ports.clock.now() + self._ports.settle
-            answered = replace(intent, settles_at=min(intent.settles_at, until), words=str(error))
-            self._ports.on_event("outcome-unknown", **_ids(line, intent.id, intent.events), words=str(error))
+            answered = replace(intent, settles_at=min(intent.settles_at, until), message=str(error))
+            self._ports.on_event("outcome-unknown", **_ids(line, intent.id, intent.events), detail=str(error))
         except (RetryLater, CredentialsRefused) as error:
-            answered = replace(intent, answer=Answer.NOT_APPLIED, words=str(error))
+            answered = replace(intent, answer=Answer.NOT_APPLIED, message=str(error))
             failure = error
         self._answers[intent.id] = answered
         if failure is not None:
@@ -348,7 +348,7 @@ class _Session:
 
     def _carried_price(self, gathered: Gathered, line: Line) -> str | None:
         """The price that a person had set on the line of the contract that this one renews."""
-        old = gathered.contract.work.value.renews
+        old = gathered.contract.state.value.renews
         if old is None or line.contract_service_id is not None:
             return None
         autotask = self._ports.autotask()
@@ -363,19 +363,19 @@ class _Session:
             return None
         return str(price)
 
-    def _records(self, gathered: Gathered, step: Step) -> list[TableChange]:
+    def _records(self, gathered: Gathered, step: Step) -> list[Write]:
         """The step's records as writes."""
         now = self._ports.clock.now()
         known = gathered.contract.lines
-        puts: list[TableChange] = []
+        puts: list[Write] = []
         for line in step.lines:
             stored = known.get(line.service_id)
             puts.append(put_line(replace(line, seen_at=now), stored.rev if stored else 0))
-        return puts + [put_change(change) for change in (*self._journal, *step.journal)]
+        return puts + [put_journal_entry(change) for change in (*self._journal, *step.journal)]
 
     def _release(self, gathered: Gathered, step: Step, *, rested: bool = True, trouble: str = "") -> None:
         """Write what is left to write and give the lease back; raises ``Conflict`` when something new has come."""
-        work = gathered.contract.work
+        work = gathered.contract.state
         released = replace(
             work.value,
             lease=None,
@@ -390,7 +390,7 @@ class _Session:
         if self._unextended:
             again = self._ports.clock.now() + EXTEND_AGAIN
             due_at = min(due_at, again) if due_at else again
-        changes: list[TableChange] = [put_work(released, work.rev, due_at)]
+        changes: list[Write] = [put_contract_state(released, work.rev, due_at)]
         changes += self._records(gathered, step)
         if step.successor:
             changes += self._asked_for(step.successor)
@@ -398,14 +398,14 @@ class _Session:
             changes += _floors(gathered, self._ports.today())
         self._commit(changes, step, gathered)
 
-    def _asked_for(self, successor: NewContract) -> list[TableChange]:
+    def _asked_for(self, successor: NewContract) -> list[Write]:
         """Ask for a contract for the renewed term; one that may be on its way to Autotask stays as it was asked for."""
         known = self._ports.store.opening(successor.number)
         if known and (known.value.settles_at or known.value.wanted == successor):
             return []
-        return [put_opening(Opening(successor), known.rev if known else 0, self._ports.clock.now())]
+        return [put_provisioning(Provisioning(successor), known.rev if known else 0, self._ports.clock.now())]
 
-    def _commit(self, changes: Iterable[TableChange], step: Step, gathered: Gathered) -> None:
+    def _commit(self, changes: Iterable[Write], step: Step, gathered: Gathered) -> None:
         self._ports.store.commit(*changes)
         self._journal = []
         self._tell(step, gathered)
@@ -431,12 +431,14 @@ class _Session:
                 delta=change.delta,
                 seats_changed=abs(change.delta) if landed else None,
                 delay_seconds=round(waited.total_seconds()) if waited else None,
-                words=change.words or None,
+                detail=change.message or None,
             )
         for line in step.lines:
             if line.parked:
                 ids = _ids(line) | _news(line, gathered)
-                self._ports.on_event("line-parked", **ids, reason=line.parked.code, words=line.parked.words)
+                self._ports.on_event(
+                    "line-parked", **ids, reason=line.parked.code, detail=line.parked.message
+                )
 
 
 def _ids(line: Line, change: str | None = None, events: Iterable[str] = ()) -> dict[str, Any]:
@@ -469,9 +471,9 @@ def _news(line: Line, gathered: Gathered) -> dict[str, list[str]]:
     return {"subscriptions": sorted({one.id for one in subscriptions}), "events": [*dict.fromkeys(waiting)]}
 
 
-def _floors(gathered: Gathered, today: date) -> list[TableChange]:
+def _floors(gathered: Gathered, today: date) -> list[Write]:
     """Mark the versions that hold today as applied: older news that comes later is superseded."""
-    puts: list[TableChange] = []
+    puts: list[Write] = []
     for records in gathered.customers.values():
         for stored in records.subscriptions.values():
             raised = stored.value.raise_floor(today)
@@ -502,7 +504,7 @@ def _pause(error: AutotaskError) -> timedelta:
     return CREDENTIALS_PAUSE
 
 
-def autotask_failed(ports: ApplyPorts, error: AutotaskError) -> None:
+def autotask_failed(ports: Ports, error: AutotaskError) -> None:
     """Tell every worker for how long not to ask Autotask, if the failure concerns every request."""
     refused = isinstance(error, CredentialsRefused)
     if not refused and not (isinstance(error, RetryLater) and error.everywhere):
@@ -510,7 +512,7 @@ def autotask_failed(ports: ApplyPorts, error: AutotaskError) -> None:
     until = ports.clock.now() + _pause(error)
     if refused:
         ports.credentials_refused()
-    ports.on_event("credentials-refused" if refused else "autotask-away", words=str(error))
+    ports.on_event("credentials-refused" if refused else "autotask-away", detail=str(error))
     for _ in range(ATTEMPTS):
         known = ports.store.partner().circuit
         circuit = Circuit(until, str(error), refused, known.value.since or ports.clock.now())

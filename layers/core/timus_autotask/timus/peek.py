@@ -15,7 +15,7 @@ IDENTIFIER = re.compile(r"[!-~]{1,128}")
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
 
-def customer_of(body: bytes) -> str | None:
+def peek_customer(body: bytes) -> str | None:
     """The id of the customer whose news this is, or None where the body does not tell it.
 
     A tolerant look that decides only in which order the event is handled, and with whose.
@@ -23,7 +23,7 @@ def customer_of(body: bytes) -> str | None:
     return _identifier(body, lambda data, sub: (data if sub is None else sub)["customer"]["id"])
 
 
-def subscription_of(body: bytes) -> str | None:
+def peek_subscription(body: bytes) -> str | None:
     """The id of the subscription that a body speaks of, or None where it does not tell it: for logs."""
     return _identifier(body, lambda _data, sub: sub["id"])
 

@@ -68,7 +68,7 @@ class Finding:
     """One thing that a person may have to know."""
 
     kind: Kind
-    words: str
+    message: str
     contract_id: int | None = None
     service_id: int | None = None
     customer_id: str = ""
@@ -122,12 +122,12 @@ def of_contract(
     records: ContractRecords, demands: Mapping[int, Demand], look: Look, today: date, now: datetime
 ) -> Iterator[Finding]:
     """Everything about one contract. ``demands`` are what its lines should have, by service."""
-    contract_id, contract = records.work.value.contract_id, look.contract
+    contract_id, contract = records.state.value.contract_id, look.contract
     lines = {service_id: stored.value for service_id, stored in records.lines.items()}
     parked = {line.parked.code for line in lines.values() if line.state is State.PARKED and line.parked}
 
-    def found(kind: Kind, words: str, day: date | None = None) -> Finding:
-        return Finding(kind, words, contract_id, day=day, known=bool(DRIFT.get(kind, frozenset()) & parked))
+    def found(kind: Kind, message: str, day: date | None = None) -> Finding:
+        return Finding(kind, message, contract_id, day=day, known=bool(DRIFT.get(kind, frozenset()) & parked))
 
     yield from _long_parked(lines.values(), now)
     if contract is None:
@@ -172,7 +172,7 @@ def _ends(
     records: ContractRecords, demands: Mapping[int, Demand], contract: Contract, today: date, found: _Found
 ) -> Iterator[Finding]:
     """What has to do with the contract's last day."""
-    before = records.work.value.contract
+    before = records.state.value.contract
     billed = [d for d in demands.values() if d.units.at(max(today, contract.end + timedelta(days=1)))]
     if contract.end < today:
         if billed or any(demand.units.at(today) for demand in demands.values()):
@@ -203,10 +203,10 @@ def _of_line(
     service_id, customer = line.service_id, line.sources[0][0] if line.sources else ""
     code = line.parked.code if line.state is State.PARKED and line.parked else ""
 
-    def found(kind: Kind, words: str, day: date, ours: int, held: int) -> Finding:
+    def found(kind: Kind, message: str, day: date, ours: int, held: int) -> Finding:
         where = f"Service {service_id} on contract {line.contract_id}: "
         known = code in DRIFT.get(kind, frozenset())
-        return Finding(kind, where + words, line.contract_id, service_id, customer, day, ours, held, known)
+        return Finding(kind, where + message, line.contract_id, service_id, customer, day, ours, held, known)
 
     if line.intent is not None:
         return  # it settles, and then it is looked at
@@ -214,43 +214,47 @@ def _of_line(
         lines = look.units[at].get(service_id, {})
         if sum(units > 0 for units in lines.values()) > 1:
             numbers = " and ".join(map(str, sorted(lines.values())))
-            words = f"it is on the contract more than once, with {numbers} units on {day}."
-            left = line.left.at(day) if line.left else 0
-            yield found(Kind.SERVICE_TWICE, words, day, left, sum(lines.values()))
+            message = f"it is on the contract more than once, with {numbers} units on {day}."
+            left = line.baseline.at(day) if line.baseline else 0
+            yield found(Kind.SERVICE_TWICE, message, day, left, sum(lines.values()))
             return
     edit = _edit(line, contract, look, today)
     if edit:
         kind, day, ours, held = edit
-        words = f"we left {ours} units for {day}, Autotask holds {held}."
-        yield found(kind, words, day, ours, held)
+        message = f"we left {ours} units for {day}, Autotask holds {held}."
+        yield found(kind, message, day, ours, held)
         return
     held = look.held(service_id, 0) if look.days else 0
     if demand is None:
         if held and contract.start <= today <= contract.end:
-            words = f"{held} units are billed, and no subscription maps to it any more."
-            yield found(Kind.NO_SUBSCRIPTION, words, today, 0, held)
+            message = f"{held} units are billed, and no subscription maps to it any more."
+            yield found(Kind.NO_SUBSCRIPTION, message, today, 0, held)
         return
     wanted = max(0, demand.units.plus(line.offset).at(today))
     level = line.state is State.APPLIED and not any(day <= today for day, _ in line.scheduled)
     if level and max(demand.start, contract.start) <= today <= contract.end and wanted != held:
-        words = f"it should have {wanted} units today and Autotask holds {held}, and nothing was to be done about it."
-        yield found(Kind.NOT_LEVEL, words, today, wanted, held)
+        message = f"it should have {wanted} units today and Autotask holds {held}, and nothing was to be done about it."
+        yield found(Kind.NOT_LEVEL, message, today, wanted, held)
 
 
 def _edit(line: Line, contract: Contract, look: Look, today: date) -> tuple[Kind, date, int, int] | None:
     """The first day that was looked at on which Autotask does not hold what we left there, with both numbers."""
-    if line.left is None:
+    if line.baseline is None:
         return None
     if look.whole is not None:
         whole = look.whole.get(line.service_id, NOTHING)
-        days = sorted({contract.start, today, *whole.days, *line.left.days})
+        days = sorted({contract.start, today, *whole.days, *line.baseline.days})
         pairs = [
-            (day, line.left.at(day), whole.at(day)) for day in days if contract.start <= day <= contract.end
+            (day, line.baseline.at(day), whole.at(day))
+            for day in days
+            if contract.start <= day <= contract.end
         ]
         # Today's is the number that people look at first.
         pairs.sort(key=lambda pair: (pair[0] > today, pair[0] != today, pair[0]))
     else:
-        pairs = [(day, line.left.at(day), look.held(line.service_id, at)) for at, day in enumerate(look.days)]
+        pairs = [
+            (day, line.baseline.at(day), look.held(line.service_id, at)) for at, day in enumerate(look.days)
+        ]
     for day, ours, held in pairs:
         if ours != held:
             if day > today:
@@ -266,7 +270,7 @@ def _long_parked(lines: Iterable[Line], now: datetime) -> Iterator[Finding]:
             yield Finding(
                 Kind.PARKED_LONG,
                 f"Service {line.service_id} on contract {line.contract_id} is parked since {line.since:%Y-%m-%d}: "
-                f"{line.parked.words}",
+                f"{line.parked.message}",
                 line.contract_id,
                 line.service_id,
                 line.sources[0][0] if line.sources else "",
@@ -295,7 +299,7 @@ def of_customer(
             yield Finding(
                 Kind.PARKED_LONG,
                 f"Event {event.event_id} is parked since {event.merged_at:%Y-%m-%d}: "
-                f"{event.parked.words if event.parked else ''}",
+                f"{event.parked.message if event.parked else ''}",
                 customer_id=records.id,
                 day=event.merged_at.date(),
                 known=True,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 
-from timus_autotask.domain.converge.next_step import HELD
+from timus_autotask.domain.converge.next_step import AWAITING_APPROVAL
 from timus_autotask.domain.line import State
 from timus_autotask.operate.timus_export import SOURCE
 from timus_autotask.ports.errors import (
@@ -23,7 +23,7 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.ports.table import Key, Put
 from timus_autotask.store.records import KEPT_DAYS, PARTNER, EventRecord, Store
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed
 from timus_autotask.watch.findings import DRIFT, LONG
 from timus_autotask.watch.listing import listed
@@ -41,7 +41,7 @@ _KEY = Key(PARTNER, "VITALS")
 _DRIFTING = frozenset[str]().union(*DRIFT.values())
 
 
-def take(ports: ApplyPorts, secret_age: Callable[[], timedelta | None] = lambda: None) -> None:
+def take(ports: Ports, secret_age: Callable[[], timedelta | None] = lambda: None) -> None:
     """Tell how everything is. ``secret_age``: of the oldest secret that this process has read."""
     now = ports.clock.now()
     document = ports.table.get(_KEY)
@@ -59,10 +59,10 @@ def take(ports: ApplyPorts, secret_age: Callable[[], timedelta | None] = lambda:
         # Asked last, so that a circuit that was opened a moment ago is told.
         circuit = ports.store.partner().circuit.value
         away = int(circuit.open(ports.clock.now()))
-        ports.on_event("circuit", circuit_open=away, words=circuit.reason or None)
+        ports.on_event("circuit", circuit_open=away, detail=circuit.reason or None)
 
 
-def _ask_allowance(ports: ApplyPorts) -> None:
+def _ask_allowance(ports: Ports) -> None:
     if ports.store.partner().circuit.value.open(ports.clock.now()):
         return
     try:
@@ -78,11 +78,11 @@ def _ask_allowance(ports: ApplyPorts) -> None:
             ports.on_event("call-budget", budget_percent=threshold.percent)
 
 
-def _tell_all(ports: ApplyPorts, now: datetime, since: datetime, secret_age: timedelta | None) -> None:
+def _tell_all(ports: Ports, now: datetime, since: datetime, secret_age: timedelta | None) -> None:
     records = listed(ports.store)
     lines = status_of(records, now, ports.zone).lines
     parked = [line for line in lines if line.state is State.PARKED]
-    held = [line for line in parked if line.reason_code in HELD]
+    held = [line for line in parked if line.reason_code in AWAITING_APPROVAL]
     good = (State.APPLIED, State.SCHEDULED)
     customers = {line.customer for line in lines}
     not_aligned = {line.customer for line in lines if line.state not in good}
@@ -90,7 +90,7 @@ def _tell_all(ports: ApplyPorts, now: datetime, since: datetime, secret_age: tim
     waits = [_since(line, records) for line in parked]
     waits += [event.merged_at for event in events]
     # A customer's first contract that cannot be opened shows in his lines already.
-    waits += [one.since for one in records.openings if one.parked and one.since and one.wanted.renews]
+    waits += [one.since for one in records.provisionings if one.parked and one.since and one.wanted.renews]
     finished = last_run(ports.table).value.finished
     ports.on_event(
         "vitals",
@@ -120,7 +120,7 @@ def _since(line: StatusLine, records: Records) -> datetime:
 
 def _oldest(records: Records, now: datetime) -> int:
     """Seconds that the oldest change waits for which nobody's word and no later day is needed; 0: none waits."""
-    works = [contract.work.value for contract in records.contracts.values()]
+    works = [contract.state.value for contract in records.contracts.values()]
     waits = [work.since for work in works if work.since and work.generation != work.converged]
     waits += [datetime.fromtimestamp(document.due_at, UTC) for document in records.due if document.due_at]
     return max(0, *(int((now - since).total_seconds()) for since in waits)) if waits else 0

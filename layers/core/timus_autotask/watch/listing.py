@@ -8,7 +8,7 @@ from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.ports.table import Document
-from timus_autotask.store.records import ContractRecords, CustomerRecords, Store, Stored, Work
+from timus_autotask.store.records import ContractRecords, ContractState, CustomerRecords, Store, Stored
 from timus_autotask.watch.status import EVERYTHING, Records
 
 
@@ -27,7 +27,7 @@ def listed(store: Store) -> Records:
     lines: dict[int, dict[int, Stored[Line]]] = {}
     for line in store.lines():
         lines.setdefault(line.contract_id, {})[line.service_id] = Stored(line, 1)
-    works = {work.contract_id: Stored(work, 1, due_at) for work, due_at in store.works()}
+    works = {work.contract_id: Stored(work, 1, due_at) for work, due_at in store.contract_states()}
     ids = {*works, *lines, *(id_ for mapping in mappings.values() for id_ in mapping.contract_ids)}
     return Records(
         queued=0,
@@ -43,11 +43,12 @@ def listed(store: Store) -> Records:
             for id_ in sorted({*mappings, *subscriptions, *inbox})
         },
         contracts={
-            id_: ContractRecords(works.get(id_, Stored(Work(id_))), lines.get(id_, {})) for id_ in sorted(ids)
+            id_: ContractRecords(works.get(id_, Stored(ContractState(id_))), lines.get(id_, {}))
+            for id_ in sorted(ids)
         },
         partner=store.partner(),
         parked_events=tuple(store.parked_events()),
-        openings=tuple(store.openings()),
+        provisionings=tuple(store.provisionings()),
     )
 
 

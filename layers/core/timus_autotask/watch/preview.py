@@ -14,9 +14,9 @@ from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.line import State
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Change, Check, Document, Key, Put, Table
-from timus_autotask.sync.ports import ApplyPorts
-from timus_autotask.sync.worker import foresee
+from timus_autotask.ports.table import Check, Document, Key, Put, Table, Write
+from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.worker import dry_run
 
 
 class Rehearsal:
@@ -41,7 +41,7 @@ class Rehearsal:
                     found[key] = document
         return [found[key] for key in sorted(found)]
 
-    def write(self, changes: Sequence[Change]) -> None:
+    def write(self, changes: Sequence[Write]) -> None:
         moved = [change.key for change in changes if self._rev(change.key) != change.expected]
         if moved:
             raise Conflict(moved)
@@ -102,7 +102,7 @@ class ContractPreview:
     """Its last day would be moved to here, for the term was renewed."""
 
 
-def preview(contract_id: int, proposed: Sequence[Change], ports: ApplyPorts) -> ContractPreview:
+def preview(contract_id: int, proposed: Sequence[Write], ports: Ports) -> ContractPreview:
     """What the worker would do first for a contract if ``proposed`` were written.
 
     Raises ``AutotaskError``, ``NotConfigured``, ``SecretsUnavailable``, ``TableUnavailable``, and ``Conflict`` when ``proposed`` is
@@ -111,10 +111,10 @@ def preview(contract_id: int, proposed: Sequence[Change], ports: ApplyPorts) -> 
     rehearsal = Rehearsal(ports.table)
     rehearsal.write(proposed)
     ports = replace(ports, table=rehearsal, on_event=lambda _name, **_fields: None)
-    foreseen = foresee(contract_id, ports, ports.clock.now() + timedelta(minutes=1))
-    if foreseen is None:
+    rehearsed = dry_run(contract_id, ports, ports.clock.now() + timedelta(minutes=1))
+    if rehearsed is None:
         return ContractPreview(contract_id, "", None, ())
-    view, step = foreseen
+    view, step = rehearsed
     extended_to = step.extend
     if extended_to is not None and view.contract is not None:
         view = replace(view, contract=replace(view.contract, end=extended_to))
@@ -134,12 +134,12 @@ def preview(contract_id: int, proposed: Sequence[Change], ports: ApplyPorts) -> 
                 wanted=line.desired.at(view.today),
                 adjustments=() if line.state is State.PARKED else line.scheduled,
                 state=line.state,
-                reason=line.parked.words if line.parked else None,
+                reason=line.parked.message if line.parked else None,
             )
             for key, line in sorted(lines.items())
         ),
         without_line=tuple(
-            Parked(missing.reason, {"customer": missing.customer_id, "sku": missing.sku}).words
+            Parked(missing.reason, {"customer": missing.customer_id, "sku": missing.sku}).message
             for missing in view.desired.unrouted
         ),
         extended_to=extended_to,

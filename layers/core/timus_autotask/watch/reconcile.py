@@ -20,8 +20,6 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
-from pydantic import TypeAdapter
-
 from timus_autotask.autotask.client import Autotask
 from timus_autotask.autotask.entities import BillingRule, UnitRow
 from timus_autotask.autotask.entities import Contract as Read
@@ -35,10 +33,11 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.ports.table import Delete, Document, Key, Put, Table
+from timus_autotask.store.codec import Codec
 from timus_autotask.store.records import PARTNER, ContractRecords, Stored
 from timus_autotask.sync.gather import held_of
 from timus_autotask.sync.merge import ATTEMPTS, wake_contract
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed
 from timus_autotask.watch.findings import Finding, Look, of_contract, of_customer, units_by_line
 from timus_autotask.watch.listing import listed
@@ -101,7 +100,7 @@ class Run:
         return bool(self.id) and self.finished is None and begun
 
 
-_RUN, _FINDINGS = TypeAdapter(Run), TypeAdapter(tuple[Finding, ...])
+_RUN, _FINDING = Codec(Run), Codec(Finding, {"message": "words"})
 _RUN_KEY = Key(PARTNER, "RECONCILE")
 _FOUND = "RECONCILE#"
 """Where findings stand, one document for a contract or a customer: behind all that a worker reads of the partner."""
@@ -110,17 +109,17 @@ _FOUND = "RECONCILE#"
 def last_run(table: Table) -> Stored[Run]:
     """The run that was begun last."""
     document = table.get(_RUN_KEY)
-    return Stored(_RUN.validate_python(document.data), document.rev) if document else Stored(Run())
+    return Stored(_RUN.load(document.data), document.rev) if document else Stored(Run())
 
 
 def findings(table: Table) -> Iterator[Finding]:
     """What is known to be found: by the last run, and where that has not come yet, by the one before."""
     for document in table.range(PARTNER, _FOUND, _FOUND + "~"):
-        yield from _FINDINGS.validate_python(document.data["findings"])
+        yield from (_FINDING.load(each) for each in document.data["findings"])
 
 
 def reconcile(
-    ports: ApplyPorts,
+    ports: Ports,
     deadline: datetime,
     *,
     anew: bool = False,
@@ -158,7 +157,7 @@ class _Reconcile:
 
     def __init__(
         self,
-        ports: ApplyPorts,
+        ports: Ports,
         deadline: datetime,
         run: Run,
         rev: int,
@@ -195,7 +194,7 @@ class _Reconcile:
                 self._on_progress(self._run)
         except _Stop as stop:
             self._save(replace(self._run, stopped=str(stop)))
-            self._ports.on_event("reconcile-stopped", run=self._run.id, words=str(stop))
+            self._ports.on_event("reconcile-stopped", run=self._run.id, detail=str(stop))
             return self._run
         return self._finish(records, today)
 
@@ -352,7 +351,7 @@ class _Reconcile:
         """Store what was found, one document for a contract or a customer, and tell."""
         for subject, these in found.items():
             key = Key(PARTNER, _FOUND + subject)
-            data = {"run": self._run.id, "findings": _FINDINGS.dump_python(tuple(these), mode="json")}
+            data = {"run": self._run.id, "findings": [_FINDING.dump(each) for each in these]}
             stored = self._ports.table.get(key)
             self._ports.store.commit(Put(key, data, stored.rev if stored else 0))
         every = [one for these in found.values() for one in these]
@@ -366,7 +365,7 @@ class _Reconcile:
                 customer=one.customer_id,
                 ours=one.ours,
                 autotask=one.autotask,
-                words=one.words,
+                detail=one.message,
             )
         counts = Counter(self._run.found) + Counter(one.kind.value for one in every)
         drift = self._run.drift + sum(one.is_drift for one in every)
@@ -374,7 +373,7 @@ class _Reconcile:
 
     def _save(self, run: Run) -> None:
         """Store how far it is. Raises ``Conflict`` when somebody else is at it too."""
-        self._ports.store.commit(Put(_RUN_KEY, _RUN.dump_python(run, mode="json"), self._rev))
+        self._ports.store.commit(Put(_RUN_KEY, _RUN.dump(run), self._rev))
         self._rev += 1
         self._run = run
 
@@ -410,14 +409,14 @@ class _Reconcile:
 
 def _rows(records: ContractRecords) -> int:
     """How many unit rows a contract has, about: one for each month of each line."""
-    contract = records.work.value.contract
+    contract = records.state.value.contract
     days = (contract.end - contract.start).days if contract else 365
     return (days // 30 + 1) * max(len(records.lines), 1)
 
 
 def _at_work(records: ContractRecords, began: datetime) -> bool:
     """Whether a worker is at a contract, is about to be, or was there while it was being read."""
-    work = records.work.value
+    work = records.state.value
     if work.generation != work.converged or work.lease is not None:
         return True
     return any(

@@ -16,21 +16,21 @@ from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Customer, Demand, Desired, Unrouted, desired
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineKey, service_on
-from timus_autotask.domain.opening import Opening
-from timus_autotask.domain.policy import Grid
+from timus_autotask.domain.policy import BillingSchedule
+from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.ports.table import Document
 from timus_autotask.store.records import (
     Circuit,
     ContractRecords,
+    ContractState,
     CustomerRecords,
     EventRecord,
     PartnerRecords,
     Store,
     Stored,
-    Work,
 )
-from timus_autotask.sync.gather import customer_of
+from timus_autotask.sync.gather import customer_from
 
 EVERYTHING = 2**53
 """Unix seconds after every due time, and more documents than there can be."""
@@ -54,7 +54,7 @@ class Records:
     contracts: Mapping[int, ContractRecords]
     partner: PartnerRecords
     parked_events: tuple[EventRecord, ...]
-    openings: tuple[Opening, ...] = ()
+    provisionings: tuple[Provisioning, ...] = ()
 
 
 def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records:
@@ -67,18 +67,18 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     owners = {document.key.pk.partition("#")[2] for document in due if document.key.sk.startswith("INBOX#")}
     owners |= {subscription.customer_id for subscription in store.subscriptions()}
     owners |= {mapping.customer_id for mapping in store.mappings()}
-    ids = {work.contract_id for work, _ in store.works()}
+    ids = {work.contract_id for work, _ in store.contract_states()}
     customers: dict[str, CustomerRecords] = {
         records.id: records for records in each(store.customer, sorted(owners))
     }
     for records in customers.values():
         ids.update(records.mapping.value.contract_ids if records.mapping else ())
     contracts: dict[int, ContractRecords] = {
-        records.work.value.contract_id: records for records in each(store.contract, sorted(ids))
+        records.state.value.contract_id: records for records in each(store.contract, sorted(ids))
     }
-    openings = tuple(sorted(store.openings(), key=lambda opening: opening.wanted.number))
+    provisionings = tuple(sorted(store.provisionings(), key=lambda opening: opening.wanted.number))
     return Records(
-        waiting, due, customers, contracts, store.partner(), tuple(store.parked_events()), openings
+        waiting, due, customers, contracts, store.partner(), tuple(store.parked_events()), provisionings
     )
 
 
@@ -124,7 +124,7 @@ class Status:
     """Set while Autotask is not asked at all."""
     names: Mapping[str, str] | None = None
     """Customers' names by id."""
-    openings: tuple[Opening, ...] = ()
+    provisionings: tuple[Provisioning, ...] = ()
     """Contracts that are being opened; those that wait for something are parked with a reason."""
 
     @property
@@ -156,7 +156,7 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         tuple(outstanding),
         circuit,
         {c.id: _name(c) for c in customers.values()},
-        records.openings,
+        records.provisionings,
     )
 
 
@@ -166,17 +166,19 @@ def wanted_of(records: Records, today: date) -> Mapping[LineKey, Demand]:
 
 
 def _customers(records: Records) -> dict[str, Customer]:
-    return {id_: customer_of(found, records.partner.terms.value) for id_, found in records.customers.items()}
+    return {
+        id_: customer_from(found, records.partner.terms.value) for id_, found in records.customers.items()
+    }
 
 
 def _desired(records: Records, customers: Mapping[str, Customer], today: date) -> Desired:
     plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
-    grids: dict[int, Grid] = {
-        id_: found.work.value.contract.grid
+    schedules: dict[int, BillingSchedule] = {
+        id_: found.state.value.contract.schedule
         for id_, found in records.contracts.items()
-        if found.work.value.contract
+        if found.state.value.contract
     }
-    return desired([customers[id_] for id_ in sorted(customers)], plans, grids, today)
+    return desired([customers[id_] for id_ in sorted(customers)], plans, schedules, today)
 
 
 def _name(customer: Customer) -> str:
@@ -208,7 +210,9 @@ def _without_line(
             missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING, trouble
         )
     parked = Parked(missing.reason, {"customer": missing.customer_id, "sku": missing.sku})
-    opening = next((one for one in records.openings if one.wanted.customer_id == missing.customer_id), None)
+    opening = next(
+        (one for one in records.provisionings if one.wanted.customer_id == missing.customer_id), None
+    )
     if opening is not None and missing.reason == "customer-unmapped":
         if opening.parked is None:
             return StatusLine(missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING)
@@ -221,21 +225,21 @@ def _without_line(
         timus_quantity=quantity,
         autotask_units=None,
         state=State.PARKED,
-        reason=parked.words,
+        reason=parked.message,
         reason_code=parked.code,
         remedy=parked.remedy,
         wanted_units=missing.units,
     )
 
 
-def _awaited(customer: Customer, records: Records) -> list[Work]:
+def _awaited(customer: Customer, records: Records) -> list[ContractState]:
     """The customer's contracts that a worker is still to come to."""
     ids = customer.mapping.contract_ids if customer.mapping else ()
-    works = [records.contracts[id_].work.value for id_ in ids if id_ in records.contracts]
+    works = [records.contracts[id_].state.value for id_ in ids if id_ in records.contracts]
     return [work for work in works if _unconverged(work)]
 
 
-def _trouble(work: Work, circuit: Circuit | None) -> str | None:
+def _trouble(work: ContractState, circuit: Circuit | None) -> str | None:
     """Why a contract could not be looked at, if so."""
     return work.trouble or (circuit.reason if circuit else "") or None
 
@@ -250,7 +254,7 @@ def _lines(
 ) -> list[StatusLine]:
     """One line, once for each customer and SKU that is billed on it."""
     contract = records.contracts.get(key.contract_id)
-    work = contract.work.value if contract else Work(key.contract_id)
+    work = contract.state.value if contract else ContractState(key.contract_id)
     stored = contract.lines.get(key.service_id) if contract else None
     line = stored.value if stored else Line(key.contract_id, key.service_id)
     state, reason = _state(line, stored, work, circuit, today)
@@ -296,15 +300,15 @@ def _goes_to(key: LineKey, customer: Customer | None, sku: str, records: Records
 def _units(line: Line, today: date) -> int | None:
     if line.state is State.PARKED and line.parked and line.parked.code in READ_BY_AUTOTASK:
         return int(line.parked.facts["held"])
-    return None if line.left is None else line.left.at(today)
+    return None if line.baseline is None else line.baseline.at(today)
 
 
-def _unconverged(work: Work) -> bool:
+def _unconverged(work: ContractState) -> bool:
     return work.generation != work.converged
 
 
 def _state(
-    line: Line, stored: Stored[Line] | None, work: Work, circuit: Circuit | None, today: date
+    line: Line, stored: Stored[Line] | None, work: ContractState, circuit: Circuit | None, today: date
 ) -> tuple[State, str | None]:
     """The state for a person: the worker's last word, unless something has come since."""
     trouble = _trouble(work, circuit)
@@ -318,7 +322,7 @@ def _state(
     if stored is None or _unconverged(work) or come:
         return State.PENDING, trouble
     if line.state is State.PARKED and line.parked:
-        return State.PARKED, line.parked.words
+        return State.PARKED, line.parked.message
     return line.state, trouble if work.trouble or line.state is State.PENDING else None
 
 
@@ -339,8 +343,8 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
         if document.key.sk == "CONTRACT" and _is_due(document.due_at, now)
     }
     for id_, contract in records.contracts.items():
-        work = contract.work.value
-        if _unconverged(work) or work.lease is not None or _is_due(contract.work.due_at, now):
+        work = contract.state.value
+        if _unconverged(work) or work.lease is not None or _is_due(contract.state.due_at, now):
             due.add(str(id_))
         if any(_open(stored.value, now) for stored in contract.lines.values()):
             due.add(str(id_))
@@ -348,7 +352,7 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
         yield f"{_count(len(due), 'contract')} to be looked at: {', '.join(sorted(due)[:5])}" + (
             " …" if len(due) > 5 else ""
         )
-    opening = [one.wanted.number for one in records.openings if one.parked is None]
+    opening = [one.wanted.number for one in records.provisionings if one.parked is None]
     if opening:
         yield f"{_count(len(opening), 'contract')} to be opened: {', '.join(opening[:5])}"
     plans = [sku for sku, plan in records.partner.plans.items() if _is_due(plan.due_at, now)]

@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter
-
 from timus_autotask.autotask.client import Autotask
-from timus_autotask.domain.ticket import Alarm, Move, Ticket, next_move, wanted
+from timus_autotask.domain.ticket import Alarm, Ticket, TicketAction, next_action, wanted
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
@@ -26,8 +24,9 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.ports.table import Key, Put
+from timus_autotask.store.codec import Codec
 from timus_autotask.store.records import PARTNER, Stored
-from timus_autotask.sync.ports import ApplyPorts
+from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
 
 EVERY = timedelta(minutes=5)
@@ -61,14 +60,14 @@ class _Record:
     """By alarm."""
 
 
-_RECORD = TypeAdapter(_Record)
+_RECORD = Codec(_Record)
 
 
-def keep_tickets(ports: ApplyPorts, desk: TicketDesk, deadline: datetime) -> None:
+def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
     """Open a ticket for each alarm that is on, and close those whose alarm is over; ``deadline`` is when this process is dead."""
     now = ports.clock.now()
     document = ports.table.get(_KEY)
-    known = _RECORD.validate_python(document.data) if document else _Record()
+    known = _RECORD.load(document.data) if document else _Record()
     early = known.at is not None and now - known.at < EVERY
     if early or now + POST_TAKES > deadline or ports.store.partner().circuit.value.open(now):
         return
@@ -87,9 +86,7 @@ def keep_tickets(ports: ApplyPorts, desk: TicketDesk, deadline: datetime) -> Non
 class _Keeper:
     """One look at all tickets."""
 
-    def __init__(
-        self, ports: ApplyPorts, desk: TicketDesk, deadline: datetime, stored: Stored[_Record]
-    ) -> None:
+    def __init__(self, ports: Ports, desk: TicketDesk, deadline: datetime, stored: Stored[_Record]) -> None:
         self._ports = ports
         self._desk = desk
         self._deadline = deadline
@@ -109,21 +106,21 @@ class _Keeper:
             except (Refused, CredentialsRefused) as error:
                 # 401 is also the answer to a missing permission, and changes must go on without one for tickets.
                 self._put(replace(self._stored.value.tickets[name], again_at=now + ASK_AGAIN))
-                self._tell("refused", ticket, words=str(error))
+                self._tell("refused", ticket, detail=str(error))
 
     def _drive(self, ticket: Ticket, solved: bool, autotask: Autotask) -> None:
         found = autotask.tickets_numbered(self._desk.company_id, ticket.external_id)
-        match next_move(ticket, solved, [one.is_complete for one in found], self._ports.clock.now()):
-            case Move.OPEN:
+        match next_action(ticket, solved, [one.is_complete for one in found], self._ports.clock.now()):
+            case TicketAction.OPEN:
                 self._open(ticket, autotask)
-            case Move.KEEP if not ticket.there:
+            case TicketAction.KEEP if not ticket.there:
                 self._put(replace(ticket, there=True, settles_at=None))
-            case Move.CLOSE:
+            case TicketAction.CLOSE:
                 for one in found:
                     autotask.complete_ticket(one.id, "The alarm is over.")
                 self._forget(ticket)
                 self._tell("closed", ticket)
-            case Move.FORGET:
+            case TicketAction.FORGET:
                 self._forget(ticket)
 
     def _open(self, ticket: Ticket, autotask: Autotask) -> None:
@@ -144,7 +141,7 @@ class _Keeper:
         except OutcomeUnknown as error:
             settles_at = min(settles_at, self._ports.clock.now() + self._ports.settle)
             self._put(replace(asked, settles_at=settles_at))
-            self._tell("unknown", ticket, words=str(error))
+            self._tell("unknown", ticket, detail=str(error))
             return
         except (Refused, RetryLater, CredentialsRefused):
             self._put(ticket)
@@ -164,9 +161,9 @@ class _Keeper:
     def _save(self, tickets: Mapping[str, Ticket]) -> None:
         """Raises ``Conflict`` when somebody else is at it too."""
         record = replace(self._stored.value, tickets=tickets)
-        self._ports.store.commit(Put(_KEY, _RECORD.dump_python(record, mode="json"), self._stored.rev))
+        self._ports.store.commit(Put(_KEY, _RECORD.dump(record), self._stored.rev))
         self._stored = Stored(record, self._stored.rev + 1)
 
-    def _tell(self, what: str, ticket: Ticket, words: str | None = None) -> None:
+    def _tell(self, what: str, ticket: Ticket, detail: str | None = None) -> None:
         ticket_id, alarm = ticket.external_id, ticket.alarm
-        self._ports.on_event(f"ticket-{what}", ticket=ticket_id, alarm=alarm, words=words)
+        self._ports.on_event(f"ticket-{what}", ticket=ticket_id, alarm=alarm, detail=detail)

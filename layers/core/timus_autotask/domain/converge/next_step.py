@@ -17,9 +17,9 @@ from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.desired import Demand, Desired, Link
 from timus_autotask.domain.line import (
     Answer,
-    Change,
     Choice,
     Intent,
+    JournalEntry,
     Line,
     Outcome,
     Refusal,
@@ -29,9 +29,9 @@ from timus_autotask.domain.line import (
     with_state,
 )
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.opening import NewContract, successor
 from timus_autotask.domain.plan import Adjustment, Gap, Plan, plan_adjustments
 from timus_autotask.domain.policy import OnDrift, Policy, PostedPeriod, Renewal, SameDay
+from timus_autotask.domain.provisioning import NewContract, successor
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
@@ -47,7 +47,7 @@ quarter of the time that it has been parked already."""
 NOWHERE = LineKey(0, 0)
 """The line of a plan whose service nobody has said: what follows on it waits."""
 
-HELD = (
+AWAITING_APPROVAL = (
     "held-for-approval",
     "held-over-limit",
     "held-over-day-limit",
@@ -57,7 +57,7 @@ HELD = (
 )
 """The partner's own terms ask for a person's word."""
 
-BY_DECISION = (*HELD, "no-subscription")
+BY_DECISION = (*AWAITING_APPROVAL, "no-subscription")
 """Reasons that only a person's word ends; the command that gives it makes the contract due."""
 
 LOOKS = 3
@@ -68,7 +68,7 @@ REFUSED_AGAIN = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Observed:
     """What Autotask holds of a service on a contract, as read now."""
 
     units: Timeline = NOTHING
@@ -104,7 +104,7 @@ class View:
     contract_id: int
     contract: Contract | None
     """None: Autotask does not have it."""
-    held: Mapping[int, Held]
+    held: Mapping[int, Observed]
     """By service; a service that is not in it has nothing on the contract."""
     desired: Desired
     lines: Mapping[LineKey, Line]
@@ -131,7 +131,7 @@ class Step:
 
     lines: tuple[Line, ...] = ()
     """Those that changed."""
-    journal: tuple[Change, ...] = ()
+    journal: tuple[JournalEntry, ...] = ()
     post: Line | None = None
     """The line whose intent is to be sent now."""
     extend: date | None = None
@@ -147,12 +147,12 @@ class Step:
 
 
 @dataclass(slots=True)
-class _Work:
+class LineDraft:
     """One line while it is being decided."""
 
     line: Line
     demand: Demand | None
-    held: Held
+    held: Observed
     policy: Policy
     known: bool = False
     """Its intent is settled and the read equals what we left behind: it may be planned and posted."""
@@ -187,7 +187,7 @@ def next_step(view: View) -> Step:
     contract = view.contract
     renewed: date | None = None
     new: NewContract | None = None
-    journal: list[Change] = []
+    journal: list[JournalEntry] = []
     plan = Plan(())
     if contract is None or wrong is not None:
         code, facts = wrong or ("contract-not-found", {})
@@ -217,7 +217,7 @@ def next_step(view: View) -> Step:
     )
 
 
-def _works(view: View) -> list[_Work]:
+def _works(view: View) -> list[LineDraft]:
     """Every line that is wanted on this contract or that we left something on."""
     own = {key for key in view.lines if key.contract_id == view.contract_id}
     wanted = {key for key in view.desired.demands if key.contract_id == view.contract_id}
@@ -225,15 +225,15 @@ def _works(view: View) -> list[_Work]:
     for key in sorted(own | wanted):
         line = view.lines.get(key) or Line(key.contract_id, key.service_id)
         demand = view.desired.demands.get(key)
-        held = view.held.get(key.service_id, Held())
+        held = view.held.get(key.service_id, Observed())
         sources = tuple((s.customer_id, s.sku) for s in demand.sources) if demand else ()
-        work = _Work(line, demand, held, policy_of(demand, view.policies))
+        work = LineDraft(line, demand, held, policy_of(demand, view.policies))
         work.facts = {
             "contract": key.contract_id,
             "service": key.service_id,
             "customer": sources[0][0] if sources else (line.sources[0][0] if line.sources else ""),
             "held": held.units.at(view.today),
-            "left": line.left.at(view.today) if line.left else 0,
+            "left": line.baseline.at(view.today) if line.baseline else 0,
             "desired": work.wanted.at(view.today),
         }
         works.append(work)
@@ -273,7 +273,7 @@ def _wrong_contract(view: View) -> tuple[str, dict[str, int | str]] | None:
     return None
 
 
-def _renewal(works: Sequence[_Work], view: View, how: Renewal) -> date | None:
+def _renewal(works: Sequence[LineDraft], view: View, how: Renewal) -> date | None:
     """The last day of the latest renewed term that bills here and is to be followed in this way.
 
     One that the contract was seen to cover is over and done with: whoever shortens the contract afterwards meant it.
@@ -287,7 +287,7 @@ def _renewal(works: Sequence[_Work], view: View, how: Renewal) -> date | None:
     return until if until is not None and (view.renewed is None or until > view.renewed) else None
 
 
-def _successor(works: Sequence[_Work], contract: Contract, view: View) -> NewContract | None:
+def _successor(works: Sequence[LineDraft], contract: Contract, view: View) -> NewContract | None:
     """The new contract for a renewed term that ends after this one, if the partner wants one."""
     until = _renewal(works, view, Renewal.NEW_CONTRACT)
     if until is None or until <= contract.end:
@@ -296,11 +296,11 @@ def _successor(works: Sequence[_Work], contract: Contract, view: View) -> NewCon
     return successor(contract, until, policy)
 
 
-def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
+def _know(work: LineDraft, contract: Contract, view: View) -> list[JournalEntry]:
     """Settle an open intent and find out whether the line is as we left it. Returns what the journal gains."""
     first, last = contract.start, contract.end
     held = work.held.units
-    journal: list[Change] = []
+    journal: list[JournalEntry] = []
     if len(work.held.contract_service_ids) > 1:
         work.parked = Parked("line-duplicated", work.facts)
         return journal
@@ -321,11 +321,11 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
             # Nobody knows what of it is ours, so it is kept as a whole; what Timus has for later days still comes.
             by_now = Timeline(tuple(step for step in work.demand.units.steps if step[0] <= view.today))
             offset = held.minus(by_now).between(work.demand.start, date.max)
-            work.line = replace(work.line, offset=offset, left=held)
-    left = work.line.left
-    if left is None or _raised_above_zero(work.line, left, held):
-        work.line = replace(work.line, left=held, first_held=held)
-    elif work.demand is not None and not held.same(left, first, last):
+            work.line = replace(work.line, offset=offset, baseline=held)
+    baseline = work.line.baseline
+    if baseline is None or _raised_above_zero(work.line, baseline, held):
+        work.line = replace(work.line, baseline=held, first_held=held)
+    elif work.demand is not None and not held.same(baseline, first, last):
         seen = work.line.last_change
         acts = work.line.choice is not None or work.policy.drift is not OnDrift.PARK
         if seen is not None and view.now < seen + view.settle and (acts or _level(work, contract)):
@@ -333,16 +333,16 @@ def _know(work: _Work, contract: Contract, view: View) -> list[Change]:
             # anything is done about it, or a difference that is none any more is put down to somebody's hand.
             work.waits_until = seen + view.settle
             return journal
-        drifted = _drifted(work, held, left, contract)
+        drifted = _drifted(work, held, baseline, contract)
         if drifted:
             work.parked = Parked("drift", work.facts)
             return journal
-    work.line = replace(work.line, left=held, choice=None)
+    work.line = replace(work.line, baseline=held, choice=None)
     work.known = True
     return journal
 
 
-def _raised_above_zero(line: Line, left: Timeline, held: Timeline) -> bool:
+def _raised_above_zero(line: Line, baseline: Timeline, held: Timeline) -> bool:
     """Whether a person has made room for an adjustment that was refused because units would have fallen below zero.
 
     That is the mend that was asked for, no drift; on a line that has nothing of ours, it is looked at as at first sight.
@@ -350,24 +350,24 @@ def _raised_above_zero(line: Line, left: Timeline, held: Timeline) -> bool:
     if line.refusal is None or line.adjusted:
         return False
     day, delta = line.refusal.day, line.refusal.delta
-    below = [any(units < 0 for _, units in one.add_from(day, delta).steps) for one in (left, held)]
+    below = [any(units < 0 for _, units in one.add_from(day, delta).steps) for one in (baseline, held)]
     return below == [True, False]
 
 
-def _level(work: _Work, contract: Contract) -> bool:
+def _level(work: LineDraft, contract: Contract) -> bool:
     """Whether Autotask holds just what the line should have, whoever brought it there."""
     if work.demand is None:
         return False
     return work.held.units.same(work.wanted, max(work.demand.start, contract.start), contract.end)
 
 
-def _drifted(work: _Work, held: Timeline, left: Timeline, contract: Contract) -> bool:
+def _drifted(work: LineDraft, held: Timeline, baseline: Timeline, contract: Contract) -> bool:
     """Somebody else was there: True parks the line. Someone's edit is never fought unless a person or the terms say so."""
     choice = work.line.choice
     if _level(work, contract):
         return False
     if choice is Choice.ADOPT or (choice is None and work.policy.drift is OnDrift.ADOPT):
-        work.line = replace(work.line, offset=work.line.offset.plus(held.minus(left)))
+        work.line = replace(work.line, offset=work.line.offset.plus(held.minus(baseline)))
         return False
     return not (choice is Choice.ENFORCE or work.policy.drift is OnDrift.ENFORCE)
 
@@ -379,7 +379,7 @@ def _settled(line: Line, intent: Intent, verdict: Verdict, held: Timeline, view:
         adjusted = tuple(sorted({*line.adjusted, intent.day}))
         return replace(
             line,
-            left=held,
+            baseline=held,
             adjusted=adjusted,
             refusal=None,
             approved=tuple(a for a in line.approved if (a.day, a.delta) != (intent.day, intent.delta)),
@@ -389,18 +389,20 @@ def _settled(line: Line, intent: Intent, verdict: Verdict, held: Timeline, view:
         )
     # An unclear one's day may carry it: a change from before must not run over into it, where it could not be set right.
     refused, unclear = verdict is Verdict.REFUSED, verdict is Verdict.UNCLEAR
-    if (refused and DUPLICATE_DAY in intent.words) or (unclear and intent.day in held.days):
+    if (refused and DUPLICATE_DAY in intent.message) or (unclear and intent.day in held.days):
         return replace(line, taken=tuple(sorted({*line.taken, intent.day})))
     if refused:
         again = line.refusal and (line.refusal.day, line.refusal.delta) == (intent.day, intent.delta)
         times = line.refusal.times + 1 if again and line.refusal else 1
         wait = REFUSED_AGAIN[min(times, len(REFUSED_AGAIN)) - 1]
-        return replace(line, refusal=Refusal(intent.day, intent.delta, intent.words, view.now + wait, times))
+        return replace(
+            line, refusal=Refusal(intent.day, intent.delta, intent.message, view.now + wait, times)
+        )
     return line
 
 
-def _change(line: Line, intent: Intent, verdict: Verdict, held: Timeline, now: datetime) -> Change:
-    return Change(
+def _change(line: Line, intent: Intent, verdict: Verdict, held: Timeline, now: datetime) -> JournalEntry:
+    return JournalEntry(
         id=intent.id,
         line=line.key,
         day=intent.day,
@@ -412,7 +414,7 @@ def _change(line: Line, intent: Intent, verdict: Verdict, held: Timeline, now: d
         settled_at=now,
         events=intent.events,
         sources=line.sources,
-        words=intent.words,
+        message=intent.message,
         linked=intent.linked,
     )
 
@@ -426,7 +428,7 @@ def _facts_of(intent: Intent) -> dict[str, int | str]:
     }
 
 
-def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
+def _plan(works: Sequence[LineDraft], contract: Contract, view: View) -> Plan:
     """The plan over all lines in a known state; linked lines of other contracts count as we left them.
 
     What settles counts with the most that it may have.
@@ -436,11 +438,11 @@ def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
     elsewhere = {}
     for key, demand in view.desired.demands.items():
         line = view.lines.get(key)
-        if line is None or line.left is None:
+        if line is None or line.baseline is None:
             continue
         if key in settling or (key.contract_id != view.contract_id and line.intent is None):
             wanted, kept = _wanted(demand, line), _at_least_0(line.offset)
-            most = _at_most(line.left, line.intent)
+            most = _at_most(line.baseline, line.intent)
             # What settles may not have landed, and then its day is free.
             taken = frozenset() if key in settling else _taken(line, policy_of(demand, view.policies))
             elsewhere[key] = Gap(key, wanted, demand.start, most, _open_day(taken), kept=kept)
@@ -448,15 +450,15 @@ def _plan(works: Sequence[_Work], contract: Contract, view: View) -> Plan:
     return plan_adjustments(gaps, (*view.desired.links, *unknown), elsewhere)
 
 
-def _at_most(left: Timeline, intent: Intent | None) -> Timeline:
+def _at_most(baseline: Timeline, intent: Intent | None) -> Timeline:
     """The most that a line may have, whether what was sent has landed or not."""
     if intent is None:
-        return left
+        return baseline
     after = intent.after
-    return Timeline.sampled((*left.days, *after.days), lambda day: max(left.at(day), after.at(day)))
+    return Timeline.sampled((*baseline.days, *after.days), lambda day: max(baseline.at(day), after.at(day)))
 
 
-def _gap(work: _Work, demand: Demand, contract: Contract, today: date) -> Gap:
+def _gap(work: LineDraft, demand: Demand, contract: Contract, today: date) -> Gap:
     closed = work.held.closed if work.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
     open_day = _open_day(_taken(work.line, work.policy), closed, contract.end)
     start = max(demand.start, contract.start)
@@ -492,7 +494,7 @@ def _open_day(
     return open_day
 
 
-def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: View) -> Line | None:
+def _judge(works: Sequence[LineDraft], plan: Plan, contract: Contract | None, view: View) -> Line | None:
     """Give every line its state for people, and pick the one adjustment that is posted now, if any."""
     by_key = {work.key: work for work in works}
     planned: dict[LineKey, list[Adjustment]] = {key: [] for key in by_key}
@@ -530,12 +532,18 @@ def _judge(works: Sequence[_Work], plan: Plan, contract: Contract | None, view: 
 
 
 def _hold_whole_plan_changes(
-    by_key: Mapping[LineKey, _Work], planned: Mapping[LineKey, Sequence[Adjustment]], view: View
+    by_key: Mapping[LineKey, LineDraft], planned: Mapping[LineKey, Sequence[Adjustment]], view: View
 ) -> None:
     """Where the new plan waits for a person, the old one stays billed: a plan change happens whole or not at all."""
     for link in view.desired.links:
         up, down = by_key.get(link.up), by_key.get(link.down)
-        if up is None or down is None or down.parked or not up.parked or up.parked.code not in HELD:
+        if (
+            up is None
+            or down is None
+            or down.parked
+            or not up.parked
+            or up.parked.code not in AWAITING_APPROVAL
+        ):
             continue
         falls = any(a.delta < 0 and a.day <= view.today for a in planned[link.down])
         rises = any(a.delta > 0 and a.day >= link.day for a in planned[link.up])
@@ -543,7 +551,7 @@ def _hold_whole_plan_changes(
             down.parked = Parked("held-with-plan-change", {**down.facts, "up": link.up.service_id})
 
 
-def _holds(link: Link, work: _Work, by_key: Mapping[LineKey, _Work]) -> bool:
+def _holds(link: Link, work: LineDraft, by_key: Mapping[LineKey, LineDraft]) -> bool:
     return link.up == work.key and link.down in by_key
 
 
@@ -568,7 +576,7 @@ def _waits_for(adjustment: Adjustment, plan: Plan, view: View, waiting: set[Line
 
 
 def _why_not(
-    work: _Work, planned: Sequence[Adjustment], plan: Plan, contract: Contract, view: View
+    work: LineDraft, planned: Sequence[Adjustment], plan: Plan, contract: Contract, view: View
 ) -> Parked | None:
     """Why a line in a known state is nevertheless not brought level, or None."""
     line = work.line
@@ -588,7 +596,7 @@ def _why_not(
             and (refusal.day, refusal.delta) == (first.day, first.delta)
             and view.now < refusal.retry_at
         ):
-            return Parked("refused", {**work.facts, **_facts_of_adjustment(first), "answer": refusal.words})
+            return Parked("refused", {**work.facts, **_facts_of_adjustment(first), "answer": refusal.message})
         return _held_back(work, due, view)
     return _past_end(work, contract, view.today)
 
@@ -597,7 +605,7 @@ def _facts_of_adjustment(adjustment: Adjustment) -> dict[str, int | str]:
     return {"delta": adjustment.delta, "day": adjustment.day.isoformat()}
 
 
-def _past_end(work: _Work, contract: Contract, today: date) -> Parked | None:
+def _past_end(work: LineDraft, contract: Contract, today: date) -> Parked | None:
     """Units after the contract's end, which nothing bills. An end there, or before it, needs nothing."""
     after = contract.end + timedelta(days=1)
     days = (after, *(day for day in work.wanted.days if after < day <= today))
@@ -607,7 +615,7 @@ def _past_end(work: _Work, contract: Contract, today: date) -> Parked | None:
     return Parked("contract-ended", {**work.facts, "contract_end": contract.end.isoformat(), "units": units})
 
 
-def _held_back(work: _Work, due: Sequence[Adjustment], view: View) -> Parked | None:
+def _held_back(work: LineDraft, due: Sequence[Adjustment], view: View) -> Parked | None:
     """Whether the partner's terms ask for a person's word before the first of a line's due adjustments is posted.
 
     Each is judged in its turn. But where the line was adjusted on a later day already, they are judged, and go, together: until
@@ -626,7 +634,7 @@ def _held_back(work: _Work, due: Sequence[Adjustment], view: View) -> Parked | N
     return None
 
 
-def _asks(work: _Work, adjustment: Adjustment, held: Timeline, moved: int, view: View) -> Parked | None:
+def _asks(work: LineDraft, adjustment: Adjustment, held: Timeline, moved: int, view: View) -> Parked | None:
     """Whether the terms ask for a person's word on an adjustment, given what the line holds by then and what it moves in all."""
     policy = work.policy
     facts = {**work.facts, **_facts_of_adjustment(adjustment)}
@@ -649,7 +657,7 @@ def _asks(work: _Work, adjustment: Adjustment, held: Timeline, moved: int, view:
     return None
 
 
-def _over_day_limit(work: _Work, adjustment: Adjustment, more: int, view: View) -> int | None:
+def _over_day_limit(work: LineDraft, adjustment: Adjustment, more: int, view: View) -> int | None:
     """The limit of a day that ``more`` units would break, of the customer or of the partner.
 
     What it has held once waits for a person: another day's limit does not let it through while nobody looks.
@@ -671,7 +679,7 @@ def _over_day_limit(work: _Work, adjustment: Adjustment, more: int, view: View) 
 
 def _linked(
     adjustment: Adjustment,
-    by_key: Mapping[LineKey, _Work],
+    by_key: Mapping[LineKey, LineDraft],
     planned: Mapping[LineKey, Sequence[Adjustment]],
     view: View,
 ) -> tuple[LineKey, ...]:
@@ -693,7 +701,7 @@ def _linked(
     return tuple(sorted(other for other in others if moves(other)))
 
 
-def _with_intent(work: _Work, adjustment: Adjustment, linked: tuple[LineKey, ...], view: View) -> Line:
+def _with_intent(work: LineDraft, adjustment: Adjustment, linked: tuple[LineKey, ...], view: View) -> Line:
     events, versions = _news(work, view)
     intent = Intent(
         id="",
@@ -709,11 +717,11 @@ def _with_intent(work: _Work, adjustment: Adjustment, linked: tuple[LineKey, ...
     return replace(work.line, intent=intent)
 
 
-def _news(work: _Work, view: View) -> tuple[tuple[str, ...], dict[str, int]]:
+def _news(work: LineDraft, view: View) -> tuple[tuple[str, ...], dict[str, int]]:
     """The events that an adjustment follows from, and the newest version of each subscription among them."""
     versions: dict[str, int] = {}
     events: list[str] = []
-    for news in work.demand.news if work.demand else ():
+    for news in work.demand.causes if work.demand else ():
         if news.day <= view.today and news.number > work.line.versions.get(news.subscription_id, 0):
             events.append(news.event_id)
             versions[news.subscription_id] = max(news.number, versions.get(news.subscription_id, 0))
@@ -721,7 +729,10 @@ def _news(work: _Work, view: View) -> tuple[tuple[str, ...], dict[str, int]]:
 
 
 def _shown(
-    work: _Work, by_key: Mapping[LineKey, _Work], plans: Mapping[LineKey, Sequence[Adjustment]], view: View
+    work: LineDraft,
+    by_key: Mapping[LineKey, LineDraft],
+    plans: Mapping[LineKey, Sequence[Adjustment]],
+    view: View,
 ) -> Line:
     """The line with what people see of it."""
     demand, planned = work.demand, plans[work.key]
@@ -741,7 +752,7 @@ def _shown(
     return with_state(line, State.SCHEDULED if planned else State.APPLIED, None, view.now)
 
 
-def _due(works: Sequence[_Work], contract: Contract | None, view: View) -> datetime | None:
+def _due(works: Sequence[LineDraft], contract: Contract | None, view: View) -> datetime | None:
     """When the contract must be looked at again if no message announces anything."""
     moments: list[datetime] = []
     for work in works:

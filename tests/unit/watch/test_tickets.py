@@ -16,7 +16,7 @@ from tests.world import ADV, World
 from timus_autotask.autotask.http import Request, Response
 from timus_autotask.bootstrap import _counted, autotask_client, sweep_handler
 from timus_autotask.domain.ticket import Alarm
-from timus_autotask.ports.table import Change
+from timus_autotask.ports.table import Write
 from timus_autotask.watch.tickets import TicketDesk, keep_tickets
 
 WORDS = "Wake-ups failed five times. Find the cause. Runbook: docs/operations.md#dead-letters"
@@ -212,7 +212,7 @@ def test_a_death_at_any_step_makes_no_second_ticket(step: int, after: bool) -> N
 
     write, send = world.table.write, world.api.handle
 
-    def writes(changes: Sequence[Change]) -> None:
+    def writes(changes: Sequence[Write]) -> None:
         once(lambda: write(changes))
 
     def transport(request: Request) -> Response:
@@ -279,7 +279,7 @@ class TestWhatIsRefused:
         bells.set(True)
         for _ in range(12):
             looks(world, bells)
-        refused = [fields["words"] for name, fields in world.happened if name == "ticket-refused"]
+        refused = [fields["detail"] for name, fields in world.happened if name == "ticket-refused"]
         assert refused == ["no such queue"]
         assert tickets(world) == []
         looks(world, bells)

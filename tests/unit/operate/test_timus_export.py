@@ -91,7 +91,7 @@ def test_an_event_that_was_lost_for_ever() -> None:
     text = f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},31\n"
     found = compared(world, text)
     [row] = found.rows
-    assert (row.timus, row.table, row.autotask, row.words) == (31, 28, 28, "differs: becomes version 2")
+    assert (row.timus, row.table, row.autotask, row.note) == (31, 28, 28, "differs: becomes version 2")
     assert world.units(ADV, date(2026, 3, 17)) == 28
     assert taken_in(world, text) == 1
     assert world.units(ADV, date(2026, 3, 17)) == 31
@@ -118,11 +118,11 @@ def test_it_may_be_repeated() -> None:
     events = compared(world, text).events
     assert take_in(events, world.ports) == 1
     assert take_in(events, world.ports) == 0
-    assert "wait to be merged" in compared(world, text).rows[0].words
+    assert "wait to be merged" in compared(world, text).rows[0].note
     world.pass_time(minutes=1)
     assert take_in(events, world.ports) == 0
     assert compared(world, text).events == ()
-    assert [row.words for row in compared(world, text).rows] == [""]
+    assert [row.note for row in compared(world, text).rows] == [""]
     assert len(world.posted()) == 2
 
 
@@ -154,7 +154,7 @@ def test_a_subscription_that_the_file_does_not_name_is_told_only() -> None:
     found = compared(world, f"{HEAD},term_end\n{CUSTOMER},sub_new,{ESS},4,2026-12-31\n")
     absent = next(row for row in found.rows if row.subscription_id == "sub_8f2c1a")
     assert (absent.timus, absent.table, absent.autotask) == (None, 28, 28)
-    assert "not in the file" in absent.words
+    assert "not in the file" in absent.note
     assert [event.customer_id for event in found.events] == [CUSTOMER]
 
 
@@ -172,7 +172,7 @@ def test_versions_that_the_portal_shows(row: str, words: str, event: bool) -> No
     found = compared(
         world, f"customer_id,subscription_id,sku,quantity,version\n{CUSTOMER},{row.format(adv=ADV)}\n"
     )
-    assert found.rows[0].words == words
+    assert found.rows[0].note == words
     assert bool(found.events) is event
 
 
@@ -183,7 +183,7 @@ def test_a_file_that_is_older_than_what_we_know() -> None:
     world.work()
     world.pass_time(minutes=1)
     found = compared(world, f"{HEAD},version\n{CUSTOMER},sub_8f2c1a,{ADV},30,4\n")
-    assert (found.rows[0].words, found.events) == ("we know of version 5, which is newer", ())
+    assert (found.rows[0].note, found.events) == ("we know of version 5, which is newer", ())
 
 
 def test_a_change_of_a_later_day_is_not_taken_back() -> None:
@@ -194,7 +194,7 @@ def test_a_change_of_a_later_day_is_not_taken_back() -> None:
     world.pass_time(minutes=1)
     assert compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},28\n").events == ()
     other = compared(world, f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},29\n")
-    assert "version 2 changes it on" in other.rows[0].words
+    assert "version 2 changes it on" in other.rows[0].note
     assert other.events == ()
 
 

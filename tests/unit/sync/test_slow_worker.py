@@ -58,4 +58,4 @@ def test_news_that_comes_when_no_time_is_left_is_no_failure(monkeypatch: pytest.
     monkeypatch.setattr(world.api, "handle", slow)
     world.work()
     converge(CONTRACT, world.ports, world.deadline)
-    assert world.ports.store.contract(CONTRACT).work.value.lease is None
+    assert world.ports.store.contract(CONTRACT).state.value.lease is None

@@ -48,7 +48,7 @@ def test_an_outage_of_two_hours_during_a_thousand_changes() -> None:
 
     world.control.clear_faults()
     back = world.clock.now()
-    while any(work.generation != work.converged for work, _ in world.ports.store.works()):
+    while any(work.generation != work.converged for work, _ in world.ports.store.contract_states()):
         running.apply()
         running.minutes(1)
         assert world.clock.now() < back + timedelta(hours=2), "it never ends"

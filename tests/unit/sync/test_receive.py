@@ -20,7 +20,7 @@ from tests.fakes.memory_secrets import WEBHOOK_SECRET, MemorySecrets
 from tests.fakes.memory_table import MemoryTable
 from tests.fakes.virtual_clock import VirtualClock
 from timus_autotask.ports.errors import QueueUnavailable, TableUnavailable
-from timus_autotask.ports.table import Change, Delete, Document, Key
+from timus_autotask.ports.table import Delete, Document, Key, Write
 from timus_autotask.sync.receive import (
     LARGEST_BODY,
     PATH,
@@ -50,7 +50,7 @@ class RecordingTable(MemoryTable):
         self.attempts = 0
         self.failure: Exception | None = None
 
-    def write(self, changes: Sequence[Change]) -> None:
+    def write(self, changes: Sequence[Write]) -> None:
         self.attempts += 1
         if self.failure:
             raise self.failure

@@ -18,12 +18,12 @@ from botocore.stub import ANY, Stubber
 
 from timus_autotask.aws.dynamodb import PAUSES, DynamoTable, attribute_of, value_of
 from timus_autotask.ports.errors import Conflict, TableUnavailable
-from timus_autotask.ports.table import Change, Check, Delete, Key, Put
+from timus_autotask.ports.table import Check, Delete, Key, Put, Write
 
 A, B, C = Key("P", "a"), Key("P", "b"), Key("P", "c")
 SESSION: Any = boto3.Session("test", "test", region_name="eu-west-1")
-ONE: list[Change] = [Put(A, {}, 0)]
-THREE: list[Change] = [Put(A, {}, 0), Delete(B, 1), Check(C, 2)]
+ONE: list[Write] = [Put(A, {}, 0)]
+THREE: list[Write] = [Put(A, {}, 0), Delete(B, 1), Check(C, 2)]
 
 
 class World:

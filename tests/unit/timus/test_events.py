@@ -17,7 +17,7 @@ from local.sign import SAMPLE_SECRET, SAMPLES, signed_sample
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.sync.receive import request_of
 from timus_autotask.timus.events import Noted, NotUnderstood, understand
-from timus_autotask.timus.peek import customer_of
+from timus_autotask.timus.peek import peek_customer
 from timus_autotask.timus.signatures import verify
 
 EVENT: dict[str, Any] = json.loads((SAMPLES / "timus" / "subscription.updated.json").read_text())
@@ -328,7 +328,7 @@ def judged(body: bytes) -> None:
         understood.reason.encode()
         return
     repr(understood).encode()
-    assert understood.customer_id == customer_of(body)
+    assert understood.customer_id == peek_customer(body)
     if isinstance(understood, Snapshot):
         assert all(type(quantity) is int and quantity >= 0 for _, quantity in understood.items)
         assert list(understood.items) == sorted(dict(understood.items).items())

@@ -127,7 +127,7 @@ def test_while_autotask_is_away_events_are_merged_and_nothing_else_is_touched() 
     known = world.ports.store.customer(CUSTOMER)
     assert not known.inbox
     assert known.subscriptions["sub_8f2c1a"].value.newest.number == 2
-    assert world.ports.store.contract(CONTRACT).work.due(world.clock.now())
+    assert world.ports.store.contract(CONTRACT).state.due(world.clock.now())
 
 
 class TestHandingOver:
@@ -143,7 +143,7 @@ class TestHandingOver:
             assert sweep(world.ports, too_late) == 0
         assert sum(world.queue.depth()) == 1
         world.work()
-        work = world.ports.store.contract(CONTRACT).work.value
+        work = world.ports.store.contract(CONTRACT).state.value
         assert work.generation == work.converged
 
     def test_without_a_queue_it_waits_for_the_next_sweep(self) -> None:

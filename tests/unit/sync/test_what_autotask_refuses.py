@@ -118,7 +118,7 @@ def test_what_autotask_says_is_shown_as_it_says_it(world: World, text: str) -> N
     world.tell(8, {ADV: 20, GATEWAY: 1})
     world.work()
     assert parked(world).code == "refused"
-    assert text in parked(world).words
+    assert text in parked(world).message
     assert parked(world).remedy.endswith(f"timus-autotask retry {CONTRACT}")
     world.pass_time(minutes=16)
     assert world.posted() == [(45, -5, "2026-03-15")]
@@ -187,7 +187,7 @@ def test_what_a_person_does_between_our_read_and_our_post(world: World, name: st
     assert world.posted() == [(45, -5, "2026-03-15")]
     assert world.line(ADV).state is State.APPLIED
     refused = [change for change in world.ports.store.changes() if change.outcome is Outcome.REFUSED]
-    assert all(words in change.words for change in refused)
+    assert all(words in change.message for change in refused)
 
 
 def test_units_that_would_fall_below_zero(world: World) -> None:
@@ -215,7 +215,7 @@ def test_units_that_fall_below_zero_at_first_sight() -> None:
     world.work()
     assert world.posted() == []
     assert parked(world).code == "refused"
-    assert "negative" in parked(world).words
+    assert "negative" in parked(world).message
     world.control.person_adjusts(line.id, date(2026, 4, 1).toordinal(), 20)
     world.pass_time(minutes=16)
     assert world.posted() == [(45, -10, "2026-03-15")]

@@ -57,7 +57,7 @@ def test_what_is_edited_names_both_numbers() -> None:
     assert (finding.ours, finding.autotask, finding.day) == (28, 31, date(2026, 3, 16))
     assert (finding.contract_id, finding.service_id, finding.customer_id) == (CONTRACT, 45, CUSTOMER)
     assert (
-        finding.words
+        finding.message
         == "Service 45 on contract 29683949: we left 28 units for 2026-03-16, Autotask holds 31."
     )
     assert not finding.known
@@ -116,8 +116,8 @@ def test_a_line_that_is_not_level_without_a_reason_is_looked_at_again() -> None:
     world = aligned()
     line = world.ports.store.contract(CONTRACT).lines[45]
     world.control.person_adjusts(1201, date(2026, 3, 16).toordinal(), -2)
-    lowered = line.value.left.add_from(date(2026, 3, 16), -2) if line.value.left else Timeline()
-    world.ports.store.commit(put_line(replace(line.value, left=lowered), line.rev))
+    lowered = line.value.baseline.add_from(date(2026, 3, 16), -2) if line.value.baseline else Timeline()
+    world.ports.store.commit(put_line(replace(line.value, baseline=lowered), line.rev))
     [finding] = look(world)
     assert (finding.kind, finding.ours, finding.autotask) == (Kind.NOT_LEVEL, 28, 26)
     world.pass_time(minutes=1)
@@ -166,7 +166,7 @@ class TestWhatIsComing:
         """What is billed and maps to nothing any more."""
         world = aligned()
         world.ports.store.commit(
-            put_line(Line(CONTRACT, SERVICES[GATEWAY], left=Timeline.of([(date(2026, 1, 1), 1)])), 0)
+            put_line(Line(CONTRACT, SERVICES[GATEWAY], baseline=Timeline.of([(date(2026, 1, 1), 1)])), 0)
         )
         [finding] = look(world)
         assert (finding.kind, finding.autotask) == (Kind.NO_SUBSCRIPTION, 1)
@@ -191,7 +191,7 @@ class TestWhatIsComing:
         world.pass_time(minutes=1)
         [finding] = look(world)
         assert finding.kind is Kind.BILLING_RULE
-        assert "Billing rule 7 (Users)" in finding.words
+        assert "Billing rule 7 (Users)" in finding.message
 
     def test_billing_rules_that_may_not_be_seen_are_a_note(self) -> None:
         """An API user without that permission still gets everything else, and the circuit stays closed."""

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from tests.fakes.memory_table import MemoryTable
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Change, Check, Delete, Key, Put, Table
+from timus_autotask.ports.table import Check, Delete, Key, Put, Table, Write
 from timus_autotask.watch.preview import Rehearsal
 
 KEYS = [Key("A", "1"), Key("A", "2"), Key("B", "1")]
 
-change: st.SearchStrategy[Change] = st.one_of(
+change: st.SearchStrategy[Write] = st.one_of(
     st.builds(
         Put,
         st.sampled_from(KEYS),
@@ -26,7 +26,7 @@ change: st.SearchStrategy[Change] = st.one_of(
 writes = st.lists(st.lists(change, min_size=1, max_size=3, unique_by=lambda each: each.key), max_size=8)
 
 
-def written(table: Table, changes: list[Change]) -> list[Key] | None:
+def written(table: Table, changes: list[Write]) -> list[Key] | None:
     """The keys in conflict, or None."""
     try:
         table.write(changes)
@@ -37,7 +37,7 @@ def written(table: Table, changes: list[Change]) -> list[Key] | None:
 
 @given(writes, writes)
 def test_a_rehearsal_is_the_table_with_its_own_writes(
-    before: list[list[Change]], after: list[list[Change]]
+    before: list[list[Write]], after: list[list[Write]]
 ) -> None:
     """Reads, revisions and conflicts are those that the table itself would have had."""
     stage, model = MemoryTable(), MemoryTable()

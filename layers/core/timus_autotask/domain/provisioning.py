@@ -47,7 +47,7 @@ class NewContract:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class Provisioning:
     """A contract that is being opened, until customers are routed to it."""
 
     wanted: NewContract
@@ -64,7 +64,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class NextAction:
     """What to do next about an opening. With nothing set: ask for the contract."""
 
     use: Contract | None = None
@@ -152,13 +152,13 @@ def autotask_fields(new: NewContract) -> Mapping[str, object]:
     }
 
 
-def next_move(opening: Opening, found: Sequence[Contract], now: datetime) -> Move:
+def next_action(opening: Provisioning, found: Sequence[Contract], now: datetime) -> NextAction:
     """What follows from the contracts of the company that carry our number, as read now."""
     wanted = opening.wanted
     facts: dict[str, int | str] = {"number": wanted.number, "company": wanted.company_id}
     if len(found) > 1:
         contracts = ", ".join(str(contract.id) for contract in found)
-        return Move(parked=Parked("opening-doubled", {**facts, "contracts": contracts}))
+        return NextAction(parked=Parked("opening-doubled", {**facts, "contracts": contracts}))
     if found:
         [contract] = found
         fitting = contract.company_id == wanted.company_id and contract.recurring and contract.active
@@ -167,11 +167,11 @@ def next_move(opening: Opening, found: Sequence[Contract], now: datetime) -> Mov
             wanted.end,
             wanted.months,
         ):
-            return Move(use=contract)
+            return NextAction(use=contract)
         facts |= {"contract": contract.id, "start": wanted.start.isoformat(), "end": wanted.end.isoformat()}
-        return Move(parked=Parked("opening-differs", facts))
+        return NextAction(parked=Parked("opening-differs", facts))
     if opening.settles_at is not None and now < opening.settles_at:
-        return Move(wait_until=opening.settles_at)
+        return NextAction(wait_until=opening.settles_at)
     if opening.accepted:
-        return Move(parked=Parked("opening-unclear", facts))
-    return Move()
+        return NextAction(parked=Parked("opening-unclear", facts))
+    return NextAction()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timus_autotask.timus.peek import customer_of, subscription_of
+from timus_autotask.timus.peek import peek_customer, peek_subscription
 from timus_autotask.timus.signatures import SecretMalformed, SignatureRefused, sign, verify
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -230,7 +230,7 @@ def test_a_bad_secret_is_a_fault_of_the_configuration(secrets: tuple[str, ...]) 
 )
 def test_whose_news_it_is(body: object, customer: str | None) -> None:
     """The customer is found in the subscription or beside it, and nowhere if the id could be no key."""
-    assert customer_of(json.dumps(body).encode()) == customer
+    assert peek_customer(json.dumps(body).encode()) == customer
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_whose_news_it_is(body: object, customer: str | None) -> None:
 )
 def test_which_subscription_it_is_about(data: object, subscription: str | None) -> None:
     """The subscription's own id, and that of nothing else."""
-    assert subscription_of(json.dumps({"data": data}).encode()) == subscription
+    assert peek_subscription(json.dumps({"data": data}).encode()) == subscription
 
 
 json_values = st.recursive(
@@ -261,16 +261,16 @@ json_values = st.recursive(
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_the_look_for_the_customer_never_fails(body: bytes) -> None:
     """Whatever the bytes are, there is an id that can be a key, or none."""
-    for found in (customer_of(body), subscription_of(body)):
+    for found in (peek_customer(body), peek_subscription(body)):
         assert found is None or (0 < len(found) <= 128 and found.isascii())
 
 
 def test_deep_nesting_tells_nothing() -> None:
     """A body made to exhaust the reader has no customer."""
-    assert customer_of(b"[" * 65_000) is None
+    assert peek_customer(b"[" * 65_000) is None
 
 
-@pytest.mark.parametrize("module", ["webhooks", "receive"])
+@pytest.mark.parametrize("module", ["timus.signatures", "sync.receive"])
 def test_the_webhook_function_starts_without_pydantic(module: str) -> None:
     """Neither the signature nor the use case imports what only the worker needs: a cold start pays for each."""
     code = f"import sys, timus_autotask.{module}; print(sorted({{'pydantic', 'httpx'}} & set(sys.modules)))"

@@ -11,7 +11,7 @@ import pytest
 from local.autotask.faults import Fault
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, GATEWAY, World
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
-from timus_autotask.domain.opening import Opening
+from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.store.records import put_mapping, put_terms
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import wake_contracts
@@ -39,7 +39,7 @@ def contracts(world: World, number: str) -> list[Any]:
     return [one for one in world.api.model.contracts.values() if one.values["contractNumber"] == number]
 
 
-def opening(world: World, number: str = NUMBER) -> Opening:
+def opening(world: World, number: str = NUMBER) -> Provisioning:
     """The record of an opening."""
     stored = world.ports.store.opening(number)
     assert stored is not None
@@ -82,7 +82,7 @@ def test_a_contract_is_opened_and_filled_from_the_first_day(world: World) -> Non
     assert days == ["2026-03-01", "2027-02-28"]
     assert world.posted() == [(45, 10, "2026-03-10")]
     assert world.ports.store.opening(NUMBER) is None
-    assert any("opened from 2026-03-01 to 2027-02-28" in c.words for c in world.ports.store.changes())
+    assert any("opened from 2026-03-01 to 2027-02-28" in c.message for c in world.ports.store.changes())
 
 
 def test_nothing_is_opened_unless_the_terms_say_so() -> None:
@@ -155,7 +155,7 @@ def test_a_refusal_is_parked_with_autotasks_words_and_tried_again(world: World) 
     world.sweep()
     parked = opening(world).parked
     assert parked is not None
-    assert (parked.code, text in parked.words) == ("opening-refused", True)
+    assert (parked.code, text in parked.message) == ("opening-refused", True)
     assert parked.remedy.endswith(f"retry {NUMBER}")
     world.pass_time(hours=1, seconds=1)
     world.sweep()

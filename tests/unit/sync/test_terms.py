@@ -189,7 +189,7 @@ def test_a_renewal_extends_the_contract_and_touches_nothing_else(world: World) -
     assert contract.end == date(2027, 12, 31)
     assert world.posted() == []
     assert world.units(ADV, date(2027, 12, 31)) == 25
-    assert [c.words for c in world.ports.store.changes()] == [
+    assert [c.message for c in world.ports.store.changes()] == [
         "contract extended from 2026-12-31 to 2027-12-31"
     ]
 
@@ -213,12 +213,12 @@ def test_a_refused_renewal_does_not_stop_seats(world: World) -> None:
     world.tell(8, {ADV: 28, GATEWAY: 1}, term_end=date(2027, 12, 31))
     world.work()
     assert world.posted() == [(45, 3, "2026-03-15")]
-    assert "renewal to 2027-12-31 was refused" in world.ports.store.contract(CONTRACT).work.value.trouble
+    assert "renewal to 2027-12-31 was refused" in world.ports.store.contract(CONTRACT).state.value.trouble
     world.pass_time(hours=2)
     contract = world.ports.autotask().contract(CONTRACT)
     assert contract is not None
     assert contract.end == date(2027, 12, 31)
-    assert world.ports.store.contract(CONTRACT).work.value.trouble == ""
+    assert world.ports.store.contract(CONTRACT).state.value.trouble == ""
 
 
 def prices(world: World) -> list[Any]:

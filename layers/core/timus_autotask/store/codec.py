@@ -1,0 +1,50 @@
+"""How a record becomes JSON and back.
+
+The names that stand in the table are never changed: an older version's documents must be read, and a rollback must read ours. Where
+a field has a better name in the code by now, its codec says under which name it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from timus_autotask.ports.table import Data
+
+T = TypeVar("T")
+
+
+class Codec(Generic[T]):
+    """Records of one type. ``stored_as`` maps a field (``"message"``, or ``"intent.message"`` one level down) to its stored name."""
+
+    def __init__(self, of: type[T], stored_as: Mapping[str, str] | None = None) -> None:
+        self._adapter: TypeAdapter[T] = TypeAdapter(of)
+        self._fields = [(*path.rpartition(".")[::2], stored) for path, stored in (stored_as or {}).items()]
+
+    def load(self, data: Data) -> T:
+        """The record of a document's data. Raises ``pydantic.ValidationError``, a ``ValueError``."""
+        if self._fields:
+            data = dict(data)
+            for within, name, stored in self._fields:
+                _rename(data, within, stored, name)
+        return self._adapter.validate_python(data)
+
+    def dump(self, record: T) -> Data:
+        """The record as a document's data."""
+        data: dict[str, Any] = self._adapter.dump_python(record, mode="json")
+        for within, name, stored in self._fields:
+            _rename(data, within, name, stored)
+        return data
+
+
+def _rename(data: dict[str, Any], within: str, old: str, new: str) -> None:
+    if within:
+        inner = data.get(within)
+        if not isinstance(inner, Mapping):
+            return
+        data[within] = dict(inner)
+        data = data[within]
+    if old in data:
+        data[new] = data.pop(old)
