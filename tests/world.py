@@ -177,8 +177,9 @@ class World:
         term_end: date = date(2026, 12, 31),
         event_id: str | None = None,
         type: str = "subscription.updated",  # noqa: A002 - as the event names it
+        before: bytes = b"",
     ) -> int:
-        """Send a signed webhook; returns the status of the answer."""
+        """Send a signed webhook, with ``before`` in front of its JSON; returns the status of the answer."""
         event = {
             "type": type,
             "timestamp": self.clock.now().isoformat(),
@@ -201,7 +202,7 @@ class World:
                 "actor": "j.doe@msp.example",
             },
         }
-        body = json.dumps(event).encode()
+        body = before + json.dumps(event).encode()
         headers = sign(
             event_id or f"{subscription}-v{version}", int(self.clock.now().timestamp()), body, WEBHOOK_SECRET
         )

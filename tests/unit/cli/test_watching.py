@@ -88,6 +88,7 @@ def test_changes_can_be_chosen(told: Desk) -> None:
     assert len(told.ask("changes", "--contract", str(CONTRACT), "--customer", CUSTOMER)["changes"]) == 2
     assert told.told("changes", "--contract", "1") == "Nothing was posted.\n"
     assert "is no day or time" in told.refused("changes", "--since", "yesterday", status=2)
+    assert "is no day or time" in told.refused("changes", "--since", "2026-03-16T00:00+00:60", status=2)
 
 
 def test_events_tell_what_became_of_them(told: Desk) -> None:

@@ -32,6 +32,16 @@ def test_more_seats_reach_the_contract_on_their_day(world: World) -> None:
     assert world.line(ADV).state is State.APPLIED
 
 
+def test_a_byte_order_mark_hides_no_change(world: World) -> None:
+    """The signature is over the raw bytes, mark included; the event is its customer's and is billed."""
+    assert world.tell(7, {ADV: 28, GATEWAY: 1}, before=b"\xef\xbb\xbf") == 202
+    world.work()
+    assert world.posted() == [(45, 3, "2026-03-15")]
+    [event] = world.ports.store.events()
+    assert event.customer_id == "cus_41d0"
+    assert event.body.startswith("\ufeff")
+
+
 def test_one_change_costs_four_calls(world: World) -> None:
     """A change asks for the contract and the units, posts, and reads back."""
     world.tell(7, {ADV: 25, GATEWAY: 1})

@@ -17,7 +17,7 @@ from local.sign import SAMPLE_SECRET, SAMPLES, signed_sample
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.sync.receive import request_of
 from timus_autotask.timus.events import Noted, NotUnderstood, understand
-from timus_autotask.timus.peek import peek_customer
+from timus_autotask.timus.peek import peek_customer, peek_subscription
 from timus_autotask.timus.signatures import verify
 
 EVENT: dict[str, Any] = json.loads((SAMPLES / "timus" / "subscription.updated.json").read_text())
@@ -250,6 +250,8 @@ def test_times_are_those_of_rfc_3339(text: str, instant: str) -> None:
         "2026-03-15T24:00:00Z",
         "2026-02-30T09:12:40Z",
         "2026-03-15T09:12:40+25:00",
+        "2026-03-15T09:12:40+00:60",
+        "2026-03-15T09:12:40-05:99",
         "0001-01-01T00:00:00+14:00",
         1773565960,
         None,
@@ -280,7 +282,8 @@ def test_items_are_in_order_of_sku() -> None:
         (b"{", "the body is not JSON"),
         (b"\xff", "the body is not UTF-8 text"),
         (json.dumps(EVENT).encode("utf-16"), "the body is not UTF-8 text"),
-        (b"\xef\xbb\xbf{}", "the body is not JSON"),
+        (b"\xef\xbb\xbf" * 2 + b"{}", "the body is not JSON"),
+        (b"{\xef\xbb\xbf}", "the body is not JSON"),
         (b"[]", "the body is not a JSON object"),
         (b"5", "the body is not a JSON object"),
         (b'{"a": NaN}', "the body is not JSON: NaN is no number"),
@@ -293,6 +296,15 @@ def test_items_are_in_order_of_sku() -> None:
 def test_what_is_no_json_object_is_not_understood(body: bytes, words: str) -> None:
     """Bytes that two readers could read differently, or not at all, are left to a person."""
     assert reason(body) == words
+
+
+def test_a_byte_order_mark_before_the_json_is_skipped() -> None:
+    """RFC 8259, section 8.1, lets a reader ignore it, and senders on .NET write it; the customer is found as well."""
+    body = json.dumps(EVENT).encode()
+    marked = b"\xef\xbb\xbf" + body
+    assert understand("e", marked) == understand("e", body)
+    assert peek_customer(marked) == peek_customer(body) == "cus_41d0"
+    assert peek_subscription(marked) == "sub_8f2c1a"
 
 
 numbers = st.integers() | st.floats() | st.sampled_from([2**31, 2**53, 10**4000, -1, 0])
@@ -347,6 +359,7 @@ def test_arbitrary_bytes_raise_nothing(body: bytes) -> None:
 def test_arbitrary_json_raises_nothing(value: object) -> None:
     """No JSON can stop the worker, nor can it slip through with a value that the table could not hold."""
     judged(json.dumps(value).encode())
+    judged(b"\xef\xbb\xbf" + json.dumps(value).encode())
 
 
 @given(st.sampled_from(paths(EVENT)), json_values | st.just(MISSING))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -81,9 +82,16 @@ def _day(text: str) -> date | None:
 
 def _time(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no day or time: write it as in 2026-03-15") from None
+        found = None
+    if found is None or _SIXTY_MINUTES.search(text):
+        raise argparse.ArgumentTypeError(f"{text} is no day or time: write it as in 2026-03-15")
+    return found
+
+
+_SIXTY_MINUTES = re.compile(r"[+-]\d\d:?[6-9]\d$")
+"""Python takes +00:60 for an offset of one hour."""
 
 
 _CUSTOMER = _a("--customer", type=_name, metavar="CUSTOMER", help="only this customer of Timus, by its id")

@@ -71,8 +71,8 @@ class _Unreadable(Exception):
 def _object(body: bytes) -> dict[str, Any]:
     try:
         # Strict where Python's reader is generous: JSON is UTF-8, has no NaN, and a field that comes twice
-        # would let us read another quantity than the sender meant.
-        value = json.loads(body.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
+        # would let us read another quantity than the sender meant. A byte-order mark may be ignored (RFC 8259, section 8.1).
+        value = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_each_once, parse_constant=_no_number)
     except UnicodeDecodeError as error:
         raise _Unreadable("the body is not UTF-8 text") from error
     except RecursionError as error:
@@ -119,7 +119,8 @@ def _sku(value: str) -> str:
 
 
 _INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEARS = range(2000, 2200)

@@ -30,7 +30,7 @@ def peek_subscription(body: bytes) -> str | None:
 
 def _identifier(body: bytes, where: Callable[[Any, Any], Any]) -> str | None:
     try:
-        data = json.loads(body.decode())["data"]
+        data = json.loads(body.decode("utf-8-sig"))["data"]
         found = where(data, data.get("subscription"))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
