@@ -18,6 +18,7 @@ from rich.table import Table
 from tests.pages import write_part
 from tests.simulation.campaign import Tally, campaign
 from tests.simulation.crew import quiet
+from tests.simulation.past import Past, dump
 from tests.simulation.rates import PROFILES
 from tests.simulation.scheduler import Decisions
 from tests.simulation.shrink import shrink
@@ -105,9 +106,10 @@ def _explain(console: Console, seed: int, profile: str) -> None:
     again = run(small, Decisions(seed, listed=faults), aloud=True)
     for words in again.words:
         console.print(words, markup=False, highlight=False)
-    console.print("\nTo be held for good in tests/simulation/past.py:")
-    told_words = str(again.violations[0])
-    console.print(f"Past({told_words!r}, {small!r}, {faults!r})", markup=False, highlight=False)
+    name = f"{again.violations[0].promise}-{seed}.json"
+    console.print(f"\nTo repeat it in every test run, save this as tests/simulation/past/{name}:")
+    failure = Past(str(again.violations[0]), small, tuple((*place, fault) for place, fault in faults.items()))
+    console.print(dump(failure), markup=False, highlight=False, end="")
 
 
 def page(tally: Tally, first: int) -> str:

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Annotated, Any, Unpack
 from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+from typing_extensions import TypedDict
 
 from tests.simulation.rates import Profile
 from tests.simulation.scheduler import SECOND, micros, moment
@@ -22,6 +25,14 @@ ZONES = ("UTC", "Pacific/Auckland", "America/Los_Angeles", "Asia/Kolkata", "Euro
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 
+def _instant(value: object) -> object:
+    return micros(datetime.fromisoformat(value)) if isinstance(value, str) else value
+
+
+Instant = Annotated[int, BeforeValidator(_instant), PlainSerializer(lambda at: moment(at).isoformat())]
+"""An instant of virtual time (microseconds); in a file an ISO 8601 time."""
+
+
 @dataclass(frozen=True)
 class Said:
     """One version of a subscription, as Timus has it."""
@@ -31,7 +42,7 @@ class Said:
     number: int
     day: date
     """The effective day in the partner's zone."""
-    effective_at: datetime
+    effective_at: Annotated[datetime, AfterValidator(lambda at: at.astimezone(UTC))]
     items: Mapping[str, int]
     status: str = "active"
     cancel_at: date | None = None
@@ -47,13 +58,33 @@ class Said:
         return self.items.get(sku, 0)
 
 
+class Details(TypedDict, total=False):
+    """What the kinds of happenings take, by the names of the parameters of the world's ``_on_<kind>``."""
+
+    said: Said
+    delays: tuple[float, ...]
+    """Seconds until each delivery of one message."""
+    customer: str
+    company: int | None
+    contract: int
+    sku: str
+    day: date
+    delta: int
+    choice: str
+    client: int
+    """The number of a client in the story."""
+    fault: str
+    later: float
+    seconds: float
+
+
 @dataclass(frozen=True)
 class Happening:
-    """Something that the world does to the product, at an instant (microseconds)."""
+    """Something that the world does to the product."""
 
-    at: int
+    at: Instant
     kind: str
-    what: Mapping[str, Any] = field(default_factory=dict)
+    what: Details = field(default_factory=Details)
 
     def __str__(self) -> str:
         shown = ", ".join(f"{k}={v}" for k, v in self.what.items())
@@ -90,7 +121,7 @@ class Story:
     """Everything that is given when a world begins, and everything that will happen to it."""
 
     seed: int
-    start: int
+    start: Instant
     zone: str
     quiet: int
     settle: int
@@ -131,7 +162,7 @@ class _Teller:
     def chance(self, rate: float) -> bool:
         return self.r.random() < rate
 
-    def add(self, at: float, kind: str, **what: Any) -> None:
+    def add(self, at: float, kind: str, **what: Unpack[Details]) -> None:
         self.out.append(Happening(int(at), kind, what))
 
     def story(self) -> Story:

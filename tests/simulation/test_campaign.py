@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.ablations import ABLATIONS
-from tests.simulation.past import PAST, Past
+from tests.simulation.past import Past, dump, files, load
 from tests.simulation.rates import PROFILES
 from tests.simulation.scheduler import Decisions
 from tests.simulation.shrink import shrink
@@ -51,10 +51,11 @@ def test_another_seed_is_another_schedule() -> None:
     assert simulate(11, PROFILES["calm"]).digest != simulate(12, PROFILES["calm"]).digest
 
 
-@pytest.mark.parametrize("past", PAST, ids=lambda past: past.words[:40])
-def test_what_once_failed_holds(past: Past) -> None:
+@pytest.mark.parametrize("name", files())
+def test_what_once_failed_holds(name: str) -> None:
     """Each schedule that broke a promise before is run for good."""
-    result = run(past.story, Decisions(past.story.seed, listed=past.faults))
+    past = load(files()[name].read_text())
+    result = run(past.story, Decisions(past.story.seed, listed=past.listed))
     assert result.violations == []
 
 
@@ -72,16 +73,18 @@ def test_a_failure_shrinks_to_what_it_needs() -> None:
     assert len(story.happenings) < len(told(seed, PROFILES["stress"]).happenings)
 
 
-def test_every_happening_leaves_a_story_that_can_be_told() -> None:
-    """A failure is printed as code that gives the same story again."""
-    import datetime  # noqa: ICN001 - as a story prints itself
+@pytest.mark.parametrize("name", files())
+def test_a_file_says_all_that_is_read_from_it(name: str) -> None:
+    """A misspelled or missing field would show: printed again, each file is the same text."""
+    assert dump(load(files()[name].read_text())) == files()[name].read_text()
 
-    from tests.simulation.story import ClientPlan, ContractPlan, Happening, Said, Story
 
-    names = {one.__name__: one for one in (ClientPlan, ContractPlan, Happening, Said, Story)}
-    for seed in range(20):
-        story = told(seed, PROFILES["policies"])
-        assert eval(repr(story), {**names, "datetime": datetime}) == story  # noqa: S307 - our own words
+@pytest.mark.parametrize("profile", FRESH)
+def test_a_failure_prints_as_a_file_that_gives_the_same_story_again(profile: str) -> None:
+    """Whatever happens in a story can be pasted into ``tests/simulation/past/``, to the microsecond."""
+    for seed in range(100):
+        past = Past("broken", told(seed, PROFILES[profile]), (("apply-1", 3, "crash"),))
+        assert load(dump(past)) == past
 
 
 @pytest.mark.last

@@ -238,10 +238,8 @@ class World:
             for delay in happening.what.get("delays", ()):
                 end = max(end, happening.at + int(delay * SECOND))
             if happening.kind in ("lag", "credentials"):
-                end = max(
-                    end,
-                    happening.at + int(happening.what.get("seconds", happening.what.get("later")) * SECOND),
-                )
+                lasts = happening.what.get("seconds", happening.what.get("later", 0.0))
+                end = max(end, happening.at + int(lasts * SECOND))
         self.calls.faults_on = True
         self._under_faults(end)
         self._check()
