@@ -37,8 +37,10 @@ MUTATED = (
         f"domain/{name}.py"
         for name in (
             "converge/next_step",
+            "customer",
             "days",
             "desired",
+            "gap",
             "history",
             "line",
             "mapping",

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import DUPLICATE_DAY, Observed, View, next_step
+from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import period_containing
-from timus_autotask.domain.desired import Customer, Desired, desired
+from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.history import Merge, Subscription, merge
 from timus_autotask.domain.line import Answer, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, PlanMapping, Route, Routing, ServiceChoice

@@ -24,7 +24,7 @@ from timus_autotask.domain.converge.next_step import (
     next_step,
     policy_of,
 )
-from timus_autotask.domain.desired import Cause, Demand, Desired, Link, Source, Unplaced
+from timus_autotask.domain.desired import Cause, Demand, Desired, Source
 from timus_autotask.domain.line import (
     Answer,
     Approved,
@@ -37,6 +37,7 @@ from timus_autotask.domain.line import (
     State,
 )
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.plan_change import Link, Unplaced
 from timus_autotask.domain.policy import (
     Approval,
     BillingSchedule,

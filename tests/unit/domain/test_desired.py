@@ -9,14 +9,12 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import (
     Cause,
-    Customer,
     Demand,
     Desired,
-    Link,
     Source,
-    Unplaced,
     Unrouted,
     desired,
 )
@@ -29,6 +27,7 @@ from timus_autotask.domain.mapping import (
     Routing,
     ServiceChoice,
 )
+from timus_autotask.domain.plan_change import Link, Unplaced
 from timus_autotask.domain.policy import BillingSchedule, EffectiveDay, Policy
 from timus_autotask.domain.timeline import Timeline
 

@@ -10,9 +10,10 @@ import pytest
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import Observed, Step, View, next_step
-from timus_autotask.domain.desired import Demand, Desired, Link, Source
+from timus_autotask.domain.desired import Demand, Desired, Source
 from timus_autotask.domain.line import Answer, Line
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.timeline import Timeline
 
 OLD, NEW, OTHER = LineKey(1, 45), LineKey(1, 46), LineKey(2, 46)

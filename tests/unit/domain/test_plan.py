@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timus_autotask.domain.desired import Link
+from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.plan import Adjustment, Gap, Plan, plan_adjustments
+from timus_autotask.domain.plan import Adjustment, Plan, plan_adjustments
+from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 FIRST = date(2026, 1, 1)
@@ -157,7 +158,7 @@ def test_a_plan_for_a_while_waits_for_one_that_has_yet_to_come_down() -> None:
     links = [Link(day(8), OLD, NEW)]
     still = Gap(OLD, steps((0, 2), (8, 0)), day(0), steps((0, 2)), opens())
     assert plan_adjustments([new], links, {OLD: still}) == Plan((), {NEW: day(8)})
-    gone = replace(still, held=steps((0, 2), (9, 0)))
+    gone = replace(still, observed=steps((0, 2), (9, 0)))
     assert [
         ((a.day - FIRST).days, a.delta) for a in plan_adjustments([new], links, {OLD: gone}).adjustments
     ] == [

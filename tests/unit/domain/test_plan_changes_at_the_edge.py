@@ -8,10 +8,13 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timus_autotask.domain.desired import Customer, Link, desired
+from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.desired import desired
+from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, PlanMapping, Route, Routing, ServiceChoice
-from timus_autotask.domain.plan import Adjustment, Gap, Plan, plan_adjustments
+from timus_autotask.domain.plan import Adjustment, Plan, plan_adjustments
+from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 ADV, ESS, PRO = LineKey(1, 45), LineKey(1, 46), LineKey(1, 48)
@@ -108,7 +111,7 @@ def test_a_rise_of_a_few_days_is_not_given_up_for_a_gateway_that_comes_back() ->
     back = gap(gateway, steps((17, 3)), steps((1, 3)), 13)
     links = [Link(march(13), gateway, ADV, beside=True)]
     assert plan_adjustments([rise], links, {gateway: back}) == Plan((), {ADV: march(13)})
-    assert plan_adjustments([rise, replace(back, held=steps((1, 3), (13, 0)))], links).adjustments == (
+    assert plan_adjustments([rise, replace(back, observed=steps((1, 3), (13, 0)))], links).adjustments == (
         Adjustment(ADV, march(13), 1),
         Adjustment(ADV, march(17), -24),
         Adjustment(gateway, march(17), 3),

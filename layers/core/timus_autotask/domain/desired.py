@@ -4,40 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 
+from .customer import Customer
 from .history import Subscription
-from .mapping import CustomerMapping, LineKey, PlanMapping, service_on, shares
-from .policy import BillingSchedule, EffectiveDay, Policy
+from .mapping import LineKey, PlanMapping, service_on, shares
+from .plan_change import Link, Unplaced
+from .policy import BillingSchedule, EffectiveDay
 from .timeline import Timeline
 
 NO_SERVICE = ("sku-unmapped", "sku-ambiguous")
 """Why a SKU has no line although it has a contract."""
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """All that we know of a customer."""
-
-    id: str
-    mapping: CustomerMapping | None
-    subscriptions: tuple[Subscription, ...]
-    policy: Policy = field(default_factory=Policy)
-    """The terms of today."""
-    earlier: tuple[tuple[date, Policy], ...] = ()
-    """(first day on which they held no more, terms), in order of day: changed terms do not bill the past anew."""
-
-    @property
-    def name(self) -> str:
-        """The name for people: Timus's newest, or the id."""
-        names = [subscription.customer_name for subscription in self.subscriptions]
-        mapped = self.mapping.customer_name if self.mapping else ""
-        return next((name for name in (*reversed(names), mapped) if name), self.id)
-
-    def policy_on(self, day: date) -> Policy:
-        """The terms of a day."""
-        return next((policy for until, policy in self.earlier if day < until), self.policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +51,6 @@ class Demand:
     causes: tuple[Cause, ...] = ()
     renewed_until: date | None = None
     """The last day of a renewed term that bills on this line."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Link:
-    """On one day one subscription left ``down`` and came to ``up``: a plan change. Never may both be billed."""
-
-    day: date
-    down: LineKey
-    up: LineKey
-    beside: bool = False
-    """The subscription has also had both at once, as an add-on and a plan: what it left there is no other plan."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Unplaced:
-    """On one day one subscription left the plan ``sku`` and came to ``up``, and nobody has said which service the old plan is.
-
-    Autotask may bill it still, where we cannot see it.
-    """
-
-    day: date
-    sku: str
-    up: LineKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""From desired and held to dated adjustments: the pure heart of the product.
+"""From desired and observed to dated adjustments: the pure heart of the product.
 
 An adjustment adds ``delta`` units to every day from its day on. Where a day is not open (an adjustment of ours is on it
 already, its period is posted), what it needs is netted into the next open day. Applying a plan and planning again gives nothing.
@@ -10,15 +10,15 @@ made level from the next open day on: no day ever gets a quantity that was never
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heappush
-from itertools import pairwise
 
-from .desired import Link
+from .gap import Gap, within_reach
 from .mapping import LineKey
-from .timeline import NOTHING, Timeline
+from .plan_change import Link
+from .timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +28,6 @@ class Adjustment:
     line: LineKey
     day: date
     delta: int
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A line whose units can be planned: what it should have and what Autotask holds."""
-
-    line: LineKey
-    desired: Timeline
-    start: date
-    """First day to make level."""
-    held: Timeline
-    open_day: Callable[[date], date | None]
-    """The first day at or after the given one that can take an adjustment, or None."""
-    last: date = date.max
-    """The last day that is billed at all."""
-    kept: Timeline = NOTHING
-    """Units that a person put there and that we keep: in ``desired`` and in ``held``."""
-    added: Timeline = NOTHING
-    """Units that a person put there from a day to come on: in ``held``, and in ``desired`` only if we keep them."""
-
-    def billed_of_plans(self, held: Timeline) -> Timeline:
-        """Of what is held, what can be a plan of Timus's: a person's units are none."""
-        days = (*held.days, *self.kept.days, *self.added.days)
-        return Timeline.sampled(days, lambda d: held.at(d) - max(self.kept.at(d), self.added.at(d)))
-
-    def level_from(self, day: date, held: Timeline) -> date | None:
-        """The first day at or after ``day`` from which on its plan has come down to what it should have, and stays so."""
-        return _level_from(day, self.desired.minus(self.kept), self.billed_of_plans(held))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +44,7 @@ class Plan:
 def plan_adjustments(
     gaps: Sequence[Gap], links: Sequence[Link] = (), elsewhere: Mapping[LineKey, Gap] | None = None
 ) -> Plan:
-    """The adjustments that make held equal desired on every day from the first open day on.
+    """The adjustments that make observed equal desired on every day from the first open day on.
 
     ``links`` name plan changes: the line that goes up does so no earlier than the day on which the other has come down.
     ``elsewhere`` are linked lines that are not planned here (another contract's, or settling), with the most that they may hold. A
@@ -91,9 +63,9 @@ def _strays_on(gap: Gap, after: Timeline) -> date | None:
 
     A rise that was to make up on that day for an earlier fall may have to wait for another plan until after it.
     """
-    for day in sorted({*gap.desired.days, *gap.held.days, *after.days}):
+    for day in sorted({*gap.desired.days, *gap.observed.days, *after.days}):
         if gap.start < day <= gap.last and gap.open_day(day) != day:
-            least, most = sorted((gap.held.at(day), gap.desired.at(day)))
+            least, most = sorted((gap.observed.at(day), gap.desired.at(day)))
             if not least <= after.at(day) <= most:
                 return day
     return None
@@ -104,8 +76,8 @@ def _planned(
 ) -> tuple[Plan, Mapping[LineKey, Timeline]]:
     """A plan, and what every line has after it."""
     known = {**elsewhere, **{gap.line: gap for gap in gaps}}
-    after = {line: gap.held for line, gap in known.items()}
-    missing = {gap.line: _within_reach(gap) for gap in gaps}
+    after = {line: gap.observed for line, gap in known.items()}
+    missing = {gap.line: within_reach(gap) for gap in gaps}
     running = dict.fromkeys(missing, 0)
     wanted: dict[LineKey, date] = {}  # since when a line waits for its rise
     blocked: dict[LineKey, date] = {}
@@ -184,35 +156,6 @@ def _planned(
     return Plan(tuple(out), blocked), after
 
 
-def _within_reach(gap: Gap) -> Timeline:
-    """What the line lacks by day, without what could be had only by making a later day wrong (see the module)."""
-    missing = _without_run_overs(gap)
-    changes = {*gap.desired.days, *gap.held.days}
-    turns = (gap.start, *(day for day in missing.days if day > gap.start))
-    for day, until in pairwise(turns):
-        on = gap.open_day(day)
-        if on is None or on >= until or not missing.at(on):
-            continue
-        if all(gap.open_day(change) == change for change in changes if on < change <= gap.last):
-            break
-        # Once this adjustment is made, the rest must still be what one would do: else the line would be left half-way.
-        delta = missing.at(on)
-        begun = replace(gap, held=gap.held.add_from(on, delta))
-        if _within_reach(begun).same(missing.add_from(on, -delta), on, gap.last):
-            break
-        missing = missing.set_between(day, until, 0)
-    return missing
-
-
-def _without_run_overs(gap: Gap) -> Timeline:
-    missing = gap.desired.minus(gap.held)
-    for day in reversed(missing.days):
-        if gap.start < day <= gap.last and gap.open_day(day) != day and _runs_over(gap, missing, day):
-            level = [d for d, units in missing.steps if gap.start < d < day and not units]
-            missing = missing.set_between(max(level, default=gap.start), day, 0)
-    return missing
-
-
 def _other_plans(gap: Gap, links: Sequence[Link], known: Mapping[LineKey, Gap]) -> set[LineKey]:
     """The known lines that a plan change joins with this one, and that are never wanted beside it, as a gateway is.
 
@@ -229,36 +172,10 @@ def _together(one: Timeline, other: Timeline) -> bool:
     return any(one.at(day) and other.at(day) for day in (*one.days, *other.days))
 
 
-def _billed_from(held: Timeline, day: date) -> bool:
+def _billed_from(observed: Timeline, day: date) -> bool:
     """Whether there are units on ``day`` or later."""
-    return any(held.at(d) > 0 for d in (day, *(d for d in held.days if d > day)))
-
-
-def _runs_over(gap: Gap, missing: Timeline, day: date) -> bool:
-    """Whether what the day before lacks would give this day, which cannot be changed, a quantity that was never wanted."""
-    eve = day - timedelta(days=1)
-    before, now = missing.at(eve), missing.at(day)
-    if gap.held.at(eve) == gap.held.at(day):
-        return not min(0, now) <= before <= max(0, now)
-    return before != 0
+    return any(observed.at(d) > 0 for d in (day, *(d for d in observed.days if d > day)))
 
 
 def _rises(missing: Timeline, day: date, start: date) -> bool:
     return missing.at(day) > (missing.at(day - timedelta(days=1)) if day > start else 0)
-
-
-def _level_from(day: date, desired: Timeline, held: Timeline) -> date | None:
-    """The first day at or after ``day`` from which on the line has come down to what it should have, and stays so.
-
-    What it should have less of only later is another change.
-    """
-    days = sorted({day, *(d for d in (*desired.days, *held.days) if d > day)})
-    for number, first in enumerate(days):
-        most = 0
-        for later in days[number:]:
-            most = max(most, desired.at(later))
-            if held.at(later) > most:
-                break
-        else:
-            return first
-    return None

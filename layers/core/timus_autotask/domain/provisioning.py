@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from .contract import PERIOD_TYPES, Contract
+from .customer import Customer
 from .days import period_containing
-from .desired import Customer
 from .policy import Policy, RenewalLink
 from .reasons import Parked
 from .timeline import NOTHING

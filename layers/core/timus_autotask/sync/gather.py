@@ -10,7 +10,8 @@ from timus_autotask.autotask import entities
 from timus_autotask.autotask.entities import UnitRow
 from timus_autotask.domain.contract import PERIOD_TYPES, Contract
 from timus_autotask.domain.converge.next_step import Observed
-from timus_autotask.domain.desired import Customer, Desired, desired
+from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey, PlanMapping, ServiceChoice
 from timus_autotask.domain.policy import BillingSchedule, Policy

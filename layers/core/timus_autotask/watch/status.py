@@ -12,8 +12,9 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
-from timus_autotask.domain.desired import Customer, Demand, Desired, Unrouted, desired
+from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineKey, service_on
 from timus_autotask.domain.policy import BillingSchedule

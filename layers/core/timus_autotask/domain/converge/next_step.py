@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import local_midnight
-from timus_autotask.domain.desired import Demand, Desired, Link
+from timus_autotask.domain.desired import Demand, Desired
+from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.line import (
     Answer,
     Choice,
@@ -29,7 +30,8 @@ from timus_autotask.domain.line import (
     with_state,
 )
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.plan import Adjustment, Gap, Plan, plan_adjustments
+from timus_autotask.domain.plan import Adjustment, Plan, plan_adjustments
+from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import OnDrift, Policy, PostedPeriod, Renewal, SameDay
 from timus_autotask.domain.provisioning import NewContract, successor
 from timus_autotask.domain.reasons import Parked
