@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import ClassVar
 
@@ -146,6 +148,9 @@ class Server(BaseHTTPRequestHandler):
         """Answer as the path says."""
         self.paths.append(self.path)
         self.close_connection = True
+        if self.path.startswith("/drip"):
+            self._drip()
+            return
         if self.path == "/late":
             self.given_up.wait(60)
         if self.path in ("/late", "/reset"):
@@ -154,6 +159,14 @@ class Server(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "10")
         self.end_headers()
         self.wfile.write(b"01234" if self.path == "/cut" else b"0123456789")
+
+    def _drip(self) -> None:
+        """Send one byte after the other, well before any single read would give up."""
+        head = b"HTTP/1.1 200 OK\r\nX-Long: " if self.path == "/drip/head" else b"HTTP/1.1 200 OK\r\n\r\n"
+        self.wfile.write(head)
+        with suppress(OSError):
+            while not self.given_up.wait(0.02):
+                self.wfile.write(b"x")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name in the base class
         """Keep quiet."""
@@ -176,7 +189,7 @@ def address() -> Iterator[str]:
 @pytest.mark.loopback
 def test_over_a_real_socket(address: str) -> None:
     """A whole answer is whole; one cut off, reset or late is none, and nothing is sent twice."""
-    patient, hurried = HttpxTransport(read_seconds=60), HttpxTransport(read_seconds=0.2)
+    patient, hurried = HttpxTransport(answer_seconds=60), HttpxTransport(answer_seconds=0.2)
     for transport, path, words in (
         (patient, "/cut", "RemoteProtocolError"),
         (patient, "/reset", "RemoteProtocolError"),
@@ -190,6 +203,31 @@ def test_over_a_real_socket(address: str) -> None:
     assert Server.paths == ["/cut", "/reset", "/late", "/whole"]
     patient.close()
     hurried.close()
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("path", ["/drip/head", "/drip/body"])
+def test_an_answer_that_drips_ends_with_its_time(address: str, path: str) -> None:
+    """Each byte comes in time, the whole never does: it is no answer, so a write's outcome is unknown."""
+    transport = HttpxTransport(answer_seconds=0.3)
+    began = time.monotonic()
+    with pytest.raises(NoAnswer, match="ReadTimeout"):
+        transport(Request("GET", address + path))
+    assert 0.25 < time.monotonic() - began < 5
+    Server.given_up.set()
+    assert transport(Request("GET", f"{address}/whole")).body == b"0123456789"
+    transport.close()
+
+
+@pytest.mark.loopback
+def test_a_request_may_ask_for_less_time(address: str) -> None:
+    """Its own limit goes before the transport's."""
+    transport = HttpxTransport(answer_seconds=60)
+    with pytest.raises(NoAnswer, match="ReadTimeout"):
+        transport(Request("GET", f"{address}/drip/body", seconds=0.1))
+    with pytest.raises(NotSent, match="ConnectTimeout"):
+        transport(Request("GET", f"{address}/whole", seconds=0))
+    transport.close()
 
 
 @pytest.mark.loopback

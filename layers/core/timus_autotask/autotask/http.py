@@ -21,6 +21,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Never shown: they carry the credentials."""
     body: bytes = b""
+    seconds: float | None = None
+    """How long it may take until the whole answer is here; None: as long as the transport allows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,25 @@
-"""The transport over the network: httpx, one connection pool, nothing done twice."""
+"""The transport over the network: httpx, one connection pool, nothing done twice, a limit on the whole of each answer."""
 
 from __future__ import annotations
 
 import ssl
+import time
+from collections.abc import Iterable
+from contextvars import ContextVar
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
+import httpcore
 import httpx
 
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 20.0
-"""Autotask adds up to a second to a request when a tenant's allowance runs low; a post of many lines takes some."""
+ANSWER_SECONDS = 20.0
+"""From the first byte sent to the last byte read. Autotask adds up to a second to a request when a tenant's allowance
+runs low; a post of many lines takes some.
+"""
 LARGEST_ANSWER = 20 * 1024 * 1024
 """Bytes; a page of 500 rows has less than one million."""
 IDLE_SECONDS = 30.0
@@ -34,13 +41,14 @@ class HttpxTransport:
         self,
         *,
         connect_seconds: float = CONNECT_SECONDS,
-        read_seconds: float = READ_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
         wire: httpx.BaseTransport | None = None,
     ) -> None:
         """``wire`` takes the place of the network in tests."""
+        self._answer_seconds = answer_seconds
         self._client = httpx.Client(
-            transport=wire or _network(),
-            timeout=httpx.Timeout(read_seconds, connect=connect_seconds),
+            transport=wire or _Network(),
+            timeout=httpx.Timeout(answer_seconds, connect=connect_seconds),
             follow_redirects=False,
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -49,15 +57,19 @@ class HttpxTransport:
 
     def __call__(self, request: Request) -> Response:
         """Send, and read the whole answer; raises :class:`NotSent` or :class:`NoAnswer`, and nothing of httpx."""
+        seconds = request.seconds if request.seconds is not None else self._answer_seconds
+        limit = _DEADLINE.set(time.monotonic() + seconds)
         try:
             with self._client.stream(
                 request.method, request.url, headers=dict(request.headers), content=request.body or None
             ) as answer:
                 return Response(answer.status_code, dict(answer.headers), _whole(answer))
         except _NOT_SENT as error:
-            raise NotSent(_words(error)) from error
+            raise NotSent(_detail(error)) from error
         except (httpx.HTTPError, httpx.StreamError) as error:
-            raise NoAnswer(_words(error)) from error
+            raise NoAnswer(_detail(error)) from error
+        finally:
+            _DEADLINE.reset(limit)
 
     def close(self) -> None:
         """Close the connections."""
@@ -73,14 +85,72 @@ def _whole(answer: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def _words(error: Exception) -> str:
+def _detail(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
-def _network() -> httpx.HTTPTransport:
-    return httpx.HTTPTransport(
-        verify=_tls(), retries=0, trust_env=False, limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS)
-    )
+_DEADLINE: ContextVar[float] = ContextVar("deadline")
+"""When the answer that is being waited for must be complete, by the monotonic clock."""
+
+
+def _seconds_left(limit: float | None, too_late: type[httpcore.TimeoutException]) -> float:
+    """What is left of the answer's time, or ``limit`` if that is less; raises ``too_late`` when nothing is left."""
+    left = _DEADLINE.get() - time.monotonic()
+    if left <= 0:
+        raise too_late("the whole answer took too long")
+    return left if limit is None else min(limit, left)
+
+
+class _Network(httpx.HTTPTransport):
+    """httpx limits each read only, so an answer that comes byte by byte would be read for ever; here the whole has a limit."""
+
+    def __init__(self) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=_tls(), retries=0, keepalive_expiry=IDLE_SECONDS, network_backend=_Backend()
+        )
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Connections whose every step ends with the answer's deadline."""
+
+    def __init__(self) -> None:
+        self._sockets = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        limit = _seconds_left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._sockets.connect_tcp(host, port, limit, local_address, socket_options))
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection; the deadline is looked up at each step, since it serves many requests."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _seconds_left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _seconds_left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        limit = _seconds_left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, limit))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
 
 
 @cache
