@@ -15,9 +15,10 @@ from timus_autotask.ports.clock import Clock, SystemClock
 from timus_autotask.settings import Settings
 
 if TYPE_CHECKING:
-    from timus_autotask.autotask.client import Autotask, OnCall
+    from timus_autotask.autotask.client import OnCall
     from timus_autotask.autotask.http import Transport
     from timus_autotask.aws.telemetry import Telemetry
+    from timus_autotask.ports.psa import Psa
     from timus_autotask.ports.secrets import Secrets
     from timus_autotask.sync.ports import Ports
     from timus_autotask.sync.receive import ReceivePorts
@@ -172,13 +173,13 @@ def reconcile_handler(ports: Ports) -> Handler:
 
 def autotask_client(
     transport: Transport, secrets: Secrets, server: str, on_call: OnCall | None = None
-) -> tuple[Callable[[], Autotask], Callable[[], None]]:
+) -> tuple[Callable[[], Psa], Callable[[], None]]:
     """The client, signed in with the credentials as they are stored, and what to call when Autotask refused them."""
     from timus_autotask.autotask.client import Autotask, Credentials
 
     signed_in: dict[Credentials, Autotask] = {}
 
-    def client() -> Autotask:
+    def client() -> Psa:
         found = secrets.autotask_credentials()  # kept for a while: asking each time costs nothing
         credentials = Credentials(found.username, found.secret, found.integration_code)
         if credentials not in signed_in:

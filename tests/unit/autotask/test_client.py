@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from timus_autotask.autotask.client import MOST_PAGES, Autotask, Condition, Cred
 from timus_autotask.autotask.entities import COMPANIES, CONTRACTS
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.autotask.zone import Zone
+from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import CredentialsRefused, OutcomeUnknown, Refused, RetryLater
 
 CREDENTIALS = Credentials("api@example.com", "the-secret", "THE-CODE")
@@ -24,6 +26,7 @@ ZONE = Zone("https://webservices2.autotask.net/ATServicesRest/v1.0", "https://ww
 ELSEWHERE = Zone("https://webservices31.autotask.net/ATServicesRest/v1.0")
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = date(2026, 3, 15)
+NEW_CONTRACT = NewContract("timus-cus_41d0", 612, "SASE", date(2026, 1, 1), date(2026, 12, 31), 1)
 ACCEPTED = answer({"itemId": None})
 UNAUTHORISED = Response(401, {}, b"")
 
@@ -92,7 +95,7 @@ def test_a_recorded_contract() -> None:
     """The shape of a real record is read."""
     found = client(canned(sample("contract"))).contract(29680017)
     assert found is not None
-    assert (found.name, found.type, found.is_recurring, found.period_type) == ("Régie", 1, False, None)
+    assert (found.name, found.recurring, found.active) == ("Régie", False, True)
     assert (found.start, found.end) == (date(2025, 1, 1), date(2026, 12, 31))
 
 
@@ -446,8 +449,7 @@ def test_writes_that_fail(outcome: Response | Exception, error: type[Exception])
     """A write is sent once, whatever comes of it."""
     creations: list[Callable[[Autotask], object]] = [
         lambda autotask: autotask.adjust(5, 45, None, 3, DAY, time_zone=BERLIN),
-        lambda autotask: autotask.create_contract({"companyID": 612}, time_zone=BERLIN),
-        lambda autotask: autotask.create_contract_service(5, 45),
+        lambda autotask: autotask.create_contract(NEW_CONTRACT, time_zone=BERLIN),
     ]
     for create in creations:
         wire = canned(outcome)
@@ -458,8 +460,8 @@ def test_writes_that_fail(outcome: Response | Exception, error: type[Exception])
 
 def test_creations_tell_an_id_if_autotask_does() -> None:
     """Ids of what was created, None when none is told."""
-    assert client(canned(answer({"itemId": 77}))).create_contract_service(5, 45) == 77
-    assert client(canned(ACCEPTED)).create_contract_service(5, 45) is None
+    assert client(canned(answer({"itemId": 77}))).create_contract(NEW_CONTRACT, time_zone=BERLIN) == 77
+    assert client(canned(ACCEPTED)).create_contract(NEW_CONTRACT, time_zone=BERLIN) is None
 
 
 def test_extending_a_contract() -> None:
@@ -629,7 +631,7 @@ def test_every_request_is_reported() -> None:
     autotask = client(canned(sample("zone"), page(), NoAnswer("reset")), zone=None, on_call=on_call)
     autotask.contract(1)
     with pytest.raises(OutcomeUnknown):
-        autotask.create_contract_service(5, 45)
+        autotask.create_contract(NEW_CONTRACT, time_zone=BERLIN)
     assert seen == [("zoneInformation", "GET"), ("Contracts", "POST"), ("Contracts", "POST")]
 
 
@@ -667,19 +669,8 @@ def test_every_request_is_as_published() -> None:
     autotask.adjust(5, 45, None, 1, DAY, time_zone=BERLIN, unit_price=Decimal("23.10"))
     autotask.adjust(5, 45, 1201, -1, DAY, time_zone=BERLIN)
     autotask.extend_contract(5, DAY, time_zone=BERLIN)
-    fields = {
-        "companyID": 612,
-        "contractName": "SASE",
-        "contractType": 7,
-        "status": 1,
-        "startDate": date(2026, 1, 1),
-        "endDate": date(2026, 12, 31),
-        "contractPeriodType": 2,
-        "timeReportingRequiresStartAndStopTimes": 0,
-        "setupFee": 0,
-    }
-    autotask.create_contract(fields, time_zone=BERLIN)
-    autotask.create_contract_service(5, 45)
+    autotask.create_contract(NEW_CONTRACT, time_zone=BERLIN)
+    autotask.create_contract(replace(NEW_CONTRACT, category=13, organizational_level=8), time_zone=BERLIN)
     assert not wire.answers
     assert [found for request in wire.requests for found in violations(request)] == []
 

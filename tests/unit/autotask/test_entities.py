@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,17 +18,16 @@ from timus_autotask.autotask.entities import (
     CONTRACTS,
     SERVICES,
     UNITS,
-    Company,
-    Contract,
-    ContractService,
     Entity,
-    Service,
-    Threshold,
-    UnitRow,
     Unreadable,
+    contract_fields,
     parse_day,
     parse_threshold,
 )
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.policy import RenewalLink
+from timus_autotask.domain.provisioning import NewContract
+from timus_autotask.ports.psa import Company, ContractService, Service, Threshold, UnitRow
 
 COMPANY = {"id": 612, "companyName": "Acme", "isActive": True}
 CONTRACT = {
@@ -82,9 +82,9 @@ JSON: st.SearchStrategy[Any] = (
 def test_records_as_published() -> None:
     """Every field arrives where it belongs."""
     assert COMPANIES.parse(COMPANY) == Company(612, "Acme", is_active=True)
-    contract = Contract(5, 612, "SASE", 7, 1, date(2026, 1, 1), date(2026, 12, 31), 2, "timus-cus_41d0")
+    contract = Contract(5, 612, True, True, date(2026, 1, 1), date(2026, 12, 31), 1, "SASE", "timus-cus_41d0")
     assert CONTRACTS.parse(CONTRACT) == contract
-    assert SERVICES.parse(SERVICE) == Service(45, "Seat", "S1", True, 2, Decimal("23.10"))
+    assert SERVICES.parse(SERVICE) == Service(45, "Seat", "S1", True, 1, Decimal("23.10"))
     assert CONTRACT_SERVICES.parse(LINE) == ContractService(1201, 5, 45, Decimal("23.10"))
     row = UnitRow(5, 45, 1201, date(2026, 3, 1), date(2026, 3, 31), 11, Decimal("254.10"), None)
     assert UNITS.parse(UNIT_ROW) == row
@@ -178,18 +178,49 @@ def test_hidden_prices_are_none() -> None:
 def test_posted_rows() -> None:
     """A row is posted once a person approved it, on the day that Autotask tells."""
     row = UNITS.parse({**UNIT_ROW, "approveAndPostDate": "2026-04-02T08:52:54.023Z"})
-    assert (row.posted, row.approve_and_post_date) == (True, date(2026, 4, 2))
+    assert (row.posted, row.posted_on) == (True, date(2026, 4, 2))
 
 
 def test_contracts_of_other_kinds() -> None:
     """Only type 7 is a recurring service contract; others have no billing period; only status 1 is active."""
     contract = CONTRACTS.parse(CONTRACT)
-    assert contract.is_recurring
-    assert contract.is_active
+    assert contract.recurring
+    assert contract.active
     other = CONTRACTS.parse({**CONTRACT, "contractType": 1, "status": 0, "contractPeriodType": None})
-    assert not other.is_recurring
-    assert not other.is_active
-    assert other.period_type is None
+    assert not other.recurring
+    assert not other.active
+
+
+@pytest.mark.parametrize(("period_type", "months"), [(2, 1), (3, 3), (4, 6), (5, 12), (None, 1), (99, 1)])
+def test_billing_periods_are_months(period_type: int | None, months: int) -> None:
+    """Autotask's picklist becomes months; a period that is not known is taken for the shortest."""
+    assert CONTRACTS.parse({**CONTRACT, "contractPeriodType": period_type}).months == months
+
+
+def test_a_new_contract_in_autotasks_fields() -> None:
+    """The smallest body that creates a contract; what nobody has chosen is left out."""
+    new = NewContract("timus-cus_41d0", 612, "SASE", date(2026, 1, 1), date(2026, 12, 31), 3)
+    least = {
+        "companyID": 612,
+        "contractName": "SASE",
+        "contractNumber": "timus-cus_41d0",
+        "contractType": 7,
+        "status": 1,
+        "startDate": date(2026, 1, 1),
+        "endDate": date(2026, 12, 31),
+        "contractPeriodType": 3,
+        "timeReportingRequiresStartAndStopTimes": 0,
+        "setupFee": 0,
+    }
+    assert contract_fields(new) == least
+    chosen = replace(new, category=13, organizational_level=8, renews=4, link=RenewalLink.NEW_NAMES_OLD)
+    assert contract_fields(chosen) == {
+        **least,
+        "contractCategory": 13,
+        "organizationalLevelAssociationID": 8,
+        "renewedContractID": 4,
+    }
+    assert contract_fields(replace(new, renews=4, link=RenewalLink.OLD_NAMES_NEW)) == least
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from local.autotask.faults import Fault
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, GATEWAY, World
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
-from timus_autotask.domain.provisioning import Provisioning
+from timus_autotask.domain.provisioning import NewContract, Provisioning
 from timus_autotask.store.records import put_mapping, put_terms
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import wake_contracts
@@ -165,18 +165,8 @@ def test_a_refusal_is_parked_with_autotasks_words_and_tried_again(world: World) 
 
 def test_a_contract_that_is_there_already_is_used(world: World) -> None:
     """Found by our number, it is not opened again; one that differs waits for a person."""
-    body = {
-        "companyID": COMPANY,
-        "contractName": "by hand",
-        "contractNumber": NUMBER,
-        "contractType": 7,
-        "status": 1,
-        "startDate": date(2026, 3, 1),
-        "endDate": date(2027, 2, 28),
-        "contractPeriodType": 2,
-        "timeReportingRequiresStartAndStopTimes": 0,
-    }
-    number = world.ports.autotask().create_contract(body, time_zone=world.zone)
+    by_hand = NewContract(NUMBER, COMPANY, "by hand", date(2026, 3, 1), date(2027, 2, 28), 1)
+    number = world.ports.autotask().create_contract(by_hand, time_zone=world.zone)
     assert number is not None
     world.control.person_edits_contract(number, {"endDate": "2026-12-31"})
     world.sweep()

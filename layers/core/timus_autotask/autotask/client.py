@@ -27,16 +27,9 @@ from timus_autotask.autotask.entities import (
     SERVICES,
     TICKETS,
     UNITS,
-    BillingRule,
-    Company,
-    Contract,
-    ContractService,
     Entity,
-    Service,
-    Threshold,
-    Ticket,
-    UnitRow,
     Unreadable,
+    contract_fields,
     parse_threshold,
 )
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response, Transport
@@ -50,7 +43,18 @@ from timus_autotask.autotask.zone import (
     origin,
     trusts,
 )
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Refused, RetryLater
+from timus_autotask.ports.psa import (
+    BillingRule,
+    Company,
+    ContractService,
+    Service,
+    Threshold,
+    Ticket,
+    UnitRow,
+)
 
 T = TypeVar("T")
 
@@ -113,7 +117,7 @@ class Condition:
 
 
 class Autotask:
-    """Autotask's REST API v1.0, as far as the product needs it.
+    """:class:`~timus_autotask.ports.psa.Psa` on Autotask's REST API v1.0.
 
     ``server`` is Autotask's public address, or that of another server that speaks the same API (a simulator);
     credentials go to hosts below ``autotask.net`` only, or to that other server only. ``zone`` is one kept
@@ -174,6 +178,7 @@ class Autotask:
             Condition("companyID", "eq", company_id),
             Condition("contractNumber", "eq", number),
         )
+        # Autotask compares without regard to case.
         return [
             contract for contract in self.query(CONTRACTS, company, numbered) if contract.number == number
         ]
@@ -289,21 +294,11 @@ class Autotask:
         body = _json({"id": contract_id, "renewedContractID": renewed_contract_id})
         self._call("PATCH", "Contracts", "", body, ("itemId",), repeatable=True)
 
-    def create_contract(self, fields: Mapping[str, Any], *, time_zone: tzinfo) -> int | None:
-        """Create a contract and return its id, None when Autotask tells none.
-
-        ``fields`` are Autotask's own, by its names; a ``date`` among them is sent as the partner's local day.
-        """
-        sent = {k: effective_instant(v, time_zone) if isinstance(v, date) else v for k, v in fields.items()}
-        return self._create("Contracts", "", sent)
-
-    def create_contract_service(self, contract_id: int, service_id: int) -> int | None:
-        """Create a line without units and return its id, None when Autotask tells none.
-
-        Lines are created below their contract only; Autotask publishes no way to do so elsewhere.
-        """
-        line = {"contractID": contract_id, "serviceID": service_id}
-        return self._create("Contracts", f"{contract_id}/Services", line)
+    def create_contract(self, new: NewContract, *, time_zone: tzinfo) -> int | None:
+        """Create a contract and return its id, None when Autotask tells none; its days are the partner's local ones."""
+        fields = contract_fields(new)
+        days = {k: effective_instant(v, time_zone) for k, v in fields.items() if isinstance(v, date)}
+        return self._create("Contracts", "", {**fields, **days})
 
     def create_ticket(
         self,

@@ -17,6 +17,19 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.policy import RenewalLink
+from timus_autotask.domain.provisioning import NewContract
+from timus_autotask.ports.psa import (
+    BillingRule,
+    Company,
+    ContractService,
+    Service,
+    Threshold,
+    Ticket,
+    UnitRow,
+)
+
 Row = Mapping[str, Any]
 """One element of ``items``: JSON with ``Decimal`` in place of ``float``."""
 
@@ -26,7 +39,9 @@ IN_EFFECT = 1
 """``Contracts.status`` of an active contract; 0 is inactive (and its services still bill until the end
 date).
 """
-
+PERIOD_TYPES: Mapping[int, int] = {1: 2, 3: 3, 6: 4, 12: 5}
+"""``Contracts.contractPeriodType`` and ``Services.periodType`` by the months of a billing period (observed live: 2 monthly, 3 quarterly, 4 half-yearly, 5 yearly)."""
+_MONTHS: Mapping[int | None, int] = {type_: months for months, type_ in PERIOD_TYPES.items()}
 
 NEW, COMPLETE = 1, 5
 """``Tickets.status``: two that Autotask brings along and that no tenant can take away."""
@@ -34,137 +49,6 @@ NEW, COMPLETE = 1, 5
 
 class Unreadable(Exception):
     """A record is not as Autotask publishes it: a field is missing or of another type."""
-
-
-@dataclass(frozen=True, slots=True)
-class Company:
-    """A client of the partner."""
-
-    id: int
-    name: str
-    is_active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """A contract of a company, of any type."""
-
-    id: int
-    company_id: int
-    name: str
-    type: int
-    """:data:`RECURRING_SERVICE` or another contract type."""
-    status: int
-    """:data:`IN_EFFECT` or 0."""
-    start: date
-    """First day; billing periods step from its day of the month."""
-    end: date
-    """Last day, inclusive."""
-    period_type: int | None
-    """Billing period: 2 monthly, 3 quarterly, 4 half-yearly, 5 yearly; None when the contract is not
-    recurring.
-    """
-    number: str = ""
-    """``contractNumber``, on Autotask's page "External Contract Number"."""
-
-    @property
-    def is_recurring(self) -> bool:
-        return self.type == RECURRING_SERVICE
-
-    @property
-    def is_active(self) -> bool:
-        return self.status == IN_EFFECT
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A service of the catalogue."""
-
-    id: int
-    name: str
-    sku: str
-    """``""`` when none is set."""
-    is_active: bool
-    period_type: int
-    """As ``Contract.period_type``."""
-    unit_price: Decimal
-    """The catalogue's price; a contract's line keeps its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContractService:
-    """A line of a contract: which service it bills. It stays for ever, also when it has no units any more."""
-
-    id: int
-    contract_id: int
-    service_id: int
-    unit_price: Decimal | None
-    """The line's current price for one unit and period; None when Autotask shows none."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnitRow:
-    """A line's units over a stretch of days: a billing period, or the part of one between two adjustments.
-
-    Rows exist for every period of the contract, past and future. Their ids are not kept, for Autotask splits
-    and rewrites rows that are not posted.
-    """
-
-    contract_id: int
-    service_id: int
-    contract_service_id: int
-    start: date
-    end: date
-    """Last day, inclusive."""
-    units: int
-    price: Decimal | None
-    """Extended (units times rate); None when Autotask shows none."""
-    approve_and_post_date: date | None
-    """Day on which a person posted the period to billing; None: not yet."""
-
-    @property
-    def posted(self) -> bool:
-        return self.approve_and_post_date is not None
-
-
-@dataclass(frozen=True, slots=True)
-class BillingRule:
-    """A rule by which Autotask counts a client's users or devices by itself, and charges a product for them."""
-
-    id: int
-    contract_id: int
-    is_active: bool
-    description: str
-    """``invoiceDescription``; ``""`` when none is set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A ticket of the service desk."""
-
-    id: int
-    external_id: str
-    """``externalID``: a name that other systems give it; ``""`` when none is set."""
-    status: int
-    """:data:`NEW`, :data:`COMPLETE`, or one of the tenant's own."""
-
-    @property
-    def is_complete(self) -> bool:
-        return self.status == COMPLETE
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """How much of the tenant's request allowance is used, by all its integrations together."""
-
-    limit: int
-    window_minutes: int
-    used: int
-
-    @property
-    def percent(self) -> int:
-        """Whole percent of the allowance that are used."""
-        return self.used * 100 // max(self.limit, 1)
 
 
 T = TypeVar("T")
@@ -267,12 +151,12 @@ def _contract(row: Row) -> Contract:
         id=_whole(row, "id"),
         company_id=_whole(row, "companyID"),
         name=_text(row, "contractName"),
-        type=_whole(row, "contractType"),
-        status=_whole(row, "status"),
+        number=_text(row, "contractNumber"),
+        recurring=_whole(row, "contractType") == RECURRING_SERVICE,
+        active=_whole(row, "status") == IN_EFFECT,
         start=_day(row, "startDate"),
         end=_day(row, "endDate"),
-        period_type=_whole_or_none(row, "contractPeriodType"),
-        number=_text(row, "contractNumber"),
+        months=_MONTHS.get(_whole_or_none(row, "contractPeriodType"), 1),
     )
 
 
@@ -282,7 +166,7 @@ def _service(row: Row) -> Service:
         name=_text(row, "name"),
         sku=_text(row, "sku"),
         is_active=_flag(row, "isActive"),
-        period_type=_whole(row, "periodType"),
+        months=_MONTHS.get(_whole(row, "periodType"), 1),
         unit_price=_money(row, "unitPrice"),
     )
 
@@ -319,7 +203,32 @@ def _billing_rule(row: Row) -> BillingRule:
 
 
 def _ticket(row: Row) -> Ticket:
-    return Ticket(_whole(row, "id"), _text(row, "externalID"), _whole(row, "status"))
+    return Ticket(_whole(row, "id"), _text(row, "externalID"), _whole(row, "status") == COMPLETE)
+
+
+def contract_fields(new: NewContract) -> dict[str, Any]:
+    """A new contract in Autotask's own fields: the smallest body with which contracts are known to have been created.
+
+    Days are ``date``. ``setupFee`` is billed once if it is not 0; ``timeReportingRequiresStartAndStopTimes`` must be a number.
+    """
+    optional = {
+        "contractCategory": new.category,
+        "organizationalLevelAssociationID": new.organizational_level,
+        "renewedContractID": new.renews if new.link is RenewalLink.NEW_NAMES_OLD else None,
+    }
+    return {
+        "companyID": new.company_id,
+        "contractName": new.name,
+        "contractNumber": new.number,
+        "contractType": RECURRING_SERVICE,
+        "status": IN_EFFECT,
+        "startDate": new.start,
+        "endDate": new.end,
+        "contractPeriodType": PERIOD_TYPES[new.months],
+        "timeReportingRequiresStartAndStopTimes": 0,
+        "setupFee": 0,
+        **{name: value for name, value in optional.items() if value is not None},
+    }
 
 
 def parse_threshold(answer: Row) -> Threshold:

@@ -8,12 +8,11 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from timus_autotask.autotask.client import Autotask
-from timus_autotask.autotask.entities import Contract
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import go_on, wake
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import (
     CustomerMapping,
@@ -24,6 +23,7 @@ from timus_autotask.domain.mapping import (
     in_force,
 )
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Refused
+from timus_autotask.ports.psa import Psa
 from timus_autotask.ports.table import Write
 from timus_autotask.store.records import CustomerRecords, Stored, Terms, policies_from, put_mapping, put_plan
 from timus_autotask.sync.merge import wake_contracts
@@ -170,16 +170,16 @@ def _checked(deployment: Deployment, route: Route, terminal: Terminal) -> dict[s
 def _wrong(contract: Contract, route: Route) -> str | None:
     if contract.company_id != route.company_id:
         return f"Contract {contract.id} {contract.name} belongs to company {contract.company_id}, not to {route.company_id}."
-    if not contract.is_recurring:
+    if not contract.recurring:
         return (
             f"Contract {contract.id} {contract.name} is not a recurring service contract, so it has no units."
         )
-    if not contract.is_active:
+    if not contract.active:
         return f"Contract {contract.id} {contract.name} is inactive in Autotask; activate it there first."
     return None
 
 
-def _company(autotask: Autotask, company_id: int) -> str:
+def _company(autotask: Psa, company_id: int) -> str:
     """The company's name. Its contract was found, so it exists; that its name may not be read does not matter."""
     try:
         company = autotask.company(company_id)
@@ -188,7 +188,7 @@ def _company(autotask: Autotask, company_id: int) -> str:
     return company.name if company else ""
 
 
-def _autotask(deployment: Deployment) -> Autotask:
+def _autotask(deployment: Deployment) -> Psa:
     try:
         return deployment.ports().autotask()
     except NotConfigured as error:

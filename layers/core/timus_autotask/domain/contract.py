@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from .policy import BillingSchedule
-
-PERIOD_TYPES: Mapping[int, int] = {1: 2, 3: 3, 6: 4, 12: 5}
-"""``contractPeriodType`` by the months of a billing period (observed live: 2 monthly, 3 quarterly, 4 half-yearly, 5 yearly)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +22,8 @@ class Contract:
     months: int = 1
     """Length of a billing period."""
     name: str = ""
+    number: str = ""
+    """What Autotask's pages call "External Contract Number"; ``""`` when none is set."""
 
     @property
     def schedule(self) -> BillingSchedule:

@@ -7,11 +7,11 @@ and after an answer that cannot be trusted nothing is asked for until the reques
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from .contract import PERIOD_TYPES, Contract
+from .contract import Contract
 from .customer import Customer
 from .days import period_containing
 from .policy import Policy, RenewalLink
@@ -125,31 +125,6 @@ def successor(contract: Contract, until: date, policy: Policy) -> NewContract:
         renews=contract.id,
         link=policy.renewal_link,
     )
-
-
-def autotask_fields(new: NewContract) -> Mapping[str, object]:
-    """The contract in Autotask's own fields: the smallest body with which contracts are known to have been created.
-
-    ``setupFee`` is billed once if it is not 0; ``timeReportingRequiresStartAndStopTimes`` must be a number.
-    """
-    optional = {
-        "contractCategory": new.category,
-        "organizationalLevelAssociationID": new.organizational_level,
-        "renewedContractID": new.renews if new.link is RenewalLink.NEW_NAMES_OLD else None,
-    }
-    return {
-        "companyID": new.company_id,
-        "contractName": new.name,
-        "contractNumber": new.number,
-        "contractType": 7,
-        "status": 1,
-        "startDate": new.start,
-        "endDate": new.end,
-        "contractPeriodType": PERIOD_TYPES[new.months],
-        "timeReportingRequiresStartAndStopTimes": 0,
-        "setupFee": 0,
-        **{name: value for name, value in optional.items() if value is not None},
-    }
 
 
 def next_action(opening: Provisioning, found: Sequence[Contract], now: datetime) -> NextAction:

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from timus_autotask.autotask import entities
-from timus_autotask.autotask.entities import UnitRow
-from timus_autotask.domain.contract import PERIOD_TYPES, Contract
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import Observed
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Desired, desired
@@ -17,6 +15,7 @@ from timus_autotask.domain.mapping import LineKey, PlanMapping, ServiceChoice
 from timus_autotask.domain.policy import BillingSchedule, Policy
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import Conflict
+from timus_autotask.ports.psa import UnitRow
 from timus_autotask.store.records import (
     ContractRecords,
     CustomerRecords,
@@ -96,34 +95,10 @@ def _matched(
     return ports.store.partner() if missing else partner
 
 
-def ask_contract(contract_id: int, ports: Ports) -> Contract | None:
-    """The contract as Autotask has it now, or None. Raises ``AutotaskError``."""
-    found = ports.autotask().contract(contract_id)
-    return contract_of(found) if found else None
-
-
-def contract_of(found: entities.Contract) -> Contract:
-    """A contract as the domain knows it."""
-    return Contract(
-        id=found.id,
-        company_id=found.company_id,
-        recurring=found.is_recurring,
-        active=found.is_active,
-        start=found.start,
-        end=found.end,
-        months=MONTHS.get(found.period_type or 0, 1),
-        name=found.name,
-    )
-
-
 def ask_units(contract: Contract, services: Iterable[int], ports: Ports) -> dict[int, Observed]:
     """What Autotask holds of these services on the contract now. Raises ``AutotaskError``."""
     wanted = sorted(services)
     return held_of(ports.autotask().units(contract.id, wanted), contract.end) if wanted else {}
-
-
-MONTHS: Mapping[int, int] = {type_: months for months, type_ in PERIOD_TYPES.items()}
-"""Months of a billing period by ``contractPeriodType``."""
 
 
 def customer_from(records: CustomerRecords, partner: Terms) -> Customer:

@@ -20,7 +20,6 @@ from timus_autotask.domain.provisioning import (
     ONE_DAY,
     NewContract,
     Provisioning,
-    autotask_fields,
     first_contract,
     next_action,
 )
@@ -44,7 +43,7 @@ from timus_autotask.store.records import (
     put_mapping,
     put_provisioning,
 )
-from timus_autotask.sync.gather import ask_contract, contract_of, customer_from
+from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
@@ -146,8 +145,7 @@ class _Session:
 
     def _found(self) -> list[Contract]:
         wanted = self._stored.value.wanted
-        found = self._ports.autotask().contracts_numbered(wanted.company_id, wanted.number)
-        return [contract_of(contract) for contract in found]
+        return self._ports.autotask().contracts_numbered(wanted.company_id, wanted.number)
 
     # -- Whether it is still wanted
 
@@ -173,7 +171,7 @@ class _Session:
         return True
 
     def _renewal_stands(self, wanted: NewContract, old_id: int) -> bool:
-        old = ask_contract(old_id, self._ports)
+        old = self._ports.autotask().contract(old_id)
         policies = [policy for policy, _ in self._routed(old_id, wanted)]
         return (
             old is not None
@@ -200,9 +198,8 @@ class _Session:
         settles_at = self._lease_until + self._ports.settle
         asked = replace(self._stored.value, settles_at=settles_at, parked=None, since=None)
         self._put(asked, self._lease_until)
-        fields = autotask_fields(asked.wanted)
         try:
-            self._ports.autotask().create_contract(fields, time_zone=self._ports.zone)
+            self._ports.autotask().create_contract(asked.wanted, time_zone=self._ports.zone)
         except Refused as error:
             self._stored = replace(self._stored, value=replace(asked, settles_at=None))
             facts: dict[str, int | str] = {"company": asked.wanted.company_id, "number": asked.wanted.number}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from timus_autotask.autotask.client import Autotask
 from timus_autotask.domain.days import effective_day
 from timus_autotask.ports.clock import Clock
+from timus_autotask.ports.psa import Psa
 from timus_autotask.ports.queue import WakeUps
 from timus_autotask.ports.table import Table
 from timus_autotask.store.records import Store
@@ -21,7 +21,7 @@ class Ports:
     """What the worker needs of the world."""
 
     table: Table
-    autotask: Callable[[], Autotask]
+    autotask: Callable[[], Psa]
     """The client, signed in. Raises ``NotConfigured`` or ``SecretsUnavailable``."""
     credentials_refused: Callable[[], None]
     """Told when Autotask refused the credentials, so that they are read anew next time."""

@@ -43,7 +43,7 @@ from timus_autotask.store.records import (
     put_provisioning,
     put_subscription,
 )
-from timus_autotask.sync.gather import Gathered, ask_contract, ask_units, read_records
+from timus_autotask.sync.gather import Gathered, ask_units, read_records
 from timus_autotask.sync.merge import ATTEMPTS
 from timus_autotask.sync.ports import Ports
 
@@ -198,7 +198,7 @@ class _Session:
             return Gathered(contract, {}, PartnerRecords())
         gathered = read_records(contract, self._ports)
         if not self._asked:
-            self._contract = ask_contract(self._id, self._ports)
+            self._contract = self._ports.autotask().contract(self._id)
             self._asked = True
         if self._contract:
             gathered.schedules[self._id] = self._contract.schedule
@@ -267,7 +267,7 @@ class _Session:
         except Refused as error:
             self._renewed, self._unextended = end, f"the renewal to {end} was refused: {error}"
             return
-        self._contract = ask_contract(self._id, self._ports)
+        self._contract = self._ports.autotask().contract(self._id)
         if self._contract is None or self._contract.end < end:
             self._renewed, self._unextended = end, f"the renewal to {end} is not to be seen on the contract"
             return

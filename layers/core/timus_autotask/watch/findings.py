@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from timus_autotask.autotask.entities import BillingRule, Contract, UnitRow
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.ports.psa import BillingRule, UnitRow
 from timus_autotask.store.records import ContractRecords, CustomerRecords, EventRecord
 
 NOTICE = timedelta(days=30)
@@ -142,12 +143,12 @@ def of_contract(
             Kind.CONTRACT_MOVED,
             f"Contract {contract_id} belongs to company {contract.company_id}; it is mapped as company {mapped}'s.",
         )
-    if not contract.is_recurring:
+    if not contract.recurring:
         yield found(
             Kind.CONTRACT_NOT_RECURRING,
             f"Contract {contract_id} is not a recurring service contract any more.",
         )
-    if not contract.is_active:
+    if not contract.active:
         yield found(Kind.CONTRACT_INACTIVE, f"Contract {contract_id} is inactive.")
     yield from _ends(records, demands, contract, today, found)
     for rule in look.rules:

@@ -20,9 +20,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
-from timus_autotask.autotask.client import Autotask
-from timus_autotask.autotask.entities import BillingRule, UnitRow
-from timus_autotask.autotask.entities import Contract as Read
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.desired import Demand
 from timus_autotask.ports.errors import (
     AutotaskError,
@@ -32,6 +30,7 @@ from timus_autotask.ports.errors import (
     Refused,
     SecretsUnavailable,
 )
+from timus_autotask.ports.psa import BillingRule, Psa, UnitRow
 from timus_autotask.ports.table import Delete, Document, Key, Put, Table
 from timus_autotask.store.codec import Codec
 from timus_autotask.store.records import PARTNER, ContractRecords, Stored
@@ -219,7 +218,7 @@ class _Reconcile:
             if threshold.percent >= BUDGET:
                 raise _Stop(f"{threshold.percent} % of Autotask's request allowance is used")
 
-    def _ask(self, question: Callable[[Autotask], T]) -> T:
+    def _ask(self, question: Callable[[Psa], T]) -> T:
         """An answer of Autotask; raises ``_Stop`` when there is none."""
         try:
             autotask = self._ports.autotask()
@@ -240,7 +239,7 @@ class _Reconcile:
     def _rules(self, contract_ids: Iterable[int]) -> list[BillingRule]:
         """Billing rules, if the API user may see them: all else has been read with the same credentials already."""
 
-        def asked(autotask: Autotask) -> list[BillingRule] | str:
+        def asked(autotask: Psa) -> list[BillingRule] | str:
             try:
                 return autotask.billing_rules(contract_ids)
             except (CredentialsRefused, Refused) as error:
@@ -300,7 +299,7 @@ class _Reconcile:
         services = {
             id_: contract
             for id_, contract in contracts.items()
-            if contract.is_recurring and contract.start <= contract.end
+            if contract.recurring and contract.start <= contract.end
         }
         near = {id_: min(max(today, one.start), one.end) for id_, one in services.items()}
         last = {id_: one.end for id_, one in services.items()}
@@ -324,7 +323,7 @@ class _Reconcile:
 
     def _of(
         self,
-        contract: Read | None,
+        contract: Contract | None,
         rows: list[UnitRow],
         rules: list[BillingRule],
         near: date | None,

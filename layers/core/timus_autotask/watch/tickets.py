@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from timus_autotask.autotask.client import Autotask
 from timus_autotask.domain.ticket import Alarm, Ticket, TicketAction, next_action, wanted
 from timus_autotask.ports.errors import (
     AutotaskError,
@@ -23,6 +22,7 @@ from timus_autotask.ports.errors import (
     RetryLater,
     SecretsUnavailable,
 )
+from timus_autotask.ports.psa import Psa
 from timus_autotask.ports.table import Key, Put
 from timus_autotask.store.codec import Codec
 from timus_autotask.store.records import PARTNER, Stored
@@ -108,7 +108,7 @@ class _Keeper:
                 self._put(replace(self._stored.value.tickets[name], again_at=now + ASK_AGAIN))
                 self._tell("refused", ticket, detail=str(error))
 
-    def _drive(self, ticket: Ticket, solved: bool, autotask: Autotask) -> None:
+    def _drive(self, ticket: Ticket, solved: bool, autotask: Psa) -> None:
         found = autotask.tickets_numbered(self._desk.company_id, ticket.external_id)
         match next_action(ticket, solved, [one.is_complete for one in found], self._ports.clock.now()):
             case TicketAction.OPEN:
@@ -123,7 +123,7 @@ class _Keeper:
             case TicketAction.FORGET:
                 self._forget(ticket)
 
-    def _open(self, ticket: Ticket, autotask: Autotask) -> None:
+    def _open(self, ticket: Ticket, autotask: Psa) -> None:
         """Ask for the ticket, once, after writing down that we do."""
         settles_at = self._deadline + LEASE_MARGIN + self._ports.settle
         asked = replace(ticket, settles_at=settles_at, again_at=None)

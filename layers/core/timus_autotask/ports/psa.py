@@ -1,0 +1,241 @@
+"""The PSA port: what the product asks of the partner's Autotask, in records that know nothing of its JSON.
+
+Every method raises ``Refused``, ``RetryLater`` or ``CredentialsRefused``; those that create something raise ``OutcomeUnknown`` as
+well (see ``errors``). A read gives whole lists or nothing; a write is sent once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from typing import Protocol
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.provisioning import NewContract
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A client of the partner."""
+
+    id: int
+    name: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of the catalogue."""
+
+    id: int
+    name: str
+    sku: str
+    """``""`` when none is set."""
+    is_active: bool
+    months: int
+    """Length of a billing period."""
+    unit_price: Decimal
+    """The catalogue's price; a contract's line keeps its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractService:
+    """A line of a contract: which service it bills. It stays for ever, also when it has no units any more."""
+
+    id: int
+    contract_id: int
+    service_id: int
+    unit_price: Decimal | None
+    """The line's current price for one unit and period; None when Autotask shows none."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """A line's units over a stretch of days: a billing period, or the part of one between two adjustments.
+
+    Rows exist for every period of the contract, past and future. Their ids are not kept, for Autotask splits
+    and rewrites rows that are not posted.
+    """
+
+    contract_id: int
+    service_id: int
+    contract_service_id: int
+    start: date
+    end: date
+    """Last day, inclusive."""
+    units: int
+    price: Decimal | None
+    """Extended (units times rate); None when Autotask shows none."""
+    posted_on: date | None
+    """Day on which a person approved the period and posted it to billing; None: not yet."""
+
+    @property
+    def posted(self) -> bool:
+        """Whether the period is approved and posted: it bills what it bills."""
+        return self.posted_on is not None
+
+
+@dataclass(frozen=True, slots=True)
+class BillingRule:
+    """A rule by which Autotask counts a client's users or devices by itself, and charges a product for them."""
+
+    id: int
+    contract_id: int
+    is_active: bool
+    description: str
+    """``""`` when none is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket of the service desk."""
+
+    id: int
+    external_id: str
+    """The name that we gave it."""
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """How much of the tenant's request allowance is used, by all its integrations together."""
+
+    limit: int
+    window_minutes: int
+    used: int
+
+    @property
+    def percent(self) -> int:
+        """Whole percent of the allowance that are used."""
+        return self.used * 100 // max(self.limit, 1)
+
+
+class Psa(Protocol):
+    """What the product asks of Autotask."""
+
+    @property
+    def calls(self) -> int:
+        """Requests made so far."""
+        ...
+
+    # -- Reads
+
+    def companies(self, ids: Iterable[int]) -> dict[int, Company]:
+        """Companies by id; missing are those that do not exist or are hidden from the API user."""
+        ...
+
+    def company(self, company_id: int) -> Company | None:
+        """One company; None when it does not exist or is hidden from the API user."""
+        ...
+
+    def contracts(self, ids: Iterable[int]) -> dict[int, Contract]:
+        """Contracts of any type by id; missing are those that do not exist or are hidden from the API user."""
+        ...
+
+    def contract(self, contract_id: int) -> Contract | None:
+        """One contract; None when it does not exist or is hidden from the API user."""
+        ...
+
+    def contracts_of(self, company_id: int) -> list[Contract]:
+        """Every contract of a company, of any type and status."""
+        ...
+
+    def contracts_numbered(self, company_id: int, number: str) -> list[Contract]:
+        """Contracts of a company that carry exactly this number of ours."""
+        ...
+
+    def services_by_sku(self, sku: str) -> list[Service]:
+        """Active services of the catalogue whose SKU is exactly this; there may be several."""
+        ...
+
+    def service(self, service_id: int) -> Service | None:
+        """One service of the catalogue, active or not."""
+        ...
+
+    def contract_services(self, contract_id: int) -> list[ContractService]:
+        """Every line of a contract, also those without units."""
+        ...
+
+    def units(
+        self, contract_id: int, service_ids: Iterable[int], first_day: date | None = None
+    ) -> list[UnitRow]:
+        """Unit rows of some services of a contract that end on ``first_day`` or later (None: all); unordered."""
+        ...
+
+    def units_of_contracts(self, contract_ids: Iterable[int], first_day: date | None = None) -> list[UnitRow]:
+        """Unit rows of whole contracts that end on ``first_day`` or later (None: all); unordered."""
+        ...
+
+    def units_on(self, days: Mapping[int, date]) -> list[UnitRow]:
+        """The unit rows of whole contracts that cover one day each, given by contract; unordered."""
+        ...
+
+    def billing_rules(self, contract_ids: Iterable[int]) -> list[BillingRule]:
+        """The rules by which Autotask itself counts and charges on these contracts, active or not."""
+        ...
+
+    def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
+        """Tickets of a company that carry exactly this external id."""
+        ...
+
+    def threshold(self) -> Threshold | None:
+        """How much of the request allowance is used; None where the server refuses to tell. The call itself counts: ask rarely."""
+        ...
+
+    # -- Writes
+
+    def adjust(
+        self,
+        contract_id: int,
+        service_id: int,
+        contract_service_id: int | None,
+        unit_change: int,
+        effective_date: date,
+        *,
+        time_zone: tzinfo,
+        unit_price: Decimal | None = None,
+    ) -> None:
+        """Change a line's units by a signed number from a day on, and its unit price if one is given.
+
+        ``contract_service_id`` names the line where there is one; without it the adjustment makes the line. There is nothing to
+        return: only the unit rows show what happened. Must not be repeated.
+        """
+        ...
+
+    def extend_contract(self, contract_id: int, end: date, *, time_zone: tzinfo) -> None:
+        """Set the last day of a contract; may be repeated.
+
+        An ``end`` before the present one destroys units and adjustments: the caller makes sure that it is not.
+        """
+        ...
+
+    def link_renewal(self, contract_id: int, renewed_contract_id: int) -> None:
+        """Let a contract name the one that renews it; may be repeated."""
+        ...
+
+    def create_contract(self, new: NewContract, *, time_zone: tzinfo) -> int | None:
+        """Create a contract and return its id, None when Autotask tells none. Must not be repeated."""
+        ...
+
+    def create_ticket(
+        self,
+        company_id: int,
+        external_id: str,
+        title: str,
+        description: str,
+        *,
+        queue_id: int | None,
+        priority: int,
+        due: datetime,
+    ) -> int | None:
+        """Create a new ticket and return its id, None when Autotask tells none. Must not be repeated.
+
+        ``queue_id`` None: the tenant's default.
+        """
+        ...
+
+    def complete_ticket(self, ticket_id: int, resolution: str) -> None:
+        """Set a ticket's status to complete; may be repeated."""
+        ...
