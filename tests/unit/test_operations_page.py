@@ -39,13 +39,6 @@ def test_every_column_of_the_export_is_described() -> None:
     assert set(re.findall(r"`([a-z_]+)`", table)) == set(COLUMNS)
 
 
-def test_links_lead_somewhere() -> None:
-    """Every link within the page has its heading."""
-    headings = re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)
-    anchors = {re.sub(r"[^a-z0-9 _-]", "", one.lower()).replace(" ", "-") for one in headings}
-    assert set(re.findall(r"\]\(#([^)]+)\)", TEXT)) <= anchors
-
-
 def test_reconcile_yields_where_the_page_says() -> None:
     """Three quarters of the allowance."""
     assert BUDGET == 75
