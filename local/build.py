@@ -101,8 +101,8 @@ def deploy(session: boto3.Session, url: str, stack: str, parameters: Mapping[str
         ]
         raise StartFailed("the stack could not be created:\n" + "\n".join(reasons)) from error
     [description] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    # The emulator does not read the template's TimeToLiveSpecification.
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
+    # The emulator does not read the template's TimeToLiveSpecification.
     session.client("dynamodb", endpoint_url=url).update_time_to_live(
         TableName=outputs["TableName"],
         TimeToLiveSpecification=template["Resources"]["SyncTable"]["Properties"]["TimeToLiveSpecification"],

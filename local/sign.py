@@ -35,7 +35,7 @@ def api_gateway_event(name: str, body: str, timestamp: int, secret: str) -> dict
     at = time.gmtime(timestamp)
     return {
         "version": "2.0",
-        "routeKey": "ANY /webhooks/timus",
+        "routeKey": "POST /webhooks/timus",
         "rawPath": "/webhooks/timus",
         "rawQueryString": "",
         "headers": {
@@ -58,7 +58,7 @@ def api_gateway_event(name: str, body: str, timestamp: int, secret: str) -> dict
                 "userAgent": "Timus-Webhooks/1.0",
             },
             "requestId": event_id,
-            "routeKey": "ANY /webhooks/timus",
+            "routeKey": "POST /webhooks/timus",
             "stage": "$default",
             "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", at),
             "timeEpoch": timestamp * 1000,

@@ -183,10 +183,10 @@ class Running:
 
     # -- What happens
 
-    def deliver(self, body: bytes, headers: dict[str, str]) -> int:
-        """Post to the webhook, through the gateway."""
+    def deliver(self, body: bytes, headers: dict[str, str], method: str = "POST") -> int:
+        """Send to the webhook, through the gateway."""
         event = {
-            "requestContext": {"http": {"method": "POST"}},
+            "requestContext": {"http": {"method": method}},
             "rawPath": "/webhooks/timus",
             "headers": {"content-type": "application/json", **headers},
             "body": body.decode(),

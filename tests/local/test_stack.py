@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +50,16 @@ def test_a_webhook_reaches_the_function(stack: LocalStack) -> None:
     assert status(stack.webhook_url, "PUT") == 405
     assert status(f"{base}/elsewhere") == 404
     assert status(f"{base}/health") == 404
+
+
+def test_timus_has_an_address_that_nobody_guesses(stack: LocalStack) -> None:
+    """The one that is registered leads to the function too; with another last part it is the gateway's 404."""
+    base = stack.webhook_url.removesuffix("/webhooks/timus")
+    path = urllib.parse.urlsplit(stack.outputs["WebhookUrl"]).path
+    assert re.fullmatch(r"/webhooks/timus/[0-9a-f-]{36}", path)
+    assert status(base + path) == 401
+    assert status(base + path, "PUT") == 404
+    assert status(f"{base}/webhooks/timus/{'0' * 36}") == 404
 
 
 def test_every_function_runs_with_the_rights_of_its_own_role(stack: LocalStack) -> None:

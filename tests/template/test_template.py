@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +15,10 @@ import yaml
 
 from local.build import TEMPLATE, read_template
 from local.emulator import ROOT
+from timus_autotask.aws.cloudwatch import CloudWatchAlarms
+from timus_autotask.aws.dynamodb import DynamoTable
+from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
+from timus_autotask.aws.sqs import SqsWakeUps
 from timus_autotask.domain.reasons import REASONS
 
 ONE_TEMPLATE = read_template()
@@ -27,6 +34,7 @@ METRICS = {
     ("AWS/Lambda", "Errors"): ({"FunctionName"}, {"Sum"}),
     ("AWS/Lambda", "Invocations"): ({"FunctionName"}, {"Sum"}),
     ("AWS/Lambda", "Throttles"): ({"FunctionName"}, {"Sum"}),
+    ("AWS/ApiGateway", "4xx"): ({"ApiId", "Stage"}, {"Sum"}),
     ("AWS/ApiGateway", "5xx"): ({"ApiId", "Stage"}, {"Sum"}),
 }
 OURS = "TimusAutotask"
@@ -149,6 +157,7 @@ def test_the_main_path_is_watched() -> None:
         ("ApproximateAgeOfOldestMessage", "ChangesQueue"),
         ("Errors", "ApplyChanges"),
         ("Errors", "Sweep"),
+        ("4xx", "HttpApi"),
         ("5xx", "HttpApi"),
     }
 
@@ -248,6 +257,75 @@ def test_who_may_do_what() -> None:
     assert "dynamodb:DeleteItem" not in allowed("ReceiveWebhook")
     assert "sqs:SendMessage" in allowed("ReceiveWebhook")
     assert "sqs:SendMessage" not in allowed("ApplyChanges")
+
+
+# What the code asks of each service, and the right that it needs.
+# DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+RIGHTS = {
+    "get_item": {"dynamodb:GetItem"},
+    "query": {"dynamodb:Query"},
+    "put_item": {"dynamodb:PutItem"},
+    "transact_write_items": {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"},
+    "get_secret_value": {"secretsmanager:GetSecretValue"},
+    "send_message": {"sqs:SendMessage"},
+    "get_paginator('describe_alarms')": {"cloudwatch:DescribeAlarms"},
+}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+POLLS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+"""What Lambda does for an event source mapping, with the rights of the function."""
+TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+OPERATORS = {"depth"}
+"""Methods that no function calls."""
+
+
+def asked(*adapters: type) -> set[str]:
+    """The rights that the methods of these classes need."""
+    rights: set[str] = set()
+    for adapter in adapters:
+        for method in ast.parse(textwrap.dedent(inspect.getsource(adapter))).body[0].body:  # type: ignore[attr-defined]
+            if isinstance(method, ast.FunctionDef) and method.name not in OPERATORS:
+                calls = re.findall(r"self\._client\.(\w+(?:\('\w+'\))?)", ast.unparse(method))
+                rights |= set().union(*(RIGHTS[call] for call in calls))
+    return rights
+
+
+@pytest.mark.parametrize(
+    ("function", "rights"),
+    [
+        # It only ever puts one document, under a condition: one PutItem and no transaction.
+        ("ReceiveWebhook", {"dynamodb:PutItem"} | asked(SqsWakeUps, SecretsManagerSecrets)),
+        ("ApplyChanges", POLLS | asked(DynamoTable, SecretsManagerSecrets)),
+        ("Sweep", asked(DynamoTable, SqsWakeUps, SecretsManagerSecrets, CloudWatchAlarms)),
+        ("Reconcile", asked(DynamoTable, SecretsManagerSecrets)),
+    ],
+)
+def test_a_function_may_do_what_its_code_does_and_nothing_else(function: str, rights: set[str]) -> None:
+    """A right that is missing fails on the emulator too; one that nobody uses is only found here."""
+    assert allowed(function) == rights | LOGS | TRACES
+
+
+def test_the_receiver_puts_only_what_belongs_to_a_customer() -> None:
+    """It answers the internet: no contract, no terms and no plan is in its reach. The emulator does not check this condition."""
+    [put] = [
+        statement
+        for holder, statement in statements()
+        if holder == "ReceiveWebhookRole" and "dynamodb" in str(statement["Action"])
+    ]
+    assert put["Action"] == "dynamodb:PutItem"
+    assert put["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CUSTOMER#*"]}}
+    assert "index" not in json.dumps(put["Resource"])
+
+
+def test_what_floods_one_route_takes_nothing_from_another() -> None:
+    """Timus's address, the plain one and other methods each have a throttle; settings of a route wait for the route."""
+    routes = {name: properties(name)["RouteKey"] for name in of_type("AWS::ApiGatewayV2::Route")}
+    assert routes.pop("TimusRoute")["Fn::Sub"][0] == "POST /webhooks/timus/${Id}"
+    assert set(routes.values()) == {"POST /webhooks/timus", "ANY /webhooks/timus"}
+    stage = properties("WebhookStage")
+    assert set(stage["RouteSettings"]) == set(routes.values())
+    assert set(RESOURCES["WebhookStage"]["DependsOn"]) == set(routes)
+    assert stage["DefaultRouteSettings"] == stage["RouteSettings"]["POST /webhooks/timus"]
+    assert stage["RouteSettings"]["ANY /webhooks/timus"]["ThrottlingRateLimit"] == 1
 
 
 def test_a_message_stays_hidden_for_six_times_the_workers_timeout() -> None:

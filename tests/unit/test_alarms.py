@@ -84,6 +84,23 @@ def _signatures(running: Running) -> None:
         assert running.deliver(body, headers) == 401
 
 
+def _flood(running: Running) -> None:
+    """Nothing here has a signature to be wrong: other methods, other types, too large."""
+    for _ in range(100):
+        assert running.deliver(b"{}", {}, method="GET") == 405
+        assert running.deliver(b"{}", {"content-type": "text/plain"}) == 415
+        assert running.deliver(b"{" * (64 * 1024 + 1), {}) == 413
+    assert not running.fires("SignatureAlarm")
+
+
+def _malformed_secret(running: Running) -> None:
+    running.world.secrets.rotate(WEBHOOK_SECRET, "whsec_old-plain-secret")
+    running.world.clock.advance(301)  # what was read before is believed for five minutes
+    body = b"{}"
+    now = int(running.world.clock.now().timestamp())
+    assert running.deliver(body, sign("evt-1", now, body, WEBHOOK_SECRET)) == 202
+
+
 def _silence(running: Running) -> None:
     for version in range(2, 5):
         running.world.clock.advance(86400)
@@ -189,6 +206,8 @@ CONDITIONS: dict[str, Callable[[Running], None]] = {
     "CredentialsAlarm": _credentials,
     "CallBudgetAlarm": _budget,
     "SignatureAlarm": _signatures,
+    "RequestsRefusedAlarm": _flood,
+    "WebhookSecretAlarm": _malformed_secret,
     "WebhookSilenceAlarm": _silence,
     "ReconcileMissingAlarm": _no_reconcile,
     "SecretAgeAlarm": _old_secret,

@@ -86,8 +86,17 @@ def test_what_to_register_in_timus_is_shown(desk: Desk) -> None:
         "url": "https://api.test/webhooks/timus",
         "secret": WEBHOOK_SECRET,
         "previous_secrets": 0,
+        "malformed_secrets": 0,
     }
     assert WEBHOOK_SECRET in desk.told("webhook", "show")
+
+
+def test_a_stored_secret_that_cannot_be_used_is_named(desk: Desk) -> None:
+    """Of two earlier values one is no base64: it is counted apart, and said."""
+    desk.world.secrets.rotate(WEBHOOK_SECRET, f"whsec_{'A1b2' * 11}", "whsec_old-plain-secret")
+    shown = desk.ask("webhook", "show")
+    assert (shown["previous_secrets"], shown["malformed_secrets"]) == (1, 1)
+    assert "1 of the stored values cannot be used" in desk.told("webhook", "show")
 
 
 @pytest.fixture

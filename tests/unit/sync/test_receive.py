@@ -19,6 +19,7 @@ from tests.fakes.memory_queue import MemoryQueue
 from tests.fakes.memory_secrets import WEBHOOK_SECRET, MemorySecrets
 from tests.fakes.memory_table import MemoryTable
 from tests.fakes.virtual_clock import VirtualClock
+from timus_autotask.aws.secrets_manager import webhook_secrets_of
 from timus_autotask.ports.errors import QueueUnavailable, TableUnavailable
 from timus_autotask.ports.table import Delete, Document, Key, Write
 from timus_autotask.sync.receive import (
@@ -286,12 +287,55 @@ def test_without_secrets_it_is_tried_again(world: World) -> None:
     assert world.untouched()
 
 
-@pytest.mark.parametrize("secrets", [(), ("whsec_short",), (WEBHOOK_SECRET, "whsec_?")])
+@pytest.mark.parametrize("secrets", [(), ("whsec_short",), ("whsec_?", NEW_SECRET)])
 def test_a_bad_configuration_is_our_fault(world: World, secrets: tuple[str, ...]) -> None:
     """With no secret or a broken one, genuine deliveries must come again and not be refused."""
     world.secrets.rotate(*secrets)
     unavailable(world)
     assert world.untouched()
+
+
+@pytest.mark.parametrize(
+    "previous",
+    [["old-plain-secret"], [f"{WEBHOOK_SECRET}\n"], [f"v1,{WEBHOOK_SECRET}"], None, WEBHOOK_SECRET, [5]],
+)
+def test_a_previous_secret_in_a_wrong_form_stops_nobody(world: World, previous: object) -> None:
+    """During a rotation by hand: what the current secret signed is taken in, what nothing signed is refused, and both are told."""
+    world.secrets.rotate(*webhook_secrets_of({"current": WEBHOOK_SECRET, "previous": previous}))
+    assert world.receive(world.request()) == ACCEPTED
+    assert world.receive(world.request(event_id="evt_2", secret=NEW_SECRET)).status == 401
+    assert world.outcomes == [
+        ("accepted", {"malformed_secrets": 1, **IDS}),
+        ("refused", {"malformed_secrets": 1, "reason": "wrong"}),
+    ]
+
+
+def test_a_good_previous_secret_is_used_beside_a_current_one_in_a_wrong_form(world: World) -> None:
+    """A sender who has not followed the rotation yet is heard; one who has must come again."""
+    world.secrets.rotate("whsec_?", WEBHOOK_SECRET)
+    assert world.receive(world.request()) == ACCEPTED
+    assert world.receive(world.request(event_id="evt_2", secret=NEW_SECRET)).status == 503
+    assert [fields["malformed_secrets"] for _, fields in world.outcomes] == [1, 1]
+
+
+def test_the_address_that_nobody_guesses_is_the_same_webhook(world: World) -> None:
+    """What the gateway took for its own second route is read like the first; a path alone proves nothing."""
+    request = world.request()
+    event = {
+        "requestContext": {"http": {"method": "POST"}},
+        "rawPath": f"{PATH}/0d0c27f0-aaaa-11f0-9e3b-0a58a9feac02",
+        "headers": request.headers,
+        "body": BODY.decode(),
+    }
+    routed = event | {"routeKey": f"POST {event['rawPath']}"}
+    assert world.receive(request_of(routed)) == ACCEPTED
+    for route_key in (
+        {},
+        {"routeKey": f"POST {PATH}"},
+        {"routeKey": f"ANY {PATH}"},
+        {"routeKey": "$default"},
+    ):
+        assert world.receive(request_of(event | route_key)).status == 404
 
 
 def test_a_bug_loses_nothing(world: World) -> None:

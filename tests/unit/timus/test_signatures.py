@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timus_autotask.timus.peek import peek_customer, peek_subscription
-from timus_autotask.timus.signatures import SecretMalformed, SignatureRefused, sign, verify
+from timus_autotask.timus.signatures import SecretMalformed, SignatureRefused, malformed, sign, verify
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + base64.b64encode(b"another secret of 32 good bytes!").decode()
@@ -191,24 +191,40 @@ def test_a_secret_may_come_without_padding() -> None:
     assert sign("a", AT, BODY, OTHER) == sign("a", AT, BODY, OTHER.rstrip("="))
 
 
-@pytest.mark.parametrize(
-    "secrets",
-    [
-        (),
-        (SECRET, "whsec_"),
-        (SECRET, "whsec_not base64!"),
-        (SECRET, "whsec_ä"),
-        (SECRET, "whsec_A"),
-        (SECRET, SECRET.removeprefix("whsec_")),
-        (SECRET, "whsec_" + base64.b64encode(b"x" * 23).decode()),
-        (SECRET, "whsec_" + base64.b64encode(b"x" * 65).decode()),
-    ],
-)
+BAD = [
+    "whsec_",
+    "whsec_not base64!",
+    "whsec_ä",
+    "whsec_A",
+    SECRET.removeprefix("whsec_"),
+    SECRET + "\n",
+    "whsec_v1," + SECRET,
+    "whsec_" + base64.b64encode(b"x" * 23).decode(),
+    "whsec_" + base64.b64encode(b"x" * 65).decode(),
+]
+
+
+@pytest.mark.parametrize("secrets", [(), *((bad,) for bad in BAD), *((bad, OTHER) for bad in BAD)])
 def test_a_bad_secret_is_a_fault_of_the_configuration(secrets: tuple[str, ...]) -> None:
-    """With a secret that is none the delivery is not judged, neither genuine nor forged; the secret is not shown."""
+    """Where the current secret is none, what it may have signed is neither genuine nor forged; the secret is not shown."""
     with pytest.raises(SecretMalformed) as malformed:
         check(HEADERS, secrets=secrets)
     assert all(secret not in str(malformed.value) for secret in secrets if len(secret) > 6)
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_secret_takes_nothing_from_the_good_ones(bad: str) -> None:
+    """Beside it, any good secret proves what it signed and nothing else; it is counted."""
+    for secrets in ((SECRET, bad), (OTHER, bad, SECRET), (bad, SECRET)):
+        check(HEADERS, secrets=secrets)
+        assert malformed(secrets) == 1
+    assert refusal(HEADERS, secrets=(OTHER, bad)) == "wrong"
+    assert malformed((SECRET, OTHER)) == 0
+
+
+def test_a_bad_secret_that_was_good_once_proves_nothing() -> None:
+    """What an entry without its prefix would have signed is refused: it is not used in any form."""
+    assert refusal(HEADERS, secrets=(OTHER, SECRET.removeprefix("whsec_"))) == "wrong"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ REFRESHED = timedelta(minutes=1)
 """How old an answer must be before it may be dropped early: forged signatures must not become a load on the store."""
 
 
+MALFORMED = "malformed"
+"""Stands for a webhook secret that is no text."""
+
 _PREFIX = "whsec_"  # Standard Webhooks 1.0, "Signature scheme": how a symmetric secret is written
 
 
@@ -80,14 +83,18 @@ class SecretsManagerSecrets:
 
 
 def webhook_secrets_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    """The active signing secrets of the stored JSON, the current one first. Raises :class:`NotConfigured`."""
+    """The active signing secrets of the stored JSON, the current one first. Raises :class:`NotConfigured`.
+
+    A previous value that is no text becomes :data:`MALFORMED`, so that whoever uses the list can tell that there is one.
+    """
     current, previous = fields.get("current"), fields.get("previous", [])
     if not isinstance(current, str) or not current.removeprefix(_PREFIX):
         raise NotConfigured("the webhook secret has no current value")
-    if not isinstance(previous, list) or not all(isinstance(each, str) for each in previous):
-        raise NotConfigured("the webhook secret's previous values are not a list of strings")
-    bare = [each.removeprefix(_PREFIX) for each in (current, *previous)]
-    return tuple(_PREFIX + each for each in bare if each)
+    others = [
+        _PREFIX + each.removeprefix(_PREFIX) if isinstance(each, str) else MALFORMED
+        for each in (previous if isinstance(previous, list) else [None])
+    ]
+    return (_PREFIX + current.removeprefix(_PREFIX), *(each for each in others if each != _PREFIX))
 
 
 def credentials_of(fields: Mapping[str, Any]) -> Credentials:

@@ -39,7 +39,8 @@ COUNTED: Mapping[str, Metric] = {
     "reconcile-stopped": Metric("ReconcileStopped"),
     "failed": Metric("WorkFailed"),
 }
-"""What happened → the metric that counts it. What is not in it is only logged."""
+"""What happened → the metric that counts it. What is not in it is only logged: ``rejected`` among others, since the gateway
+counts each of them as 4xx, with those that never reach a function, and that costs nothing."""
 
 MEASURED: Mapping[str, Metric] = {
     "seats_changed": Metric("SeatsChanged"),
@@ -48,6 +49,7 @@ MEASURED: Mapping[str, Metric] = {
     "drift_found": Metric("DriftFound"),
     "autotask_call": Metric("AutotaskCall", MetricUnit.Seconds),
     "secret_age_days": Metric("SecretAgeDays"),
+    "malformed_secrets": Metric("MalformedSecrets"),
     "circuit_open": Metric("CircuitOpen"),
     "oldest_change_seconds": Metric("OldestChangeAge", MetricUnit.Seconds),
     "customers_aligned": Metric("CustomersAligned"),

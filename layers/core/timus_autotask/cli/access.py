@@ -25,7 +25,7 @@ from timus_autotask.ports.secrets import Credentials
 from timus_autotask.ports.table import Write
 from timus_autotask.store.records import Circuit, put_circuit, put_contract_state
 from timus_autotask.sync.worker import CREDENTIALS_PAUSE
-from timus_autotask.timus.signatures import SecretMalformed, sign
+from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
 
 SEND_SECONDS = 30.0
 
@@ -113,11 +113,19 @@ def _resume(deployment: Deployment) -> datetime | None:
 
 def webhook_show(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """What to register in Timus."""
-    current, *previous = deployment.secrets.webhook_secrets()
+    current, *previous = secrets = deployment.secrets.webhook_secrets()
+    bad, good = malformed(secrets), len(previous) - malformed(previous)
     terminal.say(f"URL     {deployment.webhook_url}", f"Secret  {current}")
-    if previous:
-        terminal.say(f"{len(previous)} earlier secrets are accepted too.")
-    return {"url": deployment.webhook_url, "secret": current, "previous_secrets": len(previous)}
+    if good:
+        terminal.say(f"{good} earlier secrets are accepted too.")
+    if bad:
+        terminal.say(f"{bad} of the stored values cannot be used: each must be the base64 of 24 to 64 bytes.")
+    return {
+        "url": deployment.webhook_url,
+        "secret": current,
+        "previous_secrets": good,
+        "malformed_secrets": bad,
+    }
 
 
 def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

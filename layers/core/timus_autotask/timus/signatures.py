@@ -37,7 +37,7 @@ class SignatureRefused(Exception):
 
 
 class SecretMalformed(Exception):
-    """An active secret cannot be used: a fault of the configuration, never of the delivery."""
+    """The secret that would tell cannot be used: a fault of the configuration, never of the delivery."""
 
 
 def verify(
@@ -49,9 +49,12 @@ def verify(
 ) -> None:
     """Return if any ``v1`` signature fits any of the secrets and the timestamp is near ``now``.
 
-    Raises :class:`SignatureRefused` if not, and :class:`SecretMalformed` if there is no secret or one of them
-    is no secret. Header names in any case; a header that comes twice is refused, because two readers could
-    take different ones.
+    A secret that is malformed is passed over (:func:`malformed` counts them): one wrong entry of a rotation must not
+    refuse what the others signed. ``secrets`` has the current one first.
+
+    Raises :class:`SignatureRefused` if not, and :class:`SecretMalformed` if that cannot be said: no secret can be used, or
+    the current one cannot and no other fits. Header names in any case; a header that comes twice is refused, because two
+    readers could take different ones.
     """
     event_id = _header(headers, "webhook-id")
     timestamp = _header(headers, "webhook-timestamp")
@@ -62,11 +65,18 @@ def verify(
         raise SignatureRefused("expired")
     if not secrets:
         raise SecretMalformed("there is no webhook secret")
-    genuine = [_signature(event_id, timestamp, body, secret) for secret in secrets]
+    usable = [secret for secret in secrets if not _is_malformed(secret)]
+    genuine = [_signature(event_id, timestamp, body, secret) for secret in usable]
     # Signatures of other versions ("v1a") may stand in the list; their prefix differs, so they never match.
     listed = [one.encode(errors="replace") for one in signatures.split(" ")]
     if not any(hmac.compare_digest(ours, theirs) for ours in genuine for theirs in listed):
+        _key(secrets[0])  # it may have signed this: what cannot be judged is no forgery
         raise SignatureRefused("wrong")
+
+
+def malformed(secrets: Sequence[str]) -> int:
+    """How many of the secrets cannot be used."""
+    return sum(map(_is_malformed, secrets))
 
 
 def sign(event_id: str, timestamp: int, body: bytes, secret: str) -> dict[str, str]:
@@ -90,6 +100,14 @@ def _header(headers: Mapping[str, str], name: str) -> str:
 def _signature(event_id: str, timestamp: str, body: bytes, secret: str) -> bytes:
     content = f"{event_id}.{timestamp}.".encode() + body
     return b"v1," + base64.b64encode(hmac.digest(_key(secret), content, "sha256"))
+
+
+def _is_malformed(secret: str) -> bool:
+    try:
+        _key(secret)
+    except SecretMalformed:
+        return True
+    return False
 
 
 def _key(secret: str) -> bytes:
