@@ -249,8 +249,9 @@ def _telemetry() -> Telemetry:
     from aws_lambda_powertools import Logger, Metrics
 
     from timus_autotask.aws.telemetry import Telemetry
+    from timus_autotask.plain import as_log_line
 
-    return Telemetry(Logger(), Metrics())
+    return Telemetry(Logger(json_serializer=as_log_line), Metrics())
 
 
 def _counted(handler: Handler, telemetry: Telemetry, secrets: Secrets | None = None) -> Handler:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
+import sys
 from contextlib import redirect_stdout
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from tests.unit.cli.desk import Desk
+from timus_autotask.cli import main as started
 from timus_autotask.cli.command import COMMANDS, PROGRAM, main, parser
 from timus_autotask.cli.failure import UNREACHABLE, Failed
 from timus_autotask.cli.terminal import Terminal
@@ -176,3 +180,44 @@ def test_outside_a_checkout_there_is_no_local_stack(
     monkeypatch.setattr("timus_autotask.cli.command.import_module", missing)
     assert main(["local"]) == 2
     assert "checkout" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--secret", "--username", "--integration-code"])
+def test_a_value_that_begins_with_a_dash_is_told_how_to_give(desk: Desk, option: str) -> None:
+    """A generated secret may begin with one; argparse takes it for an option."""
+    said = desk.refused("credentials", "set", option, "-aB3$k", status=2)
+    assert f"a value that begins with - is given with =, as in {option}=-x" in said
+    given = ("--username=-u@msp.example", "--secret=-aB3$k", "--integration-code=-CODE", "--unchecked")
+    assert desk.ask("credentials", "set", *given)["stored"] is True
+    assert desk.stored[0].secret == "-aB3$k"
+
+
+def test_ctrl_c_in_the_first_second_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While the command is still being imported."""
+
+    def interrupted(*_: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("timus_autotask.cli.command.main", interrupted)
+    assert started(["status"]) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
+def test_help_needs_nothing_of_aws() -> None:
+    """It comes at once, on a machine without AWS too."""
+    program = (
+        "import sys; sys.modules |= dict.fromkeys(('boto3', 'botocore', 'httpx', 'pydantic', 'rich'));"
+        "from timus_autotask.cli import main; main(['map', 'customer', '--help'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Example: timus-autotask map customer" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_has_a_function(command: Any) -> None:
+    """It is named only, so that the command line needs no import."""
+    module, _, function = command.run.partition(".")
+    assert callable(getattr(import_module(f"timus_autotask.cli.{module}"), function))

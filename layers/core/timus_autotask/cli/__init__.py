@@ -1,5 +1,24 @@
 """The operator's command ``timus-autotask``."""
 
-from timus_autotask.cli.command import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+STOPPED = 130
+"""Exit status after Ctrl-C, as a shell has it: 128 and the number of the signal."""
+
+
+def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Any] | None = None) -> int:
+    """Do what the command line says; returns the exit status. ``find_stack`` finds the deployment by its name.
+
+    What the command needs is imported here: Ctrl-C in the first second is no traceback.
+    """
+    try:
+        from timus_autotask.cli import command
+
+        return command.main(argv, find_stack)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return STOPPED

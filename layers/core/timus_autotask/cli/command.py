@@ -1,4 +1,7 @@
-"""``timus-autotask``: what can be said on the command line, as one table, and how it is carried out."""
+"""``timus-autotask``: what can be said on the command line, as one table, and how it is carried out.
+
+Nothing is imported here that ``--help`` does not need.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from timus_autotask.cli import access, deciding, mapping, recovering, watching
-from timus_autotask.cli.deployment import DEFAULT_STACK, Deployment, find
+from timus_autotask.cli import STOPPED
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
-from timus_autotask.cli.terminal import Terminal
-from timus_autotask.ports.errors import NotConfigured, QueueUnavailable, SecretsUnavailable, TableUnavailable
+from timus_autotask.plain import visible
+from timus_autotask.ports.errors import InfrastructureError, NotConfigured
+
+if TYPE_CHECKING:
+    from timus_autotask.cli.deployment import Deployment
 
 PROGRAM = "timus-autotask"
 
-Result = dict[str, Any]
-Run = Callable[[Any, argparse.Namespace, Terminal], Result]
+DEFAULT_STACK = "timus-autotask"
+DEFAULT: Any = object()
+"""Stands for a first day that nobody has given: it follows from what is billed already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,8 @@ class Command:
     name: str
     help: str
     example: str
-    run: Run
+    run: str
+    """The function that carries it out, as ``module.function`` of this package: imported only when it is asked for."""
     arguments: tuple[Argument, ...] = ()
     one_of: tuple[Argument, ...] = ()
     """Exactly one of these must be given."""
@@ -100,7 +107,7 @@ _FROM = _a(
     "--from",
     dest="first_day",
     type=_day,
-    default=mapping.DEFAULT,
+    default=DEFAULT,
     metavar="DAY",
     help="first day on which it holds, or `always`; by default today when units are elsewhere already, and always when not",
 )
@@ -118,7 +125,7 @@ COMMANDS = (
         "map customer",
         "send a customer's units to a recurring contract of a company",
         "map customer cus_41d0 --company 600 --contract 29683949",
-        mapping.map_customer,
+        "mapping.map_customer",
         (
             _a("customer", type=_name, metavar="CUSTOMER", help="the customer's id in Timus"),
             _a("--company", type=_whole, required=True, metavar="N", help="the company's id in Autotask"),
@@ -144,7 +151,7 @@ COMMANDS = (
         "map plan",
         "bill a SKU of Timus with a service of Autotask",
         "map plan SASE-ADV-USER --service 45",
-        mapping.map_plan,
+        "mapping.map_plan",
         (
             _a("sku", type=_name, metavar="SKU", help="as Timus writes it"),
             _a("--service", type=_whole, required=True, metavar="N", help="the service's id in Autotask"),
@@ -154,12 +161,12 @@ COMMANDS = (
             _UNCHECKED,
         ),
     ),
-    Command("map list", "show every mapping", "map list", mapping.map_list),
+    Command("map list", "show every mapping", "map list", "mapping.map_list"),
     Command(
         "credentials set",
         "check the Autotask API user and keep it in Secrets Manager",
         "credentials set --username api@msp.example",
-        access.credentials_set,
+        "access.credentials_set",
         (
             _a("--username", help="else AUTOTASK_USERNAME, else asked"),
             _a(
@@ -177,26 +184,26 @@ COMMANDS = (
         "webhook show",
         "show the URL and the secret to register in Timus",
         "webhook show",
-        access.webhook_show,
+        "access.webhook_show",
     ),
     Command(
         "status",
         "show every line: what Timus says, what Autotask holds, and what is in the way",
         "status --customer cus_41d0",
-        watching.status,
+        "watching.status",
         (_CUSTOMER, _a("--contract", type=_whole, metavar="N", help="only this contract of Autotask")),
     ),
     Command(
         "minimum",
         "show what the partner owes Timus at least for all customers together, and what is missing",
         "minimum",
-        watching.minimum,
+        "watching.minimum",
     ),
     Command(
         "changes",
         "show what was posted to Autotask, when, from which events, and how it ended",
         "changes --since 2026-03-01 --customer cus_41d0",
-        watching.changes,
+        "watching.changes",
         (
             _SINCE,
             _CUSTOMER,
@@ -207,7 +214,7 @@ COMMANDS = (
         "events",
         "show what Timus told and what became of it; `events show KEY` shows one with its body",
         "events --parked",
-        watching.events,
+        "watching.events",
         (
             _a("show", nargs="?", choices=["show"], help="show one event"),
             _a("key", nargs="?", metavar="KEY", help="its key, or its webhook-id"),
@@ -220,7 +227,7 @@ COMMANDS = (
         "send",
         "sign an event and post it, as Timus would",
         "send events/timus/subscription.updated.json --set data.subscription.items.0.quantity=30",
-        access.send,
+        "access.send",
         (
             _a("file", metavar="FILE", help="the event's body; - reads it from standard input"),
             _a("--url", help="else TIMUS_WEBHOOK_URL, else the stack's"),
@@ -245,7 +252,7 @@ COMMANDS = (
         "retry",
         "look at a contract now, and send again what Autotask refused; or open one again that it refused",
         "retry 29683949",
-        deciding.retry,
+        "deciding.retry",
         (
             _a(
                 "contract_id",
@@ -259,7 +266,7 @@ COMMANDS = (
         "drift",
         "decide about a line whose units somebody changed in Autotask",
         "drift 29683949 45 --adopt",
-        deciding.drift,
+        "deciding.drift",
         (_CONTRACT, _SERVICE, *_WRITING),
         (
             _a("--enforce", action="store_true", help="bring the line back to what Timus says"),
@@ -270,7 +277,7 @@ COMMANDS = (
         "approve",
         "let a held adjustment go, exactly as it is shown",
         "approve 29683949 45",
-        deciding.approve,
+        "deciding.approve",
         (
             _CONTRACT,
             _SERVICE,
@@ -282,14 +289,14 @@ COMMANDS = (
         "policy show",
         "show the terms in force and who set them",
         "policy show --customer cus_41d0",
-        deciding.policy_show,
+        "deciding.policy_show",
         (_CUSTOMER,),
     ),
     Command(
         "policy set",
         "set terms, for everybody or for a customer",
         "policy set decreases=start-of-next-period included.SASE-ADV-USER=2 approve_increases.above_units=20",
-        deciding.policy_set,
+        "deciding.policy_set",
         (
             _a(
                 "orders",
@@ -302,7 +309,7 @@ COMMANDS = (
                 "--from",
                 dest="first_day",
                 type=_day,
-                default=mapping.DEFAULT,
+                default=DEFAULT,
                 metavar="DAY",
                 help="first day whose changes they concern, or `always`; by default today once something was posted",
             ),
@@ -313,15 +320,15 @@ COMMANDS = (
         "pause",
         "post nothing until `resume`; events are taken in as ever",
         "pause --customer cus_41d0",
-        deciding.pause,
+        "deciding.pause",
         (_CUSTOMER,),
     ),
-    Command("resume", "go on after `pause`", "resume --customer cus_41d0", deciding.resume, (_CUSTOMER,)),
+    Command("resume", "go on after `pause`", "resume --customer cus_41d0", "deciding.resume", (_CUSTOMER,)),
     Command(
         "reconcile",
         "compare every contract with Autotask, and what Timus shows with both",
         "reconcile --timus-export subscriptions.csv",
-        recovering.reconcile,
+        "recovering.reconcile",
         (
             _a(
                 "--deep",
@@ -346,13 +353,13 @@ COMMANDS = (
         "redrive",
         "send the wake-ups that failed for good again",
         "redrive",
-        recovering.redrive,
+        "recovering.redrive",
     ),
     Command(
         "replay",
         "put stored events into the inbox again",
         "replay --since 2026-03-01 --parked",
-        recovering.replay,
+        "recovering.replay",
         (
             _a(
                 "--since",
@@ -370,7 +377,7 @@ COMMANDS = (
         "restore",
         "bring the records back to what they were at a time, with everything paused, and compare them with Autotask",
         "restore --to 2026-03-14T18:00",
-        recovering.restore,
+        "recovering.restore",
         (
             _a(
                 "--to",
@@ -382,7 +389,9 @@ COMMANDS = (
             *_WRITING,
         ),
     ),
-    Command("logs queries", "print queries for CloudWatch Logs Insights", "logs queries", recovering.queries),
+    Command(
+        "logs queries", "print queries for CloudWatch Logs Insights", "logs queries", "recovering.queries"
+    ),
 )
 
 GROUPS = {
@@ -400,9 +409,19 @@ ON_THIS_MACHINE = {
 """These take their arguments from ``local``, which exists in a checkout only."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse, which says what to do about a value that begins with ``-``."""
+
+    def error(self, message: str) -> NoReturn:
+        option = re.search(r"argument (?:\S+/)*(--[a-z-]+): expected one argument", message)
+        if option:
+            message += f"; a value that begins with - is given with =, as in {option[1]}=-x"
+        super().error(message)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line as argparse knows it."""
-    everywhere = argparse.ArgumentParser(add_help=False)
+    everywhere = _Parser(add_help=False)
     everywhere.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="print JSON and ask nothing"
     )
@@ -412,7 +431,7 @@ def parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help=f"the CloudFormation stack; else TIMUS_AUTOTASK_STACK, else {DEFAULT_STACK}",
     )
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog=PROGRAM,
         parents=[everywhere],
         description="Keeps Autotask recurring contracts level with Timus SASE subscriptions.",
@@ -448,7 +467,7 @@ def parser() -> argparse.ArgumentParser:
 # -- Carrying it out
 
 
-def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployment] = find) -> int:
+def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployment] | None = None) -> int:
     """Do what the command line says; returns the exit status. ``find_stack`` finds the deployment by its name."""
     words = sys.argv[1:] if argv is None else [*argv]
     if words and words[0] in ON_THIS_MACHINE:
@@ -456,28 +475,40 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
     arguments = parser().parse_args(words)
     if hasattr(arguments, "show") and (arguments.show is None) != (arguments.key is None):
         parser().error("events show needs the KEY of an event")
+    try:
+        return _carried_out(arguments, find_stack)
+    except (KeyboardInterrupt, EOFError):
+        return _told("Stopped.", STOPPED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
+    from timus_autotask.cli.deployment import find
+    from timus_autotask.cli.terminal import Terminal
+
+    command: Command = arguments.command
     as_json = getattr(arguments, "json", False)
     terminal = Terminal(as_json, interactive=sys.stdin.isatty() and sys.stdout.isatty())
     stack = getattr(arguments, "stack", None) or os.environ.get("TIMUS_AUTOTASK_STACK") or DEFAULT_STACK
     try:
-        command: Command = arguments.command
-        found = partial(find_stack, stack) if command.finds_stack else find_stack(stack)
-        terminal.result(command.run(found, arguments, terminal))
+        finds = partial(find_stack or find, stack)
+        found = finds if command.finds_stack else finds()
+        module, _, function = command.run.partition(".")
+        run = getattr(import_module(f"timus_autotask.cli.{module}"), function)
+        terminal.result(run(found, arguments, terminal))
         sys.stdout.flush()
     except Failed as failed:
         if failed.result is not None:
             terminal.result(failed.result)
-        return _told(str(failed), failed.status)
+        return _told(str(failed), failed.status, *failed.details)
     except NotConfigured as missing:
         return _told(f"{_sentence(missing)} Set them with: timus-autotask credentials set", 1)
-    except (TableUnavailable, QueueUnavailable, SecretsUnavailable) as away:
+    except InfrastructureError as away:
         return _told(
             f"{_sentence(away)} Try again; check the AWS credentials and their permissions.", UNREACHABLE
         )
-    except (KeyboardInterrupt, EOFError):
-        return _told("Stopped.", 130)
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -486,8 +517,9 @@ def _sentence(error: Exception) -> str:
     return words[0].upper() + words[1:].rstrip(".") + "."
 
 
-def _told(words: str, status: int) -> int:
-    print(words, file=sys.stderr)
+def _told(sentence: str, status: int, *details: str) -> int:
+    for line in (sentence, *details):
+        print(visible(line), file=sys.stderr)
     return status
 
 

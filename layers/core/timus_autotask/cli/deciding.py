@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from timus_autotask.cli.command import DEFAULT
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.mapping import DEFAULT, known
+from timus_autotask.cli.mapping import known
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import go_on, wake, wake_mapped, write
 from timus_autotask.domain.converge.next_step import AWAITING_APPROVAL

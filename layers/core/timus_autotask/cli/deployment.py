@@ -23,7 +23,6 @@ from timus_autotask.store.records import Store
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.status import Each
 
-DEFAULT_STACK = "timus-autotask"
 AT_A_TIME = 8
 """Reads of the table that are under way together."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
@@ -12,8 +12,16 @@ REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 class Failed(Exception):
     """The command cannot do what it was asked. The message is for the person at the terminal."""
 
-    def __init__(self, message: str, status: int = REFUSED, result: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int = REFUSED,
+        result: Mapping[str, Any] | None = None,
+        details: Sequence[str] = (),
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.details = details
+        """More, a line each."""
         self.result = result
         """What ``--json`` prints nevertheless."""

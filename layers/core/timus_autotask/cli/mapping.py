@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from timus_autotask.cli.command import DEFAULT
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal
@@ -132,10 +133,6 @@ def _map_company(deployment: Deployment, arguments: Namespace, terminal: Termina
         "opens_contract": policy.open_contracts,
         "written": written,
     }
-
-
-DEFAULT: Any = object()
-"""Stands for the first day that follows from whether an earlier contract carries units already."""
 
 
 def known(records: CustomerRecords) -> bool:

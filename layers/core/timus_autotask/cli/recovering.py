@@ -106,14 +106,14 @@ def _told(name: str) -> tuple[str, Sequence[Told]]:
     except UnicodeDecodeError:
         raise Failed(f"{name} is not UTF-8 text; save it as CSV UTF-8.", USAGE) from None
     except ExportRefused as refused:
-        raise Failed(_refused(name, refused), USAGE) from None
+        raise _refused(name, refused) from None
 
 
-def _refused(name: str, refused: ExportRefused) -> str:
+def _refused(name: str, refused: ExportRefused) -> Failed:
     few = refused.errors[:10]
     more = len(refused.errors) - len(few)
-    words = "\n".join((f"{name} cannot be used; nothing was written.", *few))
-    return words + (f"\nand {more} more" if more else "")
+    details = (*few, f"and {more} more") if more else few
+    return Failed(f"{name} cannot be used; nothing was written.", USAGE, details=details)
 
 
 def _compare(
@@ -125,7 +125,7 @@ def _compare(
     try:
         found = compare(subscriptions, records, lines, deployment.today, deployment.zone, file, _operator())
     except ExportRefused as refused:
-        raise Failed(_refused(file, refused), USAGE) from None
+        raise _refused(file, refused) from None
     _show_comparison(found, terminal)
     written = 0
     if found.events and arguments.dry_run:

@@ -2,63 +2,117 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
+from textwrap import wrap
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from timus_autotask.plain import as_json, visible
+
 WIDE = 200
 """Columns when nobody's terminal says how many there are: a log or a pipe must not lose words."""
+BETWEEN = 3
+"""Columns between two columns of a table."""
+
+
+class Whole(str):
+    """A line that is never broken: a command to be copied."""
+
+    __slots__ = ()
 
 
 @dataclass
 class Terminal:
-    """Where a command speaks. With ``json`` only its result is printed, and nothing is ever asked."""
+    """Where a command speaks. With ``json`` only its result is printed, and nothing is ever asked.
+
+    Whatever is said here is shown, never obeyed: see ``plain``. Nothing is cut inside a word.
+    """
 
     json: bool = False
     interactive: bool = False
     """Whether a person can be asked."""
     console: Console = field(default_factory=lambda: _console())  # noqa: PLW0108 - it stands below
 
-    def say(self, *words: str, style: str = "") -> None:
-        """A paragraph for each of ``words``."""
-        if not self.json:
-            for each in words:
-                self.console.print(Text(each, style=style), soft_wrap=True)
+    def say(self, *paragraphs: str, style: str = "") -> None:
+        """Each paragraph on a line of its own, which a terminal's width wraps between words."""
+        if self.json:
+            return
+        for paragraph in paragraphs:
+            width = self.console.width if self.console.is_terminal else 0
+            for line in _wrapped(_line(paragraph), width) or [""]:
+                self._print(Text(line, style=style))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
-        """A table; ``empty`` is said when there are no rows. Numbers stand at the right."""
+        """A table; ``empty`` is said when there are no rows. A cell may have several lines, given as a list.
+
+        Numbers stand at the right. Where the terminal is too narrow for whole words, each row becomes a paragraph.
+        """
         found = [[*row] for row in rows]
         if self.json:
             return
         if not found:
             self.say(empty)
             return
+        cells = [[_lines(value) for value in row] for row in found]
+        widths = _widths(columns, cells, self.console.width)
+        if widths is None:
+            for row in cells:
+                self._paragraph(columns, row)
+            return
         table = Table(show_edge=False, pad_edge=False, header_style="bold")
-        for number, name in enumerate(columns):
+        for number, (name, width) in enumerate(zip(columns, widths, strict=True)):
             numeric = all(isinstance(row[number], int) or row[number] in (None, "") for row in found)
-            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-        for row in found:
-            table.add_row(*(_cell(value) for value in row))
+            table.add_column(name, justify="right" if numeric else "left", width=width, overflow="fold")
+        for row in cells:
+            table.add_row(*(Text("\n").join(_styled(line) for line in lines) for lines in row))
         self.console.print(table)
 
     def confirm(self, question: str) -> bool:
         """A person's yes or no; without a person it is yes."""
         if not self.interactive or self.json:
             return True
-        self.console.print(Text(f"{question} [y/N] "), end="")
+        self.console.print(Text(f"{visible(question)} [y/N] "), end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def result(self, result: Mapping[str, Any]) -> None:
         """The result, for programs."""
         if self.json:
-            print(json.dumps(result, ensure_ascii=False, indent=2, default=plain))
+            print(as_json(result))
+
+    def _paragraph(self, columns: Sequence[str], row: Sequence[Sequence[str]]) -> None:
+        """A row as a paragraph: short cells beside each other with their names, long ones below."""
+        width = self.console.width
+        line = Text()
+        for name, lines in zip(columns, row, strict=True):
+            if not any(lines):
+                continue
+            indent = "  " if line else ""
+            cell = Text.assemble(f"{name} ", _styled(lines[0]))
+            if len(lines) == 1 and cell.cell_len <= width // 2:
+                if line and line.cell_len + 2 + cell.cell_len > width:
+                    self._print(line)
+                    line = Text("  ")
+                    indent = ""
+                line = line + Text(indent) + cell
+                continue
+            if line:
+                self._print(line)
+            line = Text("  ")
+            for each in lines:
+                for part in _wrapped(each, width - 2):
+                    self._print(Text("  " + part))
+        if line.plain.strip():
+            self._print(line)
+
+    def _print(self, text: Text) -> None:
+        self.console.print(text, soft_wrap=True)
 
 
 def _console() -> Console:
@@ -79,18 +133,63 @@ STYLES = {
 }
 
 
-def _cell(value: Any) -> Text:
-    text = "" if value is None else moment(value) if isinstance(value, datetime) else str(value)
-    return Text(text, style=STYLES.get(text, ""))
+def _styled(line: str) -> Text:
+    return Text(line, style=STYLES.get(line, ""))
+
+
+def _line(text: str) -> str:
+    """The text as it may be shown; what must not be broken stays so."""
+    return type(text)(visible(text)) if isinstance(text, Whole) else visible(text)
+
+
+def _lines(value: Any) -> list[str]:
+    """The lines of a cell."""
+    if isinstance(value, list | tuple):
+        return [line for each in value for line in _lines(each)]
+    if value is None:
+        return []
+    if isinstance(value, datetime):
+        return [moment(value)]
+    return [_line(value) if isinstance(value, str) else visible(str(value))]
+
+
+def _words(line: str) -> Sequence[str]:
+    return [line] if isinstance(line, Whole) else line.split()
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """The line in pieces of at most ``width`` columns (0: as long as it is), broken between words only."""
+    if isinstance(line, Whole) or not width or cell_len(line) <= width:
+        return [line]
+    return wrap(line, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _widths(
+    columns: Sequence[str], rows: Sequence[Sequence[Sequence[str]]], width: int
+) -> Sequence[int] | None:
+    """How wide each column is, so that no word is cut; None when they do not fit beside each other."""
+    room = width - BETWEEN * (len(columns) - 1)
+    natural, least = [], []
+    for number, name in enumerate(columns):
+        lines = [name, *(line for row in rows for line in row[number])]
+        natural.append(max(map(cell_len, lines)))
+        least.append(max(max(map(cell_len, _words(line)), default=0) for line in lines))
+    if sum(least) > room:
+        return None
+    return [*_shrunk(natural, least, room)]
+
+
+def _shrunk(natural: Sequence[int], least: Sequence[int], room: int) -> Iterator[int]:
+    """The natural widths, the widest columns narrowed as far as it takes, but none below its longest word."""
+    over = sum(natural) - room
+    widths = [*natural]
+    for number in sorted(range(len(widths)), key=lambda each: least[each] - natural[each]):
+        less = min(max(over, 0), natural[number] - least[number])
+        widths[number] -= less
+        over -= less
+    yield from widths
 
 
 def moment(value: datetime | None) -> str:
     """A time for people, to the second."""
     return f"{value:%Y-%m-%d %H:%M:%S}" if value else ""
-
-
-def plain(value: Any) -> Any:
-    """JSON for what JSON does not know."""
-    if isinstance(value, date):  # a datetime too
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")

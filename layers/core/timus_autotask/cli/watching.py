@@ -11,7 +11,7 @@ from typing import Any
 
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import Failed
-from timus_autotask.cli.terminal import Terminal, moment
+from timus_autotask.cli.terminal import Terminal, Whole, moment
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import shortfall
@@ -166,14 +166,14 @@ def _show_compared(run: Run, terminal: Terminal) -> None:
     )
 
 
-def _why(line: StatusLine) -> str:
+def _why(line: StatusLine) -> list[str]:
     parts = [line.reason] if line.reason else []
     if line.remedy:
-        parts.append(f"→ {line.remedy}")
+        parts.append(Whole(f"→ {line.remedy}"))
     if line.reason is None:
         parts += [f"{delta:+d} on {day}" for day, delta in line.scheduled]
     linked = _plan_change(dict.fromkeys(key for _, key in line.linked), line.contract_id)
-    return "\n".join([*parts, linked] if linked else parts)
+    return [*parts, linked] if linked else parts
 
 
 def minimum(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -231,10 +231,8 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
                 _each(sku for _, sku in change.sources),
                 *_units(change),
                 change.outcome.value,
-                "\n".join(change.events),
-                "\n".join(
-                    filter(None, (change.message, _plan_change(change.linked, change.line.contract_id)))
-                ),
+                change.events,
+                [*filter(None, (change.message, _plan_change(change.linked, change.line.contract_id)))],
             )
             for change in found
         ],
@@ -297,7 +295,7 @@ def _show_event(deployment: Deployment, key: str, terminal: Terminal) -> dict[st
                 [(e.sku, e.first, e.until, e.units, e.instead_of) for e in event.evidence],
                 empty="",
             )
-        terminal.say("", event.body)
+        terminal.say("", *event.body.split("\n"))
     return {"events": [{**_event(event), "body": event.body, "encoding": event.encoding} for event in found]}
 
 
@@ -354,5 +352,5 @@ def _since(given: datetime | None, deployment: Deployment) -> datetime | None:
     return (given if given.tzinfo else given.replace(tzinfo=deployment.zone)).astimezone(UTC)
 
 
-def _each(values: Iterable[str]) -> str:
-    return "\n".join(dict.fromkeys(values))
+def _each(values: Iterable[str]) -> list[str]:
+    return [*dict.fromkeys(values)]
