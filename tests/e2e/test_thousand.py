@@ -17,7 +17,8 @@ from local.stack import STACK, LocalStack
 from tests.crowd import settled, tenant
 from tests.e2e.deployed import Deployed
 from timus_autotask.ports.table import Delete, Document, Key, Put
-from timus_autotask.watch.reconcile import AT_ONCE, last_run
+from timus_autotask.store.runs import last_run
+from timus_autotask.watch.reconcile import AT_ONCE
 
 pytestmark = [pytest.mark.emulator, pytest.mark.last]
 

@@ -41,6 +41,7 @@ from timus_autotask.domain.policy import SameDay
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import Conflict, OutcomeUnknown, RetryLater, TableUnavailable
 from timus_autotask.ports.table import Check, Delete, Put, Write
+from timus_autotask.store.inbox import delivery_in
 from timus_autotask.store.records import Store, Stored
 from timus_autotask.sync import merge, receive, sweep
 from timus_autotask.sync import worker as converge
@@ -267,7 +268,7 @@ def _day_from_the_clock(swap: Swap) -> None:
     original = merge._merged
 
     def now_counts(document: Any, customer: str, known: Any, changes: Any, now: datetime, ports: Any) -> Any:
-        event = json.loads(receive.stored_body(document.data))
+        event = json.loads(delivery_in(document).raw)
         event["data"]["effective_at"] = now.isoformat()
         data = {**document.data, "body": json.dumps(event), "encoding": "utf-8"}
         return original(replace(document, data=data), customer, known, changes, now, ports)

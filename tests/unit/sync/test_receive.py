@@ -22,17 +22,16 @@ from tests.fakes.virtual_clock import VirtualClock
 from timus_autotask.aws.secrets_manager import webhook_secrets_of
 from timus_autotask.ports.errors import QueueUnavailable, TableUnavailable
 from timus_autotask.ports.table import Delete, Document, Key, Write
+from timus_autotask.store.inbox import delivery_in, delivery_key
 from timus_autotask.sync.receive import (
     LARGEST_BODY,
     PATH,
     HttpAnswer,
     HttpRequest,
     ReceivePorts,
-    event_key,
     receive,
     request_of,
     response_of,
-    stored_body,
 )
 from timus_autotask.timus.signatures import sign
 
@@ -119,7 +118,7 @@ def world() -> World:
 def test_a_new_event_is_stored_and_announced(world: World) -> None:
     """The raw bytes wait under their customer, due for the sweep after the quiet period, and a wake-up is sent."""
     assert world.receive(world.request()) == ACCEPTED
-    key = event_key("evt_1", BODY)
+    key = delivery_key("evt_1", BODY)
     now = int(world.clock.now().timestamp())
     assert world.table.documents() == [
         Document(
@@ -167,7 +166,7 @@ def test_one_id_with_two_contents_is_two_events(world: World) -> None:
     """Whatever comes under an id that is known already, neither content hides the other."""
     other = BODY.replace(b"updated", b"created")
     assert [world.receive(world.request(body)) for body in (BODY, other)] == [ACCEPTED, ACCEPTED]
-    assert {stored_body(each.data) for each in world.table.documents()} == {BODY, other}
+    assert {delivery_in(each).raw for each in world.table.documents()} == {BODY, other}
 
 
 @pytest.mark.parametrize(
@@ -179,7 +178,7 @@ def test_signed_bytes_are_kept_whatever_they_are(world: World, body: bytes) -> N
     assert world.receive(world.request(body)) == ACCEPTED
     (document,) = world.table.documents()
     assert document.key.pk == "CUSTOMER#-"
-    assert stored_body(document.data) == body
+    assert delivery_in(document).raw == body
     assert world.queue.sent[0][0] == "-"
 
 
@@ -274,7 +273,7 @@ def test_without_the_queue_it_is_tried_again_and_not_lost(world: World) -> None:
     world.queue.failure = QueueUnavailable("out of reach")
     unavailable(world)
     due = int(world.clock.now().timestamp()) + QUIET + 60
-    assert [stored_body(document.data) for document in world.table.due(due, 10)] == [BODY]
+    assert [delivery_in(document).raw for document in world.table.due(due, 10)] == [BODY]
     world.queue.failure = None
     assert world.receive(world.request()) == ACCEPTED
     assert world.queue.depth().delayed == 1
@@ -432,12 +431,12 @@ def test_nothing_unsigned_causes_a_write(request: HttpRequest) -> None:
 def test_an_events_key_is_short_plain_and_its_own(event_id: str, body: bytes, other: bytes) -> None:
     """The key has none of the characters that keys are made with, fits everywhere, and tells contents apart."""
     event_id = event_id.encode("utf-8", "replace").decode()
-    key = event_key(event_id, body)
+    key = delivery_key(event_id, body)
     assert len(key) <= 113
     assert key.replace("~", "").replace("_", "").replace("-", "").isalnum()
     assert key.isascii()
-    assert (event_key(event_id, other) == key) == (other == body)
-    assert event_key(event_id + "#", body) != key
+    assert (delivery_key(event_id, other) == key) == (other == body)
+    assert delivery_key(event_id + "#", body) != key
 
 
 @given(st.binary(max_size=60), st.booleans())
@@ -458,7 +457,7 @@ def test_the_body_comes_as_the_bytes_that_were_sent(body: bytes, as_base64: bool
     assert request_of(event) == HttpRequest("POST", PATH, {"content-type": "application/json"}, body)
     world = World()
     assert world.receive(world.request(body)) == ACCEPTED
-    assert [stored_body(document.data) for document in world.table.documents()] == [body]
+    assert [delivery_in(document).raw for document in world.table.documents()] == [body]
 
 
 def test_the_limit_counts_decoded_bytes(world: World) -> None:

@@ -13,13 +13,14 @@ import pytest
 from tests.crowd import settled
 from tests.drift_table import CASES, Case, aligned, look, outcome
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, SERVICES, World
+from timus_autotask.domain.finding import Kind
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.store.records import put_line, put_mapping
+from timus_autotask.store.runs import findings, last_run
 from timus_autotask.sync.merge import wake_contract
-from timus_autotask.watch.findings import Kind
-from timus_autotask.watch.reconcile import findings, last_run, reconcile
+from timus_autotask.watch.reconcile import reconcile
 
 
 def kinds(world: World, **how: Any) -> list[str]:

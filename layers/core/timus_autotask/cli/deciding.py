@@ -22,9 +22,9 @@ from timus_autotask.domain.converge.next_step import AWAITING_APPROVAL
 from timus_autotask.domain.line import Approved, Choice, Line
 from timus_autotask.domain.policy import Policy
 from timus_autotask.ports.table import Write
+from timus_autotask.store.keys import PARTNER
 from timus_autotask.store.records import (
     BY_SKU,
-    PARTNER,
     Stored,
     Terms,
     policy_from,

@@ -17,12 +17,12 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, moment
 from timus_autotask.cli.watching import _since
 from timus_autotask.cli.word import wake
+from timus_autotask.domain.finding import Finding
 from timus_autotask.operate import recover
 from timus_autotask.operate.timus_export import Comparison, ExportFile, ExportRefused, Told, compare, take_in
+from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.watch import reconcile as alignment
-from timus_autotask.watch.findings import Finding
 from timus_autotask.watch.listing import listed
-from timus_autotask.watch.reconcile import Run
 from timus_autotask.watch.status import status_of
 
 AT_MOST = timedelta(minutes=30)
@@ -45,8 +45,8 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
         result["restored"] = _after_restore(deployment, arguments, terminal)
     if not arguments.last:
         _run(deployment, terminal, deep=arguments.deep)
-    found = [*alignment.findings(deployment.table)]
-    run = alignment.last_run(deployment.table).value
+    found = [*findings(deployment.table)]
+    run = last_run(deployment.table).value
     _show(run, found, terminal)
     result |= {"run": asdict(run), "findings": [asdict(finding) for finding in found]}
     if told is not None:
@@ -190,7 +190,7 @@ def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     terminal.say(f"{len(contracts)} contracts are looked at, and {events} events are merged again.")
     _looked_at(deployment, terminal)
     _run(deployment, terminal)
-    run, found = alignment.last_run(deployment.table).value, [*alignment.findings(deployment.table)]
+    run, found = last_run(deployment.table).value, [*findings(deployment.table)]
     _show(run, found, terminal)
     terminal.say("", NEXT)
     return {

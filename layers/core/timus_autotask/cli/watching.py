@@ -17,8 +17,8 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import shortfall
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.store.records import EventRecord, policy_from
+from timus_autotask.store.runs import Run, last_run
 from timus_autotask.watch import status as alignment
-from timus_autotask.watch.reconcile import Run, last_run
 from timus_autotask.watch.status import Status, StatusLine
 
 

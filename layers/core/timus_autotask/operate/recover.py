@@ -8,18 +8,22 @@ after_restore:  a table from an earlier point in time is made safe to work with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from timus_autotask.aws.sqs import wake_up_of
 from timus_autotask.domain.line import Line
-from timus_autotask.ports.errors import Conflict, TableUnavailable
+from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.queue import WakeUps
-from timus_autotask.ports.table import Delete, Document, Key, Put, Table, Write
-from timus_autotask.store.records import PARTNER, EventRecord, Store, Stored, put_line, put_terms
-from timus_autotask.sync.merge import ATTEMPTS, wake_contract
+from timus_autotask.ports.table import Delete, Document, Put, Table
+from timus_autotask.store.inbox import Delivery, put_delivery
+from timus_autotask.store.keys import CHANGE, EVENT, event_key, policy_key
+from timus_autotask.store.records import EventRecord, Store, Stored, put_line, put_terms
+from timus_autotask.store.update import update
+from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.status import Each
 
@@ -91,19 +95,11 @@ def replay(event: EventRecord, ports: Ports) -> bool:
         return False
     now = ports.clock.now()
     known = stored.value
-    inbox = Put(
-        Key(f"CUSTOMER#{known.customer_id}", f"INBOX#{known.key}"),
-        {
-            "event_id": known.event_id,
-            "received_at": known.received_at.isoformat(),
-            "body": known.body,
-            "encoding": known.encoding,
-            "outcome": known.outcome,
-        },
-        0,
-        due_at=int(now.timestamp()),
+    waiting = Delivery(
+        known.key, known.event_id, known.received_at, known.body, known.encoding, outcome=known.outcome
     )
-    gone = Delete(Key(f"CUSTOMER#{known.customer_id}", f"EVENT#{known.key}"), stored.rev)
+    inbox = put_delivery(known.customer_id, waiting, int(now.timestamp()))
+    gone = Delete(event_key(known.customer_id, known.key), stored.rev)
     try:
         ports.store.commit(gone, inbox)
     except Conflict:
@@ -114,11 +110,12 @@ def replay(event: EventRecord, ports: Ports) -> bool:
 def pause_all(ports: Ports) -> None:
     """Let nothing be posted any more, until a person ends it."""
 
-    def paused() -> list[Write]:
+    def paused() -> None:
         terms = ports.store.partner().terms
-        return [put_terms(None, replace(terms.value, values=_paused(terms.value.values)), terms.rev)]
+        put = put_terms(None, replace(terms.value, values=_paused(terms.value.values)), terms.rev)
+        ports.store.commit(put)
 
-    _commit(ports.store, paused)
+    update(paused)
 
 
 def _paused(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,22 +133,21 @@ def put_back(documents: Iterable[Document], table: Table, each: Each = map) -> i
 
 def _put_back(document: Document, table: Table) -> bool:
     key, data = document.key, document.data
-    if key == Key(PARTNER, "POLICY"):
+    if key == policy_key(None):
         data = {**data, "values": _paused(data["values"])}
-    for _ in range(ATTEMPTS):
+
+    def put_back() -> bool:
         known = table.get(key)
-        if known is not None and key.sk.startswith(("EVENT#", "CHANGE#")):
+        if known is not None and key.sk.startswith((EVENT, CHANGE)):
             return False
         wanted = replace(document, data=data, rev=known.rev if known else 0)
         if known == wanted:
             return False
         fields = (wanted.due_at, wanted.kind, wanted.sort, wanted.expires_at)
-        try:
-            table.write([Put(key, data, wanted.rev, *fields)])
-        except Conflict:
-            continue  # a worker came first
+        table.write([Put(key, data, wanted.rev, *fields)])
         return True
-    raise TableUnavailable(f"{'/'.join(key)} changes faster than it can be put back")
+
+    return update(put_back)
 
 
 def after_restore(ports: Ports) -> tuple[int, ...]:
@@ -162,28 +158,19 @@ def after_restore(ports: Ports) -> tuple[int, ...]:
     known any more, and following what is known would post it again. So nothing is posted until a person has compared with
     Timus (``timus_export``) and ends the pause. Approvals are dropped: they may have been used already.
     """
-    store = ports.store
     pause_all(ports)
-    contracts = tuple(sorted({work.contract_id for work, _ in store.contract_states()}))
+    contracts = tuple(sorted({work.contract_id for work, _ in ports.store.contract_states()}))
     for contract_id in contracts:
-
-        def looked_at(contract_id: int = contract_id) -> list[Write]:
-            lines = store.contract(contract_id).lines.values()
-            approved = [_without_approval(line) for line in lines if line.value.approved or line.value.choice]
-            return [*approved, wake_contract(contract_id, ports)]
-
-        _commit(store, looked_at)
+        update(partial(_look_at, contract_id, ports))
     return contracts
+
+
+def _look_at(contract_id: int, ports: Ports) -> None:
+    """Make a contract due, without the approvals of its lines."""
+    lines = ports.store.contract(contract_id).lines.values()
+    approved = [_without_approval(line) for line in lines if line.value.approved or line.value.choice]
+    ports.store.commit(*approved, wake_contract(contract_id, ports))
 
 
 def _without_approval(line: Stored[Line]) -> Put:
     return put_line(replace(line.value, approved=(), choice=None), line.rev)
-
-
-def _commit(store: Store, changes: Callable[[], Sequence[Write]]) -> None:
-    for _ in range(ATTEMPTS):
-        try:
-            store.commit(*changes())
-        except Conflict:
-            continue
-        return

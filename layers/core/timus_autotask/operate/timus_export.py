@@ -20,13 +20,11 @@ from zoneinfo import ZoneInfo
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Key, Put
+from timus_autotask.store.inbox import FROM_FILE, delivery_of, put_delivery
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.receive import event_key
 from timus_autotask.timus.events import NotUnderstood, understand
 from timus_autotask.watch.status import Records, StatusLine
 
-SOURCE = "timus-export"
 REQUIRED = ("customer_id", "subscription_id", "sku", "quantity")
 COLUMNS: Mapping[str, str] = {
     "customer_id": "the customer's id in Timus",
@@ -371,10 +369,10 @@ def _event(
             "effective_at": instant,
             "actor": operator,
         },
-        "provenance": {"source": SOURCE, "file": file, "operator": operator},
+        "provenance": {"source": FROM_FILE, "file": file, "operator": operator},
     }
     text = json.dumps(body, sort_keys=True).encode()
-    return Missing(told.customer_id, f"{SOURCE}-{hashlib.sha256(text).hexdigest()[:24]}", text)
+    return Missing(told.customer_id, f"{FROM_FILE}-{hashlib.sha256(text).hexdigest()[:24]}", text)
 
 
 def _not_named(
@@ -399,19 +397,11 @@ def take_in(events: Sequence[Missing], ports: Ports) -> int:
     new = 0
     now: datetime = ports.clock.now()
     for event in events:
-        key = event_key(event.event_id, event.body)
-        if ports.store.event(event.customer_id, key):
+        delivery = delivery_of(event.event_id, event.body, now, int(now.timestamp()))
+        if ports.store.event(event.customer_id, delivery.key):
             continue
-        data = {
-            "event_id": event.event_id,
-            "received_at": now.isoformat(),
-            "webhook_timestamp": int(now.timestamp()),
-            "body": event.body.decode(),
-            "encoding": "utf-8",
-        }
-        put = Put(Key(f"CUSTOMER#{event.customer_id}", f"INBOX#{key}"), data, 0, due_at=int(now.timestamp()))
         try:
-            ports.store.commit(put)
+            ports.store.commit(put_delivery(event.customer_id, delivery, int(now.timestamp())))
         except Conflict:
             continue  # it waits there already
         ports.on_event("accepted-from-file", event=event.event_id, customer=event.customer_id)

@@ -18,8 +18,10 @@ from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.ports.table import Check, Delete, Document, Key, Put, Table
+from timus_autotask.ports.table import Check, Delete, Document, Put, Table
+from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
+from timus_autotask.store.inbox import waits_in_inbox
 
 T = TypeVar("T")
 
@@ -189,19 +191,6 @@ _MOVED = Codec(Moved)
 _TERMS = Codec(Terms)
 _OPENING = Codec(Provisioning)
 
-PARTNER = "PARTNER"
-
-
-def customer_pk(customer_id: str) -> str:
-    """The partition of a customer."""
-    return f"CUSTOMER#{customer_id}"
-
-
-def contract_pk(contract_id: int) -> str:
-    """The partition of a contract."""
-    return f"CONTRACT#{contract_id}"
-
-
 BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
 """Terms by SKU: a customer's come on top of the partner's, SKU by SKU. All others replace the partner's."""
 
@@ -249,15 +238,15 @@ class Store:
         subscriptions: dict[str, Stored[Subscription]] = {}
         mapping: Stored[CustomerMapping] | None = None
         terms: Stored[Terms] | None = None
-        for document in self.table.range(customer_pk(customer_id), "INBOX#", "SUBSCRIPTION#~"):
+        for document in self.table.range(keys.customer_pk(customer_id), *keys.OF_CUSTOMER):
             sk = document.key.sk
-            if sk.startswith("INBOX#"):
+            if waits_in_inbox(document):
                 inbox.append(document)
-            elif sk == "MAPPING":
+            elif sk == keys.MAPPING:
                 mapping = Stored(_MAPPING.load(document.data), document.rev)
-            elif sk == "POLICY":
+            elif sk == keys.POLICY:
                 terms = Stored(_TERMS.load(document.data), document.rev)
-            elif sk.startswith("SUBSCRIPTION#"):
+            elif sk.startswith(keys.SUBSCRIPTION):
                 subscription = _SUBSCRIPTION.load(document.data)
                 subscriptions[subscription.id] = Stored(subscription, document.rev)
         return CustomerRecords(customer_id, tuple(inbox), mapping, terms, subscriptions)
@@ -266,8 +255,8 @@ class Store:
         """A contract's work and lines; work that is not stored is fresh."""
         state: Stored[ContractState] = Stored(ContractState(contract_id))
         lines: dict[int, Stored[Line]] = {}
-        for document in self.table.range(contract_pk(contract_id), "CONTRACT", "LINE#~"):
-            if document.key.sk == "CONTRACT":
+        for document in self.table.range(keys.contract_pk(contract_id), *keys.OF_CONTRACT):
+            if document.key.sk == keys.CONTRACT:
                 state = Stored(_CONTRACT.load(document.data), document.rev, document.due_at)
             else:
                 line = _LINE.load(document.data)
@@ -279,32 +268,32 @@ class Store:
         plans: dict[str, Stored[PlanMapping]] = {}
         terms: Stored[Terms] = Stored(Terms())
         circuit, moved = Stored(Circuit()), Stored(Moved())
-        for document in self.table.range(PARTNER, "AUTOTASK", "POLICY"):
+        for document in self.table.range(keys.PARTNER, *keys.OF_PARTNER):
             sk = document.key.sk
-            if sk.startswith("PLAN#"):
+            if sk.startswith(keys.PLAN):
                 plan = _PLAN.load(document.data)
                 plans[plan.sku] = Stored(plan, document.rev, document.due_at)
-            elif sk == "POLICY":
+            elif sk == keys.POLICY:
                 terms = Stored(_TERMS.load(document.data), document.rev)
-            elif sk == "AUTOTASK":
+            elif document.key == keys.CIRCUIT:
                 circuit = Stored(_CIRCUIT.load(document.data), document.rev)
-            elif sk == "MOVED":
+            elif document.key == keys.MOVED:
                 moved = Stored(_MOVED.load(document.data), document.rev)
         return PartnerRecords(plans, terms, circuit, moved)
 
     def event(self, customer_id: str, key: str) -> Stored[EventRecord] | None:
         """A merged event."""
-        document = self.table.get(Key(customer_pk(customer_id), f"EVENT#{key}"))
+        document = self.table.get(keys.event_key(customer_id, key))
         return Stored(_EVENT.load(document.data), document.rev) if document else None
 
     def opening(self, number: str) -> Stored[Provisioning] | None:
         """A contract that is being opened."""
-        document = self.table.get(provisioning_key(number))
+        document = self.table.get(keys.provisioning_key(number))
         return Stored(_OPENING.load(document.data), document.rev, document.due_at) if document else None
 
     def owner(self, subscription_id: str) -> str | None:
         """The customer under whom a subscription was first seen."""
-        document = self.table.get(owner_key(subscription_id))
+        document = self.table.get(keys.owner_key(subscription_id))
         return str(document.data["customer"]) if document else None
 
     # -- Listings (hints: the indexes follow a moment later)
@@ -323,8 +312,8 @@ class Store:
 
     def terms(self) -> Iterator[tuple[str, Terms]]:
         """The overrides of every customer who has any."""
-        listed = (document for document in self.table.list("policy") if document.key.pk != PARTNER)
-        return ((d.key.pk.partition("#")[2], _TERMS.load(d.data)) for d in listed)
+        listed = (document for document in self.table.list("policy") if document.key.pk != keys.PARTNER)
+        return ((keys.id_of(d.key), _TERMS.load(d.data)) for d in listed)
 
     def contract_states(self) -> Iterator[tuple[ContractState, int | None]]:
         """Every contract with the unix second from which it is due."""
@@ -355,37 +344,33 @@ class Store:
         self.table.write(changes)
 
 
-def owner_key(subscription_id: str) -> Key:
-    """Where it stands whose a subscription is."""
-    return Key(f"SUBSCRIPTION#{subscription_id}", "OWNER")
-
-
 def put_owner(subscription_id: str, customer_id: str) -> Put:
     """Note whose a subscription is, when it is first seen."""
-    return Put(owner_key(subscription_id), {"customer": customer_id}, 0)
+    return Put(keys.owner_key(subscription_id), {"customer": customer_id}, 0)
 
 
 def put_mapping(mapping: CustomerMapping, expected: int) -> Put:
     """Store a customer's mapping."""
-    key = Key(customer_pk(mapping.customer_id), "MAPPING")
+    key = keys.mapping_key(mapping.customer_id)
     return Put(key, _MAPPING.dump(mapping), expected, kind="mapping", sort=mapping.customer_id)
 
 
 def check_mapping(customer_id: str, mapping: Stored[CustomerMapping] | None) -> Check:
     """Fail unless the mapping is as it was read."""
-    return Check(Key(customer_pk(customer_id), "MAPPING"), mapping.rev if mapping else 0)
+    return Check(keys.mapping_key(customer_id), mapping.rev if mapping else 0)
 
 
 def put_terms(customer_id: str | None, terms: Terms | Mapping[str, Any], expected: int) -> Put:
     """Store the partner's terms, or a customer's overrides of them. Bare values hold always, with nothing before them."""
-    key = Key(customer_pk(customer_id), "POLICY") if customer_id else Key(PARTNER, "POLICY")
     record = terms if isinstance(terms, Terms) else Terms(terms)
-    return Put(key, _TERMS.dump(record), expected, kind="policy", sort=customer_id or "-")
+    return Put(
+        keys.policy_key(customer_id), _TERMS.dump(record), expected, kind="policy", sort=customer_id or "-"
+    )
 
 
 def put_subscription(subscription: Subscription, expected: int) -> Put:
     """Store a subscription's history."""
-    key = Key(customer_pk(subscription.customer_id), f"SUBSCRIPTION#{subscription.id}")
+    key = keys.subscription_key(subscription.customer_id, subscription.id)
     return Put(
         key, _SUBSCRIPTION.dump(subscription), expected, kind="subscription", sort=subscription.customer_id
     )
@@ -394,7 +379,7 @@ def put_subscription(subscription: Subscription, expected: int) -> Put:
 def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -> Put:
     """Store the service of a SKU; ``due_at`` makes the sweep look at it."""
     return Put(
-        Key(PARTNER, f"PLAN#{plan.sku}"),
+        keys.plan_key(plan.sku),
         _PLAN.dump(plan),
         expected,
         due_at=_seconds(due_at),
@@ -405,19 +390,18 @@ def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -
 
 def put_circuit(circuit: Circuit, expected: int) -> Put:
     """Store whether Autotask may be asked."""
-    return Put(Key(PARTNER, "AUTOTASK"), _CIRCUIT.dump(circuit), expected)
+    return Put(keys.CIRCUIT, _CIRCUIT.dump(circuit), expected)
 
 
 def put_moved(moved: Moved, expected: int) -> Put:
     """Store what was posted on a day."""
-    return Put(Key(PARTNER, "MOVED"), _MOVED.dump(moved), expected)
+    return Put(keys.MOVED, _MOVED.dump(moved), expected)
 
 
 def put_contract_state(state: ContractState, expected: int, due_at: datetime | None) -> Put:
     """Store a contract's work; ``due_at`` is when the sweep must look at it."""
-    key = Key(contract_pk(state.contract_id), "CONTRACT")
     return Put(
-        key,
+        keys.contract_key(state.contract_id),
         _CONTRACT.dump(state),
         expected,
         due_at=_seconds(due_at),
@@ -426,40 +410,35 @@ def put_contract_state(state: ContractState, expected: int, due_at: datetime | N
     )
 
 
-def provisioning_key(number: str) -> Key:
-    """Where a contract stands that is being opened."""
-    return Key(f"OPENING#{number}", "OPENING")
-
-
 def put_provisioning(opening: Provisioning, expected: int, due_at: datetime) -> Put:
     """Store a contract that is being opened; ``due_at`` is when the sweep must look at it."""
     number = opening.wanted.number
-    key = provisioning_key(number)
+    key = keys.provisioning_key(number)
     return Put(key, _OPENING.dump(opening), expected, due_at=_seconds(due_at), kind="opening", sort=number)
 
 
 def check_contract_state(state: Stored[ContractState]) -> Check:
     """Fail unless the contract's work is as it was read: the lease is ours and nothing new has come."""
-    return Check(Key(contract_pk(state.value.contract_id), "CONTRACT"), state.rev)
+    return Check(keys.contract_key(state.value.contract_id), state.rev)
 
 
 def put_line(line: Line, expected: int) -> Put:
     """Store a line."""
-    key = Key(contract_pk(line.contract_id), f"LINE#{line.service_id}")
+    key = keys.line_key(line.contract_id, line.service_id)
     return Put(key, _LINE.dump(line), expected, kind="line", sort=f"{line.contract_id:020}#{line.service_id}")
 
 
 def put_journal_entry(change: JournalEntry) -> Put:
     """Write a line of the journal."""
     at = change.settled_at.isoformat()
-    key = Key(contract_pk(change.line.contract_id), f"CHANGE#{at}#{change.id}")
+    key = keys.change_key(change.line.contract_id, at, change.id)
     return Put(key, _JOURNAL_ENTRY.dump(change), 0, kind="change", sort=at)
 
 
 def put_event(record: EventRecord) -> Put:
     """Store a merged event. It exists once: a second one with the same key raises ``Conflict``."""
     return Put(
-        Key(customer_pk(record.customer_id), f"EVENT#{record.key}"),
+        keys.event_key(record.customer_id, record.key),
         _EVENT.dump(record),
         0,
         kind="parked-event" if record.outcome == "parked" else "event",

@@ -15,6 +15,8 @@ from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.ports.errors import Conflict, TableUnavailable
 from timus_autotask.ports.table import Delete, Document, Put, Write
+from timus_autotask.store.inbox import delivery_in
+from timus_autotask.store.keys import event_key
 from timus_autotask.store.records import (
     ContractRecords,
     ContractState,
@@ -26,14 +28,12 @@ from timus_autotask.store.records import (
     put_owner,
     put_subscription,
 )
+from timus_autotask.store.update import ATTEMPTS
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.receive import stored_body
 from timus_autotask.timus.events import Noted, NotUnderstood, understand
 
 MERGED_AT_ONCE = 15
 """Events in one merging transaction; a transaction has at most 100 changes and 4 MB."""
-ATTEMPTS = 20
-"""How often a write that somebody else came before is tried again."""
 
 
 def merge_inbox(customer_id: str, ports: Ports) -> tuple[int, ...]:
@@ -52,14 +52,15 @@ def merge_inbox(customer_id: str, ports: Ports) -> tuple[int, ...]:
 
 def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: Ports) -> None:
     """Take deliveries out of the inbox whose event was merged already: a late second delivery."""
-    merged = {key.sk.removeprefix("EVENT#") for key in conflict.keys if key.sk.startswith("EVENT#")}
+    merged = set(conflict.keys)
     for document in records.inbox:
-        if document.key.sk.removeprefix("INBOX#") in merged:
+        delivery = delivery_in(document)
+        if event_key(records.id, delivery.key) in merged:
             try:
                 ports.store.commit(Delete(document.key, document.rev))
             except Conflict:
                 continue  # another worker took it out
-            ports.on_event("event-duplicate", event=document.data["event_id"], customer=records.id)
+            ports.on_event("event-duplicate", event=delivery.event_id, customer=records.id)
 
 
 def _merge_some(
@@ -80,7 +81,8 @@ def _merge_some(
             changes.append(put_subscription(subscription, known.rev if known else 0))
     if len(changes) > told:
         changes.append(check_mapping(records.id, records.mapping))
-        fresh = [datetime.fromisoformat(d.data["received_at"]) for d in inbox if "outcome" not in d.data]
+        waiting = [delivery_in(document) for document in inbox]
+        fresh = [delivery.received_at for delivery in waiting if delivery.outcome is None]
         came = min(fresh, default=now)  # a replayed event has come in now
         changes += wake_contracts(records.id, contracts, ports, came)
     ports.store.commit(*changes)
@@ -104,18 +106,18 @@ def _merged(
     ports: Ports,
 ) -> EventRecord:
     """Merge one event into ``subscriptions``; what else has to be written goes to ``changes``."""
-    data = document.data
+    delivery = delivery_in(document)
     base = EventRecord(
-        key=document.key.sk.removeprefix("INBOX#"),
-        event_id=data["event_id"],
-        body=data["body"],
-        encoding=data["encoding"],
-        received_at=datetime.fromisoformat(data["received_at"]),
+        key=delivery.key,
+        event_id=delivery.event_id,
+        body=delivery.body,
+        encoding=delivery.encoding,
+        received_at=delivery.received_at,
         merged_at=now,
         outcome="parked",
         customer_id=customer_id,
     )
-    news = understand(base.event_id, stored_body(data))
+    news = understand(base.event_id, delivery.raw)
     facts: dict[str, int | str] = {"event": base.key, "customer": customer_id}
     if isinstance(news, NotUnderstood):
         return replace(base, parked=Parked("not-understood", {**facts, "answer": news.reason}))
@@ -139,10 +141,8 @@ def _merged(
         if owner is None:
             changes.append(put_owner(news.subscription_id, customer_id))
     record = _into(subscriptions, known, news, day, base, facts)
-    if "outcome" in data and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):
-        return replace(
-            record, outcome=data["outcome"]
-        )  # replayed, with nothing new in it: it stays what it was
+    if delivery.outcome is not None and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):
+        return replace(record, outcome=delivery.outcome)  # replayed, with nothing new in it
     return record
 
 

@@ -35,10 +35,10 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.ports.table import Delete, Write
+from timus_autotask.store.keys import provisioning_key
 from timus_autotask.store.records import (
     CustomerRecords,
     Stored,
-    provisioning_key,
     put_journal_entry,
     put_mapping,
     put_provisioning,

@@ -7,7 +7,6 @@ bytes are kept whatever they say; bytes that are not proven to be from Timus cha
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +23,8 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.ports.queue import WakeUps
 from timus_autotask.ports.secrets import Secrets
-from timus_autotask.ports.table import Data, Key, Put, Table
+from timus_autotask.ports.table import Table
+from timus_autotask.store.inbox import delivery_of, put_delivery
 from timus_autotask.timus.peek import peek_customer, peek_subscription
 from timus_autotask.timus.signatures import SecretMalformed, SignatureRefused, malformed, verify
 
@@ -39,7 +39,6 @@ NOBODY = "-"
 """Stands for the customer where a body does not tell whose news it is."""
 
 _CONTENT_TYPE = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE | re.DOTALL)
-_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,57 +168,20 @@ def _verify(request: HttpRequest, ports: ReceivePorts, now: datetime, known: dic
 def _take_in(request: HttpRequest, ports: ReceivePorts, now: datetime) -> str:
     """Store a delivery and wake the worker; returns ``accepted``, or ``duplicate`` when it waits there already."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    event_id = headers["webhook-id"]
-    key = event_key(event_id, request.body)
+    delivery = delivery_of(headers["webhook-id"], request.body, now, int(headers["webhook-timestamp"]))
     customer = peek_customer(request.body) or NOBODY
     outcome = "accepted"
     # The queue forgets a wake-up that it has had in the last five minutes. An event that is delivered again after it was
     # merged waits in the inbox anew, so it needs a wake-up of its own.
-    wake_up = f"{key}~{int(now.timestamp() * 1000)}"
+    wake_up = f"{delivery.key}~{int(now.timestamp() * 1000)}"
     try:
-        ports.table.write(
-            [
-                Put(
-                    Key(f"CUSTOMER#{customer}", f"INBOX#{key}"),
-                    {
-                        "event_id": event_id,
-                        "received_at": now.isoformat(),
-                        "webhook_timestamp": int(headers["webhook-timestamp"]),
-                        **_body_fields(request.body),
-                    },
-                    expected=0,
-                    due_at=int(now.timestamp()) + ports.quiet_seconds + SWEEP_GRACE,
-                )
-            ]
-        )
+        due_at = int(now.timestamp()) + ports.quiet_seconds + SWEEP_GRACE
+        ports.table.write([put_delivery(customer, delivery, due_at)])
     except Conflict:
         # The same id with the same bytes waits there already. Its first delivery may have died before its wake-up.
-        outcome, wake_up = "duplicate", key
+        outcome, wake_up = "duplicate", delivery.key
     ports.wake_ups.send(customer, wake_up)
     return outcome
-
-
-def event_key(event_id: str, body: bytes) -> str:
-    """The key under which an event is kept: at most 113 characters that no part of the product treats specially.
-
-    It depends on the content too, so that one ``webhook-id`` with two contents makes two events and neither hides
-    the other.
-    """
-    plain = event_id if _PLAIN_ID.fullmatch(event_id) else hashlib.sha256(event_id.encode()).hexdigest()
-    return f"{plain}~{hashlib.sha256(body).hexdigest()[:12]}"
-
-
-def stored_body(data: Data) -> bytes:
-    """The raw bytes of the delivery that an inbox document holds."""
-    text: str = data["body"]
-    return base64.b64decode(text) if data["encoding"] == "base64" else text.encode()
-
-
-def _body_fields(body: bytes) -> dict[str, str]:
-    try:
-        return {"body": body.decode(), "encoding": "utf-8"}
-    except UnicodeDecodeError:
-        return {"body": base64.b64encode(body).decode(), "encoding": "base64"}
 
 
 def request_of(event: Mapping[str, Any]) -> HttpRequest:

@@ -1,7 +1,8 @@
 """One worker at one contract: under its lease, gather → decide (``domain.converge``) → act, until there is nothing to do.
 
 Whatever dies on the way leaves the contract due, and an intent that was opened stays open until a read settles it. Only failures of
-our own infrastructure (``TableUnavailable``) are raised; everything that Autotask says becomes a record.
+our own infrastructure (``TableUnavailable``) are raised, and ``Conflict`` where others come first again and again; everything that
+Autotask says becomes a record.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from timus_autotask.ports.errors import (
     Refused,
     RetryLater,
     SecretsUnavailable,
-    TableUnavailable,
 )
 from timus_autotask.ports.table import Write
 from timus_autotask.store.records import (
@@ -43,8 +43,8 @@ from timus_autotask.store.records import (
     put_provisioning,
     put_subscription,
 )
+from timus_autotask.store.update import update
 from timus_autotask.sync.gather import Gathered, ask_units, read_records
-from timus_autotask.sync.merge import ATTEMPTS
 from timus_autotask.sync.ports import Ports
 
 POST_TAKES = timedelta(seconds=30)
@@ -115,18 +115,17 @@ class _Session:
         """Take the lease; None when somebody has it or there is nothing to do."""
         session = cls(contract_id, ports, deadline, ports.new_id())
         until = deadline + LEASE_MARGIN
-        for _ in range(ATTEMPTS):
+
+        def taken() -> bool:
             now = ports.clock.now()
             work = ports.store.contract(contract_id).state
             if not work.due(now) or work.value.leased(now):
-                return None
+                return False
             leased = replace(work.value, lease=session._lease, lease_until=until)
-            try:
-                ports.store.commit(put_contract_state(leased, work.rev, until))
-            except Conflict:
-                continue
-            return session
-        raise TableUnavailable(f"contract {contract_id} changes faster than it can be leased")
+            ports.store.commit(put_contract_state(leased, work.rev, until))
+            return True
+
+        return session if update(taken) else None
 
     def run(self) -> None:
         """Gather → decide → act, until there is nothing to do, no time, or no lease."""
@@ -170,7 +169,8 @@ class _Session:
         now = self._ports.clock.now()
         until = now + _pause(error)
         autotask_failed(self._ports, error)
-        for _ in range(ATTEMPTS):
+
+        def released() -> None:
             gathered = self._gather(quick=True)
             if gathered is None:
                 return
@@ -179,12 +179,10 @@ class _Session:
                 for stored in gathered.contract.lines.values()
                 if stored.value.intent and stored.value.intent.id in self._answers
             ]
-            try:
-                step = Step(lines=tuple(lines), due_at=until)
-                self._release(gathered, step, rested=False, trouble=str(error) or "no answer")
-            except Conflict:
-                continue
-            return
+            step = Step(lines=tuple(lines), due_at=until)
+            self._release(gathered, step, rested=False, trouble=str(error) or "no answer")
+
+        update(released)
 
     # -- Gather
 
@@ -513,13 +511,11 @@ def autotask_failed(ports: Ports, error: AutotaskError) -> None:
     if refused:
         ports.credentials_refused()
     ports.on_event("credentials-refused" if refused else "autotask-away", detail=str(error))
-    for _ in range(ATTEMPTS):
+
+    def opened() -> None:
         known = ports.store.partner().circuit
         circuit = Circuit(until, str(error), refused, known.value.since or ports.clock.now())
-        if known.value.open_until and known.value.open_until >= until:
-            return
-        try:
+        if known.value.open_until is None or known.value.open_until < until:
             ports.store.commit(put_circuit(circuit, known.rev))
-        except Conflict:
-            continue
-        return
+
+    update(opened)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.finding import DRIFT, Finding, Kind
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.psa import BillingRule, UnitRow
+from timus_autotask.store.inbox import delivery_in
 from timus_autotask.store.records import ContractRecords, CustomerRecords, EventRecord
 
 NOTICE = timedelta(days=30)
@@ -21,71 +22,6 @@ LONG = timedelta(days=1)
 """What is parked for longer than this has been overlooked."""
 UNMERGED = timedelta(hours=1)
 """An event that waits for longer than this is stuck."""
-
-
-class Kind(StrEnum):
-    """What can be found."""
-
-    EDITED_UP = "edited-up"
-    EDITED_DOWN = "edited-down"
-    LINE_REMOVED = "line-removed"
-    FUTURE_EDIT = "future-edit"
-    SERVICE_TWICE = "service-twice"
-    CONTRACT_MISSING = "contract-missing"
-    CONTRACT_MOVED = "contract-moved"
-    CONTRACT_NOT_RECURRING = "contract-not-recurring"
-    CONTRACT_INACTIVE = "contract-inactive"
-    CONTRACT_ENDED = "contract-ended"
-    CONTRACT_SHORTENED = "contract-shortened"
-    NOT_LEVEL = "not-level"
-    BILLING_RULE = "billing-rule"
-    NO_SUBSCRIPTION = "line-without-subscription"
-    ENDS_FIRST = "contract-ends-first"
-    RENEWAL = "renewal"
-    PARKED_LONG = "parked-long"
-    NOT_MERGED = "not-merged"
-
-
-_EDITED = frozenset({"drift", "outcome-unclear"})
-DRIFT: Mapping[Kind, frozenset[str]] = {
-    Kind.EDITED_UP: _EDITED,
-    Kind.EDITED_DOWN: _EDITED,
-    Kind.LINE_REMOVED: _EDITED,
-    Kind.FUTURE_EDIT: _EDITED,
-    Kind.SERVICE_TWICE: frozenset({"line-duplicated"}),
-    Kind.CONTRACT_MISSING: frozenset({"contract-not-found"}),
-    Kind.CONTRACT_MOVED: frozenset({"contract-of-another-company"}),
-    Kind.CONTRACT_NOT_RECURRING: frozenset({"contract-not-recurring"}),
-    Kind.CONTRACT_INACTIVE: frozenset({"contract-inactive"}),
-    Kind.CONTRACT_ENDED: frozenset({"contract-ended"}),
-    Kind.CONTRACT_SHORTENED: frozenset(),
-    Kind.NOT_LEVEL: frozenset(),
-}
-"""What somebody else did, so that the worker has to look at the contract; with the reasons under which the worker parks it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that a person may have to know."""
-
-    kind: Kind
-    message: str
-    contract_id: int | None = None
-    service_id: int | None = None
-    customer_id: str = ""
-    day: date | None = None
-    """The day that the numbers are of, or on which something happens."""
-    ours: int | None = None
-    """Units that we left behind; of ``not-level`` those that the line should have."""
-    autotask: int | None = None
-    """Units that Autotask holds."""
-    known: bool = False
-    """The worker has parked it already."""
-
-    @property
-    def is_drift(self) -> bool:
-        """Whether somebody else did it, and not just time."""
-        return self.kind in DRIFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,13 +221,13 @@ def of_customer(
 ) -> Iterator[Finding]:
     """Renewals to come and events that did not get through; nothing of it is asked of Autotask."""
     for document in records.inbox:
-        received = datetime.fromisoformat(document.data["received_at"])
-        if received <= now - UNMERGED:
+        waiting = delivery_in(document)
+        if waiting.received_at <= now - UNMERGED:
             yield Finding(
                 Kind.NOT_MERGED,
-                f"Event {document.data['event_id']} of {received:%Y-%m-%d %H:%M} UTC is not merged yet.",
+                f"Event {waiting.event_id} of {waiting.received_at:%Y-%m-%d %H:%M} UTC is not merged yet.",
                 customer_id=records.id,
-                day=received.date(),
+                day=waiting.received_at.date(),
             )
     for stored in records.subscriptions.values():
         yield from _renewal(stored.value, today)

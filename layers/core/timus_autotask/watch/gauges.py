@@ -12,8 +12,8 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 
 from timus_autotask.domain.converge.next_step import AWAITING_APPROVAL
+from timus_autotask.domain.finding import DRIFT
 from timus_autotask.domain.line import State
-from timus_autotask.operate.timus_export import SOURCE
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
@@ -21,13 +21,13 @@ from timus_autotask.ports.errors import (
     NotConfigured,
     SecretsUnavailable,
 )
-from timus_autotask.ports.table import Key, Put
-from timus_autotask.store.records import KEPT_DAYS, PARTNER, EventRecord, Store
+from timus_autotask.store.inbox import FROM_FILE
+from timus_autotask.store.records import KEPT_DAYS, EventRecord, Store
+from timus_autotask.store.runs import Gauges, gauges, last_run, put_gauges
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed
-from timus_autotask.watch.findings import DRIFT, LONG
+from timus_autotask.watch.findings import LONG
 from timus_autotask.watch.listing import listed
-from timus_autotask.watch.reconcile import last_run
 from timus_autotask.watch.status import Records, StatusLine, status_of
 
 EVERY = timedelta(minutes=15)
@@ -37,22 +37,20 @@ LOOKED_BACK = (1, 2, 4, 8, 16, 32, 64, 128, KEPT_DAYS)
 USUAL = 3
 """So many webhooks in the month before the last one make silence worth telling."""
 
-_KEY = Key(PARTNER, "VITALS")
 _DRIFTING = frozenset[str]().union(*DRIFT.values())
 
 
 def take(ports: Ports, secret_age: Callable[[], timedelta | None] = lambda: None) -> None:
     """Tell how everything is. ``secret_age``: of the oldest secret that this process has read."""
     now = ports.clock.now()
-    document = ports.table.get(_KEY)
-    data = document.data if document else {"since": now.isoformat()}
+    told = gauges(ports.table)
     try:
-        if document is None or now - datetime.fromisoformat(data["at"]) >= EVERY:
+        if told is None or now - told.value.at >= EVERY:
+            since = told.value.since if told else now
             _ask_allowance(ports)
-            _tell_all(ports, now, datetime.fromisoformat(data["since"]), secret_age())
+            _tell_all(ports, now, since, secret_age())
             # Noted only now: should it fail, it fails each minute, and that has an alarm.
-            put = Put(_KEY, {"since": data["since"], "at": now.isoformat()}, document.rev if document else 0)
-            ports.store.commit(put)
+            ports.store.commit(put_gauges(Gauges(since, now), told.rev if told else 0))
     except Conflict:
         pass  # somebody else has told it too
     finally:
@@ -146,4 +144,4 @@ def _arrivals(store: Store, since: datetime, kept: Iterable[datetime]) -> Iterat
 
 def _came_by_itself(event: EventRecord) -> bool:
     """What an operator took in from a file says nothing about Timus's way to us."""
-    return not event.event_id.startswith(SOURCE)
+    return not event.event_id.startswith(FROM_FILE)

@@ -8,6 +8,8 @@ from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.ports.table import Document
+from timus_autotask.store.inbox import waits_in_inbox
+from timus_autotask.store.keys import id_of
 from timus_autotask.store.records import ContractRecords, ContractState, CustomerRecords, Store, Stored
 from timus_autotask.watch.status import EVERYTHING, Records
 
@@ -22,8 +24,8 @@ def listed(store: Store) -> Records:
         subscriptions.setdefault(subscription.customer_id, {})[subscription.id] = Stored(subscription, 1)
     inbox: dict[str, list[Document]] = {}
     for document in due:
-        if document.key.sk.startswith("INBOX#"):
-            inbox.setdefault(document.key.pk.partition("#")[2], []).append(document)
+        if waits_in_inbox(document):
+            inbox.setdefault(id_of(document.key), []).append(document)
     lines: dict[int, dict[int, Stored[Line]]] = {}
     for line in store.lines():
         lines.setdefault(line.contract_id, {})[line.service_id] = Stored(line, 1)

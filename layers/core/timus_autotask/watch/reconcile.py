@@ -14,14 +14,15 @@ A run is a record: it goes on where it stopped, and of two that write it at once
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.finding import Finding
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
@@ -31,14 +32,14 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.ports.psa import BillingRule, Psa, UnitRow
-from timus_autotask.ports.table import Delete, Document, Key, Put, Table
-from timus_autotask.store.codec import Codec
-from timus_autotask.store.records import PARTNER, ContractRecords, Stored
+from timus_autotask.store.records import ContractRecords
+from timus_autotask.store.runs import Run, delete_found_before, last_run, put_found, put_run
+from timus_autotask.store.update import update
 from timus_autotask.sync.gather import held_of
-from timus_autotask.sync.merge import ATTEMPTS, wake_contract
+from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed
-from timus_autotask.watch.findings import Finding, Look, of_contract, of_customer, units_by_line
+from timus_autotask.watch.findings import Look, of_contract, of_customer, units_by_line
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import Records, wanted_of
 
@@ -54,67 +55,8 @@ ASK_AGAIN = 200
 """Calls after which the allowance is asked for again."""
 LATE, LATE_BY = 20, timedelta(minutes=2)
 """Where so much has been due for so long, live changes wait already."""
-GIVEN_UP = timedelta(hours=24)
-"""A run that was begun longer ago is not continued."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One reconcile: how far it is, and what it has found."""
-
-    id: str = ""
-    started: datetime | None = None
-    day: date | None = None
-    """The partner's day on which it began."""
-    deep: bool = False
-    """Every row is read."""
-    cursor: int = 0
-    """Contracts with an id up to this one are done."""
-    contracts: int = 0
-    """How many were looked at."""
-    of: int = 0
-    """How many there are."""
-    lines: int = 0
-    calls: int = 0
-    """Requests that were made of Autotask."""
-    found: Mapping[str, int] = field(default_factory=dict)
-    """Findings by kind."""
-    drift: int = 0
-    """Findings of what somebody else did."""
-    woken: int = 0
-    """Contracts that were made due."""
-    busy: int = 0
-    """Contracts that a worker was at or is about to be at: it looks at everything that is looked at here."""
-    notes: tuple[str, ...] = ()
-    """What could not be looked at, in words."""
-    stopped: str = ""
-    """Why it stopped before the end, in words."""
-    finished: datetime | None = None
-
-    def goes_on(self, now: datetime) -> bool:
-        """Whether it was begun and is to be continued."""
-        begun = self.started is not None and now < self.started + GIVEN_UP
-        return bool(self.id) and self.finished is None and begun
-
-
-_RUN, _FINDING = Codec(Run), Codec(Finding, {"message": "words"})
-_RUN_KEY = Key(PARTNER, "RECONCILE")
-_FOUND = "RECONCILE#"
-"""Where findings stand, one document for a contract or a customer: behind all that a worker reads of the partner."""
-
-
-def last_run(table: Table) -> Stored[Run]:
-    """The run that was begun last."""
-    document = table.get(_RUN_KEY)
-    return Stored(_RUN.load(document.data), document.rev) if document else Stored(Run())
-
-
-def findings(table: Table) -> Iterator[Finding]:
-    """What is known to be found: by the last run, and where that has not come yet, by the one before."""
-    for document in table.range(PARTNER, _FOUND, _FOUND + "~"):
-        yield from (_FINDING.load(each) for each in document.data["findings"])
 
 
 def reconcile(
@@ -337,22 +279,14 @@ class _Reconcile:
         return Look(contract, tuple(units_by_line(rows, day) for day in days), days, whole, tuple(rules))
 
     def _wake(self, contract_id: int, customers: Iterable[str]) -> None:
-        for _ in range(ATTEMPTS):
-            try:
-                self._ports.store.commit(wake_contract(contract_id, self._ports, customers))
-            except Conflict:
-                continue  # a worker has just been there
-            return
+        update(lambda: self._ports.store.commit(wake_contract(contract_id, self._ports, customers)))
 
     # -- What is kept
 
     def _keep(self, found: Mapping[str, list[Finding]]) -> None:
         """Store what was found, one document for a contract or a customer, and tell."""
         for subject, these in found.items():
-            key = Key(PARTNER, _FOUND + subject)
-            data = {"run": self._run.id, "findings": [_FINDING.dump(each) for each in these]}
-            stored = self._ports.table.get(key)
-            self._ports.store.commit(Put(key, data, stored.rev if stored else 0))
+            self._ports.store.commit(put_found(subject, self._run.id, these, self._ports.table))
         every = [one for these in found.values() for one in these]
         for one in every:
             self._ports.on_event(
@@ -372,7 +306,7 @@ class _Reconcile:
 
     def _save(self, run: Run) -> None:
         """Store how far it is. Raises ``Conflict`` when somebody else is at it too."""
-        self._ports.store.commit(Put(_RUN_KEY, _RUN.dump(run), self._rev))
+        self._ports.store.commit(put_run(run, self._rev))
         self._rev += 1
         self._run = run
 
@@ -385,8 +319,8 @@ class _Reconcile:
             if (these := [*of_customer(customer, records.parked_events, today, now)])
         }
         self._keep(found)
-        for document in self._ports.table.range(PARTNER, _FOUND, _FOUND + "~"):
-            self._forget(document)
+        for gone in delete_found_before(self._run.id, self._ports.table):
+            self._ports.store.commit(gone)
         self._save(replace(self._run, finished=self._ports.clock.now()))
         run = self._run
         self._ports.on_event(
@@ -400,10 +334,6 @@ class _Reconcile:
             found=dict(run.found),
         )
         return run
-
-    def _forget(self, document: Document) -> None:
-        if document.data["run"] != self._run.id:
-            self._ports.store.commit(Delete(document.key, document.rev))
 
 
 def _rows(records: ContractRecords) -> int:

@@ -21,6 +21,8 @@ from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.ports.table import Document
+from timus_autotask.store.inbox import waits_in_inbox
+from timus_autotask.store.keys import CONTRACT, id_of
 from timus_autotask.store.records import (
     Circuit,
     ContractRecords,
@@ -65,7 +67,7 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     """
     waiting = queued()
     due = tuple(store.table.due(EVERYTHING, EVERYTHING))
-    owners = {document.key.pk.partition("#")[2] for document in due if document.key.sk.startswith("INBOX#")}
+    owners = {id_of(document.key) for document in due if waits_in_inbox(document)}
     owners |= {subscription.customer_id for subscription in store.subscriptions()}
     owners |= {mapping.customer_id for mapping in store.mappings()}
     ids = {work.contract_id for work, _ in store.contract_states()}
@@ -334,14 +336,14 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
     inbox = {
         document.key
         for document in (*records.due, *(d for c in records.customers.values() for d in c.inbox))
-        if document.key.sk.startswith("INBOX#")
+        if waits_in_inbox(document)
     }
     if inbox:
         yield f"{_count(len(inbox), 'event')} not merged yet"
     due = {
-        document.key.pk.partition("#")[2]
+        id_of(document.key)
         for document in records.due
-        if document.key.sk == "CONTRACT" and _is_due(document.due_at, now)
+        if document.key.sk == CONTRACT and _is_due(document.due_at, now)
     }
     for id_, contract in records.contracts.items():
         work = contract.state.value

@@ -8,7 +8,7 @@ one gives way. Nothing here holds up a change: a refusal is told and tried again
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from timus_autotask.domain.ticket import Alarm, Ticket, TicketAction, next_action, wanted
@@ -23,9 +23,8 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.ports.psa import Psa
-from timus_autotask.ports.table import Key, Put
-from timus_autotask.store.codec import Codec
-from timus_autotask.store.records import PARTNER, Stored
+from timus_autotask.store.records import Stored
+from timus_autotask.store.runs import Tickets, put_tickets, tickets
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
 
@@ -35,8 +34,6 @@ ASK_AGAIN = timedelta(hours=1)
 """How soon Autotask is asked again for what it refused."""
 DUE = timedelta(days=1)
 """When a ticket is due."""
-
-_KEY = Key(PARTNER, "TICKETS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +49,18 @@ class TicketDesk:
     """Every alarm of the stack."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    at: datetime | None = None
-    """When the alarms were last asked for."""
-    tickets: Mapping[str, Ticket] = field(default_factory=dict)
-    """By alarm."""
-
-
-_RECORD = Codec(_Record)
-
-
 def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
     """Open a ticket for each alarm that is on, and close those whose alarm is over; ``deadline`` is when this process is dead."""
     now = ports.clock.now()
-    document = ports.table.get(_KEY)
-    known = _RECORD.load(document.data) if document else _Record()
+    stored = tickets(ports.table)
+    known = stored.value
     early = known.at is not None and now - known.at < EVERY
     if early or now + POST_TAKES > deadline or ports.store.partner().circuit.value.open(now):
         return
     alarms = {alarm.name: alarm for alarm in desk.alarms()}
-    record = _Record(now, wanted(alarms.values(), known.tickets, desk.stack))
+    record = Tickets(now, wanted(alarms.values(), known.tickets, desk.stack))
     try:
-        _Keeper(ports, desk, deadline, Stored(record, document.rev if document else 0)).go(alarms)
+        _Keeper(ports, desk, deadline, Stored(record, stored.rev)).go(alarms)
     except Conflict:
         return  # somebody else is at it
     except (NotConfigured, SecretsUnavailable):
@@ -86,7 +72,7 @@ def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
 class _Keeper:
     """One look at all tickets."""
 
-    def __init__(self, ports: Ports, desk: TicketDesk, deadline: datetime, stored: Stored[_Record]) -> None:
+    def __init__(self, ports: Ports, desk: TicketDesk, deadline: datetime, stored: Stored[Tickets]) -> None:
         self._ports = ports
         self._desk = desk
         self._deadline = deadline
@@ -161,7 +147,7 @@ class _Keeper:
     def _save(self, tickets: Mapping[str, Ticket]) -> None:
         """Raises ``Conflict`` when somebody else is at it too."""
         record = replace(self._stored.value, tickets=tickets)
-        self._ports.store.commit(Put(_KEY, _RECORD.dump(record), self._stored.rev))
+        self._ports.store.commit(put_tickets(record, self._stored.rev))
         self._stored = Stored(record, self._stored.rev + 1)
 
     def _tell(self, what: str, ticket: Ticket, detail: str | None = None) -> None:

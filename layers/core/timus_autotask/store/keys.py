@@ -1,0 +1,122 @@
+"""Where each record lives: every key of the table, and every range that is read of it. Standard library only.
+
+A range of names that begin alike ends at the last code point of all, so that no name, whatever it begins with, stands behind it.
+"""
+
+from __future__ import annotations
+
+from timus_autotask.ports.table import Key
+
+PARTNER = "PARTNER"
+"""The partition of what holds for all customers."""
+
+# How sort keys begin, or what they are.
+INBOX = "INBOX#"
+EVENT = "EVENT#"
+SUBSCRIPTION = "SUBSCRIPTION#"
+LINE = "LINE#"
+CHANGE = "CHANGE#"
+PLAN = "PLAN#"
+FOUND = "RECONCILE#"
+CONTRACT = "CONTRACT"
+MAPPING = "MAPPING"
+POLICY = "POLICY"
+OPENING = "OPENING"
+OWNER = "OWNER"
+
+CIRCUIT = Key(PARTNER, "AUTOTASK")
+"""Whether Autotask may be asked."""
+MOVED = Key(PARTNER, "MOVED")
+"""Units that were moved today."""
+RUN = Key(PARTNER, "RECONCILE")
+"""The reconcile that was begun last."""
+GAUGES = Key(PARTNER, "VITALS")
+"""When the gauges were last told."""
+TICKETS = Key(PARTNER, "TICKETS")
+"""The tickets for alarms."""
+
+_LAST = "\U0010ffff"
+
+OF_CUSTOMER = (INBOX, SUBSCRIPTION + _LAST)
+"""First and last sort key of what a worker needs of a customer: inbox, mapping, terms, subscriptions. ``EVENT#`` stands before it."""
+OF_CONTRACT = (CONTRACT, LINE + _LAST)
+"""Of a contract: its state and its lines. ``CHANGE#`` stands before it."""
+OF_PARTNER = (CIRCUIT.sk, POLICY)
+"""Of the partner: circuit, units moved, plans, terms. What a reconcile found stands behind it."""
+FOUND_BY_RUNS = (FOUND, FOUND + _LAST)
+"""What a reconcile found."""
+
+
+def customer_pk(customer_id: str) -> str:
+    """The partition of a customer."""
+    return f"CUSTOMER#{customer_id}"
+
+
+def contract_pk(contract_id: int) -> str:
+    """The partition of a contract."""
+    return f"CONTRACT#{contract_id}"
+
+
+def id_of(key: Key) -> str:
+    """Whose the partition of a key is: the customer's, contract's, opening's or subscription's id."""
+    return key.pk.partition("#")[2]
+
+
+def inbox_key(customer_id: str, event_key: str) -> Key:
+    """Where an event waits to be merged."""
+    return Key(customer_pk(customer_id), INBOX + event_key)
+
+
+def event_key(customer_id: str, event_key: str) -> Key:
+    """Where a merged event stands."""
+    return Key(customer_pk(customer_id), EVENT + event_key)
+
+
+def mapping_key(customer_id: str) -> Key:
+    """Where a customer's mapping stands."""
+    return Key(customer_pk(customer_id), MAPPING)
+
+
+def policy_key(customer_id: str | None) -> Key:
+    """Where a customer's terms stand; None: the partner's."""
+    return Key(customer_pk(customer_id), POLICY) if customer_id else Key(PARTNER, POLICY)
+
+
+def subscription_key(customer_id: str, subscription_id: str) -> Key:
+    """Where a subscription's history stands."""
+    return Key(customer_pk(customer_id), SUBSCRIPTION + subscription_id)
+
+
+def owner_key(subscription_id: str) -> Key:
+    """Where it stands whose a subscription is."""
+    return Key(SUBSCRIPTION + subscription_id, OWNER)
+
+
+def contract_key(contract_id: int) -> Key:
+    """Where a contract's state stands."""
+    return Key(contract_pk(contract_id), CONTRACT)
+
+
+def line_key(contract_id: int, service_id: int) -> Key:
+    """Where a line stands."""
+    return Key(contract_pk(contract_id), LINE + str(service_id))
+
+
+def change_key(contract_id: int, at: str, change_id: str) -> Key:
+    """Where an entry of the journal stands."""
+    return Key(contract_pk(contract_id), CHANGE + f"{at}#{change_id}")
+
+
+def plan_key(sku: str) -> Key:
+    """Where the service of a SKU stands."""
+    return Key(PARTNER, PLAN + sku)
+
+
+def provisioning_key(number: str) -> Key:
+    """Where a contract stands that is being opened."""
+    return Key(f"OPENING#{number}", OPENING)
+
+
+def found_key(subject: str) -> Key:
+    """Where it stands what the last reconcile found about a contract or a customer."""
+    return Key(PARTNER, FOUND + subject)

@@ -1,0 +1,133 @@
+"""What watching keeps between two looks: the run of a reconcile and what it found, when the gauges were told, and the tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from timus_autotask.domain.finding import Finding
+from timus_autotask.domain.ticket import Ticket
+from timus_autotask.ports.table import Delete, Put, Table
+from timus_autotask.store import keys
+from timus_autotask.store.codec import Codec
+from timus_autotask.store.records import Stored
+
+GIVEN_UP = timedelta(hours=24)
+"""A run that was begun longer ago is not continued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One reconcile: how far it is, and what it has found."""
+
+    id: str = ""
+    started: datetime | None = None
+    day: date | None = None
+    """The partner's day on which it began."""
+    deep: bool = False
+    """Every row is read."""
+    cursor: int = 0
+    """Contracts with an id up to this one are done."""
+    contracts: int = 0
+    """How many were looked at."""
+    of: int = 0
+    """How many there are."""
+    lines: int = 0
+    calls: int = 0
+    """Requests that were made of Autotask."""
+    found: Mapping[str, int] = field(default_factory=dict)
+    """Findings by kind."""
+    drift: int = 0
+    """Findings of what somebody else did."""
+    woken: int = 0
+    """Contracts that were made due."""
+    busy: int = 0
+    """Contracts that a worker was at or is about to be at: it looks at everything that is looked at here."""
+    notes: tuple[str, ...] = ()
+    """What could not be looked at, in words."""
+    stopped: str = ""
+    """Why it stopped before the end, in words."""
+    finished: datetime | None = None
+
+    def goes_on(self, now: datetime) -> bool:
+        """Whether it was begun and is to be continued."""
+        begun = self.started is not None and now < self.started + GIVEN_UP
+        return bool(self.id) and self.finished is None and begun
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """When the gauges were told."""
+
+    since: datetime
+    """For the first time."""
+    at: datetime
+    """For the last time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tickets:
+    """The tickets for alarms."""
+
+    at: datetime | None = None
+    """When the alarms were last asked for."""
+    tickets: Mapping[str, Ticket] = field(default_factory=dict)
+    """By alarm."""
+
+
+_RUN, _FINDING = Codec(Run), Codec(Finding, {"message": "words"})
+_GAUGES, _TICKETS = Codec(Gauges), Codec(Tickets)
+
+
+def last_run(table: Table) -> Stored[Run]:
+    """The run that was begun last."""
+    document = table.get(keys.RUN)
+    return Stored(_RUN.load(document.data), document.rev) if document else Stored(Run())
+
+
+def put_run(run: Run, expected: int) -> Put:
+    """Store how far a run is."""
+    return Put(keys.RUN, _RUN.dump(run), expected)
+
+
+def findings(table: Table) -> Iterator[Finding]:
+    """What is known to be found: by the last run, and where that has not come yet, by the one before."""
+    for document in table.range(keys.PARTNER, *keys.FOUND_BY_RUNS):
+        yield from (_FINDING.load(each) for each in document.data["findings"])
+
+
+def put_found(subject: str, run_id: str, found: Sequence[Finding], table: Table) -> Put:
+    """Store what a run found about a contract or a customer, in place of what was found about it before."""
+    stored = table.get(keys.found_key(subject))
+    data = {"run": run_id, "findings": [_FINDING.dump(each) for each in found]}
+    return Put(keys.found_key(subject), data, stored.rev if stored else 0)
+
+
+def delete_found_before(run_id: str, table: Table) -> Iterator[Delete]:
+    """Forget what earlier runs found and this one did not."""
+    for document in table.range(keys.PARTNER, *keys.FOUND_BY_RUNS):
+        if document.data["run"] != run_id:
+            yield Delete(document.key, document.rev)
+
+
+def gauges(table: Table) -> Stored[Gauges] | None:
+    """When the gauges were told; None: never."""
+    document = table.get(keys.GAUGES)
+    return Stored(_GAUGES.load(document.data), document.rev) if document else None
+
+
+def put_gauges(told: Gauges, expected: int) -> Put:
+    """Store when the gauges were told."""
+    return Put(keys.GAUGES, _GAUGES.dump(told), expected)
+
+
+def tickets(table: Table) -> Stored[Tickets]:
+    """The tickets for alarms."""
+    document = table.get(keys.TICKETS)
+    return Stored(_TICKETS.load(document.data), document.rev) if document else Stored(Tickets())
+
+
+def put_tickets(kept: Tickets, expected: int) -> Put:
+    """Store the tickets for alarms."""
+    return Put(keys.TICKETS, _TICKETS.dump(kept), expected)
