@@ -134,7 +134,7 @@ def lost(drift: str) -> tuple[str, str]:
     posted = len(world.posted())
     assert look(world) == []
     told = ExportFile(
-        "portal.csv", f"customer_id,subscription_id,sku,quantity\n{CUSTOMER},sub_8f2c1a,{ADV},31\n"
+        "portal.csv", f"customer_id,subscription_id,sku,quantity\n{CUSTOMER},sub_8f2c1a,{ADV},31\n".encode()
     )
     records = listed(world.ports.store)
     lines = status_of(records, world.clock.now(), world.zone).lines

@@ -267,7 +267,7 @@ class TestSilence:
         world = running.world
         world.clock.advance(8 * 86400)
         told = ExportFile(
-            "f.csv", f"customer_id,subscription_id,sku,quantity\n{CUSTOMER},sub_8f2c1a,{ADV},40\n"
+            "f.csv", f"customer_id,subscription_id,sku,quantity\n{CUSTOMER},sub_8f2c1a,{ADV},40\n".encode()
         )
         records = listed(world.ports.store)
         today = world.ports.today()

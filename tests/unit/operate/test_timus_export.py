@@ -9,7 +9,8 @@ import pytest
 
 from tests.drift_table import aligned
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, World
-from timus_autotask.operate.timus_export import Comparison, ExportFile, ExportRefused, Told, compare, take_in
+from timus_autotask.operate.tables import FileRefused
+from timus_autotask.operate.timus_export import Comparison, ExportFile, Told, compare, take_in
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import status_of
 
@@ -18,7 +19,7 @@ HEAD = "customer_id,subscription_id,sku,quantity"
 
 def read(text: str) -> list[Told]:
     """What a file says."""
-    return [*ExportFile("portal.csv", text).subscriptions()]
+    return [*ExportFile("portal.csv", text.encode()).subscriptions()]
 
 
 def compared(world: World, text: str) -> Comparison:
@@ -44,6 +45,11 @@ class TestReading:
         [told] = read(text)
         assert told == Told("c", "s", ((ADV, 30), (ESS, 2)), term_end=date(2026, 12, 31))
 
+    def test_what_excel_writes_is_read(self) -> None:
+        """Its line that names the separator, its empty rows and columns, its way of keeping a text a text."""
+        text = f'sep=;\r\n{HEAD};;\r\nc;="0012";{ADV};25;;\r\n;;;;;\r\n;;;;;\r\n'.replace(",", ";")
+        assert read(text) == [Told("c", "0012", ((ADV, 25),))]
+
     def test_json(self) -> None:
         """The same names, and whole numbers as such."""
         rows = [
@@ -58,6 +64,7 @@ class TestReading:
         ]
         [told] = read(json.dumps(rows))
         assert (told.items, told.version, told.cancel_at) == (((ADV, 30),), 7, None)
+        assert read(json.dumps({"subscriptions": rows})) == [told]
 
     @pytest.mark.parametrize(
         ("text", "error"),
@@ -66,23 +73,36 @@ class TestReading:
             (HEAD, "there are no rows"),
             (f"{HEAD}\nc,s,{ADV},1.5", "row 2: quantity must be a whole number, but is '1.5'"),
             (f"{HEAD}\nc,s,{ADV},", "row 2: quantity is missing"),
-            (f"{HEAD}\nc,s,{ADV},1,what", "row 2: '' is no column of ours"),
-            (f"{HEAD},seats\nc,s,{ADV},1,2", "row 2: 'seats' is no column of ours; there are: customer_id"),
+            (f"{HEAD}\nc,s,{ADV},1,what", "row 2: has 5 cells where row 1 has 4"),
+            (f"{HEAD},seats\nc,s,{ADV},1,2", "row 1: 'seats' is no column of ours; there are: customer_id"),
             (f"{HEAD},term_end\nc,s,{ADV},1,31.12.", "row 2: term_end must be a day as in 2026-03-15"),
             (f"{HEAD}\nc,s,{ADV},1\nc,s,{ADV},2", f"row 3: subscription s has {ADV} twice"),
             (
                 f"{HEAD}\nc,s,{ADV},1\nd,s,{ESS},2",
-                "row 3: subscription s has another row that says otherwise",
+                "row 3: subscription s has another customer_id in row 2",
             ),
             ("[1]", "row 1: is no object"),
             ("[", "it is not JSON"),
+            (f"{HEAD},quantity\nc,s,{ADV},25,250", "row 1: quantity comes 2 times"),
+            (
+                '[{"customer_id": "c", "subscription_id": "s", "sku": "A", "quantity": 25, "quantity": 250}]',
+                "row 1: quantity comes 2 times",
+            ),
+            (
+                f"{HEAD}\nc,1.20E+05,{ADV},25",
+                "row 2: subscription_id is '1.20E+05', a number that a spreadsheet",
+            ),
+            (
+                f'{HEAD}\nc,"s,{ADV},25\nc,t",{ADV},30',
+                "row 2: a quotation mark opens a cell and does not end",
+            ),
         ],
     )
     def test_each_row_that_is_wrong_is_named(self, text: str, error: str) -> None:
         """With what is wrong about it; nothing of the file is used."""
-        with pytest.raises(ExportRefused) as refused:
+        with pytest.raises(FileRefused) as refused:
             read(text)
-        assert any(error in one for one in refused.value.errors)
+        assert any(error in one for one in map(str, refused.value.problems))
 
 
 def test_an_event_that_was_lost_for_ever() -> None:
@@ -142,7 +162,7 @@ def test_timuss_own_event_that_comes_after_all_does_no_harm() -> None:
 def test_a_subscription_that_we_never_heard_of() -> None:
     """It needs its term; a customer who is not mapped waits for the mapping, as with any other event."""
     world = aligned()
-    with pytest.raises(ExportRefused, match="its term_end is needed"):
+    with pytest.raises(FileRefused, match="its term_end is needed"):
         compared(world, f"{HEAD}\n{CUSTOMER},sub_new,{ESS},4\n")
     taken_in(world, f"{HEAD},term_end\n{CUSTOMER},sub_new,{ESS},4,2026-12-31\n")
     assert world.units(ESS, date(2026, 3, 17)) == 4
@@ -201,7 +221,7 @@ def test_a_change_of_a_later_day_is_not_taken_back() -> None:
 def test_what_no_event_may_say_is_refused_before_anything_is_written() -> None:
     """The same rules hold as for Timus's own events."""
     world = aligned()
-    with pytest.raises(ExportRefused, match=r"status must be"):
+    with pytest.raises(FileRefused, match=r"status must be"):
         compared(world, f"{HEAD},status\n{CUSTOMER},sub_8f2c1a,{ADV},30,alive\n")
 
 

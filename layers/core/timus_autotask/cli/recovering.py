@@ -19,7 +19,8 @@ from timus_autotask.cli.watching import _since
 from timus_autotask.cli.word import wake
 from timus_autotask.domain.finding import Finding
 from timus_autotask.operate import recover
-from timus_autotask.operate.timus_export import Comparison, ExportFile, ExportRefused, Told, compare, take_in
+from timus_autotask.operate.tables import FileRefused
+from timus_autotask.operate.timus_export import Comparison, ExportFile, Told, compare, take_in
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.watch import reconcile as alignment
 from timus_autotask.watch.listing import listed
@@ -99,19 +100,17 @@ def _show(run: Run, found: list[Finding], terminal: Terminal) -> None:
 def _told(name: str) -> tuple[str, Sequence[Told]]:
     """What a file says, with its name; fails with each row that is wrong."""
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        return Path(name).name, ExportFile(Path(name).name, text).subscriptions()
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return Path(name).name, ExportFile(Path(name).name, data).subscriptions()
     except OSError as error:
         raise Failed(f"{name} cannot be read: {error.strerror}.", USAGE) from error
-    except UnicodeDecodeError:
-        raise Failed(f"{name} is not UTF-8 text; save it as CSV UTF-8.", USAGE) from None
-    except ExportRefused as refused:
+    except FileRefused as refused:
         raise _refused(name, refused) from None
 
 
-def _refused(name: str, refused: ExportRefused) -> Failed:
-    few = refused.errors[:10]
-    more = len(refused.errors) - len(few)
+def _refused(name: str, refused: FileRefused) -> Failed:
+    few = [*map(str, refused.problems[:10])]
+    more = len(refused.problems) - len(few)
     details = (*few, f"and {more} more") if more else few
     return Failed(f"{name} cannot be used; nothing was written.", USAGE, details=details)
 
@@ -124,7 +123,7 @@ def _compare(
     lines = status_of(records, now, deployment.zone).lines
     try:
         found = compare(subscriptions, records, lines, deployment.today, deployment.zone, file, _operator())
-    except ExportRefused as refused:
+    except FileRefused as refused:
         raise _refused(file, refused) from None
     _show_comparison(found, terminal)
     written = 0

@@ -7,39 +7,66 @@ provenance, which take the same way through the inbox as Timus's own.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
-from io import StringIO
-from typing import Any, Protocol
+from typing import Protocol, get_args
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.history import Subscription, Version
+from timus_autotask.domain.subscription import BillingCycle, Status
+from timus_autotask.operate.tables import (
+    DAY,
+    TEXT,
+    Column,
+    FileRefused,
+    Problem,
+    Row,
+    code,
+    one_of,
+    read,
+    whole,
+)
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.store.inbox import FROM_FILE, delivery_of, put_delivery
 from timus_autotask.sync.ports import Ports
-from timus_autotask.timus.events import NotUnderstood, understand
+from timus_autotask.timus.events import (
+    LARGEST_QUANTITY,
+    LARGEST_VERSION,
+    NotUnderstood,
+    understand,
+    valid_identifier,
+    valid_sku,
+)
 from timus_autotask.watch.status import Records, StatusLine
 
-REQUIRED = ("customer_id", "subscription_id", "sku", "quantity")
-COLUMNS: Mapping[str, str] = {
-    "customer_id": "the customer's id in Timus",
-    "customer_name": "for people; else as we know it",
-    "subscription_id": "the subscription's id; one row for each of its SKUs",
-    "version": "of the subscription, if the portal shows it; else one more than we know",
-    "sku": "as Timus writes it",
-    "quantity": "a whole number; a SKU of the subscription without a row has 0",
-    "status": "active, trial, past_due or canceled; active if left out",
-    "billing_cycle": "monthly or annual; else as we know it",
-    "term_start": "a day such as 2026-01-01; else the effective day",
-    "term_end": "a day; needed for a subscription that we do not know",
-    "cancel_at": "first day on which nothing is billed any more; else none",
-    "effective_date": "first day of these quantities; today if left out",
-}
+_ID = code(valid_identifier)
+COLUMNS = (
+    Column("customer_id", _ID, "the customer's id in Timus", required=True),
+    Column("customer_name", TEXT, "for people; else as we know it"),
+    Column("subscription_id", _ID, "the subscription's id; one row for each of its SKUs", required=True),
+    Column(
+        "version",
+        whole(1, LARGEST_VERSION),
+        "of the subscription, if the portal shows it; else one more than we know",
+    ),
+    Column("sku", code(valid_sku), "as Timus writes it", required=True),
+    Column(
+        "quantity",
+        whole(0, LARGEST_QUANTITY),
+        "a whole number; a SKU of the subscription without a row has 0",
+        required=True,
+    ),
+    Column("status", one_of(*get_args(Status)), "active, trial, past_due or canceled; active if left out"),
+    Column("billing_cycle", one_of(*get_args(BillingCycle)), "monthly or annual; else as we know it"),
+    Column("term_start", DAY, "a day such as 2026-01-01; else the effective day"),
+    Column("term_end", DAY, "a day; needed for a subscription that we do not know"),
+    Column("cancel_at", DAY, "first day on which nothing is billed any more; else none"),
+    Column("effective_date", DAY, "first day of these quantities; today if left out"),
+)
 """The columns of a CSV file, or the fields of a JSON file's objects."""
 
 
@@ -58,6 +85,8 @@ class Told:
     term_end: date | None = None
     cancel_at: date | None = None
     effective_date: date | None = None
+    row: int | None = field(default=None, compare=False)
+    """Where a file names it first."""
 
 
 class TimusSubscriptions(Protocol):
@@ -67,16 +96,8 @@ class TimusSubscriptions(Protocol):
     """For people, and kept with every event that follows from it."""
 
     def subscriptions(self) -> Sequence[Told]:
-        """Every subscription. Raises :class:`ExportRefused`."""
+        """Every subscription. Raises :class:`FileRefused`."""
         ...
-
-
-class ExportRefused(Exception):
-    """The file cannot be used; ``errors`` say what is wrong, row by row."""
-
-    def __init__(self, errors: Sequence[str]) -> None:
-        super().__init__("; ".join(errors))
-        self.errors = tuple(errors)
 
 
 @dataclass(frozen=True)
@@ -84,106 +105,50 @@ class ExportFile:
     """:class:`TimusSubscriptions` in a file that a person wrote."""
 
     name: str
-    text: str
+    data: bytes
 
     def subscriptions(self) -> Sequence[Told]:
-        rows = _json_rows(self.text) if self.text.lstrip().startswith("[") else _csv_rows(self.text)
-        errors: list[str] = []
+        problems: list[Problem] = []
         found: dict[str, Told] = {}
-        for number, row in rows:
+        for row in read(self.data, COLUMNS, within="subscriptions"):
+            told = _told(row)
             try:
-                told = _told(row)
                 found[told.subscription_id] = _joined(found.get(told.subscription_id), told)
             except ValueError as error:
-                errors.append(f"row {number}: {error}")
-        if not found and not errors:
-            errors.append("there are no rows")
-        if errors:
-            raise ExportRefused(errors)
+                problems.append(Problem(f"subscription {told.subscription_id} {error}", row.number))
+        if problems:
+            raise FileRefused(*problems)
         return tuple(found.values())
 
 
-def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    reader = csv.DictReader(StringIO(text.removeprefix("\ufeff")), dialect=_dialect(text))
-    names = [name.strip().lower() for name in reader.fieldnames or ()]
-    missing = [name for name in REQUIRED if name not in names]
-    if missing:
-        raise ExportRefused([f"the columns {', '.join(missing)} are missing in the first line"])
-    for row in reader:
-        values = {(name or "").strip().lower(): value for name, value in row.items()}
-        yield reader.line_num, values
-
-
-def _dialect(text: str) -> type[csv.Dialect]:
-    """Spreadsheets write semicolons where the comma is the decimal sign."""
-    first = text.partition("\n")[0]
-
-    class Dialect(csv.excel):
-        delimiter = max(",;\t", key=first.count)
-
-    return Dialect
-
-
-def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    try:
-        rows = json.loads(text)
-    except ValueError as error:
-        raise ExportRefused([f"it is not JSON: {error}"]) from None
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise ExportRefused([f"row {number}: is no object"])
-        yield number, row
-
-
-def _told(row: Mapping[str, Any]) -> Told:
-    """One row. Raises ``ValueError`` in words."""
-    unknown = [name for name in row if name not in COLUMNS]
-    if unknown:
-        raise ValueError(f"{unknown[0]!r} is no column of ours; there are: {', '.join(COLUMNS)}")
-    fields = {name: str(value).strip() for name, value in row.items() if value is not None}
-    for name in REQUIRED:
-        if not fields.get(name):
-            raise ValueError(f"{name} is missing")
+def _told(row: Row) -> Told:
+    values = row.values
     return Told(
-        customer_id=fields["customer_id"],
-        subscription_id=fields["subscription_id"],
-        items=((fields["sku"], _whole("quantity", fields["quantity"])),),
-        customer_name=fields.get("customer_name", ""),
-        version=_whole("version", fields["version"]) if fields.get("version") else None,
-        status=fields.get("status") or "active",
-        billing_cycle=fields.get("billing_cycle", ""),
-        term_start=_day(fields, "term_start"),
-        term_end=_day(fields, "term_end"),
-        cancel_at=_day(fields, "cancel_at"),
-        effective_date=_day(fields, "effective_date"),
+        customer_id=values["customer_id"],
+        subscription_id=values["subscription_id"],
+        items=((values["sku"], values["quantity"]),),
+        customer_name=values["customer_name"] or "",
+        version=values["version"],
+        status=values["status"] or "active",
+        billing_cycle=values["billing_cycle"] or "",
+        term_start=values["term_start"],
+        term_end=values["term_end"],
+        cancel_at=values["cancel_at"],
+        effective_date=values["effective_date"],
+        row=row.number,
     )
-
-
-def _whole(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{name} must be a whole number, but is {text!r}")
-    return int(text)
-
-
-def _day(fields: Mapping[str, str], name: str) -> date | None:
-    text = fields.get(name)
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{name} must be a day as in 2026-03-15, but is {text!r}") from None
 
 
 def _joined(known: Told | None, told: Told) -> Told:
     """A subscription with one more of its rows. Raises ``ValueError`` when they contradict each other."""
     if known is None:
         return told
-    if replace(known, items=()) != replace(told, items=()):
-        raise ValueError(f"subscription {told.subscription_id} has another row that says otherwise")
+    for each in fields(Told):
+        if each.compare and each.name != "items" and getattr(known, each.name) != getattr(told, each.name):
+            raise ValueError(f"has another {each.name} in row {known.row}")
     [(sku, _)] = told.items
     if sku in dict(known.items):
-        raise ValueError(f"subscription {told.subscription_id} has {sku} twice")
+        raise ValueError(f"has {sku} twice")
     return replace(known, items=tuple(sorted((*known.items, *told.items))))
 
 
@@ -233,7 +198,7 @@ def compare(
     file: str,
     operator: str,
 ) -> Comparison:
-    """Timus, our table and Autotask. Raises :class:`ExportRefused` for what could not be followed."""
+    """Timus, our table and Autotask. Raises :class:`FileRefused` for what could not be followed."""
     known = {
         stored.value.id: stored.value
         for customer in records.customers.values()
@@ -246,15 +211,19 @@ def compare(
             held[key] = held.get(key, 0) + line.autotask_units
     rows: list[Compared] = []
     events: list[Missing] = []
-    errors: list[str] = []
+    problems: list[Problem] = []
     for one in sorted(told, key=lambda one: (one.customer_id, one.subscription_id)):
         subscription = known.get(one.subscription_id)
+        if subscription is None and one.term_end is None:
+            missing = f"subscription {one.subscription_id} is not known to us: its term_end is needed"
+            problems.append(Problem(missing, one.row))
+            continue
         words, version = _judge(one, subscription, records, today)
         if version is not None:
             event = _event(one, subscription, version, today, zone, file, operator)
             news = understand(event.event_id, event.body)
             if isinstance(news, NotUnderstood):
-                errors.append(f"subscription {one.subscription_id}: {news.reason}")
+                problems.append(Problem(f"subscription {one.subscription_id}: {news.reason}", one.row))
             events.append(event)
         ours = _in_force(subscription, today)
         skus = {sku for sku, _ in one.items} | {sku for sku, _ in (ours.items if ours else ())}
@@ -271,8 +240,8 @@ def compare(
             for sku in sorted(skus)
         ]
     rows += _not_named({one.subscription_id for one in told}, known, held, today)
-    if errors:
-        raise ExportRefused(errors)
+    if problems:
+        raise FileRefused(*problems)
     return Comparison(tuple(rows), tuple(events))
 
 
@@ -292,10 +261,6 @@ def _judge(
     if customer and customer.inbox:
         return "events of this customer wait to be merged; compare again in a minute", None
     if subscription is None:
-        if told.term_end is None:
-            raise ExportRefused(
-                [f"subscription {told.subscription_id} is not known to us: its term_end is needed"]
-            )
         return "not known to us: becomes an event", told.version or 1
     if subscription.customer_id != told.customer_id:
         return f"it is known as customer {subscription.customer_id}'s", None

@@ -22,6 +22,10 @@ from timus_autotask.timus.peek import IDENTIFIER
 
 WITHOUT_SUBSCRIPTION = ("customer.updated", "webhook.test")
 """The types that have a meaning without a subscription; none of them changes what is billed."""
+LARGEST_QUANTITY = 2**31 - 1
+"""Autotask's units are 32-bit integers."""
+LARGEST_VERSION = 2**53 - 1
+"""What every reader of JSON holds exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,15 @@ def _text(value: str) -> str:
     return value
 
 
-def _identifier(value: str) -> str:
+def valid_identifier(value: str) -> str:
+    """An id of Timus. Raises ``ValueError`` in words."""
     if not IDENTIFIER.fullmatch(value):
         raise ValueError("must be 1 to 128 printable ASCII characters without spaces")
     return value
 
 
-def _sku(value: str) -> str:
+def valid_sku(value: str) -> str:
+    """A SKU of Timus. Raises ``ValueError`` in words."""
     if not (1 <= len(value) <= 128 and value.isprintable() and value == value.strip()):
         raise ValueError("must be 1 to 128 printable characters without spaces around them")
     return value
@@ -151,7 +157,7 @@ def _day(value: object) -> date:
 
 
 _Text = Annotated[str, AfterValidator(_text)]
-_Identifier = Annotated[str, AfterValidator(_identifier)]
+_Identifier = Annotated[str, AfterValidator(valid_identifier)]
 _Instant = Annotated[datetime, BeforeValidator(_instant)]
 _Day = Annotated[date, BeforeValidator(_day)]
 
@@ -168,9 +174,9 @@ class _Customer(_Fields):
 
 
 class _Item(_Fields):
-    sku: Annotated[str, AfterValidator(_sku)]
+    sku: Annotated[str, AfterValidator(valid_sku)]
     name: _Text | None = None
-    quantity: Annotated[int, Field(ge=0, le=2**31 - 1)]  # Autotask's units are 32-bit integers
+    quantity: Annotated[int, Field(ge=0, le=LARGEST_QUANTITY)]
 
 
 def _each_sku_once(items: list[_Item]) -> list[_Item]:
@@ -193,7 +199,7 @@ def _in_order(term: _Term) -> _Term:
 
 class _Subscription(_Fields):
     id: _Identifier
-    version: Annotated[int, Field(ge=1, le=2**53 - 1)]  # what every JSON reader holds exactly
+    version: Annotated[int, Field(ge=1, le=LARGEST_VERSION)]
     customer: _Customer
     status: Status
     billing_cycle: BillingCycle

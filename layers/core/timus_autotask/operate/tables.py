@@ -1,0 +1,427 @@
+"""The one reader of every file that comes in: CSV as spreadsheets and programs write it, or JSON.
+
+A file is read as what it says, or it is refused with all of its problems, each with its row and column. Nothing is guessed: a
+file becomes quantities on an invoice.
+
+CSV follows RFC 4180 to the letter, with one difference: a row is one line, so a cell holds no line break. Every well-formed line
+then has an even number of quotation marks and as many cells as the first one, so a single quotation mark or separator too many or
+too few is always seen, and none of them can join two rows.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+from unicodedata import category
+
+SEPARATORS = (",", ";", "\t", "|")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the value of a column is read."""
+
+    parse: Callable[[str], Any]
+    """From the text of a cell. Raises ``ValueError`` with a clause such as "must be a whole number"."""
+    of_json: Callable[[Any], Any]
+    """From a value of JSON, which has types of its own; raises likewise."""
+    code: bool = False
+    """Machines compare it (an id, a SKU), so what a spreadsheet has rewritten is refused even where it could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a CSV file, or field of the objects of a JSON file."""
+
+    name: str
+    kind: Kind
+    meaning: str = ""
+    """For people."""
+    required: bool = False
+    """Every row has a value."""
+    aliases: tuple[str, ...] = ()
+    """Other names. Case, and spaces, hyphens or underscores between words, make no difference in a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, typed."""
+
+    number: int
+    """Of a CSV file its line, of a JSON file its place in the list; the first one is 1."""
+    values: Mapping[str, Any]
+    """By the column's name; None where the cell is empty, or the file has no such column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a file cannot be used."""
+
+    message: str
+    row: int | None = None
+    column: str | None = None
+
+    def __str__(self) -> str:
+        where = f"row {self.row}: " if self.row else ""
+        return where + (f"{self.column} " if self.column else "") + self.message
+
+
+class FileRefused(Exception):
+    """The file cannot be used; nothing of it was. ``problems`` are all that were found."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
+def read(data: bytes, columns: Sequence[Column], within: str) -> tuple[Row, ...]:
+    """The rows of a file, at least one. Raises :class:`FileRefused`.
+
+    JSON is a list of objects, or an object whose one field ``within`` is that list.
+    """
+    text = _text_of(data)
+    reader = _Reader(columns)
+    if text.lstrip()[:1] in ("[", "{"):
+        rows = [
+            reader.typed(row, pairs, lambda kind: kind.of_json) for row, pairs in reader.json(text, within)
+        ]
+    else:
+        rows = [reader.typed(row, pairs, lambda kind: kind.parse) for row, pairs in reader.csv(text)]
+    if not rows and not reader.problems:
+        reader.report("there are no rows")
+    if reader.problems:
+        raise FileRefused(*reader.problems)
+    return tuple(rows)
+
+
+# -- Bytes to text
+
+
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How the files of Excel and LibreOffice begin."""
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")
+
+
+def _text_of(data: bytes) -> str:
+    """UTF-8, with or without a byte-order mark, or UTF-16 with one.
+
+    Nothing else: bytes alone do not tell Windows-1252 from its many relatives, and a wrong letter can make another id or SKU.
+    """
+    if data.startswith(_WORKBOOKS):
+        raise FileRefused(Problem("this is a workbook: save the sheet as CSV UTF-8"))
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encoding = "utf-16" if utf16 else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        row = len(_LINE_BREAK.split(data[: error.start].decode(encoding, "replace")))
+        name = "UTF-16" if utf16 else "UTF-8"
+        raise FileRefused(Problem(f"this is not {name} text: save the file as CSV UTF-8", row)) from None
+    if "\0" in text:
+        row = len(_LINE_BREAK.split(text.partition("\0")[0]))
+        raise FileRefused(Problem("there is a zero byte: save the file as CSV UTF-8", row))
+    return text
+
+
+# -- Kinds of values
+
+
+def _text(text: str) -> str:
+    """What people read: control characters and half characters could be neither stored nor shown."""
+    if any(category(sign) in ("Cc", "Cs") for sign in text):
+        raise ValueError("must be a text without control characters")
+    return text
+
+
+def _only_text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    def of_json(value: Any) -> Any:
+        if type(value) is not str:
+            raise ValueError("must be a text")
+        return parse(value)
+
+    return of_json
+
+
+def code(parse: Callable[[str], Any]) -> Kind:
+    """What machines compare, such as an id."""
+    return Kind(parse, _only_text(parse), code=True)
+
+
+def one_of(*choices: str) -> Kind:
+    """One of a few words, to the letter."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be {', '.join(choices[:-1])} or {choices[-1]}")
+        return text
+
+    return Kind(parse, _only_text(parse))
+
+
+def whole(least: int, most: int) -> Kind:
+    """A whole number as it is written without a spreadsheet: digits and nothing else."""
+
+    def bounded(number: int) -> int:
+        if not least <= number <= most:
+            raise ValueError(f"must be {least} to {most}")
+        return number
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"0|[1-9][0-9]{0,17}", text):
+            raise ValueError("must be a whole number")
+        return bounded(int(text))
+
+    def of_json(value: Any) -> int:
+        if type(value) is not int:
+            raise ValueError("must be a whole number")
+        return bounded(value)
+
+    return Kind(parse, of_json)
+
+
+def _decimal(text: str) -> Decimal:
+    if not re.fullmatch(r"-?[0-9]{1,15}([.,][0-9]{1,15})?", text):
+        raise ValueError("must be a number such as 12.50 or 12,50")
+    if re.fullmatch(r"-?[1-9][0-9]{0,2}[.,][0-9]{3}", text):
+        raise ValueError("must tell thousands from decimals: write 1234 or 1.2340")
+    return Decimal(text.replace(",", "."))
+
+
+def _decimal_of_json(value: Any) -> Decimal:
+    if type(value) not in (int, Decimal) or abs(Decimal(value).adjusted()) > 15:
+        raise ValueError("must be a number such as 12.50")
+    return Decimal(value)
+
+
+def _day(text: str) -> date:
+    if re.fullmatch(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}", text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass  # the 30th of February, say
+    raise ValueError("must be a day as in 2026-03-15")
+
+
+TEXT = Kind(_text, _only_text(_text))
+DECIMAL = Kind(_decimal, _decimal_of_json)
+DAY = Kind(_day, _only_text(_day))
+
+
+# -- What spreadsheets do to cells
+
+
+_MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_NO_VALUE = (
+    (r"#(?:[^\W_]+(?:/[^\W_]+)?[!?]|N/A|NV|N/D|#+)", "an error of a spreadsheet"),
+    (r".*\ufffd.*", "a text that lost characters in another encoding"),
+)
+"""Refused in every column."""
+_REWRITTEN = (
+    (r"[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,}", "a number that a spreadsheet has rewritten"),
+    (r"[0-9]+[.,]0+", "a whole number that a spreadsheet has given decimals"),
+    (r"[=@].*", "a formula of a spreadsheet"),
+    (r"'.*", "a text with a spreadsheet's mark before it"),
+    (rf"[0-9]{{1,2}}[-./ ]+{_MONTH}(?:[-./ ]+[0-9]{{2,4}})?", "a day of a spreadsheet"),
+    (rf"{_MONTH}[-./ ]+[0-9]{{2,4}}", "a day of a spreadsheet"),
+    (r"[0-9]{1,2}([-./])[0-9]{1,2}\1(?:[0-9]{2}|[0-9]{4})", "a day of a spreadsheet"),
+    (r"[0-9]{4}([-/])[0-9]{1,2}\1[0-9]{1,2}(?:[ T][0-9:.]+)?", "a day of a spreadsheet"),
+)
+"""Refused in the columns that machines compare; elsewhere it explains why a value is none."""
+
+
+def _damage(text: str, patterns: Iterable[tuple[str, str]]) -> str:
+    return next((name for pattern, name in patterns if re.fullmatch(pattern, text, re.DOTALL)), "")
+
+
+# -- Rows
+
+
+_Pairs = list[tuple[Column | None, Any]]
+"""The values of one row, each with its column; None: the column has no name."""
+
+
+class _Reader:
+    """Reads the rows of some columns, and goes on after a problem to find them all."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.problems: list[Problem] = []
+        self._columns = columns
+        self._named = {_plain(name): each for each in columns for name in (each.name, *each.aliases)}
+
+    def report(self, message: str, row: int | None = None, column: str | None = None) -> None:
+        self.problems.append(Problem(message, row, column))
+
+    def csv(self, text: str) -> Iterator[tuple[int, _Pairs]]:
+        """The cells of each row that has any."""
+        lines = [(row, line) for row, line in enumerate(_LINE_BREAK.split(text), 1)]
+        told = _SEPARATOR_LINE.fullmatch(lines[0][1])
+        filled = [(row, line) for row, line in lines[bool(told) :] if line.strip(_FILL)]
+        head, top = filled[0] if filled else (1, "")
+        separator = told["sign"] if told else max(SEPARATORS, key=lambda each: self._columns_in(top, each))
+        if separator not in SEPARATORS:
+            self.report(f"the separator {separator!r} is none of: comma, semicolon, tab, |", 1)
+            return
+        names = self._cells(head, top, separator)
+        columns = self._columns_of(names, head)
+        missing = [each.name for each in self._columns if each.required and each not in columns]
+        if missing and not self.problems:
+            self.report(f"the columns {', '.join(missing)} are missing in the first line", head)
+        if self.problems:
+            return
+        for row, line in filled[1:]:
+            cells = self._cells(row, line, separator)
+            if not any(cells):
+                continue
+            if len(cells) == len(names):
+                yield row, [*zip(columns, cells, strict=True)]
+            else:
+                self.report(
+                    f"has {len(cells)} cells where row {head} has {len(names)}: a separator is missing or one too many, "
+                    "or a cell that holds one needs quotation marks",
+                    row,
+                )
+
+    def _columns_in(self, line: str, separator: str) -> int:
+        try:
+            return sum(_plain(cell) in self._named for cell in _split(line, separator))
+        except ValueError:
+            return 0
+
+    def _cells(self, row: int, line: str, separator: str) -> list[str]:
+        try:
+            return _split(line, separator)
+        except ValueError as error:
+            self.report(str(error), row)
+            return []
+
+    def _columns_of(self, names: Sequence[str], row: int) -> list[Column | None]:
+        found = [self._named.get(_plain(name)) for name in names]
+        for name in (name for name, column in zip(names, found, strict=True) if name and not column):
+            near = get_close_matches(_plain(name), self._named, 1, cutoff=0.8)
+            meant = f"did you mean {self._named[near[0]].name}? " if near else ""
+            columns = ", ".join(each.name for each in self._columns)
+            self.report(f"{_shown(name)} is no column of ours; {meant}there are: {columns}", row)
+        for column, times in Counter(found).items():
+            if column and times > 1:
+                self.report(f"comes {times} times", row, column.name)
+        return found
+
+    def json(self, text: str, within: str) -> Iterator[tuple[int, _Pairs]]:
+        """The fields of each object."""
+        try:
+            value = json.loads(
+                text, object_pairs_hook=_Fields, parse_float=Decimal, parse_constant=_no_number
+            )
+        except RecursionError:
+            self.report("it is not JSON: nested too deeply")
+            return
+        except (ValueError, ArithmeticError) as error:
+            self.report(f"it is not JSON: {error}")
+            return
+        if isinstance(value, _Fields) and [name for name, _ in value] == [within]:
+            value = value[0][1]
+        if isinstance(value, _Fields) or not isinstance(value, list):
+            self.report(f'it must be a list of objects, or one object {{"{within}": [...]}}')
+            return
+        for row, fields in enumerate(value, 1):
+            if isinstance(fields, _Fields):
+                columns = self._columns_of([name for name, _ in fields], row)
+                yield row, [*zip(columns, (each for _, each in fields), strict=True)]
+            else:
+                self.report("is no object", row)
+
+    def typed(self, row: int, pairs: _Pairs, of: Callable[[Kind], Callable[[Any], Any]]) -> Row:
+        """The values, each as its column has them; ``of`` chooses how they are written."""
+        given = {column: value for column, value in pairs if value not in (None, "")}
+        if None in given:
+            self.report(f"{_shown(given[None])} stands in a column without a name", row)
+        values: dict[str, Any] = {}
+        for column in self._columns:
+            values[column.name] = None
+            if column in given:
+                values[column.name] = self._value(row, column, given[column], of(column.kind))
+            elif column.required:
+                self.report("is missing", row, column.name)
+        return Row(row, values)
+
+    def _value(self, row: int, column: Column, value: Any, parse: Callable[[Any], Any]) -> Any:
+        lost = rewritten = ""
+        if isinstance(value, str):
+            lost, rewritten = _damage(value, _NO_VALUE), _damage(value, _REWRITTEN)
+        if lost or (rewritten and column.kind.code):
+            anew = "format the column as text and copy the value again"
+            self.report(f"is {_shown(value)}, {lost or rewritten}: {anew}", row, column.name)
+            return None
+        try:
+            return parse(value)
+        except ValueError as error:
+            why = f", {rewritten}" if rewritten else ""
+            self.report(f"{error}, but is {_shown(value)}{why}", row, column.name)
+            return None
+
+
+class _Fields(list[tuple[str, Any]]):
+    """A JSON object as it is written: a field may come twice."""
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def _plain(name: str) -> str:
+    """``Customer ID``, ``customer-id`` and ``customer_id`` are one name."""
+    return re.sub(r"[\s_-]+", "_", name.strip().casefold())
+
+
+def _shown(value: Any) -> str:
+    """For people: what could steer a terminal is escaped."""
+    return repr(value)[:60] if isinstance(value, str) else str(value)[:60]
+
+
+# -- A line of CSV
+
+
+_SEPARATOR_LINE = re.compile(r'"?sep=(?P<sign>.)"?(?P=sign)*', re.IGNORECASE)
+"""How Excel is told the separator, before the names of the columns."""
+_FILL = "".join(SEPARATORS) + " "
+_AS_TEXT = re.compile(r'="([^"]*)"')
+"""How a spreadsheet is told not to make a number of a text: ="0012"."""
+
+
+def _split(line: str, separator: str) -> list[str]:
+    """The cells of a line, without the spaces around them. Raises ``ValueError`` in words."""
+    cells: list[str] = []
+    at = 0
+    while True:
+        found = _CELL[separator].match(line, at)
+        if not found:
+            opens = line.startswith('"', at)
+            fault = "opens a cell and does not end it" if opens else "stands within a cell"
+            raise ValueError(
+                f"a quotation mark {fault} (cell {len(cells) + 1}): a cell with one begins and ends with one, has it twice, and "
+                "holds no line break"
+            )
+        quoted = found["quoted"]
+        cell = (found["plain"] if quoted is None else quoted.replace('""', '"')).strip()
+        as_text = _AS_TEXT.fullmatch(cell)
+        cells.append(as_text[1].strip() if as_text else cell)
+        at = found.end()
+        if not found["more"]:
+            return cells
+
+
+_CELL = {
+    separator: re.compile(
+        rf'(?:"(?P<quoted>(?:[^"]|"")*+)"|(?P<plain>="[^"{re.escape(separator)}]*"|[^"{re.escape(separator)}]*))'
+        rf"(?:(?P<more>{re.escape(separator)})|\Z)"
+    )
+    for separator in SEPARATORS
+}
