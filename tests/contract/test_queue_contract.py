@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 
 from tests.fakes.memory_queue import MemoryQueue, Received
 from tests.fakes.virtual_clock import VirtualClock
-from timus_autotask.aws.sqs import SqsWakeUps, wake_up_of
-from timus_autotask.ports.queue import QueueDepth
+from timus_autotask.aws.sqs import SqsWakeUps
+from timus_autotask.ports.queue import QueueDepth, wake_up_of
 
 VISIBILITY = 60
 """How long what was received stays away, in seconds; longer than any test takes, however busy the machine."""

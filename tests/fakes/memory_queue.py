@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from timus_autotask.aws.sqs import body_of, sqs_id
+from timus_autotask.aws.sqs import sqs_id
 from timus_autotask.ports.clock import Clock
-from timus_autotask.ports.queue import QueueDepth
+from timus_autotask.ports.queue import QueueDepth, body_of
 
 DEDUPLICATED = timedelta(minutes=5)
 """How long SQS remembers a deduplication id, whatever became of the message."""

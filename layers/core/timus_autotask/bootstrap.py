@@ -94,7 +94,7 @@ def apply_handler(ports: Ports) -> Handler:
     is handled once a batch, for a wake-up says nothing but whose inbox to look into. One for which no time is left is left
     to the sweep: its events and contracts are due.
     """
-    from timus_autotask.aws.sqs import wake_up_of
+    from timus_autotask.ports.queue import wake_up_of
     from timus_autotask.sync.apply import apply_customer
     from timus_autotask.sync.worker import POST_TAKES
 

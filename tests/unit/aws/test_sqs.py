@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.fakes.memory_queue import MemoryQueue
 from tests.fakes.virtual_clock import VirtualClock
-from timus_autotask.aws.sqs import SqsWakeUps, body_of, sqs_id, wake_up_of
+from timus_autotask.aws.sqs import SqsWakeUps, sqs_id
 from timus_autotask.ports.errors import QueueUnavailable
-from timus_autotask.ports.queue import QueueDepth
+from timus_autotask.ports.queue import QueueDepth, body_of, wake_up_of
 
 SESSION: Any = boto3.Session("test", "test", region_name="eu-west-1")
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/wake-ups.fifo"

@@ -1,4 +1,4 @@
-"""The wake-up queue on SQS FIFO: what a message looks like, and both ends of the queue.
+"""The wake-up queue on SQS FIFO: both ends of the queue.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fifo-queues.html
 """
@@ -6,15 +6,13 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-f
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from timus_autotask.ports.errors import QueueUnavailable
-from timus_autotask.ports.queue import DeadLetter, QueueDepth
+from timus_autotask.ports.queue import DeadLetter, QueueDepth, body_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -89,19 +87,6 @@ class SqsDeadLetters:
             self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt)
         except (ClientError, BotoCoreError) as error:
             raise QueueUnavailable(f"a dead letter could not be deleted: {error}") from error
-
-
-def body_of(customer_id: str) -> str:
-    """The body of a wake-up: ``{"customer": "<id>"}``."""
-    return json.dumps({"customer": customer_id})
-
-
-def wake_up_of(record: Mapping[str, Any]) -> str:
-    """The customer whom an SQS record (as Lambda receives it) wakes. Raises ValueError if it is no wake-up."""
-    match json.loads(record["body"]):
-        case {"customer": str(customer_id)} if customer_id:
-            return customer_id
-    raise ValueError("an SQS record that is not a wake-up")
 
 
 def sqs_id(value: str) -> str:

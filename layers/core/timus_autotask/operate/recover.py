@@ -14,10 +14,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from timus_autotask.aws.sqs import wake_up_of
 from timus_autotask.domain.line import Line
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.queue import WakeUps
+from timus_autotask.ports.queue import WakeUps, wake_up_of
 from timus_autotask.ports.table import Delete, Document, Put, Table
 from timus_autotask.store.inbox import Delivery, put_delivery
 from timus_autotask.store.keys import CHANGE, EVENT, event_key, policy_key

@@ -7,7 +7,9 @@ other while customers do not wait for each other.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 
 
 class QueueDepth(NamedTuple):
@@ -38,3 +40,16 @@ class DeadLetter(NamedTuple):
     message_id: str
     receipt: str
     body: str
+
+
+def body_of(customer_id: str) -> str:
+    """The body of a wake-up: ``{"customer": "<id>"}``."""
+    return json.dumps({"customer": customer_id})
+
+
+def wake_up_of(record: Mapping[str, Any]) -> str:
+    """The customer whom an SQS record (as Lambda receives it) wakes. Raises ValueError if it is no wake-up."""
+    match json.loads(record["body"]):
+        case {"customer": str(customer_id)} if customer_id:
+            return customer_id
+    raise ValueError("an SQS record that is not a wake-up")
