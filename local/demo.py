@@ -28,6 +28,7 @@ from typing import Any
 from local.emulator import ROOT, StartFailed, keep_to_this_machine
 from local.stack import STACK, LocalStack, interrupt_once
 from local.stage import Stage
+from local.timus import change
 from timus_autotask.cli.deployment import find
 from timus_autotask.watch.status import Status, gather, status_of
 
@@ -78,19 +79,17 @@ class Event:
     @property
     def body(self) -> str:
         """The body as Timus sends it."""
-        moment = f"{self.day}T{self.hour:02}:00:00Z"
-        subscription = {
-            "id": self.client.subscription,
-            "version": self.version,
-            "customer": {"id": self.client.customer, "name": self.client.name},
-            "status": "active",
-            "billing_cycle": "monthly",
-            "items": [{"sku": sku, "quantity": quantity} for sku, quantity in self.items.items()],
-            "term": {"start": f"{self.day.year - 1}-01-01", "end": f"{self.day.year + 2}-12-31"},
-            "cancel_at": None,
-        }
-        data = {"subscription": subscription, "effective_at": moment, "actor": "admin@msp.example"}
-        return json.dumps({"type": self.type, "timestamp": moment, "data": data}, indent=2)
+        return change(
+            self.client.subscription,
+            self.version,
+            self.client.customer,
+            self.items,
+            f"{self.day}T{self.hour:02}:00:00Z",
+            type=self.type,
+            customer_name=self.client.name,
+            term=(date(self.day.year - 1, 1, 1), date(self.day.year + 2, 12, 31)),
+            actor="admin@msp.example",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from local.autotask.api import AutotaskApi
 from local.autotask.control import Control
 from local.autotask.faults import NeverSent
 from local.autotask.faults import NoAnswer as LostAnswer
+from local.timus import change
 from tests.fakes.memory_queue import MemoryQueue
 from tests.fakes.memory_secrets import WEBHOOK_SECRET, MemorySecrets
 from tests.fakes.memory_table import MemoryTable
@@ -180,29 +181,22 @@ class World:
         before: bytes = b"",
     ) -> int:
         """Send a signed webhook, with ``before`` in front of its JSON; returns the status of the answer."""
-        event = {
-            "type": type,
-            "timestamp": self.clock.now().isoformat(),
-            "data": {
-                "subscription": {
-                    "id": subscription,
-                    "version": version,
-                    "customer": {
-                        "id": customer,
-                        "name": "Contoso Dental",
-                        "domain": "contoso-dental.example",
-                    },
-                    "status": status,
-                    "billing_cycle": "monthly",
-                    "items": [{"sku": sku, "name": sku, "quantity": n} for sku, n in items.items()],
-                    "term": {"start": "2026-01-01", "end": term_end.isoformat()},
-                    "cancel_at": cancel_at.isoformat() if cancel_at else None,
-                },
-                "effective_at": (effective or self.clock.now()).isoformat(),
-                "actor": "j.doe@msp.example",
-            },
-        }
-        body = before + json.dumps(event).encode()
+        event = change(
+            subscription,
+            version,
+            customer,
+            items,
+            effective or self.clock.now(),
+            type=type,
+            timestamp=self.clock.now(),
+            customer_name="Contoso Dental",
+            customer_domain="contoso-dental.example",
+            status=status,
+            term=(date(2026, 1, 1), term_end),
+            cancel_at=cancel_at,
+            actor="j.doe@msp.example",
+        )
+        body = before + event.encode()
         headers = sign(
             event_id or f"{subscription}-v{version}", int(self.clock.now().timestamp()), body, WEBHOOK_SECRET
         )

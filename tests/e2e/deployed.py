@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from local.stack import STACK, LocalStack
+from local.timus import change
 from timus_autotask.autotask.httpx_transport import HttpxTransport
 from timus_autotask.cli import main
 from timus_autotask.cli.deployment import find
@@ -373,25 +374,19 @@ class Client:
         type: str = "subscription.updated",  # noqa: A002 - as the event names it
     ) -> bytes:
         """An event's body; the change holds from noon of a day on, today's unless told otherwise."""
-        effective = f"{on or day(0)}T12:00:00Z"
-        event = {
-            "type": type,
-            "timestamp": datetime.now(UTC).isoformat(),
-            "data": {
-                "subscription": {
-                    "id": subscription or f"sub_{self.number}",
-                    "version": version,
-                    "customer": {"id": self.customer, "name": name or f"Client {self.number}"},
-                    "status": status,
-                    "billing_cycle": "monthly",
-                    "items": [{"sku": sku, "quantity": quantity} for sku, quantity in items.items()],
-                    "term": {"start": "2024-01-31", "end": term_end.isoformat()},
-                    "cancel_at": cancel_at.isoformat() if cancel_at else None,
-                },
-                "effective_at": effective,
-            },
-        }
-        return json.dumps(event).encode()
+        return change(
+            subscription or f"sub_{self.number}",
+            version,
+            self.customer,
+            items,
+            f"{on or day(0)}T12:00:00Z",
+            type=type,
+            timestamp=datetime.now(UTC),
+            customer_name=name or f"Client {self.number}",
+            status=status,
+            term=(date(2024, 1, 31), term_end),
+            cancel_at=cancel_at,
+        ).encode()
 
     def deliver(self, event_id: str, body: bytes) -> int:
         """Send a signed body; returns the status of the answer."""

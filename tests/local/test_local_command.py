@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 
 from local.emulator import ROOT
 from local.leash import Leashed
+from local.timus import change
 
 pytestmark = pytest.mark.emulator
 
@@ -99,19 +100,15 @@ def operator(variables: Mapping[str, str], *words: str, body: str = "") -> Any:
 
 def event(version: int, units: int) -> str:
     """Contoso Dental has so many users since yesterday."""
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-    subscription = {
-        "id": "sub_contoso",
-        "version": version,
-        "customer": {"id": "cus_contoso", "name": "Contoso Dental"},
-        "status": "active",
-        "billing_cycle": "monthly",
-        "items": [{"sku": "SASE-ADV-USER", "quantity": units}, {"sku": "SASE-GATEWAY", "quantity": 1}],
-        "term": {"start": "2026-01-01", "end": "2126-12-31"},
-        "cancel_at": None,
-    }
-    data = {"subscription": subscription, "effective_at": yesterday}
-    return json.dumps({"type": "subscription.updated", "timestamp": yesterday, "data": data})
+    return change(
+        "sub_contoso",
+        version,
+        "cus_contoso",
+        {"SASE-ADV-USER": units, "SASE-GATEWAY": 1},
+        datetime.now(UTC) - timedelta(days=1),
+        customer_name="Contoso Dental",
+        term=(date(2026, 1, 1), date(2126, 12, 31)),
+    )
 
 
 def follow(variables: Mapping[str, str]) -> None:

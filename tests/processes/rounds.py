@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from local.stack import LocalStack
+from local.timus import change
 from tests.processes.story import ADV, BEFORE, ESS, GATEWAY, SKUS, Story, story
 from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.aws.sqs import SqsWakeUps
@@ -242,22 +243,16 @@ class _Arena:
 
     def _tell_one(self, client: Client) -> None:
         for number, told in enumerate(client.story.deliveries):
-            subscription = {
-                "id": f"sub_{client.number}",
-                "version": told.version,
-                "customer": {"id": client.customer, "name": f"Client {client.number}"},
-                "status": "active",
-                "billing_cycle": "monthly",
-                "items": [{"sku": sku, "quantity": units} for sku, units in told.items.items()],
-                "term": {"start": "2026-01-01", "end": "2199-12-31"},
-            }
-            data = {"subscription": subscription, "effective_at": f"{told.day}T00:00:01Z"}
-            event = {
-                "type": "subscription.updated",
-                "timestamp": datetime.now(UTC).isoformat(),
-                "data": data,
-            }
-            body = json.dumps(event).encode()
+            body = change(
+                f"sub_{client.number}",
+                told.version,
+                client.customer,
+                told.items,
+                f"{told.day}T00:00:01Z",
+                timestamp=datetime.now(UTC),
+                customer_name=f"Client {client.number}",
+                term=(date(2026, 1, 1), date(2199, 12, 31)),
+            ).encode()
             headers = sign(
                 f"evt_{client.number}_{number}", int(time.time()), body, self._stack.webhook_secret
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 from local.autotask.api import AutotaskApi
 from local.autotask.control import Control
 from local.autotask.rules import Refused
+from local.timus import change
 from tests.fakes.memory_queue import MemoryQueue, Received
 from tests.fakes.memory_secrets import CREDENTIALS, WEBHOOK_SECRET
 from tests.fakes.memory_table import MemoryTable
@@ -825,24 +825,17 @@ def _later(what: Callable[..., None], *args: Any) -> Callable[[], None]:
 
 
 def _body(said: Said) -> bytes:
-    event = {
-        "type": "subscription.renewed" if said.renews else "subscription.updated",
-        "timestamp": said.effective_at.isoformat(),
-        "data": {
-            "subscription": {
-                "id": said.subscription,
-                "version": said.number,
-                "customer": {"id": said.customer, "name": said.customer, "domain": None},
-                "status": said.status,
-                "billing_cycle": "monthly",
-                "items": [{"sku": sku, "name": sku, "quantity": n} for sku, n in said.items.items()],
-                "term": {"start": "2026-01-01", "end": said.term_end.isoformat()},
-                "cancel_at": said.cancel_at.isoformat() if said.cancel_at else None,
-            },
-            "effective_at": said.effective_at.isoformat(),
-        },
-    }
-    return json.dumps(event).encode()
+    return change(
+        said.subscription,
+        said.number,
+        said.customer,
+        said.items,
+        said.effective_at,
+        type="subscription.renewed" if said.renews else "subscription.updated",
+        status=said.status,
+        term=(date(2026, 1, 1), said.term_end),
+        cancel_at=said.cancel_at,
+    ).encode()
 
 
 def _request(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:

@@ -55,6 +55,12 @@ def test_product_imports_nothing_of_the_simulator() -> None:
     assert forbidden(PRODUCT, "timus_autotask", "local") == []
 
 
+def test_what_stands_in_for_timus_imports_nothing_of_the_product() -> None:
+    """The bodies of webhooks are written from the description of the schema, not by the code that reads them."""
+    source = (ROOT / "local" / "timus.py").read_text(encoding="utf-8")
+    assert not any(name.startswith("timus_autotask") for name in imported_modules(source, "local"))
+
+
 def test_simulator_needs_the_standard_library_only() -> None:
     """Every import of the simulator is its own or of the standard library."""
     known = {*sys.stdlib_module_names, "local"}
