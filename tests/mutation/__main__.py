@@ -36,7 +36,13 @@ MUTATED = (
     *(
         f"domain/{name}.py"
         for name in (
+            "converge/draft",
+            "converge/gaps",
+            "converge/holds",
             "converge/next_step",
+            "converge/settling",
+            "converge/sides",
+            "converge/view",
             "customer",
             "days",
             "desired",

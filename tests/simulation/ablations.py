@@ -31,6 +31,7 @@ from timus_autotask.autotask import client
 from timus_autotask.autotask.answers import decipher
 from timus_autotask.autotask.client import Autotask
 from timus_autotask.bootstrap import apply_handler
+from timus_autotask.domain.converge import gaps, settling
 from timus_autotask.domain.converge import next_step as deciding
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.history import merge as merge_snapshot
@@ -105,7 +106,7 @@ def _no_settling_time(swap: Swap) -> None:
     def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
         return as_it_is(intent, held, first, last, max(now, intent.settles_at))
 
-    swap(deciding, "settle", settle)
+    swap(settling, "settle", settle)
 
 
 @_ablation("settling without the sender's death", 16)
@@ -207,7 +208,7 @@ def _not_read_back(swap: Swap) -> None:
         believed = intent.answer is Answer.ACCEPTED
         return Verdict.LANDED if believed else as_it_is(intent, held, first, last, now)
 
-    swap(deciding, "settle", settle)
+    swap(settling, "settle", settle)
 
 
 @_ablation("accepted and not to be seen: taken for lost", 96)
@@ -218,7 +219,7 @@ def _unseen_is_lost(swap: Swap) -> None:
         unseen = intent.answer is Answer.ACCEPTED and held.same(intent.before, first, last)
         return Verdict.NOT_LANDED if unseen else as_it_is(intent, held, first, last, now)
 
-    swap(deciding, "settle", settle)
+    swap(settling, "settle", settle)
 
 
 @_ablation("neither before nor after: taken for not landed", 50)
@@ -229,13 +230,13 @@ def _neither_is_lost(swap: Swap) -> None:
         verdict = as_it_is(intent, held, first, last, now)
         return Verdict.NOT_LANDED if verdict is Verdict.UNCLEAR else verdict
 
-    swap(deciding, "settle", settle)
+    swap(settling, "settle", settle)
 
 
 @_ablation("no drift check", 16, 49, 52)
 def _no_drift_check(swap: Swap) -> None:
     """Units that somebody else changed are a known state. People's edits are fought."""
-    swap(deciding, "_drifted", lambda *_: False)
+    swap(settling, "_edited", lambda *_: False)
 
 
 # -- News
@@ -406,20 +407,20 @@ def _increase_first(swap: Swap) -> None:
         found = original(gaps).adjustments
         return Plan(tuple(sorted(found, key=lambda a: (a.day, a.delta < 0, a.line))))
 
-    swap(deciding, "plan_adjustments", increases_first)
+    swap(gaps, "plan_adjustments", increases_first)
     _no_wait_for_decrease(swap)
 
 
 @_ablation("increase although the decrease did not land", 175)
 def _no_wait_for_decrease(swap: Swap) -> None:
     """In a plan change decreases go first, and nobody looks whether they landed. Both plans are billed where one was refused."""
-    swap(deciding, "_waits_for", lambda *_: set())
+    swap(deciding, "falls_first", lambda *_: set())
 
 
 @_ablation("company not checked", 32, 36, 43)
 def _no_company_check(swap: Swap) -> None:
     """A contract is believed to be the mapped company's. Another client is billed."""
-    swap(deciding, "_wrong_contract", lambda _view: None)
+    swap(deciding, "wrong_contract", lambda *_: None)
 
 
 @_ablation("posted ahead of the day", 1, 3, 5)
@@ -432,13 +433,13 @@ def _ahead_of_the_day(swap: Swap) -> None:
 @_ablation("second adjustment of a day not moved", 5, 8, 11)
 def _same_day(swap: Swap) -> None:
     """A line that was adjusted on a day is adjusted on it again. Autotask may refuse it, or replace the first one."""
-    gap = deciding._gap
+    gap = gaps._gap
 
-    def attempting(work: Any, *rest: Any) -> Any:
-        policy = replace(work.policy, same_day=SameDay.ATTEMPT)
-        return gap(replace(work, policy=policy), *rest)
+    def attempting(draft: Any, *rest: Any) -> Any:
+        policy = replace(draft.policy, same_day=SameDay.ATTEMPT)
+        return gap(replace(draft, policy=policy), *rest)
 
-    swap(deciding, "_gap", attempting)
+    swap(gaps, "_gap", attempting)
 
 
 # -- Answers of Autotask

@@ -33,7 +33,7 @@ from timus_autotask.bootstrap import (
     receive_handler,
     sweep_handler,
 )
-from timus_autotask.domain.converge.next_step import AWAITING_APPROVAL
+from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
 from timus_autotask.domain.line import Approved, Choice, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.ports.errors import Conflict

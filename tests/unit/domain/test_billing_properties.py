@@ -15,7 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.next_step import DUPLICATE_DAY, Observed, View, next_step
+from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.converge.settling import DUPLICATE_DAY
+from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.desired import Desired, desired

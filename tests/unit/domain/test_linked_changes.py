@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.next_step import Observed, Step, View, next_step
+from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.converge.view import Observed, Step, View
 from timus_autotask.domain.desired import Demand, Desired, Source
 from timus_autotask.domain.line import Answer, Line
 from timus_autotask.domain.mapping import LineKey

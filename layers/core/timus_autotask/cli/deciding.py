@@ -18,7 +18,7 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.mapping import known
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import go_on, wake, wake_mapped, write
-from timus_autotask.domain.converge.next_step import AWAITING_APPROVAL
+from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
 from timus_autotask.domain.line import Approved, Choice, Line
 from timus_autotask.domain.policy import Policy
 from timus_autotask.ports.table import Write

@@ -148,8 +148,6 @@ class Line:
     contract_service_id: int | None = None
     price: str | None = None
     """The unit price that we sent last, on the partner's word; a price that differs was set by hand and stays."""
-    first_held: Timeline | None = None
-    """What Autotask held when we first looked."""
     # What people see; from here on down nothing is decided, but that what a day's limit holds stays held.
     state: State = State.PENDING
     parked: Parked | None = None

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.next_step import Moved
+from timus_autotask.domain.converge.view import Moved
 from timus_autotask.domain.history import Evidence, Subscription
 from timus_autotask.domain.line import JournalEntry, Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.next_step import Observed
+from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.line import Line

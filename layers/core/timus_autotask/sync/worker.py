@@ -14,7 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.next_step import LOOKS, Step, View, next_step
+from timus_autotask.domain.converge.next_step import LOOKS, next_step
+from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy
@@ -212,7 +213,7 @@ class _Session:
         return View(
             contract_id=self._id,
             contract=self._contract,
-            held=ask_units(self._contract, services, self._ports) if self._contract else {},
+            observed=ask_units(self._contract, services, self._ports) if self._contract else {},
             desired=wanted,
             lines=lines,
             policies=gathered.policies,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 
-from timus_autotask.domain.converge.next_step import AWAITING_APPROVAL
+from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
 from timus_autotask.domain.finding import DRIFT
 from timus_autotask.domain.line import State
 from timus_autotask.ports.errors import (

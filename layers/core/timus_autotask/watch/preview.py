@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.line import State
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Check, Document, Key, Put, Table, Write
@@ -130,7 +132,7 @@ def preview(contract_id: int, proposed: Sequence[Write], ports: Ports) -> Contra
             LinePreview(
                 service_id=key.service_id,
                 sources=line.sources,
-                units=view.held[key.service_id].units.at(view.today) if key.service_id in view.held else 0,
+                units=_units(key, view),
                 wanted=line.desired.at(view.today),
                 adjustments=() if line.state is State.PARKED else line.scheduled,
                 state=line.state,
@@ -144,3 +146,8 @@ def preview(contract_id: int, proposed: Sequence[Write], ports: Ports) -> Contra
         ),
         extended_to=extended_to,
     )
+
+
+def _units(key: LineKey, view: View) -> int:
+    """What Autotask has of a line today."""
+    return view.observed.get(key.service_id, Observed()).units.at(view.today)

@@ -1,0 +1,143 @@
+"""A line while its next step is decided: each part of the decision returns it with what that part found out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.view import Observed, View
+from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.line import JournalEntry, Line
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.plan import Adjustment, Plan
+from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.timeline import NOTHING, Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class LineDraft:
+    """One line while it is being decided."""
+
+    line: Line
+    demand: Demand | None
+    observed: Observed
+    policy: Policy
+    today: date
+    facts: Mapping[str, int | str]
+    """What every reason to park it tells, as it was gathered."""
+    known: bool = False
+    """No intent is open and Autotask has what we left behind: the line may be planned and adjusted."""
+    planned: tuple[Adjustment, ...] = ()
+    """What would make it level, in order of day."""
+    blocked: bool = False
+    """A plan change that it is a part of cannot be planned now."""
+    parked: Parked | None = None
+    waits_until: datetime | None = None
+    """An intent settles, its own or that of a line that has to come down first."""
+    journal: tuple[JournalEntry, ...] = ()
+    """How its intent ended, if it did."""
+
+    @property
+    def key(self) -> LineKey:
+        return self.line.key
+
+    @property
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """(customer, SKU) of everything that is billed on it, or was last."""
+        return (
+            tuple((s.customer_id, s.sku) for s in self.demand.sources) if self.demand else self.line.sources
+        )
+
+    @property
+    def customer(self) -> str:
+        """The first customer that is billed on it, or was; empty if there is none."""
+        sources = self.sources or self.line.sources
+        return sources[0][0] if sources else ""
+
+    @property
+    def wanted(self) -> Timeline:
+        """What the line should have."""
+        return wanted_units(self.demand, self.line)
+
+    @property
+    def due(self) -> tuple[Adjustment, ...]:
+        """What is planned for today and before."""
+        return tuple(adjustment for adjustment in self.planned if adjustment.day <= self.today)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it stays as it is in this step."""
+        return self.parked is not None or self.waits_until is not None
+
+    def level(self, contract: Contract) -> bool:
+        """Whether Autotask has just what the line should have, whoever brought it there."""
+        if self.demand is None:
+            return False
+        return self.observed.units.same(self.wanted, max(self.demand.start, contract.start), contract.end)
+
+    def reason(self, code: str, **more: int | str) -> Parked:
+        """A reason to park it, with both numbers and what else the reason tells."""
+        return Parked(code, {**self.facts, **more})
+
+    def park(self, code: str, **more: int | str) -> LineDraft:
+        """Parked for a reason."""
+        return replace(self, parked=self.reason(code, **more))
+
+    def wait(self, until: datetime) -> LineDraft:
+        """Waiting until something has settled."""
+        return replace(self, waits_until=until)
+
+    def with_plan(self, plan: Plan) -> LineDraft:
+        """With its part of the plan of all lines."""
+        planned = tuple(adjustment for adjustment in plan.adjustments if adjustment.line == self.key)
+        blocked = plan.blocked.get(self.key, date.max) <= self.today
+        return replace(self, planned=planned, blocked=blocked)
+
+
+def drafts_of(view: View) -> list[LineDraft]:
+    """Every line that is wanted on this contract or that we left something on."""
+    keys = {key for key in (*view.lines, *view.desired.demands) if key.contract_id == view.contract_id}
+    return [_draft(key, view) for key in sorted(keys)]
+
+
+def _draft(key: LineKey, view: View) -> LineDraft:
+    line = view.lines.get(key) or Line(key.contract_id, key.service_id)
+    demand = view.desired.demands.get(key)
+    observed = view.observed.get(key.service_id, Observed())
+    draft = LineDraft(line, demand, observed, policy_of(demand, view.policies), view.today, facts={})
+    facts: dict[str, int | str] = {
+        "contract": key.contract_id,
+        "service": key.service_id,
+        "customer": draft.customer,
+        "held": observed.units.at(view.today),
+        "left": line.baseline.at(view.today) if line.baseline else 0,
+        "desired": draft.wanted.at(view.today),
+    }
+    return replace(draft, facts=facts)
+
+
+def policy_of(demand: Demand | None, policies: Mapping[str, Policy]) -> Policy:
+    """The terms of a line: its customer's, or the partner's where several customers share it and differ.
+
+    A pause of one of them is a pause of what they share.
+    """
+    customers = {source.customer_id for source in demand.sources} if demand else set()
+    found = [policies[c] for c in sorted(customers) if c in policies]
+    if found and all(policy == found[0] for policy in found):
+        return found[0]
+    partner = policies.get("", Policy())
+    return replace(partner, paused=partner.paused or any(policy.paused for policy in found))
+
+
+def wanted_units(demand: Demand | None, line: Line) -> Timeline:
+    """What a line should have: Timus's units and what a person put on top; never below zero."""
+    units = demand.units if demand else NOTHING
+    return at_least_0(units.plus(line.offset)) if line.offset.steps else units
+
+
+def at_least_0(timeline: Timeline) -> Timeline:
+    """The same, with 0 where it is below."""
+    return Timeline.sampled(timeline.days, lambda day: max(0, timeline.at(day)))

@@ -1,0 +1,101 @@
+"""What each line lacks, on which days it can be made up for, and the plan over all lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.draft import LineDraft, at_least_0, policy_of, wanted_units
+from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.gap import Gap
+from timus_autotask.domain.line import Intent, Line
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.plan import Plan, plan_adjustments
+from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.policy import Policy, PostedPeriod, SameDay
+from timus_autotask.domain.timeline import Timeline
+
+NOWHERE = LineKey(0, 0)
+"""The line of a plan whose service nobody has said: what follows on it waits."""
+
+
+def plan_of(drafts: Sequence[LineDraft], contract: Contract, view: View) -> Plan:
+    """The plan over all lines in a known state; linked lines that are not planned here count with the most that they may have."""
+    gaps = [_gap(draft, draft.demand, contract) for draft in drafts if draft.known and draft.demand]
+    settling = frozenset(draft.key for draft in drafts if draft.waits_until and not draft.known)
+    unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
+    return plan_adjustments(gaps, (*view.desired.links, *unknown), _not_planned_here(settling, view))
+
+
+def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
+    closed = draft.observed.closed if draft.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
+    units = draft.observed.units
+    # We adjust nothing ahead of its day: what is more on a day to come than today is a person's.
+    later = [day for day in units.days if day > draft.today]
+    now = units.at(draft.today)
+    return Gap(
+        line=draft.key,
+        desired=draft.wanted,
+        start=max(demand.start, contract.start),
+        observed=units,
+        open_day=_open_day(_taken(draft.line, draft.policy), closed, contract.end),
+        last=contract.end,
+        kept=at_least_0(draft.line.offset),
+        added=Timeline.sampled(later, lambda day: max(0, units.at(day) - now)),
+    )
+
+
+def _not_planned_here(settling: frozenset[LineKey], view: View) -> Mapping[LineKey, Gap]:
+    """Linked lines of other contracts as we left them, and what settles here with the most that it may have."""
+    gaps = {}
+    for key, demand in view.desired.demands.items():
+        line = view.lines.get(key)
+        if line is None or line.baseline is None:
+            continue
+        if key in settling or (key.contract_id != view.contract_id and line.intent is None):
+            # What settles may not have landed, and then its day is free.
+            taken = frozenset() if key in settling else _taken(line, policy_of(demand, view.policies))
+            gaps[key] = Gap(
+                line=key,
+                desired=wanted_units(demand, line),
+                start=demand.start,
+                observed=_at_most(line.baseline, line.intent),
+                open_day=_open_day(taken),
+                kept=at_least_0(line.offset),
+            )
+    return gaps
+
+
+def _at_most(baseline: Timeline, intent: Intent | None) -> Timeline:
+    """The most that a line may have, whether what was sent has landed or not."""
+    if intent is None:
+        return baseline
+    after = intent.after
+    return Timeline.sampled((*baseline.days, *after.days), lambda day: max(baseline.at(day), after.at(day)))
+
+
+def _taken(line: Line, policy: Policy) -> frozenset[date]:
+    """The days of a line that take no further adjustment."""
+    days = frozenset(line.taken)
+    return days | frozenset(line.adjusted) if policy.same_day is SameDay.NEXT_FREE_DAY else days
+
+
+def _open_day(
+    taken: frozenset[date], closed: Sequence[tuple[date, date]] = (), end: date = date.max
+) -> Callable[[date], date | None]:
+    """The first day at or after a given one, ``end`` at the latest, that is neither taken nor in a closed stretch."""
+
+    def open_day(day: date) -> date | None:
+        while day <= end:
+            stretch = next((last for first, last in closed if first <= day <= last), None)
+            if stretch is not None:
+                day = stretch + timedelta(days=1)
+            elif day in taken:
+                day += timedelta(days=1)
+            else:
+                return day
+        return None
+
+    return open_day

@@ -1,0 +1,168 @@
+"""What a read says of a line: how its open intent ended, and whether Autotask has what we left behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.draft import LineDraft
+from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.line import (
+    Choice,
+    Intent,
+    JournalEntry,
+    Line,
+    Outcome,
+    Refusal,
+    Verdict,
+    settle,
+)
+from timus_autotask.domain.policy import OnDrift
+from timus_autotask.domain.timeline import Timeline
+
+DUPLICATE_DAY = "duplicate data"
+"""Part of Autotask's words when a line already has an adjustment on that day, whoever made it (observed live)."""
+
+REFUSED_AGAIN = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
+"""How long the same adjustment is not sent again after its first, second, … refusal; the last one repeats."""
+
+
+def settled(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
+    """The line with its intent ended and its baseline read anew; otherwise parked or waiting, with the reason."""
+    ids = draft.observed.contract_service_ids
+    if len(ids) > 1:
+        return draft.park("line-duplicated")
+    if ids:
+        draft = replace(draft, line=replace(draft.line, contract_service_id=ids[0]))
+    draft = _without_intent(draft, contract, view)
+    return draft if draft.stopped else _with_baseline(draft, contract, view)
+
+
+# -- The intent
+
+
+def _without_intent(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
+    intent = draft.line.intent
+    if intent is None:
+        return draft
+    units = draft.observed.units
+    verdict = settle(intent, units, contract.start, contract.end, view.now)
+    if verdict is Verdict.WAIT:
+        return draft.wait(intent.settles_at)
+    unclear = verdict is Verdict.UNCLEAR
+    if unclear and draft.line.choice is None and not draft.level(contract):
+        before, after = intent.before.at(intent.day), intent.after.at(intent.day)
+        day = intent.day.isoformat()
+        return draft.park("outcome-unclear", delta=intent.delta, day=day, before=before, after=after)
+    line = _ended(draft.line, intent, verdict, units, view.now)
+    if unclear and line.choice is Choice.ADOPT and draft.demand is not None:
+        # Nobody knows what of it is ours, so it is kept as a whole; what Timus has for later days still comes.
+        by_now = Timeline(tuple(step for step in draft.demand.units.steps if step[0] <= view.today))
+        line = replace(line, offset=units.minus(by_now).between(draft.demand.start, date.max), baseline=units)
+    entry = _entry(draft.line, intent, verdict, units, view.now)
+    return replace(draft, line=line, journal=(entry,))
+
+
+def _ended(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: datetime) -> Line:
+    """The line once its intent has ended."""
+    line = replace(line, intent=None)
+    if verdict is Verdict.LANDED:
+        return replace(
+            line,
+            baseline=units,
+            adjusted=tuple(sorted({*line.adjusted, intent.day})),
+            refusal=None,
+            approved=tuple(a for a in line.approved if (a.day, a.delta) != (intent.day, intent.delta)),
+            last_change=now,
+            price=intent.price or line.price,
+            versions={**line.versions, **intent.versions},
+        )
+    if _takes_no_more(intent, verdict, units):
+        return replace(line, taken=tuple(sorted({*line.taken, intent.day})))
+    if verdict is Verdict.REFUSED:
+        return replace(line, refusal=_refusal(line.refusal, intent, now))
+    return line
+
+
+def _takes_no_more(intent: Intent, verdict: Verdict, units: Timeline) -> bool:
+    """Whether the day of an intent that did not land takes no further adjustment.
+
+    An unclear one's day may carry it: a change from before must not run over into it, where it could not be set right.
+    """
+    if verdict is Verdict.REFUSED:
+        return DUPLICATE_DAY in intent.message
+    return verdict is Verdict.UNCLEAR and intent.day in units.days
+
+
+def _refusal(last: Refusal | None, intent: Intent, now: datetime) -> Refusal:
+    again = last is not None and (last.day, last.delta) == (intent.day, intent.delta)
+    times = last.times + 1 if again and last else 1
+    wait = REFUSED_AGAIN[min(times, len(REFUSED_AGAIN)) - 1]
+    return Refusal(intent.day, intent.delta, intent.message, now + wait, times)
+
+
+def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: datetime) -> JournalEntry:
+    return JournalEntry(
+        id=intent.id,
+        line=line.key,
+        day=intent.day,
+        delta=intent.delta,
+        units_before=intent.before.at(intent.day),
+        units_after=units.at(intent.day),
+        outcome=Outcome(verdict.value),
+        opened_at=intent.opened_at,
+        settled_at=now,
+        events=intent.events,
+        sources=line.sources,
+        message=intent.message,
+        linked=intent.linked,
+    )
+
+
+# -- The baseline
+
+
+def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
+    line, units = draft.line, draft.observed.units
+    if line.baseline is not None and _edited(draft, line.baseline, contract):
+        answer = answer_to_edit(draft, contract)
+        until = line.last_change + view.settle if line.last_change else view.now
+        if answer is not OnDrift.PARK and view.now < until:
+            # We saw a change of ours land just now, and this read does not show it: it may be stale. So we look once more before
+            # anything is done about it, or a difference that is none any more is put down to somebody's hand.
+            return draft.wait(until)
+        if answer is OnDrift.PARK:
+            return draft.park("drift")
+        if answer is OnDrift.ADOPT:
+            line = replace(line, offset=line.offset.plus(units.minus(line.baseline)))
+    return replace(draft, line=replace(line, baseline=units, choice=None), known=True)
+
+
+def _edited(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
+    """Whether somebody else changed the units of a line that is ours to judge."""
+    if draft.demand is None or draft.observed.units.same(baseline, contract.start, contract.end):
+        return False
+    return not _raised_above_zero(draft.line, baseline, draft.observed.units)
+
+
+def answer_to_edit(draft: LineDraft, contract: Contract) -> OnDrift | None:
+    """What to do about units that somebody else changed; None: nothing, for the line has just what it should have.
+
+    Someone's edit is never fought unless a person or the terms say so. A person's decision goes before the terms.
+    """
+    if draft.level(contract):
+        return None
+    return OnDrift(draft.line.choice) if draft.line.choice else draft.policy.drift
+
+
+def _raised_above_zero(line: Line, baseline: Timeline, units: Timeline) -> bool:
+    """Whether a person has made room for an adjustment that was refused because units would have fallen below zero.
+
+    That is the fix that was asked for, no drift; on a line that has nothing of ours, it is looked at as at first sight.
+    """
+    if line.refusal is None or line.adjusted:
+        return False
+    day, delta = line.refusal.day, line.refusal.delta
+    below = [any(left < 0 for _, left in one.add_from(day, delta).steps) for one in (baseline, units)]
+    return below == [True, False]

@@ -1,0 +1,71 @@
+"""What the two sides of a plan change mean to each other: the old plan comes down before the new one goes up (promise I7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from timus_autotask.domain.converge.draft import LineDraft
+from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.plan import Adjustment, Plan
+from timus_autotask.domain.plan_change import Link
+
+Drafts = Mapping[LineKey, LineDraft]
+"""The lines of a contract, by key."""
+
+
+def old_side_settles(up: LineKey, drafts: Drafts, view: View) -> datetime | None:
+    """When the last adjustment of a line that has to come down before ``up`` has settled, if one is open."""
+    downs = (drafts[link.down] for link in view.desired.links if link.up == up and link.down in drafts)
+    return max((draft.waits_until for draft in downs if draft.waits_until), default=None)
+
+
+def old_service(up: LineKey, view: View) -> int | str:
+    """The service that has to come down before ``up`` may go up, for people."""
+    downs = [link.down.service_id for link in view.desired.links if link.up == up]
+    return downs[-1] if downs else ""
+
+
+def old_plan_without_service(up: LineKey, view: View) -> str | None:
+    """The SKU of the old plan that ``up`` came in place of, if nobody has chosen a service for it."""
+    return next((one.sku for one in view.desired.unplaced if one.up == up), None)
+
+
+def falls_first(adjustment: Adjustment, plan: Plan, view: View) -> set[LineKey]:
+    """The lines that have to come down before this adjustment may be made."""
+    if adjustment.delta <= 0:
+        return set()
+    links = (link for link in view.desired.links if link.up == adjustment.line)
+    downs = {link.down for link in links if link.day <= adjustment.day}
+    return {
+        other.line
+        for other in plan.adjustments
+        if other.line in downs and other.delta < 0 and other.day <= adjustment.day
+    }
+
+
+def moves_both_sides(link: Link, down: LineDraft, up: LineDraft) -> bool:
+    """Whether a plan change is due on its old side and still to come on its new one."""
+    falls = any(adjustment.delta < 0 for adjustment in down.due)
+    rises = any(adjustment.delta > 0 and adjustment.day >= link.day for adjustment in up.planned)
+    return falls and rises
+
+
+def other_sides(adjustment: Adjustment, drafts: Drafts, view: View) -> tuple[LineKey, ...]:
+    """The other lines of the plan change that an adjustment is a part of: those that move the other way on its day."""
+    rises, day = adjustment.delta > 0, adjustment.day
+    others = {
+        link.down if rises else link.up
+        for link in view.desired.links
+        if link.day <= day and adjustment.line == (link.up if rises else link.down)
+    }
+
+    def moves(other: LineKey) -> bool:
+        """Whether it has an adjustment on that day, made or still to come."""
+        if other in drafts:
+            return day in (*drafts[other].line.adjusted, *(each.day for each in drafts[other].planned))
+        there = view.lines.get(other)
+        return there is not None and day in (*there.adjusted, *(each for each, _ in there.scheduled))
+
+    return tuple(sorted(other for other in others if moves(other)))

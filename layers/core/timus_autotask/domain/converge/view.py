@@ -1,0 +1,95 @@
+"""What the next step of a contract is decided from, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.desired import Desired
+from timus_autotask.domain.line import JournalEntry, Line
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.provisioning import NewContract
+from timus_autotask.domain.timeline import NOTHING, Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What Autotask has of a service on a contract, as read now."""
+
+    units: Timeline = NOTHING
+    contract_service_ids: tuple[int, ...] = ()
+    """More than one: the service is on the contract more than once."""
+    closed: tuple[tuple[date, date], ...] = ()
+    """Approved and posted stretches, inclusive, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Units that were added or taken off on one day, by customer."""
+
+    day: date | None = None
+    units: Mapping[str, int] = field(default_factory=dict)
+
+    def on(self, day: date) -> Mapping[str, int]:
+        """Those of a day."""
+        return self.units if day == self.day else {}
+
+    def plus(self, day: date, customers: Sequence[str], delta: int) -> Moved:
+        """With one more adjustment. A line that several customers share counts for the first of them."""
+        units = dict(self.on(day))
+        customer = customers[0] if customers else ""
+        units[customer] = units.get(customer, 0) + abs(delta)
+        return Moved(day, units)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that was gathered for one contract, under its lease."""
+
+    contract_id: int
+    contract: Contract | None
+    """None: Autotask does not have it."""
+    observed: Mapping[int, Observed]
+    """By service; a service that is not in it has nothing on the contract."""
+    desired: Desired
+    lines: Mapping[LineKey, Line]
+    """The lines of this contract, and of others where a plan change links them."""
+    policies: Mapping[str, Policy]
+    """By customer; the partner's own under the empty name."""
+    zone: ZoneInfo
+    now: datetime
+    today: date
+    alive_until: datetime
+    """The end of the lease: by then the sender is surely dead."""
+    settle: timedelta
+    moved: Moved = field(default_factory=Moved)
+    """The units that adjustments of ours moved today, for the limits of a day."""
+    renewed: date | None = None
+    """The last day of the latest renewal that the contract was seen to cover, or that Autotask refused for now."""
+    looks: int = 0
+    """How many times this contract was read since the last adjustment: read-after-write may lag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do next. The records are written in one transaction; the line that is adjusted is among them."""
+
+    lines: tuple[Line, ...] = ()
+    """Those that changed."""
+    journal: tuple[JournalEntry, ...] = ()
+    post: Line | None = None
+    """The line whose intent is to be sent now."""
+    extend: date | None = None
+    """Extend the contract to this day first, then look again: its term was renewed."""
+    renewed: date | None = None
+    """The last day of the latest renewal that the contract covers."""
+    successor: NewContract | None = None
+    """Open this contract: the term was renewed, and the partner wants a new one for it."""
+    look_again: bool = False
+    """An accepted adjustment is not to be seen yet: read again in a moment."""
+    due_at: datetime | None = None
+    """When the contract must be looked at next if nothing else happens."""

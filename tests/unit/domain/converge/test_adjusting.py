@@ -1,0 +1,137 @@
+"""What is level, adjusted now, or scheduled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.unit.domain.converge.views import (
+    ALIVE,
+    CUSTOMER,
+    END,
+    LEVEL,
+    MORE,
+    NOW,
+    PLUS,
+    SETTLE,
+    TODAY,
+    demand,
+    left,
+    line_of,
+    march,
+    midnight,
+    on_contract,
+    since_january,
+    view,
+)
+from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.converge.view import Step
+from timus_autotask.domain.desired import Cause
+from timus_autotask.domain.line import (
+    Intent,
+    Line,
+    State,
+)
+
+
+def test_a_level_line_at_first_sight_is_remembered() -> None:
+    """The first read is the known state; nothing is posted, and nothing is due before the contract's end."""
+    step = next_step(view(demand(LEVEL)))
+    assert step == Step(
+        lines=(
+            Line(
+                1,
+                45,
+                baseline=LEVEL,
+                contract_service_id=1201,
+                state=State.APPLIED,
+                since=NOW,
+                desired=LEVEL,
+                sources=((CUSTOMER, "SKU-45"),),
+            ),
+        ),
+        due_at=END,
+    )
+
+
+def test_a_line_that_is_as_it_was_is_not_written_again() -> None:
+    """Only lines that changed are among the records."""
+    assert next_step(view(demand(LEVEL), lines=(left(LEVEL),))) == Step(due_at=END)
+
+
+def test_a_change_is_an_intent_first() -> None:
+    """The line that is to be posted carries all that settles it later, and nothing is due before it was sent."""
+    step = next_step(view(demand(MORE, causes=(Cause("sub_1", 8, TODAY, "evt_8"),)), lines=(left(LEVEL),)))
+    line = replace(
+        left(LEVEL),
+        intent=Intent(
+            "",
+            TODAY,
+            3,
+            LEVEL,
+            opened_at=NOW,
+            settles_at=ALIVE + SETTLE,
+            events=("evt_8",),
+            versions={"sub_1": 8},
+        ),
+        desired=MORE,
+        scheduled=((TODAY, 3),),
+        state=State.PENDING,
+        since=NOW,
+    )
+    assert step == Step(lines=(line,), post=line)
+
+
+def test_an_intent_names_the_news_that_it_follows() -> None:
+    """News that has come and that the line has not followed yet; each event once, each subscription's newest version."""
+    news = (
+        Cause("sub_1", 7, march(1), "evt_7"),
+        Cause("sub_1", 9, march(10), "evt_9"),
+        Cause("sub_1", 8, TODAY, "evt_8"),
+        Cause("sub_1", 10, march(16), "evt_10"),
+        Cause("sub_2", 1, march(9), "evt_9"),
+    )
+    post = next_step(view(demand(MORE, causes=news), lines=(left(LEVEL, versions={"sub_1": 7}),))).post
+    assert post is not None
+    assert post.intent is not None
+    assert post.intent.events == ("evt_9", "evt_8")
+    assert post.intent.versions == {"sub_1": 9, "sub_2": 1}
+
+
+def test_the_oldest_change_is_posted_first_and_the_rest_stays_pending() -> None:
+    """One adjustment a step, by day over all lines of the contract."""
+    step = next_step(
+        view(
+            demand(since_january(25, (march(10), 28), (march(12), 30))),
+            demand(since_january(5, (march(9), 6)), PLUS),
+            held={45: on_contract(LEVEL), 46: on_contract(since_january(5), 1202)},
+        )
+    )
+    assert step.post is not None
+    assert step.post.key == PLUS
+    assert line_of(step).state is State.PENDING
+    assert line_of(step).scheduled == ((march(10), 3), (march(12), 2))
+    assert line_of(step).intent is None
+
+
+def test_a_later_change_waits_until_its_midnight() -> None:
+    """Nothing is posted before its day; the contract is due when that day begins where the partner lives."""
+    step = next_step(view(demand(since_january(25, (march(16), 28), (march(20), 25))), lines=(left(LEVEL),)))
+    assert step.post is None
+    assert line_of(step).state is State.SCHEDULED
+    assert line_of(step).scheduled == ((march(16), 3), (march(20), -3))
+    assert step.due_at == midnight(march(16))
+
+
+def test_a_day_on_which_nothing_has_to_be_posted_is_looked_at_too() -> None:
+    """Where Autotask already has a later step, its day is due all the same: what holds then counts as applied."""
+    ahead = since_january(25, (march(18), 28), (march(19), 29))
+    step = next_step(view(demand(ahead), held={45: on_contract(ahead)}))
+    assert line_of(step).state is State.APPLIED
+    assert step.due_at == midnight(march(18))
+
+
+def test_a_change_of_the_day_after_tomorrow_is_posted_when_its_day_has_come() -> None:
+    """On the very day it is posted, not the day after."""
+    units = since_january(25, (march(17), 28))
+    for today, posts in ((march(16), False), (march(17), True)):
+        assert (next_step(view(demand(units), today=today)).post is not None) is posts

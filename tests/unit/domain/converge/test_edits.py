@@ -1,0 +1,228 @@
+"""Somebody else's edits: parked, adopted or enforced, and never fought by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from tests.unit.domain.converge.views import (
+    CONTRACT,
+    LEVEL,
+    MORE,
+    NOW,
+    SETTLE,
+    TODAY,
+    demand,
+    facts,
+    left,
+    line_of,
+    march,
+    on_contract,
+    parked,
+    since_january,
+    steps,
+    view,
+)
+from timus_autotask.domain.converge.next_step import RECHECK, next_step
+from timus_autotask.domain.converge.view import Step
+from timus_autotask.domain.line import (
+    Choice,
+    Refusal,
+    State,
+)
+from timus_autotask.domain.policy import (
+    OnDrift,
+    Policy,
+)
+from timus_autotask.domain.timeline import NOTHING, Timeline
+
+
+def test_somebody_elses_edit_is_parked_with_the_numbers() -> None:
+    """What we left, what Autotask holds, what Timus says."""
+    step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
+    assert parked(step) == ("drift", facts(held=30))
+    assert line_of(step).baseline == LEVEL
+    assert (step.post, step.due_at) == (None, NOW + RECHECK)
+
+
+def test_an_edit_outside_of_the_contracts_days_is_none() -> None:
+    """Units before its start and after its end are never billed."""
+    beyond = steps((date(2025, 12, 1), 9), *LEVEL.steps, (date(2027, 1, 1), 3))
+    step = next_step(view(demand(LEVEL), held={45: on_contract(beyond)}, lines=(left(LEVEL),)))
+    assert line_of(step).state is State.APPLIED
+
+
+def test_an_edit_that_already_is_what_timus_says_is_adopted() -> None:
+    """Nothing is left to do; what somebody changed before Timus told us anything does not matter."""
+    by_hand = steps((CONTRACT.start, 20), (march(1), 28))
+    told = demand(steps((march(1), 28)), start=march(1))
+    step = next_step(view(told, held={45: on_contract(by_hand)}, lines=(left(LEVEL),)))
+    assert line_of(step).state is State.APPLIED
+    assert (line_of(step).baseline, line_of(step).offset) == (by_hand, NOTHING)
+
+
+def test_a_subscription_older_than_the_contract_is_compared_from_its_start() -> None:
+    """Before the contract there is nothing to bill."""
+    old = demand(steps((date(2025, 6, 1), 28)), start=date(2025, 6, 1))
+    step = next_step(view(old, held={45: on_contract(since_january(28))}, lines=(left(LEVEL),)))
+    assert line_of(step).state is State.APPLIED
+
+
+@pytest.mark.parametrize("choice", [None, *Choice])
+@pytest.mark.parametrize("drift", OnDrift)
+def test_a_persons_word_goes_before_the_terms(choice: Choice | None, drift: OnDrift) -> None:
+    """Without either the line is parked; the word is used up by what follows from it."""
+    line = left(LEVEL, choice=choice)
+    by_hand = since_january(30)
+    step = next_step(
+        view(demand(LEVEL), held={45: on_contract(by_hand)}, lines=(line,), policy=Policy(drift=drift))
+    )
+    decided = choice.value if choice else drift.value
+    if decided == "park":
+        assert parked(step) == ("drift", facts(held=30, desired=25))
+        return
+    after = line_of(step)
+    assert (after.baseline, after.choice) == (by_hand, None)
+    if decided == "adopt":
+        assert (after.offset, after.state, step.post) == (since_january(5), State.APPLIED, None)
+    else:
+        assert step.post is not None
+        assert step.post.intent is not None
+        assert (after.offset, step.post.intent.delta) == (NOTHING, -5)
+
+
+JUST_NOW = NOW - SETTLE + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "state"),
+    [
+        (JUST_NOW, LEVEL, State.SETTLING),
+        (NOW - SETTLE, LEVEL, State.APPLIED),
+        (None, LEVEL, State.APPLIED),
+        (JUST_NOW, since_january(26), State.PARKED),
+    ],
+)
+def test_a_read_that_does_not_show_our_last_change_may_be_stale(
+    seen: datetime | None, wanted: Timeline, state: State
+) -> None:
+    """Where it is level with what Timus says by now, nothing is lost by one more look; else somebody's hand is seen in it."""
+    line = left(MORE, last_change=seen)
+    step = next_step(view(demand(wanted), lines=(line,)))
+    after = line_of(step)
+    assert after.state is state
+    if state is State.SETTLING:
+        assert seen is not None
+        assert (after.baseline, step.due_at, step.post) == (MORE, seen + SETTLE, None)
+
+
+@pytest.mark.parametrize(
+    ("drift", "choice"),
+    [
+        (OnDrift.ENFORCE, None),
+        (OnDrift.ADOPT, None),
+        (OnDrift.PARK, Choice.ENFORCE),
+        (OnDrift.PARK, Choice.ADOPT),
+    ],
+)
+def test_a_read_that_may_be_stale_is_neither_enforced_nor_adopted(
+    drift: OnDrift, choice: Choice | None
+) -> None:
+    """Our change would be made twice, or taken for a person's: what was chosen is done when the read can be trusted."""
+    line = left(MORE, last_change=JUST_NOW, choice=choice)
+    for wanted in (MORE, since_january(26)):
+        step = next_step(view(demand(wanted), lines=(line,), policy=Policy(drift=drift)))
+        after = line_of(step)
+        assert (after.state, after.baseline, after.choice, step.post) == (State.SETTLING, MORE, choice, None)
+        assert (after.offset, step.due_at) == (NOTHING, JUST_NOW + SETTLE)
+    trusted = replace(line, last_change=NOW - SETTLE)
+    step = next_step(view(demand(MORE), lines=(trusted,), policy=Policy(drift=drift)))
+    assert line_of(step).state is not State.SETTLING
+
+
+@pytest.mark.parametrize(
+    ("before", "by_hand", "refusal", "adjusted", "state"),
+    [
+        (since_january(3), since_january(8), -5, (), State.APPLIED),
+        (since_january(4), since_january(5), -5, (), State.APPLIED),
+        (NOTHING, steps((TODAY, 5)), -5, (), State.APPLIED),
+        (since_january(3), since_january(4), -5, (), State.PARKED),
+        (since_january(5), since_january(8), -5, (), State.PARKED),
+        (since_january(3), since_january(8), None, (), State.PARKED),
+        (since_january(3), since_january(8), -5, (march(1),), State.PARKED),
+    ],
+    ids=["room", "just enough", "nothing before", "not enough", "room before", "not refused", "ours"],
+)
+def test_room_that_was_made_for_a_refused_change_is_no_drift(
+    before: Timeline, by_hand: Timeline, refusal: int | None, adjusted: tuple[date, ...], state: State
+) -> None:
+    """Units that would have fallen below zero do not any more: on a line with nothing of ours that is a first sight, and it goes on."""
+    line = left(
+        before,
+        refusal=Refusal(TODAY, refusal, "below zero", NOW) if refusal else None,
+        adjusted=adjusted,
+    )
+    step = next_step(
+        view(demand(since_january(1), start=march(20)), held={45: on_contract(by_hand)}, lines=(line,))
+    )
+    after = line_of(step)
+    if state is State.PARKED:
+        assert parked(step)[0] == "drift"
+        assert after.baseline == before
+    else:
+        assert after.parked is None
+        assert after.baseline == by_hand
+
+
+def test_offsets_add_up() -> None:
+    """A second adopted edit comes on top of the first."""
+    line = left(since_january(30), offset=since_january(5), choice=Choice.ADOPT)
+    step = next_step(view(demand(LEVEL), held={45: on_contract(since_january(32))}, lines=(line,)))
+    assert line_of(step).offset == since_january(7)
+
+
+def test_an_offset_is_kept_on_top_of_what_timus_says() -> None:
+    """Three more seats at Timus are three more in Autotask, whatever a person put on top."""
+    line = left(since_january(30), offset=since_january(5))
+    step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(line,)))
+    assert step.post is not None
+    assert step.post.desired == since_january(30, (TODAY, 33))
+    assert step.post.scheduled == ((TODAY, 3),)
+
+
+def test_units_are_never_below_zero() -> None:
+    """A person's reduction that is larger than what Timus says leaves nothing, not less."""
+    line = left(NOTHING, offset=since_january(-30), desired=LEVEL)
+    step = next_step(view(demand(LEVEL), held={45: on_contract(NOTHING)}, lines=(line,)))
+    assert line_of(step).desired == NOTHING
+    assert step.post is None
+
+
+def test_a_used_word_on_a_line_that_did_not_drift_is_forgotten() -> None:
+    """It was for what was shown, and that is over."""
+    step = next_step(view(demand(LEVEL), lines=(left(LEVEL, choice=Choice.ENFORCE),)))
+    assert line_of(step).choice is None
+
+
+def test_a_service_that_is_on_the_contract_twice_is_parked() -> None:
+    """Nobody can tell which of them to change."""
+    step = next_step(view(demand(MORE), held={45: on_contract(LEVEL, 1201, 1202)}, lines=(left(LEVEL),)))
+    assert parked(step) == ("line-duplicated", facts())
+    assert line_of(step).contract_service_id == 1201
+    assert (step.post, step.due_at) == (None, NOW + RECHECK)
+
+
+def test_a_line_is_named_by_what_autotask_has_now() -> None:
+    """When somebody removed a line and added it again, ours follows; without one the last known stays."""
+    renamed = next_step(view(demand(LEVEL), held={45: on_contract(LEVEL, 1300)}, lines=(left(LEVEL),)))
+    assert line_of(renamed).contract_service_id == 1300
+    gone = next_step(view(demand(NOTHING), held={}, lines=(left(NOTHING),)))
+    assert gone == Step()
+
+
+def test_a_parked_line_says_since_when() -> None:
+    """From the moment at which it was parked."""
+    step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
+    assert line_of(step).since == NOW

@@ -1,0 +1,369 @@
+"""What the terms hold back, and what an approval lets go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.unit.domain.converge.views import (
+    CUSTOMER,
+    END,
+    LEVEL,
+    MORE,
+    PLUS,
+    SEATS,
+    TODAY,
+    demand,
+    facts,
+    left,
+    line_of,
+    march,
+    midnight,
+    on_contract,
+    parked,
+    since_january,
+    steps,
+    view,
+)
+from timus_autotask.domain.converge.draft import policy_of
+from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.converge.view import Moved, Step
+from timus_autotask.domain.desired import Source
+from timus_autotask.domain.line import (
+    Approved,
+    State,
+)
+from timus_autotask.domain.policy import (
+    Approval,
+    Policy,
+    PostedPeriod,
+)
+from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.timeline import NOTHING, Timeline
+
+
+def held_back(policy: Policy, **more: object) -> tuple[str, dict[str, int | str]] | None:
+    """Why three more seats wait, or None if they are posted."""
+    partner = more.pop("partner", None)
+    given = view(demand(MORE), policy=policy, partner=partner, **more)  # type: ignore[arg-type]
+    step = next_step(replace(given, lines=given.lines or {SEATS: left(LEVEL)}))
+    if step.post is not None:
+        return None
+    assert step.due_at == END, "only a person's word ends this"
+    return parked(step)
+
+
+WANTED: dict[str, Any] = {"delta": 3, "day": "2026-03-15"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "more"),
+    [
+        (Policy(paused=True), "paused", {}),
+        (Policy(line_limit=2), "held-over-limit", {"limit": 2}),
+        (Policy(customer_day_limit=2), "held-over-day-limit", {"limit": 2}),
+        (Policy(approve_increases=Approval(above_units=2)), "held-for-approval", {}),
+        (Policy(approve_increases=Approval(above_percent=11)), "held-for-approval", {}),
+    ],
+)
+def test_the_terms_hold_a_change_back(policy: Policy, code: str, more: dict[str, Any]) -> None:
+    """With the change as it would be posted, so that it can be approved exactly."""
+    assert held_back(policy) == (code, facts(**WANTED, **more))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(line_limit=3),
+        Policy(customer_day_limit=3),
+        Policy(approve_increases=Approval(above_units=3)),
+        Policy(approve_increases=Approval(above_percent=12)),
+        Policy(approve_decreases=Approval(above_units=0)),
+        Policy(approve_new_lines=True),
+        Policy(posted_period=PostedPeriod.HOLD),
+    ],
+)
+def test_a_change_within_the_terms_is_posted(policy: Policy) -> None:
+    """Limits are the largest change that needs no word."""
+    assert held_back(policy) is None
+
+
+def test_a_pause_is_told_before_anything_else() -> None:
+    """Of several reasons the one that its remedy ends first."""
+    everything = Policy(
+        paused=True,
+        posted_period=PostedPeriod.HOLD,
+        line_limit=0,
+        customer_day_limit=0,
+        approve_increases=Approval(above_units=0),
+    )
+    held = {45: on_contract(LEVEL, closed=((TODAY, TODAY),))}
+    codes = []
+    for relaxed in (
+        {},
+        {"paused": False},
+        {"posted_period": PostedPeriod.SAME_DAY},
+        {"line_limit": None},
+        {"customer_day_limit": None},
+    ):
+        everything = replace(everything, **relaxed)
+        found = held_back(everything, held=held)
+        codes.append(found[0] if found else None)
+    assert codes == [
+        "paused",
+        "held-posted-period",
+        "held-over-limit",
+        "held-over-day-limit",
+        "held-for-approval",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "holds"), [(1, 14, False), (1, 15, True), (15, 20, True), (16, 20, False)]
+)
+def test_a_posted_day_can_be_held(first: int, last: int, holds: bool) -> None:
+    """Both ends of the posted stretch are in it."""
+    held = {45: on_contract(LEVEL, closed=((march(first), march(last)),))}
+    found = held_back(Policy(posted_period=PostedPeriod.HOLD), held=held)
+    assert found == (("held-posted-period", facts(**WANTED)) if holds else None)
+
+
+def test_a_service_that_is_new_on_the_contract_can_be_held() -> None:
+    """Until it is there, or an adjustment of ours is."""
+    policy = Policy(approve_new_lines=True)
+    new = view(demand(steps((TODAY, 3))), held={}, policy=policy)
+    assert parked(next_step(new)) == ("held-for-approval", facts(0, 0, 3, **WANTED))
+    begun = replace(new, lines={SEATS: left(NOTHING, contract_service_id=None, adjusted=(march(1),))})
+    assert next_step(begun).post is not None
+    there = replace(new, observed={45: on_contract(NOTHING)})
+    assert next_step(there).post is not None
+
+
+def test_the_limits_of_a_day_count_what_was_posted_today() -> None:
+    """The customer's own count against its limit, everybody's against the partner's; yesterday's against none."""
+    moved = Moved(TODAY, {CUSTOMER: 4, "cus_2": 5})
+    own = ("held-over-day-limit", facts(**WANTED, limit=6))
+    assert held_back(Policy(customer_day_limit=7), moved=moved) is None
+    assert held_back(Policy(customer_day_limit=6), moved=moved) == own
+    assert held_back(Policy(customer_day_limit=6), moved=replace(moved, day=march(14))) is None
+    partner = ("held-over-day-limit", facts(**WANTED, limit=11))
+    assert held_back(Policy(), partner=Policy(partner_day_limit=12), moved=moved) is None
+    assert held_back(Policy(), partner=Policy(partner_day_limit=11), moved=moved) == partner
+    both = held_back(Policy(customer_day_limit=6), partner=Policy(partner_day_limit=11), moved=moved)
+    assert both == own
+    other = Moved(TODAY, {"cus_2": 5})
+    assert held_back(Policy(customer_day_limit=3), moved=other) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "policy", "partner", "holds"),
+    [
+        ("held-over-day-limit", {"limit": 3}, Policy(customer_day_limit=3), Policy(), 3),
+        ("held-over-day-limit", {"limit": 4}, Policy(), Policy(partner_day_limit=4), 4),
+        (
+            "held-over-day-limit",
+            {"limit": 3},
+            Policy(customer_day_limit=4),
+            Policy(partner_day_limit=5),
+            None,
+        ),
+        ("held-over-day-limit", {"limit": 3, "delta": 2}, Policy(customer_day_limit=3), Policy(), None),
+        (
+            "held-over-day-limit",
+            {"limit": 3, "day": "2026-03-14"},
+            Policy(customer_day_limit=3),
+            Policy(),
+            None,
+        ),
+        ("held-over-limit", {"limit": 3}, Policy(customer_day_limit=3), Policy(), None),
+    ],
+    ids=["the customer's", "the partner's", "another limit", "another size", "another day", "another reason"],
+)
+def test_what_a_days_limit_held_waits_for_a_person(
+    code: str, more: dict[str, int | str], policy: Policy, partner: Policy, holds: int | None
+) -> None:
+    """The very same change under the very same limit is not let through by the next day, on which nothing was moved yet."""
+    line = left(LEVEL, state=State.PARKED, parked=Parked(code, facts(**{**WANTED, **more})))
+    found = held_back(policy, partner=partner, lines=(line,))
+    assert found == (("held-over-day-limit", facts(**WANTED, limit=holds)) if holds else None)
+
+
+def test_decreases_count_as_much_as_increases() -> None:
+    """What is limited is how much is changed."""
+    less = demand(since_january(25, (TODAY, 20)))
+    for policy in (
+        Policy(line_limit=4),
+        Policy(customer_day_limit=4),
+        Policy(approve_decreases=Approval(above_units=4)),
+    ):
+        assert line_of(next_step(view(less, policy=policy))).state is State.PARKED
+    partner = view(less, partner=Policy(partner_day_limit=4))
+    assert line_of(next_step(partner)).state is State.PARKED
+
+
+FELL_LATER = since_january(25, (march(12), 24))
+"""A line that was adjusted on the 12th."""
+FIRST_DOWN_THEN_UP = since_january(25, (march(5), 5), (march(10), 30), (march(12), 29))
+"""What is wanted of it: 20 less from the 5th, 25 more from the 10th. The first alone would leave 4 on the 12th, which nobody wanted."""
+
+
+def one_of_two(policy: Policy, held: Timeline = FELL_LATER, *approved: Approved) -> Step:
+    """The next step on the way to what is wanted."""
+    line = left(held, adjusted=held.days[1:], approved=approved)
+    return next_step(
+        view(demand(FIRST_DOWN_THEN_UP), held={45: on_contract(held)}, lines=(line,), policy=policy)
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "limit"),
+    [
+        (Policy(customer_day_limit=44), "held-over-day-limit", {"limit": 44}),
+        (Policy(line_limit=24), "held-over-limit", {"limit": 24}),
+        (Policy(approve_increases=Approval(above_percent=499)), "held-for-approval", {}),
+    ],
+    ids=["both are above the limit of a day", "the second is above that of a line", "of the units by then"],
+)
+def test_changes_around_an_adjusted_day_wait_together(
+    policy: Policy, code: str, limit: dict[str, int]
+) -> None:
+    """Nothing is posted until a person has said yes to what the terms ask about; then both are."""
+    step = one_of_two(policy)
+    assert step.post is None
+    wanted = facts(held=24, left=24, desired=29, delta=25, day="2026-03-10", **limit)
+    assert parked(step) == (code, wanted)
+    assert line_of(step).scheduled == ((march(5), -20), (march(10), 25))
+    step = one_of_two(policy, FELL_LATER, Approved(march(10), 25))
+    assert step.post is not None
+    assert step.post.intent is not None
+    assert (step.post.intent.day, step.post.intent.delta) == (march(5), -20)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(customer_day_limit=45),
+        Policy(line_limit=25),
+        Policy(approve_increases=Approval(above_percent=500)),
+    ],
+    ids=["a day's", "a line's", "a share"],
+)
+def test_changes_around_an_adjusted_day_go_where_the_terms_let_both(policy: Policy) -> None:
+    """Each limit is for what they are, neither more nor less."""
+    assert one_of_two(policy).post is not None
+
+
+@pytest.mark.parametrize(
+    ("adjusted", "wanted", "waits"),
+    [
+        (march(5), since_january(25, (march(5), 20), (march(7), 30)), False),
+        (march(6), since_january(25, (march(4), 20), (march(6), 29)), True),
+        (TODAY, since_january(25, (march(4), 20), (march(7), 30), (TODAY, 29)), True),
+        (march(16), since_january(25, (march(5), 20), (march(7), 30)), False),
+    ],
+    ids=["on its own day", "on the day of the next", "today", "on a day to come"],
+)
+def test_a_change_waits_for_the_next_one_only_where_the_line_was_adjusted_behind_it(
+    adjusted: date, wanted: Timeline, waits: bool
+) -> None:
+    """Elsewhere it gives no day a quantity that was never wanted, so it goes by itself; a day to come is planned anew."""
+    held = since_january(25, (adjusted, 24))
+    step = next_step(
+        view(
+            demand(wanted),
+            held={45: on_contract(held)},
+            lines=(left(held),),
+            policy=Policy(line_limit=9),
+        )
+    )
+    assert (step.post is None) is waits
+
+
+@pytest.mark.parametrize(
+    ("approved", "posts"),
+    [
+        ((Approved(TODAY, 3),), True),
+        ((Approved(TODAY, 3, "pat"),), True),
+        ((Approved(TODAY, 2, "pat"), Approved(TODAY, 3, "kim")), True),
+        ((Approved(TODAY, 2, "pat"),), False),
+        ((Approved(march(14), 3, "pat"),), False),
+        ((Approved(TODAY, 2, "pat"), Approved(march(14), 3, "pat")), False),
+        ((), False),
+    ],
+)
+def test_an_approval_is_for_exactly_what_was_shown(approved: tuple[Approved, ...], posts: bool) -> None:
+    """Whoever gave it; another day or another number asks again."""
+    policy = Policy(approve_increases=Approval(above_units=0))
+    step = next_step(view(demand(MORE), policy=policy, lines=(left(LEVEL, approved=approved),)))
+    assert (step.post is not None) is posts
+
+
+def test_a_held_line_is_still_looked_at_on_its_next_day() -> None:
+    """What is planned for later days may change what is held."""
+    units = since_january(25, (TODAY, 28), (march(20), 25))
+    step = next_step(view(demand(units), policy=Policy(paused=True)))
+    assert line_of(step).scheduled == ((TODAY, 3), (march(20), -3))
+    assert step.due_at == midnight(march(20))
+
+
+def test_a_held_line_holds_up_no_other() -> None:
+    """The next line's change is posted."""
+    step = next_step(
+        view(
+            demand(since_january(25, (march(9), 50))),
+            demand(MORE, PLUS),
+            held={45: on_contract(LEVEL), 46: on_contract(LEVEL, 1202)},
+            policy=Policy(line_limit=10),
+        )
+    )
+    assert parked(step)[0] == "held-over-limit"
+    assert step.post is not None
+    assert step.post.key == PLUS
+
+
+def test_a_later_part_of_a_held_line_is_not_posted_before_the_first() -> None:
+    """A line's changes go out in order."""
+    units = since_january(25, (march(10), 50), (march(12), 51))
+    step = next_step(view(demand(units), policy=Policy(line_limit=10)))
+    assert (step.post, parked(step)[0]) == (None, "held-over-limit")
+
+
+def test_whose_terms_hold_for_a_line() -> None:
+    """The customer's; the partner's where several customers share the line and differ."""
+    own, other, partner = Policy(line_limit=1), Policy(line_limit=2), Policy(line_limit=3)
+    shared = replace(demand(LEVEL), sources=(Source("a", "X", LEVEL), Source("b", "X", LEVEL)))
+    assert policy_of(demand(LEVEL), {CUSTOMER: own, "": partner}) == own
+    assert policy_of(shared, {"a": own, "b": own, "": partner}) == own
+    assert policy_of(shared, {"a": own, "b": other, "": partner}) == partner
+    assert policy_of(shared, {"b": own, "": partner}) == own
+    assert policy_of(shared, {"": partner}) == partner
+    assert policy_of(None, {"": partner, CUSTOMER: own}) == partner
+    assert policy_of(demand(LEVEL), {}) == Policy()
+    assert policy_of(None, {}) == Policy()
+
+
+@pytest.mark.parametrize("of_a", [False, True])
+@pytest.mark.parametrize("of_partner", [False, True])
+def test_a_pause_of_one_customer_is_a_pause_of_what_it_shares(of_a: bool, of_partner: bool) -> None:
+    """What is posted on a shared line is posted for each of them."""
+    shared = replace(demand(LEVEL), sources=(Source("a", "X", LEVEL), Source("b", "X", LEVEL)))
+    partner = Policy(line_limit=3, paused=of_partner)
+    policies = {"a": Policy(line_limit=1, paused=of_a), "b": Policy(line_limit=2), "": partner}
+    assert policy_of(shared, policies) == replace(partner, paused=of_a or of_partner)
+
+
+def test_without_any_terms_nothing_is_limited() -> None:
+    """The partner's own terms may be missing."""
+    assert next_step(replace(view(demand(MORE)), policies={})).post is not None
+
+
+def test_what_was_moved_counts_for_its_day_and_its_first_customer() -> None:
+    """The size of a change counts, whatever its direction; another day starts anew."""
+    moved = Moved().plus(TODAY, ["a", "b"], 3).plus(TODAY, ["a"], -2).plus(TODAY, [], 4)
+    assert moved == Moved(TODAY, {"a": 5, "": 4})
+    assert moved.on(TODAY) == {"a": 5, "": 4}
+    assert moved.on(march(16)) == {}
+    assert moved.plus(march(16), ["b"], 1) == Moved(march(16), {"b": 1})

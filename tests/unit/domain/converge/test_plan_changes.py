@@ -1,0 +1,558 @@
+"""A plan change happens whole or not at all: the old plan comes down first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from tests.unit.domain.converge.views import (
+    CONTRACT,
+    CUSTOMER,
+    END,
+    LEVEL,
+    MORE,
+    NOW,
+    PLUS,
+    SEATS,
+    SETTLE,
+    THERE,
+    TODAY,
+    demand,
+    facts,
+    intent,
+    left,
+    line_of,
+    march,
+    on_contract,
+    parked,
+    since_january,
+    steps,
+    view,
+)
+from timus_autotask.domain.converge.next_step import RECHECK, next_step
+from timus_autotask.domain.converge.view import Observed, Step, View
+from timus_autotask.domain.desired import Demand, Desired
+from timus_autotask.domain.line import (
+    Line,
+    Refusal,
+    State,
+)
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.plan_change import Link, Unplaced
+from timus_autotask.domain.policy import (
+    Policy,
+    SameDay,
+)
+from timus_autotask.domain.timeline import NOTHING
+
+GONE, COME = since_january(25, (TODAY, 0)), steps((TODAY, 25))
+CHANGE = Link(TODAY, SEATS, PLUS)
+
+
+def change(**more: object) -> View:
+    """25 seats leave one plan for another today; the first is on the contract, the second is new."""
+    given = {"held": {45: on_contract(LEVEL)}, "links": (CHANGE,), **more}
+    return view(demand(GONE), demand(COME, PLUS), **given)  # type: ignore[arg-type]
+
+
+def test_a_plan_change_comes_down_first() -> None:
+    """The increase waits for the decrease to be in Autotask, and is not parked meanwhile."""
+    step = next_step(change())
+    assert step.post is not None
+    assert (step.post.key, step.post.scheduled) == (SEATS, ((TODAY, -25),))
+    assert (line_of(step, PLUS).state, line_of(step, PLUS).parked) == (State.PENDING, None)
+    down = next_step(change(held={45: on_contract(GONE)}, lines=(left(GONE, adjusted=(TODAY,)),)))
+    assert down.post is not None
+    assert (down.post.key, down.post.scheduled) == (PLUS, ((TODAY, 25),))
+
+
+def test_a_refused_decrease_keeps_the_increase_waiting() -> None:
+    """Never both plans: the new one waits, and says for what."""
+    line = left(LEVEL, refusal=Refusal(TODAY, -25, "no", NOW + timedelta(hours=1)))
+    step = next_step(change(lines=(line,)))
+    assert parked(step)[0] == "refused"
+    assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
+    assert step.post is None
+    assert step.due_at == NOW + RECHECK
+
+
+def test_an_open_decrease_keeps_the_increase_settling() -> None:
+    """Its outcome decides; both are due at the same moment."""
+    line = left(LEVEL, intent=intent(delta=-25))
+    step = next_step(change(lines=(line,)))
+    assert [line_of(step, key).state for key in (SEATS, PLUS)] == [State.SETTLING] * 2
+    assert step.due_at == NOW + timedelta(minutes=10)
+    assert step.post is None
+
+
+def test_of_several_open_decreases_the_last_one_counts() -> None:
+    """A plan that two others became waits for both."""
+    third = LineKey(1, 47)
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(GONE, third),
+            demand(COME, PLUS),
+            held={45: on_contract(LEVEL), 47: on_contract(LEVEL)},
+            links=(CHANGE, Link(TODAY, third, PLUS)),
+            lines=(
+                left(LEVEL, intent=intent(delta=-25, settles_at=NOW + timedelta(minutes=20))),
+                left(LEVEL, third, intent=intent(delta=-25, settles_at=NOW + timedelta(minutes=30))),
+            ),
+        )
+    )
+    assert line_of(step, PLUS).state is State.SETTLING
+    assert step.due_at == NOW + timedelta(minutes=20)
+
+
+def test_an_old_plan_that_drifted_blocks_the_new_one() -> None:
+    """While nobody knows what the old line holds, the new one does not go up."""
+    step = next_step(change(held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
+    assert parked(step)[0] == "drift"
+    assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
+
+
+def test_a_blocked_line_is_told_what_it_waits_for() -> None:
+    """Of several plan changes towards it the latest one's old plan."""
+    third = LineKey(1, 47)
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(since_january(5, (march(10), 0)), third),
+            demand(steps((march(10), 5), (TODAY, 30)), PLUS),
+            held={
+                45: on_contract(since_january(30)),
+                47: on_contract(since_january(5, (march(10), 0)), 1203),
+            },
+            links=(Link(march(10), third, PLUS), CHANGE, Link(march(20), SEATS, LineKey(1, 48))),
+            lines=(left(LEVEL), left(steps((march(10), 5)), PLUS)),
+        )
+    )
+    assert parked(step, PLUS)[0] == "drift"
+    level = steps((march(10), 5))
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(steps((march(10), 5), (TODAY, 30)), PLUS),
+            held={45: on_contract(since_january(30)), 46: on_contract(level, 1202)},
+            links=(Link(march(10), third, PLUS), CHANGE, Link(march(20), third, LineKey(1, 48))),
+            lines=(left(LEVEL), left(level, PLUS)),
+        )
+    )
+    assert parked(step, PLUS) == ("waits-for-decrease", facts(5, 5, 30, service=46, down=45))
+
+
+FALLS_THEN_RISES = since_january(10, (march(10), 5), (TODAY, 30))
+"""What the new side of a plan change should have: less from the 10th, more from the change on."""
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(paused=True)])
+def test_a_line_that_waits_until_another_has_settled_posts_nothing_before(policy: Policy) -> None:
+    """Neither its own earlier fall: what was planned without the rest is no plan, and no terms were asked about it."""
+    ten = since_january(10)
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(FALLS_THEN_RISES, PLUS),
+            held={45: on_contract(LEVEL), 46: on_contract(ten, 1202)},
+            links=(CHANGE,),
+            lines=(left(LEVEL, intent=intent(delta=-25, settles_at=NOW + SETTLE)), left(ten, PLUS)),
+            policy=policy,
+        )
+    )
+    after = line_of(step, PLUS)
+    assert (step.post, after.state, after.scheduled) == (None, State.SETTLING, ((march(10), -5),))
+    assert step.due_at == NOW + SETTLE
+
+
+@pytest.mark.parametrize(
+    ("rises", "posts"), [(march(20), True), (march(16), True), (TODAY, False), (march(14), False)]
+)
+def test_a_rise_that_waits_for_a_drifted_line_holds_up_nothing_before_its_day(
+    rises: date, posts: bool
+) -> None:
+    """On its day the line waits and says so; until then it follows Timus."""
+    ten = since_january(10)
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(since_january(10, (march(10), 5), (rises, 30)), PLUS),
+            held={45: on_contract(since_january(30)), 46: on_contract(ten, 1202)},
+            links=(Link(rises, SEATS, PLUS),),
+            lines=(left(LEVEL), left(ten, PLUS)),
+        )
+    )
+    assert parked(step)[0] == "drift"
+    if not posts:
+        assert step.post is None
+        assert parked(step, PLUS)[0] == "waits-for-decrease"
+        return
+    assert step.post is not None
+    assert step.post.key == PLUS
+    assert step.post.intent is not None
+    assert (step.post.intent.day, step.post.intent.delta) == (march(10), -5)
+
+
+def rises(old: Demand, line: Line, *days: int, held: Observed | None = None) -> bool:
+    """Whether the new side of a plan change is planned to have 5, on the days or from today on.
+
+    ``line`` is the old side, here or on another contract.
+    """
+    first, *until = (march(day) for day in days or (TODAY.day,))
+    there = {line.service_id: held or on_contract(line.baseline or NOTHING)} if line.contract_id == 1 else {}
+    step = next_step(
+        view(
+            old,
+            demand(steps((first, 5), *((day, 0) for day in until)), PLUS),
+            held={**there, 46: on_contract(NOTHING, 1202)},
+            links=(Link(first, line.key, PLUS),),
+            lines=(line, left(NOTHING, PLUS)),
+        )
+    )
+    return any(delta == 5 for _, delta in line_of(step, PLUS).scheduled)
+
+
+def test_a_drifted_old_side_is_not_counted_as_it_was_left() -> None:
+    """It had come down; a person has raised it again, so nobody knows what it should have."""
+    down = since_january(25, (march(10), 0))
+    assert rises(demand(down), left(down))
+    assert not rises(demand(down), left(down), held=on_contract(LEVEL))
+
+
+def test_an_old_side_on_another_contract_that_has_something_in_flight_is_not_counted_as_it_was_left() -> None:
+    """It is level by what we left, and by what may land; but it is for the other contract to say so."""
+    three = since_january(3)
+    sent = intent(delta=-1, before=three)
+    assert rises(demand(three, THERE), left(three, THERE))
+    assert not rises(demand(three, THERE), left(three, THERE, intent=sent))
+
+
+def test_a_line_that_nobody_has_looked_at_yet_hides_no_other() -> None:
+    """The old side is known to be down, whatever else is wanted on other contracts."""
+    step = next_step(
+        view(
+            demand(NOTHING, LineKey(2, 44)),
+            demand(NOTHING, THERE),
+            demand(steps((TODAY, 5)), PLUS),
+            held={46: on_contract(NOTHING, 1202)},
+            links=(Link(TODAY, THERE, PLUS),),
+            lines=(left(NOTHING, THERE), left(NOTHING, PLUS)),
+        )
+    )
+    assert step.post is not None
+    assert step.post.key == PLUS
+
+
+@pytest.mark.parametrize("key", [SEATS, THERE])
+def test_what_a_person_put_on_the_old_side_is_no_plan_and_stops_no_rise_of_a_few_days(key: LineKey) -> None:
+    """It is kept on top of what Timus says; a plan that is billed when the rise ends would stop it."""
+    kept = steps((march(12), 2))
+    assert rises(demand(NOTHING, key), left(kept, key, offset=kept), 10, 12)
+    assert not rises(demand(kept, key), left(kept, key), 10, 12)
+
+
+@pytest.mark.parametrize("units", [27, 1])
+def test_a_plan_that_a_person_changed_for_a_day_to_come_still_stops_a_rise_of_a_few_days(units: int) -> None:
+    """Only what is more than today is the person's; the rest is of the plan, which cannot come down before the 22nd."""
+    held, gone = since_january(25, (march(18), units)), since_january(25, (TODAY, 0))
+    assert not rises(
+        demand(gone), left(held), 15, 20, held=on_contract(held, closed=((march(1), march(21)),))
+    )
+
+
+def test_a_plan_change_whose_new_side_is_held_waits_as_a_whole() -> None:
+    """A client is never without a plan because half of a change waits for a person."""
+    step = next_step(change(policy=Policy(approve_new_lines=True)))
+    assert parked(step, PLUS)[0] == "held-for-approval"
+    assert parked(step) == ("held-with-plan-change", facts(left=0, desired=0, up=46))
+    assert (step.post, step.due_at) == (None, END)
+
+
+def test_a_held_new_side_does_not_touch_what_is_not_its_change() -> None:
+    """An old line that only rises, or whose fall lies ahead, goes on; and so does one whose new side is level."""
+    policy = Policy(approve_new_lines=True)
+    rising = change(policy=policy)
+    rising = replace(
+        rising, desired=Desired({**rising.desired.demands, SEATS: demand(MORE)}, rising.desired.links)
+    )
+    step = next_step(rising)
+    assert step.post is not None
+    assert step.post.key == SEATS
+    ahead = view(
+        demand(since_january(25, (TODAY, 27), (march(20), 0))),
+        demand(steps((TODAY, 1), (march(20), 25)), PLUS),
+        links=(Link(march(20), SEATS, PLUS),),
+        policy=policy,
+    )
+    step = next_step(ahead)
+    assert step.post is not None
+    assert step.post.key == SEATS
+
+
+def test_an_old_side_of_a_change_before_the_held_rise_comes_down() -> None:
+    """Where the new plan has its units of the change already, a later rise of it that is held is another matter."""
+    up = steps((march(10), 25))
+    step = next_step(
+        view(
+            demand(since_january(5, (march(20), 5), (TODAY, 3))),
+            demand(steps((march(10), 25), (march(12), 60)), PLUS),
+            held={45: on_contract(since_january(5)), 46: on_contract(up, 1202)},
+            links=(Link(march(14), SEATS, PLUS),),
+            policy=Policy(line_limit=30),
+        )
+    )
+    assert parked(step, PLUS)[0] == "held-over-limit"
+    assert step.post is not None
+    assert step.post.key == SEATS
+
+
+def test_a_new_side_that_is_parked_for_another_reason_does_not_hold_the_old_one() -> None:
+    """Only the partner's own terms hold a plan change as a whole."""
+    refusal = Refusal(TODAY, 25, "no", NOW + timedelta(hours=1))
+    line = left(NOTHING, PLUS, contract_service_id=None, refusal=refusal)
+    step = next_step(change(lines=(left(LEVEL), line)))
+    assert parked(step, PLUS)[0] == "refused"
+    assert step.post is not None
+    assert step.post.key == SEATS
+
+
+def test_a_link_to_a_line_that_is_not_here_holds_nothing() -> None:
+    """Plan changes of other contracts are among the links too."""
+    links = (Link(TODAY, THERE, LineKey(2, 46)), Link(TODAY, SEATS, THERE))
+    assert next_step(view(demand(MORE), links=links)).post is not None
+
+
+def moving(line: Line | None, **more: object) -> View:
+    """25 seats move here from another contract, whose line is as given."""
+    there = replace(demand(GONE, THERE), start=CONTRACT.start)
+    return view(
+        there,
+        demand(COME, PLUS),
+        held={},
+        links=(Link(TODAY, THERE, PLUS),),
+        lines=(line,) if line else (),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def test_units_that_move_here_wait_for_the_other_contract() -> None:
+    """The other line counts as we left it: come down, it lets this one rise; else it is unknown."""
+    gone = left(GONE, THERE)
+    step = next_step(moving(gone))
+    assert step.post is not None
+    assert step.post.scheduled == ((TODAY, 25),)
+    for unknown in (
+        None,
+        left(LEVEL, THERE),
+        replace(gone, intent=intent()),
+        replace(gone, baseline=None),
+    ):
+        step = next_step(moving(unknown))
+        assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
+        assert step.due_at == NOW + RECHECK
+
+
+@pytest.mark.parametrize("same_day", SameDay)
+def test_units_that_move_here_wait_for_no_day_of_the_other_contract_that_is_taken(same_day: SameDay) -> None:
+    """The add-on there came today, is wanted no more, and is again tomorrow: it stays, and what it held up comes tomorrow.
+
+    Where Autotask may take a second change of the day, it is waited for.
+    """
+    tomorrow = TODAY + timedelta(days=1)
+    came = steps((TODAY, 1))
+
+    def step(line: Line) -> Step:
+        seen = moving(line, policy=Policy(same_day=same_day))
+        there = replace(demand(steps((tomorrow, 1)), THERE), start=CONTRACT.start)
+        demands = {**seen.desired.demands, THERE: there}
+        return next_step(replace(seen, desired=replace(seen.desired, demands=demands)))
+
+    waits = "waits-for-decrease"
+    plus = line_of(step(left(came, THERE, adjusted=(TODAY,))), PLUS)
+    if same_day is SameDay.NEXT_FREE_DAY:
+        assert (plus.parked, plus.scheduled) == (None, ((tomorrow, 25),))
+    else:
+        assert plus.parked is not None
+        assert plus.parked.code == waits
+    plus = line_of(step(left(came, THERE, taken=(TODAY,))), PLUS)
+    assert (plus.parked, plus.scheduled) == (None, ((tomorrow, 25),))
+    yesterday = TODAY - timedelta(days=1)
+    plus = line_of(step(left(steps((yesterday, 1)), THERE, taken=(yesterday, TODAY))), PLUS)
+    assert (plus.parked, plus.scheduled) == (None, ((tomorrow, 25),))
+    assert parked(step(left(came, THERE)), PLUS)[0] == waits
+
+
+def test_what_a_person_keeps_on_the_other_contract_holds_up_nothing() -> None:
+    """Someone's two units stay there after the seats have gone; with three there, one seat has not gone yet."""
+    two = since_january(2)
+    kept = left(GONE.plus(two), THERE, offset=two)
+    step = next_step(moving(kept))
+    assert step.post is not None
+    assert step.post.scheduled == ((TODAY, 25),)
+    step = next_step(moving(replace(kept, baseline=GONE.plus(since_january(3)))))
+    assert parked(step, PLUS)[0] == "waits-for-decrease"
+
+
+def test_more_of_the_new_plan_waits_while_the_fall_of_the_old_one_settles() -> None:
+    """Also where the new one is billed already: it may have been from before."""
+    falling = intent(day=TODAY, delta=-25, before=since_january(25), settles_at=NOW + SETTLE)
+    old = left(since_january(25), intent=falling)
+    step = next_step(
+        view(
+            demand(since_january(25, (march(14), 0))),
+            demand(since_january(5, (TODAY, 6)), PLUS),
+            held={45: on_contract(since_january(25)), 46: on_contract(since_january(5), 1202)},
+            lines=(old, left(since_january(5), PLUS, contract_service_id=1202)),
+            links=(Link(march(14), SEATS, PLUS),),
+        )
+    )
+    assert step.post is None
+    assert line_of(step, PLUS).state is State.SETTLING
+    assert step.due_at == NOW + SETTLE
+
+
+def test_a_plan_waits_while_the_fall_of_an_add_on_that_is_wanted_again_settles() -> None:
+    """Its day carries an adjustment already, and yet it may come down on it: nothing is settled for tomorrow before that."""
+    tomorrow, came = TODAY + timedelta(days=1), steps((TODAY, 1))
+    falling = intent(day=TODAY, delta=-1, before=came, settles_at=NOW + SETTLE)
+    step = next_step(
+        view(
+            replace(demand(steps((tomorrow, 1))), start=CONTRACT.start),
+            demand(COME, PLUS),
+            held={45: on_contract(came)},
+            lines=(left(came, intent=falling, adjusted=(TODAY,)),),
+            links=(Link(TODAY, SEATS, PLUS),),
+        )
+    )
+    assert line_of(step, PLUS).state is State.SETTLING
+
+
+def test_a_plan_waits_while_a_rise_of_the_one_before_it_settles() -> None:
+    """It may land yet: then it has to come down first."""
+    rising = intent(day=march(10), delta=25, before=NOTHING, settles_at=NOW + SETTLE)
+    old = left(NOTHING, intent=rising)
+    step = next_step(
+        view(
+            demand(steps((march(10), 25), (march(14), 0))),
+            demand(steps((march(14), 5)), PLUS),
+            held={},
+            lines=(old,),
+            links=(Link(march(14), SEATS, PLUS),),
+        )
+    )
+    assert step.post is None
+    assert line_of(step, PLUS).state is State.SETTLING
+
+
+def test_an_increase_waits_only_for_decreases_of_its_own_change() -> None:
+    """Another line's decrease of the same day, and a decrease of a later day, are no reason to wait."""
+    third = LineKey(1, 47)
+    step = next_step(
+        view(
+            demand(since_january(25, (TODAY, 20))),
+            demand(since_january(5, (march(14), 8)), PLUS),
+            demand(since_january(9), third),
+            held={
+                45: on_contract(LEVEL),
+                46: on_contract(since_january(5), 1202),
+                47: on_contract(since_january(9), 1203),
+            },
+            links=(Link(TODAY, SEATS, third), Link(TODAY, SEATS, PLUS)),
+        )
+    )
+    assert step.post is not None
+    assert (step.post.key, step.post.scheduled) == (PLUS, ((march(14), 3),))
+
+
+def test_a_plan_that_comes_in_place_of_one_without_a_service_waits() -> None:
+    """Autotask may bill the old one where we cannot see it: the line is parked with the old plan's SKU, and looked at again."""
+    other = Unplaced(TODAY, "OTHER", LineKey(1, 47))
+    new = view(demand(COME, PLUS), held={}, unplaced=(other, Unplaced(TODAY, "ADV", PLUS)))
+    step = next_step(new)
+    assert parked(step, PLUS) == ("old-plan-unmapped", facts(0, 0, 25, service=46, sku="ADV"))
+    assert (step.post, step.due_at) == (None, NOW + RECHECK)
+
+
+def test_a_plan_without_a_service_holds_up_only_what_came_in_its_place() -> None:
+    """Neither another line, nor what is of an earlier day, nor a later rise of a line that went up before."""
+    elsewhere = view(demand(MORE), unplaced=(Unplaced(TODAY, "ADV", PLUS),))
+    assert next_step(elsewhere).post is not None
+    before = view(demand(MORE), unplaced=(Unplaced(march(16), "ADV", SEATS),))
+    assert next_step(before).post is not None
+    after = view(demand(MORE), unplaced=(Unplaced(march(14), "ADV", SEATS),))
+    assert next_step(after).post is not None
+
+
+def test_a_line_that_waits_for_a_known_plan_says_so_whatever_others_wait_for() -> None:
+    """The reason is the line's own."""
+    refusal = Refusal(TODAY, -25, "no", NOW + timedelta(hours=1))
+    waiting = change(
+        held={45: on_contract(since_january(30))},
+        lines=(left(LEVEL, refusal=refusal),),
+        unplaced=(Unplaced(TODAY, "ADV", LineKey(1, 47)),),
+    )
+    assert parked(next_step(waiting), PLUS)[0] == "waits-for-decrease"
+
+
+def test_a_change_of_one_seat_is_a_plan_change_too() -> None:
+    """The smallest change goes down first, waits for a person as a whole, and is never billed twice."""
+    one, gone, come = since_january(1), since_january(1, (TODAY, 0)), steps((TODAY, 1))
+    small = view(
+        demand(gone), demand(come, PLUS), held={45: on_contract(one)}, links=(CHANGE,), lines=(left(one),)
+    )
+    refusal = Refusal(TODAY, -1, "no", NOW + timedelta(hours=1))
+    step = next_step(replace(small, lines={SEATS: left(one, refusal=refusal)}))
+    assert parked(step, PLUS)[0] == "waits-for-decrease"
+    held = replace(small, policies={CUSTOMER: Policy(approve_new_lines=True)})
+    assert parked(next_step(held))[0] == "held-with-plan-change"
+
+
+def test_a_link_that_holds_nothing_is_passed_over() -> None:
+    """The plan change behind it is held as a whole all the same."""
+    elsewhere = Link(march(1), THERE, LineKey(2, 46))
+    step = next_step(change(links=(elsewhere, CHANGE), policy=Policy(approve_new_lines=True)))
+    assert parked(step)[0] == "held-with-plan-change"
+
+
+def test_an_increase_that_waits_holds_up_no_other_line() -> None:
+    """What is next in the plan is posted."""
+    third = LineKey(1, 47)
+    refusal = Refusal(TODAY, -25, "no", NOW + timedelta(hours=1))
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(COME, PLUS),
+            demand(since_january(5, (TODAY, 8)), third),
+            held={45: on_contract(LEVEL), 47: on_contract(since_january(5), 1203)},
+            links=(CHANGE,),
+            lines=(left(LEVEL, refusal=refusal),),
+        )
+    )
+    assert parked(step, PLUS)[0] == "waits-for-decrease"
+    assert step.post is not None
+    assert step.post.key == third
+
+
+def test_an_increase_does_not_wait_for_another_plans_decrease() -> None:
+    """An older plan change of the line that cannot come down led somewhere else."""
+    third = LineKey(1, 47)
+    refusal = Refusal(TODAY, -5, "no", NOW + timedelta(hours=1))
+    step = next_step(
+        view(
+            demand(since_january(25, (TODAY, 20))),
+            demand(since_january(5, (TODAY, 8)), PLUS),
+            demand(LEVEL, third),
+            held={
+                45: on_contract(LEVEL),
+                46: on_contract(since_january(5), 1202),
+                47: on_contract(LEVEL, 1203),
+            },
+            links=(Link(march(1), SEATS, third),),
+            lines=(left(LEVEL, refusal=refusal),),
+        )
+    )
+    assert parked(step)[0] == "refused"
+    assert step.post is not None
+    assert step.post.key == PLUS

@@ -1,0 +1,291 @@
+"""How an open intent ends: landed, not landed, unclear; and what the journal says of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.domain.converge.views import (
+    CUSTOMER,
+    END,
+    LEVEL,
+    MORE,
+    NOW,
+    PLUS,
+    SEATS,
+    TODAY,
+    demand,
+    facts,
+    intent,
+    left,
+    line_of,
+    march,
+    on_contract,
+    parked,
+    since_january,
+    steps,
+    view,
+)
+from timus_autotask.domain.converge.next_step import LOOKS, RECHECK, next_step
+from timus_autotask.domain.line import (
+    Answer,
+    Approved,
+    Choice,
+    JournalEntry,
+    Outcome,
+    Refusal,
+    State,
+)
+from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.timeline import NOTHING, Timeline
+
+
+def test_an_open_outcome_is_waited_for() -> None:
+    """Nothing is posted on the line; it is due when the outcome may be read."""
+    line = left(LEVEL, intent=intent())
+    step = next_step(view(demand(MORE), lines=(line,)))
+    assert line_of(step) == replace(line, desired=MORE, state=State.SETTLING, since=NOW)
+    assert (step.post, step.journal, step.look_again) == (None, (), False)
+    assert step.due_at == NOW + timedelta(minutes=10)
+
+
+def test_an_open_outcome_holds_up_no_other_line() -> None:
+    """The other service's change is posted meanwhile."""
+    step = next_step(
+        view(
+            demand(MORE),
+            demand(MORE, PLUS),
+            held={45: on_contract(LEVEL), 46: on_contract(LEVEL)},
+            lines=(left(LEVEL, intent=intent(Answer.ACCEPTED)),),
+        )
+    )
+    assert step.post is not None
+    assert step.post.key == PLUS
+    assert not step.look_again, "there is something better to do"
+
+
+@pytest.mark.parametrize(
+    ("looks", "answer", "again"),
+    [
+        (0, Answer.ACCEPTED, True),
+        (LOOKS - 1, Answer.ACCEPTED, True),
+        (LOOKS, Answer.ACCEPTED, False),
+        (0, Answer.UNKNOWN, False),
+        (0, Answer.REFUSED, False),
+    ],
+)
+def test_an_accepted_post_that_is_not_to_be_seen_is_looked_for(
+    looks: int, answer: Answer, again: bool
+) -> None:
+    """A read may lag behind a write: a few more looks, then it is left to settle."""
+    held = {45: on_contract(since_january(24))} if answer is Answer.REFUSED else None
+    step = next_step(view(demand(MORE), lines=(left(LEVEL, intent=intent(answer)),), looks=looks, held=held))
+    assert step.look_again is again
+    assert line_of(step).state is State.SETTLING
+
+
+def test_a_level_line_is_not_looked_at_again() -> None:
+    """Without an open post there is nothing to look for."""
+    assert not next_step(view(demand(LEVEL))).look_again
+
+
+def test_a_post_that_landed_is_settled_and_journalled() -> None:
+    """The line is level, its day is taken, and what stood in its way is forgotten."""
+    sent = intent(
+        Answer.ACCEPTED, events=("evt_8",), versions={"sub_1": 8}, price="11.00", message="as it was said"
+    )
+    line = left(
+        LEVEL,
+        intent=sent,
+        adjusted=(march(20), march(2)),
+        refusal=Refusal(TODAY, 3, "no", NOW),
+        approved=(Approved(TODAY, 3, "pat"), Approved(march(14), 3, "pat"), Approved(TODAY, 4, "pat")),
+        versions={"sub_1": 7, "sub_2": 4},
+        price="10.00",
+    )
+    step = next_step(view(demand(MORE), held={45: on_contract(MORE)}, lines=(line,)))
+    assert line_of(step) == replace(
+        line,
+        baseline=MORE,
+        intent=None,
+        adjusted=(march(2), TODAY, march(20)),
+        refusal=None,
+        approved=(Approved(march(14), 3, "pat"), Approved(TODAY, 4, "pat")),
+        last_change=NOW,
+        price="11.00",
+        versions={"sub_1": 8, "sub_2": 4},
+        desired=MORE,
+    )
+    assert step.journal == (
+        JournalEntry(
+            "i1",
+            SEATS,
+            TODAY,
+            3,
+            units_before=25,
+            units_after=28,
+            outcome=Outcome.LANDED,
+            opened_at=sent.opened_at,
+            settled_at=NOW,
+            events=("evt_8",),
+            sources=((CUSTOMER, "SKU-45"),),
+            message="as it was said",
+        ),
+    )
+    assert (step.post, step.due_at) == (None, END)
+
+
+def test_a_post_without_a_price_leaves_the_one_that_was_sent() -> None:
+    """Our own last price stays ours."""
+    line = left(LEVEL, intent=intent(Answer.ACCEPTED), price="10.00")
+    step = next_step(view(demand(MORE), held={45: on_contract(MORE)}, lines=(line,)))
+    assert line_of(step).price == "10.00"
+
+
+def test_a_post_that_did_not_land_is_sent_anew() -> None:
+    """The journal tells of the first try, and the second has an intent of its own."""
+    line = left(LEVEL, intent=intent(Answer.NOT_APPLIED, message="throttled"), approved=(Approved(TODAY, 3),))
+    step = next_step(view(demand(MORE), lines=(line,)))
+    assert [(c.outcome, c.units_before, c.units_after) for c in step.journal] == [
+        (Outcome.NOT_LANDED, 25, 25)
+    ]
+    assert step.post is not None
+    assert step.post.intent is not None
+    assert (step.post.intent.id, step.post.intent.answer) == ("", Answer.UNKNOWN)
+    assert (step.post.adjusted, step.post.approved) == ((), (Approved(TODAY, 3),))
+
+
+def test_an_outcome_that_is_neither_is_for_a_person() -> None:
+    """Held is neither before nor after: both numbers are told, and the intent stays open."""
+    line = left(LEVEL, intent=intent(settles_at=NOW))
+    step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
+    assert parked(step) == (
+        "outcome-unclear",
+        facts(held=31, delta=3, day="2026-03-15", before=25, after=28),
+    )
+    assert line_of(step).intent == line.intent
+    assert (step.journal, step.post) == ((), None)
+    assert step.due_at == NOW + RECHECK
+
+
+def test_an_outcome_that_is_neither_but_level_needs_nobody() -> None:
+    """Whoever brought the line to what Timus says, there is nothing left to decide."""
+    line = left(LEVEL, intent=intent(settles_at=NOW))
+    step = next_step(
+        view(demand(since_january(31)), held={45: on_contract(since_january(31))}, lines=(line,))
+    )
+    assert [c.outcome for c in step.journal] == [Outcome.UNCLEAR]
+    assert (line_of(step).state, line_of(step).intent) == (State.APPLIED, None)
+
+
+def test_an_outcome_that_is_neither_on_a_line_that_nobody_maps_to_is_for_a_person() -> None:
+    """There is nothing that it could be level with."""
+    line = left(LEVEL, intent=intent(settles_at=NOW))
+    assert parked(next_step(view(held={45: on_contract(NOTHING)}, lines=(line,))))[0] == "outcome-unclear"
+
+
+def test_a_persons_word_ends_an_unclear_outcome() -> None:
+    """Enforced: back to what Timus says."""
+    line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ENFORCE)
+    step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
+    assert [(c.outcome, c.units_after) for c in step.journal] == [(Outcome.UNCLEAR, 31)]
+    post = step.post
+    assert post is not None
+    assert post.intent is not None
+    assert (post.intent.delta, post.intent.before) == (-6, since_january(31))
+    assert (post.choice, post.offset, post.baseline) == (None, NOTHING, since_january(31))
+    assert (post.adjusted, post.taken) == ((), ())
+
+
+def test_a_change_from_before_an_unclear_outcome_does_not_run_over_into_its_day() -> None:
+    """12 may have landed today, where they could not be set right again; 16 since yesterday would make 28 of them."""
+    line = left(NOTHING, intent=intent(settles_at=NOW, before=NOTHING), choice=Choice.ENFORCE)
+    since = demand(steps((march(14), 16)), start=march(14))
+    held = steps((TODAY, 12), (march(20), 13))
+    step = next_step(view(since, held={45: on_contract(held)}, lines=(line,)))
+    assert step.post is None
+    assert line_of(step).scheduled == ((march(16), 4), (march(20), -1))
+
+
+def test_an_unclear_outcome_that_is_adopted_is_kept_as_it_is() -> None:
+    """Nobody knows which part of it is ours: what Autotask holds is right, and only Timus's next change is put on it."""
+    line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT, last_change=NOW - RECHECK / 2)
+    step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
+    assert [(c.outcome, c.units_after) for c in step.journal] == [(Outcome.UNCLEAR, 31)]
+    assert step.post is None
+    kept = line_of(step)
+    assert (kept.state, kept.choice, kept.baseline) == (State.APPLIED, None, since_january(31))
+    assert kept.offset == since_january(31).minus(MORE)
+
+
+def test_units_that_a_person_took_off_hold_up_no_other_plan() -> None:
+    """The old plan is at 0 and someone's -4 on it is kept: nothing of it is billed that a plan of a few days could meet."""
+    fewer = Timeline.of([(march(1), -4)])
+    old = left(NOTHING, offset=fewer)
+    new = demand(Timeline.of([(TODAY, 25), (march(21), 0)]), PLUS)
+    link = Link(TODAY, SEATS, PLUS)
+    step = next_step(view(demand(NOTHING), new, held={}, lines=(old,), links=(link,)))
+    assert step.post is not None
+    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 25), (march(21), -25)))
+
+
+def test_units_that_a_person_added_for_days_to_come_hold_up_no_other_plan() -> None:
+    """The old plan is down since today; someone's unit from the 17th on is taken off on the 17th, and the new plan waits for none."""
+    down = since_january(3, (TODAY, 0), (march(17), 1))
+    old = left(down, adjusted=(TODAY,))
+    new = demand(steps((TODAY, 12)), PLUS)
+    link = Link(TODAY, SEATS, PLUS)
+    wanted = demand(since_january(3, (TODAY, 0)))
+    step = next_step(view(wanted, new, held={45: on_contract(down)}, lines=(old,), links=(link,)))
+    assert step.post is not None
+    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 12),))
+    assert line_of(step).scheduled == ((march(17), -1),)
+
+
+def test_units_of_a_person_on_a_plan_that_is_still_billed_are_not_taken_for_its_fall() -> None:
+    """Timus's unit stays until tomorrow, when someone's kept unit begins: one of the two is left, and the new plan waits."""
+    held = since_january(1, (march(16), 2))
+    old = left(held, offset=steps((march(16), 1)), adjusted=(TODAY,))
+    new = demand(steps((TODAY, 1)), PLUS)
+    wanted = demand(since_january(1, (TODAY, 0)))
+    link = Link(TODAY, SEATS, PLUS)
+    step = next_step(view(wanted, new, held={45: on_contract(held)}, lines=(old,), links=(link,)))
+    assert step.post is None
+    assert line_of(step).scheduled == ((march(16), -1),)
+    assert line_of(step, PLUS).scheduled == ((march(16), 1),)
+
+
+def test_an_adopted_unclear_outcome_still_ends_with_the_subscription() -> None:
+    """31 are kept instead of 28 until the cancellation; then the difference alone is left."""
+    line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT)
+    wanted = demand(since_january(28, (march(21), 0)))
+    step = next_step(view(wanted, held={45: on_contract(since_january(31))}, lines=(line,)))
+    assert step.post is None
+    assert line_of(step).scheduled == ((march(21), -28),)
+
+
+def test_an_adopted_unclear_outcome_adds_nothing_to_days_before_it_was_ours_to_judge() -> None:
+    """What was held before Timus's first day is nobody's difference: news of an earlier day are not put on top of it."""
+    line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT)
+    first = march(10)
+    wanted = replace(demand(Timeline.of([(first, 28)])), start=first)
+    step = next_step(view(wanted, held={45: on_contract(since_january(31))}, lines=(line,)))
+    assert line_of(step).offset == Timeline.of([(first, 3)])
+
+
+def test_everything_that_settled_is_in_the_journal() -> None:
+    """Two lines whose posts were answered are two lines of it."""
+    step = next_step(
+        view(
+            demand(MORE),
+            demand(MORE, PLUS),
+            held={45: on_contract(MORE), 46: on_contract(MORE, 1202)},
+            lines=(
+                left(LEVEL, intent=intent(Answer.ACCEPTED)),
+                left(LEVEL, PLUS, intent=intent(Answer.ACCEPTED, day=TODAY)),
+            ),
+        )
+    )
+    assert [change.line for change in step.journal] == [SEATS, PLUS]
