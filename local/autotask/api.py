@@ -30,6 +30,14 @@ THRESHOLD_TEXT = "IntegrationVendor exceeded the API threshold"
 """Error text of a 429, from another client's tests."""
 THREADS_TEXT = "Thread Threshold Exceeded"
 """Error text that goes with Itgenatr005, from live reports."""
+CODE_TEXT = "IntegrationCode is invalid."
+"""Error text for a wrong tracking identifier: seen live on the SOAP API, taken over by REST clients' tests."""
+LOCKED_TEXT = "The user account has been locked.  Please see your Autotask Administrator for details."
+"""Error text for a locked user: seen live on the SOAP API."""
+STRANGER_TEXT = "The user could not be authenticated."
+"""Error text for an unknown user: invented, only the status is reported."""
+DENIED_TEXT = "The logged in Resource does not have the adequate permissions to {} this entity type."
+"""Error text for a missing permission: seen live."""
 
 _EFFECTIVE_DATE = Field("effectiveDate", "date")
 _ADJUSTMENTS = ENTITIES["contractserviceadjustments"]
@@ -355,6 +363,8 @@ class AutotaskApi:
     def _refusal(self, fault: Fault) -> Reply:
         if fault.kind == "html_502":
             return _html(502, "Bad Gateway")
+        if fault.kind == "html_503":
+            return _html(503, "Service Unavailable")
         if fault.kind == "json_500":
             return _errors(fault.text)
         if fault.kind == "throttle_429":
@@ -517,8 +527,11 @@ class AutotaskApi:
             return self._zone(entry) if method == "GET" else self._not_allowed(method)
         if kind == "version":
             return _json('{"apiVersions":["1.0"]}') if method == "GET" else self._not_allowed(method)
-        if route.moved or not self._known(headers):
+        if route.moved:
             return self._unauthorized()
+        turned_away = self._turned_away(headers)
+        if turned_away is not None:
+            return turned_away
         delay = self.switches.latency_ms / 1000
         if counted and self.switches.threshold:
             used = self._used()
@@ -537,6 +550,9 @@ class AutotaskApi:
     def _entity(self, entry: LoggedRequest, route: Route, entity: Entity, posting: Posting | None) -> Reply:
         kind, method = route.kind, entry.method
         operations = entity.operations
+        denied = self._denied(entity, entry.operation)
+        if denied is not None:
+            return denied
         if kind == "query" and method in ("GET", "POST"):
             return self._query(_Page(entity, method, self._search(entity, entry), entry.body))
         if kind == "count" and method in ("GET", "POST"):
@@ -575,7 +591,7 @@ class AutotaskApi:
                 return self._unauthorized()
             if style == "200_empty":
                 return _json('{"zoneName":null,"url":null,"webUrl":null,"ci":0}')
-            return _errors("Zone information could not be determined for the user.")  # invented wording
+            return _errors("Zone information could not be determined")  # seen live
         return _json(
             json.dumps(
                 {
@@ -587,14 +603,41 @@ class AutotaskApi:
             )
         )
 
-    def _known(self, headers: Mapping[str, str]) -> bool:
+    def _turned_away(self, headers: Mapping[str, str]) -> Reply | None:
+        """What a caller is answered whose credentials do not work; None for one who may go on."""
         user, secret, code = headers.get("UserName"), headers.get("Secret"), headers.get("ApiIntegrationCode")
         if not (user and secret and code):
             lower = {key.lower(): value for key, value in headers.items()}
             user, secret, code = lower.get("username"), lower.get("secret"), lower.get("apiintegrationcode")
             if not (user and secret and code):
-                return False
-        return self.credentials is None or self.credentials.get(user) == (secret, code)
+                return self._unauthorized()
+        if self.credentials is not None:
+            known = self.credentials.get(user)
+            if known is None:
+                return self._styled(self.switches.wrong_user, STRANGER_TEXT)
+            if known[0] != secret:
+                return self._unauthorized()
+            if known[1] != code:
+                return self._styled(self.switches.wrong_code, CODE_TEXT)
+        if self.switches.blocked_user != "no":
+            return self._styled(self.switches.blocked_user, LOCKED_TEXT)
+        return None
+
+    def _styled(self, status: str, text: str) -> Reply:
+        """A refusal of the caller, as a switch says."""
+        if status == "401":
+            return self._unauthorized()
+        if status == "404":
+            return _html(404, "404 - File or directory not found.")
+        return _errors(text) if status == "500" else _html(403, "403 - Forbidden: Access is denied.")
+
+    def _denied(self, entity: Entity, operation: str) -> Reply | None:
+        """What is answered where the security level does not allow an operation; None where it does."""
+        denied = self.switches.denied
+        if not denied or operation == "info" or not {entity.name, f"{entity.name} {operation}"} & {*denied}:
+            return None
+        verb = {"create": "create", "update": "update"}.get(operation, "query")
+        return self._styled(self.switches.denied_answer, DENIED_TEXT.format(verb))
 
     def _unauthorized(self) -> Reply:
         style = self.switches.unauthorized_body

@@ -15,6 +15,7 @@ KINDS: Mapping[str, str] = {
     "reset_after": "the request takes effect and the connection is reset",
     "html_502": "the web server's HTML page, without effect",
     "html_502_after": "the request takes effect and the web server's HTML page is answered",
+    "html_503": "the web server's page for a service that is away, without effect",
     "json_500": "an errors list, without effect",
     "json_500_after": "the request takes effect and an errors list is answered",
     "throttle_429": "refused for too many requests, without effect",
@@ -32,6 +33,7 @@ WITHOUT_EFFECT = frozenset(
     {
         "timeout_before",
         "html_502",
+        "html_503",
         "json_500",
         "throttle_429",
         "throttle_threads",

@@ -15,6 +15,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "split_row_price": ("prorated", "full"),
     "missing_id": ("404", "200_null"),
     "unknown_user": ("500", "404", "401", "200_empty"),
+    "wrong_user": ("500", "401"),
+    "wrong_code": ("500", "401"),
+    "blocked_user": ("no", "403", "404", "401", "500"),
+    "denied_answer": ("500", "401", "403"),
     "throttle": ("429", "429_retry_after", "429_itgenatr005", "500_itgenatr005"),
     "item_id": ("null", "id"),
     "unauthorized_body": ("empty", "html", "message"),
@@ -60,7 +64,26 @@ class Switches:
     """A single read of an id that does not exist: 404, or 200 with ``item`` null. Both are reported."""
 
     unknown_user: str = "500"
-    """zoneInformation for a user that no zone knows: unknown."""
+    """zoneInformation for a user that no zone knows: 500 with an errors list was seen live, the others were not."""
+
+    wrong_user: str = "500"
+    """Any other request of a user that Autotask does not know: 500 is reported (apigrate/autotask-restapi #19), the
+    documentation says 401 (REST_Security_Auth)."""
+
+    wrong_code: str = "500"
+    """A known user with the right secret and another tracking identifier: 500 is reported (apigrate/autotask-restapi #19),
+    the documentation says 401 (REST_Security_Auth)."""
+
+    blocked_user: str = "no"
+    """The user is blocked: ``no``, or how it is then answered. 403 and 404 are reported, the rest is guessed."""
+
+    denied: list[str] = field(default_factory=list)
+    """What the security level does not allow: entities (``Tickets``), or an entity with one operation
+    (``ContractServiceAdjustments create``; the operations are those of faults)."""
+
+    denied_answer: str = "500"
+    """How a missing permission is answered: 500 with an errors list was seen live, 401 is documented
+    (REST_Security_Auth), 403 is declared in the swagger."""
 
     throttle: str = "429"
     """How a refusal for too many requests or threads looks; ``Itgenatr005`` comes under other statuses too."""

@@ -28,7 +28,7 @@ from tests.simulation.crew import spread
 from tests.simulation.rates import PROFILES
 from tests.simulation.world import Result, simulate
 from timus_autotask.autotask import client
-from timus_autotask.autotask.answers import decipher
+from timus_autotask.autotask.answers import Failure, Subject, understood
 from timus_autotask.autotask.client import Autotask
 from timus_autotask.bootstrap import apply_handler
 from timus_autotask.domain.converge import gaps, settling
@@ -445,28 +445,25 @@ def _same_day(swap: Swap) -> None:
 # -- Answers of Autotask
 
 
-def _believed(swap: Swap, when: Callable[[Any, Exception], bool]) -> None:
-    def gullible(response: Any, expected: Any, *, repeatable: bool) -> Any:
-        try:
-            return decipher(response, expected, repeatable=repeatable)
-        except Exception as error:
-            if repeatable or not when(response, error):
-                raise
-            return {"itemId": None}
+def _believed(swap: Swap, when: Callable[[Any, Failure], bool]) -> None:
+    def gullible(response: Any, expected: Any, *, essential: bool) -> Any:
+        found = understood(response, expected, essential=essential)
+        write = expected == ("itemId",)
+        return {"itemId": None} if isinstance(found, Failure) and write and when(response, found) else found
 
-    swap(client, "decipher", gullible)
+    swap(client, "understood", gullible)
 
 
 @_ablation("HTTP 500 and HTML taken for success", 0, 3)
 def _failure_is_success(swap: Swap) -> None:
     """A post that is answered 5xx counts as accepted. What was refused is waited for in vain."""
-    _believed(swap, lambda response, _error: response.status >= 500)
+    _believed(swap, lambda response, _failure: response.status >= 500)
 
 
 @_ablation("throttled taken for applied", 0, 2)
 def _throttled_is_success(swap: Swap) -> None:
     """A post that was throttled counts as accepted. It is waited for in vain."""
-    _believed(swap, lambda _response, error: isinstance(error, RetryLater))
+    _believed(swap, lambda _response, failure: failure.subject is Subject.SERVICE and failure.certain)
 
 
 @_ablation("some pages taken for the whole read", 17, 18, 20)

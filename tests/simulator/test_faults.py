@@ -62,6 +62,7 @@ def test_a_lost_refusal_commits_nothing(kind: str) -> None:
     [
         ("html_502", 502, b"<!DOCTYPE", (10, "lost", True)),
         ("html_502_after", 502, b"<!DOCTYPE", (11, "committed", False)),
+        ("html_503", 503, b"<!DOCTYPE", (10, "lost", True)),
         ("json_500", 500, b'{"errors"', (10, "lost", True)),
         ("json_500_after", 500, b'{"errors"', (11, "committed", False)),
         ("throttle_429", 429, b'{"errors"', (10, "lost", True)),

@@ -50,11 +50,57 @@ def test_every_header_is_needed(missing: str) -> None:
 @pytest.mark.parametrize("name", ["UserName", "Secret", "ApiIntegrationCode"])
 def test_wrong_credentials(name: str) -> None:
     """With credentials set, each of the three has to be right; header names come in any case."""
-    tenant = Tenant()
+    tenant = Tenant(wrong_user="401", wrong_code="401")
     tenant.control.set_credentials("api@example.com", "secret", "code")
     right = {key.upper(): value for key, value in HEADERS.items()}
     assert tenant.api.handle("GET", BASE + f"Contracts/{CONTRACT}", right).status == 200
     assert tenant.api.handle("GET", BASE + f"Contracts/{CONTRACT}", {**HEADERS, name: "other"}).status == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "text"),
+    [
+        ("UserName", 500, "The user could not be authenticated."),
+        ("Secret", 401, ""),
+        ("ApiIntegrationCode", 500, "IntegrationCode is invalid."),
+    ],
+)
+def test_each_of_the_three_is_answered_in_its_own_way(name: str, status: int, text: str) -> None:
+    """Only a wrong secret gets 401, as clients report; a read and a write are answered alike."""
+    tenant = Tenant()
+    tenant.control.set_credentials("api@example.com", "secret", "code")
+    for method, path in (("GET", f"Contracts/{CONTRACT}"), ("POST", "ContractServiceAdjustments")):
+        reply = tenant.api.handle(method, BASE + path, {**HEADERS, name: "other"}, b"{}")
+        assert reply.status == status
+        assert not text or error(reply) == text
+
+
+@pytest.mark.parametrize("status", ["403", "404", "401", "500"])
+def test_a_blocked_user(status: str) -> None:
+    """Nothing is answered but zone and version; what is answered is a switch."""
+    tenant = Tenant(blocked_user=status)
+    for path in (f"Contracts/{CONTRACT}", "ThresholdInformation", "Contracts/entityInformation"):
+        assert tenant.send("GET", path).status == int(status)
+    assert tenant.send("GET", "zoneInformation?user=api@example.com").status == 200
+    tenant.control.set_switches({"blocked_user": "no"})
+    assert tenant.send("GET", f"Contracts/{CONTRACT}").status == 200
+
+
+@pytest.mark.parametrize("status", ["500", "401", "403"])
+def test_a_missing_permission(status: str) -> None:
+    """By entity, or by one operation of it; everything else goes on, and metadata can still be read."""
+    tenant = Tenant(denied=["Companies", "ContractServiceAdjustments create"], denied_answer=status)
+    assert tenant.send("GET", "Companies/600").status == int(status)
+    refused = tenant.send("POST", "Companies/query", {"Filter": [{"op": "exist", "field": "id"}]})
+    assert refused.status == int(status)
+    if status == "500":
+        text = "The logged in Resource does not have the adequate permissions to {} this entity type."
+        assert error(refused) == text.format("query")
+        assert error(tenant.adjust("2026-03-20", 1)) == text.format("create")
+    assert tenant.adjust("2026-03-20", 1).status == int(status)
+    assert tenant.held("2026-03-20") == 10
+    assert tenant.units()
+    assert tenant.send("GET", "Companies/entityInformation").status == 200
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,42 @@ def test_an_alarm_fires(name: str, running: Running) -> None:
     assert running.fires(name)
 
 
+REFUSED: dict[str, dict[str, object]] = {
+    "a wrong tracking identifier": {},
+    "a blocked user": {"blocked_user": "403"},
+    "a user who is not there any more": {"blocked_user": "404"},
+    "a locked user": {"blocked_user": "500"},
+    "no permission for contracts": {"denied": ["Contracts"]},
+    "no permission to adjust": {"denied": ["ContractServiceAdjustments create"]},
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_alarm_for_credentials_fires_however_they_are_refused(case: str, running: Running) -> None:
+    """500, 403 and 404 are answers to credentials as well as 401."""
+    if REFUSED[case]:
+        running.world.control.set_switches(REFUSED[case])
+    else:
+        running.world.control.set_credentials("api@msp.example", "secret", "ANOTHER-CODE")
+    running.world.clock.advance(86400)
+    running.world.tell(2, {ADV: 30})
+    running.apply()
+    running.minutes(16)
+    assert running.fires("CredentialsAlarm")
+    assert not running.fires("ParkedLongAlarm")
+
+
+@pytest.mark.parametrize("kind", ["html_503", "html_502", "redirect_302", "timeout_before"])
+def test_the_alarm_for_an_outage_fires_whatever_an_outage_looks_like(kind: str, running: Running) -> None:
+    """A web server that answers with a page in Autotask's place is an outage as well as no connection."""
+    running.world.tell(2, {ADV: 30})
+    running.world.control.add_fault(kind, times=None)
+    running.apply()
+    running.minutes(20)
+    assert running.fires("AutotaskAwayAlarm")
+    assert not running.fires("CredentialsAlarm")
+
+
 def test_no_alarm_is_on_where_all_is_well(running: Running) -> None:
     """A day of ordinary work raises none."""
     for hour in range(24):

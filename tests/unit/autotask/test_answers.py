@@ -1,8 +1,9 @@
-"""Autotask's answers, by what the caller must do next."""
+"""Autotask's answers, by whom they concern and what to do next."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,16 +13,26 @@ from tests.fakes.canned_transport import SAMPLES, answer, sample
 from timus_autotask.autotask.answers import (
     LONGEST_PAUSE_SECONDS,
     THROTTLE_SECONDS,
-    decipher,
+    Answer,
+    Failure,
+    concluded,
     retry_after,
     unanswered,
+    understood,
 )
 from timus_autotask.autotask.http import NoAnswer, NotSent, Response
-from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, OutcomeUnknown, Refused, RetryLater
+from timus_autotask.ports.errors import (
+    AutotaskError,
+    CredentialsRefused,
+    OutcomeUnknown,
+    Refused,
+    Rejected,
+    RetryLater,
+)
 
 Meaning = type[AutotaskError] | None
 
-# What each recorded answer means to a write that must not be repeated, and to a read.
+# What each recorded answer means to a write that must not be repeated, and to a read, where other reads are accepted.
 RECORDED: dict[str, tuple[Meaning, Meaning]] = {
     "adjustment-accepted": (None, None),
     "adjustment-answered-by-a-page": (OutcomeUnknown, RetryLater),
@@ -33,39 +44,70 @@ RECORDED: dict[str, tuple[Meaning, Meaning]] = {
     "adjustment-truncated": (OutcomeUnknown, RetryLater),
     "contract": (None, None),
     "contract-extended": (None, None),
-    "credentials-refused": (CredentialsRefused, CredentialsRefused),
+    "credentials-refused": (Refused, Refused),
     "method-not-allowed": (Refused, Refused),
-    "moved": (Refused, Refused),
+    "moved": (OutcomeUnknown, RetryLater),
     "not-found": (Refused, Refused),
+    "permission-missing-create": (Refused, Refused),
+    "permission-missing-query": (Refused, Refused),
     "query-max-records": (Refused, Refused),
     "query-or-terms": (Refused, Refused),
     "query-unknown-field": (Refused, Refused),
     "requests-exceeded": (RetryLater, RetryLater),
+    "service-unavailable": (OutcomeUnknown, RetryLater),
     "threads-exceeded": (RetryLater, RetryLater),
     "threshold": (None, None),
+    "tracking-identifier-refused": (CredentialsRefused, CredentialsRefused),
     "units": (None, None),
+    "user-blocked-403": (Refused, Refused),
+    "user-blocked-404": (Refused, Refused),
+    "user-locked": (CredentialsRefused, CredentialsRefused),
+    "user-refused": (Refused, Refused),
+    "user-unknown": (Refused, Refused),
     "value-of-another-type": (Refused, Refused),
     "zone": (None, None),
 }
 
 # Every status without a body that explains anything.
 STATUSES: dict[int, tuple[Meaning, Meaning]] = {
-    **dict.fromkeys([300, 301, 302, 303, 304, 307, 308, 399], (Refused, Refused)),
-    **dict.fromkeys([400, 402, 403, 404, 405, 409, 413, 415, 422, 499], (Refused, Refused)),
-    **dict.fromkeys([401], (CredentialsRefused, CredentialsRefused)),
+    **dict.fromkeys([300, 301, 302, 303, 304, 307, 308, 399], (OutcomeUnknown, RetryLater)),
+    **dict.fromkeys([400, 401, 402, 403, 404, 405, 409, 413, 415, 422, 499], (Refused, Refused)),
     **dict.fromkeys([429], (RetryLater, RetryLater)),
     **dict.fromkeys([408, 500, 501, 502, 503, 504, 599], (OutcomeUnknown, RetryLater)),
     **dict.fromkeys([100, 200, 201, 202, 204, 299, 600, 999], (OutcomeUnknown, RetryLater)),
 }
 
 
-def meaning(response: Response, *, repeatable: bool, expected: tuple[str, ...] = ()) -> Meaning:
+def decipher(
+    response: Response,
+    expected: tuple[str, ...],
+    *,
+    repeatable: bool,
+    essential: bool = False,
+    everybody: Failure | None = None,
+) -> Answer:
+    """The accepted answer; raises the error that another one is read as. ``everybody`` is what other reads meet."""
+    found = understood(response, expected, essential=essential)
+    if isinstance(found, Failure):
+        raise concluded(found, lambda: everybody, repeatable=repeatable)
+    return found
+
+
+def meaning(response: Response, *, repeatable: bool, expected: tuple[str, ...] = (), **more: Any) -> Meaning:
     """The error that an answer is read as; None when it is accepted."""
     try:
-        decipher(response, expected, repeatable=repeatable)
+        decipher(response, expected, repeatable=repeatable, **more)
     except AutotaskError as error:
         return type(error)
     return None
+
+
+def failed(case: str | Response) -> Failure:
+    """What a recorded answer tells by itself, given to the read that every change needs."""
+    response = sample(case) if isinstance(case, str) else case
+    found = understood(response, ("items",), essential=True)
+    assert isinstance(found, Failure)
+    return found
 
 
 def refusal(response: Response) -> Refused:
@@ -183,6 +225,112 @@ def test_500_without_words_is_a_fault() -> None:
     assert meaning(answer({"errors": "x"}, 500), repeatable=False) is OutcomeUnknown
 
 
+# -- Whom a failure concerns
+
+# What each recorded answer means where every request gets it: to a write that must not be repeated, and to a read.
+EVERYWHERE: dict[str, tuple[Meaning, Meaning, Rejected | None]] = {
+    "credentials-refused": (CredentialsRefused, CredentialsRefused, Rejected.SECRET),
+    "method-not-allowed": (OutcomeUnknown, CredentialsRefused, Rejected.UNSAID),
+    "moved": (OutcomeUnknown, RetryLater, None),
+    "permission-missing-create": (CredentialsRefused, CredentialsRefused, Rejected.PERMISSION),
+    "permission-missing-query": (CredentialsRefused, CredentialsRefused, Rejected.PERMISSION),
+    "requests-exceeded": (RetryLater, RetryLater, None),
+    "service-unavailable": (OutcomeUnknown, RetryLater, None),
+    "tracking-identifier-refused": (CredentialsRefused, CredentialsRefused, Rejected.TRACKING_IDENTIFIER),
+    "user-blocked-403": (OutcomeUnknown, CredentialsRefused, Rejected.BLOCKED),
+    "user-blocked-404": (OutcomeUnknown, CredentialsRefused, Rejected.BLOCKED),
+    "user-locked": (CredentialsRefused, CredentialsRefused, Rejected.BLOCKED),
+    "user-refused": (OutcomeUnknown, CredentialsRefused, Rejected.UNSAID),
+}
+
+
+@pytest.mark.parametrize("case", EVERYWHERE)
+def test_an_answer_that_everybody_gets(case: str) -> None:
+    """It concerns the caller or the service; a write whose refusal is not believed settles, and its read-back tells."""
+    everybody = failed(case)
+    for repeatable, expected in zip((False, True), EVERYWHERE[case][:2], strict=True):
+        with pytest.raises(AutotaskError) as raised:
+            decipher(sample(case), (), repeatable=repeatable, essential=True, everybody=everybody)
+        assert type(raised.value) is expected
+        if isinstance(raised.value, CredentialsRefused):
+            assert raised.value.rejected is EVERYWHERE[case][2]
+            assert "; ".join(everybody.messages) in raised.value.reason
+        if isinstance(raised.value, RetryLater):
+            assert raised.value.everywhere
+
+
+@pytest.mark.parametrize("asked", ["credentials-refused", "user-refused", "service-unavailable", "moved"])
+@pytest.mark.parametrize(
+    ("met", "error", "everywhere"),
+    [
+        ("service-unavailable", RetryLater, True),
+        ("requests-exceeded", RetryLater, True),
+        ("user-blocked-403", CredentialsRefused, None),
+        ("credentials-refused", CredentialsRefused, None),
+    ],
+)
+def test_what_the_read_for_all_meets_counts(
+    asked: str, met: str, error: type[AutotaskError], everywhere: bool | None
+) -> None:
+    """Whatever the request itself was answered."""
+    with pytest.raises(error) as raised:
+        decipher(sample(asked), (), repeatable=True, everybody=failed(met))
+    assert "; ".join(failed(met).messages) in str(raised.value)
+    assert getattr(raised.value, "everywhere", None) is everywhere
+
+
+def test_a_missing_permission_for_one_entity_concerns_nobody_else() -> None:
+    """Nothing more is asked, and the message reaches the caller."""
+    refused = refusal(sample("permission-missing-query"))
+    assert "adequate permissions" in refused.messages[0]
+    found = understood(sample("permission-missing-query"), (), essential=False)
+    assert isinstance(found, Failure)
+    assert found.certain
+
+
+def test_no_login_is_tried_where_it_changes_nothing() -> None:
+    """401 on what every change needs: bad secret or missing permission, nothing can be done; bad logins lock the account."""
+    assert failed("credentials-refused").certain
+    assert failed("tracking-identifier-refused").certain
+    assert failed("user-locked").certain
+
+
+def test_a_lost_write_asks_nothing() -> None:
+    """Its outcome is unknown whoever is concerned, and the read that settles it tells the rest."""
+
+    def ask() -> Failure | None:
+        raise AssertionError
+
+    found = failed("adjustment-fault-html")
+    assert isinstance(concluded(found, ask, repeatable=False), OutcomeUnknown)
+
+
+@given(
+    status=st.integers(100, 599),
+    body=st.sampled_from([b"", b"<html>", b"{}", b'{"errors":["no"]}', b'{"Message":"no"}', b"[]"]),
+    probe=st.none() | st.sampled_from(sorted(EVERYWHERE)),
+    repeatable=st.booleans(),
+    essential=st.booleans(),
+)
+def test_every_answer_has_one_meaning(
+    status: int, body: bytes, probe: str | None, repeatable: bool, essential: bool
+) -> None:
+    """By the error's kind the caller, this request or the service; what the others meet decides unless the answer itself does."""
+    everybody = failed(probe) if probe else None
+    found = understood(Response(status, {}, body), ("items",), essential=essential)
+    assert isinstance(found, Failure)
+    error = concluded(found, lambda: everybody, repeatable=repeatable)
+    if isinstance(error, OutcomeUnknown):
+        assert not repeatable
+    elif isinstance(error, Refused):
+        assert everybody is None
+    elif isinstance(error, RetryLater):
+        assert error.everywhere is (everybody is not None or status == 429)
+    else:
+        assert isinstance(error, CredentialsRefused)
+        assert everybody is not None or (status == 401 and essential)
+
+
 @pytest.mark.parametrize("status", [200, 400, 401, 500, 502, 503])
 @pytest.mark.parametrize("text", ["Itgenatr005", "ITGENATR005: x", "thread threshold Exceeded"])
 def test_throttled_under_any_status(status: int, text: str) -> None:
@@ -238,11 +386,12 @@ def test_retry_after_takes_any_text(value: str, date: str) -> None:
 
 
 def test_errors_say_why() -> None:
-    """Each error carries words for people and logs."""
+    """Each error carries a message for people and logs."""
     with pytest.raises(
-        CredentialsRefused, match=r"^Autotask answered 401 \(Unauthorized\): no explanation$"
+        CredentialsRefused,
+        match=r"^Autotask does not accept the API user's secret: Autotask answered 401 \(Unauthorized\): no explanation$",
     ) as refused:
-        decipher(Response(401, {}, b""), (), repeatable=False)
+        decipher(Response(401, {}, b""), (), repeatable=False, essential=True)
     assert refused.value.reason == str(refused.value)
     with pytest.raises(RetryLater, match=r"^Autotask answered 502 \(Bad Gateway\): no explanation$") as later:
         decipher(Response(502, {}, b""), (), repeatable=True)
@@ -256,7 +405,7 @@ def test_errors_say_why() -> None:
 
 @pytest.mark.parametrize(
     ("status", "repeatable", "error"),
-    [(401, False, CredentialsRefused), (503, True, RetryLater), (503, False, OutcomeUnknown)],
+    [(401, False, Refused), (503, True, RetryLater), (503, False, OutcomeUnknown)],
 )
 def test_autotasks_words_go_before_ours(status: int, repeatable: bool, error: type[AutotaskError]) -> None:
     """Whatever the outcome, Autotask's explanation is passed on."""
@@ -267,7 +416,7 @@ def test_autotasks_words_go_before_ours(status: int, repeatable: bool, error: ty
 def test_not_sent_can_always_be_sent_later() -> None:
     """What never left is not applied, also when it must not be repeated; and nobody else would get through."""
     for repeatable in (True, False):
-        later = unanswered(NotSent("no route"), repeatable=repeatable)
+        later = concluded(unanswered(NotSent("no route")), pytest.fail, repeatable=repeatable)
         assert isinstance(later, RetryLater)
         assert (later.after_seconds, later.reason) == (30, "no answer from Autotask: no route")
         assert later.everywhere
@@ -275,17 +424,21 @@ def test_not_sent_can_always_be_sent_later() -> None:
 
 def test_no_answer_leaves_a_write_unknown() -> None:
     """A read is asked again; a write may have landed."""
-    later = unanswered(NoAnswer("reset"), repeatable=True)
+    lost = unanswered(NoAnswer("reset"))
+    later = concluded(lost, lambda: None, repeatable=True)
     assert isinstance(later, RetryLater)
     assert (later.after_seconds, later.reason) == (30, "no answer from Autotask: reset")
     assert not later.everywhere
-    unknown = unanswered(NoAnswer("reset"), repeatable=False)
+    unknown = concluded(lost, lambda: None, repeatable=False)
     assert isinstance(unknown, OutcomeUnknown)
     assert unknown.why == "no answer from Autotask: reset"
+    away = concluded(lost, lambda: lost, repeatable=True)
+    assert isinstance(away, RetryLater)
+    assert away.everywhere
 
 
-def test_only_throttling_concerns_everybody() -> None:
-    """The allowance is the tenant's; a fault may be this request's own."""
+def test_a_fault_of_one_request_is_its_own() -> None:
+    """The allowance is the tenant's; a fault may be this request's, as long as others are answered."""
     for response, everywhere in ((Response(429, {}, b""), True), (Response(503, {}, b""), False)):
         with pytest.raises(RetryLater) as raised:
             decipher(response, (), repeatable=True)

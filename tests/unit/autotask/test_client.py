@@ -29,6 +29,8 @@ DAY = date(2026, 3, 15)
 NEW_CONTRACT = NewContract("timus-cus_41d0", 612, "SASE", date(2026, 1, 1), date(2026, 12, 31), 1)
 ACCEPTED = answer({"itemId": None})
 UNAUTHORISED = Response(401, {}, b"")
+NO_CONTRACT = page()
+"""The answer to the read that tells whether a failure concerns everybody: it does not."""
 
 
 def client(transport: CannedTransport, zone: Zone | None = ZONE, **more: Any) -> Autotask:
@@ -127,12 +129,12 @@ def test_recorded_threshold() -> None:
             canned(answer({**json.loads(sample("threshold").body), "requestThresholdTimeframe": None}))
         ).threshold()
     with pytest.raises(RetryLater):
-        client(canned(NoAnswer("reset"))).threshold()
+        client(canned(NoAnswer("reset"), NO_CONTRACT)).threshold()
 
 
 def test_a_server_that_does_not_tell_the_allowance_is_asked_on() -> None:
     """Who does not serve ThresholdInformation refuses it; nothing else depends on it."""
-    assert client(canned(sample("not-found"))).threshold() is None
+    assert client(canned(sample("not-found"), zone_answer(ZONE), NO_CONTRACT)).threshold() is None
 
 
 def test_what_does_not_exist_is_none_or_missing() -> None:
@@ -305,7 +307,9 @@ def test_endless_pages() -> None:
 def test_a_dead_page_link_is_a_failed_read() -> None:
     """Autotask keeps some 50 pages; a refused link is no refusal of the question."""
     wire = canned(
-        page(company(1), following=link("Companies/query/next?p=1")), answer({"errors": ["gone"]}, 500)
+        page(company(1), following=link("Companies/query/next?p=1")),
+        answer({"errors": ["gone"]}, 500),
+        NO_CONTRACT,
     )
     with pytest.raises(RetryLater, match="gone"):
         client(wire).companies([1, 2])
@@ -314,7 +318,7 @@ def test_a_dead_page_link_is_a_failed_read() -> None:
 def test_a_refused_question_is_refused() -> None:
     """Autotask's words reach the caller."""
     with pytest.raises(Refused, match="Unable to find projectID"):
-        client(canned(sample("query-unknown-field"))).company(1)
+        client(canned(sample("query-unknown-field"), NO_CONTRACT)).company(1)
 
 
 def broken(body: Any) -> Response:
@@ -349,7 +353,7 @@ def broken(body: Any) -> Response:
 def test_a_partial_read_is_no_read(response: Response | Exception) -> None:
     """Whatever is wrong with a read, nothing is returned and it is tried later."""
     with pytest.raises(RetryLater):
-        client(canned(response)).companies([1, 2])
+        client(canned(response, NO_CONTRACT)).companies([1, 2])
 
 
 def test_rows_that_came_twice_over_pages() -> None:
@@ -452,10 +456,12 @@ def test_writes_that_fail(outcome: Response | Exception, error: type[Exception])
         lambda autotask: autotask.create_contract(NEW_CONTRACT, time_zone=BERLIN),
     ]
     for create in creations:
-        wire = canned(outcome)
+        wire = canned(outcome, NO_CONTRACT)
         with pytest.raises(error):
             create(client(wire))
-        assert len(wire.requests) == 1
+        first, *others = wire.requests
+        assert [request.url for request in others] in ([], [link("Contracts/query")])
+        assert first.url != link("Contracts/query")
 
 
 def test_creations_tell_an_id_if_autotask_does() -> None:
@@ -466,7 +472,7 @@ def test_creations_tell_an_id_if_autotask_does() -> None:
 
 def test_extending_a_contract() -> None:
     """A new last day may be set again, so no outcome is unknown."""
-    wire = canned(sample("contract-extended"), NoAnswer("reset"))
+    wire = canned(sample("contract-extended"), NoAnswer("reset"), NO_CONTRACT)
     autotask = client(wire)
     autotask.extend_contract(5, date(2027, 3, 31), time_zone=BERLIN)
     assert (wire.requests[0].method, wire.requests[0].url) == ("PATCH", link("Contracts"))
@@ -550,11 +556,18 @@ def test_the_rest_of_a_list_after_a_move() -> None:
     """A page link may mean nothing in the new zone; then the read has failed."""
     following = link("Companies/query/next?p=1")
     wire = canned(
-        page(company(1), following=following), UNAUTHORISED, zone_answer(ELSEWHERE), Response(404, {}, b"")
+        page(company(1), following=following),
+        UNAUTHORISED,
+        zone_answer(ELSEWHERE),
+        Response(404, {}, b""),
+        NO_CONTRACT,
     )
     with pytest.raises(RetryLater):
         client(wire).companies([1, 2])
-    assert wire.requests[-1].url == link("Companies/query/next?p=1", ELSEWHERE)
+    assert [request.url for request in wire.requests[-2:]] == [
+        link("Companies/query/next?p=1", ELSEWHERE),
+        link("Contracts/query", ELSEWHERE),
+    ]
 
 
 @pytest.mark.parametrize(

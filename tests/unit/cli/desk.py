@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.fakes.memory_queue import MemoryQueue
 from tests.world import InProcess, World
+from timus_autotask.autotask.http import Transport
 from timus_autotask.cli.command import main
 from timus_autotask.cli.deployment import Deployment
 from timus_autotask.ports.secrets import Credentials
@@ -35,6 +36,8 @@ class Desk:
     """Runs ``timus-autotask`` on a world."""
 
     world: World = field(default_factory=World)
+    transport: Transport | None = None
+    """In place of the way into the simulator."""
 
     def __post_init__(self) -> None:
         self.dead_letters = MemoryQueue(self.world.clock)
@@ -51,7 +54,7 @@ class Desk:
             dead_queue=self.dead_letters,
             secrets=world.secrets,
             store_credentials=self._store,
-            transport=InProcess(world.api),
+            transport=self.transport or InProcess(world.api),
             autotask_url="https://autotask.test/ATServicesRest",
             webhook_url="https://api.test/webhooks/timus",
             clock=world.clock,

@@ -11,7 +11,8 @@ import pytest
 from local.autotask.faults import Fault
 from tests.fakes.memory_secrets import WEBHOOK_SECRET
 from tests.unit.cli.desk import Desk
-from tests.world import ADV
+from tests.world import ADV, InProcess
+from timus_autotask.autotask.http import Request, Response
 from timus_autotask.cli.failure import Failed
 from timus_autotask.ports.secrets import Credentials
 from timus_autotask.sync.receive import HttpRequest, receive
@@ -40,10 +41,54 @@ def test_credentials_come_from_the_environment_too(desk: Desk, monkeypatch: pyte
     assert desk.ask("credentials", "set")["username"] == "env@msp.example"
 
 
-def test_wrong_credentials_are_not_kept(desk: Desk) -> None:
-    """Autotask's refusal is told, with what to check."""
-    desk.world.api.faults.add(Fault("unauthorized", times=None))
-    assert "Autotask refuses this API user" in desk.refused("credentials", "set", *GIVEN)
+@pytest.mark.parametrize(
+    ("given", "switches", "rejected", "told"),
+    [
+        (("somebody", "hush", "CODE"), {}, "user-name", "does not know the API user somebody"),
+        (("new@msp.example", "wrong", "CODE"), {}, "secret", "does not accept the API user's secret"),
+        (("new@msp.example", "hush", "WRONG"), {}, "tracking-identifier", "IntegrationCode is invalid."),
+        (("new@msp.example", "hush", "CODE"), {"blocked_user": "403"}, "blocked", "clear Locked"),
+        (("new@msp.example", "hush", "CODE"), {"blocked_user": "404"}, "blocked", "clear Locked"),
+        (("new@msp.example", "hush", "CODE"), {"blocked_user": "500"}, "blocked", "has been locked"),
+        (("new@msp.example", "hush", "CODE"), {"denied": ["Contracts"]}, "permission", "view all contracts"),
+    ],
+)
+def test_credentials_that_do_not_work_are_not_kept(
+    desk: Desk, given: tuple[str, str, str], switches: dict[str, object], rejected: str, told: str
+) -> None:
+    """What is wrong is said, with Autotask's message and what to do; one try, for failed ones lock the account."""
+    desk.world.control.set_credentials("new@msp.example", "hush", "CODE")
+    desk.world.control.set_switches(switches)
+    user, secret, code = given
+    arguments = ("credentials", "set", "--username", user, "--secret", secret, "--integration-code", code)
+    refused = desk.refused(*arguments)
+    assert told in refused
+    assert "nothing was stored" in refused
+    assert desk.stored == []
+    tries = [one for one in desk.world.control.requests() if one["entity"] != "ZoneInformation"]
+    assert len(tries) == (0 if rejected == "user-name" else 1)
+    assert json.loads(desk.run(*arguments, "--json").out)["rejected"] == rejected
+    assert "hush" not in refused
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Response(500, {}, b'{"errors":["no"]}'),
+        Response(403, {}, b""),
+        Response(404, {}, b""),
+        Response(401, {}, b""),
+    ],
+)
+def test_only_an_accepted_answer_is_kept(desk: Desk, told: Response) -> None:
+    """Whatever else Autotask answers to everything."""
+    inner = InProcess(desk.world.api)
+
+    def transport(request: Request) -> Response:
+        return inner(request) if "zoneInformation" in request.url else told
+
+    desk.transport = transport
+    assert "nothing was stored" in desk.refused("credentials", "set", *GIVEN)
     assert desk.stored == []
 
 

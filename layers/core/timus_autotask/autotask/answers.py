@@ -1,10 +1,13 @@
-"""What an answer of Autotask means: pure functions from what came back to what the caller does next.
+"""What an answer of Autotask means: pure functions from what came back to whom it concerns and what the caller does next.
 
-The errors are named by that next action::
+Every answer is accepted, or it is a :class:`Failure` that concerns exactly one :class:`Subject`: the caller, this request,
+or the service. Where an answer does not say which, one more read decides (``concluded``): one that every change needs.
+
+The errors are named by what to do next::
 
     AutotaskError
-    ├── Refused              not applied, and the same request would be refused again: park with Autotask's words
-    ├── RetryLater           not applied (or only a read): try again after a while
+    ├── Refused              not applied, and the same request would be refused again: park with Autotask's messages
+    ├── RetryLater           not applied (or only a read): try again after a while; ``everywhere``: nobody else need try before
     ├── CredentialsRefused   not applied: open the circuit and call a person; hammering locks the account
     └── OutcomeUnknown       a write may have been applied or not: let it settle, then read
 
@@ -16,7 +19,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
@@ -24,7 +28,14 @@ from http import HTTPStatus
 from typing import Any
 
 from timus_autotask.autotask.http import NoAnswer, NotSent, Response
-from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, OutcomeUnknown, Refused, RetryLater
+from timus_autotask.ports.errors import (
+    AutotaskError,
+    CredentialsRefused,
+    OutcomeUnknown,
+    Refused,
+    Rejected,
+    RetryLater,
+)
 
 Answer = dict[str, Any]
 """A JSON object of Autotask; money is ``Decimal``, never ``float``."""
@@ -36,19 +47,75 @@ THROTTLE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 3600
 """Autotask counts requests over a rolling hour, so a longer pause cannot be needed."""
 
-_MOST_WORDS = 10
-_LONGEST_WORD = 500
+_MOST_MESSAGES = 10
+_LONGEST_MESSAGE = 500
 
 
-def decipher(response: Response, expected: tuple[str, ...], *, repeatable: bool) -> Answer:
-    """Return the JSON object of an accepted request.
+class Subject(Enum):
+    """Whom a failed request speaks of."""
+
+    CALLER = auto()
+    """The API user: no request that a change needs would be accepted. A person has to act."""
+    REQUEST = auto()
+    """This request: others may be accepted."""
+    SERVICE = auto()
+    """Autotask, or the way to it: nobody's requests are answered. It passes."""
+
+
+class Effect(Enum):
+    """What a failed write may have done."""
+
+    NONE = auto()
+    """Nothing, whatever else is wrong: it was turned away before it was looked at."""
+    DENIED = auto()
+    """Nothing, if the answer can be believed."""
+    OPEN = auto()
+    """Nobody knows: no answer came, or none that says anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that was not accepted, as far as its own answer tells."""
+
+    subject: Subject
+    certain: bool
+    """False: another subject could have been answered the same."""
+    effect: Effect
+    messages: tuple[str, ...]
+    """Autotask's own, or a description of the answer."""
+    status: int = 0
+    """0: nothing came back."""
+    rejected: Rejected = Rejected.UNSAID
+    """What of the caller is not accepted, should it be the caller."""
+    pause_seconds: int = RETRY_SECONDS
+
+    def error(self, *, repeatable: bool) -> AutotaskError:
+        """What to do next; ``repeatable`` requests do no harm when sent again (reads, setting a field to a value)."""
+        detail = "; ".join(self.messages)
+        if self.effect is Effect.OPEN and not repeatable:
+            return OutcomeUnknown(detail)
+        match self.subject:
+            case Subject.CALLER:
+                return CredentialsRefused(f"{_REJECTED[self.rejected]}: {detail}", self.rejected)
+            case Subject.SERVICE:
+                return RetryLater(self.pause_seconds, detail, everywhere=True)
+            case Subject.REQUEST if self.effect is Effect.OPEN:
+                return RetryLater(self.pause_seconds, detail)
+            case Subject.REQUEST:
+                return Refused(self.messages, self.status)
+
+    def of_everybody(self) -> Failure:
+        """The failure of a request that everybody makes: it concerns the service or the caller."""
+        subject = Subject.SERVICE if self.subject is Subject.SERVICE else Subject.CALLER
+        return replace(self, subject=subject, certain=True)
+
+
+def understood(response: Response, expected: tuple[str, ...], *, essential: bool) -> Answer | Failure:
+    """The JSON object of an accepted request, or whom its failure concerns.
 
     Accepted is: status 200, a JSON object without ``errors`` that has every key of ``expected``. A created
-    adjustment answers ``{"itemId": null}``, so a value may be null; the key must be there. ``repeatable`` is
-    true for requests that do no harm when sent again (reads, setting a field to a value).
-
-    Raises:
-        AutotaskError: whatever else came back, as what to do next.
+    adjustment answers ``{"itemId": null}``, so a value may be null; the key must be there. ``essential``: no change can
+    be made without this kind of request, so a missing permission for it concerns the caller.
     """
     answer = _json_object(response.body)
     if (
@@ -58,15 +125,37 @@ def decipher(response: Response, expected: tuple[str, ...], *, repeatable: bool)
         and all(key in answer for key in expected)
     ):
         return answer
-    raise _error(response, answer or {}, repeatable=repeatable)
+    errors = _errors(answer or {})
+    said = _Said(response.status, response.body.lower(), bool(errors), essential)
+    failure = next((meaning for applies, meaning in _MEANINGS if applies(said)), _FAULT)
+    if failure is _THROTTLED:
+        return replace(failure, status=response.status, pause_seconds=retry_after(response.headers))
+    messages = errors or (_described(response.status, answer or {}),)
+    return replace(failure, status=response.status, messages=messages)
 
 
-def unanswered(error: NotSent | NoAnswer, *, repeatable: bool) -> AutotaskError:
+def unanswered(error: NotSent | NoAnswer) -> Failure:
     """What it means that no whole answer came back."""
-    if repeatable or isinstance(error, NotSent):
-        unreached = isinstance(error, NotSent)
-        return RetryLater(RETRY_SECONDS, f"no answer from Autotask: {error}", everywhere=unreached)
-    return OutcomeUnknown(f"no answer from Autotask: {error}")
+    sent = isinstance(error, NoAnswer)
+    effect = Effect.OPEN if sent else Effect.NONE
+    return Failure(Subject.SERVICE, not sent, effect, (f"no answer from Autotask: {error}",))
+
+
+def concluded(failure: Failure, ask: Callable[[], Failure | None], *, repeatable: bool) -> AutotaskError:
+    """What to do after a failed request; ``ask`` makes a read that every change needs (None: it was accepted).
+
+    It is asked only where the failed request's own answer does not tell whom it concerns. What that read meets, everybody meets.
+    Nothing is asked about a write whose outcome is unknown: its read-back will tell.
+    """
+    lost_write = failure.effect is Effect.OPEN and not repeatable
+    if failure.certain or lost_write:
+        return failure.error(repeatable=repeatable)
+    everybody = ask()
+    if everybody is None:
+        return replace(failure, subject=Subject.REQUEST).error(repeatable=repeatable)
+    # A write that was refused while everything is refused is not believed to have had no effect.
+    effect = Effect.NONE if failure.effect is Effect.NONE else Effect.OPEN
+    return replace(everybody.of_everybody(), effect=effect).error(repeatable=repeatable)
 
 
 def retry_after(headers: Mapping[str, str]) -> int:
@@ -86,59 +175,94 @@ def retry_after(headers: Mapping[str, str]) -> int:
     return min(max(seconds, 1), LONGEST_PAUSE_SECONDS)
 
 
-class _Meaning(Enum):
-    """What an answer that is not an accepted one means."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What of an answer decides on its meaning."""
 
-    CREDENTIALS = auto()
-    REFUSED = auto()
-    THROTTLED = auto()
-    UNCLEAR = auto()
+    status: int
+    body: bytes
+    """In lower case."""
+    errors: bool
+    """Whether it has an errors list: ``{"errors": ["text", …]}``, how the API reports that a validation failed."""
+    essential: bool
+
+    def has(self, *marks: bytes) -> bool:
+        return any(mark in self.body for mark in marks)
 
 
-_BY_STATUS = {401: _Meaning.CREDENTIALS, 408: _Meaning.UNCLEAR, 429: _Meaning.THROTTLED}
-_BY_CLASS = {3: _Meaning.REFUSED, 4: _Meaning.REFUSED}
-_THROTTLED = (b"itgenatr005", b"thread threshold exceeded")
+def _rejection(rejected: Rejected, *, certain: bool = True) -> Failure:
+    return Failure(Subject.CALLER, certain, Effect.NONE, (), rejected=rejected)
 
 
-def _meaning(response: Response, errors: tuple[str, ...]) -> _Meaning:
+def _refusal(rejected: Rejected, effect: Effect = Effect.DENIED, *, certain: bool = False) -> Failure:
+    return Failure(Subject.REQUEST, certain, effect, (), rejected=rejected)
+
+
+_THROTTLED = Failure(Subject.SERVICE, True, Effect.NONE, ("Autotask throttles requests",))
+_LACKS_PERMISSION = b"does not have the adequate permissions"
+
+_MEANINGS: tuple[tuple[Callable[[_Said], bool], Failure], ...] = (
     # A throttled request was not applied, whatever the status that it comes under.
-    body = response.body.lower()
-    if any(mark in body for mark in _THROTTLED):
-        return _Meaning.THROTTLED
-    # A failed validation is a 500 with words. A 500 without them is a fault, which may strike after the commit.
-    if response.status == 500 and errors:
-        return _Meaning.REFUSED
-    return _BY_STATUS.get(response.status) or _BY_CLASS.get(response.status // 100, _Meaning.UNCLEAR)
+    # https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Thresholds_Limits.htm
+    # https://autotask.net/help/developerhelp/Content/APIs/General/ThreadLimiting.htm
+    (
+        lambda said: said.status == 429 or said.has(b"itgenatr005", b"thread threshold exceeded"),
+        _THROTTLED,
+    ),
+    # Not documented; seen live: 500 for a wrong tracking identifier (https://github.com/apigrate/autotask-restapi/issues/19;
+    # the text: https://github.com/MattParr/python-atws/issues/64) and the text for a locked user
+    # (https://github.com/AutotaskDevelopment/Sample-Code/issues/2).
+    (
+        lambda said: said.errors and said.has(b"integrationcode is invalid"),
+        _rejection(Rejected.TRACKING_IDENTIFIER),
+    ),
+    (lambda said: said.errors and said.has(b"account has been locked"), _rejection(Rejected.BLOCKED)),
+    # A missing permission is a 500 with this text (seen live by several clients).
+    (
+        lambda said: said.errors and said.essential and said.has(_LACKS_PERMISSION),
+        _rejection(Rejected.PERMISSION),
+    ),
+    (
+        lambda said: said.errors and said.has(_LACKS_PERMISSION),
+        _refusal(Rejected.PERMISSION, Effect.NONE, certain=True),
+    ),
+    # "Failed authentication to the REST API will result in the return of a 401 error", also for a user without access:
+    # https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Security_Auth.htm
+    # Nothing more is asked where it makes no difference: bad logins lock the account.
+    (lambda said: said.status == 401 and said.essential, _rejection(Rejected.SECRET)),
+    (lambda said: said.status == 401, _rejection(Rejected.SECRET, certain=False)),
+    # A failed validation is a 500 with an errors list, and so is an unknown user.
+    (lambda said: said.status == 500 and said.errors, _refusal(Rejected.UNSAID)),
+    # A blocked user is answered 403 or 404 (reported); so is what does not exist.
+    (lambda said: said.status in (403, 404), _refusal(Rejected.BLOCKED)),
+    (lambda said: said.status // 100 == 4 and said.status != 408, _refusal(Rejected.UNSAID)),
+)
+"""What an answer means that is not an accepted one: the first that applies, else ``_FAULT``."""
+_FAULT = Failure(Subject.SERVICE, False, Effect.OPEN, ())
+"""A 500 without an errors list is a fault, which may strike after the commit; so may anything else that nobody knows."""
 
-
-def _error(response: Response, answer: Answer, *, repeatable: bool) -> AutotaskError:
-    errors = _errors(answer)
-    messages = errors or (_plain(response.status, answer),)
-    match _meaning(response, errors):
-        case _Meaning.THROTTLED:
-            return RetryLater(retry_after(response.headers), "Autotask throttles requests", everywhere=True)
-        case _Meaning.CREDENTIALS:
-            return CredentialsRefused("; ".join(messages))
-        case _Meaning.REFUSED:
-            return Refused(messages, response.status)
-        case _Meaning.UNCLEAR if repeatable:
-            return RetryLater(RETRY_SECONDS, "; ".join(messages))
-        case _Meaning.UNCLEAR:
-            return OutcomeUnknown("; ".join(messages))
+_REJECTED: Mapping[Rejected, str] = {
+    Rejected.USER_NAME: "Autotask does not know the API user",
+    Rejected.SECRET: "Autotask does not accept the API user's secret",
+    Rejected.TRACKING_IDENTIFIER: "Autotask does not accept the tracking identifier",
+    Rejected.BLOCKED: "Autotask does not let the API user in, as if it were locked or inactive",
+    Rejected.PERMISSION: "The API user lacks a permission that every change needs",
+    Rejected.UNSAID: "Autotask accepts no request of the API user",
+}
 
 
 def _errors(answer: Answer) -> tuple[str, ...]:
-    """Autotask's own words, ``{"errors": ["text", …]}``: how the API reports that a validation failed."""
+    """Autotask's own messages."""
     errors = answer.get("errors")
     if not isinstance(errors, list):
         return ()
-    return tuple(str(error)[:_LONGEST_WORD] for error in errors[:_MOST_WORDS])
+    return tuple(str(error)[:_LONGEST_MESSAGE] for error in errors[:_MOST_MESSAGES])
 
 
-def _plain(status: int, answer: Answer) -> str:
-    """Words for an answer without any: 404 and 405 come from the web server, with ``Message``, HTML or nothing."""
+def _described(status: int, answer: Answer) -> str:
+    """A message for an answer without any: 404 and 405 come from the web server, with ``Message``, HTML or nothing."""
     message = answer.get("Message")
-    said = message[:_LONGEST_WORD] if isinstance(message, str) and message else "no explanation"
+    said = message[:_LONGEST_MESSAGE] if isinstance(message, str) and message else "no explanation"
     phrase = HTTPStatus(status).phrase if status in _STATUSES else "unknown status"
     return f"Autotask answered {status} ({phrase}): {said}"
 

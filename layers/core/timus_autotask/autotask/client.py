@@ -1,8 +1,9 @@
 """The Autotask client: reads whole lists or nothing, and sends a write once.
 
 Every method raises ``Refused``, ``RetryLater`` or ``CredentialsRefused`` (see ``answers``); those that create
-something raise ``OutcomeUnknown`` as well. The client does no I/O but through its transport, keeps no state but the zone, and never
-sleeps.
+something raise ``OutcomeUnknown`` as well. An answer that could concern everybody or just this request is followed by one more
+read, which tells (docs/decisions/0011-whom-a-failure-concerns.md). The client does no I/O but through its transport, keeps no
+state but the zone, and never sleeps.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from timus_autotask.autotask.answers import RETRY_SECONDS, Answer, decipher, unanswered
+from timus_autotask.autotask.answers import (
+    RETRY_SECONDS,
+    Answer,
+    Failure,
+    Subject,
+    concluded,
+    unanswered,
+    understood,
+)
 from timus_autotask.autotask.entities import (
     BILLING_RULES,
     COMPANIES,
@@ -32,7 +41,7 @@ from timus_autotask.autotask.entities import (
     contract_fields,
     parse_threshold,
 )
-from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response, Transport
+from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Transport
 from timus_autotask.autotask.zone import (
     AUTOTASK,
     Zone,
@@ -45,7 +54,7 @@ from timus_autotask.autotask.zone import (
 )
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.provisioning import NewContract
-from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Refused, RetryLater
+from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Refused, Rejected, RetryLater
 from timus_autotask.ports.psa import (
     BillingRule,
     Company,
@@ -64,6 +73,13 @@ MOST_PAGES = 100
 """A read beyond 50,000 rows is an error somewhere; Autotask keeps only some 50 pages alive."""
 MOST_TERMS = 500
 """OR terms in one query; Autotask counts each value of an ``in`` list and each item of an ``or``."""
+
+PROBE_SECONDS = 5.0
+"""For the read that tells whether a failure concerns everybody: a post that was answered late still has time for its read-back."""
+ESSENTIAL = frozenset(
+    {("Contracts", "query"), ("ContractServiceUnits", "query"), ("ContractServiceAdjustments", "")}
+)
+"""Entity and path: what no change can be made without."""
 
 OnCall = Callable[[str, str, float], None]
 """Told of every request that was made: entity, verb and seconds taken."""
@@ -149,6 +165,14 @@ class Autotask:
         self.zone = zone if zone is not None and trusts(server, zone.base) else None
         self.calls = 0
         """Requests made so far."""
+
+    def sign_in(self) -> str:
+        """Look the zone up and make the one read that every change needs."""
+        self.zone = self._look_up()
+        failure = self._probe()
+        if failure is not None:
+            raise failure.of_everybody().error(repeatable=True)
+        return self.zone.base
 
     # -- Reads
 
@@ -376,51 +400,72 @@ class Autotask:
     def _call(
         self, verb: str, entity: str, path: str, body: bytes, expected: tuple[str, ...], *, repeatable: bool
     ) -> Answer:
-        """Make one request; on 401 ask once whether the zone has moved, and if so make it again there.
+        """Make one request; raises ``AutotaskError``.
 
-        Zones do move, and then right credentials get 401. Making it again is safe for writes too, for what
-        was answered 401 was not applied.
+        Zones do move, and then right credentials get 401 or 404: the zone is looked up again, and the request made again
+        where it is now. That is safe for writes too, for such an answer comes before anything is applied.
         """
         known, target = self.zone, f"{entity}/{path}".rstrip("/")
+        essential = (entity, path.partition("/")[0].partition("?")[0]) in ESSENTIAL
 
-        def attempt(zone: Zone) -> Answer:
+        def attempt(zone: Zone) -> Answer | Failure:
             request = Request(verb, f"{zone.base}/{target}", self._headers, body)
-            return decipher(self._send(entity, request, repeatable), expected, repeatable=repeatable)
+            return self._sent(entity, request, expected, essential=essential)
 
         zone = self.zone = known or self._look_up()
-        try:
-            return attempt(zone)
-        except CredentialsRefused:
-            moved = self._look_up() if known else zone
-            if moved.base == zone.base:
-                raise
-            self.zone = moved
-        return attempt(self.zone)
+        found = attempt(zone)
+        if known and isinstance(found, Failure) and found.status in (401, 404):
+            self.zone = self._look_up()
+            if self.zone.base != zone.base:
+                found = attempt(self.zone)
+        if not isinstance(found, Failure):
+            return found
+        raise concluded(found, self._probe, repeatable=repeatable)
+
+    def _probe(self) -> Failure | None:
+        """Ask for a contract that there is not, which every tenant can answer quickly; None when that is accepted."""
+        zone = self.zone or self._look_up()
+        body = _json({"MaxRecords": 1, "IncludeFields": ["id"], "Filter": [Condition("id", "eq", 0).filter]})
+        request = Request("POST", f"{zone.base}/Contracts/query", self._headers, body, PROBE_SECONDS)
+        found = self._sent("Contracts", request, ("items",), essential=True)
+        return found if isinstance(found, Failure) else None
 
     def _look_up(self) -> Zone:
         """Ask which zone the API user lives in: documented to need no credentials, and so given none."""
         request = Request("GET", lookup_url(self._server, self._user), {"Accept": "application/json"})
-        try:
-            answer = decipher(self._send("zoneInformation", request, True), (), repeatable=True)
-        except Refused as refusal:
-            # How an unknown user is answered is not documented; no other refusal is to be expected here.
-            if is_autotask(self._server) or refusal.status != 404:
-                raise CredentialsRefused(f"zoneInformation: {refusal}") from refusal
+        answer = self._sent("zoneInformation", request, (), essential=True)
+        if isinstance(answer, Failure):
+            if answer.subject is Subject.SERVICE:
+                raise answer.of_everybody().error(repeatable=True)
+            if is_autotask(self._server) or answer.status != 404:
+                raise self._stranger("; ".join(answer.messages))
             answer = {}
         url, web_url = answer.get("url"), answer.get("webUrl")
         if isinstance(url, str) and trusts(self._server, url):
             return Zone(api_base(url), web_url if isinstance(web_url, str) else "")
         if is_autotask(self._server):
-            raise CredentialsRefused("zoneInformation names no zone of Autotask for this API user")
+            raise self._stranger("it names no zone of Autotask")
         return Zone(api_base(self._server))
 
-    def _send(self, entity: str, request: Request, repeatable: bool) -> Response:
+    def _stranger(self, detail: str) -> CredentialsRefused:
+        """An unknown user is answered 500 and "Zone information could not be determined" (seen live; not documented).
+
+        https://github.com/KelvinTegelaar/AutotaskAPI/issues/17
+        """
+        return CredentialsRefused(
+            f"Autotask does not know the API user {self._user} (zoneInformation: {detail})",
+            Rejected.USER_NAME,
+        )
+
+    def _sent(
+        self, entity: str, request: Request, expected: tuple[str, ...], *, essential: bool
+    ) -> Answer | Failure:
         began = time.perf_counter()
         self.calls += 1
         try:
-            return self._transport(request)
+            return understood(self._transport(request), expected, essential=essential)
         except (NotSent, NoAnswer) as error:
-            raise unanswered(error, repeatable=repeatable) from error
+            return unanswered(error)
         finally:
             if self._on_call is not None:
                 self._on_call(entity, request.method, time.perf_counter() - began)

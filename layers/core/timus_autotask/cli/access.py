@@ -19,8 +19,9 @@ from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import write
+from timus_autotask.operate.credentials import check_credentials
 from timus_autotask.ports.clock import SystemClock
-from timus_autotask.ports.errors import AutotaskError, CredentialsRefused
+from timus_autotask.ports.errors import AutotaskError
 from timus_autotask.ports.secrets import Credentials
 from timus_autotask.ports.table import Write
 from timus_autotask.store.records import Circuit, put_circuit, put_contract_state
@@ -45,23 +46,23 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
         raise Failed(f"{error}; nothing was stored.", USAGE) from None
     zone = None
     if not arguments.unchecked:
-        asked = autotask.Autotask(deployment.transport, user, server=deployment.autotask_url)
         try:
-            allowance = asked.threshold()
-        except CredentialsRefused as error:
-            raise Failed(
-                f"Autotask refuses this API user ({error}); nothing was stored. Check user name, secret and tracking "
-                "identifier, and that the user is active and of the security level API User."
-            ) from error
+            found = check_credentials(
+                autotask.Autotask(deployment.transport, user, server=deployment.autotask_url)
+            )
         except AutotaskError as error:
             raise Failed(
                 f"Autotask cannot be asked just now ({error}); nothing was stored. Try again in a minute, or store "
                 "without asking: --unchecked."
             ) from error
-        zone = asked.zone.base if asked.zone else None
-        used = f"{allowance.used} of {allowance.limit} requests of this hour are used" if allowance else ""
+        if found.rejected:
+            result = {"username": given.username, "stored": False, "rejected": found.rejected}
+            raise Failed(f"{found.message}; nothing was stored. {found.remedy}", result=result)
+        zone = found.zone
+        used = found.allowance
+        told = f"{used.used} of {used.limit} requests of this hour are used" if used else ""
         terminal.say(
-            f"Autotask knows {given.username} at {zone}; {used or 'it does not tell how much it was asked'}."
+            f"Autotask knows {given.username} at {zone}; {told or 'it does not tell how much it was asked'}."
         )
     deployment.store_credentials(given)
     resumes_at = _resume(deployment)

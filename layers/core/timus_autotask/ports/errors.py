@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ class Refused(AutotaskError):
 class RetryLater(AutotaskError):
     """Not applied, or only a read that failed: ask again after ``after_seconds``.
 
-    ``everywhere`` is true when it concerns every request and not just this one (throttled, out of reach), so that nobody else
-    need try before.
+    ``everywhere`` is true when it concerns every request and not just this one (throttled, out of reach, broken), so that nobody
+    else need try before.
     """
 
     def __init__(self, after_seconds: int, reason: str, *, everywhere: bool = False) -> None:
@@ -79,12 +80,27 @@ class RetryLater(AutotaskError):
         self.everywhere = everywhere
 
 
-class CredentialsRefused(AutotaskError):
-    """Not applied: the API user is unknown, its secret is wrong, or it lacks a permission (401 each)."""
+class Rejected(StrEnum):
+    """What of the API user Autotask does not accept."""
 
-    def __init__(self, reason: str) -> None:
+    USER_NAME = "user-name"
+    SECRET = "secret"  # noqa: S105  # the name of one, not one
+    TRACKING_IDENTIFIER = "tracking-identifier"
+    BLOCKED = "blocked"
+    """It is locked, inactive, or not allowed to use the API."""
+    PERMISSION = "permission"
+    """Its security level lacks something that every change needs."""
+    UNSAID = "unsaid"
+    """It is refused, and nothing says why."""
+
+
+class CredentialsRefused(AutotaskError):
+    """Not applied: no request that a change needs is accepted from this API user. ``rejected`` is what is wrong with it."""
+
+    def __init__(self, reason: str, rejected: Rejected = Rejected.UNSAID) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.rejected = rejected
 
 
 class OutcomeUnknown(AutotaskError):

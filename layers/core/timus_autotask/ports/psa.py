@@ -120,6 +120,13 @@ class Psa(Protocol):
         """Requests made so far."""
         ...
 
+    def sign_in(self) -> str:
+        """Make one read that every change needs, and return the address of the tenant.
+
+        Raises ``CredentialsRefused`` with what is not accepted. One request with the secret, for failed ones lock the account.
+        """
+        ...
+
     # -- Reads
 
     def companies(self, ids: Iterable[int]) -> dict[int, Company]:

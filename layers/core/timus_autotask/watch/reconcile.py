@@ -179,12 +179,12 @@ class _Reconcile:
         return _Stop(f"Autotask cannot be asked: {error}")
 
     def _rules(self, contract_ids: Iterable[int]) -> list[BillingRule]:
-        """Billing rules, if the API user may see them: all else has been read with the same credentials already."""
+        """Billing rules, if the API user may see them."""
 
         def asked(autotask: Psa) -> list[BillingRule] | str:
             try:
                 return autotask.billing_rules(contract_ids)
-            except (CredentialsRefused, Refused) as error:
+            except Refused as error:
                 return f"Billing rules could not be read: {error}"
 
         answer = self._ask(asked)

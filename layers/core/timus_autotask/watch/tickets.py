@@ -89,8 +89,7 @@ class _Keeper:
                 continue
             try:
                 self._drive(ticket, solved, self._ports.autotask())
-            except (Refused, CredentialsRefused) as error:
-                # 401 is also the answer to a missing permission, and changes must go on without one for tickets.
+            except Refused as error:  # changes go on without a permission for tickets
                 self._put(replace(self._stored.value.tickets[name], again_at=now + ASK_AGAIN))
                 self._tell("refused", ticket, detail=str(error))
 
