@@ -1,4 +1,4 @@
-"""Every worked example of docs/billing-rules.md, lived through: the command, the product and the simulated Autotask."""
+"""Every worked example of docs/billing-rules.md, played with the command, the product and the simulated Autotask."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def scenario() -> Mapping[str, Any]:
 
 
 class Example:
-    """One example while it is lived through."""
+    """One example while it is played."""
 
     def __init__(self) -> None:
         self.world = World(start=datetime(2026, 3, 1, 12, tzinfo=UTC), scenario=scenario())
@@ -78,7 +78,7 @@ class Example:
         )
         self.tell("Advanced 25", datetime(2026, 1, 1, 12, tzinfo=UTC))
         self.settle()
-        assert self.new_posts() == []
+        assert self.new_adjustments() == []
 
     def go_to(self, day: date) -> None:
         """Let the days pass."""
@@ -97,10 +97,10 @@ class Example:
             self.world.sweep()
 
     def tell(self, words: str, effective: datetime | None = None) -> None:
-        """``[sub_2:] Advanced 25, Gateway 1 [trial | past due | ends DAY | renewed until DAY] [told as version N] [since DAY]``."""
+        """``[sub_2:] Advanced 25, Gateway 1 [trial | past due | ends DAY | renewed until DAY] [as version N] [since DAY]``."""
         subscription, _, words = words.rpartition(": ")
         subscription = subscription or "sub_1"
-        version = re.search(r"told as version (\d+)", words)
+        version = re.search(r"as version (\d+)", words)
         number = int(version[1]) if version else self.versions.get(subscription, 0) + 1
         self.versions[subscription] = max(number, self.versions.get(subscription, 0))
         since = re.search(r"since ([0-9-]+)", words)
@@ -122,8 +122,8 @@ class Example:
         )
         assert answer == 202
 
-    def new_posts(self) -> list[str]:
-        """What was posted since the last time, in words."""
+    def new_adjustments(self) -> list[str]:
+        """The adjustments since the last time, as the page writes them."""
         lines = {
             line.id: line
             for contract in self.world.api.model.contracts.values()
@@ -188,8 +188,8 @@ class Example:
                 line = self.world.api.model.find_line(FIRST, SERVICES[plan])
                 assert line is not None
                 self.world.control.person_adjusts(line.id, self.today.toordinal(), int(units))
-            case "posted":
-                assert sorted(self.new_posts()) == sorted(parts)
+            case "adjusted":
+                assert sorted(self.new_adjustments()) == sorted(parts)
             case "scheduled":
                 assert sorted(self.scheduled()) == sorted(parts)
             case "parked":
@@ -214,7 +214,7 @@ def _plan(sku: str) -> str:
 
 @pytest.mark.parametrize("lines", list(examples()))
 def test_the_example_is_what_happens(lines: list[str]) -> None:
-    """Each line of the example, on its day; and nothing is posted that the example does not tell."""
+    """Each line of the example, on its day; and nothing is adjusted that the example does not show."""
     example = Example()
     if lines[0].split() != ["nothing", "yet"]:
         example.begin()
@@ -230,7 +230,7 @@ def test_the_example_is_what_happens(lines: list[str]) -> None:
                 f"{line}\n{error}\n{json.dumps(example.desk.ask('status')['lines'], indent=1)}"
             ) from error
     example.settle()
-    assert example.new_posts() == []
+    assert example.new_adjustments() == []
 
 
 def test_every_policy_has_its_place() -> None:
