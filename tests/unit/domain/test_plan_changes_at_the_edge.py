@@ -123,8 +123,8 @@ def test_a_rise_of_a_few_days_is_not_given_up_for_a_gateway_that_comes_back() ->
 def test_what_a_person_put_on_a_line_is_no_plan_of_timus() -> None:
     """Kept or added for later, and the same unit only once: the rest is what a plan can be, on whichever day anything changes."""
     line = Gap(ESS, NOTHING, march(1), NOTHING, lambda day: day, kept=steps((11, 1)), added=steps((13, 2)))
-    assert line.billed_of_plans(steps((1, 5), (11, 6), (13, 7))) == steps((1, 5))
-    assert line.billed_of_plans(steps((1, 5))) == steps((1, 5), (11, 4), (13, 3))
+    assert line.units_of_plans(steps((1, 5), (11, 6), (13, 7))) == steps((1, 5))
+    assert line.units_of_plans(steps((1, 5))) == steps((1, 5), (11, 4), (13, 3))
 
 
 def test_a_line_is_level_when_its_plan_is() -> None:

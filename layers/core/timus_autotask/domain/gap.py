@@ -1,8 +1,15 @@
-"""A gap: what a line should have and what Autotask has, and how much of the difference can be made up."""
+"""A gap: what a line should have and what Autotask has, and how much of the difference can be made up.
+
+An adjustment adds units to every day from its own day on, up to the next adjustment. So it also reaches days that are locked: days
+that can take no adjustment themselves, because one of ours is on them already or their period is posted. An example: 28 units are
+wanted from Monday on, and Wednesday, which is locked, went from 0 to 26. Then +28 on Monday would make 54 on Wednesday. In such a
+case the days up to the locked one stay as they are, and the line is made level from the next open day on. No day ever gets a
+quantity that Timus never asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -13,82 +20,109 @@ from .timeline import NOTHING, Timeline
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A line whose units can be planned: what it should have and what Autotask holds."""
+    """A line that can be planned: what it should have, what Autotask has, and on which days that can be changed."""
 
     line: LineKey
     desired: Timeline
     start: date
-    """First day to make level."""
+    """The first day to make level."""
     observed: Timeline
     open_day: Callable[[date], date | None]
     """The first day at or after the given one that can take an adjustment, or None."""
     last: date = date.max
-    """The last day that is billed at all."""
+    """The last day that is billed."""
     kept: Timeline = NOTHING
-    """Units that a person put there and that we keep: in ``desired`` and in ``observed``."""
+    """Units that a person added in Autotask and that we keep: part of ``desired`` and of ``observed``."""
     added: Timeline = NOTHING
-    """Units that a person put there from a day to come on: in ``observed``, and in ``desired`` only if we keep them."""
+    """Units that a person added in Autotask from a future day on: part of ``observed``, and of ``desired`` only if we keep them."""
 
-    def billed_of_plans(self, observed: Timeline) -> Timeline:
-        """Of what is observed, what can be a plan of Timus's: a person's units are none."""
+    def is_locked(self, day: date) -> bool:
+        """True if no adjustment can be made on this day, so that it takes over whatever the day before gets."""
+        return self.start < day <= self.last and self.open_day(day) != day
+
+    def units_of_plans(self, observed: Timeline) -> Timeline:
+        """The units that can belong to a plan of Timus: all of them but those that a person added."""
         days = (*observed.days, *self.kept.days, *self.added.days)
         return Timeline.sampled(days, lambda d: observed.at(d) - max(self.kept.at(d), self.added.at(d)))
 
+    def bills_a_plan_from(self, day: date, observed: Timeline) -> bool:
+        """True if a plan has units on the line on ``day`` or later."""
+        units = self.units_of_plans(observed)
+        return any(units.at(d) > 0 for d in (day, *(d for d in units.days if d > day)))
+
     def level_from(self, day: date, observed: Timeline) -> date | None:
-        """The first day at or after ``day`` from which on its plan has come down to what it should have, and stays so."""
-        return _level_from(day, self.desired.minus(self.kept), self.billed_of_plans(observed))
+        """The first day, ``day`` or later, from which on the line's plan has come down to what it should have, for good.
+
+        None: it does not come down.
+        """
+        desired, units = self.desired.minus(self.kept), self.units_of_plans(observed)
+        days = sorted({day, *(d for d in (*desired.days, *units.days) if d > day)})
+        return next((first for n, first in enumerate(days) if _is_down(desired, units, days[n:])), None)
+
+    def spoiled_day(self, after: Timeline) -> date | None:
+        """The first locked day that ``after`` takes out of the range between what it has and what it should have, or None."""
+        for day in sorted({*self.desired.days, *self.observed.days, *after.days}):
+            least, most = sorted((self.observed.at(day), self.desired.at(day)))
+            if self.is_locked(day) and not least <= after.at(day) <= most:
+                return day
+        return None
+
+
+def _is_down(desired: Timeline, units: Timeline, days: Sequence[date]) -> bool:
+    """True if on none of these days there are more units than are desired on that day or an earlier one of them.
+
+    Where less is desired than before, that decrease is another change and may be still to come.
+    """
+    most = 0
+    for day in days:
+        most = max(most, desired.at(day))
+        if units.at(day) > most:
+            return False
+    return True
 
 
 def within_reach(gap: Gap) -> Timeline:
-    """What the line lacks by day, without what could be had only by making a later day wrong (see the module)."""
+    """The units that the line lacks by day, without those that cannot be made up; see the module.
+
+    A stretch of days is also left out if its adjustment is no good unless later ones follow, and these would be left out once it
+    is made. Else the line would be left half-way.
+    """
     missing = _without_run_overs(gap)
     changes = {*gap.desired.days, *gap.observed.days}
-    turns = (gap.start, *(day for day in missing.days if day > gap.start))
-    for day, until in pairwise(turns):
-        on = gap.open_day(day)
-        if on is None or on >= until or not missing.at(on):
+    for first, until in pairwise((gap.start, *(day for day in missing.days if day > gap.start))):
+        day = gap.open_day(first)
+        if day is None or day >= until or not missing.at(day):
             continue
-        if all(gap.open_day(change) == change for change in changes if on < change <= gap.last):
+        if not any(gap.is_locked(change) for change in changes if change > day):
             break
-        # Once this adjustment is made, the rest must still be what one would do: else the line would be left half-way.
-        delta = missing.at(on)
-        begun = replace(gap, observed=gap.observed.add_from(on, delta))
-        if within_reach(begun).same(missing.add_from(on, -delta), on, gap.last):
+        if _is_still_planned_after(gap, missing, day):
             break
-        missing = missing.set_between(day, until, 0)
+        missing = missing.set_between(first, until, 0)
     return missing
 
 
+def _is_still_planned_after(gap: Gap, missing: Timeline, day: date) -> bool:
+    """True if the rest of ``missing`` is still what would be planned once the adjustment of ``day`` is made."""
+    delta = missing.at(day)
+    begun = replace(gap, observed=gap.observed.add_from(day, delta))
+    return within_reach(begun).same(missing.add_from(day, -delta), day, gap.last)
+
+
 def _without_run_overs(gap: Gap) -> Timeline:
+    """The units that the line lacks by day, without the days before a locked day that they would run over into."""
     missing = gap.desired.minus(gap.observed)
     for day in reversed(missing.days):
-        if gap.start < day <= gap.last and gap.open_day(day) != day and _runs_over(gap, missing, day):
+        if gap.is_locked(day) and _runs_over(gap, missing, day):
             level = [d for d, units in missing.steps if gap.start < d < day and not units]
             missing = missing.set_between(max(level, default=gap.start), day, 0)
     return missing
 
 
 def _runs_over(gap: Gap, missing: Timeline, day: date) -> bool:
-    """Whether what the day before lacks would give this day, which cannot be changed, a quantity that was never wanted."""
+    """True if topping up the previous day would push this locked day to a quantity that Timus never asked for."""
     eve = day - timedelta(days=1)
     before, now = missing.at(eve), missing.at(day)
-    if gap.observed.at(eve) == gap.observed.at(day):
-        return not min(0, now) <= before <= max(0, now)
-    return before != 0
-
-
-def _level_from(day: date, desired: Timeline, observed: Timeline) -> date | None:
-    """The first day at or after ``day`` from which on the line has come down to what it should have, and stays so.
-
-    What it should have less of only later is another change.
-    """
-    days = sorted({day, *(d for d in (*desired.days, *observed.days) if d > day)})
-    for number, first in enumerate(days):
-        most = 0
-        for later in days[number:]:
-            most = max(most, desired.at(later))
-            if observed.at(later) > most:
-                break
-        else:
-            return first
-    return None
+    if gap.observed.at(eve) != gap.observed.at(day):
+        return before != 0
+    # Autotask has the same on both days: what the previous day lacks may be a part of what this one lacks.
+    return not min(0, now) <= before <= max(0, now)

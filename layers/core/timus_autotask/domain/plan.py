@@ -1,24 +1,21 @@
-"""From desired and observed to dated adjustments: the pure heart of the product.
+"""From gaps to dated adjustments: the pure heart of the product.
 
-An adjustment adds ``delta`` units to every day from its day on. Where a day is not open (an adjustment of ours is on it
-already, its period is posted), what it needs is netted into the next open day. Applying a plan and planning again gives nothing.
-
-So a change dated before a day that is not open, on which the units change, would run over into it: 28 units that are wanted
-from Monday, where Wednesday already went from 0 to 26, would make 54 on Wednesday. Such days stay as they are, and the line is
-made level from the next open day on: no day ever gets a quantity that was never wanted.
+How far one line can be made level is decided by its gap (:mod:`.gap`). Here lines wait for one another: in a plan change the new
+plan goes up no earlier than the old plan has come down. A change of a locked day is made on the next open day, together with what
+came until then. Planning again after a plan was applied gives nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from .gap import Gap, within_reach
 from .mapping import LineKey
 from .plan_change import Link
-from .timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,150 +29,202 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Adjustments in the order in which they may be posted: by day, decreases first.
-
-    ``blocked`` lines wait, from the given day on, for a decrease of a plan change that cannot be planned now.
-    """
+    """Adjustments in the order in which they may be made: by day, decreases first."""
 
     adjustments: tuple[Adjustment, ...]
     blocked: Mapping[LineKey, date] = field(default_factory=dict)
+    """Lines whose increase waits for an old plan to come down, which cannot be planned now; and since which day."""
 
 
 def plan_adjustments(
     gaps: Sequence[Gap], links: Sequence[Link] = (), elsewhere: Mapping[LineKey, Gap] | None = None
 ) -> Plan:
-    """The adjustments that make observed equal desired on every day from the first open day on.
+    """The adjustments that bring these lines to what they should have, from the first open day on.
 
-    ``links`` name plan changes: the line that goes up does so no earlier than the day on which the other has come down.
-    ``elsewhere`` are linked lines that are not planned here (another contract's, or settling), with the most that they may hold. A
-    linked line that is in neither is unknown: what goes up waits, unless it went up before.
+    ``links`` are the plan changes: a line goes up no earlier than the day on which the linked line has come down. ``elsewhere`` has
+    the linked lines that cannot be planned now (of another contract, or settling), with the most that they may have. A linked line
+    that is in neither is unknown: then an increase waits, unless the line went up before.
     """
     while True:
-        plan, after = _planned(gaps, links, elsewhere or {})
-        strays = {gap.line: _strays_on(gap, after[gap.line]) for gap in gaps if gap.line not in plan.blocked}
-        if not any(strays.values()):
+        planner = _Planner(gaps, links, elsewhere or {})
+        plan = planner.run()
+        # An increase that was to make up for an earlier decrease may have had to wait until after a locked day in between.
+        spoiled = {
+            gap.line: gap.spoiled_day(planner.after[gap.line]) for gap in gaps if gap.line not in plan.blocked
+        }
+        if not any(spoiled.values()):
             return plan
-        gaps = [replace(gap, start=strays.get(gap.line) or gap.start) for gap in gaps]
+        gaps = [replace(gap, start=spoiled.get(gap.line) or gap.start) for gap in gaps]
 
 
-def _strays_on(gap: Gap, after: Timeline) -> date | None:
-    """The first day that cannot be changed and would come to more or less than it has and should have, or None.
+class _Turn(NamedTuple):
+    """A day on which a line is looked at. On one day decreases come first, for an increase may wait for them."""
 
-    A rise that was to make up on that day for an earlier fall may have to wait for another plan until after it.
-    """
-    for day in sorted({*gap.desired.days, *gap.observed.days, *after.days}):
-        if gap.start < day <= gap.last and gap.open_day(day) != day:
-            least, most = sorted((gap.observed.at(day), gap.desired.at(day)))
-            if not least <= after.at(day) <= most:
-                return day
-    return None
+    day: date
+    increases: bool
+    line: LineKey
 
 
-def _planned(
-    gaps: Sequence[Gap], links: Sequence[Link], elsewhere: Mapping[LineKey, Gap]
-) -> tuple[Plan, Mapping[LineKey, Timeline]]:
-    """A plan, and what every line has after it."""
-    known = {**elsewhere, **{gap.line: gap for gap in gaps}}
-    after = {line: gap.observed for line, gap in known.items()}
-    missing = {gap.line: within_reach(gap) for gap in gaps}
-    running = dict.fromkeys(missing, 0)
-    wanted: dict[LineKey, date] = {}  # since when a line waits for its rise
-    blocked: dict[LineKey, date] = {}
-    out: list[Adjustment] = []
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """The increase is looked at again on this day. None: no open day is left for it."""
 
-    def level_from(other: LineKey, day: date) -> date | None:
-        first = known[other].level_from(day, after[other])
-        if other in missing or first == day or first in after[other].days:
-            return first
-        # It comes down by a plan of its own, not by being wanted again later, unless no such plan changes the days until then.
-        _, alone = _planned([known[other]], (), {})
-        return first if known[other].level_from(day, alone[other]) == first else None
+    day: date | None
 
-    ordered = sorted(gaps, key=lambda gap: gap.line)
-    turns = [
-        (day, _rises(missing[gap.line], day, gap.start), number)
-        for number, gap in enumerate(ordered)
-        for day in {gap.start, *(d for d in (*missing[gap.line].days, *gap.desired.days) if d > gap.start)}
-    ]
-    heapify(turns)
-    while turns:
-        day, _, number = heappop(turns)
-        gap = ordered[number]
-        line = gap.line
-        if line in blocked:
-            continue
-        on = gap.open_day(day)
-        if on is None:
-            continue
-        if missing[line].at(on) > running[line]:
-            since = wanted.setdefault(line, day)
-            if on > day:
-                heappush(turns, (on, True, number))  # after what comes down until then
-                continue
-            back = next(
-                (d for d in missing[line].days if d > on and missing[line].at(d) < missing[line].at(on)), None
-            )
-            if back is not None:
-                others = _other_plans(gap, links, known)
-                met = [o for o in others if _billed_from(known[o].billed_of_plans(after[o]), back)]
-                waits = [o for o in met if level_from(o, back) is None]
-                if any(other not in missing for other in waits):
-                    blocked[line] = since  # it is for another contract's plan to say when it comes down
-                    continue
-                later = min((turn for turn, _, _ in turns if day < turn < back), default=None)
-                if waits and later is not None:
-                    heappush(turns, (later, True, number))  # it may come down by then
-                    continue
-                if met:
-                    missing[line] = missing[line].set_between(on, back, running[line])
-                    wanted.pop(line)
-                    continue
-            levels = [
-                level_from(link.down, day) if link.down in known else None
-                for link in links
-                if link.up == line and link.day <= day
-                if link.down in known or link.day == day or not after[line].at(day)
-            ]
-            late = [level for level in levels if level is not None]
-            if len(late) < len(levels):
-                blocked[line] = since
-                continue
-            on = gap.open_day(max(on, *late)) if late else on
-            if on is None:
-                continue
-            if on > day:
-                heappush(turns, (on, True, number))  # a plan that is left in the meantime counts too
-                continue
-        wanted.pop(line, None)
-        delta = missing[line].at(on) - running[line]
+
+@dataclass(frozen=True, slots=True)
+class _Blocked:
+    """The increase waits for a line that is not planned here: nobody knows yet when that one comes down."""
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """The increase, which would end on this day, is not made at all: another plan that is billed then is in its way."""
+
+    until: date
+
+
+_Obstacle = _Later | _Blocked | _LeftOut
+"""Why an increase is not made on its turn."""
+
+
+class _Planner:
+    """Takes the lines' turns in order of day, and makes the adjustment of each unless it has to wait for another line."""
+
+    def __init__(self, gaps: Sequence[Gap], links: Sequence[Link], elsewhere: Mapping[LineKey, Gap]) -> None:
+        self._gaps = {gap.line: gap for gap in gaps}
+        self._links = links
+        self._known = {**elsewhere, **self._gaps}
+        self.after = {line: gap.observed for line, gap in self._known.items()}
+        """What each known line has after the adjustments that are made so far."""
+        self._lacking = {line: within_reach(gap) for line, gap in self._gaps.items()}
+        """What each line still lacks by day."""
+        self._waiting_since: dict[LineKey, date] = {}
+        self._blocked: dict[LineKey, date] = {}
+        self._adjustments: list[Adjustment] = []
+        self._turns = [turn for gap in gaps for turn in self._first_turns(gap)]
+        heapify(self._turns)
+
+    def run(self) -> Plan:
+        """The plan; ``after`` is what comes of it."""
+        while self._turns:
+            self._take(heappop(self._turns))
+        self._adjustments.sort(key=lambda a: (a.day, a.delta > 0, a.line))
+        return Plan(tuple(self._adjustments), self._blocked)
+
+    def _first_turns(self, gap: Gap) -> Iterator[_Turn]:
+        """One turn on each day on which the line lacks more or less than before, or should have more or less."""
+        lacking = self._lacking[gap.line]
+        for day in {gap.start, *(d for d in (*lacking.days, *gap.desired.days) if d > gap.start)}:
+            before = lacking.at(day - timedelta(days=1)) if day > gap.start else 0
+            yield _Turn(day, lacking.at(day) > before, gap.line)
+
+    def _take(self, turn: _Turn) -> None:
+        line = turn.line
+        day = self._gaps[line].open_day(turn.day)
+        if day is None or line in self._blocked:
+            return
+        if self._lacking[line].at(day) > 0:
+            since = self._waiting_since.setdefault(line, turn.day)
+            match self._obstacle(turn, day):
+                case _Later(later):
+                    if later is not None:
+                        heappush(self._turns, _Turn(later, True, line))
+                    return
+                case _Blocked():
+                    self._blocked[line] = since
+                    return
+                case _LeftOut(until):
+                    self._lacking[line] = self._lacking[line].set_between(day, until, 0)
+        self._waiting_since.pop(line, None)
+        self._adjust(line, day)
+
+    def _adjust(self, line: LineKey, day: date) -> None:
+        """Bring the line on ``day`` to what it should have."""
+        delta = self._lacking[line].at(day)
         if delta:
-            running[line] += delta
-            after[line] = after[line].add_from(on, delta)
-            out.append(Adjustment(line, on, delta))
-    out.sort(key=lambda a: (a.day, a.delta > 0, a.line))
-    return Plan(tuple(out), blocked), after
+            self._lacking[line] = self._lacking[line].add_from(day, -delta)
+            self.after[line] = self.after[line].add_from(day, delta)
+            self._adjustments.append(Adjustment(line, day, delta))
 
+    def _obstacle(self, turn: _Turn, day: date) -> _Obstacle | None:
+        """Why the increase is not made on ``day``, the first open day of its turn, or None."""
+        if day > turn.day:
+            return _Later(day)  # there its turn comes after the decreases of the days in between
+        lacking = self._lacking[turn.line]
+        until = next((d for d in lacking.days if d > day and lacking.at(d) < lacking.at(day)), None)
+        in_the_way = None if until is None else self._following_plan(turn.line, day, until)
+        return in_the_way or self._old_plan(turn.line, day)
 
-def _other_plans(gap: Gap, links: Sequence[Link], known: Mapping[LineKey, Gap]) -> set[LineKey]:
-    """The known lines that a plan change joins with this one, and that are never wanted beside it, as a gateway is.
+    def _following_plan(self, line: LineKey, day: date, until: date) -> _Obstacle | None:
+        """What is in the way of an increase that ends on ``until``: another plan that is billed from then on.
 
-    Days do not tell all: a version that had both may have been overtaken by one of an earlier day, or of the same.
-    """
-    plans = [link for link in links if not link.beside]
-    ends = {(link.down, link.up) for link in plans} | {(link.up, link.down) for link in plans}
-    others = {other for one, other in ends if one == gap.line and other in known}
-    return {other for other in others if not _together(gap.desired, known[other].desired)}
+        In Autotask an increase holds for ever until its end is posted too. In between, both plans would be billed from ``until`` on.
+        """
+        billed = [
+            other
+            for other in self._other_plans(line)
+            if self._known[other].bills_a_plan_from(until, self.after[other])
+        ]
+        staying = [other for other in billed if self._down_from(other, until) is None]
+        if any(other not in self._gaps for other in staying):
+            return _Blocked()
+        later = min((turn.day for turn in self._turns if day < turn.day < until), default=None)
+        if staying and later is not None:
+            return _Later(later)  # the other plan may come down by then
+        return _LeftOut(until) if billed else None
 
+    def _old_plan(self, line: LineKey, day: date) -> _Obstacle | None:
+        """What is in the way of the new plan of a plan change: an old plan that has not come down by ``day``."""
+        down_from = day
+        for link in self._links:
+            if self._must_wait_for(link, line, day):
+                down = self._down_from(link.down, day)
+                if down is None:
+                    return _Blocked()
+                down_from = max(down_from, down)
+        free = self._gaps[line].open_day(down_from)
+        return (
+            None if free == day else _Later(free)
+        )  # then the plans that were left in the meantime count too
 
-def _together(one: Timeline, other: Timeline) -> bool:
-    """Whether there is a day on which both have units."""
-    return any(one.at(day) and other.at(day) for day in (*one.days, *other.days))
+    def _must_wait_for(self, link: Link, line: LineKey, day: date) -> bool:
+        """True if an increase of the line on ``day`` is one side of this plan change, whose other side has to come first.
 
+        Where nothing is known of the old line and the new one has units already, a plan change of an earlier day is over.
+        """
+        if link.up != line or link.day > day:
+            return False
+        return link.down in self._known or link.day == day or not self.after[line].at(day)
 
-def _billed_from(observed: Timeline, day: date) -> bool:
-    """Whether there are units on ``day`` or later."""
-    return any(observed.at(d) > 0 for d in (day, *(d for d in observed.days if d > day)))
+    def _down_from(self, line: LineKey, day: date) -> date | None:
+        """The first day, ``day`` or later, from which on the line has come down for good; None: not as far as we know.
 
+        A line that is not planned here has to come down by a plan of its own. That more is wanted again on a later day does not count,
+        unless no plan of its own can change the days before.
+        """
+        gap = self._known.get(line)
+        if gap is None:
+            return None
+        first = gap.level_from(day, self.after[line])
+        if line in self._gaps or first == day or first in self.after[line].days:
+            return first
+        alone = _Planner([gap], (), {})
+        alone.run()
+        return first if gap.level_from(day, alone.after[line]) == first else None
 
-def _rises(missing: Timeline, day: date, start: date) -> bool:
-    return missing.at(day) > (missing.at(day - timedelta(days=1)) if day > start else 0)
+    def _other_plans(self, line: LineKey) -> set[LineKey]:
+        """The known lines that a plan change joins with this one, and that are never wanted on the same day as it.
+
+        Days do not tell all: a version that had both may have been overtaken by one of an earlier day, or of the same day.
+        """
+        joined = {
+            link.up if link.down == line else link.down
+            for link in self._links
+            if not link.beside and line in (link.down, link.up)
+        }
+        return {other for other in joined & self._known.keys() if not self._wanted_together(line, other)}
+
+    def _wanted_together(self, line: LineKey, other: LineKey) -> bool:
+        one, two = self._known[line].desired, self._known[other].desired
+        return any(one.at(day) and two.at(day) for day in (*one.days, *two.days))
