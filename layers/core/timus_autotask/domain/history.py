@@ -98,6 +98,14 @@ class Subscription:
                 timeline = timeline.set_from(version.ends, 0)
         return timeline
 
+    def had_both(self, sku: str, other: str) -> bool:
+        """True if some version has units of both: two plans never are had at once, an add-on and its plan are."""
+        return any(version.quantity(sku) and version.quantity(other) for version in self.versions)
+
+    def was_billed(self, sku: str) -> bool:
+        """True if some billed version lists units of the SKU, even one that was over when we first heard of it."""
+        return any(version.billed and dict(version.items).get(sku) for version in self.versions)
+
     @property
     def renewed_until(self) -> date | None:
         """The last day of a term that was renewed, as far as the subscription is billed; None: nothing was renewed.

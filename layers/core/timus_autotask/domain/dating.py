@@ -1,0 +1,163 @@
+"""From which day each change is billed: the versions of a subscription, replayed on the terms of their days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from .history import Subscription, Version
+from .placement import Placement
+from .plan_change import PlanChange
+from .policy import BillingSchedule, EffectiveDay
+from .timeline import NOTHING, Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A subscription on the partner's dates."""
+
+    billed: Mapping[str, Timeline]
+    """Units by SKU and day, before included units and minimums."""
+    plan_changes: tuple[PlanChange, ...]
+
+
+def dated(
+    subscription: Subscription, placement: Placement, schedules: Mapping[int, BillingSchedule]
+) -> Dated:
+    """Replay the versions in order of number.
+
+    * A version takes back everything that older ones had scheduled for its own day or later.
+    * It is a plan change if it takes one SKU away altogether and brings more of another. Both sides then keep to one day, the later
+      of their two, because the client is never billed for both plans.
+    * A SKU that an earlier version took away may still be on its way down in Autotask, so it counts for later plan changes too.
+    """
+    replay = _Replay(subscription, placement, schedules)
+    for version in subscription.versions:
+        replay.follow(version)
+    return Dated(replay.billed, tuple(replay.plan_changes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """What a version says about each SKU, compared with what was billed on its day until then."""
+
+    version: Version
+    wanted: Mapping[str, int]
+    """Units by SKU."""
+    deltas: Mapping[str, int]
+    """By SKU: how many units more (or less, if negative) than before."""
+
+    @property
+    def down(self) -> tuple[str, ...]:
+        """SKUs that are taken away altogether."""
+        return tuple(sku for sku, delta in self.deltas.items() if delta < 0 and not self.wanted[sku])
+
+    @property
+    def up(self) -> tuple[str, ...]:
+        """SKUs with more units."""
+        return tuple(sku for sku, delta in self.deltas.items() if delta > 0)
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The SKUs that change on the same day because this is a plan change; empty if it is none."""
+        return (*self.down, *self.up) if self.down and self.up else ()
+
+
+class _Replay:
+    """What is billed for a subscription by the versions that have been followed so far."""
+
+    def __init__(
+        self, subscription: Subscription, placement: Placement, schedules: Mapping[int, BillingSchedule]
+    ) -> None:
+        self._subscription = subscription
+        self._placement = placement
+        self._schedules = schedules
+        self.billed = dict.fromkeys(subscription.skus, NOTHING)
+        self.plan_changes: list[PlanChange] = []
+        self._listed = set(subscription.gone)
+        """SKUs that a version has listed, even with 0 units."""
+        self._away_since: dict[str, date] = {}
+        """For each SKU without units: the earliest day of the versions since it last had some."""
+
+    def follow(self, version: Version) -> None:
+        """Bill what the next version says, and note its plan changes."""
+        day = version.day
+        wanted = {sku: version.quantity(sku) for sku in self.billed}
+        deltas = {sku: units - self.billed[sku].at(day) for sku, units in wanted.items()}
+        update = _Update(version, wanted, deltas)
+        plan_change_day = max((self._billing_day(sku, day, deltas[sku]) for sku in update.sides), default=day)
+        self._bill(update, plan_change_day)
+        self._listed |= {sku for sku, _ in version.items}
+        self._away_since = {
+            sku: min(self._away_since.get(sku, day), day) for sku, units in wanted.items() if not units
+        }
+        self._note_plan_changes(update, plan_change_day)
+
+    def _bill(self, update: _Update, plan_change_day: date) -> None:
+        day, ends, sides = update.version.day, update.version.ends, update.sides
+        # The first bill of a subscription, even after a trial, is no change: the terms for changes do not apply to it.
+        first_bill = not any(timeline.steps for timeline in self.billed.values())
+        for sku, units in update.wanted.items():
+            if sku in sides:
+                on = plan_change_day
+            else:
+                on = day if first_bill else self._billing_day(sku, day, update.deltas[sku])
+            if update.deltas[sku] > 0:
+                on = self._after_other_plans(sku, on, day)
+            billed = _changed(self.billed[sku], day, units, on)
+            if units and ends is not None:
+                billed = billed.set_from(max(on, self._billing_day(sku, ends, -1)), 0)
+            self.billed[sku] = billed
+
+    def _billing_day(self, sku: str, day: date, delta: int) -> date:
+        """The day from which a change of ``day`` is billed, by the terms of that day and the periods of the SKU's contract."""
+        rule = self._placement.customer.policy_on(day).effective_day(delta)
+        if rule is EffectiveDay.CHANGE:
+            return day
+        contracts = (line.contract_id for line in self._placement.lines(sku, day))
+        schedule = next((self._schedules[one] for one in contracts if one in self._schedules), None)
+        return schedule.dated(day, rule) if schedule else day
+
+    def _after_other_plans(self, sku: str, on: date, day: date) -> date:
+        """The first day, ``on`` or later, from which on no other plan is billed until ``day``."""
+        others = [self.billed[other] for other in self.billed if not self._subscription.had_both(sku, other)]
+        return max((on, *(_free_from(other, on, day) for other in others)))
+
+    def _note_plan_changes(self, update: _Update, plan_change_day: date) -> None:
+        """Note a plan change from each SKU that has no units to each other plan that has some.
+
+        This is more than what the version itself changes. An old SKU counts also if it was over when we first heard of it or if only a
+        later version lists it, because Autotask may bill it from before. A new SKU counts also if it has no more units than before,
+        because it may have come down in Autotask in the meantime.
+        """
+        for old, since in self._away_since.items():
+            for new, units in update.wanted.items():
+                day = plan_change_day if old in update.down and new in update.up else since
+                change = PlanChange(self._subscription, day, old, new, old in self._listed)
+                if (units and not change.beside) or (change.known and new in update.up):
+                    self.plan_changes.append(change)
+
+
+def _free_from(timeline: Timeline, first: date, until: date) -> date:
+    """The first day, ``first`` or later, from which on there are no units until ``until``."""
+    eve = until - timedelta(days=1)
+    days = (day for day in (first, *timeline.days, until) if day >= first)
+    return min(day for day in days if not timeline.between(day, eve).steps)
+
+
+def _changed(timeline: Timeline, day: date, units: int, on: date) -> Timeline:
+    """The timeline with a change to ``units`` on ``day`` that is billed from ``on``.
+
+    If ``on`` is the earlier day, the days in between are only ever raised, or only ever lowered, towards ``units``.
+    """
+    before = timeline.at(day)
+    if units == before:
+        return timeline.set_from(day, units)
+    if on >= day:
+        return timeline.set_from(day, before).set_from(on, units)
+    towards = max if units > before else min
+    between = Timeline.sampled(
+        (*timeline.days, on), lambda d: towards(timeline.at(d), units) if d >= on else timeline.at(d)
+    )
+    return between.set_from(day, units)

@@ -1,0 +1,112 @@
+"""Where a customer's SKUs go: to which lines of Autotask, day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from .customer import Customer
+from .mapping import CustomerMapping, LineKey, PlanMapping, service_on, shares
+from .timeline import Timeline
+
+NO_SERVICE = ("sku-unmapped", "sku-ambiguous")
+"""Why a SKU has no line although it has a contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one line has of a customer's units of a SKU."""
+
+    line: LineKey
+    company_id: int
+    start: date
+    """The first day on which the SKU goes to this line."""
+    units: Timeline
+
+
+class _Share(NamedTuple):
+    company_id: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A customer's mapping, with the services that the partner has chosen for everybody."""
+
+    customer: Customer
+    plans: Mapping[str, PlanMapping]
+
+    def reason(self, sku: str, day: date, units: int) -> str | None:
+        """Why a SKU has no line for all its units on a day (a code of ``reasons``), or None."""
+        mapping = self._mapping
+        if not mapping.routings:
+            return "customer-unmapped"
+        if sku in self.customer.policy.excluded:
+            return None
+        routes = mapping.routes(sku, max(day, mapping.first_day or day))
+        if not routes or sum(taken for _, taken in shares(routes, units)) < units:
+            return "sku-unrouted"
+        if self._service(sku, day) is None:
+            plan = self.plans.get(sku)
+            return "sku-ambiguous" if plan and len(plan.candidates) > 1 else "sku-unmapped"
+        return None
+
+    def lines(self, sku: str, day: date) -> set[LineKey]:
+        """The lines of a SKU on a day."""
+        service = self._service(sku, day)
+        if service is None:
+            return set()
+        return {LineKey(route.contract_id, service) for route in self._mapping.routes(sku, day)}
+
+    def parts(self, sku: str, billed: Timeline, first: date) -> list[Part]:
+        """Split what is billed for a SKU from ``first`` on over its lines, in order of line.
+
+        The lines of the day before ``first`` have a part too, of 0 units. If the SKU moves to another line on its very first day, its
+        units may have been posted to the former line already, and have to come down there.
+        """
+        start = max(first, self._mapping.first_day or first)
+        days = {start, *(day for day in (*billed.days, *self._turns(sku)) if day > start)}
+        eve = start - timedelta(days=1)
+        shares_on = {eve: self._shares(sku, eve, 0)}
+        shares_on |= {day: self._shares(sku, day, billed.at(day)) for day in sorted(days)}
+        starts: dict[LineKey, date] = {}
+        companies: dict[LineKey, int] = {}
+        for day, on_day in shares_on.items():
+            for line, share in on_day.items():
+                starts.setdefault(line, max(day, start))
+                companies[line] = share.company_id
+
+        def units(line: LineKey) -> Timeline:
+            return Timeline.of(
+                (day, on_day[line].units if line in on_day else 0) for day, on_day in shares_on.items()
+            )
+
+        return [Part(line, companies[line], starts[line], units(line)) for line in sorted(starts)]
+
+    @property
+    def _mapping(self) -> CustomerMapping:
+        return self.customer.mapping or CustomerMapping(self.customer.id, ())
+
+    def _service(self, sku: str, day: date) -> int | None:
+        return service_on(self._mapping, self.plans, sku, day)
+
+    def _turns(self, sku: str) -> list[date]:
+        """The days from which on the SKU may go elsewhere."""
+        mapping, plan = self._mapping, self.plans.get(sku)
+        turns = [routing.first_day for routing in mapping.routings]
+        turns += [choice.first_day for choice in mapping.services.get(sku, ())]
+        turns += [choice.first_day for choice in (plan.choices if plan else ())]
+        return [day for day in turns if day is not None]
+
+    def _shares(self, sku: str, day: date, units: int) -> dict[LineKey, _Share]:
+        """How ``units`` of a SKU are split over lines on a day."""
+        service = self._service(sku, day)
+        found: dict[LineKey, _Share] = {}
+        if service is not None:
+            for route, taken in shares(self._mapping.routes(sku, day), units):
+                line = LineKey(route.contract_id, service)
+                before = found[line].units if line in found else 0
+                found[line] = _Share(route.company_id, before + taken)
+        return found
