@@ -20,7 +20,6 @@ import pytest
 
 from local.stack import STACK, LocalStack
 from local.timus import change
-from timus_autotask.autotask.httpx_transport import HttpxTransport
 from timus_autotask.cli import main
 from timus_autotask.cli.deployment import find
 from timus_autotask.domain.line import Line
@@ -134,11 +133,10 @@ class Deployed:
 
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
-        self._transport = HttpxTransport()
         with pytest.MonkeyPatch.context() as environment:
             for name, value in stack.environment().items():
                 environment.setenv(name, value)
-            self._found = replace(find(STACK), transport=self._transport)
+            self._found = find(STACK)
         self.store = self._found.store
         self._clients = iter(range(CLIENTS))
         self._leapers = iter(range(CLIENTS, CLIENTS + LEAPERS))
@@ -146,7 +144,7 @@ class Deployed:
 
     def close(self) -> None:
         """Close the connections of the operator's command."""
-        self._transport.close()
+        self._found.close()
 
     def client(self, *, mapped: bool = True) -> Client:
         """A client that no other test has."""

@@ -1,6 +1,6 @@
-"""The composition root: builds each function's handler from its environment, once per sandbox.
+"""The composition root: builds each function's handler from its environment, once per sandbox, and an operator's deployment.
 
-The only place that reads ``os.environ`` and makes clients. Imports stand inside the builders, so that a function pays at its cold
+The only place that makes clients; the functions' environment is read nowhere else. Imports stand inside the builders, so that a function pays at its cold
 start only for what it uses.
 """
 
@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from timus_autotask.ports.clock import Clock, SystemClock
-from timus_autotask.settings import Settings
+from timus_autotask.settings import Settings, StackSettings
 
 if TYPE_CHECKING:
     from timus_autotask.autotask.client import OnCall
     from timus_autotask.autotask.http import Transport
     from timus_autotask.aws.telemetry import Telemetry
+    from timus_autotask.operate.deployment import Deployment
     from timus_autotask.ports.psa import Psa
-    from timus_autotask.ports.secrets import Secrets
+    from timus_autotask.ports.secrets import Credentials, Secrets
     from timus_autotask.sync.ports import Ports
     from timus_autotask.sync.receive import ReceivePorts
     from timus_autotask.watch.tickets import TicketDesk
@@ -171,6 +172,66 @@ def reconcile_handler(ports: Ports) -> Handler:
     return handler
 
 
+def deployment(stack: str) -> Deployment:
+    """What an operator's command needs of the stack of this name, found by the standard AWS environment variables.
+
+    Raises the errors of ``aws.cloudformation``, and :class:`Misconfigured` for a stack that is not ours or not ready.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    from timus_autotask.autotask.httpx_transport import HttpxTransport
+    from timus_autotask.aws.cloudformation import describe
+    from timus_autotask.aws.dynamodb import DynamoTable, EarlierTable
+    from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
+    from timus_autotask.aws.sqs import SqsDeadLetters, SqsWakeUps
+    from timus_autotask.operate.deployment import Deployment
+    from timus_autotask.sync.ports import Ports
+
+    client = _operators_clients()
+    described = describe(client("cloudformation"), stack)
+    settings = StackSettings.read(described.outputs, described.parameters)
+    dynamodb, sqs, clock, transport = client("dynamodb"), client("sqs"), SystemClock(), HttpxTransport()
+    secrets = SecretsManagerSecrets(
+        client("secretsmanager"), settings.webhook_secret_id, settings.autotask_secret_id, clock
+    )
+    queue = SqsWakeUps(sqs, settings.queue_url)
+    autotask, refused = autotask_client(transport, secrets, settings.autotask_url)
+    pool = ThreadPoolExecutor(AT_A_TIME)
+    return Deployment(
+        stack=stack,
+        ports=Ports(
+            table=DynamoTable(dynamodb, settings.table_name),
+            autotask=autotask,
+            credentials_refused=refused,
+            clock=clock,
+            zone=settings.zone,
+            settle=settings.settle,
+            wake_ups=queue,
+        ),
+        queue=queue,
+        dead_letters=SqsDeadLetters(sqs, settings.dead_letter_queue_url),
+        secrets=secrets,
+        store_credentials=secrets.store_credentials,
+        autotask_as=autotask_user(transport, settings.autotask_url),
+        # On one machine the API's own address leads nowhere: there a gateway stands in front, named by the environment.
+        webhook_url=os.environ.get("TIMUS_WEBHOOK_URL") or settings.webhook_url,
+        each=pool.map,
+        earlier=EarlierTable(dynamodb, settings.table_name).documents,
+        close=transport.close,
+    )
+
+
+def autotask_user(transport: Transport, server: str) -> Callable[[Credentials], Psa]:
+    """Signs in to Autotask with any credentials; ``ValueError`` for what no header can carry."""
+    from timus_autotask.autotask import client
+
+    def sign_in(given: Credentials) -> Psa:
+        user = client.Credentials(given.username, given.secret, given.integration_code)
+        return client.Autotask(transport, user, server=server)
+
+    return sign_in
+
+
 def autotask_client(
     transport: Transport, secrets: Secrets, server: str, on_call: OnCall | None = None
 ) -> tuple[Callable[[], Psa], Callable[[], None]]:
@@ -243,6 +304,35 @@ def _aws(service: str) -> Any:
     retries: Any = {"mode": "standard", "total_max_attempts": 3}
     client: Any = boto3.client
     return client(service, config=Config(connect_timeout=2, read_timeout=5, retries=retries))
+
+
+AT_A_TIME = 8
+"""Reads of an operator's command that are under way together."""
+
+
+def _operators_clients() -> Callable[[str], Any]:
+    """Clients of AWS services for a person, who waits longer than a function can."""
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from timus_autotask.aws.cloudformation import meaning_of
+
+    patient = Config(connect_timeout=5, retries={"max_attempts": 2}, max_pool_connections=AT_A_TIME + 2)
+
+    def client(service: str) -> Any:
+        try:
+            # boto3 itself knows AWS_DEFAULT_REGION only; other SDKs and the AWS CLI know AWS_REGION too.
+            session: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+            return session.client(service, config=patient)
+        except (
+            BotoCoreError,
+            ClientError,
+            ValueError,
+        ) as error:  # ValueError: AWS_ENDPOINT_URL is no address
+            raise meaning_of(error) from error
+
+    return client
 
 
 def _telemetry() -> Telemetry:

@@ -1,4 +1,4 @@
-"""The functions' environment, read once by the composition root and nowhere else."""
+"""The functions' environment and a stack's outputs, read once by the composition root and nowhere else."""
 
 from __future__ import annotations
 
@@ -38,18 +38,13 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """The settings of an environment such as ``os.environ``; raises :class:`Misconfigured`."""
-        name = environment.get("PARTNER_TIME_ZONE", "UTC")
-        try:
-            zone = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise Misconfigured(f"PARTNER_TIME_ZONE is no IANA time zone: {name}") from error
         return cls(
             table_name=environment.get("TABLE_NAME", ""),
             queue_url=environment.get("QUEUE_URL", ""),
             webhook_secret_id=environment.get("WEBHOOK_SECRET_ID", ""),
             autotask_secret_id=environment.get("AUTOTASK_SECRET_ID", ""),
             autotask_url=environment.get("AUTOTASK_URL") or AUTOTASK,
-            zone=zone,
+            zone=_zone(environment, "PARTNER_TIME_ZONE"),
             settle=timedelta(seconds=_whole(environment, "SETTLE_SECONDS", 900)),
             quiet_seconds=_whole(environment, "QUIET_SECONDS", 60),
             tolerance_seconds=_whole(environment, "SIGNATURE_TOLERANCE_SECONDS", 300),
@@ -61,6 +56,59 @@ class Settings:
             ticket_queue=_whole(environment, "TICKET_QUEUE") if environment.get("TICKET_QUEUE") else None,
             ticket_priority=_whole(environment, "TICKET_PRIORITY", 2),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """What an operator's command reads of a deployed stack."""
+
+    table_name: str
+    queue_url: str
+    dead_letter_queue_url: str
+    webhook_url: str
+    webhook_secret_id: str
+    autotask_secret_id: str
+    autotask_url: str
+    zone: ZoneInfo
+    settle: timedelta
+
+    @classmethod
+    def read(cls, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> StackSettings:
+        """The settings of a stack that was described; raises :class:`Misconfigured`."""
+        needed = {
+            "TableName",
+            "QueueUrl",
+            "DeadLetterQueueUrl",
+            "WebhookUrl",
+            "WebhookSecretArn",
+            "AutotaskSecretArn",
+        }
+        missing = sorted(needed - outputs.keys())
+        if missing:
+            raise Misconfigured(
+                f"The stack has no output {', '.join(missing)}: it is still being deployed, or it is another stack."
+            )
+        return cls(
+            table_name=outputs["TableName"],
+            queue_url=outputs["QueueUrl"],
+            dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
+            webhook_url=outputs["WebhookUrl"],
+            webhook_secret_id=outputs["WebhookSecretArn"],
+            autotask_secret_id=outputs["AutotaskSecretArn"],
+            autotask_url=parameters.get("AutotaskUrl") or AUTOTASK,
+            zone=_zone(parameters, "TimeZone"),
+            settle=timedelta(seconds=_whole(parameters, "SettleSeconds", 900)),
+        )
+
+
+def _zone(environment: Mapping[str, str], variable: str) -> ZoneInfo:
+    name = environment.get(variable, "UTC")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Misconfigured(
+            f"{variable} is no IANA time zone that this machine knows: {name}. Its zones come with the Python package tzdata."
+        ) from error
 
 
 def _whole(environment: Mapping[str, str], name: str, default: int = 0) -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import Any
 
 from tests.fakes.memory_queue import MemoryQueue
 from tests.world import InProcess, World
 from timus_autotask.autotask.http import Transport
+from timus_autotask.bootstrap import autotask_user
 from timus_autotask.cli.command import main
-from timus_autotask.cli.deployment import Deployment
+from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.secrets import Credentials
 
 
@@ -48,18 +48,15 @@ class Desk:
         world = self.world
         return Deployment(
             stack="timus-autotask",
-            table=world.table,
+            ports=replace(world.ports, wake_ups=world.queue),
             queue=world.queue,
-            dead_letters=self.dead_letters.depth,
-            dead_queue=self.dead_letters,
+            dead_letters=self.dead_letters,
             secrets=world.secrets,
             store_credentials=self._store,
-            transport=self.transport or InProcess(world.api),
-            autotask_url="https://autotask.test/ATServicesRest",
+            autotask_as=autotask_user(
+                self.transport or InProcess(world.api), "https://autotask.test/ATServicesRest"
+            ),
             webhook_url="https://api.test/webhooks/timus",
-            clock=world.clock,
-            zone=world.zone,
-            settle=timedelta(minutes=15),
         )
 
     def _store(self, credentials: Credentials) -> None:

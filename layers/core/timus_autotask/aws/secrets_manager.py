@@ -65,6 +65,18 @@ class SecretsManagerSecrets:
         now = self._clock.now()
         return max((now - written for written in self._written.values()), default=None)
 
+    def store_credentials(self, credentials: Credentials) -> None:
+        """Keep the Autotask API user; for operators. Raises :class:`SecretsUnavailable`."""
+        fields = {
+            "username": credentials.username,
+            "secret": credentials.secret,
+            "integration_code": credentials.integration_code,
+        }
+        try:
+            self._client.put_secret_value(SecretId=self._autotask_id, SecretString=json.dumps(fields))
+        except (ClientError, BotoCoreError) as error:
+            raise SecretsUnavailable(f"the Autotask credentials could not be stored: {error}") from error
+
     def _read(self, secret_id: str, parse: Callable[[Mapping[str, Any]], T]) -> T:
         now = self._clock.now()
         if secret_id in self._cache and now - self._cache[secret_id][0] < CACHED:

@@ -42,23 +42,7 @@ class SqsWakeUps:
 
     def depth(self) -> QueueDepth:
         """How many messages wait; for operators. Raises :class:`QueueUnavailable`."""
-        try:
-            answer = self._client.get_queue_attributes(
-                QueueUrl=self._queue_url,
-                AttributeNames=[
-                    "ApproximateNumberOfMessages",
-                    "ApproximateNumberOfMessagesNotVisible",
-                    "ApproximateNumberOfMessagesDelayed",
-                ],
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise QueueUnavailable(f"no answer about the queue's depth: {error}") from error
-        counts = answer["Attributes"]
-        return QueueDepth(
-            visible=int(counts["ApproximateNumberOfMessages"]),
-            in_flight=int(counts["ApproximateNumberOfMessagesNotVisible"]),
-            delayed=int(counts["ApproximateNumberOfMessagesDelayed"]),
-        )
+        return _depth(self._client, self._queue_url)
 
 
 class SqsDeadLetters:
@@ -87,6 +71,30 @@ class SqsDeadLetters:
             self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt)
         except (ClientError, BotoCoreError) as error:
             raise QueueUnavailable(f"a dead letter could not be deleted: {error}") from error
+
+    def depth(self) -> QueueDepth:
+        """How many messages wait. Raises :class:`QueueUnavailable`."""
+        return _depth(self._client, self._queue_url)
+
+
+def _depth(client: SQSClient, queue_url: str) -> QueueDepth:
+    try:
+        answer = client.get_queue_attributes(
+            QueueUrl=queue_url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise QueueUnavailable(f"no answer about the queue's depth: {error}") from error
+    counts = answer["Attributes"]
+    return QueueDepth(
+        visible=int(counts["ApproximateNumberOfMessages"]),
+        in_flight=int(counts["ApproximateNumberOfMessagesNotVisible"]),
+        delayed=int(counts["ApproximateNumberOfMessagesDelayed"]),
+    )
 
 
 def sqs_id(value: str) -> str:

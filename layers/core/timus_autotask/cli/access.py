@@ -13,13 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from timus_autotask.autotask import client as autotask
 from timus_autotask.aws.secrets_manager import CACHED
-from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import write
 from timus_autotask.operate.credentials import check_credentials
+from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.clock import SystemClock
 from timus_autotask.ports.errors import AutotaskError
 from timus_autotask.ports.secrets import Credentials
@@ -41,15 +40,13 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
         ),
     )
     try:
-        user = autotask.Credentials(given.username, given.secret, given.integration_code)
+        asked = deployment.autotask_as(given)
     except ValueError as error:
         raise Failed(f"{error}; nothing was stored.", USAGE) from None
     zone = None
     if not arguments.unchecked:
         try:
-            found = check_credentials(
-                autotask.Autotask(deployment.transport, user, server=deployment.autotask_url)
-            )
+            found = check_credentials(asked)
         except AutotaskError as error:
             raise Failed(
                 f"Autotask cannot be asked just now ({error}); nothing was stored. Try again in a minute, or store "

@@ -22,7 +22,7 @@ from timus_autotask.plain import visible
 from timus_autotask.ports.errors import InfrastructureError, NotConfigured
 
 if TYPE_CHECKING:
-    from timus_autotask.cli.deployment import Deployment
+    from timus_autotask.operate.deployment import Deployment
 
 PROGRAM = "timus-autotask"
 

@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from timus_autotask.cli.command import DEFAULT
-from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.mapping import known
 from timus_autotask.cli.terminal import Terminal
@@ -21,6 +20,7 @@ from timus_autotask.cli.word import go_on, wake, wake_mapped, write
 from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
 from timus_autotask.domain.line import Approved, Choice, Line
 from timus_autotask.domain.policy import Policy
+from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.table import Write
 from timus_autotask.store.keys import PARTNER
 from timus_autotask.store.records import (
@@ -48,7 +48,7 @@ def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
         refused = [stored for stored in store.contract(contract_id).lines.values() if stored.value.refusal]
         return [
             *(put_line(replace(stored.value, refusal=None), stored.rev) for stored in refused),
-            wake_contract(contract_id, deployment.ports()),
+            wake_contract(contract_id, deployment.ports),
         ]
 
     write(deployment, changes)
@@ -102,7 +102,7 @@ def drift(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
         found = decidable()
         return [
             put_line(replace(found.value, choice=choice), found.rev),
-            wake_contract(contract_id, deployment.ports()),
+            wake_contract(contract_id, deployment.ports),
         ]
 
     found = decidable()
@@ -147,7 +147,7 @@ def approve(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         found, approved = held()
         return [
             put_line(replace(found.value, approved=(*found.value.approved, approved)), found.rev),
-            wake_contract(contract_id, deployment.ports()),
+            wake_contract(contract_id, deployment.ports),
         ]
 
     found, approved = held()

@@ -9,7 +9,6 @@ from datetime import date
 from typing import Any
 
 from timus_autotask.cli.command import DEFAULT
-from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.word import go_on, wake
@@ -23,6 +22,7 @@ from timus_autotask.domain.mapping import (
     chosen_from,
     in_force,
 )
+from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Refused
 from timus_autotask.ports.psa import Psa
 from timus_autotask.ports.table import Write
@@ -68,7 +68,7 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
         mapping = mapping_of(found)
         return [
             put_mapping(mapping, found.mapping.rev if found.mapping else 0),
-            *wake_contracts(customer, mapping.contract_ids, deployment.ports()),
+            *wake_contracts(customer, mapping.contract_ids, deployment.ports),
         ]
 
     contracts = mapping_of(records).contract_ids
@@ -187,7 +187,7 @@ def _company(autotask: Psa, company_id: int) -> str:
 
 def _autotask(deployment: Deployment) -> Psa:
     try:
-        return deployment.ports().autotask()
+        return deployment.ports.autotask()
     except NotConfigured as error:
         raise Failed(
             f"There are no Autotask credentials yet; set them with: timus-autotask credentials set. {UNCHECKED}"
@@ -299,7 +299,7 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
         rev = records.mapping.rev if records.mapping else 0
         return [
             put_mapping(mapping, rev),
-            *wake_contracts(customer, mapping.contract_ids, deployment.ports()),
+            *wake_contracts(customer, mapping.contract_ids, deployment.ports),
         ]
 
     def for_all() -> Sequence[Write]:
@@ -310,7 +310,7 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
     written, shown = go_on(deployment, arguments, terminal, contracts, for_one if customer else for_all)
     if written:
         # What is not woken here, should this be interrupted, is woken by the sweep: the plan is due.
-        wake(deployment, [customer] if customer else refresh_plan(sku, deployment.ports()), terminal)
+        wake(deployment, [customer] if customer else refresh_plan(sku, deployment.ports), terminal)
         whose = f" for {customer}" if customer else ""
         terminal.say(f"{sku} is billed with service {service_id}{whose}.", style="green")
     return {

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from timus_autotask.aws.log_queries import QUERIES, group_of
-from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, moment
 from timus_autotask.cli.watching import _since
 from timus_autotask.cli.word import wake
 from timus_autotask.domain.finding import Finding
 from timus_autotask.operate import recover
+from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.tables import FileRefused
 from timus_autotask.operate.timus_export import Comparison, ExportFile, Told, compare, take_in
 from timus_autotask.store.runs import Run, findings, last_run
@@ -61,7 +61,7 @@ def _run(deployment: Deployment, terminal: Terminal, *, deep: bool = False) -> N
     def progress(run: Run) -> None:
         terminal.say(f"{run.contracts} of {run.of} contracts, {run.calls} calls")
 
-    ports = deployment.ports()
+    ports = deployment.ports
     alignment.reconcile(ports, ports.clock.now() + AT_MOST, anew=True, deep=deep, on_progress=progress)
 
 
@@ -132,7 +132,7 @@ def _compare(
     elif found.events:
         if not arguments.yes and not terminal.confirm(f"Take {len(found.events)} of these in as events?"):
             raise Failed("Nothing was written.")
-        written = take_in(found.events, deployment.ports())
+        written = take_in(found.events, deployment.ports)
         wake(deployment, [event.customer_id for event in found.events], terminal)
         terminal.say(f"{written} events were taken in; see: timus-autotask events", style="green")
     return {
@@ -177,7 +177,7 @@ def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     _agreed(arguments, terminal, "Shall this be done?")
     if arguments.dry_run:
         return {"records": 0, "contracts": [], "events": 0}
-    ports, store = deployment.ports(), deployment.store
+    ports, store = deployment.ports, deployment.store
     recover.pause_all(ports)
     documents = deployment.earlier(moment, terminal.say)
     records = recover.put_back(documents, deployment.table, deployment.each)
@@ -206,7 +206,7 @@ def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Termi
     _agreed(arguments, terminal, "Was the table restored, and shall this be done?")
     if arguments.dry_run:
         return []
-    contracts = recover.after_restore(deployment.ports())
+    contracts = recover.after_restore(deployment.ports)
     terminal.say(f"Paused; {len(contracts)} contracts are looked at.", style="green")
     _looked_at(deployment, terminal)
     terminal.say(NEXT)
@@ -237,9 +237,7 @@ def _looked_at(deployment: Deployment, terminal: Terminal) -> None:
 
 def redrive(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Send the wake-ups that failed for good again."""
-    if deployment.dead_queue is None:
-        raise Failed("The stack has no dead-letter queue.")
-    woken, strange = recover.redrive(deployment.dead_queue, deployment.queue)
+    woken, strange = recover.redrive(deployment.dead_letters, deployment.queue)
     if woken:
         terminal.say(f"Woken again: {', '.join(woken)}.", style="green")
     else:
@@ -254,7 +252,7 @@ def replay(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     since = _since(arguments.since, deployment)
     if since is None:
         raise Failed("--since is needed.", USAGE)
-    ports = deployment.ports()
+    ports = deployment.ports
     events = [*recover.replayable(deployment.store, since, arguments.customer, parked=arguments.parked)]
     customers = {event.customer_id for event in events}
     terminal.say(f"{len(events)} events of {len(customers)} customers.")

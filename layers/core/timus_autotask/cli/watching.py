@@ -9,13 +9,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, Whole, moment
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import shortfall
 from timus_autotask.domain.provisioning import Provisioning
+from timus_autotask.operate.deployment import Deployment
 from timus_autotask.store.records import EventRecord, policy_from
 from timus_autotask.store.runs import Run, last_run
 from timus_autotask.watch import status as alignment
@@ -24,7 +24,7 @@ from timus_autotask.watch.status import Status, StatusLine
 
 def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Every line, what waits, and whether everything is at rest."""
-    dead = deployment.dead_letters().visible
+    dead = deployment.dead_letters.depth().visible
 
     def queued() -> int:
         return sum(deployment.queue.depth())

@@ -7,9 +7,9 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from timus_autotask.cli.deployment import Deployment
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal
+from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
@@ -49,7 +49,7 @@ def wake(deployment: Deployment, customers: Iterable[str], terminal: Terminal) -
 
 def wake_mapped(deployment: Deployment, customers: Iterable[str], terminal: Terminal) -> list[int]:
     """Make every contract of these customers due; returns the contracts."""
-    ports, store = deployment.ports(), deployment.store
+    ports, store = deployment.ports, deployment.store
     woken: set[int] = set()
     for customer in sorted(set(customers)):
 
@@ -91,7 +91,7 @@ def _previews(
     changes: Callable[[], Sequence[Write]],
 ) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = []
-    ports = deployment.ports()
+    ports = deployment.ports
     try:
         for contract_id in contracts[:PREVIEWED]:
             found = preview(contract_id, changes(), ports)

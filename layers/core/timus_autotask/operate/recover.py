@@ -8,13 +8,14 @@ after_restore:  a table from an earlier point in time is made safe to work with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from timus_autotask.domain.line import Line
+from timus_autotask.operate.deployment import DeadLetters
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.queue import WakeUps, wake_up_of
 from timus_autotask.ports.table import Delete, Document, Put, Table
@@ -25,29 +26,6 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.status import Each
-
-
-class DeadLetter(Protocol):
-    """One message of the dead-letter queue."""
-
-    @property
-    def body(self) -> str: ...
-    @property
-    def message_id(self) -> str: ...
-    @property
-    def receipt(self) -> str: ...
-
-
-class DeadLetters(Protocol):
-    """The dead-letter queue, from the receiving side. Both raise ``QueueUnavailable``."""
-
-    def receive(self, limit: int = 10) -> Sequence[DeadLetter]:
-        """Some messages that are not in anybody's hands; none when the queue is empty."""
-        ...
-
-    def delete(self, receipt: str) -> object:
-        """Take a received message out."""
-        ...
 
 
 def redrive(dead: DeadLetters, wake_ups: WakeUps) -> tuple[tuple[str, ...], tuple[str, ...]]:

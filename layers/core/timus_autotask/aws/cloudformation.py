@@ -1,0 +1,73 @@
+"""What CloudFormation knows of a deployed stack: its outputs and the parameters that it was given.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+
+class StackMissing(Exception):
+    """There is no stack of this name in the account and region that were asked."""
+
+
+class AwsRefuses(Exception):
+    """AWS answers, and does not let this user see the stack; ``code`` is AWS's own."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AwsNotSet(Exception):
+    """AWS cannot be asked: credentials, profile or region are missing."""
+
+
+class AwsUnreachable(Exception):
+    """AWS does not answer, or its address is none."""
+
+
+NOT_SET = frozenset({"NoCredentialsError", "PartialCredentialsError", "NoRegionError", "ProfileNotFound"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A deployed stack."""
+
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+
+def describe(client: CloudFormationClient, name: str) -> Stack:
+    """The stack of this name. Raises the errors of this module."""
+    try:
+        described = client.describe_stacks(StackName=name)["Stacks"]
+    except (BotoCoreError, ClientError) as error:
+        raise meaning_of(error) from error
+    if not described:
+        raise StackMissing
+    return Stack(
+        outputs={each["OutputKey"]: each["OutputValue"] for each in described[0].get("Outputs", ())},
+        parameters={
+            each["ParameterKey"]: each["ParameterValue"] for each in described[0].get("Parameters", ())
+        },
+    )
+
+
+def meaning_of(error: BotoCoreError | ClientError | ValueError) -> Exception:
+    """A failure of boto3 on the way to a stack as one of the errors of this module; ValueError: an address that is none."""
+    message = f"{str(error).rstrip('.')}."
+    if isinstance(error, ClientError):
+        answer = error.response.get("Error", {})
+        if answer.get("Code") == "ValidationError":  # "Stack with id … does not exist"
+            return StackMissing()
+        return AwsRefuses(answer.get("Code", ""), answer.get("Message", ""))
+    return AwsNotSet(message) if type(error).__name__ in NOT_SET else AwsUnreachable(message)

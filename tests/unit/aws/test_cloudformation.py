@@ -1,0 +1,96 @@
+"""A stack is found by its name, and a failure says whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from mypy_boto3_cloudformation import CloudFormationClient
+
+from timus_autotask.aws.cloudformation import AwsRefuses, StackMissing, describe
+from timus_autotask.settings import Misconfigured, StackSettings
+
+OUTPUTS = {
+    "TableName": "t",
+    "QueueUrl": "q",
+    "DeadLetterQueueUrl": "d",
+    "WebhookUrl": "w",
+    "WebhookSecretArn": "ws",
+    "AutotaskSecretArn": "as",
+}
+
+
+@pytest.fixture
+def client() -> CloudFormationClient:
+    """A client that reaches nobody."""
+    session: Any = boto3.Session("test", "test", region_name="us-east-1")
+    client: CloudFormationClient = session.client("cloudformation")
+    return client
+
+
+@pytest.fixture
+def stub(client: CloudFormationClient) -> Iterator[Stubber]:
+    """What AWS answers."""
+    with Stubber(client) as stubber:
+        yield stubber
+
+
+def test_outputs_and_parameters_are_read(client: CloudFormationClient, stub: Stubber) -> None:
+    """By their names."""
+    stack = {
+        "StackName": "s",
+        "CreationTime": "2026-01-01T00:00:00Z",
+        "StackStatus": "CREATE_COMPLETE",
+        "Outputs": [{"OutputKey": "TableName", "OutputValue": "t"}],
+        "Parameters": [{"ParameterKey": "TimeZone", "ParameterValue": "Europe/Berlin"}],
+    }
+    stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "s"})
+    found = describe(client, "s")
+    assert (found.outputs, found.parameters) == ({"TableName": "t"}, {"TimeZone": "Europe/Berlin"})
+
+
+def test_a_stack_that_is_not_there_is_missing(client: CloudFormationClient, stub: Stubber) -> None:
+    """CloudFormation calls it an error of validation."""
+    stub.add_client_error("describe_stacks", "ValidationError", "Stack with id s does not exist")
+    with pytest.raises(StackMissing):
+        describe(client, "s")
+    stub.add_response("describe_stacks", {"Stacks": []})
+    with pytest.raises(StackMissing):
+        describe(client, "s")
+
+
+def test_a_refusal_is_told_with_its_code(client: CloudFormationClient, stub: Stubber) -> None:
+    """Whoever runs the command can ask for the permission."""
+    stub.add_client_error("describe_stacks", "AccessDenied", "not authorized")
+    with pytest.raises(AwsRefuses, match="not authorized") as refused:
+        describe(client, "s")
+    assert refused.value.code == "AccessDenied"
+
+
+def test_the_settings_of_a_stack() -> None:
+    """What its template does not say has a default."""
+    settings = StackSettings.read(OUTPUTS, {"TimeZone": "Europe/Berlin"})
+    assert (settings.zone.key, settings.settle.total_seconds()) == ("Europe/Berlin", 900)
+    assert settings.autotask_url.startswith("https://webservices.autotask.net")
+    given = StackSettings.read(OUTPUTS, {"AutotaskUrl": "http://127.0.0.1:1", "SettleSeconds": "5"})
+    assert (given.autotask_url, given.settle.total_seconds()) == ("http://127.0.0.1:1", 5)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "parameters", "words"),
+    [
+        ({"TableName": "t"}, {}, "no output AutotaskSecretArn, DeadLetterQueueUrl"),
+        (
+            OUTPUTS,
+            {"TimeZone": "Mars/Olympus"},
+            "TimeZone is no IANA time zone that this machine knows: Mars/Olympus",
+        ),
+    ],
+)
+def test_a_stack_that_cannot_be_used(outputs: dict[str, str], parameters: dict[str, str], words: str) -> None:
+    """The sentence names what is missing."""
+    with pytest.raises(Misconfigured, match=words):
+        StackSettings.read(outputs, parameters)
