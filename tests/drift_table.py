@@ -1,4 +1,4 @@
-"""The table of drift in docs/operations.md: what somebody can do to a contract, how it is found and what becomes of it.
+"""The table of drift in docs/operations.md: what somebody can do to a contract, what it is found as, and what follows.
 
 ``python -m tests.drift_table --write`` does each of them to a world under each policy, and writes down what it saw.
 """
@@ -47,12 +47,12 @@ def _there_and_back(world: World) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """Something that somebody does in Autotask, behind our back."""
+    """Something that somebody does in Autotask."""
 
-    words: str
+    title: str
     do: Callable[[World], object]
     kind: Kind | None
-    """As what it is found; None: it is not."""
+    """What it is found as; None: it is not found."""
     deep: bool = False
 
 
@@ -102,7 +102,7 @@ def look(world: World, *, deep: bool = False) -> list[Finding]:
 
 
 def outcome(case: Case, drift: str) -> tuple[str, str]:
-    """As what a case is found, and what has become of it when the worker was there."""
+    """What a case is found as, and what has happened once the worker has looked."""
     world = aligned(drift)
     posted = len(world.posted())
     case.do(world)
@@ -117,19 +117,19 @@ def outcome(case: Case, drift: str) -> tuple[str, str]:
 def _became(world: World, posted: int) -> str:
     line = world.line(ADV)
     corrections = [
-        f"{units:+d} posted for {date.fromisoformat(day):%-d %B}" for _, units, day in world.posted()[posted:]
+        f"{units:+d} made from {date.fromisoformat(day):%-d %B}" for _, units, day in world.posted()[posted:]
     ]
     if line.state is State.PARKED and line.parked:
         return "; ".join([f"parked: [`{line.parked.code}`](#{line.parked.code})", *corrections])
-    corrections += [f"{units:+d} comes on {day:%-d %B}" for day, units in line.scheduled]
+    corrections += [f"{units:+d} scheduled for {day:%-d %B}" for day, units in line.scheduled]
     if corrections:
         return "; ".join(corrections)
     kept = [units for _, units in line.offset.steps if units]
-    return f"kept: {kept[-1]:+d} on top of Timus" if kept else "told, nothing to do"
+    return f"kept: {kept[-1]:+d} on top of Timus" if kept else "reported only"
 
 
 def lost(drift: str) -> tuple[str, str]:
-    """What becomes of an event that never came: nobody but Timus knows of it."""
+    """What happens to an event that never came: only Timus knows of it."""
     world = aligned(drift)
     posted = len(world.posted())
     assert look(world) == []
@@ -153,7 +153,7 @@ def rendered() -> str:
     ]
     for case in CASES:
         seen = [outcome(case, drift) for drift in ("park", "adopt", "enforce")]
-        rows.append(f"| {case.words} | {seen[0][0]} | {' | '.join(became for _, became in seen)} |")
+        rows.append(f"| {case.title} | {seen[0][0]} | {' | '.join(became for _, became in seen)} |")
     seen = [lost(drift) for drift in ("park", "adopt", "enforce")]
     rows.append(f"| nothing: an event of Timus was lost | {seen[0][0]} | {' | '.join(b for _, b in seen)} |")
     return "\n".join(rows)

@@ -15,7 +15,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 
 
 def test_the_table_of_drift_is_what_is_seen() -> None:
-    """`python -m tests.drift_table --write` writes it anew."""
+    """`python -m tests.drift_table --write` writes it again."""
     assert with_table(TEXT) == TEXT
 
 

@@ -36,7 +36,7 @@ def calls(world: World) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.words)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_drift_of_every_kind_is_found(case: Case) -> None:
     """Whatever somebody does to a contract is found by one reconcile, with both numbers, and no correction is posted by it."""
     world = aligned()
@@ -69,7 +69,7 @@ def test_the_policy_decides_and_nothing_else() -> None:
     raised = CASES[0]
     assert outcome(raised, "park")[1] == "parked: [`drift`](#drift)"
     assert outcome(raised, "adopt")[1] == "kept: +3 on top of Timus"
-    assert outcome(raised, "enforce")[1] == "-3 posted for 17 March"
+    assert outcome(raised, "enforce")[1] == "-3 made from 17 March"
 
 
 def test_all_is_well() -> None:

@@ -30,7 +30,7 @@ QUERIES = (
         'fields @timestamp, message, customer, change, delta, detail\n| filter @message like /"evt_1"/\n| sort @timestamp',
     ),
     Query(
-        "What was posted, and how it ended",
+        "Adjustments, and how they ended",
         _WORK,
         "fields @timestamp, message, customers.0, contract, service, day, delta, change, detail\n"
         "| filter message like /^adjustment-/\n"
