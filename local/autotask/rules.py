@@ -582,6 +582,11 @@ class Model:
                 else:
                     line.events = kept
                     line.posted = {first: at for first, at in line.posted.items() if first <= end}
+        if end > contract.end and self.switches.extended_periods == "empty":
+            for line in contract.lines.values():
+                units = line.units_on(contract.end)
+                if units:
+                    self._insert(line, contract.end + 1, -units, None, None, "seed")
         contract.replace(Record(values))
 
     def _drop_line(self, line: Line) -> None:

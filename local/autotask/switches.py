@@ -24,6 +24,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "unauthorized_body": ("empty", "html", "message"),
     "method_not_allowed_body": ("message", "html"),
     "repeat_line": ("refuse", "accept"),
+    "extended_periods": ("quantity", "empty"),
 }
 """The values that a text switch may have; the first is the default."""
 
@@ -123,6 +124,9 @@ class Switches:
 
     repeat_line: str = "refuse"
     """POST of a second ContractService for a service that the contract already has: unknown."""
+
+    extended_periods: str = "quantity"
+    """The periods that a later ``endDate`` adds to a contract: with the last quantity of each line, or empty: unknown."""
 
     cost_visible: bool = True
     """Without the cost permission, costs read as 0."""

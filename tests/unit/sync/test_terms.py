@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.autotask.faults import Fault
+from local.autotask.values import day_ms
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.line import Approved, State
 from timus_autotask.store.records import put_line, put_terms
@@ -178,6 +179,51 @@ def test_drift_by_the_terms(world: World, drift: str, units: int) -> None:
     world.work()
     assert world.units(ADV, TODAY) == units
     assert world.line(ADV).state is State.APPLIED
+
+
+@pytest.mark.parametrize("drift", ["park", "adopt", "enforce"])
+def test_periods_that_our_renewal_adds_without_units_are_made_level_and_are_no_edit(
+    world: World, drift: str
+) -> None:
+    """On a tenant whose new periods are empty, the new term is billed from its first day, and the old one's changes go on."""
+    new_term = date(2027, 12, 31)
+    terms(world, drift=drift)
+    world.tell(8, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.api.set_switch("extended_periods", "empty")
+    world.tell(9, {ADV: 25, GATEWAY: 1}, term_end=new_term, type="subscription.renewed")
+    world.work()
+    assert [world.line(sku).state for sku in (ADV, GATEWAY)] == [State.SCHEDULED] * 2
+    world.tell(10, {ADV: 28, GATEWAY: 1}, term_end=new_term)
+    world.work()
+    assert world.posted() == [(45, 3, "2026-03-15")]
+    world.pass_time(days=300)
+    assert world.posted()[1:] == [(45, 25, "2027-01-01"), (47, 1, "2027-01-01")]
+    assert (world.units(ADV, date(2026, 12, 31)), world.units(ADV, date(2027, 1, 1))) == (28, 28)
+    assert {world.line(sku).state for sku in (ADV, GATEWAY)} == {State.APPLIED}
+
+
+@pytest.mark.parametrize(
+    ("drift", "periods", "units"),
+    [("adopt", "empty", 30), ("adopt", "quantity", 30), ("enforce", "quantity", 25)],
+)
+def test_an_edit_in_the_old_term_is_still_an_edit_once_the_contract_is_longer(
+    world: World, drift: str, periods: str, units: int
+) -> None:
+    """Five units that a person added stay, or go, by the terms; in the new periods too, whatever Autotask made of them."""
+    terms(world, drift=drift)
+    world.tell(8, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.api.set_switch("extended_periods", periods)
+    line = world.api.model.find_line(CONTRACT, 45)
+    assert line is not None
+    world.api.model.person_adjusts(line.id, date(2026, 3, 20).toordinal(), 5)
+    world.api.model.edit_contract(CONTRACT, {"endDate": day_ms(date(2027, 12, 31).toordinal())})
+    world.pass_time(days=10)
+    world.tell(9, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31), type="subscription.renewed")
+    world.work()
+    world.pass_time(days=300)
+    assert world.units(ADV, date(2027, 2, 1)) == units
 
 
 def test_a_renewal_extends_the_contract_and_touches_nothing_else(world: World) -> None:

@@ -46,6 +46,8 @@ class Intent:
     """The unit price that is sent with it, if the partner has set one."""
     linked: tuple[LineKey, ...] = ()
     """The other lines of the plan change that it is a part of."""
+    until: date | None = None
+    """The contract's last day when it was begun: days that a longer contract has gained since say nothing of its outcome."""
 
     @property
     def after(self) -> Timeline:
@@ -148,6 +150,9 @@ class Line:
     contract_service_id: int | None = None
     price: str | None = None
     """The unit price that we sent last, on the partner's word; a price that differs was set by hand and stays."""
+    baseline_until: date | None = None
+    """The contract's last day when the baseline was read. Later days, which a longer contract has gained since, are nobody's edit; None:
+    it was read by an earlier version, which did not note the day."""
     # What people see; from here on down nothing is decided, but that what a day's limit holds stays held.
     state: State = State.PENDING
     parked: Parked | None = None

@@ -77,6 +77,10 @@ class Timeline:
         inside = [(first, self.at(first)), *(step for step in self.steps if first < step[0] <= last)]
         return Timeline.of(inside)
 
+    def until(self, last: date) -> Timeline:
+        """The same up to ``last``, whose units then stay for ever."""
+        return Timeline(tuple(step for step in self.steps if step[0] <= last))
+
     def same(self, other: Timeline, first: date, last: date) -> bool:
         """Whether both have the same units on every day of [first, last]."""
         return self.between(first, last) == other.between(first, last)

@@ -178,19 +178,20 @@ def _edit(line: Line, contract: Contract, look: Look, today: date) -> tuple[Kind
     """The first day that was looked at on which Autotask does not hold what we left there, with both numbers."""
     if line.baseline is None:
         return None
+    until = min(contract.end, line.baseline_until or contract.end)
     if look.whole is not None:
         whole = look.whole.get(line.service_id, NOTHING)
         days = sorted({contract.start, today, *whole.days, *line.baseline.days})
         pairs = [
-            (day, line.baseline.at(day), whole.at(day))
-            for day in days
-            if contract.start <= day <= contract.end
+            (day, line.baseline.at(day), whole.at(day)) for day in days if contract.start <= day <= until
         ]
         # Today's is the number that people look at first.
         pairs.sort(key=lambda pair: (pair[0] > today, pair[0] != today, pair[0]))
     else:
         pairs = [
-            (day, line.baseline.at(day), look.held(line.service_id, at)) for at, day in enumerate(look.days)
+            (day, line.baseline.at(day), look.held(line.service_id, at))
+            for at, day in enumerate(look.days)
+            if day <= until
         ]
     for day, ours, held in pairs:
         if ours != held:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tests.unit.domain.converge.views import (
     ALIVE,
+    CONTRACT,
     CUSTOMER,
     END,
     LEVEL,
@@ -42,6 +43,7 @@ def test_a_level_line_at_first_sight_is_remembered() -> None:
                 1,
                 45,
                 baseline=LEVEL,
+                baseline_until=CONTRACT.end,
                 contract_service_id=1201,
                 state=State.APPLIED,
                 since=NOW,
@@ -72,6 +74,7 @@ def test_a_change_is_an_intent_first() -> None:
             settles_at=ALIVE + SETTLE,
             events=("evt_8",),
             versions={"sub_1": 8},
+            until=CONTRACT.end,
         ),
         desired=MORE,
         scheduled=((TODAY, 3),),

@@ -68,6 +68,7 @@ def left(units: Timeline, key: LineKey = SEATS, **more: object) -> Line:
     """A line as it was left: level, seen by people as applied."""
     values = {
         "contract_service_id": 1201,
+        "baseline_until": CONTRACT.end,
         "state": State.APPLIED,
         "since": NOW - ONE_DAY,
         "desired": units,

@@ -144,6 +144,7 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
         events=events,
         versions=versions,
         linked=other_sides(adjustment, drafts, view),
+        until=view.contract.end if view.contract else None,
     )
 
 

@@ -47,7 +47,7 @@ def _without_intent(draft: LineDraft, contract: Contract, view: View) -> LineDra
     if intent is None:
         return draft
     units = draft.observed.units
-    verdict = settle(intent, units, contract.start, contract.end, view.now)
+    verdict = settle(intent, units, contract.start, _known_until(intent.until, contract), view.now)
     if verdict is Verdict.WAIT:
         return draft.wait(intent.settles_at)
     unclear = verdict is Verdict.UNCLEAR
@@ -55,22 +55,24 @@ def _without_intent(draft: LineDraft, contract: Contract, view: View) -> LineDra
         before, after = intent.before.at(intent.day), intent.after.at(intent.day)
         day = intent.day.isoformat()
         return draft.park("outcome-unclear", delta=intent.delta, day=day, before=before, after=after)
-    line = _ended(draft.line, intent, verdict, units, view.now)
+    line = _ended(draft.line, intent, verdict, units, contract, view.now)
     if unclear and line.choice is Choice.ADOPT and draft.demand is not None:
         # Nobody knows what of it is ours, so it is kept as a whole; what Timus has for later days still comes.
         by_now = Timeline(tuple(step for step in draft.demand.units.steps if step[0] <= view.today))
-        line = replace(line, offset=units.minus(by_now).between(draft.demand.start, date.max), baseline=units)
+        offset = units.minus(by_now).between(draft.demand.start, date.max)
+        line = replace(_with_read(line, units, contract), offset=offset)
     entry = _entry(draft.line, intent, verdict, units, view.now)
     return replace(draft, line=line, journal=(entry,))
 
 
-def _ended(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: datetime) -> Line:
+def _ended(
+    line: Line, intent: Intent, verdict: Verdict, units: Timeline, contract: Contract, now: datetime
+) -> Line:
     """The line once its intent has ended."""
     line = replace(line, intent=None)
     if verdict is Verdict.LANDED:
         return replace(
-            line,
-            baseline=units,
+            _with_read(line, units, contract),
             adjusted=tuple(sorted({*line.adjusted, intent.day})),
             refusal=None,
             approved=tuple(a for a in line.approved if (a.day, a.delta) != (intent.day, intent.delta)),
@@ -135,13 +137,28 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
         if answer is OnDrift.PARK:
             return draft.park("drift")
         if answer is OnDrift.ADOPT:
-            line = replace(line, offset=line.offset.plus(units.minus(line.baseline)))
-    return replace(draft, line=replace(line, baseline=units, choice=None), known=True)
+            difference = units.minus(line.baseline).until(_known_until(line.baseline_until, contract))
+            line = replace(line, offset=line.offset.plus(difference))
+    return replace(draft, line=replace(_with_read(line, units, contract), choice=None), known=True)
+
+
+def _with_read(line: Line, units: Timeline, contract: Contract) -> Line:
+    """The line with what Autotask has now as its baseline."""
+    return replace(line, baseline=units, baseline_until=contract.end)
+
+
+def _known_until(noted: date | None, contract: Contract) -> date:
+    """The last day on which an earlier read, made when ``noted`` was the contract's last day, can be compared with one of now.
+
+    Days that the contract has gained since, by our extension or a person's, had no units that anybody could have changed.
+    """
+    return contract.end if noted is None else min(noted, contract.end)
 
 
 def _edited(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
     """Whether somebody else changed the units of a line that is ours to judge."""
-    if draft.demand is None or draft.observed.units.same(baseline, contract.start, contract.end):
+    until = _known_until(draft.line.baseline_until, contract)
+    if draft.demand is None or draft.observed.units.same(baseline, contract.start, until):
         return False
     return not _raised_above_zero(draft.line, baseline, draft.observed.units)
 
