@@ -140,7 +140,7 @@ def lost(drift: str) -> tuple[str, str]:
     lines = status_of(records, world.clock.now(), world.zone).lines
     today = world.ports.today()
     found = compare(told.subscriptions(), records, lines, today, world.zone, told.name, "operator")
-    take_in(found.events, world.ports)
+    take_in(found, world.ports)
     world.pass_time(minutes=1)
     return "by `--timus-export` only", _became(world, posted)
 

@@ -308,7 +308,7 @@ class TestSilence:
         records = listed(world.ports.store)
         today = world.ports.today()
         found = compare(told.subscriptions(), records, (), today, world.zone, told.name, "operator")
-        assert take_in(found.events, world.ports) == 1
+        assert take_in(found, world.ports) == 1
         running.minutes(16)
         assert running.fires("WebhookSilenceAlarm")
         world.tell(9, {ADV: 41})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS
 from timus_autotask.ports.table import Document, Write
 
 
@@ -70,6 +70,34 @@ def test_reconcile_against_timus(desk: Desk, tmp_path: Path) -> None:
     desk.world.work()
     assert desk.world.units(ADV, date(2026, 3, 17)) == 31
     assert "Our table says what Timus says." in desk.told("reconcile", "--timus-export", str(file))
+
+
+def test_what_is_suspicious_is_held_until_it_is_accepted_by_its_id(desk: Desk, tmp_path: Path) -> None:
+    """`--yes` does not release it, in a script as little as at a terminal; a dry run shows it."""
+    file = tmp_path / "portal.csv"
+    file.write_text(
+        "customer_id,subscription_id,sku,quantity,term_end\n"
+        f"{CUSTOMER},SUB_8F2C1A,{ADV},28,2026-12-31\n{CUSTOMER},sub_more,{ESS},2,2026-12-31\n"
+    )
+    words = ("reconcile", "--timus-export", str(file), "--yes")
+    assert "SUB_8F2C1A of cus_41d0 is new, and sub_8f2c1a is known" in desk.told(*words, "--dry-run")
+    said = desk.run(*words, "--json")
+    assert (said.status, said.json["taken_in"], said.json["held"]) == (1, 1, 1)
+    assert "Held as suspicious: 1 of 2 events; --yes does not release them." in said.err
+    [one] = said.json["suspicions"]
+    assert (one["kind"], one["holds"], one["accepted"]) == ("id-alike", ["SUB_8F2C1A"], False)
+    desk.world.work()
+    assert (desk.world.units(ADV, date(2026, 3, 17)), desk.world.units(ESS, date(2026, 3, 17))) == (28, 2)
+    assert one["id"] in desk.refused(*words, "--accept", "00000000")
+    again = desk.ask(*words, "--accept", "00000000", "--accept", one["id"])
+    assert (again["taken_in"], again["held"], again["suspicions"][0]["accepted"]) == (1, 0, True)
+    desk.world.work()
+    assert desk.world.units(ADV, date(2026, 3, 17)) == 56
+
+
+def test_an_acceptance_is_about_a_file(desk: Desk) -> None:
+    """Without one it is a slip."""
+    assert "give --timus-export FILE too" in desk.refused("reconcile", "--accept", "3f2a9c", status=2)
 
 
 def test_a_file_that_cannot_be_used_is_refused_row_by_row(desk: Desk, tmp_path: Path) -> None:

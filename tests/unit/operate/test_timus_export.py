@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.drift_table import aligned
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, World
@@ -31,7 +35,7 @@ def compared(world: World, text: str) -> Comparison:
 
 def taken_in(world: World, text: str) -> int:
     """Take in what is missing, and let the worker do it."""
-    new = take_in(compared(world, text).events, world.ports)
+    new = take_in(compared(world, text), world.ports)
     world.pass_time(minutes=1)
     return new
 
@@ -105,6 +109,17 @@ class TestReading:
         assert any(error in one for one in map(str, refused.value.problems))
 
 
+@given(
+    st.binary(max_size=200) | st.binary(max_size=60).map(lambda some: f"{HEAD}\nc,s,a,1\n".encode() + some)
+)
+def test_any_bytes_are_subscriptions_or_refused(data: bytes) -> None:
+    """And what is refused says why."""
+    told: Sequence[Told] = ()
+    with suppress(FileRefused):
+        told = ExportFile("portal.csv", data).subscriptions()
+    assert all(one.items and one.customer_id for one in told)
+
+
 def test_an_event_that_was_lost_for_ever() -> None:
     """Timus bills 31, our table and Autotask have 28: after a preview the missing event is taken in, and Autotask follows."""
     world = aligned()
@@ -135,7 +150,7 @@ def test_it_may_be_repeated() -> None:
     """The same file again finds everything level; even one that is taken in twice at once is one event."""
     world = aligned()
     text = f"{HEAD}\n{CUSTOMER},sub_8f2c1a,{ADV},31\n"
-    events = compared(world, text).events
+    events = compared(world, text)
     assert take_in(events, world.ports) == 1
     assert take_in(events, world.ports) == 0
     assert "wait to be merged" in compared(world, text).rows[0].note
@@ -162,8 +177,12 @@ def test_timuss_own_event_that_comes_after_all_does_no_harm() -> None:
 def test_a_subscription_that_we_never_heard_of() -> None:
     """It needs its term; a customer who is not mapped waits for the mapping, as with any other event."""
     world = aligned()
-    with pytest.raises(FileRefused, match="its term_end is needed"):
-        compared(world, f"{HEAD}\n{CUSTOMER},sub_new,{ESS},4\n")
+    with pytest.raises(FileRefused) as refused:
+        compared(world, f"{HEAD}\n{CUSTOMER},sub_new,{ESS},4\n{CUSTOMER},sub_newer,{ESS},4\n")
+    assert [*map(str, refused.value.problems)] == [
+        f"row {row}: subscription {one} is not known to us: its term_end is needed"
+        for row, one in ((2, "sub_new"), (3, "sub_newer"))
+    ]
     taken_in(world, f"{HEAD},term_end\n{CUSTOMER},sub_new,{ESS},4,2026-12-31\n")
     assert world.units(ESS, date(2026, 3, 17)) == 4
 

@@ -342,6 +342,12 @@ COMMANDS = (
                 help="CSV or JSON of what the Timus portal shows; what is missing becomes events",
             ),
             _a(
+                "--accept",
+                metavar="ID",
+                action="append",
+                help="what is suspicious in the file and has this id is right; may be given again",
+            ),
+            _a(
                 "--after-restore",
                 action="store_true",
                 help="the table was restored from an earlier time: pause everything first",

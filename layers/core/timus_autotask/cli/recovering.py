@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -41,6 +41,8 @@ OVERLAP = timedelta(days=1)
 def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Compare everything with Autotask; with a file, Timus with both."""
     result: dict[str, Any] = {}
+    if arguments.accept and not arguments.timus_export:
+        raise Failed("--accept is about a file: give --timus-export FILE too.", USAGE)
     told = _told(arguments.timus_export) if arguments.timus_export else None
     if arguments.after_restore:
         result["restored"] = _after_restore(deployment, arguments, terminal)
@@ -54,6 +56,13 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
         result |= _compare(deployment, arguments, terminal, told)
     if run.stopped:
         raise Failed(f"It stopped: {run.stopped}. The next run goes on from there.", result=result)
+    if result.get("held") and not arguments.dry_run:
+        ids = ", ".join(one["id"] for one in result["suspicions"] if not one["accepted"])
+        raise Failed(
+            f"Held as suspicious: {result['held']} of {len(result['missing_events'])} events; --yes does not release them. For each "
+            f"suspicion that is right, give the same command again with --accept and its id. The ids: {ids}",
+            result=result,
+        )
     return result
 
 
@@ -125,21 +134,40 @@ def _compare(
         found = compare(subscriptions, records, lines, deployment.today, deployment.zone, file, _operator())
     except FileRefused as refused:
         raise _refused(file, refused) from None
+    accepted = frozenset(arguments.accept or ())
     _show_comparison(found, terminal)
+    _show_suspicions(found, accepted, terminal)
+    events = found.released(accepted)
     written = 0
-    if found.events and arguments.dry_run:
+    if events and arguments.dry_run:
         terminal.say("Nothing was written (--dry-run).")
-    elif found.events:
-        if not arguments.yes and not terminal.confirm(f"Take {len(found.events)} of these in as events?"):
+    elif events:
+        if not arguments.yes and not terminal.confirm(f"Take {len(events)} of these in as events?"):
             raise Failed("Nothing was written.")
-        written = take_in(found.events, deployment.ports)
-        wake(deployment, [event.customer_id for event in found.events], terminal)
+        written = take_in(found, deployment.ports, accepted)
+        wake(deployment, [event.customer_id for event in events], terminal)
         terminal.say(f"{written} events were taken in; see: timus-autotask events", style="green")
     return {
         "compared": [asdict(row) for row in found.rows],
         "missing_events": [{"customer": e.customer_id, "event": e.event_id} for e in found.events],
+        "suspicions": [{**asdict(one), "accepted": one.id in accepted} for one in found.suspicions],
         "taken_in": written,
+        "held": len(found.events) - len(events),
     }
+
+
+def _show_suspicions(found: Comparison, accepted: Collection[str], terminal: Terminal) -> None:
+    if not found.suspicions:
+        return
+    terminal.say("", "Suspicious", style="bold")
+    terminal.table(
+        ("id", "what", "holds"),
+        [
+            (one.id, one.message, "accepted" if one.id in accepted else f"{len(one.holds)} subscriptions")
+            for one in found.suspicions
+        ],
+        empty="",
+    )
 
 
 def _show_comparison(found: Comparison, terminal: Terminal) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Protocol, get_args
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.subscription import BillingCycle, Status
+from timus_autotask.operate.plausibility import Billed, Known, Suspicion, suspicions
 from timus_autotask.operate.tables import (
     DAY,
     TEXT,
@@ -177,6 +178,7 @@ class Missing:
     """An event that our table lacks."""
 
     customer_id: str
+    subscription_id: str
     event_id: str
     body: bytes
 
@@ -187,6 +189,12 @@ class Comparison:
 
     rows: tuple[Compared, ...]
     events: tuple[Missing, ...]
+    suspicions: tuple[Suspicion, ...]
+
+    def released(self, accepted: Collection[str] = ()) -> tuple[Missing, ...]:
+        """The events that no suspicion holds, but for those whose ids a person has ``accepted``."""
+        held = {one for found in self.suspicions if found.id not in accepted for one in found.holds}
+        return tuple(event for event in self.events if event.subscription_id not in held)
 
 
 def compare(
@@ -225,7 +233,7 @@ def compare(
             if isinstance(news, NotUnderstood):
                 problems.append(Problem(f"subscription {one.subscription_id}: {news.reason}", one.row))
             events.append(event)
-        ours = _in_force(subscription, today)
+        ours = _in_force(subscription, today) if subscription else None
         skus = {sku for sku, _ in one.items} | {sku for sku, _ in (ours.items if ours else ())}
         rows += [
             Compared(
@@ -239,16 +247,37 @@ def compare(
             )
             for sku in sorted(skus)
         ]
+    suspicious = suspicions(
+        [_told_billed(one, today) for one in told],
+        {event.subscription_id for event in events},
+        _known_billed([*known.values()], records, today),
+    )
     rows += _not_named({one.subscription_id for one in told}, known, held, today)
     if problems:
         raise FileRefused(*problems)
-    return Comparison(tuple(rows), tuple(events))
+    return Comparison(tuple(rows), tuple(events), suspicious)
 
 
-def _in_force(subscription: Subscription | None, today: date) -> Version | None:
+def _told_billed(told: Told, today: date) -> Billed:
+    day = told.effective_date or today
+    says = Version(told.version or 1, day, told.items, told.status, told.cancel_at, told.term_end, "", "")
+    return _billed(told.subscription_id, told.customer_id, says, day)
+
+
+def _known_billed(subscriptions: Sequence[Subscription], records: Records, today: date) -> Known:
+    found = {one.id: _billed(one.id, one.customer_id, _in_force(one, today), today) for one in subscriptions}
+    skus = {sku for one in subscriptions for sku in one.skus}
+    return Known(found, records.customers.keys(), {*skus, *records.partner.plans})
+
+
+def _billed(subscription_id: str, customer_id: str, version: Version, today: date) -> Billed:
+    ended = version.ends is not None and version.ends <= today
+    units = {sku: 0 if ended else version.quantity(sku) for sku, _ in version.items}
+    return Billed(subscription_id, customer_id, units, ends=version.ends is not None and not ended)
+
+
+def _in_force(subscription: Subscription, today: date) -> Version:
     """What holds today: the portal shows nothing of later days."""
-    if subscription is None:
-        return None
     begun = [version for version in subscription.versions if version.day <= today]
     return begun[-1] if begun else subscription.versions[0]
 
@@ -265,7 +294,7 @@ def _judge(
     if subscription.customer_id != told.customer_id:
         return f"it is known as customer {subscription.customer_id}'s", None
     ours, newest = _in_force(subscription, today), subscription.newest
-    same = ours is not None and _says(told) == _known(ours, told)
+    same = _says(told) == _known(ours, told)
     if told.version is not None:
         if told.version < newest.number:
             return "" if same else f"we know of version {newest.number}, which is newer", None
@@ -337,7 +366,9 @@ def _event(
         "provenance": {"source": FROM_FILE, "file": file, "operator": operator},
     }
     text = json.dumps(body, sort_keys=True).encode()
-    return Missing(told.customer_id, f"{FROM_FILE}-{hashlib.sha256(text).hexdigest()[:24]}", text)
+    return Missing(
+        told.customer_id, told.subscription_id, f"{FROM_FILE}-{hashlib.sha256(text).hexdigest()[:24]}", text
+    )
 
 
 def _not_named(
@@ -346,7 +377,7 @@ def _not_named(
     """Subscriptions that we bill and the file does not name: told only, for a file may be a part."""
     for subscription in known.values():
         version = _in_force(subscription, today)
-        if subscription.id in named or version is None:
+        if subscription.id in named:
             continue
         for sku, _ in version.items:
             if version.quantity(sku):
@@ -357,11 +388,14 @@ def _not_named(
                 )
 
 
-def take_in(events: Sequence[Missing], ports: Ports) -> int:
-    """Put the missing events into the inbox, where they are merged like any other; returns how many were new."""
+def take_in(found: Comparison, ports: Ports, accepted: Collection[str] = ()) -> int:
+    """Put the missing events into the inbox, where they are merged like any other; returns how many were new.
+
+    Those that a suspicion holds stay out, unless its id is among the ``accepted``.
+    """
     new = 0
     now: datetime = ports.clock.now()
-    for event in events:
+    for event in found.released(accepted):
         delivery = delivery_of(event.event_id, event.body, now, int(now.timestamp()))
         if ports.store.event(event.customer_id, delivery.key):
             continue

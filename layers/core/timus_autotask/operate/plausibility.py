@@ -1,0 +1,276 @@
+"""Whether what a file says can be: a look at all of it before any of it becomes an event.
+
+A file is signed by nobody and has often been through a spreadsheet. It may be well-formed and still hold another id or another
+number than Timus has. A suspicion holds the subscriptions that it is about until a person accepts it by its id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import MAX_EMAX, MIN_EMIN, Context
+from enum import StrEnum
+from hashlib import sha256
+
+FEW = 5
+"""Units. A change by no more than these is everyday, however small the client is: a few people come, a few people go."""
+SHARE = 0.5
+"""A change by more than this share of the units, and by more than ``FEW``, is rare. A digit too many or too few, or the number of
+another row, is mostly beyond it."""
+PART = 0.5
+"""A file that names fewer than this share of the clients that are billed is a part on purpose; one that names more was meant to be
+whole, and what it lacks was lost."""
+DIGITS = 15
+"""Digits that a spreadsheet keeps of a number; it writes zeros for those that follow
+(https://learn.microsoft.com/en-us/troubleshoot/microsoft-365-apps/excel/last-digits-changed-to-zeros)."""
+SHOWN = 5
+"""Ids that one message lists."""
+
+
+class Kind(StrEnum):
+    """What is suspicious."""
+
+    ALIKE = "id-alike"
+    NUMBER = "id-a-number"
+    IN_PLACE = "in-place-of-another"
+    LARGE = "large-change"
+    TO_NOTHING = "client-to-nothing"
+    CLIENTS_MISSING = "clients-missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Something in a file that a person has to look at."""
+
+    id: str
+    """A hash of what it says: once accepted, it covers this and nothing else."""
+    kind: Kind
+    message: str
+    holds: tuple[str, ...]
+    """The subscriptions whose events wait for it, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What one subscription has: as a file says, or as we know it."""
+
+    subscription_id: str
+    customer_id: str
+    units: Mapping[str, int]
+    """By SKU, what is billed; in a file those SKUs that have a row."""
+    ends: bool
+    """It is cancelled for a day to come."""
+
+    def total(self) -> int:
+        """All SKUs together."""
+        return sum(self.units.values())
+
+    def filled(self) -> Mapping[str, int]:
+        """The SKUs that have units."""
+        return {sku: units for sku, units in self.units.items() if units}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What we know."""
+
+    subscriptions: Mapping[str, Billed]
+    customers: Collection[str]
+    skus: Collection[str]
+
+    def owner(self, subscription_id: str) -> str | None:
+        """The customer of a subscription; None: we do not know it."""
+        found = self.subscriptions.get(subscription_id)
+        return found.customer_id if found else None
+
+
+def suspicions(told: Sequence[Billed], news: Collection[str], known: Known) -> tuple[Suspicion, ...]:
+    """All suspicions about what a file tells, by kind.
+
+    ``news`` are the subscriptions of the file that would become events. Where nothing follows, nothing is suspicious.
+    """
+    # What is known as another customer's is told as such, and becomes no event.
+    told = [one for one in told if known.owner(one.subscription_id) in (None, one.customer_id)]
+    found = [
+        *_alike(told, known),
+        *_numbers(told, known),
+        *_in_place(told, known),
+        *_changes(told, known),
+        *_clients_missing(told, known, news),
+    ]
+    held = [replace(one, holds=tuple(each for each in one.holds if each in news)) for one in found]
+    return tuple(sorted((one for one in held if one.holds), key=lambda one: one.kind))
+
+
+def _suspicion(kind: Kind, message: str, holds: Iterable[str], about: Iterable[str] = ()) -> Suspicion:
+    """``about`` is what the message is too short to list."""
+    held = tuple(sorted({*holds}))
+    says = "\n".join((kind, message, *held, *sorted(about)))
+    return Suspicion(sha256(says.encode()).hexdigest()[:8], kind, message, held)
+
+
+# -- Ids
+
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""What a spreadsheet takes for a number."""
+
+
+def _written_alike(text: str, digits: int = 200) -> str:
+    """The same for all ids that a spreadsheet makes of one: it drops zeros in front, writes 12e4 as 120000, 12345 as 12345.0 or 12,345.
+
+    Those that differ in case only are alike too. With ``digits`` the rest of a number counts as zeros.
+    """
+    if re.fullmatch(r"[0-9]{1,3}([.,'][0-9]{3})+", text):
+        text = re.sub("[.,']", "", text)
+    if _NUMBER.fullmatch(text):
+        context = Context(prec=digits, rounding="ROUND_DOWN", Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
+        number = context.create_decimal(text).normalize(context)
+        if number.is_finite():
+            return str(number)
+    return text.casefold()
+
+
+def _are_alike(told: str, known: str) -> bool:
+    return _written_alike(told) in (_written_alike(known), _written_alike(known, DIGITS))
+
+
+def _alike_among(ids: Iterable[str]) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in sorted(ids):
+        for writing in {_written_alike(each), _written_alike(each, DIGITS)}:
+            found.setdefault(writing, []).append(each)
+    return found
+
+
+def _alike(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+    """Ids and SKUs that are new, and the same as others but for what spreadsheets change."""
+    may_be = "A spreadsheet may have changed it."
+    others = _alike_among({*known.subscriptions, *(one.subscription_id for one in told)})
+    for one in told:
+        new, customer = one.subscription_id, one.customer_id
+        for other in others[_written_alike(new)] if new not in known.subscriptions else ():
+            if other in known.subscriptions:
+                message = f"Subscription {new} of {customer} is new, and {other} is known. {may_be}"
+                yield _suspicion(Kind.ALIKE, message, (new, other))
+            elif other < new:
+                message = f"Subscriptions {other} and {new} of {customer} are new, and may be one. {may_be}"
+                yield _suspicion(Kind.ALIKE, message, (new, other))
+    others = _alike_among(known.customers)
+    for customer in sorted({one.customer_id for one in told} - {*known.customers}):
+        for other in others.get(_written_alike(customer), ()):
+            holds = [one.subscription_id for one in told if one.customer_id == customer]
+            message = f"Customer {customer} is new, and {other} is known. {may_be}"
+            yield _suspicion(Kind.ALIKE, message, holds)
+    others = _alike_among(known.skus)
+    for sku in sorted({sku for one in told for sku in one.units} - {*known.skus}):
+        for other in others.get(_written_alike(sku), ()):
+            holds = [one.subscription_id for one in told if sku in one.units]
+            message = f"SKU {sku} is new, and {other} is known. {may_be}"
+            yield _suspicion(Kind.ALIKE, message, holds)
+
+
+def _numbers(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+    """New ids that are mere numbers where no known one is."""
+
+    def strange(new: str, ids: Collection[str]) -> bool:
+        numbers = (each for each in ids if _NUMBER.fullmatch(each))
+        return bool(ids) and new not in ids and bool(_NUMBER.fullmatch(new)) and not any(numbers)
+
+    for customer in sorted({one.customer_id for one in told}):
+        if strange(customer, known.customers):
+            holds = [one.subscription_id for one in told if one.customer_id == customer]
+            message = f"Customer {customer} is new and a mere number, as no customer is that we know."
+            yield _suspicion(Kind.NUMBER, message, holds)
+    for one in told:
+        if strange(one.subscription_id, known.subscriptions):
+            message = f"Subscription {one.subscription_id} is new and a mere number, as no subscription is that we know."
+            yield _suspicion(Kind.NUMBER, message, (one.subscription_id,))
+
+
+# -- Units
+
+
+def _by_customer(ones: Iterable[Billed]) -> Mapping[str, list[Billed]]:
+    found: dict[str, list[Billed]] = {}
+    for one in sorted(ones, key=lambda one: one.subscription_id):
+        found.setdefault(one.customer_id, []).append(one)
+    return found
+
+
+def _in_place(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+    """New subscriptions with what is billed for another one, of which the file does not say what became."""
+    named = {one.subscription_id: one for one in told}
+    clients = _by_customer(known.subscriptions.values())
+    lost = [
+        one for customer in clients.keys() - {one.customer_id for one in told} for one in clients[customer]
+    ]
+    for one in told:
+        if one.subscription_id in known.subscriptions:
+            continue
+        for other in clients.get(one.customer_id, ()):
+            if _are_alike(one.subscription_id, other.subscription_id):
+                continue  # that is said already
+            says = named[other.subscription_id].units if other.subscription_id in named else {}
+            if both := [sku for sku in one.filled() if other.units.get(sku) and sku not in says]:
+                yield _replaced(one, other, both, {one.subscription_id, other.subscription_id} & {*named})
+        if one.customer_id not in known.customers:
+            for other in lost:
+                if one.filled() and one.filled() == other.filled():
+                    yield _replaced(one, other, [*one.filled()], {one.subscription_id})
+
+
+def _replaced(one: Billed, other: Billed, skus: Sequence[str], holds: Iterable[str]) -> Suspicion:
+    has = ", ".join(f"{one.units[sku]} {sku}" for sku in sorted(skus))
+    message = (
+        f"Subscription {one.subscription_id} of {one.customer_id} is new, with {has}; the file does not say what became of that in "
+        f"{other.subscription_id} of {other.customer_id}, so both would be billed. If one replaces the other, give "
+        f"{other.subscription_id} with quantity 0 in the same file."
+    )
+    return _suspicion(Kind.IN_PLACE, message, holds)
+
+
+def _changes(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+    """Changes that are large for the subscription, and clients who would be billed nothing any more."""
+    named = {one.subscription_id for one in told}
+    clients = _by_customer(known.subscriptions.values())
+    for customer, after in _by_customer(told).items():
+        before = clients.get(customer, [])
+        left = [*after, *(one for one in before if one.subscription_id not in named)]
+        total = sum(one.total() for one in before if not one.ends)
+        if total and not sum(one.total() for one in left if not one.ends):
+            message = f"Customer {customer} would be billed nothing any more; it is {total} units today."
+            yield _suspicion(Kind.TO_NOTHING, message, [one.subscription_id for one in after])
+            continue
+        for one in after:
+            ours = known.subscriptions.get(one.subscription_id)
+            if ours and (changed := [*_large(ours, one)]):
+                message = f"Subscription {one.subscription_id} of {customer}: {', '.join(changed)}."
+                yield _suspicion(Kind.LARGE, message, (one.subscription_id,))
+
+
+def _large(before: Billed, after: Billed) -> Iterator[str]:
+    """What changes by much, and what would go to 0 only because it has no row."""
+    for sku in sorted({*before.units, *after.units}):
+        # A cancellation that one of both knows of counts as if it had come.
+        old = 0 if before.ends and not after.ends else before.units.get(sku, 0)
+        new = 0 if after.ends and not before.ends else after.units.get(sku, 0)
+        no_row = old > 0 and sku not in after.units
+        if no_row or abs(new - old) > max(FEW, SHARE * old):
+            yield f"{sku} from {old} to {new}" + (", for it has no row" if no_row else "")
+
+
+def _clients_missing(told: Sequence[Billed], known: Known, news: Collection[str]) -> Iterator[Suspicion]:
+    """Clients that a file lacks which was meant to be whole. What is in it may be cut off as well."""
+    billed = {one.customer_id for one in known.subscriptions.values() if one.total()}
+    lacks = sorted(billed - {one.customer_id for one in told})
+    there = len(billed) - len(lacks)
+    if not lacks or 0 < there < PART * len(billed):
+        return
+    more = f" and {len(lacks) - SHOWN} more" if len(lacks) > SHOWN else ""
+    message = (
+        f"The file lacks {len(lacks)} of the {len(billed)} clients that are billed: {', '.join(lacks[:SHOWN])}{more}. "
+        "Is it whole?"
+    )
+    yield _suspicion(Kind.CLIENTS_MISSING, message, news, lacks)

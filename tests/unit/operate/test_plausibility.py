@@ -1,0 +1,403 @@
+"""A file is looked at as a whole before any of it becomes an event; what cannot well be is held until it is accepted by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.drift_table import aligned
+from tests.world import ADV, CUSTOMER, ESS, GATEWAY
+from timus_autotask.domain.history import Subscription, Version
+from timus_autotask.operate.plausibility import FEW, Billed, Kind, Known, suspicions
+from timus_autotask.operate.tables import FileRefused
+from timus_autotask.operate.timus_export import COLUMNS, Comparison, ExportFile, compare, take_in
+from timus_autotask.store.records import CustomerRecords, PartnerRecords, Stored
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.status import Records
+
+TODAY = date(2026, 3, 16)
+Units = Mapping[str, int]
+
+
+def billed(subscription: str, units: Units, customer: str = "cus_a", *, ends: bool = False) -> Billed:
+    """What one subscription has."""
+    return Billed(subscription, customer, units, ends)
+
+
+def known(*ones: Billed) -> Known:
+    """What we know."""
+    return Known(
+        {one.subscription_id: one for one in ones},
+        {one.customer_id for one in ones},
+        {sku for one in ones for sku in one.units},
+    )
+
+
+def found(told: Sequence[Billed], ours: Known) -> list[tuple[str, tuple[str, ...]]]:
+    """Kind and held subscriptions of every suspicion, where all that the file tells is news."""
+    news = {one.subscription_id for one in told}
+    return [(one.kind.value, one.holds) for one in suspicions(told, news, ours)]
+
+
+SUB = billed("sub_1", {ADV: 25, GATEWAY: 1})
+
+
+class TestIds:
+    """What a spreadsheet makes of an id is not taken for another one."""
+
+    @pytest.mark.parametrize(
+        ("ours", "theirs"),
+        [
+            ("0012345", "12345"),
+            ("12e4", "120000"),
+            ("12E4", "120000"),
+            ("1234567890123456789", "1234567890123450000"),
+            ("sub_8f2c1a", "SUB_8F2C1A"),
+            ("12345", "12345.0"),
+            ("0012345", "12,345"),
+            ("1234567", "1.234.567"),
+            ("00", "0"),
+        ],
+    )
+    def test_an_id_that_a_spreadsheet_made_of_a_known_one_is_held(self, ours: str, theirs: str) -> None:
+        """Of a subscription or a customer; whatever its units are, and whether the file has the known one too or not."""
+        first = billed(ours, {ADV: 25})
+        assert found([billed(theirs, {ESS: 7})], known(first)) == [("id-alike", (theirs,))]
+        both = tuple(sorted((ours, theirs)))
+        assert found([first, billed(theirs, {ESS: 7})], known(first)) == [("id-alike", both)]
+        of_client = [("id-alike", ("sub_new",))]
+        told = [billed("sub_new", {ESS: 7}, theirs), billed("sub_b", {ADV: 1}, ours)]
+        assert found(told, known(billed("sub_b", {ADV: 1}, ours))) == of_client
+
+    def test_other_ids_are_other_ids(self) -> None:
+        """Also those that differ a little."""
+        ours = known(billed("0012345", {ADV: 25}), billed("x1", {ADV: 1}), billed("1" * 19, {ADV: 1}))
+        for each in ("12346", "123450", "x01", "1" * 20, "x1e0"):
+            assert found([billed(each, {ESS: 7})], ours) == []
+
+    def test_two_new_ones_may_be_one(self) -> None:
+        """Rows of one subscription, of which one was rewritten."""
+        told = [billed("0012", {ADV: 25}), billed("12", {GATEWAY: 1})]
+        assert found(told, known(billed("0099", {ADV: 1}, "cus_b"))) == [
+            ("clients-missing", ("0012", "12")),
+            ("id-alike", ("0012", "12")),
+        ]
+
+    def test_a_sku_too(self) -> None:
+        """Case counts in a SKU: another one would be billed by no service, and the known one go to 0."""
+        told = [billed("sub_1", {ADV.lower(): 25, ADV: 0, GATEWAY: 1})]
+        assert ("id-alike", ("sub_1",)) in found(told, known(SUB))
+
+    def test_a_mere_number_among_ids_that_are_none(self) -> None:
+        """It may be a day, or a number of another column."""
+        told = [billed("46096", {ESS: 7}), billed("sub_x", {ESS: 1}, "41"), SUB]
+        assert found(told, known(SUB)) == [("id-a-number", ("sub_x",)), ("id-a-number", ("46096",))]
+
+
+class TestInPlace:
+    """What is billed already is not billed again under another id."""
+
+    @pytest.mark.parametrize("units", [{ADV: 25, GATEWAY: 1}, {ADV: 25}, {ADV: 31}, {GATEWAY: 1}])
+    def test_a_twin_of_what_the_file_lacks_is_held(self, units: Units) -> None:
+        """With the same units, other ones, or some of the SKUs."""
+        assert found([billed("sub_new", units)], known(SUB)) == [("in-place-of-another", ("sub_new",))]
+
+    def test_one_row_with_another_id(self) -> None:
+        """The known subscription is held as well: it would lose what the row had."""
+        told = [billed("sub_1", {ADV: 25}), billed("sub_l", {GATEWAY: 1})]
+        kinds = found(told, known(SUB))
+        assert ("in-place-of-another", ("sub_1", "sub_l")) in kinds
+
+    def test_a_replacement_that_is_told_is_none(self) -> None:
+        """Both are in the file, the former one with 0 or cancelled."""
+        told = [billed("sub_1", {ADV: 0, GATEWAY: 0}), billed("sub_new", {ADV: 25, GATEWAY: 1})]
+        assert [kind for kind, _ in found(told, known(SUB))] == ["large-change"]
+
+    def test_a_second_subscription_is_none(self) -> None:
+        """Where the file tells of the first one, or the two have nothing in common."""
+        assert found([SUB, billed("sub_new", {ADV: 25})], known(SUB)) == []
+        assert found([billed("sub_new", {ESS: 25})], known(SUB)) == []
+
+    def test_a_client_whose_id_was_lost(self) -> None:
+        """A new client has what a known one had who is not in the file any more."""
+        others = [billed(f"sub_{n}", {ADV: n}, f"cus_{n}") for n in range(5, 9)]
+        told = [billed("sub_new", {ADV: 5}, "cus_new")]
+        assert ("in-place-of-another", ("sub_new",)) in found(told, known(*others))
+        assert found([*others, *told], known(*others)) == []
+
+
+class TestChanges:
+    """What changes by much is looked at by a person."""
+
+    @pytest.mark.parametrize(
+        ("before", "after", "large"),
+        [
+            (25, 250, True),
+            (25, 2, True),
+            (1, 10, True),
+            (0, 28, True),
+            (28, 42, False),
+            (28, 43, True),
+            (28, 14, False),
+            (28, 13, True),
+            (1, 1 + FEW, False),
+            (8, 8 - FEW, False),
+            (28, 31, False),
+        ],
+    )
+    def test_the_bounds(self, before: int, after: int, large: bool) -> None:
+        """More than five units, and more than half of them."""
+        ours = known(billed("sub_1", {ADV: before, ESS: 100}))
+        told = [billed("sub_1", {ADV: after, ESS: 100})]
+        assert found(told, ours) == ([("large-change", ("sub_1",))] if large else [])
+
+    def test_a_sku_without_a_row(self) -> None:
+        """That it is 0 has to be written: a row may have been lost."""
+        [one] = suspicions([billed("sub_1", {ADV: 25})], {"sub_1"}, known(SUB))
+        assert one.message == "Subscription sub_1 of cus_a: SASE-GATEWAY from 1 to 0, for it has no row."
+        assert found([billed("sub_1", {ADV: 25, GATEWAY: 0})], known(SUB)) == []
+
+    def test_a_cancellation_counts_at_once(self) -> None:
+        """That one comes, or comes no more, is as large as if its day were here; one that both know of is none."""
+        ours, other = billed("sub_1", {ADV: 25}), billed("sub_2", {ADV: 25})
+        ending = billed("sub_1", {ADV: 25}, ends=True)
+        assert found([ending, other], known(ours, other)) == [("large-change", ("sub_1",))]
+        assert found([ours, other], known(ending, other)) == [("large-change", ("sub_1",))]
+        assert found([replace(ending, units={ADV: 26}), other], known(ending, other)) == []
+
+    @pytest.mark.parametrize("nothing", [billed("sub_1", {ADV: 0}), billed("sub_1", {ADV: 2}, ends=True)])
+    def test_a_client_to_nothing(self, nothing: Billed) -> None:
+        """However small the client is."""
+        assert found([nothing], known(billed("sub_1", {ADV: 2}))) == [("client-to-nothing", ("sub_1",))]
+        more = billed("sub_2", {ADV: 2})
+        assert found([nothing], known(billed("sub_1", {ADV: 2}), more)) == []
+
+
+class TestClients:
+    """A file that was meant to be whole and lacks clients."""
+
+    clients = tuple(billed(f"sub_{n}", {ADV: n}, f"cus_{n}") for n in range(10, 20))
+
+    def test_most_of_them(self) -> None:
+        """All that would become events is held, for what is there may be cut off as well."""
+        [one] = suspicions(self.clients[:9], {"sub_10", "sub_11"}, known(*self.clients))
+        assert (one.kind, one.holds) == (Kind.CLIENTS_MISSING, ("sub_10", "sub_11"))
+        assert one.message == "The file lacks 1 of the 10 clients that are billed: cus_19. Is it whole?"
+
+    def test_a_part_on_purpose(self) -> None:
+        """Fewer than half of them."""
+        assert found(self.clients[:4], known(*self.clients)) == []
+
+    def test_another_partners_file(self) -> None:
+        """None of them."""
+        told = [billed("sub_x", {ADV: 99}, "cus_x")]
+        [one] = suspicions(told, {"sub_x"}, known(*self.clients))
+        assert one.message == (
+            "The file lacks 10 of the 10 clients that are billed: cus_10, cus_11, cus_12, cus_13, cus_14 and 5 more. Is it whole?"
+        )
+
+    def test_clients_who_are_billed_nothing_may_be_missing(self) -> None:
+        """A trial, say."""
+        trial = billed("sub_t", {ADV: 0}, "cus_t")
+        assert found(self.clients, known(*self.clients, trial)) == []
+
+
+def test_what_becomes_no_event_is_not_suspicious() -> None:
+    """What we know better, or wait for, holds nothing."""
+    told = [billed("sub_1", {ADV: 250}), billed("sub_new", {ADV: 25})]
+    assert suspicions(told, set(), known(SUB)) == ()
+    assert [one.holds for one in suspicions(told, {"sub_new"}, known(SUB))] == []
+
+
+def test_what_is_known_as_anothers_is_not_judged() -> None:
+    """It is told as such, and nothing becomes of it."""
+    assert suspicions([billed("sub_1", {ADV: 250}, "cus_b")], set(), known(SUB)) == ()
+    other = billed("sub_2", {ADV: 25}, "cus_b")
+    told = [billed("sub_1", {ADV: 250}, "cus_b"), other, billed("sub_3", {ADV: 1})]
+    assert found(told, known(SUB, other, billed("sub_3", {ADV: 1}))) == []
+
+
+def test_an_id_is_of_what_is_said() -> None:
+    """The same file gives the same one; another number, or another client that is missing, gives another one."""
+
+    def ids(units: int) -> list[str]:
+        ours = known(billed("sub_1", {ADV: 25}))
+        return [one.id for one in suspicions([billed("sub_1", {ADV: units})], {"sub_1"}, ours)]
+
+    assert ids(250) == ids(250) == ["dfcb6b1a"]
+    assert ids(250) != ids(251)
+    clients = [billed(f"sub_{n}", {ADV: n}, f"cus_{n:02}") for n in range(1, 41)]
+    ours = known(*clients)
+    [one] = suspicions(clients[10:], {"sub_20"}, ours)
+    [other] = suspicions([*clients[10:39], clients[0]], {"sub_20"}, ours)
+    assert one.id != other.id
+
+
+# -- With the file before it
+
+
+def compared(records: Records, text: str) -> Comparison:
+    """A file against the records."""
+    told = ExportFile("portal.csv", text.encode()).subscriptions()
+    return compare(told, records, (), TODAY, ZoneInfo("UTC"), "portal.csv", "jane")
+
+
+def test_what_is_held_stays_out_and_the_rest_goes_on() -> None:
+    """Until it is accepted by its id; no other id does."""
+    world = aligned()
+    head = "customer_id,subscription_id,sku,quantity,term_end"
+    text = f"{head}\n{CUSTOMER},sub_8f2c1a,{ADV},280,\n{CUSTOMER},sub_new,{ESS},4,2026-12-31\n"
+    both = compared(listed(world.ports.store), text)
+    [one] = both.suspicions
+    assert one.message == f"Subscription sub_8f2c1a of {CUSTOMER}: {ADV} from 28 to 280."
+    assert [event.subscription_id for event in both.events] == ["sub_8f2c1a", "sub_new"]
+    assert [event.subscription_id for event in both.released()] == ["sub_new"]
+    assert take_in(both, world.ports, {"00000000"}) == 1
+    world.pass_time(minutes=1)
+    assert (world.units(ADV, TODAY), world.units(ESS, TODAY)) == (28, 4)
+    again = compared(listed(world.ports.store), text)
+    assert [each.id for each in again.suspicions] == [one.id]
+    assert take_in(again, world.ports, {one.id}) == 1
+    world.pass_time(minutes=1)
+    assert world.units(ADV, date(2026, 3, 17)) == 280
+
+
+@dataclass(frozen=True)
+class Portal:
+    """What Timus has and we know: customers with their subscriptions and their units."""
+
+    clients: Mapping[str, Mapping[str, Units]]
+
+    @property
+    def records(self) -> Records:
+        """As our table has it."""
+        customers = {
+            customer: CustomerRecords(
+                customer,
+                subscriptions={
+                    one: Stored(
+                        Subscription(
+                            one,
+                            customer,
+                            (
+                                Version(
+                                    3,
+                                    date(2026, 1, 1),
+                                    tuple(sorted(units.items())),
+                                    "active",
+                                    None,
+                                    date(2026, 12, 31),
+                                    "e",
+                                    "subscription.updated",
+                                ),
+                            ),
+                        ),
+                        1,
+                    )
+                    for one, units in subscriptions.items()
+                },
+            )
+            for customer, subscriptions in self.clients.items()
+        }
+        return Records(0, (), customers, {}, PartnerRecords(), ())
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """As its export has it."""
+        return [
+            {
+                "customer_id": customer,
+                "subscription_id": one,
+                "sku": sku,
+                "quantity": str(quantity),
+                "term_end": "2026-12-31",
+            }
+            for customer, subscriptions in self.clients.items()
+            for one, units in subscriptions.items()
+            for sku, quantity in units.items()
+        ]
+
+
+ids = st.sampled_from(["0012345", "0099", "12e4", "sub_8f2c1a", "sub_x", "1234567890123456789", "7e2", "A-1"])
+unit_counts = st.dictionaries(st.sampled_from([ADV, ESS, GATEWAY, "0071"]), st.integers(1, 400), min_size=1)
+
+
+@st.composite
+def portals(draw: st.DrawFn) -> Portal:
+    """Each id once."""
+    names = draw(st.lists(ids, min_size=2, max_size=6, unique=True))
+    clients: dict[str, dict[str, Units]] = {}
+    for name in names[1:]:
+        customer = f"{draw(st.sampled_from(['cus_', '00', '1']))}{draw(st.integers(1, 3))}"
+        clients.setdefault(customer, {})[name] = draw(unit_counts)
+    return Portal(clients)
+
+
+def written(rows: list[dict[str, str]]) -> str:
+    """As a file."""
+    names = [column.name for column in COLUMNS if any(column.name in row for row in rows)]
+    return "\n".join([";".join(names), *(";".join(row.get(name, "") for name in names) for row in rows), ""])
+
+
+def rewritten(value: str) -> list[str]:
+    """What spreadsheets and slips make of an id."""
+    found = [value + "x", value[:-1] or "y", value.swapcase(), "46096", f"{value}1"]
+    if value.replace("e", "", 1).isdigit():
+        number = int(float(value)) if "e" in value else int(value)
+        found += [
+            str(number),
+            f"{number}.0",
+            f"{number:.2E}",
+            str(number)[:15] + "0" * max(0, len(str(number)) - 15),
+        ]
+    return [each for each in found if each != value]
+
+
+@given(portals(), st.data())
+def test_one_damage_bills_nothing_else(portal: Portal, data: st.DataObject) -> None:
+    """Whatever happens to one id, one number, one row or one column of a file that says what we know: no event comes of it."""
+    rows = [*portal.rows]
+    at = data.draw(st.integers(0, len(rows) - 1))
+    what = data.draw(
+        st.sampled_from(["customer_id", "subscription_id", "sku", "digit", "row", "column", "column twice"])
+    )
+    if what == "digit":
+        number = rows[at]["quantity"]
+        place = data.draw(st.integers(0, len(number)))
+        rows[at] = {
+            **rows[at],
+            "quantity": number[:place] + data.draw(st.sampled_from(["0", "9"])) + number[place:],
+        }
+    elif what == "row":
+        del rows[at]
+    elif what == "column":
+        name = data.draw(st.sampled_from(sorted(rows[0])))
+        rows = [{other: value for other, value in row.items() if other != name} for row in rows]
+    elif what == "column twice":
+        rows = [{**row, "version": "4"} for row in rows]
+    else:
+        rows[at] = {**rows[at], what: data.draw(st.sampled_from(rewritten(rows[at][what])))}
+    text = written(rows)
+    if what == "column twice":
+        text = text.replace(
+            "version", data.draw(st.sampled_from(["Quantity", "SKU", "subscription-id", "seats"])), 1
+        )
+    released: list[str] = []
+    try:
+        released = [event.subscription_id for event in compared(portal.records, text).released()]
+    except FileRefused as refused:
+        assert refused.problems  # noqa: PT017 - a refusal is as good
+    assert released == []
+
+
+@given(portals())
+def test_an_export_that_says_what_we_know_is_level(portal: Portal) -> None:
+    """Nothing is suspicious, and nothing becomes an event."""
+    found = compared(portal.records, written(portal.rows))
+    assert (found.suspicions, found.events) == ((), ())
