@@ -122,11 +122,11 @@ def page(tally: Tally, first: int) -> str:
             "**violations**",
             f"**{len(tally.failures)}** (with 95 % confidence fewer than 1 in {tally.schedules // 3:,})",
         ),
-        ("adjustments that were posted", f"{tally.posts:,}"),
+        ("adjustments that were made", f"{tally.posts:,}"),
         ("calls to the outside", f"{tally.steps:,}"),
         ("faults that struck", f"{sum(tally.faults.values()):,}"),
         ("kinds of fault × site", f"{len(reach)}; the rarest struck {min(reach.values()):,} times"),
-        ("longest time from the end of the faults to rest", f"{tally.longest_rest:.0f} s (virtual)"),
+        ("longest time from the end of the faults until at rest", f"{tally.longest_rest:.0f} s (virtual)"),
         ("hash of all traces", f"`{tally.digest}`"),
     ]
     lines = ["| | |", "|---|---|", *(f"| {what} | {value} |" for what, value in rows), ""]

@@ -101,7 +101,7 @@ def _ablation(
 
 @_ablation("no settling time", 14, 16, 17)
 def _no_settling_time(swap: Swap) -> None:
-    """An unknown outcome is decided by the first read. What lands late is posted twice."""
+    """An unknown outcome is decided by the first read. An adjustment that lands late is made twice."""
 
     def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
         return as_it_is(intent, held, first, last, max(now, intent.settles_at))
@@ -111,7 +111,7 @@ def _no_settling_time(swap: Swap) -> None:
 
 @_ablation("settling without the sender's death", 16)
 def _sender_alive(swap: Swap) -> None:
-    """The settling time counts from the intent, not from when the sender is surely dead. A frozen sender posts into it."""
+    """The settling time counts from the intent, not from when the sender is surely dead. A frozen sender sends during it."""
     view = _Session._view
 
     def from_now(self: Any, gathered: Any, looks: int) -> Any:
@@ -123,7 +123,7 @@ def _sender_alive(swap: Swap) -> None:
 
 @_ablation("no intent", 0, 1, 2)
 def _no_intent(swap: Swap) -> None:
-    """Nothing is written before the post. After a crash nobody knows of it."""
+    """Nothing is written before an adjustment is sent. After a crash nobody knows of it."""
 
     def in_memory(self: Any, gathered: Any, step: Any, post: Any) -> Any:
         sent = replace(post, intent=replace(post.intent, id=self._ports.new_id()))
@@ -137,7 +137,7 @@ def _no_intent(swap: Swap) -> None:
 
 @_ablation("no mutual exclusion", 26, 42)
 def _no_mutual_exclusion(swap: Swap) -> None:
-    """No lease, no check of the contract, and an intent may replace another one. Two workers post on one line at once."""
+    """No lease, no check of the contract, and an intent may replace another one. Two workers adjust one line at once."""
     _no_lease(swap)
     _no_generation(swap)
     commit = Store.commit
@@ -161,7 +161,7 @@ def _whatever_stands_there(store: Store, change: Write) -> Write:
     behind="an intent is written only if its contract and its line are as they were read, and holds the line until it is settled",
 )
 def _no_lease(swap: Swap) -> None:
-    """Whoever finds a contract due goes to work on it. Two workers decide at once."""
+    """Every worker that finds a contract due works on it. Two workers decide at once."""
 
     def begin(cls: Any, contract_id: int, ports: Any, deadline: datetime) -> Any:
         work = ports.store.contract(contract_id).work
@@ -172,10 +172,10 @@ def _no_lease(swap: Swap) -> None:
 
 @_ablation(
     "generation not checked when an intent opens",
-    behind="the lease keeps others away, and the floor's own condition sees newer news of the subscription",
+    behind="the lease keeps others away, and the condition on the floor sees a newer version of the subscription",
 )
 def _no_generation(swap: Swap) -> None:
-    """An intent is written although its contract has moved since it was read. The decision may be stale."""
+    """An intent is written although its contract has changed since it was read. The decision may be stale."""
     commit = Store.commit
 
     def unchecked(self: Store, *changes: Write) -> None:
@@ -184,9 +184,9 @@ def _no_generation(swap: Swap) -> None:
     swap(Store, "commit", unchecked)
 
 
-@_ablation("unknown outcome posted again at once", 0, 14, 16)
+@_ablation("unknown outcome sent again at once", 0, 14, 16)
 def _retried(swap: Swap) -> None:
-    """A post without an answer is sent again, twice at most. What landed without an answer lands again."""
+    """An adjustment without an answer is sent again, at most twice. One that landed lands again."""
     adjust = Autotask.adjust
 
     def again(self: Autotask, *args: Any, **named: Any) -> None:
@@ -202,7 +202,7 @@ def _retried(swap: Swap) -> None:
 
 @_ablation("not read back", 49)
 def _not_read_back(swap: Swap) -> None:
-    """An accepted post is settled whatever the read shows. A stale read becomes what we left behind."""
+    """An accepted adjustment is settled whatever the read shows. A stale read becomes the baseline."""
 
     def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
         believed = intent.answer is Answer.ACCEPTED
@@ -213,7 +213,7 @@ def _not_read_back(swap: Swap) -> None:
 
 @_ablation("accepted and not to be seen: taken for lost", 96)
 def _unseen_is_lost(swap: Swap) -> None:
-    """An accepted post that the first read does not show is posted again. After a stale read it lands twice."""
+    """An accepted adjustment that the first read does not show is sent again. After a stale read it lands twice."""
 
     def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
         unseen = intent.answer is Answer.ACCEPTED and held.same(intent.before, first, last)
@@ -224,7 +224,7 @@ def _unseen_is_lost(swap: Swap) -> None:
 
 @_ablation("neither before nor after: taken for not landed", 50)
 def _neither_is_lost(swap: Swap) -> None:
-    """A read that shows neither the units before nor those after is no reason to park. The journal misses a post."""
+    """A read that shows neither the units before nor those after is no reason to park. The journal misses an adjustment."""
 
     def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
         verdict = as_it_is(intent, held, first, last, now)
@@ -235,7 +235,7 @@ def _neither_is_lost(swap: Swap) -> None:
 
 @_ablation("no drift check", 16, 49, 52)
 def _no_drift_check(swap: Swap) -> None:
-    """Units that somebody else changed are a known state. People's edits are fought."""
+    """Units that somebody else changed count as known. People's edits are undone."""
     swap(settling, "_edited", lambda *_: False)
 
 
@@ -244,7 +244,7 @@ def _no_drift_check(swap: Swap) -> None:
 
 @_ablation("no order of versions", 4, 5, 9)
 def _last_arrival_wins(swap: Swap) -> None:
-    """The news that arrives last is the newest. Late news reverses what was posted."""
+    """The version that arrives last counts as the newest. A late one reverses what was adjusted."""
     original = merge_snapshot
 
     def last(known: Subscription | None, snapshot: Any, day: date) -> Any:
@@ -256,16 +256,16 @@ def _last_arrival_wins(swap: Swap) -> None:
 
 @_ablation(
     "older news replayed after newer was applied",
-    behind="a day that carries an adjustment takes no other one, so late news changes only days before it",
+    behind="a day that carries an adjustment takes no other one, so a late version changes only days before it",
 )
 def _no_floor(swap: Swap) -> None:
-    """Late news is followed for its own days although newer news was posted. Past days are billed anew."""
+    """A late version is followed for its own days although a newer one was billed. Past days are billed again."""
     swap(Subscription, "raise_floor", lambda self, _today: self)
 
 
 @_ablation("effective day from the clock", 12, 13, 14)
 def _day_from_the_clock(swap: Swap) -> None:
-    """The day is that on which the event is merged, not the event's own. Seats are billed from another day."""
+    """The effective day is the day of the merge, not the event's own. Seats are billed from a wrong day."""
     original = merge._merged
 
     def now_counts(document: Any, customer: str, known: Any, changes: Any, now: datetime, ports: Any) -> Any:
@@ -307,7 +307,7 @@ def _acknowledged_unwritten(swap: Swap) -> None:
 
 @_ablation("taken out of the inbox before it is merged", 0, 1, 2)
 def _emptied_first(swap: Swap) -> None:
-    """The inbox item goes in one write, the history grows in the next. A crash between them loses the event."""
+    """The inbox item is deleted in one write, the history is stored in the next. A crash between them loses the event."""
     commit = Store.commit
 
     def in_two(self: Store, *changes: Write) -> None:
@@ -337,7 +337,7 @@ def _due_in_a_second_write(swap: Swap) -> None:
 
 @_ablation("message deleted although the merge failed", behind="the inbox item is due: the sweep merges it")
 def _deleted_anyway(swap: Swap) -> None:
-    """A wake-up is done with whatever became of it. News may lie in the inbox."""
+    """A wake-up is deleted whatever happened. An event may stay in the inbox."""
     original = apply_handler
 
     def handler(ports: Any) -> Any:
@@ -354,16 +354,16 @@ def _deleted_anyway(swap: Swap) -> None:
 
 @_ablation("no sweep", 0, 1, 3)
 def _no_sweep(swap: Swap) -> None:
-    """Nothing is done that no message announces. What is scheduled or settling never ends."""
+    """Only wake-ups start work. What is scheduled or settling never ends."""
     swap(sweep, "_take", lambda *_: None)
 
 
 @_ablation(
     "one failing piece of work ends the sweep",
-    behind="wake-ups are handled customer by customer, and the sweep's next turn is a minute later",
+    behind="wake-ups are handled customer by customer, and the sweep runs again a minute later",
 )
 def _sweep_stops(swap: Swap) -> None:
-    """What is due behind something that fails has to wait. One customer holds up another."""
+    """What is due after something that fails has to wait. One customer holds up another."""
     take = sweep._take
 
     def stopping(*args: Any) -> None:
@@ -376,11 +376,11 @@ def _sweep_stops(swap: Swap) -> None:
 
 
 @_ablation(
-    "rest noted although news has come",
-    behind="a customer's wake-ups come one after the other, so that news seldom meets a worker; and the next news makes it due",
+    "lease released although an event has come",
+    behind="a customer's wake-ups come one after the other, so an event rarely meets a worker, and the next event makes the contract due",
 )
 def _rest_at_any_price(swap: Swap) -> None:
-    """Giving the lease back overrules what made the contract due meanwhile. The news waits for the next."""
+    """Releasing the lease overwrites what made the contract due meanwhile. The change waits for the next event."""
     release = _Session._release
 
     def overruling(self: Any, gathered: Any, step: Any, **named: Any) -> None:
@@ -413,26 +413,26 @@ def _increase_first(swap: Swap) -> None:
 
 @_ablation("increase although the decrease did not land", 175)
 def _no_wait_for_decrease(swap: Swap) -> None:
-    """In a plan change decreases go first, and nobody looks whether they landed. Both plans are billed where one was refused."""
+    """In a plan change decreases are made first, and nobody checks that they landed. Both plans are billed where a decrease was refused."""
     swap(deciding, "falls_first", lambda *_: set())
 
 
 @_ablation("company not checked", 32, 36, 43)
 def _no_company_check(swap: Swap) -> None:
-    """A contract is believed to be the mapped company's. Another client is billed."""
+    """Nobody checks that a contract belongs to the mapped company. Another client is billed."""
     swap(deciding, "wrong_contract", lambda *_: None)
 
 
-@_ablation("posted ahead of the day", 1, 3, 5)
+@_ablation("made ahead of the day", 1, 3, 5)
 def _ahead_of_the_day(swap: Swap) -> None:
-    """What is scheduled within two days is posted today. Whatever changes until then cannot be undone."""
+    """A change of the next two days is made today. Whatever changes until then cannot be undone."""
     original = deciding.next_step
     swap(converge, "next_step", lambda view: original(replace(view, today=view.today + timedelta(days=2))))
 
 
 @_ablation("second adjustment of a day not moved", 5, 8, 11)
 def _same_day(swap: Swap) -> None:
-    """A line that was adjusted on a day is adjusted on it again. Autotask may refuse it, or replace the first one."""
+    """A line is adjusted a second time on one day. Autotask may refuse it, or replace the first one."""
     gap = gaps._gap
 
     def attempting(draft: Any, *rest: Any) -> Any:
@@ -456,19 +456,19 @@ def _believed(swap: Swap, when: Callable[[Any, Failure], bool]) -> None:
 
 @_ablation("HTTP 500 and HTML taken for success", 0, 3)
 def _failure_is_success(swap: Swap) -> None:
-    """A post that is answered 5xx counts as accepted. What was refused is waited for in vain."""
+    """An adjustment that is answered 5xx counts as accepted. A refused one is waited for in vain."""
     _believed(swap, lambda response, _failure: response.status >= 500)
 
 
 @_ablation("throttled taken for applied", 0, 2)
 def _throttled_is_success(swap: Swap) -> None:
-    """A post that was throttled counts as accepted. It is waited for in vain."""
+    """An adjustment that was throttled counts as accepted. It is waited for in vain."""
     _believed(swap, lambda _response, failure: failure.subject is Subject.SERVICE and failure.certain)
 
 
 @_ablation("some pages taken for the whole read", 17, 18, 20)
 def _pages_that_came(swap: Swap) -> None:
-    """Where a page of a read fails, what came before it counts as all. Units are missed, and posted again."""
+    """If a page of a read fails, the pages before it count as everything. Units are missed, and added again."""
 
     def what_came(self: Autotask, entity: Any, *conditions: Any) -> list[Any]:
         rows: list[Any] = []
@@ -487,7 +487,7 @@ def _pages_that_came(swap: Swap) -> None:
 
 @_ablation("a failed read taken for an empty one", 36, 37, 45)
 def _failed_is_empty(swap: Swap) -> None:
-    """A read that fails shows nothing there. All units are posted again."""
+    """A read that fails counts as an empty one. All units are added again."""
     query = Autotask.query
 
     def nothing(self: Autotask, *args: Any) -> list[Any]:
@@ -537,13 +537,13 @@ def page(found: Sequence[Found], seeds: int) -> str:
     behind = [one for one in found if ABLATIONS[one.name].behind]
     lines = [
         (
-            "One rule at a time is taken out, from outside, and the stress schedules run from seed 0 until a promise is broken, "
-            "and some more after that. A seed counts only where the whole product keeps every promise. "
-            "`drift` stands for: an edit that a person made in Autotask is never fought. "
+            "One rule at a time is taken out from outside. The stress schedules then run from seed 0 until a promise is broken, "
+            "and some more after that. A seed counts only if the whole product keeps every promise on it. "
+            "`drift` stands for: an edit that a person made in Autotask is never undone without a decision. "
             f"{sum(bool(one.caught) for one in needed)} of {len(needed)} are caught within {seeds:,} seeds."
         ),
         "",
-        "| without | what is done instead, and to be expected | first caught at seed | by promise (seeds that it broke in first) |",
+        "| without | what is done instead, and what follows | first caught at seed | by promise (seeds that it broke in first) |",
         "|---|---|---:|---|",
         *(
             f"| {one.name} | {ABLATIONS[one.name].words} | {_first(one)} | {_promises(one)} |"
@@ -553,9 +553,9 @@ def page(found: Sequence[Found], seeds: int) -> str:
     if behind:
         lines += [
             "",
-            "Each of these stands before another rule, which is named. Whether it does harm when taken out alone is in the last column.",
+            "Behind each of these stands another rule, which is named. The last column says whether taking out this one alone does harm.",
             "",
-            "| without | what is done instead, and to be expected | what stands behind it | seeds tried | caught |",
+            "| without | what is done instead, and what follows | what stands behind it | seeds tried | caught |",
             "|---|---|---|---:|---|",
             *(
                 f"| {one.name} | {ABLATIONS[one.name].words} | {ABLATIONS[one.name].behind} | {one.tried:,} "

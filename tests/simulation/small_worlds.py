@@ -416,7 +416,7 @@ def _table(tallies: Sequence[Tally], seconds: float) -> Table:
 
 
 PART = "small-worlds"
-_HEADER = "| scenario | calls | single faults | pairs of faults | violations | longest time to rest |"
+_HEADER = "| scenario | calls | single faults | pairs of faults | violations | longest time until at rest |"
 
 
 def shown() -> dict[str, str]:
@@ -436,7 +436,7 @@ def page(tally: Tally, rows: Mapping[str, str]) -> str:
     lines = [known[one.words] for one in SCENARIOS.values() if one.words in known]
     return "\n".join(
         [
-            "Every call to the outside of a small world meets every fault that it can meet; then every call that follows, retries and the",
+            "Every call to the outside of a small world meets every fault that it can meet. Then every call that follows, retries and the",
             "settling read among them, meets every second one. Nothing is sampled. `tests/simulation/small_worlds.py` says which faults",
             "stand for others in the pairs, and a test shows that they do.",
             "",

@@ -19,7 +19,7 @@ RARE = (
     "intent found landed after settling",
     "intent found not landed after settling",
     "conflict when an intent opens",
-    "conflict when a lease is given back",
+    "conflict when a lease is released",
     "write committed, its answer lost, intent open",
     "late landing",
     "late landing in the last minute of the settling time",
@@ -30,10 +30,10 @@ RARE = (
     "refusal, then accepted",
     "plan change waits for its decrease",
     "drift parked",
-    "drift settled by a person",
+    "drift decided by a person",
     "outcome unclear parked",
     "unmapped, then mapped",
-    "mapped wrongly, then mended",
+    "mapped wrongly, then corrected",
     "moved to another contract",
     "service found late",
     "circuit opened",
@@ -75,7 +75,7 @@ class Watch:
         if site == "table.open":
             self.states["conflict when an intent opens"] += 1
         elif site == "table.release":
-            self.states["conflict when a lease is given back"] += 1
+            self.states["conflict when a lease is released"] += 1
         elif site == "table.merge" and any(key.sk.startswith("EVENT#") for key in conflict.keys):
             self.states["duplicate merged before"] += 1
         elif site == "table.merge":

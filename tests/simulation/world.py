@@ -659,7 +659,7 @@ class World:
         wake = wake_contract(line.contract_id, self._ports())
         self._commit(put_line(replace(stored.value, choice=choice), stored.rev), wake)
         self.oracle.chose(line.contract_id, line.service_id, choice.value)
-        self.watch.states["drift settled by a person"] += 1
+        self.watch.states["drift decided by a person"] += 1
 
     def _on_approve(self) -> None:
         self.person("approve", self._approve)
@@ -696,7 +696,7 @@ class World:
     def _on_map(self, customer: str, company: int, contract: int) -> None:
         client = next(c for c in self.story.clients if c.id == customer)
         wrong = client.contract is not None
-        self.watch.states["mapped wrongly, then mended" if wrong else "unmapped, then mapped"] += 1
+        self.watch.states["mapped wrongly, then corrected" if wrong else "unmapped, then mapped"] += 1
         self.person("map", lambda: self._map(customer, company, contract, client.gateway_contract))
 
     def _map(self, customer: str, company: int, contract: int, gateway_contract: int | None) -> None:

@@ -201,45 +201,45 @@ def _table(header: list[str], rows: list[list[str]]) -> list[str]:
 
 
 INTRODUCTION = """\
-Five designs that one would write first, and the product, play the same stories under the same faults (`tests/simulation/peers`). They
-share the signed webhook, the FIFO queue, the mapping and the Autotask client: only the protocol differs. In a calm world, where all
-is delivered once and in order, each of them ends right. Each share is of {seeds} schedules (seeds 0 to {last}) that **end silently
-wrong**: a line has another number of units than Timus says, and nothing tells an operator so. The product is held to more: any
-promise that it breaks, at any time, counts as wrong, a line parked without a lasting cause among them.
+Five designs that one would write first play the same stories under the same faults as the product (`tests/simulation/peers`). They
+share the signed webhook, the FIFO queue, the mapping and the Autotask client; only the protocol differs. In a calm world, where everything
+is delivered once and in order, each of them ends right. The numbers are the share of {seeds} schedules (seeds 0 to {last}) that **end silently
+wrong**: a line has other units than Timus says, and nothing reports it to an operator. The product must do more: any
+promise that it breaks at any time counts as wrong, also a line that is parked without a lasting cause.
 
 ![Schedules after which a seat is billed wrongly, by design]({chart})
 """
 
-BETWEEN = "An end that looks right may have cost something on the way, and each posting stays on an invoice. With everything, plan changes among it:"
+BETWEEN = "A right end may have cost something on the way, because each adjustment stays on an invoice. With everything, including plan changes:"
 
 READING = """\
-**How to read it.** The percentages follow from the rates that were chosen (`tests/simulation/rates.py`); what they show is the order and the
-zeros. A zero is worth its bound: with 95 % confidence at most 3 in n. The product's own zeros rest on far more schedules, above.
+**How to read it.** The percentages follow from the rates that were chosen (`tests/simulation/rates.py`). What counts is the order, and the
+zeros. A zero means: with 95 % confidence at most 3 in n. The product's own zeros rest on far more schedules, above.
 
-* **Powertools Idempotency** does what it documents: it removes its record when the function raises, and runs again when an attempt
-  died and its time is over. After a post whose answer was lost, either means that it is posted again. An hour of expiry does not outlast late
-  redeliveries; thirty days do, and repeats alone then do no harm in the end. Out of order, sums of deltas still pass through
-  quantities that Timus never had.
-* **Reading first** heals a lost answer and reverses newer news by older. **With the newest version it is nearly right**: what is left comes from
-  requests that Autotask carries out after the message was given out again. The read does not show them yet, so the difference is posted
-  twice; the next event takes it back, with two lines on the invoice. Waiting until nothing can land any more before reading is what settling
-  is, and the durable intent is what makes a worker know that it has to wait.
-* **Two plans at once** are rare where reading comes first, because decreases go first. Deltas out of order have no first.
-* **Plan changes** make deltas end visibly more often, so less is silently wrong: a decrease that comes before its increase is refused.
-* **Visible** is a dead letter for the peers, and a parked line for the product.
+* **Powertools Idempotency** does what it documents. It removes its record when the function raises, and runs again when an attempt
+  died and its time is over. If the answer to an adjustment was lost, both mean that it is sent again. An expiry of one hour ends before the
+  last redeliveries come. Thirty days outlast them, so repeats alone then do no harm in the end. Out of order, sums of deltas still pass
+  through quantities that Timus never had.
+* **Reading first** corrects a lost answer, and lets an older version reverse a newer one. **With the newest version it is nearly right.** What
+  remains are requests that Autotask carries out after the message was handed out again. The read does not show them yet, so the
+  difference is sent twice. The next event takes it back, with two lines on the invoice. Settling means to wait, before reading, until nothing
+  can land any more. The durable intent tells a worker that it has to wait.
+* **Two plans at once** are rare where reading comes first, because decreases go first. Deltas that come out of order have no such order.
+* **Plan changes** make deltas end visibly more often, so fewer end silently wrong: a decrease that comes before its increase is refused.
+* **Visible** means a dead letter for the other designs, and a parked line for the product.
 
-**The stage favours the peers.** Each message carries the whole event and what the version before said (without that there are no
-deltas to post). The queue loses nothing, and forgets a second send within five minutes; a failed message comes again after six
-minutes and holds back the later ones of its customer; after five times it is a dead letter, which counts as visible whatever else is wrong with
-that customer, and which nobody sends back. Each adjustment has an idempotency record of its own; decreases go first; a difference is
-taken as of today and dated today; what was dated wrongly in the past is not counted. Contracts begin empty, Autotask adds up several
-adjustments of one day, nobody edits or remaps anything, every change holds at once. Under the other readings of Autotask's rules, and with people at
-work, only the product was run.
+**The conditions favour the other designs.** Each message has the whole event and the version before it (without that there would be no
+deltas). The queue loses nothing, and drops a second send within five minutes. A failed message comes again after six
+minutes, and later ones of its customer wait for it. After five times it is a dead letter; that counts as visible, whatever else is wrong with
+that customer, and nobody sends it back. Each adjustment has an idempotency record of its own. Decreases go first. A difference is
+measured today and dated today. Wrong dates in the past are not counted. Contracts begin empty, Autotask adds up several
+adjustments of one day, nobody edits or remaps anything, and every change holds at once. Only the product was also run under the other
+readings of Autotask's rules, and with people who edit and decide.
 
-**Classes of faults.** *Duplicates + reorder*: Timus repeats and delays deliveries, the queue hands out twice, also while the first worker is still at
-it. *Crashes*: processes die, stand still or are slow at any call, and a request of a dead one may land late. *Autotask faults*: refused,
-throttled, lost, truncated and stale answers, late landings. *Everything*: all of these, and the table, the queue and the secrets
-failing too."""
+**Classes of faults.** *Duplicates + reorder*: Timus repeats and delays deliveries, and the queue hands out a message twice, also while the first
+worker is still busy with it. *Crashes*: processes die, stand still or are slow at any call, and a request of a dead one may land late.
+*Autotask faults*: refused, throttled, lost, truncated and stale answers, late landings. *Everything*: all of these, and failures of the
+table, the queue and the secrets."""
 
 
 if __name__ == "__main__":
