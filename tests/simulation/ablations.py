@@ -30,6 +30,7 @@ from tests.simulation.world import Result, simulate
 from timus_autotask.autotask import client
 from timus_autotask.autotask.answers import Failure, Subject, understood
 from timus_autotask.autotask.client import Autotask
+from timus_autotask.autotask.query import parts
 from timus_autotask.bootstrap import apply_handler
 from timus_autotask.domain.converge import gaps, settling
 from timus_autotask.domain.converge import next_step as deciding
@@ -473,7 +474,7 @@ def _pages_that_came(swap: Swap) -> None:
     def what_came(self: Autotask, entity: Any, *conditions: Any) -> list[Any]:
         rows: list[Any] = []
         try:
-            for part in client._parts(conditions):
+            for part in parts(conditions):
                 for row in self._pages(entity, part):
                     rows.append(row)  # noqa: PERF402 - what came before the failure stays
         except RetryLater:

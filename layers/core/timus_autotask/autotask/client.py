@@ -1,9 +1,12 @@
 """The Autotask client: reads whole lists or nothing, and sends a write once.
 
-Every method raises ``Refused``, ``RetryLater`` or ``CredentialsRefused`` (see ``answers``); those that create
-something raise ``OutcomeUnknown`` as well. An answer that could concern everybody or just this request is followed by one more
-read, which tells (docs/decisions/0011-whom-a-failure-concerns.md). The client does no I/O but through its transport, keeps no
-state but the zone, and never sleeps.
+Every method raises ``Refused``, ``RetryLater`` or ``CredentialsRefused`` (see ``answers``); those that create something raise
+``OutcomeUnknown`` as well. A failure that could concern everybody or just this request is followed by one more read, which tells
+(docs/decisions/0011-whom-a-failure-concerns.md). The client does no I/O but through its transport, keeps no state but the zone,
+and never sleeps.
+
+Entities, fields and calls are those of https://autotask.net/help/developerhelp/Content/APIs/REST/API_Calls/REST_API_Calls.htm
+and of the entity pages beneath https://autotask.net/help/developerhelp/Content/APIs/REST/Entities/
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from timus_autotask.autotask.answers import (
-    RETRY_SECONDS,
     Answer,
     Failure,
     Subject,
@@ -37,11 +39,21 @@ from timus_autotask.autotask.entities import (
     TICKETS,
     UNITS,
     Entity,
-    Unreadable,
     contract_fields,
     parse_threshold,
 )
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Transport
+from timus_autotask.autotask.query import (
+    MOST_PAGES,
+    PAGE_SIZE,
+    Condition,
+    failed_read,
+    membership,
+    on_days,
+    page_of,
+    parts,
+    readable,
+)
 from timus_autotask.autotask.zone import (
     AUTOTASK,
     Zone,
@@ -54,7 +66,7 @@ from timus_autotask.autotask.zone import (
 )
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.provisioning import NewContract
-from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Refused, Rejected, RetryLater
+from timus_autotask.ports.errors import CredentialsRefused, Refused, Rejected
 from timus_autotask.ports.psa import (
     BillingRule,
     Company,
@@ -67,19 +79,12 @@ from timus_autotask.ports.psa import (
 
 T = TypeVar("T")
 
-PAGE_SIZE = 500
-"""Autotask allows 1 to 500."""
-MOST_PAGES = 100
-"""A read beyond 50,000 rows is an error somewhere; Autotask keeps only some 50 pages alive."""
-MOST_TERMS = 500
-"""OR terms in one query; Autotask counts each value of an ``in`` list and each item of an ``or``."""
-
 PROBE_SECONDS = 5.0
-"""For the read that tells whether a failure concerns everybody: a post that was answered late still has time for its read-back."""
+"""For the read that tells whether a failure concerns everybody. Short, so that the worker still has time to note what it knows."""
 ESSENTIAL = frozenset(
     {("Contracts", "query"), ("ContractServiceUnits", "query"), ("ContractServiceAdjustments", "")}
 )
-"""Entity and path: what no change can be made without."""
+"""Entity and path: the requests without which no change can be made."""
 
 OnCall = Callable[[str, str, float], None]
 """Told of every request that was made: entity, verb and seconds taken."""
@@ -87,7 +92,10 @@ OnCall = Callable[[str, str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The API user. Its secret has full rights over the tenant, so it shows in no ``repr``."""
+    """The API user. Its secret has full rights over the tenant, so no ``repr`` shows it.
+
+    https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Security_Auth.htm
+    """
 
     user_name: str
     secret: str
@@ -106,38 +114,12 @@ class Credentials:
         return f"Credentials(user_name={self.user_name!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One term of a filter.
-
-    Autotask silently drops an operator that it does not know and returns every row. So only operators that we
-    can check on the rows ourselves are allowed (``ValueError`` otherwise).
-    """
-
-    field: str
-    """Empty for ``and`` and ``or``."""
-    op: str
-    """``eq``, ``in``, ``gte`` and ``lte`` (on days) or ``contains``; ``and`` and ``or`` of other conditions."""
-    value: Any
-
-    def __post_init__(self) -> None:
-        if self.op not in _HOLDS and (self.op not in _NESTS or self.field):
-            raise ValueError(f"{self.op!r} is no operator of ours: {', '.join((*_HOLDS, *_NESTS))}")
-
-    @property
-    def filter(self) -> dict[str, Any]:
-        """As Autotask takes it."""
-        if self.op in _NESTS:
-            return {"op": self.op, "items": [condition.filter for condition in self.value]}
-        return {"op": self.op, "field": self.field, "value": self.value}
-
-
 class Autotask:
     """:class:`~timus_autotask.ports.psa.Psa` on Autotask's REST API v1.0.
 
     ``server`` is Autotask's public address, or that of another server that speaks the same API (a simulator);
-    credentials go to hosts below ``autotask.net`` only, or to that other server only. ``zone`` is one kept
-    from an earlier run; read :attr:`zone` afterwards to keep the present one.
+    credentials go to hosts below ``autotask.net`` only, or to that other server only. ``zone`` is one that was kept
+    from an earlier run; :attr:`zone` is the present one.
     """
 
     def __init__(
@@ -236,7 +218,7 @@ class Autotask:
 
         One row a line comes back, so that a page of 500 serves a hundred contracts or more.
         """
-        rows = (row for condition in _on_days(days) for row in self.query(UNITS, condition))
+        rows = (row for condition in on_days(days) for row in self.query(UNITS, condition))
         # Half a day of margin, so that it does not matter in which zone Autotask compares; what that lets in goes out here.
         return [row for row in rows if row.start <= days[row.contract_id] <= row.end]
 
@@ -253,20 +235,23 @@ class Autotask:
         return [one for one in self.query(TICKETS, company, numbered) if one.external_id == external_id]
 
     def threshold(self) -> Threshold | None:
-        """How much of the request allowance is used; None where the server refuses to tell. The call itself counts: ask rarely."""
+        """How much of the request allowance is used; None where the server refuses to tell. The call itself counts: ask rarely.
+
+        https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Thresholds_Limits.htm
+        """
         expected = ("externalRequestThreshold", "requestThresholdTimeframe", "currentTimeframeRequestCount")
         try:
             answer = self._call("GET", "ThresholdInformation", "", b"", expected, repeatable=True)
         except Refused:
             return None
-        return _readable("ThresholdInformation", parse_threshold, answer)
+        return readable("ThresholdInformation", parse_threshold, answer)
 
     def query(self, entity: Entity[T], *conditions: Condition) -> list[T]:
         """Every record that meets all conditions; a read that fails on any page returns nothing.
 
         At most one condition is ``in``; it is asked in parts, and an empty one asks nothing.
         """
-        return [record for part in _parts(conditions) for record in self._pages(entity, part)]
+        return [record for part in parts(conditions) for record in self._pages(entity, part)]
 
     # -- Writes
 
@@ -284,8 +269,9 @@ class Autotask:
         """Change a line's units by a signed number from a day on, and its unit price if one is given.
 
         ``contract_service_id`` names the line where there is one; without it the adjustment makes the line.
-        There is nothing to return: Autotask answers ``{"itemId": null}``, and only the unit rows show what
+        There is nothing to return: Autotask answers ``{"itemId": null}`` (seen live), and only the unit rows show what
         happened. ``allowRepeatService`` is never sent: it would allow a second line for the same service.
+        https://autotask.net/help/developerhelp/Content/APIs/REST/Entities/ContractServiceAdjustmentsEntity.htm
         """
         if unit_change == 0 and unit_price is None:
             raise ValueError("an adjustment changes the units, the price or both")
@@ -308,7 +294,9 @@ class Autotask:
     def extend_contract(self, contract_id: int, end: date, *, time_zone: tzinfo) -> None:
         """Set the last day of a contract; may be repeated.
 
-        An ``end`` before the present one destroys units and adjustments: the caller makes sure that it is not.
+        An ``end`` before the present one destroys units and adjustments (https://kb.datto.com, article 360035806752): the caller
+        makes sure that it is not. PATCH goes to the collection, with the id in the body:
+        https://autotask.net/help/developerhelp/Content/APIs/REST/API_Calls/REST_Updating_Data_PATCH.htm
         """
         body = _json({"id": contract_id, "endDate": effective_instant(end, time_zone)})
         self._call("PATCH", "Contracts", "", body, ("itemId",), repeatable=True)
@@ -338,6 +326,7 @@ class Autotask:
         """Create a new ticket and return its id, None when Autotask tells none.
 
         Company, title, status, priority and due time are what Autotask asks of every ticket; most tenants want a queue too.
+        https://autotask.net/help/developerhelp/Content/APIs/REST/Entities/TicketsEntity.htm
         """
         fields: dict[str, Any] = {
             "companyID": company_id,
@@ -366,15 +355,14 @@ class Autotask:
     def _units(self, first_day: date | None, *conditions: Condition) -> list[UnitRow]:
         if first_day is None:
             return self.query(UNITS, *conditions)
-        # A day more is asked for than is wanted, so that it does not matter in which zone Autotask compares.
+        # One day more is asked for, so that it does not matter in which zone Autotask compares.
         since = Condition("endDate", "gte", f"{first_day - timedelta(days=1)}T00:00:00Z")
         return [row for row in self.query(UNITS, *conditions, since) if row.end >= first_day]
 
     def _pages(self, entity: Entity[T], conditions: tuple[Condition, ...]) -> Iterator[T]:
-        # https://autotask.net/help/developerhelp/Content/APIs/REST/API_Calls/REST_Basic_Query_Calls.htm
         filters = [condition.filter for condition in conditions]
         body = _json({"MaxRecords": PAGE_SIZE, "IncludeFields": entity.fields, "Filter": filters})
-        belongs = _membership(entity.name, conditions)
+        belongs = membership(entity.name, conditions)
         path = "query"
         for page in range(MOST_PAGES):
             try:
@@ -382,28 +370,29 @@ class Autotask:
                     "POST", entity.name, path, body, ("items", "pageDetails"), repeatable=True
                 )
             except Refused as refusal:
-                # Autotask keeps only some 50 pages, so a link may have died: the list is begun anew, later.
-                raise _failed_read(entity.name, str(refusal)) if page else refusal from None
-            rows, following = _page(entity.name, answer)
+                # Autotask keeps only some 50 pages, so a link may have expired: the list is read again from its start, later.
+                raise failed_read(entity.name, str(refusal)) if page else refusal from None
+            rows, following = page_of(entity.name, answer)
             for row in rows:
                 belongs(row)
-                yield _readable(entity.name, entity.parse, row)
+                yield readable(entity.name, entity.parse, row)
             if not following:
                 return
-            # A chain that POST began goes on by POST with the same body: GET answers 405.
+            # Pages that a POST began are read on by POST with the same body: GET answers 405 (seen live:
+            # https://github.com/WYRE-AI/autotask-mcp/pull/170).
             link = below(f"{self.zone.base}/{entity.name}/", following) if self.zone else None
             if link is None:
-                raise _failed_read(entity.name, "the link to its next page leads elsewhere")
+                raise failed_read(entity.name, "the link to its next page leads elsewhere")
             path = link
-        raise _failed_read(entity.name, f"more than {MOST_PAGES} pages")
+        raise failed_read(entity.name, f"more than {MOST_PAGES} pages")
 
     def _call(
         self, verb: str, entity: str, path: str, body: bytes, expected: tuple[str, ...], *, repeatable: bool
     ) -> Answer:
         """Make one request; raises ``AutotaskError``.
 
-        Zones do move, and then right credentials get 401 or 404: the zone is looked up again, and the request made again
-        where it is now. That is safe for writes too, for such an answer comes before anything is applied.
+        Zones move, and then the right credentials get 401 (seen live) or 404: the zone is looked up again, and the request is made
+        again where it is now. That is safe for writes too, since such an answer comes before anything is applied.
         """
         known, target = self.zone, f"{entity}/{path}".rstrip("/")
         essential = (entity, path.partition("/")[0].partition("?")[0]) in ESSENTIAL
@@ -423,7 +412,7 @@ class Autotask:
         raise concluded(found, self._probe, repeatable=repeatable)
 
     def _probe(self) -> Failure | None:
-        """Ask for a contract that there is not, which every tenant can answer quickly; None when that is accepted."""
+        """Ask for a contract that does not exist, which Autotask answers quickly; None when that is accepted."""
         zone = self.zone or self._look_up()
         body = _json({"MaxRecords": 1, "IncludeFields": ["id"], "Filter": [Condition("id", "eq", 0).filter]})
         request = Request("POST", f"{zone.base}/Contracts/query", self._headers, body, PROBE_SECONDS)
@@ -431,7 +420,10 @@ class Autotask:
         return found if isinstance(found, Failure) else None
 
     def _look_up(self) -> Zone:
-        """Ask which zone the API user lives in: documented to need no credentials, and so given none."""
+        """Ask which zone the API user lives in. It is documented to need no credentials, and gets none.
+
+        https://autotask.net/help/developerhelp/Content/APIs/REST/API_Calls/REST_API_Calls.htm
+        """
         request = Request("GET", lookup_url(self._server, self._user), {"Accept": "application/json"})
         answer = self._sent("zoneInformation", request, (), essential=True)
         if isinstance(answer, Failure):
@@ -448,7 +440,7 @@ class Autotask:
         return Zone(api_base(self._server))
 
     def _stranger(self, detail: str) -> CredentialsRefused:
-        """An unknown user is answered 500 and "Zone information could not be determined" (seen live; not documented).
+        """For an unknown user, Autotask answers 500 with "Zone information could not be determined" (seen live, not documented).
 
         https://github.com/KelvinTegelaar/AutotaskAPI/issues/17
         """
@@ -472,13 +464,14 @@ class Autotask:
 
 
 def effective_instant(day: date, time_zone: tzinfo) -> str:
-    """The instant to send for a day, so that Autotask keeps that very day by either reading of its date rule.
+    """The instant to send for a day, so that Autotask keeps that day, whichever rule for dates it follows.
 
-    Autotask's help says that the time of a date-only field is cut and the date kept as sent; older accounts
-    say that the instant is converted, to the tenant's zone or to US Eastern, and its date taken. So the
-    instant has the date ``day`` in UTC, in the partner's zone and in US Eastern, as near to noon as can be:
-    midnight UTC is the day before in America, noon the day after in Auckland. Should no instant fit all three
-    (a day that a zone skipped), US Eastern gives way first, then the partner's zone.
+    Autotask's help says that a date-only field loses its time and keeps its date as sent. Older reports say that the instant is
+    converted to the tenant's zone or to US Eastern before its date is taken, as on the SOAP API
+    (https://autotask.net/help/developerhelp/Content/APIs/SOAP/General_Topics/Time_Date.htm). So the instant has the date ``day``
+    in UTC, in the partner's zone and in US Eastern, as near to noon as possible: midnight UTC is the day before in America, noon
+    UTC the day after in Auckland. If no instant fits all three (a day that a zone skipped), US Eastern is given up first, then the
+    partner's zone.
     """
     for zones in ((time_zone, _EASTERN), (time_zone,)):
         for hour in _HOURS:
@@ -494,136 +487,3 @@ _HOURS = sorted(range(24), key=lambda hour: abs(hour - 12))
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _parts(conditions: tuple[Condition, ...]) -> Iterator[tuple[Condition, ...]]:
-    """Split a query with an ``in`` list into queries with lists as long as Autotask takes."""
-    for at, condition in enumerate(conditions):
-        if condition.op == "in":
-            values = sorted(set(condition.value))
-            for i in range(0, len(values), MOST_TERMS):
-                part = _one_of(condition.field, values[i : i + MOST_TERMS])
-                yield (*conditions[:at], part, *conditions[at + 1 :])
-            return
-    yield conditions
-
-
-def _one_of(field: str, values: list[Any]) -> Condition:
-    return Condition(field, "eq", values[0]) if len(values) == 1 else Condition(field, "in", values)
-
-
-def _on_days(days: Mapping[int, date]) -> Iterator[Condition]:
-    """Conditions on unit rows that cover a contract's day: one for each query, with as many terms as Autotask takes."""
-    by_day: dict[date, list[int]] = {}
-    for contract_id, day in sorted(days.items(), key=lambda item: (item[1], item[0])):
-        by_day.setdefault(day, []).append(contract_id)
-    covers: list[Condition] = []
-    terms = 0
-    for day, ids in by_day.items():
-        left = ids
-        while left:
-            # A list costs its values and, beside others, its own place in the ``or``; a single id only its place.
-            room = MOST_TERMS - terms
-            if not room:
-                yield _either(covers)
-                covers, terms = [], 0
-                continue
-            few = left[: max(1, room - 1)] if covers else left[:room]
-            left = left[len(few) :]
-            covers.append(_covers(few, day))
-            terms = min(MOST_TERMS, terms + len(few) + (len(few) > 1))
-    if covers:
-        yield _either(covers)
-
-
-def _either(conditions: list[Condition]) -> Condition:
-    return conditions[0] if len(conditions) == 1 else Condition("", "or", tuple(conditions))
-
-
-def _covers(contract_ids: list[int], day: date) -> Condition:
-    """Rows of these contracts that have begun on ``day`` and not ended before it."""
-    of = _one_of("contractID", contract_ids)
-    begun = Condition("startDate", "lte", f"{day}T12:00:00Z")
-    not_over = Condition("endDate", "gte", f"{day - timedelta(days=1)}T12:00:00Z")
-    return Condition("", "and", (of, begun, not_over))
-
-
-def _page(entity: str, answer: Answer) -> tuple[list[Answer], str]:
-    """The rows of a page and the link to the next (``""`` for none)."""
-    rows, details = answer["items"], answer["pageDetails"]
-    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) and isinstance(details, dict):
-        following = details.get("nextPageUrl") or ""
-        if "nextPageUrl" in details and isinstance(following, str):
-            return rows, following
-    raise _failed_read(entity, "a page is not as published")
-
-
-def _membership(entity: str, conditions: tuple[Condition, ...]) -> Callable[[Answer], None]:
-    """A check that a row meets the filter and comes once.
-
-    Were a filter dropped on the way, the rows of other companies would come back with status 200.
-    """
-    checks = [(condition.field or "value", _check(condition)) for condition in conditions]
-    seen = set()
-
-    def belongs(row: Answer) -> None:
-        row_id = row.get("id")
-        if type(row_id) is not int or row_id in seen:
-            raise _failed_read(entity, "a row came twice or without an id")
-        seen.add(row_id)
-        for field, holds in checks:
-            if not holds(row):
-                raise _failed_read(entity, f"a row came whose {field} was not asked for")
-
-    return belongs
-
-
-def _check(condition: Condition) -> Callable[[Answer], bool]:
-    """Whether a row meets a condition."""
-    if condition.op in _NESTS:
-        checks, nest = [_check(each) for each in condition.value], _NESTS[condition.op]
-        return lambda row: nest(check(row) for check in checks)
-    field, holds = condition.field, _HOLDS[condition.op]
-    asked = frozenset(condition.value) if condition.op == "in" else condition.value
-    return lambda row: holds(row.get(field), asked)
-
-
-def _same(value: Any, asked: Any) -> bool:
-    """Equal, texts without regard to case or blanks around: so does Autotask's database compare them."""
-    if isinstance(value, str) and isinstance(asked, str):
-        return value.strip().casefold() == asked.strip().casefold()
-    return type(value) is type(asked) and bool(value == asked)
-
-
-def _day_not_before(value: Any, asked: Any) -> bool:
-    return isinstance(value, str) and value[:10] >= asked[:10]
-
-
-def _day_not_after(value: Any, asked: Any) -> bool:
-    return isinstance(value, str) and value[:10] <= asked[:10]
-
-
-def _has(value: Any, asked: Any) -> bool:
-    return isinstance(value, str) and asked.strip().casefold() in value.casefold()
-
-
-_HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "eq": _same,
-    "in": lambda value, asked: type(value) is int and value in asked,
-    "gte": _day_not_before,
-    "lte": _day_not_after,
-    "contains": _has,
-}
-_NESTS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"and": all, "or": any}
-
-
-def _readable(entity: str, parse: Callable[[Answer], T], answer: Answer) -> T:
-    try:
-        return parse(answer)
-    except Unreadable as error:
-        raise _failed_read(entity, str(error)) from error
-
-
-def _failed_read(entity: str, why: str) -> AutotaskError:
-    """A read in part is no read, and nobody decides on it."""
-    return RetryLater(RETRY_SECONDS, f"Autotask's answer on {entity} cannot be relied on: {why}")

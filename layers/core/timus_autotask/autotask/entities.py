@@ -1,10 +1,11 @@
 """The records of Autotask that the product reads, and how they are parsed: strictly, for money follows.
 
-Field names and types are those of Autotask's published swagger (REST API v1.0). Some habits of the API are
-undone here: an empty text comes as null or as ``""`` (both are ``""`` here), a day comes as
-``2026-03-01T00:00:00Z`` with or without the ``Z`` (a day here), money may come as a whole number
-(``Decimal`` here), and what may be null may be left out (the swagger tells neither). Anything else that is not as published raises :class:`Unreadable`: an answer that is read
-only in part is no answer.
+Field names and types are those of Autotask's published swagger (REST API v1.0); what they mean stands on the entity pages,
+https://autotask.net/help/developerhelp/Content/APIs/REST/Entities/ContractsEntity.htm and its neighbours.
+
+Habits of the API that are undone here: an empty text comes as null or as ``""`` (``""`` here), a day as ``2026-03-01T00:00:00Z``
+with or without the ``Z`` (a day here), money may come as a whole number (``Decimal`` here), and a field that may be null may be
+left out. Anything else that is not as published raises :class:`Unreadable`: an answer that is read only in part is no answer.
 """
 
 from __future__ import annotations
@@ -36,15 +37,17 @@ Row = Mapping[str, Any]
 RECURRING_SERVICE = 7
 """``Contracts.contractType`` of a recurring service contract; the only type whose services have units."""
 IN_EFFECT = 1
-"""``Contracts.status`` of an active contract; 0 is inactive (and its services still bill until the end
-date).
+"""``Contracts.status`` of an active contract; 0 is inactive, and its services still bill until the end date
+(Autotask's knowledge base, KB370000000540).
 """
 PERIOD_TYPES: Mapping[int, int] = {1: 2, 3: 3, 6: 4, 12: 5}
-"""``Contracts.contractPeriodType`` and ``Services.periodType`` by the months of a billing period (observed live: 2 monthly, 3 quarterly, 4 half-yearly, 5 yearly)."""
+"""``Contracts.contractPeriodType`` and ``Services.periodType`` by the months of a billing period (seen live: 2 monthly,
+3 quarterly, 4 half-yearly, 5 yearly).
+"""
 _MONTHS: Mapping[int | None, int] = {type_: months for months, type_ in PERIOD_TYPES.items()}
 
 NEW, COMPLETE = 1, 5
-"""``Tickets.status``: two that Autotask brings along and that no tenant can take away."""
+"""``Tickets.status``: two that every tenant has and none can remove."""
 
 
 class Unreadable(Exception):
@@ -61,9 +64,7 @@ class Entity(Generic[T]):
     name: str
     """Autotask's name, as it stands in the URL."""
     fields: tuple[str, ...]
-    """What is asked for with ``IncludeFields``; has ``id``, which Autotask wants when there can be several
-    pages.
-    """
+    """For ``IncludeFields``; ``id`` is among them, since Autotask needs it for reads of several pages."""
     parse: Callable[[Row], T]
     """Raises :class:`Unreadable`."""
 
@@ -128,8 +129,7 @@ _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[
 def parse_day(text: str) -> date | None:
     """The day of ``2026-03-01`` or ``2026-03-01T00:00:00[.000][Z|+00:00]``; None for any other text.
 
-    Autotask cuts the time of its date-only fields and never converts them, so the date stands as it is
-    written.
+    Autotask cuts the time off its date-only fields and never converts them, so the date is the one that is written.
     """
     match = _DAY.fullmatch(text)
     try:
@@ -207,9 +207,10 @@ def _ticket(row: Row) -> Ticket:
 
 
 def contract_fields(new: NewContract) -> dict[str, Any]:
-    """A new contract in Autotask's own fields: the smallest body with which contracts are known to have been created.
+    """A new contract in Autotask's own fields: the smallest body with which contracts were seen to be created.
 
     Days are ``date``. ``setupFee`` is billed once if it is not 0; ``timeReportingRequiresStartAndStopTimes`` must be a number.
+    https://autotask.net/help/developerhelp/Content/APIs/REST/Entities/ContractsEntity.htm
     """
     optional = {
         "contractCategory": new.category,

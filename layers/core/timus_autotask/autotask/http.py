@@ -1,8 +1,7 @@
 """The transport under the Autotask client: one request in, one answer out, and what can go wrong in between.
 
 The client above is pure with respect to I/O: it builds :class:`Request` values and reads :class:`Response`
-values. Only a transport touches the network, so the deterministic simulation can put the whole outside world
-behind this one call.
+values. Only a transport touches the network, so the deterministic simulation can stand behind this one call.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Response:
 
 
 class NotSent(Exception):
-    """The request surely never reached Autotask: DNS, connect or TLS failed before a byte was sent."""
+    """The request never reached Autotask: DNS, connect or TLS failed before a byte was sent."""
 
 
 class NoAnswer(Exception):

@@ -1,8 +1,8 @@
 """Where a partner's Autotask lives, and which hosts may be handed the credentials.
 
-Each database is in a zone with its own host, which ``zoneInformation`` names and which can move. Credentials
-travel on every request, so an address is trusted only by the rules here, whoever names it: the zone answer, a
-cache or a page link.
+Each tenant is in a zone with its own host, which ``zoneInformation`` names and which can change. Every request carries the
+credentials, so an address is trusted only by the rules here, whether the zone answer, a cache or a page link names it.
+https://autotask.net/help/developerhelp/Content/APIs/REST/API_Calls/REST_API_Calls.htm
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 AUTOTASK = "https://webservices.autotask.net/atservicesrest"
-"""The public address at which every zone can be asked for."""
+"""The public address that knows every zone."""
 
 Origin = tuple[str, str, int | None]
 """Scheme, host in lower case, and port (None when it is the scheme's own)."""
@@ -20,7 +20,7 @@ Origin = tuple[str, str, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A resolved zone. Worth keeping between runs: it saves a request in each."""
+    """Where a tenant is. Kept between runs, it saves a request in each."""
 
     base: str
     """Every API address starts with it; ends in ``/v1.0``."""
@@ -29,13 +29,13 @@ class Zone:
 
 
 def api_base(url: str) -> str:
-    """Bring an API address to one form: ends in ``/v1.0``, with which and without which zones are named."""
+    """An API address that ends in ``/v1.0``; zones are named with and without it."""
     url = url.rstrip("/")
     return url if url.lower().endswith("/v1.0") else url + "/v1.0"
 
 
 def lookup_url(server: str, user: str) -> str:
-    """Where the zone of an API user is asked for; needs no credentials."""
+    """The address that tells an API user's zone; it needs no credentials."""
     return f"{api_base(server)}/zoneInformation?user={quote(user, safe='')}"
 
 
@@ -70,9 +70,9 @@ def trusts(server: str, url: str) -> bool:
 
 
 def below(home: str, url: str) -> str | None:
-    """What of an address comes after ``home`` (which ends in a slash); None when it is not below it.
+    """The part of an address after ``home`` (which ends in a slash); None when the address is not below it.
 
-    Paths of Autotask are compared without regard to case: its links and its zone differ in theirs.
+    Paths are compared without regard to case: Autotask writes them differently in its links and its zones.
     """
     if _place(url) is None or _place(url) != _place(home):
         return None
@@ -83,7 +83,7 @@ def below(home: str, url: str) -> str | None:
 
 
 def _place(url: str) -> Origin | None:
-    """The origin, with one name for this machine: a server here may name itself otherwise than it was asked."""
+    """The origin, with one name for this machine: a server here may call itself ``localhost`` or 127.0.0.1."""
     match origin(url):
         case (scheme, "localhost", port):
             return scheme, "127.0.0.1", port
@@ -92,6 +92,6 @@ def _place(url: str) -> Origin | None:
 
 
 _PORTS = {"https": 443, "http": 80}
-# URL parsers disagree on backslashes, blanks and letters beyond ASCII; an honest address has none of them.
+# URL parsers disagree on backslashes, blanks and non-ASCII letters; an honest address has none of them.
 _PLAIN = re.compile(r"[!-\[\]-~]*")
 _HOST = re.compile(r"[a-z0-9.:-]+")
