@@ -48,10 +48,11 @@ mutation: .venv/.installed .tools/mutation/.installed  ## mutation testing of th
 processes: setup  ## kill worker processes in 200 rounds and compare the books, into docs: half an hour
 	.venv/bin/python -m tests.processes --rounds 200 --report
 
-check: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## lint, format, types, template
+check: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## lint, format, types, complexity, template
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/python -m tests.complexity
 	.venv/bin/cfn-lint template.yaml
 	$(SAM) validate --lint
 
