@@ -12,43 +12,43 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .PHONY: help setup demo local test test-unit simulation small-worlds ablations peers mutation processes check format build deploy lock clean
 
-help:  ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/.installed .tools/emulator/.installed  ## .venv with the timus-autotask command, and the AWS emulator
+setup: .venv/.installed .tools/emulator/.installed  ## install .venv with the timus-autotask command, and the AWS emulator
 
-demo: setup  ## the whole product on this machine, on a sample client, with a verdict
+demo: setup  ## run the whole product on this machine with two sample clients, and give a verdict
 	.venv/bin/timus-autotask demo
 
-local: setup  ## the whole product on this machine, until Ctrl-C
+local: setup  ## run the whole product on this machine until Ctrl-C
 	.venv/bin/timus-autotask local
 
-test: setup  ## the whole test suite
+test: setup  ## run the whole test suite
 	.venv/bin/pytest
 
-test-unit: .venv/.installed  ## the tests that open no socket: seconds
+test-unit: .venv/.installed  ## run the tests that open no socket
 	.venv/bin/pytest tests/unit tests/contract tests/simulator -m "not loopback and not emulator and not sam and not slow"
 
-simulation: .venv/.installed  ## 100,000 schedules under seeded faults and 20,000 under the partner's terms, into docs: hours
+simulation: .venv/.installed  ## run 100,000 schedules with seeded faults and 20,000 with terms; writes docs/exactness.md: hours
 	.venv/bin/python -m tests.simulation --schedules 100000 --profile stress --write
 	.venv/bin/python -m tests.simulation --schedules 20000 --profile policies --write
 
-small-worlds: .venv/.installed  ## six small worlds under every fault and every pair of faults, into docs: an hour of one core
+small-worlds: .venv/.installed  ## run six small worlds under every fault and every pair of faults; writes docs/exactness.md: an hour of one core
 	.venv/bin/python -m tests.simulation.small_worlds --write
 
-ablations: .venv/.installed  ## the protocol with one rule taken out, each caught by a promise, into docs: half an hour of one core
+ablations: .venv/.installed  ## take one rule at a time out of the protocol; writes docs/exactness.md: half an hour of one core
 	.venv/bin/python -m tests.simulation.ablations --write
 
-peers: .venv/.installed  ## simpler designs under the same faults as the product, into docs: ten minutes
+peers: .venv/.installed  ## run simpler designs under the same faults; writes docs/exactness.md: ten minutes
 	.venv/bin/python -m tests.simulation.peers --write
 
-mutation: .venv/.installed .tools/mutation/.installed  ## mutation testing of the deciding code, into docs: half an hour
+mutation: .venv/.installed .tools/mutation/.installed  ## test the tests of the deciding code with mutants; writes docs/exactness-mutation.md: half an hour
 	.venv/bin/python -m tests.mutation
 
-processes: setup  ## kill worker processes in 200 rounds and compare the books, into docs: half an hour
+processes: setup  ## kill worker processes in 200 rounds; writes docs/exactness-processes.md: half an hour
 	.venv/bin/python -m tests.processes --rounds 200 --report
 
-check: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## lint, format, types, complexity, template
+check: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## check lint, format, types, complexity and the template
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -56,18 +56,18 @@ check: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## lint, format, types, comp
 	.venv/bin/cfn-lint template.yaml
 	$(SAM) validate --lint
 
-format: .venv/.installed  ## let ruff format and mend what it can
+format: .venv/.installed  ## format the code and fix what ruff can fix
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 
-build: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## what `sam deploy` uploads, into .aws-sam (no Docker needed)
+build: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build what `sam deploy` uploads, into .aws-sam (no Docker needed)
 	$(SAM) build
 
 deploy: build  ## build and deploy to the AWS account of the environment; asks what it needs to know
 	$(SAM) deploy --guided --stack-name $(STACK)
 
 # Run it with the oldest Python that we support: what serves 3.11 serves the later ones too.
-lock:  ## write the lock files anew, with the newest versions that pyproject.toml and requirements.txt allow
+lock:  ## write the lock files again, with the newest versions that pyproject.toml and requirements.txt allow
 	rm -rf .tools/lock
 	$(PYTHON) -m venv .tools/lock
 	.tools/lock/bin/python -m pip install -qq --upgrade pip
@@ -110,7 +110,7 @@ clean:  ## remove everything that was built or installed here
 	@.tools/mutation/bin/python -m pip install -qq -r requirements-dev.lock -r tests/mutation/mutmut.lock
 	@touch $@
 
-# 340 MB, and needed for `check`, `build` and `deploy` only. The stamp carries the version: another one installs anew.
+# 340 MB, and needed for `check`, `build` and `deploy` only. The stamp carries the version: another one installs again.
 .tools/sam/.$(SAM_VERSION):
 	@$(require-python)
 	@echo "installing the SAM CLI into .tools/sam"

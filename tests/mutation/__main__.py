@@ -91,12 +91,12 @@ class Survivor(NamedTuple):
 
 @dataclass
 class Figures:
-    """What became of the mutants of a module."""
+    """How the mutants of a module ended."""
 
     killed: int = 0
     timeout: int = 0
     survivors: list[Survivor] = field(default_factory=list)
-    """Those that no test reaches are among them."""
+    """Including those that no test reaches."""
     not_reached: int = 0
     """How many of the survivors no test reaches at all."""
     untried: list[str] = field(default_factory=list)
@@ -263,8 +263,8 @@ def report(figures: Mapping[str, Figures], justified: Mapping[Survivor, str]) ->
         "",
         "<!-- Written by `make mutation`; do not edit. -->",
         "",
-        "Every mutant is one small fault: a comparison turned, a number moved by one, an argument dropped, a value gone.",
-        "The unit tests of the deciding code must notice it. Which of them reach a mutant is found out by mutmut.",
+        "Every mutant has one small fault: a comparison turned, a number changed by one, an argument or a value left out.",
+        "The unit tests of the deciding code must notice it. Mutmut finds out which of them reach a mutant.",
         "",
         "| module | mutants | killed | timed out | survived | of these not reached by any test | killed of all |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -274,8 +274,8 @@ def report(figures: Mapping[str, Figures], justified: Mapping[Survivor, str]) ->
             f"| **{killed / total:.1%}** |"
         ),
         "",
-        "A timeout is a mutant that did not come to an end; it is noticed, but not counted as killed. Constants at module level",
-        "and regular expressions are not mutated by mutmut; tests of their values hold them.",
+        "A timeout is a mutant that does not end. It is noticed, but not counted as killed. Mutmut does not mutate constants at module",
+        "level and regular expressions; their values have tests of their own.",
         "",
         f"## Survivors: {len(survivors) - len(unexplained)} explained, {len(unexplained)} not",
         "",

@@ -1,6 +1,6 @@
-"""``python -m tests.processes --rounds 200 [--seed N]``: kill workers in the middle of their work, and compare the books.
+"""``python -m tests.processes --rounds 200 [--seed N]``: kill workers in the middle of their work, then compare the books.
 
-Exit status 1 when a line of any client ends at anything else than what Timus said. With ``--report`` the figures go to
+Exit status 1 if a line of any client ends with other units than Timus said. With ``--report`` the figures go to
 ``docs/exactness-processes.md``.
 """
 
@@ -28,12 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     began = time.monotonic()
 
-    def progress(words: str) -> None:
-        print(f"{time.monotonic() - began:6.0f} s  {words}", file=sys.stderr, flush=True)
+    def progress(message: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {message}", file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory(prefix="timus-autotask-processes-") as folder:
         outcome = run(chosen.rounds, chosen.seed, Path(folder), quick=chosen.quick, progress=progress)
-    text = told(outcome, chosen.seed, quick=chosen.quick)
+    text = report(outcome, chosen.seed, quick=chosen.quick)
     print(text)
     if chosen.report:
         REPORT.write_text(f"# Killed workers\n\n<!-- Written by `make processes`; do not edit. -->\n\n{text}")
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if not outcome.wrong and during * 3 >= len(outcome.rounds) == chosen.rounds else 1
 
 
-def told(outcome: Outcome, seed: int, *, quick: bool) -> str:
+def report(outcome: Outcome, seed: int, *, quick: bool) -> str:
     """The figures in words."""
     rounds = outcome.rounds
     during = [killing for killing in rounds if killing.during_post]
@@ -51,15 +51,15 @@ def told(outcome: Outcome, seed: int, *, quick: bool) -> str:
     rows = [
         ("rounds", len(rounds)),
         ("processes killed with SIGKILL", sum(killing.killed for killing in rounds)),
-        ("rounds whose kill fell into a POST to ContractServiceAdjustments", len(during)),
-        *((f"POSTs whose fate was “{kind}”", number) for kind, number in sorted(faults.items())),
+        ("rounds killed during a POST to ContractServiceAdjustments", len(during)),
+        *((f"POSTs with the fault “{kind}”", number) for kind, number in sorted(faults.items())),
         (
             "rounds killed at a random moment with work in flight",
             sum(not killing.aimed for killing in rounds),
         ),
         ("clients with events in the inbox at the kill", sum(killing.waiting for killing in rounds)),
         ("contracts with a worker at them at the kill", sum(killing.working for killing in rounds)),
-        ("kills that found nothing in flight (no rounds)", outcome.idle),
+        ("kills without work in flight (not counted as rounds)", outcome.idle),
         ("clients", len(clients)),
         ("webhooks", sum(len(client.story.deliveries) for client in clients)),
         *((f"clients of the kind “{kind}”", n) for kind, n in Counter(c.story.kind for c in clients).items()),
@@ -71,12 +71,12 @@ def told(outcome: Outcome, seed: int, *, quick: bool) -> str:
     ]
     lines = [
         f"`python -m tests.processes --rounds {len(rounds)} --seed {seed}`: the deployed template on the emulator and the Autotask",
-        f"simulator, each in processes of its own. In each round {CLIENTS} clients of their own are told of seats and plans, and every",
-        "process of the worker and of the sweep is killed, while earlier rounds are still recovering. At rest, each line of each",
-        "client is compared on each day, and each adjustment with the one that was needed: once, with that change, on that day.",
+        f"simulator, each in processes of its own. In each round {CLIENTS} new clients change seats and plans, and every",
+        "process of the worker and of the sweep is killed, while earlier rounds still recover. At rest, each line of each",
+        "client is compared on each day. Each adjustment must be the one that was needed: once, with that change, on that day.",
         "",
-        "The seed fixes what is told and how long is waited, not the moment within the process at which a kill falls. The settling",
-        f"time is {SETTLE_SECONDS} s instead of 900 s, the sweep comes every 2 s besides its schedule, functions time out after {timeouts};",
+        "The seed fixes the events and the delays, not the moment within the process at which it is killed. The settling",
+        f"time is {SETTLE_SECONDS} s instead of 900 s. The sweep runs every 2 s besides its schedule. Functions time out after {timeouts}.",
         "Autotask's own limits on requests are off.",
         "",
         "| | |",
