@@ -45,8 +45,9 @@ from timus_autotask.ports.errors import Conflict, OutcomeUnknown, RetryLater, Ta
 from timus_autotask.ports.table import Check, Delete, Put, Write
 from timus_autotask.store.inbox import delivery_in
 from timus_autotask.store.records import Store, Stored
-from timus_autotask.sync import merge, receive, sweep
+from timus_autotask.sync import merge, receive
 from timus_autotask.sync import worker as converge
+from timus_autotask.sync.sweep import _Sweep
 
 Swap = Callable[[object, str, Any], None]
 """Puts something in the place of an attribute of a module or class until the ablation ends."""
@@ -356,7 +357,7 @@ def _deleted_anyway(swap: Swap) -> None:
 @_ablation("no sweep", 0, 1, 3)
 def _no_sweep(swap: Swap) -> None:
     """Only wake-ups start work. What is scheduled or settling never ends."""
-    swap(sweep, "_take", lambda *_: None)
+    swap(_Sweep, "_take", lambda *_: None)
 
 
 @_ablation(
@@ -365,15 +366,12 @@ def _no_sweep(swap: Swap) -> None:
 )
 def _sweep_stops(swap: Swap) -> None:
     """What is due after something that fails has to wait. One customer holds up another."""
-    take = sweep._take
 
-    def stopping(*args: Any) -> None:
-        try:
-            take(*args)
-        except Exception as error:
-            raise TableUnavailable(str(error)) from error
+    def stopping(_self: Any, _key: Any, work: Callable[[], None], _due: Any = ()) -> bool:
+        work()
+        return True
 
-    swap(sweep, "_take", stopping)
+    swap(_Sweep, "_attempt", stopping)
 
 
 @_ablation(

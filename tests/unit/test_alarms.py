@@ -146,7 +146,8 @@ def _dead_letters(running: Running) -> None:
 
 
 def _sweep_fails(running: Running) -> None:
-    _works_on_what_always_fails(running, 6)
+    _unreadable(running, Key("PARTNER", "PLAN#X"), "plan")
+    running.minutes(6)
 
 
 def _wake_ups_wait(running: Running) -> None:

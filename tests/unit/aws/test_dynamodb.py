@@ -228,6 +228,12 @@ def test_reads_by_key_are_consistent_and_those_of_indexes_are_not(world: World) 
         assert not read(world, operation)
 
 
+def test_a_page_is_never_asked_for_more_than_dynamodb_can_count(world: World) -> None:
+    """``Limit`` is a 32-bit number: who wants everything due gets it page by page."""
+    world.stub.add_response("query", {"Items": []}, query(IndexName="due-index", Limit=10_000))
+    assert world.table.due(9, 2**53) == []
+
+
 @pytest.mark.parametrize("value", [1.5, b"", {1, 2}, {"a": [1.0]}, {1: 2}, {"": 1}])
 def test_what_is_not_json_like_has_no_attribute(value: object) -> None:
     """A float never gets as far as the table."""

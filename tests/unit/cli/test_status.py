@@ -60,6 +60,7 @@ def test_nothing_yet(desk: Desk) -> None:
         "lines": [],
         "at_rest": True,
         "outstanding": [],
+        "troubles": [],
         "events": [],
         "openings": [],
         "autotask_away": None,

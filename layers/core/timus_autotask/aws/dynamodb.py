@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MOST_CHANGES = (
     100  # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 )
+MOST_IN_A_PAGE = 10_000
+"""More documents do not fit into a page's megabyte, and the parameter is a 32-bit number."""
 PAUSES = (0.025, 0.05, 0.1, 0.2)
 """Seconds before each further attempt, at most: a random share of each is waited."""
 
@@ -133,7 +135,7 @@ class DynamoTable:
             KeyConditionExpression="#due = :due AND #due_at <= :until",
             ExpressionAttributeNames={"#due": "due", "#due_at": "due_at"},
             ExpressionAttributeValues={":due": {"S": "due"}, ":until": {"N": str(until)}},
-            Limit=max(1, limit),
+            Limit=min(max(1, limit), MOST_IN_A_PAGE),
         )
         return [*islice(found, max(0, limit))]
 

@@ -44,6 +44,7 @@ def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         "lines": [_line(line) for line in lines],
         "at_rest": found.at_rest,
         "outstanding": [*found.outstanding],
+        "troubles": [asdict(trouble) for trouble in found.troubles],
         "events": [_event(event) for event in events],
         "openings": [_opening(opening) for opening in found.provisionings],
         "autotask_away": {

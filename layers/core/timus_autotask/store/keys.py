@@ -23,6 +23,7 @@ MAPPING = "MAPPING"
 POLICY = "POLICY"
 OPENING = "OPENING"
 OWNER = "OWNER"
+TROUBLE = "TROUBLE"
 
 CIRCUIT = Key(PARTNER, "AUTOTASK")
 """Whether Autotask may be asked."""
@@ -115,6 +116,13 @@ def plan_key(sku: str) -> Key:
 def provisioning_key(number: str) -> Key:
     """Where a contract stands that is being opened."""
     return Key(f"OPENING#{number}", OPENING)
+
+
+def trouble_key(key: Key) -> Key:
+    """Where it stands why a document, or any of a customer or contract, could not be handled: behind all that a worker reads."""
+    if key.sk.startswith(TROUBLE):
+        return key
+    return Key(PARTNER, f"TROUBLE#{key.sk}") if key.pk == PARTNER else Key(key.pk, TROUBLE)
 
 
 def found_key(subject: str) -> Key:

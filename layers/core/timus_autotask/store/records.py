@@ -18,7 +18,7 @@ from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.ports.table import Check, Delete, Document, Put, Table
+from timus_autotask.ports.table import Check, Delete, Document, Key, Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
 from timus_autotask.store.inbox import waits_in_inbox
@@ -88,6 +88,31 @@ class Circuit:
     def open(self, now: datetime) -> bool:
         """Nobody asks Autotask before ``open_until``."""
         return self.open_until is not None and now < self.open_until
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What could not be handled, for a reason that nobody foresaw: it is left alone for a while, and everything else goes on."""
+
+    subject: str
+    """What it is: ``CUSTOMER#<id>``, ``CONTRACT#<id>``, ``OPENING#<number>`` or ``PLAN#<sku>``."""
+    error: str
+    """As it was raised last."""
+    since: datetime
+    times: int
+    """How often in a row."""
+    until: datetime
+    """When it is tried again."""
+
+    @property
+    def kind(self) -> str:
+        """``customer``, ``contract``, ``opening`` or ``plan``."""
+        return self.subject.partition("#")[0].lower()
+
+    @property
+    def id(self) -> str:
+        """Its id, number or SKU."""
+        return self.subject.partition("#")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +215,7 @@ _POLICY = Codec(Policy)
 _MOVED = Codec(Moved)
 _TERMS = Codec(Terms)
 _OPENING = Codec(Provisioning)
+_TROUBLE = Codec(Trouble)
 
 BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
 """Terms by SKU: a customer's come on top of the partner's, SKU by SKU. All others replace the partner's."""
@@ -291,6 +317,11 @@ class Store:
         document = self.table.get(keys.provisioning_key(number))
         return Stored(_OPENING.load(document.data), document.rev, document.due_at) if document else None
 
+    def trouble(self, key: Key) -> Stored[Trouble] | None:
+        """Why a document could not be handled last time; None: it could."""
+        document = self.table.get(keys.trouble_key(key))
+        return Stored(_TROUBLE.load(document.data), document.rev, document.due_at) if document else None
+
     def owner(self, subscription_id: str) -> str | None:
         """The customer under whom a subscription was first seen."""
         document = self.table.get(keys.owner_key(subscription_id))
@@ -336,6 +367,10 @@ class Store:
     def parked_events(self) -> Iterator[EventRecord]:
         """Events that a person must look at."""
         return (_EVENT.load(d.data) for d in self.table.list("parked-event"))
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Everything that could not be handled last time."""
+        return (_TROUBLE.load(d.data) for d in self.table.list("trouble"))
 
     # -- Writes
 
@@ -415,6 +450,19 @@ def put_provisioning(opening: Provisioning, expected: int, due_at: datetime) -> 
     number = opening.wanted.number
     key = keys.provisioning_key(number)
     return Put(key, _OPENING.dump(opening), expected, due_at=_seconds(due_at), kind="opening", sort=number)
+
+
+def put_trouble(key: Key, trouble: Trouble, expected: int) -> Put:
+    """Store why a document could not be handled; the sweep tries it again when its time has come."""
+    due_at = _seconds(trouble.until)
+    return Put(
+        keys.trouble_key(key),
+        _TROUBLE.dump(trouble),
+        expected,
+        due_at=due_at,
+        kind="trouble",
+        sort=trouble.subject,
+    )
 
 
 def check_contract_state(state: Stored[ContractState]) -> Check:

@@ -13,7 +13,7 @@ from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.history import Merge, Subscription, merge
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.subscription import Snapshot
-from timus_autotask.ports.errors import Conflict, TableUnavailable
+from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Delete, Document, Put, Write
 from timus_autotask.store.inbox import delivery_in
 from timus_autotask.store.keys import event_key
@@ -28,7 +28,7 @@ from timus_autotask.store.records import (
     put_owner,
     put_subscription,
 )
-from timus_autotask.store.update import ATTEMPTS
+from timus_autotask.store.update import ATTEMPTS, update
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import Noted, NotUnderstood, understand
 
@@ -38,6 +38,7 @@ MERGED_AT_ONCE = 15
 
 def merge_inbox(customer_id: str, ports: Ports) -> tuple[int, ...]:
     """Merge every event that waits for a customer; returns the contracts that it routes to."""
+    lost = Conflict()
     for _ in range(ATTEMPTS):
         records = ports.store.customer(customer_id)
         contracts = records.mapping.value.contract_ids if records.mapping else ()
@@ -46,8 +47,9 @@ def merge_inbox(customer_id: str, ports: Ports) -> tuple[int, ...]:
         try:
             _merge_some(records, records.inbox[:MERGED_AT_ONCE], contracts, ports)
         except Conflict as conflict:
+            lost = conflict
             _drop_merged_before(records, conflict, ports)
-    raise TableUnavailable(f"the inbox of customer {customer_id} changes faster than it can be merged")
+    raise lost
 
 
 def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: Ports) -> None:
@@ -170,6 +172,18 @@ def _grown(contract: ContractRecords, customers: Iterable[str], came: datetime) 
         customers=tuple(sorted({*work.customers, *customers})),
         since=work.since if work.since and work.generation != work.converged else came,
     )
+
+
+def wake_customer(customer_id: str, ports: Ports) -> bool:
+    """Make every contract due that a customer routes to; False when the customer is not mapped."""
+
+    def woken() -> bool:
+        mapping = ports.store.customer(customer_id).mapping
+        if mapping is not None:
+            ports.store.commit(*wake_contracts(customer_id, mapping.value.contract_ids, ports))
+        return mapping is not None
+
+    return update(woken)
 
 
 def wake_contracts(

@@ -6,8 +6,9 @@ are to be opened, and plans whose service was just chosen or is looked for again
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from timus_autotask.domain.mapping import PlanMapping
 from timus_autotask.ports.errors import (
@@ -18,11 +19,13 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
     TableUnavailable,
 )
-from timus_autotask.ports.table import Document, Key
-from timus_autotask.store.records import Stored, put_plan
-from timus_autotask.sync.apply import apply_customer
+from timus_autotask.ports.table import Delete, Document, Key, Put
+from timus_autotask.store.keys import CIRCUIT, CONTRACT, PLAN, contract_key, id_of, trouble_key
+from timus_autotask.store.records import Stored, Trouble, put_plan, put_trouble
+from timus_autotask.store.update import update
+from timus_autotask.sync.apply import merge_customer
 from timus_autotask.sync.gather import match_plan
-from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.sync.merge import wake_customer
 from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed, converge
@@ -31,41 +34,122 @@ AT_ONCE = 100
 """Documents in one run; the rest is taken by the next."""
 ROOM = timedelta(seconds=35)
 """Nothing is begun with less time than this before the deadline."""
+FIRST_PAUSE = timedelta(seconds=45)
+"""How long what could not be handled is left alone: the next run tries it again. Twice as long each further time in a row."""
+LONGEST_PAUSE = timedelta(minutes=8)
+"""Shorter than a period of the alarm on failed work, so that the alarm stays on."""
+MOST_SAID = 500
+"""Characters of an error that are kept."""
 
 
 def sweep(ports: Ports, deadline: datetime) -> int:
     """Do due work until there is none, or no time; returns how many documents were done with.
 
     What there is no time for is handed to the workers behind the queue: after an outage there is much of it. While Autotask is
-    away, only what does not need it is done. A document that fails does not stop those behind it; the first failure is raised
-    when all are done.
+    away, only what does not need it is done. Whatever cannot be handled is left alone for a while, which people see, and holds up
+    nothing else. Raises ``TableUnavailable`` when the table itself is away: then nothing can be done for anybody.
     """
-    now = ports.clock.now()
-    away = ports.store.partner().circuit.value.open(now)
-    failure: Exception | None = None
-    done, late = 0, False
-    for due in _parts(ports, now):
-        mine = [document for document in due if not away or document.key.pk.startswith("CUSTOMER#")]
-        for number, document in enumerate(mine):
-            late = ports.clock.now() + ROOM > deadline
-            if late:
-                _hand_over(mine[number:], ports)
+    return _Sweep(ports, deadline).run()
+
+
+class _Sweep:
+    """One tick of the schedule."""
+
+    def __init__(self, ports: Ports, deadline: datetime) -> None:
+        self._ports = ports
+        self._deadline = deadline
+        self._tried: dict[Key, bool] = {}
+        """By the key of its trouble: what was tried in this run, and whether it went well."""
+
+    def run(self) -> int:
+        """Part after part of what is due."""
+        ports = self._ports
+        now = ports.clock.now()
+        away = ports.store.partner().circuit.value.open(now)
+        done = 0
+        for due in _parts(ports, now):
+            mine = [document for document in due if not away or document.key.pk.startswith("CUSTOMER#")]
+            for number, document in enumerate(mine):
+                if ports.clock.now() + ROOM > self._deadline:
+                    _hand_over(mine[number:], ports)
+                    return done
+                done += self._handle(document, mine[number:])
+            if done >= AT_ONCE:
                 break
+        return done
+
+    def _handle(self, document: Document, due: Sequence[Document]) -> bool:
+        """Handle what a document is about; False when it could not be. ``due``: what else is due."""
+        key = document.key
+        if not self._attempt(key, partial(self._take, key), due):
+            return False
+        if key == trouble_key(key):
+            self._forget(document)
+        return True
+
+    def _attempt(self, key: Key, work: Callable[[], None], due: Sequence[Document] = ()) -> bool:
+        subject = trouble_key(key)
+        if self._tried.get(subject) is False:
+            return False
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up what stands behind it
+            if isinstance(error, TableUnavailable):
+                self._ports.table.get(
+                    CIRCUIT
+                )  # raises, too, if the table is away, and not just this document
+            customers = [customer for document in due[:1] for customer in _customers(document)]
+            self._ports.on_event(
+                "failed", error=repr(error), document="/".join(key), customers=customers or None
+            )
+            self._leave_alone(key, error, [one.key for one in due if trouble_key(one.key) == subject])
+            self._tried[subject] = False
+        else:
+            self._tried[subject] = True
+        return self._tried[subject]
+
+    def _take(self, key: Key) -> None:
+        identity = id_of(key)
+        match key.pk.partition("#")[0]:
+            case "CUSTOMER":
+                for contract_id in merge_customer(identity, self._ports):
+                    work = partial(converge, contract_id, self._ports, self._deadline)
+                    self._attempt(contract_key(contract_id), work)
+            case "CONTRACT":
+                converge(int(identity), self._ports, self._deadline)
+            case "OPENING":
+                open_contract(identity, self._ports, self._deadline)
+            case _:
+                refresh_plan(key.sk.partition(PLAN)[2], self._ports)
+
+    def _leave_alone(self, key: Key, error: Exception, due: Iterable[Key]) -> None:
+        """Note why something could not be handled, and let it and what is due of it wait: longer each time."""
+        ports, now = self._ports, self._ports.clock.now()
+
+        def noted() -> Trouble:
+            known = ports.store.trouble(key)
+            since, times = (known.value.since, known.value.times) if known else (now, 0)
+            until = now + min(FIRST_PAUSE * 2 ** min(times, 9), LONGEST_PAUSE)
+            subject = trouble_key(key).sk.partition("#")[2] or key.pk
+            trouble = Trouble(subject, repr(error)[:MOST_SAID], since, times + 1, until)
+            ports.store.commit(put_trouble(key, trouble, known.rev if known else 0))
+            return trouble
+
+        until = int(update(noted).until.timestamp())
+        for each in {key, *due} - {trouble_key(key)}:
+            found = ports.table.get(each)
+            if found is None or found.due_at is None or found.due_at >= until:
+                continue
             try:
-                _take(document, ports, deadline)
-            except TableUnavailable:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up what stands behind it
-                key, customers = "/".join(document.key), [*_customers(document)]
-                ports.on_event("failed", error=repr(error), document=key, customers=customers or None)
-                failure = failure or error
-            else:
-                done += 1
-        if late or done >= AT_ONCE:
-            break
-    if failure:
-        raise failure
-    return done
+                ports.table.write([_due_at(until, found)])
+            except Conflict:
+                continue  # it has changed, so it may be tried at once
+
+    def _forget(self, trouble: Document) -> None:
+        try:
+            self._ports.store.commit(Delete(trouble.key, trouble.rev))
+        except Conflict:
+            return  # it was noted again
 
 
 def _parts(ports: Ports, now: datetime) -> Iterator[list[Document]]:
@@ -98,23 +182,22 @@ def _hand_over(documents: Iterable[Document], ports: Ports) -> None:
 
 
 def _customers(document: Document) -> Iterable[str]:
-    kind, _, identity = document.key.pk.partition("#")
-    if kind == "CUSTOMER":
-        return (identity,)
-    return tuple(document.data.get("customers", ())) if document.key.sk == "CONTRACT" else ()
+    if document.key.pk.startswith("CUSTOMER#"):
+        return (id_of(document.key),)
+    return tuple(document.data.get("customers", ())) if document.key.sk == CONTRACT else ()
 
 
-def _take(document: Document, ports: Ports, deadline: datetime) -> None:
-    pk, sk = document.key
-    kind, _, identity = pk.partition("#")
-    if kind == "CUSTOMER":
-        apply_customer(identity, ports, deadline)
-    elif kind == "CONTRACT":
-        converge(int(identity), ports, deadline)
-    elif kind == "OPENING":
-        open_contract(identity, ports, deadline)
-    elif sk.startswith("PLAN#"):
-        refresh_plan(sk.removeprefix("PLAN#"), ports)
+def _due_at(due_at: int, document: Document) -> Put:
+    """The same document, due then."""
+    return Put(
+        document.key,
+        document.data,
+        document.rev,
+        due_at,
+        document.kind,
+        document.sort,
+        document.expires_at,
+    )
 
 
 def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
@@ -130,11 +213,15 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
             if not partner.circuit.value.open(now):
                 match_plan(sku, plan, ports)
             return ()
+        failure: Exception | None = None
         for customer_id in sorted({s.customer_id for s in ports.store.subscriptions() if sku in s.skus}):
-            records = ports.store.customer(customer_id)
-            if records.mapping:
-                ports.store.commit(*wake_contracts(customer_id, records.mapping.value.contract_ids, ports))
-                woken.append(customer_id)
+            try:
+                if wake_customer(customer_id, ports):
+                    woken.append(customer_id)
+            except Exception as error:  # noqa: BLE001 - the others wait for this SKU too
+                failure = failure or error
+        if failure is not None:
+            raise failure
         ports.store.commit(put_plan(plan.value, plan.rev))
     except AutotaskError as error:
         autotask_failed(ports, error)  # it stays due

@@ -89,6 +89,7 @@ def _tell_all(ports: Ports, now: datetime, since: datetime, secret_age: timedelt
     waits += [event.merged_at for event in events]
     # A customer's first contract that cannot be opened shows in his lines already.
     waits += [one.since for one in records.provisionings if one.parked and one.since and one.wanted.renews]
+    waits += [trouble.since for trouble in records.troubles]
     finished = last_run(ports.table).value.finished
     ports.on_event(
         "vitals",

@@ -51,6 +51,7 @@ def listed(store: Store) -> Records:
         partner=store.partner(),
         parked_events=tuple(store.parked_events()),
         provisionings=tuple(store.provisionings()),
+        troubles=tuple(store.troubles()),
     )
 
 

@@ -7,7 +7,7 @@ nothing asks Autotask: what it holds is what the worker last read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,6 +32,7 @@ from timus_autotask.store.records import (
     PartnerRecords,
     Store,
     Stored,
+    Trouble,
 )
 from timus_autotask.sync.gather import customer_from
 
@@ -58,6 +59,7 @@ class Records:
     partner: PartnerRecords
     parked_events: tuple[EventRecord, ...]
     provisionings: tuple[Provisioning, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
 
 
 def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records:
@@ -81,7 +83,14 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     }
     provisionings = tuple(sorted(store.provisionings(), key=lambda opening: opening.wanted.number))
     return Records(
-        waiting, due, customers, contracts, store.partner(), tuple(store.parked_events()), provisionings
+        waiting,
+        due,
+        customers,
+        contracts,
+        store.partner(),
+        tuple(store.parked_events()),
+        provisionings,
+        tuple(store.troubles()),
     )
 
 
@@ -129,6 +138,8 @@ class Status:
     """Customers' names by id."""
     provisionings: tuple[Provisioning, ...] = ()
     """Contracts that are being opened; those that wait for something are parked with a reason."""
+    troubles: tuple[Trouble, ...] = ()
+    """What could not be handled, for a reason that nobody foresaw."""
 
     @property
     def at_rest(self) -> bool:
@@ -139,6 +150,7 @@ class Status:
 def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     """Where everything stands."""
     today = effective_day(now, zone)
+    records = replace(records, contracts=_with_troubles(records))
     customers = _customers(records)
     wanted = _desired(records, customers, today)
     circuit = records.partner.circuit.value if records.partner.circuit.value.open(now) else None
@@ -160,7 +172,21 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         circuit,
         {c.id: _name(c) for c in customers.values()},
         records.provisionings,
+        records.troubles,
     )
+
+
+def _with_troubles(records: Records) -> Mapping[int, ContractRecords]:
+    """The contracts; those that could not be handled say why."""
+    why = {trouble.id: trouble.error for trouble in records.troubles if trouble.kind == "contract"}
+
+    def told(id_: int, contract: ContractRecords) -> ContractRecords:
+        state = contract.state
+        if str(id_) not in why:
+            return contract
+        return replace(contract, state=replace(state, value=replace(state.value, trouble=why[str(id_)])))
+
+    return {id_: told(id_, contract) for id_, contract in records.contracts.items()}
 
 
 def wanted_of(records: Records, today: date) -> Mapping[LineKey, Demand]:
@@ -331,6 +357,11 @@ def _state(
 
 def _outstanding(records: Records, now: datetime) -> Iterable[str]:
     """What will be done without anybody's word, in words."""
+    for trouble in sorted(records.troubles, key=lambda trouble: trouble.since):
+        yield (
+            f"{trouble.kind} {trouble.id} fails since {trouble.since:%Y-%m-%d %H:%M} UTC and is tried again at "
+            f"{trouble.until:%H:%M} UTC: {trouble.error}"
+        )
     if records.queued:
         yield f"{_count(records.queued, 'wake-up')} queued"
     inbox = {
