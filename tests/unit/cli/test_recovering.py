@@ -72,6 +72,32 @@ def test_reconcile_against_timus(desk: Desk, tmp_path: Path) -> None:
     assert "Our table says what Timus says." in desk.told("reconcile", "--timus-export", str(file))
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00" * 9,
+        b"\xff\xfe\x00",
+        b"PK\x03\x04",
+        b"[" * 100_000,
+        b'{"subscriptions": 5}',
+        b"customer_id,subscription_id,sku,quantity,quantity\ncus_41d0,sub_8f2c1a,SASE-ADV-USER,28,250\n",
+        b'customer_id,subscription_id,sku,quantity\ncus_41d0,"sub_8f2c1a,SASE-ADV-USER,31\n',
+        b"customer_id,subscription_id,sku,quantity\ncus_41d0,1.20E+05,SASE-ADV-USER,31\n",
+        "customer_id,subscription_id,sku,quantity\ncus_41d0,sub_8f2c1a,Größe,31\n".encode("cp1252"),
+    ],
+)
+def test_a_file_that_is_none_takes_nothing_in(desk: Desk, tmp_path: Path, data: bytes) -> None:
+    """Whatever the bytes are."""
+    file = tmp_path / "portal.csv"
+    file.write_bytes(data)
+    before = desk.world.table.documents()
+    assert "cannot be used; nothing was written" in desk.refused(
+        "reconcile", "--timus-export", str(file), "--yes", status=2
+    )
+    assert desk.world.table.documents() == before
+
+
 def test_what_is_suspicious_is_held_until_it_is_accepted_by_its_id(desk: Desk, tmp_path: Path) -> None:
     """`--yes` does not release it, in a script as little as at a terminal; a dry run shows it."""
     file = tmp_path / "portal.csv"

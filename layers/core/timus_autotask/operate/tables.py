@@ -43,8 +43,6 @@ class Column:
 
     name: str
     kind: Kind
-    meaning: str = ""
-    """For people."""
     required: bool = False
     """Every row has a value."""
     aliases: tuple[str, ...] = ()

@@ -46,29 +46,20 @@ from timus_autotask.watch.status import Records, StatusLine
 
 _ID = code(valid_identifier)
 COLUMNS = (
-    Column("customer_id", _ID, "the customer's id in Timus", required=True),
-    Column("customer_name", TEXT, "for people; else as we know it"),
-    Column("subscription_id", _ID, "the subscription's id; one row for each of its SKUs", required=True),
-    Column(
-        "version",
-        whole(1, LARGEST_VERSION),
-        "of the subscription, if the portal shows it; else one more than we know",
-    ),
-    Column("sku", code(valid_sku), "as Timus writes it", required=True),
-    Column(
-        "quantity",
-        whole(0, LARGEST_QUANTITY),
-        "a whole number; a SKU of the subscription without a row has 0",
-        required=True,
-    ),
-    Column("status", one_of(*get_args(Status)), "active, trial, past_due or canceled; active if left out"),
-    Column("billing_cycle", one_of(*get_args(BillingCycle)), "monthly or annual; else as we know it"),
-    Column("term_start", DAY, "a day such as 2026-01-01; else the effective day"),
-    Column("term_end", DAY, "a day; needed for a subscription that we do not know"),
-    Column("cancel_at", DAY, "first day on which nothing is billed any more; else none"),
-    Column("effective_date", DAY, "first day of these quantities; today if left out"),
+    Column("customer_id", _ID, required=True),
+    Column("customer_name", TEXT),
+    Column("subscription_id", _ID, required=True),
+    Column("version", whole(1, LARGEST_VERSION)),
+    Column("sku", code(valid_sku), required=True),
+    Column("quantity", whole(0, LARGEST_QUANTITY), required=True),
+    Column("status", one_of(*get_args(Status))),
+    Column("billing_cycle", one_of(*get_args(BillingCycle))),
+    Column("term_start", DAY),
+    Column("term_end", DAY),
+    Column("cancel_at", DAY),
+    Column("effective_date", DAY),
 )
-"""The columns of a CSV file, or the fields of a JSON file's objects."""
+"""The columns of a CSV file, or the fields of a JSON file's objects; docs/operations.md says what each is when left out."""
 
 
 @dataclass(frozen=True, slots=True)
