@@ -44,7 +44,7 @@ class Suspicion:
     """Something in a file that a person has to look at."""
 
     id: str
-    """A hash of what it says: once accepted, it covers this and nothing else."""
+    """A hash of what it says: once accepted, it covers this and nothing else, also when the same file is given again."""
     kind: Kind
     message: str
     holds: tuple[str, ...]
@@ -100,14 +100,15 @@ def suspicions(told: Sequence[Billed], news: Collection[str], known: Known) -> t
         *_clients_missing(told, known, news),
     ]
     held = [replace(one, holds=tuple(each for each in one.holds if each in news)) for one in found]
-    return tuple(sorted((one for one in held if one.holds), key=lambda one: one.kind))
+    return tuple(
+        sorted((one for one in held if one.holds), key=lambda one: (one.kind, one.holds, one.message))
+    )
 
 
 def _suspicion(kind: Kind, message: str, holds: Iterable[str], about: Iterable[str] = ()) -> Suspicion:
     """``about`` is what the message is too short to list."""
-    held = tuple(sorted({*holds}))
-    says = "\n".join((kind, message, *held, *sorted(about)))
-    return Suspicion(sha256(says.encode()).hexdigest()[:8], kind, message, held)
+    says = "\n".join((kind, message, *sorted(about)))
+    return Suspicion(sha256(says.encode()).hexdigest()[:8], kind, message, tuple(sorted({*holds})))
 
 
 # -- Ids
