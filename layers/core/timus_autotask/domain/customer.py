@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import reduce
 
 from .history import Subscription
 from .mapping import CustomerMapping
 from .policy import Policy
+from .timeline import NOTHING, Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,15 @@ class Customer:
         names = [subscription.customer_name for subscription in self.subscriptions]
         mapped = self.mapping.customer_name if self.mapping else ""
         return next((name for name in (*reversed(names), mapped) if name), self.id)
+
+    @property
+    def skus(self) -> tuple[str, ...]:
+        """Every SKU of every subscription, sorted."""
+        return tuple(sorted({sku for subscription in self.subscriptions for sku in subscription.skus}))
+
+    def quantity(self, sku: str) -> Timeline:
+        """Timus's own quantity of a SKU by day, all subscriptions together."""
+        return reduce(Timeline.plus, (one.quantity(sku) for one in self.subscriptions), NOTHING)
 
     def policy_on(self, day: date) -> Policy:
         """The terms of a day."""

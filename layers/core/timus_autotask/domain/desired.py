@@ -93,7 +93,7 @@ def desired(
     for customer in customers:
         placement = Placement(customer, plans)
         replayed = [dated(one, placement, schedules) for one in customer.subscriptions]
-        for sku in sorted({sku for one in customer.subscriptions for sku in one.skus}):
+        for sku in customer.skus:
             billed = _billed(customer, sku, replayed)
             unrouted += _unrouted(placement, sku, billed, today)
             reported = _reported(customer, sku)
@@ -153,16 +153,14 @@ class _Contribution:
 
 
 def _reported(customer: Customer, sku: str) -> _Reported:
-    subscriptions = customer.subscriptions
-    having = [one for one in subscriptions if sku in one.skus]
+    having = [one for one in customer.subscriptions if sku in one.skus]
     first = min(version.day for one in having for version in one.versions)
-    quantity = reduce(Timeline.plus, (one.quantity(sku) for one in having), NOTHING)
-    terms = [one.renewed_until for one in having]
+    renewed = [one.renewed_until for one in having]
     return _Reported(
-        Source(customer.id, sku, quantity),
+        Source(customer.id, sku, customer.quantity(sku)),
         first,
-        tuple(cause for one in subscriptions for cause in _causes(one, sku)),
-        max((until for until in terms if until is not None and until > first), default=None),
+        tuple(cause for one in customer.subscriptions for cause in _causes(one, sku)),
+        max((until for until in renewed if until is not None and until > first), default=None),
     )
 
 

@@ -1,8 +1,8 @@
-"""The history of one subscription: every version that Timus told us of, and how a new one is merged into it.
+"""The history of one subscription: every version that we received, and how a new one is merged into it.
 
-A webhook is news about a desired state. The larger version is the newer, whatever the order of arrival. Versions that arrive
-before anything newer was applied are kept and replayed by day; one that arrives after a newer was applied is superseded,
-because following it would reverse our own posting (promise I2).
+An event says how a subscription should be. The larger version is the newer one, whatever the order of arrival. A version that
+arrives before a newer one was applied is kept, and the versions are replayed by day. A version that arrives after a newer one was
+applied is superseded, because to follow it would reverse our own adjustment (promise I2).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from .subscription import Snapshot
 from .timeline import NOTHING, Timeline
 
 RENEWED = "subscription.renewed"
-"""The only event type that says more than its snapshot: where it is the first news, no earlier term can be compared."""
+"""The only event type that says more than its snapshot: if it is the first event, there is no earlier term to compare with."""
 
 KEPT_VERSIONS = 200
-"""Applied versions beyond this many are forgotten, oldest first: a document holds at most 400 KB."""
+"""Applied versions beyond this many are forgotten, oldest first, because a document of the table holds at most 400 KB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What Timus said at one version, with the billing day decided once when it was merged."""
+    """A subscription at one version, with its effective day as decided once when it was merged."""
 
     number: int
     day: date
@@ -55,7 +55,7 @@ class Version:
         return None if self.cancel_at is None else max(self.cancel_at, self.day)
 
     def says_the_same(self, other: Version) -> bool:
-        """Whether two versions of one number agree in everything that bills."""
+        """True if two versions of one number agree in everything that is billed."""
         return (self.day, self.items, self.status, self.cancel_at, self.term_end) == (
             other.day,
             other.items,
@@ -73,7 +73,7 @@ class Subscription:
     customer_id: str
     versions: tuple[Version, ...]
     floor: int = 0
-    """The newest version that had a part in something posted or found level; older news is superseded."""
+    """The newest version that was adjusted for, or for which a line was found level. Older versions that arrive now are superseded."""
     customer_name: str = ""
     billing_cycle: str = "monthly"
     gone: tuple[str, ...] = ()
@@ -86,11 +86,11 @@ class Subscription:
 
     @property
     def skus(self) -> tuple[str, ...]:
-        """Every SKU of every known version, sorted: a SKU that disappeared still has to go to 0."""
+        """Every SKU of every known version, sorted, because a SKU that disappeared still has to go to 0."""
         return tuple(sorted({*self.gone, *(sku for version in self.versions for sku, _ in version.items)}))
 
     def quantity(self, sku: str) -> Timeline:
-        """Timus's own quantity of a SKU by day: each version from its day on, until it ends; the newest wins."""
+        """Timus's own quantity of a SKU by day: each version holds from its day until its end, and the newest wins."""
         timeline = NOTHING
         for version in self.versions:
             timeline = timeline.set_from(version.day, version.quantity(sku))
@@ -99,7 +99,7 @@ class Subscription:
         return timeline
 
     def had_both(self, sku: str, other: str) -> bool:
-        """True if some version has units of both: two plans never are had at once, an add-on and its plan are."""
+        """True if some version has units of both, as of an add-on and its plan, and never of two plans."""
         return any(version.quantity(sku) and version.quantity(other) for version in self.versions)
 
     def was_billed(self, sku: str) -> bool:
@@ -108,9 +108,9 @@ class Subscription:
 
     @property
     def renewed_until(self) -> date | None:
-        """The last day of a term that was renewed, as far as the subscription is billed; None: nothing was renewed.
+        """The last billed day of a renewed term; None: no term was renewed.
 
-        A renewal is a version whose term ends later than the one before, or one that says so.
+        A renewal is a version whose term ends later than that of the version before it, or an event that says so.
         """
         term: date | None = None
         renewed = False
@@ -127,7 +127,7 @@ class Subscription:
         return min(newest.term_end, newest.ends - timedelta(days=1))
 
     def raise_floor(self, today: date) -> Subscription:
-        """Mark what holds today as applied. A version of a later day is still open to older news."""
+        """Mark the versions that hold today as applied. Until the day of a later one has come, an older one may still arrive."""
         applied = max((v.number for v in self.versions if v.day <= today), default=0)
         return self if applied <= self.floor else replace(self, floor=applied)
 
@@ -143,15 +143,15 @@ class Merge(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A stretch of days on which a superseded version would have changed the units of a SKU."""
+    """A stretch of days on which a superseded version would have given a SKU other units."""
 
     sku: str
     first: date
     until: date | None
-    """The first day on which it would not have mattered any more; None: it would have mattered for ever."""
+    """The first day on which it makes no difference any more; None: it does for ever."""
     units: int
     instead_of: int | None
-    """The units without it; None where no older version is known."""
+    """The units without it; None if no version of that day or before is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class Merged:
     subscription: Subscription
     outcome: Merge
     evidence: tuple[Evidence, ...] = ()
-    """Of a superseded one, in order of SKU and day."""
+    """Of a superseded snapshot, in order of SKU and day."""
 
 
 def version_of(snapshot: Snapshot, day: date) -> Version:
@@ -180,7 +180,7 @@ def version_of(snapshot: Snapshot, day: date) -> Version:
 
 
 def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
-    """Take a snapshot into the history. ``day`` is its effective day; it is stored and never decided again."""
+    """Merge a snapshot into the history. ``day`` is its effective day, which is stored and never decided again."""
     version = version_of(snapshot, day)
     if known is None:
         first = Subscription(
@@ -195,9 +195,9 @@ def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
     if twin is not None:
         return Merged(known, Merge.DUPLICATE if twin.says_the_same(version) else Merge.CONTRADICTORY)
     if version.number < known.floor:
-        # What it had beyond the newer ones went away with them: Autotask may still bill it.
-        gone = tuple(sorted({sku for sku, _ in version.items} - set(known.skus)))
-        late = replace(known, gone=tuple(sorted({*known.gone, *gone}))) if gone else known
+        # The newer versions took its other SKUs away, and Autotask may still bill these.
+        gone = {*known.gone, *(sku for sku, _ in version.items if sku not in known.skus)}
+        late = replace(known, gone=tuple(sorted(gone)))
         return Merged(late, Merge.SUPERSEDED, _evidence(late, version))
     versions = _in_order(known, version)
     newest = versions[-1] is version
@@ -215,15 +215,15 @@ def _in_order(known: Subscription, version: Version) -> tuple[Version, ...]:
 
 
 def _evidence(known: Subscription, late: Version) -> tuple[Evidence, ...]:
-    """What the history would say otherwise with the superseded version in it."""
+    """Where the history would differ with the superseded version in it."""
     whole = replace(known, versions=_in_order(known, late))
-    told = min(version.day for version in known.versions)
+    first = min(version.day for version in known.versions)
     found: list[Evidence] = []
     for sku in known.skus:
         with_it, without = whole.quantity(sku), known.quantity(sku)
-        days = sorted({late.day, told, *with_it.days, *without.days})
+        days = sorted({late.day, first, *with_it.days, *without.days})
         for day, until in zip(days, (*days[1:], None), strict=True):
-            units, instead_of = with_it.at(day), None if day < told else without.at(day)
+            units, instead_of = with_it.at(day), None if day < first else without.at(day)
             if day >= late.day and units != instead_of:
                 found.append(Evidence(sku, day, until, units, instead_of))
     return tuple(found)

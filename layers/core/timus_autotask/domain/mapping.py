@@ -1,7 +1,7 @@
-"""Which contract and which service a quantity belongs to: the partner's own choices, dated.
+"""Which contract and which service a quantity goes to: the partner's choices, each with a first day.
 
-Customers, contracts and services are named by id, never by name. Each choice can have a first day, so that moving a client to
-another contract is a plan like any other: the old line goes to 0 and the new one up, on that day.
+Customers, contracts and services are identified by id, never by name. To move a client to another contract is a change like any
+other: from the first day of the new choice on, the old line has 0 units and the new line has them.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Route:
     company_id: int
     contract_id: int
     sku: str | None = None
-    """Only this SKU; None: every SKU that has no route of its own."""
+    """Only for this SKU; None: for every SKU that has no route of its own."""
     units: int | None = None
-    """At most this many units (a split); None: all that is left."""
+    """At most this many units (a split); None: all that are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class CustomerMapping:
     """Overrides of the partner's plan mapping, by SKU."""
     customer_name: str = ""
     company_id: int | None = None
-    """The company of a customer who has no contract yet: it may be opened there, if the partner's terms say so."""
+    """The company of a customer who has no contract yet. If the partner's terms allow it, a contract is opened there."""
 
     @property
     def contract_ids(self) -> tuple[int, ...]:
-        """Every contract that this customer routes to or did once, sorted."""
+        """Every contract that this customer is or was routed to, sorted."""
         return tuple(sorted({route.contract_id for routing in self.routings for route in routing.routes}))
 
     @property
@@ -72,7 +72,7 @@ class CustomerMapping:
         return self.routings[0].first_day if self.routings else None
 
     def routes(self, sku: str, day: date) -> tuple[Route, ...]:
-        """The routes of a SKU on a day, in the order in which they are filled: its own, and if these are limited the general ones."""
+        """The routes of a SKU on a day, in the order in which they are filled: its own, then the general ones if its own are limited."""
         routing = in_force(self.routings, day)
         if routing is None:
             return ()
@@ -81,25 +81,29 @@ class CustomerMapping:
         return own if any(route.units is None for route in own) else (*own, *general)
 
     def rerouted(self, route: Route, first_day: date | None) -> CustomerMapping:
-        """The same with ``route`` in place of every route of its SKU, from ``first_day`` on (None: always).
+        """The mapping with ``route`` instead of every other route of its SKU, from ``first_day`` on (None: always).
 
-        A route with limited units takes them off the others of its SKU instead: those with a limit come before it.
+        A route with limited units replaces only the one to the same contract: it is filled after the other limited routes of its SKU
+        and before an unlimited one.
         """
 
         def changed(routing: Routing) -> Routing:
-            others = tuple(other for other in routing.routes if other.sku != route.sku)
+            others = [other for other in routing.routes if other.sku != route.sku]
             if route.units is None:
                 return replace(routing, routes=(*others, route))
-            shared = [other for other in routing.routes if other.sku == route.sku]
-            shared = [other for other in shared if other.contract_id != route.contract_id]
+            shared = [
+                other
+                for other in routing.routes
+                if other.sku == route.sku and other.contract_id != route.contract_id
+            ]
             limited = [other for other in shared if other.units is not None]
-            rest = [other for other in shared if other.units is None]
-            return replace(routing, routes=(*others, *limited, route, *rest))
+            unlimited = [other for other in shared if other.units is None]
+            return replace(routing, routes=(*others, *limited, route, *unlimited))
 
         return replace(self, routings=_changed_from(self.routings, first_day, changed, Routing(())))
 
     def followed(self, old: int, new: int, first_day: date) -> CustomerMapping:
-        """The same with a new contract in place of an old one, from ``first_day`` on."""
+        """The mapping with a new contract instead of an old one, from ``first_day`` on."""
 
         def changed(routing: Routing) -> Routing:
             routes = (
@@ -129,7 +133,7 @@ class PlanMapping:
     matched: bool = False
     """Found by equal SKU, not chosen by a person."""
     candidates: tuple[int, ...] = ()
-    """Without a choice: the active services that carry this SKU (none, or too many to choose)."""
+    """If there is no choice: the active services with this SKU (none, or several)."""
 
 
 _Dated = TypeVar("_Dated", Routing, ServiceChoice)
@@ -147,7 +151,7 @@ def in_force(choices: Sequence[_Dated], day: date) -> _Dated | None:
 def _changed_from(
     choices: Sequence[_Dated], first_day: date | None, change: Callable[[_Dated], _Dated], none: _Dated
 ) -> tuple[_Dated, ...]:
-    """Change what is in force from a day on; ``none`` stands for nothing in force. What then repeats is left out."""
+    """Apply ``change`` to what is in force from a day on. ``none`` stands for nothing in force. Repetitions are left out."""
     day = first_day or date.min
     found = in_force(choices, day)
     at_day: _Dated = replace(none if found is None else found, first_day=first_day)
@@ -169,7 +173,7 @@ def service_on(mapping: CustomerMapping, plans: Mapping[str, PlanMapping], sku: 
 
 
 def shares(routes: Sequence[Route], units: int) -> tuple[tuple[Route, int], ...]:
-    """Split units over routes in order: each takes what it may, one without a limit takes all that is left."""
+    """Split units over routes in their order: each takes up to its limit, one without a limit all that are left."""
     out: list[tuple[Route, int]] = []
     left = units
     for route in routes:

@@ -1,4 +1,4 @@
-"""The partner's terms: what reaches an invoice, when, and with whose word. Defaults bill natively, day by day."""
+"""The partner's terms: what is billed, from which day, and after whose approval. By default all is billed day by day, without one."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class EffectiveDay(StrEnum):
     CHANGE = "day-of-change"
     """Its own day; Autotask prorates the rest of the period."""
     THIS_PERIOD = "start-of-period"
-    """The first day of the billing period that it falls in: no prorated line."""
+    """The first day of its billing period, so that the invoice has no prorated line."""
     NEXT_PERIOD = "start-of-next-period"
-    """The first day of the next billing period; a change on a period's first day is billed at once."""
+    """The first day of the next billing period; a change on the first day of a period is billed from that day."""
 
 
 class OnDrift(StrEnum):
@@ -30,13 +30,13 @@ class OnDrift(StrEnum):
 
     PARK = "park"
     ADOPT = "adopt"
-    """Their difference stays, on top of what Timus says."""
+    """Keep the difference, on top of Timus's quantity."""
     ENFORCE = "enforce"
-    """Bring the line back to what Timus says."""
+    """Bring the line back to Timus's quantity."""
 
 
 class PostedPeriod(StrEnum):
-    """What to do with a change dated in a period that Autotask has already approved and posted."""
+    """What to do with a change of a day whose period was approved and posted in Autotask already."""
 
     NEXT_OPEN_DAY = "next-open-day"
     SAME_DAY = "same-day"
@@ -44,27 +44,27 @@ class PostedPeriod(StrEnum):
 
 
 class SameDay(StrEnum):
-    """What to do with a second change of a line on a day that carries an adjustment of ours."""
+    """What to do with a second change of a line on a day for which we made an adjustment already."""
 
     NEXT_FREE_DAY = "next-free-day"
     ATTEMPT = "attempt"
-    """Only where a probe has shown that Autotask sums adjustments of one day."""
+    """Only for a tenant where a trial has shown that Autotask adds up the adjustments of one day."""
 
 
 class Renewal(StrEnum):
-    """What a renewed term does to the contract."""
+    """What to do with the contract when a term is renewed."""
 
     EXTEND = "extend"
     NEW_CONTRACT = "new-contract"
-    """A new contract is opened from the day after the old one's end to the renewed term's end."""
+    """Open a new contract, from the day after the old one's end to the last day of the renewed term."""
     OFF = "off"
 
 
 class RenewalLink(StrEnum):
     """Which of two contracts names the other in ``renewedContractID``.
 
-    Autotask does not say which way the field points. Its name reads as "the contract that renewed this one", so the old contract
-    names the new one by default; compare with a pair that Autotask's own renewal made.
+    Autotask's documentation does not say which. The name reads as "the contract that renewed this one", so by default the old contract
+    names the new one. To be sure, look at two contracts that Autotask's own renewal has linked.
     """
 
     OLD_NAMES_NEW = "old-names-new"
@@ -74,7 +74,7 @@ class RenewalLink(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """When a change needs a person's word. Both None: never. ``above_units`` 0: always."""
+    """Which changes need a person's approval. Both None: no change. ``above_units`` 0: every change."""
 
     above_units: int | None = None
     above_percent: int | None = None
@@ -87,7 +87,7 @@ class Approval:
                 raise ValueError(f"{name} must be 0 or more, but is {above}")
 
     def asks(self, delta: int, units: int) -> bool:
-        """Whether a change of ``delta`` on a line of ``units`` must wait for a person."""
+        """True if a change of ``delta`` on a line of ``units`` needs approval."""
         size = abs(delta)
         if self.above_units is not None and size > self.above_units:
             return True
@@ -113,14 +113,14 @@ class BillingSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Every choice that a partner has, for all customers or for one."""
+    """The terms that a partner can choose, for all customers or for one."""
 
     increases: EffectiveDay = EffectiveDay.CHANGE
     decreases: EffectiveDay = EffectiveDay.CHANGE
     approve_increases: Approval = Approval()
     approve_decreases: Approval = Approval()
     approve_new_lines: bool = False
-    """A service that is not on the contract yet waits for a person."""
+    """The first units of a service that is not on the contract yet need approval."""
     posted_period: PostedPeriod = PostedPeriod.NEXT_OPEN_DAY
     same_day: SameDay = SameDay.NEXT_FREE_DAY
     drift: OnDrift = OnDrift.PARK
@@ -128,21 +128,21 @@ class Policy:
     included: Mapping[str, int] = field(default_factory=dict)
     """Units by SKU that are free."""
     minimum: Mapping[str, int] = field(default_factory=dict)
-    """Units by SKU that are billed at least, as long as there is one."""
+    """Units by SKU that are billed at least, while there is any unit."""
     excluded: tuple[str, ...] = ()
     """SKUs that are never billed."""
     prices: Mapping[str, str] = field(default_factory=dict)
     """Unit price by SKU, sent with the adjustment; a SKU without one keeps the contract's price."""
     line_limit: int | None = None
-    """The largest change of one line that is posted without a person's word."""
+    """The largest change of one line that needs no approval."""
     customer_day_limit: int | None = None
-    """The most units that change for one customer in a day without a person's word."""
+    """The most units that change for one customer in a day without approval."""
     partner_day_limit: int | None = None
     """The same for all customers together."""
     pooled_minimum: Mapping[str, int] = field(default_factory=dict)
-    """Units by SKU that the partner owes Timus for all customers together; reported, never posted to a client."""
+    """Units by SKU that the partner owes Timus at least, for all customers together. Reported, never billed to a client."""
     open_contracts: bool = False
-    """Whether a contract is opened for a customer who is mapped to a company only."""
+    """Open a contract for a customer who is mapped to a company without one."""
     contract_name: str = "Timus SASE {customer}"
     """Name of a contract that we open; ``{customer}`` is the customer's name in Timus."""
     contract_months: int = 1
@@ -152,9 +152,9 @@ class Policy:
     contract_length: int = 12
     """Months from its first day to its end."""
     contract_category: int | None = None
-    """Autotask's ``contractCategory``; some tenants insist on one."""
+    """Autotask's ``contractCategory``; some tenants require one."""
     contract_organizational_level: int | None = None
-    """Autotask's ``organizationalLevelAssociationID``; some tenants insist on one, and a wrong one hides the contract."""
+    """Autotask's ``organizationalLevelAssociationID``; some tenants require one, and a wrong one hides the contract."""
     renewal_link: RenewalLink = RenewalLink.OLD_NAMES_NEW
     paused: bool = False
 
@@ -186,7 +186,7 @@ class Policy:
                 )
 
     def billable(self, sku: str, units: int) -> int:
-        """What is billed of Timus's quantity: included units off, the minimum kept while there is any unit."""
+        """What is billed for Timus's quantity: without the included units, but at least the minimum while there is any unit."""
         if sku in self.excluded or units <= 0:
             return 0
         return max(units - self.included.get(sku, 0), self.minimum.get(sku, 0), 0)
@@ -203,9 +203,9 @@ class Policy:
 def shortfall(
     pooled_minimum: Mapping[str, int], used: Mapping[str, int]
 ) -> Mapping[str, tuple[int, int, int]]:
-    """(minimum, used, missing) by SKU: what the partner pays Timus for and no customer has.
+    """(minimum, used, missing) by SKU. The missing units are what the partner pays to Timus although no customer has them.
 
-    ``used`` are Timus's quantities of all customers together. It belongs to no client and is never posted to one.
+    ``used`` are Timus's quantities of all customers together. What is missing belongs to no client and is never billed to one.
     """
     return {
         sku: (least, used.get(sku, 0), max(least - used.get(sku, 0), 0))

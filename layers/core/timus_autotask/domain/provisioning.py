@@ -1,8 +1,8 @@
 """Opening a contract: for a customer who has a company and no contract, and for a renewed term.
 
-Autotask would create the same contract twice if it were asked twice, so each one that we open carries a number of ours
-(``contractNumber``, on the page "External Contract Number") by which it is found again. It is looked for before it is asked for,
-and after an answer that cannot be trusted nothing is asked for until the request has surely landed or not.
+If Autotask is asked twice, it creates the contract twice. So each contract that we open has a number of ours (``contractNumber``,
+on Autotask's page "External Contract Number") by which it is found again. We look for it before we ask for it. After an answer that
+cannot be trusted we do not ask again before the first request has landed or can land no more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from .customer import Customer
 from .days import period_containing
 from .policy import Policy, RenewalLink
 from .reasons import Parked
-from .timeline import NOTHING
 
 ONE_DAY = timedelta(days=1)
 LONGEST_NAME = 100
@@ -30,7 +29,7 @@ class NewContract:
     """A contract that is to be opened."""
 
     number: str
-    """Ours, and the same whenever it is asked for: one for each customer, one for each contract that is renewed."""
+    """Our number for it, always the same: one for each customer, and one for each contract that is renewed."""
     company_id: int
     name: str
     start: date
@@ -40,9 +39,9 @@ class NewContract:
     category: int | None = None
     organizational_level: int | None = None
     customer_id: str = ""
-    """For whom it is opened; empty for a renewal, which is for all who are routed to the old contract."""
+    """The customer for whom it is opened; empty for a renewal, which is for all customers of the old contract."""
     renews: int | None = None
-    """The contract whose renewed term it carries."""
+    """The contract that it follows."""
     link: RenewalLink = RenewalLink.OFF
 
 
@@ -52,20 +51,20 @@ class Provisioning:
 
     wanted: NewContract
     lease: str | None = None
-    """The random name of the worker that is at it."""
+    """The random name of the worker that works on it."""
     lease_until: datetime | None = None
     settles_at: datetime | None = None
-    """It was asked for: until then the request may still land, and nobody asks again."""
+    """Autotask was asked for it. Until then that request may still land, and nobody asks again."""
     accepted: bool = False
-    """Autotask has said that it is there."""
+    """Autotask has answered that it created the contract."""
     parked: Parked | None = None
     since: datetime | None = None
-    """Since when it is parked for this reason."""
+    """The time from which on it is parked for this reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextAction:
-    """What to do next about an opening. With nothing set: ask for the contract."""
+    """What to do next: use a contract, park, wait, or (with nothing set) ask Autotask for the contract."""
 
     use: Contract | None = None
     parked: Parked | None = None
@@ -73,9 +72,10 @@ class NextAction:
 
 
 def first_contract(customer: Customer, today: date) -> NewContract | None:
-    """The contract that a customer needs who has a company, no contract, and something to be billed.
+    """The contract that a customer with a company needs; None if there is one already or nothing is billed.
 
-    It begins on the first billed day, or on the billing day before it, and has whole lengths until today is within it.
+    It begins on the first billed day, or on the billing day before it. It ends after one length, or after as many lengths as it takes
+    to include today.
     """
     mapping, policy = customer.mapping, customer.policy
     if mapping is None or mapping.company_id is None or mapping.routings:
@@ -102,13 +102,13 @@ def first_contract(customer: Customer, today: date) -> NewContract | None:
 
 
 def _first_billed_day(customer: Customer) -> date | None:
-    days: list[date] = []
-    for sku in {sku for subscription in customer.subscriptions for sku in subscription.skus}:
-        quantity = NOTHING
-        for subscription in customer.subscriptions:
-            quantity = quantity.plus(subscription.quantity(sku))
-        days += [day for day, units in quantity.steps if customer.policy_on(day).billable(sku, units)]
-    return min(days, default=None)
+    billed = (
+        day
+        for sku in customer.skus
+        for day, units in customer.quantity(sku).steps
+        if customer.policy_on(day).billable(sku, units)
+    )
+    return min(billed, default=None)
 
 
 def successor(contract: Contract, until: date, policy: Policy) -> NewContract:
@@ -127,26 +127,28 @@ def successor(contract: Contract, until: date, policy: Policy) -> NewContract:
     )
 
 
-def next_action(opening: Provisioning, found: Sequence[Contract], now: datetime) -> NextAction:
-    """What follows from the contracts of the company that carry our number, as read now."""
-    wanted = opening.wanted
+def next_action(provisioning: Provisioning, found: Sequence[Contract], now: datetime) -> NextAction:
+    """What follows from the contracts of the company that have our number, as read now."""
+    wanted = provisioning.wanted
     facts: dict[str, int | str] = {"number": wanted.number, "company": wanted.company_id}
     if len(found) > 1:
         contracts = ", ".join(str(contract.id) for contract in found)
         return NextAction(parked=Parked("opening-doubled", {**facts, "contracts": contracts}))
     if found:
         [contract] = found
-        fitting = contract.company_id == wanted.company_id and contract.recurring and contract.active
-        if fitting and (contract.start, contract.end, contract.months) == (
-            wanted.start,
-            wanted.end,
-            wanted.months,
-        ):
+        if _is_as_wanted(contract, wanted):
             return NextAction(use=contract)
         facts |= {"contract": contract.id, "start": wanted.start.isoformat(), "end": wanted.end.isoformat()}
         return NextAction(parked=Parked("opening-differs", facts))
-    if opening.settles_at is not None and now < opening.settles_at:
-        return NextAction(wait_until=opening.settles_at)
-    if opening.accepted:
+    if provisioning.settles_at is not None and now < provisioning.settles_at:
+        return NextAction(wait_until=provisioning.settles_at)
+    if provisioning.accepted:
         return NextAction(parked=Parked("opening-unclear", facts))
     return NextAction()
+
+
+def _is_as_wanted(contract: Contract, wanted: NewContract) -> bool:
+    """True if a contract can be used as the one that we wanted to open."""
+    usable = contract.company_id == wanted.company_id and contract.recurring and contract.active
+    dates = (contract.start, contract.end, contract.months)
+    return usable and dates == (wanted.start, wanted.end, wanted.months)

@@ -1,4 +1,4 @@
-"""A step function from day to units: the shape in which both what Timus says and what Autotask holds are compared."""
+"""A step function from day to units: the form in which Timus's quantities and Autotask's units are compared."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ Steps = tuple[tuple[date, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Units by day. ``steps`` are (first day, units); days grow and neighbours differ. Before the first step: 0 units.
+    """Units by day. ``steps`` are (first day, units), in order of day, each with other units than the one before.
 
-    The last step holds for ever. A contract's end is not part of a timeline: whoever compares says until when.
+    Before the first step there are 0 units, and the last step holds for ever. A timeline knows no contract's end: whoever compares two
+    of them says until which day.
     """
 
     steps: Steps = ()
 
     @classmethod
     def of(cls, steps: Iterable[tuple[date, int]]) -> Timeline:
-        """The timeline of these (day, units) pairs, given in order of day; of one day's pairs the last counts."""
+        """The timeline of (day, units) pairs in order of day. Of several pairs for one day the last one counts."""
         clean: list[tuple[date, int]] = []
         for day, units in steps:
             if clean and clean[-1][0] == day:
@@ -32,7 +33,7 @@ class Timeline:
 
     @classmethod
     def sampled(cls, days: Iterable[date], units_on: Callable[[date], int]) -> Timeline:
-        """The timeline that takes ``units_on(day)`` at each of ``days`` and keeps it until the next."""
+        """The timeline with ``units_on(day)`` on each of ``days``, each kept until the next of them."""
         return cls.of((day, units_on(day)) for day in sorted(set(days)))
 
     @property
@@ -46,20 +47,20 @@ class Timeline:
         return self.steps[index - 1][1] if index else 0
 
     def set_from(self, day: date, units: int) -> Timeline:
-        """The same until the day before ``day``, and ``units`` for ever from then on."""
+        """Unchanged before ``day``, and ``units`` for ever from that day on."""
         before = self.steps[: bisect_left(self.steps, day, key=lambda step: step[0])]
         if units == (before[-1][1] if before else 0):
             return Timeline(before)
         return Timeline((*before, (day, units)))
 
     def set_between(self, first: date, until: date, units: int) -> Timeline:
-        """The same outside [first, until), and ``units`` within."""
+        """``units`` on the days from ``first`` to the day before ``until``, and unchanged on all others."""
         return Timeline.sampled(
             (*self.days, first, until), lambda d: units if first <= d < until else self.at(d)
         )
 
     def add_from(self, day: date, delta: int) -> Timeline:
-        """What an adjustment does: ``delta`` more units on every day from ``day`` on."""
+        """The effect of an adjustment: ``delta`` more units on every day from ``day`` on."""
         return Timeline.sampled((*self.days, day), lambda d: self.at(d) + (delta if d >= day else 0))
 
     def minus(self, other: Timeline) -> Timeline:
@@ -71,18 +72,18 @@ class Timeline:
         return Timeline.sampled((*self.days, *other.days), lambda d: self.at(d) + other.at(d))
 
     def between(self, first: date, last: date) -> Timeline:
-        """The same within [first, last], and 0 outside; used to compare where both sides can be known."""
+        """Unchanged from ``first`` to ``last``, and 0 on all other days."""
         if first > last:
             return Timeline()
         inside = [(first, self.at(first)), *(step for step in self.steps if first < step[0] <= last)]
         return Timeline.of(inside)
 
     def until(self, last: date) -> Timeline:
-        """The same up to ``last``, whose units then stay for ever."""
+        """Unchanged up to ``last``, whose units then stay for ever."""
         return Timeline(tuple(step for step in self.steps if step[0] <= last))
 
     def same(self, other: Timeline, first: date, last: date) -> bool:
-        """Whether both have the same units on every day of [first, last]."""
+        """True if both have the same units on every day from ``first`` to ``last``."""
         return self.between(first, last) == other.between(first, last)
 
 
