@@ -290,7 +290,7 @@ def drift_is_parked_and_adopted_by_a_person(client: Client) -> Life:
     parked = client.line(ADV).parked
     assert client.posts() == []
     assert parked is not None
-    assert "we left 25, Autotask holds 30, Timus says 28" in parked.message
+    assert "we left 25, Autotask has 30, Timus says 28" in parked.message
     assert parked.remedy == f"timus-autotask drift {client.contract} 45 --enforce | --adopt"
     client.deployed.command("drift", str(client.contract), "45", "--adopt")
     yield

@@ -33,8 +33,8 @@ from timus_autotask.bootstrap import (
     receive_handler,
     sweep_handler,
 )
-from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
-from timus_autotask.domain.line import Approved, Choice, Line, State
+from timus_autotask.domain.approval import approve
+from timus_autotask.domain.line import Choice, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.secrets import Credentials
@@ -667,14 +667,10 @@ class World:
     def _approve(self) -> None:
         for line in [line for line in self.store.lines() if _approvable(line)]:
             stored = Store(self.table).contract(line.contract_id).lines[line.service_id]
-            parked = stored.value.parked
-            if parked is None or not _approvable(stored.value):
+            if not _approvable(stored.value):
                 continue
-            facts = parked.facts
-            approved = Approved(date.fromisoformat(str(facts["day"])), int(facts["delta"]), "a person")
             wake = wake_contract(line.contract_id, self._ports())
-            word = replace(stored.value, approved=(*stored.value.approved, approved))
-            self._commit(put_line(word, stored.rev), wake)
+            self._commit(put_line(approve(stored.value, "a person"), stored.rev), wake)
             self.watch.states["held, then approved"] += 1
 
     def _on_pause(self) -> None:
@@ -817,7 +813,7 @@ class _Enough(Exception):
 
 
 def _approvable(line: Line) -> bool:
-    return line.parked is not None and line.parked.code in AWAITING_APPROVAL and "day" in line.parked.facts
+    return line.awaiting is not None
 
 
 def _later(what: Callable[..., None], *args: Any) -> Callable[[], None]:

@@ -12,8 +12,12 @@ from tests.fakes.memory_secrets import WEBHOOK_SECRET
 from tests.running import ALARMS, OURS, RESOURCES, VARIABLES, Running
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.aws.telemetry import COUNTED, MEASURED, UNWATCHED
+from timus_autotask.domain.approval import reject
 from timus_autotask.operate.timus_export import ExportFile, compare, take_in
 from timus_autotask.ports.table import Key, Put
+from timus_autotask.store.records import put_journal_entry, put_line, put_terms
+from timus_autotask.store.runs import last_run
+from timus_autotask.sync.merge import wake_contract
 from timus_autotask.timus.signatures import sign
 from timus_autotask.watch.listing import listed
 
@@ -269,6 +273,32 @@ def test_no_alarm_is_on_where_all_is_well(running: Running) -> None:
         running.invoke("Reconcile")
     running.minutes(2)
     assert [name for name in ALARMS if running.fires(name)] == []
+
+
+def test_a_rejected_change_rings_nothing(running: Running) -> None:
+    """Somebody has decided. The other side of the plan change waits with it, and rings nothing either."""
+    store = running.world.ports.store
+    store.commit(put_terms(None, {"approve_new_lines": True}, 0))
+    running.world.clock.advance(86400)
+    running.world.tell(2, {ESS: 28})
+    running.apply()
+    stored = store.contract(CONTRACT).lines[46]
+    at = running.world.clock.now()
+    line, entry = reject(stored.value, by="pat", at=at, reason="not ordered", entry_id="c1")
+    store.commit(
+        put_line(line, stored.rev), put_journal_entry(entry), wake_contract(CONTRACT, running.world.ports)
+    )
+    running.minutes(1)
+    running.world.clock.advance(2 * 86400)
+    running.invoke("Reconcile")
+    running.minutes(1)
+    states = {one.value.service_id: one.value.parked for one in store.contract(CONTRACT).lines.values()}
+    assert {id_: parked.code for id_, parked in states.items() if parked} == {
+        45: "held-with-plan-change",
+        46: "rejected",
+    }
+    assert [name for name in ALARMS if running.fires(name)] == []
+    assert last_run(running.world.table).value.found == {}
 
 
 def test_what_the_worker_hands_back_is_no_error_to_lambda(running: Running) -> None:

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.converge.settling import DUPLICATE_DAY
 from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import period_containing
@@ -29,6 +28,7 @@ from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 ADV, ESS = "ADV", "ESS"
+DAY_TAKEN = "day taken"
 SERVICES = {ADV: 45, ESS: 46}
 PLANS = {sku: PlanMapping(sku, (ServiceChoice(service),)) for sku, service in SERVICES.items()}
 UTC = ZoneInfo("UTC")
@@ -64,7 +64,7 @@ class Autotask:
         if any(units < 0 for d, units in after.steps if d <= CONTRACT.end):
             return "negative"
         if (service, on) in self.adjusted:
-            return DUPLICATE_DAY
+            return DAY_TAKEN
         self.held[service] = after
         self.adjusted.add((service, on))
         self.posts.append((service, on, delta, today))
@@ -124,7 +124,8 @@ class Partner:
             words = self.autotask.adjust(step.post.service_id, intent.day, intent.delta, today)
             answer = Answer.REFUSED if words else Answer.ACCEPTED
             self.lines[step.post.key] = replace(
-                step.post, intent=replace(intent, answer=answer, message=words)
+                step.post,
+                intent=replace(intent, answer=answer, message=words, day_taken=words == DAY_TAKEN),
             )
             self._floor(today)
         else:

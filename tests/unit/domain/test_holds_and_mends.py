@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,7 +14,6 @@ from timus_autotask.domain.desired import Demand, Desired, Source
 from timus_autotask.domain.line import Line, Refusal
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy
-from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
 
 KEY = LineKey(1, 45)
@@ -97,9 +95,9 @@ def test_another_limit_or_another_change_is_judged_anew() -> None:
 
 def test_what_another_reason_held_is_judged_by_todays_limit() -> None:
     """Only the limit of a day remembers."""
-    line = held_by(LIMITED)
-    assert line.parked is not None
-    line = replace(line, parked=Parked("held-over-limit", line.parked.facts))
+    step = look(MORE, policies={"": Policy(partner_day_limit=10, line_limit=3)}, moved=8)
+    assert code(step) == "held-over-limit"
+    [line] = step.lines
     assert look(MORE, line=line, policies=LIMITED, today=TOMORROW).post is not None
 
 

@@ -62,6 +62,10 @@ class Subject(Enum):
     """Autotask, or the way to it: nobody's requests are answered. It passes."""
 
 
+_DUPLICATE_DAY = "duplicate data"
+"""Part of Autotask's message when a line already has an adjustment on that day, whoever made it (observed live)."""
+
+
 class Effect(Enum):
     """What a failed write may have done."""
 
@@ -102,7 +106,7 @@ class Failure:
             case Subject.REQUEST if self.effect is Effect.OPEN:
                 return RetryLater(self.pause_seconds, detail)
             case Subject.REQUEST:
-                return Refused(self.messages, self.status)
+                return Refused(self.messages, self.status, day_taken=_DUPLICATE_DAY in detail)
 
     def of_everybody(self) -> Failure:
         """The failure of a request that everybody makes: it concerns the service or the caller."""

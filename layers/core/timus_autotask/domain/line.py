@@ -1,4 +1,4 @@
-"""A line of a contract and what we know of it between two looks: the record that makes every post safe."""
+"""A line of a contract and what we know of it between two looks: the record that makes every adjustment safe."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from .mapping import LineKey
+from .price import PriceChange
 from .reasons import Parked
 from .timeline import NOTHING, Timeline
 
 
 class Answer(StrEnum):
-    """What came back for a post."""
+    """What came back for an adjustment that was sent."""
 
     UNKNOWN = "unknown"
     """Nothing yet, or nothing that could be trusted."""
@@ -25,7 +26,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A post that is about to be sent, written before the first byte. A line has at most one."""
+    """An adjustment that is about to be sent, written before the first byte. A line has at most one."""
 
     id: str
     day: date
@@ -34,16 +35,20 @@ class Intent:
     """Units that Autotask held, as read under the lease."""
     opened_at: datetime
     settles_at: datetime
-    """Until then nobody may post on the line: the sender may be alive, the post may land late."""
+    """Until then nobody may adjust the line: the sender may be alive, the adjustment may land late."""
     answer: Answer = Answer.UNKNOWN
     message: str = ""
-    """Autotask's own words, of a refusal."""
+    """Autotask's own message, of a refusal."""
+    day_taken: bool = False
+    """Autotask refused it because the line has an adjustment on that day already, whoever made it."""
     events: tuple[str, ...] = ()
     """The events from which it follows."""
     versions: Mapping[str, int] = field(default_factory=dict)
     """The newest version of each subscription that it takes into account."""
     price: str | None = None
-    """The unit price that is sent with it, if the partner has set one."""
+    """The unit price that is sent with it, if one is."""
+    price_before: str | None = None
+    """The line's unit price that it replaces; None: the service is new on the contract."""
     linked: tuple[LineKey, ...] = ()
     """The other lines of the plan change that it is a part of."""
     until: date | None = None
@@ -54,19 +59,27 @@ class Intent:
         """The units once it has landed."""
         return self.before.add_from(self.day, self.delta)
 
+    @property
+    def price_change(self) -> PriceChange | None:
+        """The unit price that is sent with it, old and new, if one is."""
+        return PriceChange(self.price, self.price_before) if self.price is not None else None
+
 
 class Outcome(StrEnum):
-    """How an intent ended."""
+    """How an intent ended, or a change that never became one."""
 
     LANDED = "landed"
     NOT_LANDED = "not-landed"
     REFUSED = "refused"
+    """By Autotask."""
     UNCLEAR = "unclear"
+    REJECTED = "rejected"
+    """By an operator, before it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """A line of the journal: one post and how it ended."""
+    """A line of the journal: one adjustment and how it ended, or a change that an operator rejected."""
 
     id: str
     line: LineKey
@@ -85,6 +98,10 @@ class JournalEntry:
     message: str = ""
     linked: tuple[LineKey, ...] = ()
     """The other lines of the plan change that it is a part of."""
+    price: PriceChange | None = None
+    """The unit price that was sent with it, if one was."""
+    by: str = ""
+    """Who rejected it."""
 
 
 class State(StrEnum):
@@ -98,7 +115,7 @@ class State(StrEnum):
 
 
 class Choice(StrEnum):
-    """A person's word on a line whose units somebody else changed."""
+    """A person's decision on a line whose units somebody else changed."""
 
     ENFORCE = "enforce"
     ADOPT = "adopt"
@@ -116,12 +133,42 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldChange:
+    """An adjustment that an operator decides on, exactly as it is shown. See ``approval``."""
+
+    day: date
+    delta: int
+    price: PriceChange | None = None
+    """The unit price that goes out with it, if one does."""
+    day_limit: int | None = None
+    """The limit of a day that holds it. It stays held on later days, although each has a limit of its own."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """By subscription: the newest version that the line knew when this was shown."""
+
+
+@dataclass(frozen=True, slots=True)
 class Approved:
     """An adjustment that a person has approved, exactly as it was shown."""
 
     day: date
     delta: int
     by: str = ""
+    price: PriceChange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """What an operator set aside. It stays so until Timus reports something newer, or until it is approved."""
+
+    day: date
+    delta: int
+    by: str
+    at: datetime
+    reason: str
+    """Why, in the operator's words."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """By subscription: the newest version that the line knew; empty: whatever it knows when it is next looked at."""
+    price: PriceChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +196,23 @@ class Line:
     approved: tuple[Approved, ...] = ()
     contract_service_id: int | None = None
     price: str | None = None
-    """The unit price that we sent last, on the partner's word; a price that differs was set by hand and stays."""
+    """The unit price that we sent last, by the partner's terms; a price that differs was set by hand and stays."""
     baseline_until: date | None = None
     """The contract's last day when the baseline was read. Later days, which a longer contract has gained since, are nobody's edit; None:
     it was read by an earlier version, which did not note the day."""
+    rejection: Rejection | None = None
+    observed: Timeline | None = None
+    """What Autotask had when it was last read, where that is not the baseline: somebody else changed it, or nobody knows."""
     # What people see; from here on down nothing is decided, but that what a day's limit holds stays held.
     state: State = State.PENDING
     parked: Parked | None = None
+    awaiting: HeldChange | None = None
+    """What ``approve`` lets go: what the terms hold back, or what was rejected."""
     since: datetime | None = None
     """When it came into this state for this reason."""
     desired: Timeline = NOTHING
     scheduled: tuple[tuple[date, int], ...] = ()
-    """(day, delta) that are planned and not posted yet."""
+    """(day, delta) that are planned and not made yet."""
     linked: tuple[tuple[date, LineKey], ...] = ()
     """(day, other line): what is planned for that day is one side of a plan change."""
     sources: tuple[tuple[str, str], ...] = ()
@@ -187,7 +239,7 @@ def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetim
     """What became of an intent, given what Autotask holds now (compared within the contract's days).
 
     An answer of Autotask can be believed at once when the read agrees with it. Without one, and whenever the read disagrees, no
-    decision is taken before ``settles_at``. An accepted post that is not to be seen is never taken for lost.
+    decision is taken before ``settles_at``. An accepted adjustment that is not to be seen is never taken for lost.
     """
     landed = held.same(intent.after, first, last)
     untouched = held.same(intent.before, first, last)

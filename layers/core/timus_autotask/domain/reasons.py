@@ -1,4 +1,4 @@
-"""Why something is parked: the words that a person reads and the command that mends it. Each reason stands here once."""
+"""Why something is parked: the message that people read, and the command that ends it. Each reason stands here once."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "opening-refused": Reason(
             "Autotask refused to open contract {name} for company {company}: {answer}",
-            "Mend the cause, then: timus-autotask retry {number}",
+            "Fix the cause, then: timus-autotask retry {number}",
         ),
         "opening-differs": Reason(
             "Contract {contract} carries our number {number}, but it is not an active recurring contract of company {company} "
-            "from {start} to {end}. Map it by hand, or mend it in Autotask.",
+            "from {start} to {end}. Map it by hand, or fix it in Autotask.",
             "timus-autotask retry {number}",
         ),
         "opening-doubled": Reason(
@@ -35,7 +35,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "timus-autotask retry {number}",
         ),
         "opening-unclear": Reason(
-            "Autotask said that it opened contract {number} for company {company}, but the contract is not to be seen.",
+            "Autotask said that it opened contract {number} for company {company}, but the contract cannot be found.",
             "Look for it in Autotask, then: timus-autotask retry {number}",
         ),
         "customer-unmapped": Reason(
@@ -47,11 +47,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "timus-autotask map plan {sku} --service N",
         ),
         "sku-ambiguous": Reason(
-            "Several active Autotask services carry the SKU {sku}, so none is taken.",
+            "Several active Autotask services carry the SKU {sku}, so none of them is chosen.",
             "timus-autotask map plan {sku} --service N",
         ),
         "sku-unrouted": Reason(
-            "Customer {customer} has contracts, but none of them is meant for {sku}, or for all its units.",
+            "Customer {customer} has contracts, but none of them takes {sku}, or not all of its units.",
             "timus-autotask map customer {customer} --company N --contract N --sku {sku}",
         ),
         "contract-not-found": Reason(
@@ -79,50 +79,54 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Bring one of the two lines to 0 in Autotask for all days, then: timus-autotask retry {contract}",
         ),
         "drift": Reason(
-            "Somebody changed the units in Autotask: we left {left}, Autotask holds {held}, Timus says {desired}.",
+            "Somebody changed the units in Autotask: we left {left}, Autotask has {held}, Timus says {desired}.",
             "timus-autotask drift {contract} {service} --enforce | --adopt",
         ),
         "outcome-unclear": Reason(
-            "An adjustment of {delta:+d} on {day} got no clear answer, and Autotask now holds {held}: "
-            "neither the {before} before it nor the {after} after it. Timus says {desired}.",
+            "An adjustment of {delta:+d} on {day} got no clear answer. Autotask now has {held} units, "
+            "which is neither the {before} before it nor the {after} after it. Timus says {desired}.",
             "timus-autotask drift {contract} {service} --enforce | --adopt",
         ),
         "refused": Reason(
             "Autotask refused {delta:+d} on {day}: {answer}",
-            "Mend the cause in Autotask, then: timus-autotask retry {contract}",
+            "Fix the cause in Autotask, then: timus-autotask retry {contract}",
         ),
         "waits-for-decrease": Reason(
             "The plan change waits: the old plan on service {down} has to come down first.",
             "timus-autotask status --contract {contract}",
         ),
         "old-plan-unmapped": Reason(
-            "The plan change waits: no service is chosen for the old plan {sku}, so Autotask may still bill it unseen.",
+            "The plan change waits: no service is chosen for the old plan {sku}, so Autotask may still bill it where we do not look.",
             "timus-autotask map plan {sku} --service N, or if it was never billed: "
             "timus-autotask policy set --customer {customer} excluded={sku}",
         ),
         "held-for-approval": Reason(
-            "A change of {delta:+d} on {day} waits for a person's word.",
+            "A change of {delta:+d} on {day}{at_price} awaits approval.",
             "timus-autotask approve {contract} {service}",
         ),
         "held-over-limit": Reason(
-            "A change of {delta:+d} on {day} is larger than the limit of {limit}.",
+            "A change of {delta:+d} on {day}{at_price} is larger than the limit of {limit}, so it awaits approval.",
             "timus-autotask approve {contract} {service}",
         ),
         "held-over-day-limit": Reason(
-            "A change of {delta:+d} on {day} brings the units that change in one day to more than the limit of {limit}.",
+            "A change of {delta:+d} on {day}{at_price} awaits approval: it brings the units that change in one day above the limit of {limit}.",
             "timus-autotask approve {contract} {service}",
         ),
         "held-with-plan-change": Reason(
-            "The plan change waits as a whole: the new plan on service {up} needs a person's word first.",
+            "The plan change waits as a whole: the new plan on service {up} is not approved.",
             "timus-autotask approve {contract} {up}",
         ),
         "held-posted-period": Reason(
-            "The change of {delta:+d} is dated {day}, in a period that is approved and posted.",
+            "A change of {delta:+d}{at_price} awaits approval: its day, {day}, is in a period that is approved and posted.",
+            "timus-autotask approve {contract} {service}",
+        ),
+        "rejected": Reason(
+            "The change of {delta:+d} on {day}{at_price} is set aside until Timus reports something newer. {by} rejected it on {on}: {why}",
             "timus-autotask approve {contract} {service}",
         ),
         "paused": Reason("Changes are paused.", "timus-autotask resume"),
         "no-subscription": Reason(
-            "No subscription maps to this line any more; Autotask holds {held}.",
+            "No subscription maps to this line any more; Autotask has {held} units.",
             "timus-autotask map customer {customer} --company N --contract N",
         ),
         "not-understood": Reason(
@@ -143,24 +147,26 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A reason with the facts of the case, in the words of the table above."""
+    """A reason with the facts of the case, as the table above tells it."""
 
     code: str
     facts: Mapping[str, int | str]
 
     @property
     def message(self) -> str:
-        """The reason for a person."""
+        """The reason, for people."""
         return REASONS[self.code].message.format_map(_Facts(self.facts))
 
     @property
     def remedy(self) -> str:
-        """The command or action that mends it."""
+        """The command or action that ends it."""
         return REASONS[self.code].remedy.format_map(_Facts(self.facts))
 
 
 class _Facts(dict[str, int | str]):
-    """A fact that is not known is shown by its name."""
+    """A fact that is not known is shown by its name. A price is told only where one goes out with the change."""
 
     def __missing__(self, key: str) -> str:
+        if key == "at_price":
+            return f" at a unit price of {self['price']}" if "price" in self else ""
         return key.upper()

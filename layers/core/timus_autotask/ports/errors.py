@@ -58,12 +58,16 @@ class AutotaskError(Exception):
 
 
 class Refused(AutotaskError):
-    """Not applied, and would be refused again. ``messages`` are Autotask's own where it gave any."""
+    """Not applied, and would be refused again. ``messages`` are Autotask's own where it gave any.
 
-    def __init__(self, messages: tuple[str, ...], status: int) -> None:
+    ``day_taken`` is true of an adjustment on a day that has one of that line already, whoever made it.
+    """
+
+    def __init__(self, messages: tuple[str, ...], status: int, *, day_taken: bool = False) -> None:
         super().__init__("; ".join(messages))
         self.messages = messages
         self.status = status
+        self.day_taken = day_taken
 
 
 class RetryLater(AutotaskError):

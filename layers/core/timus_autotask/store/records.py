@@ -13,12 +13,13 @@ from typing import Any, Generic, TypeVar
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Moved
 from timus_autotask.domain.history import Evidence, Subscription
-from timus_autotask.domain.line import JournalEntry, Line
+from timus_autotask.domain.line import HeldChange, JournalEntry, Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.ports.table import Check, Delete, Document, Key, Put, Table
+from timus_autotask.domain.timeline import Timeline
+from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
 from timus_autotask.store.inbox import waits_in_inbox
@@ -250,6 +251,25 @@ def policies_from(*terms: Terms) -> tuple[Policy, tuple[tuple[date, Policy], ...
     return policy_from(*(each.values for each in terms)), earlier
 
 
+_READ_BY_AUTOTASK = ("drift", "outcome-unclear", "line-duplicated")
+_APPROVABLE = ("held-for-approval", "held-over-limit", "held-over-day-limit", "held-posted-period")
+
+
+def _line(data: Data) -> Line:
+    """A line. What earlier versions wrote only into the facts of its reason has fields of its own by now."""
+    line = _LINE.load(data)
+    if line.parked is None or line.awaiting is not None or line.observed is not None:
+        return line
+    code, facts = line.parked.code, line.parked.facts
+    if code in _APPROVABLE:
+        limit = int(facts["limit"]) if code == "held-over-day-limit" else None
+        day, delta = date.fromisoformat(str(facts["day"])), int(facts["delta"])
+        return replace(line, awaiting=HeldChange(day, delta, day_limit=limit))
+    if code in _READ_BY_AUTOTASK:
+        return replace(line, observed=Timeline(((date.min, int(facts["held"])),)))
+    return line
+
+
 class Store:
     """Reads and the making of writes; ``commit`` is the only thing that changes the table."""
 
@@ -285,7 +305,7 @@ class Store:
             if document.key.sk == keys.CONTRACT:
                 state = Stored(_CONTRACT.load(document.data), document.rev, document.due_at)
             else:
-                line = _LINE.load(document.data)
+                line = _line(document.data)
                 lines[line.service_id] = Stored(line, document.rev)
         return ContractRecords(state, lines)
 
@@ -339,7 +359,7 @@ class Store:
 
     def lines(self) -> Iterator[Line]:
         """Every line."""
-        return (_LINE.load(d.data) for d in self.table.list("line"))
+        return (_line(d.data) for d in self.table.list("line"))
 
     def terms(self) -> Iterator[tuple[str, Terms]]:
         """The overrides of every customer who has any."""

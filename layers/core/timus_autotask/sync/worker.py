@@ -304,7 +304,12 @@ class _Session:
                 unit_price=Decimal(intent.price) if intent.price is not None else None,
             )
         except Refused as error:
-            answered = replace(intent, answer=Answer.REFUSED, message="; ".join(error.messages))
+            answered = replace(
+                intent,
+                answer=Answer.REFUSED,
+                message="; ".join(error.messages),
+                day_taken=error.day_taken,
+            )
         except OutcomeUnknown as error:
             until = self._ports.clock.now() + self._ports.settle
             answered = replace(intent, settles_at=min(intent.settles_at, until), message=str(error))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from timus_autotask.domain.approval import set_aside
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.finding import DRIFT, Finding, Kind
@@ -202,8 +203,11 @@ def _edit(line: Line, contract: Contract, look: Look, today: date) -> tuple[Kind
     return None
 
 
-def _long_parked(lines: Iterable[Line], now: datetime) -> Iterator[Finding]:
+def _long_parked(lines: Collection[Line], now: datetime) -> Iterator[Finding]:
+    decided = set_aside(lines)
     for line in lines:
+        if line.key in decided:
+            continue
         if line.state is State.PARKED and line.parked and line.since and line.since <= now - LONG:
             yield Finding(
                 Kind.PARKED_LONG,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 
+from timus_autotask.domain.approval import set_aside
 from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
 from timus_autotask.domain.finding import DRIFT
 from timus_autotask.domain.line import State
@@ -79,7 +80,8 @@ def _ask_allowance(ports: Ports) -> None:
 def _tell_all(ports: Ports, now: datetime, since: datetime, secret_age: timedelta | None) -> None:
     records = listed(ports.store)
     lines = status_of(records, now, ports.zone).lines
-    parked = [line for line in lines if line.state is State.PARKED]
+    decided = set_aside(s.value for contract in records.contracts.values() for s in contract.lines.values())
+    parked = [line for line in lines if line.state is State.PARKED and line.key not in decided]
     held = [line for line in parked if line.reason_code in AWAITING_APPROVAL]
     good = (State.APPLIED, State.SCHEDULED)
     customers = {line.customer for line in lines}

@@ -39,9 +39,6 @@ from timus_autotask.sync.gather import customer_from
 EVERYTHING = 2**53
 """Unix seconds after every due time, and more documents than there can be."""
 
-READ_BY_AUTOTASK = frozenset({"drift", "outcome-unclear", "line-duplicated"})
-"""Reasons whose facts tell what Autotask held when it was last read; our own record is older."""
-
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """``map``, or one that makes several calls at a time."""
 
@@ -122,6 +119,13 @@ class StatusLine:
     """When it came into this state."""
     last_change: datetime | None = None
     """When an adjustment of ours last landed."""
+
+    @property
+    def key(self) -> LineKey | None:
+        """Contract and service; None without a line."""
+        if self.contract_id is None or self.service_id is None:
+            return None
+        return LineKey(self.contract_id, self.service_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,9 +331,8 @@ def _goes_to(key: LineKey, customer: Customer | None, sku: str, records: Records
 
 
 def _units(line: Line, today: date) -> int | None:
-    if line.state is State.PARKED and line.parked and line.parked.code in READ_BY_AUTOTASK:
-        return int(line.parked.facts["held"])
-    return None if line.baseline is None else line.baseline.at(today)
+    units = line.baseline if line.observed is None else line.observed
+    return None if units is None else units.at(today)
 
 
 def _unconverged(work: ContractState) -> bool:

@@ -34,6 +34,7 @@ from timus_autotask.domain.converge.view import Moved, Step
 from timus_autotask.domain.desired import Source
 from timus_autotask.domain.line import (
     Approved,
+    HeldChange,
     State,
 )
 from timus_autotask.domain.policy import (
@@ -41,7 +42,6 @@ from timus_autotask.domain.policy import (
     Policy,
     PostedPeriod,
 )
-from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 
@@ -158,35 +158,31 @@ def test_the_limits_of_a_day_count_what_was_posted_today() -> None:
     assert held_back(Policy(customer_day_limit=3), moved=other) is None
 
 
+OURS, THEIRS = Policy(customer_day_limit=3), Policy(partner_day_limit=4)
+
+
 @pytest.mark.parametrize(
-    ("code", "more", "policy", "partner", "holds"),
+    ("was", "policy", "partner", "holds"),
     [
-        ("held-over-day-limit", {"limit": 3}, Policy(customer_day_limit=3), Policy(), 3),
-        ("held-over-day-limit", {"limit": 4}, Policy(), Policy(partner_day_limit=4), 4),
+        (HeldChange(TODAY, 3, day_limit=3), OURS, Policy(), 3),
+        (HeldChange(TODAY, 3, day_limit=4), Policy(), THEIRS, 4),
         (
-            "held-over-day-limit",
-            {"limit": 3},
+            HeldChange(TODAY, 3, day_limit=3),
             Policy(customer_day_limit=4),
             Policy(partner_day_limit=5),
             None,
         ),
-        ("held-over-day-limit", {"limit": 3, "delta": 2}, Policy(customer_day_limit=3), Policy(), None),
-        (
-            "held-over-day-limit",
-            {"limit": 3, "day": "2026-03-14"},
-            Policy(customer_day_limit=3),
-            Policy(),
-            None,
-        ),
-        ("held-over-limit", {"limit": 3}, Policy(customer_day_limit=3), Policy(), None),
+        (HeldChange(TODAY, 2, day_limit=3), OURS, Policy(), None),
+        (HeldChange(march(14), 3, day_limit=3), OURS, Policy(), None),
+        (HeldChange(TODAY, 3), OURS, Policy(), None),
     ],
     ids=["the customer's", "the partner's", "another limit", "another size", "another day", "another reason"],
 )
 def test_what_a_days_limit_held_waits_for_a_person(
-    code: str, more: dict[str, int | str], policy: Policy, partner: Policy, holds: int | None
+    was: HeldChange, policy: Policy, partner: Policy, holds: int | None
 ) -> None:
     """The very same change under the very same limit is not let through by the next day, on which nothing was moved yet."""
-    line = left(LEVEL, state=State.PARKED, parked=Parked(code, facts(**{**WANTED, **more})))
+    line = left(LEVEL, state=State.PARKED, awaiting=was)
     found = held_back(policy, partner=partner, lines=(line,))
     assert found == (("held-over-day-limit", facts(**WANTED, limit=holds)) if holds else None)
 

@@ -104,7 +104,8 @@ def test_a_refusal_that_waits_is_due_when_it_may_be_sent_again() -> None:
 @pytest.mark.parametrize("same_day", SameDay)
 def test_a_day_that_autotask_says_is_taken_is_left_out(same_day: SameDay) -> None:
     """Somebody's adjustment is on that day: ours goes to the next, whatever the terms are, and nothing is parked."""
-    line = refused("some duplicate data found", taken=(march(20),))
+    answered = intent(Answer.REFUSED, message="some duplicate data found", day_taken=True)
+    line = left(LEVEL, intent=answered, taken=(march(20),))
     step = next_step(view(demand(MORE), lines=(line,), policy=Policy(same_day=same_day)))
     after = line_of(step)
     assert (after.taken, after.adjusted, after.refusal) == ((TODAY, march(20)), (), None)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from timus_autotask.domain.approval import change_facts
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.desired import Demand
-from timus_autotask.domain.line import JournalEntry, Line
+from timus_autotask.domain.line import HeldChange, JournalEntry, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan import Adjustment, Plan
 from timus_autotask.domain.policy import Policy
@@ -35,6 +36,8 @@ class LineDraft:
     blocked: bool = False
     """A plan change that it is a part of cannot be planned now."""
     parked: Parked | None = None
+    awaiting: HeldChange | None = None
+    """What a person can let go, of a line that is parked."""
     waits_until: datetime | None = None
     """An intent settles, its own or that of a line that has to come down first."""
     journal: tuple[JournalEntry, ...] = ()
@@ -58,6 +61,14 @@ class LineDraft:
         return sources[0][0] if sources else ""
 
     @property
+    def versions(self) -> dict[str, int]:
+        """By subscription: the newest version that changed what the line should have."""
+        newest: dict[str, int] = {}
+        for cause in self.demand.causes if self.demand else ():
+            newest[cause.subscription_id] = max(cause.number, newest.get(cause.subscription_id, 0))
+        return newest
+
+    @property
     def wanted(self) -> Timeline:
         """What the line should have."""
         return wanted_units(self.demand, self.line)
@@ -78,13 +89,13 @@ class LineDraft:
             return False
         return self.observed.units.same(self.wanted, max(self.demand.start, contract.start), contract.end)
 
-    def reason(self, code: str, **more: int | str) -> Parked:
-        """A reason to park it, with both numbers and what else the reason tells."""
-        return Parked(code, {**self.facts, **more})
-
     def park(self, code: str, **more: int | str) -> LineDraft:
-        """Parked for a reason."""
-        return replace(self, parked=self.reason(code, **more))
+        """Parked for a reason, with both numbers and what else the reason tells."""
+        return replace(self, parked=Parked(code, {**self.facts, **more}))
+
+    def hold(self, code: str, change: HeldChange, **more: int | str) -> LineDraft:
+        """Parked for a reason that ``approve`` ends."""
+        return replace(self.park(code, **change_facts(change), **more), awaiting=change)
 
     def wait(self, until: datetime) -> LineDraft:
         """Waiting until something has settled."""

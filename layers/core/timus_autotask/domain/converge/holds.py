@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from timus_autotask.domain.approval import REJECTED, change_facts, rejection_facts
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.sides import (
@@ -16,6 +17,7 @@ from timus_autotask.domain.converge.sides import (
     old_side_settles,
 )
 from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.line import HeldChange, Rejection
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan import Adjustment
 from timus_autotask.domain.policy import Policy, PostedPeriod
@@ -32,7 +34,10 @@ AWAITING_APPROVAL = (
 )
 """The partner's own terms ask for approval."""
 
-BY_DECISION = (*AWAITING_APPROVAL, "no-subscription")
+NOT_APPROVED = (*AWAITING_APPROVAL, REJECTED)
+"""The terms ask for approval, or somebody has rejected the change."""
+
+BY_DECISION = (*NOT_APPROVED, "no-subscription")
 """Reasons that only a decision of a person ends; the command that takes it makes the contract due."""
 
 
@@ -59,68 +64,95 @@ def held_back(drafts: Drafts, contract: Contract, view: View) -> dict[LineKey, L
     for key, draft in drafts.items():
         if draft.known:
             settles = old_side_settles(key, out, view) if draft.blocked else None
-            parked = None if settles else _why_not(draft, contract, view)
-            out[key] = replace(draft, waits_until=settles, parked=parked)
+            out[key] = draft.wait(settles) if settles else _judged(draft, contract, view)
     return _whole_plan_changes(out, view)
 
 
 def _whole_plan_changes(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
-    """Where the new plan awaits approval, the old one stays billed: a plan change happens whole or not at all."""
+    """Where the new plan is not approved, the old one stays billed: a plan change happens whole or not at all."""
     out = dict(drafts)
     for link in view.desired.links:
         up, down = out.get(link.up), out.get(link.down)
-        if up is None or down is None or down.parked or not _awaits_approval(up):
+        if up is None or down is None or down.parked or not _not_approved(up):
             continue
         if moves_both_sides(link, down, up):
             out[link.down] = down.park("held-with-plan-change", up=link.up.service_id)
     return out
 
 
-def _awaits_approval(draft: LineDraft) -> bool:
-    return draft.parked is not None and draft.parked.code in AWAITING_APPROVAL
+def _not_approved(draft: LineDraft) -> bool:
+    return draft.parked is not None and draft.parked.code in NOT_APPROVED
 
 
-def _why_not(draft: LineDraft, contract: Contract, view: View) -> Parked | None:
-    """Why a line in a known state is nevertheless not brought level, or None."""
+def _judged(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
+    """A line in a known state, parked if it is nevertheless not brought level."""
     if draft.demand is None:
-        return draft.reason("no-subscription") if draft.observed.units.at(view.today) else None
+        return draft.park("no-subscription") if draft.observed.units.at(view.today) else draft
     if draft.blocked:
         old = old_plan_without_service(draft.key, view)
         if old is not None:
-            return draft.reason("old-plan-unmapped", sku=old)
-        return draft.reason("waits-for-decrease", down=old_service(draft.key, view))
+            return draft.park("old-plan-unmapped", sku=old)
+        return draft.park("waits-for-decrease", down=old_service(draft.key, view))
+    draft = _reconsidered(draft, contract)
+    if draft.line.rejection and draft.planned:
+        return _set_aside(draft, draft.line.rejection)
     if draft.due:
-        return _refused(draft, view) or _asks_first(draft, view)
+        return _refused(draft, view) or _held(draft, view) or draft
     return _past_end(draft, contract)
 
 
-def _refused(draft: LineDraft, view: View) -> Parked | None:
-    """Whether Autotask refused what is due, and it is not to be sent again yet."""
+def _refused(draft: LineDraft, view: View) -> LineDraft | None:
+    """Parked if Autotask refused what is due, and it is not to be sent again yet."""
     refusal, first = draft.line.refusal, draft.due[0]
     if refusal is None or (refusal.day, refusal.delta) != (first.day, first.delta):
         return None
     if view.now >= refusal.retry_at:
         return None
-    return draft.reason("refused", **_facts_of(first), answer=refusal.message)
+    return draft.park("refused", delta=first.delta, day=first.day.isoformat(), answer=refusal.message)
 
 
-def _past_end(draft: LineDraft, contract: Contract) -> Parked | None:
-    """Units after the contract's end, which nothing bills. An end there, or before it, needs nothing."""
+def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:
+    """Parked if there are units after the contract's end, which nothing bills. An end there, or before it, needs nothing."""
     after = contract.end + timedelta(days=1)
     if after > draft.today:
-        return None
+        return draft
     days = (after, *(day for day in draft.wanted.days if after < day <= draft.today))
     units = next((draft.wanted.at(day) for day in days if draft.wanted.at(day)), 0)
     if not units:
-        return None
-    return draft.reason("contract-ended", contract_end=contract.end.isoformat(), units=units)
+        return draft
+    return draft.park("contract-ended", contract_end=contract.end.isoformat(), units=units)
+
+
+# -- What an operator has rejected
+
+
+def _reconsidered(draft: LineDraft, contract: Contract) -> LineDraft:
+    """Without the rejection if it is over: Timus has reported something newer, or Autotask has what the line should have.
+
+    Otherwise the rejection knows from now on what the line knows.
+    """
+    rejection = draft.line.rejection
+    if rejection is None:
+        return draft
+    known = rejection.versions or draft.versions
+    newer = any(number > known.get(subscription, 0) for subscription, number in draft.versions.items())
+    over = newer or draft.level(contract)
+    rejection = None if over else replace(rejection, versions=known)
+    return replace(draft, line=replace(draft.line, rejection=rejection))
+
+
+def _set_aside(draft: LineDraft, rejection: Rejection) -> LineDraft:
+    """Parked as rejected: nothing that is planned on it goes, whatever its day is by now."""
+    change = _change(draft, draft.planned[0])
+    held = draft.hold(REJECTED, change)
+    return replace(held, parked=Parked(REJECTED, {**draft.facts, **rejection_facts(rejection, change)}))
 
 
 # -- The partner's terms
 
 
-def _asks_first(draft: LineDraft, view: View) -> Parked | None:
-    """Whether the partner's terms ask for approval before the first of a line's due adjustments is made.
+def _held(draft: LineDraft, view: View) -> LineDraft | None:
+    """Parked if the partner's terms ask for approval before the first of a line's due adjustments is made.
 
     Each is judged in its turn. But where the line was adjusted on a later day already, they are judged, and go, together: until
     the last is made, the first alone would give that day a quantity that was never wanted.
@@ -130,55 +162,58 @@ def _asks_first(draft: LineDraft, view: View) -> Parked | None:
     moved = 0
     for adjustment in draft.due if together else draft.due[:1]:
         moved += abs(adjustment.delta)
-        if not any((a.day, a.delta) == (adjustment.day, adjustment.delta) for a in draft.line.approved):
-            reason = _asks(draft, adjustment, units, moved, view)
-            if reason is not None:
-                return reason
+        change = _change(draft, adjustment)
+        if not any((a.day, a.delta) == (change.day, change.delta) for a in draft.line.approved):
+            held = _asks(draft, change, units, moved, view)
+            if held is not None:
+                return held
         units = units.add_from(adjustment.day, adjustment.delta)
     return None
 
 
-def _asks(draft: LineDraft, adjustment: Adjustment, units: Timeline, moved: int, view: View) -> Parked | None:
-    """Whether the terms ask for approval of an adjustment, given what the line has by then and what it moves in all."""
-    policy, facts = draft.policy, _facts_of(adjustment)
+def _change(draft: LineDraft, adjustment: Adjustment) -> HeldChange:
+    return HeldChange(adjustment.day, adjustment.delta, versions=draft.versions)
+
+
+def _asks(draft: LineDraft, change: HeldChange, units: Timeline, moved: int, view: View) -> LineDraft | None:
+    """Parked if the terms ask for approval of a change, given what the line has by then and what it moves in all."""
+    policy, size = draft.policy, abs(change.delta)
     if policy.paused:
-        return draft.reason("paused", **facts)
-    if policy.posted_period is PostedPeriod.HOLD and _is_posted(adjustment, draft.observed.closed):
-        return draft.reason("held-posted-period", **facts)
-    if policy.line_limit is not None and abs(adjustment.delta) > policy.line_limit:
-        return draft.reason("held-over-limit", **facts, limit=policy.line_limit)
-    over = _over_day_limit(draft, adjustment, moved, view)
+        return draft.park("paused", **change_facts(change))
+    if policy.posted_period is PostedPeriod.HOLD and _is_posted(change.day, draft.observed.closed):
+        return draft.hold("held-posted-period", change)
+    if policy.line_limit is not None and size > policy.line_limit:
+        return draft.hold("held-over-limit", change, limit=policy.line_limit)
+    over = _over_day_limit(draft, change, moved, view)
     if over is not None:
-        return draft.reason("held-over-day-limit", **facts, limit=over)
+        return draft.hold("held-over-day-limit", replace(change, day_limit=over), limit=over)
     new_line = not draft.observed.contract_service_ids and not draft.line.adjusted
-    large = policy.approval(adjustment.delta).asks(adjustment.delta, units.at(adjustment.day))
+    large = policy.approval(change.delta).asks(change.delta, units.at(change.day))
     if large or (new_line and policy.approve_new_lines):
-        return draft.reason("held-for-approval", **facts)
+        return draft.hold("held-for-approval", change)
     return None
 
 
-def _is_posted(adjustment: Adjustment, closed: Sequence[tuple[date, date]]) -> bool:
-    return any(first <= adjustment.day <= last for first, last in closed)
+def _is_posted(day: date, closed: Sequence[tuple[date, date]]) -> bool:
+    return any(first <= day <= last for first, last in closed)
 
 
-def _over_day_limit(draft: LineDraft, adjustment: Adjustment, more: int, view: View) -> int | None:
+def _over_day_limit(draft: LineDraft, change: HeldChange, more: int, view: View) -> int | None:
     """The limit of a day that ``more`` units would break, of the customer or of the partner.
 
     What it has held once awaits approval: another day's limit does not let it through while nobody looks.
     """
     moved = view.moved.on(view.today)
     own, partner = draft.policy.customer_day_limit, view.policies.get("", Policy()).partner_day_limit
-    was = draft.line.parked
-    if was is not None and was.code == "held-over-day-limit":
-        held = (was.facts["delta"], was.facts["day"]) == (adjustment.delta, adjustment.day.isoformat())
-        if held and was.facts["limit"] in (own, partner):
-            return int(was.facts["limit"])
+    was = draft.line.awaiting
+    if (
+        was
+        and (was.day, was.delta) == (change.day, change.delta)
+        and was.day_limit in {own, partner} - {None}
+    ):
+        return was.day_limit
     if own is not None and moved.get(draft.customer, 0) + more > own:
         return own
     if partner is not None and sum(moved.values()) + more > partner:
         return partner
     return None
-
-
-def _facts_of(adjustment: Adjustment) -> dict[str, int | str]:
-    return {"delta": adjustment.delta, "day": adjustment.day.isoformat()}

@@ -166,6 +166,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     """The line with what people see of it."""
     line = replace(
         draft.line,
+        awaiting=draft.awaiting,
         desired=draft.wanted,
         scheduled=tuple((a.day, a.delta) for a in draft.planned),
         linked=tuple((a.day, other) for a in draft.planned for other in other_sides(a, drafts, view)),

@@ -21,9 +21,6 @@ from timus_autotask.domain.line import (
 from timus_autotask.domain.policy import OnDrift
 from timus_autotask.domain.timeline import Timeline
 
-DUPLICATE_DAY = "duplicate data"
-"""Part of Autotask's words when a line already has an adjustment on that day, whoever made it (observed live)."""
-
 REFUSED_AGAIN = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
 """How long the same adjustment is not sent again after its first, second, … refusal; the last one repeats."""
 
@@ -32,11 +29,17 @@ def settled(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
     """The line with its intent ended and its baseline read anew; otherwise parked or waiting, with the reason."""
     ids = draft.observed.contract_service_ids
     if len(ids) > 1:
-        return draft.park("line-duplicated")
+        return _unknown(draft, "line-duplicated")
     if ids:
         draft = replace(draft, line=replace(draft.line, contract_service_id=ids[0]))
     draft = _without_intent(draft, contract, view)
     return draft if draft.stopped else _with_baseline(draft, contract, view)
+
+
+def _unknown(draft: LineDraft, code: str, **more: int | str) -> LineDraft:
+    """Parked with what Autotask has now, which is not what we left behind."""
+    parked = draft.park(code, **more)
+    return replace(parked, line=replace(parked.line, observed=draft.observed.units))
 
 
 # -- The intent
@@ -54,7 +57,7 @@ def _without_intent(draft: LineDraft, contract: Contract, view: View) -> LineDra
     if unclear and draft.line.choice is None and not draft.level(contract):
         before, after = intent.before.at(intent.day), intent.after.at(intent.day)
         day = intent.day.isoformat()
-        return draft.park("outcome-unclear", delta=intent.delta, day=day, before=before, after=after)
+        return _unknown(draft, "outcome-unclear", delta=intent.delta, day=day, before=before, after=after)
     line = _ended(draft.line, intent, verdict, units, contract, view.now)
     if unclear and line.choice is Choice.ADOPT and draft.demand is not None:
         # Nobody knows what of it is ours, so it is kept as a whole; what Timus has for later days still comes.
@@ -93,7 +96,7 @@ def _takes_no_more(intent: Intent, verdict: Verdict, units: Timeline) -> bool:
     An unclear one's day may carry it: a change from before must not run over into it, where it could not be set right.
     """
     if verdict is Verdict.REFUSED:
-        return DUPLICATE_DAY in intent.message
+        return intent.day_taken
     return verdict is Verdict.UNCLEAR and intent.day in units.days
 
 
@@ -135,7 +138,7 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
             # anything is done about it, or a difference that is none any more is put down to somebody's hand.
             return draft.wait(until)
         if answer is OnDrift.PARK:
-            return draft.park("drift")
+            return _unknown(draft, "drift")
         if answer is OnDrift.ADOPT:
             difference = units.minus(line.baseline).until(_known_until(line.baseline_until, contract))
             line = replace(line, offset=line.offset.plus(difference))
@@ -144,7 +147,7 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
 
 def _with_read(line: Line, units: Timeline, contract: Contract) -> Line:
     """The line with what Autotask has now as its baseline."""
-    return replace(line, baseline=units, baseline_until=contract.end)
+    return replace(line, baseline=units, baseline_until=contract.end, observed=None)
 
 
 def _known_until(noted: date | None, contract: Contract) -> date:

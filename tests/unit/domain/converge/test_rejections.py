@@ -1,0 +1,313 @@
+"""A change that an operator rejects is set aside until Timus reports something newer, or until it is approved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.domain.converge.views import (
+    END,
+    LEVEL,
+    MORE,
+    NOW,
+    ONE_DAY,
+    PLUS,
+    SEATS,
+    SETTLE,
+    TODAY,
+    demand,
+    facts,
+    intent,
+    left,
+    line_of,
+    march,
+    midnight,
+    on_contract,
+    parked,
+    since_january,
+    steps,
+    view,
+)
+from timus_autotask.domain.approval import NothingAwaits, approve, reject
+from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.desired import Cause, Demand
+from timus_autotask.domain.line import Answer, Approved, HeldChange, Line, Outcome, Rejection, State
+from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.policy import Approval, OnDrift, Policy, PostedPeriod
+from timus_autotask.domain.timeline import NOTHING, Timeline
+
+ALWAYS = Policy(approve_increases=Approval(0), approve_decreases=Approval(0))
+LATER = NOW + timedelta(hours=1)
+
+
+def told(units: Timeline, *versions: int, **more: object) -> Demand:
+    """What a line should have, by these versions of one subscription."""
+    return demand(units, causes=tuple(Cause("sub_1", n, TODAY, f"evt_{n}") for n in versions), **more)  # type: ignore[arg-type]
+
+
+def held() -> Line:
+    """A line whose three more seats await approval; version 8 brought them."""
+    return line_of(next_step(view(told(MORE, 7, 8), lines=(left(LEVEL),), policy=ALWAYS)))
+
+
+def rejected(line: Line | None = None) -> Line:
+    """The line once somebody has rejected what it shows."""
+    return reject(line or held(), by="pat", at=LATER, reason="not ordered", entry_id="c1")[0]
+
+
+def later(*demands: Demand, lines: tuple[Line, ...], policy: Policy = ALWAYS, **more: object) -> View:
+    """What a worker sees an hour later."""
+    return view(*demands, lines=lines, policy=policy, now=LATER, **more)  # type: ignore[arg-type]
+
+
+def test_what_awaits_approval_is_kept_as_it_is_shown() -> None:
+    """The change, and the newest version that it was shown with: what is newer brings a rejected change back."""
+    assert held().awaiting == HeldChange(TODAY, 3, versions={"sub_1": 8})
+
+
+def test_a_rejected_change_says_what_who_when_and_why() -> None:
+    """At once, as the worker says it later; the remedy is to approve it after all."""
+    line = rejected()
+    assert line.rejection == Rejection(TODAY, 3, "pat", LATER, "not ordered", {"sub_1": 8})
+    assert (line.state, line.since) == (State.PARKED, LATER)
+    assert line.parked is not None
+    assert line.parked.code == "rejected"
+    assert line.parked.message == (
+        "The change of +3 on 2026-03-15 is set aside until Timus reports something newer. "
+        "pat rejected it on 2026-03-14 21:00 UTC: not ordered"
+    )
+    assert line.parked.remedy == "timus-autotask approve 1 45"
+    assert next_step(later(told(MORE, 7, 8), lines=(line,))).lines == ()
+
+
+def test_a_rejection_is_journalled() -> None:
+    """Who, when and why; the units stay as they are."""
+    _, entry = reject(held(), by="pat", at=LATER, reason="not ordered", entry_id="c1")
+    assert (entry.id, entry.line, entry.outcome, entry.by, entry.message) == (
+        "c1",
+        SEATS,
+        Outcome.REJECTED,
+        "pat",
+        "not ordered",
+    )
+    assert (entry.day, entry.delta, entry.units_before, entry.units_after) == (TODAY, 3, 25, 25)
+    assert (entry.opened_at, entry.settled_at) == (LATER, LATER)
+    assert entry.sources == held().sources
+
+
+def test_a_rejected_change_is_never_sent_by_itself() -> None:
+    """Not when the terms ask for nothing any more, not on another day, and not when its day has moved."""
+    line = rejected()
+    for more in (
+        {"policy": Policy()},
+        {"policy": Policy(paused=True)},
+        {"today": march(20), "policy": Policy()},
+        {"held": {45: on_contract(LEVEL, closed=((march(1), march(31)),))}, "policy": Policy()},
+    ):
+        step = next_step(later(told(MORE, 7, 8), lines=(line,), **more))
+        assert step.post is None
+        shown = next((one for one in step.lines if one.key == SEATS), line)
+        assert shown.state is State.PARKED
+        assert shown.parked is not None
+        assert shown.parked.code == "rejected"
+
+
+def test_only_a_decision_or_a_later_day_makes_a_rejected_line_due() -> None:
+    """Nobody looks at it each quarter of an hour."""
+    assert next_step(later(told(MORE, 7, 8), lines=(rejected(),))).due_at == END
+    ends = since_january(25, (TODAY, 28), (march(31), 0))
+    assert next_step(later(told(ends, 7, 8), lines=(rejected(),))).due_at == midnight(march(31))
+
+
+def test_an_open_day_that_is_still_to_come_is_shown() -> None:
+    """What approval would let go by now, as for every change that is held."""
+    closed = {45: on_contract(LEVEL, closed=((march(1), march(31)),))}
+    line = line_of(next_step(later(told(MORE, 7, 8), held=closed, lines=(rejected(),))))
+    assert line.awaiting == HeldChange(march(31) + ONE_DAY, 3, versions={"sub_1": 8})
+    code, shown = parked(next_step(later(told(MORE, 7, 8), held=closed, lines=(rejected(),))))
+    assert (code, shown["day"]) == ("rejected", "2026-04-01")
+
+
+@pytest.mark.parametrize(("policy", "code"), [(ALWAYS, "held-for-approval"), (Policy(), None)])
+def test_newer_news_from_timus_bring_it_back(policy: Policy, code: str | None) -> None:
+    """The whole difference is judged by the terms again, as if nobody had decided anything."""
+    newer = told(since_january(25, (TODAY, 29)), 7, 8, 9)
+    step = next_step(later(newer, lines=(rejected(),), policy=policy))
+    line = line_of(step)
+    assert line.rejection is None
+    assert (line.parked.code if line.parked else None) == code
+    assert (step.post is not None) is (code is None)
+
+
+@pytest.mark.parametrize("versions", [(7, 8), (6, 7, 8), (8,)])
+def test_what_was_known_or_older_does_not_bring_it_back(versions: tuple[int, ...]) -> None:
+    """An old version that arrives late is nothing newer."""
+    step = next_step(later(told(MORE, *versions), lines=(rejected(),)))
+    assert step.post is None
+    assert step.lines == ()
+
+
+def test_another_subscription_brings_it_back() -> None:
+    """One that the line did not know of when the change was shown."""
+    causes = (Cause("sub_1", 8, TODAY, "e8"), Cause("sub_2", 1, TODAY, "e1"))
+    line = line_of(next_step(later(demand(MORE, causes=causes), lines=(rejected(),))))
+    assert line.rejection is None
+
+
+def test_it_is_over_when_autotask_has_what_timus_says() -> None:
+    """Somebody made the change by hand: what Timus says later has nothing to do with it."""
+    line = line_of(next_step(later(told(MORE, 7, 8), held={45: on_contract(MORE)}, lines=(rejected(),))))
+    assert (line.state, line.rejection) == (State.APPLIED, None)
+
+
+def test_a_rejection_that_knows_of_nothing_yet_learns_what_the_line_knows() -> None:
+    """A line of an earlier version does not say which versions it was shown with."""
+    old = rejected(replace(held(), awaiting=HeldChange(TODAY, 3)))
+    line = line_of(next_step(later(told(MORE, 7, 8), lines=(old,))))
+    assert line.rejection is not None
+    assert line.rejection.versions == {"sub_1": 8}
+    assert line.state is State.PARKED
+
+
+def test_an_approval_ends_it() -> None:
+    """Exactly what is shown goes, once."""
+    line = approve(rejected(), "sam")
+    assert line.rejection is None
+    assert line.approved == (Approved(TODAY, 3, "sam"),)
+    step = next_step(later(told(MORE, 7, 8), lines=(line,)))
+    assert step.post is not None
+    assert step.post.intent is not None
+    assert (step.post.intent.day, step.post.intent.delta) == (TODAY, 3)
+
+
+def test_what_was_approved_before_is_not_approved_any_more() -> None:
+    """Whoever rejects the second of two changes that go together rejects the first."""
+    line = rejected(replace(held(), approved=(Approved(march(10), 5, "sam"),)))
+    assert line.approved == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [left(LEVEL), left(LEVEL, state=State.PARKED)],
+    ids=["level", "parked for something else"],
+)
+def test_what_awaits_nothing_can_be_neither_approved_nor_rejected(line: Line) -> None:
+    """There must be a change that was shown."""
+    with pytest.raises(NothingAwaits):
+        approve(line, "sam")
+    with pytest.raises(NothingAwaits):
+        rejected(line)
+
+
+def test_nothing_is_rejected_twice() -> None:
+    """The second one would only overwrite who it was."""
+    with pytest.raises(NothingAwaits):
+        rejected(rejected())
+
+
+@pytest.mark.parametrize("policy", [Policy(paused=True), Policy()])
+def test_a_line_that_nobody_has_to_approve_awaits_nothing(policy: Policy) -> None:
+    """A pause ends for everything at once, and what is adjusted by itself needs nobody."""
+    assert line_of(next_step(view(told(MORE, 8), lines=(left(LEVEL),), policy=policy))).awaiting is None
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        ALWAYS,
+        Policy(line_limit=2),
+        Policy(customer_day_limit=2),
+        Policy(posted_period=PostedPeriod.HOLD),
+    ],
+)
+def test_whatever_the_terms_hold_back_can_be_decided(policy: Policy) -> None:
+    """For whichever reason."""
+    closed = ((march(1), march(31)),) if policy.posted_period is PostedPeriod.HOLD else ()
+    held = {45: on_contract(LEVEL, closed=closed)}
+    line = line_of(next_step(view(told(MORE, 8), held=held, lines=(left(LEVEL),), policy=policy)))
+    assert line.awaiting is not None
+    assert (line.awaiting.day, line.awaiting.delta) == (TODAY, 3)
+
+
+# -- Plan changes
+
+GONE, COME = since_january(25, (TODAY, 0)), steps((TODAY, 25))
+CHANGE = Link(TODAY, SEATS, PLUS)
+
+
+def both(*lines: Line, policy: Policy) -> View:
+    """A plan change of today."""
+    causes = (Cause("sub_1", 8, TODAY, "e8"),)
+    demands = (demand(GONE, causes=causes), demand(COME, PLUS, start=TODAY, causes=causes))
+    return view(*demands, links=(CHANGE,), lines=lines or (left(LEVEL),), policy=policy)
+
+
+def test_a_rejected_new_plan_leaves_the_old_one_billed() -> None:
+    """A plan change is rejected as a whole: the side that would fall waits too."""
+    policy = Policy(approve_increases=Approval(0))
+    first = next_step(both(policy=policy))
+    up, down = line_of(first, PLUS), line_of(first)
+    step = next_step(both(down, rejected(up), policy=policy))
+    assert step.post is None
+    assert down.parked is not None
+    assert down.parked.code == "held-with-plan-change"
+    assert down.awaiting is None
+    assert step.lines == ()
+
+
+def test_a_rejected_old_plan_keeps_the_new_one_away() -> None:
+    """It has to come down first, and does not."""
+    policy = Policy(approve_decreases=Approval(0))
+    first = next_step(both(policy=policy))
+    step = next_step(both(rejected(line_of(first)), line_of(first, PLUS), policy=policy))
+    assert step.post is None
+    assert line_of(first, PLUS).parked is not None
+    assert line_of(first, PLUS).parked.code == "waits-for-decrease"  # type: ignore[union-attr]
+    assert step.lines == ()
+
+
+def test_the_journal_names_the_other_side() -> None:
+    """As it does for each adjustment of a plan change."""
+    first = next_step(both(policy=Policy(approve_increases=Approval(0))))
+    _, entry = reject(line_of(first, PLUS), by="pat", at=LATER, reason="no", entry_id="c1")
+    assert entry.linked == (SEATS,)
+
+
+def test_a_rejection_that_waits_for_something_else_is_kept() -> None:
+    """Drift is shown first; once it is decided, the change is still rejected."""
+    edited = {45: on_contract(since_january(30))}
+    step = next_step(later(told(MORE, 7, 8), held=edited, lines=(rejected(),)))
+    assert parked(step)[0] == "drift"
+    assert line_of(step).rejection is not None
+    assert line_of(step).awaiting is None
+    enforced = Policy(drift=OnDrift.ENFORCE)
+    step = next_step(later(told(MORE, 7, 8), held=edited, lines=(line_of(step),), policy=enforced))
+    code, shown = parked(step)
+    assert (code, shown["held"], shown["desired"], shown["delta"]) == ("rejected", 30, 28, -5)
+
+
+def test_without_its_subscription_there_is_nothing_to_reject() -> None:
+    """Whatever was rejected, a line that nobody maps to is for whoever maps it."""
+    line = replace(rejected(), baseline=NOTHING)
+    step = next_step(later(held={45: on_contract(NOTHING)}, lines=(line,)))
+    assert line_of(step).state is State.APPLIED
+
+
+def test_both_numbers_are_shown() -> None:
+    """What Autotask has and what Timus says, as for every reason."""
+    step = next_step(later(told(MORE, 7, 8), lines=(replace(rejected(), parked=None),)))
+    assert parked(step) == (
+        "rejected",
+        facts(delta=3, day="2026-03-15", by="pat", on="2026-03-14 21:00 UTC", why="not ordered"),
+    )
+
+
+def test_what_is_still_open_settles_first() -> None:
+    """An adjustment that was sent before is not undone by a rejection."""
+    line = replace(rejected(), intent=intent(Answer.ACCEPTED, settles_at=LATER + SETTLE))
+    step = next_step(later(told(MORE, 7, 8), held={45: on_contract(MORE)}, lines=(line,)))
+    assert [entry.outcome for entry in step.journal] == [Outcome.LANDED]
+    assert line_of(step).rejection is None

@@ -1,0 +1,103 @@
+"""A held change that an operator rejects, from the webhook to Autotask's units, in one process."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES, World
+from timus_autotask.domain.approval import approve, reject
+from timus_autotask.store.records import put_journal_entry, put_line, put_terms
+from timus_autotask.sync.merge import wake_contract, wake_contracts
+
+TODAY = date(2026, 3, 15)
+
+
+@pytest.fixture
+def world() -> World:
+    """One client, mapped, whose changes are all held back."""
+    world = World()
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    store = world.ports.store
+    always = {"above_units": 0}
+    terms = {"approve_increases": always, "approve_decreases": always}
+    store.commit(put_terms(None, terms, 0), *wake_contracts(CUSTOMER, [CONTRACT], world.ports))
+    return world
+
+
+def decide(world: World, sku: str, *, approved: bool) -> None:
+    """What an operator's command writes."""
+    stored = world.ports.store.contract(CONTRACT).lines[SERVICES[sku]]
+    wake = wake_contract(CONTRACT, world.ports)
+    if approved:
+        world.ports.store.commit(put_line(approve(stored.value, "sam"), stored.rev), wake)
+    else:
+        line, entry = reject(
+            stored.value, by="pat", at=world.clock.now(), reason="not ordered", entry_id="c1"
+        )
+        world.ports.store.commit(put_line(line, stored.rev), put_journal_entry(entry), wake)
+    world.sweep()
+
+
+def code(world: World, sku: str) -> str | None:
+    """Why a line is parked."""
+    parked = world.line(sku).parked
+    return parked.code if parked else None
+
+
+def test_it_is_set_aside_until_timus_reports_something_newer(world: World) -> None:
+    """Days pass, old news come again: nothing is sent. A newer version is judged by the terms as a whole."""
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    decide(world, ADV, approved=False)
+    world.pass_time(days=3)
+    world.tell(8, {ADV: 28, GATEWAY: 1}, event_id="again")
+    world.work()
+    assert code(world, ADV) == "rejected"
+    assert world.posted() == []
+    [entry] = world.ports.store.changes()
+    assert (entry.outcome, entry.by, entry.message) == ("rejected", "pat", "not ordered")
+    world.tell(9, {ADV: 29, GATEWAY: 1})
+    world.work()
+    assert code(world, ADV) == "held-for-approval"
+    decide(world, ADV, approved=True)
+    assert world.posted() == [(45, 3, "2026-03-15")]
+    decide(world, ADV, approved=True)
+    assert world.units(ADV, world.ports.today()) == 29
+
+
+def test_news_of_another_line_do_not_bring_it_back(world: World) -> None:
+    """The gateways of the same subscription are another matter."""
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    decide(world, ADV, approved=False)
+    world.tell(9, {ADV: 28, GATEWAY: 2})
+    world.work()
+    assert (code(world, ADV), code(world, GATEWAY)) == ("rejected", "held-for-approval")
+
+
+def test_it_goes_when_somebody_approves_it_after_all(world: World) -> None:
+    """As it is shown."""
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    decide(world, ADV, approved=False)
+    decide(world, ADV, approved=True)
+    assert world.posted() == [(45, 3, "2026-03-15")]
+    assert code(world, ADV) is None
+
+
+def test_a_plan_change_is_rejected_as_a_whole(world: World) -> None:
+    """The client keeps the old plan, and only that."""
+    store = world.ports.store
+    terms = store.partner().terms
+    store.commit(put_terms(None, {"approve_new_lines": True}, terms.rev))
+    world.tell(8, {ESS: 25, GATEWAY: 1})
+    world.work()
+    decide(world, ESS, approved=False)
+    world.pass_time(days=2)
+    assert (code(world, ADV), code(world, ESS)) == ("held-with-plan-change", "rejected")
+    assert world.posted() == []
+    assert (world.units(ADV, TODAY), world.units(ESS, TODAY)) == (25, 0)
