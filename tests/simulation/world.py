@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -827,6 +827,8 @@ def _body(said: Said) -> bytes:
         said.customer,
         said.items,
         said.effective_at,
+        timestamp=datetime(2026, 1, 1, tzinfo=UTC)
+        + timedelta(minutes=said.number),  # versions happen in their order
         type="subscription.renewed" if said.renews else "subscription.updated",
         status=said.status,
         term=(date(2026, 1, 1), said.term_end),

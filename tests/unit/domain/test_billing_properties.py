@@ -164,7 +164,8 @@ class Event:
             datetime.combine(day(self.effective), time(12), UTC),
             "subscription.updated",
             f"evt_{number}",
-            datetime.combine(day(self.arrives), time(12), UTC),
+            datetime.combine(FIRST, time(0), UTC)
+            + timedelta(minutes=number),  # versions happen in their order
         )
 
 

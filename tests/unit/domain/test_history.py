@@ -191,6 +191,7 @@ def test_a_first_snapshot_is_kept_whole() -> None:
         event_id="evt_7",
         event_type="subscription.updated",
         actor="j.doe",
+        occurred_at=told.occurred_at,
     )
     first = Subscription("sub_1", "cus_1", (version,), customer_name="Contoso", billing_cycle="annual")
     assert merge(None, told, date(2026, 3, 9)) == Merged(first, Merge.MERGED)
@@ -308,3 +309,68 @@ def test_only_the_newest_of_many_versions_names_the_customer(number: int, name: 
     """One that comes in between does not."""
     known = history(snapshot(5), snapshot(7), snapshot(8))
     assert merge(known, snapshot(number, name="New"), date(2026, 3, 10)).subscription.customer_name == name
+
+
+# -- A counter that begins again
+
+
+def at(version: int, quantity: int, day: int) -> Snapshot:
+    """A snapshot that happened, and holds, from a day of March on."""
+    return snapshot(version, quantity, day=day)
+
+
+@pytest.mark.parametrize("floor", [0, 40], ids=["before anything was applied", "applied"])
+def test_a_lower_version_that_is_newer_by_time_and_day_is_followed_in_neither_reading(floor: int) -> None:
+    """Versions 40, then 1 of a later day with other units: the numbers contradict the times."""
+    known = history(at(40, 25, day=10), floor=floor)
+    merged = merge(known, at(1, 33, day=12), date(2026, 3, 12))
+    assert (merged.outcome, merged.subscription) == (Merge.RESTARTED, known)
+    assert merged.against is known.newest
+
+
+def test_a_higher_version_that_is_older_by_time_and_day_contradicts_too() -> None:
+    """The same two events in the other order of arrival."""
+    merged = merge(history(at(1, 33, day=12)), at(40, 25, day=10), date(2026, 3, 10))
+    assert merged.outcome is Merge.RESTARTED
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        snapshot(39, 33, day=9),
+        replace(snapshot(39, 33, day=9), occurred_at=datetime(2026, 3, 11, tzinfo=UTC)),
+        replace(snapshot(39, 33, day=12), occurred_at=datetime(2026, 3, 9, tzinfo=UTC)),
+        snapshot(39, 25, day=12),
+    ],
+    ids=["older in all", "newer only by time", "newer only by day", "the same state"],
+)
+def test_an_older_version_is_superseded_as_long_as_not_everything_else_says_that_it_is_newer(
+    late: Snapshot,
+) -> None:
+    """Late news, a change of an earlier day, and a state that changes nothing need no person."""
+    known = history(at(40, 25, day=10), floor=40)
+    assert merge(known, late, late.effective_at.date()).outcome is Merge.SUPERSEDED
+
+
+def test_versions_from_before_an_upgrade_have_no_time_and_contradict_nothing() -> None:
+    """Earlier versions of the product did not keep when a version happened."""
+    known = history(at(40, 25, day=10), floor=40)
+    old = replace(known, versions=tuple(replace(v, occurred_at=None) for v in known.versions))
+    assert merge(old, at(1, 33, day=12), date(2026, 3, 12)).outcome is Merge.SUPERSEDED
+
+
+@pytest.mark.parametrize("order", list(permutations((1, 2, 3))))
+def test_once_a_person_confirmed_that_the_counter_began_again_its_versions_go_on(
+    order: tuple[int, ...],
+) -> None:
+    """In any order of arrival the last of them counts, and late news of the old count is still older."""
+    new = {1: at(1, 33, day=12), 2: at(2, 34, day=13), 3: at(3, 35, day=14)}
+    known = history(at(40, 25, day=10), floor=40).restarted(new[1].occurred_at)
+    for number in order:
+        merged = merge(known, new[number], new[number].effective_at.date())
+        assert merged.outcome is Merge.MERGED
+        known = merged.subscription
+    assert [v.number for v in known.versions] == [40, 41, 42, 43]
+    assert known.quantity("ADV").at(date(2026, 3, 20)) == 35
+    assert merge(known, at(39, 24, day=9), date(2026, 3, 9)).outcome is Merge.SUPERSEDED
+    assert merge(known, new[2], date(2026, 3, 13)).outcome is Merge.DUPLICATE

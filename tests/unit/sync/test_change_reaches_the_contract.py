@@ -79,6 +79,22 @@ def test_an_older_version_after_a_newer_changes_nothing(world: World) -> None:
     assert Evidence(ADV, date(2026, 3, 10), date(2026, 3, 15), 40, None) in event.evidence
 
 
+def test_a_counter_that_begins_again_is_parked_with_both_readings(world: World) -> None:
+    """Version 1 of a later day after version 40: it is never quietly superseded, and a person sees what each side says."""
+    world.tell(40, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=2)
+    world.tell(1, {ADV: 33, GATEWAY: 1}, event_id="evt_again")
+    world.work()
+    [event] = world.ports.store.parked_events()
+    assert event.parked is not None
+    assert event.parked.code == "version-restarted"
+    assert "33 SASE-ADV-USER, 1 SASE-GATEWAY from 2026-03-17 (reported 2026-03-17" in event.parked.message
+    assert "25 SASE-ADV-USER, 1 SASE-GATEWAY from 2026-03-15 (reported 2026-03-15" in event.parked.message
+    assert f"timus-autotask events show {event.key}" in event.parked.remedy
+    assert world.posted() == []
+
+
 def test_changes_that_waited_are_replayed_by_day(world: World) -> None:
     """Two versions that arrive in the wrong order before anybody worked are each billed from their own day."""
     world.tell(8, {ADV: 30, GATEWAY: 1}, effective=datetime(2026, 3, 12, tzinfo=UTC))

@@ -8,7 +8,7 @@ applied is superseded, because to follow it would reverse our own adjustment (pr
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from .subscription import Snapshot
@@ -35,6 +35,8 @@ class Version:
     event_id: str
     event_type: str
     actor: str | None = None
+    occurred_at: datetime | None = None
+    """When it happened at Timus; None: it was merged by an earlier version, which did not keep it."""
 
     @property
     def billed(self) -> bool:
@@ -53,6 +55,20 @@ class Version:
     def ends(self) -> date | None:
         """The first day on which nothing is billed any more; never before the version itself holds (promise I5)."""
         return None if self.cancel_at is None else max(self.cancel_at, self.day)
+
+    def contradicts(self, other: Version) -> bool:
+        """True if the numbers say that this version is the older one, while timestamp and effective day say that it is the newer.
+
+        Timus's counter began again, or two senders count. Which state counts cannot be told from the two; equal states are no matter.
+        """
+        if self.occurred_at is None or other.occurred_at is None or self.state == other.state:
+            return False
+        return self.number < other.number and self.occurred_at > other.occurred_at and self.day > other.day
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """Everything that bills, but for the day from which it holds."""
+        return self.items, self.status, self.cancel_at, self.term_end
 
     def says_the_same(self, other: Version) -> bool:
         """True if two versions of one number agree in everything that is billed."""
@@ -76,6 +92,8 @@ class Subscription:
     """The newest version that was adjusted for, or for which a line was found level. Older versions that arrive now are superseded."""
     customer_name: str = ""
     billing_cycle: str = "monthly"
+    restarts: tuple[Restart, ...] = ()
+    """In order of time."""
     gone: tuple[str, ...] = ()
     """SKUs that only superseded versions had, sorted."""
 
@@ -126,10 +144,33 @@ class Subscription:
             return newest.term_end
         return min(newest.term_end, newest.ends - timedelta(days=1))
 
+    def counted_from(self, occurred_at: datetime) -> int:
+        """What is added to the version of an event that happened then: its counter may have begun again."""
+        return max((one.after for one in self.restarts if one.at <= occurred_at), default=0)
+
+    @property
+    def timus_version(self) -> int:
+        """The newest version as Timus counts it now."""
+        return self.newest.number - max((one.after for one in self.restarts), default=0)
+
+    def restarted(self, at: datetime) -> Subscription:
+        """The same, with versions of events that happened ``at`` or later counted on from the newest known one."""
+        return replace(self, restarts=(*self.restarts, Restart(at, self.newest.number)))
+
     def raise_floor(self, today: date) -> Subscription:
         """Mark the versions that hold today as applied. Until the day of a later one has come, an older one may still arrive."""
         applied = max((v.number for v in self.versions if v.day <= today), default=0)
         return self if applied <= self.floor else replace(self, floor=applied)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Timus began to count a subscription's versions again, as a person confirmed."""
+
+    at: datetime
+    """Events that happened then or later are counted on from ``after``."""
+    after: int
+    """The newest number before."""
 
 
 class Merge(StrEnum):
@@ -139,6 +180,9 @@ class Merge(StrEnum):
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
     CONTRADICTORY = "contradictory"
+    """Two states claim one version."""
+    RESTARTED = "restarted"
+    """Numbers and times of two versions disagree about which is the newer (see ``Version.contradicts``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +206,14 @@ class Merged:
     outcome: Merge
     evidence: tuple[Evidence, ...] = ()
     """Of a superseded snapshot, in order of SKU and day."""
+    against: Version | None = None
+    """The known version that it contradicts."""
 
 
-def version_of(snapshot: Snapshot, day: date) -> Version:
-    """The snapshot as a version that holds from ``day`` on."""
+def version_of(snapshot: Snapshot, day: date, counted_from: int = 0) -> Version:
+    """The snapshot as a version that holds from ``day`` on; its number goes on from ``counted_from``."""
     return Version(
-        number=snapshot.version,
+        number=snapshot.version + counted_from,
         day=day,
         items=tuple(sorted(snapshot.items)),
         status=snapshot.status,
@@ -176,24 +222,30 @@ def version_of(snapshot: Snapshot, day: date) -> Version:
         event_id=snapshot.event_id,
         event_type=snapshot.event_type,
         actor=snapshot.actor,
+        occurred_at=snapshot.occurred_at,
     )
 
 
 def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
     """Merge a snapshot into the history. ``day`` is its effective day, which is stored and never decided again."""
-    version = version_of(snapshot, day)
     if known is None:
         first = Subscription(
             id=snapshot.subscription_id,
             customer_id=snapshot.customer_id,
-            versions=(version,),
+            versions=(version_of(snapshot, day),),
             customer_name=snapshot.customer_name,
             billing_cycle=snapshot.billing_cycle,
         )
         return Merged(first, Merge.MERGED)
+    version = version_of(snapshot, day, known.counted_from(snapshot.occurred_at))
     twin = next((v for v in known.versions if v.number == version.number), None)
     if twin is not None:
         return Merged(known, Merge.DUPLICATE if twin.says_the_same(version) else Merge.CONTRADICTORY)
+    other = next(
+        (v for v in reversed(known.versions) if v.contradicts(version) or version.contradicts(v)), None
+    )
+    if other is not None:
+        return Merged(known, Merge.RESTARTED, against=other)
     if version.number < known.floor:
         # The newer versions took its other SKUs away, and Autotask may still bill these.
         gone = {*known.gone, *(sku for sku, _ in version.items if sku not in known.skus)}

@@ -137,6 +137,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Two different states claim version {version} of subscription {subscription}; the first one counts.",
             "timus-autotask events show {event}",
         ),
+        "version-restarted": Reason(
+            "The event says version {version} of subscription {subscription}: {told}. Version {known_version} is known: {known}. "
+            "By the numbers the event is older, by its time and its effective day it is newer, so neither reading is followed further.",
+            "timus-autotask events show {event}",
+        ),
         "subscription-moved": Reason(
             "Subscription {subscription} belongs to customer {other}, but this event says {customer}.",
             "timus-autotask events show {event}",

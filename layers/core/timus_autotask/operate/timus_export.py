@@ -285,11 +285,12 @@ def _judge(
     if subscription.customer_id != told.customer_id:
         return f"it is known as customer {subscription.customer_id}'s", None
     ours, newest = _in_force(subscription, today), subscription.newest
+    version = subscription.timus_version
     same = _says(told) == _known(ours, told)
     if told.version is not None:
-        if told.version < newest.number:
-            return "" if same else f"we know of version {newest.number}, which is newer", None
-        if told.version == newest.number:
+        if told.version < version:
+            return "" if same else f"we know of version {version}, which is newer", None
+        if told.version == version:
             again = _says(told) == _known(newest, told)
             return "" if again else f"version {told.version} says otherwise here; ask Timus", None
         return "a newer version: becomes an event", told.version
@@ -297,10 +298,10 @@ def _judge(
         return "", None
     if newest.day > today:
         return (
-            f"version {newest.number} changes it on {newest.day} anyway; give its version to say more",
+            f"version {version} changes it on {newest.day} anyway; give its version to say more",
             None,
         )
-    return f"differs: becomes version {newest.number + 1}", newest.number + 1
+    return f"differs: becomes version {version + 1}", version + 1
 
 
 _Content = tuple[Mapping[str, int], str, date | None, date | None]

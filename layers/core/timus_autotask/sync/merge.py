@@ -159,8 +159,22 @@ def _into(
     merged = merge(known, news, day)
     if merged.outcome is Merge.CONTRADICTORY:
         return replace(base, parked=Parked("contradictory", facts))
+    if merged.outcome is Merge.RESTARTED and merged.against is not None:
+        readings: dict[str, int | str] = {
+            "told": _reading(news.items, day, news.occurred_at),
+            "known_version": merged.against.number,
+            "known": _reading(merged.against.items, merged.against.day, merged.against.occurred_at),
+        }
+        return replace(base, parked=Parked("version-restarted", {**facts, **readings}))
     subscriptions[news.subscription_id] = merged.subscription
     return replace(base, outcome=merged.outcome.value, evidence=merged.evidence)
+
+
+def _reading(items: Iterable[tuple[str, int]], day: date, occurred_at: datetime | None) -> str:
+    """One of two readings that contradict each other, for a person: "28 SASE-ADV-USER from 2026-03-15 (reported 2026-03-15 09:12 UTC)"."""
+    units = ", ".join(f"{quantity} {sku}" for sku, quantity in items) or "nothing"
+    at = f" (reported {occurred_at:%Y-%m-%d %H:%M} UTC)" if occurred_at else ""
+    return f"{units} from {day}{at}"
 
 
 def _grown(contract: ContractRecords, customers: Iterable[str], came: datetime) -> ContractState:
