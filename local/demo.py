@@ -34,7 +34,7 @@ from timus_autotask.watch.status import Status, gather, status_of
 
 SCENARIO = ROOT / "local" / "autotask" / "scenarios" / "demo.json"
 INTO_THE_PERIOD = 19
-"""Today is this many days after the first day of the billing period, on whatever date the demo runs."""
+"""Today is this many days after the first day of the billing period, whatever the date is."""
 PATIENCE = 60.0
 """Seconds in which a change must have arrived."""
 
@@ -114,7 +114,7 @@ class Failed(Exception):
 
 @dataclass
 class Books:
-    """What Autotask holds, as the simulator itself keeps it."""
+    """What Autotask has, as the simulator itself keeps it."""
 
     names: dict[str, str]
     lines: dict[Key, Steps]
@@ -144,7 +144,7 @@ class Demo:
     sent: int = 0
     number: int = 0
     failures: list[str] = field(default_factory=list)
-    told: dict[Client, list[Event]] = field(default_factory=dict)
+    reported: dict[Client, list[Event]] = field(default_factory=dict)
     seen: int = 0
     """Adjustments that were shown already."""
 
@@ -173,7 +173,7 @@ class Demo:
     def tenant(self) -> dict[str, Any]:
         """The sample tenant, with contracts whose billing periods begin on ``period``'s day of the month.
 
-        They start in a December, which has every day of the month, so that it is so in whatever month the demo runs.
+        They start in a December, which has every day of the month, so that this works in each month.
         """
         document: dict[str, Any] = json.loads(SCENARIO.read_text(encoding="utf-8"))
         start = date(self.period.year - 1, 12, self.period.day)
@@ -228,7 +228,7 @@ class Demo:
             "The same webhook again",
             "Timus delivers twice when an answer is lost. Nobody may be billed twice.",
         )
-        self.send(down, news=False)
+        self.send(down, new=False)
         self.expect()
 
         self.scene(
@@ -271,19 +271,19 @@ class Demo:
 
         self.scene(
             "A change for a later day",
-            f"Two more users will start on {short(later.day)}. It is known and waits; nothing is posted before its day.",
+            f"Two more users will start on {short(later.day)}. The change waits: no adjustment is made before its day.",
         )
         self.send(later)
         self.expect()
 
     # -- What people do
 
-    def send(self, event: Event, *, news: bool = True) -> None:
+    def send(self, event: Event, *, new: bool = True) -> None:
         """Let Timus deliver an event, and show the answer."""
         file = self.folder / f"{event.id.removeprefix('evt_sub_')}.json"
         file.write_text(event.body, encoding="utf-8")
-        if news:
-            self.told.setdefault(event.client, []).append(event)
+        if new:
+            self.reported.setdefault(event.client, []).append(event)
         answer = self.command("send", file.name, "--id", event.id)
         self.sent += 1
         self.answered(answer.get("status"), answer.get("answer", ""), 202)
@@ -313,7 +313,7 @@ class Demo:
         self.command("map", "customer", client.customer, *ids)
 
     def parked(self, client: Client) -> None:
-        """Show why a client's change waits, in the product's own words."""
+        """Show why a client's change waits, as the product itself says it."""
         lines = self.command("status", "--customer", client.customer)["lines"]
         states = {line["state"] for line in lines}
         for line in lines:
@@ -334,7 +334,7 @@ class Demo:
         )
 
     def open(self) -> None:
-        """Show what Autotask holds before anything happens, and map the first client."""
+        """Show what Autotask has before anything happens, and map the first client."""
         last = self.period_start(1) - timedelta(days=1)
         self.stage.say(
             f"Billing period {short(self.period)} to {short(last)}; today is {short(self.today)} {self.today.year}. "
@@ -394,7 +394,7 @@ class Demo:
         for key in books.in_order:
             timus = self.says(key)
             coming += sum(day > self.today for day, _ in timus)
-            # What is for a later day is not posted before: until then Autotask has what holds today.
+            # A change of a later day is not made before it: until then Autotask has what holds today.
             unequal = [day for day in span if books.on(key, day) != units_on(timus, min(day, self.today))]
             state = self.judge(key, unequal, timus, books, shown.get(key))
             client, service = client_of(key[0]).name, books.names[key[1]]
@@ -417,7 +417,7 @@ class Demo:
     def judge(
         self, key: Key, unequal: Sequence[date], timus: Steps, books: Books, line: Mapping[str, Any] | None
     ) -> str:
-        """Note what is not as it should be of a line; its state in words."""
+        """Note what is wrong with a line; returns its state for people."""
         name = f"{books.names[key[1]]} of {client_of(key[0]).name}"
         if unequal:
             self.failures.append(
@@ -435,22 +435,22 @@ class Demo:
             for day, units in timus
             if day > self.today
         ]
-        told = (line["timus_quantity"], line["autotask_units"], line["state"], line["scheduled"])
+        seen = (line["timus_quantity"], line["autotask_units"], line["state"], line["scheduled"])
         true = (
             units_on(timus, self.today),
             books.on(key, self.today),
             "scheduled" if coming else "applied",
             coming,
         )
-        if told != true:
-            self.failures.append(f"`timus-autotask status` says of {name}: {told}; it is {true}")
+        if seen != true:
+            self.failures.append(f"`timus-autotask status` says of {name}: {seen}; it is {true}")
         later = [
             f"{one['unit_change']:+d} on {short(date.fromisoformat(one['day']))}" for one in line["scheduled"]
         ]
         return "\n".join([line["state"], *later])
 
     def ending(self, lines: int, days: int, coming: int) -> bool:
-        """The last words."""
+        """The end."""
         calls = self.autotask("counters")["total"]
         self.stage.gap()
         if self.failures:
@@ -473,7 +473,7 @@ class Demo:
     def says(self, key: Key) -> Steps:
         """The units of a line by day: of the events that hold on a day, the newest version counts."""
         steps = [*self.first.lines.get(key, ())]
-        for event in sorted(self.told.get(client_of(key[0]), ()), key=lambda event: event.version):
+        for event in sorted(self.reported.get(client_of(key[0]), ()), key=lambda event: event.version):
             units = event.items.get(key[1], 0)
             steps = [step for step in steps if step[0] < event.day]
             if sold(key) and units_on(steps, event.day) != units:
@@ -483,7 +483,7 @@ class Demo:
     # -- The world
 
     def books(self) -> Books:
-        """What Autotask holds now."""
+        """What Autotask has now."""
         state = self.autotask("state")
         ours = (CONTOSO.contract, FABRIKAM.contract)
         return Books(
@@ -521,11 +521,11 @@ class Demo:
         counts = self.stack.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)
         return sorted(map(repr, items)), counts["Attributes"]
 
-    def command(self, *words: str) -> dict[str, Any]:
+    def command(self, *arguments: str) -> dict[str, Any]:
         """Run the operator's command as a person would, and show it; what it prints with ``--json``."""
-        self.stage.command(f"$ timus-autotask {' '.join(words)}")
+        self.stage.command(f"$ timus-autotask {' '.join(arguments)}")
         done = subprocess.run(
-            [sys.executable, "-c", COMMAND, *words, "--json"],
+            [sys.executable, "-c", COMMAND, *arguments, "--json"],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -533,14 +533,14 @@ class Demo:
             check=False,
         )
         if not done.stdout:
-            raise Failed(f"timus-autotask {words[0]} failed: {done.stderr.strip()}")
+            raise Failed(f"timus-autotask {arguments[0]} failed: {done.stderr.strip()}")
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 
     def rest(self) -> None:
         """Wait until there is nothing left to do."""
         deadline = time.monotonic() + PATIENCE
-        with self.stage.waiting("the worker is at it"):
+        with self.stage.waiting("the worker is busy"):
             while not (found := self.status()).at_rest:
                 self.stack.check()
                 if time.monotonic() > deadline:
@@ -548,7 +548,7 @@ class Demo:
                 time.sleep(0.1)
 
     def status(self) -> Status:
-        """What `timus-autotask status` tells, without starting it."""
+        """What `timus-autotask status` shows, without starting it."""
         records = gather(self.found.store, lambda: sum(self.found.queue.depth()))
         return status_of(records, self.found.clock.now(), self.found.zone)
 
@@ -573,7 +573,7 @@ class Demo:
 
 
 def many(count: int, what: str) -> str:
-    """A number of things in words."""
+    """A number of things for people."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
@@ -588,7 +588,7 @@ def sold(key: Key) -> bool:
 
 
 def client_of(contract: int) -> Client:
-    """Whose contract it is."""
+    """The client of a contract."""
     return CONTOSO if contract == CONTOSO.contract else FABRIKAM
 
 

@@ -29,7 +29,7 @@ START_SECONDS = 60
 
 
 class StartFailed(Exception):
-    """Something of the local stack did not start; the message has its last words."""
+    """Something of the local stack did not start; the message has the end of its output."""
 
 
 def keep_to_this_machine() -> None:
@@ -118,4 +118,4 @@ def _wait_until_ready(child: Leashed, url: str) -> None:
         except (URLError, OSError):
             pass
         time.sleep(0.05)
-    raise StartFailed(f"the AWS emulator did not start:\n{child.last_words()}")
+    raise StartFailed(f"the AWS emulator did not start:\n{child.last_output()}")

@@ -1,7 +1,7 @@
 """The front door of the local stack: one address for the webhook, as API Gateway would serve it.
 
 The emulator serves an API under a path of its own and with a name that only it resolves. This proxy gives it the plain URL
-that Timus would be told, and the behaviour of an HTTP API where the emulator's differs: the headers that AWS adds, the
+that Timus would get, and the behaviour of an HTTP API where the emulator's differs: the headers that AWS adds, the
 limit of 10 MB, and one constant body when the function fails.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 """

@@ -46,7 +46,7 @@ class Leashed:
         """Whether it still runs."""
         return self._process.poll() is None
 
-    def last_words(self, lines: int = 20) -> str:
+    def last_output(self, lines: int = 20) -> str:
         """The end of what it printed, for a message about its failure."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
@@ -62,7 +62,7 @@ class Leashed:
 
 
 def _end_with_parent() -> None:
-    while os.read(0, 1024):  # not sys.stdin, whose lock a module that ends by itself would need
+    while os.read(0, 1024):  # not sys.stdin, whose lock a module that ends normally would need
         pass
     os.killpg(0, signal.SIGKILL)
 

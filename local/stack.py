@@ -71,7 +71,7 @@ class LocalStack:
         env_file: gets :meth:`environment` as ``KEY=value`` lines, and is removed at the end.
         run_dir: where logs and state go; kept. None: a folder that is removed at the end.
         sweep_every: seconds between sweeps besides the schedule's; None: only the schedule's, each minute.
-        progress: told in words what happens next.
+        progress: called with what happens next.
 
     Entering raises :class:`StartFailed` when something does not start, after stopping what did.
     """
@@ -202,13 +202,13 @@ class LocalStack:
                     self._children["the Autotask simulator"] = simulator
                     return
             time.sleep(0.05)
-        raise StartFailed(f"the Autotask simulator did not start:\n{simulator.last_words()}")
+        raise StartFailed(f"the Autotask simulator did not start:\n{simulator.last_output()}")
 
     def _wait_for_the_webhook(self) -> None:
         """Ask until the function answers; its cold start is over then. An unsigned request changes nothing."""
         self._progress("waiting for the webhook")
         deadline = time.monotonic() + START_SECONDS
-        words = "nothing"
+        answer = "nothing"
         while time.monotonic() < deadline:
             try:
                 request = urllib.request.Request(self.webhook_url, b"{}", method="POST")  # noqa: S310 - our own address
@@ -218,11 +218,11 @@ class LocalStack:
                 error.close()
                 if error.code < 500:
                     return
-                words = str(error.code)
+                answer = str(error.code)
             except OSError as error:
-                words = str(error)
+                answer = str(error)
             time.sleep(0.5)
-        raise StartFailed(f"the webhook answers {words}:\n{self.function_log('ReceiveWebhook')}")
+        raise StartFailed(f"the webhook answers {answer}:\n{self.function_log('ReceiveWebhook')}")
 
     def _start_sweeping(self, every: float) -> None:
         stopped = threading.Event()
@@ -292,7 +292,7 @@ class LocalStack:
         return "".join(event["message"].rstrip() + "\n" for page in events for event in page["events"])
 
     def check(self) -> None:
-        """Raise :class:`StartFailed` if something that the stack stands on has ended by itself."""
+        """Raise :class:`StartFailed` if something that the stack stands on has ended unexpectedly."""
         for name, child in self._children.items():
             if not child.alive:
                 raise StartFailed(f"{name} has ended unexpectedly")

@@ -39,9 +39,9 @@ class Stage:
         self._console.print()
         self._console.print(Rule(Text(text, style="bold"), align="left", style="dim"))
 
-    def say(self, *words: str, style: str = "") -> None:
-        """A paragraph for each of ``words``."""
-        for each in words:
+    def say(self, *texts: str, style: str = "") -> None:
+        """A paragraph for each of ``texts``."""
+        for each in texts:
             self._console.print(Padding(Text(each, style=style), (0, 2), expand=False))
 
     def gap(self) -> None:

@@ -30,7 +30,7 @@ def change(
     cancel_at: date | None = None,
     actor: str | None = None,
 ) -> str:
-    """The JSON of one version: quantities by SKU, in force from ``effective_at`` on. Happened then too, unless told otherwise."""
+    """The JSON of one version: quantities by SKU, which hold from ``effective_at`` on. ``timestamp`` is the same, if it is not given."""
     return json.dumps(
         {
             "type": type,

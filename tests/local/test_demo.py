@@ -123,7 +123,7 @@ def played() -> _Played:
     key = (CONTOSO.contract, ADV)
     demo.first = Books({ADV: "Advanced"}, {key: [(demo.period, 12)]})
     demo.now = Books({ADV: "Advanced"}, {key: [(demo.period, 12), (demo.day(10), 17)]})
-    demo.told[CONTOSO] = [
+    demo.reported[CONTOSO] = [
         Event(CONTOSO, 2, demo.day(10), {ADV: 17}),
         Event(CONTOSO, 3, demo.day(-5), {ADV: 20}),
     ]

@@ -1,1 +1,1 @@
-"""The ports on AWS, and what the functions tell CloudWatch."""
+"""The ports on AWS, and what the functions report to CloudWatch."""

@@ -31,7 +31,7 @@ class CloudWatchAlarms:
                 alarm["AlarmName"],
                 alarm.get("AlarmDescription", ""),
                 alarm["StateValue"] == "ALARM",
-                # The first of them also moves when only the reason is worded anew.
+                # The first of them also moves when only the reason is worded differently.
                 alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"],
             )
             for page in pages

@@ -109,7 +109,7 @@ class DynamoTable:
         write_id = str(uuid.uuid4())
         requests = [self._request(change, write_id) for change in changes]
         # One document that is put needs no transaction. One that is deleted does: what is gone carries no id by which our
-        # own earlier attempt could be told from somebody else's, and only transactions have a token.
+        # own earlier attempt could be distinguished from somebody else's, and only transactions have a token.
         alone = requests[0].get("Put") if len(requests) == 1 else None
         try:
             if alone:
@@ -214,9 +214,9 @@ class EarlierTable:
         self._sleep = sleep
 
     def documents(self, moment: datetime, on_wait: Callable[[str], None]) -> Iterator[Document]:
-        """Everything that was in the table; ``on_wait`` is told in words while DynamoDB makes the other one.
+        """Everything that was in the table; ``on_wait`` gets a message while DynamoDB makes the other one.
 
-        A second call goes on with the table that the first one asked for. Raises ``TableUnavailable`` with DynamoDB's own words.
+        A second call goes on with the table that the first one asked for. Raises ``TableUnavailable`` with DynamoDB's own message.
         """
         name = f"{self._table_name[:230]}-at-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         try:

@@ -97,7 +97,7 @@ class SecretsManagerSecrets:
 def webhook_secrets_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
     """The active signing secrets of the stored JSON, the current one first. Raises :class:`NotConfigured`.
 
-    A previous value that is no text becomes :data:`MALFORMED`, so that whoever uses the list can tell that there is one.
+    A previous value that is no text becomes :data:`MALFORMED`, so that users of the list can see that there is one.
     """
     current, previous = fields.get("current"), fields.get("previous", [])
     if not isinstance(current, str) or not current.removeprefix(_PREFIX):

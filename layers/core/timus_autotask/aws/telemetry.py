@@ -1,4 +1,4 @@
-"""What the product tells about itself: a structured log line for each thing that happens, and where it counts, metrics.
+"""What the product reports about itself: a log line with fields for each thing that happens, and metrics for some of them.
 
 Use cases say what happened by name, with fields (``on_event("line-parked", reason=…)``); how that is logged and counted
 stands here once. Metrics go to CloudWatch within the log, in its embedded metric format, under the namespace and the single
@@ -63,7 +63,7 @@ MEASURED: Mapping[str, Metric] = {
     "webhook_silence_days": Metric("WebhookSilenceDays"),
     "reconcile_age_hours": Metric("ReconcileAgeHours"),
 }
-"""A field of an event → the metric that takes its value. An event without the field tells nothing of it."""
+"""A field of an event → the metric that takes its value. An event without the field does not count."""
 
 UNWATCHED: Mapping[str, str] = {
     "AdjustmentUnclear": "each one parks its line, and parked lines are counted",
@@ -71,7 +71,7 @@ UNWATCHED: Mapping[str, str] = {
     "LineParked": "how many are parked is what matters, and is a gauge",
     "EventParked": "the same",
     "WebhookUnavailable": "the gateway counts it as 5xx, together with what never reached the function",
-    "ReconcileStopped": "it goes on by itself; what matters is when the last one was finished",
+    "ReconcileStopped": "it goes on automatically; what matters is when the last one was finished",
 }
 """Metrics that no alarm and no dashboard shows, and why: they are there to be asked for."""
 

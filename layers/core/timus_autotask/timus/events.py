@@ -1,7 +1,7 @@
 """What an event of Timus says: the one place that knows the fields of its JSON.
 
 Timus publishes no schema, so this follows our own contract strictly: what decides a quantity must be there
-and must be of its type, since a guess would end as a wrong seat on an invoice. What is only for people may be
+and must be of its type, because a guess would end as a wrong seat on an invoice. What is only for people may be
 missing (a customer's domain, an item's name, the actor), and so may ``cancel_at``, since many senders leave out
 what is null. Fields that we do not know are ignored.
 """
@@ -43,7 +43,7 @@ class Noted:
 class NotUnderstood:
     """An event of Timus that a person must look at.
 
-    ``reason`` names the field and says in plain words what is wrong with it.
+    ``reason`` names the field and says what is wrong with it.
     """
 
     reason: str
@@ -111,14 +111,14 @@ def _text(value: str) -> str:
 
 
 def valid_identifier(value: str) -> str:
-    """An id of Timus. Raises ``ValueError`` in words."""
+    """An id of Timus. Raises ``ValueError`` with the reason."""
     if not IDENTIFIER.fullmatch(value):
         raise ValueError("must be 1 to 128 printable ASCII characters without spaces")
     return value
 
 
 def valid_sku(value: str) -> str:
-    """A SKU of Timus. Raises ``ValueError`` in words."""
+    """A SKU of Timus. Raises ``ValueError`` with the reason."""
     if not (1 <= len(value) <= 128 and value.isprintable() and value == value.strip()):
         raise ValueError("must be 1 to 128 printable characters without spaces around them")
     return value
@@ -291,10 +291,10 @@ def _in_words(invalid: ValidationError) -> str:
     for error in errors[:3]:
         steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"])
         known = _WORDS.get(error["type"])
-        words = known.format_map(error.get("ctx", {})) if known else error["msg"]
+        problem = known.format_map(error.get("ctx", {})) if known else error["msg"]
         seen = error["input"]
         if error["type"] != "missing" and (seen is None or isinstance(seen, str | int | float)):
-            words += f", but is {json.dumps(seen)[:60]}"
-        clauses.append(f"{''.join(steps).removeprefix('.')} {words.removeprefix('Value error, ')}")
+            problem += f", but is {json.dumps(seen)[:60]}"
+        clauses.append(f"{''.join(steps).removeprefix('.')} {problem.removeprefix('Value error, ')}")
     more = len(errors) - len(clauses)
     return "; ".join(clauses) + (f"; and {more} more" if more else "")

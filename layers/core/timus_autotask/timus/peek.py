@@ -1,6 +1,6 @@
-"""Whose news a body is: a tolerant look at raw bytes, standard library only.
+"""Which customer and subscription a body concerns: a tolerant look at raw bytes, standard library only.
 
-The webhook function imports this module in each cold start; what an event *says* is the worker's question (``events``).
+The webhook function imports this module in each cold start. The worker reads what an event says (``events``).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ IDENTIFIER = re.compile(r"[!-~]{1,128}")
 
 
 def peek_customer(body: bytes) -> str | None:
-    """The id of the customer whose news this is, or None where the body does not tell it.
+    """The id of the customer whom the body concerns, or None if the body does not say.
 
-    A tolerant look that decides only in which order the event is handled, and with whose.
+    It decides only with which other events, and in which order, the event is handled.
     """
     return _identifier(body, lambda data, sub: (data if sub is None else sub)["customer"]["id"])
 
 
 def peek_subscription(body: bytes) -> str | None:
-    """The id of the subscription that a body speaks of, or None where it does not tell it: for logs."""
+    """The id of the subscription that the body concerns, or None if it does not say: for logs."""
     return _identifier(body, lambda _data, sub: sub["id"])
 
 

@@ -1,9 +1,9 @@
-"""Standard Webhooks 1.0 signatures over raw bytes, and whose news a body is.
+"""Standard Webhooks 1.0 signatures over raw bytes.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 
 The webhook function imports this module in each cold start, so it takes little from the standard library and
-nothing else; what an event *says* is the worker's question (``timus_events``).
+nothing else. The worker, not this function, reads what an event says (``timus/events.py``).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Refusal = Literal["missing", "malformed", "expired", "wrong"]
 class SignatureRefused(Exception):
     """The delivery is not proven to be from Timus.
 
-    ``reason`` is for logs and metrics only: a sender is never told which part of its request was wrong.
+    ``reason`` is for logs and metrics only: no answer says which part of a request was wrong.
     """
 
     def __init__(self, reason: Refusal) -> None:
