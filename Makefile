@@ -61,10 +61,12 @@ format: .venv/.installed  ## format the code and fix what ruff can fix
 	.venv/bin/ruff check --fix
 
 build: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build what `sam deploy` uploads, into .aws-sam (no Docker needed)
-	$(SAM) build
+	RUNTIME_PYTHON="$$(.venv/bin/python -m local.bytecode interpreter)" $(SAM) build
+	@.venv/bin/python -m local.bytecode report
 
-deploy: build  ## build and deploy to the AWS account of the environment; asks what it needs to know
-	$(SAM) deploy --guided --stack-name $(STACK)
+# TIME_ZONE=…, ALARM_EMAIL=…, EXISTING_TABLE=…, PARAMETERS="Name=value …" tell the stack something; BYTECODE=none deploys without.
+deploy: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build and deploy STACK=… to the AWS account of the environment
+	@.venv/bin/python -m local.deploy "$(STACK)"
 
 # Run it with the oldest Python that we support: what serves 3.11 serves the later ones too.
 lock:  ## write the lock files again, with the newest versions that pyproject.toml and requirements.txt allow

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from local import bytecode
 from local.emulator import ROOT
 
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
@@ -25,7 +26,12 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [SAM, "build", "--build-dir", folder / "build"],
         cwd=ROOT,
-        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "HOME": str(folder)},
+        env={
+            **os.environ,
+            "SAM_CLI_TELEMETRY": "0",
+            "HOME": str(folder),
+            "RUNTIME_PYTHON": bytecode.find(bytecode.runtime(), os.environ) or "",
+        },
         check=True,
         capture_output=True,
         timeout=300,
@@ -51,3 +57,11 @@ def test_the_layer_carries_the_package_and_no_more_than_it_needs(layer: Path) ->
 def test_bytecode_is_of_the_runtimes_version_or_absent(layer: Path) -> None:
     """Bytecode of another interpreter would only be weight."""
     assert {path.name.split(".")[-2] for path in layer.rglob("*.pyc")} <= {"cpython-313"}
+
+
+def test_every_module_has_its_bytecode(layer: Path) -> None:
+    """Compiling at a cold start doubles it, and Lambda keeps nothing of what it compiled."""
+    version = bytecode.runtime()
+    if bytecode.find(version, os.environ) is None:
+        pytest.skip(f"no Python {version} on this machine: the layer that it builds has no bytecode")
+    assert bytecode.missing(layer, version) == []

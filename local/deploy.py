@@ -1,0 +1,319 @@
+"""`make deploy`: builds, and deploys one stack to the AWS account of the environment.
+
+It asks a new stack's time zone and alarm e-mail and nothing else. What a stack was told stands in the stack itself, as its
+parameters: a deployment changes only those that it is given, so nobody's answers and no default of today are frozen here, and no
+stack inherits another's. All that is kept here is where each stack is (``.deploy/<stack>.toml``, not tracked), so that one
+partner's stack is not deployed into another's account.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import bytecode
+from local.build import read_template
+from local.emulator import ROOT
+
+TEMPLATE = read_template()
+SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
+KEPT = ROOT / ".deploy"
+GIVEN = {"TIME_ZONE": "TimeZone", "ALARM_EMAIL": "AlarmEmail", "EXISTING_TABLE": "ExistingTableName"}
+"""Variables of `make deploy` and the parameters that they set. PARAMETERS sets any."""
+
+Ask = Callable[[str], str]
+
+
+class NotDeployed(Exception):
+    """Nothing was deployed; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stack is."""
+
+    account: str
+    region: str
+
+
+def check_name(stack: str) -> None:
+    """CloudFormation's own rule, before anything is built. Every name in the template fits whatever it allows."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", stack):
+        raise NotDeployed(
+            f"{stack!r} is no name of a stack: a letter, then letters, digits and hyphens, 128 in all. Choose it with STACK=…"
+        )
+
+
+def noted_place(kept: Path) -> Place | None:
+    """Where the stack was deployed to from this checkout; None: nowhere yet."""
+    if not kept.exists():
+        return None
+    noted = tomllib.loads(kept.read_text(encoding="utf-8"))
+    return Place(noted["account"], noted["region"])
+
+
+def check_place(stack: str, here: Place, kept: Path) -> None:
+    """Raise if the stack was deployed to another account or region before."""
+    before = noted_place(kept) or here
+    if before != here:
+        raise NotDeployed(
+            f"{stack} was deployed to account {before.account} in {before.region}; these credentials are of account "
+            f"{here.account} in {here.region}. Choose the right ones with AWS_PROFILE and AWS_REGION, or another name with "
+            f"STACK=…; delete {kept} if the stack is to be here too."
+        )
+
+
+def note_place(stack: str, here: Place, kept: Path) -> None:
+    """Remember where the stack is."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(
+        f"# Where `make deploy STACK={stack}` has put this stack. What it was told stands in the stack itself.\n"
+        f'account = "{here.account}"\nregion = "{here.region}"\n',
+        encoding="utf-8",
+    )
+
+
+def given(environment: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that the command line of `make deploy` sets. Raises :class:`NotDeployed`."""
+    told = {parameter: environment[name] for name, parameter in GIVEN.items() if name in environment}
+    known = TEMPLATE["Parameters"]
+    for word in environment.get("PARAMETERS", "").split():
+        name, equals, value = word.partition("=")
+        if not equals or name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+            raise NotDeployed(f"PARAMETERS: {word} sets no parameter of the template. {hint}")
+        told[name] = value
+    for name, value in told.items():
+        if wrong := objection(name, value):
+            raise NotDeployed(wrong)
+    return told
+
+
+def objection(name: str, value: str) -> str | None:
+    """What is wrong with a parameter's value, by the template's own rules and by the zones that there are; None: nothing."""
+    rule = TEMPLATE["Parameters"][name]
+    wrong = (
+        ("AllowedPattern" in rule and not re.fullmatch(rule["AllowedPattern"], value))
+        or ("AllowedValues" in rule and value not in map(str, rule["AllowedValues"]))
+        or ("MaxValue" in rule and not _between(value, rule["MinValue"], rule["MaxValue"]))
+        or (name == "TimeZone" and not _is_zone(value))
+    )
+    if not wrong:
+        return None
+    if name == "TimeZone":
+        return f"There is no time zone {value!r}; write it as in America/New_York."
+    return f"{name} cannot be {value!r}. {rule.get('ConstraintDescription', rule['Description'])}"
+
+
+def _between(value: str, least: int, most: int) -> bool:
+    return value.isascii() and value.isdigit() and least <= int(value) <= most
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def overrides(existing: Mapping[str, str] | None, told: Mapping[str, str], ask: Ask | None) -> dict[str, str]:
+    """The parameters to deploy with: what was said now, and for a new stack (``existing`` is None) what has to be asked.
+
+    Every other parameter keeps the value that the stack has, or gets the template's default. ``ask`` is None where nobody can
+    answer.
+    """
+    wanted = dict(told)
+    if existing is not None:
+        if told.get("ExistingTableName", "") not in ("", existing.get("ExistingTableName")):
+            raise NotDeployed(
+                "EXISTING_TABLE is for a new stack: this one has a table, whose records would be left behind."
+            )
+        return wanted
+    if "TimeZone" not in wanted:
+        if ask is None:
+            raise NotDeployed(
+                "A new stack needs the partner's time zone, which decides the days that are billed: TIME_ZONE=America/New_York"
+            )
+        question = "The partner's time zone, such as America/New_York; it decides the days that are billed: "
+        wanted["TimeZone"] = _answer(ask, question, "TimeZone")
+    if "AlarmEmail" not in wanted and ask is not None:
+        wanted["AlarmEmail"] = _answer(
+            ask, "Who gets the alarms by e-mail (Enter: nobody is told): ", "AlarmEmail"
+        )
+    return wanted
+
+
+def _answer(ask: Ask, question: str, name: str) -> str:
+    while wrong := objection(name, answer := ask(question).strip()):
+        question = f"{wrong} Again: "
+    return answer
+
+
+def check_table(client: Any, cloudformation: Any, stack: str, name: str) -> None:
+    """Raise unless the kept table is there, is one of ours, and no other stack has it."""
+    wanted = TEMPLATE["Resources"]["SyncTable"]["Properties"]
+    try:
+        table = client.describe_table(TableName=name)["Table"]
+    except client.exceptions.ResourceNotFoundException:
+        raise NotDeployed(f"EXISTING_TABLE: there is no table {name} in this account and region.") from None
+    indexes = {index["IndexName"] for index in table.get("GlobalSecondaryIndexes", ())}
+    if table["KeySchema"] != wanted["KeySchema"] or indexes != {
+        index["IndexName"] for index in wanted["GlobalSecondaryIndexes"]
+    }:
+        raise NotDeployed(f"EXISTING_TABLE: {name} is not a table of this product.")
+    for page in cloudformation.get_paginator("describe_stacks").paginate():
+        for other in page["Stacks"]:
+            tables = [
+                output["OutputValue"]
+                for output in other.get("Outputs", ())
+                if output["OutputKey"] == "TableName"
+            ]
+            if name in tables and other["StackName"] != stack:
+                raise NotDeployed(
+                    f"EXISTING_TABLE: the stack {other['StackName']} works with {name}; delete that one first."
+                )
+
+
+def listening(sns: Any, topic: str) -> list[str]:
+    """What to say about who hears the alarms."""
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    subscriptions = [each for page in pages for each in page["Subscriptions"]]
+    if not subscriptions:
+        return [
+            "NOBODY WILL BE TOLD when an alarm rings. Say who is: make deploy ALARM_EMAIL=you@example.com"
+        ]
+    return [
+        f'{each["Endpoint"]} hears of alarms only once the message "AWS Notification - Subscription Confirmation" is confirmed.'
+        for each in subscriptions
+        if each["SubscriptionArn"] == "PendingConfirmation"
+    ]
+
+
+def sam_command(stack: str, region: str, parameters: Mapping[str, str]) -> list[str]:
+    """The call of the SAM CLI. A parameter that it is not told keeps the value that the stack has."""
+    command = [str(SAM), "deploy", "--stack-name", stack, "--s3-prefix", stack, "--region", region]
+    if parameters:
+        pairs = (f'{name}="{value}"' for name, value in parameters.items())
+        command += ["--parameter-overrides", *pairs]
+    return command
+
+
+def make_build(environment: Mapping[str, str]) -> bool:
+    """Whether `make build` could build."""
+    command = ["make", "--no-print-directory", "build"]
+    return not subprocess.run(command, cwd=ROOT, env=dict(environment), check=False).returncode
+
+
+def deploy(
+    stack: str,
+    environment: Mapping[str, str],
+    ask: Ask | None,
+    say: Callable[[str], None],
+    folder: Path = KEPT,
+    build: Callable[[Mapping[str, str]], bool] = make_build,
+) -> None:
+    """Build and deploy a stack; where it is stays noted in ``folder``. Raises :class:`NotDeployed`."""
+    check_name(stack)
+    kept = folder / f"{stack}.toml"
+    told = given(environment)
+    before = noted_place(kept)
+    session = boto3.Session(region_name=environment.get("AWS_REGION") or None)
+    if not session.region_name and before:
+        session = boto3.Session(region_name=before.region)
+    if not session.region_name:
+        raise NotDeployed(
+            "Which AWS region? Set AWS_REGION, or a region in the profile that AWS_PROFILE names."
+        )
+    here = Place(session.client("sts").get_caller_identity()["Account"], session.region_name)
+    check_place(stack, here, kept)
+    cloudformation = session.client("cloudformation")
+    existing = existing_parameters(cloudformation, stack)
+    if told.get("ExistingTableName"):
+        check_table(session.client("dynamodb"), cloudformation, stack, told["ExistingTableName"])
+    parameters = overrides(existing, told, ask)
+    say(
+        f"{'Updating' if existing is not None else 'Making'} {stack} in account {here.account}, {here.region}."
+    )
+    for name in ("TimeZone", "AlarmEmail"):
+        value = parameters.get(name, (existing or {}).get(name, ""))
+        say(f"  {name}: {value or '(nobody)'}")
+
+    clean = {name: value for name, value in environment.items() if name != "MAKEFLAGS"}
+    if not build(clean):
+        raise NotDeployed("The build failed.")
+    if environment.get("BYTECODE") != "none" and bytecode.missing(bytecode.ARTIFACT, bytecode.runtime()):
+        raise NotDeployed(
+            "Without bytecode nothing is deployed, unless you say so: make deploy BYTECODE=none"
+        )
+    if subprocess.run(
+        sam_command(stack, here.region, parameters), cwd=ROOT, env=clean, check=False
+    ).returncode:
+        raise NotDeployed("SAM did not deploy it; its words are above.")
+    note_place(stack, here, kept)
+
+    described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
+    if existing is None:
+        say("What comes next:")
+        say(f"  export TIMUS_AUTOTASK_STACK={stack} AWS_REGION={here.region}")
+        say("  .venv/bin/timus-autotask credentials set")
+        say("  .venv/bin/timus-autotask webhook show")
+    for words in listening(session.client("sns"), outputs["AlarmTopicArn"]):
+        say(words)
+
+
+def existing_parameters(cloudformation: Any, stack: str) -> dict[str, str] | None:
+    """What the stack was told; None: there is no such stack. Raises :class:`NotDeployed` for one that cannot be updated."""
+    try:
+        [described] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return None
+        raise
+    status = described["StackStatus"]
+    if status == "REVIEW_IN_PROGRESS":  # a first deployment that ended before it began
+        return None
+    if status.startswith(("ROLLBACK_", "DELETE_")):
+        raise NotDeployed(
+            f"The stack {stack} is {status}: it was never finished or is being deleted. Delete it (its table is kept), then deploy "
+            f"again: aws cloudformation delete-stack --stack-name {stack}"
+        )
+    return {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", ())}
+
+
+def main() -> int:
+    """Run ``python -m local.deploy STACK``; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m local.deploy", description=__doc__.splitlines()[0])
+    parser.add_argument("stack")
+    ask = input if sys.stdin.isatty() else None
+    try:
+        deploy(parser.parse_args().stack, os.environ, ask, lambda text: print(text, flush=True))
+    except NotDeployed as error:
+        print(error, file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        print(f"AWS cannot be asked: {error} Set AWS_PROFILE and AWS_REGION.", file=sys.stderr)
+        return 3
+    except (KeyboardInterrupt, EOFError):
+        print("\nNothing was deployed.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

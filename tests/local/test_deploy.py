@@ -1,0 +1,102 @@
+"""`make deploy` on the emulator, with the real SAM CLI."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local import bytecode
+from local.deploy import SAM, NotDeployed, deploy, make_build
+from local.emulator import CREDENTIALS, REGION, Emulator, keep_to_this_machine
+
+pytestmark = [
+    pytest.mark.emulator,
+    pytest.mark.sam,
+    pytest.mark.skipif(not SAM.exists(), reason="`make check` installs the SAM CLI"),
+]
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """An AWS account of one's own; gives the environment that leads there."""
+    folder = tmp_path_factory.mktemp("account")
+    keep_to_this_machine()
+    emulator = Emulator(folder)
+    variables = {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": emulator.url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "HOME": str(folder),
+        "SAM_CLI_TELEMETRY": "0",
+        "PYENV_ROOT": os.environ.get("PYENV_ROOT") or str(Path.home() / ".pyenv"),
+    }
+    if bytecode.find(bytecode.runtime(), os.environ) is None:
+        variables["BYTECODE"] = "none"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield variables
+    emulator.stop()
+
+
+def told(stack: str) -> dict[str, str]:
+    """The parameters of a stack."""
+    [described] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
+
+
+build_once = functools.cache(lambda: make_build(os.environ))
+
+
+def make_deploy(stack: str, folder: Path, **variables: str) -> list[str]:
+    """`make deploy STACK=… NAME=value …` in a script; gives what it said."""
+    said: list[str] = []
+    deploy(stack, {**os.environ, **variables}, None, said.append, folder, lambda _: build_once())
+    return said
+
+
+def test_a_stack_is_told_once_and_no_other_stack_hears_of_it(account: Any, tmp_path: Path) -> None:
+    """Told at first, kept by later deployments, changed by what is said then or in the console, and never another stack's."""
+    said = make_deploy(
+        "partner-a",
+        tmp_path,
+        TIME_ZONE="America/Denver",
+        ALARM_EMAIL="a@msp.example",
+        PARAMETERS="QuietSeconds=120",
+    )
+    assert (
+        told("partner-a").items()
+        >= {"TimeZone": "America/Denver", "AlarmEmail": "a@msp.example", "QuietSeconds": "120"}.items()
+    )
+    assert any("timus-autotask credentials set" in line for line in said)
+    assert not any("NOBODY" in line for line in said)
+
+    make_deploy("partner-a", tmp_path, ALARM_EMAIL="noc@msp.example")
+    assert (
+        told("partner-a").items()
+        >= {"TimeZone": "America/Denver", "AlarmEmail": "noc@msp.example", "QuietSeconds": "120"}.items()
+    )
+
+    with pytest.raises(NotDeployed, match="TIME_ZONE"):
+        make_deploy("partner-b", tmp_path)
+    said = make_deploy("partner-b", tmp_path, TIME_ZONE="Europe/Berlin")
+    assert (
+        told("partner-b").items()
+        >= {"TimeZone": "Europe/Berlin", "AlarmEmail": "", "QuietSeconds": "60"}.items()
+    )
+    assert any("NOBODY WILL BE TOLD" in line for line in said)
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["partner-a.toml", "partner-b.toml"]
+    kept = boto3.client("cloudformation").describe_stacks(StackName="partner-a")["Stacks"][0]["Outputs"]
+    [table] = [output["OutputValue"] for output in kept if output["OutputKey"] == "TableName"]
+    with pytest.raises(NotDeployed, match=f"partner-a works with {table}"):
+        make_deploy("partner-c", tmp_path, TIME_ZONE="UTC", EXISTING_TABLE=table)
+    with pytest.raises(NotDeployed, match="there is no table nonsense"):
+        make_deploy("partner-c", tmp_path, TIME_ZONE="UTC", EXISTING_TABLE="nonsense")
