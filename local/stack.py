@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -379,7 +380,8 @@ def run_local(arguments: argparse.Namespace, environment: Mapping[str, str] | No
             ),
         ) as stack:
             for name, value in stack.environment().items():
-                print(f"{name}={value}")
+                print(f"export {name}={shlex.quote(value)}")
+            print(_next_steps(arguments))
             print("ready", flush=True)
             while True:
                 time.sleep(1)
@@ -389,6 +391,24 @@ def run_local(arguments: argparse.Namespace, environment: Mapping[str, str] | No
     except StartFailed as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _next_steps(arguments: argparse.Namespace) -> str:
+    """What a person does now, for people; programs read the env file."""
+    command = Path(sys.argv[0]) if Path(sys.argv[0]).name == "timus-autotask" else Path("timus-autotask")
+    steps = [f"{command} status"]
+    if (
+        not arguments.autotask_url and not arguments.scenario
+    ):  # the simulator's own tenant has this company and contract
+        steps = [
+            f"{command} map customer cus_41d0 --company 600 --contract 29683949",
+            f"{command} send {ROOT / 'events' / 'timus' / 'subscription.updated.json'}",
+            *steps,
+        ]
+    lines = "\n".join(f"  {step}" for step in steps)
+    return (
+        f"\nPaste the lines above into another terminal, then:\n{lines}\n\nCtrl-C ends it; nothing is kept."
+    )
 
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -99,6 +99,9 @@ class Running:
     lines: list[dict[str, Any]] = field(default_factory=list)
     """Log lines."""
 
+    logged: int = 0
+    """Bytes of what was printed and logged."""
+
     throttled: bool = False
     """AWS starts no worker."""
 
@@ -157,6 +160,7 @@ class Running:
             return answer
         finally:
             self._published("AWS/Lambda", "Errors", {"FunctionName": function}, int(failed))
+            self.logged += len(printed.getvalue().encode()) + len(self.logs.getvalue().encode())
             for line in printed.getvalue().splitlines():
                 self.points += self._points(json.loads(line))
             self.lines += [json.loads(line) for line in self.logs.getvalue().splitlines()]

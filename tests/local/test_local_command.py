@@ -158,6 +158,31 @@ def test_a_stack_with_another_autotask_server(tmp_path: Path, another_simulator:
     assert units(another_simulator) == 17, "it is not ours to stop"
 
 
+def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
+    """Its lines in another terminal that has nothing else set: a client is mapped, an event is taken in, and all is shown."""
+    with local(tmp_path) as variables:
+        printed = (tmp_path / "output").read_text()
+        exports = [line for line in printed.splitlines() if line.startswith("export ")]
+        steps = [line.strip() for line in printed.splitlines() if line.startswith("  timus-autotask ")]
+        assert [line.removeprefix("export ").partition("=")[0] for line in exports] == list(variables)
+        assert [step.split()[1] for step in steps] == ["map", "send", "status"]
+        command = tmp_path / "bin" / "timus-autotask"
+        command.parent.mkdir()
+        command.write_text(f"#!{COMMAND[0]}\n{COMMAND[2]}\n")
+        command.chmod(0o755)
+        done = subprocess.run(
+            ["/bin/bash", "-euc", "\n".join([*exports, *steps])],
+            env={**CLEAN, "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "accepted" in done.stdout
+    assert "SASE-ADV-USER" in done.stdout
+
+
 def test_a_server_without_its_credentials_is_refused_at_once(tmp_path: Path) -> None:
     """The message names what is missing, and nothing is started."""
     done = subprocess.run(

@@ -164,7 +164,9 @@ def test_the_main_path_is_watched() -> None:
 
 def test_the_alarm_topic_can_be_published_to_by_alarms() -> None:
     """CloudWatch may use the topic's key; with alias/aws/sns its messages are lost without a word."""
-    key = properties(target(properties("AlarmTopic")["KmsMasterKeyId"]))
+    condition, encrypted, plain = properties("AlarmTopic")["KmsMasterKeyId"]["Fn::If"]
+    assert (condition, plain) == ("EncryptsAlarms", {"Ref": "AWS::NoValue"})
+    key = properties(target(encrypted))
     [grant] = [
         each
         for each in key["KeyPolicy"]["Statement"]
@@ -196,7 +198,7 @@ def test_every_log_group_forgets() -> None:
 
 
 def test_what_is_stored_is_encrypted() -> None:
-    """Table, queues and topic are encrypted at rest; secrets and logs are by AWS itself."""
+    """Table and queues are encrypted at rest, the topic if asked; secrets and logs are by AWS itself."""
     assert properties("SyncTable")["SSESpecification"]["SSEEnabled"] is True
     assert all(properties(name)["SqsManagedSseEnabled"] is True for name in of_type("AWS::SQS::Queue"))
     assert all("KmsMasterKeyId" in properties(name) for name in of_type("AWS::SNS::Topic"))
@@ -274,8 +276,8 @@ LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 POLLS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 """What Lambda does for an event source mapping, with the rights of the function."""
 TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-OPERATORS = {"depth"}
-"""Methods that no function calls."""
+OPERATORS = {"depth", "store_credentials"}
+"""Methods that only the operator's command calls."""
 
 
 def asked(*adapters: type) -> set[str]:
@@ -401,7 +403,7 @@ def test_the_template_uses_no_yaml_aliases() -> None:
 
 def test_the_dashboard_is_what_cloudwatch_reads() -> None:
     """A body of widgets whose boxes do not overlap, in a grid of 24 columns; billing stands above the plumbing."""
-    widgets = json.loads(properties("Dashboard")["DashboardBody"]["Fn::Sub"])["widgets"]
+    widgets = json.loads(properties("SyncDashboard")["DashboardBody"]["Fn::Sub"])["widgets"]
     taken: set[tuple[int, int]] = set()
     for widget in widgets:
         box = {
@@ -432,7 +434,7 @@ SHOWN = {
 
 def test_the_dashboard_shows_metrics_that_aws_publishes() -> None:
     """What is not ours has the name and the dimension that AWS gives it; tests/unit/test_alarms.py sees to ours."""
-    widgets = json.loads(properties("Dashboard")["DashboardBody"]["Fn::Sub"])["widgets"]
+    widgets = json.loads(properties("SyncDashboard")["DashboardBody"]["Fn::Sub"])["widgets"]
     shown = [metric for widget in widgets for metric in widget["properties"].get("metrics", [])]
     theirs = [metric for metric in shown if metric[0] != OURS]
     assert theirs

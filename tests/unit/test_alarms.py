@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import pytest
 
 from tests.fakes.memory_secrets import WEBHOOK_SECRET
-from tests.running import ALARMS, OURS, RESOURCES, VARIABLES, Running
+from tests.running import ALARMS, OURS, RESOURCES, TEMPLATE, VARIABLES, Running
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
-from timus_autotask.aws.telemetry import COUNTED, MEASURED, UNWATCHED
+from timus_autotask.aws.telemetry import COUNTED, MEASURED
 from timus_autotask.domain.approval import reject
 from timus_autotask.operate.timus_export import ExportFile, compare, take_in
 from timus_autotask.ports.table import Key, Put
@@ -390,19 +391,52 @@ def known() -> set[str]:
 
 def charted() -> Iterator[tuple[str, str, str, str, str]]:
     """Ours on the dashboard: namespace, name, dimension, its value, statistic."""
-    body = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    body = json.loads(RESOURCES["SyncDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
     for widget in body["widgets"]:
         for namespace, name, *dimensions, options in widget["properties"].get("metrics", []):
             if namespace == OURS:
                 yield (namespace, name, *dimensions, options["stat"])
 
 
-def test_every_metric_is_alarmed_or_shown_or_neither_on_purpose() -> None:
-    """A number that nobody looks at is told for nothing, unless it says why."""
+def test_every_metric_is_alarmed_or_shown() -> None:
+    """A number that nobody looks at costs for nothing; the log has it."""
     alarmed = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == OURS}
     shown = {name for _, name, *_ in charted()}
-    assert alarmed | shown | set(UNWATCHED) == known()
-    assert not set(UNWATCHED) & (alarmed | shown)
+    assert alarmed | shown == known()
+
+
+def test_no_alarm_can_have_a_lower_limit_than_what_is_told() -> None:
+    """What is well is not told, so a limit below that would wait for a number that never comes."""
+    told_from = {metric.name: metric.least for metric in MEASURED.values()}
+    for alarm in (alarm for alarm in ALARMS.values() if alarm["Namespace"] == OURS):
+        threshold = alarm["Threshold"]
+        lowest = (
+            TEMPLATE["Parameters"][threshold["Ref"]]["MinValue"] if isinstance(threshold, dict) else threshold
+        )
+        assert told_from.get(alarm["MetricName"], 0) <= lowest
+
+
+def test_what_is_well_is_not_told(running: Running) -> None:
+    """CloudWatch bills a metric for each hour in which it is told: an hour in which nothing happens tells of no trouble."""
+    running.points.clear()
+    running.minutes(60)
+    assert {point.name for point in running.points if point.namespace == OURS} == set()
+    assert [line for line in running.lines if line["message"] == "vitals"], "the log has it"
+
+
+def test_the_dashboard_asks_for_log_lines_that_there_are(running: Running) -> None:
+    """Each field of its queries is one of the line that they look for."""
+    running.lines.clear()
+    running.minutes(16)
+    body = json.loads(RESOURCES["SyncDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    queries = [widget["properties"]["query"] for widget in body["widgets"] if widget["type"] == "log"]
+    assert queries
+    for query in queries:
+        [message] = re.findall(r'filter message = "(\S+)"', query)
+        line = next(line for line in running.lines if line["message"] == message)
+        fields = re.findall(r"\b[a-z]+_[a-z_]+\b", re.sub(r" as \w+|/aws/\S+", "", query))
+        assert fields
+        assert set(fields) <= set(line)
 
 
 def test_the_dashboard_asks_for_what_is_told() -> None:
