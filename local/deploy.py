@@ -189,14 +189,13 @@ def check_table(client: Any, cloudformation: Any, stack: str, name: str) -> None
                 )
 
 
-def listening(sns: Any, topic: str) -> list[str]:
+def listening(sns: Any, topic: str, stack: str) -> list[str]:
     """What to say about who hears the alarms."""
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     subscriptions = [each for page in pages for each in page["Subscriptions"]]
     if not subscriptions:
-        return [
-            "NOBODY WILL BE TOLD when an alarm rings. Say who is: make deploy ALARM_EMAIL=you@example.com"
-        ]
+        command = f"make deploy STACK={stack} ALARM_EMAIL=you@example.com"
+        return [f"NOBODY WILL BE TOLD when an alarm rings. Say who is: {command}"]
     return [
         f'{each["Endpoint"]} hears of alarms only once the message "AWS Notification - Subscription Confirmation" is confirmed.'
         for each in subscriptions
@@ -273,7 +272,7 @@ def deploy(
         say(f"  export TIMUS_AUTOTASK_STACK={stack} AWS_REGION={here.region}")
         say("  .venv/bin/timus-autotask credentials set")
         say("  .venv/bin/timus-autotask webhook show")
-    for words in listening(session.client("sns"), outputs["AlarmTopicArn"]):
+    for words in listening(session.client("sns"), outputs["AlarmTopicArn"], stack):
         say(words)
 
 

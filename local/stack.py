@@ -397,9 +397,8 @@ def _next_steps(arguments: argparse.Namespace) -> str:
     """What a person does now, for people; programs read the env file."""
     command = Path(sys.argv[0]) if Path(sys.argv[0]).name == "timus-autotask" else Path("timus-autotask")
     steps = [f"{command} status"]
-    if (
-        not arguments.autotask_url and not arguments.scenario
-    ):  # the simulator's own tenant has this company and contract
+    simulated = not arguments.autotask_url and not arguments.scenario
+    if simulated:  # its tenant has this company and contract
         steps = [
             f"{command} map customer cus_41d0 --company 600 --contract 29683949",
             f"{command} send {ROOT / 'events' / 'timus' / 'subscription.updated.json'}",

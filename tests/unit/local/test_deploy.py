@@ -150,7 +150,7 @@ class Topic:
 
 def test_it_is_said_aloud_that_nobody_hears_the_alarms() -> None:
     """Twenty alarms that tell nobody look like health. An address that was not confirmed is nobody, too."""
-    assert "NOBODY WILL BE TOLD" in listening(Topic(), "topic")[0]
+    assert "STACK=acme ALARM_EMAIL=" in listening(Topic(), "topic", "acme")[0]
     waiting = {"SubscriptionArn": "PendingConfirmation", "Endpoint": "noc@msp.example"}
-    assert "noc@msp.example hears of alarms only once" in listening(Topic(waiting), "topic")[0]
-    assert listening(Topic(waiting | {"SubscriptionArn": "arn:aws:sns:…"}), "topic") == []
+    assert "noc@msp.example hears of alarms only once" in listening(Topic(waiting), "topic", "acme")[0]
+    assert listening(Topic(waiting | {"SubscriptionArn": "arn:aws:sns:…"}), "topic", "acme") == []

@@ -52,9 +52,8 @@ MEASURED: Mapping[str, Metric] = {
     "lines_drifting": Metric("LinesDrifting", least=1),
     "parked_long": Metric("ParkedOverADay", least=1),
     "webhook_silence_days": Metric("WebhookSilenceDays", least=1),
-    "reconcile_age_hours": Metric(
-        "ReconcileAgeHours", least=25
-    ),  # it runs once a day: so far nothing is late
+    # It runs once a day, so until then nothing is late.
+    "reconcile_age_hours": Metric("ReconcileAgeHours", least=25),
 }
 """A field of an event → the metric that takes its value. An event without the field does not count.
 
