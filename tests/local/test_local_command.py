@@ -159,7 +159,7 @@ def test_a_stack_with_another_autotask_server(tmp_path: Path, another_simulator:
 
 
 def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
-    """Its lines in another terminal that has nothing else set: a client is mapped, an event is taken in, and all is shown."""
+    """Its lines in another terminal that has nothing else set: a client is mapped, an event is taken in and applied."""
     with local(tmp_path) as variables:
         printed = (tmp_path / "output").read_text()
         exports = [line for line in printed.splitlines() if line.startswith("export ")]
@@ -178,9 +178,12 @@ def test_what_it_prints_can_be_pasted(tmp_path: Path) -> None:
             check=False,
             timeout=120,
         )
-    assert done.returncode == 0, done.stderr
-    assert "accepted" in done.stdout
-    assert "SASE-ADV-USER" in done.stdout
+        assert done.returncode == 0, done.stderr
+        assert "accepted" in done.stdout
+        deadline = time.monotonic() + 120
+        while not (shown := operator(variables, "status"))["at_rest"]:
+            assert time.monotonic() < deadline, shown
+        assert [line["state"] for line in shown["lines"]] == ["applied", "applied"]
 
 
 def test_a_server_without_its_credentials_is_refused_at_once(tmp_path: Path) -> None:
