@@ -58,6 +58,7 @@ RECORDED: dict[str, tuple[Meaning, Meaning]] = {
     "threads-exceeded": (RetryLater, RetryLater),
     "threshold": (None, None),
     "tracking-identifier-refused": (CredentialsRefused, CredentialsRefused),
+    "unexpected-error": (OutcomeUnknown, RetryLater),
     "units": (None, None),
     "user-blocked-403": (Refused, Refused),
     "user-blocked-404": (Refused, Refused),
@@ -219,8 +220,16 @@ def test_words_are_bounded() -> None:
     )
 
 
+def test_an_unexpected_error_is_a_fault() -> None:
+    """Autotask says so in an errors list, as it says what it refuses; a fault may strike after the commit."""
+    told = sample("unexpected-error")
+    with pytest.raises(OutcomeUnknown, match="reference Error ID: 54634"):
+        decipher(told, ("itemId",), repeatable=False)
+    assert meaning(told, repeatable=True) is RetryLater
+
+
 def test_500_without_words_is_a_fault() -> None:
-    """Only words make a 500 a refusal; a fault may strike after the commit."""
+    """Only an errors list makes a 500 a refusal; a fault may strike after the commit."""
     assert meaning(answer({"errors": []}, 500), repeatable=False) is OutcomeUnknown
     assert meaning(answer({"errors": "x"}, 500), repeatable=False) is OutcomeUnknown
 
@@ -240,6 +249,7 @@ EVERYWHERE: dict[str, tuple[Meaning, Meaning, Rejected | None]] = {
     "user-blocked-403": (OutcomeUnknown, CredentialsRefused, Rejected.BLOCKED),
     "user-blocked-404": (OutcomeUnknown, CredentialsRefused, Rejected.BLOCKED),
     "user-locked": (CredentialsRefused, CredentialsRefused, Rejected.BLOCKED),
+    "unexpected-error": (OutcomeUnknown, RetryLater, None),
     "user-refused": (OutcomeUnknown, CredentialsRefused, Rejected.UNSAID),
 }
 

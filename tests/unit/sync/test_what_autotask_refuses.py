@@ -243,3 +243,18 @@ def test_a_second_change_of_a_day_where_autotask_is_said_to_sum(world: World, sa
         assert world.posted()[-1] == (45, 2, "2026-03-16")
     attempts = [p for p in world.api.postings if p.unit_change == 2]
     assert len(attempts) == (1 if same_day == "sum" else 2)
+
+
+@pytest.mark.parametrize("kind", ["json_500", "json_500_after"])
+def test_an_unexpected_error_of_autotask_is_no_refusal(world: World, kind: str) -> None:
+    """Its errors list says nothing about the effect: the line settles, is read back, and has what Timus says, once."""
+    text = "An unexpected error has occurred.  If the problem persists, please contact Autotask Support."
+    world.api.faults.add(Fault(kind, entity="ContractServiceAdjustments", text=text))
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    assert world.line(ADV).state is State.SETTLING
+    world.pass_time(minutes=16)
+    world.pass_time(minutes=1)
+    assert world.line(ADV).state is State.APPLIED
+    assert world.units(ADV, TODAY) == 28
+    assert [units for service, units, _ in world.posted() if service == 45] == [3]

@@ -203,6 +203,8 @@ def _refusal(rejected: Rejected, effect: Effect = Effect.DENIED, *, certain: boo
 
 
 _THROTTLED = Failure(Subject.SERVICE, True, Effect.NONE, ("Autotask throttles requests",))
+_FAULT = Failure(Subject.SERVICE, False, Effect.OPEN, ())
+"""A fault may strike after the commit. So may whatever else is not understood."""
 _LACKS_PERMISSION = b"does not have the adequate permissions"
 
 _MEANINGS: tuple[tuple[Callable[[_Said], bool], Failure], ...] = (
@@ -235,6 +237,8 @@ _MEANINGS: tuple[tuple[Callable[[_Said], bool], Failure], ...] = (
     # Nothing more is asked where it makes no difference: bad logins lock the account.
     (lambda said: said.status == 401 and said.essential, _rejection(Rejected.SECRET)),
     (lambda said: said.status == 401, _rejection(Rejected.SECRET, certain=False)),
+    # Autotask's own fault comes with an errors list too (seen live: https://github.com/Anteris-Dev/autotask-client/issues/34).
+    (lambda said: said.errors and said.has(b"an unexpected error has occurred"), _FAULT),
     # A failed validation is a 500 with an errors list, and so is an unknown user.
     (lambda said: said.status == 500 and said.errors, _refusal(Rejected.UNSAID)),
     # A blocked user is answered 403 or 404 (reported); so is what does not exist.
@@ -242,8 +246,6 @@ _MEANINGS: tuple[tuple[Callable[[_Said], bool], Failure], ...] = (
     (lambda said: said.status // 100 == 4 and said.status != 408, _refusal(Rejected.UNSAID)),
 )
 """What an answer means that is not an accepted one: the first that applies, else ``_FAULT``."""
-_FAULT = Failure(Subject.SERVICE, False, Effect.OPEN, ())
-"""A 500 without an errors list is a fault, which may strike after the commit; so may anything else that nobody knows."""
 
 _REJECTED: Mapping[Rejected, str] = {
     Rejected.USER_NAME: "Autotask does not know the API user",
