@@ -571,7 +571,9 @@ class AutotaskApi:
                 return self._update(entity, self._values(entity, entry.body, route), method == "PUT")
         if method == "GET":
             if kind == "info":
-                return _json(json.dumps(entity_information(entity)))
+                verbs = ("query", "create", "update")
+                refused = frozenset(verb for verb in verbs if self._denies(entity, verb))
+                return _json(json.dumps(entity_information(entity, refused)))
             if kind == "fields":
                 return _json(json.dumps(fields_information(entity)))
             if kind == "udfs":
@@ -631,12 +633,15 @@ class AutotaskApi:
             return _html(404, "404 - File or directory not found.")
         return _errors(text) if status == "500" else _html(403, "403 - Forbidden: Access is denied.")
 
+    def _denies(self, entity: Entity, operation: str) -> bool:
+        denied = self.switches.denied
+        return bool(denied) and (entity.name in denied or f"{entity.name} {operation}" in denied)
+
     def _denied(self, entity: Entity, operation: str) -> Reply | None:
         """What is answered where the security level does not allow an operation; None where it does."""
-        denied = self.switches.denied
-        if not denied or operation == "info" or not {entity.name, f"{entity.name} {operation}"} & {*denied}:
+        verb = operation if operation in ("create", "update") else "query"
+        if operation == "info" or not self._denies(entity, verb):
             return None
-        verb = {"create": "create", "update": "update"}.get(operation, "query")
         return self._styled(self.switches.denied_answer, DENIED_TEXT.format(verb))
 
     def _unauthorized(self) -> Reply:

@@ -245,6 +245,13 @@ class Control:
         model.person_adjusts(line.id, day, units)
         return line.id
 
+    def person_bills(
+        self, contract_id: int, day: int, name: str, quantity: Decimal | int | str, rate: Decimal | int | str
+    ) -> int:
+        """A person bills something that no line accounts for, a charge or a credit note; gives the billing item's id."""
+        self.api.tick()
+        return self.api.model.person_bills(contract_id, day, name, money(quantity), money(rate))
+
     # -- HTTP -----------------------------------------------------------------------------------------------------
 
     def handle(self, method: str, target: str, body: bytes = b"") -> Reply:
@@ -341,6 +348,12 @@ class Control:
                 day = self._needed_day(given["day"])
                 return {
                     "id": self.person_adds_line(given["contractID"], given["serviceID"], day, given["units"])
+                }
+            case "POST", "person/bill":
+                day = self._needed_day(given["day"])
+                contract = given["contractID"]
+                return {
+                    "id": self.person_bills(contract, day, given["name"], given["quantity"], given["rate"])
                 }
             case _:
                 raise _NoRoute

@@ -88,8 +88,12 @@ _DATA_TYPES = {
 }
 
 
-def entity_information(entity: Entity) -> dict[str, Any]:
-    """``/{Entity}/entityInformation``."""
+def entity_information(entity: Entity, denied: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """``/{Entity}/entityInformation``; ``denied``: the operations that the user's security level does not allow."""
+
+    def access(offered: bool, operation: str) -> str:
+        return "All" if offered and operation not in denied else "None"
+
     operations = entity.operations
     create = "create" in operations or "child_create" in operations
     update = "update" in operations or "child_update" in operations
@@ -101,10 +105,10 @@ def entity_information(entity: Entity) -> dict[str, Any]:
             "canDelete": False,
             "canQuery": query,
             "canUpdate": update,
-            "userAccessForCreate": "All" if create else "None",
+            "userAccessForCreate": access(create, "create"),
             "userAccessForDelete": "None",
-            "userAccessForQuery": "All" if query else "None",
-            "userAccessForUpdate": "All" if update else "None",
+            "userAccessForQuery": access(query, "query"),
+            "userAccessForUpdate": access(update, "update"),
             "hasUserDefinedFields": entity.has_udf,
             "supportsWebhookCallouts": entity.name in ("Companies", "Tickets", "TicketNotes"),
         }

@@ -17,7 +17,16 @@ from typing import Any
 
 from local.autotask.schema import ENTITIES, PERIOD_TYPES, PICKLISTS, RECURRING_SERVICE, Entity, Values
 from local.autotask.switches import Switches
-from local.autotask.values import MONEY_SCALE, day_ms, day_text, local_day, ms_day, period_starts, share
+from local.autotask.values import (
+    MONEY_SCALE,
+    cents,
+    day_ms,
+    day_text,
+    local_day,
+    ms_day,
+    period_starts,
+    share,
+)
 
 OUTSIDE_CONTRACT = (
     "ContractServiceAdjustment effectiveDate must be between the start date and end date of the Contract "
@@ -49,8 +58,8 @@ REPEATED_SERVICE = "The service already exists on the Contract."
 START_LOCKED = "Contract startDate cannot be changed once the Contract has services."
 """The rule is documented for the web pages (KB360046864511); invented wording."""
 
-PERIOD_ITEM, ADJUSTMENT_ITEM = 6, 7
-"""billingItemType of recurring services: 6 and 7 are seen in metadata; which is which is inferred."""
+PERIOD_ITEM, ADJUSTMENT_ITEM, CHARGE_ITEM = 6, 7, 4
+"""billingItemType: 6 and 7 are seen in metadata for recurring services, which is which is inferred; 4 is a guess."""
 
 API_RESOURCE = 4
 """Resource id that the API user leaves in creatorResourceID (any number)."""
@@ -901,7 +910,7 @@ class Model:
                             rate,
                             total,
                             total_cost,
-                            None,
+                            row_ids.get(start) if self.switches.adjustment_period == "set" else None,
                             event.number,
                         )
                     )
@@ -925,6 +934,8 @@ class Model:
         adjustment_id: int | None = None,
     ) -> int:
         values = line.contract.values
+        if self.switches.posted_decimals == "2":
+            total, cost = cents(total), cents(cost)
         return self.add(
             ENTITIES["billingitems"],
             {
@@ -958,6 +969,31 @@ class Model:
                 "taxDollars": 0,
                 "totalAmount": total,
                 "vendorID": line.service["vendorCompanyID"],
+            },
+        )
+
+    def person_bills(self, contract_id: int, day: int, name: str, quantity: int, rate: int) -> int:
+        """A person bills something on a contract that no line accounts for (a credit has a negative quantity); gives its id."""
+        contract = self.contracts[contract_id]
+        total = quantity * rate // MONEY_SCALE
+        return self.add(
+            ENTITIES["billingitems"],
+            {
+                "billingItemType": CHARGE_ITEM,
+                "companyID": contract.values["companyID"],
+                "contractID": contract_id,
+                "extendedPrice": total,
+                "invoiceID": 0,
+                "itemApproverID": PERSON_RESOURCE,
+                "itemDate": day_ms(day),
+                "itemName": name,
+                "nonBillable": 0,
+                "ourCost": 0,
+                "postedDate": day_ms(self.today()),
+                "postedOnTime": self.now_ms,
+                "quantity": quantity,
+                "rate": rate,
+                "totalAmount": total,
             },
         )
 

@@ -19,6 +19,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "wrong_code": ("500", "401"),
     "blocked_user": ("no", "403", "404", "401", "500"),
     "denied_answer": ("500", "401", "403"),
+    "posted_decimals": ("2", "4"),
+    "adjustment_period": ("set", "null"),
     "throttle": ("429", "429_retry_after", "429_itgenatr005", "500_itgenatr005"),
     "item_id": ("null", "id"),
     "unauthorized_body": ("empty", "html", "message"),
@@ -79,8 +81,8 @@ class Switches:
     """The user is blocked: ``no``, or how it is then answered. 403 and 404 are reported, the rest is guessed."""
 
     denied: list[str] = field(default_factory=list)
-    """What the security level does not allow: entities (``Tickets``), or an entity with one operation
-    (``ContractServiceAdjustments create``; the operations are those of faults)."""
+    """What the security level does not allow: entities (``Tickets``), or an entity with query, create or update
+    (``ContractServiceAdjustments create``)."""
 
     denied_answer: str = "500"
     """How a missing permission is answered: 500 with an errors list was seen live, 401 is documented
@@ -121,6 +123,14 @@ class Switches:
 
     method_not_allowed_body: str = "message"
     """Body of a 405: ``{"Message": …}`` seen live, HTML from the web server also reported."""
+
+    posted_decimals: str = "2"
+    """Decimals of a billing item's amounts: four are kept until it is posted, and two afterwards (online help,
+    SystemSettingsContracts); a system setting and the only recorded item say four."""
+
+    adjustment_period: str = "set"
+    """Whether the item of an adjustment carries ``contractServicePeriodID``: others group the items of a period by it,
+    so it is set (inferred)."""
 
     repeat_line: str = "refuse"
     """POST of a second ContractService for a service that the contract already has: unknown."""

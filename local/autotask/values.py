@@ -117,6 +117,11 @@ def share(amount: int, part: int, whole: int) -> int:
     return (product + half) // whole if product >= 0 else -((-product + half) // whole)
 
 
+def cents(amount: int) -> int:
+    """An amount of money at two decimals, rounded half away from zero."""
+    return share(amount, 1, 100) * 100
+
+
 @lru_cache(maxsize=4_096)
 def period_starts(start: int, end: int, months: int) -> tuple[int, ...]:
     """First days of the billing periods of a contract, counted from its start day, plus the day after the last period.

@@ -194,6 +194,13 @@ def test_approve_and_billing_routes(tenant: Tenant) -> None:
     assert [one["id"] for one in call(tenant, "GET", f"billing?contract={CONTRACT}")] == made
 
 
+def test_billing_by_a_person_over_the_route(tenant: Tenant) -> None:
+    """It is one more billing item."""
+    bill = {"contractID": CONTRACT, "day": "@today", "name": "Setup", "quantity": 1, "rate": "99.50"}
+    number = call(tenant, "POST", "person/bill", bill)["id"]
+    assert [one["id"] for one in call(tenant, "GET", "billing")] == [number]
+
+
 def test_credentials_and_zone_routes(tenant: Tenant) -> None:
     """One user can be let in, and the tenant moved."""
     call(tenant, "PUT", "credentials", {"userName": "u", "secret": "s", "integrationCode": "c"})

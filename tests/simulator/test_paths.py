@@ -100,7 +100,13 @@ def test_a_missing_permission(status: str) -> None:
     assert tenant.adjust("2026-03-20", 1).status == int(status)
     assert tenant.held("2026-03-20") == 10
     assert tenant.units()
-    assert tenant.send("GET", "Companies/entityInformation").status == 200
+    told = {
+        name: tenant.send("GET", f"{name}/entityInformation").json()["info"]
+        for name in ("Companies", "ContractServiceAdjustments", "Contracts")
+    }
+    assert [told[name]["userAccessForQuery"] for name in told] == ["None", "None", "All"]
+    assert [told[name]["userAccessForCreate"] for name in told] == ["None", "None", "All"]
+    assert told["ContractServiceAdjustments"]["canCreate"] is True
 
 
 @pytest.mark.parametrize(

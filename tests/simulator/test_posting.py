@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,6 +76,40 @@ def test_an_adjustment_is_an_item_of_its_own(tenant: Tenant) -> None:
     )
 
 
+def test_amounts_have_two_decimals_once_posted() -> None:
+    """Units times rate has four until then; a system setting keeps them."""
+    for decimals, amount, cost in (("2", "8.9300", "5.0000"), ("4", "8.9286", "5.0000")):
+        tenant = Tenant(posted_decimals=decimals)
+        tenant.adjust("2026-03-10", 4)  # 5 of the period's 28 days
+        tenant.control.approve_and_post(CONTRACT, ordinal("2026-03-10"))
+        item = tenant.query("BillingItems")[-1]
+        assert (str(item["extendedPrice"]), str(item["totalAmount"]), str(item["ourCost"])) == (
+            amount,
+            amount,
+            cost,
+        )
+        assert str(item["rate"]) == "12.5000"
+
+
+@pytest.mark.parametrize(("switch", "same"), [("set", True), ("null", False)])
+def test_the_items_of_a_period_share_its_id(switch: str, same: bool) -> None:
+    """An adjustment's item names the period that it falls into, unless the tenant says otherwise."""
+    tenant = Tenant(adjustment_period=switch)
+    tenant.adjust("2026-03-01", 4)
+    tenant.control.approve_and_post(CONTRACT, ordinal("2026-03-10"))
+    period, adjustment = tenant.query("BillingItems")[1:]
+    assert period["contractServicePeriodID"] is not None
+    assert (adjustment["contractServicePeriodID"] == period["contractServicePeriodID"]) is same
+
+
+def test_what_a_person_bills_belongs_to_no_line(tenant: Tenant) -> None:
+    """A charge or a credit note stands among the items, without a service."""
+    number = tenant.control.person_bills(CONTRACT, ordinal("2026-03-01"), "Goodwill", -1, "20.25")
+    [item] = tenant.query("BillingItems")
+    assert (item["id"], item["contractID"], item["contractServiceID"]) == (number, CONTRACT, None)
+    assert (str(item["quantity"]), str(item["extendedPrice"])) == ("-1.0000", "-20.2500")
+
+
 def test_a_late_adjustment_posts_with_the_next_run(tenant: Tenant) -> None:
     """An adjustment inside a posted period leaves its row unposted until the next act, which bills it for later periods too."""
     tenant.control.approve_and_post(CONTRACT, ordinal("2026-03-15"))
@@ -122,5 +157,6 @@ def test_what_is_billed_in_the_end_is_what_the_rows_say(
     model.approve_and_post(CONTRACT, ordinal("2027-01-14"))
     billed = sum(record.values["extendedPrice"] for record in model.tables["BillingItems"].values())
     rows = sum(row.values["price"] for row in model.lines[LINE].rows())
-    assert abs(Decimal(billed - rows)) <= 60 + len(changes) * 30
+    items = len(model.tables["BillingItems"])
+    assert abs(Decimal(billed - rows)) <= 60 + len(changes) * 30 + 50 * items  # half a cent each
     assert all(row.values["approveAndPostDate"] is not None for row in model.lines[LINE].rows())

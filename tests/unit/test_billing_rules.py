@@ -161,7 +161,7 @@ class Example:
         words = []
         for one in new:
             service = model.lines[one["contractServiceID"]].service["id"]
-            whole = one["contractServicePeriodID"] is not None
+            whole = one["contractServiceAdjustmentID"] is None
             units = int(float(str(one["quantity"])))
             place = "" if one["contractID"] == FIRST else f" on {one['contractID']}"
             words.append(

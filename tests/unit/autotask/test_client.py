@@ -21,6 +21,7 @@ from timus_autotask.autotask.query import MOST_PAGES, Condition
 from timus_autotask.autotask.zone import Zone
 from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import CredentialsRefused, OutcomeUnknown, Refused, RetryLater
+from timus_autotask.ports.psa import Access, Permissions, RecordKind
 
 CREDENTIALS = Credentials("api@example.com", "the-secret", "THE-CODE")
 ZONE = Zone("https://webservices2.autotask.net/ATServicesRest/v1.0", "https://ww2.autotask.net/")
@@ -136,6 +137,60 @@ def test_recorded_threshold() -> None:
 def test_a_server_that_does_not_tell_the_allowance_is_asked_on() -> None:
     """Who does not serve ThresholdInformation refuses it; nothing else depends on it."""
     assert client(canned(sample("not-found"), zone_answer(ZONE), NO_CONTRACT)).threshold() is None
+
+
+def test_recorded_billing_items() -> None:
+    """Labour that somebody billed, a line's period, and an adjustment inside it."""
+    wire = canned(sample("billing-items"))
+    labour, period, adjustment = client(wire).billing_items([29683363])
+    assert (labour.contract_service_id, labour.quantity, labour.amount) == (
+        None,
+        Decimal("3.1750"),
+        Decimal("386.6450"),
+    )
+    assert (period.day, period.quantity, period.adjustment_id) == (date(2026, 3, 1), Decimal(11), None)
+    assert (adjustment.day, adjustment.quantity, adjustment.adjustment_id) == (
+        date(2026, 3, 16),
+        Decimal(3),
+        5501,
+    )
+    assert period.period_id == adjustment.period_id
+    assert period.invoice_id is None
+
+
+def test_billing_items_from_a_day_on() -> None:
+    """One day more is asked for than is given back."""
+    items = json.loads(sample("billing-items").body)["items"]
+    wire = canned(page(*items[1:]))
+    found = client(wire).billing_items([29683363], date(2026, 3, 2))
+    assert [item.day for item in found] == [date(2026, 3, 16)]
+    assert next(wire.bodies())["Filter"] == [
+        {"op": "eq", "field": "contractID", "value": 29683363},
+        {"op": "gte", "field": "itemDate", "value": "2026-03-01T00:00:00Z"},
+    ]
+
+
+def test_recorded_companies() -> None:
+    """All active ones, with every field, so that the user-defined ones come along."""
+    wire = canned(sample("companies"))
+    contoso, fabrikam = client(wire).active_companies()
+    assert (contoso.number, contoso.web_address) == ("C-600", "https://www.contoso-dental.example/")
+    assert contoso.user_defined == {"Timus Customer": "cus_41d0"}
+    assert (fabrikam.number, fabrikam.user_defined) == ("", {})
+    (body,) = wire.bodies()
+    assert body == {"MaxRecords": 500, "Filter": [{"op": "eq", "field": "isActive", "value": True}]}
+
+
+def test_recorded_permissions() -> None:
+    """Autotask's own account, asked for without changing anything."""
+    wire = canned(sample("permissions"))
+    found = client(wire).permissions(RecordKind.COMPANIES)
+    assert found == Permissions(Access.RESTRICTED, Access.ALL, Access.ALL)
+    assert (wire.requests[0].method, wire.requests[0].url) == ("GET", link("Companies/entityInformation"))
+    with pytest.raises(RetryLater, match="cannot be relied on"):
+        client(canned(answer({"info": None}))).permissions(RecordKind.TICKETS)
+    with pytest.raises(Refused):
+        client(canned(sample("permission-missing-query"))).permissions(RecordKind.TICKETS)
 
 
 def test_what_does_not_exist_is_none_or_missing() -> None:

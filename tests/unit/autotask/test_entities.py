@@ -13,23 +13,43 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timus_autotask.autotask.entities import (
+    BILLING_ITEMS,
     COMPANIES,
+    COMPANIES_IN_FULL,
     CONTRACT_SERVICES,
     CONTRACTS,
+    NAMES,
     SERVICES,
     UNITS,
     Entity,
     Unreadable,
     contract_fields,
     parse_day,
+    parse_permissions,
     parse_threshold,
 )
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.policy import RenewalLink
 from timus_autotask.domain.provisioning import NewContract
-from timus_autotask.ports.psa import Company, ContractService, Service, Threshold, UnitRow
+from timus_autotask.ports.psa import (
+    Access,
+    BillingItem,
+    Company,
+    ContractService,
+    Permissions,
+    RecordKind,
+    Service,
+    Threshold,
+    UnitRow,
+)
 
-COMPANY = {"id": 612, "companyName": "Acme", "isActive": True}
+COMPANY = {
+    "id": 612,
+    "companyName": "Acme",
+    "isActive": True,
+    "companyNumber": "C-612",
+    "webAddress": "https://acme.example",
+}
 CONTRACT = {
     "id": 5,
     "companyID": 612,
@@ -49,7 +69,42 @@ SERVICE = {
     "periodType": 2,
     "unitPrice": Decimal("23.10"),
 }
-LINE = {"id": 1201, "contractID": 5, "serviceID": 45, "unitPrice": Decimal("23.10")}
+LINE = {
+    "id": 1201,
+    "contractID": 5,
+    "serviceID": 45,
+    "unitPrice": Decimal("23.10"),
+    "unitCost": Decimal("12.00"),
+}
+BILLING_ITEM = {
+    "id": 26102,
+    "companyID": 612,
+    "contractID": 5,
+    "contractServiceID": 1201,
+    "serviceID": 45,
+    "contractServicePeriodID": 88001,
+    "contractServiceAdjustmentID": 5501,
+    "itemName": "Seat",
+    "itemDate": "2026-03-16T00:00:00Z",
+    "postedDate": "2026-03-31T00:00:00Z",
+    "quantity": Decimal("3.0000"),
+    "rate": Decimal("23.1000"),
+    "extendedPrice": Decimal("37.2600"),
+    "ourCost": Decimal("18.5800"),
+    "nonBillable": 0,
+    "invoiceID": 0,
+}
+INFORMATION = {
+    "name": "Company",
+    "canCreate": True,
+    "canDelete": False,
+    "canQuery": True,
+    "canUpdate": True,
+    "userAccessForCreate": "All",
+    "userAccessForDelete": "None",
+    "userAccessForQuery": "Restricted",
+    "userAccessForUpdate": "None",
+}
 UNIT_ROW = {
     "id": 900,
     "contractID": 5,
@@ -67,6 +122,7 @@ ROWS: list[tuple[Entity[Any], dict[str, Any]]] = [
     (SERVICES, SERVICE),
     (CONTRACT_SERVICES, LINE),
     (UNITS, UNIT_ROW),
+    (BILLING_ITEMS, BILLING_ITEM),
 ]
 JSON: st.SearchStrategy[Any] = (
     st.none()
@@ -81,13 +137,35 @@ JSON: st.SearchStrategy[Any] = (
 
 def test_records_as_published() -> None:
     """Every field arrives where it belongs."""
-    assert COMPANIES.parse(COMPANY) == Company(612, "Acme", is_active=True)
+    assert COMPANIES.parse(COMPANY) == Company(612, "Acme", True, "C-612", "https://acme.example")
     contract = Contract(5, 612, True, True, date(2026, 1, 1), date(2026, 12, 31), 1, "SASE", "timus-cus_41d0")
     assert CONTRACTS.parse(CONTRACT) == contract
     assert SERVICES.parse(SERVICE) == Service(45, "Seat", "S1", True, 1, Decimal("23.10"))
-    assert CONTRACT_SERVICES.parse(LINE) == ContractService(1201, 5, 45, Decimal("23.10"))
+    assert CONTRACT_SERVICES.parse(LINE) == ContractService(1201, 5, 45, Decimal("23.10"), Decimal("12.00"))
     row = UnitRow(5, 45, 1201, date(2026, 3, 1), date(2026, 3, 31), 11, Decimal("254.10"), None)
     assert UNITS.parse(UNIT_ROW) == row
+    item = BillingItem(
+        id=26102,
+        company_id=612,
+        contract_id=5,
+        contract_service_id=1201,
+        service_id=45,
+        period_id=88001,
+        adjustment_id=5501,
+        name="Seat",
+        day=date(2026, 3, 16),
+        posted_on=date(2026, 3, 31),
+        quantity=Decimal(3),
+        rate=Decimal("23.10"),
+        amount=Decimal("37.26"),
+        cost=Decimal("18.58"),
+        is_billable=True,
+        invoice_id=None,
+    )
+    assert BILLING_ITEMS.parse(BILLING_ITEM) == item
+    assert BILLING_ITEMS.parse({**BILLING_ITEM, "invoiceID": 7, "nonBillable": 1}) == replace(
+        item, invoice_id=7, is_billable=False
+    )
 
 
 @pytest.mark.parametrize(("entity", "row"), ROWS)
@@ -173,6 +251,68 @@ def test_hidden_prices_are_none() -> None:
     """Units stay readable when a security level hides prices."""
     assert UNITS.parse({**UNIT_ROW, "price": None}).price is None
     assert CONTRACT_SERVICES.parse({**LINE, "unitPrice": None}).unit_price is None
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (None, {}),
+        ([], {}),
+        ([{"name": "Timus Customer", "value": "cus_1"}], {"Timus Customer": "cus_1"}),
+        ([{"name": "Unset", "value": None}, {"name": "Empty", "value": ""}], {}),
+        (
+            [{"name": "Balance", "value": Decimal("23.45")}, {"name": "Seats", "value": 5}],
+            {"Balance": "23.45", "Seats": "5"},
+        ),
+    ],
+)
+def test_user_defined_fields(given: Any, read: dict[str, str]) -> None:
+    """Those that are set, as text; Autotask leaves the list out where no record has any."""
+    assert COMPANIES_IN_FULL.parse({**COMPANY, "userDefinedFields": given}).user_defined == read
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        "x",
+        ["x"],
+        [{"name": 5, "value": "x"}],
+        [{"name": "x", "value": []}],
+        [{"name": "x", "value": True}],
+    ],
+)
+def test_user_defined_fields_of_another_shape(given: Any) -> None:
+    """They are not guessed at."""
+    with pytest.raises(Unreadable):
+        COMPANIES_IN_FULL.parse({**COMPANY, "userDefinedFields": given})
+
+
+def test_permissions() -> None:
+    """Numbers, as documented, and names, as seen; what nobody can do with an entity, the user may not."""
+    told = Permissions(Access.RESTRICTED, Access.ALL, Access.NONE)
+    assert parse_permissions(INFORMATION) == told
+    numbers = {"userAccessForCreate": 1, "userAccessForQuery": 2, "userAccessForUpdate": 0}
+    assert parse_permissions({**INFORMATION, **numbers}) == told
+    assert parse_permissions({**INFORMATION, "canQuery": False}).read is Access.NONE
+
+
+@pytest.mark.parametrize(
+    "name", ["userAccessForQuery", "userAccessForCreate", "userAccessForUpdate", "canQuery"]
+)
+@pytest.mark.parametrize("value", ["Some", "all", 3, -1, Decimal(1), [], {}])
+def test_permissions_of_another_shape(name: str, value: Any) -> None:
+    """Nobody is told that he may what nobody knows."""
+    with pytest.raises(Unreadable):
+        parse_permissions({**INFORMATION, name: value})
+    if name != "canQuery":
+        with pytest.raises(Unreadable):
+            parse_permissions({**INFORMATION, name: None})
+
+
+def test_every_kind_of_record_has_a_name() -> None:
+    """A kind that could not be asked for is of no use."""
+    assert set(NAMES) == set(RecordKind)
 
 
 def test_posted_rows() -> None:

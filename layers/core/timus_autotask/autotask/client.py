@@ -29,17 +29,21 @@ from timus_autotask.autotask.answers import (
     understood,
 )
 from timus_autotask.autotask.entities import (
+    BILLING_ITEMS,
     BILLING_RULES,
     COMPANIES,
+    COMPANIES_IN_FULL,
     COMPLETE,
     CONTRACT_SERVICES,
     CONTRACTS,
+    NAMES,
     NEW,
     SERVICES,
     TICKETS,
     UNITS,
     Entity,
     contract_fields,
+    parse_permissions,
     parse_threshold,
 )
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Transport
@@ -68,9 +72,12 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import CredentialsRefused, Refused, Rejected
 from timus_autotask.ports.psa import (
+    BillingItem,
     BillingRule,
     Company,
     ContractService,
+    Permissions,
+    RecordKind,
     Service,
     Threshold,
     Ticket,
@@ -166,6 +173,10 @@ class Autotask:
         """One company; None when it does not exist or is hidden from the API user."""
         return self.companies([company_id]).get(company_id)
 
+    def active_companies(self) -> list[Company]:
+        """Every active company, with its user-defined fields. One request for each 500."""
+        return self.query(COMPANIES_IN_FULL, Condition("isActive", "eq", True))
+
     def contracts(self, ids: Iterable[int]) -> dict[int, Contract]:
         """Contracts of any type by id; missing are those that do not exist or are hidden from the API user."""
         return {contract.id: contract for contract in self.query(CONTRACTS, Condition("id", "in", ids))}
@@ -225,6 +236,22 @@ class Autotask:
     def billing_rules(self, contract_ids: Iterable[int]) -> list[BillingRule]:
         """The rules by which Autotask itself counts and charges on these contracts, active or not."""
         return self.query(BILLING_RULES, Condition("contractID", "in", contract_ids))
+
+    def billing_items(self, contract_ids: Iterable[int], first_day: date | None = None) -> list[BillingItem]:
+        """What was approved and posted on these contracts, of ``first_day`` or later (None: all); unordered.
+
+        https://autotask.net/help/developerhelp/Content/APIs/REST/Entities/BillingItemsEntity.htm
+        """
+        of = Condition("contractID", "in", contract_ids)
+        since = [] if first_day is None else [_since("itemDate", first_day)]
+        items = self.query(BILLING_ITEMS, of, *since)
+        return [item for item in items if first_day is None or item.day >= first_day]
+
+    def permissions(self, kind: RecordKind) -> Permissions:
+        """What the API user may do with a kind of record. Nothing is changed; raises ``Refused`` where Autotask does not tell."""
+        name = NAMES[kind]
+        info = self._call("GET", name, "entityInformation", b"", ("info",), repeatable=True)["info"]
+        return readable(name, parse_permissions, info if isinstance(info, dict) else {})
 
     def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
         """Tickets of a company whose ``externalID`` is exactly this."""
@@ -355,13 +382,13 @@ class Autotask:
     def _units(self, first_day: date | None, *conditions: Condition) -> list[UnitRow]:
         if first_day is None:
             return self.query(UNITS, *conditions)
-        # One day more is asked for, so that it does not matter in which zone Autotask compares.
-        since = Condition("endDate", "gte", f"{first_day - timedelta(days=1)}T00:00:00Z")
+        since = _since("endDate", first_day)
         return [row for row in self.query(UNITS, *conditions, since) if row.end >= first_day]
 
     def _pages(self, entity: Entity[T], conditions: tuple[Condition, ...]) -> Iterator[T]:
         filters = [condition.filter for condition in conditions]
-        body = _json({"MaxRecords": PAGE_SIZE, "IncludeFields": entity.fields, "Filter": filters})
+        include = {"IncludeFields": entity.fields} if entity.fields else {}
+        body = _json({"MaxRecords": PAGE_SIZE, **include, "Filter": filters})
         belongs = membership(entity.name, conditions)
         path = "query"
         for page in range(MOST_PAGES):
@@ -461,6 +488,11 @@ class Autotask:
         finally:
             if self._on_call is not None:
                 self._on_call(entity, request.method, time.perf_counter() - began)
+
+
+def _since(field: str, day: date) -> Condition:
+    """A day not before ``day``. One day more is asked for, so that it does not matter in which zone Autotask compares."""
+    return Condition(field, "gte", f"{day - timedelta(days=1)}T00:00:00Z")
 
 
 def effective_instant(day: date, time_zone: tzinfo) -> str:

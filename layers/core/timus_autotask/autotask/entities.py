@@ -22,9 +22,13 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.policy import RenewalLink
 from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.psa import (
+    Access,
+    BillingItem,
     BillingRule,
     Company,
     ContractService,
+    Permissions,
+    RecordKind,
     Service,
     Threshold,
     Ticket,
@@ -64,7 +68,7 @@ class Entity(Generic[T]):
     name: str
     """Autotask's name, as it stands in the URL."""
     fields: tuple[str, ...]
-    """For ``IncludeFields``; ``id`` is among them, since Autotask needs it for reads of several pages."""
+    """For ``IncludeFields``; ``id`` is among them, since Autotask needs it for reads of several pages. Empty: all fields."""
     parse: Callable[[Row], T]
     """Raises :class:`Unreadable`."""
 
@@ -142,8 +146,34 @@ def _unreadable(row: Row, name: str) -> Unreadable:
     return Unreadable(f"{name} is {row[name]!r:.100}" if name in row else f"{name} is missing")
 
 
+def _user_defined(row: Row) -> dict[str, str]:
+    """User-defined fields that are set. Where no record of an answer has any, the field is left out.
+
+    https://autotask.net/help/DeveloperHelp/Content/APIs/REST/Entities/UserdefinedFieldsUDFs.htm
+    """
+    fields = row.get("userDefinedFields")
+    if fields is None:
+        return {}
+    if not isinstance(fields, list) or not all(isinstance(one, dict) for one in fields):
+        raise _unreadable(row, "userDefinedFields")
+    return {_text(one, "name"): value for one in fields if (value := _value(one))}
+
+
+def _value(field: Row) -> str:
+    """Texts, and numbers as they are written; ``""`` when none is set."""
+    value = field.get("value")
+    return str(value) if type(value) in (int, Decimal) else _text(field, "value")
+
+
 def _company(row: Row) -> Company:
-    return Company(_whole(row, "id"), _text(row, "companyName"), _flag(row, "isActive"))
+    return Company(
+        id=_whole(row, "id"),
+        name=_text(row, "companyName"),
+        is_active=_flag(row, "isActive"),
+        number=_text(row, "companyNumber"),
+        web_address=_text(row, "webAddress"),
+        user_defined=_user_defined(row),
+    )
 
 
 def _contract(row: Row) -> Contract:
@@ -177,6 +207,7 @@ def _contract_service(row: Row) -> ContractService:
         contract_id=_whole(row, "contractID"),
         service_id=_whole(row, "serviceID"),
         unit_price=_money_or_none(row, "unitPrice"),
+        unit_cost=_money_or_none(row, "unitCost"),
     )
 
 
@@ -190,6 +221,27 @@ def _unit_row(row: Row) -> UnitRow:
         _whole(row, "units"),
         _money_or_none(row, "price"),
         _day_or_none(row, "approveAndPostDate"),
+    )
+
+
+def _billing_item(row: Row) -> BillingItem:
+    return BillingItem(
+        id=_whole(row, "id"),
+        company_id=_whole(row, "companyID"),
+        contract_id=_whole(row, "contractID"),
+        contract_service_id=_whole_or_none(row, "contractServiceID"),
+        service_id=_whole_or_none(row, "serviceID"),
+        period_id=_whole_or_none(row, "contractServicePeriodID"),
+        adjustment_id=_whole_or_none(row, "contractServiceAdjustmentID"),
+        name=_text(row, "itemName"),
+        day=_day(row, "itemDate"),
+        posted_on=_day(row, "postedDate"),
+        quantity=_money(row, "quantity"),
+        rate=_money_or_none(row, "rate"),
+        amount=_money(row, "extendedPrice"),
+        cost=_money_or_none(row, "ourCost"),
+        is_billable=_whole_or_none(row, "nonBillable") in (None, 0),
+        invoice_id=_whole_or_none(row, "invoiceID") or None,
     )
 
 
@@ -241,7 +293,51 @@ def parse_threshold(answer: Row) -> Threshold:
     )
 
 
-COMPANIES = Entity("Companies", ("id", "companyName", "isActive"), _company)
+_LEVELS: Mapping[object, Access] = {
+    "None": Access.NONE,
+    "Restricted": Access.RESTRICTED,
+    "All": Access.ALL,
+    0: Access.NONE,
+    1: Access.ALL,
+    2: Access.RESTRICTED,
+}
+"""``userAccessFor…``: numbers by the documentation, their names as seen live."""
+
+
+def parse_permissions(info: Row) -> Permissions:
+    """Read ``info`` of ``entityInformation``; raises :class:`Unreadable`.
+
+    What nobody can do with an entity (``canCreate`` false) no user may.
+    https://autotask.net/help/DeveloperHelp/Content/APIs/REST/API_Calls/REST_EntityInformationCall.htm
+    """
+
+    def access(verb: str) -> Access:
+        name = f"userAccessFor{verb}"
+        level = info.get(name)
+        if type(level) not in (str, int) or level not in _LEVELS:
+            raise _unreadable(info, name)
+        return _LEVELS[level] if _flag(info, f"can{verb}") else Access.NONE
+
+    return Permissions(read=access("Query"), create=access("Create"), change=access("Update"))
+
+
+NAMES: Mapping[RecordKind, str] = {
+    RecordKind.COMPANIES: "Companies",
+    RecordKind.CONTRACTS: "Contracts",
+    RecordKind.CONTRACT_SERVICES: "ContractServices",
+    RecordKind.UNITS: "ContractServiceUnits",
+    RecordKind.ADJUSTMENTS: "ContractServiceAdjustments",
+    RecordKind.SERVICES: "Services",
+    RecordKind.BILLING_RULES: "ContractBillingRules",
+    RecordKind.BILLING_ITEMS: "BillingItems",
+    RecordKind.CONTRACT_NOTES: "ContractNotes",
+    RecordKind.TICKETS: "Tickets",
+}
+"""Autotask's names of the kinds of record."""
+
+COMPANIES = Entity("Companies", ("id", "companyName", "isActive", "companyNumber", "webAddress"), _company)
+COMPANIES_IN_FULL = Entity("Companies", (), _company)
+"""With every field, since it is not known whether ``IncludeFields`` can name the user-defined ones."""
 CONTRACTS = Entity(
     "Contracts",
     (
@@ -259,7 +355,7 @@ CONTRACTS = Entity(
 )
 SERVICES = Entity("Services", ("id", "name", "sku", "isActive", "periodType", "unitPrice"), _service)
 CONTRACT_SERVICES = Entity(
-    "ContractServices", ("id", "contractID", "serviceID", "unitPrice"), _contract_service
+    "ContractServices", ("id", "contractID", "serviceID", "unitPrice", "unitCost"), _contract_service
 )
 UNITS = Entity(
     "ContractServiceUnits",
@@ -275,6 +371,28 @@ UNITS = Entity(
         "approveAndPostDate",
     ),
     _unit_row,
+)
+BILLING_ITEMS = Entity(
+    "BillingItems",
+    (
+        "id",
+        "companyID",
+        "contractID",
+        "contractServiceID",
+        "serviceID",
+        "contractServicePeriodID",
+        "contractServiceAdjustmentID",
+        "itemName",
+        "itemDate",
+        "postedDate",
+        "quantity",
+        "rate",
+        "extendedPrice",
+        "ourCost",
+        "nonBillable",
+        "invoiceID",
+    ),
+    _billing_item,
 )
 BILLING_RULES = Entity(
     "ContractBillingRules", ("id", "contractID", "isActive", "invoiceDescription"), _billing_rule

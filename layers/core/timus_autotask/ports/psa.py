@@ -7,9 +7,10 @@ well (see ``errors``). A read gives whole lists or nothing; a write is sent once
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
 from timus_autotask.domain.contract import Contract
@@ -23,6 +24,12 @@ class Company:
     id: int
     name: str
     is_active: bool
+    number: str = ""
+    """Where partners keep a customer's id of another system; ``""`` when none is set."""
+    web_address: str = ""
+    """As it was typed, with or without ``https://`` and a path."""
+    user_defined: Mapping[str, str] = field(default_factory=dict)
+    """The partner's own fields by name, those that are set; only with ``active_companies``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,72 @@ class ContractService:
     service_id: int
     unit_price: Decimal | None
     """The line's current price for one unit and period; None when Autotask shows none."""
+    unit_cost: Decimal | None = None
+    """Its cost; None when Autotask shows none, and 0 as well where the API user may not read costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class BillingItem:
+    """One item that a person has approved and posted: a line's period, an adjustment inside one, or anything else."""
+
+    id: int
+    company_id: int
+    contract_id: int
+    contract_service_id: int | None
+    """None: no line accounts for it, such as a charge or a credit that a person typed."""
+    service_id: int | None
+    period_id: int | None
+    """The same for all items of a line's period, where Autotask gives one."""
+    adjustment_id: int | None
+    """None: not from an adjustment."""
+    name: str
+    day: date
+    """A period's first day, or the day of an adjustment."""
+    posted_on: date
+    quantity: Decimal
+    """Units of the period's first day, or the signed change."""
+    rate: Decimal | None
+    """Price of one unit for a whole period."""
+    amount: Decimal
+    """Before tax."""
+    cost: Decimal | None
+    """None when Autotask shows none, and 0 as well where the API user may not read costs."""
+    is_billable: bool
+    invoice_id: int | None
+    """None: on no invoice yet."""
+
+
+class RecordKind(StrEnum):
+    """What an API user may be allowed to see or to change."""
+
+    COMPANIES = "companies"
+    CONTRACTS = "contracts"
+    CONTRACT_SERVICES = "contract-services"
+    UNITS = "units"
+    ADJUSTMENTS = "adjustments"
+    SERVICES = "services"
+    BILLING_RULES = "billing-rules"
+    BILLING_ITEMS = "billing-items"
+    CONTRACT_NOTES = "contract-notes"
+    TICKETS = "tickets"
+
+
+class Access(StrEnum):
+    """How far an API user may go."""
+
+    NONE = "none"
+    RESTRICTED = "restricted"
+    """Under conditions of its security level, such as only some companies."""
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What an API user may do with one kind of record, by Autotask's own account."""
+
+    read: Access
+    create: Access
+    change: Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +210,10 @@ class Psa(Protocol):
         """One company; None when it does not exist or is hidden from the API user."""
         ...
 
+    def active_companies(self) -> list[Company]:
+        """Every active company, with its user-defined fields. One request for each 500."""
+        ...
+
     def contracts(self, ids: Iterable[int]) -> dict[int, Contract]:
         """Contracts of any type by id; missing are those that do not exist or are hidden from the API user."""
         ...
@@ -181,6 +258,14 @@ class Psa(Protocol):
 
     def billing_rules(self, contract_ids: Iterable[int]) -> list[BillingRule]:
         """The rules by which Autotask itself counts and charges on these contracts, active or not."""
+        ...
+
+    def billing_items(self, contract_ids: Iterable[int], first_day: date | None = None) -> list[BillingItem]:
+        """What was approved and posted on these contracts, of ``first_day`` or later (None: all); unordered."""
+        ...
+
+    def permissions(self, kind: RecordKind) -> Permissions:
+        """What the API user may do with a kind of record. Nothing is changed; raises ``Refused`` where Autotask does not tell."""
         ...
 
     def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
