@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from .subscription import Snapshot
+from .subscription import BillingCycle, Snapshot
 from .timeline import NOTHING, Timeline
 
 RENEWED = "subscription.renewed"
@@ -91,7 +91,7 @@ class Subscription:
     floor: int = 0
     """The newest version that was adjusted for, or for which a line was found level. Older versions that arrive now are superseded."""
     customer_name: str = ""
-    billing_cycle: str = "monthly"
+    billing_cycle: BillingCycle = "monthly"
     restarts: tuple[Restart, ...] = ()
     """In order of time."""
     gone: tuple[str, ...] = ()

@@ -8,7 +8,6 @@ provenance, which take the same way through the inbox as Timus's own.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
@@ -17,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.history import Subscription, Version
-from timus_autotask.domain.subscription import BillingCycle, Status
+from timus_autotask.domain.subscription import BillingCycle, Snapshot, Status
 from timus_autotask.operate.plausibility import Billed, Known, Suspicion, suspicions
 from timus_autotask.operate.tables import (
     DAY,
@@ -42,6 +41,7 @@ from timus_autotask.timus.events import (
     valid_identifier,
     valid_sku,
 )
+from timus_autotask.timus.rendering import render
 from timus_autotask.watch.status import Records, StatusLine
 
 _ID = code(valid_identifier)
@@ -71,8 +71,8 @@ class Told:
     items: tuple[tuple[str, int], ...]
     customer_name: str = ""
     version: int | None = None
-    status: str = "active"
-    billing_cycle: str = ""
+    status: Status = "active"
+    billing_cycle: BillingCycle | None = None
     term_start: date | None = None
     term_end: date | None = None
     cancel_at: date | None = None
@@ -122,7 +122,7 @@ def _told(row: Row) -> Told:
         customer_name=values["customer_name"] or "",
         version=values["version"],
         status=values["status"] or "active",
-        billing_cycle=values["billing_cycle"] or "",
+        billing_cycle=values["billing_cycle"],
         term_start=values["term_start"],
         term_end=values["term_end"],
         cancel_at=values["cancel_at"],
@@ -329,38 +329,28 @@ def _event(
     """The event that Timus would have sent. The same file gives the same bytes on the same day."""
     day = told.effective_date or today
     term_end = told.term_end or (subscription.newest.term_end if subscription else None) or day
-    instant = local_midnight(day, zone).isoformat()
-    body = {
-        "type": "subscription.updated",
-        "timestamp": instant,
-        "data": {
-            "subscription": {
-                "id": told.subscription_id,
-                "version": version,
-                "customer": {
-                    "id": told.customer_id,
-                    "name": told.customer_name or (subscription.customer_name if subscription else ""),
-                    "domain": None,
-                },
-                "status": told.status,
-                "billing_cycle": told.billing_cycle
-                or (subscription.billing_cycle if subscription else "monthly"),
-                "items": [{"sku": sku, "quantity": quantity} for sku, quantity in told.items],
-                "term": {
-                    "start": (told.term_start or min(day, term_end)).isoformat(),
-                    "end": term_end.isoformat(),
-                },
-                "cancel_at": told.cancel_at.isoformat() if told.cancel_at else None,
-            },
-            "effective_at": instant,
-            "actor": operator,
-        },
-        "provenance": {"source": FROM_FILE, "file": file, "operator": operator},
-    }
-    text = json.dumps(body, sort_keys=True).encode()
-    return Missing(
-        told.customer_id, told.subscription_id, f"{FROM_FILE}-{hashlib.sha256(text).hexdigest()[:24]}", text
+    instant = local_midnight(day, zone)
+    snapshot = Snapshot(
+        subscription_id=told.subscription_id,
+        version=version,
+        customer_id=told.customer_id,
+        customer_name=told.customer_name or (subscription.customer_name if subscription else ""),
+        customer_domain=None,
+        status=told.status,
+        billing_cycle=told.billing_cycle or (subscription.billing_cycle if subscription else "monthly"),
+        items=told.items,
+        term_start=told.term_start or min(day, term_end),
+        term_end=term_end,
+        cancel_at=told.cancel_at,
+        effective_at=instant,
+        event_type="subscription.updated",
+        event_id="",  # follows from the body
+        occurred_at=instant,
+        actor=operator,
     )
+    body = render(snapshot, {"source": FROM_FILE, "file": file, "operator": operator})
+    event_id = f"{FROM_FILE}-{hashlib.sha256(body).hexdigest()[:24]}"
+    return Missing(told.customer_id, told.subscription_id, event_id, body)
 
 
 def _not_named(

@@ -1,0 +1,45 @@
+"""A snapshot as Timus would send it: for events that never arrived and come in by a file.
+
+The reverse of ``understand`` in ``events``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from timus_autotask.domain.subscription import Snapshot
+
+
+def render(snapshot: Snapshot, provenance: Mapping[str, str]) -> bytes:
+    """The body of an event; ``provenance`` says where it comes from. The same values give the same bytes."""
+    names = dict(snapshot.item_names)
+    body = {
+        "type": snapshot.event_type,
+        "timestamp": snapshot.occurred_at.isoformat(),
+        "data": {
+            "subscription": {
+                "id": snapshot.subscription_id,
+                "version": snapshot.version,
+                "customer": {
+                    "id": snapshot.customer_id,
+                    "name": snapshot.customer_name,
+                    "domain": snapshot.customer_domain,
+                },
+                "status": snapshot.status,
+                "billing_cycle": snapshot.billing_cycle,
+                "items": [_item(sku, quantity, names.get(sku)) for sku, quantity in snapshot.items],
+                "term": {"start": snapshot.term_start.isoformat(), "end": snapshot.term_end.isoformat()},
+                "cancel_at": snapshot.cancel_at.isoformat() if snapshot.cancel_at else None,
+            },
+            "effective_at": snapshot.effective_at.isoformat(),
+            "actor": snapshot.actor,
+        },
+        "provenance": dict(provenance),
+    }
+    return json.dumps(body, sort_keys=True).encode()
+
+
+def _item(sku: str, quantity: int, name: str | None) -> dict[str, Any]:
+    return {"sku": sku, "quantity": quantity} | ({} if name is None else {"name": name})
