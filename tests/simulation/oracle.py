@@ -891,6 +891,9 @@ class Oracle:
             if self._within(contract, day):
                 has = self.has(line, day)
                 wants = {self.wants(line, day, variant) for variant in variants}
+                if self.own and None not in wants and not self._told(record, day, has, wants):
+                    self._broken("I1", f"{line} had {has} on {day}, Timus said {wants}; nobody is told that")
+                    return
                 if (
                     has not in wants
                     and None not in wants
@@ -899,6 +902,16 @@ class Oracle:
                     self._broken("I5", f"{line} had {has} on {day}, Timus said {wants}, and its day was free")
                     return
             day += DAY
+
+    @staticmethod
+    def _told(record: Any, day: date, has: int, wants: set[int | None]) -> bool:
+        """Whether people are told of a past day just where it is billed otherwise, with both numbers."""
+        if record is None or record.state.value not in ("applied", "scheduled"):
+            return True
+        told = next((one for one in record.past_days if one.first <= day < one.until), None)
+        if told is None:
+            return has in wants
+        return told.autotask == has and told.wanted != has and told.wanted in wants
 
     def _related(self, line: Line) -> list[Line]:
         """The lines that some subscription feeds together with this one, and itself."""

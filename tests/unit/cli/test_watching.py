@@ -39,6 +39,8 @@ def test_changes_tell_what_was_posted_from_which_event(told: Desk) -> None:
         "outcome": "landed",
         "events": ["sub_8f2c1a-v7"],
         "plan_change_with": [],
+        "moved_from": None,
+        "moved_because": None,
         "words": "",
     }
     assert (second["unit_change"], second["events"]) == (2, ["sub_8f2c1a-v8"])

@@ -13,6 +13,7 @@ from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, Whole, moment
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.past_days import PastDays
 from timus_autotask.domain.policy import shortfall
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.operate.deployment import Deployment
@@ -72,6 +73,18 @@ def _line(line: StatusLine) -> dict[str, Any]:
         "state": line.state.value,
         "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
         "plan_change_with": [{"day": day, **_ids(key)} for day, key in line.linked],
+        "past_days": [_past_days(one) for one in line.past_days],
+    }
+
+
+def _past_days(one: PastDays) -> dict[str, Any]:
+    return {
+        "from": one.first,
+        "until": one.until,
+        "wanted": one.wanted,
+        "autotask": one.autotask,
+        "seat_days": one.seat_days,
+        "cause": one.cause.value,
     }
 
 
@@ -148,6 +161,10 @@ def _show_status(
         terminal.say("", "Events that a person has to look at", style="bold")
         _event_table(events, terminal)
     terminal.say("")
+    if any(line.past_days for line in lines):
+        terminal.say(
+            "Days that are past changing stay as they are billed: correct them in Autotask, or bill or credit them by hand."
+        )
     terminal.say("At rest." if found.at_rest else f"Not at rest: {'; '.join(found.outstanding)}.")
 
 
@@ -173,6 +190,7 @@ def _why(line: StatusLine) -> list[str]:
         parts.append(Whole(f"→ {line.remedy}"))
     if line.reason is None:
         parts += [f"{delta:+d} on {day}" for day, delta in line.scheduled]
+    parts += [f"{one.message}." for one in line.past_days]
     linked = _plan_change(dict.fromkeys(key for _, key in line.linked), line.contract_id)
     return [*parts, linked] if linked else parts
 
@@ -233,13 +251,28 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
                 *_units(change),
                 change.outcome.value,
                 change.events,
-                [*filter(None, (change.message, _plan_change(change.linked, change.line.contract_id)))],
+                _words(change),
             )
             for change in found
         ],
         empty="Nothing was posted.",
     )
     return {"changes": [_change(change) for change in found]}
+
+
+def _words(change: JournalEntry) -> list[str]:
+    """What there is to say about a change."""
+    moved = change.postponed
+    return [
+        *filter(
+            None,
+            (
+                change.message,
+                f"moved from {moved.day}: {moved.cause.message}" if moved else "",
+                _plan_change(change.linked, change.line.contract_id),
+            ),
+        )
+    ]
 
 
 def _units(change: JournalEntry) -> tuple[Any, ...]:
@@ -264,6 +297,8 @@ def _change(change: JournalEntry) -> dict[str, Any]:
         "outcome": change.outcome.value,
         "events": [*change.events],
         "plan_change_with": [_ids(key) for key in change.linked],
+        "moved_from": change.postponed.day if change.postponed else None,
+        "moved_because": change.postponed.cause.value if change.postponed else None,
         "words": change.message,
     }
 

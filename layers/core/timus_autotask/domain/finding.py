@@ -23,6 +23,7 @@ class Kind(StrEnum):
     CONTRACT_ENDED = "contract-ended"
     CONTRACT_SHORTENED = "contract-shortened"
     NOT_LEVEL = "not-level"
+    PAST_DAY_OFF = "past-day-off"
     BILLING_RULE = "billing-rule"
     NO_SUBSCRIPTION = "line-without-subscription"
     ENDS_FIRST = "contract-ends-first"

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from .mapping import LineKey
+from .past_days import PastDays, Postponed
 from .price import PriceChange
 from .reasons import Parked
 from .timeline import NOTHING, Timeline
@@ -53,6 +54,8 @@ class Intent:
     """The other lines of the plan change that it is a part of."""
     until: date | None = None
     """The contract's last day when it was begun: days that a longer contract has gained since say nothing of its outcome."""
+    postponed: Postponed | None = None
+    """The day from which it should have been billed, if that one could not be changed any more."""
 
     @property
     def after(self) -> Timeline:
@@ -102,6 +105,8 @@ class JournalEntry:
     """The unit price that was sent with it, if one was."""
     by: str = ""
     """Who rejected it."""
+    postponed: Postponed | None = None
+    """The day from which it should have been billed, if that one could not be changed any more."""
 
 
 class State(StrEnum):
@@ -216,6 +221,8 @@ class Line:
     linked: tuple[tuple[date, LineKey], ...] = ()
     """(day, other line): what is planned for that day is one side of a plan change."""
     sources: tuple[tuple[str, str], ...] = ()
+    past_days: tuple[PastDays, ...] = ()
+    """In order: days that stay billed otherwise; see ``still_shown``."""
     last_change: datetime | None = None
     seen_at: datetime | None = None
 

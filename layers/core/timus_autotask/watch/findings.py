@@ -12,6 +12,7 @@ from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.finding import DRIFT, Finding, Kind
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line, State
+from timus_autotask.domain.past_days import still_shown
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.psa import BillingRule, UnitRow
 from timus_autotask.store.inbox import delivery_in
@@ -156,6 +157,8 @@ def _of_line(
             left = line.baseline.at(day) if line.baseline else 0
             yield found(Kind.SERVICE_TWICE, message, day, left, sum(lines.values()))
             return
+    for one in still_shown(line.past_days, today):
+        yield found(Kind.PAST_DAY_OFF, f"{one.message}.", one.first, one.wanted, one.autotask)
     edit = _edit(line, contract, look, today)
     if edit:
         kind, day, ours, held = edit

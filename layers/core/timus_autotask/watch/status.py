@@ -17,6 +17,7 @@ from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineKey, service_on
+from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
@@ -115,6 +116,8 @@ class StatusLine:
     """(day, change) that are planned."""
     linked: tuple[tuple[date, LineKey], ...] = ()
     """(day, other line): what is planned for that day is one side of a plan change."""
+    past_days: tuple[PastDays, ...] = ()
+    """Days that stay billed otherwise, everything on the line together."""
     since: datetime | None = None
     """When it came into this state."""
     last_change: datetime | None = None
@@ -310,6 +313,7 @@ def _lines(
             wanted_units=(demand.units.plus(line.offset).at(today) if demand else 0),
             scheduled=line.scheduled,
             linked=line.linked,
+            past_days=still_shown(line.past_days, today),
             since=line.since,
             last_change=line.last_change,
         )

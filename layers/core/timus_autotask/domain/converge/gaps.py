@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from timus_autotask.domain.contract import Contract
@@ -12,6 +13,7 @@ from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.line import Intent, Line
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.past_days import Locked, past_days, still_shown
 from timus_autotask.domain.plan import Plan, plan_adjustments
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Policy, PostedPeriod, SameDay
@@ -30,7 +32,6 @@ def plan_of(drafts: Sequence[LineDraft], contract: Contract, view: View) -> Plan
 
 
 def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
-    closed = draft.observed.closed if draft.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
     units = draft.observed.units
     # We adjust nothing ahead of its day: what is more on a day to come than today is a person's.
     later = [day for day in units.days if day > draft.today]
@@ -40,11 +41,36 @@ def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
         desired=draft.wanted,
         start=max(demand.start, contract.start),
         observed=units,
-        open_day=_open_day(_taken(draft.line, draft.policy), closed, contract.end),
+        open_day=_open_day(_taken(draft.line, draft.policy), _closed(draft), contract.end),
         last=contract.end,
         kept=at_least_0(draft.line.offset),
         added=Timeline.sampled(later, lambda day: max(0, units.at(day) - now)),
     )
+
+
+def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
+    """The line with the days that nothing makes level any more, if it is known what will be made."""
+    if not draft.known or draft.blocked:
+        return draft
+    if draft.demand is None:
+        return replace(draft, line=replace(draft.line, past_days=()))
+    planned = draft.observed.units
+    for adjustment in draft.planned:
+        planned = planned.add_from(adjustment.day, adjustment.delta)
+    first = max(draft.demand.start, contract.start)
+    found = past_days(draft.wanted, planned, first, contract.end, lambda day: _locked(day, draft, view))
+    return replace(draft, line=replace(draft.line, past_days=still_shown(found, draft.today)))
+
+
+def _locked(day: date, draft: LineDraft, view: View) -> Locked:
+    """Why a day cannot be made level any more."""
+    if any(first <= day <= last for first, last in _closed(draft)):
+        return Locked.PERIOD_POSTED
+    if day in _taken(draft.line, draft.policy):
+        return Locked.DAY_TAKEN
+    if any(link.up == draft.key and link.day <= day for link in view.desired.links):
+        return Locked.PLAN_CHANGE
+    return Locked.LATER_DAY_TAKEN
 
 
 def _not_planned_here(settling: frozenset[LineKey], view: View) -> Mapping[LineKey, Gap]:
@@ -74,6 +100,11 @@ def _at_most(baseline: Timeline, intent: Intent | None) -> Timeline:
         return baseline
     after = intent.after
     return Timeline.sampled((*baseline.days, *after.days), lambda day: max(baseline.at(day), after.at(day)))
+
+
+def _closed(draft: LineDraft) -> Sequence[tuple[date, date]]:
+    """The posted stretches in which nothing is adjusted."""
+    return draft.observed.closed if draft.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
 
 
 def _taken(line: Line, policy: Policy) -> frozenset[date]:

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
-from timus_autotask.domain.converge.gaps import plan_of
+from timus_autotask.domain.converge.gaps import plan_of, with_past_days
 from timus_autotask.domain.converge.holds import BY_DECISION, held_back, wrong_contract
 from timus_autotask.domain.converge.settling import settled
 from timus_autotask.domain.converge.sides import Drafts, falls_first, other_sides
@@ -21,6 +21,7 @@ from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.line import Answer, Intent, Line, State, with_state
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.past_days import postponed
 from timus_autotask.domain.plan import Adjustment, Plan
 from timus_autotask.domain.policy import Renewal
 from timus_autotask.domain.provisioning import NewContract, successor
@@ -49,7 +50,8 @@ def next_step(view: View) -> Step:
         return Step(extend=renewed)
     known = [settled(draft, contract, view) for draft in drafts]
     plan = plan_of(known, contract, view)
-    held = held_back({draft.key: draft.with_plan(plan) for draft in known}, contract, view)
+    planned = [with_past_days(draft.with_plan(plan), contract, view) for draft in known]
+    held = held_back({draft.key: draft for draft in planned}, contract, view)
     decided, adjustment = _chosen(held, plan, view)
     lines = {key: _shown(draft, decided, view) for key, draft in decided.items()}
     post: Line | None = None
@@ -145,6 +147,7 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
         versions=versions,
         linked=other_sides(adjustment, drafts, view),
         until=view.contract.end if view.contract else None,
+        postponed=postponed(draft.line.past_days, adjustment.day, adjustment.delta),
     )
 
 

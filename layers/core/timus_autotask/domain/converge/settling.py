@@ -122,6 +122,7 @@ def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: d
         sources=line.sources,
         message=intent.message,
         linked=intent.linked,
+        postponed=intent.postponed,
     )
 
 

@@ -1,0 +1,111 @@
+"""Days on which Autotask bills other units than it should, and which no adjustment makes level any more.
+
+A line takes one adjustment a day, and none in a posted period. What Timus reports after that is billed from a later day on. So a
+subscription that is cancelled, and replaced by another one twenty minutes later, is not billed on that day. Such days are found by
+their numbers, not by the story behind them: what the line should have, against what Autotask will have once all is made that is planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from .timeline import Timeline
+
+ONE_DAY = timedelta(days=1)
+
+SHOWN_FOR = timedelta(days=92)
+"""How long such days are shown: a quarter, in which the invoices of the month and of the one before have been looked at."""
+SHOWN_AT_MOST = 20
+"""How many stretches a line's record has room for; the newest are kept."""
+
+
+class Locked(StrEnum):
+    """Why a day cannot be made level."""
+
+    DAY_TAKEN = "day-taken"
+    PERIOD_POSTED = "period-posted"
+    PLAN_CHANGE = "plan-change"
+    LATER_DAY_TAKEN = "later-day-taken"
+
+    @property
+    def message(self) -> str:
+        """For people."""
+        return _MESSAGES[self]
+
+
+_MESSAGES = {
+    Locked.DAY_TAKEN: "the day had an adjustment of this line already",
+    Locked.PERIOD_POSTED: "its period is approved and posted",
+    Locked.PLAN_CHANGE: "the old plan comes down only later",
+    Locked.LATER_DAY_TAKEN: "a later day had an adjustment of this line already, and would have been changed too",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PastDays:
+    """A stretch of days that stay billed otherwise."""
+
+    first: date
+    until: date
+    """The first day that is not among them."""
+    wanted: int
+    """What the line should have on each of them."""
+    autotask: int
+    """What Autotask has."""
+    cause: Locked
+
+    @property
+    def seat_days(self) -> int:
+        """Units × days that are billed too many; negative: that are not billed."""
+        return (self.autotask - self.wanted) * (self.until - self.first).days
+
+    @property
+    def message(self) -> str:
+        """For people."""
+        last = self.until - ONE_DAY
+        days = f"on {self.first}" if last == self.first else f"from {self.first} to {last}"
+        units = abs(self.autotask - self.wanted)
+        off = "too many are billed" if self.autotask > self.wanted else "are not billed"
+        return f"{units} units {off} {days} (Autotask {self.autotask}, should be {self.wanted}): {self.cause.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """From which day an adjustment should have been billed, and why it could not."""
+
+    day: date
+    cause: Locked
+
+
+def past_days(
+    wanted: Timeline, planned: Timeline, first: date, last: date, cause: Callable[[date], Locked]
+) -> tuple[PastDays, ...]:
+    """The stretches from ``first`` to ``last`` on which Autotask will not have what is wanted.
+
+    ``planned`` is what Autotask has, with everything that is planned. ``cause`` says why a day cannot be changed.
+    """
+    changes = {day for day in (*wanted.days, *planned.days) if first < day <= last}
+    days = [first, *sorted(changes), last + ONE_DAY] if first <= last else []
+    return tuple(
+        PastDays(day, until, wanted.at(day), planned.at(day), cause(day))
+        for day, until in pairwise(days)
+        if wanted.at(day) != planned.at(day)
+    )
+
+
+def still_shown(stretches: Sequence[PastDays], today: date) -> tuple[PastDays, ...]:
+    """Those that people still have to know of."""
+    return tuple(one for one in stretches if one.until > today - SHOWN_FOR)[-SHOWN_AT_MOST:]
+
+
+def postponed(stretches: Iterable[PastDays], day: date, delta: int) -> Postponed | None:
+    """From where an adjustment of ``day`` was moved: the stretches before it that lack what it adds, or have what it takes off."""
+    found: Postponed | None = None
+    for one in sorted(stretches, key=lambda one: one.first, reverse=True):
+        if one.until == (found.day if found else day) and (one.wanted > one.autotask) == (delta > 0):
+            found = Postponed(one.first, one.cause)
+    return found
