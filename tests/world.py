@@ -32,6 +32,7 @@ from timus_autotask.timus.signatures import sign
 
 CUSTOMER, COMPANY, CONTRACT = "cus_41d0", 600, 29683949
 ADV, ESS, GATEWAY = "SASE-ADV-USER", "SASE-ESS-USER", "SASE-GATEWAY"
+AUTOTASK = "https://autotask.test/ATServicesRest"
 SERVICES = {ADV: 45, ESS: 46, GATEWAY: 47}
 
 SCENARIO: Mapping[str, Any] = {
@@ -121,9 +122,7 @@ class World:
         self.api = AutotaskApi(clock=lambda: self.clock.now().timestamp())
         self.control = Control(self.api)
         self.control.load(self.scenario)
-        client, refused = autotask_client(
-            InProcess(self.api), self.secrets, "https://autotask.test/ATServicesRest"
-        )
+        client, refused = autotask_client(InProcess(self.api), self.secrets, AUTOTASK)
         self.happened: list[tuple[str, dict[str, Any]]] = []
         self.ports = Ports(
             table=self.table,

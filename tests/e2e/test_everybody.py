@@ -25,7 +25,9 @@ def test_what_holds_for_everybody(deployed: Deployed) -> None:
         one.rests()
     moved = deployed.store.partner().moved.value.on(day(0))
     limit = sum(moved.values()) + 5
-    deployed.command("policy", "set", f"partner_day_limit={limit}", "pooled_minimum.NOBODY-HAS-IT=40")
+    deployed.command(
+        "policy", "set", f"partner_day_limit={limit}", "pooled_minimum.NOBODY-HAS-IT=40", "--unknown"
+    )
     try:
         client.tell(2, {ADV: 28, GATEWAY: 1}, on=LEAP_DAY)
         client.rests()

@@ -16,8 +16,8 @@ from tests.fakes.memory_secrets import MemorySecrets
 from tests.fakes.memory_table import MemoryTable
 from tests.simulation.scheduler import SECOND, Crash, Decisions, Scheduler, mixed, moment
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
-from timus_autotask.aws.secrets_manager import CACHED
 from timus_autotask.ports.errors import Conflict, QueueUnavailable, SecretsUnavailable, TableUnavailable
+from timus_autotask.ports.secrets import CACHED
 from timus_autotask.ports.table import Delete, Document, Key, Put, Write
 
 if TYPE_CHECKING:

@@ -24,7 +24,6 @@ from tests.simulation.scheduler import SECOND, Actor, Decisions, Scheduler, micr
 from tests.simulation.story import SERVICES, ClientPlan, Happening, Said, Story, local_day
 from tests.simulation.watch import Watch
 from timus_autotask.autotask.http import Request
-from timus_autotask.aws.secrets_manager import CACHED
 from timus_autotask.bootstrap import (
     Handler,
     LambdaContext,
@@ -37,7 +36,7 @@ from timus_autotask.domain.approval import approve
 from timus_autotask.domain.line import Choice, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.secrets import Credentials
+from timus_autotask.ports.secrets import CACHED, Credentials
 from timus_autotask.ports.table import Delete, Put, Write
 from timus_autotask.store.records import Store, put_line, put_mapping, put_plan, put_terms
 from timus_autotask.sync.merge import wake_contract, wake_contracts

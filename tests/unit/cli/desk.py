@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import Any
 
+from tests.deployment import deployment_of
 from tests.fakes.memory_queue import MemoryQueue
-from tests.world import InProcess, World
+from tests.world import World
 from timus_autotask.autotask.http import Transport
-from timus_autotask.bootstrap import autotask_user
 from timus_autotask.cli.command import main
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.secrets import Credentials
@@ -45,19 +45,8 @@ class Desk:
 
     def deployment(self, _stack: str = "") -> Deployment:
         """The world as the command sees it."""
-        world = self.world
-        return Deployment(
-            stack="timus-autotask",
-            ports=replace(world.ports, wake_ups=world.queue),
-            queue=world.queue,
-            dead_letters=self.dead_letters,
-            secrets=world.secrets,
-            store_credentials=self._store,
-            autotask_as=autotask_user(
-                self.transport or InProcess(world.api), "https://autotask.test/ATServicesRest"
-            ),
-            webhook_url="https://api.test/webhooks/timus",
-        )
+        found = deployment_of(self.world, dead_letters=self.dead_letters, transport=self.transport)
+        return replace(found, store_credentials=self._store)
 
     def _store(self, credentials: Credentials) -> None:
         self.stored.append(credentials)

@@ -42,7 +42,9 @@ def test_retry_sends_again_what_was_refused(mapped: Desk) -> None:
     mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
     mapped.world.work()
     assert state(mapped) == ("parked", "refused")
-    assert mapped.ask("retry", str(CONTRACT)) == {"contract_id": CONTRACT, "woken": True}
+    said = mapped.ask("retry", str(CONTRACT))
+    assert (said["contract_id"], said["woken"], said["written"]) == (CONTRACT, True, True)
+    assert said["totals"]["units_up_at_once"] == 3
     mapped.world.work()
     assert state(mapped) == ("applied", None)
     assert "Nothing of ours" in mapped.refused("retry", "1")
@@ -119,16 +121,21 @@ def test_one_customer_can_be_paused(mapped: Desk) -> None:
     assert mapped.world.posted() == [(45, 3, "2026-03-15")]
 
 
-def test_a_customer_that_timus_has_not_told_of_is_noted(mapped: Desk) -> None:
-    """A slip of the pen would pause nobody."""
-    assert "Timus has not told of a customer cus_41do yet" in mapped.told("pause", "--customer", "cus_41do")
+def test_a_customer_that_timus_has_not_told_of_is_refused(mapped: Desk) -> None:
+    """A slip of the pen would pause nobody. It names whom it may mean, and can be said on purpose."""
+    for words in (("pause",), ("resume",), ("policy", "set", "drift=adopt")):
+        said = mapped.refused(*words, "--customer", "cus_41do")
+        assert "Timus has not told of a customer cus_41do yet; did you mean cus_41d0?" in said
+    assert mapped.ask("pause", "--customer", "cus_41do", "--unknown")["customer"] == "cus_41do"
     assert "not told" not in mapped.told("pause", "--customer", "cus_41d0")
 
 
 def test_terms_are_set_for_everybody_and_for_one(desk: Desk) -> None:
     """A customer's come on top of the partner's, and it is told who set which."""
     desk.ask("policy", "set", "decreases=start-of-next-period", "line_limit=20", f"included.{ADV}=2")
-    said = desk.ask("policy", "set", "line_limit=none", "excluded=POC,LAB", "--customer", CUSTOMER)
+    said = desk.ask(
+        "policy", "set", "line_limit=none", "excluded=POC,LAB", "--customer", CUSTOMER, "--unknown"
+    )
     assert said["policy"]["decreases"] == "start-of-next-period"
     assert said["policy"]["line_limit"] is None
     assert said["policy"]["excluded"] == ["POC", "LAB"]
@@ -150,6 +157,7 @@ def test_terms_go_back_to_the_default(desk: Desk) -> None:
         "approve_decreases.above_units=5",
         "prices.POC=12.50",
         "approve_new_lines=yes",
+        "--unknown",
     )
     said = desk.ask("policy", "set", "drift=", "approve_decreases.above_units=", "prices.POC=")
     assert said["policy"]["drift"] == "park"

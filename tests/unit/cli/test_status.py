@@ -224,7 +224,7 @@ def test_a_line_that_was_left_has_no_quantity(desk: Desk) -> None:
     desk.world.map_customer()
     desk.world.tell(7, {ADV: 25})
     desk.world.work()
-    desk.ask("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")
+    desk.ask("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950", "--yes")
     desk.world.work()
     assert {
         line["contract_id"]: (line["timus_quantity"], line["autotask_units"]) for line in lines(desk)

@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from tests.deployment import deployment_of
 from tests.drift_table import aligned, look
 from tests.fakes.memory_queue import MemoryQueue
 from tests.fakes.memory_table import MemoryTable, _row_of
 from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.domain.line import State
-from timus_autotask.operate.recover import after_restore, redrive, replay, replayable
+from timus_autotask.operate.recover import Redriven, after_restore, redrive, replay, replayable
 from timus_autotask.ports.table import Put
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.timus import events as timus_events
@@ -19,22 +20,33 @@ from timus_autotask.timus import events as timus_events
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def redriven(world: World, dead: MemoryQueue, ponders: float = 0) -> Redriven:
+    """What a redrive has done whose operator ponders for so many seconds."""
+    proposal = redrive(deployment_of(world, dead_letters=dead), "j.doe")
+    world.clock.advance(ponders)
+    done = proposal.commit()
+    world.clock.advance(360)
+    assert done.result == proposal.result
+    return done.result
+
+
 class TestRedrive:
     """Dead letters are wake-ups, so sending them again is always safe."""
 
-    def test_what_failed_for_good_is_done(self) -> None:
-        """The event itself was in the table all the time."""
+    @pytest.mark.parametrize("ponders", [0, 360])
+    def test_what_failed_for_good_is_done(self, ponders: float) -> None:
+        """The event itself was in the table all the time. A message that was seen longer ago than its receipt is good for goes too."""
         world = aligned()
         dead = MemoryQueue(world.clock)
         world.tell(2, {ADV: 31})
         for message in world.queue.receive():
             dead.send(CUSTOMER, message.dedup_id)
             world.queue.delete(message.receipt)
-        assert redrive(dead, world.queue) == ((CUSTOMER,), ())
+        assert redriven(world, dead, ponders) == Redriven((CUSTOMER,))
         assert sum(dead.depth()) == 0
         world.work()
         assert world.units(ADV, date(2026, 3, 17)) == 31
-        assert redrive(dead, world.queue) == ((), ())
+        assert redriven(world, dead) == Redriven(())
 
     def test_one_too_many_does_nothing(self) -> None:
         """A wake-up without work posts nothing."""
@@ -43,8 +55,8 @@ class TestRedrive:
         for number in range(12):
             dead.send(CUSTOMER if number % 2 else "cus_other", f"dead-{number}")
         posted = world.posted()
-        woken, strange = redrive(dead, world.queue)
-        assert (sorted(woken), strange) == ([CUSTOMER, "cus_other"], ())
+        done = redriven(world, dead)
+        assert (sorted(done.woken), done.strange) == ([CUSTOMER, "cus_other"], ())
         world.work()
         assert world.posted() == posted
 
@@ -53,7 +65,7 @@ class TestRedrive:
         world = aligned()
         dead = MemoryQueue(world.clock)
         dead._add("?", "group", "id")
-        assert redrive(dead, world.queue) == ((), ("?",))
+        assert redriven(world, dead) == Redriven((), ("?",))
         assert sum(dead.depth()) == 1
 
 

@@ -11,16 +11,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from timus_autotask.ports.clock import Clock
 from timus_autotask.ports.errors import NotConfigured, SecretsUnavailable
-from timus_autotask.ports.secrets import Credentials
+from timus_autotask.ports.secrets import CACHED, Credentials
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 T = TypeVar("T")
-
-
-CACHED = timedelta(minutes=5)
-"""How long an answer of the store is believed."""
 
 
 REFRESHED = timedelta(minutes=1)

@@ -9,22 +9,16 @@ import secrets as random
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from timus_autotask.aws.secrets_manager import CACHED
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
 from timus_autotask.cli.terminal import Terminal
-from timus_autotask.cli.word import write
-from timus_autotask.operate.credentials import check_credentials
+from timus_autotask.operate.credentials import check_credentials, store_credentials
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.clock import SystemClock
 from timus_autotask.ports.errors import AutotaskError
 from timus_autotask.ports.secrets import Credentials
-from timus_autotask.ports.table import Write
-from timus_autotask.store.records import Circuit, put_circuit, put_contract_state
-from timus_autotask.sync.worker import CREDENTIALS_PAUSE
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
 
 SEND_SECONDS = 30.0
@@ -61,8 +55,7 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
         terminal.say(
             f"Autotask knows {given.username} at {zone}; {told or 'it does not tell how much it was asked'}."
         )
-    deployment.store_credentials(given)
-    resumes_at = _resume(deployment)
+    resumes_at = store_credentials(deployment, given)
     terminal.say("The credentials are stored.", style="green")
     if resumes_at and resumes_at > deployment.clock.now():
         terminal.say(f"Workers may still hold the old ones; changes go on at {resumes_at:%H:%M} UTC.")
@@ -79,34 +72,6 @@ def _given(
         name = "--" + variable.removeprefix("AUTOTASK_").lower().replace("_", "-")
         raise Failed(f"{variable} is missing: set it, or give {name}.", USAGE)
     return value
-
-
-def _resume(deployment: Deployment) -> datetime | None:
-    """If Autotask is not asked because it refused the credentials, go on as soon as no worker holds the old ones."""
-    store, now = deployment.store, deployment.clock.now()
-    found = store.partner().circuit
-    until = found.value.open_until
-    if not found.value.credentials or until is None or not found.value.open(now):
-        return None
-    # The pause began when they were refused. What a worker had read by then, it forgets CACHED later.
-    resumes_at = max(now, min(until, until - CREDENTIALS_PAUSE + CACHED))
-
-    def closed() -> list[Write]:
-        circuit = store.partner().circuit
-        return [
-            put_circuit(Circuit(resumes_at, circuit.value.reason, True, circuit.value.since), circuit.rev)
-        ]
-
-    write(deployment, closed)
-    for contract_id in [work.contract_id for work, _ in store.contract_states() if work.trouble]:
-
-        def sooner(contract_id: int = contract_id) -> list[Write]:
-            work = store.contract(contract_id).state
-            leased = work.value.leased(now) or not work.value.trouble
-            return [] if leased else [put_contract_state(work.value, work.rev, resumes_at)]
-
-        write(deployment, sooner)
-    return resumes_at
 
 
 def webhook_show(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

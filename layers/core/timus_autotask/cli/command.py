@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from timus_autotask.cli import STOPPED
-from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
+from timus_autotask.cli.failure import REFUSED, UNREACHABLE, USAGE, Failed
 from timus_autotask.plain import visible
 from timus_autotask.ports.errors import InfrastructureError, NotConfigured
 
@@ -115,6 +115,12 @@ _WRITING = (
     _a("--dry-run", action="store_true", help="show what would be posted and write nothing"),
     _a("--yes", action="store_true", help="do not ask"),
 )
+_BY = _a("--by", metavar="NAME", help="who decides this; the user of this machine unless given")
+_UNKNOWN = _a(
+    "--unknown",
+    action="store_true",
+    help="also for a SKU or customer that nobody knows yet, because it is to come",
+)
 _UNCHECKED = _a("--unchecked", action="store_true", help="do not ask Autotask whether it is right")
 _CONTRACT = _a("contract_id", type=_whole, metavar="CONTRACT", help="the contract's id in Autotask")
 _SERVICE = _a("service_id", type=_whole, metavar="SERVICE", help="the service's id in Autotask")
@@ -135,6 +141,7 @@ COMMANDS = (
                 metavar="N",
                 help="the contract's id in Autotask; without it one is opened, if `policy set open_contracts=yes`",
             ),
+            _a("--share", action="store_true", help="although another customer's units go to the contract"),
             _a("--sku", type=_name, help="only the units of this SKU; the others go where they went"),
             _a(
                 "--units",
@@ -145,6 +152,8 @@ COMMANDS = (
             _FROM,
             *_WRITING,
             _UNCHECKED,
+            _UNKNOWN,
+            _BY,
         ),
     ),
     Command(
@@ -159,6 +168,8 @@ COMMANDS = (
             _FROM,
             *_WRITING,
             _UNCHECKED,
+            _UNKNOWN,
+            _BY,
         ),
     ),
     Command("map list", "show every mapping", "map list", "mapping.map_list"),
@@ -260,6 +271,8 @@ COMMANDS = (
                 metavar="CONTRACT",
                 help="the contract's id in Autotask, or our number of one that is being opened",
             ),
+            *_WRITING,
+            _BY,
         ),
     ),
     Command(
@@ -267,7 +280,7 @@ COMMANDS = (
         "decide about a line whose units somebody changed in Autotask",
         "drift 29683949 45 --adopt",
         "deciding.drift",
-        (_CONTRACT, _SERVICE, *_WRITING),
+        (_CONTRACT, _SERVICE, *_WRITING, _BY),
         (
             _a("--enforce", action="store_true", help="bring the line back to what Timus says"),
             _a("--adopt", action="store_true", help="keep the difference on top of what Timus says"),
@@ -281,8 +294,27 @@ COMMANDS = (
         (
             _CONTRACT,
             _SERVICE,
-            _a("--by", metavar="NAME", help="who approves; the user of this machine unless given"),
             *_WRITING,
+            _BY,
+        ),
+    ),
+    Command(
+        "reject",
+        "set a held adjustment aside; it comes back with newer news from Timus, or by `approve`",
+        "reject 29683949 45 --reason 'ordered by mistake'",
+        "deciding.reject",
+        (
+            _CONTRACT,
+            _SERVICE,
+            _a(
+                "--reason",
+                type=_name,
+                required=True,
+                metavar="WHY",
+                help="why, for everybody who looks at it",
+            ),
+            *_WRITING,
+            _BY,
         ),
     ),
     Command(
@@ -313,7 +345,9 @@ COMMANDS = (
                 metavar="DAY",
                 help="first day whose changes they concern, or `always`; by default today once something was posted",
             ),
-            _a("--by", metavar="NAME", help="who sets them; the user of this machine unless given"),
+            *_WRITING,
+            _UNKNOWN,
+            _BY,
         ),
     ),
     Command(
@@ -321,9 +355,15 @@ COMMANDS = (
         "post nothing until `resume`; events are taken in as ever",
         "pause --customer cus_41d0",
         "deciding.pause",
-        (_CUSTOMER,),
+        (_CUSTOMER, _UNKNOWN, _BY),
     ),
-    Command("resume", "go on after `pause`", "resume --customer cus_41d0", "deciding.resume", (_CUSTOMER,)),
+    Command(
+        "resume",
+        "go on after `pause`",
+        "resume --customer cus_41d0",
+        "deciding.resume",
+        (_CUSTOMER, *_WRITING, _UNKNOWN, _BY),
+    ),
     Command(
         "reconcile",
         "compare every contract with Autotask, and what Timus shows with both",
@@ -353,6 +393,7 @@ COMMANDS = (
                 help="the table was restored from an earlier time: pause everything first",
             ),
             *_WRITING,
+            _BY,
         ),
     ),
     Command(
@@ -360,6 +401,7 @@ COMMANDS = (
         "send the wake-ups that failed for good again",
         "redrive",
         "recovering.redrive",
+        (*_WRITING, _BY),
     ),
     Command(
         "replay",
@@ -377,6 +419,7 @@ COMMANDS = (
             _CUSTOMER,
             _a("--parked", action="store_true", help="only those that a person has to look at"),
             *_WRITING,
+            _BY,
         ),
     ),
     Command(
@@ -393,6 +436,7 @@ COMMANDS = (
                 help="a day or time of the last 35 days, in the partner's zone",
             ),
             *_WRITING,
+            _BY,
         ),
     ),
     Command(
@@ -493,6 +537,7 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
 def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
     from timus_autotask.cli.deployment import find
     from timus_autotask.cli.terminal import Terminal
+    from timus_autotask.operate.refusal import NotDone, Senseless
 
     command: Command = arguments.command
     as_json = getattr(arguments, "json", False)
@@ -509,6 +554,8 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
         if failed.result is not None:
             terminal.result(failed.result)
         return _told(str(failed), failed.status, *failed.details)
+    except NotDone as sentence:
+        return _told(str(sentence), USAGE if isinstance(sentence, Senseless) else REFUSED)
     except NotConfigured as missing:
         return _told(f"{_sentence(missing)} Set them with: timus-autotask credentials set", 1)
     except InfrastructureError as away:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from argparse import Namespace
 from collections.abc import Collection, Sequence
@@ -13,17 +12,18 @@ from typing import Any
 
 from timus_autotask.aws.log_queries import QUERIES, group_of
 from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.proposing import carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, moment
-from timus_autotask.cli.watching import _since
-from timus_autotask.cli.word import wake
+from timus_autotask.cli.watching import in_utc
 from timus_autotask.domain.finding import Finding
 from timus_autotask.operate import recover
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.tables import FileRefused
-from timus_autotask.operate.timus_export import Comparison, ExportFile, Told, compare, take_in
+from timus_autotask.operate.timus_export import Comparison, ExportFile, Told, compare
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.watch import reconcile as alignment
 from timus_autotask.watch.listing import listed
+from timus_autotask.watch.preview import Preview, preview_json, totals_json
 from timus_autotask.watch.status import status_of
 
 AT_MOST = timedelta(minutes=30)
@@ -34,8 +34,6 @@ NEXT = (
 )
 LOOKED_EACH = 15
 """Seconds between two looks at how far the workers are."""
-OVERLAP = timedelta(days=1)
-"""So much more than what came since a restored time is merged again: one event too many changes nothing."""
 
 
 def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -131,29 +129,36 @@ def _compare(
     records, now = listed(deployment.store), deployment.clock.now()
     lines = status_of(records, now, deployment.zone).lines
     try:
-        found = compare(subscriptions, records, lines, deployment.today, deployment.zone, file, _operator())
+        found = compare(
+            subscriptions, records, lines, deployment.today, deployment.zone, file, operator(arguments)
+        )
     except FileRefused as refused:
         raise _refused(file, refused) from None
     accepted = frozenset(arguments.accept or ())
     _show_comparison(found, terminal)
     _show_suspicions(found, accepted, terminal)
     events = found.released(accepted)
-    written = 0
-    if events and arguments.dry_run:
-        terminal.say("Nothing was written (--dry-run).")
-    elif events:
-        if not arguments.yes and not terminal.confirm(f"Take {len(events)} of these in as events?"):
-            raise Failed("Nothing was written.")
-        written = take_in(found, deployment.ports, accepted)
-        wake(deployment, [event.customer_id for event in events], terminal)
-        terminal.say(f"{written} events were taken in; see: timus-autotask events", style="green")
-    return {
+    result = {
         "compared": [asdict(row) for row in found.rows],
         "missing_events": [{"customer": e.customer_id, "event": e.event_id} for e in found.events],
         "suspicions": [{**asdict(one), "accepted": one.id in accepted} for one in found.suspicions],
-        "taken_in": written,
         "held": len(found.events) - len(events),
     }
+    if not events:
+        return {**result, "taken_in": 0}
+    proposal = recover.take_in_missing(
+        deployment, found, operator(arguments), accepted=accepted, on_progress=progress(terminal)
+    )
+    taken = carry_out(
+        proposal,
+        arguments,
+        terminal,
+        lambda done: terminal.say(
+            f"{done.taken_in} events were taken in; see: timus-autotask events", style="green"
+        ),
+        f"Take {len(events)} of these in as events?",
+    )
+    return {**result, **taken, "taken_in": proposal.result.taken_in if taken["written"] else 0}
 
 
 def _show_suspicions(found: Comparison, accepted: Collection[str], terminal: Terminal) -> None:
@@ -183,58 +188,49 @@ def _show_comparison(found: Comparison, terminal: Terminal) -> None:
         terminal.say(f"{level} more are as Timus says.")
 
 
-def _operator() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "operator"
-
-
 # -- A table from an earlier time
 
 
 def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Bring the records back to what they were at a time, with everything paused, and compare them with Autotask."""
-    moment = _since(arguments.to, deployment)
-    if moment is None or moment >= deployment.clock.now():
+    moment = in_utc(arguments.to, deployment)
+    if moment >= deployment.clock.now():
         raise Failed("--to is no time that has been.", USAGE)
     terminal.say(
         f"Everything is paused. The records become what they were at {moment:%Y-%m-%d %H:%M} UTC; "
-        "events and changes since stay on record, and the events are merged again."
+        "events and changes since stay on record, and the events are merged again. Nothing is posted."
     )
     _agreed(arguments, terminal, "Shall this be done?")
     if arguments.dry_run:
-        return {"records": 0, "contracts": [], "events": 0}
-    ports, store = deployment.ports, deployment.store
-    recover.pause_all(ports)
-    documents = deployment.earlier(moment, terminal.say)
-    records = recover.put_back(documents, deployment.table, deployment.each)
-    terminal.say(f"{records} records were put back.")
-    contracts = recover.after_restore(ports)
-    kept = [*recover.replayable(store, moment - OVERLAP)]
-    events = sum(recover.replay(event, ports) for event in kept)
-    wake(deployment, {event.customer_id for event in kept}, terminal)
-    terminal.say(f"{len(contracts)} contracts are looked at, and {events} events are merged again.")
+        return {**recover.Restored(0, (), 0).to_json(), "written": False, **NOTHING_POSTED}
+    done = recover.restore(deployment, moment, operator(arguments), terminal.say)
+    terminal.say(f"{len(done.contracts)} contracts are looked at, and {done.events} events are merged again.")
     _looked_at(deployment, terminal)
     _run(deployment, terminal)
     run, found = last_run(deployment.table).value, [*findings(deployment.table)]
     _show(run, found, terminal)
     terminal.say("", NEXT)
     return {
-        "records": records,
-        "contracts": [*contracts],
-        "events": events,
+        **done.to_json(),
+        "written": True,
+        **NOTHING_POSTED,
         "run": asdict(run),
         "findings": [asdict(finding) for finding in found],
     }
 
 
+NOTHING_POSTED = {"preview": preview_json(Preview()), "totals": totals_json(Preview().totals)}
+"""While everything is paused, nothing is."""
+
+
 def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> list[int]:
-    terminal.say("Everything is paused, approvals given before are dropped, and every contract is looked at.")
+    terminal.say(
+        "Everything is paused, approvals given before are dropped, and every contract is looked at. Nothing is posted."
+    )
     _agreed(arguments, terminal, "Was the table restored, and shall this be done?")
     if arguments.dry_run:
         return []
-    contracts = recover.after_restore(deployment.ports)
+    contracts = recover.after_restore(deployment.ports, operator(arguments))
     terminal.say(f"Paused; {len(contracts)} contracts are looked at.", style="green")
     _looked_at(deployment, terminal)
     terminal.say(NEXT)
@@ -263,39 +259,50 @@ def _looked_at(deployment: Deployment, terminal: Terminal) -> None:
 # -- Bring back
 
 
-def redrive(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+def redrive(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Send the wake-ups that failed for good again."""
-    woken, strange = recover.redrive(deployment.dead_letters, deployment.queue)
-    if woken:
-        terminal.say(f"Woken again: {', '.join(woken)}.", style="green")
-    else:
+    proposal = recover.redrive(deployment, operator(arguments), progress(terminal))
+    found = proposal.result
+    if found.strange:
+        terminal.say(
+            f"{len(found.strange)} messages are no wake-ups of ours and stay where they are.", style="red"
+        )
+    if not found.woken:
         terminal.say("There are no dead letters.")
-    if strange:
-        terminal.say(f"{len(strange)} messages are no wake-ups of ours and stay where they are.", style="red")
-    return {"woken": [*woken], "strange": [*strange]}
+    return carry_out(
+        proposal,
+        arguments,
+        terminal,
+        lambda done: (
+            terminal.say(f"Woken again: {', '.join(done.woken)}.", style="green") if done.woken else None
+        ),
+        f"Wake {', '.join(found.woken)} again?" if found.woken else "",
+    )
 
 
 def replay(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Put stored events into the inbox again."""
-    since = _since(arguments.since, deployment)
-    if since is None:
-        raise Failed("--since is needed.", USAGE)
-    ports = deployment.ports
-    events = [*recover.replayable(deployment.store, since, arguments.customer, parked=arguments.parked)]
-    customers = {event.customer_id for event in events}
-    terminal.say(f"{len(events)} events of {len(customers)} customers.")
-    again = 0
-    if arguments.dry_run:
-        terminal.say("Nothing was written (--dry-run).")
-    elif events:
-        if not arguments.yes and not terminal.confirm("Put them into the inbox again?"):
-            raise Failed("Nothing was written.")
-        again = sum(recover.replay(event, ports) for event in events)
-        wake(deployment, customers, terminal)
-        terminal.say(
-            f"{again} events are merged again; those that say nothing new change nothing.", style="green"
-        )
-    return {"events": len(events), "replayed": again}
+    proposal = recover.replay_since(
+        deployment,
+        in_utc(arguments.since, deployment),
+        operator(arguments),
+        customer=arguments.customer,
+        parked=arguments.parked,
+        on_progress=progress(terminal),
+    )
+    found = proposal.result
+    terminal.say(f"{found.events} events of {found.customers} customers.")
+    told = carry_out(
+        proposal,
+        arguments,
+        terminal,
+        lambda done: terminal.say(
+            f"{done.replayed} events are merged again; those that say nothing new change nothing.",
+            style="green",
+        ),
+        "Put them into the inbox again?" if found.events else "",
+    )
+    return told if told["written"] else {**told, "replayed": 0}
 
 
 def queries(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

@@ -74,9 +74,14 @@ class Terminal:
             table.add_row(*(Text("\n").join(_styled(line) for line in lines) for lines in row))
         self.console.print(table)
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is a person who can be asked."""
+        return self.interactive and not self.json
+
     def confirm(self, question: str) -> bool:
         """A person's yes or no; without a person it is yes."""
-        if not self.interactive or self.json:
+        if not self.asks:
             return True
         self.console.print(Text(f"{visible(question)} [y/N] "), end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from timus_autotask.cli.failure import Failed
@@ -380,11 +380,11 @@ def _event(event: EventRecord) -> dict[str, Any]:
 
 
 def _since(given: datetime | None, deployment: Deployment) -> datetime | None:
-    """A time without an offset is the partner's local time; the records are in UTC."""
-    if given is None:
-        return None
-    from datetime import UTC
+    return in_utc(given, deployment) if given else None
 
+
+def in_utc(given: datetime, deployment: Deployment) -> datetime:
+    """A time without an offset is the partner's local time; the records are in UTC."""
     return (given if given.tzinfo else given.replace(tzinfo=deployment.zone)).astimezone(UTC)
 
 

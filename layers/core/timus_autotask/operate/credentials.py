@@ -1,12 +1,20 @@
-"""Use case: find out whether an Autotask API user works, before it is kept."""
+"""Use cases: find out whether an Autotask API user works, keep it, and go on where the one before was refused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
+from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Rejected
 from timus_autotask.ports.psa import Psa, Threshold
+from timus_autotask.ports.secrets import CACHED, Credentials
+from timus_autotask.store.records import Circuit, put_circuit, put_contract_state
+from timus_autotask.store.update import update
+from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.worker import CREDENTIALS_PAUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +68,33 @@ REMEDIES: Mapping[Rejected, str] = {
     "whether the API user is active and not locked.",
 }
 """What a person can do, by what is not accepted."""
+
+
+def store_credentials(deployment: Deployment, given: Credentials) -> datetime | None:
+    """Keep an API user. Returns when workers go on, if Autotask is left alone because the one before was refused."""
+    deployment.store_credentials(given)
+    ports = deployment.ports
+    now, circuit = ports.clock.now(), ports.store.partner().circuit.value
+    until = circuit.open_until
+    if not circuit.credentials or until is None or not circuit.open(now):
+        return None
+    # The pause began when they were refused. What a worker had read by then, it forgets CACHED later.
+    resumes_at = max(now, min(until, until - CREDENTIALS_PAUSE + CACHED))
+    update(partial(_close_circuit, resumes_at, ports))
+    for state, _ in ports.store.contract_states():
+        if state.trouble:
+            update(partial(_look_sooner, state.contract_id, resumes_at, ports))
+    return resumes_at
+
+
+def _close_circuit(resumes_at: datetime, ports: Ports) -> None:
+    known = ports.store.partner().circuit
+    circuit = Circuit(resumes_at, known.value.reason, True, known.value.since)
+    ports.store.commit(put_circuit(circuit, known.rev))
+
+
+def _look_sooner(contract_id: int, resumes_at: datetime, ports: Ports) -> None:
+    """Let a contract that could not be looked at be due then, unless a worker is at it already."""
+    state = ports.store.contract(contract_id).state
+    if state.value.trouble and not state.value.leased(ports.clock.now()):
+        ports.store.commit(put_contract_state(state.value, state.rev, resumes_at))

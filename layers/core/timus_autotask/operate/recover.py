@@ -8,46 +8,165 @@ after_restore:  a table from an earlier point in time is made safe to work with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from timus_autotask.domain.line import Line
-from timus_autotask.operate.deployment import DeadLetters
-from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.queue import WakeUps, wake_up_of
+from timus_autotask.operate.deployment import DeadLetter, DeadLetters, Deployment
+from timus_autotask.operate.known import customer_known
+from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.timus_export import Comparison, take_in
+from timus_autotask.ports.errors import Conflict, QueueUnavailable
+from timus_autotask.ports.queue import wake_up_of
 from timus_autotask.ports.table import Delete, Document, Put, Table
 from timus_autotask.store.inbox import Delivery, put_delivery
 from timus_autotask.store.keys import CHANGE, EVENT, event_key, policy_key
-from timus_autotask.store.records import EventRecord, Store, Stored, put_line, put_terms
+from timus_autotask.store.records import (
+    Decision,
+    EventRecord,
+    Store,
+    Stored,
+    put_decision,
+    put_line,
+    put_terms,
+)
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.status import Each
 
+# -- Redrive
 
-def redrive(dead: DeadLetters, wake_ups: WakeUps) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Send every dead letter's wake-up again: (customers that were woken, bodies that are no wake-up and stay).
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """Wake-ups that failed for good and are sent again."""
+
+    woken: tuple[str, ...]
+    """Customers."""
+    strange: tuple[str, ...] = ()
+    """Bodies that are no wake-up; they stay where they are."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"woken": [*self.woken], "strange": [*self.strange]}
+
+
+def redrive(
+    deployment: Deployment, by: str, on_progress: Progress = lambda _done, _of: None
+) -> Proposal[Redriven]:
+    """Send every dead letter's wake-up again.
 
     A message is deleted once its wake-up is sent; should this die in between, the customer is woken twice.
     """
-    woken: list[str] = []
+    letters = {letter.message_id: letter for letter in _received(deployment.dead_letters)}
+    woken, strange = _dead_wake_ups(letters.values())
+    customers = tuple(dict.fromkeys(woken.values()))
+
+    def act(ports: Ports) -> Redriven:
+        if customers:
+            ports.store.commit(put_decision(_decision("redrive", customers, by, "", ports)))
+        for message_id, customer in woken.items():
+            if ports.wake_ups is not None:
+                ports.wake_ups.send(customer, f"redrive-{message_id}")
+        return Redriven(customers, strange)
+
+    def finish(queued: bool) -> None:
+        if not queued:
+            raise QueueUnavailable(
+                "not every wake-up could be sent again; those that failed stay where they are"
+            )
+        _take_out([letters[message_id] for message_id in woken], deployment.dead_letters)
+
+    return propose(deployment, lambda: Plan(act, finish=finish), on_progress)
+
+
+def _dead_wake_ups(letters: Iterable[DeadLetter]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Customers by the id of the message that was to wake them, and bodies that are no wake-up."""
+    customers: dict[str, str] = {}
     strange: list[str] = []
+    for letter in letters:
+        try:
+            customers[letter.message_id] = wake_up_of({"body": letter.body})
+        except ValueError:
+            strange.append(letter.body)
+    return customers, tuple(strange)
+
+
+def _take_out(letters: Iterable[DeadLetter], dead: DeadLetters) -> None:
+    """Delete messages.
+
+    A receipt is good for half a minute, and people take longer to decide: what it is too late for is received anew.
+    """
+    left: set[str] = set()
+    for letter in letters:
+        try:
+            if dead.delete(letter.receipt) is False:
+                left.add(letter.message_id)
+        except QueueUnavailable:
+            left.add(letter.message_id)
+    for letter in _received(dead) if left else ():
+        if letter.message_id in left:
+            dead.delete(letter.receipt)
+
+
+def _received(dead: DeadLetters) -> Iterator[DeadLetter]:
+    """Every message once."""
     seen: set[str] = set()
     while letters := [letter for letter in dead.receive() if letter.message_id not in seen]:
-        for letter in letters:
-            seen.add(letter.message_id)
-            try:
-                customer = wake_up_of({"body": letter.body})
-            except ValueError:
-                strange.append(letter.body)
-                continue
-            wake_ups.send(customer, f"redrive-{letter.message_id}")
-            dead.delete(letter.receipt)
-            woken.append(customer)
-    return tuple(dict.fromkeys(woken)), tuple(strange)
+        seen.update(letter.message_id for letter in letters)
+        yield from letters
+
+
+# -- Replay
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Stored events that are merged again."""
+
+    events: int
+    customers: int
+    replayed: int
+    """How many of them went into the inbox: not those that waited there already."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"events": self.events, "replayed": self.replayed}
+
+
+def replay_since(
+    deployment: Deployment,
+    since: datetime,
+    by: str,
+    *,
+    customer: str | None = None,
+    parked: bool = False,
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[Replayed]:
+    """Put stored events into the inbox again; ``parked``: only those that a person has to look at."""
+
+    def plan() -> Plan[Replayed]:
+        if customer is not None:
+            customer_known(deployment, customer)
+        events = [*replayable(deployment.store, since, customer, parked=parked)]
+        customers = tuple(dict.fromkeys(event.customer_id for event in events))
+
+        def act(ports: Ports) -> Replayed:
+            again = sum(replay(event, ports) for event in events)
+            if again:
+                detail = f"{again} events since {since.isoformat()}"
+                ports.store.commit(put_decision(_decision("replay", customers, by, detail, ports)))
+            wake(customers, ports)
+            return Replayed(len(events), len(customers), again)
+
+        return Plan(act)
+
+    return propose(deployment, plan, on_progress)
 
 
 def replayable(
@@ -84,13 +203,94 @@ def replay(event: EventRecord, ports: Ports) -> bool:
     return True
 
 
-def pause_all(ports: Ports) -> None:
+# -- What Timus shows
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """Events that our table lacked."""
+
+    taken_in: int
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"taken_in": self.taken_in}
+
+
+def take_in_missing(
+    deployment: Deployment,
+    found: Comparison,
+    by: str,
+    *,
+    accepted: Collection[str] = (),
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[TakenIn]:
+    """Put events that Timus's own portal shows, and our table lacks, into the inbox.
+
+    Those that a suspicion holds stay out, unless its id is among the ``accepted``.
+    """
+    customers = tuple(dict.fromkeys(event.customer_id for event in found.released(accepted)))
+
+    def act(ports: Ports) -> TakenIn:
+        new = take_in(found, ports, accepted)
+        if new:
+            detail = f"{new} events from a file"
+            ports.store.commit(put_decision(_decision("reconcile", customers, by, detail, ports)))
+        wake(customers, ports)
+        return TakenIn(new)
+
+    return propose(deployment, lambda: Plan(act), on_progress)
+
+
+# -- A table from an earlier time
+
+OVERLAP = timedelta(days=1)
+"""So much more than what came since a restored time is merged again: one event too many changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Records of an earlier time, with everything paused."""
+
+    records: int
+    contracts: tuple[int, ...]
+    """That are looked at."""
+    events: int
+    """That are merged again."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"records": self.records, "contracts": [*self.contracts], "events": self.events}
+
+
+def restore(deployment: Deployment, moment: datetime, by: str, tell: Callable[[str], None]) -> Restored:
+    """Bring the records back to what they were at a moment, with everything paused, so that nothing is posted.
+
+    ``tell`` is told while it takes its time. Events and changes since stay on record, and the events are merged again. Raises
+    :class:`Senseless` for a time that has not been.
+    """
+    if moment >= deployment.clock.now():
+        raise Senseless("--to is no time that has been.")
+    ports = deployment.ports
+    pause_all(ports, by)
+    documents = deployment.earlier(moment, tell)
+    records = put_back(documents, deployment.table, deployment.each)
+    tell(f"{records} records were put back.")
+    contracts = after_restore(ports, by)
+    kept = [*replayable(deployment.store, moment - OVERLAP)]
+    events = sum(replay(event, ports) for event in kept)
+    detail = f"to {moment.isoformat()}: {records} records, {events} events merged again"
+    ports.store.commit(put_decision(_decision("restore", (), by, detail, ports)))
+    wake({event.customer_id for event in kept}, ports)
+    return Restored(records, contracts, events)
+
+
+def pause_all(ports: Ports, by: str = "") -> None:
     """Let nothing be posted any more, until a person ends it."""
 
     def paused() -> None:
         terms = ports.store.partner().terms
-        put = put_terms(None, replace(terms.value, values=_paused(terms.value.values)), terms.rev)
-        ports.store.commit(put)
+        ports.store.commit(put_terms(None, terms.value.pause(by, ports.clock.now()), terms.rev))
 
     update(paused)
 
@@ -127,7 +327,7 @@ def _put_back(document: Document, table: Table) -> bool:
     return update(put_back)
 
 
-def after_restore(ports: Ports) -> tuple[int, ...]:
+def after_restore(ports: Ports, by: str = "") -> tuple[int, ...]:
     """Pause everything and have every contract looked at, after the table was restored; returns the contracts.
 
     The table is older than Autotask then. A line that Autotask holds as it should be is taken as it is; every other one parks
@@ -135,7 +335,7 @@ def after_restore(ports: Ports) -> tuple[int, ...]:
     known any more, and following what is known would post it again. So nothing is posted until a person has compared with
     Timus (``timus_export``) and ends the pause. Approvals are dropped: they may have been used already.
     """
-    pause_all(ports)
+    pause_all(ports, by)
     contracts = tuple(sorted({work.contract_id for work, _ in ports.store.contract_states()}))
     for contract_id in contracts:
         update(partial(_look_at, contract_id, ports))
@@ -144,10 +344,17 @@ def after_restore(ports: Ports) -> tuple[int, ...]:
 
 def _look_at(contract_id: int, ports: Ports) -> None:
     """Make a contract due, without the approvals of its lines."""
-    lines = ports.store.contract(contract_id).lines.values()
-    approved = [_without_approval(line) for line in lines if line.value.approved or line.value.choice]
-    ports.store.commit(*approved, wake_contract(contract_id, ports))
+    for line in ports.store.contract(contract_id).lines.values():
+        if (
+            line.value.approved or line.value.choice
+        ):  # one by one: there may be more than one transaction takes
+            ports.store.commit(_without_approval(line))
+    ports.store.commit(wake_contract(contract_id, ports))
 
 
 def _without_approval(line: Stored[Line]) -> Put:
     return put_line(replace(line.value, approved=(), choice=None), line.rev)
+
+
+def _decision(kind: str, customers: tuple[str, ...], by: str, detail: str, ports: Ports) -> Decision:
+    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+CACHED = timedelta(minutes=5)
+"""How long a secret that was read is believed: whoever changes one waits so long until everybody has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:

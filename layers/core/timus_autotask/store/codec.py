@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from timus_autotask.ports.table import Data
 
@@ -37,6 +37,16 @@ class Codec(Generic[T]):
         for within, name, stored in self._fields:
             _rename(data, within, name, stored)
         return data
+
+
+def problems_of(invalid: ValueError) -> list[str]:
+    """What is wrong with a record that could not be loaded, each with the field's name."""
+    if not isinstance(invalid, ValidationError):
+        return [str(invalid)]
+    return [
+        f"{'.'.join(map(str, error['loc'])) or 'The record'}: {error['msg'].removeprefix('Value error, ')}"
+        for error in invalid.errors(include_url=False)
+    ]
 
 
 def _rename(data: dict[str, Any], within: str, old: str, new: str) -> None:

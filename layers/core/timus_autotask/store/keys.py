@@ -10,6 +10,9 @@ from timus_autotask.ports.table import Key
 PARTNER = "PARTNER"
 """The partition of what holds for all customers."""
 
+DECISIONS = "DECISIONS"
+"""The partition of what people decided."""
+
 # How sort keys begin, or what they are.
 INBOX = "INBOX#"
 EVENT = "EVENT#"
@@ -106,6 +109,11 @@ def line_key(contract_id: int, service_id: int) -> Key:
 def change_key(contract_id: int, at: str, change_id: str) -> Key:
     """Where an entry of the journal stands."""
     return Key(contract_pk(contract_id), CHANGE + f"{at}#{change_id}")
+
+
+def decision_key(at: str, decision_id: str) -> Key:
+    """Where a decision of a person stands. All share a partition that no worker reads."""
+    return Key(DECISIONS, f"{at}#{decision_id}")
 
 
 def plan_key(sku: str) -> Key:

@@ -161,17 +161,51 @@ class Terms:
     at: datetime | None = None
     earlier: tuple[FormerTerms, ...] = ()
     """Oldest first. What was billed under them stays as it is."""
+    paused_by: str = ""
+    """Who paused, while ``paused`` is among the values."""
+    paused_at: datetime | None = None
+
+    @property
+    def paused(self) -> bool:
+        """Whether these terms hold everything back until ``resume``."""
+        return self.values.get("paused") not in (None, False)
+
+    def pause(self, by: str, at: datetime) -> Terms:
+        """The same, paused. No history: a pause changes when something is posted, and never what is billed."""
+        return replace(self, values={**self.values, "paused": True}, paused_by=by, paused_at=at)
+
+    def resume(self) -> Terms:
+        """The same, not paused any more."""
+        values = {name: value for name, value in self.values.items() if name != "paused"}
+        return replace(self, values=values, paused_by="", paused_at=None)
 
     def changed(self, values: Mapping[str, Any], by: str, at: datetime, first_day: date | None) -> Terms:
         """With other values from ``first_day`` on; None: as if they had always held."""
         day = first_day or date.min
         earlier = (*self.earlier, FormerTerms(self.values, day, self.by, self.at))
         shortened = (replace(former, until=min(former.until, day)) for former in earlier[-KEPT_TERMS:])
-        return Terms(values, by, at, tuple(shortened))
+        return replace(self, values=values, by=by, at=at, earlier=tuple(shortened))
 
     def on(self, day: date) -> Mapping[str, Any]:
         """The values that hold on a day."""
         return next((former.values for former in self.earlier if day < former.until), self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided: who, when and about what. It is written with what was decided, and never changed."""
+
+    id: str
+    at: datetime
+    kind: str
+    """The command: ``approve``, ``pause``, ``policy set`` …"""
+    by: str
+    customers: tuple[str, ...] = ()
+    """Whom it concerns; empty: everybody."""
+    contract_id: int | None = None
+    service_id: int | None = None
+    detail: str = ""
+    """What was decided, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +244,7 @@ _PLAN = Codec(PlanMapping)
 _LINE = Codec(Line, {"baseline": "left", "intent.message": "words", "refusal.message": "words"})
 _CONTRACT = Codec(ContractState)
 _JOURNAL_ENTRY = Codec(JournalEntry, {"message": "words"})
+_DECISION = Codec(Decision)
 _CIRCUIT = Codec(Circuit)
 _EVENT = Codec(EventRecord)
 _POLICY = Codec(Policy)
@@ -379,6 +414,11 @@ class Store:
         first = since.isoformat() if since else ""
         return (_JOURNAL_ENTRY.load(d.data) for d in self.table.list("change", first))
 
+    def decisions(self, since: datetime | None = None) -> Iterator[Decision]:
+        """What people decided, oldest first."""
+        first = since.isoformat() if since else ""
+        return (_DECISION.load(d.data) for d in self.table.list("decision", first))
+
     def events(self, since: datetime | None = None) -> Iterator[EventRecord]:
         """Merged events by the time of their arrival, oldest first."""
         first = since.isoformat() if since else ""
@@ -501,6 +541,13 @@ def put_journal_entry(change: JournalEntry) -> Put:
     at = change.settled_at.isoformat()
     key = keys.change_key(change.line.contract_id, at, change.id)
     return Put(key, _JOURNAL_ENTRY.dump(change), 0, kind="change", sort=at)
+
+
+def put_decision(decision: Decision) -> Put:
+    """Note what a person decided."""
+    at = decision.at.isoformat()
+    key = keys.decision_key(at, decision.id)
+    return Put(key, _DECISION.dump(decision), 0, kind="decision", sort=at)
 
 
 def put_event(record: EventRecord) -> Put:

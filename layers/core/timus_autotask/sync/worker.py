@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.next_step import LOOKS, next_step
+from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey
@@ -76,19 +76,6 @@ def converge(contract_id: int, ports: Ports, deadline: datetime) -> None:
         session.postpone(error)
     except (NotConfigured, SecretsUnavailable) as error:
         session.postpone(CredentialsRefused(str(error)))
-
-
-def dry_run(contract_id: int, ports: Ports, deadline: datetime) -> tuple[View, Step] | None:
-    """What ``converge`` would gather and decide first, with nothing of it done; None when there is nothing to do.
-
-    The table has to be one whose writes do not last (see ``preview``): the lease is taken from whoever has it. Autotask is only
-    read. Raises ``AutotaskError``, ``NotConfigured`` and ``SecretsUnavailable``.
-    """
-    work = ports.store.contract(contract_id).state
-    now = ports.clock.now().replace(microsecond=0)
-    ports.store.commit(put_contract_state(replace(work.value, lease=None), work.rev, now))
-    session = _Session.begin(contract_id, ports, deadline)
-    return session.dry_run() if session else None
 
 
 class _Session:
@@ -156,14 +143,6 @@ class _Session:
                 continue
             looks = 0
             gathered = self._sent(gathered, step.post)
-
-    def dry_run(self) -> tuple[View, Step] | None:
-        """The first decision and what it was made from."""
-        gathered = self._gather()
-        if gathered is None:
-            return None
-        view = self._view(gathered, LOOKS)
-        return view, next_step(view)
 
     def postpone(self, error: AutotaskError) -> None:
         """Autotask cannot be asked now: note why, keep what was answered, and stay due."""

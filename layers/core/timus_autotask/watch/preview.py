@@ -1,153 +1,261 @@
-"""What would be posted if a record were written: the worker's own gathering and deciding, on a table that forgets.
-
-Only Autotask is asked, and only to read. There is no second way of planning here, so a preview cannot say anything but what
-the worker would do next.
-"""
+"""What would be posted if something were written, as a value: every contract that it concerns, whole, with totals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Generic, TypeVar
 
-from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.converge.view import Observed, View
-from timus_autotask.domain.line import State
-from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.converge.holds import BY_DECISION
+from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Check, Document, Key, Put, Table, Write
+from timus_autotask.store.keys import contract_key
+from timus_autotask.store.records import ContractRecords
+from timus_autotask.sync.gather import held_of, read_records
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.worker import dry_run
+from timus_autotask.watch.rehearsal import Rehearsal
+from timus_autotask.watch.status import Each
+
+T = TypeVar("T")
 
 
-class Rehearsal:
-    """A table over another one: reads see what was written here, and nothing of it reaches the other.
+@dataclass(frozen=True, slots=True)
+class PreviewedAdjustment:
+    """One adjustment that would be made."""
 
-    Listings are the other table's; they are hints only.
-    """
-
-    def __init__(self, stage: Table) -> None:
-        self._stage = stage
-        self._written: dict[Key, Document | None] = {}
-
-    def get(self, key: Key) -> Document | None:
-        return self._written[key] if key in self._written else self._stage.get(key)
-
-    def range(self, pk: str, first: str, last: str) -> list[Document]:
-        found = {document.key: document for document in self._stage.range(pk, first, last)}
-        for key, document in self._written.items():
-            if key.pk == pk and first <= key.sk <= last:
-                found.pop(key, None)
-                if document is not None:
-                    found[key] = document
-        return [found[key] for key in sorted(found)]
-
-    def write(self, changes: Sequence[Write]) -> None:
-        moved = [change.key for change in changes if self._rev(change.key) != change.expected]
-        if moved:
-            raise Conflict(moved)
-        for change in changes:
-            if isinstance(change, Put):
-                self._written[change.key] = Document(
-                    change.key,
-                    change.expected + 1,
-                    change.data,
-                    change.due_at,
-                    change.kind,
-                    change.sort,
-                    change.expires_at,
-                )
-            elif not isinstance(change, Check):
-                self._written[change.key] = None
-
-    def _rev(self, key: Key) -> int:
-        document = self.get(key)
-        return document.rev if document else 0
-
-    def due(self, until: int, limit: int) -> list[Document]:
-        return self._stage.due(until, limit)
-
-    def list(self, kind: str, first: str = "", last: str = "\U0010ffff") -> Iterator[Document]:
-        return self._stage.list(kind, first, last)
+    day: date
+    """From when it changes the units."""
+    delta: int
+    at_once: bool
+    """Made as soon as it is agreed to; otherwise on its day, or when what it waits for is done."""
+    price: str | None = None
+    """The unit price that is sent with it; None: the line keeps its own. What is not made at once is priced later."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinePreview:
-    """One line as it would be taken up by the worker."""
+    """One line as workers would leave it."""
 
     service_id: int
     sources: tuple[tuple[str, str], ...]
     """(customer, SKU)."""
     units: int
-    """What Autotask holds today."""
+    """What Autotask has today."""
     wanted: int
-    """What it should hold today."""
-    adjustments: tuple[tuple[date, int], ...]
-    """(day, change); those of today and before are posted at once, one after the other."""
+    """What it should have today."""
+    adjustments: tuple[PreviewedAdjustment, ...]
     state: State
     reason: str | None = None
-    """Why nothing would be posted, in words."""
+    """Why something, or everything, would not be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewContractPreview:
+    """A contract that would be opened."""
+
+    number: str
+    company_id: int
+    start: date
+    end: date
 
 
 @dataclass(frozen=True, slots=True)
 class ContractPreview:
     """What would become of a contract."""
 
-    contract_id: int
+    contract_id: int | None
+    """None: it would be opened first."""
     name: str
     company_id: int | None
     lines: tuple[LinePreview, ...]
     without_line: tuple[str, ...] = ()
-    """Quantities of these customers that would still have no line: why, in words."""
+    """Quantities of these customers that would still have no line: why."""
     extended_to: date | None = None
     """Its last day would be moved to here, for the term was renewed."""
+    opened: NewContractPreview | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything would be done in Autotask."""
+        return bool(self.extended_to or self.opened or any(line.adjustments for line in self.lines))
 
 
-def preview(contract_id: int, proposed: Sequence[Write], ports: Ports) -> ContractPreview:
-    """What the worker would do first for a contract if ``proposed`` were written.
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much would be changed, over all contracts."""
 
-    Raises ``AutotaskError``, ``NotConfigured``, ``SecretsUnavailable``, ``TableUnavailable``, and ``Conflict`` when ``proposed`` is
-    overtaken.
+    contracts: int
+    """On which anything would be done."""
+    lines: int
+    units_up: int
+    units_down: int
+    """A positive number."""
+    units_up_at_once: int
+    units_down_at_once: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Everything that would be posted."""
+
+    contracts: tuple[ContractPreview, ...] = ()
+
+    @property
+    def totals(self) -> Totals:
+        """Of everything that is shown."""
+        lines = [line for contract in self.contracts for line in contract.lines if line.adjustments]
+        all_ = [adjustment for line in lines for adjustment in line.adjustments]
+        at_once = [adjustment for adjustment in all_ if adjustment.at_once]
+        return Totals(
+            contracts=sum(contract.changes for contract in self.contracts),
+            lines=len(lines),
+            units_up=_up(all_),
+            units_down=_down(all_),
+            units_up_at_once=_up(at_once),
+            units_down_at_once=_down(at_once),
+        )
+
+
+def _up(adjustments: Iterable[PreviewedAdjustment]) -> int:
+    return sum(max(0, one.delta) for one in adjustments)
+
+
+def _down(adjustments: Iterable[PreviewedAdjustment]) -> int:
+    return sum(max(0, -one.delta) for one in adjustments)
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed(Generic[T]):
+    """What was rehearsed: what it returned, and what would be posted."""
+
+    result: T
+    preview: Preview
+    generations: Mapping[int, int] = field(default_factory=dict)
+    """Of each contract, as it was read: another one means that something has changed since."""
+
+
+def preview(
+    act: Callable[[Ports], T],
+    ports: Ports,
+    each: Each = map,
+    on_progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Previewed[T]:
+    """What workers would post at once, and later, if ``act`` were done; it is given ports that reach nobody.
+
+    Raises ``NotAnswered`` and ``Unsettled`` (see ``rehearsal``): then nothing is known, and nothing may be done.
     """
-    rehearsal = Rehearsal(ports.table)
-    rehearsal.write(proposed)
-    ports = replace(ports, table=rehearsal, on_event=lambda _name, **_fields: None)
-    rehearsed = dry_run(contract_id, ports, ports.clock.now() + timedelta(minutes=1))
-    if rehearsed is None:
-        return ContractPreview(contract_id, "", None, ())
-    view, step = rehearsed
-    extended_to = step.extend
-    if extended_to is not None and view.contract is not None:
-        view = replace(view, contract=replace(view.contract, end=extended_to))
-        step = next_step(view)
-    lines = {
-        line.key: line for line in (*view.lines.values(), *step.lines) if line.contract_id == contract_id
-    }
+    rehearsal = Rehearsal(ports, each, on_progress)
+    result = rehearsal.run(act)
+    contracts = rehearsal.contracts()
+    generations = {}
+    for records in contracts:
+        id_ = records.state.value.contract_id
+        before = rehearsal.table.before(contract_key(id_))
+        generations[id_] = int(before.data["generation"]) if before else 0
+    return Previewed(result, Preview(tuple(_contract(each_, rehearsal) for each_ in contracts)), generations)
+
+
+def _contract(records: ContractRecords, rehearsal: Rehearsal) -> ContractPreview:
+    id_, autotask = records.state.value.contract_id, rehearsal.autotask
+    contract = autotask.contract(id_)
+    before = held_of(autotask.rows_before.get(id_, ()), contract.end) if contract else {}
+    today = rehearsal.ports.today()
+    lines = []
+    for service_id, stored in sorted(records.lines.items()):
+        units = before[service_id].units.at(today) if service_id in before else 0
+        lines.append(_line(stored.value, units, _made(stored.value, rehearsal), today))
+    new = autotask.opened.get(id_)
+    unrouted = read_records(records, rehearsal.ports).desired(today).unrouted
     return ContractPreview(
-        contract_id=contract_id,
-        name=view.contract.name if view.contract else "",
-        company_id=view.contract.company_id if view.contract else None,
-        lines=tuple(
-            LinePreview(
-                service_id=key.service_id,
-                sources=line.sources,
-                units=_units(key, view),
-                wanted=line.desired.at(view.today),
-                adjustments=() if line.state is State.PARKED else line.scheduled,
-                state=line.state,
-                reason=line.parked.message if line.parked else None,
-            )
-            for key, line in sorted(lines.items())
-        ),
+        contract_id=None if new else id_,
+        name=contract.name if contract else "",
+        company_id=contract.company_id if contract else None,
+        lines=tuple(lines),
         without_line=tuple(
-            Parked(missing.reason, {"customer": missing.customer_id, "sku": missing.sku}).message
-            for missing in view.desired.unrouted
+            Parked(one.reason, {"customer": one.customer_id, "sku": one.sku}).message for one in unrouted
         ),
-        extended_to=extended_to,
+        extended_to=autotask.extended.get(id_),
+        opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
     )
 
 
-def _units(key: LineKey, view: View) -> int:
-    """What Autotask has of a line today."""
-    return view.observed.get(key.service_id, Observed()).units.at(view.today)
+def _made(line: Line, rehearsal: Rehearsal) -> list[PreviewedAdjustment]:
+    return [
+        PreviewedAdjustment(one.day, one.delta, True, None if one.price is None else str(one.price))
+        for one in rehearsal.autotask.made
+        if (one.contract_id, one.service_id) == (line.contract_id, line.service_id)
+    ]
+
+
+def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: date) -> LinePreview:
+    # What only a decision lets go is not made; what waits for anything else goes by itself, so it is shown.
+    held = line.parked is not None and line.parked.code in BY_DECISION
+    later = () if held else tuple(PreviewedAdjustment(day, delta, False) for day, delta in line.scheduled)
+    return LinePreview(
+        service_id=line.service_id,
+        sources=line.sources,
+        units=units,
+        wanted=line.desired.at(today),
+        adjustments=(*made, *later),
+        state=State.PENDING if made and line.parked is None else line.state,
+        reason=line.parked.message if line.parked else None,
+    )
+
+
+# -- For programs
+
+
+def preview_json(preview: Preview) -> list[dict[str, Any]]:
+    """Every contract."""
+    return [_contract_json(contract) for contract in preview.contracts]
+
+
+def totals_json(totals: Totals) -> dict[str, int]:
+    """The sums."""
+    return {
+        "contracts": totals.contracts,
+        "lines": totals.lines,
+        "units_up": totals.units_up,
+        "units_down": totals.units_down,
+        "units_up_at_once": totals.units_up_at_once,
+        "units_down_at_once": totals.units_down_at_once,
+    }
+
+
+def _contract_json(contract: ContractPreview) -> dict[str, Any]:
+    opened = contract.opened
+    return {
+        "contract_id": contract.contract_id,
+        "contract_name": contract.name,
+        "extended_to": contract.extended_to,
+        "opened": {
+            "number": opened.number,
+            "company_id": opened.company_id,
+            "start": opened.start,
+            "end": opened.end,
+        }
+        if opened
+        else None,
+        "lines": [
+            {
+                "service_id": line.service_id,
+                "sources": [{"customer": customer, "sku": sku} for customer, sku in line.sources],
+                "autotask_units": line.units,
+                "wanted_units": line.wanted,
+                "adjustments": [
+                    {
+                        "day": one.day,
+                        "unit_change": one.delta,
+                        "unit_price": one.price,
+                        "at_once": one.at_once,
+                    }
+                    for one in line.adjustments
+                ],
+                "state": line.state.value,
+                "reason": line.reason,
+            }
+            for line in contract.lines
+        ],
+        "without_line": [*contract.without_line],
+    }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.fakes.memory_table import MemoryTable
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Check, Delete, Key, Put, Table, Write
-from timus_autotask.watch.preview import Rehearsal
+from timus_autotask.watch.rehearsal import ForgetfulTable
 
 KEYS = [Key("A", "1"), Key("A", "2"), Key("B", "1")]
 
@@ -43,7 +43,7 @@ def test_a_rehearsal_is_the_table_with_its_own_writes(
     stage, model = MemoryTable(), MemoryTable()
     for changes in before:
         assert written(stage, changes) == written(model, changes)
-    rehearsal, untouched = Rehearsal(stage), stage.documents()
+    rehearsal, untouched = ForgetfulTable(stage), stage.documents()
     for changes in after:
         assert written(rehearsal, changes) == written(model, changes)
         for key in KEYS:

@@ -1,0 +1,178 @@
+"""Shows what somebody asks for, asks whether it is meant, and does it: the same for every command that can post anything."""
+
+from __future__ import annotations
+
+import getpass
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+from timus_autotask.cli.failure import Failed
+from timus_autotask.cli.terminal import Terminal
+from timus_autotask.operate.proposal import Done, Progress, Proposal
+from timus_autotask.watch.preview import (
+    ContractPreview,
+    LinePreview,
+    Preview,
+    PreviewedAdjustment,
+    preview_json,
+    totals_json,
+)
+
+MANY = 50
+"""From so many contracts on it takes a while, so it is told how far it is."""
+
+
+class Result(Protocol):
+    """What a use case returns."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+R = TypeVar("R", bound=Result)
+
+
+def operator(arguments: Namespace) -> str:
+    """Who asks: as said, else the user of this machine."""
+    if arguments.by:
+        return str(arguments.by)
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+def progress(terminal: Terminal) -> Progress:
+    """Tells how far the reading of Autotask is, where there is much of it."""
+
+    def told(done: int, of: int) -> None:
+        if of > MANY:
+            terminal.say(f"{done} of {of} contracts are read")
+
+    return told
+
+
+def carry_out(
+    proposal: Proposal[R],
+    arguments: Namespace,
+    terminal: Terminal,
+    done: Callable[[R], None],
+    question: str = "Write this?",
+) -> dict[str, Any]:
+    """Show a proposal; do it, unless this is a dry run or whoever is asked says no. ``done`` tells what was done.
+
+    Returns the result for programs, with the whole preview. Without a ``question`` there is nothing to be asked.
+    """
+    show(proposal.preview, terminal)
+    terminal.say(*proposal.notes)
+    if proposal.not_shown:
+        terminal.say(f"{proposal.not_shown}. What this posts is not shown (--unchecked).", style="bold red")
+    result, written = proposal.result, False
+    if arguments.dry_run:
+        terminal.say(*proposal.doubts, style="bold red")
+        terminal.say("Nothing was written (--dry-run).")
+    else:
+        _agreed(proposal, arguments, terminal, question)
+        committed: Done[R] = proposal.commit()
+        result, written = committed.result, True
+        if not committed.queued:
+            terminal.say("The queue is out of reach just now; the sweep takes it up within a minute.")
+        done(result)
+    return {
+        **result.to_json(),
+        "written": written,
+        "doubts": [*proposal.doubts],
+        "not_shown": proposal.not_shown or None,
+        "preview": preview_json(proposal.preview),
+        "totals": totals_json(proposal.preview.totals),
+    }
+
+
+def _agreed(proposal: Proposal[R], arguments: Namespace, terminal: Terminal, question: str) -> None:
+    """Raise :class:`Failed` unless it may be done: a person says yes, or what stands in the script says enough."""
+    if arguments.yes:
+        return
+    if proposal.doubts and not terminal.asks:
+        raise Failed(f"{' '.join(proposal.doubts)} Nothing was written; if it is meant: --yes.")
+    terminal.say(*proposal.doubts, style="bold red")
+    if question and not terminal.confirm(question):
+        raise Failed("Nothing was written.")
+
+
+# -- The preview
+
+
+def show(preview: Preview, terminal: Terminal) -> None:
+    """Every contract on which something is done or held; the others are counted."""
+    shown = [one for one in preview.contracts if len(preview.contracts) == 1 or not _at_rest(one)]
+    for contract in shown:
+        _show_contract(contract, terminal)
+    rest = len(preview.contracts) - len(shown)
+    if rest:
+        terminal.say(f"{rest} {'contract stays' if rest == 1 else 'contracts stay'} as {_are(rest)}.")
+    totals = preview.totals
+    if totals.contracts > 1:
+        terminal.say(
+            f"In all: {totals.lines} lines on {totals.contracts} contracts, +{totals.units_up} and "
+            f"-{totals.units_down} units; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}.",
+            style="bold",
+        )
+
+
+def _are(count: int) -> str:
+    return "it is" if count == 1 else "they are"
+
+
+def _at_rest(contract: ContractPreview) -> bool:
+    return (
+        not contract.changes
+        and not contract.without_line
+        and all(line.reason is None for line in contract.lines)
+    )
+
+
+def _show_contract(contract: ContractPreview, terminal: Terminal) -> None:
+    opened = contract.opened
+    if opened:
+        terminal.say(
+            f"A contract {contract.name} is opened for company {opened.company_id}, from {opened.start} to {opened.end}:",
+            style="bold",
+        )
+    else:
+        terminal.say(
+            f"Contract {contract.contract_id} {contract.name}".rstrip() + ", what comes next:", style="bold"
+        )
+    if contract.extended_to:
+        terminal.say(f"its last day moves to {contract.extended_to}, for the term was renewed")
+    terminal.table(
+        ("customer", "SKU", "service", "Autotask", "wanted", "adjustments"),
+        [
+            (
+                _each(customer for customer, _ in line.sources),
+                _each(sku for _, sku in line.sources),
+                line.service_id,
+                line.units,
+                line.wanted,
+                _adjustments(line),
+            )
+            for line in contract.lines
+        ],
+        empty="nothing yet: Timus has told of no quantity that goes here",
+    )
+    terminal.say(*contract.without_line)
+
+
+def _each(values: Iterable[str]) -> list[str]:
+    return [*dict.fromkeys(values)]
+
+
+def _adjustments(line: LinePreview) -> list[str]:
+    told = [_adjustment(one) for one in line.adjustments]
+    if line.reason:
+        return [*told, line.reason]
+    return told or ["nothing to post"]
+
+
+def _adjustment(one: PreviewedAdjustment) -> str:
+    price = f" at {one.price}" if one.price else ""
+    return f"{one.delta:+d} from {one.day}{price}{' (at once)' if one.at_once else ''}"

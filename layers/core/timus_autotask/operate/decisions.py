@@ -1,0 +1,328 @@
+"""Use cases: what a person decides about a line, a contract or a customer. Each is proposed first, with what it would post."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from timus_autotask.domain import approval as domain
+from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
+from timus_autotask.domain.line import Choice, Line
+from timus_autotask.domain.price import PriceChange
+from timus_autotask.domain.reasons import Parked
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.refusal import NotDone, Senseless
+from timus_autotask.ports.table import Write
+from timus_autotask.store.records import (
+    ContractRecords,
+    Decision,
+    Stored,
+    put_decision,
+    put_journal_entry,
+    put_line,
+    put_provisioning,
+)
+from timus_autotask.store.update import update
+from timus_autotask.sync.merge import wake_contract
+from timus_autotask.sync.ports import Ports
+
+QUIET: Progress = lambda _done, _of: None  # noqa: E731 - a default
+
+
+# -- Retry
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A contract that is looked at now."""
+
+    contract_id: int
+    customers: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"contract_id": self.contract_id, "woken": True}
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRetried:
+    """A contract that is looked for now, and opened if it is not there."""
+
+    number: str
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"number": self.number, "woken": True}
+
+
+def retry(
+    deployment: Deployment, contract_id: int, by: str, on_progress: Progress = QUIET
+) -> Proposal[Retried]:
+    """Look at a contract now, and send again what Autotask refused."""
+
+    def plan() -> Plan[Retried]:
+        if not deployment.store.contract(contract_id).state.rev:
+            raise NotDone(f"Nothing of ours is on contract {contract_id}; see: timus-autotask status")
+        return Plan(act)
+
+    def act(ports: Ports) -> Retried:
+        def attempt() -> tuple[str, ...]:
+            records = ports.store.contract(contract_id)
+            refused = [stored for stored in records.lines.values() if stored.value.refusal]
+            for stored in refused:  # one by one: there may be more than one transaction takes
+                ports.store.commit(put_line(replace(stored.value, refusal=None), stored.rev))
+            ports.store.commit(
+                wake_contract(contract_id, ports),
+                put_decision(_of_contract("retry", records, None, by, "", ports)),
+            )
+            return records.state.value.customers
+
+        customers = update(attempt)
+        wake(customers, ports)
+        return Retried(contract_id, customers)
+
+    return propose(deployment, plan, on_progress)
+
+
+def retry_opening(
+    deployment: Deployment, number: str, by: str, on_progress: Progress = QUIET
+) -> Proposal[OpeningRetried]:
+    """Look now for a contract that is being opened, and open it if it is not there."""
+
+    def plan() -> Plan[OpeningRetried]:
+        if deployment.store.opening(number) is None:
+            raise NotDone(f"No contract {number} is being opened; see: timus-autotask status")
+        return Plan(act)
+
+    def act(ports: Ports) -> OpeningRetried:
+        def attempt() -> None:
+            opening = ports.store.opening(number)
+            if opening is None:
+                raise NotDone(f"No contract {number} is being opened any more; see: timus-autotask status")
+            # "It is there, but not to be seen" is given up: nothing was found all the time that it may take.
+            again = replace(opening.value, accepted=False)
+            now = ports.clock.now()
+            customer = opening.value.wanted.customer_id
+            customers = (customer,) if customer else ()
+            ports.store.commit(
+                put_provisioning(again, opening.rev, now.replace(microsecond=0)),
+                put_decision(Decision(ports.new_id(), now, "retry", by, customers, detail=number)),
+            )
+
+        update(attempt)
+        return OpeningRetried(number)
+
+    return propose(deployment, plan, on_progress)
+
+
+# -- Drift
+
+
+@dataclass(frozen=True, slots=True)
+class DriftDecided:
+    """What becomes of units that somebody else changed."""
+
+    contract_id: int
+    service_id: int
+    choice: Choice
+    message: str
+    """What was changed."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "contract_id": self.contract_id,
+            "service_id": self.service_id,
+            "choice": self.choice.value,
+        }
+
+
+def decide_drift(
+    deployment: Deployment,
+    contract_id: int,
+    service_id: int,
+    choice: Choice,
+    by: str,
+    on_progress: Progress = QUIET,
+) -> Proposal[DriftDecided]:
+    """Decide about a line whose units somebody else changed: bring them back, or keep the difference."""
+
+    def decidable(ports: Ports) -> tuple[Stored[Line], Parked]:
+        stored = _line(ports, contract_id, service_id)
+        parked = stored.value.parked
+        if parked is None or parked.code not in ("drift", "outcome-unclear"):
+            raise NotDone(f"{_standing(stored.value)}, so there is no drift to decide about.")
+        return stored, parked
+
+    def plan() -> Plan[DriftDecided]:
+        decidable(deployment.ports)
+        return Plan(act)
+
+    def act(ports: Ports) -> DriftDecided:
+        def attempt() -> Parked:
+            stored, parked = decidable(ports)
+            records = ports.store.contract(contract_id)
+            ports.store.commit(
+                put_line(replace(stored.value, choice=choice), stored.rev),
+                wake_contract(contract_id, ports),
+                put_decision(
+                    _of_contract("drift", records, service_id, by, f"{choice.value}: {parked.message}", ports)
+                ),
+            )
+            return parked
+
+        parked = update(attempt)
+        wake(ports.store.contract(contract_id).state.value.customers, ports)
+        return DriftDecided(contract_id, service_id, choice, parked.message)
+
+    return propose(deployment, plan, on_progress)
+
+
+# -- Approve and reject
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDecided:
+    """A held adjustment that is let go, or set aside, exactly as it was shown."""
+
+    contract_id: int
+    service_id: int
+    day: date
+    delta: int
+    price: PriceChange | None
+    """The unit price that goes out with it, if one does."""
+    by: str
+    message: str
+    """Why it was held."""
+    reason: str = ""
+    """Why it is set aside."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "contract_id": self.contract_id,
+            "service_id": self.service_id,
+            "day": self.day,
+            "unit_change": self.delta,
+            "unit_price": {"from": self.price.before, "to": self.price.after} if self.price else None,
+            "by": self.by,
+            **({"reason": self.reason} if self.reason else {}),
+        }
+
+    @property
+    def change(self) -> str:
+        """What is decided on, for people."""
+        price = f" at {self.price}" if self.price else ""
+        return f"{self.delta:+d} on {self.day}{price}"
+
+
+def approve(
+    deployment: Deployment, contract_id: int, service_id: int, by: str, on_progress: Progress = QUIET
+) -> Proposal[ChangeDecided]:
+    """Let one held adjustment go, exactly as it is shown, also one that was rejected."""
+
+    def write(stored: Stored[Line], _ports: Ports) -> list[Write]:
+        return [put_line(domain.approve(stored.value, by), stored.rev)]
+
+    return _decide(deployment, contract_id, service_id, by, "approve", "", write, on_progress)
+
+
+def reject(
+    deployment: Deployment,
+    contract_id: int,
+    service_id: int,
+    reason: str,
+    by: str,
+    on_progress: Progress = QUIET,
+) -> Proposal[ChangeDecided]:
+    """Set one held adjustment aside: it comes back with newer news from Timus, or by ``approve``."""
+    if not reason.strip():
+        raise Senseless("A change is rejected with a reason: --reason.")
+
+    def write(stored: Stored[Line], ports: Ports) -> list[Write]:
+        now, entry_id = ports.clock.now(), ports.new_id()
+        line, entry = domain.reject(stored.value, by=by, at=now, reason=reason, entry_id=entry_id)
+        return [put_line(line, stored.rev), put_journal_entry(entry)]
+
+    return _decide(deployment, contract_id, service_id, by, "reject", reason, write, on_progress)
+
+
+def _decide(
+    deployment: Deployment,
+    contract_id: int,
+    service_id: int,
+    by: str,
+    kind: str,
+    reason: str,
+    write: Callable[[Stored[Line], Ports], list[Write]],
+    on_progress: Progress,
+) -> Proposal[ChangeDecided]:
+    """Approve or reject what awaits it, bound to what is shown."""
+
+    def held(ports: Ports) -> tuple[Stored[Line], ChangeDecided]:
+        stored = _line(ports, contract_id, service_id)
+        line = stored.value
+        parked, change = line.parked, line.awaiting
+        if parked is not None and parked.code in AWAITING_APPROVAL and change is None:
+            raise NotDone(f"{parked.message} What lets it go on: {parked.remedy}")
+        if parked is None or change is None or (kind == "reject" and line.rejection):
+            raise NotDone(f"{_standing(line)}, so there is nothing to {kind}.")
+        shown = ChangeDecided(
+            contract_id, service_id, change.day, change.delta, change.price, by, parked.message, reason
+        )
+        return stored, shown
+
+    def plan() -> Plan[ChangeDecided]:
+        _, shown = held(deployment.ports)
+
+        def act(ports: Ports) -> ChangeDecided:
+            def attempt() -> None:
+                stored, now_held = held(ports)
+                if now_held != shown:
+                    raise NotDone(
+                        "What is held has changed since it was shown. Nothing was written; look at it again."
+                    )
+                records = ports.store.contract(contract_id)
+                detail = f"{shown.change}: {reason}" if reason else shown.change
+                ports.store.commit(
+                    *write(stored, ports),
+                    wake_contract(contract_id, ports),
+                    put_decision(_of_contract(kind, records, service_id, by, detail, ports)),
+                )
+
+            update(attempt)
+            wake(ports.store.contract(contract_id).state.value.customers, ports)
+            return shown
+
+        return Plan(act)
+
+    return propose(deployment, plan, on_progress)
+
+
+# -- Both
+
+
+def _line(ports: Ports, contract_id: int, service_id: int) -> Stored[Line]:
+    found = ports.store.contract(contract_id).lines.get(service_id)
+    if found is None:
+        raise NotDone(
+            f"There is no line of ours with service {service_id} on contract {contract_id}; see: timus-autotask status"
+        )
+    return found
+
+
+def _standing(line: Line) -> str:
+    why = f" ({line.parked.message})" if line.parked else ""
+    return f"Service {line.service_id} on contract {line.contract_id} is {line.state.value}{why}"
+
+
+def _of_contract(
+    kind: str, records: ContractRecords, service_id: int | None, by: str, detail: str, ports: Ports
+) -> Decision:
+    state = records.state.value
+    return Decision(
+        ports.new_id(), ports.clock.now(), kind, by, state.customers, state.contract_id, service_id, detail
+    )

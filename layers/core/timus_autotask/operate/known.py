@@ -1,0 +1,82 @@
+"""Names that somebody knows. A name that nobody knows is a slip of the pen more often than news, so it is not taken without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.store.inbox import waits_in_inbox
+from timus_autotask.store.keys import id_of
+from timus_autotask.store.records import CustomerRecords
+from timus_autotask.watch.status import EVERYTHING
+
+ANYWAY = "If it is meant, and still to come: --unknown."
+
+
+def near(name: str, names: Iterable[str]) -> list[str]:
+    """Up to three names that look like it, the nearest first; capitals count for nothing."""
+    by_form = {each.casefold(): each for each in sorted(names)}
+    return [by_form[form] for form in get_close_matches(name.casefold(), by_form, 3)]
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """A clause for the end of a sentence; empty without a name that looks like it."""
+    found = near(name, names)
+    return (
+        f"; did you mean {', '.join(found[:-1])}{' or ' if found[:-1] else ''}{found[-1]}?" if found else "."
+    )
+
+
+def told_of(records: CustomerRecords) -> bool:
+    """Whether Timus has told of this customer."""
+    return bool(records.subscriptions or records.inbox)
+
+
+def customer_known(deployment: Deployment, customer_id: str) -> None:
+    """Raise :class:`NotDone` for a customer whom Timus has not told of and whom nobody has mapped."""
+    records = deployment.store.customer(customer_id)
+    if told_of(records) or records.mapping or records.terms:
+        return
+    raise NotDone(
+        f"Timus has not told of a customer {customer_id} yet{did_you_mean(customer_id, _customers(deployment))} "
+        f"Nothing was written. {ANYWAY}"
+    )
+
+
+def _customers(deployment: Deployment) -> set[str]:
+    store = deployment.store
+    waiting = {id_of(d.key) for d in store.table.due(EVERYTHING, EVERYTHING) if waits_in_inbox(d)}
+    told = {subscription.customer_id for subscription in store.subscriptions()}
+    return waiting | told | {mapping.customer_id for mapping in store.mappings()}
+
+
+def skus_known(deployment: Deployment, skus: Iterable[str]) -> None:
+    """Raise :class:`NotDone` for a SKU that Timus has not told of, nobody has mapped, and no service of Autotask carries."""
+    wanted = sorted({*skus})
+    if not wanted:
+        return
+    known = _skus(deployment)
+    for sku in wanted:
+        if sku not in known and not _carried(deployment, sku):
+            raise NotDone(
+                f"Timus has not told of a SKU {sku} yet, and no service in Autotask carries it{did_you_mean(sku, known)} "
+                f"Nothing was written. {ANYWAY}"
+            )
+
+
+def _skus(deployment: Deployment) -> set[str]:
+    store = deployment.store
+    told = {sku for subscription in store.subscriptions() for sku in subscription.skus}
+    chosen = {sku for sku, plan in store.partner().plans.items() if plan.value.choices}
+    return told | chosen | {sku for mapping in store.mappings() for sku in mapping.services}
+
+
+def _carried(deployment: Deployment, sku: str) -> bool:
+    """Whether an active service of Autotask carries it; one that cannot be asked carries nothing."""
+    try:
+        return bool(deployment.ports.autotask().services_by_sku(sku))
+    except (AutotaskError, NotConfigured, SecretsUnavailable):
+        return False

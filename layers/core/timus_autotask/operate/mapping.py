@@ -1,0 +1,594 @@
+"""Use cases: which contract and which service a quantity goes to. A mapping is proposed first, with what it would post."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.line import Line
+from timus_autotask.domain.mapping import (
+    CustomerMapping,
+    PlanMapping,
+    Route,
+    Routing,
+    ServiceChoice,
+    chosen_from,
+    in_force,
+)
+from timus_autotask.domain.names import same_company
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.known import skus_known, told_of
+from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Refused
+from timus_autotask.ports.psa import Psa
+from timus_autotask.store.records import (
+    CustomerRecords,
+    Decision,
+    Stored,
+    Terms,
+    policies_from,
+    put_decision,
+    put_mapping,
+    put_plan,
+)
+from timus_autotask.store.update import update
+from timus_autotask.sync.gather import customer_from
+from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.sweep import refresh_plan
+
+UNCHECKED = "--unchecked maps without asking Autotask."
+
+
+@dataclass(frozen=True, slots=True)
+class FirstDay:
+    """From when a choice holds: as said, or as follows from what is billed already."""
+
+    given: date | None = None
+    """None: always."""
+    follows: bool = True
+    """Nobody has said: today where units are billed by the present choice, else as long as that one."""
+
+
+FOLLOWS = FirstDay()
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRouted:
+    """Where a customer's units go, all of them, those of one SKU, or some."""
+
+    customer: str
+    route: Route
+    first_day: date | None
+    """None: always."""
+    customer_name: str = ""
+    """As Timus says; empty: it has not told."""
+    company_name: str | None = None
+    contract: Contract | None = None
+    """None: Autotask was not asked."""
+    changed: bool = False
+    """It replaces an earlier mapping."""
+    shared_with: tuple[str, ...] = ()
+    """Other customers whose units go to the same contract."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "customer": self.customer,
+            "customer_name": self.customer_name or None,
+            "sku": self.route.sku,
+            "units": self.route.units,
+            "company_id": self.route.company_id,
+            "contract_id": self.route.contract_id,
+            "company_name": self.company_name,
+            "contract_name": self.contract.name if self.contract else None,
+            "shared_with": [*self.shared_with],
+            "from": self.first_day,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyNamed:
+    """Whose a customer is, with no contract yet."""
+
+    customer: str
+    company_id: int
+    customer_name: str = ""
+    company_name: str = ""
+    opens_contract: bool = False
+    """Whether the terms open one."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "customer": self.customer,
+            "customer_name": self.customer_name or None,
+            "company_id": self.company_id,
+            "company_name": self.company_name or None,
+            "opens_contract": self.opens_contract,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceChosen:
+    """With which service a SKU is billed."""
+
+    sku: str
+    service_id: int
+    service_name: str | None
+    customer: str | None
+    """None: for every customer without a choice of its own."""
+    first_day: date | None
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "sku": self.sku,
+            "service_id": self.service_id,
+            "service_name": self.service_name,
+            "customer": self.customer,
+            "from": self.first_day,
+        }
+
+
+# -- A customer's contract
+
+
+def route_customer(
+    deployment: Deployment,
+    customer: str,
+    route: Route,
+    by: str,
+    *,
+    first_day: FirstDay = FOLLOWS,
+    share: bool = False,
+    unchecked: bool = False,
+    unknown: bool = False,
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[CustomerRouted]:
+    """Send a customer's units to a contract.
+
+    ``share``: although another customer's go there. ``unchecked``: without asking Autotask. ``unknown``: also of a SKU that nobody
+    knows.
+    """
+
+    def plan() -> Plan[CustomerRouted]:
+        if route.sku and not unknown:
+            skus_known(deployment, [route.sku])
+        records = deployment.store.customer(customer)
+        others = _others_on(deployment, customer, route.contract_id)
+        if others and not share:
+            raise NotDone(
+                f"Contract {route.contract_id} is the contract of {', '.join(others)}. Nothing was written; if "
+                f"{customer} is to be billed on it as well: --share."
+            )
+        contract, company = (None, None) if unchecked else _checked(deployment, route)
+        name = _name(records)
+        since = _route_from(deployment, records, route, first_day)
+        result = CustomerRouted(
+            customer, route, since, name, company, contract, records.mapping is not None, tuple(others)
+        )
+        notes = []
+        if not told_of(records):
+            notes.append(f"Note: Timus has not told of a customer {customer} yet; the mapping waits for it.")
+        if contract and contract.end < deployment.today:
+            notes.append(f"Note: the contract has ended on {contract.end}.")
+
+        def act(ports: Ports) -> CustomerRouted:
+            def attempt() -> None:
+                found = ports.store.customer(customer)
+                known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
+                mapping = known.rerouted(route, since)
+                writes = wake_contracts(customer, mapping.contract_ids, ports)
+                ports.store.commit(
+                    put_mapping(mapping, found.mapping.rev if found.mapping else 0),
+                    *writes,
+                    put_decision(
+                        _decision("map customer", (customer,), by, _route_words(route, since), ports)
+                    ),
+                )
+
+            update(attempt)
+            wake([customer], ports)
+            return result
+
+        return Plan(act, tuple(notes), _doubts(customer, name, route.company_id, company), unchecked)
+
+    return propose(deployment, plan, on_progress)
+
+
+def name_company(
+    deployment: Deployment,
+    customer: str,
+    company_id: int,
+    by: str,
+    *,
+    unchecked: bool = False,
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[CompanyNamed]:
+    """Say whose a customer is, with no contract yet: one is opened if the terms say so."""
+
+    def plan() -> Plan[CompanyNamed]:
+        company = "" if unchecked else _company_that_is_there(deployment, company_id)
+        records = deployment.store.customer(customer)
+        policy, _ = policies_from(
+            deployment.store.partner().terms.value, (records.terms or Stored(Terms())).value
+        )
+        name = _name(records)
+        result = CompanyNamed(customer, company_id, name, company, policy.open_contracts)
+
+        def act(ports: Ports) -> CompanyNamed:
+            def attempt() -> None:
+                found = ports.store.customer(customer)
+                known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
+                if known.routings:
+                    raise NotDone(f"{customer} has a contract already; choose another one with --contract.")
+                ports.store.commit(
+                    put_mapping(
+                        replace(known, company_id=company_id), found.mapping.rev if found.mapping else 0
+                    ),
+                    put_decision(_decision("map customer", (customer,), by, f"company {company_id}", ports)),
+                )
+
+            update(attempt)
+            wake([customer], ports)
+            return result
+
+        notes = (
+            ()
+            if policy.open_contracts
+            else ("Contracts are not opened by themselves: timus-autotask policy set open_contracts=yes",)
+        )
+        return Plan(act, notes, _doubts(customer, name, company_id, company), unchecked)
+
+    return propose(deployment, plan, on_progress)
+
+
+def _name(records: CustomerRecords) -> str:
+    """The customer's name as Timus sent it; empty: it has sent none."""
+    name = customer_from(records, Terms()).name
+    return "" if name == records.id else name
+
+
+def _doubts(customer: str, name: str, company_id: int, company: str | None) -> tuple[str, ...]:
+    """A name of Timus's and one of Autotask's that are not the same."""
+    if not name or not company or same_company(name, company):
+        return ()
+    return (f"Timus calls customer {customer} “{name}”, Autotask calls company {company_id} “{company}”.",)
+
+
+def _others_on(deployment: Deployment, customer: str, contract_id: int) -> list[str]:
+    """Other customers whose units go to a contract, today or later."""
+    state = deployment.store.contract(contract_id).state.value
+    found = []
+    for other in state.customers:
+        if other == customer:
+            continue
+        records = deployment.store.customer(other)
+        if records.mapping and _routes_to(records.mapping.value.routings, contract_id, deployment.today):
+            name = _name(records)
+            found.append(f"customer {other}" + (f" ({name})" if name else ""))
+    return found
+
+
+def _routes_to(routings: Sequence[Routing], contract_id: int, today: date) -> bool:
+    present = in_force(routings, today)
+    coming = [one for one in routings if one is present or (one.first_day and one.first_day > today)]
+    return any(route.contract_id == contract_id for routing in coming for route in routing.routes)
+
+
+def _route_words(route: Route, since: date | None) -> str:
+    what = f"{route.sku} " if route.sku else ""
+    some = f"up to {route.units} units " if route.units else ""
+    return f"{what}{some}to contract {route.contract_id} of company {route.company_id} from {since or 'the beginning'}"
+
+
+def _route_from(
+    deployment: Deployment, records: CustomerRecords, route: Route, first_day: FirstDay
+) -> date | None:
+    mapping = records.mapping.value if records.mapping else CustomerMapping(records.id, ())
+    present = in_force(mapping.routings, deployment.today)
+    here = {each.contract_id for each in present.routes} if present else set()
+
+    def leaves(sku: str) -> bool:
+        if route.sku is not None:
+            return sku == route.sku
+        return any(each.sku is None for each in mapping.routes(sku, deployment.today))
+
+    left = [
+        (stored.value, customer, sku)
+        for contract_id in mapping.contract_ids
+        if contract_id != route.contract_id
+        for stored in deployment.store.contract(contract_id).lines.values()
+        for customer, sku in stored.value.sources
+        if customer == records.id and leaves(sku)
+    ]
+    since = present.first_day if present else None
+    return _holds_from(deployment, first_day, left, [records], since, lambda line: line.contract_id in here)
+
+
+def _holds_from(
+    deployment: Deployment,
+    first_day: FirstDay,
+    left: Iterable[tuple[Line, str, str]],
+    customers: Iterable[CustomerRecords],
+    since: date | None,
+    present: Callable[[Line], bool],
+) -> date | None:
+    """When a choice holds from. ``since`` is the first day of the present one, ``present`` tells its lines.
+
+    ``left`` are the lines that units leave for it, with whose (customer, SKU) they are. They cannot leave a line before the day on
+    which they came to it: nothing would take them off again.
+    """
+    first: dict[tuple[str, str], date] = {
+        (records.id, sku): min(version.day for version in stored.value.versions)
+        for records in customers
+        for stored in records.subscriptions.values()
+        for sku in stored.value.skus
+    }
+    billed = [
+        (line, first.get((customer, sku), deployment.today)) for line, customer, sku in left if _billed(line)
+    ]
+    if first_day.follows:
+        return deployment.today if any(present(line) for line, _ in billed) else since
+    given, came = first_day.given, [day for _, day in billed]
+    if came and (given is None or given < max(came)):
+        raise NotDone(
+            f"Units are billed elsewhere since {max(came)} already, so they can move on that day at the earliest: "
+            f"--from {max(came)}. Nothing was written."
+        )
+    return given
+
+
+def _billed(line: Line) -> bool:
+    """Whether units are, or may be, on a line because of us."""
+    return bool(line.intent or line.adjusted or (line.baseline and line.baseline.steps))
+
+
+# -- What Autotask says
+
+
+def _asked(deployment: Deployment) -> Psa:
+    try:
+        return deployment.ports.autotask()
+    except NotConfigured as error:
+        raise NotDone(
+            f"There are no Autotask credentials yet; set them with: timus-autotask credentials set. {UNCHECKED}"
+        ) from error
+
+
+def _away(error: AutotaskError) -> NotDone:
+    if isinstance(error, CredentialsRefused):
+        return NotDone(
+            f"Autotask refuses the credentials ({error}); set others with: timus-autotask credentials set. {UNCHECKED}"
+        )
+    return NotDone(f"Autotask cannot be asked just now ({error}); try again in a minute. {UNCHECKED}")
+
+
+def _checked(deployment: Deployment, route: Route) -> tuple[Contract, str | None]:
+    """The contract and its company's name; raises :class:`NotDone` when nothing could be billed there."""
+    autotask = _asked(deployment)
+    try:
+        contract = autotask.contract(route.contract_id)
+        if contract is None:
+            raise NotDone(
+                f"Autotask has no contract {route.contract_id}, or the API user may not see it; nothing was written. {UNCHECKED}"
+            )
+        wrong = _wrong(contract, route)
+        if wrong:
+            raise NotDone(f"{wrong} Nothing was written. {UNCHECKED}")
+        return contract, _company_name(autotask, route.company_id)
+    except AutotaskError as error:
+        raise _away(error) from error
+
+
+def _wrong(contract: Contract, route: Route) -> str | None:
+    if contract.company_id != route.company_id:
+        return f"Contract {contract.id} {contract.name} belongs to company {contract.company_id}, not to {route.company_id}."
+    if not contract.recurring:
+        return (
+            f"Contract {contract.id} {contract.name} is not a recurring service contract, so it has no units."
+        )
+    if not contract.active:
+        return f"Contract {contract.id} {contract.name} is inactive in Autotask; activate it there first."
+    return None
+
+
+def _company_name(autotask: Psa, company_id: int) -> str | None:
+    """The company's name. Its contract was found, so it exists; that its name may not be read does not matter."""
+    try:
+        company = autotask.company(company_id)
+    except Refused:
+        return None
+    return company.name or None if company else None
+
+
+def _company_that_is_there(deployment: Deployment, company_id: int) -> str:
+    try:
+        found = _asked(deployment).company(company_id)
+    except AutotaskError as error:
+        raise _away(error) from error
+    if found is None:
+        raise NotDone(f"Autotask has no company {company_id}; nothing was written. {UNCHECKED}")
+    return found.name
+
+
+def _service_name(deployment: Deployment, service_id: int) -> str:
+    try:
+        service = _asked(deployment).service(service_id)
+    except AutotaskError as error:
+        raise _away(error) from error
+    if service is None:
+        raise NotDone(
+            f"Autotask has no service {service_id}, or the API user may not see it; nothing was written. {UNCHECKED}"
+        )
+    if not service.is_active:
+        raise NotDone(
+            f"Service {service_id} {service.name} is inactive in Autotask; nothing was written. {UNCHECKED}"
+        )
+    return service.name
+
+
+# -- A SKU's service
+
+
+def choose_service(
+    deployment: Deployment,
+    sku: str,
+    service_id: int,
+    by: str,
+    *,
+    customer: str | None = None,
+    first_day: FirstDay = FOLLOWS,
+    unchecked: bool = False,
+    unknown: bool = False,
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[ServiceChosen]:
+    """Bill a SKU with a service, for every customer or for one."""
+
+    def plan() -> Plan[ServiceChosen]:
+        name = None if unchecked else _service_name(deployment, service_id)
+        if not unknown:
+            skus_known(deployment, [sku])
+        since = _service_from(deployment, sku, service_id, customer, first_day)
+        result = ServiceChosen(sku, service_id, name, customer, since)
+        write = _for_one if customer else _for_all
+        return Plan(lambda ports: write(result, by, ports), unchecked=unchecked)
+
+    return propose(deployment, plan, on_progress)
+
+
+def _service_from(
+    deployment: Deployment, sku: str, service_id: int, customer: str | None, first_day: FirstDay
+) -> date | None:
+    store = deployment.store
+    having = {customer} if customer else {one.customer_id for one in store.subscriptions() if sku in one.skus}
+    left = [
+        (line, source, billed)
+        for line in store.lines()
+        if line.service_id != service_id
+        for source, billed in line.sources
+        if billed == sku and source in having
+    ]
+    present = _service_now(deployment, sku, customer)
+    return _holds_from(
+        deployment,
+        first_day,
+        left,
+        deployment.each(store.customer, sorted(having)),
+        present.first_day if present else None,
+        lambda line: present is not None and line.service_id == present.service_id,
+    )
+
+
+def _service_now(deployment: Deployment, sku: str, customer: str | None) -> ServiceChoice | None:
+    """The service that a SKU is billed with today, for a customer (None: for those without a choice of their own)."""
+    store, today = deployment.store, deployment.today
+    mapping = store.customer(customer).mapping if customer else None
+    own = in_force(mapping.value.services.get(sku, ()), today) if mapping else None
+    plan = store.partner().plans.get(sku)
+    return own or (in_force(plan.value.choices, today) if plan else None)
+
+
+def _for_one(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
+    customer, sku = str(chosen.customer), chosen.sku
+
+    def attempt() -> None:
+        records = ports.store.customer(customer)
+        mapping = records.mapping.value if records.mapping else CustomerMapping(customer, ())
+        # Until the first day of an override, the partner's own choice holds.
+        choices = chosen_from(mapping.services.get(sku, ()), chosen.service_id, chosen.first_day)
+        mapping = replace(mapping, services={**mapping.services, sku: choices})
+        ports.store.commit(
+            put_mapping(mapping, records.mapping.rev if records.mapping else 0),
+            *wake_contracts(customer, mapping.contract_ids, ports),
+            put_decision(_decision("map plan", (customer,), by, _chosen_words(chosen), ports)),
+        )
+
+    update(attempt)
+    wake([customer], ports)
+    return chosen
+
+
+def _for_all(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
+    def attempt() -> None:
+        plan = ports.store.partner().plans.get(chosen.sku, Stored(PlanMapping(chosen.sku)))
+        now = ports.clock.now().replace(microsecond=0)
+        choices = chosen_from(plan.value.choices, chosen.service_id, chosen.first_day)
+        ports.store.commit(
+            put_plan(PlanMapping(chosen.sku, choices), plan.rev, due_at=now),
+            put_decision(_decision("map plan", (), by, _chosen_words(chosen), ports)),
+        )
+
+    update(attempt)
+    # What is not woken here, should this be interrupted, is woken by the sweep: the plan is due.
+    wake(refresh_plan(chosen.sku, ports), ports)
+    return chosen
+
+
+def _chosen_words(chosen: ServiceChosen) -> str:
+    return f"{chosen.sku} with service {chosen.service_id} from {chosen.first_day or 'the beginning'}"
+
+
+def _decision(kind: str, customers: tuple[str, ...], by: str, detail: str, ports: Ports) -> Decision:
+    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)
+
+
+# -- All of them
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """Every mapping there is."""
+
+    customers: tuple[CustomerMapping, ...]
+    plans: tuple[PlanMapping, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "customers": [
+                {
+                    "customer": mapping.customer_id,
+                    "routings": [_routing_json(routing) for routing in mapping.routings],
+                    "services": {sku: _choices_json(choices) for sku, choices in mapping.services.items()},
+                }
+                for mapping in self.customers
+            ],
+            "plans": [
+                {
+                    "sku": plan.sku,
+                    "services": _choices_json(plan.choices),
+                    "matched": plan.matched,
+                    "candidates": [*plan.candidates],
+                }
+                for plan in self.plans
+            ],
+        }
+
+
+def mappings(deployment: Deployment) -> Mappings:
+    """Every mapping, by customer and by SKU."""
+    plans: Mapping[str, Stored[PlanMapping]] = deployment.store.partner().plans
+    return Mappings(
+        tuple(sorted(deployment.store.mappings(), key=lambda mapping: mapping.customer_id)),
+        tuple(stored.value for _, stored in sorted(plans.items())),
+    )
+
+
+def _routing_json(routing: Routing) -> dict[str, Any]:
+    return {
+        "from": routing.first_day,
+        "routes": [
+            {"sku": r.sku, "company_id": r.company_id, "contract_id": r.contract_id, "units": r.units}
+            for r in routing.routes
+        ],
+    }
+
+
+def _choices_json(choices: Iterable[ServiceChoice]) -> list[dict[str, Any]]:
+    return [{"from": choice.first_day, "service_id": choice.service_id} for choice in choices]

@@ -1,0 +1,175 @@
+"""What somebody asks for, in two steps: a proposal that shows everything that it would post, and its commit.
+
+A use case plans: it finds out what is asked for, and says in one function, given the worker's ports, how it is written and who is
+woken. That function is rehearsed first, on ports that reach nobody (see ``watch.preview``), and done only then. So nothing is posted
+that was not shown; what could not be shown is not done.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from timus_autotask.operate.deployment import Deployment, Queue
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.ports.errors import Conflict, QueueUnavailable
+from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.preview import Preview, Previewed, preview
+from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, Unsettled
+
+R = TypeVar("R")
+
+LOOKS = 5
+"""How often a worker that is just at it is waited for."""
+BETWEEN = 2.0
+"""Seconds between two looks: an adjustment takes about one."""
+
+Progress = Callable[[int, int], None]
+"""Told how many contracts of how many are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[R]):
+    """What is to be done."""
+
+    act: Callable[[Ports], R]
+    """Writes it and wakes whom it concerns; returns what was done. May be called more than once, with different ports."""
+    notes: tuple[str, ...] = ()
+    """What whoever asks should know."""
+    doubts: tuple[str, ...] = ()
+    """What may be a mistake: whoever asks has to say that it is meant."""
+    unchecked: bool = False
+    """Do it even if Autotask cannot be asked, so that it cannot be shown what would be posted."""
+    finish: Callable[[bool], None] = lambda _queued: None
+    """Done last, and once; told whether the queue was in reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[R]):
+    """What was done."""
+
+    result: R
+    queued: bool
+    """False: the queue was out of reach; the sweep does within a minute what a wake-up would do at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal(Generic[R]):
+    """What would be done, and everything that would be posted because of it. Nothing of it is written yet."""
+
+    result: R
+    """As it would be."""
+    preview: Preview
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    not_shown: str = ""
+    """Why it cannot be shown what would be posted; only where this was asked for."""
+    _deployment: Deployment | None = field(default=None, repr=False, compare=False)
+    _plan: Callable[[], Plan[R]] | None = field(default=None, repr=False, compare=False)
+    _planned: Plan[R] | None = field(default=None, repr=False, compare=False)
+    _generations: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def commit(self) -> Done[R]:
+        """Do it.
+
+        What has changed since may change what is posted: then it is proposed anew, and done only if the new proposal is the same. Raises
+        :class:`NotDone` when it is not.
+        """
+        if self._deployment is None or self._plan is None or self._planned is None:
+            raise ValueError("a proposal that was not proposed")
+        deployment, planned = self._deployment, self._planned
+        if self._overtaken(deployment):
+            fresh = propose(deployment, self._plan)
+            if fresh != self or fresh._planned is None:  # noqa: SLF001 - its own kind
+                raise NotDone(
+                    "What would be posted has changed since it was shown. Nothing was written; look at it again."
+                )
+            planned = fresh._planned  # noqa: SLF001
+        wake_ups = _Tolerant(deployment.queue)
+        try:
+            result = planned.act(replace(deployment.ports, wake_ups=wake_ups))
+        except Conflict as conflict:
+            raise NotDone(
+                "Workers change the records all the time. Look at the status, and try again."
+            ) from conflict
+        planned.finish(wake_ups.reached)
+        return Done(result, wake_ups.reached)
+
+    def _overtaken(self, deployment: Deployment) -> bool:
+        found = deployment.each(deployment.store.contract, self._generations)
+        return any(
+            records.state.value.generation != known
+            for records, known in zip(found, self._generations.values(), strict=True)
+        )
+
+
+def propose(
+    deployment: Deployment, plan: Callable[[], Plan[R]], on_progress: Progress = lambda _done, _of: None
+) -> Proposal[R]:
+    """Plan something and rehearse it. ``plan`` may be called more than once.
+
+    Raises :class:`NotDone` when it cannot be shown what would be posted.
+    """
+    planned = plan()
+    not_shown = ""
+    try:
+        shown = _previewed(deployment, planned.act, on_progress)
+    except NotAnswered as error:
+        if not planned.unchecked:
+            raise NotDone(
+                f"It cannot be shown what would be posted, for Autotask cannot be asked ({error}). Nothing was written; "
+                "try again in a minute."
+            ) from error
+        not_shown = f"Autotask cannot be asked: {error}"
+        shown = Previewed(planned.act(Rehearsal(deployment.ports).ports), Preview())
+    return Proposal(
+        shown.result,
+        shown.preview,
+        planned.notes,
+        planned.doubts,
+        not_shown,
+        deployment,
+        plan,
+        planned,
+        {**shown.generations},
+    )
+
+
+def _previewed(deployment: Deployment, act: Callable[[Ports], R], on_progress: Progress) -> Previewed[R]:
+    """The preview; a worker that is just at it is waited for."""
+    for look in range(1, LOOKS + 1):
+        try:
+            return preview(act, deployment.ports, deployment.each, on_progress)
+        except Unsettled as unsettled:
+            state = deployment.store.contract(unsettled.contract_id).state.value
+            if look == LOOKS or not state.leased(deployment.clock.now()):
+                raise NotDone(
+                    f"It cannot be shown yet what would be posted: {unsettled}. Nothing was written; try again after "
+                    f"{unsettled.until:%Y-%m-%d %H:%M} UTC, when it is known at the latest."
+                ) from unsettled
+            deployment.clock.sleep(BETWEEN)
+    raise AssertionError("the last look returns or raises")
+
+
+class _Tolerant:
+    """The queue, without which it goes on: the sweep finds what is due."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self.reached = True
+
+    def send(self, customer_id: str, dedup_id: str) -> None:
+        try:
+            self._queue.send(customer_id, dedup_id)
+        except QueueUnavailable:
+            self.reached = False
+
+
+def wake(customers: Iterable[str], ports: Ports) -> None:
+    """Let workers come at once; without it the sweep finds within a minute what is due."""
+    if ports.wake_ups is None:
+        return
+    for customer in sorted(set(customers)):
+        ports.wake_ups.send(customer, f"decision-{random.token_hex(12)}")

@@ -1,0 +1,363 @@
+"""Use cases: the partner's terms, for everybody or for one customer. A change is proposed first, with what it would post."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from typing import Any
+
+from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.provisioning import first_contract
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.known import customer_known, did_you_mean, skus_known
+from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.refusal import Senseless
+from timus_autotask.store.codec import problems_of
+from timus_autotask.store.records import (
+    BY_SKU,
+    CustomerRecords,
+    Decision,
+    FormerTerms,
+    Store,
+    Stored,
+    Terms,
+    policy_from,
+    put_decision,
+    put_provisioning,
+    put_terms,
+)
+from timus_autotask.store.update import update
+from timus_autotask.sync.gather import customer_from
+from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.status import Each
+
+# -- What is in force
+
+
+@dataclass(frozen=True, slots=True)
+class TermsInForce:
+    """The terms of everybody, or of one customer, with who set them."""
+
+    customer: str | None
+    policy: Policy
+    origins: Mapping[str, str]
+    """By term: the customer who has it set, ``partner`` or ``default``."""
+    set: Mapping[str, Any]
+    """What was said here, and not taken from the partner or the defaults."""
+    revision: int
+    set_by: str = ""
+    set_at: datetime | None = None
+    earlier: tuple[FormerTerms, ...] = ()
+    """Oldest first."""
+    changed: Mapping[str, tuple[Any, Any]] | None = None
+    """By term, from → to: what a proposal changes."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        changed = self.changed
+        return {
+            "customer": self.customer,
+            "policy": asdict(self.policy),
+            "set": dict(self.set),
+            "revision": self.revision,
+            "set_by": self.set_by,
+            "set_at": self.set_at,
+            "earlier": [asdict(former) for former in self.earlier],
+            **(
+                {}
+                if changed is None
+                else {"changed": {name: {"from": a, "to": b} for name, (a, b) in changed.items()}}
+            ),
+        }
+
+
+def terms_in_force(store: Store, customer: str | None) -> TermsInForce:
+    """The terms, as they hold for changes of today."""
+    below, own = _own(store, customer)
+    return _in_force(customer, below, own)
+
+
+def _own(store: Store, customer: str | None) -> tuple[Mapping[str, Any], Stored[Terms]]:
+    """What lies below (the partner's terms for a customer's), and the terms themselves."""
+    partner = store.partner().terms
+    if customer is None:
+        return {}, partner
+    return partner.value.values, store.customer(customer).terms or Stored(Terms())
+
+
+def _in_force(
+    customer: str | None,
+    below: Mapping[str, Any],
+    own: Stored[Terms],
+    changed: Mapping[str, tuple[Any, Any]] | None = None,
+) -> TermsInForce:
+    terms = own.value
+    policy = policy_from(below, terms.values)
+
+    def origin(name: str) -> str:
+        if name in terms.values:
+            return customer or "partner"
+        return "partner" if name in below else "default"
+
+    return TermsInForce(
+        customer=customer,
+        policy=policy,
+        origins={name: origin(name) for name in TERMS},
+        set=terms.values,
+        revision=own.rev,
+        set_by=terms.by,
+        set_at=terms.at,
+        earlier=terms.earlier,
+        changed=changed,
+    )
+
+
+# -- Changing them
+
+
+@dataclass(frozen=True, slots=True)
+class TermChange:
+    """One term to be set, as a person writes it."""
+
+    name: str
+    value: str
+    """Empty: back to the default."""
+    part: str = ""
+    """The SKU, or the threshold of an approval; empty: the whole term."""
+
+    @property
+    def path(self) -> str:
+        """The term's name as a person writes it."""
+        return f"{self.name}.{self.part}" if self.part else self.name
+
+
+TERMS = {each.name: each for each in fields(Policy)}
+_DEFAULTS = asdict(Policy())
+_APPROVALS = ("approve_increases", "approve_decreases")
+_APPROVAL = "The policy {name} is always, never, or for large changes only: {name}.above_units=N, {name}.above_percent=N."
+_EVERYBODYS = ("partner_day_limit", "pooled_minimum")
+_OF_SKUS = ("excluded",)
+"""Terms whose value is a list of SKUs."""
+
+
+def set_terms(
+    deployment: Deployment,
+    changes: Sequence[TermChange],
+    customer: str | None,
+    by: str,
+    *,
+    first_day: date | None = None,
+    from_today_if_posted: bool = False,
+    unknown: bool = False,
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[TermsInForce]:
+    """Set terms from ``first_day`` on (None: as if they had always held), and have every contract that they concern looked at.
+
+    ``from_today_if_posted``: from today on if anything was adjusted yet. ``unknown``: take SKUs and a customer that nobody knows.
+    """
+
+    def plan() -> Plan[TermsInForce]:
+        _sensible(changes, customer)
+        if first_day and first_day > deployment.today:
+            raise Senseless(
+                "Terms change today or on a day before; set those of a later day when it has come."
+            )
+        if not unknown:
+            if customer is not None:
+                customer_known(deployment, customer)
+            skus_known(deployment, _skus_named(changes))
+        since = first_day
+        if from_today_if_posted and any(line.adjusted for line in deployment.store.lines()):
+            since = deployment.today
+
+        def act(ports: Ports) -> TermsInForce:
+            def attempt() -> TermsInForce:
+                below, own = _own(ports.store, customer)
+                values, changed = _changed(below, own.value.values, changes)
+                now = ports.clock.now()
+                terms = own.value.changed(values, by, now, since)
+                detail = ", ".join(f"{change.path}={change.value}" for change in changes)
+                detail += f" from {since}" if since else " as if it had always held"
+                ports.store.commit(
+                    put_terms(customer, terms, own.rev),
+                    put_decision(_decision("policy set", customer, by, detail, ports)),
+                )
+                return _in_force(customer, below, Stored(terms, own.rev + 1), changed)
+
+            result = update(attempt)
+            take_effect(customer, ports, deployment.each)
+            return result
+
+        return Plan(act)
+
+    return propose(deployment, plan, on_progress)
+
+
+def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
+    """Raise :class:`Senseless` for a term that there is not, or that cannot be written like this."""
+    for change in changes:
+        name = change.name
+        if name == "paused":
+            raise Senseless("Use timus-autotask pause and timus-autotask resume.")
+        if name not in TERMS:
+            meant = did_you_mean(name, TERMS)
+            raise Senseless(
+                f"There is no policy {name}"
+                + (meant if meant != "." else f". There are: {', '.join(TERMS)}.")
+            )
+        if change.part and name not in (*BY_SKU, *_APPROVALS):
+            raise Senseless(f"The policy {name} has no parts: write {name}=VALUE.")
+        if name in BY_SKU and not change.part and change.value:
+            raise Senseless(f"The policy {name} is set for a SKU: write {name}.SKU=VALUE.")
+        if name in _APPROVALS and not _approval_is_sensible(change):
+            raise Senseless(_APPROVAL.format(name=name))
+        if customer is not None and name in _EVERYBODYS:
+            raise Senseless(f"The policy {name} is for all customers together: leave --customer out.")
+
+
+def _approval_is_sensible(change: TermChange) -> bool:
+    if change.part:
+        return change.part in _DEFAULTS[change.name]
+    return change.value in ("", "always", "never")
+
+
+def _skus_named(changes: Sequence[TermChange]) -> set[str]:
+    """SKUs for which something is set; what goes back to the default may be of a SKU that nobody knows any more."""
+    parts = {change.part for change in changes if change.name in BY_SKU and change.part and change.value}
+    lists = {sku for change in changes if change.name in _OF_SKUS for sku in _listed(change.value)}
+    return parts | lists
+
+
+def _listed(value: str) -> list[str]:
+    return [each.strip() for each in value.split(",") if each.strip()]
+
+
+def _changed(
+    below: Mapping[str, Any], present: Mapping[str, Any], changes: Sequence[TermChange]
+) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
+    """The values with the changes, as they are stored, and what is another by it. Raises :class:`Senseless`."""
+    values = dict(present)
+    for change in changes:
+        _set(values, change)
+    try:
+        policy = asdict(policy_from(below, values))
+    except ValueError as invalid:
+        raise Senseless(f"Nothing was changed. {'; '.join(problems_of(invalid))}.") from None
+    named = dict.fromkeys(change.name for change in changes)
+    values |= {name: policy[name] for name in named if name in values}
+    before = asdict(policy_from(below, present))
+    return values, {name: (before[name], policy[name]) for name in named if before[name] != policy[name]}
+
+
+def _set(values: dict[str, Any], change: TermChange) -> None:
+    name, value = change.name, change.value
+    if change.part:
+        parts = {**values.get(name, {})}
+        parts.pop(change.part, None)
+        values[name] = {**parts, change.part: value} if value else parts
+    elif not value:
+        values.pop(name, None)
+    elif name in _APPROVALS:
+        values[name] = {"above_units": 0} if value == "always" else {}
+    elif isinstance(_DEFAULTS[name], tuple):
+        values[name] = _listed(value)
+    else:
+        values[name] = None if value == "none" else value
+
+
+def take_effect(customer: str | None, ports: Ports, each: Each = map) -> tuple[int, ...]:
+    """Make due every contract that the terms concern, also those that are still to be opened; returns the contracts."""
+    store = ports.store
+    customers = [customer] if customer else sorted({mapping.customer_id for mapping in store.mappings()})
+
+    def one(customer_id: str) -> tuple[int, ...]:
+        def attempt() -> tuple[int, ...]:
+            records = store.customer(customer_id)
+            contracts = records.mapping.value.contract_ids if records.mapping else ()
+            if contracts:
+                store.commit(*wake_contracts(customer_id, contracts, ports))
+            elif records.mapping:
+                _wake_opening(records, ports)
+            return contracts
+
+        return update(attempt)
+
+    woken = {contract for contracts in each(one, customers) for contract in contracts}
+    wake(customers, ports)
+    return tuple(sorted(woken))
+
+
+def _wake_opening(records: CustomerRecords, ports: Ports) -> None:
+    """A contract that a customer is to be opened is looked at now; it might wait for the next hour otherwise."""
+    wanted = first_contract(customer_from(records, ports.store.partner().terms.value), ports.today())
+    opening = ports.store.opening(wanted.number) if wanted else None
+    if opening is not None:
+        now = ports.clock.now().replace(microsecond=0)
+        ports.store.commit(put_provisioning(opening.value, opening.rev, now))
+
+
+# -- Pause
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Whether changes are held back, for everybody or for a customer."""
+
+    customer: str | None
+    paused: bool
+    contracts: tuple[int, ...]
+    """That are looked at because of it."""
+    others: tuple[str, ...] = ()
+    """Customers who are paused on their own."""
+    everybody: bool = False
+    """Whether everybody is paused."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"customer": self.customer, "paused": self.paused, "contracts": [*self.contracts]}
+
+
+def pause(deployment: Deployment, customer: str | None, by: str, *, unknown: bool = False) -> Paused:
+    """Post nothing until ``resume``; events are taken in as ever. It posts nothing, so it is done at once."""
+    if customer is not None and not unknown:
+        customer_known(deployment, customer)
+    return _pause(customer, by, True, deployment.ports, deployment.each)
+
+
+def resume(
+    deployment: Deployment,
+    customer: str | None,
+    by: str,
+    *,
+    unknown: bool = False,
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[Paused]:
+    """Go on after ``pause``."""
+
+    def plan() -> Plan[Paused]:
+        if customer is not None and not unknown:
+            customer_known(deployment, customer)
+        return Plan(lambda ports: _pause(customer, by, False, ports, deployment.each))
+
+    return propose(deployment, plan, on_progress)
+
+
+def _pause(customer: str | None, by: str, paused: bool, ports: Ports, each: Each) -> Paused:
+    def attempt() -> None:
+        _, own = _own(ports.store, customer)
+        terms = own.value.pause(by, ports.clock.now()) if paused else own.value.resume()
+        decision = _decision("pause" if paused else "resume", customer, by, "", ports)
+        ports.store.commit(put_terms(customer, terms, own.rev), put_decision(decision))
+
+    update(attempt)
+    contracts = take_effect(customer, ports, each)
+    everybody = ports.store.partner().terms.value.paused
+    others = sorted(id_ for id_, terms in ports.store.terms() if terms.paused and id_ != customer)
+    return Paused(customer, paused, contracts, tuple(others), everybody)
+
+
+def _decision(kind: str, customer: str | None, by: str, detail: str, ports: Ports) -> Decision:
+    customers = (customer,) if customer else ()
+    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)

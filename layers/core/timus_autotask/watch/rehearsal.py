@@ -1,0 +1,474 @@
+"""What would happen if something were written: the workers themselves, on a table that forgets and an Autotask that is only read.
+
+There is no second way of planning here, so a rehearsal cannot show anything but what the workers would do. Time stands still in it, and
+nobody else is at work: a lease that a worker has on a contract holds nothing up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from itertools import count
+from threading import Lock
+from typing import TypeVar, cast
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.holds import BY_DECISION
+from timus_autotask.domain.line import State
+from timus_autotask.domain.provisioning import NewContract
+from timus_autotask.ports.errors import AutotaskError, Conflict, NotConfigured, SecretsUnavailable
+from timus_autotask.ports.psa import ContractService, Psa, Service, UnitRow
+from timus_autotask.ports.table import Check, Document, Key, Put, Table, Write
+from timus_autotask.store.keys import CONTRACT, OPENING, PLAN, id_of
+from timus_autotask.store.records import ContractRecords
+from timus_autotask.sync.apply import apply_customer
+from timus_autotask.sync.merge import wake_contract
+from timus_autotask.sync.open_contract import open_contract
+from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.sweep import refresh_plan
+from timus_autotask.sync.worker import converge
+from timus_autotask.watch.status import Each
+
+T = TypeVar("T")
+
+ONE_DAY = timedelta(days=1)
+AT_ONCE = 50
+"""Contracts that are read of Autotask together: some five pages of unit rows."""
+ROUNDS = 10
+"""How often contracts are looked at again because of what was made on others; each time something must have been made."""
+
+
+# -- The table
+
+
+class ForgetfulTable:
+    """A table over another one: reads see what was written here, and nothing of it reaches the other.
+
+    What was read once stays as it was read, so that everything is rehearsed on one state. Listings are the other table's; they are
+    hints only.
+    """
+
+    def __init__(self, stage: Table) -> None:
+        self._stage = stage
+        self._read: dict[Key, Document | None] = {}
+        self._ranges: dict[tuple[str, str, str], list[Key]] = {}
+        self._written: dict[Key, Document | None] = {}
+        self._lock = Lock()
+
+    def get(self, key: Key) -> Document | None:
+        with self._lock:
+            if key in self._written:
+                return self._written[key]
+            if key in self._read:
+                return self._read[key]
+        return self._kept(key, self._stage.get(key))
+
+    def range(self, pk: str, first: str, last: str) -> list[Document]:
+        span = (pk, first, last)
+        if span not in self._ranges:
+            fresh = self._stage.range(pk, first, last)
+            for document in fresh:
+                self._kept(document.key, document)
+            self._ranges[span] = [document.key for document in fresh]
+        with self._lock:
+            found = {key: self._read[key] for key in self._ranges[span]}
+            found |= {k: d for k, d in self._written.items() if k.pk == pk and first <= k.sk <= last}
+        return [document for _, document in sorted(found.items()) if document is not None]
+
+    def write(self, changes: Sequence[Write]) -> None:
+        moved = [change.key for change in changes if self._rev(change.key) != change.expected]
+        if moved:
+            raise Conflict(moved)
+        with self._lock:
+            for change in changes:
+                if isinstance(change, Put):
+                    self._written[change.key] = Document(
+                        change.key,
+                        change.expected + 1,
+                        change.data,
+                        change.due_at,
+                        change.kind,
+                        change.sort,
+                        change.expires_at,
+                    )
+                elif not isinstance(change, Check):
+                    self._written[change.key] = None
+
+    def due(self, until: int, limit: int) -> list[Document]:
+        return self._stage.due(until, limit)
+
+    def list(self, kind: str, first: str = "", last: str = "\U0010ffff") -> Iterator[Document]:
+        return self._stage.list(kind, first, last)
+
+    def written(self) -> Iterable[Document]:
+        """What was written here and is still there."""
+        with self._lock:
+            return [document for document in self._written.values() if document is not None]
+
+    def before(self, key: Key) -> Document | None:
+        """A document as it was read; None: it was not there, or was not read."""
+        return self._read.get(key)
+
+    def _kept(self, key: Key, document: Document | None) -> Document | None:
+        if document is not None and document.data.get("lease"):
+            document = replace(document, data={**document.data, "lease": None, "lease_until": None})
+        with self._lock:
+            return self._read.setdefault(key, document)
+
+    def _rev(self, key: Key) -> int:
+        document = self.get(key)
+        return document.rev if document else 0
+
+
+# -- Autotask
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An adjustment that would be made."""
+
+    contract_id: int
+    service_id: int
+    day: date
+    delta: int
+    price: Decimal | None
+    """The unit price that is sent with it; None: the line keeps its own."""
+
+
+class RehearsedAutotask:
+    """:class:`Psa` as far as workers use it: reads are Autotask's, each made once; writes change what is read here from then on.
+
+    A contract that would be opened has a negative id.
+    """
+
+    def __init__(self, autotask: Callable[[], Psa]) -> None:
+        self._autotask = autotask
+        self._contracts: dict[int, Contract | None] = {}
+        self._rows: dict[int, list[UnitRow]] = {}
+        self._lines: dict[int, list[ContractService]] = {}
+        self._services: dict[int, Service | None] = {}
+        self._by_sku: dict[str, list[Service]] = {}
+        self._ids = count(-1, -1)
+        self.rows_before: dict[int, list[UnitRow]] = {}
+        """Unit rows by contract, as they were read."""
+        self.made: list[Made] = []
+        """In the order in which they would be made."""
+        self.extended: dict[int, date] = {}
+        """New last days by contract."""
+        self.opened: dict[int, NewContract] = {}
+        """By the id that stands for the contract here."""
+        self.failure: Exception | None = None
+        """The first question that was not answered; workers note such a thing and go on."""
+
+    def load(self, ids: Sequence[int]) -> None:
+        """Read these contracts and their unit rows together."""
+        fresh = [id_ for id_ in ids if id_ not in self._contracts]
+        found = self._ask(lambda autotask: autotask.contracts(fresh)) if fresh else {}
+        services = [contract.id for contract in found.values() if contract.recurring]
+        rows = self._ask(lambda autotask: autotask.units_of_contracts(services)) if services else []
+        for id_ in fresh:
+            self._contracts[id_] = found.get(id_)
+            self._rows[id_] = self.rows_before[id_] = []
+        for row in rows:
+            self._rows[row.contract_id].append(row)
+        self.rows_before |= {id_: [*self._rows[id_]] for id_ in fresh}
+
+    # -- Reads
+
+    def contract(self, contract_id: int) -> Contract | None:
+        if contract_id not in self._contracts:
+            self.load([contract_id])
+        return self._contracts[contract_id]
+
+    def units(
+        self, contract_id: int, service_ids: Iterable[int], first_day: date | None = None
+    ) -> list[UnitRow]:
+        wanted = {*service_ids}
+        if contract_id not in self._rows:
+            self.load([contract_id])
+        return [
+            row
+            for row in self._rows[contract_id]
+            if row.service_id in wanted and (first_day is None or row.end >= first_day)
+        ]
+
+    def contract_services(self, contract_id: int) -> list[ContractService]:
+        if contract_id not in self._lines:
+            fresh = contract_id in self.opened
+            lines = [] if fresh else self._ask(lambda autotask: autotask.contract_services(contract_id))
+            self._lines[contract_id] = [*lines]
+        return self._lines[contract_id]
+
+    def contracts_numbered(self, company_id: int, number: str) -> list[Contract]:
+        opened = [self._contracts[id_] for id_, new in self.opened.items() if new.number == number]
+        found = self._ask(lambda autotask: autotask.contracts_numbered(company_id, number))
+        return [*found, *(contract for contract in opened if contract)]
+
+    def service(self, service_id: int) -> Service | None:
+        if service_id not in self._services:
+            self._services[service_id] = self._ask(lambda autotask: autotask.service(service_id))
+        return self._services[service_id]
+
+    def services_by_sku(self, sku: str) -> list[Service]:
+        if sku not in self._by_sku:
+            self._by_sku[sku] = self._ask(lambda autotask: autotask.services_by_sku(sku))
+        return self._by_sku[sku]
+
+    def _ask(self, question: Callable[[Psa], T]) -> T:
+        try:
+            return question(self._autotask())
+        except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+            self.failure = self.failure or error
+            raise
+
+    # -- Writes
+
+    def adjust(
+        self,
+        contract_id: int,
+        service_id: int,
+        contract_service_id: int | None,
+        unit_change: int,
+        effective_date: date,
+        *,
+        time_zone: tzinfo,  # noqa: ARG002 - of the port
+        unit_price: Decimal | None = None,
+    ) -> None:
+        contract = self.contract(contract_id)
+        if contract is None:
+            raise ValueError(f"contract {contract_id} is adjusted and not there")
+        lines = self.contract_services(contract_id) if unit_price is not None else []
+        line_id = contract_service_id if contract_service_id is not None else next(self._ids)
+        mine = [row for row in self._rows[contract_id] if _of_line(row, service_id, line_id)]
+        others = [row for row in self._rows[contract_id] if not _of_line(row, service_id, line_id)]
+        empty = UnitRow(contract_id, service_id, line_id, effective_date, contract.end, 0, None, None)
+        changed = [*adjusted(mine, empty, unit_change)]
+        self._rows[contract_id] = [*others, *changed]
+        if unit_price is not None:
+            rest = [line for line in lines if line.id != line_id]
+            self._lines[contract_id] = [*rest, ContractService(line_id, contract_id, service_id, unit_price)]
+        self.made.append(Made(contract_id, service_id, effective_date, unit_change, unit_price))
+
+    def extend_contract(self, contract_id: int, end: date, *, time_zone: tzinfo) -> None:  # noqa: ARG002
+        contract = self.contract(contract_id)
+        if contract is not None:
+            self._contracts[contract_id] = replace(contract, end=end)
+            self.extended[contract_id] = end
+            last = max((row.end for row in self._rows[contract_id]), default=end)
+            self._rows[contract_id] = [
+                replace(row, end=max(row.end, end)) if row.end == last else row
+                for row in self._rows[contract_id]
+            ]
+
+    def link_renewal(self, contract_id: int, renewed_contract_id: int) -> None:
+        """Nothing that is read here shows it."""
+
+    def create_contract(self, new: NewContract, *, time_zone: tzinfo) -> int | None:  # noqa: ARG002
+        id_ = next(self._ids)
+        self.opened[id_] = new
+        self._contracts[id_] = Contract(
+            id_, new.company_id, True, True, new.start, new.end, new.months, new.name, new.number
+        )
+        self._rows[id_] = self.rows_before[id_] = []
+        return id_
+
+
+def _of_line(row: UnitRow, service_id: int, line_id: int) -> bool:
+    return row.service_id == service_id and row.contract_service_id == line_id
+
+
+def adjusted(rows: Sequence[UnitRow], empty: UnitRow, delta: int) -> Iterator[UnitRow]:
+    """A line's rows after an adjustment from ``empty.start`` on; ``empty`` has no units and ends with the contract.
+
+    A day without a row has 0 units (observed: Autotask splits the row of the day and changes all later ones).
+    """
+    day, covered = empty.start, empty.start - ONE_DAY
+    for row in sorted(rows, key=lambda row: row.start):
+        if row.end < day:
+            yield row
+            continue
+        if row.start > covered + ONE_DAY:
+            yield replace(empty, start=covered + ONE_DAY, end=row.start - ONE_DAY, units=delta)
+        if row.start < day:
+            yield replace(row, end=day - ONE_DAY)
+        yield replace(row, start=max(row.start, day), units=row.units + delta)
+        covered = row.end
+    if covered < empty.end:
+        yield replace(empty, start=covered + ONE_DAY, units=delta)
+
+
+# -- The rehearsal
+
+
+class NotAnswered(Exception):
+    """A rehearsal that does not show everything, because Autotask cannot be asked; the message says why."""
+
+
+class Unsettled(Exception):
+    """What would be done is not known yet: the outcome of an adjustment that is under way is not known before ``until``."""
+
+    def __init__(self, contract_id: int, until: datetime) -> None:
+        super().__init__(f"contract {contract_id} has a change whose outcome is not known yet")
+        self.contract_id = contract_id
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    """A clock in whose world no time passes."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def sleep(self, seconds: float) -> None:
+        """Nothing happens meanwhile."""
+
+
+class Rehearsal:
+    """The workers on a stage of their own.
+
+    ``each`` makes several reads at a time; ``on_progress`` is told how many contracts of how many are read.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        each: Each = map,
+        on_progress: Callable[[int, int], None] = lambda _done, _of: None,
+    ) -> None:
+        self.now = ports.clock.now()
+        self.table = ForgetfulTable(ports.table)
+        self.autotask = RehearsedAutotask(self._signed_in)
+        self._autotask = ports.autotask
+        self._each = each
+        self._on_progress = on_progress
+        self._woken: dict[str, None] = {}
+        self.ports = replace(
+            ports,
+            table=self.table,
+            autotask=lambda: cast("Psa", self.autotask),  # as much of it as workers use
+            credentials_refused=lambda: None,
+            clock=_Stopped(self.now),
+            wake_ups=self,
+            on_event=lambda _name, **_fields: None,
+        )
+
+    def send(self, customer_id: str, dedup_id: str) -> None:  # noqa: ARG002 - of the queue's port
+        """Wake a customer's worker, in this rehearsal."""
+        self._woken[customer_id] = None
+
+    def run(self, act: Callable[[Ports], T]) -> T:
+        """Do something, and everything that workers would do at once because of it.
+
+        Raises :class:`NotAnswered` and :class:`Unsettled`, so that what it returns is all there is.
+        """
+        result = act(self.ports)
+        self._prefetch()
+        for _ in range(ROUNDS):
+            made = len(self.autotask.made)
+            self._work_off()
+            if self.autotask.failure is not None:
+                raise NotAnswered(str(self.autotask.failure)) from self.autotask.failure
+            if len(self.autotask.made) == made or not self._look_again():
+                break
+        contracts = self.contracts()
+        if contracts:
+            self._signed_in()
+        self._all_settled(contracts)
+        return result
+
+    def contracts(self) -> list[ContractRecords]:
+        """Every contract that workers looked at, as they left it."""
+        ids = {int(id_of(document.key)) for document in self.table.written() if document.key.sk == CONTRACT}
+        return [self.ports.store.contract(id_) for id_ in sorted(ids)]
+
+    def _signed_in(self) -> Psa:
+        """Autotask, unless every worker leaves it alone just now."""
+        circuit = self.ports.store.partner().circuit.value
+        if circuit.open(self.now):
+            raise NotAnswered(f"it is not asked before {circuit.open_until:%H:%M} UTC: {circuit.reason}")
+        return self._autotask()
+
+    def _due(self) -> Iterator[Document]:
+        """What was written here and has to be looked at now."""
+        moment = self.now.timestamp()
+        return (one for one in self.table.written() if one.due_at is not None and one.due_at <= moment)
+
+    def _prefetch(self) -> None:
+        """Read at a time what workers would read one after the other."""
+        store = self.ports.store
+        customers = [*self._each(store.customer, sorted(self._woken))]
+        ids = {contract for one in customers if one.mapping for contract in one.mapping.value.contract_ids}
+        ids |= {records.state.value.contract_id for records in self.contracts()}
+        [*self._each(store.contract, sorted(ids))]
+        chunks = [sorted(ids)[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
+        done = 0
+        for loaded in self._each(self._load, chunks):
+            done += loaded
+            self._on_progress(done, len(ids))
+
+    def _load(self, ids: Sequence[int]) -> int:
+        try:
+            self.autotask.load(ids)
+        except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+            raise NotAnswered(str(error)) from error
+        return len(ids)
+
+    def _work_off(self) -> None:
+        """Let workers do what is due, until nothing is; what stays due after they were there waits for something else."""
+        deadline = self.now + timedelta(hours=1)
+        seen: Counter[tuple[Key, int]] = Counter()
+        while True:
+            while self._woken:
+                customer, _ = self._woken.popitem()
+                apply_customer(customer, self.ports, deadline)
+            due = [document for document in self._due() if not seen[document.key, document.rev]]
+            for document in due:
+                seen[document.key, document.rev] += 1
+                self._take_up(document.key, deadline)
+            if not due and not self._woken:
+                return
+
+    def _take_up(self, key: Key, deadline: datetime) -> None:
+        """Do what a document is due for, as the sweep does."""
+        match key.pk.partition("#")[0]:
+            case "CUSTOMER":
+                apply_customer(id_of(key), self.ports, deadline)
+            case "CONTRACT":
+                converge(int(id_of(key)), self.ports, deadline)
+            case "OPENING":
+                open_contract(id_of(key), self.ports, deadline)
+            case _:
+                refresh_plan(key.sk.removeprefix(PLAN), self.ports)
+
+    def _look_again(self) -> bool:
+        """Wake the contracts on which something waits that may have been made possible just now."""
+        waiting = [
+            records.state.value.contract_id
+            for records in self.contracts()
+            if any(
+                stored.value.state is State.PENDING
+                or (stored.value.parked is not None and stored.value.parked.code not in BY_DECISION)
+                for stored in records.lines.values()
+            )
+        ]
+        for contract_id in waiting:
+            self.ports.store.commit(wake_contract(contract_id, self.ports))
+        return bool(waiting)
+
+    def _all_settled(self, contracts: Iterable[ContractRecords]) -> None:
+        for records in contracts:
+            for stored in records.lines.values():
+                if stored.value.state is State.SETTLING:
+                    due_at = datetime.fromtimestamp(records.state.due_at or self.now.timestamp(), UTC)
+                    intent = stored.value.intent
+                    raise Unsettled(records.state.value.contract_id, intent.settles_at if intent else due_at)
+        for document in self.table.written():
+            opening = self.ports.store.opening(id_of(document.key)) if document.key.sk == OPENING else None
+            if opening and opening.value.settles_at and opening.value.settles_at > self.now:
+                raise Unsettled(0, opening.value.settles_at)

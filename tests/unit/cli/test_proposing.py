@@ -1,0 +1,181 @@
+"""A command shows what it would post, asks, and does it; in a script it says what has to be said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local.autotask.faults import Fault
+from tests.unit.cli.desk import Desk
+from tests.unit.operate.test_proposal import crowd
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY
+from timus_autotask.cli.terminal import Terminal
+
+MINIMUM = ("policy", "set", f"minimum.{ADV}=50")
+LINE = (str(CONTRACT), "45")
+
+
+@pytest.fixture
+def mapped(desk: Desk) -> Desk:
+    """A client, mapped and level."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 25, GATEWAY: 1})
+    desk.world.work()
+    return desk
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A terminal whose person says no; the questions."""
+    questions: list[str] = []
+
+    def no(_self: Terminal, question: str) -> bool:
+        questions.append(question)
+        return False
+
+    monkeypatch.setattr(Terminal, "asks", property(lambda self: not self.json))
+    monkeypatch.setattr(Terminal, "confirm", no)
+    return questions
+
+
+def test_terms_are_shown_with_what_they_post(mapped: Desk) -> None:
+    """From → to, line by line; a dry run stops there."""
+    words = mapped.told(*MINIMUM, "--dry-run")
+    assert f"minimum for everybody: none → {ADV}=50" in words
+    assert "+25 from 2026-03-15 (at once)" in words
+    assert "Nothing was written (--dry-run)" in words
+    said = mapped.ask(*MINIMUM, "--dry-run")
+    assert said["changed"] == {"minimum": {"from": {}, "to": {ADV: 50}}}
+    assert (said["written"], said["totals"]["units_up_at_once"]) == (False, 25)
+    assert mapped.ask("policy", "show")["set"] == {}
+    mapped.world.work()
+    assert mapped.world.posted() == []
+
+
+def test_the_whole_preview_is_in_json_when_a_script_goes_on(mapped: Desk) -> None:
+    """Without --yes too, as documented."""
+    said = mapped.ask(*MINIMUM)
+    [line] = [one for one in said["preview"][0]["lines"] if one["service_id"] == 45]
+    assert line["adjustments"] == [
+        {"day": "2026-03-15", "unit_change": 25, "unit_price": None, "at_once": True}
+    ]
+    assert said["written"] is True
+    mapped.world.work()
+    assert mapped.world.posted() == [(45, 25, "2026-03-15")]
+
+
+def test_many_contracts_are_told_with_totals() -> None:
+    """Those that stay as they are are counted; none is left out for programs."""
+    desk = Desk(crowd(23))
+    desk.world.tell(2, {ADV: 30}, customer="cus_0", subscription="sub_0")
+    desk.world.work()
+    words = desk.told("policy", "set", f"minimum.{ADV}=12", "--dry-run")
+    assert "1 contract stays as it is." in words
+    assert "In all: 22 lines on 22 contracts, +44 and -0 units; of these at once: +44 and -0." in words
+    assert len(desk.ask("policy", "set", f"minimum.{ADV}=12", "--dry-run")["preview"]) == 23
+
+
+def test_a_person_is_asked_and_may_say_no(mapped: Desk, asked: list[str]) -> None:
+    """Whatever the command."""
+    desk = mapped
+    desk.world.api.faults.add(Fault("json_500", entity="ContractServiceAdjustments", times=1))
+    desk.world.tell(8, {ADV: 28, GATEWAY: 1})
+    desk.world.work()
+    posted = desk.world.posted()
+    for words in (
+        MINIMUM,
+        ("map", "plan", ADV, "--service", "46"),
+        ("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT)),
+        ("retry", str(CONTRACT)),
+        ("resume",),
+        ("replay", "--since", "2026-01-01"),
+        ("restore", "--to", "2026-03-14"),
+        ("reconcile", "--after-restore"),
+    ):
+        before = desk.world.table.documents()
+        assert "Nothing was written" in desk.refused(*words), words
+        assert desk.world.table.documents() == before
+    assert len(asked) == 8
+    desk.world.work()
+    assert desk.world.posted() == posted
+
+
+def test_nothing_is_asked_where_nothing_would_be_done(mapped: Desk, asked: list[str]) -> None:
+    """There are no dead letters, and no events since."""
+    assert "There are no dead letters." in mapped.told("redrive")
+    assert "0 events of 0 customers." in mapped.told("replay", "--since", "2026-03-16")
+    assert asked == []
+
+
+def test_what_cannot_be_shown_is_not_done(mapped: Desk) -> None:
+    """It used to say "No preview", and wrote."""
+    mapped.world.api.faults.add(Fault("not_sent", times=None))
+    assert "It cannot be shown what would be posted" in mapped.refused(*MINIMUM, "--yes")
+    assert mapped.ask("policy", "show")["set"] == {}
+    to = ("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")
+    assert "What this posts is not shown (--unchecked)." in mapped.told(*to, "--unchecked")
+    assert mapped.ask(*to, "--unchecked")["not_shown"].startswith("Autotask cannot be asked")
+
+
+def test_a_contract_is_shared_by_an_option_of_its_own(mapped: Desk) -> None:
+    """Not by --yes, in a script neither."""
+    to = ("map", "customer", "cus_b", "--company", "600", "--contract", str(CONTRACT))
+    for more in ((), ("--yes",), ("--dry-run",), ("--unchecked", "--yes")):
+        assert "--share" in mapped.refused(*to, *more)
+    words = mapped.told(*to, "--share")
+    assert f"It is the contract of customer {CUSTOMER} (Contoso Dental) as well (--share)." in words
+
+
+def test_another_name_is_asked_about(mapped: Desk, asked: list[str]) -> None:
+    """At a terminal by the question; a script has to say --yes."""
+    to = ("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")
+    doubt = f"Timus calls customer {CUSTOMER} “Contoso Dental”, Autotask calls company 601 “Fabrikam”."
+    assert "Nothing was written" in mapped.refused(*to)
+    assert asked == ["Write this?"]
+    said = mapped.run(*to, "--json")
+    assert (said.status, doubt in said.err) == (1, True)
+    assert "if it is meant: --yes" in said.err
+    said_: Any = mapped.ask(*to, "--yes")
+    assert (said_["doubts"], said_["written"], said_["customer_name"]) == ([doubt], True, "Contoso Dental")
+
+
+def test_a_sku_that_nobody_knows_is_refused(mapped: Desk) -> None:
+    """With what it may be; one that a service in Autotask carries is known before Timus has told of it."""
+    for order in ("minimum.SASE-ADV-USR=60", "excluded=SASE-ADV-USR", "prices.SASE-ADV-USR=1.50"):
+        said = mapped.refused("policy", "set", order)
+        assert "Timus has not told of a SKU SASE-ADV-USR yet" in said
+        assert f"did you mean {ADV}?" in said
+        assert mapped.ask("policy", "set", order, "--unknown")["written"] is True
+        mapped.ask("policy", "set", order.partition("=")[0] + "=")
+    assert mapped.ask("policy", "set", "included.SASE-ESS-USER=2")["written"] is True
+    assert "did you mean" in mapped.refused("map", "plan", "SASE-GATEWAI", "--service", "47")
+    to = ("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT))
+    assert "did you mean" in mapped.refused(*to, "--sku", "SASE-GATEWAI")
+
+
+def test_a_held_change_is_rejected_and_comes_back_by_approve(mapped: Desk) -> None:
+    """With who, when and why, wherever it is shown."""
+    mapped.ask("policy", "set", "approve_increases=always")
+    mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
+    mapped.world.work()
+    assert "--reason" in mapped.refused("reject", *LINE, status=2)
+    assert "empty" in mapped.refused("reject", *LINE, "--reason", " ", status=2)
+    said = mapped.ask("reject", *LINE, "--reason", "ordered by mistake", "--by", "j.doe")
+    assert (said["unit_change"], said["by"], said["reason"]) == (3, "j.doe", "ordered by mistake")
+    assert said["totals"]["lines"] == 0
+    mapped.world.work()
+    words = mapped.told("status")
+    assert "ordered by mistake" in words
+    assert "j.doe" in words
+    assert "so there is nothing to reject" in mapped.refused("reject", *LINE, "--reason", "again")
+    assert mapped.ask("approve", *LINE)["unit_change"] == 3
+    mapped.world.work()
+    assert mapped.world.posted() == [(45, 3, "2026-03-15")]
+
+
+def test_the_price_that_goes_out_is_shown(mapped: Desk) -> None:
+    """Old and new where it is decided, and as sent."""
+    mapped.ask("policy", "set", f"prices.{ADV}=15.00")
+    mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
+    assert "+3 from 2026-03-15 at 15.00 (at once)" in mapped.told("retry", str(CONTRACT), "--dry-run")

@@ -1,0 +1,612 @@
+"""What somebody asks for is shown whole before it is done, or it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.autotask.faults import Fault
+from tests.deployment import deployment_of
+from tests.fakes.memory_queue import MemoryQueue
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
+from timus_autotask.domain.line import Choice
+from timus_autotask.domain.mapping import Route
+from timus_autotask.operate import decisions, mapping, recover, terms
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.proposal import Proposal
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.terms import TermChange
+from timus_autotask.operate.timus_export import Comparison, Missing
+from timus_autotask.ports.errors import QueueUnavailable
+from timus_autotask.store.records import put_contract_state
+from timus_autotask.watch.preview import Preview
+
+BY = "j.doe"
+MINIMUM = [TermChange("minimum", "50", ADV)]
+TODAY = date(2026, 3, 15)
+
+
+def level(world: World | None = None) -> World:
+    """A client with 25 seats and a gateway, level."""
+    world = world or World()
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    return world
+
+
+def crowd(clients: int) -> World:
+    """Many clients, each with 10 seats on a contract of its own."""
+    contracts = [
+        {
+            "id": 7000 + n,
+            "companyID": 600,
+            "contractName": f"Client {n}",
+            "startDate": "2026-01-01",
+            "endDate": "2026-12-31",
+            "lines": [{"id": 9000 + n, "serviceID": 45, "units": 10}],
+        }
+        for n in range(clients)
+    ]
+    world = World(scenario={**SCENARIO, "contracts": contracts})
+    for n in range(clients):
+        world.map_customer(f"cus_{n}", contract=7000 + n)
+        world.tell(1, {ADV: 10}, customer=f"cus_{n}", subscription=f"sub_{n}")
+    world.work()
+    return world
+
+
+def shown(preview: Preview) -> list[tuple[int, int, str]]:
+    """(service, units, day) of everything that would be made at once, as ``World.posted`` has it."""
+    return [
+        (line.service_id, one.delta, one.day.isoformat())
+        for contract in preview.contracts
+        for line in contract.lines
+        for one in line.adjustments
+        if one.at_once
+    ]
+
+
+def prices(world: World) -> list[tuple[int, int, float]]:
+    """(service, units, unit price or 0) of everything that took effect, in order."""
+    return [
+        (p.service_id or 0, p.unit_change or 0, float(p.body.get("adjustedUnitPrice") or 0))
+        for p in world.api.postings
+        if p.committed
+    ]
+
+
+def set_minimum(deployment: Deployment) -> Proposal[Any]:
+    """Terms that ask for 25 seats more."""
+    return terms.set_terms(deployment, MINIMUM, None, BY, from_today_if_posted=True)
+
+
+# -- Nothing is posted that was not shown
+
+
+def drifted(world: World) -> None:
+    """Somebody adds two seats in Autotask, and a change comes."""
+    world.control.person_adjusts(1201, TODAY.toordinal() - 1, 2)
+    world.tell(8, {ADV: 26, GATEWAY: 1})
+    world.work()
+
+
+def refused(world: World) -> None:
+    """Autotask refuses a change."""
+    world.api.faults.add(Fault("json_500", entity="ContractServiceAdjustments", times=1))
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+
+
+def held(world: World) -> None:
+    """The terms hold a change for approval."""
+    deployment = deployment_of(world)
+    terms.set_terms(deployment, [TermChange("approve_increases", "always")], None, BY).commit()
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+
+
+def lose_wake_ups(world: World) -> None:
+    """Nobody comes for what was told last."""
+    for message in world.queue.receive(10):
+        world.queue.delete(message.receipt)
+
+
+def paused(world: World) -> None:
+    """Two changes wait for the end of a pause, one of them not merged yet."""
+    terms.pause(deployment_of(world), None, BY)
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.tell(9, {ADV: 20, ESS: 10, GATEWAY: 2})
+    lose_wake_ups(world)
+
+
+def waiting(world: World) -> None:
+    """An event waits in the inbox; its wake-up failed for good."""
+    world.tell(8, {ADV: 31, GATEWAY: 1})
+    lose_wake_ups(world)
+
+
+def history_lost(world: World) -> None:
+    """A subscription's history is gone; what it said last was never posted."""
+    deployment = deployment_of(world)
+    terms.pause(deployment, None, BY)
+    world.tell(8, {ADV: 31, GATEWAY: 1})
+    world.work()
+    for document in world.table.documents():
+        if document.key.sk.startswith("SUBSCRIPTION#"):
+            world.table._delete(document.key)
+    terms.resume(deployment, None, BY).commit()
+    world.work()
+
+
+def to_open(world: World) -> None:
+    """A customer who has a company, and no contract, and terms that open none."""
+    world.tell(1, {ADV: 4}, customer="cus_2", subscription="sub_2")
+    mapping.name_company(deployment_of(world), "cus_2", 600, BY).commit()
+    world.work()
+    world.sweep()
+
+
+def redriven(deployment: Deployment) -> Proposal[Any]:
+    """The wake-up of the client, sent again."""
+    dead = MemoryQueue(deployment.clock)
+    dead.send(CUSTOMER, "dead")
+    return recover.redrive(replace(deployment, dead_letters=dead), BY)
+
+
+def missing_event(deployment: Deployment) -> Proposal[Any]:
+    """A change that only Timus's portal shows."""
+    [document] = deployment.table.range(f"CUSTOMER#{CUSTOMER}", "EVENT#", "EVENT#~")
+    body = (
+        document.data["body"]
+        .replace('"version": 7', '"version": 8')
+        .replace('"quantity": 25', '"quantity": 33')
+    )
+    missing = Missing(CUSTOMER, "sub_8f2c1a", "timus-export-1", body.encode())
+    return recover.take_in_missing(deployment, Comparison((), (missing,), ()), BY)
+
+
+Ask = Callable[[Deployment], Proposal[Any]]
+USE_CASES: dict[str, tuple[Callable[[World], None], Ask]] = {
+    "policy set": (lambda _: None, set_minimum),
+    "policy set for a customer": (
+        lambda _: None,
+        lambda d: terms.set_terms(d, [TermChange("excluded", GATEWAY)], CUSTOMER, BY),
+    ),
+    "policy set that prices": (
+        held,
+        lambda d: terms.set_terms(
+            d, [TermChange("prices", "15.00", ADV), TermChange("approve_increases", "never")], None, BY
+        ),
+    ),
+    "policy set that opens a contract": (
+        to_open,
+        lambda d: terms.set_terms(d, [TermChange("open_contracts", "yes")], None, BY),
+    ),
+    "map customer": (
+        lambda _: None,
+        lambda d: mapping.route_customer(d, CUSTOMER, Route(601, 29683950), BY),
+    ),
+    "map plan": (lambda _: None, lambda d: mapping.choose_service(d, ADV, 46, BY)),
+    "map plan for a customer": (
+        lambda _: None,
+        lambda d: mapping.choose_service(d, ADV, 46, BY, customer=CUSTOMER),
+    ),
+    "retry": (refused, lambda d: decisions.retry(d, CONTRACT, BY)),
+    "retry an opening": (to_open, lambda d: decisions.retry_opening(d, "timus-cus_2", BY)),
+    "drift --enforce": (drifted, lambda d: decisions.decide_drift(d, CONTRACT, 45, Choice.ENFORCE, BY)),
+    "drift --adopt": (drifted, lambda d: decisions.decide_drift(d, CONTRACT, 45, Choice.ADOPT, BY)),
+    "approve": (held, lambda d: decisions.approve(d, CONTRACT, 45, BY)),
+    "resume": (paused, lambda d: terms.resume(d, None, BY)),
+    "redrive": (waiting, redriven),
+    "replay": (
+        history_lost,
+        lambda d: recover.replay_since(d, datetime(2026, 1, 1, tzinfo=UTC), BY),
+    ),
+    "reconcile --timus-export": (lambda _: None, missing_event),
+}
+
+
+@pytest.mark.parametrize("name", USE_CASES)
+def test_exactly_what_was_shown_is_posted(name: str) -> None:
+    """Proposing posts and writes nothing; committing posts what was shown, with its price, and nothing else."""
+    prepare, ask = USE_CASES[name]
+    world = level()
+    prepare(world)
+    deployment = deployment_of(world)
+    before, posted, waits = world.table.documents(), world.posted(), sum(world.queue.depth())
+    proposal = ask(deployment)
+    assert world.table.documents() == before
+    assert world.posted() == posted
+    assert sum(world.queue.depth()) == waits
+    done = proposal.commit()
+    assert done.result == proposal.result
+    for _ in range(3):
+        world.work()
+        world.sweep()
+    assert sorted(world.posted()[len(posted) :]) == sorted(shown(proposal.preview))
+    assert sorted(prices(world)[len(posted) :]) == sorted(
+        (line.service_id, one.delta, float(one.price or 0))
+        for contract in proposal.preview.contracts
+        for line in contract.lines
+        for one in line.adjustments
+        if one.at_once
+    )
+
+
+def test_the_use_cases_show_what_they_are_about() -> None:
+    """Each of them is tried where it has something to post."""
+    silent = {"retry an opening"}
+    for name, (prepare, ask) in USE_CASES.items():
+        world = level()
+        prepare(world)
+        preview = ask(deployment_of(world)).preview
+        assert bool(shown(preview)) is (name not in silent), name
+
+
+def test_an_opened_contract_is_shown_with_its_lines() -> None:
+    """What would be asked of Autotask first, and what would be billed on it."""
+    world = level()
+    to_open(world)
+    deployment = deployment_of(world)
+    proposal = terms.set_terms(deployment, [TermChange("open_contracts", "yes")], None, BY)
+    [contract] = [one for one in proposal.preview.contracts if one.opened]
+    assert contract.opened
+    assert (contract.contract_id, contract.opened.number) == (None, "timus-cus_2")
+    assert [(line.service_id, line.wanted) for line in contract.lines] == [(45, 4)]
+    assert contract.changes
+
+
+def test_a_renewal_is_shown_with_the_day_to_which_the_contract_moves() -> None:
+    """Terms that extend a contract say so."""
+    world = level()
+    deployment = deployment_of(world)
+    terms.set_terms(deployment, [TermChange("renewal", "off")], None, BY).commit()
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    world.work()
+    proposal = terms.set_terms(deployment, [TermChange("renewal", "extend")], None, BY)
+    [contract] = proposal.preview.contracts
+    assert contract.extended_to == date(2027, 12, 31)
+    proposal.commit()
+    world.work()
+    found = world.ports.autotask().contract(CONTRACT)
+    assert found
+    assert found.end == date(2027, 12, 31)
+
+
+# -- All of it
+
+
+def test_every_contract_is_shown_with_totals() -> None:
+    """There is no contract too many; what is read of Autotask is read for many contracts together."""
+    world = crowd(45)
+    world.control.clear_requests()
+    progress: list[tuple[int, int]] = []
+    proposal = terms.set_terms(
+        deployment_of(world),
+        [TermChange("minimum", "12", ADV)],
+        None,
+        BY,
+        from_today_if_posted=True,
+        on_progress=lambda done, of: progress.append((done, of)),
+    )
+    assert len(proposal.preview.contracts) == 45
+    totals = proposal.preview.totals
+    assert (totals.contracts, totals.lines, totals.units_up, totals.units_down) == (45, 45, 90, 0)
+    assert totals.units_up_at_once == 90
+    assert progress[-1] == (45, 45)
+    assert len(world.control.requests()) < 20
+    proposal.commit()
+    world.work()
+    assert len(world.posted()) == 45
+
+
+def test_what_is_due_later_is_told_apart_in_the_totals() -> None:
+    """A fall that waits for the next period is not made at once."""
+    world = level()
+    deployment = deployment_of(world)
+    terms.set_terms(deployment, [TermChange("decreases", "start-of-next-period")], None, BY).commit()
+    world.tell(8, {ADV: 20, GATEWAY: 1})
+    world.work()
+    totals = terms.set_terms(deployment, [TermChange("line_limit", "50")], None, BY).preview.totals
+    assert (totals.units_down, totals.units_down_at_once) == (5, 0)
+
+
+# -- Or it is refused
+
+
+@pytest.mark.parametrize("fault", ["not_sent", "json_500", "unauthorized", "throttle_429"])
+def test_nothing_is_done_that_could_not_be_shown(fault: str) -> None:
+    """Autotask cannot be asked about a contract, so nobody knows what would be posted."""
+    world = level()
+    world.api.faults.add(Fault(fault, times=None))
+    before = world.table.documents()
+    with pytest.raises(NotDone, match="It cannot be shown what would be posted"):
+        set_minimum(deployment_of(world))
+    assert world.table.documents() == before
+
+
+def test_nothing_is_done_while_workers_leave_autotask_alone() -> None:
+    """They would do it later, unseen."""
+    world = level()
+    world.api.faults.add(Fault("not_sent", times=None))
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.api.faults.clear()
+    with pytest.raises(NotDone, match="it is not asked before"):
+        set_minimum(deployment_of(world))
+
+
+def test_a_mapping_can_be_written_without_asking_autotask_and_says_so() -> None:
+    """``unchecked`` is the one exception, and what was not shown is told."""
+    world = level()
+    world.api.faults.add(Fault("not_sent", times=None))
+    deployment = deployment_of(world)
+    route = Route(601, 29683950)
+    with pytest.raises(NotDone):
+        mapping.route_customer(deployment, CUSTOMER, route, BY)
+    proposal = mapping.route_customer(deployment, CUSTOMER, route, BY, unchecked=True)
+    assert "Autotask cannot be asked" in proposal.not_shown
+    assert proposal.preview == Preview()
+    proposal.commit()
+    known = deployment.store.customer(CUSTOMER).mapping
+    assert known
+    assert 29683950 in known.value.contract_ids
+
+
+def test_a_lease_does_not_hide_what_would_be_posted() -> None:
+    """A worker is at the contract, or died at it: the preview is the same."""
+    world = level()
+    deployment = deployment_of(world)
+    free = set_minimum(deployment).preview
+    state = deployment.store.contract(CONTRACT).state
+    until = world.clock.now() + timedelta(seconds=60)
+    leased = replace(state.value, lease="somebody", lease_until=until)
+    deployment.store.commit(put_contract_state(leased, state.rev, until))
+    assert set_minimum(deployment).preview == free
+    assert shown(free) == [(45, 25, "2026-03-15")]
+
+
+def test_what_is_not_settled_yet_is_waited_for_or_refused() -> None:
+    """An answer was lost: until a read settles it, nobody knows what would be posted."""
+    world = level()
+    world.api.faults.add(Fault("timeout_after", entity="ContractServiceAdjustments", times=1))
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    with pytest.raises(NotDone, match=r"outcome is not known yet.*try again after 2026-03-15 09:2"):
+        set_minimum(deployment_of(world))
+    world.pass_time(minutes=20)
+    assert world.posted() == [(45, 3, "2026-03-15")]
+    [line] = [
+        one for one in set_minimum(deployment_of(world)).preview.contracts[0].lines if one.service_id == 45
+    ]
+    assert (line.units, line.wanted, line.adjustments[0].delta) == (28, 50, 22)
+
+
+def test_a_worker_that_is_just_at_it_is_waited_for() -> None:
+    """It is done in a second or two."""
+    world = level()
+    deployment = deployment_of(world)
+    world.api.faults.add(Fault("timeout_after", entity="ContractServiceAdjustments", times=1))
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    state = deployment.store.contract(CONTRACT).state
+    until = world.clock.now() + timedelta(seconds=60)
+    deployment.store.commit(
+        put_contract_state(replace(state.value, lease="somebody", lease_until=until), state.rev, until)
+    )
+    sleep = world.clock.sleep
+
+    def settles(seconds: float) -> None:
+        sleep(seconds)
+        world.pass_time(minutes=20)
+
+    world.clock.sleep = settles  # type: ignore[method-assign]
+    assert set_minimum(deployment).preview.contracts
+
+
+# -- What has changed since it was shown
+
+
+def test_what_has_changed_since_is_not_done() -> None:
+    """An event came in meanwhile: what would be posted is another."""
+    world = level()
+    proposal = set_minimum(deployment_of(world))
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    with pytest.raises(NotDone, match="has changed since it was shown"):
+        proposal.commit()
+    assert world.posted() == [(45, 3, "2026-03-15")]
+
+
+def test_a_change_that_matters_not_is_no_reason_to_ask_again() -> None:
+    """The contract was looked at meanwhile, and everything is as it was."""
+    world = level()
+    proposal = set_minimum(deployment_of(world))
+    decisions.retry(deployment_of(world), CONTRACT, "somebody else").commit()
+    proposal.commit()
+    world.work()
+    assert world.posted() == [(45, 25, "2026-03-15")]
+
+
+def test_an_approval_is_of_what_was_shown() -> None:
+    """What is held now is more than what was approved, so it stays held."""
+    world = level()
+    held(world)
+    proposal = decisions.approve(deployment_of(world), CONTRACT, 45, BY)
+    assert (proposal.result.delta, proposal.result.day) == (3, TODAY)
+    world.tell(9, {ADV: 90, GATEWAY: 1})
+    world.work()
+    with pytest.raises(NotDone):
+        proposal.commit()
+    world.work()
+    assert world.posted() == []
+
+
+def test_the_queue_may_be_away() -> None:
+    """The sweep finds what is due; whoever asked is told."""
+    world = level()
+
+    class Away:
+        def send(self, customer_id: str, dedup_id: str) -> None:
+            raise QueueUnavailable("no queue")
+
+        depth = world.queue.depth
+
+    done = set_minimum(replace(deployment_of(world), queue=Away())).commit()
+    assert done.queued is False
+    world.sweep()
+    assert world.posted() == [(45, 25, "2026-03-15")]
+
+
+def test_a_proposal_that_was_not_proposed_cannot_be_committed() -> None:
+    """Only ``propose`` makes one that can."""
+    with pytest.raises(ValueError, match="not proposed"):
+        Proposal("result", Preview()).commit()
+
+
+# -- Whose contract it is
+
+
+def test_a_contract_is_shared_only_on_purpose() -> None:
+    """One client's seats do not land on another client's invoice by a slip of the pen."""
+    world = level()
+    world.tell(1, {ADV: 77}, customer="cus_b", subscription="sub_b")
+    world.work()
+    deployment = deployment_of(world)
+    route = Route(600, CONTRACT)
+    with pytest.raises(NotDone, match=rf"is the contract of customer {CUSTOMER} \(Contoso Dental\).*--share"):
+        mapping.route_customer(deployment, "cus_b", route, BY)
+    proposal = mapping.route_customer(deployment, "cus_b", route, BY, share=True)
+    assert proposal.result.shared_with == (f"customer {CUSTOMER} (Contoso Dental)",)
+    assert shown(proposal.preview) == [(45, 77, "2026-03-15")]
+    mapping.route_customer(deployment, CUSTOMER, route, BY)  # its own
+
+
+def test_a_contract_that_somebody_has_left_is_free() -> None:
+    """From today on nobody else goes there."""
+    world = level()
+    deployment = deployment_of(world)
+    mapping.route_customer(deployment, CUSTOMER, Route(601, 29683950), BY).commit()
+    world.work()
+    assert mapping.route_customer(deployment, "cus_b", Route(600, CONTRACT), BY).result.shared_with == ()
+
+
+def test_a_name_that_is_another_is_doubted() -> None:
+    """Timus's name and Autotask's are compared once Timus has told one."""
+    world = World()
+    deployment = deployment_of(world)
+    route = Route(601, 29683950)
+    assert mapping.route_customer(deployment, CUSTOMER, route, BY).doubts == ()
+    level(world)
+    [doubt] = mapping.route_customer(deployment, CUSTOMER, route, BY).doubts
+    assert "“Contoso Dental”" in doubt
+    assert "“Fabrikam”" in doubt
+    assert mapping.route_customer(deployment, CUSTOMER, Route(600, CONTRACT), BY).doubts == ()
+    assert mapping.name_company(deployment, "cus_b", 601, BY).doubts == ()
+    world.tell(1, {ADV: 1}, customer="cus_b", subscription="sub_b")
+    world.work()
+    [doubt] = mapping.name_company(deployment, "cus_b", 601, BY).doubts
+    assert "“Fabrikam”" in doubt
+
+
+# -- Who, when
+
+
+def test_each_decision_names_who_took_it() -> None:
+    """With what was decided, in the order in which it was."""
+    world = level()
+    deployment = deployment_of(world)
+    set_minimum(deployment).commit()
+    terms.pause(deployment, CUSTOMER, "kim")
+    terms.resume(deployment, CUSTOMER, "kim").commit()
+    mapping.choose_service(deployment, GATEWAY, 46, "pat").commit()
+    decisions.retry(deployment, CONTRACT, BY).commit()
+    found = [(one.kind, one.by, one.customers, one.contract_id) for one in deployment.store.decisions()]
+    assert sorted(found) == [
+        ("map plan", "pat", (), None),
+        ("pause", "kim", (CUSTOMER,), None),
+        ("policy set", BY, (), None),
+        ("resume", "kim", (CUSTOMER,), None),
+        ("retry", BY, (CUSTOMER,), CONTRACT),
+    ]
+    assert SERVICES[GATEWAY] == 47
+
+
+# -- Whatever has happened
+
+QUANTITIES = st.fixed_dictionaries(
+    {ADV: st.integers(0, 40), ESS: st.integers(0, 40), GATEWAY: st.integers(0, 3)}
+)
+HAPPENED = st.lists(
+    st.one_of(
+        st.tuples(st.just("tell"), QUANTITIES, st.integers(0, 20)),
+        st.tuples(st.just("day"), st.none(), st.integers(1, 40)),
+        st.tuples(
+            st.just("terms"),
+            st.sampled_from(
+                [
+                    "decreases=start-of-next-period",
+                    "line_limit=10",
+                    "approve_decreases=always",
+                    "posted_period=hold",
+                ]
+            ),
+            st.just(0),
+        ),
+        st.tuples(st.just("split"), st.none(), st.integers(1, 20)),
+        st.tuples(st.just("pause"), st.none(), st.just(0)),
+    ),
+    max_size=6,
+)
+ASKED: Mapping[str, Ask] = {
+    "minimum": set_minimum,
+    "excluded": lambda d: terms.set_terms(d, [TermChange("excluded", f"{GATEWAY},{ESS}")], None, BY),
+    "increases": lambda d: terms.set_terms(d, [TermChange("increases", "start-of-period")], None, BY),
+    "service": lambda d: mapping.choose_service(d, ADV, 46, BY),
+    "contract": lambda d: mapping.route_customer(d, CUSTOMER, Route(601, 29683950), BY),
+    "resume": lambda d: terms.resume(d, None, BY),
+    "replay": lambda d: recover.replay_since(d, datetime(2026, 1, 1, tzinfo=UTC), BY),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(HAPPENED, st.sampled_from(sorted(ASKED)))
+def test_whatever_has_happened_what_is_shown_is_what_is_posted(happened: list[Any], asked: str) -> None:
+    """Between a proposal and its commit nothing is posted, and after it what was shown."""
+    world = level()
+    for version, (what, value, number) in enumerate(happened, 8):
+        deployment = deployment_of(world)
+        match what:
+            case "tell":
+                day = world.clock.now() - timedelta(days=number)
+                world.tell(version, {sku: units for sku, units in value.items() if units}, effective=day)
+            case "day":
+                world.pass_time(days=number)
+            case "terms":
+                name, _, setting = value.partition("=")
+                terms.set_terms(deployment, [TermChange(name, setting)], None, BY).commit()
+            case "split":
+                mapping.route_customer(deployment, CUSTOMER, Route(601, 29683950, ADV, number), BY).commit()
+            case _:
+                terms.pause(deployment, None, BY)
+        if version % 2:
+            world.work()
+    posted = world.posted()
+    try:
+        proposal = ASKED[asked](deployment_of(world))
+    except NotDone:
+        assert world.posted() == posted
+        return
+    proposal.commit()
+    for _ in range(4):
+        world.work()
+        world.sweep()
+    assert sorted(world.posted()[len(posted) :]) == sorted(shown(proposal.preview))
