@@ -363,7 +363,7 @@ def _state(
 
 
 def _outstanding(records: Records, now: datetime) -> Iterable[str]:
-    """What will be done without anybody's word, in words."""
+    """What will be done without anybody's decision, one sentence each."""
     for trouble in sorted(records.troubles, key=lambda trouble: trouble.since):
         yield (
             f"{trouble.kind} {trouble.id} fails since {trouble.since:%Y-%m-%d %H:%M} UTC and is tried again at "
@@ -378,27 +378,33 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
     }
     if inbox:
         yield f"{_count(len(inbox), 'event')} not merged yet"
-    due = {
-        id_of(document.key)
-        for document in records.due
-        if document.key.sk == CONTRACT and _is_due(document.due_at, now)
-    }
-    for id_, contract in records.contracts.items():
-        work = contract.state.value
-        if _unconverged(work) or work.lease is not None or _is_due(contract.state.due_at, now):
-            due.add(str(id_))
-        if any(_open(stored.value, now) for stored in contract.lines.values()):
-            due.add(str(id_))
-    if due:
-        yield f"{_count(len(due), 'contract')} to be looked at: {', '.join(sorted(due)[:5])}" + (
-            " …" if len(due) > 5 else ""
-        )
     opening = [one.wanted.number for one in records.provisionings if one.parked is None]
-    if opening:
-        yield f"{_count(len(opening), 'contract')} to be opened: {', '.join(opening[:5])}"
     plans = [sku for sku, plan in records.partner.plans.items() if _is_due(plan.due_at, now)]
-    if plans:
-        yield f"{_count(len(plans), 'SKU')} to be looked at: {', '.join(sorted(plans)[:5])}"
+    yield from _named(_due_contracts(records, now), "contract", "to be looked at")
+    yield from _named(opening, "contract", "to be opened")
+    yield from _named(plans, "SKU", "to be looked at")
+
+
+def _named(which: Iterable[str], what: str, to_do: str) -> Iterable[str]:
+    """How many there are, and the first five of them; nothing if there is none."""
+    names = sorted(which)
+    if names:
+        yield f"{_count(len(names), what)} {to_do}: {', '.join(names[:5])}" + (" …" if len(names) > 5 else "")
+
+
+def _due_contracts(records: Records, now: datetime) -> set[str]:
+    """The contracts that a worker is at, or has to come to now."""
+    listed = (d for d in records.due if d.key.sk == CONTRACT and _is_due(d.due_at, now))
+    return {id_of(document.key) for document in listed} | {
+        str(id_) for id_, contract in records.contracts.items() if _unfinished(contract, now)
+    }
+
+
+def _unfinished(contract: ContractRecords, now: datetime) -> bool:
+    state = contract.state.value
+    if _unconverged(state) or state.lease is not None or _is_due(contract.state.due_at, now):
+        return True
+    return any(_open(stored.value, now) for stored in contract.lines.values())
 
 
 def _open(line: Line, now: datetime) -> bool:
