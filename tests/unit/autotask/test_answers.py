@@ -308,6 +308,21 @@ def test_no_login_is_tried_where_it_changes_nothing() -> None:
     assert failed("user-locked").certain
 
 
+def test_a_write_that_was_turned_away_has_surely_no_effect() -> None:
+    """401 comes before anything is applied, whatever the others meet; a refusal is believed only if others are accepted."""
+    turned_away, refused = Response(401, {}, b""), sample("adjustment-outside-contract")
+    blocked = failed("user-blocked-403")
+    assert meaning(turned_away, repeatable=False, everybody=blocked) is CredentialsRefused
+    assert meaning(refused, repeatable=False, everybody=blocked) is OutcomeUnknown
+    assert meaning(refused, repeatable=False) is Refused
+
+
+def test_a_day_that_is_taken_is_told_from_other_refusals() -> None:
+    """The adjustment may be made on another day."""
+    assert refusal(sample("adjustment-day-taken")).day_taken
+    assert not refusal(sample("adjustment-below-zero")).day_taken
+
+
 def test_a_lost_write_asks_nothing() -> None:
     """Its outcome is unknown whoever is concerned, and the read that settles it tells the rest."""
 

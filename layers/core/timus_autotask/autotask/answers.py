@@ -47,6 +47,8 @@ THROTTLE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 3600
 """Autotask counts requests over a rolling hour, so a longer pause cannot be needed."""
 
+_DUPLICATE_DAY = "duplicate data"
+"""Part of Autotask's message when a line already has an adjustment on that day, whoever made it (seen live)."""
 _MOST_MESSAGES = 10
 _LONGEST_MESSAGE = 500
 
@@ -60,10 +62,6 @@ class Subject(Enum):
     """This request: others may be accepted."""
     SERVICE = auto()
     """Autotask, or the way to it: nobody's requests are answered. It passes."""
-
-
-_DUPLICATE_DAY = "duplicate data"
-"""Part of Autotask's message when a line already has an adjustment on that day, whoever made it (observed live)."""
 
 
 class Effect(Enum):
@@ -110,8 +108,15 @@ class Failure:
 
     def of_everybody(self) -> Failure:
         """The failure of a request that everybody makes: it concerns the service or the caller."""
-        subject = Subject.SERVICE if self.subject is Subject.SERVICE else Subject.CALLER
-        return replace(self, subject=subject, certain=True)
+        return replace(self, subject=Subject.SERVICE if self.subject is Subject.SERVICE else Subject.CALLER)
+
+    def among(self, others: Failure | None) -> Failure:
+        """An uncertain failure, when ``others`` is what a request met that everybody makes (None: it was accepted)."""
+        if others is None:
+            return replace(self, subject=Subject.REQUEST)
+        # A write that was refused while everything is refused is not believed to have had no effect.
+        effect = Effect.NONE if self.effect is Effect.NONE else Effect.OPEN
+        return replace(others.of_everybody(), effect=effect)
 
 
 def understood(response: Response, expected: tuple[str, ...], *, essential: bool) -> Answer | Failure:
@@ -133,7 +138,7 @@ def understood(response: Response, expected: tuple[str, ...], *, essential: bool
     said = _Said(response.status, response.body.lower(), bool(errors), essential)
     failure = next((meaning for applies, meaning in _MEANINGS if applies(said)), _FAULT)
     if failure is _THROTTLED:
-        return replace(failure, status=response.status, pause_seconds=retry_after(response.headers))
+        return replace(failure, pause_seconds=retry_after(response.headers))
     messages = errors or (_described(response.status, answer or {}),)
     return replace(failure, status=response.status, messages=messages)
 
@@ -152,14 +157,9 @@ def concluded(failure: Failure, ask: Callable[[], Failure | None], *, repeatable
     Nothing is asked about a write whose outcome is unknown: its read-back will tell.
     """
     lost_write = failure.effect is Effect.OPEN and not repeatable
-    if failure.certain or lost_write:
-        return failure.error(repeatable=repeatable)
-    everybody = ask()
-    if everybody is None:
-        return replace(failure, subject=Subject.REQUEST).error(repeatable=repeatable)
-    # A write that was refused while everything is refused is not believed to have had no effect.
-    effect = Effect.NONE if failure.effect is Effect.NONE else Effect.OPEN
-    return replace(everybody.of_everybody(), effect=effect).error(repeatable=repeatable)
+    if not failure.certain and not lost_write:
+        failure = failure.among(ask())
+    return failure.error(repeatable=repeatable)
 
 
 def retry_after(headers: Mapping[str, str]) -> int:
@@ -194,17 +194,11 @@ class _Said:
         return any(mark in self.body for mark in marks)
 
 
-def _rejection(rejected: Rejected, *, certain: bool = True) -> Failure:
-    return Failure(Subject.CALLER, certain, Effect.NONE, (), rejected=rejected)
-
-
-def _refusal(rejected: Rejected, effect: Effect = Effect.DENIED, *, certain: bool = False) -> Failure:
-    return Failure(Subject.REQUEST, certain, effect, (), rejected=rejected)
-
-
 _THROTTLED = Failure(Subject.SERVICE, True, Effect.NONE, ("Autotask throttles requests",))
 _FAULT = Failure(Subject.SERVICE, False, Effect.OPEN, ())
 """A fault may strike after the commit. So may whatever else is not understood."""
+_REJECTION = Failure(Subject.CALLER, True, Effect.NONE, ())
+_REFUSAL = Failure(Subject.REQUEST, False, Effect.DENIED, ())
 _LACKS_PERMISSION = b"does not have the adequate permissions"
 
 _MEANINGS: tuple[tuple[Callable[[_Said], bool], Failure], ...] = (
@@ -220,30 +214,33 @@ _MEANINGS: tuple[tuple[Callable[[_Said], bool], Failure], ...] = (
     # (https://github.com/AutotaskDevelopment/Sample-Code/issues/2).
     (
         lambda said: said.errors and said.has(b"integrationcode is invalid"),
-        _rejection(Rejected.TRACKING_IDENTIFIER),
+        replace(_REJECTION, rejected=Rejected.TRACKING_IDENTIFIER),
     ),
-    (lambda said: said.errors and said.has(b"account has been locked"), _rejection(Rejected.BLOCKED)),
+    (
+        lambda said: said.errors and said.has(b"account has been locked"),
+        replace(_REJECTION, rejected=Rejected.BLOCKED),
+    ),
     # A missing permission is a 500 with this text (seen live by several clients).
     (
         lambda said: said.errors and said.essential and said.has(_LACKS_PERMISSION),
-        _rejection(Rejected.PERMISSION),
+        replace(_REJECTION, rejected=Rejected.PERMISSION),
     ),
     (
         lambda said: said.errors and said.has(_LACKS_PERMISSION),
-        _refusal(Rejected.PERMISSION, Effect.NONE, certain=True),
+        Failure(Subject.REQUEST, True, Effect.NONE, ()),
     ),
     # "Failed authentication to the REST API will result in the return of a 401 error", also for a user without access:
     # https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Security_Auth.htm
     # Nothing more is asked where it makes no difference: bad logins lock the account.
-    (lambda said: said.status == 401 and said.essential, _rejection(Rejected.SECRET)),
-    (lambda said: said.status == 401, _rejection(Rejected.SECRET, certain=False)),
+    (lambda said: said.status == 401 and said.essential, replace(_REJECTION, rejected=Rejected.SECRET)),
+    (lambda said: said.status == 401, replace(_REJECTION, certain=False, rejected=Rejected.SECRET)),
     # Autotask's own fault comes with an errors list too (seen live: https://github.com/Anteris-Dev/autotask-client/issues/34).
     (lambda said: said.errors and said.has(b"an unexpected error has occurred"), _FAULT),
     # A failed validation is a 500 with an errors list, and so is an unknown user.
-    (lambda said: said.status == 500 and said.errors, _refusal(Rejected.UNSAID)),
+    (lambda said: said.status == 500 and said.errors, _REFUSAL),
     # A blocked user is answered 403 or 404 (reported); so is what does not exist.
-    (lambda said: said.status in (403, 404), _refusal(Rejected.BLOCKED)),
-    (lambda said: said.status // 100 == 4 and said.status != 408, _refusal(Rejected.UNSAID)),
+    (lambda said: said.status in (403, 404), replace(_REFUSAL, rejected=Rejected.BLOCKED)),
+    (lambda said: said.status // 100 == 4 and said.status != 408, _REFUSAL),
 )
 """What an answer means that is not an accepted one: the first that applies, else ``_FAULT``."""
 
