@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.view import Observed
+from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey, PlanMapping, ServiceChoice
 from timus_autotask.domain.policy import BillingSchedule, Policy
+from timus_autotask.domain.price import ObservedPrice
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.psa import UnitRow
+from timus_autotask.ports.psa import ContractService, UnitRow
 from timus_autotask.store.records import (
     ContractRecords,
     CustomerRecords,
@@ -99,6 +101,43 @@ def ask_units(contract: Contract, services: Iterable[int], ports: Ports) -> dict
     """What Autotask holds of these services on the contract now. Raises ``AutotaskError``."""
     wanted = sorted(services)
     return held_of(ports.autotask().units(contract.id, wanted), contract.end) if wanted else {}
+
+
+def ask_prices(
+    view: View, services: Mapping[int, int | None], catalogue: Callable[[int], Decimal | None], ports: Ports
+) -> dict[int, ObservedPrice]:
+    """The prices that a step asked for. ``catalogue`` gives a service's own. Raises ``AutotaskError``."""
+    found: dict[int, ObservedPrice] = {}
+    if any(services.values()):
+        own = {
+            key.service_id: line for key, line in view.lines.items() if key.contract_id == view.contract_id
+        }
+        by_id = {one.id: one for one in ports.autotask().contract_services(view.contract_id)}
+        found |= {
+            service_id: _observed_price(by_id.get(line_id), own.get(service_id))
+            for service_id, line_id in services.items()
+            if line_id is not None
+        }
+    if view.renews is not None and None in services.values():
+        old = {id_: stored.value for id_, stored in ports.store.contract(view.renews).lines.items()}
+        there = {one.service_id: one for one in ports.autotask().contract_services(view.renews)}
+        found |= {
+            service_id: _observed_price(there.get(service_id), old.get(service_id))
+            for service_id, line_id in services.items()
+            if line_id is None
+        }
+    # The catalogue only tells whether a price that is not ours was set by hand.
+    return {
+        service_id: replace(one, catalogue=catalogue(service_id)) if one.by_hand else one
+        for service_id, one in found.items()
+    }
+
+
+def _observed_price(there: ContractService | None, line: Line | None) -> ObservedPrice:
+    return ObservedPrice(
+        price=there.unit_price if there else None,
+        sent=Decimal(line.price) if line and line.price is not None else None,
+    )
 
 
 def customer_from(records: CustomerRecords, partner: Terms) -> Customer:

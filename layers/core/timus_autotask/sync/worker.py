@@ -18,7 +18,6 @@ from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import NewContract, Provisioning
 from timus_autotask.ports.errors import (
     AutotaskError,
@@ -45,7 +44,7 @@ from timus_autotask.store.records import (
     put_subscription,
 )
 from timus_autotask.store.update import update
-from timus_autotask.sync.gather import Gathered, ask_units, read_records
+from timus_autotask.sync.gather import Gathered, ask_prices, ask_units, read_records
 from timus_autotask.sync.ports import Ports
 
 POST_TAKES = timedelta(seconds=30)
@@ -95,6 +94,8 @@ class _Session:
         self._renewed: date | None = None
         self._unextended = ""
         """Autotask's words when it refused to extend the contract."""
+        self._catalogue: dict[int, Decimal | None] = {}
+        """The catalogue's prices that this worker has read, by service."""
         self._journal: list[JournalEntry] = []
         """What this worker did besides posting, to be written with the next records."""
 
@@ -125,7 +126,7 @@ class _Session:
                 if now + POST_TAKES > self._deadline:
                     self._release(gathered, Step(due_at=now), rested=False)
                     return
-                step = next_step(self._view(gathered, looks))
+                step = self._decided(self._view(gathered, looks))
                 if step.look_again:
                     looks += 1
                     self._ports.clock.sleep(looks)
@@ -143,6 +144,20 @@ class _Session:
                 continue
             looks = 0
             gathered = self._sent(gathered, step.post)
+
+    def _decided(self, view: View) -> Step:
+        """The next step; the prices that it asks for are read, and it is decided again."""
+        step = next_step(view)
+        if step.ask_prices:
+            prices = ask_prices(view, step.ask_prices, self._catalogue_price, self._ports)
+            step = next_step(replace(view, prices=prices))
+        return step
+
+    def _catalogue_price(self, service_id: int) -> Decimal | None:
+        if service_id not in self._catalogue:
+            service = self._ports.autotask().service(service_id)
+            self._catalogue[service_id] = service.unit_price if service else None
+        return self._catalogue[service_id]
 
     def postpone(self, error: AutotaskError) -> None:
         """Autotask cannot be asked now: note why, keep what was answered, and stay due."""
@@ -202,6 +217,7 @@ class _Session:
             alive_until=self._deadline + LEASE_MARGIN,
             settle=self._ports.settle,
             moved=gathered.partner.moved.value,
+            renews=gathered.contract.state.value.renews,
             renewed=max((day for day in renewals if day), default=None),
             looks=looks,
         )
@@ -219,7 +235,7 @@ class _Session:
         intent = post.intent
         if intent is None:
             raise ValueError("a post without an intent")
-        intent = replace(intent, id=self._ports.new_id(), price=self._price(gathered, post))
+        intent = replace(intent, id=self._ports.new_id())
         lines = tuple(replace(line, intent=intent) if line.key == post.key else line for line in step.lines)
         today = self._ports.today()
         floors = _floors(gathered, today)
@@ -300,51 +316,6 @@ class _Session:
         if failure is not None:
             raise failure
         return gathered
-
-    def _price(self, gathered: Gathered, line: Line) -> str | None:
-        """The unit price that the partner has set on purpose for what the line bills; None: leave it as it is.
-
-        A price in Autotask that is neither ours nor the catalogue's was set by hand, and is never overwritten.
-        """
-        carried = self._carried_price(gathered, line)
-        if carried is not None:
-            return carried
-        prices = [
-            price
-            for customer_id, sku in line.sources
-            if (price := gathered.policies.get(customer_id, Policy()).prices.get(sku)) is not None
-        ]
-        if not prices:
-            return None
-        wanted = prices[0]
-        if line.contract_service_id is None:
-            return wanted
-        autotask = self._ports.autotask()
-        lines = autotask.contract_services(self._id)
-        current = next((one.unit_price for one in lines if one.id == line.contract_service_id), None)
-        if current is None or current == Decimal(wanted):
-            return None
-        if line.price is not None and current == Decimal(line.price):
-            return wanted
-        service = autotask.service(line.service_id)
-        return wanted if service is not None and service.unit_price == current else None
-
-    def _carried_price(self, gathered: Gathered, line: Line) -> str | None:
-        """The price that a person had set on the line of the contract that this one renews."""
-        old = gathered.contract.state.value.renews
-        if old is None or line.contract_service_id is not None:
-            return None
-        autotask = self._ports.autotask()
-        there = (
-            one.unit_price for one in autotask.contract_services(old) if one.service_id == line.service_id
-        )
-        price = next(there, None)
-        known = self._ports.store.contract(old).lines.get(line.service_id)
-        ours = known.value.price if known else None
-        service = autotask.service(line.service_id)
-        if price is None or service is None or price in (service.unit_price, Decimal(ours) if ours else None):
-            return None
-        return str(price)
 
     def _records(self, gathered: Gathered, step: Step) -> list[Write]:
         """The step's records as writes."""

@@ -39,6 +39,7 @@ from timus_autotask.domain.line import (
     State,
 )
 from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 
@@ -94,7 +95,12 @@ def test_a_level_line_is_not_looked_at_again() -> None:
 def test_a_post_that_landed_is_settled_and_journalled() -> None:
     """The line is level, its day is taken, and what stood in its way is forgotten."""
     sent = intent(
-        Answer.ACCEPTED, events=("evt_8",), versions={"sub_1": 8}, price="11.00", message="as it was said"
+        Answer.ACCEPTED,
+        events=("evt_8",),
+        versions={"sub_1": 8},
+        price="11.00",
+        price_before="10.00",
+        message="as it was said",
     )
     line = left(
         LEVEL,
@@ -132,6 +138,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
             events=("evt_8",),
             sources=((CUSTOMER, "SKU-45"),),
             message="as it was said",
+            price=PriceChange("11.00", "10.00"),
         ),
     )
     assert (step.post, step.due_at) == (None, END)

@@ -14,6 +14,7 @@ from timus_autotask.domain.line import HeldChange, JournalEntry, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan import Adjustment, Plan
 from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
@@ -33,6 +34,8 @@ class LineDraft:
     """No intent is open and Autotask has what we left behind: the line may be planned and adjusted."""
     planned: tuple[Adjustment, ...] = ()
     """What would make it level, in order of day."""
+    price: PriceChange | None = None
+    """The unit price that goes out with the first of them, if that is due and one does."""
     blocked: bool = False
     """A plan change that it is a part of cannot be planned now."""
     parked: Parked | None = None

@@ -163,7 +163,9 @@ def _held(draft: LineDraft, view: View) -> LineDraft | None:
     for adjustment in draft.due if together else draft.due[:1]:
         moved += abs(adjustment.delta)
         change = _change(draft, adjustment)
-        if not any((a.day, a.delta) == (change.day, change.delta) for a in draft.line.approved):
+        if not any(
+            (a.day, a.delta, a.price) == (change.day, change.delta, change.price) for a in draft.line.approved
+        ):
             held = _asks(draft, change, units, moved, view)
             if held is not None:
                 return held
@@ -172,7 +174,9 @@ def _held(draft: LineDraft, view: View) -> LineDraft | None:
 
 
 def _change(draft: LineDraft, adjustment: Adjustment) -> HeldChange:
-    return HeldChange(adjustment.day, adjustment.delta, versions=draft.versions)
+    # What goes out after the first one finds its price on the line already.
+    price = draft.price if adjustment == draft.planned[0] else None
+    return HeldChange(adjustment.day, adjustment.delta, price, versions=draft.versions)
 
 
 def _asks(draft: LineDraft, change: HeldChange, units: Timeline, moved: int, view: View) -> LineDraft | None:

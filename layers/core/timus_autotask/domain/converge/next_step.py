@@ -15,6 +15,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
 from timus_autotask.domain.converge.gaps import plan_of, with_past_days
 from timus_autotask.domain.converge.holds import BY_DECISION, held_back, wrong_contract
+from timus_autotask.domain.converge.pricing import priced, unread_prices
 from timus_autotask.domain.converge.settling import settled
 from timus_autotask.domain.converge.sides import Drafts, falls_first, other_sides
 from timus_autotask.domain.converge.view import Step, View
@@ -51,6 +52,15 @@ def next_step(view: View) -> Step:
     known = [settled(draft, contract, view) for draft in drafts]
     plan = plan_of(known, contract, view)
     planned = [with_past_days(draft.with_plan(plan), contract, view) for draft in known]
+    unread = unread_prices(planned, view)
+    if unread:
+        return Step(ask_prices=unread)
+    step = _brought_level([priced(draft, view) for draft in planned], plan, contract, view)
+    return replace(step, renewed=renewed, successor=_successor(drafts, contract, view))
+
+
+def _brought_level(planned: Sequence[LineDraft], plan: Plan, contract: Contract, view: View) -> Step:
+    """Every line as it is held or goes, and the one adjustment that is made now."""
     held = held_back({draft.key: draft for draft in planned}, contract, view)
     decided, adjustment = _chosen(held, plan, view)
     lines = {key: _shown(draft, decided, view) for key, draft in decided.items()}
@@ -60,11 +70,9 @@ def next_step(view: View) -> Step:
         lines[post.key] = post
     return Step(
         lines=_changed(lines.values(), view),
-        journal=tuple(entry for draft in known for entry in draft.journal),
+        journal=tuple(entry for draft in planned for entry in draft.journal),
         post=post,
-        renewed=renewed,
-        successor=_successor(drafts, contract, view),
-        look_again=post is None and view.looks < LOOKS and any(_accepted_unseen(draft) for draft in known),
+        look_again=post is None and view.looks < LOOKS and any(_accepted_unseen(draft) for draft in planned),
         due_at=None if post else _due(decided, lines, contract, view),
     )
 
@@ -145,6 +153,8 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
         settles_at=view.alive_until + view.settle,
         events=events,
         versions=versions,
+        price=draft.price.after if draft.price else None,
+        price_before=draft.price.before if draft.price else None,
         linked=other_sides(adjustment, drafts, view),
         until=view.contract.end if view.contract else None,
         postponed=postponed(draft.line.past_days, adjustment.day, adjustment.delta),

@@ -123,6 +123,7 @@ def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: d
         message=intent.message,
         linked=intent.linked,
         postponed=intent.postponed,
+        price=intent.price_change,
     )
 
 

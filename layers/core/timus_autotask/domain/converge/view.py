@@ -12,6 +12,7 @@ from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.line import JournalEntry, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.price import ObservedPrice
 from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
@@ -68,6 +69,10 @@ class View:
     settle: timedelta
     moved: Moved = field(default_factory=Moved)
     """The units that adjustments of ours moved today, for the limits of a day."""
+    prices: Mapping[int, ObservedPrice] = field(default_factory=dict)
+    """By service; only those that a step asked for."""
+    renews: int | None = None
+    """The contract that this one carries on, if we opened it for a renewed term."""
     renewed: date | None = None
     """The last day of the latest renewal that the contract was seen to cover, or that Autotask refused for now."""
     looks: int = 0
@@ -87,6 +92,9 @@ class Step:
     """Extend the contract to this day first, then look again: its term was renewed."""
     renewed: date | None = None
     """The last day of the latest renewal that the contract covers."""
+    ask_prices: Mapping[int, int | None] = field(default_factory=dict)
+    """Read the prices of these services first, then decide again with nothing else changed. With the line of each on the contract; None:
+    the service is new there."""
     successor: NewContract | None = None
     """Open this contract: the term was renewed, and the partner wants a new one for it."""
     look_again: bool = False

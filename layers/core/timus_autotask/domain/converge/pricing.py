@@ -1,0 +1,47 @@
+"""Which unit price goes out with the adjustment that a line is due for, and which prices have to be read to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+
+from timus_autotask.domain.converge.draft import LineDraft
+from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.price import ObservedPrice, price_of_line, price_of_new_line
+
+
+def unread_prices(drafts: Iterable[LineDraft], view: View) -> dict[int, int | None]:
+    """The services whose prices are still to be read, with their lines on the contract; None: the service is new there.
+
+    Each read costs calls to Autotask. So nothing is read where no price can go out: no adjustment is due, the terms set no price, and
+    the contract renews none.
+    """
+    return {
+        draft.key.service_id: draft.line.contract_service_id
+        for draft in drafts
+        if draft.due and draft.key.service_id not in view.prices and _must_be_read(draft, view)
+    }
+
+
+def _must_be_read(draft: LineDraft, view: View) -> bool:
+    if draft.line.contract_service_id is None:
+        return view.renews is not None
+    return _wanted(draft, view) is not None
+
+
+def priced(draft: LineDraft, view: View) -> LineDraft:
+    """The line with the price that goes out with its first due adjustment, if one does."""
+    if not draft.due:
+        return draft
+    wanted = _wanted(draft, view)
+    observed = view.prices.get(draft.key.service_id, ObservedPrice())
+    new = draft.line.contract_service_id is None
+    return replace(draft, price=(price_of_new_line if new else price_of_line)(wanted, observed))
+
+
+def _wanted(draft: LineDraft, view: View) -> Decimal | None:
+    """The price that the terms set for what a line bills; of several, that of the first that has one."""
+    prices = (view.policies.get(customer, Policy()).prices.get(sku) for customer, sku in draft.sources)
+    return next((Decimal(price) for price in prices if price is not None), None)
