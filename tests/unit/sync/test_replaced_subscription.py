@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, SCENARIO, World
+from tests.world import ADV, ESS, SCENARIO, World
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import wanted_of
 
@@ -88,6 +88,56 @@ def test_on_a_tenant_that_sums_the_day_can_be_right(story: str) -> None:
     Desk(world).told("policy", "set", "same_day=attempt")
     told(world, story)
     assert [world.units(ADV, day) for day in (DAY, NEXT)] == [25, 25]
+
+
+@pytest.mark.parametrize("story", ["cancelled, then created", "none, and back"])
+def test_with_a_wait_for_decreases_the_day_is_right(story: str) -> None:
+    """The decrease of the whole line waits for what replaces the subscription, so nothing is adjusted at all."""
+    world = level()
+    Desk(world).told("policy", "set", "decrease_wait=30")
+    begun = len(world.posted())
+    told(world, story)
+    assert world.posted()[begun:] == []
+    assert [world.units(ADV, day) for day in (DAY, NEXT)] == [25, 25]
+
+
+def test_a_wait_for_decreases_ends() -> None:
+    """The line says until when it waits; then it is billed from its own day."""
+    world = level()
+    desk = Desk(world)
+    desk.told("policy", "set", "decrease_wait=45")
+    cancels(world)
+    settle(world)
+    [line] = desk.ask("status")["lines"]
+    assert (line["state"], line["autotask_units"]) == ("pending", 25)
+    assert "waits until 2026-03-15" in line["reason"]
+    assert "decrease_wait" in line["reason"]
+    world.pass_time(minutes=30)
+    assert [world.units(ADV, day) for day in (DAY - timedelta(days=1), DAY)] == [25, 0]
+    assert desk.ask("status")["lines"][0]["reason"] is None
+
+
+def test_a_plan_change_waits_as_a_whole() -> None:
+    """The increase comes with its decrease, on the same day."""
+    world = level()
+    Desk(world).told("policy", "set", "decrease_wait=45")
+    begun = len(world.posted())
+    world.tell(2, {ESS: 25})
+    settle(world)
+    assert world.posted()[begun:] == []
+    world.pass_time(minutes=30)
+    assert [(world.units(ADV, day), world.units(ESS, day)) for day in (DAY, NEXT)] == [(0, 25), (0, 25)]
+
+
+def test_no_wait_goes_on_into_the_next_day() -> None:
+    """Whatever the term says: what is left of the day is the longest wait."""
+    world = level()
+    Desk(world).told("policy", "set", "decrease_wait=1440")
+    world.tell(2, {ADV: 0})
+    world.work()
+    world.clock.advance((datetime(2026, 3, 16, tzinfo=UTC) - world.clock.now()).total_seconds())
+    world.sweep()
+    assert world.units(ADV, DAY) == 0
 
 
 @pytest.mark.parametrize("story", STORIES)

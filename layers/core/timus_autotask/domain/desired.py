@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import reduce
 
 from .customer import Customer
@@ -36,6 +36,8 @@ class Cause:
     number: int
     day: date
     event_id: str
+    occurred_at: datetime | None = None
+    """When it happened at Timus, if it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def _causes(subscription: Subscription, sku: str) -> Iterator[Cause]:
     for version in subscription.versions:
         now = version.quantity(sku), version.ends
         if now != before:
-            yield Cause(subscription.id, version.number, version.day, version.event_id)
+            yield Cause(subscription.id, version.number, version.day, version.event_id, version.occurred_at)
         before = now
 
 

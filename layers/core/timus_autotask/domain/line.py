@@ -221,6 +221,8 @@ class Line:
     linked: tuple[tuple[date, LineKey], ...] = ()
     """(day, other line): what is planned for that day is one side of a plan change."""
     sources: tuple[tuple[str, str], ...] = ()
+    waits_for_more: datetime | None = None
+    """Until when its decrease to 0 waits by the term ``decrease_wait``, for what may replace the subscription."""
     past_days: tuple[PastDays, ...] = ()
     """In order: days that stay billed otherwise; see ``still_shown``."""
     last_change: datetime | None = None

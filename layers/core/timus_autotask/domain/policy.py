@@ -13,6 +13,8 @@ from .days import next_period_start, period_containing
 _PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
 """Autotask keeps four decimals."""
 
+MINUTES_OF_A_DAY = 24 * 60
+
 
 class EffectiveDay(StrEnum):
     """From which day a change is billed."""
@@ -133,6 +135,9 @@ class Policy:
     """SKUs that are never billed."""
     prices: Mapping[str, str] = field(default_factory=dict)
     """Unit price by SKU, sent with the adjustment; a SKU without one keeps the contract's price."""
+    decrease_wait: int | None = None
+    """Minutes that a decrease of a whole line waits after its cause, at most until the end of the partner's day: what replaces the
+    subscription may come. Increases that wait for it wait with it."""
     line_limit: int | None = None
     """The largest change of one line that needs no approval."""
     customer_day_limit: int | None = None
@@ -165,6 +170,11 @@ class Policy:
         for name, limit in limits.items():
             if limit is not None and limit < 0:
                 raise ValueError(f"{name} must be 0 or more units, but is {limit}")
+        if self.decrease_wait is not None and not 0 <= self.decrease_wait <= MINUTES_OF_A_DAY:
+            raise ValueError(
+                f"decrease_wait must be 0 to {MINUTES_OF_A_DAY} minutes, but is {self.decrease_wait}; "
+                f"{MINUTES_OF_A_DAY} is until the end of the day"
+            )
         for name in ("included", "minimum", "pooled_minimum"):
             for sku, units in getattr(self, name).items():
                 if units < 0:

@@ -359,6 +359,10 @@ def _state(
         return State.PENDING, trouble
     if line.state is State.PARKED and line.parked:
         return State.PARKED, line.parked.message
+    if line.state is State.PENDING and line.waits_for_more and not trouble:
+        return State.PENDING, (
+            f"The change waits until {line.waits_for_more:%Y-%m-%d %H:%M} UTC for what may replace the subscription (decrease_wait)."
+        )
     return line.state, trouble if work.trouble or line.state is State.PENDING else None
 
 

@@ -43,6 +43,8 @@ class LineDraft:
     """What a person can let go, of a line that is parked."""
     waits_until: datetime | None = None
     """An intent settles, its own or that of a line that has to come down first."""
+    waits_for_more: datetime | None = None
+    """Its decrease to 0 waits by the term ``decrease_wait``, or it is an increase that has to wait for such a one."""
     journal: tuple[JournalEntry, ...] = ()
     """How its intent ended, if it did."""
 
@@ -84,7 +86,7 @@ class LineDraft:
     @property
     def stopped(self) -> bool:
         """Whether it stays as it is in this step."""
-        return self.parked is not None or self.waits_until is not None
+        return bool(self.parked or self.waits_until or self.waits_for_more)
 
     def level(self, contract: Contract) -> bool:
         """Whether Autotask has just what the line should have, whoever brought it there."""

@@ -17,6 +17,7 @@ from timus_autotask.domain.converge.sides import (
     old_side_settles,
 )
 from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.days import effective_day, local_midnight
 from timus_autotask.domain.line import HeldChange, Rejection
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan import Adjustment
@@ -65,7 +66,17 @@ def held_back(drafts: Drafts, contract: Contract, view: View) -> dict[LineKey, L
         if draft.known:
             settles = old_side_settles(key, out, view) if draft.blocked else None
             out[key] = draft.wait(settles) if settles else _judged(draft, contract, view)
-    return _whole_plan_changes(out, view)
+    return _waiting_together(_whole_plan_changes(out, view), view)
+
+
+def _waiting_together(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
+    """What goes up in place of a decrease that waits by the term ``decrease_wait`` waits with it."""
+    out = dict(drafts)
+    for link in view.desired.links:
+        up, down = out.get(link.up), drafts.get(link.down)
+        if up and down and down.waits_for_more and up.due and not up.stopped:
+            out[link.up] = replace(up, waits_for_more=down.waits_for_more)
+    return out
 
 
 def _whole_plan_changes(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
@@ -97,7 +108,7 @@ def _judged(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
     if draft.line.rejection and draft.planned:
         return _set_aside(draft, draft.line.rejection)
     if draft.due:
-        return _refused(draft, view) or _held(draft, view) or draft
+        return _refused(draft, view) or _held(draft, view) or _waiting_for_more(draft, view)
     return _past_end(draft, contract)
 
 
@@ -109,6 +120,21 @@ def _refused(draft: LineDraft, view: View) -> LineDraft | None:
     if view.now >= refusal.retry_at:
         return None
     return draft.park("refused", delta=first.delta, day=first.day.isoformat(), answer=refusal.message)
+
+
+def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:
+    """A line whose decrease to 0 waits by the term ``decrease_wait``: a subscription that replaces another one comes a little later."""
+    due, minutes = draft.due[0], draft.policy.decrease_wait
+    causes = draft.demand.causes if draft.demand else ()
+    occurred = max((cause.occurred_at for cause in causes if cause.occurred_at), default=None)
+    if not minutes or occurred is None or due.delta > 0 or draft.wanted.at(due.day):
+        return draft
+    wait = timedelta(minutes=minutes)
+    # The day does not end without it. A cause of a time to come is a wrong clock, and waits for nothing.
+    until = min(
+        occurred + wait, local_midnight(effective_day(occurred, view.zone) + timedelta(days=1), view.zone)
+    )
+    return replace(draft, waits_for_more=until) if occurred - wait <= view.now < until else draft
 
 
 def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:

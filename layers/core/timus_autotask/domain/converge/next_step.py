@@ -180,6 +180,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     line = replace(
         draft.line,
         awaiting=draft.awaiting,
+        waits_for_more=draft.waits_for_more,
         desired=draft.wanted,
         scheduled=tuple((a.day, a.delta) for a in draft.planned),
         linked=tuple((a.day, other) for a in draft.planned for other in other_sides(a, drafts, view)),
@@ -213,6 +214,8 @@ def _look_again(draft: LineDraft, line: Line, now: datetime) -> list[datetime]:
     """When what a line waits for may have come."""
     if draft.waits_until:
         return [max(draft.waits_until, now)]
+    if draft.waits_for_more:
+        return [draft.waits_for_more]
     if draft.parked is None or draft.parked.code in BY_DECISION:
         return []
     if draft.parked.code == "refused" and line.refusal:
