@@ -134,6 +134,8 @@ class Profile:
     """Worlds whose partner has terms of his own."""
     impatient: float = 0.0
     """Worlds whose queue gives a message up after two attempts, not five: the product's dead letters are rare otherwise."""
+    replaced: float = 0.0
+    """Worlds in which a subscription is replaced by another one on one day, or has no seats for a while."""
     events: tuple[int, int] = (4, 10)
     """Fewest and most changes that Timus makes."""
 
@@ -205,6 +207,22 @@ PROFILES: Mapping[str, Profile] = {
             poisoned=0.10,
             lagging=0.10,
             terms=1.0,
+        ),
+        Profile(
+            "replaced",
+            read=0.002,
+            write=0.015,
+            send=0.05,
+            secret=0.01,
+            ask=0.03,
+            post=0.20,
+            sleep=0.05,
+            batch=0.05,
+            tick=0.02,
+            duplicated=0.20,
+            delayed=0.20,
+            lagging=0.10,
+            replaced=1.0,
         ),
     )
 }

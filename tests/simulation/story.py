@@ -48,6 +48,8 @@ class Said:
     cancel_at: date | None = None
     term_end: date = date(2026, 12, 31)
     renews: bool = False
+    reported_at: datetime | None = None
+    """The event's own time, where the story depends on it."""
 
     def units(self, sku: str, day: date) -> int:
         """What it says of a SKU for a day that it governs."""
@@ -143,7 +145,47 @@ def local_day(when: int, zone: ZoneInfo) -> date:
 
 def told(seed: int, profile: Profile) -> Story:
     """The story of a seed."""
-    return _Teller(seed, profile).story()
+    return _with_a_replacement(_Teller(seed, profile).story(), profile)
+
+
+def _with_a_replacement(story: Story, profile: Profile) -> Story:
+    """The story with a subscription that another one replaces within the day, or that has no seats for a while.
+
+    It draws from a stream of its own, so that no other story changes.
+    """
+    r = Random(story.seed * 2 + 1_000_000_007)
+    if r.random() >= profile.replaced:
+        return story
+    said = [happening for happening in story.happenings if happening.kind == "say"]
+    former = r.choice([happening.what["said"] for happening in said])
+    newest = max((s for h in said if (s := h.what["said"]).subscription == former.subscription), key=_number)
+    if newest.status != "active" or newest.cancel_at is not None:
+        return story
+    at = max(happening.at for happening in said) + int(r.uniform(60, 2 * HOUR) * SECOND)
+    later = at + int(r.choice((r.uniform(1, 60), r.uniform(60, 40 * MINUTE))) * SECOND)
+    day = local_day(at, ZoneInfo(story.zone))
+    ends = replace(newest, number=newest.number + 1, status="canceled", cancel_at=day)
+    begins = replace(newest, subscription=f"{newest.subscription}r", number=1)
+    none = replace(newest, number=newest.number + 1, items=dict.fromkeys(newest.items, 0))
+    back = replace(newest, number=newest.number + 2)
+    pair = r.choice(((ends, begins), (begins, ends), (none, back)))
+    more = [
+        Happening(when, "say", Details(said=_as_of(one, when, story), delays=(r.uniform(0.2, 3),)))
+        for one, when in zip(pair, (at, later), strict=True)
+    ]
+    terms = {"decrease_wait": r.choice((5, 10))} if r.random() < 0.3 else story.terms
+    return replace(story, happenings=(*story.happenings, *more), terms=terms)
+
+
+def _number(said: Said) -> int:
+    return said.number
+
+
+def _as_of(said: Said, at: int, story: Story) -> Said:
+    """The same, reported then."""
+    return replace(
+        said, day=local_day(at, ZoneInfo(story.zone)), effective_at=moment(at), reported_at=moment(at)
+    )
 
 
 class _Teller:

@@ -826,8 +826,8 @@ def _body(said: Said) -> bytes:
         said.customer,
         said.items,
         said.effective_at,
-        timestamp=datetime(2026, 1, 1, tzinfo=UTC)
-        + timedelta(minutes=said.number),  # versions happen in their order
+        # versions happen in their order
+        timestamp=said.reported_at or datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=said.number),
         type="subscription.renewed" if said.renews else "subscription.updated",
         status=said.status,
         term=(date(2026, 1, 1), said.term_end),

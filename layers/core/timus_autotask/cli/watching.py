@@ -73,6 +73,7 @@ def _line(line: StatusLine) -> dict[str, Any]:
         "state": line.state.value,
         "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
         "plan_change_with": [{"day": day, **_ids(key)} for day, key in line.linked],
+        "explanation": line.explanation,
         "past_days": [_past_days(one) for one in line.past_days],
     }
 
@@ -190,6 +191,7 @@ def _why(line: StatusLine) -> list[str]:
         parts.append(Whole(f"→ {line.remedy}"))
     if line.reason is None:
         parts += [f"{delta:+d} on {day}" for day, delta in line.scheduled]
+    parts += [f"{line.explanation}."] if line.explanation else []
     parts += [f"{one.message}." for one in line.past_days]
     linked = _plan_change(dict.fromkeys(key for _, key in line.linked), line.contract_id)
     return [*parts, linked] if linked else parts

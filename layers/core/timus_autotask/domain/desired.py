@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import reduce
 
@@ -26,6 +26,8 @@ class Source:
     sku: str
     quantity: Timeline
     """Timus's own quantity by day, without the partner's terms: all subscriptions of the customer together."""
+    units: Timeline = NOTHING
+    """What of it is billed on the line by day, on the partner's terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution]) -> Demand:
         company_id=contributions[-1].part.company_id,
         units=reduce(Timeline.plus, (one.part.units for one in contributions)),
         start=min(one.part.start for one in contributions),
-        sources=tuple(one.reported.source for one in contributions),
+        sources=tuple(replace(one.reported.source, units=one.part.units) for one in contributions),
         causes=tuple(cause for one in contributions for cause in one.reported.causes),
         renewed_until=max((one.renewed_until for one in contributions if one.renewed_until), default=None),
     )

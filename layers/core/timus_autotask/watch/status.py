@@ -36,6 +36,7 @@ from timus_autotask.store.records import (
     Trouble,
 )
 from timus_autotask.sync.gather import customer_from
+from timus_autotask.watch.explanation import Because, explained, reasons_of_difference
 
 EVERYTHING = 2**53
 """Unix seconds after every due time, and more documents than there can be."""
@@ -116,12 +117,21 @@ class StatusLine:
     """(day, change) that are planned."""
     linked: tuple[tuple[date, LineKey], ...] = ()
     """(day, other line): what is planned for that day is one side of a plan change."""
+    because: tuple[Because, ...] = ()
+    """Why Autotask rightly has other units than Timus."""
     past_days: tuple[PastDays, ...] = ()
     """Days that stay billed otherwise, everything on the line together."""
     since: datetime | None = None
     """When it came into this state."""
     last_change: datetime | None = None
     """When an adjustment of ours last landed."""
+
+    @property
+    def explanation(self) -> str | None:
+        """Why Autotask rightly has other units than Timus, in one sentence."""
+        return (
+            explained(self.timus_quantity, self.autotask_units or 0, self.because) if self.because else None
+        )
 
     @property
     def key(self) -> LineKey | None:
@@ -167,6 +177,7 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         keys.update(stored.value.key for stored in contract.lines.values())
     for key in sorted(keys):
         lines += _lines(key, wanted.demands.get(key), records, customers, circuit, today)
+    lines = [_with_reasons(line, wanted, customers, today) for line in lines]
     lines.sort(key=lambda one: (one.customer, one.sku, one.contract_id or 0, one.service_id or 0))
     outstanding = [*_outstanding(records, now)]
     moving = sum(line.state in (State.PENDING, State.SETTLING) for line in lines)
@@ -319,6 +330,20 @@ def _lines(
         )
         for customer, sku in sources
     ]
+
+
+def _with_reasons(
+    line: StatusLine, wanted: Desired, customers: Mapping[str, Customer], today: date
+) -> StatusLine:
+    """The line with why its numbers differ, if nothing is to be done about it today."""
+    demand = wanted.demands.get(line.key) if line.key else None
+    customer = customers.get(line.customer)
+    if demand is None or customer is None or line.state not in (State.APPLIED, State.SCHEDULED):
+        return line
+    autotask = line.autotask_units or 0
+    numbers = line.timus_quantity, max(0, line.wanted_units or 0), autotask
+    because = reasons_of_difference(demand, wanted.demands, customer, line.sku, numbers, today)
+    return replace(line, because=because)
 
 
 def _goes_to(key: LineKey, customer: Customer | None, sku: str, records: Records, today: date) -> bool:

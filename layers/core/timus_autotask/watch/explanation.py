@@ -1,0 +1,98 @@
+"""Why Autotask rightly has other units than Timus: the terms, the mapping, what somebody added and we keep. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.desired import Demand, Source
+from timus_autotask.domain.mapping import LineKey
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """One reason, with the units that it adds (or takes off, if negative)."""
+
+    code: str
+    """``excluded``, ``included``, ``minimum``, ``other-line``, ``other-day``, ``same-line``, ``kept``, ``past-changing``, ``trial``."""
+    units: int
+    message: str
+
+
+def explained(timus: int, autotask: int, because: tuple[Because, ...]) -> str:
+    """In one sentence: "40 = 4 in Timus, +36 to the minimum of 40"."""
+    return ", ".join((f"{autotask} = {timus} in Timus", *(one.message for one in because)))
+
+
+def reasons_of_difference(
+    demand: Demand,
+    demands: Mapping[LineKey, Demand],
+    customer: Customer,
+    sku: str,
+    numbers: tuple[int, int, int],
+    today: date,
+) -> tuple[Because, ...]:
+    """Why a line has other units than a SKU of a customer has in Timus.
+
+    ``numbers`` are Timus's units of the SKU that go to the line, those that the line should have, and those of Autotask. Timus's
+    units and those of all reasons add up to Autotask's.
+    """
+    timus, wanted, autotask = numbers
+    own = [one for one in demand.sources if (one.customer_id, one.sku) == (customer.id, sku)]
+    mine = sum(one.units.at(today) for one in own)
+    found = [*_trial(customer, sku, today)]
+    if timus:
+        found += _terms(customer, sku, timus, today)
+        billed = customer.policy_on(today).billable(sku, timus)
+        elsewhere = sum(one.units.at(today) for one in _elsewhere(demand, demands, customer, sku))
+        if elsewhere:
+            found.append(Because("other-line", -elsewhere, f"{-elsewhere:+d} on another line"))
+        found += _some("other-day", mine - (billed - elsewhere), "by the days from which changes are billed")
+    else:
+        found += _some("other-day", mine, "by the days from which changes are billed")
+    for one in demand.sources:
+        if one not in own:
+            units = one.units.at(today)
+            found += _some("same-line", units, f"of {one.sku} of {one.customer_id} on the same line")
+    kept = wanted - sum(one.units.at(today) for one in demand.sources)
+    found += _some("kept", kept, "from an edit in Autotask that is kept")
+    found += _some("past-changing", autotask - wanted, "that today cannot be changed by any more")
+    return tuple(found)
+
+
+def _some(code: str, units: int, message: str) -> Iterator[Because]:
+    if units:
+        yield Because(code, units, f"{units:+d} {message}")
+
+
+def _terms(customer: Customer, sku: str, timus: int, today: date) -> Iterator[Because]:
+    """What the terms make of Timus's units."""
+    policy = customer.policy_on(today)
+    billed = policy.billable(sku, timus)
+    least = policy.minimum.get(sku, 0)
+    if sku in policy.excluded:
+        yield from _some("excluded", -timus, "excluded by the terms")
+    elif billed == least and least > timus - policy.included.get(sku, 0):
+        yield from _some("minimum", billed - timus, f"to the minimum of {least}")
+    else:
+        yield from _some("included", billed - timus, "included for free")
+
+
+def _elsewhere(
+    demand: Demand, demands: Mapping[LineKey, Demand], customer: Customer, sku: str
+) -> Iterator[Source]:
+    """What other lines have of the same SKU of the customer."""
+    for other in demands.values():
+        if other.key != demand.key:
+            yield from (one for one in other.sources if (one.customer_id, one.sku) == (customer.id, sku))
+
+
+def _trial(customer: Customer, sku: str, today: date) -> Iterator[Because]:
+    """Units that Timus has in a trial. They are in none of the numbers."""
+    for subscription in customer.subscriptions:
+        newest = next((one for one in reversed(subscription.versions) if one.day <= today), None)
+        units = dict(newest.items).get(sku, 0) if newest and newest.status == "trial" else 0
+        if units:
+            yield Because("trial", 0, f"and {units} in a trial, which is not billed")
