@@ -39,6 +39,8 @@ def test_changes_tell_what_was_posted_from_which_event(told: Desk) -> None:
         "outcome": "landed",
         "events": ["sub_8f2c1a-v7"],
         "plan_change_with": [],
+        "why": None,
+        "by": None,
         "moved_from": None,
         "moved_because": None,
         "words": "",
@@ -79,7 +81,37 @@ def test_an_extended_contract_is_a_change_without_units(told: Desk) -> None:
     told.world.work()
     words = told.told("changes")
     assert "contract extended from 2026-12-31 to 2027-12-31" in words
+    [mine] = [one for one in told.ask("changes", "--customer", CUSTOMER)["changes"] if not one["service_id"]]
+    assert mine["words"] == "contract extended from 2026-12-31 to 2027-12-31: the term was renewed"
+    assert (mine["why"], {one["customer"] for one in mine["sources"]}) == ("renewed", {CUSTOMER})
     assert "+0" not in words
+
+
+def test_a_change_that_somebody_approved_says_who(told: Desk) -> None:
+    """With `--by`, or the name of whoever is logged in."""
+    told.ask("policy", "set", "approve_increases=always")
+    told.world.pass_time(days=1)
+    told.world.tell(9, {ADV: 33, GATEWAY: 1})
+    told.world.work()
+    told.ask("approve", str(CONTRACT), "45", "--by", "Kim", "--yes")
+    told.world.work()
+    told.world.pass_time(minutes=1)
+    change = told.ask("changes")["changes"][-1]
+    assert (change["unit_change"], change["why"], change["by"]) == (3, "approved", "Kim")
+    assert "approved by Kim" in told.told("changes")
+
+
+def test_a_change_that_takes_back_an_edit_says_so(told: Desk) -> None:
+    """Nothing of Timus is the cause of it."""
+    told.ask("policy", "set", "drift=enforce")
+    told.world.pass_time(days=1)
+    [line] = [line for line in told.world.api.model.lines.values() if line.service["id"] == 45]
+    told.world.control.person_adjusts(line.id, told.world.ports.today().toordinal() - 1, 5)
+    told.ask("retry", str(CONTRACT))
+    told.world.pass_time(minutes=40)
+    change = told.ask("changes")["changes"][-1]
+    assert (change["unit_change"], change["events"], change["why"]) == (-5, [], "enforced")
+    assert "brings back what somebody changed" in " ".join(told.told("changes").split())
 
 
 def test_changes_can_be_chosen(told: Desk) -> None:

@@ -518,7 +518,7 @@ def test_a_demand_says_from_whom_and_from_what_it_comes() -> None:
         600,
         mine.plus(steps((march(2), 5))),
         march(1),
-        (Source("cus_1", ADV, mine), Source("cus_2", ADV, steps((march(2), 5)))),
+        (Source("cus_1", ADV, mine, mine), Source("cus_2", ADV, *[steps((march(2), 5))] * 2)),
         (
             Cause("sub_1", 2, march(5), "evt_2"),
             Cause("sub_1", 4, march(7), "evt_4"),
@@ -540,7 +540,7 @@ def test_what_is_shown_is_timus_quantity_and_not_what_is_billed() -> None:
         .demands[OLD]
         .sources
     )
-    assert source == Source("cus_1", ADV, steps((march(1), 10)))
+    assert source == Source("cus_1", ADV, steps((march(1), 10)), steps((march(1), 7)))
 
 
 def test_native_units_end_with_the_subscription() -> None:

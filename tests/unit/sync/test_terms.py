@@ -236,7 +236,7 @@ def test_a_renewal_extends_the_contract_and_touches_nothing_else(world: World) -
     assert world.posted() == []
     assert world.units(ADV, date(2027, 12, 31)) == 25
     assert [c.message for c in world.ports.store.changes()] == [
-        "contract extended from 2026-12-31 to 2027-12-31"
+        "contract extended from 2026-12-31 to 2027-12-31: the term was renewed"
     ]
 
 

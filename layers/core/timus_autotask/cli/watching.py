@@ -11,7 +11,7 @@ from typing import Any
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, Whole, moment
-from timus_autotask.domain.line import JournalEntry
+from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays
 from timus_autotask.domain.policy import shortfall
@@ -270,11 +270,20 @@ def _words(change: JournalEntry) -> list[str]:
             None,
             (
                 change.message,
+                _by_whom(change),
                 f"moved from {moved.day}: {moved.cause.message}" if moved else "",
                 _plan_change(change.linked, change.line.contract_id),
             ),
         )
     ]
+
+
+def _by_whom(change: JournalEntry) -> str:
+    """Who let a change go, or rejected it; or why it was made though Timus reported nothing."""
+    if change.by:
+        verb = "rejected" if change.outcome is Outcome.REJECTED else "approved"
+        return f"{verb} by {change.by}"
+    return "brings back what somebody changed in Autotask" if change.why is Why.ENFORCED else ""
 
 
 def _units(change: JournalEntry) -> tuple[Any, ...]:
@@ -299,6 +308,8 @@ def _change(change: JournalEntry) -> dict[str, Any]:
         "outcome": change.outcome.value,
         "events": [*change.events],
         "plan_change_with": [_ids(key) for key in change.linked],
+        "why": change.why.value if change.why else None,
+        "by": change.by or None,
         "moved_from": change.postponed.day if change.postponed else None,
         "moved_because": change.postponed.cause.value if change.postponed else None,
         "words": change.message,

@@ -56,6 +56,9 @@ class Intent:
     """The contract's last day when it was begun: days that a longer contract has gained since say nothing of its outcome."""
     postponed: Postponed | None = None
     """The day from which it should have been billed, if that one could not be changed any more."""
+    why: Why | None = None
+    by: str = ""
+    """Who approved it."""
 
     @property
     def after(self) -> Timeline:
@@ -66,6 +69,17 @@ class Intent:
     def price_change(self) -> PriceChange | None:
         """The unit price that is sent with it, old and new, if one is."""
         return PriceChange(self.price, self.price_before) if self.price is not None else None
+
+
+class Why(StrEnum):
+    """Why something was changed, where it is not just what Timus reported."""
+
+    APPROVED = "approved"
+    """A person let it go."""
+    ENFORCED = "enforced"
+    """Somebody had changed units in Autotask, and the terms or a person bring them back."""
+    RENEWED = "renewed"
+    """The term was renewed."""
 
 
 class Outcome(StrEnum):
@@ -104,7 +118,8 @@ class JournalEntry:
     price: PriceChange | None = None
     """The unit price that was sent with it, if one was."""
     by: str = ""
-    """Who rejected it."""
+    """Who approved or rejected it."""
+    why: Why | None = None
     postponed: Postponed | None = None
     """The day from which it should have been billed, if that one could not be changed any more."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import LOOKS, RECHECK
-from timus_autotask.domain.line import JournalEntry, Outcome
+from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, Route, Routing
 from timus_autotask.domain.policy import Policy, Renewal, RenewalLink
 from timus_autotask.domain.provisioning import (
@@ -254,6 +254,7 @@ class _Session:
             settled_at=now,
             sources=tuple((customer, "") for customer in customers),
             message=message,
+            why=Why.RENEWED if wanted.renews is not None else None,
         )
         self._drop(*changes, put_journal_entry(change))
         self._ports.on_event("opened", **{**_ids(wanted), "customers": customers}, opened=contract.id)

@@ -16,7 +16,7 @@ from typing import Any
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Step, View
-from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
+from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State, Why
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import NewContract, Provisioning
 from timus_autotask.ports.errors import (
@@ -126,13 +126,14 @@ class _Session:
                 if now + POST_TAKES > self._deadline:
                     self._release(gathered, Step(due_at=now), rested=False)
                     return
-                step = self._decided(self._view(gathered, looks))
+                view = self._view(gathered, looks)
+                step = self._decided(view)
                 if step.look_again:
                     looks += 1
                     self._ports.clock.sleep(looks)
                     continue
                 if step.extend is not None:
-                    self._extend(step.extend, now)
+                    self._extend(step.extend, view, now)
                     gathered = self._gather()
                     continue
                 if step.post is None:
@@ -253,7 +254,7 @@ class _Session:
         gathered = replace(gathered, partner=replace(gathered.partner, moved=moved))
         return _after(gathered, lines, today)
 
-    def _extend(self, end: date, now: datetime) -> None:
+    def _extend(self, end: date, view: View, now: datetime) -> None:
         """Extend the contract to a renewed term's last day. It sets a day, so doing it twice does no harm."""
         before = self._contract.end if self._contract else end
         try:
@@ -265,6 +266,9 @@ class _Session:
         if self._contract is None or self._contract.end < end:
             self._renewed, self._unextended = end, f"the renewal to {end} is not to be seen on the contract"
             return
+        renewed = (
+            d for key, d in view.desired.demands.items() if key.contract_id == self._id and d.renewed_until
+        )
         self._journal.append(
             JournalEntry(
                 id=self._ports.new_id(),
@@ -276,7 +280,11 @@ class _Session:
                 outcome=Outcome.LANDED,
                 opened_at=now,
                 settled_at=self._ports.clock.now(),
-                message=f"contract extended from {before} to {end}",
+                sources=tuple(
+                    dict.fromkeys((one.customer_id, one.sku) for demand in renewed for one in demand.sources)
+                ),
+                message=f"contract extended from {before} to {end}: the term was renewed",
+                why=Why.RENEWED,
             )
         )
 

@@ -32,6 +32,8 @@ class LineDraft:
     """What every reason to park it tells, as it was gathered."""
     known: bool = False
     """No intent is open and Autotask has what we left behind: the line may be planned and adjusted."""
+    enforced: bool = False
+    """Somebody else changed its units, and they are brought back."""
     planned: tuple[Adjustment, ...] = ()
     """What would make it level, in order of day."""
     price: PriceChange | None = None

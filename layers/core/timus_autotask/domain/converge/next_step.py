@@ -20,7 +20,7 @@ from timus_autotask.domain.converge.settling import settled
 from timus_autotask.domain.converge.sides import Drafts, falls_first, other_sides
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import local_midnight
-from timus_autotask.domain.line import Answer, Intent, Line, State, with_state
+from timus_autotask.domain.line import Answer, Intent, Line, State, Why, with_state
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import postponed
 from timus_autotask.domain.plan import Adjustment, Plan
@@ -144,6 +144,9 @@ def _chosen(drafts: Drafts, plan: Plan, view: View) -> tuple[Drafts, Adjustment 
 def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
     draft = drafts[adjustment.line]
     events, versions = _news(draft, view)
+    made = adjustment.day, adjustment.delta
+    approved = next((one for one in draft.line.approved if (one.day, one.delta) == made), None)
+    why = Why.APPROVED if approved else Why.ENFORCED if draft.enforced else None
     return Intent(
         id="",
         day=adjustment.day,
@@ -157,6 +160,8 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
         price_before=draft.price.before if draft.price else None,
         linked=other_sides(adjustment, drafts, view),
         until=view.contract.end if view.contract else None,
+        by=approved.by if approved else "",
+        why=why,
         postponed=postponed(draft.line.past_days, adjustment.day, adjustment.delta),
     )
 

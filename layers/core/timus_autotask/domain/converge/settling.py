@@ -122,6 +122,8 @@ def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: d
         sources=line.sources,
         message=intent.message,
         linked=intent.linked,
+        by=intent.by,
+        why=intent.why,
         postponed=intent.postponed,
         price=intent.price_change,
     )
@@ -144,6 +146,7 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
         if answer is OnDrift.ADOPT:
             difference = units.minus(line.baseline).until(_known_until(line.baseline_until, contract))
             line = replace(line, offset=line.offset.plus(difference))
+        draft = replace(draft, enforced=answer is OnDrift.ENFORCE)
     return replace(draft, line=replace(_with_read(line, units, contract), choice=None), known=True)
 
 
