@@ -32,6 +32,7 @@ test-unit: .venv/.installed  ## run the tests that open no socket
 simulation: .venv/.installed  ## run 100,000 schedules with seeded faults and 20,000 with terms; writes docs/exactness.md: hours
 	.venv/bin/python -m tests.simulation --schedules 100000 --profile stress --write
 	.venv/bin/python -m tests.simulation --schedules 20000 --profile policies --write
+	.venv/bin/python -m tests.simulation --schedules 20000 --profile replaced
 
 small-worlds: .venv/.installed  ## run six small worlds under every fault and every pair of faults; writes docs/exactness.md: an hour of one core
 	.venv/bin/python -m tests.simulation.small_worlds --write

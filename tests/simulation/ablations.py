@@ -498,6 +498,12 @@ def _failed_is_empty(swap: Swap) -> None:
     swap(Autotask, "query", nothing)
 
 
+@_ablation("past days are not told", 5, 7, 8)
+def _no_past_days(swap: Swap) -> None:
+    """Nobody is told of the days that stay billed otherwise: a second change of a day leaves that day wrong, and the line is applied."""
+    swap(deciding, "with_past_days", lambda draft, _contract, _view: draft)
+
+
 # -- Trying them
 
 

@@ -2,7 +2,7 @@
 
 It computes for itself what every line should have on every day, from the history that the simulated Timus told and the
 mapping that a person made. It reads the product's records only where a promise is about them: events are kept (I3), an intent
-is durable before its post (I8), the journal explains every unit (I10), and a parked line shows its reason and numbers (I1).
+is durable before its post (I8), the journal explains every unit (I10), and people are told of what is parked and of past days (I1).
 
 Exceptions, each with its reason:
 
@@ -866,12 +866,16 @@ class Oracle:
         subs = self._feeding(line)
         if contract in self._moved or contract in self._company_changed or not subs:
             return
-        if self.w.story.terms or any(self._edits[other] for other in self.lines()):
+        if any(self._edits[other] for other in self.lines()):
+            return
+        record = self._record(line)
+        if record is not None:
+            self._told_as_it_is(line, record)
+        if self.w.story.terms:
             return
         mapped = local_day(self._mapped_at.get(self.history[subs[0]][0].customer, 0), self.w.zone)
         if len({to for to, _ in related}) > 1 and not self.wants(line, mapped) and not self.has(line, mapped):
             return
-        record = self._record(line)
         if record is not None and record.parked is not None and self._truly_refused(line):
             return
         late = [
@@ -902,6 +906,17 @@ class Oracle:
                     self._broken("I5", f"{line} had {has} on {day}, Timus said {wants}, and its day was free")
                     return
             day += DAY
+
+    def _told_as_it_is(self, line: Line, record: Any) -> None:
+        """Whatever the terms: the days that people are told of are billed as they are told."""
+        if record.state.value not in ("applied", "scheduled"):
+            return
+        today = self._today()
+        for one in record.past_days:
+            if one.first <= today and {
+                self.has(line, day) for day in (one.first, min(one.until - DAY, today))
+            } != {one.autotask}:
+                self._broken("I1", f"{line}: people are told of {one}, Autotask has something else")
 
     @staticmethod
     def _told(record: Any, day: date, has: int, wants: set[int | None]) -> bool:

@@ -86,6 +86,10 @@ def test_what_is_billed_of_a_quantity(policy: Policy, units: int, billed: int) -
     ("terms", "words"),
     [
         ({"line_limit": -1}, "line_limit must be 0 or more units, but is -1"),
+        (
+            {"decrease_wait": 1441},
+            "decrease_wait must be 0 to 1440 minutes, but is 1441; 1440 is until the end of the day",
+        ),
         ({"customer_day_limit": -1}, "customer_day_limit must be 0 or more units, but is -1"),
         ({"partner_day_limit": -2}, "partner_day_limit must be 0 or more units, but is -2"),
         ({"included": {"X": -1}}, "included of X must be 0 or more units, but is -1"),

@@ -1,0 +1,136 @@
+"""Days that are past changing: each kind is told with both numbers and why, and the change that is made later says from where it came."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from tests.unit.domain.converge.views import (
+    CONTRACT,
+    NOW,
+    ONE_DAY,
+    PLUS,
+    SEATS,
+    TODAY,
+    demand,
+    left,
+    line_of,
+    march,
+    on_contract,
+    since_january,
+    steps,
+    view,
+)
+from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.desired import Cause
+from timus_autotask.domain.line import State
+from timus_autotask.domain.past_days import Locked, PastDays, Postponed
+from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.policy import Policy, PostedPeriod
+
+LEVEL, MORE = since_january(25), since_january(25, (TODAY, 28))
+APRIL = date(2026, 4, 1)
+POSTED = {45: on_contract(LEVEL, closed=((CONTRACT.start, march(31)),))}
+
+
+def test_a_posted_period_moves_a_change_to_the_next_month_and_says_so() -> None:
+    """At once, with the days to come; in April the change says from which day it was moved."""
+    step = next_step(view(demand(MORE), held=POSTED, lines=(left(LEVEL),)))
+    line = line_of(step)
+    assert (line.state, line.scheduled) == (State.SCHEDULED, ((APRIL, 3),))
+    assert line.past_days == (PastDays(TODAY, APRIL, 28, 25, Locked.PERIOD_POSTED),)
+    later = next_step(view(demand(MORE), held=POSTED, lines=(line,), today=APRIL))
+    assert later.post is not None
+    assert later.post.intent is not None
+    assert (later.post.intent.day, later.post.intent.postponed) == (
+        APRIL,
+        Postponed(TODAY, Locked.PERIOD_POSTED),
+    )
+
+
+def test_a_change_that_is_billed_in_a_posted_period_all_the_same_is_not_moved() -> None:
+    """By the term `posted_period=same-day`."""
+    policy = Policy(posted_period=PostedPeriod.SAME_DAY)
+    step = next_step(view(demand(MORE), held=POSTED, lines=(left(LEVEL),), policy=policy))
+    assert line_of(step).past_days == ()
+    assert step.post is not None
+
+
+def test_the_last_day_of_a_contract_that_is_taken_is_told() -> None:
+    """Nothing is left to adjust, and the line is applied."""
+    contract = replace(CONTRACT, end=TODAY)
+    held = {45: on_contract(MORE)}
+    line = left(MORE, adjusted=(TODAY,), baseline_until=TODAY)
+    wanted = since_january(25, (TODAY, 31), (TODAY + ONE_DAY, 0))
+    shown = line_of(next_step(view(demand(wanted), held=held, lines=(line,), contract=contract)))
+    assert (shown.state, shown.scheduled) == (State.APPLIED, ())
+    assert shown.past_days == (PastDays(TODAY, TODAY + ONE_DAY, 31, 28, Locked.DAY_TAKEN),)
+
+
+def test_a_plan_change_that_had_to_wait_is_told_on_both_sides() -> None:
+    """The old plan's day is taken, so both plans change on the next day."""
+    tomorrow = TODAY + ONE_DAY
+    held = {45: on_contract(MORE), 46: on_contract(steps(), 1202)}
+    step = next_step(
+        view(
+            demand(since_january(25, (TODAY, 0))),
+            demand(steps((TODAY, 28)), PLUS),
+            held=held,
+            lines=(left(MORE, adjusted=(TODAY,)), left(steps(), PLUS, contract_service_id=1202)),
+            links=(Link(TODAY, SEATS, PLUS),),
+        )
+    )
+    assert line_of(step).past_days == (PastDays(TODAY, tomorrow, 0, 28, Locked.DAY_TAKEN),)
+    assert line_of(step, PLUS).past_days == (PastDays(TODAY, tomorrow, 28, 0, Locked.PLAN_CHANGE),)
+    assert line_of(step, PLUS).scheduled == ((tomorrow, 28),)
+
+
+def test_a_change_from_before_a_day_that_is_taken_is_told() -> None:
+    """An adjustment of its own day would run over into the taken one."""
+    wanted, has = since_january(25, (march(10), 26), (march(12), 30)), since_january(25, (march(12), 30))
+    line = left(has, adjusted=(march(12),))
+    shown = line_of(next_step(view(demand(wanted), held={45: on_contract(has)}, lines=(line,))))
+    assert shown.past_days == (PastDays(march(10), march(12), 26, 25, Locked.LATER_DAY_TAKEN),)
+
+
+def test_what_will_be_made_level_is_not_told() -> None:
+    """A change that is due, or held by the terms, has its own place."""
+    due = next_step(view(demand(MORE), lines=(left(LEVEL),)))
+    held = next_step(view(demand(MORE), lines=(left(LEVEL),), policy=Policy(line_limit=1)))
+    assert (line_of(due).past_days, line_of(held).past_days) == ((), ())
+
+
+def test_a_day_that_has_been_corrected_is_told_no_more() -> None:
+    """Nor is anything of a line that nobody subscribes to any more."""
+    off = (PastDays(TODAY, TODAY + ONE_DAY, 28, 25, Locked.DAY_TAKEN),)
+    corrected = next_step(
+        view(demand(MORE), held={45: on_contract(MORE)}, lines=(left(LEVEL, past_days=off),))
+    )
+    gone = next_step(view(lines=(left(LEVEL, past_days=off),)))
+    assert (line_of(corrected).past_days, line_of(gone).past_days) == ((), ())
+
+
+def test_a_wrong_clock_makes_nothing_wait() -> None:
+    """A decrease of a whole line waits for what happened just now, and for nothing of an hour ago or of a day to come."""
+    policy = Policy(decrease_wait=30)
+    found = []
+    for minutes in (-60, -10, 0, 10, 24 * 60):
+        cause = Cause("sub_1", 8, TODAY, "evt_8", NOW + timedelta(minutes=minutes))
+        none = demand(since_january(25, (TODAY, 0)), causes=(cause,))
+        step = next_step(view(none, lines=(left(LEVEL),), policy=policy))
+        found.append(None if step.post else line_of(step).waits_for_more)
+        assert step.post is not None or step.due_at == line_of(step).waits_for_more
+    assert found == [
+        None,
+        NOW + timedelta(minutes=20),
+        NOW + timedelta(minutes=30),
+        NOW + timedelta(minutes=40),
+        None,
+    ]
+
+
+def test_only_a_decrease_of_the_whole_line_waits() -> None:
+    """Others are made at once."""
+    cause = Cause("sub_1", 8, TODAY, "evt_8", NOW)
+    some = demand(since_january(25, (TODAY, 1)), causes=(cause,))
+    assert next_step(view(some, lines=(left(LEVEL),), policy=Policy(decrease_wait=30))).post is not None
