@@ -367,6 +367,13 @@ class TestRange:
         documents = table.range("P", "0", "9")
         assert [document.data["n"] for document in documents] == list(range(12))
 
+    def test_a_limit_gives_the_first_of_them(self, table: Table) -> None:
+        """However many there are, and also across pages."""
+        for n in range(8):
+            table.write([Put(Key("P", f"{n}"), {"text": "x" * 200_000}, 0)])
+        assert [document.key.sk for document in table.range("P", "0", "9", 7)] == [f"{n}" for n in range(7)]
+        assert [document.key.sk for document in table.range("P", "2", "3", 9)] == ["2", "3"]
+
     def test_it_sees_every_finished_write(self, table: Table) -> None:
         """Reads are strongly consistent."""
         for n in range(20):

@@ -71,11 +71,19 @@ class TableMachine(RuleBasedStateMachine):
         """A document is as it was last written."""
         assert repr(self.table.get(key)) == repr(self.model.get(key))
 
-    @rule(pk=st.sampled_from(["P", "Q"]), first=names | st.just(""), last=names | st.just("\U0010ffff"))
-    def key_range(self, pk: str, first: str, last: str) -> None:
+    @rule(
+        pk=st.sampled_from(["P", "Q"]),
+        first=names | st.just(""),
+        last=names | st.just("\U0010ffff"),
+        limit=st.none() | st.integers(1, 3),
+    )
+    def key_range(self, pk: str, first: str, last: str, limit: int | None) -> None:
         """A range is what a filter over everything finds."""
         found = [d for d in self.model.values() if d.key.pk == pk and first <= d.key.sk <= last]
-        assert self.table.range(pk, first, last) == sorted(found, key=lambda document: document.key)
+        assert (
+            self.table.range(pk, first, last, limit)
+            == sorted(found, key=lambda document: document.key)[:limit]
+        )
 
     @rule(until=st.integers(0, 20), limit=st.integers(0, 6))
     def due(self, until: int, limit: int) -> None:

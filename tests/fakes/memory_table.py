@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Delete, Document, Key, Put, Write
 
-LARGEST = 400 * 1024
-"""Bytes of the largest item (counted roughly: the real sum differs by some percent)."""
+LARGEST_ITEM = 400 * 1024
+LARGEST_TRANSACTION = 4 * 1024 * 1024
+"""Bytes. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 
 class _Row(NamedTuple):
@@ -78,15 +79,20 @@ class MemoryTable:
         row = self._rows.get(key)
         return row.document() if row else None
 
-    def range(self, pk: str, first: str, last: str) -> list[Document]:
+    def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[Document]:
         with self._lock:
             sks = self._sort_keys.get(pk, [])
-            found = sks[bisect_left(sks, first) : bisect_right(sks, last)]
+            found = sks[bisect_left(sks, first) : bisect_right(sks, last)][:limit]
             return [self._rows[Key(pk, sk)].document() for sk in found]
 
     def write(self, changes: Sequence[Write]) -> None:
         if len(changes) > 100:
             raise ValueError("more than 100 changes in one write")
+        sizes = [item_size(change) for change in changes if isinstance(change, Put)]
+        if max(sizes, default=0) > LARGEST_ITEM:
+            raise ValueError("an item is at most 400 KB")
+        if len(changes) > 1 and sum(sizes) > LARGEST_TRANSACTION:
+            raise ValueError("the items of a transaction are at most 4 MB together")
         rows = [_row_of(change) if isinstance(change, Put) else None for change in changes]
         with self._lock:
             stored = self._rows
@@ -161,8 +167,6 @@ def _row_of(put: Put) -> _Row:
     if not (key.pk and key.sk) or put.kind == "":
         raise ValueError("no key is empty in DynamoDB, neither of the table nor of an index")
     data = marshal.dumps(_plain_map(put.data))
-    if len(data) > LARGEST:
-        raise ValueError("an item is at most 400 KB")
     kind = put.kind
     return _Row(
         Key(*key),
@@ -173,6 +177,47 @@ def _row_of(put: Put) -> _Row:
         put.sort if kind is not None else "",
         put.expires_at,
     )
+
+
+def item_size(put: Put) -> int:
+    """Bytes of the item that a put stores, exactly as DynamoDB counts them.
+
+    Names and texts in UTF-8; a number's significant digits by twos and one byte, one more for a sign; one byte for null and
+    true; three bytes for a list or a map, and one for each of its elements.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    size = len("pksk") + _bytes(put.key.pk) + _bytes(put.key.sk)
+    size += len("rev") + _number(put.expected + 1) + len("write") + 36 + len("data") + _value(put.data)
+    if put.due_at is not None:
+        size += len("due") + len("due") + len("due_at") + _number(put.due_at)
+    if put.kind is not None:
+        size += len("kind") + _bytes(put.kind) + len("sort") + max(1, _bytes(put.sort))
+    if put.expires_at is not None:
+        size += len("expires_at") + _number(put.expires_at)
+    return size
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _number(value: int) -> int:
+    digits = str(abs(value)).rstrip("0")
+    # The digits are kept by twos from the decimal point, so zeros at the end are free only by twos.
+    zeros = len(str(abs(value))) - len(digits)
+    return (len(digits) + zeros % 2 + 1) // 2 + 1 + (value < 0)
+
+
+def _value(value: Any) -> int:
+    if isinstance(value, str):
+        return _bytes(value)
+    if value is None or isinstance(value, bool):
+        return 1
+    if isinstance(value, int):
+        return _number(value)
+    if isinstance(value, Mapping):
+        return 3 + sum(1 + _bytes(str(name)) + _value(each) for name, each in value.items())
+    return 3 + sum(1 + _value(each) for each in value) if isinstance(value, list | tuple) else 0
 
 
 _ATOMS = frozenset({str, bool, type(None)})

@@ -189,10 +189,10 @@ class SimTable:
         self._read("get")
         return self.inner.get(key)
 
-    def range(self, pk: str, first: str, last: str) -> list[Document]:
+    def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[Document]:
         self._read("range")
         self._world.watch.reads(pk)
-        return self.inner.range(pk, first, last)
+        return self.inner.range(pk, first, last, limit)
 
     def due(self, until: int, limit: int) -> list[Document]:
         self._read("due")

@@ -258,7 +258,7 @@ def test_who_may_do_what() -> None:
     assert not {action for action in allowed("Reconcile") if action.startswith("sqs:")}
     assert "dynamodb:DeleteItem" not in allowed("ReceiveWebhook")
     assert "sqs:SendMessage" in allowed("ReceiveWebhook")
-    assert "sqs:SendMessage" not in allowed("ApplyChanges")
+    assert "sqs:SendMessage" in allowed("ApplyChanges")
 
 
 # What the code asks of each service, and the right that it needs.
@@ -296,7 +296,7 @@ def asked(*adapters: type) -> set[str]:
     [
         # It only ever puts one document, under a condition: one PutItem and no transaction.
         ("ReceiveWebhook", {"dynamodb:PutItem"} | asked(SqsWakeUps, SecretsManagerSecrets)),
-        ("ApplyChanges", POLLS | asked(DynamoTable, SecretsManagerSecrets)),
+        ("ApplyChanges", POLLS | asked(DynamoTable, SqsWakeUps, SecretsManagerSecrets)),
         ("Sweep", asked(DynamoTable, SqsWakeUps, SecretsManagerSecrets, CloudWatchAlarms)),
         ("Reconcile", asked(DynamoTable, SecretsManagerSecrets)),
     ],

@@ -92,8 +92,8 @@ def apply_handler(ports: Ports) -> Handler:
     """A batch of wake-ups in, the ones to deliver again out.
 
     Only failures of our own infrastructure, and bugs, deliver a wake-up again; after some tries it is a dead letter. A customer
-    is handled once a batch, for a wake-up says nothing but whose inbox to look into. One for which no time is left is left
-    to the sweep: its events and contracts are due.
+    is handled once a batch, for a wake-up says nothing but whose inbox to look into. One for which no time is left is handed
+    on.
     """
     from timus_autotask.ports.queue import wake_up_of
     from timus_autotask.sync.apply import apply_customer
@@ -107,9 +107,12 @@ def apply_handler(ports: Ports) -> Handler:
             customer_id = None
             try:
                 customer_id = wake_up_of(record)
-                if customer_id not in failed and ports.clock.now() + POST_TAKES < deadline:
+                if customer_id not in failed:
                     failed[customer_id] = True
-                    apply_customer(customer_id, ports, deadline)
+                    if ports.clock.now() + POST_TAKES < deadline:
+                        apply_customer(customer_id, ports, deadline)
+                    else:
+                        ports.hand_on(customer_id)
                     failed[customer_id] = False
             except Exception as error:  # noqa: BLE001 - whatever it is, the wake-up comes again and the rest goes on
                 ports.on_event("failed", error=repr(error), customer=customer_id, body=record.get("body"))

@@ -72,7 +72,7 @@ def test_every_record_comes_back(
             put_mapping(CustomerMapping(customer, ()), 0), put_terms(customer, Terms({"paused": True}), 0)
         )
         for subscription in subscriptions:
-            store.commit(put_subscription(Subscription(subscription, customer, (version(),)), 0))
+            store.commit(*put_subscription(Subscription(subscription, customer, (version(),)), None)[0])
         for event in events:
             delivery = delivery_of(event, raw[event], NOW)
             store.commit(

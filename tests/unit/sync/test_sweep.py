@@ -104,7 +104,7 @@ def test_a_table_that_is_away_ends_it_at_once() -> None:
             """Nothing."""
             raise TableUnavailable("away")
 
-        def range(self, pk: str, first: str, last: str) -> list[object]:
+        def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[object]:
             """Nothing."""
             if pk.startswith("CUSTOMER#"):
                 raise TableUnavailable("away")

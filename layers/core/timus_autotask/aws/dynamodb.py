@@ -20,14 +20,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from timus_autotask.ports.errors import Conflict, TableUnavailable
-from timus_autotask.ports.table import Delete, Document, Key, Put, Write
+from timus_autotask.ports.table import MOST_WRITES, Delete, Document, Key, Put, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-MOST_CHANGES = (
-    100  # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-)
 MOST_IN_A_PAGE = 10_000
 """More documents do not fit into a page's megabyte, and the parameter is a 32-bit number."""
 PAUSES = (0.025, 0.05, 0.1, 0.2)
@@ -95,13 +92,15 @@ class DynamoTable:
         )
         return document_of(answer["Item"]) if "Item" in answer else None
 
-    def range(self, pk: str, first: str, last: str) -> list[Document]:
-        return [*self._between(("pk", pk), ("sk", first, last), ConsistentRead=True)]
+    def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[Document]:
+        few = {} if limit is None else {"Limit": min(max(1, limit), MOST_IN_A_PAGE)}
+        found = self._between(("pk", pk), ("sk", first, last), ConsistentRead=True, **few)
+        return [*islice(found, limit)]
 
     def write(self, changes: Sequence[Write]) -> None:
         keys = [change.key for change in changes]
-        if len(keys) > MOST_CHANGES:
-            raise ValueError(f"{len(keys)} changes in one write, more than {MOST_CHANGES}")
+        if len(keys) > MOST_WRITES:
+            raise ValueError(f"{len(keys)} changes in one write, more than {MOST_WRITES}")
         if len(set(keys)) < len(keys):
             raise ValueError("two changes of one document in one write")
         if not keys:

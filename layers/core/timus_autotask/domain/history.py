@@ -17,6 +17,9 @@ from .timeline import NOTHING, Timeline
 RENEWED = "subscription.renewed"
 """The only event type that says more than its snapshot: if it is the first event, there is no earlier term to compare with."""
 
+MOST_EVIDENCE = 200
+"""Stretches that are kept of one superseded event, in order of SKU and day: its document holds the body, too."""
+
 KEPT_VERSIONS = 200
 """Applied versions beyond this many are forgotten, oldest first, because a document of the table holds at most 400 KB."""
 
@@ -278,7 +281,7 @@ def _evidence(known: Subscription, late: Version) -> tuple[Evidence, ...]:
             units, instead_of = with_it.at(day), None if day < first else without.at(day)
             if day >= late.day and units != instead_of:
                 found.append(Evidence(sku, day, until, units, instead_of))
-    return tuple(found)
+    return tuple(found[:MOST_EVIDENCE])
 
 
 def _without_forgotten(versions: tuple[Version, ...], floor: int) -> tuple[Version, ...]:

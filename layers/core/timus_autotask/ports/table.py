@@ -70,6 +70,14 @@ class Check:
 
 Write = Put | Delete | Check
 
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MOST_WRITES = 100
+"""Writes in one transaction."""
+LARGEST_TRANSACTION = 4 * 1024 * 1024
+"""Bytes of all of them together."""
+LARGEST_DOCUMENT = 400 * 1024
+"""Bytes of one document, names of its fields included."""
+
 
 class Table(Protocol):
     """What the product asks of its store. All methods raise :class:`TableUnavailable` when it is out of reach."""
@@ -78,12 +86,18 @@ class Table(Protocol):
         """The document as of now (strongly consistent), or None."""
         ...
 
-    def range(self, pk: str, first: str, last: str) -> list[Document]:
-        """All documents of ``pk`` with ``first <= sk <= last``, by ``sk`` (strongly consistent, all pages)."""
+    def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[Document]:
+        """Documents of ``pk`` with ``first <= sk <= last``, by ``sk`` (strongly consistent).
+
+        All of them, or the first ``limit``.
+        """
         ...
 
     def write(self, changes: Sequence[Write]) -> None:
-        """All or nothing, at most 100 changes; raises :class:`Conflict` when a revision does not match."""
+        """All or nothing; raises :class:`Conflict` when a revision does not match.
+
+        ``ValueError`` for more than ``MOST_WRITES``, two writes of one document, or one that can never be stored.
+        """
         ...
 
     def due(self, until: int, limit: int) -> list[Document]:

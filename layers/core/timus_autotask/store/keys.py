@@ -17,6 +17,7 @@ DECISIONS = "DECISIONS"
 INBOX = "INBOX#"
 EVENT = "EVENT#"
 SUBSCRIPTION = "SUBSCRIPTION#"
+SUBSCRIPTION_PART = "SUBSCRIPTION-PART#"
 LINE = "LINE#"
 CHANGE = "CHANGE#"
 PLAN = "PLAN#"
@@ -41,8 +42,10 @@ TICKETS = Key(PARTNER, "TICKETS")
 
 _LAST = "\U0010ffff"
 
-OF_CUSTOMER = (INBOX, SUBSCRIPTION + _LAST)
+OF_CUSTOMER = (INBOX, SUBSCRIPTION_PART + _LAST)
 """First and last sort key of what a worker needs of a customer: inbox, mapping, terms, subscriptions. ``EVENT#`` stands before it."""
+BUT_INBOX = (MAPPING, SUBSCRIPTION_PART + _LAST)
+"""The same without the inbox."""
 OF_CONTRACT = (CONTRACT, LINE + _LAST)
 """Of a contract: its state and its lines. ``CHANGE#`` stands before it."""
 OF_PARTNER = (CIRCUIT.sk, POLICY)
@@ -89,6 +92,16 @@ def policy_key(customer_id: str | None) -> Key:
 def subscription_key(customer_id: str, subscription_id: str) -> Key:
     """Where a subscription's history stands."""
     return Key(customer_pk(customer_id), SUBSCRIPTION + subscription_id)
+
+
+def subscription_part_key(customer_id: str, subscription_id: str, last: int) -> Key:
+    """Where older versions of a history stand, up to the number ``last``; the largest number has 16 digits."""
+    return Key(customer_pk(customer_id), SUBSCRIPTION_PART + f"{subscription_id}#{last:016}")
+
+
+def parts_of(subscription_id: str) -> tuple[str, str]:
+    """First and last sort key of a history's parts; parts of an id that begins with this one and ``#`` stand between them."""
+    return f"{SUBSCRIPTION_PART}{subscription_id}#", f"{SUBSCRIPTION_PART}{subscription_id}#{_LAST}"
 
 
 def owner_key(subscription_id: str) -> Key:

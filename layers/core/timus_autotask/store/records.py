@@ -5,7 +5,7 @@ Everything that is decided stays in ``domain``; this module only knows keys, kin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -19,9 +19,10 @@ from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, Table
+from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, Table, Write
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
+from timus_autotask.store.history import Part, is_split, part_of, subscription_in, subscription_writes
 from timus_autotask.store.inbox import waits_in_inbox
 
 T = TypeVar("T")
@@ -40,6 +41,8 @@ class Stored(Generic[T]):
     rev: int = 0
     due_at: int | None = None
     """Unix seconds from when it must be looked at."""
+    parts: tuple[Part, ...] = ()
+    """Of a history that does not fit into one document: where its older versions are."""
 
     def due(self, now: datetime) -> bool:
         """Whether it must be looked at now."""
@@ -239,7 +242,6 @@ class PartnerRecords:
 
 
 _MAPPING = Codec(CustomerMapping)
-_SUBSCRIPTION = Codec(Subscription)
 _PLAN = Codec(PlanMapping)
 _LINE = Codec(Line, {"baseline": "left", "intent.message": "words", "refusal.message": "words"})
 _CONTRACT = Codec(ContractState)
@@ -305,6 +307,32 @@ def _line(data: Data) -> Line:
     return line
 
 
+def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecords:
+    """The records that a customer's documents hold."""
+    inbox: list[Document] = []
+    heads: list[Document] = []
+    parts: dict[str, list[Document]] = {}
+    mapping: Stored[CustomerMapping] | None = None
+    terms: Stored[Terms] | None = None
+    for document in documents:
+        sk = document.key.sk
+        if waits_in_inbox(document):
+            inbox.append(document)
+        elif sk == keys.MAPPING:
+            mapping = Stored(_MAPPING.load(document.data), document.rev)
+        elif sk == keys.POLICY:
+            terms = Stored(_TERMS.load(document.data), document.rev)
+        elif sk.startswith(keys.SUBSCRIPTION):
+            heads.append(document)
+        elif sk.startswith(keys.SUBSCRIPTION_PART):
+            parts.setdefault(part_of(document), []).append(document)
+    subscriptions: dict[str, Stored[Subscription]] = {}
+    for head in heads:
+        subscription, own = subscription_in(head, parts.get(head.data["id"], ()))
+        subscriptions[subscription.id] = Stored(subscription, head.rev, parts=own)
+    return CustomerRecords(customer_id, tuple(inbox), mapping, terms, subscriptions)
+
+
 class Store:
     """Reads and the making of writes; ``commit`` is the only thing that changes the table."""
 
@@ -315,22 +343,27 @@ class Store:
 
     def customer(self, customer_id: str) -> CustomerRecords:
         """A customer's inbox, mapping, terms and subscriptions."""
-        inbox: list[Document] = []
-        subscriptions: dict[str, Stored[Subscription]] = {}
-        mapping: Stored[CustomerMapping] | None = None
-        terms: Stored[Terms] | None = None
-        for document in self.table.range(keys.customer_pk(customer_id), *keys.OF_CUSTOMER):
-            sk = document.key.sk
-            if waits_in_inbox(document):
-                inbox.append(document)
-            elif sk == keys.MAPPING:
-                mapping = Stored(_MAPPING.load(document.data), document.rev)
-            elif sk == keys.POLICY:
-                terms = Stored(_TERMS.load(document.data), document.rev)
-            elif sk.startswith(keys.SUBSCRIPTION):
-                subscription = _SUBSCRIPTION.load(document.data)
-                subscriptions[subscription.id] = Stored(subscription, document.rev)
-        return CustomerRecords(customer_id, tuple(inbox), mapping, terms, subscriptions)
+        return _customer(customer_id, self.table.range(keys.customer_pk(customer_id), *keys.OF_CUSTOMER))
+
+    def customer_to_merge(self, customer_id: str, most: int) -> CustomerRecords:
+        """The same with ``most`` events of the inbox, so that a read is bounded however many wait."""
+        pk = keys.customer_pk(customer_id)
+        found = self.table.range(pk, *keys.OF_CUSTOMER, most)
+        if len(found) == most:  # there may be more
+            waiting = [document for document in found if waits_in_inbox(document)]
+            found = [*waiting, *self.table.range(pk, *keys.BUT_INBOX)]
+        return _customer(customer_id, found)
+
+    def customer_to_bill(self, customer_id: str) -> CustomerRecords:
+        """The same without the inbox: what a contract's next step depends on."""
+        return _customer(customer_id, self.table.range(keys.customer_pk(customer_id), *keys.BUT_INBOX))
+
+    def contract_state(self, contract_id: int) -> Stored[ContractState]:
+        """A contract's state; one that is not stored is fresh."""
+        document = self.table.get(keys.contract_key(contract_id))
+        if document is None:
+            return Stored(ContractState(contract_id))
+        return Stored(_CONTRACT.load(document.data), document.rev, document.due_at)
 
     def contract(self, contract_id: int) -> ContractRecords:
         """A contract's work and lines; work that is not stored is fresh."""
@@ -390,7 +423,13 @@ class Store:
 
     def subscriptions(self) -> Iterator[Subscription]:
         """Every subscription."""
-        return (_SUBSCRIPTION.load(d.data) for d in self.table.list("subscription"))
+        for head in self.table.list("subscription"):
+            parts: Sequence[Document] = ()
+            if is_split(head):
+                first, last = keys.parts_of(head.data["id"])
+                found = self.table.range(head.key.pk, first, last)
+                parts = [part for part in found if part_of(part) == head.data["id"]]
+            yield subscription_in(head, parts)[0]
 
     def lines(self) -> Iterator[Line]:
         """Every line."""
@@ -463,12 +502,13 @@ def put_terms(customer_id: str | None, terms: Terms | Mapping[str, Any], expecte
     )
 
 
-def put_subscription(subscription: Subscription, expected: int) -> Put:
-    """Store a subscription's history."""
-    key = keys.subscription_key(subscription.customer_id, subscription.id)
-    return Put(
-        key, _SUBSCRIPTION.dump(subscription), expected, kind="subscription", sort=subscription.customer_id
-    )
+def put_subscription(
+    subscription: Subscription, known: Stored[Subscription] | None
+) -> tuple[list[Write], Stored[Subscription]]:
+    """What stores a subscription's history over the one that was read (None: a new one), and how it stands after that."""
+    rev, parts = (known.rev, known.parts) if known else (0, ())
+    writes, after = subscription_writes(subscription, rev, parts)
+    return writes, Stored(subscription, rev + 1, parts=after)
 
 
 def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -> Put:

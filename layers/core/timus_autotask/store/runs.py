@@ -13,6 +13,8 @@ from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
 from timus_autotask.store.records import Stored
 
+MOST_FOUND = 100
+"""Findings that are kept of one contract or customer: each has a few sentences, and they stand in one document."""
 GIVEN_UP = timedelta(hours=24)
 """A run that was begun longer ago is not continued."""
 
@@ -98,9 +100,12 @@ def findings(table: Table) -> Iterator[Finding]:
 
 
 def put_found(subject: str, run_id: str, found: Sequence[Finding], table: Table) -> Put:
-    """Store what a run found about a contract or a customer, in place of what was found about it before."""
+    """Store what a run found about a contract or a customer, in place of what was found about it before.
+
+    At most ``MOST_FOUND`` of it; how many there were in all is in the run.
+    """
     stored = table.get(keys.found_key(subject))
-    data = {"run": run_id, "findings": [_FINDING.dump(each) for each in found]}
+    data = {"run": run_id, "findings": [_FINDING.dump(each) for each in found[:MOST_FOUND]]}
     return Put(keys.found_key(subject), data, stored.rev if stored else 0)
 
 

@@ -10,12 +10,12 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import converge
 
 
-def merge_customer(customer_id: str, ports: Ports) -> tuple[int, ...]:
+def merge_customer(customer_id: str, ports: Ports, deadline: datetime) -> tuple[int, ...]:
     """Merge what waits in a customer's inbox; returns the contracts that it routes to.
 
     A customer who has a company and no contract gets one opened by the sweep, if the partner's terms say so.
     """
-    contracts = merge_inbox(customer_id, ports)
+    contracts = merge_inbox(customer_id, ports, deadline)
     if not contracts:
         want_contract(customer_id, ports)
     return contracts
@@ -27,7 +27,7 @@ def apply_customer(customer_id: str, ports: Ports, deadline: datetime) -> None:
     A contract that fails does not stop the others; the first failure is raised when all were tried.
     """
     failure: Exception | None = None
-    for contract_id in merge_customer(customer_id, ports):
+    for contract_id in merge_customer(customer_id, ports, deadline):
         try:
             converge(contract_id, ports, deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up the other contracts

@@ -61,7 +61,7 @@ def read_records(contract: ContractRecords, ports: Ports) -> Gathered:
     A SKU that nobody has chosen a service for is looked up in Autotask on the way; raises ``AutotaskError``.
     """
     store, contract_id = ports.store, contract.state.value.contract_id
-    customers = {c: store.customer(c) for c in contract.state.value.customers}
+    customers = {c: store.customer_to_bill(c) for c in contract.state.value.customers}
     partner = _matched(store.partner(), customers, ports)
     gathered = Gathered(contract, customers, partner)
     gathered.policies[""] = policy_from(partner.terms.value.values)

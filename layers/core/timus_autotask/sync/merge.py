@@ -1,13 +1,14 @@
 """Events of a customer's inbox → histories, and every contract that they concern made due, in one transaction.
 
-Whatever dies afterwards leaves the contract due; whatever dies before leaves the event in the inbox.
+Whatever dies afterwards leaves the contract due; whatever dies before leaves the event in the inbox. Many events are many transactions.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.history import Merge, Subscription, merge
@@ -18,43 +19,55 @@ from timus_autotask.ports.table import Delete, Document, Put, Write
 from timus_autotask.store.inbox import delivery_in
 from timus_autotask.store.keys import event_key
 from timus_autotask.store.records import (
-    ContractRecords,
     ContractState,
     CustomerRecords,
     EventRecord,
+    Stored,
     check_mapping,
     put_contract_state,
     put_event,
     put_owner,
     put_subscription,
 )
+from timus_autotask.store.sizes import fits
 from timus_autotask.store.update import ATTEMPTS, update
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import Noted, NotUnderstood, understand
 
-MERGED_AT_ONCE = 15
-"""Events in one merging transaction; a transaction has at most 100 changes and 4 MB."""
+MOST_EVENTS = 200
+"""Events of a customer that are read at once: at most 18 MB."""
+MERGED_AT_ONCE = 45
+"""Events in one transaction, unless they are too large or too different: each is two writes of the hundred that there may be."""
+MERGE_TAKES = timedelta(seconds=5)
+"""No transaction is begun with less time than this before the function's deadline."""
 
 
-def merge_inbox(customer_id: str, ports: Ports) -> tuple[int, ...]:
-    """Merge every event that waits for a customer; returns the contracts that it routes to."""
-    lost = Conflict()
-    for _ in range(ATTEMPTS):
-        records = ports.store.customer(customer_id)
-        contracts = records.mapping.value.contract_ids if records.mapping else ()
+def merge_inbox(customer_id: str, ports: Ports, deadline: datetime) -> tuple[int, ...]:
+    """Merge the events that wait for a customer; returns the contracts that it routes to.
+
+    What there is no time for is handed on. Raises ``Conflict`` when others come first again and again, and nothing of it gets done.
+    """
+    lost = 0
+    while True:
+        records = ports.store.customer_to_merge(customer_id, MOST_EVENTS)
+        merge = _Merge(records, ports)
         if not records.inbox:
-            return contracts
+            return merge.contracts
         try:
-            _merge_some(records, records.inbox[:MERGED_AT_ONCE], contracts, ports)
+            if not merge.run(deadline):
+                ports.hand_on(customer_id)
+                return merge.contracts
         except Conflict as conflict:
-            lost = conflict
-            _drop_merged_before(records, conflict, ports)
-    raise lost
+            progress = merge.done + _drop_merged_before(records, conflict, ports)
+            lost = 0 if progress else lost + 1
+            if lost == ATTEMPTS:
+                raise
 
 
-def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: Ports) -> None:
-    """Take deliveries out of the inbox whose event was merged already: a late second delivery."""
+def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: Ports) -> int:
+    """Take deliveries out of the inbox whose event was merged already, late second ones; returns how many."""
     merged = set(conflict.keys)
+    dropped = 0
     for document in records.inbox:
         delivery = delivery_in(document)
         if event_key(records.id, delivery.key) in merged:
@@ -63,40 +76,93 @@ def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: Por
             except Conflict:
                 continue  # another worker took it out
             ports.on_event("event-duplicate", event=delivery.event_id, customer=records.id)
+            dropped += 1
+    return dropped
 
 
-def _merge_some(
-    records: CustomerRecords, inbox: Sequence[Document], contracts: Iterable[int], ports: Ports
-) -> None:
-    now = ports.clock.now()
-    subscriptions = {key: stored.value for key, stored in records.subscriptions.items()}
-    changes: list[Write] = []
-    outcomes: list[EventRecord] = []
-    for document in inbox:
-        record = _merged(document, records.id, subscriptions, changes, now, ports)
-        outcomes.append(record)
-        changes += [Delete(document.key, document.rev), put_event(record)]
-    told = len(changes)
-    for subscription in subscriptions.values():
-        known = records.subscriptions.get(subscription.id)
-        if known is None or known.value != subscription:
-            changes.append(put_subscription(subscription, known.rev if known else 0))
-    if len(changes) > told:
-        changes.append(check_mapping(records.id, records.mapping))
-        waiting = [delivery_in(document) for document in inbox]
-        fresh = [delivery.received_at for delivery in waiting if delivery.outcome is None]
-        came = min(fresh, default=now)  # a replayed event has come in now
-        changes += wake_contracts(records.id, contracts, ports, came)
-    ports.store.commit(*changes)
-    for record in outcomes:
-        ports.on_event(
-            f"event-{record.outcome}",
-            event=record.event_id,
-            customer=records.id,
-            subscription=record.subscription_id,
-            version=record.version,
-            event_type=record.event_type,
-        )
+class _Merge:
+    """A customer's events into its histories, in as few transactions as it takes."""
+
+    def __init__(self, records: CustomerRecords, ports: Ports) -> None:
+        self._records = records
+        self._ports = ports
+        self._known = dict(records.subscriptions)
+        self.contracts = records.mapping.value.contract_ids if records.mapping else ()
+        self.done = 0
+        """Events that were merged."""
+
+    def run(self, deadline: datetime) -> bool:
+        """Merge what was read; False when there was no time for all of it. Raises ``Conflict``."""
+        left = deque(self._records.inbox)
+        while left:
+            if self._ports.clock.now() + MERGE_TAKES > deadline:
+                return False
+            number = min(MERGED_AT_ONCE, len(left))
+            while True:
+                batch = _Batch(self._records, self._known, self.contracts, self._ports)
+                batch.take([left[at] for at in range(number)])
+                if number == 1 or fits(batch.writes):
+                    break
+                number = (number + 1) // 2
+            batch.commit()
+            self._known |= batch.stored
+            self.done += number
+            for _ in range(number):
+                left.popleft()
+        return True
+
+
+class _Batch:
+    """Some events in one transaction."""
+
+    def __init__(
+        self,
+        records: CustomerRecords,
+        known: Mapping[str, Stored[Subscription]],
+        contracts: Iterable[int],
+        ports: Ports,
+    ) -> None:
+        self._records = records
+        self._known = known
+        self._contracts = contracts
+        self._ports = ports
+        self._outcomes: list[EventRecord] = []
+        self.writes: list[Write] = []
+        self.stored: dict[str, Stored[Subscription]] = {}
+        """The histories as they are after it."""
+
+    def take(self, inbox: Sequence[Document]) -> None:
+        """Decide what becomes of these events, and of the histories and contracts that they concern."""
+        ports, now = self._ports, self._ports.clock.now()
+        histories = {key: stored.value for key, stored in self._known.items()}
+        for document in inbox:
+            record = _merged(document, self._records.id, histories, self.writes, now, ports)
+            self._outcomes.append(record)
+            self.writes += [Delete(document.key, document.rev), put_event(record)]
+        for subscription in histories.values():
+            known = self._known.get(subscription.id)
+            if known is None or known.value != subscription:
+                writes, self.stored[subscription.id] = put_subscription(subscription, known)
+                self.writes += writes
+        if self.stored:
+            self.writes.append(check_mapping(self._records.id, self._records.mapping))
+            waiting = [delivery_in(document) for document in inbox]
+            fresh = [delivery.received_at for delivery in waiting if delivery.outcome is None]
+            came = min(fresh, default=now)  # a replayed event has come in now
+            self.writes += wake_contracts(self._records.id, self._contracts, ports, came)
+
+    def commit(self) -> None:
+        """Write it, and tell; raises ``Conflict``."""
+        self._ports.store.commit(*self.writes)
+        for record in self._outcomes:
+            self._ports.on_event(
+                f"event-{record.outcome}",
+                event=record.event_id,
+                customer=record.customer_id,
+                subscription=record.subscription_id,
+                version=record.version,
+                event_type=record.event_type,
+            )
 
 
 def _merged(
@@ -177,9 +243,8 @@ def _reading(items: Iterable[tuple[str, int]], day: date, occurred_at: datetime 
     return f"{units} from {day}{at}"
 
 
-def _grown(contract: ContractRecords, customers: Iterable[str], came: datetime) -> ContractState:
+def _grown(work: ContractState, customers: Iterable[str], came: datetime) -> ContractState:
     """The contract's work with one more reason to be looked at, which came in then."""
-    work = contract.state.value
     return replace(
         work,
         generation=work.generation + 1,
@@ -220,9 +285,9 @@ def wake_contract(
 ) -> Put:
     """What makes a contract due, to be committed together with the change or the person's word that is the cause."""
     now = ports.clock.now()
-    known = ports.store.contract(contract_id)
-    work = _grown(known, customers, came or now)
+    known = ports.store.contract_state(contract_id)
+    work = _grown(known.value, customers, came or now)
     # Due times are whole seconds, rounded up; what is due now must be so for who comes within this very second.
     return put_contract_state(
-        replace(work, renews=renews or work.renews), known.state.rev, now.replace(microsecond=0)
+        replace(work, renews=renews or work.renews), known.rev, now.replace(microsecond=0)
     )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.days import effective_day
 from timus_autotask.ports.clock import Clock
+from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.ports.psa import Psa
 from timus_autotask.ports.queue import WakeUps
 from timus_autotask.ports.table import Table
@@ -33,7 +34,7 @@ class Ports:
     new_id: Callable[[], str] = lambda: random.token_hex(8)
     """A name that nobody else has, for leases and journal entries."""
     wake_ups: WakeUps | None = None
-    """Where the sweep hands over what it has no time for."""
+    """Where that goes for which there is no time left."""
     on_event: Callable[..., None] = lambda _name, **_fields: None
     """Told of what happened, for logs and metrics: a name and fields."""
 
@@ -41,6 +42,16 @@ class Ports:
     def store(self) -> Store:
         """The records."""
         return Store(self.table)
+
+    def hand_on(self, customer_id: str) -> None:
+        """Let the next worker go on at once with what there was no time for; it is due, so without a queue the sweep does."""
+        if self.wake_ups is None:
+            return
+        try:
+            self.wake_ups.send(customer_id, f"on-{customer_id}-{self.new_id()}")
+        except QueueUnavailable:
+            return  # the sweep goes on
+        self.on_event("handed-on", customer=customer_id)
 
     def today(self) -> date:
         """The partner's local day."""

@@ -112,7 +112,7 @@ class _Sweep:
         identity = id_of(key)
         match key.pk.partition("#")[0]:
             case "CUSTOMER":
-                for contract_id in merge_customer(identity, self._ports):
+                for contract_id in merge_customer(identity, self._ports, self._deadline):
                     work = partial(converge, contract_id, self._ports, self._deadline)
                     self._attempt(contract_key(contract_id), work)
             case "CONTRACT":

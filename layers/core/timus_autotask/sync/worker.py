@@ -7,7 +7,7 @@ Autotask says becomes a record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -29,9 +29,11 @@ from timus_autotask.ports.errors import (
     RetryLater,
     SecretsUnavailable,
 )
-from timus_autotask.ports.table import Write
+from timus_autotask.ports.table import Key, Write
+from timus_autotask.store.keys import line_key
 from timus_autotask.store.records import (
     Circuit,
+    CustomerRecords,
     PartnerRecords,
     Stored,
     check_contract_state,
@@ -43,6 +45,7 @@ from timus_autotask.store.records import (
     put_provisioning,
     put_subscription,
 )
+from timus_autotask.store.sizes import in_parts
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import Gathered, ask_prices, ask_units, read_records
 from timus_autotask.sync.ports import Ports
@@ -124,7 +127,9 @@ class _Session:
             now = self._ports.clock.now()
             try:
                 if now + POST_TAKES > self._deadline:
-                    self._release(gathered, Step(due_at=now), rested=False)
+                    at_once = now.replace(microsecond=0)  # due times are rounded up to whole seconds
+                    self._release(gathered, self._kept(gathered, at_once), rested=False)
+                    self._hand_on(gathered)
                     return
                 view = self._view(gathered, looks)
                 step = self._decided(view)
@@ -170,15 +175,22 @@ class _Session:
             gathered = self._gather(quick=True)
             if gathered is None:
                 return
-            lines = [
-                replace(stored.value, intent=self._answers[stored.value.intent.id])
-                for stored in gathered.contract.lines.values()
-                if stored.value.intent and stored.value.intent.id in self._answers
-            ]
-            step = Step(lines=tuple(lines), due_at=until)
+            step = self._kept(gathered, until)
             self._release(gathered, step, rested=False, trouble=str(error) or "no answer")
 
         update(released)
+
+    def _kept(self, gathered: Gathered, due_at: datetime) -> Step:
+        """What must not be lost when this worker ends before its time: what it was answered. The rest is due then."""
+        lines = [self._answered(stored.value) for stored in gathered.contract.lines.values()]
+        known = gathered.contract.lines
+        changed = tuple(line for line in lines if line != known[line.service_id].value)
+        return Step(lines=changed, due_at=due_at)
+
+    def _hand_on(self, gathered: Gathered) -> None:
+        customers = gathered.contract.state.value.customers
+        if customers:
+            self._ports.hand_on(customers[0])
 
     # -- Gather
 
@@ -239,20 +251,20 @@ class _Session:
         intent = replace(intent, id=self._ports.new_id())
         lines = tuple(replace(line, intent=intent) if line.key == post.key else line for line in step.lines)
         today = self._ports.today()
-        floors = _floors(gathered, today)
-        changes: list[Write] = [check_contract_state(gathered.contract.state)]
-        changes += self._records(gathered, replace(step, lines=lines)) + floors
+        gathered, floors = _floors(gathered, today)
+        own, others = self._records(gathered, replace(step, lines=lines), post)
+        last: list[Write] = [check_contract_state(gathered.contract.state), *own]
         moved = gathered.partner.moved
         if any(
             p.customer_day_limit is not None or p.partner_day_limit is not None
             for p in gathered.policies.values()
         ):
             grown = moved.value.plus(today, [customer for customer, _ in post.sources], intent.delta)
-            changes.append(put_moved(grown, moved.rev))
+            last.append(put_moved(grown, moved.rev))
             moved = Stored(grown, moved.rev + 1)
-        self._commit(changes, step, gathered)
+        self._commit([*others, *floors], last, step, gathered)
         gathered = replace(gathered, partner=replace(gathered.partner, moved=moved))
-        return _after(gathered, lines, today)
+        return _after(gathered, lines)
 
     def _extend(self, end: date, view: View, now: datetime) -> None:
         """Extend the contract to a renewed term's last day. It sets a day, so doing it twice does no harm."""
@@ -325,15 +337,26 @@ class _Session:
             raise failure
         return gathered
 
-    def _records(self, gathered: Gathered, step: Step) -> list[Write]:
-        """The step's records as writes."""
+    def _records(
+        self, gathered: Gathered, step: Step, post: Line | None = None
+    ) -> tuple[list[Write], list[list[Write]]]:
+        """The step's records as writes: those of ``post`` and of the worker itself; and each other line with its journal."""
         now = self._ports.clock.now()
         known = gathered.contract.lines
-        puts: list[Write] = []
+        journal: dict[LineKey, list[Write]] = {}
+        for entry in step.journal:
+            journal.setdefault(entry.line, []).append(put_journal_entry(entry))
+        own: list[Write] = [put_journal_entry(entry) for entry in self._journal]
+        others: list[list[Write]] = []
         for line in step.lines:
             stored = known.get(line.service_id)
-            puts.append(put_line(replace(line, seen_at=now), stored.rev if stored else 0))
-        return puts + [put_journal_entry(change) for change in (*self._journal, *step.journal)]
+            put = put_line(replace(line, seen_at=now), stored.rev if stored else 0)
+            writes = [put, *journal.pop(line.key, ())]
+            if post is not None and line.key == post.key:
+                own += writes
+            else:
+                others.append(writes)
+        return own, [*others, *journal.values()]
 
     def _release(self, gathered: Gathered, step: Step, *, rested: bool = True, trouble: str = "") -> None:
         """Write what is left to write and give the lease back; raises ``Conflict`` when something new has come."""
@@ -352,13 +375,13 @@ class _Session:
         if self._unextended:
             again = self._ports.clock.now() + EXTEND_AGAIN
             due_at = min(due_at, again) if due_at else again
-        changes: list[Write] = [put_contract_state(released, work.rev, due_at)]
-        changes += self._records(gathered, step)
+        own, others = self._records(gathered, step)
+        last = [put_contract_state(released, work.rev, due_at), *own]
         if step.successor:
-            changes += self._asked_for(step.successor)
+            last += self._asked_for(step.successor)
         if rested and all(self._level(gathered, step)):
-            changes += _floors(gathered, self._ports.today())
-        self._commit(changes, step, gathered)
+            others += _floors(gathered, self._ports.today())[1]
+        self._commit(others, last, step, gathered)
 
     def _asked_for(self, successor: NewContract) -> list[Write]:
         """Ask for a contract for the renewed term; one that may be on its way to Autotask stays as it was asked for."""
@@ -367,19 +390,32 @@ class _Session:
             return []
         return [put_provisioning(Provisioning(successor), known.rev if known else 0, self._ports.clock.now())]
 
-    def _commit(self, changes: Iterable[Write], step: Step, gathered: Gathered) -> None:
-        self._ports.store.commit(*changes)
-        self._journal = []
-        self._tell(step, gathered)
+    def _commit(
+        self, groups: Iterable[Sequence[Write]], last: Sequence[Write], step: Step, gathered: Gathered
+    ) -> None:
+        """Write ``last`` in one transaction, and before it, or with it, what need not be in the same one.
+
+        Raises ``Conflict`` when something new has come. Then a part of ``groups`` may be written: each of them is true by itself.
+        """
+        written: set[Key] = set()
+        try:
+            for part in in_parts(groups, last, check_contract_state(gathered.contract.state)):
+                self._ports.store.commit(*part)
+                written.update(write.key for write in part)
+            self._journal = []
+        finally:
+            self._tell(step, gathered, written)
 
     def _level(self, gathered: Gathered, step: Step) -> list[bool]:
         lines = {s.value.service_id: s.value for s in gathered.contract.lines.values()}
         lines |= {line.service_id: line for line in step.lines}
         return [line.state in (State.APPLIED, State.SCHEDULED) for line in lines.values()]
 
-    def _tell(self, step: Step, gathered: Gathered) -> None:
-        lines = {line.key: line for line in step.lines}
-        for change in step.journal:
+    def _tell(self, step: Step, gathered: Gathered, written: Container[Key]) -> None:
+        """Tell of what was written."""
+        told = [line for line in step.lines if line_key(line.contract_id, line.service_id) in written]
+        lines = {line.key: line for line in told}
+        for change in (entry for entry in step.journal if put_journal_entry(entry).key in written):
             landed = change.outcome is Outcome.LANDED and change.delta != 0
             waited = self._ports.clock.now() - self._since if landed and self._since else None
             self._ports.on_event(
@@ -395,7 +431,7 @@ class _Session:
                 delay_seconds=round(waited.total_seconds()) if waited else None,
                 detail=change.message or None,
             )
-        for line in step.lines:
+        for line in told:
             if line.parked:
                 ids = _ids(line) | _news(line, gathered)
                 self._ports.on_event(
@@ -433,31 +469,28 @@ def _news(line: Line, gathered: Gathered) -> dict[str, list[str]]:
     return {"subscriptions": sorted({one.id for one in subscriptions}), "events": [*dict.fromkeys(waiting)]}
 
 
-def _floors(gathered: Gathered, today: date) -> list[Write]:
+def _floors(gathered: Gathered, today: date) -> tuple[Gathered, list[list[Write]]]:
     """Mark the versions that hold today as applied: older news that comes later is superseded."""
-    puts: list[Write] = []
-    for records in gathered.customers.values():
-        for stored in records.subscriptions.values():
+    groups: list[list[Write]] = []
+    customers: dict[str, CustomerRecords] = {}
+    for customer_id, records in gathered.customers.items():
+        subscriptions = dict(records.subscriptions)
+        for key, stored in records.subscriptions.items():
             raised = stored.value.raise_floor(today)
             if raised is not stored.value:
-                puts.append(put_subscription(raised, stored.rev))
-    return puts
+                writes, subscriptions[key] = put_subscription(raised, stored)
+                groups.append(writes)
+        customers[customer_id] = replace(records, subscriptions=subscriptions)
+    return replace(gathered, customers=customers), groups
 
 
-def _after(gathered: Gathered, lines: Iterable[Line], today: date) -> Gathered:
-    """The records as they are after ``_open``, without reading them again: every write grew its revision by one."""
+def _after(gathered: Gathered, lines: Iterable[Line]) -> Gathered:
+    """The contract's lines as they are after ``_open``, without reading them again: every write grew its revision by one."""
     known = dict(gathered.contract.lines)
     for line in lines:
         stored = known.get(line.service_id)
         known[line.service_id] = Stored(line, (stored.rev if stored else 0) + 1)
-    customers = {}
-    for customer_id, records in gathered.customers.items():
-        subscriptions = {}
-        for key, sub in records.subscriptions.items():
-            raised = sub.value.raise_floor(today)
-            subscriptions[key] = sub if raised is sub.value else Stored(raised, sub.rev + 1)
-        customers[customer_id] = replace(records, subscriptions=subscriptions)
-    return replace(gathered, contract=replace(gathered.contract, lines=known), customers=customers)
+    return replace(gathered, contract=replace(gathered.contract, lines=known))
 
 
 def _pause(error: AutotaskError) -> timedelta:

@@ -66,7 +66,7 @@ class ForgetfulTable:
                 return self._read[key]
         return self._kept(key, self._stage.get(key))
 
-    def range(self, pk: str, first: str, last: str) -> list[Document]:
+    def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[Document]:
         span = (pk, first, last)
         if span not in self._ranges:
             fresh = self._stage.range(pk, first, last)
@@ -76,7 +76,7 @@ class ForgetfulTable:
         with self._lock:
             found = {key: self._read[key] for key in self._ranges[span]}
             found |= {k: d for k, d in self._written.items() if k.pk == pk and first <= k.sk <= last}
-        return [document for _, document in sorted(found.items()) if document is not None]
+        return [document for _, document in sorted(found.items()) if document is not None][:limit]
 
     def write(self, changes: Sequence[Write]) -> None:
         moved = [change.key for change in changes if self._rev(change.key) != change.expected]

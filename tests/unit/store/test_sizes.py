@@ -1,0 +1,184 @@
+"""What DynamoDB takes in one item and one transaction: never exceeded, and used well."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fakes.memory_table import MemoryTable, item_size
+from timus_autotask.domain.history import Subscription, Version
+from timus_autotask.ports.table import MOST_WRITES, Check, Delete, Key, Put, Write
+from timus_autotask.store.records import Store, put_subscription
+from timus_autotask.store.sizes import fits, in_parts, size_of, size_of_write
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**37), 10**37) | texts,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(texts.filter(bool), inner, max_size=5),
+    max_leaves=20,
+)
+datas = st.dictionaries(texts.filter(bool), values, max_size=6)
+puts = st.builds(
+    Put,
+    key=st.builds(Key, texts.filter(bool), texts.filter(bool)),
+    data=datas,
+    expected=st.integers(0, 10**6),
+    due_at=st.none() | st.integers(0, 2**40),
+    kind=st.none() | st.sampled_from(["line", "event"]),
+    sort=texts,
+    expires_at=st.none() | st.integers(0, 2**40),
+)
+
+
+@given(put=puts)
+def test_a_size_is_never_taken_for_less_than_it_is(put: Put) -> None:
+    """What we count before a write is what DynamoDB counts, or a few bytes more."""
+    exact, counted = item_size(put), size_of_write(put)
+    assert exact <= counted <= exact * 1.5 + 20
+
+
+def test_the_sizes_that_aws_publishes() -> None:
+    """The examples of the documentation: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html."""
+    empty = item_size(Put(Key("p", "s"), {}, 0))
+    assert (
+        item_size(Put(Key("p", "s"), {"a": "ü"}, 0)) == empty + 1 + 1 + 2
+    )  # UTF-8 bytes, one for each element
+    assert item_size(Put(Key("p", "s"), {"ab": None}, 0)) == empty + 1 + 2 + 1
+    assert item_size(Put(Key("p", "s"), {"a": []}, 0)) == empty + 1 + 1 + 3
+    assert item_size(Put(Key("p", "s"), {"a": [True, False]}, 0)) == empty + 1 + 1 + 3 + 2 * (1 + 1)
+    assert item_size(Put(Key("p", "s"), {"a": 12345}, 0)) == empty + 1 + 1 + 3 + 1
+    assert item_size(Put(Key("p", "s"), {"a": -12345}, 0)) == empty + 1 + 1 + 3 + 1 + 1
+
+
+@given(
+    sizes=st.lists(st.lists(st.integers(0, 300_000), min_size=1, max_size=4), max_size=60),
+    own=st.integers(0, 300_000),
+)
+def test_many_writes_are_as_few_transactions_as_fit(sizes: list[list[int]], own: int) -> None:
+    """Each group is whole, ``last`` comes last, the guard is in every other transaction, and none is more than the table takes."""
+    guard = Check(Key("CONTRACT#1", "CONTRACT"), 7)
+    last: list[Write] = [guard, Put(Key("own", "x"), {"x": "x" * own}, 0)]
+    groups = [
+        [Put(Key(f"{number}", f"{at}"), {"x": "x" * size}, 0) for at, size in enumerate(group)]
+        for number, group in enumerate(sizes)
+    ]
+    parts = in_parts(groups, last, guard)
+    assert all(fits(part) for part in parts)
+    assert all(guard in part and len({write.key for write in part}) == len(part) for part in parts)
+    assert [*parts[-1][: len(last)]] == last
+    where = {write.key: number for number, part in enumerate(parts) for write in part}
+    assert all(len({where[write.key] for write in group}) == 1 for group in groups)
+    assert sum(len(part) - 1 for part in parts) == sum(map(len, groups)) + 1
+    assert len(parts) == 1 or not fits(
+        [write for part in parts for write in part if write != guard] + [guard]
+    )
+
+
+def test_a_hundred_small_writes_are_one_transaction() -> None:
+    """Nothing is split that need not be."""
+    guard = Check(Key("g", "g"), 1)
+    groups: list[list[Write]] = [[Delete(Key(f"{n}", "x"), 1)] for n in range(MOST_WRITES)]
+    assert len(in_parts(groups[:-1], [guard], guard)) == 1
+    assert len(in_parts(groups, [guard], guard)) == 2
+
+
+# -- Histories
+
+
+def version(number: int, size: int = 0) -> Version:
+    """A version of about that many bytes."""
+    items = tuple((f"SKU-{at:05}", number) for at in range(size // 14))
+    return Version(number, date(2026, 3, 1), items, "active", None, None, f"evt_{number}", "x", None)
+
+
+def stored(store: Store, subscription: Subscription, known: Any = None) -> Any:
+    """As it is read again after a write; what was told of its revisions holds for a further write."""
+    writes, after = put_subscription(subscription, known)
+    store.commit(*writes)
+    found = store.customer("cus").subscriptions["sub"]
+    assert found.value == subscription
+    assert (found.rev, found.parts) == (after.rev, after.parts)
+    assert [*store.subscriptions()] == [subscription]
+    return found
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document holds a few hundred bytes of versions, so that little data is many parts."""
+    monkeypatch.setattr("timus_autotask.store.history.LARGEST", 800)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(1, 30), st.sampled_from([0, 100, 1_000]), st.booleans()),
+        min_size=1,
+        max_size=30,
+    )
+)
+@pytest.mark.usefixtures("small")
+def test_a_history_comes_back_however_it_grew(steps: list[tuple[int, int, bool]]) -> None:
+    """Versions come in any order, some are forgotten; what does not fit into one document is in several."""
+    store = Store(MemoryTable())
+    known: Any = None
+    versions: dict[int, Version] = {}
+    for number, size, forget in steps:
+        versions[number] = version(number, size)
+        if forget and len(versions) > 1:
+            del versions[min(versions)]
+        whole = tuple(versions[each] for each in sorted(versions))
+        known = stored(store, Subscription("sub", "cus", whole), known)
+    sizes = [size_of(d.data) for d in store.table.range("CUSTOMER#cus", "", "~")]
+    assert max(sizes) <= 800 + 1_800 + 200
+
+
+@pytest.mark.usefixtures("small")
+def test_a_history_that_grows_writes_its_newest_part_only() -> None:
+    """A further version costs the same, however many came before."""
+    store = Store(MemoryTable())
+    known: Any = None
+    written: list[int] = []
+    whole: tuple[Version, ...] = ()
+    for number in range(1, 60):
+        whole = (*whole, version(number, 100))
+        writes, after = put_subscription(Subscription("sub", "cus", whole), known)
+        written.append(sum(map(size_of_write, writes)))
+        store.commit(*writes)
+        known = after
+    assert len(known.parts) >= 5
+    assert max(written) < 2_500
+    assert store.customer("cus").subscriptions["sub"].value.versions == whole
+
+
+def test_a_small_history_is_stored_as_ever() -> None:
+    """One document, under the names that earlier versions of the product read."""
+    [write], _ = put_subscription(Subscription("sub", "cus", (version(1),)), None)
+    assert isinstance(write, Put)
+    assert write.data["versions"][0]["number"] == 1
+    assert write.kind == "subscription"
+
+
+def test_an_earlier_version_does_not_take_a_part_for_the_whole() -> None:
+    """It finds no versions in the head, and so refuses it, instead of billing what is left."""
+    whole = tuple(version(number, 50_000) for number in range(1, 9))
+    [head, *parts], _ = put_subscription(Subscription("sub", "cus", whole), None)
+    assert parts
+    assert isinstance(head, Put)
+    assert "versions" not in head.data
+
+
+@pytest.mark.usefixtures("small")
+def test_parts_of_ids_that_begin_alike_are_kept_apart() -> None:
+    """A subscription called like a part of another one."""
+    store = Store(MemoryTable())
+    whole = tuple(version(number, 100) for number in range(1, 30))
+    names = ("a", "a#b", "a#0000000000000003", "a#~")
+    for name in names:
+        store.commit(*put_subscription(Subscription(name, "cus", whole), None)[0])
+    assert {one.id: one.versions for one in store.subscriptions()} == dict.fromkeys(names, whole)
+    found = store.customer("cus").subscriptions
+    assert {key: one.value.versions for key, one in found.items()} == dict.fromkeys(names, whole)
