@@ -98,3 +98,5 @@ def test_an_event_cannot_fake_a_verdict(desk: Desk) -> None:
             assert all(line.isprintable() for line in said.out.split("\n")), words
     assert desk.ask("events", "show", "evt-8")["events"][0]["type"] == hostile
     assert all(line.isprintable() for line in desk.refused("events", "show", hostile).split("\n"))
+    for wrong in (["changes", "--since", hostile], ["status", "--contract", hostile]):
+        assert all(line.isprintable() for line in desk.refused(*wrong, status=2).split("\n"))

@@ -41,6 +41,7 @@ def settled(*terms: str, **more: Any) -> Desk:
     [
         (f"minimum.{ADV}=40", ADV, "40 = 28 in Timus, +12 to the minimum of 40"),
         (f"included.{GATEWAY}=1", GATEWAY, "2 = 3 in Timus, -1 included for free"),
+        (f"included.{GATEWAY}=5", GATEWAY, "0 = 3 in Timus, -3 included for free"),
         (f"excluded={ESS}", ESS, "0 = 7 in Timus, -7 excluded by the terms"),
     ],
 )

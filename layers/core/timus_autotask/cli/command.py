@@ -460,13 +460,13 @@ ON_THIS_MACHINE = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, which says what to do about a value that begins with ``-``."""
+    """argparse, which says what to do about a value that begins with ``-``, and shows what could steer a terminal as escapes."""
 
     def error(self, message: str) -> NoReturn:
         option = re.search(r"argument (?:\S+/)*(--[a-z-]+): expected one argument", message)
         if option:
             message += f"; a value that begins with - is given with =, as in {option[1]}=-x"
-        super().error(message)
+        super().error(visible(message))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -74,7 +74,7 @@ def _terms(customer: Customer, sku: str, timus: int, today: date) -> Iterator[Be
     least = policy.minimum.get(sku, 0)
     if sku in policy.excluded:
         yield from _some("excluded", -timus, "excluded by the terms")
-    elif billed == least and least > timus - policy.included.get(sku, 0):
+    elif billed == least and least > max(0, timus - policy.included.get(sku, 0)):
         yield from _some("minimum", billed - timus, f"to the minimum of {least}")
     else:
         yield from _some("included", billed - timus, "included for free")
