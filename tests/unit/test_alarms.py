@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from local.timus import change
 from tests.fakes.memory_secrets import WEBHOOK_SECRET
 from tests.running import ALARMS, OURS, RESOURCES, TEMPLATE, VARIABLES, Running
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
@@ -491,8 +492,7 @@ def test_every_line_names_whom_it_is_about(running: Running) -> None:
     world = running.world
     world.clock.advance(86400)
     running.lines.clear()
-    event = {"data": {"subscription": {"id": "sub_8f2c1a", "customer": {"id": CUSTOMER}}}}
-    body = json.dumps(event).encode()
+    body = change("sub_8f2c1a", 0, CUSTOMER, {}, world.clock.now()).encode()  # there is no version 0
     headers = sign("evt-odd", int(world.clock.now().timestamp()), body, WEBHOOK_SECRET)
     assert (running.deliver(body, headers), running.deliver(body, headers)) == (202, 202)
     world.tell(3, {ADV: 30}, event_id="evt-3")

@@ -31,8 +31,10 @@ from tests.simulation.scheduler import Actor, Decisions, moment
 from tests.simulation.story import PLANS, Said, Story, local_day, told
 from tests.simulation.world import World
 from timus_autotask.bootstrap import Handler, LambdaContext
+from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.ports.errors import QueueUnavailable, SecretsUnavailable
 from timus_autotask.sync.receive import request_of
+from timus_autotask.timus.events import understand
 from timus_autotask.timus.signatures import SignatureRefused, verify
 
 DESIGNS: Mapping[str, Callable[[], Peer] | None] = {
@@ -139,15 +141,14 @@ class PeerWorld(World):
         return handler
 
     def _send(self, event_id: str, body: bytes) -> None:
-        subscription = json.loads(body)["data"]["subscription"]
-        before = next(
-            (s for s in self.oracle.history[subscription["id"]] if s.number == subscription["version"] - 1),
-            None,
-        )
+        event = understand(event_id, body)
+        assert isinstance(event, Snapshot)
+        history = self.oracle.history[event.subscription_id]
+        before = next((said for said in history if said.number == event.version - 1), None)
         units = {sku: before.units(sku, before.day) for sku in before.items} if before else {}
         message = json.dumps({"id": event_id, "body": body.decode(), "before": units})
         letter = _Letter(self.queue, message, event_id)
-        SimWakeUps(self, cast("MemoryQueue", letter)).send(subscription["customer"]["id"], event_id)
+        SimWakeUps(self, cast("MemoryQueue", letter)).send(event.customer_id, event_id)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY
+from timus_autotask.domain.subscription import Snapshot
+from timus_autotask.timus.events import understand
 
 
 @pytest.fixture
@@ -150,7 +152,9 @@ def test_an_event_is_shown_with_its_body(told: Desk) -> None:
     told.world.tell(6, {ADV: 10}, event_id="late", effective=told.world.start - timedelta(days=5))
     told.world.work()
     [event] = told.ask("events", "show", "late")["events"]
-    assert '"version": 6' in event["body"]
+    snapshot = understand("late", event["body"].encode())
+    assert isinstance(snapshot, Snapshot)
+    assert (snapshot.version, snapshot.items) == (6, ((ADV, 10),))
     assert event["evidence"][0]["units"] == 10
     words = told.told("events", "show", event["key"])
     assert "it would have changed" in words

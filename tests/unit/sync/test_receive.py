@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.timus import change
 from tests.fakes.memory_queue import MemoryQueue
 from tests.fakes.memory_secrets import WEBHOOK_SECRET, MemorySecrets
 from tests.fakes.memory_table import MemoryTable
@@ -36,7 +37,7 @@ from timus_autotask.sync.receive import (
 from timus_autotask.timus.signatures import sign
 
 QUIET = 20
-BODY = b'{"type":"subscription.updated","data":{"subscription":{"id":"sub_1","customer":{"id":"cus_41d0"}}}}'
+BODY = change("sub_1", 1, "cus_41d0", {"SASE-ADV-USER": 28}, "2026-03-15T09:12:44Z").encode()
 IDS = {"event": "evt_1", "customer": "cus_41d0", "subscription": "sub_1"}
 ACCEPTED = HttpAnswer(202, '{"status":"accepted"}')
 NEW_SECRET = "whsec_" + base64.b64encode(b"the secret after the rotation").decode()
