@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.autotask.faults import Fault
+from local.timus import change
 from tests.deployment import deployment_of
 from tests.fakes.memory_queue import MemoryQueue
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
@@ -163,12 +164,7 @@ def redriven(deployment: Deployment) -> Proposal[Any]:
 
 def missing_event(deployment: Deployment) -> Proposal[Any]:
     """A change that only Timus's portal shows."""
-    [document] = deployment.table.range(f"CUSTOMER#{CUSTOMER}", "EVENT#", "EVENT#~")
-    body = (
-        document.data["body"]
-        .replace('"version": 7', '"version": 8')
-        .replace('"quantity": 25', '"quantity": 33')
-    )
+    body = change("sub_8f2c1a", 8, CUSTOMER, {ADV: 33, GATEWAY: 1}, deployment.clock.now())
     missing = Missing(CUSTOMER, "sub_8f2c1a", "timus-export-1", body.encode())
     return recover.take_in_missing(deployment, Comparison((), (missing,), ()), BY)
 
