@@ -35,7 +35,9 @@ def test_the_table_is_what_is_counted() -> None:
 def test_the_readme_names_both_prices() -> None:
     """Of the first stack of an account and of each further one."""
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    found = re.search(r"costs ([\d.]+) \$ a month, each further one of the account ([\d.]+) \$", text)
+    found = re.search(
+        r"costs ([\d.]+) \$ a month by list price, and each further stack of the account ([\d.]+) \$", text
+    )
     assert found
     assert [float(price) for price in found.groups()] == pytest.approx(totals(DAY), abs=CLOSE)
 
