@@ -249,6 +249,14 @@ def test_a_plan_change_keeps_its_sides_together() -> None:
     assert changes(found) == (Link(date(2026, 4, 15), OLD, NEW),)
 
 
+def test_a_plan_change_of_a_single_seat_keeps_its_sides_together_too() -> None:
+    """One unit more of the new plan is already one side of it."""
+    told = subscription(version(1, march(1), ADV=1), version(2, march(20), ESS=1))
+    found = want(told, policy=Policy(decreases=NEXT))
+    assert units(found, OLD) == (("2026-03-01", 1), ("2026-04-15", 0))
+    assert units(found, NEW) == (("2026-04-15", 1),)
+
+
 def test_a_plan_that_comes_does_so_no_earlier_than_the_one_before_it_left() -> None:
     """Told in two versions, one takes the old plan away and the next brings the new one: still never both on one day."""
     told = subscription(
@@ -759,6 +767,17 @@ def test_a_customers_name_is_what_timus_said_last() -> None:
     assert Customer("cus_1", named, tuple(told)).name == "New"
     assert Customer("cus_1", named, ()).name == "Mapped"
     assert Customer("cus_1", None, (told[2],)).name == "cus_1"
+
+
+def test_a_customers_quantity_of_a_sku_is_that_of_all_subscriptions_together() -> None:
+    """Without a subscription there is none."""
+    one = subscription(version(1, march(1), ADV=10, ESS=2))
+    two = subscription(version(1, march(5), ADV=3), id="sub_2")
+    both = Customer("cus_1", None, (one, two))
+    assert both.skus == (ADV, ESS)
+    assert both.quantity(ADV) == steps((march(1), 10), (march(5), 13))
+    none = Customer("cus_1", None, ())
+    assert (none.skus, none.quantity(ADV)) == ((), steps())
 
 
 # -- Plan changes away from a plan without a line

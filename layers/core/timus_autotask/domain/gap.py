@@ -48,7 +48,7 @@ class Gap:
     def bills_a_plan_from(self, day: date, observed: Timeline) -> bool:
         """True if a plan has units on the line on ``day`` or later."""
         units = self.units_of_plans(observed)
-        return any(units.at(d) > 0 for d in (day, *(d for d in units.days if d > day)))
+        return any(units.at(d) > 0 for d in (day, *units.days) if d >= day)
 
     def level_from(self, day: date, observed: Timeline) -> date | None:
         """The first day, ``day`` or later, from which on the line's plan has come down to what it should have, for good.
