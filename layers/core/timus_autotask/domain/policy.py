@@ -164,21 +164,33 @@ class Policy:
     paused: bool = False
 
     def __post_init__(self) -> None:
-        limits = {
-            name: getattr(self, name) for name in ("line_limit", "customer_day_limit", "partner_day_limit")
-        }
-        for name, limit in limits.items():
+        self._check_units()
+        self._check_decrease_wait()
+        self._check_new_contract()
+        for sku, price in self.prices.items():
+            if not _PRICE.fullmatch(price):
+                raise ValueError(
+                    f"the price of {sku} must be an amount of up to four decimals, as in 12.50, but is {price}"
+                )
+
+    def _check_units(self) -> None:
+        for name in ("line_limit", "customer_day_limit", "partner_day_limit"):
+            limit = getattr(self, name)
             if limit is not None and limit < 0:
                 raise ValueError(f"{name} must be 0 or more units, but is {limit}")
+        for name in ("included", "minimum", "pooled_minimum"):
+            for sku, units in getattr(self, name).items():
+                if units < 0:
+                    raise ValueError(f"{name} of {sku} must be 0 or more units, but is {units}")
+
+    def _check_decrease_wait(self) -> None:
         if self.decrease_wait is not None and not 0 <= self.decrease_wait <= MINUTES_OF_A_DAY:
             raise ValueError(
                 f"decrease_wait must be 0 to {MINUTES_OF_A_DAY} minutes, but is {self.decrease_wait}; "
                 f"{MINUTES_OF_A_DAY} is until the end of the day"
             )
-        for name in ("included", "minimum", "pooled_minimum"):
-            for sku, units in getattr(self, name).items():
-                if units < 0:
-                    raise ValueError(f"{name} of {sku} must be 0 or more units, but is {units}")
+
+    def _check_new_contract(self) -> None:
         if self.contract_months not in (1, 3, 6, 12):
             raise ValueError(f"contract_months must be 1, 3, 6 or 12, but is {self.contract_months}")
         if self.contract_billing_day is not None and not 1 <= self.contract_billing_day <= 28:
@@ -189,11 +201,6 @@ class Policy:
             raise ValueError(f"contract_length must be 1 to 120 months, but is {self.contract_length}")
         if not self.contract_name.strip():
             raise ValueError("contract_name must not be empty")
-        for sku, price in self.prices.items():
-            if not _PRICE.fullmatch(price):
-                raise ValueError(
-                    f"the price of {sku} must be an amount of up to four decimals, as in 12.50, but is {price}"
-                )
 
     def billable(self, sku: str, units: int) -> int:
         """What is billed for Timus's quantity: without the included units, but at least the minimum while there is any unit."""

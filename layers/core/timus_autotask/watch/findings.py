@@ -139,43 +139,58 @@ def _of_line(
     line: Line, demand: Demand | None, contract: Contract, look: Look, today: date
 ) -> Iterator[Finding]:
     """What is on one line, against what we left there and what it should have."""
-    service_id, customer = line.service_id, line.sources[0][0] if line.sources else ""
-    code = line.parked.code if line.state is State.PARKED and line.parked else ""
-
-    def found(kind: Kind, message: str, day: date, ours: int, held: int) -> Finding:
-        where = f"Service {service_id} on contract {line.contract_id}: "
-        known = code in DRIFT.get(kind, frozenset())
-        return Finding(kind, where + message, line.contract_id, service_id, customer, day, ours, held, known)
-
     if line.intent is not None:
         return  # it settles, and then it is looked at
-    for at, day in enumerate(look.days):
-        lines = look.units[at].get(service_id, {})
-        if sum(units > 0 for units in lines.values()) > 1:
-            numbers = " and ".join(map(str, sorted(lines.values())))
-            message = f"it is on the contract more than once, with {numbers} units on {day}."
-            left = line.baseline.at(day) if line.baseline else 0
-            yield found(Kind.SERVICE_TWICE, message, day, left, sum(lines.values()))
-            return
+    twice = _service_twice(line, look)
+    if twice:
+        yield twice
+        return
     for one in still_shown(line.past_days, today):
-        yield found(Kind.PAST_DAY_OFF, f"{one.message}.", one.first, one.wanted, one.autotask)
+        yield _found(line, Kind.PAST_DAY_OFF, f"{one.message}.", one.first, one.wanted, one.autotask)
     edit = _edit(line, contract, look, today)
     if edit:
         kind, day, ours, held = edit
         message = f"we left {ours} units for {day}, Autotask holds {held}."
-        yield found(kind, message, day, ours, held)
-        return
-    held = look.held(service_id, 0) if look.days else 0
+        yield _found(line, kind, message, day, ours, held)
+    else:
+        yield from _not_as_demanded(line, demand, contract, look, today)
+
+
+def _found(line: Line, kind: Kind, message: str, day: date, ours: int, held: int) -> Finding:
+    customer = line.sources[0][0] if line.sources else ""
+    code = line.parked.code if line.state is State.PARKED and line.parked else ""
+    where = f"Service {line.service_id} on contract {line.contract_id}: "
+    known = code in DRIFT.get(kind, frozenset())
+    return Finding(kind, where + message, line.contract_id, line.service_id, customer, day, ours, held, known)
+
+
+def _service_twice(line: Line, look: Look) -> Finding | None:
+    """The first day on which the service is on the contract more than once."""
+    for at, day in enumerate(look.days):
+        lines = look.units[at].get(line.service_id, {})
+        if sum(units > 0 for units in lines.values()) > 1:
+            numbers = " and ".join(map(str, sorted(lines.values())))
+            message = f"it is on the contract more than once, with {numbers} units on {day}."
+            left = line.baseline.at(day) if line.baseline else 0
+            return _found(line, Kind.SERVICE_TWICE, message, day, left, sum(lines.values()))
+    return None
+
+
+def _not_as_demanded(
+    line: Line, demand: Demand | None, contract: Contract, look: Look, today: date
+) -> Iterator[Finding]:
+    """Units of today that no subscription asks for, or that are not level although nothing was to be done."""
+    held = look.held(line.service_id, 0) if look.days else 0
     if demand is None:
         if held and contract.start <= today <= contract.end:
             message = f"{held} units are billed, and no subscription maps to it any more."
-            yield found(Kind.NO_SUBSCRIPTION, message, today, 0, held)
+            yield _found(line, Kind.NO_SUBSCRIPTION, message, today, 0, held)
         return
     wanted = max(0, demand.units.plus(line.offset).at(today))
     level = line.state is State.APPLIED and not any(day <= today for day, _ in line.scheduled)
     if level and max(demand.start, contract.start) <= today <= contract.end and wanted != held:
         message = f"it should have {wanted} units today and Autotask holds {held}, and nothing was to be done about it."
-        yield found(Kind.NOT_LEVEL, message, today, wanted, held)
+        yield _found(line, Kind.NOT_LEVEL, message, today, wanted, held)
 
 
 def _edit(line: Line, contract: Contract, look: Look, today: date) -> tuple[Kind, date, int, int] | None:

@@ -7,7 +7,7 @@ one call also finds credentials that have expired while nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 
@@ -82,32 +82,43 @@ def _tell_all(ports: Ports, now: datetime, since: datetime, secret_age: timedelt
     lines = status_of(records, now, ports.zone).lines
     decided = set_aside(s.value for contract in records.contracts.values() for s in contract.lines.values())
     parked = [line for line in lines if line.state is State.PARKED and line.key not in decided]
-    held = [line for line in parked if line.reason_code in AWAITING_APPROVAL]
-    good = (State.APPLIED, State.SCHEDULED)
-    customers = {line.customer for line in lines}
-    not_aligned = {line.customer for line in lines if line.state not in good}
-    events = records.parked_events
-    waits = [_since(line, records) for line in parked]
-    waits += [event.merged_at for event in events]
-    # A customer's first contract that cannot be opened shows in his lines already.
-    waits += [one.since for one in records.provisionings if one.parked and one.since and one.wanted.renews]
-    waits += [trouble.since for trouble in records.troubles]
+    waits = _waiting_since(records, parked)
     finished = last_run(ports.table).value.finished
     ports.on_event(
         "vitals",
-        customers_aligned=len(customers - not_aligned),
-        customers_not_aligned=len(not_aligned),
-        lines_parked=len(parked) - len(held),
-        lines_held=len(held),
-        lines_settling=sum(line.state is State.SETTLING for line in lines),
-        lines_drifting=sum(line.reason_code in _DRIFTING for line in parked),
-        events_parked=len(events),
+        **_alignment(lines, parked),
+        events_parked=len(records.parked_events),
         parked_long=sum(since <= now - LONG for since in waits),
         oldest_change_seconds=_oldest(records, now),
-        webhook_silence_days=_silence(ports.store, events, now),
+        webhook_silence_days=_silence(ports.store, records.parked_events, now),
         reconcile_age_hours=int((now - max(finished or since, since)).total_seconds() // 3600),
         secret_age_days=None if secret_age is None else secret_age.days,
     )
+
+
+def _alignment(lines: Sequence[StatusLine], parked: Sequence[StatusLine]) -> dict[str, int]:
+    """How many customers and lines are as they should be, and how many are not, by what they wait for."""
+    good = (State.APPLIED, State.SCHEDULED)
+    not_aligned = {line.customer for line in lines if line.state not in good}
+    held = sum(line.reason_code in AWAITING_APPROVAL for line in parked)
+    return {
+        "customers_aligned": len({line.customer for line in lines} - not_aligned),
+        "customers_not_aligned": len(not_aligned),
+        "lines_parked": len(parked) - held,
+        "lines_held": held,
+        "lines_settling": sum(line.state is State.SETTLING for line in lines),
+        "lines_drifting": sum(line.reason_code in _DRIFTING for line in parked),
+    }
+
+
+def _waiting_since(records: Records, parked: Sequence[StatusLine]) -> list[datetime]:
+    """Since when each thing waits that a person has to see to."""
+    waits = [_since(line, records) for line in parked]
+    waits += [event.merged_at for event in records.parked_events]
+    # A customer's first contract that cannot be opened shows in the customer's lines already.
+    waits += [one.since for one in records.provisionings if one.parked and one.since and one.wanted.renews]
+    waits += [trouble.since for trouble in records.troubles]
+    return waits
 
 
 def _since(line: StatusLine, records: Records) -> datetime:
