@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from .history import Subscription, Version
 from .placement import Placement
-from .plan_change import PlanChange
+from .plan_change import PlanChange, are_plans
 from .policy import BillingSchedule, EffectiveDay
 from .timeline import NOTHING, Timeline
 
@@ -28,8 +28,8 @@ def dated(
     """Replay the versions in order of number.
 
     * A version takes back everything that older ones had scheduled for its own day or later.
-    * It is a plan change if it takes one SKU away altogether and brings more of another. Both sides then keep to one day, the later
-      of their two, because the client is never billed for both plans.
+    * It is a plan change if it has fewer of one plan and more of another, all seats or a part. Both sides then keep to one day, the
+      later of their two, because no seat is ever billed on both plans.
     * A SKU that an earlier version took away may still be on its way down in Autotask, so it counts for later plan changes too.
     """
     replay = _Replay(subscription, placement, schedules)
@@ -48,20 +48,13 @@ class _Update:
     deltas: Mapping[str, int]
     """By SKU: how many units more (or less, if negative) than before."""
 
-    @property
-    def down(self) -> tuple[str, ...]:
-        """SKUs that are taken away altogether."""
-        return tuple(sku for sku, delta in self.deltas.items() if delta < 0 and not self.wanted[sku])
+    moves: frozenset[tuple[str, str]]
+    """(old, new): plans of which there are fewer now, and more."""
 
     @property
-    def up(self) -> tuple[str, ...]:
-        """SKUs with more units."""
-        return tuple(sku for sku, delta in self.deltas.items() if delta > 0)
-
-    @property
-    def sides(self) -> tuple[str, ...]:
+    def sides(self) -> frozenset[str]:
         """The SKUs that change on the same day because this is a plan change; empty if it is none."""
-        return (*self.down, *self.up) if self.down and self.up else ()
+        return frozenset(sku for move in self.moves for sku in move)
 
 
 class _Replay:
@@ -85,7 +78,9 @@ class _Replay:
         day = version.day
         wanted = {sku: version.quantity(sku) for sku in self.billed}
         deltas = {sku: units - self.billed[sku].at(day) for sku, units in wanted.items()}
-        update = _Update(version, wanted, deltas)
+        falling, rising = ([s for s, n in deltas.items() if n * sign > 0] for sign in (-1, 1))
+        moves = frozenset((old, new) for old in falling for new in rising if self._are_plans(old, new))
+        update = _Update(version, wanted, deltas, moves)
         plan_change_day = max((self._billing_day(sku, day, deltas[sku]) for sku in update.sides), default=day)
         self._bill(update, plan_change_day)
         self._listed |= {sku for sku, _ in version.items}
@@ -125,18 +120,24 @@ class _Replay:
         return max((on, *(_free_from(other, on, day) for other in others)))
 
     def _note_plan_changes(self, update: _Update, plan_change_day: date) -> None:
-        """Note a plan change from each SKU that has no units to each other plan that has some.
+        """Note the plan changes of a version, and one from each plan without units to each other plan that has some.
 
-        This is more than what the version itself changes. An old SKU counts also if it was over when we first heard of it or if only a
-        later version lists it, because Autotask may bill it from before. A new SKU counts also if it has no more units than before,
+        That is more than what the version itself changes. An old plan counts also if it was over when we first heard of it or if only a
+        later version lists it, because Autotask may bill it from before. A new plan counts also if it has no more units than before,
         because it may have come down in Autotask in the meantime.
         """
+        for old, new in sorted(update.moves):
+            self.plan_changes.append(PlanChange(self._subscription, plan_change_day, old, new, known=True))
         for old, since in self._away_since.items():
             for new, units in update.wanted.items():
-                day = plan_change_day if old in update.down and new in update.up else since
-                change = PlanChange(self._subscription, day, old, new, old in self._listed)
-                if (units and not change.beside) or (change.known and new in update.up):
+                if (old, new) in update.moves or not self._are_plans(old, new):
+                    continue
+                change = PlanChange(self._subscription, since, old, new, old in self._listed)
+                if (units and not change.beside) or (change.known and update.deltas[new] > 0):
                     self.plan_changes.append(change)
+
+    def _are_plans(self, old: str, new: str) -> bool:
+        return old != new and are_plans(self._subscription, old, new, self._placement.plans)
 
 
 def _free_from(timeline: Timeline, first: date, until: date) -> date:

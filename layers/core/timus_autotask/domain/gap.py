@@ -59,6 +59,18 @@ class Gap:
         days = sorted({day, *(d for d in (*desired.days, *units.days) if d > day)})
         return next((first for n, first in enumerate(days) if _is_down(desired, units, days[n:])), None)
 
+    def too_many_from(self, day: date, observed: Timeline) -> int:
+        """The most units of plans that the line has more than it should, on ``day`` or later; 0 if it is never too many.
+
+        As for ``level_from``, where less is desired than on an earlier of these days, that decrease is another change.
+        """
+        desired, units = self.desired.minus(self.kept), self.units_of_plans(observed)
+        most = too_many = 0
+        for later in sorted({day, *(d for d in (*desired.days, *units.days) if d > day)}):
+            most = max(most, desired.at(later))
+            too_many = max(too_many, units.at(later) - most)
+        return too_many
+
     def spoiled_day(self, after: Timeline) -> date | None:
         """The first locked day that ``after`` takes out of the range between what it has and what it should have, or None."""
         for day in sorted({*self.desired.days, *self.observed.days, *after.days}):

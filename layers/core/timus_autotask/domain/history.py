@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from .subscription import BillingCycle, Snapshot
 from .timeline import NOTHING, Timeline
@@ -122,6 +123,14 @@ class Subscription:
     def had_both(self, sku: str, other: str) -> bool:
         """True if some version has units of both, as of an add-on and its plan, and never of two plans."""
         return any(version.quantity(sku) and version.quantity(other) for version in self.versions)
+
+    def exchanged(self, sku: str, other: str) -> bool:
+        """True if some version took off one SKU exactly what it brought of the other, as when seats move between plans."""
+        for before, after in pairwise(self.versions):
+            more = after.quantity(sku) - before.quantity(sku)
+            if more and more == before.quantity(other) - after.quantity(other):
+                return True
+        return False
 
     def was_billed(self, sku: str) -> bool:
         """True if some billed version lists units of the SKU, even one that was over when we first heard of it."""

@@ -134,6 +134,8 @@ class PlanMapping:
     """Found by equal SKU, not chosen by a person."""
     candidates: tuple[int, ...] = ()
     """If there is no choice: the active services with this SKU (none, or several)."""
+    family: str | None = None
+    """SKUs of one family are plans that seats move between. Empty: an add-on, which no seat moves to or from. None: nobody has said."""
 
 
 _Dated = TypeVar("_Dated", Routing, ServiceChoice)

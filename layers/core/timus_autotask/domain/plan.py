@@ -84,7 +84,18 @@ class _LeftOut:
     until: date
 
 
-_Obstacle = _Later | _Blocked | _LeftOut
+@dataclass(frozen=True, slots=True)
+class _OnlyAPart:
+    """Only so many units go up now: the other seats are still billed on the plan that they leave. The rest is looked at on a later day.
+
+    None: nobody knows yet when that plan comes down.
+    """
+
+    units: int
+    later: date | None
+
+
+_Obstacle = _Later | _Blocked | _LeftOut | _OnlyAPart
 """Why an increase is not made on its turn."""
 
 
@@ -124,6 +135,7 @@ class _Planner:
         day = self._gaps[line].open_day(turn.day)
         if day is None or line in self._blocked:
             return
+        allowed: int | None = None
         if self._lacking[line].at(day) > 0:
             since = self._waiting_since.setdefault(line, turn.day)
             match self._obstacle(turn, day):
@@ -136,12 +148,16 @@ class _Planner:
                     return
                 case _LeftOut(until):
                     self._lacking[line] = self._lacking[line].set_between(day, until, 0)
+                case _OnlyAPart(units, later):
+                    allowed = units
+                    if later is not None:
+                        heappush(self._turns, _Turn(later, True, line))
         self._waiting_since.pop(line, None)
-        self._adjust(line, day)
+        self._adjust(line, day, allowed)
 
-    def _adjust(self, line: LineKey, day: date) -> None:
-        """Bring the line on ``day`` to what it should have."""
-        delta = self._lacking[line].at(day)
+    def _adjust(self, line: LineKey, day: date, allowed: int | None) -> None:
+        """Bring the line on ``day`` to what it should have, or up by what is ``allowed``."""
+        delta = self._lacking[line].at(day) if allowed is None else allowed
         if delta:
             self._lacking[line] = self._lacking[line].add_from(day, -delta)
             self.after[line] = self.after[line].add_from(day, delta)
@@ -178,15 +194,38 @@ class _Planner:
         """What is in the way of the new plan of a plan change: an old plan that has not come down by ``day``."""
         down_from = day
         for link in self._links:
-            if self._must_wait_for(link, line, day):
+            if not link.beside and self._must_wait_for(link, line, day):
                 down = self._down_from(link.down, day)
                 if down is None:
                     return _Blocked()
                 down_from = max(down_from, down)
         free = self._gaps[line].open_day(down_from)
-        return (
-            None if free == day else _Later(free)
-        )  # then the plans that were left in the meantime count too
+        if free != day:
+            return _Later(free)  # then the plans that were left in the meantime count too
+        return self._seats_not_free(line, day)
+
+    def _seats_not_free(self, line: LineKey, day: date) -> _Obstacle | None:
+        """What is in the way of seats that come from a plan which keeps others: as long as they are billed there, they wait."""
+        links = [link for link in self._links if link.beside and self._must_wait_for(link, line, day)]
+        lines = {link.down for link in links}
+        if not lines <= self._known.keys():
+            return _Blocked()
+        lacking = self._lacking[line].at(day)
+        free = lacking - sum(self._too_many(down, day) for down in lines)
+        if free >= lacking:
+            return None
+        changes = sorted({d for down in lines for d in self.after[down].days if d > day})
+        better = next(
+            (d for d in changes if lacking - sum(self._too_many(o, d) for o in lines) > max(free, 0)), None
+        )
+        later = None if better is None else self._gaps[line].open_day(better)
+        if free > 0:
+            return _OnlyAPart(free, later)
+        return _Blocked() if better is None else _Later(later)
+
+    def _too_many(self, line: LineKey, day: date) -> int:
+        """How many units of plans a line has more than it should, on ``day`` or later."""
+        return self._known[line].too_many_from(day, self.after[line])
 
     def _must_wait_for(self, link: Link, line: LineKey, day: date) -> bool:
         """True if an increase of the line on ``day`` is one side of this plan change, whose other side has to come first.

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from .history import Subscription
-from .mapping import LineKey
+from .mapping import LineKey, PlanMapping
 from .placement import NO_SERVICE, Placement
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Link:
-    """A plan change between two lines: from ``day`` on, ``up`` may have units of it only once ``down`` has come down."""
+    """A plan change between two lines: from ``day`` on, ``up`` may go up only as far as ``down`` has come down."""
 
     day: date
     down: LineKey
     up: LineKey
     beside: bool = False
-    """The subscription once had both at the same time, as a plan and its add-on are: then ``down`` is not another plan."""
+    """The subscription once had both at the same time: seats move between the two, and each may keep some. Then ``up`` waits only for
+    as many units as ``down`` has too many; else it waits for all of ``down``."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,11 +37,11 @@ class Unplaced:
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """A subscription leaves one SKU and has units of another."""
+    """Seats of a subscription move from one SKU to another, all of them or a part."""
 
     subscription: Subscription
     day: date
-    """By this day the old SKU has been taken away."""
+    """By this day the seats have left the old SKU."""
     old: str
     new: str
     known: bool
@@ -48,7 +49,7 @@ class PlanChange:
 
     @property
     def beside(self) -> bool:
-        """True if the subscription once had both at the same time, as a plan and its add-on are."""
+        """True if the subscription once had both at the same time."""
         return self.subscription.had_both(self.old, self.new)
 
     def links(self, placement: Placement) -> Iterator[Link]:
@@ -67,3 +68,17 @@ class PlanChange:
         if billed and placement.reason(self.old, self.day, 0) in NO_SERVICE:
             for up in placement.lines(self.new, self.day):
                 yield Unplaced(self.day, self.old, up)
+
+
+def are_plans(subscription: Subscription, old: str, new: str, mapped: Mapping[str, PlanMapping]) -> bool:
+    """True if seats move between two SKUs, so that no day may be billed more of both than the subscription had.
+
+    What people said at the mapping counts. Where nobody said anything, two SKUs are plans if the subscription never had both at once,
+    or if some version moved units from one to the other exactly. All else is an add-on, such as a gateway, and waits for nothing.
+    """
+    families = [mapped[sku].family if sku in mapped else None for sku in (old, new)]
+    if "" in families:
+        return False
+    if None not in families:
+        return families[0] == families[1]
+    return not subscription.had_both(old, new) or subscription.exchanged(old, new)
