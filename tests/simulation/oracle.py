@@ -31,7 +31,7 @@ from __future__ import annotations
 import json
 from calendar import monthrange
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import product
@@ -113,6 +113,8 @@ class Oracle:
         """(day, when the POST came in) of every adjustment that took effect."""
         self._evident: dict[Line, set[tuple[frozenset[int], ...]]] = {}
         """By line: for each subscription the versions that its adjustments show to be known; every reading that fits."""
+        self._parts: dict[Line, set[int]] = defaultdict(set)
+        """By line: quantities of a part of a rise, whose other seats waited for the plan that they leave."""
         self._skus = {service: sku for sku, service in SERVICES.items()}
         self._moved: set[int] = set()
         """Contracts whose customers were mapped differently at some time."""
@@ -471,7 +473,32 @@ class Oracle:
             if any(has == self._sum(line, subs, pick) + o for pick in product(*choices) for o in offsets):
                 self._broken("I5", f"{line} was brought to {has} for {day}: Timus has that only later")
                 return
+        if self._seats_of_all_plans(line, day):
+            return
         self._broken("I2", f"{line} was brought to {has} for {day}: Timus never had that")
+
+    def _seats_of_all_plans(self, line: Line, day: date) -> bool:
+        """Whether a part of a rise was posted while the seats that move with it are still billed on a plan that they leave.
+
+        Then that plan has too many, and all plans together have on that day no more seats than some versions had.
+        """
+        lines = [(line[0], SERVICES[sku]) for sku in PLANS]
+        subs = {sub for one in lines for sub in self._feeding(one)}
+        leaves = any(one != line and self.has(one, day) > (self.wants(one, day) or 0) for one in lines)
+        if (
+            line not in lines
+            or not leaves
+            or not any(_has_two_plans(v) for s in subs for v in self.history[s])
+        ):
+            return False
+        most = 0
+        for sub in subs:
+            said = [v for v in self.history[sub] if v.day <= day and (sub, v.number) in self._sent]
+            most += max((sum(v.units(sku, day) for sku in PLANS) for v in said), default=0)
+        if sum(self.has(one, day) for one in lines) > most:
+            return False
+        self._parts[line].add(self.has(line, day))
+        return True
 
     def _in_order(self, sub: str, known: frozenset[int], number: int, day: date) -> bool:
         """Whether a version can govern a day, given the versions that are known to have been known (0: none governs)."""
@@ -530,8 +557,11 @@ class Oracle:
             sums |= {a + s for a in self._adopted[line] for s in sums}
         return sums
 
-    def _one_plan(self, contract_id: int, since: date) -> None:
-        """Promise I7: two plans of one subscription are never billed on one day, once one of them went up on ``since``."""
+    def _one_plan(self, contract_id: int, since: date, *, rises: bool = True) -> None:
+        """Promise I7: two plans of one subscription are never billed on one day, once one of them went up on ``since``.
+
+        Where seats moved in part, both may be billed; then there are no more seats on that day than Timus had.
+        """
         contract = self.w.api.model.contracts[contract_id]
         plans = [line for line in contract.lines.values() if self._skus[line.service["id"]] in PLANS]
         if len(plans) < 2 or contract.id in self._moved:
@@ -542,6 +572,10 @@ class Oracle:
         sub = next(iter(subs))
         first = next((number for one, number in self._arrived if one == sub), 0)
         heard = self.w.scheduler.now - HEARD_SECONDS * SECOND
+        if any(_has_two_plans(v) for v in self.history[sub]):
+            if rises:
+                self._no_more_seats(sub, contract, plans, since, heard)
+            return
         mine = {
             sku
             for v in self.history[sub]
@@ -559,6 +593,21 @@ class Oracle:
                 )
                 self._broken("I7", f"contract {contract.id} bills {names} on {date.fromordinal(day)}")
                 return
+
+    def _no_more_seats(self, sub: str, contract: Any, plans: Sequence[Any], since: date, heard: int) -> None:
+        """No more seats of all plans are billed on the day of a rise than some version had that may be the newest known of."""
+        if self._dated or any(
+            self._arrived_at.get((sub, v.number), heard) >= heard for v in self.history[sub]
+        ):
+            return  # what has not come or not been merged yet may tell which SKUs are plans
+        billed = sum(line.units_on(since.toordinal()) for line in plans)
+        governing = self._governing(sub, since)
+        had = sum(governing.units(sku, since) for sku in PLANS) if governing else 0
+        if billed > had:
+            names = ", ".join(
+                f"{line.units_on(since.toordinal())} × {self._skus[line.service['id']]}" for line in plans
+            )
+            self._broken("I7", f"contract {contract.id} bills {names} on {since}, Timus had {had} seats")
 
     def _came_back(self, sub: str, contract: int, billed: Iterable[Any], day: date) -> bool:
         """Whether a later version brought back a plan that was still billed from before, while the other's day was taken."""
@@ -658,7 +707,7 @@ class Oracle:
             lines = list(self.w.store.lines()) if self.own else []
             waiting = {line.contract_id for line in lines if line.state.value != "applied"}
             for contract in {contract for contract, _ in self.lines()} - sick - waiting:
-                self._one_plan(contract, today)
+                self._one_plan(contract, today, rises=False)
 
     def _just_begun(self, day: date) -> bool:
         """Whether a day began so recently that what is dated to it need not be posted yet."""
@@ -707,7 +756,7 @@ class Oracle:
         )
 
     def _was_wanted(self, line: Line, today: date, has: int) -> bool:
-        """Whether what a line has is what Timus had on some day, or what it had when we first saw it."""
+        """Whether what a line has is what Timus had on some day, a part of it, or what it had when we first saw it."""
         subs = self._feeding(line)
         values = [
             {0, *(v.units(self._skus[line[1]], d) for v in self.history[s] for d in (v.day, today))}
@@ -715,7 +764,7 @@ class Oracle:
         ]
         first = next(c.units.get(self._skus[line[1]], 0) for c in self.w.story.contracts if c.id == line[0])
         picks = product(*[[(1, units) for units in sorted(one)] for one in values])
-        sums = {first, *(self._sum(line, subs, pick) for pick in picks)}
+        sums = {first, *self._parts[line], *(self._sum(line, subs, pick) for pick in picks)}
         return any(has - offset in sums for offset in self._offsets(line))
 
     def _record(self, line: Line) -> Any:
@@ -1011,6 +1060,11 @@ class Oracle:
         self.violations.append(Violation(promise, words, self.w.clock.now()))
         if self.w.calls.told:
             self.w.say(f"!!! {promise}: {words}")
+
+
+def _has_two_plans(version: Said) -> bool:
+    """Whether some seats have moved to another plan, and not all of them."""
+    return sum(version.items.get(sku, 0) > 0 for sku in PLANS) > 1
 
 
 def next_period(start: date, day: date) -> date:

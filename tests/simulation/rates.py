@@ -130,6 +130,8 @@ class Profile:
     """Worlds in which one contract fails for good until everything else has come to rest."""
     lagging: float = 0.0
     """Worlds in which the table's indexes lag for minutes."""
+    parts: float = 0.0
+    """Plan changes that move only a part of the seats."""
     terms: float = 0.0
     """Worlds whose partner has terms of his own."""
     impatient: float = 0.0
@@ -186,6 +188,22 @@ PROFILES: Mapping[str, Profile] = {
             poisoned=0.20,
             lagging=0.15,
             impatient=0.25,
+        ),
+        Profile(
+            "seats",
+            read=0.002,
+            write=0.015,
+            send=0.05,
+            ask=0.03,
+            post=0.20,
+            batch=0.05,
+            tick=0.02,
+            duplicated=0.10,
+            delayed=0.15,
+            moves=0.10,
+            lagging=0.05,
+            parts=0.7,
+            events=(6, 12),
         ),
         Profile(
             "policies",

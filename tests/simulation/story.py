@@ -375,6 +375,10 @@ class _Teller:
             elif what < 0.68:
                 others = [other for other in PLANS if other != plan]
                 new = r.choice(others)
+                if self.p.parts and items[plan] > 1 and self.chance(self.p.parts):
+                    moved = r.randint(1, items[plan] - 1)
+                    items = {**items, plan: items[plan] - moved, new: items.get(new, 0) + moved}
+                    continue
                 items = {
                     new: items[plan] if self.chance(0.6) else r.randint(1, 30),
                     **{k: v for k, v in items.items() if k == GATEWAY},

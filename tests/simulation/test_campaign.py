@@ -18,7 +18,7 @@ from tests.simulation.story import told
 from tests.simulation.world import run, simulate
 
 ROOT = Path(__file__).parent.parent.parent
-FRESH = {"stress": 1_500, "policies": 400, "mild": 1_300, "calm": 1_500, "replaced": 300}
+FRESH = {"stress": 1_500, "policies": 400, "mild": 1_200, "calm": 1_400, "replaced": 300, "seats": 200}
 """How many schedules of which profile are run each time: five thousand in all."""
 
 

@@ -296,7 +296,7 @@ def test_an_add_on_is_told_from_a_plan_by_any_version_that_had_both() -> None:
         version(3, march(17), ESS=24, GW=3),
     )
     found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
-    assert Link(march(13), LineKey(1, 47), OLD, beside=True) in found.links
+    assert {link for link in found.links if 47 in (link.down.service_id, link.up.service_id)} == set()
     assert Link(march(17), OLD, NEW) in found.links
 
 
@@ -754,10 +754,64 @@ def test_an_add_on_that_comes_later_holds_up_no_plan() -> None:
     assert want(told).links == ()
 
 
-def test_more_of_another_plan_alone_is_no_plan_change() -> None:
-    """Both plans are wanted then, so neither waits for the other."""
+def test_seats_that_were_exchanged_exactly_are_a_plan_change_in_part() -> None:
+    """The other plan keeps seats of its own, so the rise waits seat by seat; and so does every later rise."""
+    part = Link(march(10), OLD, NEW, beside=True)
     told = subscription(version(1, march(1), ADV=10, ESS=1), version(2, march(10), ADV=5, ESS=6))
-    assert want(told).links == ()
+    assert want(told).links == (part,)
+    assert part in want(replace(told, versions=(*told.versions, version(3, march(12), ADV=5, ESS=9)))).links
+
+
+def test_other_numbers_are_a_plan_change_in_part_only_if_people_said_so() -> None:
+    """One family: plans. Different families, or an add-on: none, even where the numbers fit. One of two said: the numbers decide."""
+    near = (version(1, march(1), ADV=10, ESS=1), version(2, march(10), ADV=5, ESS=8))
+    exact = (near[0], version(2, march(10), ADV=5, ESS=6))
+    whole = (version(1, march(1), ADV=10), version(2, march(10), ESS=10))
+
+    def links(told: tuple[Version, ...], adv: str | None, ess: str | None) -> int:
+        plans = {ADV: replace(PLANS[ADV], family=adv), ESS: replace(PLANS[ESS], family=ess)}
+        return len(
+            changes(desired([Customer("cus_1", mapping(), (subscription(*told),))], plans, GRIDS, TODAY))
+        )
+
+    assert [links(told, None, None) for told in (near, exact, whole)] == [0, 1, 1]
+    assert [links(told, "sase", "sase") for told in (near, exact, whole)] == [1, 1, 1]
+    assert [links(told, "sase", "dns") for told in (near, exact, whole)] == [0, 0, 0]
+    assert [links(told, "sase", "") for told in (near, exact, whole)] == [0, 0, 0]
+    assert [links(told, "sase", None) for told in (near, exact, whole)] == [0, 1, 1]
+
+
+def test_what_was_exchanged_by_way_of_a_third_plan_are_plans() -> None:
+    """ADV for ESS, then ESS for PRO: so ADV and PRO are plans of one kind, whatever the numbers of a later version."""
+    plans = PLANS | {"PRO": PlanMapping("PRO", (ServiceChoice(48),))}
+    told = subscription(
+        version(1, march(1), ADV=9, ESS=1, PRO=1),
+        version(2, march(2), ADV=8, ESS=2, PRO=1),
+        version(3, march(3), ADV=8, ESS=1, PRO=2),
+        version(4, march(10), ADV=3, ESS=1, PRO=9),
+    )
+    found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
+    assert Link(march(10), OLD, LineKey(1, 48), beside=True) in found.links
+
+
+def test_seats_that_left_a_plan_earlier_hold_back_a_later_rise_of_its_family() -> None:
+    """Two versions, a fall and then a rise: the fall may still be on its way down in Autotask."""
+    plans = {sku: replace(plan, family="sase") for sku, plan in PLANS.items()}
+    told = subscription(
+        version(1, march(1), ADV=10, ESS=1),
+        version(2, march(10), ADV=5, ESS=1),
+        version(3, march(12), ADV=5, ESS=6),
+    )
+    found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
+    assert found.links == (Link(march(10), OLD, NEW, beside=True),)
+
+
+def test_both_sides_of_a_plan_change_in_part_keep_to_one_day() -> None:
+    """The later of the two days that the terms give them."""
+    told = subscription(version(1, march(1), ADV=28, ESS=1), version(2, march(10), ADV=8, ESS=21))
+    found = want(told, policy=Policy(decreases=EffectiveDay.NEXT_PERIOD))
+    assert units(found) == (("2026-03-01", 28), ("2026-03-15", 8))
+    assert units(found, NEW) == (("2026-03-01", 1), ("2026-03-15", 21))
 
 
 def test_a_customers_name_is_what_timus_said_last() -> None:

@@ -64,6 +64,7 @@ class _Replay:
         self, subscription: Subscription, placement: Placement, schedules: Mapping[int, BillingSchedule]
     ) -> None:
         self._subscription = subscription
+        self._exchanged = subscription.exchanged()
         self._placement = placement
         self._schedules = schedules
         self.billed = dict.fromkeys(subscription.skus, NOTHING)
@@ -72,6 +73,8 @@ class _Replay:
         """SKUs that a version has listed, even with 0 units."""
         self._away_since: dict[str, date] = {}
         """For each SKU without units: the earliest day of the versions since it last had some."""
+        self._fallen: dict[str, date] = {}
+        """For each SKU that some version had fewer units of than before: the earliest such day."""
 
     def follow(self, version: Version) -> None:
         """Bill what the next version says, and note its plan changes."""
@@ -79,6 +82,7 @@ class _Replay:
         wanted = {sku: version.quantity(sku) for sku in self.billed}
         deltas = {sku: units - self.billed[sku].at(day) for sku, units in wanted.items()}
         falling, rising = ([s for s, n in deltas.items() if n * sign > 0] for sign in (-1, 1))
+        self._fallen |= {sku: min(self._fallen.get(sku, day), day) for sku in falling}
         moves = frozenset((old, new) for old in falling for new in rising if self._are_plans(old, new))
         update = _Update(version, wanted, deltas, moves)
         plan_change_day = max((self._billing_day(sku, day, deltas[sku]) for sku in update.sides), default=day)
@@ -120,11 +124,11 @@ class _Replay:
         return max((on, *(_free_from(other, on, day) for other in others)))
 
     def _note_plan_changes(self, update: _Update, plan_change_day: date) -> None:
-        """Note the plan changes of a version, and one from each plan without units to each other plan that has some.
+        """Note the plan changes of a version, and one from each plan that has fallen before to each that rises now.
 
-        That is more than what the version itself changes. An old plan counts also if it was over when we first heard of it or if only a
-        later version lists it, because Autotask may bill it from before. A new plan counts also if it has no more units than before,
-        because it may have come down in Autotask in the meantime.
+        What fell before may still be on its way down in Autotask. A plan without units counts for every other plan that has some: also if
+        it was over when we first heard of it or if only a later version lists it, because Autotask may bill it from before, and also if
+        the other has no more units than before, because that one may have come down in Autotask in the meantime.
         """
         for old, new in sorted(update.moves):
             self.plan_changes.append(PlanChange(self._subscription, plan_change_day, old, new, known=True))
@@ -135,9 +139,14 @@ class _Replay:
                 change = PlanChange(self._subscription, since, old, new, old in self._listed)
                 if (units and not change.beside) or (change.known and update.deltas[new] > 0):
                     self.plan_changes.append(change)
+        for old, since in self._fallen.items():
+            for new, delta in update.deltas.items():
+                if delta > 0 and old not in self._away_since and self._are_plans(old, new):
+                    self.plan_changes.append(PlanChange(self._subscription, since, old, new, known=True))
 
     def _are_plans(self, old: str, new: str) -> bool:
-        return old != new and are_plans(self._subscription, old, new, self._placement.plans)
+        subscription, mapped = self._subscription, self._placement.plans
+        return old != new and are_plans(old, new, mapped, subscription, self._exchanged)
 
 
 def _free_from(timeline: Timeline, first: date, until: date) -> date:

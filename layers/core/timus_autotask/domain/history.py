@@ -7,6 +7,7 @@ applied is superseded, because to follow it would reverse our own adjustment (pr
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -124,13 +125,21 @@ class Subscription:
         """True if some version has units of both, as of an add-on and its plan, and never of two plans."""
         return any(version.quantity(sku) and version.quantity(other) for version in self.versions)
 
-    def exchanged(self, sku: str, other: str) -> bool:
-        """True if some version took off one SKU exactly what it brought of the other, as when seats move between plans."""
+    def exchanged(self) -> tuple[frozenset[str], ...]:
+        """Groups of SKUs between which versions exchanged units exactly, as when seats move between plans.
+
+        Some version took off one SKU of a group just what it brought of another, perhaps by way of a third.
+        """
+        groups: list[frozenset[str]] = []
         for before, after in pairwise(self.versions):
-            more = after.quantity(sku) - before.quantity(sku)
-            if more and more == before.quantity(other) - after.quantity(other):
-                return True
-        return False
+            moved: dict[int, set[str]] = defaultdict(set)
+            for sku in {sku for version in (before, after) for sku, _ in version.items}:
+                moved[after.quantity(sku) - before.quantity(sku)].add(sku)
+            for units in [units for units in moved if units > 0 and -units in moved]:
+                group = frozenset(moved[units] | moved[-units])
+                joined = [one for one in groups if one & group]
+                groups = [one for one in groups if one not in joined] + [group.union(*joined)]
+        return tuple(groups)
 
     def was_billed(self, sku: str) -> bool:
         """True if some billed version lists units of the SKU, even one that was over when we first heard of it."""

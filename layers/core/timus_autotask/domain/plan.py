@@ -7,7 +7,7 @@ came until then. Planning again after a plan was applied gives nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heappush
@@ -205,27 +205,50 @@ class _Planner:
         return self._seats_not_free(line, day)
 
     def _seats_not_free(self, line: LineKey, day: date) -> _Obstacle | None:
-        """What is in the way of seats that come from a plan which keeps others: as long as they are billed there, they wait."""
-        links = [link for link in self._links if link.beside and self._must_wait_for(link, line, day)]
-        lines = {link.down for link in links}
-        if not lines <= self._known.keys():
+        """What is in the way of seats that come from a plan which keeps others: as long as they are billed there, they wait.
+
+        While a plan that is not planned here has too many, nobody knows when it comes down. Then the new seats wait with those that
+        move, because what goes up now would take the day that the others may need.
+        """
+        olds = {link.down for link in self._links if link.beside and self._must_wait_for(link, line, day)}
+        if not olds <= self._known.keys():
             return _Blocked()
+        if any(turn.day == day and turn.line in olds and not turn.increases for turn in self._turns):
+            return _Later(day)  # after the decreases of this day
         lacking = self._lacking[line].at(day)
-        free = lacking - sum(self._too_many(down, day) for down in lines)
+        free = max(0, lacking - self._too_many(olds, day))
         if free >= lacking:
             return None
-        changes = sorted({d for down in lines for d in self.after[down].days if d > day})
-        better = next(
-            (d for d in changes if lacking - sum(self._too_many(o, d) for o in lines) > max(free, 0)), None
-        )
-        later = None if better is None else self._gaps[line].open_day(better)
-        if free > 0:
+        days = sorted({d for old in olds for d in self._days_down(old, day)})
+        more = next((d for d in days if lacking - self._too_many(olds, d) > free), None)
+        if more is None:  # what these lines do later is not decided yet
+            more = min(
+                (turn.day for turn in self._turns if turn.line in olds and turn.day > day), default=None
+            )
+        later = None if more is None else self._gaps[line].open_day(more)
+        known = more is not None or all(old in self._gaps for old in olds if self._too_many({old}, day))
+        if free and known:
             return _OnlyAPart(free, later)
-        return _Blocked() if better is None else _Later(later)
+        return _Blocked() if more is None else _Later(later)
 
-    def _too_many(self, line: LineKey, day: date) -> int:
-        """How many units of plans a line has more than it should, on ``day`` or later."""
-        return self._known[line].too_many_from(day, self.after[line])
+    def _days_down(self, old: LineKey, day: date) -> Iterator[date]:
+        """The days after ``day`` on which a plan may have fewer units too many than before.
+
+        As in ``_down_from``, that more is wanted again of a line that is not planned here does not count if a plan of its own would
+        bring it down before.
+        """
+        gap = self._known[old]
+        yield from (d for d in self.after[old].days if d > day)
+        if old not in self._gaps:
+            alone = _Planner([gap], (), {})
+            alone.run()
+            if gap.too_many_from(day, alone.after[old]) < gap.too_many_from(day, self.after[old]):
+                return
+        yield from (d for d in gap.desired.days if d > day)
+
+    def _too_many(self, lines: Iterable[LineKey], day: date) -> int:
+        """How many units of plans these lines have more than they should, on ``day`` or later."""
+        return sum(self._known[line].too_many_from(day, self.after[line]) for line in lines)
 
     def _must_wait_for(self, link: Link, line: LineKey, day: date) -> bool:
         """True if an increase of the line on ``day`` is one side of this plan change, whose other side has to come first.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -70,15 +70,21 @@ class PlanChange:
                 yield Unplaced(self.day, self.old, up)
 
 
-def are_plans(subscription: Subscription, old: str, new: str, mapped: Mapping[str, PlanMapping]) -> bool:
+def are_plans(
+    old: str,
+    new: str,
+    mapped: Mapping[str, PlanMapping],
+    told: Subscription,
+    exchanged: Sequence[frozenset[str]],
+) -> bool:
     """True if seats move between two SKUs, so that no day may be billed more of both than the subscription had.
 
-    What people said at the mapping counts. Where nobody said anything, two SKUs are plans if the subscription never had both at once,
-    or if some version moved units from one to the other exactly. All else is an add-on, such as a gateway, and waits for nothing.
+    What people said at the mapping counts. Where nobody said anything, two SKUs are plans if the subscription ``told`` never had both
+    at once, or if they are in one group of those that it ``exchanged``. All else is an add-on, such as a gateway, and waits for nothing.
     """
     families = [mapped[sku].family if sku in mapped else None for sku in (old, new)]
     if "" in families:
         return False
     if None not in families:
         return families[0] == families[1]
-    return not subscription.had_both(old, new) or subscription.exchanged(old, new)
+    return not told.had_both(old, new) or any(old in group and new in group for group in exchanged)
