@@ -410,7 +410,7 @@ def _increase_first(swap: Swap) -> None:
     _no_wait_for_decrease(swap)
 
 
-@_ablation("increase although the decrease did not land", 556, 903)
+@_ablation("increase although the decrease did not land", 1257)
 def _no_wait_for_decrease(swap: Swap) -> None:
     """In a plan change decreases are made first, and nobody checks that they landed. Both plans are billed where a decrease was refused."""
     swap(deciding, "falls_first", lambda *_: set())
