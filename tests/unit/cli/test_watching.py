@@ -52,14 +52,14 @@ def test_changes_tell_what_was_posted_from_which_event(told: Desk) -> None:
 
 
 def test_a_plan_change_is_shown_as_one_linked_change(told: Desk) -> None:
-    """Each side names the other, while it waits for its day and once it is posted; seats that change beside it do not."""
+    """Each side names the other, while it waits for its day and once it is posted; an add-on is no side of it, nor are seats that change later."""
     told.run("policy", "set", "decreases=start-of-next-period")
     told.world.tell(9, {ESS: 30, GATEWAY: 2})
     told.world.work()
     lines = {line["sku"]: line for line in told.ask("status")["lines"]}
     assert [
         (one["day"], one["contract_id"], one["service_id"]) for one in lines[ADV]["plan_change_with"]
-    ] == [("2026-04-01", CONTRACT, 46), ("2026-04-01", CONTRACT, 47)]
+    ] == [("2026-04-01", CONTRACT, 46)]
     assert lines[ESS]["plan_change_with"] == [
         {"day": "2026-04-01", "contract_id": CONTRACT, "service_id": 45}
     ]
@@ -70,7 +70,7 @@ def test_a_plan_change_is_shown_as_one_linked_change(told: Desk) -> None:
     told.world.work()
     changes = [c for c in told.ask("changes")["changes"] if c["service_id"] in (45, 46)][2:]
     assert [(c["unit_change"], [w["service_id"] for w in c["plan_change_with"]]) for c in changes] == [
-        (-30, [46, 47]),
+        (-30, [46]),
         (30, [45]),
         (1, []),
     ]
