@@ -94,6 +94,39 @@ def test_a_held_change_is_approved_as_it_is_shown(mapped: Desk) -> None:
     assert "there is nothing to approve" in mapped.refused("approve", *LINE)
 
 
+def test_a_held_change_is_approved_with_its_price(mapped: Desk) -> None:
+    """Shown, agreed to, sent and listed: three more seats, at 15.00 instead of the catalogue's 12.50."""
+    mapped.ask("policy", "set", "approve_increases=always", f"prices.{ADV}=15.00")
+    mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
+    mapped.world.work()
+    shown = mapped.told("approve", *LINE, "--dry-run")
+    assert "A change of +3 on 2026-03-15 at a unit price of 12.50 → 15.00 awaits approval." in shown
+    assert "+3 from 2026-03-15 at 12.50 → 15.00 (at once)" in shown
+    said = mapped.ask("approve", *LINE)
+    [contract] = said["preview"]
+    [line] = [line for line in contract["lines"] if line["service_id"] == 45]
+    price = {"from": "12.50", "to": "15.00"}
+    assert said["unit_price"] == price
+    assert [one["unit_price"] for one in line["adjustments"]] == [price]
+    mapped.world.work()
+    assert [posting.body.get("adjustedUnitPrice") for posting in mapped.world.api.postings] == [15.0]
+    [change] = mapped.ask("changes")["changes"]
+    assert (change["unit_change"], change["unit_price"]) == (3, price)
+    assert "unit price 12.50 → 15.00" in mapped.told("changes")
+
+
+def test_an_approval_of_another_price_lets_nothing_go(mapped: Desk) -> None:
+    """The price is set after the change was shown: what is approved is +3 without one, so it asks again."""
+    mapped.ask("policy", "set", "approve_increases=always")
+    mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
+    mapped.world.work()
+    mapped.ask("policy", "set", f"prices.{ADV}=15.00", "--yes")
+    mapped.ask("approve", *LINE)
+    mapped.world.work()
+    assert state(mapped) == ("parked", "held-for-approval")
+    assert mapped.world.posted() == []
+
+
 def test_a_pause_holds_every_change_until_it_ends(mapped: Desk) -> None:
     """Events are taken in meanwhile; afterwards one adjustment makes up for all of it."""
     said = mapped.ask("pause")

@@ -178,4 +178,4 @@ def test_the_price_that_goes_out_is_shown(mapped: Desk) -> None:
     """Old and new where it is decided, and as sent."""
     mapped.ask("policy", "set", f"prices.{ADV}=15.00")
     mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
-    assert "+3 from 2026-03-15 at 15.00 (at once)" in mapped.told("retry", str(CONTRACT), "--dry-run")
+    assert "+3 from 2026-03-15 at 12.50 → 15.00 (at once)" in mapped.told("retry", str(CONTRACT), "--dry-run")

@@ -40,6 +40,7 @@ def test_changes_tell_what_was_posted_from_which_event(told: Desk) -> None:
         "units_after": 28,
         "outcome": "landed",
         "events": ["sub_8f2c1a-v7"],
+        "unit_price": None,
         "plan_change_with": [],
         "why": None,
         "by": None,

@@ -229,7 +229,7 @@ def test_exactly_what_was_shown_is_posted(name: str) -> None:
         world.sweep()
     assert sorted(world.posted()[len(posted) :]) == sorted(shown(proposal.preview))
     assert sorted(prices(world)[len(posted) :]) == sorted(
-        (line.service_id, one.delta, float(one.price or 0))
+        (line.service_id, one.delta, float(one.price.after if one.price else 0))
         for contract in proposal.preview.contracts
         for line in contract.lines
         for one in line.adjustments

@@ -20,6 +20,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.store.records import EventRecord, policy_from
 from timus_autotask.store.runs import Run, last_run
 from timus_autotask.watch import status as alignment
+from timus_autotask.watch.preview import price_json
 from timus_autotask.watch.status import Status, StatusLine
 
 
@@ -271,6 +272,7 @@ def _words(change: JournalEntry) -> list[str]:
             (
                 change.message,
                 _by_whom(change),
+                f"unit price {change.price}" if change.price else "",
                 f"moved from {moved.day}: {moved.cause.message}" if moved else "",
                 _plan_change(change.linked, change.line.contract_id),
             ),
@@ -306,6 +308,7 @@ def _change(change: JournalEntry) -> dict[str, Any]:
         "units_before": change.units_before,
         "units_after": change.units_after,
         "outcome": change.outcome.value,
+        "unit_price": price_json(change.price),
         "events": [*change.events],
         "plan_change_with": [_ids(key) for key in change.linked],
         "why": change.why.value if change.why else None,

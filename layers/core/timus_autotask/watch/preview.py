@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from timus_autotask.domain.converge.holds import BY_DECISION
 from timus_autotask.domain.line import Line, State
+from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.store.keys import contract_key
 from timus_autotask.store.records import ContractRecords
@@ -29,8 +30,8 @@ class PreviewedAdjustment:
     delta: int
     at_once: bool
     """Made as soon as it is agreed to; otherwise on its day, or when what it waits for is done."""
-    price: str | None = None
-    """The unit price that is sent with it; None: the line keeps its own. What is not made at once is priced later."""
+    price: PriceChange | None = None
+    """The unit price that is sent with it, old and new; None: the line keeps its own. What is not made at once is priced later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def _contract(records: ContractRecords, rehearsal: Rehearsal) -> ContractPreview
 
 def _made(line: Line, rehearsal: Rehearsal) -> list[PreviewedAdjustment]:
     return [
-        PreviewedAdjustment(one.day, one.delta, True, None if one.price is None else str(one.price))
+        PreviewedAdjustment(one.day, one.delta, True, one.price)
         for one in rehearsal.autotask.made
         if (one.contract_id, one.service_id) == (line.contract_id, line.service_id)
     ]
@@ -223,6 +224,11 @@ def totals_json(totals: Totals) -> dict[str, int]:
     }
 
 
+def price_json(price: PriceChange | None) -> dict[str, str | None] | None:
+    """A unit price that goes out with a change, old and new, for programs."""
+    return {"from": price.before, "to": price.after} if price else None
+
+
 def _contract_json(contract: ContractPreview) -> dict[str, Any]:
     opened = contract.opened
     return {
@@ -247,7 +253,7 @@ def _contract_json(contract: ContractPreview) -> dict[str, Any]:
                     {
                         "day": one.day,
                         "unit_change": one.delta,
-                        "unit_price": one.price,
+                        "unit_price": price_json(one.price),
                         "at_once": one.at_once,
                     }
                     for one in line.adjustments

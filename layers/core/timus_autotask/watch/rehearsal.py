@@ -18,6 +18,7 @@ from typing import TypeVar, cast
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.holds import BY_DECISION
 from timus_autotask.domain.line import State
+from timus_autotask.domain.price import PriceChange, amount
 from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import AutotaskError, Conflict, NotConfigured, SecretsUnavailable
 from timus_autotask.ports.psa import ContractService, Psa, Service, UnitRow
@@ -134,8 +135,8 @@ class Made:
     service_id: int
     day: date
     delta: int
-    price: Decimal | None
-    """The unit price that is sent with it; None: the line keeps its own."""
+    price: PriceChange | None
+    """The unit price that is sent with it, old and new; None: the line keeps its own."""
 
 
 class RehearsedAutotask:
@@ -247,10 +248,13 @@ class RehearsedAutotask:
         empty = UnitRow(contract_id, service_id, line_id, effective_date, contract.end, 0, None, None)
         changed = [*adjusted(mine, empty, unit_change)]
         self._rows[contract_id] = [*others, *changed]
+        price: PriceChange | None = None
         if unit_price is not None:
+            before = next((line.unit_price for line in lines if line.id == line_id), None)
+            price = PriceChange(amount(unit_price), None if before is None else amount(before))
             rest = [line for line in lines if line.id != line_id]
             self._lines[contract_id] = [*rest, ContractService(line_id, contract_id, service_id, unit_price)]
-        self.made.append(Made(contract_id, service_id, effective_date, unit_change, unit_price))
+        self.made.append(Made(contract_id, service_id, effective_date, unit_change, price))
 
     def extend_contract(self, contract_id: int, end: date, *, time_zone: tzinfo) -> None:  # noqa: ARG002
         contract = self.contract(contract_id)
