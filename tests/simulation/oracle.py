@@ -105,6 +105,8 @@ class Oracle:
         self._unsettled: dict[Line, int] = {}
         """Lines that we had posted on when a person edited them, with when: nobody has chosen, nor does Timus want it so."""
         self._adopted: dict[Line, set[int]] = defaultdict(set)
+        self._rejected: dict[Line, Mapping[str, int]] = {}
+        """By line whose change was rejected: the versions that whoever rejected it was shown, by subscription."""
         self._posts: list[Post] = []
         self._uncommitted: list[Any] = []
         self._seen = 0
@@ -159,6 +161,8 @@ class Oracle:
     def edited(self, contract: int, service: int, day: date, delta: int) -> None:
         """A person changes units in Autotask."""
         self._edits[contract, service].append((day, delta))
+        # It may be just what Timus says, and then the rejection is over.
+        self._rejected.pop((contract, service), None)
         self._edited_at[contract] = self.w.scheduler.now
         record = self._record((contract, service))
         if self._committed[contract, service] and record is not None and record.choice is None:
@@ -198,6 +202,14 @@ class Oracle:
                 edits,
                 *(self.has(line, today) - self._sum(line, subs, pick) for pick in picks),
             }
+
+    def rejected(self, contract: int, service: int, rejection: Any) -> None:
+        """A person has set a held change aside."""
+        self._rejected[contract, service] = rejection.versions
+
+    def approved(self, contract: int, service: int) -> None:
+        """A person has let a held or rejected change go."""
+        self._rejected.pop((contract, service), None)
 
     def mapped(self, mapping: Any) -> None:
         """A person has stored a mapping."""
@@ -349,6 +361,11 @@ class Oracle:
                 "drift",
                 f"a post on {post.line} although a person's edit of it was seen and nobody has chosen",
             )
+        known = self._rejected.get(post.line)
+        if known is not None and not any(
+            number > known.get(sub, 0) for sub, number in self._arrived if sub in self._feeding(post.line)
+        ):
+            self._broken("rejected", f"a post on {post.line}, whose change was rejected, without newer news")
         if self.w.api.model.contracts[contract].values["contractType"] != 7:
             self._broken("I4", f"a post to contract {contract}, which is not recurring")
         self._posts = [p for p in self._posts if not p.ended and not (p.actor and p.actor.dead)]

@@ -231,6 +231,7 @@ class _Teller:
         if self.chance(p.terms):
             terms = self._terms(switches)
             self._word()
+            self._rejections()
             if self.chance(0.2):
                 contracts[0] = replace(
                     contracts[0], posted_through=self.today + timedelta(days=r.randint(-9, 3))
@@ -288,6 +289,13 @@ class _Teller:
             at = r.uniform(first, last)
             self.add(at, "pause")
             self.add(at + r.uniform(60, 5 * HOUR) * SECOND, "resume")
+
+    def _rejections(self) -> None:
+        """People who set held changes aside now and then; drawn apart, so that nothing else of the story depends on it."""
+        r = Random(-self.seed - 1)
+        first, last = min(h.at for h in self.out), max(h.at for h in self.out)
+        for _ in range(r.choice((0, 0, 1, 2))):
+            self.add(r.uniform(first, last + 1800 * SECOND), "reject")
 
     # -- clients
 

@@ -32,13 +32,13 @@ from timus_autotask.bootstrap import (
     receive_handler,
     sweep_handler,
 )
-from timus_autotask.domain.approval import approve
+from timus_autotask.domain.approval import approve, reject
 from timus_autotask.domain.line import Choice, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.secrets import CACHED, Credentials
 from timus_autotask.ports.table import Delete, Put, Write
-from timus_autotask.store.records import Store, put_line, put_mapping, put_plan, put_terms
+from timus_autotask.store.records import Store, put_journal_entry, put_line, put_mapping, put_plan, put_terms
 from timus_autotask.sync.merge import wake_contract, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.receive import PATH, ReceivePorts
@@ -670,7 +670,28 @@ class World:
                 continue
             wake = wake_contract(line.contract_id, self._ports())
             self._commit(put_line(approve(stored.value, "a person"), stored.rev), wake)
+            self.oracle.approved(line.contract_id, line.service_id)
             self.watch.states["held, then approved"] += 1
+
+    def _on_reject(self) -> None:
+        self.person("reject", self._reject)
+
+    def _reject(self) -> None:
+        """Set the first change aside that awaits approval."""
+        for line in self.store.lines():
+            if not _approvable(line) or line.rejection is not None:
+                continue
+            stored = Store(self.table).contract(line.contract_id).lines[line.service_id]
+            if not _approvable(stored.value) or stored.value.rejection is not None:
+                continue
+            rejected, entry = reject(
+                stored.value, by="a person", at=self.clock.now(), reason="not ordered", entry_id=self._names()
+            )
+            wake = wake_contract(line.contract_id, self._ports())
+            self._commit(put_line(rejected, stored.rev), put_journal_entry(entry), wake)
+            self.oracle.rejected(line.contract_id, line.service_id, rejected.rejection)
+            self.watch.states["held, then rejected"] += 1
+            return
 
     def _on_pause(self) -> None:
         self.person("pause", lambda: self._pause(paused=True))
