@@ -7,7 +7,7 @@ came until then. Planning again after a plan was applied gives nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heappush
@@ -213,23 +213,31 @@ class _Planner:
         olds = {link.down for link in self._links if link.beside and self._must_wait_for(link, line, day)}
         if not olds <= self._known.keys():
             return _Blocked()
-        if any(turn.day == day and turn.line in olds and not turn.increases for turn in self._turns):
-            return _Later(day)  # after the decreases of this day
+        if self._decrease_is_to_come(olds, day):
+            return _Later(day)
         lacking = self._lacking[line].at(day)
         free = max(0, lacking - self._too_many(olds, day))
         if free >= lacking:
             return None
-        days = sorted({d for old in olds for d in self._days_down(old, day)})
-        more = next((d for d in days if lacking - self._too_many(olds, d) > free), None)
-        if more is None:  # what these lines do later is not decided yet
-            more = min(
-                (turn.day for turn in self._turns if turn.line in olds and turn.day > day), default=None
-            )
+        more = self._more_seats_on(olds, lacking - free, day)
         later = None if more is None else self._gaps[line].open_day(more)
         known = more is not None or all(old in self._gaps for old in olds if self._too_many({old}, day))
         if free and known:
             return _OnlyAPart(free, later)
         return _Blocked() if more is None else _Later(later)
+
+    def _decrease_is_to_come(self, olds: Collection[LineKey], day: date) -> bool:
+        """True if one of these lines may still come down on this very day."""
+        return any(turn.day == day and turn.line in olds and not turn.increases for turn in self._turns)
+
+    def _more_seats_on(self, olds: Collection[LineKey], not_free: int, day: date) -> date | None:
+        """The first day after ``day`` on which fewer than ``not_free`` seats are billed too many on the old plans, or may be."""
+        days = sorted({d for old in olds for d in self._days_down(old, day)})
+        known = next((d for d in days if self._too_many(olds, d) < not_free), None)
+        if known is not None:
+            return known
+        # What these lines do later is not decided yet.
+        return min((turn.day for turn in self._turns if turn.line in olds and turn.day > day), default=None)
 
     def _days_down(self, old: LineKey, day: date) -> Iterator[date]:
         """The days after ``day`` on which a plan may have fewer units too many than before.

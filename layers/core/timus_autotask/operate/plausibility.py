@@ -7,7 +7,7 @@ number than Timus has. A suspicion holds the subscriptions that it is about unti
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import MAX_EMAX, MIN_EMIN, Context
 from enum import StrEnum
@@ -145,31 +145,38 @@ def _alike_among(ids: Iterable[str]) -> Mapping[str, list[str]]:
     return found
 
 
+_MAY_BE = "A spreadsheet may have changed it."
+
+
 def _alike(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
     """Ids and SKUs that are new, and the same as others but for what spreadsheets change."""
-    may_be = "A spreadsheet may have changed it."
+    yield from _subscriptions_alike(told, known)
+    yield from _names_alike("Customer", told, known.customers, lambda one: [one.customer_id])
+    yield from _names_alike("SKU", told, known.skus, lambda one: [*one.units])
+
+
+def _subscriptions_alike(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
     others = _alike_among({*known.subscriptions, *(one.subscription_id for one in told)})
     for one in told:
         new, customer = one.subscription_id, one.customer_id
         for other in others[_written_alike(new)] if new not in known.subscriptions else ():
             if other in known.subscriptions:
-                message = f"Subscription {new} of {customer} is new, and {other} is known. {may_be}"
+                message = f"Subscription {new} of {customer} is new, and {other} is known. {_MAY_BE}"
                 yield _suspicion(Kind.ALIKE, message, (new, other))
             elif other < new:
-                message = f"Subscriptions {other} and {new} of {customer} are new, and may be one. {may_be}"
+                message = f"Subscriptions {other} and {new} of {customer} are new, and may be one. {_MAY_BE}"
                 yield _suspicion(Kind.ALIKE, message, (new, other))
-    others = _alike_among(known.customers)
-    for customer in sorted({one.customer_id for one in told} - {*known.customers}):
-        for other in others.get(_written_alike(customer), ()):
-            holds = [one.subscription_id for one in told if one.customer_id == customer]
-            message = f"Customer {customer} is new, and {other} is known. {may_be}"
-            yield _suspicion(Kind.ALIKE, message, holds)
-    others = _alike_among(known.skus)
-    for sku in sorted({sku for one in told for sku in one.units} - {*known.skus}):
-        for other in others.get(_written_alike(sku), ()):
-            holds = [one.subscription_id for one in told if sku in one.units]
-            message = f"SKU {sku} is new, and {other} is known. {may_be}"
-            yield _suspicion(Kind.ALIKE, message, holds)
+
+
+def _names_alike(
+    what: str, told: Sequence[Billed], known: Collection[str], names: Callable[[Billed], Collection[str]]
+) -> Iterator[Suspicion]:
+    """New names, of which ``names`` gives those of a subscription, that look like known ones; they hold all that have them."""
+    others = _alike_among(known)
+    for new in sorted({name for one in told for name in names(one)} - {*known}):
+        for other in others.get(_written_alike(new), ()):
+            holds = [one.subscription_id for one in told if new in names(one)]
+            yield _suspicion(Kind.ALIKE, f"{what} {new} is new, and {other} is known. {_MAY_BE}", holds)
 
 
 def _numbers(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
@@ -210,16 +217,21 @@ def _in_place(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
     for one in told:
         if one.subscription_id in known.subscriptions:
             continue
-        for other in clients.get(one.customer_id, ()):
-            if _are_alike(one.subscription_id, other.subscription_id):
-                continue  # that is said already
-            says = named[other.subscription_id].units if other.subscription_id in named else {}
-            if both := [sku for sku in one.filled() if other.units.get(sku) and sku not in says]:
-                yield _replaced(one, other, both, {one.subscription_id, other.subscription_id} & {*named})
-        if one.customer_id not in known.customers:
+        yield from _beside(one, clients.get(one.customer_id, ()), named)
+        if one.customer_id not in known.customers and one.filled():
             for other in lost:
-                if one.filled() and one.filled() == other.filled():
+                if one.filled() == other.filled():
                     yield _replaced(one, other, [*one.filled()], {one.subscription_id})
+
+
+def _beside(new: Billed, others: Iterable[Billed], named: Mapping[str, Billed]) -> Iterator[Suspicion]:
+    """The client's known subscriptions that have a SKU of the new one, which the file does not name for them."""
+    for other in others:
+        if _are_alike(new.subscription_id, other.subscription_id):
+            continue  # that is said already
+        says = named[other.subscription_id].units if other.subscription_id in named else {}
+        if both := [sku for sku in new.filled() if other.units.get(sku) and sku not in says]:
+            yield _replaced(new, other, both, {new.subscription_id, other.subscription_id} & {*named})
 
 
 def _replaced(one: Billed, other: Billed, skus: Sequence[str], holds: Iterable[str]) -> Suspicion:

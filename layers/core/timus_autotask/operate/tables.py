@@ -268,10 +268,7 @@ class _Reader:
             self.report(f"the separator {separator!r} is none of: comma, semicolon, tab, |", 1)
             return
         names = self._cells(head, top, separator)
-        columns = self._columns_of(names, head)
-        missing = [each.name for each in self._columns if each.required and each not in columns]
-        if missing and not self.problems:
-            self.report(f"the columns {', '.join(missing)} are missing in the first line", head)
+        columns = self._header(names, head)
         if self.problems:
             return
         for row, line in filled[1:]:
@@ -286,6 +283,14 @@ class _Reader:
                     "or a cell that holds one needs quotation marks",
                     row,
                 )
+
+    def _header(self, names: Sequence[str], row: int) -> list[Column | None]:
+        """The column of each name; what is wrong with the header is reported."""
+        columns = self._columns_of(names, row)
+        missing = [each.name for each in self._columns if each.required and each not in columns]
+        if missing and not self.problems:
+            self.report(f"the columns {', '.join(missing)} are missing in the first line", row)
+        return columns
 
     def _columns_in(self, line: str, separator: str) -> int:
         try:

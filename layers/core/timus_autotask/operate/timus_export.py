@@ -203,11 +203,7 @@ def compare(
         for customer in records.customers.values()
         for stored in customer.subscriptions.values()
     }
-    held: dict[tuple[str, str], int] = {}
-    for line in lines:
-        if line.contract_id is not None and line.autotask_units is not None:
-            key = (line.customer, line.sku)
-            held[key] = held.get(key, 0) + line.autotask_units
+    held = _observed(lines)
     rows: list[Compared] = []
     events: list[Missing] = []
     problems: list[Problem] = []
@@ -225,19 +221,7 @@ def compare(
                 problems.append(Problem(f"subscription {one.subscription_id}: {news.reason}", one.row))
             events.append(event)
         ours = _in_force(subscription, today) if subscription else None
-        skus = {sku for sku, _ in one.items} | {sku for sku, _ in (ours.items if ours else ())}
-        rows += [
-            Compared(
-                one.customer_id,
-                one.subscription_id,
-                sku,
-                dict(one.items).get(sku, 0),
-                ours.quantity(sku) if ours else None,
-                held.get((one.customer_id, sku)),
-                words,
-            )
-            for sku in sorted(skus)
-        ]
+        rows += _rows_of(one, ours, held, words)
     suspicious = suspicions(
         [_told_billed(one, today) for one in told],
         {event.subscription_id for event in events},
@@ -247,6 +231,35 @@ def compare(
     if problems:
         raise FileRefused(*problems)
     return Comparison(tuple(rows), tuple(events), suspicious)
+
+
+def _observed(lines: Sequence[StatusLine]) -> dict[tuple[str, str], int]:
+    """What Autotask has by customer and SKU, all lines together; a line that was never read is not in it."""
+    found: dict[tuple[str, str], int] = {}
+    for line in lines:
+        if line.contract_id is not None and line.autotask_units is not None:
+            key = (line.customer, line.sku)
+            found[key] = found.get(key, 0) + line.autotask_units
+    return found
+
+
+def _rows_of(
+    told: Told, ours: Version | None, observed: Mapping[tuple[str, str], int], note: str
+) -> list[Compared]:
+    """One row for each SKU that the file or our table has for a subscription."""
+    skus = {sku for sku, _ in told.items} | {sku for sku, _ in (ours.items if ours else ())}
+    return [
+        Compared(
+            told.customer_id,
+            told.subscription_id,
+            sku,
+            dict(told.items).get(sku, 0),
+            ours.quantity(sku) if ours else None,
+            observed.get((told.customer_id, sku)),
+            note,
+        )
+        for sku in sorted(skus)
+    ]
 
 
 def _told_billed(told: Told, today: date) -> Billed:
