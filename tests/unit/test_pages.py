@@ -57,3 +57,17 @@ def test_a_dead_link_is_seen(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert [*dead_links(page)] == ["gone.md", "other.md#no-heading"]
+
+
+def test_each_decision_has_a_number_and_a_row() -> None:
+    """In the list of decisions, in order, each under its own title; no number is given twice."""
+    folder = ROOT / "docs" / "decisions"
+    records = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    rows = re.findall(
+        r"^\| \[(\d{4})\]\((\S+)\) \| (.+) \|$", (folder / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert [name for _, name, _ in rows] == records
+    assert [number for number, _, _ in rows] == [name[:4] for name in records]
+    assert len({name[:4] for name in records}) == len(records)
+    titles = [(folder / name).read_text("utf-8").partition("\n")[0].removeprefix("# ") for name in records]
+    assert [title for _, _, title in rows] == titles
