@@ -80,7 +80,7 @@ def note_place(stack: str, here: Place, kept: Path) -> None:
     """Remember where the stack is."""
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(
-        f"# Where `make deploy STACK={stack}` has put this stack. What it was told stands in the stack itself.\n"
+        f"# Where `make deploy STACK={stack}` has put this stack. Its parameters are in the stack itself.\n"
         f'account = "{here.account}"\nregion = "{here.region}"\n',
         encoding="utf-8",
     )
@@ -204,7 +204,7 @@ def listening(sns: Any, topic: str, stack: str) -> list[str]:
 
 
 def sam_command(stack: str, region: str, parameters: Mapping[str, str]) -> list[str]:
-    """The call of the SAM CLI. A parameter that it is not told keeps the value that the stack has."""
+    """The call of the SAM CLI. A parameter that is not given keeps the value that the stack has."""
     command = [str(SAM), "deploy", "--stack-name", stack, "--s3-prefix", stack, "--region", region]
     if parameters:
         pairs = (f'{name}="{value}"' for name, value in parameters.items())
@@ -277,7 +277,7 @@ def deploy(
 
 
 def existing_parameters(cloudformation: Any, stack: str) -> dict[str, str] | None:
-    """What the stack was told; None: there is no such stack. Raises :class:`NotDeployed` for one that cannot be updated."""
+    """The stack's parameters; None: there is no such stack. Raises :class:`NotDeployed` for one that cannot be updated."""
     try:
         [described] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive whoever started them.
+"""Child processes that cannot outlive the process that started them.
 
 A child runs a Python module as the leader of a process group of its own, through this file. It holds one end of a pipe;
 when the other end closes, because the parent stopped it or was killed itself, the whole group ends at once. What runs on

@@ -1,4 +1,4 @@
-"""A world as whoever operates it sees it: what the command and a console are given."""
+"""A world as its operator sees it: what the command and a console get."""
 
 from __future__ import annotations
 

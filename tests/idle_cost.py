@@ -70,7 +70,7 @@ class Day:
     runs: Counter[str]
     """By function."""
     metric_hours: dict[str, int]
-    """Metric → the hours in which it was told; CloudWatch bills it for these."""
+    """Metric → the hours in which it was sent; CloudWatch bills it for these."""
     logged: int
     """Bytes."""
     reads: int

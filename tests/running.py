@@ -181,7 +181,7 @@ class Running:
                         )
 
     def _published(self, namespace: str, name: str, dimensions: dict[str, str], number: float = 1) -> None:
-        """What AWS itself tells."""
+        """What AWS itself reports."""
         at = self.world.clock.now().timestamp()
         self.points.append(Point(at, namespace, name, "", tuple(sorted(dimensions.items())), number))
 

@@ -107,7 +107,7 @@ class InProcess:
 
 @dataclass
 class World:
-    """One partner with one client, on 15 March 2026 unless told otherwise."""
+    """One partner with one client, by default on 15 March 2026."""
 
     start: datetime = datetime(2026, 3, 15, 9, 12, 44, tzinfo=UTC)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))

@@ -52,7 +52,7 @@ class Reply(NamedTuple):
     delay: float = 0.0
     """How long the answer takes. Seconds; the server waits, an in-process caller may move its own clock."""
     truncated: bool = False
-    """The connection breaks before the whole body has arrived (Content-Length tells the whole)."""
+    """The connection breaks before the whole body has arrived (Content-Length is that of the whole)."""
 
     def json(self) -> Any:
         """The body, parsed with exact decimals."""

@@ -98,7 +98,7 @@ class Event:
     """One adjustment of a line."""
 
     number: int
-    """The adjustment's id, which the API does not tell; it surfaces in ``BillingItems`` only."""
+    """The adjustment's id. The API does not give it; it appears in ``BillingItems`` only."""
     day: int
     delta: int
     price: int | None
@@ -412,7 +412,7 @@ class Model:
 
     switches: Switches = field(default_factory=Switches)
     now_ms: int = 0
-    """The instant, set by whoever drives the model. Milliseconds since 1970-01-01T00:00:00Z."""
+    """The instant, set from outside. Milliseconds since 1970-01-01T00:00:00Z."""
     revision: int = 0
     """Counts the writes that took effect."""
 
@@ -814,7 +814,7 @@ class Model:
         return event
 
     def _note(self, contract: Contract, line: Line, what: str, author: int) -> None:
-        """Every change of services writes a contract note by itself (documented; its wording is unknown)."""
+        """Every change of services writes a contract note (documented; its wording is unknown)."""
         entity = ENTITIES["contractnotes"]
         name = line.service["name"]
         values = entity.blank()

@@ -37,7 +37,7 @@ class Entity:
     operations: frozenset[str]
     """Of: query, create, update, child_create, child_update."""
     child: str | None = None
-    """Name of the collection beneath ``/Contracts/{id}`` (or ``/Tickets/{id}``), if any."""
+    """Name of the collection under ``/Contracts/{id}`` (or ``/Tickets/{id}``), if any."""
     parent: str = "Contracts"
     parent_field: str = "contractID"
     has_udf: bool = False

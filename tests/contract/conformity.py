@@ -55,7 +55,7 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
 
 
 def check(method: str, path: str, query: Mapping[str, str], body: Any) -> list[str]:
-    """What is wrong with a request, in words; nothing if it conforms.
+    """What is wrong with a request; nothing if it conforms.
 
     ``path`` may have anything before ``/v1.0``; ``body`` is parsed JSON, None for an empty one.
     """
@@ -84,7 +84,7 @@ def check(method: str, path: str, query: Mapping[str, str], body: Any) -> list[s
 
 
 def disagreements(swagger: Mapping[str, Any]) -> list[str]:
-    """Where the table and a full swagger file differ, in words."""
+    """Where the table and a full swagger file differ."""
     found = []
     paths = {path.lower(): verbs for path, verbs in swagger["paths"].items()}
     for name, rule in TABLE["requests"].items():

@@ -39,7 +39,7 @@ SETTLE_SECONDS = 2
 
 _STARTED = datetime.now(UTC)
 ZONE = "UTC" if _STARTED.hour < 12 else "Etc/GMT+11"
-"""Where the partner lives: where no midnight comes for eleven hours, since what is told and what is expected name days."""
+"""The partner's time zone: one with no midnight for the next eleven hours, because events and expectations name days."""
 
 
 def day(offset: int) -> date:
@@ -121,7 +121,7 @@ def tenant() -> dict[str, Any]:
 
 
 class Answer(NamedTuple):
-    """What a sender is told."""
+    """What a sender gets."""
 
     status: int
     body: Any
@@ -209,7 +209,7 @@ class Deployed:
                 return _answer(error)
 
     def signed(self, event_id: str, body: bytes, *, at: float | None = None) -> dict[str, str]:
-        """The headers of a genuine delivery, now unless told otherwise."""
+        """The headers of a genuine delivery, by default now."""
         timestamp = int(time.time() if at is None else at)
         return {
             "content-type": "application/json",
@@ -321,7 +321,7 @@ class Client:
         self.deployed.command("map", "customer", self.customer, *ids, *more)
 
     def has_been_mapped(self) -> None:
-        """Its units go to its contract, as if an operator had said so before anything was told."""
+        """Its units go to its contract, as if an operator had mapped it before the first event."""
         routing = Routing((Route(self.company, self.contract),))
         self.deployed.store.commit(put_mapping(CustomerMapping(self.customer, (routing,)), 0))
 
@@ -371,7 +371,7 @@ class Client:
         term_end: date = date(2199, 12, 31),
         type: str = "subscription.updated",  # noqa: A002 - as the event names it
     ) -> bytes:
-        """An event's body; the change holds from noon of a day on, today's unless told otherwise."""
+        """An event's body; the change holds from noon of a day on, by default today."""
         return change(
             subscription or f"sub_{self.number}",
             version,
@@ -398,7 +398,7 @@ class Client:
     # -- What is
 
     def status(self) -> set[tuple[str, int, str]]:
-        """(SKU, Timus's quantity, state) of each line, as `timus-autotask status` tells them."""
+        """(SKU, Timus's quantity, state) of each line, as `timus-autotask status` shows them."""
         lines = self.deployed.command("status", "--customer", self.customer)["lines"]
         return {(line["sku"], line["timus_quantity"], line["state"]) for line in lines}
 
@@ -430,7 +430,7 @@ class Client:
         return parked.code if parked else None
 
     def looked_at_again(self) -> None:
-        """Let the time come at which the contract is looked at again by itself, in a quarter of an hour at the latest."""
+        """Let the time come at which the contract is looked at again, in a quarter of an hour at the latest."""
         due_at = self.deployed.store.contract(self.contract).state.due_at
         assert due_at is not None
         assert due_at <= time.time() + 16 * 60
@@ -438,7 +438,7 @@ class Client:
         self.deployed.stack.invoke("Sweep")
 
     def comes_due(self, contract: int) -> None:
-        """Let the time come for which a contract waits, as it does by itself."""
+        """Let the time come for which a contract waits."""
         now = datetime.now(UTC)
         known = self.deployed.store.contract(contract)
         waits = [s for s in known.lines.values() if s.value.refusal]

@@ -54,7 +54,7 @@ class Lives:
     def _try(self, name: str, act: Callable[[str], None]) -> None:
         try:
             act(name)
-        except (Exception, pytest.fail.Exception) as failure:  # noqa: BLE001 - told by the story's own test
+        except (Exception, pytest.fail.Exception) as failure:  # noqa: BLE001 - reported by the story's own test
             self._failures[name] = failure
             self._lives.pop(name, None)
 

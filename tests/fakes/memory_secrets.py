@@ -32,7 +32,7 @@ class MemorySecrets:
         self._stored: dict[str, Any] = {"webhook": webhook, "autotask": credentials}
         self._cache: dict[str, tuple[datetime, Any]] = {}
         self.written_at: datetime | None = None
-        """When each of them was written; None: the store does not tell."""
+        """When each of them was written; None: the store does not say."""
 
     def webhook_secrets(self) -> tuple[str, ...]:
         webhook: tuple[str, ...] = self._read("webhook", "the webhook secret has no current value")

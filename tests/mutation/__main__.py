@@ -185,7 +185,7 @@ def _plainly(found: re.Match[str]) -> str:
 def _forget(folder: Path) -> None:
     """Let an earlier run's survivors be tried again; what was killed stays so until its function changes.
 
-    Which test reaches which function is found out anew: mutmut looks at new tests only, so that a function which is new, or has
+    Which test reaches which function is found out again: mutmut looks at new tests only, so that a function which is new, or has
     a new name, would be reached by none of the old ones.
     """
     (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
@@ -245,7 +245,7 @@ def _justified() -> dict[Survivor, str]:
 
 
 def report(figures: Mapping[str, Figures], justified: Mapping[Survivor, str]) -> tuple[int, str]:
-    """The exit status, and the figures in words."""
+    """The exit status, and the report."""
     total = sum(one.all for one in figures.values())
     killed = sum(one.killed for one in figures.values())
     timeout = sum(one.timeout for one in figures.values())

@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def report(outcome: Outcome, seed: int, *, quick: bool) -> str:
-    """The figures in words."""
+    """The report."""
     rounds = outcome.rounds
     during = [killing for killing in rounds if killing.during_post]
     faults = Counter(fault for killing in during for fault in killing.during_post)

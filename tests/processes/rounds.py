@@ -89,7 +89,7 @@ class Outcome:
 
     rounds: list[Killing] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
-    """Every difference between the books, in words."""
+    """Every difference between the books."""
     seconds: float = 0.0
     rest_seconds: float = 0.0
     """From the last kill until everything was at rest."""
@@ -312,7 +312,7 @@ class _Arena:
     # -- Rest, and the books
 
     def _rest(self, progress: Callable[[str], None]) -> Status:
-        """Wait until nothing is outstanding, as `timus-autotask status` tells it."""
+        """Wait until nothing is outstanding, as `timus-autotask status` shows it."""
         deadline = time.monotonic() + 15 * 60
         while True:
             records = gather(self._store, lambda: self._waiting("QueueUrl"))

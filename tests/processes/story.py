@@ -1,4 +1,4 @@
-"""What a client is told in a round, and what must come of it, worked out without any of the product's code."""
+"""The events of a client in a round, and what must follow, worked out without any of the product's code."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class Story:
 
 
 def story(dice: random.Random, today: date) -> Story:
-    """A client's story: seats up and down, a plan change among them, or news that comes in the wrong order."""
+    """A client's story: seats up and down, with a plan change, or events in the wrong order."""
     kind = dice.choice(("seats", "seats", "plan change", "reordered"))
     number = {"reordered": 2, "plan change": dice.randint(2, 3)}.get(kind, dice.randint(1, 3))
     days = sorted(dice.sample([today - timedelta(days=n) for n in range(10)], number))
-    # What was there before Timus told anything is not its own, so it has to tell of the old plan first.
+    # Units from before the first event are not Timus's, so the old plan needs an event first.
     changes_at = dice.randrange(1, number) if kind == "plan change" else number
     told: list[Told] = []
     seats = BEFORE[ADV]

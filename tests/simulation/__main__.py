@@ -31,7 +31,7 @@ WHOLE = 100_000
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run, tell, judge; returns the exit status."""
+    """Run, report, judge; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--schedules", type=int, default=1_000, help="how many seeds (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="the first of them (default %(default)s)")

@@ -500,7 +500,7 @@ def _failed_is_empty(swap: Swap) -> None:
 
 @_ablation("past days are not told", 5, 7, 8)
 def _no_past_days(swap: Swap) -> None:
-    """Nobody is told of the days that stay billed otherwise: a second change of a day leaves that day wrong, and the line is applied."""
+    """The days that stay billed otherwise are not reported: a second change of a day leaves that day wrong, and the line is applied."""
     swap(deciding, "with_past_days", lambda draft, _contract, _view: draft)
 
 
@@ -509,7 +509,7 @@ def _no_past_days(swap: Swap) -> None:
 
 @dataclass
 class Found:
-    """What trying an ablation came to."""
+    """The result of trying an ablation."""
 
     name: str
     tried: int = 0
@@ -582,7 +582,7 @@ def _promises(found: Found) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Try all, tell, judge; returns the exit status."""
+    """Try all, report, judge; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.ablations", description=__doc__)
     parser.add_argument("--seeds", type=int, default=2_000, help="at most so many (default %(default)s)")
     parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")

@@ -20,7 +20,7 @@ CHUNK = 25
 
 @dataclass
 class Tally:
-    """What many runs came to."""
+    """The sum of many runs."""
 
     profile: str
     schedules: int = 0
@@ -31,7 +31,7 @@ class Tally:
     states: Counter[str] = field(default_factory=Counter)
     sites: dict[str, str] = field(default_factory=dict)
     failures: list[tuple[int, str]] = field(default_factory=list)
-    """(seed, the first broken promise in words)."""
+    """(seed, the first broken promise)."""
     digest: str = ""
     """The hash of every run's trace, in order of the seeds."""
 
@@ -63,7 +63,7 @@ class Tally:
 
 
 def campaign(profile: str, seeds: Sequence[int], jobs: int | None = None) -> Tally:
-    """Run every seed under the rates of a profile; what breaks is told on stderr at once."""
+    """Run every seed under the rates of a profile; what breaks is written to stderr at once."""
     chunks = [seeds[i : i + CHUNK] for i in range(0, len(seeds), CHUNK)]
     total = Tally(profile)
     for part in spread(partial(_tally, profile), chunks, jobs, f"{profile}, {CHUNK} schedules each"):

@@ -36,7 +36,7 @@ def spread(
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     chunk = max(1, min(50, len(items) // (jobs * 8)))
-    # The processes are forked before the bar starts its thread: what a thread holds at that moment would be held for ever.
+    # The processes are forked before the bar starts its thread: a lock that a thread holds at that moment would never be released.
     with ExitStack() as stack:
         pool = stack.enter_context(get_context("fork").Pool(jobs, initializer=quiet)) if jobs > 1 else None
         console = Console(stderr=True)
@@ -56,7 +56,7 @@ def spread(
 
 
 def quiet() -> None:
-    """The product's logs tell of every injected fault: millions of lines that nobody reads."""
+    """The product logs every injected fault: millions of lines that nobody reads."""
     logging.disable(logging.CRITICAL)
     gc.collect()
     gc.freeze()

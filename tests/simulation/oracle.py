@@ -1,28 +1,29 @@
-"""The oracle: says whether the promises of the product hold, from what Autotask and Timus truly know.
+"""The oracle: says whether the promises of the product hold, from what Autotask and Timus really have.
 
-It computes for itself what every line should have on every day, from the history that the simulated Timus told and the
-mapping that a person made. It reads the product's records only where a promise is about them: events are kept (I3), an intent
-is durable before its post (I8), the journal explains every unit (I10), and people are told of what is parked and of past days (I1).
+It computes what every line should have on every day, from the history of the simulated Timus and the mapping that a person
+made. It reads the product's records only where a promise concerns them: events are kept (I3), an intent is durable before its
+POST (I8), the journal explains every unit (I10), and what is parked or stays wrong on past days is reported (I1).
 
 Exceptions, each with its reason:
 
-* A line that carries an adjustment (ours or a person's) on a day takes the next change on the next free day, for Autotask
-  may refuse a second one; so may the other half of a plan change. It must be right on that next day.
-* Nothing is owed outside the contract's own days, and before the first day that Timus told about.
-* A line that a person edited in Autotask may stay parked until somebody chooses; if the choice is to adopt, the edit stays on
+* A line that carries an adjustment (ours or a person's) on a day takes the next change on the next free day, because Autotask
+  may refuse a second one. So may the other side of a plan change. The line must be right on that next day.
+* Nothing is owed outside the contract's own days, nor before the first day that Timus reported.
+* A line that a person edited in Autotask may stay parked until somebody decides. If the decision is to adopt, the edit stays on
   top of what Timus says.
-* A post that a person took back before it could be read back looks as if it never landed: it is posted again, and the journal knows
-  of the second one only.
-* A line gets the first day of a subscription only when that subscription is heard to have its SKU.
-* An edit that nobody had a reason to look at since is found by the daily look at every contract, which is not run here.
-* A version that arrives after a newer one was applied is superseded: days in the past may be billed without it.
-* What Autotask billed of a plan before we heard of it counts for I7 only when a plan goes up after we have heard of it, and at rest. A
-  plan that a newer version brings back while it is still billed from before stays: the other one, adjusted on that day already, comes
+* An adjustment that a person took back before it could be read back looks as if it never landed. It is made again, and the
+  journal has only the second one.
+* A line gets the first day of a subscription only when an event has said that the subscription has its SKU.
+* An edit that nobody had a reason to look at since is found by the daily reconcile, which is not run here.
+* A version that arrives after a newer one was billed is superseded: days in the past may be billed without it.
+* What Autotask billed of a plan before its first event counts for I7 only at rest, and when a plan goes up after that event. A plan
+  that a newer version brings back while it is still billed from before stays. The other one, adjusted on that day already, comes
   down on the next.
-* A contract that belongs to another company than the mapped one gets nothing at all; what waits for the old plan on it waits on.
-* What came and went again before its customer was mapped is not billed in hindsight on another contract than what came after it.
-* Credentials that were replaced may be in use for five minutes; only then the time to rest begins.
-* Autotask's own rules may refuse a change (below zero on a later day, say): it stays parked for a person.
+* A contract that belongs to another company than the mapped one gets no adjustment at all. What waits for the old plan on it goes
+  on waiting.
+* What came and went again before its customer was mapped is not billed afterwards on another contract than what came after it.
+* Credentials that were replaced may be in use for five minutes. Only then does the time until rest begin.
+* Autotask's own rules may refuse a change (below zero on a later day, for example). It stays parked for a person.
 * A SKU without a service, and a customer without a mapping, have no line.
 """
 
@@ -106,7 +107,7 @@ class Oracle:
         """Lines that we had posted on when a person edited them, with when: nobody has chosen, nor does Timus want it so."""
         self._adopted: dict[Line, set[int]] = defaultdict(set)
         self._rejected: dict[Line, Mapping[str, int]] = {}
-        """By line whose change was rejected: the versions that whoever rejected it was shown, by subscription."""
+        """By line whose change was rejected: the versions that were shown to the person who rejected it, by subscription."""
         self._posts: list[Post] = []
         self._uncommitted: list[Any] = []
         self._seen = 0
@@ -127,7 +128,7 @@ class Oracle:
         """Whether changes are billed on other days than their own, by the terms or since a period was posted: by the day after the
         next period has begun, everything must be right."""
 
-    # -- what the world tells
+    # -- what the world reports
 
     def said(self, said: Said) -> None:
         """Timus has a new version."""
@@ -237,7 +238,7 @@ class Oracle:
         self._company_changed.add(contract)
 
     def heard(self, name: str, **fields: Any) -> None:
-        """What the product tells of itself for logs; a bug shows here."""
+        """What the product logs; a bug shows here."""
         if name == "failed":
             self._bug("apply", str(fields.get("error")))
 
@@ -694,7 +695,7 @@ class Oracle:
             if self._edited(line) and (
                 since is not None or (record is not None and record.state.value == "settling")
             ):
-                continue  # somebody's change in the middle of ours may take a second settling time to be told
+                continue  # somebody's change in the middle of ours may take a second settling time to be found
             if since is not None and record is not None and record.state.value == "settling":
                 self._broken(promise, f"{line} is still settling")
             if want is None or self._fits(line, want, has):
@@ -735,7 +736,7 @@ class Oracle:
         return self._fits(line, want, has) or (self._taken(line, day) and self._was_wanted(line, day, has))
 
     def _settled_day(self) -> date:
-        """The day from which on everything that was told is billed, whatever the terms make of its day, on whichever contract."""
+        """The day from which on everything that Timus reported is billed, on any contract and under any terms."""
         days = [v.day for versions in self.history.values() for v in versions]
         days += [v.cancel_at for versions in self.history.values() for v in versions if v.cancel_at]
         days += [plan.posted_through for plan in self.w.story.contracts if plan.posted_through]
@@ -888,7 +889,7 @@ class Oracle:
         return micros(datetime.combine(day, time(), self.w.zone))
 
     def at_the_end(self) -> None:
-        """What can be told only from the whole: each past day (I5), and the journal (I10)."""
+        """What only the whole shows: each past day (I5), and the journal (I10)."""
         for line in self.lines():
             self._past_days(line)
         if self.own:
@@ -917,7 +918,7 @@ class Oracle:
                 )
 
     def _renewed(self, sub: str) -> date | None:
-        """The last day of a renewed term, if its news came before anything newer, and it still holds."""
+        """The last day of a renewed term, if its event came before anything newer, and it still holds."""
         versions = self.history[sub]
         first = next((v for v in versions if v.renews), None)
         if first is None or versions[-1].cancel_at is not None:
@@ -974,7 +975,7 @@ class Oracle:
             day += DAY
 
     def _told_as_it_is(self, line: Line, record: Any) -> None:
-        """Whatever the terms: the days that people are told of are billed as they are told."""
+        """Under any terms: past days that are reported are billed as the report says."""
         if record.state.value not in ("applied", "scheduled"):
             return
         today = self._today()
@@ -986,7 +987,7 @@ class Oracle:
 
     @staticmethod
     def _told(record: Any, day: date, has: int, wants: set[int | None]) -> bool:
-        """Whether people are told of a past day just where it is billed otherwise, with both numbers."""
+        """True if exactly those past days are reported that are billed otherwise, with both numbers."""
         if record is None or record.state.value not in ("applied", "scheduled"):
             return True
         told = next((one for one in record.past_days if one.first <= day < one.until), None)
@@ -1058,8 +1059,8 @@ class Oracle:
             if line in unclear or (record is not None and record.intent is not None):
                 continue
             truth, edits = Counter(self._committed[line]), Counter(self._edits[line])
-            # What a person did just as we would have done it cannot be told from ours. A post that he took back before we could read
-            # it back, or that replaced an equal one of his, cannot be told from one that never landed.
+            # An edit that equals our own adjustment cannot be distinguished from it. An adjustment that a person took back before we could read
+            # it back, or that replaced an equal one of theirs, looks like one that never landed.
             replaces = self.w.story.switches.get("same_day") == "override"
             unseen = {post for post in truth if self._undone(line, *post) or (replaces and post in edits)}
             unknown = Counter({post: times for post, times in truth.items() if post not in unseen})

@@ -79,7 +79,7 @@ class Calls:
         """If a list: every call is noted here as (actor, number, site, kind)."""
         self.last_fault = 0
         self.told: Callable[[str], None] | None = None
-        """Where the history goes in words, if anybody listens."""
+        """Where the history is written for people, if anybody listens."""
         self._trace = blake2b(digest_size=16)
 
     def begin(self, site: str, kind: str) -> tuple[str | None, int]:

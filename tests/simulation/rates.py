@@ -85,7 +85,7 @@ SELDOM: Mapping[str, int] = {
     "table.circuit": 2,
     "table.other": 6,
 }
-"""By site that is seldom called: how many times as often as other calls of its kind it meets a fault. So 100,000 schedules reach each
+"""By site that is rarely called: how many times as often as other calls of its kind it meets a fault. So 100,000 schedules reach each
 fault there too."""
 
 

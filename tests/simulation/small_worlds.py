@@ -36,7 +36,7 @@ from timus_autotask.store.records import put_plan
 SEED = 50_000_001
 """Puts the tick of the sweep's schedule 50 s after the full minute: the queue comes first, as it mostly does."""
 LONGEST = 8 * 3600
-"""For how many seconds after the last happening a fault may strike: nothing stays undone for longer and then moves by itself."""
+"""For how many seconds after the last happening a fault may strike: nothing that happens automatically waits for longer."""
 CUSTOMER, COMPANY, CONTRACT = "cus_41d0", 600, 29683949
 ADVANCED, _, PRO = PLANS
 AFTERNOON = datetime(2026, 3, 10, 14, 0, tzinfo=UTC)
@@ -56,7 +56,7 @@ class Scenario:
     lost: str | None = None
     """The fault that the very first post meets, unless another one is wanted there."""
     matched: bool = True
-    """Whether the services of the plans were found before, as for every customer but the first."""
+    """True if the services of the plans were found before, as for every customer except the first."""
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ def telling(calls: Sequence[Call]) -> list[Fault]:
 
 @dataclass
 class Tally:
-    """What the runs of one scenario came to."""
+    """The sum of the runs of one scenario."""
 
     name: str
     calls: int = 0
@@ -291,10 +291,10 @@ class Tally:
     pairs: int = 0
     longest_rest: float = 0.0
     failures: list[tuple[tuple[Fault, ...], str]] = field(default_factory=list)
-    """(the faults, the first broken promise in words)."""
+    """(the faults, the first broken promise)."""
 
     def add(self, other: Tally) -> None:
-        """Take in what other runs of the scenario came to."""
+        """Add other runs of the scenario."""
         self.singles += other.singles
         self.pairs += other.pairs
         self.longest_rest = max(self.longest_rest, other.longest_rest)
@@ -344,7 +344,7 @@ ENOUGH = 100
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run, tell, judge; returns the exit status."""
+    """Run, report, judge; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.simulation.small_worlds",
         description=__doc__,
@@ -427,7 +427,7 @@ def shown() -> dict[str, str]:
 
 
 def page(tally: Tally, rows: Mapping[str, str]) -> str:
-    """The part of the page, with the row of one scenario written anew."""
+    """The part of the page, with a new row of one scenario."""
     row = (
         f"| {SCENARIOS[tally.name].words} | {tally.calls} | {tally.singles:,} | {tally.pairs:,} "
         f"| **{len(tally.failures)}** | {tally.longest_rest:.0f} s |"

@@ -101,7 +101,7 @@ class Watch:
                 self.states["credentials refused" if change.data["credentials"] else "circuit opened"] += 1
 
     def lost(self, changes: Sequence[Write]) -> None:
-        """A write took effect, and nobody was told."""
+        """A write took effect, and its answer was lost."""
         puts = [change for change in changes if isinstance(change, Put)]
         if any(put.key.sk.startswith("LINE#") and put.data["intent"] for put in puts):
             self.states["write committed, its answer lost, intent open"] += 1

@@ -151,7 +151,7 @@ class World:
         note_places: bool = False,
         own_promises: bool = True,
     ) -> None:
-        """``aloud``: keep the history in words. ``own_promises``: also hold what concerns our own records (not for peers)."""
+        """``aloud``: keep the history for people. ``own_promises``: also hold what concerns our own records (not for peers)."""
         self.story = story
         self.design = design or Product(stock=story.seed % 16 == 0)
         self.zone = ZoneInfo(story.zone)
@@ -259,7 +259,7 @@ class World:
         if self.dead_letters.redrive(self.queue):
             self.watch.states["dead letter"] += 1
             self.poll_after(0)
-        # What is parked is looked at again by itself within the hour; what Autotask refused, within hours.
+        # What is parked is looked at again within the hour; what Autotask refused, within hours.
         scheduler.run_until(scheduler.now + (story.settle + BOUND) * SECOND)
         lines = [document.data for document in self.memory.list("line")]
         hours = 7 if any(line["refusal"] for line in lines) else any(line["parked"] for line in lines)
@@ -325,7 +325,7 @@ class World:
         event: dict[str, Any],
         done: Callable[[dict[str, Any] | None], None],
     ) -> None:
-        """Let Lambda invoke a function; ``done`` is told its answer, or None when it died or failed."""
+        """Let Lambda invoke a function; ``done`` gets its answer, or None when it died or failed."""
         self._invocations[function] += 1
         name = f"{function}-{self._invocations[function]}"
         deadline = self.scheduler.now + seconds * SECOND

@@ -63,7 +63,7 @@ class Tenant:
         self.control.set_switches(switches)
 
     def send(self, method: str, path: str, body: Any = None, *, fault: Fault | None = None) -> Reply:
-        """One request beneath ``/v1.0/``."""
+        """One request under ``/v1.0/``."""
         raw = (
             body
             if isinstance(body, bytes)

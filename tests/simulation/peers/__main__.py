@@ -38,7 +38,7 @@ Counts = dict[Cell, Counter[str]]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run, tell, judge; returns the exit status."""
+    """Run, report, judge; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.peers", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1_000, help="of each cell (default %(default)s)")
     parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")

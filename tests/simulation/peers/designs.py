@@ -170,7 +170,7 @@ class IdempotentDelta(Peer):
 class ReadThenPost(Peer):
     """Read what Autotask has today, and post what is missing to what the event says.
 
-    It keeps what it was told last of each subscription, for two of them may share a line. ``newest``: an event that is older than
+    It keeps the last event of each subscription, because two of them may share a line. ``newest``: an event that is older than
     what it was told already changes nothing of that, and the difference is posted all the same.
     """
 

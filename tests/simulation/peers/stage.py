@@ -97,7 +97,7 @@ class Ending:
     """What became of one run."""
 
     wrong: bool
-    """In the end a line has not what Timus says, and nothing tells an operator so."""
+    """In the end a line does not have what Timus says, and nothing reports it to an operator."""
     broken: frozenset[str]
     """Promises of which some other was broken on the way: I2 and I7 of a peer, any of the product."""
     visible: bool
@@ -236,7 +236,7 @@ def _product(world: World) -> Ending:
 
 
 def _unequal(oracle: Oracle, parked: set[tuple[int, int]] | None = None) -> dict[tuple[str, ...], str]:
-    """By whose it is: lines that have not what Timus says today, in words."""
+    """By customer: lines that do not have what Timus says today."""
     found: dict[tuple[str, ...], str] = {}
     today = oracle._today()
     for line in oracle.lines():

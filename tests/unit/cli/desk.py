@@ -69,7 +69,7 @@ class Desk:
         return said.json
 
     def told(self, *words: str) -> str:
-        """Say it, have it succeed, and read the words."""
+        """Run it, expect success, and return what it printed."""
         said = self.run(*words)
         assert said.status == 0, said.err
         return said.out

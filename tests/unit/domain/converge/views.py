@@ -50,7 +50,7 @@ def since_january(units: int, *later: tuple[date, int]) -> Timeline:
 
 
 def demand(units: Timeline, key: LineKey = SEATS, *, company: int = 600, **more: object) -> Demand:
-    """What a line should have, of one customer, told since January."""
+    """What a line of one customer should have since January."""
     values = {
         "start": CONTRACT.start,
         "sources": (Source(CUSTOMER, f"SKU-{key.service_id}", units),),
