@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
@@ -184,10 +184,16 @@ class Deployed:
                 )
 
     def command(self, *words: str) -> Any:
-        """What `timus-autotask … --json` prints."""
-        with redirect_stdout(StringIO()) as output:
-            assert main([*words, "--json"], lambda _: self._found) == 0
-        return json.loads(output.getvalue())
+        """What `timus-autotask … --json` prints; given again while a change of another test settles, for nothing is previewed then."""
+        until = time.monotonic() + 120
+        while True:
+            with redirect_stdout(StringIO()) as output, redirect_stderr(StringIO()) as said:
+                status = main([*words, "--json"], lambda _: self._found)
+            if status == 0:
+                return json.loads(output.getvalue())
+            assert "cannot be shown yet" in said.getvalue(), said.getvalue()
+            assert time.monotonic() < until, said.getvalue()
+            time.sleep(1)
 
     # -- HTTP
 
@@ -327,7 +333,9 @@ class Client:
 
     def terms(self, *orders: str) -> None:
         """Set terms for this client, as if they had always held."""
-        self.deployed.command("policy", "set", *orders, "--customer", self.customer, "--from", "always")
+        self.deployed.command(
+            "policy", "set", *orders, "--customer", self.customer, "--from", "always", "--unknown"
+        )
 
     def approve(self, sku: str) -> None:
         """Let what is held go."""
