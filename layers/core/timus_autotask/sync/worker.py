@@ -188,8 +188,9 @@ class _Session:
         return Step(lines=changed, due_at=due_at)
 
     def _hand_on(self, gathered: Gathered) -> None:
+        """Let the next worker go on at once, if this one came forward; else the next would end like it, again and again."""
         customers = gathered.contract.state.value.customers
-        if customers:
+        if customers and self._answers:
             self._ports.hand_on(customers[0])
 
     # -- Gather
