@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.autotask.faults import Fault
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY
+from timus_autotask.ports.table import Key, Put
 
 FIXED = (
     "customer",
@@ -61,6 +63,8 @@ def test_nothing_yet(desk: Desk) -> None:
         "at_rest": True,
         "outstanding": [],
         "troubles": [],
+        "unreadable": [],
+        "paused": [],
         "events": [],
         "openings": [],
         "autotask_away": None,
@@ -239,6 +243,59 @@ def test_dead_letters_are_shown(desk: Desk) -> None:
     desk.dead_letters.send(CUSTOMER, "dead")
     assert desk.ask("status")["dead_letters"] == 1
     assert "1 wake-ups failed for good" in desk.told("status")
+
+
+def test_a_pause_is_shown_with_who_began_it(desk: Desk) -> None:
+    """For everybody and for one customer, with the command that ends it, also when nothing waits."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    desk.ask("pause", "--customer", CUSTOMER, "--by", "kim")
+    desk.ask("pause", "--by", "pat")
+    desk.world.work()
+    at = "2026-03-15T09:12:44+00:00"
+    assert desk.ask("status")["paused"] == [
+        {"customer": None, "by": "pat", "at": at},
+        {"customer": CUSTOMER, "by": "kim", "at": at},
+    ]
+    words = desk.told("status")
+    assert f"Changes are paused for {CUSTOMER} since 2026-03-15 09:12:44 UTC by kim." in words
+    assert f"→ timus-autotask resume --customer {CUSTOMER}" in words
+    assert "Changes are paused for everybody since 2026-03-15 09:12:44 UTC by pat." in words
+    desk.ask("resume")
+    desk.ask("resume", "--customer", CUSTOMER)
+    assert desk.ask("status")["paused"] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "data"),
+    [
+        (Key(f"CUSTOMER#{CUSTOMER}", "MAPPING"), {"customer_id": CUSTOMER, "routings": "soon"}),
+        (Key("CUSTOMER#cus_2", "SUBSCRIPTION#sub_2"), {"id": "sub_2"}),
+        (Key("CUSTOMER#cus_2", "POLICY"), {"values": {"of_a_newer_version": 1}}),
+        (Key("PARTNER", "POLICY"), {"values": {"of_a_newer_version": 1}}),
+        (Key(f"CONTRACT#{CONTRACT}", "LINE#46"), {"contract_id": "many"}),
+        (Key("OPENING#timus-x", "OPENING"), {}),
+        (Key("CUSTOMER#cus_2", "EVENT#evt"), {"key": "evt"}),
+    ],
+    ids=lambda value: "/".join(value) if isinstance(value, Key) else "",
+)
+def test_a_record_that_cannot_be_read_is_shown(desk: Desk, key: Key, data: dict[str, Any]) -> None:
+    """Everything else is shown too. Other commands that need it say which it is, without a traceback."""
+    kinds = {"MAPPING": "mapping", "POLICY": "policy", "OPENING": "opening"}
+    kind = kinds.get(key.sk) or {"S": "subscription", "L": "line", "E": "parked-event"}[key.sk[0]]
+    desk.world.map_customer()
+    desk.world.map_customer("cus_b", company=601, contract=29683950)
+    desk.world.tell(1, {ADV: 3}, customer="cus_b", subscription="sub_b")
+    desk.world.work()
+    known = desk.world.table.get(key)
+    desk.world.table.write([Put(key, data, known.rev if known else 0, kind=kind, sort="x")])
+    said = desk.ask("status")
+    assert [one["record"] for one in said["unreadable"]] == ["/".join(key)]
+    assert ("cus_b", 3) in [(line["customer"], line["autotask_units"]) for line in said["lines"]]
+    assert f"The record {'/'.join(key)} cannot be read" in desk.told("status")
+    for words in (("map", "list"), ("events",), ("minimum",), ("policy", "set", "drift=adopt", "--yes")):
+        assert "Traceback" not in desk.run(*words).err
 
 
 ACTS = st.lists(

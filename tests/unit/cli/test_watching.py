@@ -162,3 +162,27 @@ def test_an_event_is_shown_with_its_body(told: Desk) -> None:
     assert event["body"] in words
     assert "There is no merged event" in told.refused("events", "show", "nothing")
     assert "needs the KEY" in told.refused("events", "show", status=2)
+
+
+def test_changes_tell_who_decided_what(told: Desk) -> None:
+    """Beside the adjustments, by time; of a customer those that concern it."""
+    told.ask("policy", "set", f"minimum.{ADV}=31", "--by", "pat")
+    told.world.clock.advance(60)
+    told.ask("pause", "--customer", "cus_b", "--unknown", "--by", "kim")
+    told.world.clock.advance(60)
+    told.ask("retry", str(CONTRACT), "--by", "j.doe")
+    found = told.ask("changes")["decisions"]
+    assert [(one["decision"], one["by"], one["customers"], one["contract_id"]) for one in found] == [
+        ("policy set", "pat", [], None),
+        ("pause", "kim", ["cus_b"], None),
+        ("retry", "j.doe", [CUSTOMER], CONTRACT),
+    ]
+    assert found[0]["detail"] == f"minimum.{ADV}=31 from 2026-03-16"
+    mine = told.ask("changes", "--customer", CUSTOMER)["decisions"]
+    assert [one["decision"] for one in mine] == ["policy set", "retry"]
+    assert [one["decision"] for one in told.ask("changes", "--contract", str(CONTRACT))["decisions"]] == [
+        "retry"
+    ]
+    words = told.told("changes")
+    assert "decided by pat" in words
+    assert "everybody" in words

@@ -371,9 +371,9 @@ def test_a_lease_does_not_hide_what_would_be_posted() -> None:
 
 
 def test_what_is_not_settled_yet_is_waited_for_or_refused() -> None:
-    """An answer was lost: until a read settles it, nobody knows what would be posted."""
+    """A request was lost: until a read settles it, nobody knows what would be posted."""
     world = level()
-    world.api.faults.add(Fault("timeout_after", entity="ContractServiceAdjustments", times=1))
+    world.api.faults.add(Fault("timeout_before", entity="ContractServiceAdjustments", times=1))
     world.tell(8, {ADV: 28, GATEWAY: 1})
     world.work()
     with pytest.raises(NotDone, match=r"outcome is not known yet.*try again after 2026-03-15 09:2"):
@@ -386,11 +386,28 @@ def test_what_is_not_settled_yet_is_waited_for_or_refused() -> None:
     assert (line.units, line.wanted, line.adjustments[0].delta) == (28, 50, 22)
 
 
+@pytest.mark.parametrize("kind", ["timeout_after", "timeout_before"])
+def test_what_is_under_way_does_not_hold_up_what_it_does_not_touch(kind: str) -> None:
+    """Whether it has landed or not, nothing is posted but itself; it is shown as under way where it is not to be seen."""
+    world = level()
+    world.api.faults.add(Fault(kind, entity="ContractServiceAdjustments", times=1))
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    proposal = terms.set_terms(deployment_of(world), [TermChange("excluded", GATEWAY)], None, BY)
+    lines = {line.service_id: line for line in proposal.preview.contracts[0].lines}
+    assert shown(proposal.preview) == [(47, -1, "2026-03-15")]
+    assert lines[45].under_way == (None if kind == "timeout_after" else (TODAY, 3))
+    proposal.commit()
+    world.work()
+    world.pass_time(minutes=20)
+    assert sorted(world.posted()) == [(45, 3, "2026-03-15"), (47, -1, "2026-03-15")]
+
+
 def test_a_worker_that_is_just_at_it_is_waited_for() -> None:
     """It is done in a second or two."""
     world = level()
     deployment = deployment_of(world)
-    world.api.faults.add(Fault("timeout_after", entity="ContractServiceAdjustments", times=1))
+    world.api.faults.add(Fault("timeout_before", entity="ContractServiceAdjustments", times=1))
     world.tell(8, {ADV: 28, GATEWAY: 1})
     world.work()
     state = deployment.store.contract(CONTRACT).state

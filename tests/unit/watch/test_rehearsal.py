@@ -50,4 +50,5 @@ def test_a_rehearsal_is_the_table_with_its_own_writes(
             assert rehearsal.get(key) == model.get(key)
         assert rehearsal.range("A", "", "~") == model.range("A", "", "~")
         assert rehearsal.range("A", "2", "2") == model.range("A", "2", "2")
+        assert rehearsal.range("A", "", "~", 1) == model.range("A", "", "~", 1)
     assert stage.documents() == untouched

@@ -538,6 +538,7 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
     from timus_autotask.cli.deployment import find
     from timus_autotask.cli.terminal import Terminal
     from timus_autotask.operate.refusal import NotDone, Senseless
+    from timus_autotask.store.records import RecordUnreadable, TermsUnreadable
 
     command: Command = arguments.command
     as_json = getattr(arguments, "json", False)
@@ -556,6 +557,8 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
         return _told(str(failed), failed.status, *failed.details)
     except NotDone as sentence:
         return _told(str(sentence), USAGE if isinstance(sentence, Senseless) else REFUSED)
+    except (RecordUnreadable, TermsUnreadable) as damaged:
+        return _told(f"{_sentence(damaged)} See: timus-autotask status", REFUSED)
     except NotConfigured as missing:
         return _told(f"{_sentence(missing)} Set them with: timus-autotask credentials set", 1)
     except InfrastructureError as away:

@@ -10,14 +10,8 @@ from typing import Any, Protocol, TypeVar
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.operate.proposal import Done, Progress, Proposal
-from timus_autotask.watch.preview import (
-    ContractPreview,
-    LinePreview,
-    Preview,
-    PreviewedAdjustment,
-    preview_json,
-    totals_json,
-)
+from timus_autotask.watch.forms import preview_form, totals_form
+from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment
 
 MANY = 50
 """From so many contracts on it takes a while, so it is told how far it is."""
@@ -83,8 +77,8 @@ def carry_out(
         "written": written,
         "doubts": [*proposal.doubts],
         "not_shown": proposal.not_shown or None,
-        "preview": preview_json(proposal.preview),
-        "totals": totals_json(proposal.preview.totals),
+        "preview": preview_form(proposal.preview),
+        "totals": totals_form(proposal.preview.totals),
     }
 
 
@@ -127,7 +121,7 @@ def _at_rest(contract: ContractPreview) -> bool:
     return (
         not contract.changes
         and not contract.without_line
-        and all(line.reason is None for line in contract.lines)
+        and all(line.reason is None and line.under_way is None for line in contract.lines)
     )
 
 
@@ -168,6 +162,9 @@ def _each(values: Iterable[str]) -> list[str]:
 
 def _adjustments(line: LinePreview) -> list[str]:
     told = [_adjustment(one) for one in line.adjustments]
+    if line.under_way:
+        day, delta = line.under_way
+        told.append(f"{delta:+d} from {day} is under way, and made again if it turns out to be lost")
     if line.reason:
         return [*told, line.reason]
     return told or ["nothing to post"]

@@ -22,8 +22,9 @@ from timus_autotask.operate.tables import FileRefused
 from timus_autotask.operate.timus_export import Comparison, ExportFile, Told, compare
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.watch import reconcile as alignment
+from timus_autotask.watch.forms import preview_form, reconciled_form, totals_form
 from timus_autotask.watch.listing import listed
-from timus_autotask.watch.preview import Preview, preview_json, totals_json
+from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.status import status_of
 
 AT_MOST = timedelta(minutes=30)
@@ -49,7 +50,7 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     found = [*findings(deployment.table)]
     run = last_run(deployment.table).value
     _show(run, found, terminal)
-    result |= {"run": asdict(run), "findings": [asdict(finding) for finding in found]}
+    result |= reconciled_form(run, found)
     if told is not None:
         result |= _compare(deployment, arguments, terminal, told)
     if run.stopped:
@@ -214,12 +215,11 @@ def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         **done.to_json(),
         "written": True,
         **NOTHING_POSTED,
-        "run": asdict(run),
-        "findings": [asdict(finding) for finding in found],
+        **reconciled_form(run, found),
     }
 
 
-NOTHING_POSTED = {"preview": preview_json(Preview()), "totals": totals_json(Preview().totals)}
+NOTHING_POSTED = {"preview": preview_form(Preview()), "totals": totals_form(Preview().totals)}
 """While everything is paused, nothing is."""
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,85 +11,39 @@ from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, Whole, moment
 from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.past_days import PastDays
-from timus_autotask.domain.policy import shortfall
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.store.records import EventRecord, policy_from
-from timus_autotask.store.runs import Run, last_run
-from timus_autotask.watch import status as alignment
-from timus_autotask.watch.preview import price_json
-from timus_autotask.watch.status import Status, StatusLine
+from timus_autotask.store.records import Decision, EventRecord
+from timus_autotask.store.runs import Run
+from timus_autotask.watch import history as told
+from timus_autotask.watch.forms import (
+    event_form,
+    event_with_body_form,
+    history_form,
+    overview_form,
+    owed_form,
+)
+from timus_autotask.watch.history import history, pooled_minimum
+from timus_autotask.watch.overview import Overview, overview
+from timus_autotask.watch.status import Pause, StatusLine
 
 
 def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Every line, what waits, and whether everything is at rest."""
-    dead = deployment.dead_letters.depth().visible
-
-    def queued() -> int:
-        return sum(deployment.queue.depth())
-
-    records = alignment.gather(deployment.store, queued, deployment.each)
-    found = alignment.status_of(records, deployment.clock.now(), deployment.zone)
-    lines = [
-        line
-        for line in found.lines
-        if arguments.customer in (None, line.customer) and arguments.contract in (None, line.contract_id)
-    ]
-    events = [event for event in found.parked_events if arguments.customer in (None, event.customer_id)]
-    _show_status(found, lines, events, dead, terminal)
-    compared = last_run(deployment.table).value
-    _show_compared(compared, terminal)
-    return {
-        "lines": [_line(line) for line in lines],
-        "at_rest": found.at_rest,
-        "outstanding": [*found.outstanding],
-        "troubles": [asdict(trouble) for trouble in found.troubles],
-        "events": [_event(event) for event in events],
-        "openings": [_opening(opening) for opening in found.provisionings],
-        "autotask_away": {
-            "until": found.circuit.open_until,
-            "since": found.circuit.since,
-            "reason": found.circuit.reason,
-            "credentials_refused": found.circuit.credentials,
-        }
-        if found.circuit
-        else None,
-        "dead_letters": dead,
-        "compared": {
-            "finished": compared.finished,
-            "stopped": compared.stopped or None,
-            "found": dict(compared.found),
-        },
-    }
-
-
-def _line(line: StatusLine) -> dict[str, Any]:
-    fields = asdict(line)
-    del fields["linked"]
-    return {
-        **fields,
-        "state": line.state.value,
-        "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
-        "plan_change_with": [{"day": day, **_ids(key)} for day, key in line.linked],
-        "explanation": line.explanation,
-        "past_days": [_past_days(one) for one in line.past_days],
-    }
-
-
-def _past_days(one: PastDays) -> dict[str, Any]:
-    return {
-        "from": one.first,
-        "until": one.until,
-        "wanted": one.wanted,
-        "autotask": one.autotask,
-        "seat_days": one.seat_days,
-        "cause": one.cause.value,
-    }
-
-
-def _ids(key: LineKey) -> dict[str, int]:
-    return {"contract_id": key.contract_id, "service_id": key.service_id}
+    found = overview(
+        deployment.store,
+        lambda: sum(deployment.queue.depth()),
+        lambda: deployment.dead_letters.depth().visible,
+        deployment.clock.now(),
+        deployment.zone,
+        deployment.each,
+        customer=arguments.customer,
+        contract=arguments.contract,
+    )
+    _show_on_top(found, terminal)
+    _show_lines(found, terminal)
+    _show_compared(found.compared, terminal)
+    return overview_form(found)
 
 
 def _plan_change(lines: Iterable[LineKey], contract_id: int | None) -> str:
@@ -104,41 +56,51 @@ def _plan_change(lines: Iterable[LineKey], contract_id: int | None) -> str:
     return f"one plan change with {', '.join(names)}" if names else ""
 
 
-def _opening(opening: Provisioning) -> dict[str, Any]:
-    wanted, parked = opening.wanted, opening.parked
-    return {
-        "number": wanted.number,
-        "customer": wanted.customer_id or None,
-        "company_id": wanted.company_id,
-        "renews": wanted.renews,
-        "start": wanted.start,
-        "end": wanted.end,
-        "reason": parked.message if parked else None,
-        "reason_code": parked.code if parked else None,
-        "remedy": parked.remedy if parked else None,
-        "since": opening.since,
-    }
-
-
-def _show_status(
-    found: Status, lines: list[StatusLine], events: list[EventRecord], dead: int, terminal: Terminal
-) -> None:
-    if found.circuit:
+def _show_on_top(found: Overview, terminal: Terminal) -> None:
+    """What concerns more than a line."""
+    circuit = found.status.circuit
+    if circuit:
         terminal.say(
-            f"Autotask is not asked before {moment(found.circuit.open_until)} UTC: {found.circuit.reason}",
+            f"Autotask is not asked before {moment(circuit.open_until)} UTC: {circuit.reason}",
             style="bold red",
         )
-        if found.circuit.credentials:
-            terminal.say("→ timus-autotask credentials set", style="red")
-    for opening in found.provisionings:
-        wanted, parked = opening.wanted, opening.parked
-        what = f"Contract {wanted.number} of company {wanted.company_id} from {wanted.start} is to be opened"
+        if circuit.credentials:
+            terminal.say(Whole("→ timus-autotask credentials set"), style="red")
+    for pause in found.status.paused:
+        _show_pause(pause, terminal)
+    for opening in found.status.provisionings:
+        _show_opening(opening, terminal)
+    if found.dead_letters:
         terminal.say(
-            f"{what}: {parked.message}" if parked else f"{what}.", *([f"→ {parked.remedy}"] if parked else [])
+            f"{found.dead_letters} wake-ups failed for good; the worker's log says why.", style="bold red"
         )
-    if dead:
-        terminal.say(f"{dead} wake-ups failed for good; the worker's log says why.", style="bold red")
-        terminal.say("→ timus-autotask redrive", style="red")
+        terminal.say(Whole("→ timus-autotask redrive"), style="red")
+    for one in found.status.unreadable:
+        terminal.say(
+            f"The record {one.record} cannot be read, and is missing here: {one.why}", style="bold red"
+        )
+
+
+def _show_pause(pause: Pause, terminal: Terminal) -> None:
+    since = f" since {moment(pause.at)} UTC" if pause.at else ""
+    by = f" by {pause.by}" if pause.by else ""
+    whose, option = (
+        ("everybody", "") if pause.customer is None else (pause.customer, f" --customer {pause.customer}")
+    )
+    terminal.say(f"Changes are paused for {whose}{since}{by}.", style="bold yellow")
+    terminal.say(Whole(f"→ timus-autotask resume{option}"), style="yellow")
+
+
+def _show_opening(opening: Provisioning, terminal: Terminal) -> None:
+    wanted, parked = opening.wanted, opening.parked
+    what = f"Contract {wanted.number} of company {wanted.company_id} from {wanted.start} is to be opened"
+    terminal.say(f"{what}: {parked.message}" if parked else f"{what}.")
+    if parked:
+        terminal.say(Whole(f"→ {parked.remedy}"))
+
+
+def _show_lines(found: Overview, terminal: Terminal) -> None:
+    status = found.status
     terminal.table(
         ("customer", "SKU", "contract", "service", "Timus", "Autotask", "state", "last change", "why"),
         [
@@ -153,21 +115,21 @@ def _show_status(
                 line.last_change,
                 _why(line),
             )
-            for line in lines
+            for line in status.lines
         ],
         empty="No such lines; all of them: timus-autotask status"
-        if found.lines
+        if found.filtered
         else "No lines: Timus has told of no quantity yet.",
     )
-    if events:
+    if status.parked_events:
         terminal.say("", "Events that a person has to look at", style="bold")
-        _event_table(events, terminal)
+        _event_table(status.parked_events, terminal)
     terminal.say("")
-    if any(line.past_days for line in lines):
+    if any(line.past_days for line in status.lines):
         terminal.say(
             "Days that are past changing stay as they are billed: correct them in Autotask, or bill or credit them by hand."
         )
-    terminal.say("At rest." if found.at_rest else f"Not at rest: {'; '.join(found.outstanding)}.")
+    terminal.say("At rest." if status.at_rest else f"Not at rest: {'; '.join(status.outstanding)}.")
 
 
 def _show_compared(run: Run, terminal: Terminal) -> None:
@@ -200,67 +162,54 @@ def _why(line: StatusLine) -> list[str]:
 
 def minimum(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """What the partner owes Timus at least, what all customers together have, and what is missing."""
-    store, today = deployment.store, deployment.today
-    least = policy_from(store.partner().terms.value.values).pooled_minimum
-    used: Counter[str] = Counter()
-    for subscription in store.subscriptions():
-        used.update({sku: subscription.quantity(sku).at(today) for sku in subscription.skus})
-    found = shortfall(least, used)
+    found = pooled_minimum(deployment.store, deployment.today)
     terminal.table(
         ("SKU", "minimum", "all customers", "shortfall"),
-        [(sku, *numbers) for sku, numbers in found.items()],
+        [(one.sku, one.minimum, one.used, one.shortfall) for one in found],
         empty="no pooled minimum is set: timus-autotask policy set pooled_minimum.SKU=N",
     )
-    return {
-        "day": today,
-        "skus": [
-            {"sku": sku, "minimum": minimum_, "used": used_, "shortfall": missing}
-            for sku, (minimum_, used_, missing) in found.items()
-        ],
-    }
+    return {"day": deployment.today, "skus": [owed_form(one) for one in found]}
 
 
 def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """What was posted to Autotask, when, why and with what outcome, oldest first."""
-    found = [
-        change
-        for change in deployment.store.changes(_since(arguments.since, deployment))
-        if arguments.contract in (None, change.line.contract_id)
-        and (arguments.customer is None or arguments.customer in [customer for customer, _ in change.sources])
-    ]
-    found.sort(key=lambda change: (change.settled_at, change.opened_at, change.delta > 0))
+    """What was posted to Autotask, when, why and with what outcome, and what people decided; oldest first."""
+    since = _since(arguments.since, deployment)
+    found = history(deployment.store, since, arguments.customer, arguments.contract)
+    columns = ("at", "customer", "contract", "service", "SKU", "change", "from", "before", "after", "outcome")
     terminal.table(
-        (
-            "posted",
-            "customer",
-            "contract",
-            "service",
-            "SKU",
-            "change",
-            "from",
-            "before",
-            "after",
-            "outcome",
-            "events",
-            "words",
-        ),
-        [
-            (
-                change.opened_at,
-                _each(customer for customer, _ in change.sources),
-                change.line.contract_id,
-                change.line.service_id or None,
-                _each(sku for _, sku in change.sources),
-                *_units(change),
-                change.outcome.value,
-                change.events,
-                _words(change),
-            )
-            for change in found
-        ],
+        (*columns, "events", "words"),
+        [_decision_row(one) if isinstance(one, Decision) else _change_row(one) for one in found.in_order],
         empty="Nothing was posted.",
     )
-    return {"changes": [_change(change) for change in found]}
+    return history_form(found)
+
+
+def _change_row(change: JournalEntry) -> tuple[Any, ...]:
+    return (
+        change.opened_at,
+        _each(customer for customer, _ in change.sources),
+        change.line.contract_id,
+        change.line.service_id or None,
+        _each(sku for _, sku in change.sources),
+        *_units(change),
+        change.outcome.value,
+        change.events,
+        _words(change),
+    )
+
+
+def _decision_row(decision: Decision) -> tuple[Any, ...]:
+    by = f"decided by {decision.by}" if decision.by else "decided by somebody"
+    return (
+        decision.at,
+        decision.customers or "everybody",
+        decision.contract_id,
+        decision.service_id,
+        *(None,) * 5,
+        decision.kind,
+        None,
+        [*filter(None, (decision.detail, by))],
+    )
 
 
 def _words(change: JournalEntry) -> list[str]:
@@ -295,47 +244,18 @@ def _units(change: JournalEntry) -> tuple[Any, ...]:
     return f"{change.delta:+d}", change.day, change.units_before, change.units_after
 
 
-def _change(change: JournalEntry) -> dict[str, Any]:
-    return {
-        "id": change.id,
-        "posted_at": change.opened_at,
-        "settled_at": change.settled_at,
-        "contract_id": change.line.contract_id,
-        "service_id": change.line.service_id,
-        "sources": [{"customer": customer, "sku": sku} for customer, sku in change.sources],
-        "day": change.day,
-        "unit_change": change.delta,
-        "units_before": change.units_before,
-        "units_after": change.units_after,
-        "outcome": change.outcome.value,
-        "unit_price": price_json(change.price),
-        "events": [*change.events],
-        "plan_change_with": [_ids(key) for key in change.linked],
-        "why": change.why.value if change.why else None,
-        "by": change.by or None,
-        "moved_from": change.postponed.day if change.postponed else None,
-        "moved_because": change.postponed.cause.value if change.postponed else None,
-        "words": change.message,
-    }
-
-
 def events(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Merged events with what became of them; ``show`` one with its body."""
     if arguments.key is not None:
         return _show_event(deployment, arguments.key, terminal)
     since = _since(arguments.since, deployment)
-    found = [e for e in deployment.store.parked_events() if since is None or e.received_at >= since]
-    if not arguments.parked:
-        found += deployment.store.events(since)
-    found = [event for event in found if arguments.customer in (None, event.customer_id)]
-    found.sort(key=lambda event: (event.received_at, event.key))
+    found = told.events(deployment.store, since, arguments.customer, parked=arguments.parked)
     _event_table(found, terminal)
-    return {"events": [_event(event) for event in found]}
+    return {"events": [event_form(event) for event in found]}
 
 
 def _show_event(deployment: Deployment, key: str, terminal: Terminal) -> dict[str, Any]:
-    store = deployment.store
-    found = [e for e in (*store.parked_events(), *store.events()) if key in (e.key, e.event_id)]
+    found = told.event(deployment.store, key)
     if not found:
         raise Failed(f"There is no merged event {key}; list them with: timus-autotask events")
     for event in found:
@@ -348,7 +268,7 @@ def _show_event(deployment: Deployment, key: str, terminal: Terminal) -> dict[st
                 empty="",
             )
         terminal.say("", *event.body.split("\n"))
-    return {"events": [{**_event(event), "body": event.body, "encoding": event.encoding} for event in found]}
+    return {"events": [event_with_body_form(event) for event in found]}
 
 
 def _event_table(found: Iterable[EventRecord], terminal: Terminal) -> None:
@@ -370,29 +290,6 @@ def _event_table(found: Iterable[EventRecord], terminal: Terminal) -> None:
         ],
         empty="No events.",
     )
-
-
-def _event(event: EventRecord) -> dict[str, Any]:
-    return {
-        "key": event.key,
-        "id": event.event_id,
-        "received_at": event.received_at,
-        "merged_at": event.merged_at,
-        "customer": event.customer_id,
-        "subscription": event.subscription_id or None,
-        "version": event.version or None,
-        "type": event.event_type or None,
-        "day": event.day or None,
-        "actor": event.actor,
-        "outcome": event.outcome,
-        "reason": event.parked.message if event.parked else None,
-        "reason_code": event.parked.code if event.parked else None,
-        "remedy": event.parked.remedy if event.parked else None,
-        "evidence": [
-            {"sku": e.sku, "from": e.first, "until": e.until, "units": e.units, "instead_of": e.instead_of}
-            for e in event.evidence
-        ],
-    }
 
 
 def _since(given: datetime | None, deployment: Deployment) -> datetime | None:

@@ -28,7 +28,7 @@ from timus_autotask.store.records import (
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.preview import price_json
+from timus_autotask.watch.forms import price_form
 
 QUIET: Progress = lambda _done, _of: None  # noqa: E731 - a default
 
@@ -208,7 +208,7 @@ class ChangeDecided:
             "service_id": self.service_id,
             "day": self.day,
             "unit_change": self.delta,
-            "unit_price": price_json(self.price),
+            "unit_price": price_form(self.price),
             "by": self.by,
             **({"reason": self.reason} if self.reason else {}),
         }

@@ -5,9 +5,10 @@ Everything that is decided stays in ``domain``; this module only knows keys, kin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from timus_autotask.domain.contract import Contract
@@ -21,7 +22,7 @@ from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, Table, Write
 from timus_autotask.store import keys
-from timus_autotask.store.codec import Codec
+from timus_autotask.store.codec import Codec, problems_of
 from timus_autotask.store.history import Part, is_split, part_of, subscription_in, subscription_writes
 from timus_autotask.store.inbox import waits_in_inbox
 
@@ -259,10 +260,17 @@ BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
 """Terms by SKU: a customer's come on top of the partner's, SKU by SKU. All others replace the partner's."""
 
 
+class TermsUnreadable(ValueError):
+    """Terms that there are not, or that cannot be meant; the message has each, with its name."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        super().__init__("; ".join(problems))
+
+
 def policy_from(*terms: Mapping[str, Any]) -> Policy:
     """The policy of the given terms, later ones over earlier ones; a pause of any is a pause.
 
-    Raises ``ValueError`` (``pydantic.ValidationError``) for terms that there are not, or that cannot be meant.
+    Raises ``TermsUnreadable`` for terms that there are not, or that cannot be meant.
     """
     merged: dict[str, Any] = {}
     for each in terms:
@@ -273,8 +281,11 @@ def policy_from(*terms: Mapping[str, Any]) -> Policy:
     )
     unknown = set(merged) - {each.name for each in fields(Policy)}
     if unknown:
-        raise ValueError(f"there is no policy {', '.join(sorted(unknown))}")
-    return _POLICY.load(merged)
+        raise TermsUnreadable([f"there is no policy {', '.join(sorted(unknown))}"])
+    try:
+        return _POLICY.load(merged)
+    except ValueError as error:
+        raise TermsUnreadable(problems_of(error)) from error
 
 
 def policies_from(*terms: Terms) -> tuple[Policy, tuple[tuple[date, Policy], ...]]:
@@ -307,6 +318,38 @@ def _line(data: Data) -> Line:
     return line
 
 
+class RecordUnreadable(ValueError):
+    """A record that this version cannot read: a newer one wrote it, or it is damaged."""
+
+    def __init__(self, record: str, why: str) -> None:
+        super().__init__(f"the record {record} cannot be read: {why}")
+        self.record = record
+        """Its keys."""
+        self.why = why
+
+
+def _loaded(load: Callable[[Data], T], document: Document) -> T:
+    """The record of a document. Raises ``RecordUnreadable``."""
+    try:
+        return load(document.data)
+    except (ValueError, LookupError, TypeError) as error:
+        why = "; ".join(problems_of(error)) if isinstance(error, ValueError) else repr(error)
+        raise RecordUnreadable("/".join(document.key), why) from error
+
+
+def _each(load: Callable[[Data], T], documents: Iterable[Document]) -> Iterator[T]:
+    """The records of documents. A ``map``, because it goes on after a record that cannot be read."""
+    return map(partial(_loaded, load), documents)
+
+
+def _terms_of_customer(document: Document) -> tuple[str, Terms]:
+    return keys.id_of(document.key), _loaded(_TERMS.load, document)
+
+
+def _state_and_due_time(document: Document) -> tuple[ContractState, int | None]:
+    return _loaded(_CONTRACT.load, document), document.due_at
+
+
 def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecords:
     """The records that a customer's documents hold."""
     inbox: list[Document] = []
@@ -319,18 +362,24 @@ def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecord
         if waits_in_inbox(document):
             inbox.append(document)
         elif sk == keys.MAPPING:
-            mapping = Stored(_MAPPING.load(document.data), document.rev)
+            mapping = Stored(_loaded(_MAPPING.load, document), document.rev)
         elif sk == keys.POLICY:
-            terms = Stored(_TERMS.load(document.data), document.rev)
+            terms = Stored(_loaded(_TERMS.load, document), document.rev)
         elif sk.startswith(keys.SUBSCRIPTION):
             heads.append(document)
         elif sk.startswith(keys.SUBSCRIPTION_PART):
             parts.setdefault(part_of(document), []).append(document)
     subscriptions: dict[str, Stored[Subscription]] = {}
     for head in heads:
-        subscription, own = subscription_in(head, parts.get(head.data["id"], ()))
+        mine = parts.get(str(head.data.get("id")), ())
+        subscription, own = _loaded(lambda _, head=head, mine=mine: subscription_in(head, mine), head)  # type: ignore[misc]
         subscriptions[subscription.id] = Stored(subscription, head.rev, parts=own)
     return CustomerRecords(customer_id, tuple(inbox), mapping, terms, subscriptions)
+
+
+def journal_entries(documents: Iterable[Document]) -> Iterator[JournalEntry]:
+    """The entries of the journal among some documents."""
+    return _each(_JOURNAL_ENTRY.load, (one for one in documents if one.key.sk.startswith(keys.CHANGE)))
 
 
 class Store:
@@ -363,7 +412,7 @@ class Store:
         document = self.table.get(keys.contract_key(contract_id))
         if document is None:
             return Stored(ContractState(contract_id))
-        return Stored(_CONTRACT.load(document.data), document.rev, document.due_at)
+        return Stored(_loaded(_CONTRACT.load, document), document.rev, document.due_at)
 
     def contract(self, contract_id: int) -> ContractRecords:
         """A contract's work and lines; work that is not stored is fresh."""
@@ -371,9 +420,9 @@ class Store:
         lines: dict[int, Stored[Line]] = {}
         for document in self.table.range(keys.contract_pk(contract_id), *keys.OF_CONTRACT):
             if document.key.sk == keys.CONTRACT:
-                state = Stored(_CONTRACT.load(document.data), document.rev, document.due_at)
+                state = Stored(_loaded(_CONTRACT.load, document), document.rev, document.due_at)
             else:
-                line = _line(document.data)
+                line = _loaded(_line, document)
                 lines[line.service_id] = Stored(line, document.rev)
         return ContractRecords(state, lines)
 
@@ -385,91 +434,93 @@ class Store:
         for document in self.table.range(keys.PARTNER, *keys.OF_PARTNER):
             sk = document.key.sk
             if sk.startswith(keys.PLAN):
-                plan = _PLAN.load(document.data)
+                plan = _loaded(_PLAN.load, document)
                 plans[plan.sku] = Stored(plan, document.rev, document.due_at)
             elif sk == keys.POLICY:
-                terms = Stored(_TERMS.load(document.data), document.rev)
+                terms = Stored(_loaded(_TERMS.load, document), document.rev)
             elif document.key == keys.CIRCUIT:
-                circuit = Stored(_CIRCUIT.load(document.data), document.rev)
+                circuit = Stored(_loaded(_CIRCUIT.load, document), document.rev)
             elif document.key == keys.MOVED:
-                moved = Stored(_MOVED.load(document.data), document.rev)
+                moved = Stored(_loaded(_MOVED.load, document), document.rev)
         return PartnerRecords(plans, terms, circuit, moved)
 
     def event(self, customer_id: str, key: str) -> Stored[EventRecord] | None:
         """A merged event."""
         document = self.table.get(keys.event_key(customer_id, key))
-        return Stored(_EVENT.load(document.data), document.rev) if document else None
+        return Stored(_loaded(_EVENT.load, document), document.rev) if document else None
 
     def opening(self, number: str) -> Stored[Provisioning] | None:
         """A contract that is being opened."""
         document = self.table.get(keys.provisioning_key(number))
-        return Stored(_OPENING.load(document.data), document.rev, document.due_at) if document else None
+        return Stored(_loaded(_OPENING.load, document), document.rev, document.due_at) if document else None
 
     def trouble(self, key: Key) -> Stored[Trouble] | None:
         """Why a document could not be handled last time; None: it could."""
         document = self.table.get(keys.trouble_key(key))
-        return Stored(_TROUBLE.load(document.data), document.rev, document.due_at) if document else None
+        return Stored(_loaded(_TROUBLE.load, document), document.rev, document.due_at) if document else None
 
     def owner(self, subscription_id: str) -> str | None:
         """The customer under whom a subscription was first seen."""
         document = self.table.get(keys.owner_key(subscription_id))
         return str(document.data["customer"]) if document else None
 
-    # -- Listings (hints: the indexes follow a moment later)
+    # -- Listings (hints: the indexes follow a moment later). After a record that cannot be read, they go on with the next.
 
     def mappings(self) -> Iterator[CustomerMapping]:
         """Every mapped customer."""
-        return (_MAPPING.load(d.data) for d in self.table.list("mapping"))
+        return _each(_MAPPING.load, self.table.list("mapping"))
 
     def subscriptions(self) -> Iterator[Subscription]:
         """Every subscription."""
-        for head in self.table.list("subscription"):
-            parts: Sequence[Document] = ()
-            if is_split(head):
-                first, last = keys.parts_of(head.data["id"])
-                found = self.table.range(head.key.pk, first, last)
-                parts = [part for part in found if part_of(part) == head.data["id"]]
-            yield subscription_in(head, parts)[0]
+        return map(self._listed_subscription, self.table.list("subscription"))
+
+    def _listed_subscription(self, head: Document) -> Subscription:
+        parts: Sequence[Document] = ()
+        if is_split(head):
+            first, last = keys.parts_of(head.data["id"])
+            found = self.table.range(head.key.pk, first, last)
+            parts = [part for part in found if part_of(part) == head.data["id"]]
+        return _loaded(lambda _: subscription_in(head, parts), head)[0]
 
     def lines(self) -> Iterator[Line]:
         """Every line."""
-        return (_line(d.data) for d in self.table.list("line"))
+        return _each(_line, self.table.list("line"))
 
     def terms(self) -> Iterator[tuple[str, Terms]]:
         """The overrides of every customer who has any."""
         listed = (document for document in self.table.list("policy") if document.key.pk != keys.PARTNER)
-        return ((keys.id_of(d.key), _TERMS.load(d.data)) for d in listed)
+        return map(_terms_of_customer, listed)
 
     def contract_states(self) -> Iterator[tuple[ContractState, int | None]]:
         """Every contract with the unix second from which it is due."""
-        return ((_CONTRACT.load(d.data), d.due_at) for d in self.table.list("contract"))
+        return map(_state_and_due_time, self.table.list("contract"))
 
     def provisionings(self) -> Iterator[Provisioning]:
         """Every contract that is being opened."""
-        return (_OPENING.load(d.data) for d in self.table.list("opening"))
+        return _each(_OPENING.load, self.table.list("opening"))
 
     def changes(self, since: datetime | None = None) -> Iterator[JournalEntry]:
         """The journal, oldest first."""
         first = since.isoformat() if since else ""
-        return (_JOURNAL_ENTRY.load(d.data) for d in self.table.list("change", first))
+        return _each(_JOURNAL_ENTRY.load, self.table.list("change", first))
 
     def decisions(self, since: datetime | None = None) -> Iterator[Decision]:
         """What people decided, oldest first."""
         first = since.isoformat() if since else ""
-        return (_DECISION.load(d.data) for d in self.table.list("decision", first))
+        return _each(_DECISION.load, self.table.list("decision", first))
 
     def events(self, since: datetime | None = None) -> Iterator[EventRecord]:
         """Merged events by the time of their arrival, oldest first."""
         first = since.isoformat() if since else ""
-        return (_EVENT.load(d.data) for d in self.table.list("event", first))
+        return _each(_EVENT.load, self.table.list("event", first))
 
     def parked_events(self) -> Iterator[EventRecord]:
         """Events that a person must look at."""
-        return (_EVENT.load(d.data) for d in self.table.list("parked-event"))
+        return _each(_EVENT.load, self.table.list("parked-event"))
 
     def troubles(self) -> Iterator[Trouble]:
         """Everything that could not be handled last time."""
-        return (_TROUBLE.load(d.data) for d in self.table.list("trouble"))
+        return _each(_TROUBLE.load, self.table.list("trouble"))
 
     # -- Writes
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from timus_autotask.domain.converge.holds import BY_DECISION
 from timus_autotask.domain.line import Line, State
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.store.keys import contract_key
 from timus_autotask.store.records import ContractRecords
 from timus_autotask.sync.gather import held_of, read_records
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.rehearsal import Rehearsal
+from timus_autotask.watch.rehearsal import Rehearsal, Unsettled
 from timus_autotask.watch.status import Each
 
 T = TypeVar("T")
@@ -31,7 +33,7 @@ class PreviewedAdjustment:
     at_once: bool
     """Made as soon as it is agreed to; otherwise on its day, or when what it waits for is done."""
     price: PriceChange | None = None
-    """The unit price that is sent with it, old and new; None: the line keeps its own. What is not made at once is priced later."""
+    """The unit price that goes out with it; None: the line keeps its own. What is not made at once is priced later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class LinePreview:
     state: State
     reason: str | None = None
     """Why something, or everything, would not be made."""
+    under_way: tuple[date, int] | None = None
+    """(day, change) of an adjustment whose outcome is not known yet: it is made again if it turns out to be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +152,41 @@ def preview(
     """
     rehearsal = Rehearsal(ports, each, on_progress)
     result = rehearsal.run(act)
+    if rehearsal.under_way:
+        _same_if_lost(rehearsal, act, ports, each)
     contracts = rehearsal.contracts()
+    made: dict[LineKey, list[PreviewedAdjustment]] = {}
+    for entry in rehearsal.made():
+        shown = PreviewedAdjustment(entry.day, entry.delta, True, entry.price)
+        made.setdefault(entry.line, []).append(shown)
     generations = {}
     for records in contracts:
         id_ = records.state.value.contract_id
         before = rehearsal.table.before(contract_key(id_))
         generations[id_] = int(before.data["generation"]) if before else 0
-    return Previewed(result, Preview(tuple(_contract(each_, rehearsal) for each_ in contracts)), generations)
+    return Previewed(
+        result, Preview(tuple(_contract(one, made, rehearsal) for one in contracts)), generations
+    )
 
 
-def _contract(records: ContractRecords, rehearsal: Rehearsal) -> ContractPreview:
+def _same_if_lost(rehearsal: Rehearsal, act: Callable[[Ports], T], ports: Ports, each: Each) -> None:
+    """Whether no more would be posted, if what is under way turned out to be lost, than itself once more.
+
+    Raises ``Unsettled`` otherwise.
+    """
+    other = Rehearsal(ports, each, lost=True)
+    other.run(act)
+    shown = Counter((one.line, one.day, one.delta) for one in rehearsal.made())
+    shown += Counter((key, intent.day, intent.delta) for key, intent in rehearsal.under_way.items())
+    posted = Counter((one.line, one.day, one.delta) for one in other.made())
+    if posted - shown or [*other.autotask.opened.values()] != [*rehearsal.autotask.opened.values()]:
+        key, intent = max(rehearsal.under_way.items(), key=lambda each: each[1].settles_at)
+        raise Unsettled(key.contract_id, intent.settles_at)
+
+
+def _contract(
+    records: ContractRecords, made: Mapping[LineKey, Sequence[PreviewedAdjustment]], rehearsal: Rehearsal
+) -> ContractPreview:
     id_, autotask = records.state.value.contract_id, rehearsal.autotask
     contract = autotask.contract(id_)
     before = held_of(autotask.rows_before.get(id_, ()), contract.end) if contract else {}
@@ -165,7 +194,10 @@ def _contract(records: ContractRecords, rehearsal: Rehearsal) -> ContractPreview
     lines = []
     for service_id, stored in sorted(records.lines.items()):
         units = before[service_id].units.at(today) if service_id in before else 0
-        lines.append(_line(stored.value, units, _made(stored.value, rehearsal), today))
+        key = stored.value.key
+        line = _line(stored.value, units, made.get(key, ()), today)
+        intent = rehearsal.under_way.get(key)
+        lines.append(replace(line, under_way=(intent.day, intent.delta)) if intent else line)
     new = autotask.opened.get(id_)
     unrouted = read_records(records, rehearsal.ports).desired(today).unrouted
     return ContractPreview(
@@ -181,14 +213,6 @@ def _contract(records: ContractRecords, rehearsal: Rehearsal) -> ContractPreview
     )
 
 
-def _made(line: Line, rehearsal: Rehearsal) -> list[PreviewedAdjustment]:
-    return [
-        PreviewedAdjustment(one.day, one.delta, True, one.price)
-        for one in rehearsal.autotask.made
-        if (one.contract_id, one.service_id) == (line.contract_id, line.service_id)
-    ]
-
-
 def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: date) -> LinePreview:
     # What only a decision lets go is not made; what waits for anything else goes by itself, so it is shown.
     held = line.parked is not None and line.parked.code in BY_DECISION
@@ -202,66 +226,3 @@ def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: da
         state=State.PENDING if made and line.parked is None else line.state,
         reason=line.parked.message if line.parked else None,
     )
-
-
-# -- For programs
-
-
-def preview_json(preview: Preview) -> list[dict[str, Any]]:
-    """Every contract."""
-    return [_contract_json(contract) for contract in preview.contracts]
-
-
-def totals_json(totals: Totals) -> dict[str, int]:
-    """The sums."""
-    return {
-        "contracts": totals.contracts,
-        "lines": totals.lines,
-        "units_up": totals.units_up,
-        "units_down": totals.units_down,
-        "units_up_at_once": totals.units_up_at_once,
-        "units_down_at_once": totals.units_down_at_once,
-    }
-
-
-def price_json(price: PriceChange | None) -> dict[str, str | None] | None:
-    """A unit price that goes out with a change, old and new, for programs."""
-    return {"from": price.before, "to": price.after} if price else None
-
-
-def _contract_json(contract: ContractPreview) -> dict[str, Any]:
-    opened = contract.opened
-    return {
-        "contract_id": contract.contract_id,
-        "contract_name": contract.name,
-        "extended_to": contract.extended_to,
-        "opened": {
-            "number": opened.number,
-            "company_id": opened.company_id,
-            "start": opened.start,
-            "end": opened.end,
-        }
-        if opened
-        else None,
-        "lines": [
-            {
-                "service_id": line.service_id,
-                "sources": [{"customer": customer, "sku": sku} for customer, sku in line.sources],
-                "autotask_units": line.units,
-                "wanted_units": line.wanted,
-                "adjustments": [
-                    {
-                        "day": one.day,
-                        "unit_change": one.delta,
-                        "unit_price": price_json(one.price),
-                        "at_once": one.at_once,
-                    }
-                    for one in line.adjustments
-                ],
-                "state": line.state.value,
-                "reason": line.reason,
-            }
-            for line in contract.lines
-        ],
-        "without_line": [*contract.without_line],
-    }

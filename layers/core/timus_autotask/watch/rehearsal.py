@@ -17,15 +17,17 @@ from typing import TypeVar, cast
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.holds import BY_DECISION
-from timus_autotask.domain.line import State
-from timus_autotask.domain.price import PriceChange, amount
+from timus_autotask.domain.converge.view import Observed
+from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import AutotaskError, Conflict, NotConfigured, SecretsUnavailable
 from timus_autotask.ports.psa import ContractService, Psa, Service, UnitRow
 from timus_autotask.ports.table import Check, Document, Key, Put, Table, Write
 from timus_autotask.store.keys import CONTRACT, OPENING, PLAN, id_of
-from timus_autotask.store.records import ContractRecords
+from timus_autotask.store.records import ContractRecords, Stored, journal_entries, put_line
 from timus_autotask.sync.apply import apply_customer
+from timus_autotask.sync.gather import held_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
@@ -127,18 +129,6 @@ class ForgetfulTable:
 # -- Autotask
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """An adjustment that would be made."""
-
-    contract_id: int
-    service_id: int
-    day: date
-    delta: int
-    price: PriceChange | None
-    """The unit price that is sent with it, old and new; None: the line keeps its own."""
-
-
 class RehearsedAutotask:
     """:class:`Psa` as far as workers use it: reads are Autotask's, each made once; writes change what is read here from then on.
 
@@ -155,8 +145,8 @@ class RehearsedAutotask:
         self._ids = count(-1, -1)
         self.rows_before: dict[int, list[UnitRow]] = {}
         """Unit rows by contract, as they were read."""
-        self.made: list[Made] = []
-        """In the order in which they would be made."""
+        self.made = 0
+        """Adjustments."""
         self.extended: dict[int, date] = {}
         """New last days by contract."""
         self.opened: dict[int, NewContract] = {}
@@ -238,6 +228,19 @@ class RehearsedAutotask:
         time_zone: tzinfo,  # noqa: ARG002 - of the port
         unit_price: Decimal | None = None,
     ) -> None:
+        self.change(contract_id, service_id, contract_service_id, unit_change, effective_date, unit_price)
+        self.made += 1
+
+    def change(
+        self,
+        contract_id: int,
+        service_id: int,
+        contract_service_id: int | None,
+        unit_change: int,
+        effective_date: date,
+        unit_price: Decimal | None,
+    ) -> None:
+        """Let an adjustment take effect."""
         contract = self.contract(contract_id)
         if contract is None:
             raise ValueError(f"contract {contract_id} is adjusted and not there")
@@ -248,13 +251,9 @@ class RehearsedAutotask:
         empty = UnitRow(contract_id, service_id, line_id, effective_date, contract.end, 0, None, None)
         changed = [*adjusted(mine, empty, unit_change)]
         self._rows[contract_id] = [*others, *changed]
-        price: PriceChange | None = None
         if unit_price is not None:
-            before = next((line.unit_price for line in lines if line.id == line_id), None)
-            price = PriceChange(amount(unit_price), None if before is None else amount(before))
             rest = [line for line in lines if line.id != line_id]
             self._lines[contract_id] = [*rest, ContractService(line_id, contract_id, service_id, unit_price)]
-        self.made.append(Made(contract_id, service_id, effective_date, unit_change, price))
 
     def extend_contract(self, contract_id: int, end: date, *, time_zone: tzinfo) -> None:  # noqa: ARG002
         contract = self.contract(contract_id)
@@ -336,7 +335,8 @@ class _Stopped:
 class Rehearsal:
     """The workers on a stage of their own.
 
-    ``each`` makes several reads at a time; ``on_progress`` is told how many contracts of how many are read.
+    ``each`` makes several reads at a time; ``on_progress`` is told how many contracts of how many are read. An adjustment that is under
+    way, so that its outcome is not known yet, counts as landed here, or with ``lost`` as without effect.
     """
 
     def __init__(
@@ -344,6 +344,8 @@ class Rehearsal:
         ports: Ports,
         each: Each = map,
         on_progress: Callable[[int, int], None] = lambda _done, _of: None,
+        *,
+        lost: bool = False,
     ) -> None:
         self.now = ports.clock.now()
         self.table = ForgetfulTable(ports.table)
@@ -351,7 +353,11 @@ class Rehearsal:
         self._autotask = ports.autotask
         self._each = each
         self._on_progress = on_progress
+        self._lost = lost
         self._woken: dict[str, None] = {}
+        self._settled: list[Intent] = []
+        self.under_way: dict[LineKey, Intent] = {}
+        """Adjustments whose outcome is not known yet, and not to be seen either."""
         self.ports = replace(
             ports,
             table=self.table,
@@ -374,17 +380,23 @@ class Rehearsal:
         result = act(self.ports)
         self._prefetch()
         for _ in range(ROUNDS):
-            made = len(self.autotask.made)
+            made = self.autotask.made
             self._work_off()
             if self.autotask.failure is not None:
                 raise NotAnswered(str(self.autotask.failure)) from self.autotask.failure
-            if len(self.autotask.made) == made or not self._look_again():
+            if self.autotask.made == made or not self._look_again():
                 break
         contracts = self.contracts()
         if contracts:
             self._signed_in()
         self._all_settled(contracts)
         return result
+
+    def made(self) -> list[JournalEntry]:
+        """Every adjustment that workers made, in the order in which they did."""
+        settled = {intent.id for intent in self._settled}
+        found = journal_entries(self.table.written())
+        return [one for one in found if one.delta and one.outcome is Outcome.LANDED and one.id not in settled]
 
     def contracts(self) -> list[ContractRecords]:
         """Every contract that workers looked at, as they left it."""
@@ -415,6 +427,33 @@ class Rehearsal:
         for loaded in self._each(self._load, chunks):
             done += loaded
             self._on_progress(done, len(ids))
+        for id_ in sorted(ids):
+            for stored in store.contract(id_).lines.values():
+                self._assume(stored)
+
+    def _assume(self, stored: Stored[Line]) -> None:
+        """Decide what became of an adjustment that is under way: nobody can know it yet."""
+        line, intent = stored.value, stored.value.intent
+        contract = self.autotask.contract(line.contract_id)
+        if intent is None or intent.settles_at <= self.now or contract is None:
+            return
+        if intent.answer in (Answer.REFUSED, Answer.NOT_APPLIED):
+            return
+        rows = self.autotask.units(line.contract_id, [line.service_id])
+        units = held_of(rows, contract.end).get(line.service_id, Observed()).units
+        landed = units.same(intent.after, contract.start, contract.end)
+        if not landed and not units.same(intent.before, contract.start, contract.end):
+            return  # somebody else was there too: it is not settled here
+        if not landed:
+            self.under_way[line.key] = intent
+            if not self._lost:
+                price = Decimal(intent.price) if intent.price else None
+                where = (line.contract_id, line.service_id, line.contract_service_id)
+                self.autotask.change(*where, intent.delta, intent.day, price)
+        self._settled.append(intent)
+        answer = Answer.ACCEPTED if landed or not self._lost else Answer.NOT_APPLIED
+        known = replace(line, intent=replace(intent, answer=answer))
+        self.ports.store.commit(put_line(known, stored.rev))
 
     def _load(self, ids: Sequence[int]) -> int:
         try:

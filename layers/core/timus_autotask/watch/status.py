@@ -6,10 +6,10 @@ nothing asks Autotask: what it holds is what the worker last read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.customer import Customer
@@ -22,8 +22,9 @@ from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.ports.table import Document
+from timus_autotask.store.codec import problems_of
 from timus_autotask.store.inbox import waits_in_inbox
-from timus_autotask.store.keys import CONTRACT, id_of
+from timus_autotask.store.keys import CONTRACT, id_of, policy_key
 from timus_autotask.store.records import (
     Circuit,
     ContractRecords,
@@ -31,8 +32,10 @@ from timus_autotask.store.records import (
     CustomerRecords,
     EventRecord,
     PartnerRecords,
+    RecordUnreadable,
     Store,
     Stored,
+    Terms,
     Trouble,
 )
 from timus_autotask.sync.gather import customer_from
@@ -40,6 +43,9 @@ from timus_autotask.watch.explanation import Because, explained, reasons_of_diff
 
 EVERYTHING = 2**53
 """Unix seconds after every due time, and more documents than there can be."""
+
+T = TypeVar("T")
+A = TypeVar("A")
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """``map``, or one that makes several calls at a time."""
@@ -59,6 +65,7 @@ class Records:
     parked_events: tuple[EventRecord, ...]
     provisionings: tuple[Provisioning, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    unreadable: tuple[RecordUnreadable, ...] = ()
 
 
 def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records:
@@ -67,30 +74,64 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     The indexes only tell which customers and contracts there are; the records themselves are read as of now.
     """
     waiting = queued()
+    reader = _Reader()
     due = tuple(store.table.due(EVERYTHING, EVERYTHING))
     owners = {id_of(document.key) for document in due if waits_in_inbox(document)}
-    owners |= {subscription.customer_id for subscription in store.subscriptions()}
-    owners |= {mapping.customer_id for mapping in store.mappings()}
-    ids = {work.contract_id for work, _ in store.contract_states()}
-    customers: dict[str, CustomerRecords] = {
-        records.id: records for records in each(store.customer, sorted(owners))
-    }
+    owners |= {subscription.customer_id for subscription in reader.all(store.subscriptions())}
+    owners |= {mapping.customer_id for mapping in reader.all(store.mappings())}
+    owners |= {customer_id for customer_id, _ in reader.all(store.terms())}
+    ids = {work.contract_id for work, _ in reader.all(store.contract_states())}
+    customers = {records.id: records for records in reader.each(store.customer, sorted(owners), each)}
     for records in customers.values():
         ids.update(records.mapping.value.contract_ids if records.mapping else ())
-    contracts: dict[int, ContractRecords] = {
-        records.state.value.contract_id: records for records in each(store.contract, sorted(ids))
+    contracts = {
+        records.state.value.contract_id: records for records in reader.each(store.contract, sorted(ids), each)
     }
-    provisionings = tuple(sorted(store.provisionings(), key=lambda opening: opening.wanted.number))
+    provisionings = sorted(reader.all(store.provisionings()), key=lambda opening: opening.wanted.number)
+    partner = [*reader.each(lambda _: store.partner(), [None])]
     return Records(
         waiting,
         due,
         customers,
         contracts,
-        store.partner(),
-        tuple(store.parked_events()),
-        provisionings,
-        tuple(store.troubles()),
+        partner[0] if partner else PartnerRecords(),
+        tuple(reader.all(store.parked_events())),
+        tuple(provisionings),
+        tuple(reader.all(store.troubles())),
+        tuple(one for _, one in sorted(reader.unreadable.items())),
     )
+
+
+class _Reader:
+    """Reads what can be read, and remembers what cannot."""
+
+    def __init__(self) -> None:
+        self.unreadable: dict[str, RecordUnreadable] = {}
+
+    def all(self, records: Iterator[T]) -> Iterator[T]:
+        """The records of a listing."""
+        while True:
+            try:
+                yield next(records)
+            except StopIteration:
+                return
+            except RecordUnreadable as error:
+                self.unreadable[error.record] = error
+
+    def each(self, read: Callable[[A], T], ids: Iterable[A], each: Each = map) -> Iterator[T]:
+        """What ``read`` returns of each."""
+
+        def attempt(id_: A) -> T | RecordUnreadable:
+            try:
+                return read(id_)
+            except RecordUnreadable as error:
+                return error
+
+        for found in each(attempt, ids):
+            if isinstance(found, RecordUnreadable):
+                self.unreadable[found.record] = found
+            else:
+                yield found
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +183,17 @@ class StatusLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause, and who began it."""
+
+    customer: str | None
+    """None: everybody."""
+    by: str
+    at: datetime | None
+    """None: it was begun before that was noted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of alignment."""
 
@@ -157,6 +209,10 @@ class Status:
     """Contracts that are being opened; those that wait for something are parked with a reason."""
     troubles: tuple[Trouble, ...] = ()
     """What could not be handled, for a reason that nobody foresaw."""
+    paused: tuple[Pause, ...] = ()
+    """For whom everything is held back until ``resume``: everybody first."""
+    unreadable: tuple[RecordUnreadable, ...] = ()
+    """Records that a newer version wrote, or that are damaged. What they say is missing from the lines."""
 
     @property
     def at_rest(self) -> bool:
@@ -191,7 +247,19 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         {c.id: _name(c) for c in customers.values()},
         records.provisionings,
         records.troubles,
+        tuple(_pauses(records)),
+        tuple(_unreadable(records)),
     )
+
+
+def _pauses(records: Records) -> Iterator[Pause]:
+    everybody = records.partner.terms.value
+    if everybody.paused:
+        yield Pause(None, everybody.paused_by, everybody.paused_at)
+    for id_, found in sorted(records.customers.items()):
+        terms = found.terms.value if found.terms else Terms()
+        if terms.paused:
+            yield Pause(id_, terms.paused_by, terms.paused_at)
 
 
 def _with_troubles(records: Records) -> Mapping[int, ContractRecords]:
@@ -213,9 +281,31 @@ def wanted_of(records: Records, today: date) -> Mapping[LineKey, Demand]:
 
 
 def _customers(records: Records) -> dict[str, Customer]:
-    return {
-        id_: customer_from(found, records.partner.terms.value) for id_, found in records.customers.items()
-    }
+    return {id_: _customer(found, records.partner.terms.value)[0] for id_, found in records.customers.items()}
+
+
+def _customer(found: CustomerRecords, partner: Terms) -> tuple[Customer, RecordUnreadable | None]:
+    """A customer; on the default terms where the terms cannot be read, with what is wrong with them."""
+    try:
+        return customer_from(found, partner), None
+    except ValueError as error:
+        own = replace(found, terms=None)
+        why = "; ".join(problems_of(error))
+    try:
+        return customer_from(own, partner), _unreadable_terms(found.id, why)
+    except ValueError:
+        return customer_from(own, Terms()), _unreadable_terms(None, why)
+
+
+def _unreadable_terms(customer_id: str | None, why: str) -> RecordUnreadable:
+    return RecordUnreadable("/".join(policy_key(customer_id)), why)
+
+
+def _unreadable(records: Records) -> Iterator[RecordUnreadable]:
+    """What could not be read, and terms that make no sense."""
+    partner = records.partner.terms.value
+    found = [*records.unreadable, *(_customer(one, partner)[1] for one in records.customers.values())]
+    yield from {one.record: one for one in found if one is not None}.values()
 
 
 def _desired(records: Records, customers: Mapping[str, Customer], today: date) -> Desired:

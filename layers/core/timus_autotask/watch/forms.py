@@ -1,0 +1,241 @@
+"""The one JSON form of everything that is shown: what ``--json`` prints and a console receives. Days and times are still values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from timus_autotask.domain.finding import Finding
+from timus_autotask.domain.line import JournalEntry
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.past_days import PastDays
+from timus_autotask.domain.price import PriceChange
+from timus_autotask.domain.provisioning import Provisioning
+from timus_autotask.store.records import Circuit, Decision, EventRecord
+from timus_autotask.store.runs import Run
+from timus_autotask.watch.history import History, Owed
+from timus_autotask.watch.overview import Overview
+from timus_autotask.watch.preview import ContractPreview, Preview, Totals
+from timus_autotask.watch.status import StatusLine
+
+Form = dict[str, Any]
+
+
+# -- Status
+
+
+def overview_form(found: Overview) -> Form:
+    """``status``."""
+    status = found.status
+    return {
+        "lines": [line_form(line) for line in status.lines],
+        "at_rest": status.at_rest,
+        "outstanding": [*status.outstanding],
+        "troubles": [asdict(trouble) for trouble in status.troubles],
+        "unreadable": [{"record": one.record, "why": one.why} for one in status.unreadable],
+        "paused": [{"customer": one.customer, "by": one.by, "at": one.at} for one in status.paused],
+        "events": [event_form(event) for event in status.parked_events],
+        "openings": [_opening(opening) for opening in status.provisionings],
+        "autotask_away": _circuit(status.circuit) if status.circuit else None,
+        "dead_letters": found.dead_letters,
+        "compared": {
+            "finished": found.compared.finished,
+            "stopped": found.compared.stopped or None,
+            "found": dict(found.compared.found),
+        },
+    }
+
+
+def line_form(line: StatusLine) -> Form:
+    """One line of it."""
+    fields = asdict(line)
+    del fields["linked"]
+    return {
+        **fields,
+        "state": line.state.value,
+        "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
+        "plan_change_with": [{"day": day, **_ids(key)} for day, key in line.linked],
+        "explanation": line.explanation,
+        "past_days": [_past_days(one) for one in line.past_days],
+    }
+
+
+def _past_days(one: PastDays) -> Form:
+    return {
+        "from": one.first,
+        "until": one.until,
+        "wanted": one.wanted,
+        "autotask": one.autotask,
+        "seat_days": one.seat_days,
+        "cause": one.cause.value,
+    }
+
+
+def _ids(key: LineKey) -> dict[str, int]:
+    return {"contract_id": key.contract_id, "service_id": key.service_id}
+
+
+def _opening(opening: Provisioning) -> Form:
+    wanted, parked = opening.wanted, opening.parked
+    return {
+        "number": wanted.number,
+        "customer": wanted.customer_id or None,
+        "company_id": wanted.company_id,
+        "renews": wanted.renews,
+        "start": wanted.start,
+        "end": wanted.end,
+        "reason": parked.message if parked else None,
+        "reason_code": parked.code if parked else None,
+        "remedy": parked.remedy if parked else None,
+        "since": opening.since,
+    }
+
+
+def _circuit(circuit: Circuit) -> Form:
+    return {
+        "until": circuit.open_until,
+        "since": circuit.since,
+        "reason": circuit.reason,
+        "credentials_refused": circuit.credentials,
+    }
+
+
+# -- What was done, told and found
+
+
+def history_form(found: History) -> Form:
+    """``changes``."""
+    return {
+        "changes": [change_form(change) for change in found.changes],
+        "decisions": [decision_form(decision) for decision in found.decisions],
+    }
+
+
+def change_form(change: JournalEntry) -> Form:
+    """One entry of the journal."""
+    return {
+        "id": change.id,
+        "posted_at": change.opened_at,
+        "settled_at": change.settled_at,
+        "contract_id": change.line.contract_id,
+        "service_id": change.line.service_id,
+        "sources": [{"customer": customer, "sku": sku} for customer, sku in change.sources],
+        "day": change.day,
+        "unit_change": change.delta,
+        "unit_price": price_form(change.price),
+        "units_before": change.units_before,
+        "units_after": change.units_after,
+        "outcome": change.outcome.value,
+        "why": change.why.value if change.why else None,
+        "by": change.by or None,
+        "events": [*change.events],
+        "plan_change_with": [_ids(key) for key in change.linked],
+        "moved_from": change.postponed.day if change.postponed else None,
+        "moved_because": change.postponed.cause.value if change.postponed else None,
+        "words": change.message,
+    }
+
+
+def price_form(price: PriceChange | None) -> Form | None:
+    """A unit price that is changed; None: it is not."""
+    return {"from": price.before, "to": price.after} if price else None
+
+
+def decision_form(decision: Decision) -> Form:
+    """What a person decided."""
+    return {
+        "id": decision.id,
+        "at": decision.at,
+        "decision": decision.kind,
+        "by": decision.by or None,
+        "customers": [*decision.customers],
+        "contract_id": decision.contract_id,
+        "service_id": decision.service_id,
+        "detail": decision.detail,
+    }
+
+
+def event_form(event: EventRecord) -> Form:
+    """A merged event, without its body."""
+    return {
+        "key": event.key,
+        "id": event.event_id,
+        "received_at": event.received_at,
+        "merged_at": event.merged_at,
+        "customer": event.customer_id,
+        "subscription": event.subscription_id or None,
+        "version": event.version or None,
+        "type": event.event_type or None,
+        "day": event.day or None,
+        "actor": event.actor,
+        "outcome": event.outcome,
+        "reason": event.parked.message if event.parked else None,
+        "reason_code": event.parked.code if event.parked else None,
+        "remedy": event.parked.remedy if event.parked else None,
+        "evidence": [
+            {"sku": e.sku, "from": e.first, "until": e.until, "units": e.units, "instead_of": e.instead_of}
+            for e in event.evidence
+        ],
+    }
+
+
+def event_with_body_form(event: EventRecord) -> Form:
+    """A merged event as it came."""
+    return {**event_form(event), "body": event.body, "encoding": event.encoding}
+
+
+def reconciled_form(run: Run, findings: Iterable[Finding]) -> Form:
+    """``reconcile``."""
+    return {"run": asdict(run), "findings": [asdict(finding) for finding in findings]}
+
+
+def owed_form(owed: Owed) -> Form:
+    """``minimum``, of one SKU."""
+    return asdict(owed)
+
+
+# -- What would be done
+
+
+def preview_form(preview: Preview) -> list[Form]:
+    """Every contract of a preview."""
+    return [_contract(contract) for contract in preview.contracts]
+
+
+def totals_form(totals: Totals) -> dict[str, int]:
+    """Its sums."""
+    return asdict(totals)
+
+
+def _contract(contract: ContractPreview) -> Form:
+    return {
+        "contract_id": contract.contract_id,
+        "contract_name": contract.name,
+        "extended_to": contract.extended_to,
+        "opened": asdict(contract.opened) if contract.opened else None,
+        "lines": [
+            {
+                "service_id": line.service_id,
+                "sources": [{"customer": customer, "sku": sku} for customer, sku in line.sources],
+                "autotask_units": line.units,
+                "wanted_units": line.wanted,
+                "adjustments": [
+                    {
+                        "day": one.day,
+                        "unit_change": one.delta,
+                        "unit_price": price_form(one.price),
+                        "at_once": one.at_once,
+                    }
+                    for one in line.adjustments
+                ],
+                "state": line.state.value,
+                "reason": line.reason,
+                "under_way": {"day": line.under_way[0], "unit_change": line.under_way[1]}
+                if line.under_way
+                else None,
+            }
+            for line in contract.lines
+        ],
+        "without_line": [*contract.without_line],
+    }

@@ -1,0 +1,84 @@
+"""What was done, and what people decided: the journal and the decisions, side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from timus_autotask.domain.line import JournalEntry
+from timus_autotask.domain.policy import shortfall
+from timus_autotask.store.records import Decision, EventRecord, Store, policy_from
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Oldest first."""
+
+    changes: tuple[JournalEntry, ...]
+    decisions: tuple[Decision, ...]
+
+    @property
+    def in_order(self) -> Iterator[JournalEntry | Decision]:
+        """All of it by time."""
+        both: list[tuple[datetime, JournalEntry | Decision]] = [(one.opened_at, one) for one in self.changes]
+        both += [(one.at, one) for one in self.decisions]
+        return (one for _, one in sorted(both, key=lambda each: each[0]))
+
+
+def history(
+    store: Store, since: datetime | None = None, customer: str | None = None, contract: int | None = None
+) -> History:
+    """What was done and decided since then, of everybody or of one customer or contract; what concerns everybody concerns each."""
+    changes = [
+        one
+        for one in store.changes(since)
+        if contract in (None, one.line.contract_id)
+        and (customer is None or customer in [source for source, _ in one.sources])
+    ]
+    decisions = [
+        one
+        for one in store.decisions(since)
+        if contract in (None, one.contract_id)
+        and (customer is None or customer in (one.customers or (customer,)))
+    ]
+    return History(
+        tuple(sorted(changes, key=lambda one: (one.settled_at, one.opened_at, one.delta > 0))),
+        tuple(sorted(decisions, key=lambda one: one.at)),
+    )
+
+
+def events(
+    store: Store, since: datetime | None = None, customer: str | None = None, *, parked: bool = False
+) -> list[EventRecord]:
+    """Merged events by the time of their arrival; ``parked``: only those that a person has to look at."""
+    found = [one for one in store.parked_events() if since is None or one.received_at >= since]
+    if not parked:
+        found += store.events(since)
+    found = [one for one in found if customer in (None, one.customer_id)]
+    return sorted(found, key=lambda one: (one.received_at, one.key))
+
+
+def event(store: Store, key: str) -> list[EventRecord]:
+    """The merged events of this key, or of this ``webhook-id``."""
+    return [one for one in (*store.parked_events(), *store.events()) if key in (one.key, one.event_id)]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What the partner owes Timus at least of a SKU, and what all customers together have."""
+
+    sku: str
+    minimum: int
+    used: int
+    shortfall: int
+
+
+def pooled_minimum(store: Store, today: date) -> list[Owed]:
+    """By SKU."""
+    least = policy_from(store.partner().terms.value.values).pooled_minimum
+    used: Counter[str] = Counter()
+    for subscription in store.subscriptions():
+        used.update({sku: subscription.quantity(sku).at(today) for sku in subscription.skus})
+    return [Owed(sku, *numbers) for sku, numbers in shortfall(least, used).items()]
