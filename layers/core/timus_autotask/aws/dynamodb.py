@@ -59,7 +59,7 @@ class _Busy(TableUnavailable):
 
 
 class _Unsure(TableUnavailable):
-    """It may have happened; the same request may be sent again, for every write is conditional."""
+    """It may have happened; the same request may be sent again, because every write is conditional."""
 
 
 class _Refused(Conflict):
@@ -122,7 +122,7 @@ class DynamoTable:
                 )
         except _Refused as refused:
             if write_id in refused.writes:
-                return  # an earlier attempt of ours, whose answer was lost, did the whole of it
+                return  # our own earlier attempt, whose answer was lost, did all of it
             if alone and refused.unsure:
                 # The earlier attempt may have succeeded, and somebody replaced the document since.
                 raise TableUnavailable("the answer of a write was lost") from refused

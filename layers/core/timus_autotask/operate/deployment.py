@@ -1,4 +1,4 @@
-"""A deployed stack as whoever operates it needs it: the worker's ports, and what only a person asks for."""
+"""A deployed stack as its operator needs it: the worker's ports, and what only a person asks for."""
 
 from __future__ import annotations
 

@@ -86,11 +86,11 @@ class Known:
 
 
 def suspicions(told: Sequence[Billed], news: Collection[str], known: Known) -> tuple[Suspicion, ...]:
-    """All suspicions about what a file tells, by kind.
+    """All suspicions about what a file says, by kind.
 
     ``news`` are the subscriptions of the file that would become events. Where nothing follows, nothing is suspicious.
     """
-    # What is known as another customer's is told as such, and becomes no event.
+    # What is known as another customer's is reported as such, and becomes no event.
     told = [one for one in told if known.owner(one.subscription_id) in (None, one.customer_id)]
     found = [
         *_alike(told, known),
@@ -149,7 +149,7 @@ _MAY_BE = "A spreadsheet may have changed it."
 
 
 def _alike(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
-    """Ids and SKUs that are new, and the same as others but for what spreadsheets change."""
+    """Ids and SKUs that are new, and equal to others except for what spreadsheets change."""
     yield from _subscriptions_alike(told, known)
     yield from _names_alike("Customer", told, known.customers, lambda one: [one.customer_id])
     yield from _names_alike("SKU", told, known.skus, lambda one: [*one.units])

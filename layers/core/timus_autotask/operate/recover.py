@@ -100,7 +100,7 @@ def _dead_wake_ups(letters: Iterable[DeadLetter]) -> tuple[dict[str, str], tuple
 def _take_out(letters: Iterable[DeadLetter], dead: DeadLetters) -> None:
     """Delete messages.
 
-    A receipt is good for half a minute, and people take longer to decide: what it is too late for is received anew.
+    A receipt is good for half a minute, and people take longer to decide: messages whose time is over are received again.
     """
     left: set[str] = set()
     for letter in letters:
@@ -266,7 +266,7 @@ class Restored:
 def restore(deployment: Deployment, moment: datetime, by: str, tell: Callable[[str], None]) -> Restored:
     """Bring the records back to what they were at a moment, with everything paused, so that nothing is posted.
 
-    ``tell`` is told while it takes its time. Events and changes since stay on record, and the events are merged again. Raises
+    ``tell`` gets messages while that takes time. Events and changes since stay on record, and the events are merged again. Raises
     :class:`Senseless` for a time that has not been.
     """
     if moment >= deployment.clock.now():
@@ -302,7 +302,7 @@ def _paused(values: Mapping[str, Any]) -> dict[str, Any]:
 def put_back(documents: Iterable[Document], table: Table, each: Each = map) -> int:
     """Bring the records of an earlier time back; returns how many were changed.
 
-    What was told and what was posted since stays: those records are never written twice. The partner's terms come back paused.
+    What Timus reported and what was adjusted since stays: those records are never written twice. The partner's terms come back paused.
     What the earlier time did not know stays as it is. A second time there is nothing left to do.
     """
     return sum(each(lambda document: _put_back(document, table), documents))

@@ -111,7 +111,7 @@ _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 def _text_of(data: bytes) -> str:
     """UTF-8, with or without a byte-order mark, or UTF-16 with one.
 
-    Nothing else: bytes alone do not tell Windows-1252 from its many relatives, and a wrong letter can make another id or SKU.
+    Nothing else: bytes alone do not distinguish Windows-1252 from similar encodings, and a wrong letter can make another id or SKU.
     """
     if data.startswith(_WORKBOOKS):
         raise FileRefused(Problem("this is a workbook: save the sheet as CSV UTF-8"))
@@ -393,14 +393,14 @@ def _shown(value: Any) -> str:
 
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(?P<sign>.)"?(?P=sign)*', re.IGNORECASE)
-"""How Excel is told the separator, before the names of the columns."""
+"""How a file gives Excel the separator, before the names of the columns."""
 _FILL = "".join(SEPARATORS) + " "
 _AS_TEXT = re.compile(r'="([^"]*)"')
-"""How a spreadsheet is told not to make a number of a text: ="0012"."""
+"""How a file keeps a spreadsheet from making a number of a text: ="0012"."""
 
 
 def _split(line: str, separator: str) -> list[str]:
-    """The cells of a line, without the spaces around them. Raises ``ValueError`` in words."""
+    """The cells of a line, without the spaces around them. Raises ``ValueError`` with the reason."""
     cells: list[str] = []
     at = 0
     while True:

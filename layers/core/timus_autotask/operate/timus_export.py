@@ -1,4 +1,4 @@
-"""What Timus itself shows, against our table and Autotask: for events that were lost for ever.
+"""What Timus itself shows, against our table and Autotask: for events that were lost for good.
 
 Timus offers no list of its subscriptions to programs, so a person writes down what its portal shows, as CSV or JSON. Should there
 be such a list one day, it is one more :class:`TimusSubscriptions`. What our table lacks becomes ordinary events with their
@@ -183,7 +183,7 @@ class Comparison:
     suspicions: tuple[Suspicion, ...]
 
     def released(self, accepted: Collection[str] = ()) -> tuple[Missing, ...]:
-        """The events that no suspicion holds, but for those whose ids a person has ``accepted``."""
+        """The events that no suspicion holds, without counting those that a person has ``accepted`` by their ids."""
         held = {one for found in self.suspicions if found.id not in accepted for one in found.holds}
         return tuple(event for event in self.events if event.subscription_id not in held)
 
@@ -289,7 +289,7 @@ def _in_force(subscription: Subscription, today: date) -> Version:
 def _judge(
     told: Told, subscription: Subscription | None, records: Records, today: date
 ) -> tuple[str, int | None]:
-    """What is different in words, and the version of the event that is missing, if one is."""
+    """What is different, for people, and the version of the event that is missing, if one is."""
     customer = records.customers.get(told.customer_id)
     if customer and customer.inbox:
         return "events of this customer wait to be merged; compare again in a minute", None
@@ -325,7 +325,7 @@ def _says(told: Told) -> _Content:
 
 
 def _known(version: Version, told: Told) -> _Content:
-    """What we know, with the term only where it is told."""
+    """What we know, with the term only if the file has it."""
     items = {sku: n for sku, n in version.items if n}
     return items, version.status, version.cancel_at, version.term_end if told.term_end else None
 
@@ -369,7 +369,7 @@ def _event(
 def _not_named(
     named: set[str], known: Mapping[str, Subscription], held: Mapping[tuple[str, str], int], today: date
 ) -> Iterator[Compared]:
-    """Subscriptions that we bill and the file does not name: told only, for a file may be a part."""
+    """Subscriptions that we bill and the file does not name: only reported, because a file may be a part."""
     for subscription in known.values():
         version = _in_force(subscription, today)
         if subscription.id in named:

@@ -60,7 +60,7 @@ class AutotaskError(Exception):
 class Refused(AutotaskError):
     """Not applied, and would be refused again. ``messages`` are Autotask's own where it gave any.
 
-    ``day_taken`` is true of an adjustment on a day that has one of that line already, whoever made it.
+    ``day_taken`` is true of an adjustment on a day that has one of that line already, of ours or of others.
     """
 
     def __init__(self, messages: tuple[str, ...], status: int, *, day_taken: bool = False) -> None:
@@ -108,7 +108,7 @@ class CredentialsRefused(AutotaskError):
 
 
 class OutcomeUnknown(AutotaskError):
-    """A write that must not be repeated may have been applied or not; only a later read can tell."""
+    """A write that must not be repeated may have been applied or not; only a later read can show which."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

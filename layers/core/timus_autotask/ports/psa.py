@@ -49,7 +49,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class ContractService:
-    """A line of a contract: which service it bills. It stays for ever, also when it has no units any more."""
+    """A line of a contract: which service it bills. It is never removed, also when it has no units any more."""
 
     id: int
     contract_id: int
@@ -128,7 +128,7 @@ class Permissions:
 class UnitRow:
     """A line's units over a stretch of days: a billing period, or the part of one between two adjustments.
 
-    Rows exist for every period of the contract, past and future. Their ids are not kept, for Autotask splits
+    Rows exist for every period of the contract, past and future. Their ids are not kept, because Autotask splits
     and rewrites rows that are not posted.
     """
 
@@ -152,7 +152,7 @@ class UnitRow:
 
 @dataclass(frozen=True, slots=True)
 class BillingRule:
-    """A rule by which Autotask counts a client's users or devices by itself, and charges a product for them."""
+    """A rule by which Autotask itself counts a client's users or devices, and charges a product for them."""
 
     id: int
     contract_id: int
@@ -265,7 +265,7 @@ class Psa(Protocol):
         ...
 
     def permissions(self, kind: RecordKind) -> Permissions:
-        """What the API user may do with a kind of record. Nothing is changed; raises ``Refused`` where Autotask does not tell."""
+        """What the API user may do with a kind of record. Nothing is changed; raises ``Refused`` where Autotask does not say."""
         ...
 
     def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
@@ -273,7 +273,7 @@ class Psa(Protocol):
         ...
 
     def threshold(self) -> Threshold | None:
-        """How much of the request allowance is used; None where the server refuses to tell. The call itself counts: ask rarely."""
+        """How much of the request allowance is used; None where the server refuses to say. The call itself counts: ask rarely."""
         ...
 
     # -- Writes
@@ -308,7 +308,7 @@ class Psa(Protocol):
         ...
 
     def create_contract(self, new: NewContract, *, time_zone: tzinfo) -> int | None:
-        """Create a contract and return its id, None when Autotask tells none. Must not be repeated."""
+        """Create a contract and return its id, None when Autotask gives none. Must not be repeated."""
         ...
 
     def create_ticket(
@@ -322,7 +322,7 @@ class Psa(Protocol):
         priority: int,
         due: datetime,
     ) -> int | None:
-        """Create a new ticket and return its id, None when Autotask tells none. Must not be repeated.
+        """Create a new ticket and return its id, None when Autotask gives none. Must not be repeated.
 
         ``queue_id`` None: the tenant's default.
         """

@@ -1,4 +1,4 @@
-"""The wake-up queue: news that a customer has work waiting, on an SQS FIFO queue.
+"""The wake-up queue: says that a customer has work waiting, on an SQS FIFO queue.
 
 A message carries the customer and nothing else. The truth is in the table, so a wake-up that is lost, late or delivered
 twice costs time and never a seat. The message group is the customer, so one customer's changes are applied one after the

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Protocol
 
 CACHED = timedelta(minutes=5)
-"""How long a secret that was read is believed: whoever changes one waits so long until everybody has it."""
+"""How long a secret that was read is used: after a change it takes so long until every function has the new one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ MOVED = Key(PARTNER, "MOVED")
 RUN = Key(PARTNER, "RECONCILE")
 """The reconcile that was begun last."""
 GAUGES = Key(PARTNER, "VITALS")
-"""When the gauges were last told."""
+"""When the gauges were last measured."""
 TICKETS = Key(PARTNER, "TICKETS")
 """The tickets for alarms."""
 

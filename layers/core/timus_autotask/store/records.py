@@ -52,7 +52,7 @@ class Stored(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ContractState:
-    """A contract as a piece of work: what changed for it, who is at it, and what we know of it."""
+    """A contract as a piece of work: what changed for it, which worker has it, and what we know of it."""
 
     contract_id: int
     generation: int = 0
@@ -60,7 +60,7 @@ class ContractState:
     converged: int = 0
     """The generation that was last brought to rest."""
     lease: str | None = None
-    """The random name of the worker that is at it."""
+    """The random name of the worker that has it."""
     lease_until: datetime | None = None
     customers: tuple[str, ...] = ()
     """Those that route here, or did."""
@@ -69,14 +69,14 @@ class ContractState:
     renewed: date | None = None
     """The last day of the latest renewal that the contract was seen to cover."""
     trouble: str = ""
-    """Why it could not be looked at last time, in words; empty when it could."""
+    """Why it could not be looked at last time, for people; empty if it could."""
     since: datetime | None = None
     """When the oldest change that is not converged came in."""
     renews: int | None = None
     """The contract that it carries on, if we opened it for a renewed term."""
 
     def leased(self, now: datetime) -> bool:
-        """Whether a worker may be at it."""
+        """True if a worker may have it."""
         return self.lease is not None and self.lease_until is not None and now < self.lease_until
 
 

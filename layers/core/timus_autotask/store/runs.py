@@ -1,4 +1,4 @@
-"""What watching keeps between two looks: the run of a reconcile and what it found, when the gauges were told, and the tickets."""
+"""What watching keeps between two looks: the run of a reconcile and what it found, when the gauges were measured, and the tickets."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class Run:
     busy: int = 0
     """Contracts that a worker was at or is about to be at: it looks at everything that is looked at here."""
     notes: tuple[str, ...] = ()
-    """What could not be looked at, in words."""
+    """What could not be looked at, for people."""
     stopped: str = ""
-    """Why it stopped before the end, in words."""
+    """Why it stopped before the end, for people."""
     finished: datetime | None = None
 
     def goes_on(self, now: datetime) -> bool:
@@ -60,7 +60,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """When the gauges were told."""
+    """When the gauges were measured."""
 
     since: datetime
     """For the first time."""
@@ -117,13 +117,13 @@ def delete_found_before(run_id: str, table: Table) -> Iterator[Delete]:
 
 
 def gauges(table: Table) -> Stored[Gauges] | None:
-    """When the gauges were told; None: never."""
+    """When the gauges were measured; None: never."""
     document = table.get(keys.GAUGES)
     return Stored(_GAUGES.load(document.data), document.rev) if document else None
 
 
 def put_gauges(told: Gauges, expected: int) -> Put:
-    """Store when the gauges were told."""
+    """Store when the gauges were measured."""
     return Put(keys.GAUGES, _GAUGES.dump(told), expected)
 
 

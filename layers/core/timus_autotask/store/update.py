@@ -1,4 +1,4 @@
-"""The one optimistic update: read, decide, write, and begin anew when somebody else wrote first."""
+"""The one optimistic update: read, decide, write, and begin again if somebody else wrote first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ATTEMPTS = 20
 
 
 def update(attempt: Callable[[], T]) -> T:
-    """What ``attempt`` returns, which reads, decides and writes; made anew when it raises ``Conflict``, for what it read has moved.
+    """What ``attempt`` returns, which reads, decides and writes. It is called again when it raises ``Conflict``, because what it read has changed.
 
     Raises the last ``Conflict`` when others come first again and again.
     """

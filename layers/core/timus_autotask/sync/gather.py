@@ -126,7 +126,7 @@ def ask_prices(
             for service_id, line_id in services.items()
             if line_id is None
         }
-    # The catalogue only tells whether a price that is not ours was set by hand.
+    # The catalogue only shows whether a price that is not ours was set by hand.
     return {
         service_id: replace(one, catalogue=catalogue(service_id)) if one.by_hand else one
         for service_id, one in found.items()
@@ -187,7 +187,7 @@ def _held(by_line: Mapping[int, list[UnitRow]], contract_end: date) -> Observed:
 def match_plan(sku: str, plan: Stored[PlanMapping], ports: Ports) -> bool:
     """Choose the one active Autotask service whose SKU equals ``sku``; never by name. True when one was found.
 
-    Without one, the SKU is looked for again after a while, for a person may add or mend the service in Autotask.
+    Without one, the SKU is looked for again after a while, because a person may add or correct the service in Autotask.
     """
     found = ports.autotask().services_by_sku(sku)
     ids = tuple(sorted(service.id for service in found))

@@ -152,7 +152,7 @@ class _Batch:
             self.writes += wake_contracts(self._records.id, self._contracts, ports, came)
 
     def commit(self) -> None:
-        """Write it, and tell; raises ``Conflict``."""
+        """Write it, and log; raises ``Conflict``."""
         self._ports.store.commit(*self.writes)
         for record in self._outcomes:
             self._ports.on_event(
@@ -283,7 +283,7 @@ def wake_contract(
     renews: int | None = None,
     came: datetime | None = None,
 ) -> Put:
-    """What makes a contract due, to be committed together with the change or the person's word that is the cause."""
+    """What makes a contract due, to be committed together with the change or the decision that is the cause."""
     now = ports.clock.now()
     known = ports.store.contract_state(contract_id)
     work = _grown(known.value, customers, came or now)

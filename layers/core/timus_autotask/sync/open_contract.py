@@ -268,7 +268,7 @@ class _Session:
         return [(records, replace(mapping, routings=(Routing((Route(contract.company_id, contract.id),)),)))]
 
     def _link(self, contract: Contract, old_id: int) -> str:
-        """Let the old contract name the new one, if it is to; a refusal is told and holds nothing up."""
+        """Let the old contract name the new one, if it is to; a refusal is logged and holds nothing up."""
         if self._stored.value.wanted.link is not RenewalLink.OLD_NAMES_NEW:
             return ""
         try:
@@ -284,7 +284,7 @@ class _Session:
         self._stored = Stored(opening, self._stored.rev + 1)
 
     def _rest(self, opening: Provisioning, due_at: datetime) -> None:
-        """Give the lease back and stay due; whoever was faster has decided on what is newer."""
+        """Release the lease and stay due; the faster worker has decided on something newer."""
         try:
             self._put(replace(opening, lease=None, lease_until=None), due_at)
         except Conflict:

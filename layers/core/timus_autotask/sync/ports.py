@@ -25,7 +25,7 @@ class Ports:
     autotask: Callable[[], Psa]
     """The client, signed in. Raises ``NotConfigured`` or ``SecretsUnavailable``."""
     credentials_refused: Callable[[], None]
-    """Told when Autotask refused the credentials, so that they are read anew next time."""
+    """Called when Autotask refused the credentials, so that they are read again next time."""
     clock: Clock
     zone: ZoneInfo
     """The partner's time zone."""

@@ -36,7 +36,7 @@ SWEEP_GRACE = 60
 RETRY_AFTER = 30
 """Seconds that we ask for while something of ours is out of reach."""
 NOBODY = "-"
-"""Stands for the customer where a body does not tell whose news it is."""
+"""Stands for the customer if a body does not name one."""
 
 _CONTENT_TYPE = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 
@@ -54,7 +54,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What the sender is told. ``body`` is JSON."""
+    """The answer to the sender. ``body`` is JSON."""
 
     status: int
     body: str
@@ -151,7 +151,7 @@ def _verify(request: HttpRequest, ports: ReceivePorts, now: datetime, known: dic
 
     def check() -> None:
         secrets = ports.secrets.webhook_secrets()
-        known.pop("malformed_secrets", None)  # they may have been mended since
+        known.pop("malformed_secrets", None)  # they may have been corrected since
         if bad := malformed(secrets):
             known["malformed_secrets"] = bad
         verify(request.headers, request.body, secrets, now, ports.tolerance_seconds)
@@ -172,7 +172,7 @@ def _take_in(request: HttpRequest, ports: ReceivePorts, now: datetime) -> str:
     customer = peek_customer(request.body) or NOBODY
     outcome = "accepted"
     # The queue forgets a wake-up that it has had in the last five minutes. An event that is delivered again after it was
-    # merged waits in the inbox anew, so it needs a wake-up of its own.
+    # merged waits in the inbox again, so it needs a wake-up of its own.
     wake_up = f"{delivery.key}~{int(now.timestamp() * 1000)}"
     try:
         due_at = int(now.timestamp()) + ports.quiet_seconds + SWEEP_GRACE

@@ -19,7 +19,7 @@ from timus_autotask.store.inbox import delivery_in
 from timus_autotask.store.records import ContractRecords, CustomerRecords, EventRecord
 
 NOTICE = timedelta(days=30)
-"""How long before its day a renewal or an end is told."""
+"""How long before its day a renewal or an end is reported."""
 LONG = timedelta(days=1)
 """What is parked for longer than this has been overlooked."""
 UNMERGED = timedelta(hours=1)

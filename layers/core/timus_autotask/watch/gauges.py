@@ -1,7 +1,7 @@
 """Use case: how the whole of it is, as numbers for alarms and dashboards.
 
 The sweep asks for it each minute; whatever costs more than one read is looked at each quarter of an hour only. All of it comes
-from the table but for one number: how much of Autotask's request allowance is used, by all of the partner's integrations. That
+from the table, except one number: how much of Autotask's request allowance is used, by all of the partner's integrations. That
 one call also finds credentials that have expired while nothing changes.
 """
 
@@ -53,9 +53,9 @@ def take(ports: Ports, secret_age: Callable[[], timedelta | None] = lambda: None
             # Noted only now: should it fail, it fails each minute, and that has an alarm.
             ports.store.commit(put_gauges(Gauges(since, now), told.rev if told else 0))
     except Conflict:
-        pass  # somebody else has told it too
+        pass  # another run has measured it too
     finally:
-        # Asked last, so that a circuit that was opened a moment ago is told.
+        # Asked last, so that a circuit that was opened a moment ago is reported.
         circuit = ports.store.partner().circuit.value
         away = int(circuit.open(ports.clock.now()))
         ports.on_event("circuit", circuit_open=away, detail=circuit.reason or None)
@@ -122,7 +122,7 @@ def _waiting_since(records: Records, parked: Sequence[StatusLine]) -> list[datet
 
 
 def _since(line: StatusLine, records: Records) -> datetime:
-    """When a parked line came to be so. A quantity that has no line yet: the day on which Timus first told of it."""
+    """Since when a line is parked. For a quantity without a line: the day on which Timus first reported it."""
     if line.since:
         return line.since
     subscriptions = records.customers[line.customer].subscriptions.values()

@@ -15,7 +15,7 @@ from timus_autotask.watch.status import EVERYTHING, Records
 
 
 def listed(store: Store) -> Records:
-    """What there is. Revisions are not known: whoever wants to write reads the record anew."""
+    """Every record. Revisions are not known: to write a record, read it again."""
     due = tuple(store.table.due(EVERYTHING, EVERYTHING))
     mappings = {mapping.customer_id: mapping for mapping in store.mappings()}
     terms = dict(store.terms())

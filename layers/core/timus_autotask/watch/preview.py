@@ -214,7 +214,7 @@ def _contract(
 
 
 def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: date) -> LinePreview:
-    # What only a decision lets go is not made; what waits for anything else goes by itself, so it is shown.
+    # What only a decision lets go is not made; what waits for anything else is made automatically, so it is shown.
     held = line.parked is not None and line.parked.code in BY_DECISION
     later = () if held else tuple(PreviewedAdjustment(day, delta, False) for day, delta in line.scheduled)
     return LinePreview(

@@ -86,7 +86,7 @@ def reconcile(
     try:
         return _Reconcile(ports, deadline, run, stored.rev, on_progress, at_once).go(every_row)
     except Conflict:
-        return replace(last_run(ports.table).value, stopped="another reconcile is at it")
+        return replace(last_run(ports.table).value, stopped="another reconcile is running")
 
 
 class _Stop(Exception):
@@ -202,7 +202,7 @@ class _Reconcile:
         demands: Mapping[int, Mapping[int, Demand]],
         today: date,
     ) -> None:
-        """Read some contracts, tell what is found, and make them due where the worker has to decide."""
+        """Read some contracts, report what is found, and make them due where the worker has to decide."""
         began = self._ports.clock.now()
         looks = self._read([*chunk], today)
         found: dict[int, list[Finding]] = {}
@@ -211,7 +211,7 @@ class _Reconcile:
             wanted = demands.get(contract_id, {})
             these = [*of_contract(known, wanted, looks[contract_id], today, began)]
             if any(one.is_drift for one in these):
-                # It may have been a worker of ours in the meantime.
+                # One of our workers may have changed it in the meantime.
                 fresh = self._ports.store.contract(contract_id)
                 if _at_work(fresh, began):
                     these = [one for one in these if not one.is_drift]
@@ -284,7 +284,7 @@ class _Reconcile:
     # -- What is kept
 
     def _keep(self, found: Mapping[str, list[Finding]]) -> None:
-        """Store what was found, one document for a contract or a customer, and tell."""
+        """Store what was found, one document for a contract or a customer, and report it."""
         for subject, these in found.items():
             self._ports.store.commit(put_found(subject, self._run.id, these, self._ports.table))
         every = [one for these in found.values() for one in these]
@@ -305,7 +305,7 @@ class _Reconcile:
         self._run = replace(self._run, found=dict(sorted(counts.items())), drift=drift)
 
     def _save(self, run: Run) -> None:
-        """Store how far it is. Raises ``Conflict`` when somebody else is at it too."""
+        """Store how far it is. Raises ``Conflict`` when another run writes it too."""
         self._ports.store.commit(put_run(run, self._rev))
         self._rev += 1
         self._run = run

@@ -71,7 +71,7 @@ class Records:
 def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records:
     """Read everything, from upstream to downstream: what moves on while we read is seen where it went.
 
-    The indexes only tell which customers and contracts there are; the records themselves are read as of now.
+    The indexes only say which customers and contracts there are; the records themselves are read as of now.
     """
     waiting = queued()
     reader = _Reader()
@@ -148,10 +148,10 @@ class StatusLine:
     """What Autotask holds today, as last read; None: never read. Everything else on the line is in it too."""
     state: State
     reason: str | None = None
-    """Why it is not applied, in words."""
+    """Why it is not applied, for people."""
     reason_code: str | None = None
     remedy: str | None = None
-    """The command or action that mends it."""
+    """The command or action that fixes it."""
     wanted_units: int | None = None
     """What the line should have today on the partner's terms, everything on it together."""
     scheduled: tuple[tuple[date, int], ...] = ()
@@ -200,7 +200,7 @@ class Status:
     lines: tuple[StatusLine, ...]
     parked_events: tuple[EventRecord, ...]
     outstanding: tuple[str, ...]
-    """What is still to be done by itself, in words; empty: everything is at rest."""
+    """What will still be done automatically, for people; empty: everything is at rest."""
     circuit: Circuit | None = None
     """Set while Autotask is not asked at all."""
     names: Mapping[str, str] | None = None
@@ -527,7 +527,7 @@ def _unfinished(contract: ContractRecords, now: datetime) -> bool:
 
 
 def _open(line: Line, now: datetime) -> bool:
-    """Whether an adjustment's outcome will still be found out by itself."""
+    """True if the outcome of an adjustment will still be found out automatically."""
     return line.intent is not None and (line.state is not State.PARKED or now < line.intent.settles_at)
 
 

@@ -2,7 +2,7 @@
 
 What is on is asked of CloudWatch itself each few minutes, so an alarm that nobody heard of is not missed, and one that is over
 is over. All tickets stand in one record; it is written before Autotask is asked for anything, and of two that write it at once,
-one gives way. Nothing here holds up a change: a refusal is told and tried again later.
+one gives way. Nothing here holds up a change: a refusal is logged and tried again later.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
     try:
         _Keeper(ports, desk, deadline, Stored(record, stored.rev)).go(alarms)
     except Conflict:
-        return  # somebody else is at it
+        return  # another run is working on it
     except (NotConfigured, SecretsUnavailable):
-        return  # what tells of that is elsewhere
+        return  # that is reported elsewhere
     except AutotaskError as error:
         autotask_failed(ports, error)
 
@@ -144,7 +144,7 @@ class _Keeper:
         self._save(left)
 
     def _save(self, tickets: Mapping[str, Ticket]) -> None:
-        """Raises ``Conflict`` when somebody else is at it too."""
+        """Raises ``Conflict`` when another run writes it too."""
         record = replace(self._stored.value, tickets=tickets)
         self._ports.store.commit(put_tickets(record, self._stored.rev))
         self._stored = Stored(record, self._stored.rev + 1)
