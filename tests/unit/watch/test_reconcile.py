@@ -331,7 +331,7 @@ def test_two_at_once_do_not_both_write() -> None:
 
     run = reconcile(world.ports, world.clock.now() + timedelta(minutes=5), on_progress=other, at_once=2)
     assert inner == [""]
-    assert run.stopped == "another reconcile is at it"
+    assert run.stopped == "another reconcile is running"
     assert last_run(world.table).value.finished
 
 
