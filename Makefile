@@ -65,7 +65,7 @@ build: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build what `sam deploy` u
 	RUNTIME_PYTHON="$$(.venv/bin/python -m local.bytecode interpreter)" $(SAM) build
 	@.venv/bin/python -m local.bytecode report
 
-# TIME_ZONE=…, ALARM_EMAIL=…, EXISTING_TABLE=…, PARAMETERS="Name=value …" tell the stack something; BYTECODE=none deploys without.
+# TIME_ZONE=…, ALARM_EMAIL=…, EXISTING_TABLE=…, PARAMETERS="Name=value …" set parameters of the stack; BYTECODE=none deploys without bytecode.
 deploy: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build and deploy STACK=… to the AWS account of the environment
 	@.venv/bin/python -m local.deploy "$(STACK)"
 
