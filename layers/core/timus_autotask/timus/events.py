@@ -1,4 +1,4 @@
-"""What an event of Timus says: the one place that knows the fields of its JSON.
+"""What an event of Timus says. The fields of its JSON are known in this folder only.
 
 Timus publishes no schema, so this follows our own contract strictly: what decides a quantity must be there
 and must be of its type, because a guess would end as a wrong seat on an invoice. What is only for people may be
