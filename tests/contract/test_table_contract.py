@@ -427,6 +427,15 @@ class TestList:
         assert [document.sort for document in table.list("mapping", "", "")] == [""]
         assert list(table.list("mapping", "c", "b")) == list(table.list("mappings")) == []
 
+    def test_it_can_begin_at_the_end(self, table: Table) -> None:
+        """Who needs the newest does not read all of them."""
+        for n in range(45):
+            table.write([Put(Key(f"P{n}", "x"), {}, 0, kind="event", sort=f"{n:02}")])
+        newest = table.list("event", backwards=True)
+        assert [next(newest).sort for _ in range(3)] == ["44", "43", "42"]
+        assert [document.sort for document in newest] == [f"{n:02}" for n in range(41, -1, -1)]
+        assert [d.sort for d in table.list("event", "05", "07", backwards=True)] == ["07", "06", "05"]
+
     def test_equal_sorts_are_all_listed(self, table: Table) -> None:
         """An index is not unique."""
         for n in range(3):

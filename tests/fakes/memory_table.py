@@ -123,10 +123,14 @@ class MemoryTable:
         with self._lock:
             return [row.document() for _, row in sorted(self._rows.items())]
 
-    def list(self, kind: str, first: str = "", last: str = "\U0010ffff") -> Iterator[Document]:
+    def list(
+        self, kind: str, first: str = "", last: str = "\U0010ffff", *, backwards: bool = False
+    ) -> Iterator[Document]:
         with self._lock:
             rows = (self._held or self._indexes).kinds.get(kind, [])
             found = [entry[3] for entry in rows if first <= entry[0] <= last]
+        if backwards:
+            found.reverse()
         return (row.document() for row in found)
 
     def hold_indexes(self) -> None:

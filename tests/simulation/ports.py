@@ -198,9 +198,11 @@ class SimTable:
         self._read("due")
         return self.inner.due(until, limit)
 
-    def list(self, kind: str, first: str = "", last: str = "\U0010ffff") -> Iterator[Document]:
+    def list(
+        self, kind: str, first: str = "", last: str = "\U0010ffff", *, backwards: bool = False
+    ) -> Iterator[Document]:
         self._read("list")
-        return self.inner.list(kind, first, last)
+        return self.inner.list(kind, first, last, backwards=backwards)
 
     def write(self, changes: Sequence[Write]) -> None:
         site = site_of(changes)

@@ -315,7 +315,7 @@ def test_what_the_worker_hands_back_is_no_error_to_lambda(running: Running) -> N
 
 def test_gauges_that_cannot_be_told_raise_the_alarm_of_the_sweep(running: Running) -> None:
     """A record that cannot be listed would silence every gauge, and silence is taken for health."""
-    _unreadable(running, Key("CONTRACT#1", "LINE#1"), "line")
+    _unreadable(running, Key(f"CONTRACT#{CONTRACT}", "LINE#1"), "line")
     running.minutes(20)
     assert running.fires("SweepErrorsAlarm")
 

@@ -139,7 +139,7 @@ def sweep_handler(
         try:
             return {"looked_at": do(ports, deadline)}
         finally:
-            take(ports, secret_age)
+            take(ports, deadline, secret_age)
             if desk is not None:
                 _keep_tickets(ports, desk, deadline)
 

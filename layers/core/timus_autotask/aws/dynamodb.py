@@ -25,6 +25,8 @@ from timus_autotask.ports.table import MOST_WRITES, Delete, Document, Key, Put, 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+A_FEW = 20
+"""Documents in a page of a list from its end."""
 MOST_IN_A_PAGE = 10_000
 """More documents do not fit into a page's megabyte, and the parameter is a 32-bit number."""
 PAUSES = (0.025, 0.05, 0.1, 0.2)
@@ -138,8 +140,11 @@ class DynamoTable:
         )
         return [*islice(found, max(0, limit))]
 
-    def list(self, kind: str, first: str = "", last: str = "\U0010ffff") -> Iterator[Document]:
-        return self._between(("kind", kind), ("sort", first, last or _LEAST), IndexName="kind-index")
+    def list(
+        self, kind: str, first: str = "", last: str = "\U0010ffff", *, backwards: bool = False
+    ) -> Iterator[Document]:
+        few = {"ScanIndexForward": False, "Limit": A_FEW} if backwards else {}
+        return self._between(("kind", kind), ("sort", first, last or _LEAST), IndexName="kind-index", **few)
 
     def _between(
         self, partition: tuple[str, str], bounds: tuple[str, str, str], **query: Any

@@ -104,6 +104,11 @@ class Table(Protocol):
         """Documents with ``due_at <= until``, earliest first, at most ``limit`` (a hint: eventually consistent)."""
         ...
 
-    def list(self, kind: str, first: str = "", last: str = "\U0010ffff") -> Iterator[Document]:
-        """Documents of a kind by ``sort`` within [first, last] (eventually consistent)."""
+    def list(
+        self, kind: str, first: str = "", last: str = "\U0010ffff", *, backwards: bool = False
+    ) -> Iterator[Document]:
+        """Documents of a kind by ``sort`` within [first, last] (eventually consistent), page by page as they are taken.
+
+        ``backwards``: the last one first, in small pages: for who needs a few of them.
+        """
         ...

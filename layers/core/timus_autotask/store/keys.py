@@ -44,6 +44,8 @@ _LAST = "\U0010ffff"
 
 OF_CUSTOMER = (INBOX, SUBSCRIPTION_PART + _LAST)
 """First and last sort key of what a worker needs of a customer: inbox, mapping, terms, subscriptions. ``EVENT#`` stands before it."""
+BUT_PARTS = (INBOX, SUBSCRIPTION + _LAST)
+"""The same without the older parts of long histories."""
 BUT_INBOX = (MAPPING, SUBSCRIPTION_PART + _LAST)
 """The same without the inbox."""
 OF_CONTRACT = (CONTRACT, LINE + _LAST)

@@ -395,13 +395,18 @@ class Store:
         return _customer(customer_id, self.table.range(keys.customer_pk(customer_id), *keys.OF_CUSTOMER))
 
     def customer_to_merge(self, customer_id: str, most: int) -> CustomerRecords:
-        """The same with ``most`` events of the inbox, so that a read is bounded however many wait."""
+        """The same with ``most`` events of the inbox, so that a read is bounded however many wait.
+
+        Where none waits, it is without subscriptions: a wake-up that finds nothing to do costs the same whatever their histories are.
+        """
         pk = keys.customer_pk(customer_id)
-        found = self.table.range(pk, *keys.OF_CUSTOMER, most)
-        if len(found) == most:  # there may be more
-            waiting = [document for document in found if waits_in_inbox(document)]
-            found = [*waiting, *self.table.range(pk, *keys.BUT_INBOX)]
-        return _customer(customer_id, found)
+        first = self.table.range(pk, *keys.BUT_PARTS, most)
+        waiting = [document for document in first if waits_in_inbox(document)]
+        if not waiting:
+            return _customer(customer_id, [one for one in first if one.key.sk in (keys.MAPPING, keys.POLICY)])
+        if len(first) < most and not any(map(is_split, first)):
+            return _customer(customer_id, first)
+        return _customer(customer_id, [*waiting, *self.table.range(pk, *keys.BUT_INBOX)])
 
     def customer_to_bill(self, customer_id: str) -> CustomerRecords:
         """The same without the inbox: what a contract's next step depends on."""
@@ -466,13 +471,13 @@ class Store:
 
     # -- Listings (hints: the indexes follow a moment later). After a record that cannot be read, they go on with the next.
 
-    def mappings(self) -> Iterator[CustomerMapping]:
-        """Every mapped customer."""
-        return _each(_MAPPING.load, self.table.list("mapping"))
+    def mappings(self, first: str = "") -> Iterator[CustomerMapping]:
+        """Every mapped customer, from an id on, by id."""
+        return _each(_MAPPING.load, self.table.list("mapping", first))
 
-    def subscriptions(self) -> Iterator[Subscription]:
-        """Every subscription."""
-        return map(self._listed_subscription, self.table.list("subscription"))
+    def subscriptions(self, first: str = "") -> Iterator[Subscription]:
+        """Every subscription, of customers from an id on, by their ids."""
+        return map(self._listed_subscription, self.table.list("subscription", first))
 
     def _listed_subscription(self, head: Document) -> Subscription:
         parts: Sequence[Document] = ()
@@ -486,9 +491,10 @@ class Store:
         """Every line."""
         return _each(_line, self.table.list("line"))
 
-    def terms(self) -> Iterator[tuple[str, Terms]]:
-        """The overrides of every customer who has any."""
-        listed = (document for document in self.table.list("policy") if document.key.pk != keys.PARTNER)
+    def terms(self, first: str = "", last: str = "\U0010ffff") -> Iterator[tuple[str, Terms]]:
+        """The overrides of every customer who has any, from an id to another."""
+        found = self.table.list("policy", first, last)
+        listed = (document for document in found if document.key.pk != keys.PARTNER)
         return map(_terms_of_customer, listed)
 
     def contract_states(self) -> Iterator[tuple[ContractState, int | None]]:
@@ -513,6 +519,10 @@ class Store:
         """Merged events by the time of their arrival, oldest first."""
         first = since.isoformat() if since else ""
         return _each(_EVENT.load, self.table.list("event", first))
+
+    def newest_events(self) -> Iterator[EventRecord]:
+        """Merged events by the time of their arrival, newest first: for who needs a few of them."""
+        return _each(_EVENT.load, self.table.list("event", backwards=True))
 
     def parked_events(self) -> Iterator[EventRecord]:
         """Events that a person must look at."""

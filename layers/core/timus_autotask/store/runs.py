@@ -59,6 +59,25 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """What was counted so far of customers and their lines."""
+
+    after: str = ""
+    """Customers with an id up to this one are counted."""
+    aligned: int = 0
+    """Customers."""
+    not_aligned: int = 0
+    parked: int = 0
+    """Lines, like those that follow."""
+    held: int = 0
+    settling: int = 0
+    drifting: int = 0
+    parked_long: int = 0
+    oldest: datetime | None = None
+    """When the oldest change came in that waits for nobody's decision and no later day."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gauges:
     """When the gauges were measured."""
 
@@ -66,6 +85,8 @@ class Gauges:
     """For the first time."""
     at: datetime
     """For the last time."""
+    tally: Tally | None = None
+    """A count that is not finished yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ def merge_customer(customer_id: str, ports: Ports, deadline: datetime) -> tuple[
 
     A customer who has a company and no contract gets one opened by the sweep, if the partner's terms say so.
     """
-    contracts = merge_inbox(customer_id, ports, deadline)
-    if not contracts:
+    mapping = merge_inbox(customer_id, ports, deadline)
+    if mapping is not None and not mapping.routings:
         want_contract(customer_id, ports)
-    return contracts
+    return mapping.contract_ids if mapping else ()
 
 
 def apply_customer(customer_id: str, ports: Ports, deadline: datetime) -> None:

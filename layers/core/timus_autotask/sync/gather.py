@@ -46,13 +46,20 @@ class Gathered:
     policies: dict[str, Policy] = field(default_factory=dict)
     """By customer; the partner's own under the empty name."""
 
+    wanted: tuple[date, Desired] | None = None
+    """What was wanted on a day, worked out once: it follows from nothing that this worker writes."""
+
     def desired(self, today: date) -> Desired:
         """What the lines of all customers on this contract should have."""
+        if self.wanted is not None and self.wanted[0] == today:
+            return self.wanted[1]
         plans = {sku: stored.value for sku, stored in self.partner.plans.items()}
         customers = [
             customer_from(records, self.partner.terms.value) for _, records in sorted(self.customers.items())
         ]
-        return desired(customers, plans, self.schedules, today)
+        wanted = desired(customers, plans, self.schedules, today)
+        self.wanted = today, wanted
+        return wanted
 
 
 def read_records(contract: ContractRecords, ports: Ports) -> Gathered:

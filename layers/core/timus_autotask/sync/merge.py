@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.history import Merge, Subscription, merge
+from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.ports.errors import Conflict
@@ -42,21 +43,23 @@ MERGE_TAKES = timedelta(seconds=5)
 """No transaction is begun with less time than this before the function's deadline."""
 
 
-def merge_inbox(customer_id: str, ports: Ports, deadline: datetime) -> tuple[int, ...]:
-    """Merge the events that wait for a customer; returns the contracts that it routes to.
+def merge_inbox(customer_id: str, ports: Ports, deadline: datetime) -> CustomerMapping | None:
+    """Merge the events that wait for a customer; returns its mapping.
 
     What there is no time for is handed on. Raises ``Conflict`` when others come first again and again, and nothing of it gets done.
     """
     lost = 0
     while True:
         records = ports.store.customer_to_merge(customer_id, MOST_EVENTS)
-        merge = _Merge(records, ports)
+        mapping = records.mapping.value if records.mapping else None
         if not records.inbox:
-            return merge.contracts
+            return mapping
+        merge = _Merge(records, ports)
         try:
             if not merge.run(deadline):
-                ports.hand_on(customer_id)
-                return merge.contracts
+                if merge.done:  # else the next worker would get nothing done either
+                    ports.hand_on(customer_id)
+                return mapping
         except Conflict as conflict:
             progress = merge.done + _drop_merged_before(records, conflict, ports)
             lost = 0 if progress else lost + 1
@@ -87,7 +90,7 @@ class _Merge:
         self._records = records
         self._ports = ports
         self._known = dict(records.subscriptions)
-        self.contracts = records.mapping.value.contract_ids if records.mapping else ()
+        self._contracts = records.mapping.value.contract_ids if records.mapping else ()
         self.done = 0
         """Events that were merged."""
 
@@ -99,7 +102,7 @@ class _Merge:
                 return False
             number = min(MERGED_AT_ONCE, len(left))
             while True:
-                batch = _Batch(self._records, self._known, self.contracts, self._ports)
+                batch = _Batch(self._records, self._known, self._contracts, self._ports)
                 batch.take([left[at] for at in range(number)])
                 if number == 1 or fits(batch.writes):
                     break

@@ -7,8 +7,10 @@ one call also finds credentials that have expired while nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from heapq import merge
 from itertools import islice
 
 from timus_autotask.domain.approval import set_aside
@@ -23,35 +25,51 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.store.inbox import FROM_FILE
-from timus_autotask.store.records import KEPT_DAYS, EventRecord, Store
-from timus_autotask.store.runs import Gauges, gauges, last_run, put_gauges
+from timus_autotask.store.records import EventRecord, Store
+from timus_autotask.store.runs import Gauges, Tally, gauges, last_run, put_gauges
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed
 from timus_autotask.watch.findings import LONG
-from timus_autotask.watch.listing import listed
+from timus_autotask.watch.listing import of_partner, portion
 from timus_autotask.watch.status import Records, StatusLine, status_of
 
 EVERY = timedelta(minutes=15)
 """How often the table is listed: a thousand customers cost a cent a day."""
-LOOKED_BACK = (1, 2, 4, 8, 16, 32, 64, 128, KEPT_DAYS)
-"""How many days back the last webhook is looked for, one after the other: it is mostly of today."""
+AT_ONCE = 100
+"""Customers that are read and counted together: a second or two."""
+ROOM = timedelta(seconds=35)
+"""No further customers are counted with less time than this before the deadline: tickets come after it."""
+LEAST_ROOM = timedelta(seconds=10)
+"""The first ones are, so that a sweep that is always busy finishes a count some time."""
 USUAL = 3
 """So many webhooks in the month before the last one make silence worth telling."""
 
 _DRIFTING = frozenset[str]().union(*DRIFT.values())
 
 
-def take(ports: Ports, secret_age: Callable[[], timedelta | None] = lambda: None) -> None:
-    """Tell how everything is. ``secret_age``: of the oldest secret that this process has read."""
+def take(
+    ports: Ports,
+    deadline: datetime,
+    secret_age: Callable[[], timedelta | None] = lambda: None,
+    at_once: int = AT_ONCE,
+) -> None:
+    """Tell how everything is, each quarter of an hour, as far as there is time; the next call goes on.
+
+    ``secret_age``: of the oldest secret that this process has read.
+    """
     now = ports.clock.now()
-    told = gauges(ports.table)
+    stored = gauges(ports.table)
+    known = stored.value if stored else Gauges(now, now, Tally())
     try:
-        if told is None or now - told.value.at >= EVERY:
-            since = told.value.since if told else now
-            _ask_allowance(ports)
-            _tell_all(ports, now, since, secret_age())
+        if known.tally is not None or now - known.at >= EVERY:
+            if known.tally is None or not known.tally.after:
+                _ask_allowance(ports)
+            tally, finished = _counted(known.tally or Tally(), ports, deadline, at_once)
+            if finished:
+                _tell(tally, ports, now, known.since, secret_age())
             # Noted only now: should it fail, it fails each minute, and that has an alarm.
-            ports.store.commit(put_gauges(Gauges(since, now), told.rev if told else 0))
+            known = Gauges(known.since, now) if finished else replace(known, tally=tally)
+            ports.store.commit(put_gauges(known, stored.rev if stored else 0))
     except Conflict:
         pass  # another run has measured it too
     finally:
@@ -77,48 +95,70 @@ def _ask_allowance(ports: Ports) -> None:
             ports.on_event("call-budget", budget_percent=threshold.percent)
 
 
-def _tell_all(ports: Ports, now: datetime, since: datetime, secret_age: timedelta | None) -> None:
-    records = listed(ports.store)
-    lines = status_of(records, now, ports.zone).lines
+def _counted(tally: Tally, ports: Ports, deadline: datetime, at_once: int) -> tuple[Tally, bool]:
+    """Count on from where a count stopped; False when there was no time for all customers."""
+    partner = of_partner(ports.store)
+    room = LEAST_ROOM
+    while ports.clock.now() + room <= deadline:
+        records, last = portion(ports.store, tally.after, at_once, partner)
+        tally = _plus(tally, records, ports)
+        if last is None:
+            return tally, True
+        tally, room = replace(tally, after=last), ROOM
+    return tally, False
+
+
+def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
+    """With some customers more."""
+    now = ports.clock.now()
+    lines = [line for line in status_of(records, now, ports.zone).lines if line.customer in records.customers]
     decided = set_aside(s.value for contract in records.contracts.values() for s in contract.lines.values())
     parked = [line for line in lines if line.state is State.PARKED and line.key not in decided]
-    waits = _waiting_since(records, parked)
-    finished = last_run(ports.table).value.finished
-    ports.on_event(
-        "vitals",
-        **_alignment(lines, parked),
-        events_parked=len(records.parked_events),
-        parked_long=sum(since <= now - LONG for since in waits),
-        oldest_change_seconds=_oldest(records, now),
-        webhook_silence_days=_silence(ports.store, records.parked_events, now),
-        reconcile_age_hours=int((now - max(finished or since, since)).total_seconds() // 3600),
-        secret_age_days=None if secret_age is None else secret_age.days,
+    held = sum(line.reason_code in AWAITING_APPROVAL for line in parked)
+    customers = {line.customer for line in lines}
+    not_aligned = {line.customer for line in lines if line.state not in (State.APPLIED, State.SCHEDULED)}
+    states = [contract.state.value for contract in records.contracts.values()]
+    waits = [work.since for work in states if work.since and work.generation != work.converged]
+    return replace(
+        tally,
+        aligned=tally.aligned + len(customers - not_aligned),
+        not_aligned=tally.not_aligned + len(not_aligned),
+        parked=tally.parked + len(parked) - held,
+        held=tally.held + held,
+        settling=tally.settling + sum(line.state is State.SETTLING for line in lines),
+        drifting=tally.drifting + sum(line.reason_code in _DRIFTING for line in parked),
+        parked_long=tally.parked_long + _long((_since(line, records) for line in parked), now),
+        oldest=min([*waits, *([tally.oldest] if tally.oldest else [])], default=None),
     )
 
 
-def _alignment(lines: Sequence[StatusLine], parked: Sequence[StatusLine]) -> dict[str, int]:
-    """How many customers and lines are as they should be, and how many are not, by what they wait for."""
-    good = (State.APPLIED, State.SCHEDULED)
-    not_aligned = {line.customer for line in lines if line.state not in good}
-    held = sum(line.reason_code in AWAITING_APPROVAL for line in parked)
-    return {
-        "customers_aligned": len({line.customer for line in lines} - not_aligned),
-        "customers_not_aligned": len(not_aligned),
-        "lines_parked": len(parked) - held,
-        "lines_held": held,
-        "lines_settling": sum(line.state is State.SETTLING for line in lines),
-        "lines_drifting": sum(line.reason_code in _DRIFTING for line in parked),
-    }
+def _long(waits: Iterable[datetime], now: datetime) -> int:
+    return sum(since <= now - LONG for since in waits)
 
 
-def _waiting_since(records: Records, parked: Sequence[StatusLine]) -> list[datetime]:
-    """Since when each thing waits that a person has to see to."""
-    waits = [_since(line, records) for line in parked]
-    waits += [event.merged_at for event in records.parked_events]
-    # A customer's first contract that cannot be opened shows in the customer's lines already.
-    waits += [one.since for one in records.provisionings if one.parked and one.since and one.wanted.renews]
-    waits += [trouble.since for trouble in records.troubles]
-    return waits
+def _tell(tally: Tally, ports: Ports, now: datetime, since: datetime, secret_age: timedelta | None) -> None:
+    """Tell what was counted, and what belongs to no customer."""
+    partner = of_partner(ports.store)
+    waits = [event.merged_at for event in partner.parked_events]
+    # A customer's first contract that cannot be opened shows in his lines already.
+    waits += [one.since for one in partner.provisionings if one.parked and one.since and one.wanted.renews]
+    waits += [trouble.since for trouble in partner.troubles]
+    finished = last_run(ports.table).value.finished
+    ports.on_event(
+        "vitals",
+        customers_aligned=tally.aligned,
+        customers_not_aligned=tally.not_aligned,
+        lines_parked=tally.parked,
+        lines_held=tally.held,
+        lines_settling=tally.settling,
+        lines_drifting=tally.drifting,
+        events_parked=len(partner.parked_events),
+        parked_long=tally.parked_long + _long(waits, now),
+        oldest_change_seconds=_oldest(tally, partner, ports, now),
+        webhook_silence_days=_silence(ports.store, partner.parked_events, now),
+        reconcile_age_hours=int((now - max(finished or since, since)).total_seconds() // 3600),
+        secret_age_days=None if secret_age is None else secret_age.days,
+    )
 
 
 def _since(line: StatusLine, records: Records) -> datetime:
@@ -130,30 +170,22 @@ def _since(line: StatusLine, records: Records) -> datetime:
     return datetime.combine(min(told), time(), UTC) if told else datetime.max.replace(tzinfo=UTC)
 
 
-def _oldest(records: Records, now: datetime) -> int:
-    """Seconds that the oldest change waits for which nobody's word and no later day is needed; 0: none waits."""
-    works = [contract.state.value for contract in records.contracts.values()]
-    waits = [work.since for work in works if work.since and work.generation != work.converged]
-    waits += [datetime.fromtimestamp(document.due_at, UTC) for document in records.due if document.due_at]
+def _oldest(tally: Tally, partner: Records, ports: Ports, now: datetime) -> int:
+    """Seconds that the oldest change waits for which no decision and no later day is needed; 0: none waits."""
+    waits = [trouble.since for trouble in partner.troubles]
+    waits += [tally.oldest] if tally.oldest else []
+    due = ports.table.due(int(now.timestamp()), 1)
+    waits += [datetime.fromtimestamp(document.due_at, UTC) for document in due if document.due_at]
     return max(0, *(int((now - since).total_seconds()) for since in waits)) if waits else 0
 
 
 def _silence(store: Store, parked: Iterable[EventRecord], now: datetime) -> int:
-    """Days since the last webhook, if there usually are some; else 0."""
-    kept = [event.received_at for event in parked if _came_by_itself(event)]
-    for days in LOOKED_BACK:
-        newest = max(_arrivals(store, now - timedelta(days=days), kept), default=None)
-        if newest is not None:
-            month = _arrivals(store, newest - timedelta(days=30), kept)
-            usual = len(list(islice(month, USUAL))) == USUAL
-            return (now - newest).days if usual else 0
-    return 0
-
-
-def _arrivals(store: Store, since: datetime, kept: Iterable[datetime]) -> Iterator[datetime]:
-    """When webhooks came, those that wait for a person (``kept``) among them."""
-    yield from (event.received_at for event in store.events(since) if _came_by_itself(event))
-    yield from (at for at in kept if at >= since)
+    """Days since the last webhook, if there usually are some; else 0. Only as many events are read as it takes."""
+    kept = sorted((event.received_at for event in parked if _came_by_itself(event)), reverse=True)
+    merged = (event.received_at for event in store.newest_events() if _came_by_itself(event))
+    newest = list(islice(merge(kept, merged, reverse=True), USUAL))
+    usual = len(newest) == USUAL and newest[-1] >= newest[0] - timedelta(days=30)
+    return (now - newest[0]).days if usual else 0
 
 
 def _came_by_itself(event: EventRecord) -> bool:

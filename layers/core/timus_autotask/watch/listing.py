@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from heapq import merge
+from itertools import groupby, islice
+from operator import itemgetter
 
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line
@@ -57,3 +61,48 @@ def listed(store: Store) -> Records:
 
 def _known(mappings: Mapping[str, CustomerMapping], customer_id: str) -> Stored[CustomerMapping] | None:
     return Stored(mappings[customer_id], 1) if customer_id in mappings else None
+
+
+def of_partner(store: Store) -> Records:
+    """What belongs to no customer and no contract: the partner's records, and what waits for people."""
+    return Records(
+        queued=0,
+        due=(),
+        customers={},
+        contracts={},
+        partner=store.partner(),
+        parked_events=tuple(store.parked_events()),
+        provisionings=tuple(store.provisionings()),
+        troubles=tuple(store.troubles()),
+    )
+
+
+def portion(store: Store, after: str, most: int, partner: Records) -> tuple[Records, str | None]:
+    """The next ``most`` customers after one, by id, and their contracts, beside what is the partner's.
+
+    Returns the last of them too; None when there are no more.
+    """
+    beyond = f"{after}\0" if after else ""
+    known: Iterator[tuple[str, CustomerMapping | Subscription]] = merge(
+        ((mapping.customer_id, mapping) for mapping in store.mappings(beyond)),
+        ((subscription.customer_id, subscription) for subscription in store.subscriptions(beyond)),
+        key=itemgetter(0),
+    )
+    groups = [(id_, [one for _, one in group]) for id_, group in islice(groupby(known, itemgetter(0)), most)]
+    if not groups:
+        return partner, None
+    last = groups[-1][0]
+    terms = dict(store.terms(beyond, last))
+    customers = {
+        id_: CustomerRecords(
+            id_,
+            mapping=next((Stored(one, 1) for one in these if isinstance(one, CustomerMapping)), None),
+            terms=Stored(terms[id_], 1) if id_ in terms else None,
+            subscriptions={one.id: Stored(one, 1) for one in these if isinstance(one, Subscription)},
+        )
+        for id_, these in groups
+    }
+    ids = {id_ for one in customers.values() if one.mapping for id_ in one.mapping.value.contract_ids}
+    contracts = {id_: store.contract(id_) for id_ in sorted(ids)}
+    records = replace(partner, customers=customers, contracts=contracts)
+    return records, last if len(groups) == most else None

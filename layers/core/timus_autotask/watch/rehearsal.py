@@ -103,8 +103,10 @@ class ForgetfulTable:
     def due(self, until: int, limit: int) -> list[Document]:
         return self._stage.due(until, limit)
 
-    def list(self, kind: str, first: str = "", last: str = "\U0010ffff") -> Iterator[Document]:
-        return self._stage.list(kind, first, last)
+    def list(
+        self, kind: str, first: str = "", last: str = "\U0010ffff", *, backwards: bool = False
+    ) -> Iterator[Document]:
+        return self._stage.list(kind, first, last, backwards=backwards)
 
     def written(self) -> Iterable[Document]:
         """What was written here and is still there."""
@@ -418,7 +420,7 @@ class Rehearsal:
     def _prefetch(self) -> None:
         """Read at a time what workers would read one after the other."""
         store = self.ports.store
-        customers = [*self._each(store.customer, sorted(self._woken))]
+        customers = [*self._each(store.customer_to_bill, sorted(self._woken))]
         ids = {contract for one in customers if one.mapping for contract in one.mapping.value.contract_ids}
         ids |= {records.state.value.contract_id for records in self.contracts()}
         [*self._each(store.contract, sorted(ids))]

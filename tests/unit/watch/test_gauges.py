@@ -1,0 +1,121 @@
+"""Gauges: the same numbers as ``status``, counted in portions, within the time that the sweep has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.crowd import settled
+from tests.world import ADV, World
+from timus_autotask.domain.line import State
+from timus_autotask.ports.table import Document
+from timus_autotask.store.runs import gauges
+from timus_autotask.watch.gauges import EVERY, LEAST_ROOM, take
+from timus_autotask.watch.status import gather, status_of
+
+
+@pytest.fixture(scope="module")
+def crowd() -> World:
+    """Thirty customers in several states: level, unmapped, held, and with a SKU that nobody has mapped."""
+    world = settled(30)
+    for n in range(1, 6):
+        world.tell(1, {ADV: 3}, customer=f"cus_new_{n}", subscription=f"sub_new_{n}")
+    for n in range(1, 4):
+        world.tell(2, {ADV: 5, "UNKNOWN": 2}, customer=f"cus_{n}", subscription=f"sub_{n}")
+    world.work()
+    world.pass_time(minutes=1)
+    return world
+
+
+def told(world: World) -> list[dict[str, Any]]:
+    """What the gauges were."""
+    return [fields for name, fields in world.happened if name == "vitals"]
+
+
+def as_status(world: World) -> dict[str, int]:
+    """The numbers that follow from the status."""
+    lines = status_of(gather(world.ports.store, lambda: 0), world.clock.now(), world.zone).lines
+    good = (State.APPLIED, State.SCHEDULED)
+    customers = {line.customer for line in lines}
+    wrong = {line.customer for line in lines if line.state not in good}
+    return {
+        "customers_aligned": len(customers - wrong),
+        "customers_not_aligned": len(wrong),
+        "lines_parked": sum(line.state is State.PARKED for line in lines),
+        "lines_settling": sum(line.state is State.SETTLING for line in lines),
+    }
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10, deadline=None)
+@given(at_once=st.integers(1, 50))
+def test_they_say_what_the_status_says_however_they_are_counted(crowd: World, at_once: int) -> None:
+    """Each customer is counted once, in whichever portion."""
+    crowd.clock.advance(EVERY.total_seconds())
+    crowd.happened.clear()
+    take(crowd.ports, crowd.clock.now() + timedelta(minutes=1), at_once=at_once)
+    [found] = told(crowd)
+    assert found | as_status(crowd) == found
+    assert found["customers_not_aligned"] == 8
+    assert found["customers_aligned"] == 27
+
+
+def test_a_count_that_has_no_time_left_goes_on_next_time(crowd: World) -> None:
+    """One portion each time where the sweep is busy; nothing is told before all are counted, and then once in a quarter of an hour."""
+    crowd.clock.advance(EVERY.total_seconds())
+    crowd.happened.clear()
+    calls = 0
+    while not told(crowd):
+        take(crowd.ports, crowd.clock.now() + LEAST_ROOM, at_once=10)
+        calls += 1
+    assert calls == 4
+    [found] = told(crowd)
+    assert found | as_status(crowd) == found
+    take(crowd.ports, crowd.clock.now() + timedelta(minutes=1))
+    assert len(told(crowd)) == 1
+
+
+def test_without_any_time_nothing_is_counted_and_the_circuit_is_told(crowd: World) -> None:
+    """The function would be killed in the middle of it."""
+    crowd.clock.advance(EVERY.total_seconds())
+    crowd.happened.clear()
+    take(crowd.ports, crowd.clock.now() + timedelta(seconds=9))
+    assert [name for name, _ in crowd.happened if name in ("vitals", "circuit")] == ["circuit"]
+    known = gauges(crowd.table)
+    assert known is not None
+    assert known.value.tally is not None
+    take(crowd.ports, crowd.clock.now() + timedelta(minutes=1))
+    assert len(told(crowd)) == 1
+
+
+def test_they_read_no_more_events_than_it_takes_to_know_the_last_webhook() -> None:
+    """Thousands came today; three of them say when the last one came, and that some usually do."""
+    world = World()
+    world.map_customer()
+    for version in range(1, 40):
+        world.tell(version, {ADV: version})
+    world.work()
+    read: list[Document] = []
+
+    class Counted(type(world.table)):  # type: ignore[misc]
+        """Notes which events were taken."""
+
+        def list(self, kind: str, *bounds: str, **how: bool) -> Iterator[Document]:
+            """List, and note."""
+            for document in super().list(kind, *bounds, **how):
+                if kind == "event":
+                    read.append(document)
+                yield document
+
+    counted = Counted()
+    counted.__dict__.update(world.table.__dict__)
+    ports = replace(world.ports, table=counted)
+    world.clock.advance(9 * 86400)
+    take(ports, world.clock.now() + timedelta(minutes=1))
+    assert [fields["webhook_silence_days"] for fields in told(world)] == [9]
+    assert len(read) == 3
