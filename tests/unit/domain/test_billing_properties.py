@@ -6,9 +6,10 @@ already; a posted stretch is what a person has approved and posted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from hypothesis import example, given, settings
@@ -24,11 +25,14 @@ from timus_autotask.domain.history import Merge, Subscription, merge
 from timus_autotask.domain.line import Answer, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.domain.policy import EffectiveDay, Policy, PostedPeriod
+from timus_autotask.domain.price import ObservedPrice
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 ADV, ESS = "ADV", "ESS"
 DAY_TAKEN = "day taken"
+CATALOGUE = Decimal("12.50")
+"""The catalogue's price of every service."""
 SERVICES = {ADV: 45, ESS: 46}
 PLANS = {sku: PlanMapping(sku, (ServiceChoice(service),)) for sku, service in SERVICES.items()}
 UTC = ZoneInfo("UTC")
@@ -55,8 +59,12 @@ class Autotask:
     """(service, day) of what was posted into a stretch that was closed."""
     posts: list[tuple[int, date, int, date]] = field(default_factory=list)
     """(service, day, units, posted on)."""
+    prices: dict[int, Decimal] = field(default_factory=dict)
+    """By service: the unit price of its line on the contract."""
+    sent: list[tuple[int, date, int, Decimal | None, Decimal | None]] = field(default_factory=list)
+    """(service, day, units, unit price before, unit price that came with it), as ``posts``."""
 
-    def adjust(self, service: int, on: date, delta: int, today: date) -> str:
+    def adjust(self, service: int, on: date, delta: int, today: date, price: str | None = None) -> str:
         """Take an adjustment; returns the words of a refusal, empty when it is taken."""
         after = self.held.get(service, NOTHING).add_from(on, delta)
         if not CONTRACT.start <= on <= CONTRACT.end:
@@ -68,6 +76,9 @@ class Autotask:
         self.held[service] = after
         self.adjusted.add((service, on))
         self.posts.append((service, on, delta, today))
+        set_to = None if price is None else Decimal(price)
+        self.sent.append((service, on, delta, self.prices.get(service), set_to))
+        self.prices[service] = set_to if set_to is not None else self.prices.get(service, CATALOGUE)
         if service in self.closed and self.closed[service][0] <= on <= self.closed[service][1]:
             self.into_posted.append((service, on))
         return ""
@@ -113,15 +124,17 @@ class Partner:
                 if units.steps
             }
             policies = {"": self.policy, "cus_1": self.policy}
-            step = next_step(
-                View(1, CONTRACT, held, wanted, self.lines, policies, UTC, now, today, now, timedelta())
-            )
+            view = View(1, CONTRACT, held, wanted, self.lines, policies, UTC, now, today, now, timedelta())
+            step = next_step(view)
+            if step.ask_prices:
+                step = next_step(replace(view, prices=self._prices(step.ask_prices)))
             self.lines |= {line.key: line for line in step.lines}
             self.due_at = step.due_at
             if step.post is None or step.post.intent is None:
                 break
             intent = step.post.intent
-            words = self.autotask.adjust(step.post.service_id, intent.day, intent.delta, today)
+            service = step.post.service_id
+            words = self.autotask.adjust(service, intent.day, intent.delta, today, intent.price)
             answer = Answer.REFUSED if words else Answer.ACCEPTED
             self.lines[step.post.key] = replace(
                 step.post,
@@ -132,6 +145,15 @@ class Partner:
             raise AssertionError("it never comes to rest")
         if all(line.state in (State.APPLIED, State.SCHEDULED) for line in self.lines.values()):
             self._floor(today)
+
+    def _prices(self, services: Iterable[int]) -> dict[int, ObservedPrice]:
+        """The prices of lines, as a worker reads them."""
+        found = {}
+        for service in services:
+            line = self.lines.get(LineKey(1, service))
+            sent = Decimal(line.price) if line and line.price else None
+            found[service] = ObservedPrice(self.autotask.prices.get(service), sent, CATALOGUE)
+        return found
 
     def _floor(self, today: date) -> None:
         self.subscriptions = {key: one.raise_floor(today) for key, one in self.subscriptions.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,16 +15,20 @@ from tests.unit.domain.test_billing_properties import (
     ESS,
     FIRST,
     SERVICES,
+    UTC,
+    Autotask,
     Event,
     Partner,
     day,
     histories,
     live,
 )
+from timus_autotask.domain.approval import approve, reject
 from timus_autotask.domain.history import Merge, Subscription, merge
 from timus_autotask.domain.line import Approved, Choice, Line, State
 from timus_autotask.domain.mapping import LineKey, Route, shares
 from timus_autotask.domain.policy import Approval, OnDrift, Policy, shortfall
+from timus_autotask.domain.price import amount
 from timus_autotask.domain.timeline import NOTHING
 
 LATER = day(200)
@@ -104,6 +109,124 @@ def test_whoever_approves_all_that_is_held_comes_to_what_timus_says(told: list[E
     for key, demand in partner.wanted(LATER).demands.items():
         held = partner.autotask.held.get(key.service_id, NOTHING)
         assert held.same(demand.units, LATER, CONTRACT.end)
+
+
+ALWAYS = Policy(approve_increases=Approval(0), approve_decreases=Approval(0))
+
+
+def awaiting(partner: Partner) -> list[Line]:
+    """Lines that show a change which an operator can decide on."""
+    return [line for line in partner.lines.values() if line.awaiting is not None]
+
+
+def approve_all(partner: Partner, on: date) -> None:
+    """Approve whatever is shown, one after the other, until nothing is."""
+    for _ in range(60):
+        waiting = awaiting(partner)
+        if not waiting:
+            break
+        partner.lines[waiting[0].key] = approve(waiting[0], "sam")
+        partner.work(on)
+    assert awaiting(partner) == []
+
+
+@given(histories, histories)
+def test_what_is_rejected_never_goes_until_timus_reports_something_newer(
+    told: list[Event], later: list[Event]
+) -> None:
+    """Whatever day it is and whatever the terms are by then; newer news are judged as if nobody had decided."""
+    partner = live(told, ALWAYS)
+    rejected = {}
+    for number, line in enumerate(awaiting(partner)):
+        at = datetime.combine(LATER, time(12), UTC)
+        partner.lines[line.key], _ = reject(line, by="pat", at=at, reason="no", entry_id=f"c{number}")
+        rejected[line.key] = line
+    before = [*partner.autotask.posts]
+    partner.policy = Policy()
+    for on in range(200, 205):
+        partner.work(day(on))
+    assert [post for post in partner.autotask.posts if LineKey(1, post[0]) in rejected] == [
+        post for post in before if LineKey(1, post[0]) in rejected
+    ]
+    known = partner.wanted(day(205)).demands
+    for number, event in enumerate(later, len(told) + 1):
+        partner.hear(event.snapshot(number), day(event.effective))
+    partner.work(day(205))
+    for key, demand in partner.wanted(day(205)).demands.items():
+        newer = {(c.subscription_id, c.number) for c in demand.causes if c.number > len(told)}
+        if key in known and newer:
+            assert partner.lines[key].rejection is None
+
+
+@given(histories)
+def test_what_was_rejected_can_be_approved_after_all(told: list[Event]) -> None:
+    """In the end everything is as Timus says."""
+    partner = live(told, ALWAYS)
+    for number, line in enumerate(awaiting(partner)):
+        at = datetime.combine(LATER, time(12), UTC)
+        partner.lines[line.key], _ = reject(line, by="pat", at=at, reason="no", entry_id=f"c{number}")
+    partner.work(LATER)
+    approve_all(partner, LATER)
+    for key, demand in partner.wanted(LATER).demands.items():
+        held = partner.autotask.held.get(key.service_id, NOTHING)
+        assert held.same(demand.units, LATER, CONTRACT.end)
+
+
+amounts = st.sampled_from(["11.00", "12.5", "15", "0.0625"])
+price_lists = st.fixed_dictionaries({}, optional={ADV: amounts, ESS: amounts})
+
+
+@given(histories, price_lists, price_lists, st.integers(0, 120), st.none() | st.integers(0, 120))
+def test_a_price_goes_out_only_where_the_terms_set_it_and_nobody_else_did(
+    told: list[Event],
+    first: dict[str, str],
+    then: dict[str, str],
+    changed: int,
+    by_hand: int | None,
+) -> None:
+    """What replaces a price is the price of the terms of that day; a price that was set by hand stays for good."""
+    partner = Partner(Autotask(), Policy(prices=first))
+    hand = Decimal("9.90")
+    for n in range(150):
+        arriving = [(number, event) for number, event in enumerate(told, 1) if event.arrives == n]
+        for number, event in arriving:
+            partner.hear(event.snapshot(number), day(event.effective))
+        if n == changed:
+            partner.policy = Policy(prices=then)
+        if n == by_hand:
+            partner.autotask.prices |= dict.fromkeys(partner.autotask.prices, hand)
+        due = partner.due_at is not None and partner.due_at <= datetime.combine(day(n), time(12), UTC)
+        if not (arriving or due or n == changed):
+            continue
+        seen = len(partner.autotask.sent)
+        partner.work(day(n))
+        terms = {SERVICES[sku]: Decimal(price) for sku, price in partner.policy.prices.items()}
+        for service, _, _, before, after in partner.autotask.sent[seen:]:
+            assert before != hand or after is None
+            if after is not None:
+                assert after == terms[service] != before
+            elif service in terms:
+                assert before in (terms[service], hand)
+
+
+@given(histories, amounts, amounts, st.integers(0, 5))
+def test_an_approval_is_for_the_price_that_was_shown(
+    told: list[Event], first: str, then: str, changed: int
+) -> None:
+    """Whenever the price of the terms changes: nothing goes with a price, or without one, that nobody has approved."""
+    partner = live(told, replace(ALWAYS, prices={ADV: first}))
+    approved: set[tuple[int, date, int, str | None]] = set()
+    for n in range(20):
+        for line in awaiting(partner)[:1]:
+            assert line.awaiting is not None
+            price = line.awaiting.price.after if line.awaiting.price else None
+            approved.add((line.service_id, line.awaiting.day, line.awaiting.delta, price))
+            partner.lines[line.key] = approve(line, "sam")
+        if n == changed:
+            partner.policy = replace(ALWAYS, prices={ADV: then, ESS: first})
+        partner.work(LATER)
+    for service, on, delta, _, after in partner.autotask.sent:
+        assert (service, on, delta, None if after is None else amount(after)) in approved
 
 
 edits = st.tuples(st.integers(0, 150), st.integers(1, 5))
