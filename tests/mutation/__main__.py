@@ -36,10 +36,12 @@ MUTATED = (
     *(
         f"domain/{name}.py"
         for name in (
+            "approval",
             "converge/draft",
             "converge/gaps",
             "converge/holds",
             "converge/next_step",
+            "converge/pricing",
             "converge/settling",
             "converge/sides",
             "converge/view",
@@ -55,6 +57,7 @@ MUTATED = (
             "plan",
             "plan_change",
             "policy",
+            "price",
             "timeline",
         )
     ),
