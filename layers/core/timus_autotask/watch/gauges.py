@@ -7,7 +7,7 @@ one call also finds credentials that have expired while nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from heapq import merge
@@ -112,13 +112,10 @@ def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
     """With some customers more."""
     now = ports.clock.now()
     lines = [line for line in status_of(records, now, ports.zone).lines if line.customer in records.customers]
-    decided = set_aside(s.value for contract in records.contracts.values() for s in contract.lines.values())
-    parked = [line for line in lines if line.state is State.PARKED and line.key not in decided]
+    parked = _parked(lines, records)
     held = sum(line.reason_code in AWAITING_APPROVAL for line in parked)
     customers = {line.customer for line in lines}
     not_aligned = {line.customer for line in lines if line.state not in (State.APPLIED, State.SCHEDULED)}
-    states = [contract.state.value for contract in records.contracts.values()]
-    waits = [work.since for work in states if work.since and work.generation != work.converged]
     return replace(
         tally,
         aligned=tally.aligned + len(customers - not_aligned),
@@ -128,8 +125,22 @@ def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
         settling=tally.settling + sum(line.state is State.SETTLING for line in lines),
         drifting=tally.drifting + sum(line.reason_code in _DRIFTING for line in parked),
         parked_long=tally.parked_long + _long((_since(line, records) for line in parked), now),
-        oldest=min([*waits, *([tally.oldest] if tally.oldest else [])], default=None),
+        oldest=min((since for since in (tally.oldest, *_waiting_since(records)) if since), default=None),
     )
+
+
+def _parked(lines: Iterable[StatusLine], records: Records) -> list[StatusLine]:
+    """The parked lines, without the changes that a person has decided on."""
+    decided = set_aside(s.value for contract in records.contracts.values() for s in contract.lines.values())
+    return [line for line in lines if line.state is State.PARKED and line.key not in decided]
+
+
+def _waiting_since(records: Records) -> Iterator[datetime | None]:
+    """When the oldest change came in of each contract that is not converged."""
+    for contract in records.contracts.values():
+        state = contract.state.value
+        if state.generation != state.converged:
+            yield state.since
 
 
 def _long(waits: Iterable[datetime], now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import merge
 from itertools import groupby, islice
@@ -14,7 +14,7 @@ from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.ports.table import Document
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
-from timus_autotask.store.records import ContractRecords, ContractState, CustomerRecords, Store, Stored
+from timus_autotask.store.records import ContractRecords, ContractState, CustomerRecords, Store, Stored, Terms
 from timus_autotask.watch.status import EVERYTHING, Records
 
 
@@ -93,16 +93,19 @@ def portion(store: Store, after: str, most: int, partner: Records) -> tuple[Reco
         return partner, None
     last = groups[-1][0]
     terms = dict(store.terms(beyond, last))
-    customers = {
-        id_: CustomerRecords(
-            id_,
-            mapping=next((Stored(one, 1) for one in these if isinstance(one, CustomerMapping)), None),
-            terms=Stored(terms[id_], 1) if id_ in terms else None,
-            subscriptions={one.id: Stored(one, 1) for one in these if isinstance(one, Subscription)},
-        )
-        for id_, these in groups
-    }
+    customers = {id_: _customer(id_, these, terms.get(id_)) for id_, these in groups}
     ids = {id_ for one in customers.values() if one.mapping for id_ in one.mapping.value.contract_ids}
     contracts = {id_: store.contract(id_) for id_ in sorted(ids)}
     records = replace(partner, customers=customers, contracts=contracts)
     return records, last if len(groups) == most else None
+
+
+def _customer(
+    id_: str, listed: Sequence[CustomerMapping | Subscription], terms: Terms | None
+) -> CustomerRecords:
+    return CustomerRecords(
+        id_,
+        mapping=next((Stored(one, 1) for one in listed if isinstance(one, CustomerMapping)), None),
+        terms=Stored(terms, 1) if terms else None,
+        subscriptions={one.id: Stored(one, 1) for one in listed if isinstance(one, Subscription)},
+    )
