@@ -75,6 +75,7 @@ LINE = {
     "serviceID": 45,
     "unitPrice": Decimal("23.10"),
     "unitCost": Decimal("12.00"),
+    "internalCurrencyUnitPrice": Decimal("25.00"),
 }
 BILLING_ITEM = {
     "id": 26102,
@@ -141,7 +142,9 @@ def test_records_as_published() -> None:
     contract = Contract(5, 612, True, True, date(2026, 1, 1), date(2026, 12, 31), 1, "SASE", "timus-cus_41d0")
     assert CONTRACTS.parse(CONTRACT) == contract
     assert SERVICES.parse(SERVICE) == Service(45, "Seat", "S1", True, 1, Decimal("23.10"))
-    assert CONTRACT_SERVICES.parse(LINE) == ContractService(1201, 5, 45, Decimal("23.10"), Decimal("12.00"))
+    assert CONTRACT_SERVICES.parse(LINE) == ContractService(
+        1201, 5, 45, Decimal("23.10"), Decimal("12.00"), Decimal("25.00")
+    )
     row = UnitRow(5, 45, 1201, date(2026, 3, 1), date(2026, 3, 31), 11, Decimal("254.10"), None)
     assert UNITS.parse(UNIT_ROW) == row
     item = BillingItem(

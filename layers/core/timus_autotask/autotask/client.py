@@ -38,6 +38,7 @@ from timus_autotask.autotask.entities import (
     CONTRACTS,
     NAMES,
     NEW,
+    RECURRING_SERVICE,
     SERVICES,
     TICKETS,
     UNITS,
@@ -189,6 +190,11 @@ class Autotask:
         """Every contract of a company, of any type and status."""
         return self.query(CONTRACTS, Condition("companyID", "eq", company_id))
 
+    def contracts_of_companies(self, company_ids: Iterable[int]) -> list[Contract]:
+        """Every recurring service contract of these companies, of any status."""
+        of = Condition("companyID", "in", company_ids)
+        return self.query(CONTRACTS, of, Condition("contractType", "eq", RECURRING_SERVICE))
+
     def contracts_numbered(self, company_id: int, number: str) -> list[Contract]:
         """Contracts of a company whose ``contractNumber`` is exactly this."""
         company, numbered = (
@@ -209,9 +215,21 @@ class Autotask:
         """One service of the catalogue, active or not."""
         return next(iter(self.query(SERVICES, Condition("id", "eq", service_id))), None)
 
+    def services(self, ids: Iterable[int]) -> dict[int, Service]:
+        """Services of the catalogue by id, active or not."""
+        return {service.id: service for service in self.query(SERVICES, Condition("id", "in", ids))}
+
+    def active_services(self) -> list[Service]:
+        """Every active service of the catalogue. One request for each 500."""
+        return self.query(SERVICES, Condition("isActive", "eq", True))
+
     def contract_services(self, contract_id: int) -> list[ContractService]:
         """Every line of a contract, also those without units."""
         return self.query(CONTRACT_SERVICES, Condition("contractID", "eq", contract_id))
+
+    def contract_services_of(self, contract_ids: Iterable[int]) -> list[ContractService]:
+        """Every line of these contracts; unordered."""
+        return self.query(CONTRACT_SERVICES, Condition("contractID", "in", contract_ids))
 
     def units(
         self, contract_id: int, service_ids: Iterable[int], first_day: date | None = None

@@ -208,6 +208,7 @@ def _contract_service(row: Row) -> ContractService:
         service_id=_whole(row, "serviceID"),
         unit_price=_money_or_none(row, "unitPrice"),
         unit_cost=_money_or_none(row, "unitCost"),
+        internal_price=_money_or_none(row, "internalCurrencyUnitPrice"),
     )
 
 
@@ -355,7 +356,9 @@ CONTRACTS = Entity(
 )
 SERVICES = Entity("Services", ("id", "name", "sku", "isActive", "periodType", "unitPrice"), _service)
 CONTRACT_SERVICES = Entity(
-    "ContractServices", ("id", "contractID", "serviceID", "unitPrice", "unitCost"), _contract_service
+    "ContractServices",
+    ("id", "contractID", "serviceID", "unitPrice", "unitCost", "internalCurrencyUnitPrice"),
+    _contract_service,
 )
 UNITS = Entity(
     "ContractServiceUnits",

@@ -19,11 +19,12 @@ from timus_autotask.domain.mapping import (
     in_force,
 )
 from timus_autotask.domain.names import same_company
+from timus_autotask.operate.catalogue import ask, conflicts
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import skus_known, told_of
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Refused
+from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Psa
 from timus_autotask.store.records import (
     CustomerRecords,
@@ -175,8 +176,6 @@ def route_customer(
         notes = []
         if not told_of(records):
             notes.append(f"Note: Timus has not told of a customer {customer} yet; the mapping waits for it.")
-        if contract and contract.end < deployment.today:
-            notes.append(f"Note: the contract has ended on {contract.end}.")
 
         def act(ports: Ports) -> CustomerRouted:
             def attempt() -> None:
@@ -352,50 +351,21 @@ def _billed(line: Line) -> bool:
 # -- What Autotask says
 
 
-def _asked(deployment: Deployment) -> Psa:
-    try:
-        return deployment.ports.autotask()
-    except NotConfigured as error:
-        raise NotDone(
-            f"There are no Autotask credentials yet; set them with: timus-autotask credentials set. {UNCHECKED}"
-        ) from error
-
-
-def _away(error: AutotaskError) -> NotDone:
-    if isinstance(error, CredentialsRefused):
-        return NotDone(
-            f"Autotask refuses the credentials ({error}); set others with: timus-autotask credentials set. {UNCHECKED}"
-        )
-    return NotDone(f"Autotask cannot be asked just now ({error}); try again in a minute. {UNCHECKED}")
-
-
 def _checked(deployment: Deployment, route: Route) -> tuple[Contract, str | None]:
     """The contract and its company's name; raises :class:`NotDone` when nothing could be billed there."""
-    autotask = _asked(deployment)
-    try:
+
+    def question(autotask: Psa) -> tuple[Contract, str | None]:
         contract = autotask.contract(route.contract_id)
         if contract is None:
             raise NotDone(
                 f"Autotask has no contract {route.contract_id}, or the API user may not see it; nothing was written. {UNCHECKED}"
             )
-        wrong = _wrong(contract, route)
+        wrong = " ".join(conflicts(contract, route.company_id, deployment.today))
         if wrong:
             raise NotDone(f"{wrong} Nothing was written. {UNCHECKED}")
         return contract, _company_name(autotask, route.company_id)
-    except AutotaskError as error:
-        raise _away(error) from error
 
-
-def _wrong(contract: Contract, route: Route) -> str | None:
-    if contract.company_id != route.company_id:
-        return f"Contract {contract.id} {contract.name} belongs to company {contract.company_id}, not to {route.company_id}."
-    if not contract.recurring:
-        return (
-            f"Contract {contract.id} {contract.name} is not a recurring service contract, so it has no units."
-        )
-    if not contract.active:
-        return f"Contract {contract.id} {contract.name} is inactive in Autotask; activate it there first."
-    return None
+    return ask(deployment, question, UNCHECKED)
 
 
 def _company_name(autotask: Psa, company_id: int) -> str | None:
@@ -408,20 +378,14 @@ def _company_name(autotask: Psa, company_id: int) -> str | None:
 
 
 def _company_that_is_there(deployment: Deployment, company_id: int) -> str:
-    try:
-        found = _asked(deployment).company(company_id)
-    except AutotaskError as error:
-        raise _away(error) from error
+    found = ask(deployment, lambda autotask: autotask.company(company_id), UNCHECKED)
     if found is None:
         raise NotDone(f"Autotask has no company {company_id}; nothing was written. {UNCHECKED}")
     return found.name
 
 
 def _service_name(deployment: Deployment, service_id: int) -> str:
-    try:
-        service = _asked(deployment).service(service_id)
-    except AutotaskError as error:
-        raise _away(error) from error
+    service = ask(deployment, lambda autotask: autotask.service(service_id), UNCHECKED)
     if service is None:
         raise NotDone(
             f"Autotask has no service {service_id}, or the API user may not see it; nothing was written. {UNCHECKED}"

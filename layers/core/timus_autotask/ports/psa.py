@@ -58,6 +58,15 @@ class ContractService:
     """The line's current price for one unit and period; None when Autotask shows none."""
     unit_cost: Decimal | None = None
     """Its cost; None when Autotask shows none, and 0 as well where the API user may not read costs."""
+    internal_price: Decimal | None = None
+    """``unit_price`` in the partner's own currency; None when Autotask shows none."""
+
+    @property
+    def foreign(self) -> bool | None:
+        """Whether the client pays in another currency than the partner's own; None: nothing shows it."""
+        if not self.unit_price or not self.internal_price:
+            return None
+        return self.unit_price != self.internal_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +235,10 @@ class Psa(Protocol):
         """Every contract of a company, of any type and status."""
         ...
 
+    def contracts_of_companies(self, company_ids: Iterable[int]) -> list[Contract]:
+        """Every recurring service contract of these companies, of any status."""
+        ...
+
     def contracts_numbered(self, company_id: int, number: str) -> list[Contract]:
         """Contracts of a company that carry exactly this number of ours."""
         ...
@@ -238,8 +251,20 @@ class Psa(Protocol):
         """One service of the catalogue, active or not."""
         ...
 
+    def services(self, ids: Iterable[int]) -> dict[int, Service]:
+        """Services of the catalogue by id, active or not."""
+        ...
+
+    def active_services(self) -> list[Service]:
+        """Every active service of the catalogue. One request for each 500."""
+        ...
+
     def contract_services(self, contract_id: int) -> list[ContractService]:
         """Every line of a contract, also those without units."""
+        ...
+
+    def contract_services_of(self, contract_ids: Iterable[int]) -> list[ContractService]:
+        """Every line of these contracts; unordered."""
         ...
 
     def units(
