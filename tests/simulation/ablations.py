@@ -420,6 +420,7 @@ def _no_wait_for_decrease(swap: Swap) -> None:
 def _no_company_check(swap: Swap) -> None:
     """Nobody checks that a contract belongs to the mapped company. Another client is billed."""
     swap(deciding, "wrong_contract", lambda *_: None)
+    swap(deciding, "of_another_company", lambda draft, _: draft)
 
 
 @_ablation("made ahead of the day", 1, 3, 5)

@@ -325,9 +325,9 @@ def test_units_that_move_on_their_first_day_leave_the_line_of_the_day_before() -
     )
     told = subscription(version(1, march(10), ADV=10))
     found = desired([Customer("cus_1", to, (told,))], plans, GRIDS, TODAY).demands
-    assert {key: (demand.company_id, demand.units.at(TODAY)) for key, demand in found.items()} == {
-        LineKey(7, 45): (602, 0),
-        LineKey(1, 46): (600, 10),
+    assert {key: (demand.companies, demand.units.at(TODAY)) for key, demand in found.items()} == {
+        LineKey(7, 45): (((602, "cus_1"),), 0),
+        LineKey(1, 46): (((600, "cus_1"),), 10),
     }
 
 
@@ -523,7 +523,7 @@ def test_a_demand_says_from_whom_and_from_what_it_comes() -> None:
     )
     assert found[OLD] == Demand(
         OLD,
-        600,
+        ((600, "cus_1"), (600, "cus_2")),
         mine.plus(steps((march(2), 5))),
         march(1),
         (Source("cus_1", ADV, mine, mine), Source("cus_2", ADV, *[steps((march(2), 5))] * 2)),

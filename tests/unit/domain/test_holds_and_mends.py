@@ -34,7 +34,7 @@ def look(
     today: date = TODAY,
 ) -> Step:
     """What a worker decides who sees this."""
-    demand = Demand(KEY, 600, wanted, FIRST, (Source("cus_1", "ADV", Timeline()),))
+    demand = Demand(KEY, ((600, "cus_1"),), wanted, FIRST, (Source("cus_1", "ADV", Timeline()),))
     now = NOW + (today - TODAY)
     return next_step(
         View(

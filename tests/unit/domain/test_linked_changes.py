@@ -25,7 +25,9 @@ CONTRACT = Contract(1, 600, recurring=True, active=True, start=FIRST, end=date(2
 
 def demand(key: LineKey, *steps: tuple[date, int]) -> Demand:
     """What a line should have."""
-    return Demand(key, 600, Timeline.of(steps), FIRST, (Source("cus_1", str(key.service_id), Timeline()),))
+    return Demand(
+        key, ((600, "cus_1"),), Timeline.of(steps), FIRST, (Source("cus_1", str(key.service_id), Timeline()),)
+    )
 
 
 def view(*demands: Demand, link: Link, held: dict[int, Timeline], lines: tuple[Line, ...] = ()) -> View:

@@ -47,7 +47,8 @@ class Demand:
     """What a line should have."""
 
     key: LineKey
-    company_id: int
+    companies: tuple[tuple[int, str], ...]
+    """(company, customer) of everything that is billed on it, sorted: whose contract each customer's mapping says it is."""
     units: Timeline
     start: date
     """The first day that Timus has reported; what the line has before it is not our concern."""
@@ -182,7 +183,15 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution]) -> Demand:
     """What a line should have, all contributions together."""
     return Demand(
         key=line,
-        company_id=contributions[-1].part.company_id,
+        companies=tuple(
+            sorted(
+                {
+                    (company, one.reported.source.customer_id)
+                    for one in contributions
+                    for company in one.part.companies
+                }
+            )
+        ),
         units=reduce(Timeline.plus, (one.part.units for one in contributions)),
         start=min(one.part.start for one in contributions),
         sources=tuple(replace(one.reported.source, units=one.part.units) for one in contributions),

@@ -20,14 +20,15 @@ class Part:
     """What one line has of a customer's units of a SKU."""
 
     line: LineKey
-    company_id: int
+    companies: frozenset[int]
+    """Whose contract it is by the mapping: by the last day on which the SKU goes there."""
     start: date
     """The first day on which the SKU goes to this line."""
     units: Timeline
 
 
 class _Share(NamedTuple):
-    company_id: int
+    companies: frozenset[int]
     units: int
 
 
@@ -72,11 +73,11 @@ class Placement:
         shares_on = {eve: self._shares(sku, eve, 0)}
         shares_on |= {day: self._shares(sku, day, billed.at(day)) for day in sorted(days)}
         starts: dict[LineKey, date] = {}
-        companies: dict[LineKey, int] = {}
+        companies: dict[LineKey, frozenset[int]] = {}
         for day, on_day in shares_on.items():
             for line, share in on_day.items():
                 starts.setdefault(line, max(day, start))
-                companies[line] = share.company_id
+                companies[line] = share.companies
 
         def units(line: LineKey) -> Timeline:
             return Timeline.of(
@@ -107,6 +108,6 @@ class Placement:
         if service is not None:
             for route, taken in shares(self._mapping.routes(sku, day), units):
                 line = LineKey(route.contract_id, service)
-                before = found[line].units if line in found else 0
-                found[line] = _Share(route.company_id, before + taken)
+                before = found.get(line, _Share(frozenset(), 0))
+                found[line] = _Share(before.companies | {route.company_id}, before.units + taken)
         return found

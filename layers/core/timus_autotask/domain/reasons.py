@@ -59,7 +59,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "timus-autotask map customer {customer} --company N --contract N",
         ),
         "contract-of-another-company": Reason(
-            "Contract {contract} belongs to company {actual_company}, not to the mapped company {company}.",
+            "Contract {contract} belongs to company {actual_company}, but customer {customer} is mapped to it as company {company}'s.",
             "timus-autotask map customer {customer} --company N --contract N",
         ),
         "contract-not-recurring": Reason(

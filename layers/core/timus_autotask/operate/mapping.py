@@ -27,6 +27,7 @@ from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Psa
 from timus_autotask.store.records import (
+    ContractState,
     CustomerRecords,
     Decision,
     Stored,
@@ -182,7 +183,9 @@ def route_customer(
                 found = ports.store.customer(customer)
                 known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
                 mapping = known.rerouted(route, since)
-                writes = wake_contracts(customer, mapping.contract_ids, ports)
+                # Also those that it leaves, from the beginning.
+                concerned = sorted({*known.contract_ids, *mapping.contract_ids})
+                writes = wake_contracts(customer, concerned, ports)
                 ports.store.commit(
                     put_mapping(mapping, found.mapping.rev if found.mapping else 0),
                     *writes,
@@ -298,16 +301,28 @@ def _route_from(
             return sku == route.sku
         return any(each.sku is None for each in mapping.routes(sku, deployment.today))
 
+    contracts = {id_: deployment.store.contract(id_) for id_ in mapping.contract_ids}
     left = [
         (stored.value, customer, sku)
-        for contract_id in mapping.contract_ids
-        if contract_id != route.contract_id
-        for stored in deployment.store.contract(contract_id).lines.values()
+        for contract_id, records in contracts.items()
+        if contract_id != route.contract_id and not _of_another(records.state.value, mapping)
+        for stored in records.lines.values()
         for customer, sku in stored.value.sources
-        if customer == records.id and leaves(sku)
+        if customer == mapping.customer_id and leaves(sku)
     ]
     since = present.first_day if present else None
     return _holds_from(deployment, first_day, left, [records], since, lambda line: line.contract_id in here)
+
+
+def _of_another(state: ContractState, mapping: CustomerMapping) -> bool:
+    """Whether a contract belongs to none of the companies that the customer is mapped to it as: nothing of his was ever billed there."""
+    companies = {
+        route.company_id
+        for routing in mapping.routings
+        for route in routing.routes
+        if route.contract_id == state.contract_id
+    }
+    return state.contract is not None and state.contract.company_id not in companies
 
 
 def _holds_from(

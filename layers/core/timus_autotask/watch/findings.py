@@ -74,13 +74,14 @@ def of_contract(
             Kind.CONTRACT_MISSING, f"Autotask has no contract {contract_id}, or the API user may not see it."
         )
         return
-    companies = {demand.company_id for demand in demands.values()}
-    if companies - {contract.company_id}:
-        mapped = min(companies - {contract.company_id})
-        yield found(
-            Kind.CONTRACT_MOVED,
-            f"Contract {contract_id} belongs to company {contract.company_id}; it is mapped as company {mapped}'s.",
-        )
+    mapped = {each for demand in demands.values() for each in demand.companies}
+    for company, customer in sorted(mapped):
+        if company != contract.company_id:
+            yield found(
+                Kind.CONTRACT_MOVED,
+                f"Contract {contract_id} belongs to company {contract.company_id}; customer {customer} is mapped to it as "
+                f"company {company}'s.",
+            )
     if not contract.recurring:
         yield found(
             Kind.CONTRACT_NOT_RECURRING,

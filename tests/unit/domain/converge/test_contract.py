@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.domain.converge.views import (
     CONTRACT,
+    CUSTOMER,
     LEVEL,
     MORE,
     NOW,
@@ -76,18 +77,36 @@ def test_the_company_of_another_contract_does_not_matter_here() -> None:
 
 
 def test_of_several_wrong_companies_the_smallest_is_told() -> None:
-    """The reason is the same at every look."""
-    step = next_step(
-        view(
-            demand(MORE, company=700),
-            demand(LEVEL, PLUS, company=650),
-            held={45: on_contract(LEVEL), 46: on_contract(LEVEL)},
-        )
-    )
+    """The reason is the same at every look, and names the customer who is mapped like that."""
+    companies = ((600, "cus_0"), (650, "cus_9"), (700, CUSTOMER))
+    step = next_step(view(replace(demand(MORE), companies=companies)))
     assert parked(step) == (
         "contract-of-another-company",
-        facts(left=0, company=650, actual_company=600),
+        facts(left=0, company=650, actual_company=600, customer="cus_9"),
     )
+
+
+def test_a_customer_of_another_company_does_not_stop_the_lines_of_others() -> None:
+    """Its own lines are parked, and so is a line that it shares, of which nobody can tell whose seats it has. Others go on."""
+    third = LineKey(1, 47)
+    step = next_step(
+        view(
+            replace(demand(MORE), companies=((600, CUSTOMER), (650, "cus_9"))),
+            demand(MORE, PLUS, company=700),
+            demand(MORE, third),
+            held=dict.fromkeys((45, 46, 47), on_contract(LEVEL)),
+        )
+    )
+    assert parked(step)[0] == parked(step, PLUS)[0] == "contract-of-another-company"
+    assert step.post is not None
+    assert step.post.key == third
+
+
+def test_the_renewed_term_of_a_customer_of_another_company_is_not_followed() -> None:
+    """Neither is the contract extended for it, nor is a new one opened."""
+    wrong = demand(LEVEL, company=601, renewed_until=date(2027, 12, 31))
+    assert next_step(view(wrong)).extend is None
+    assert next_step(view(wrong, policy=Policy(renewal=Renewal.NEW_CONTRACT))).successor is None
 
 
 def test_the_billing_periods_are_the_contracts() -> None:

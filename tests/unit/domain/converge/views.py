@@ -56,7 +56,7 @@ def demand(units: Timeline, key: LineKey = SEATS, *, company: int = 600, **more:
         "sources": (Source(CUSTOMER, f"SKU-{key.service_id}", units),),
         **more,
     }
-    return Demand(key, company, units, **values)  # type: ignore[arg-type]
+    return Demand(key, ((company, CUSTOMER),), units, **values)  # type: ignore[arg-type]
 
 
 def on_contract(units: Timeline, *ids: int, closed: tuple[tuple[date, date], ...] = ()) -> Observed:

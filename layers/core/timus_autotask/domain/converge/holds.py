@@ -42,21 +42,30 @@ BY_DECISION = (*NOT_APPROVED, "no-subscription")
 """Reasons that only a decision of a person ends; the command that takes it makes the contract due."""
 
 
-def wrong_contract(contract: Contract, view: View) -> tuple[str, dict[str, int | str]] | None:
+def wrong_contract(contract: Contract) -> str | None:
     """Why nothing may be sent to this contract, if so (promise I4)."""
-    companies = {
-        demand.company_id
-        for key, demand in view.desired.demands.items()
-        if key.contract_id == view.contract_id
-    }
-    other = companies - {contract.company_id}
-    if other:
-        return "contract-of-another-company", {"company": min(other), "actual_company": contract.company_id}
     if not contract.recurring:
-        return "contract-not-recurring", {}
-    if not contract.active:
-        return "contract-inactive", {}
-    return None
+        return "contract-not-recurring"
+    return None if contract.active else "contract-inactive"
+
+
+def of_another_company(draft: LineDraft, contract: Contract) -> LineDraft:
+    """Parked if the mapping of any of its customers says that the contract is another company's (promise I4).
+
+    Autotask has one number for a line. Whose seats are in it cannot be told, so the line is parked for all of them; lines that only
+    customers of the contract's company have go on.
+    """
+    companies = draft.demand.companies if draft.demand else ()
+    others = [(company, customer) for company, customer in companies if company != contract.company_id]
+    if not others:
+        return draft
+    company, customer = others[0]
+    return draft.park(
+        "contract-of-another-company",
+        customer=customer,
+        company=company,
+        actual_company=contract.company_id,
+    )
 
 
 def held_back(drafts: Drafts, contract: Contract, view: View) -> dict[LineKey, LineDraft]:

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
 from timus_autotask.domain.converge.gaps import plan_of, with_past_days
-from timus_autotask.domain.converge.holds import BY_DECISION, held_back, wrong_contract
+from timus_autotask.domain.converge.holds import BY_DECISION, held_back, of_another_company, wrong_contract
 from timus_autotask.domain.converge.pricing import priced, unread_prices
 from timus_autotask.domain.converge.settling import settled
 from timus_autotask.domain.converge.sides import Drafts, falls_first, other_sides
@@ -42,21 +42,23 @@ def next_step(view: View) -> Step:
     drafts = drafts_of(view)
     contract = view.contract
     if contract is None:
-        return _nothing_goes(drafts, view, "contract-not-found", {})
-    wrong = wrong_contract(contract, view)
+        return _nothing_goes(drafts, view, "contract-not-found")
+    drafts = [of_another_company(draft, contract) for draft in drafts]
+    wrong = wrong_contract(contract)
     if wrong is not None:
-        return _nothing_goes(drafts, view, *wrong)
-    renewed = _renewal(drafts, view, Renewal.EXTEND)
+        return _nothing_goes(drafts, view, wrong)
+    ours = [draft for draft in drafts if not draft.parked]
+    renewed = _renewal(ours, view, Renewal.EXTEND)
     if renewed is not None and renewed > contract.end:
         return Step(extend=renewed)
-    known = [settled(draft, contract, view) for draft in drafts]
+    known = [draft if draft.parked else settled(draft, contract, view) for draft in drafts]
     plan = plan_of(known, contract, view)
     planned = [with_past_days(draft.with_plan(plan), contract, view) for draft in known]
     unread = unread_prices(planned, view)
     if unread:
         return Step(ask_prices=unread)
     step = _brought_level([priced(draft, view) for draft in planned], plan, contract, view)
-    return replace(step, renewed=renewed, successor=_successor(drafts, contract, view))
+    return replace(step, renewed=renewed, successor=_successor(ours, contract, view))
 
 
 def _brought_level(planned: Sequence[LineDraft], plan: Plan, contract: Contract, view: View) -> Step:
@@ -77,9 +79,9 @@ def _brought_level(planned: Sequence[LineDraft], plan: Plan, contract: Contract,
     )
 
 
-def _nothing_goes(drafts: Iterable[LineDraft], view: View, code: str, facts: Mapping[str, int | str]) -> Step:
+def _nothing_goes(drafts: Iterable[LineDraft], view: View, code: str) -> Step:
     """Every line is parked: nothing may be sent to the contract at all."""
-    parked = {draft.key: draft.park(code, **facts) for draft in drafts}
+    parked = {draft.key: draft if draft.parked else draft.park(code) for draft in drafts}
     lines = {key: _shown(draft, parked, view) for key, draft in parked.items()}
     return Step(lines=_changed(lines.values(), view), due_at=_due(parked, lines, view.contract, view))
 
