@@ -74,14 +74,7 @@ def of_contract(
             Kind.CONTRACT_MISSING, f"Autotask has no contract {contract_id}, or the API user may not see it."
         )
         return
-    mapped = {each for demand in demands.values() for each in demand.companies}
-    for company, customer in sorted(mapped):
-        if company != contract.company_id:
-            yield found(
-                Kind.CONTRACT_MOVED,
-                f"Contract {contract_id} belongs to company {contract.company_id}; customer {customer} is mapped to it as "
-                f"company {company}'s.",
-            )
+    yield from _of_another_company(demands.values(), contract, found)
     if not contract.recurring:
         yield found(
             Kind.CONTRACT_NOT_RECURRING,
@@ -106,6 +99,17 @@ def of_contract(
             look,
             today,
         )
+
+
+def _of_another_company(demands: Collection[Demand], contract: Contract, found: _Found) -> Iterator[Finding]:
+    """Each customer who is mapped to the contract as another company's."""
+    for company, customer in sorted({each for demand in demands for each in demand.companies}):
+        if company != contract.company_id:
+            yield found(
+                Kind.CONTRACT_MOVED,
+                f"Contract {contract.id} belongs to company {contract.company_id}; customer {customer} is mapped to it as "
+                f"company {company}'s.",
+            )
 
 
 def _ends(
