@@ -270,8 +270,7 @@ def deploy(
     if existing is None:
         say("What comes next:")
         say(f"  export TIMUS_AUTOTASK_STACK={stack} AWS_REGION={here.region}")
-        say("  .venv/bin/timus-autotask credentials set")
-        say("  .venv/bin/timus-autotask webhook show")
+        say("  .venv/bin/timus-autotask setup")
     for words in listening(session.client("sns"), outputs["AlarmTopicArn"], stack):
         say(words)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from tests.fakes.memory_queue import MemoryQueue
 from tests.world import AUTOTASK, InProcess, World
 from timus_autotask.autotask.http import Transport
 from timus_autotask.bootstrap import autotask_user
-from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.deployment import Deployment, Place
+from timus_autotask.sync.receive import HttpRequest, receive
 
 
 def deployment_of(
@@ -24,4 +27,14 @@ def deployment_of(
         store_credentials=world.secrets.replace_credentials,
         autotask_as=autotask_user(transport or InProcess(world.api), AUTOTASK),
         webhook_url="https://api.test/webhooks/timus",
+        deliver=partial(_delivered, world),
+        place=Place("123456789012", "eu-west-1"),
     )
+
+
+def _delivered(world: World, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+    """To the webhook's own function, and the worker comes at once."""
+    request = HttpRequest("POST", "/webhooks/timus", {**headers, "content-type": "application/json"}, body)
+    answer = receive(request, world.receive_ports)
+    world.work()
+    return answer.status, answer.body

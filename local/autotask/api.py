@@ -727,9 +727,10 @@ class AutotaskApi:
                     return [contracts[one].record for one in ids if one in contracts]
                 return [one.record for one in contracts.values()]
             table = model.tables[name]
-            if ids is not None:
-                return [table[one] for one in ids if one in table]
-            return table.values()
+            found = [table[one] for one in ids if one in table] if ids is not None else table.values()
+            if name == "Services" and not self.switches.cost_visible:
+                return [Record({**record.values, "unitCost": 0}) for record in found]
+            return found
         units = name == "ContractServiceUnits"
         lines = pins.get("contractServiceID" if units else "id")
         if "contractID" in pins:
@@ -742,13 +743,13 @@ class AutotaskApi:
         if units and lines is not None and len(chosen) == 1 and not self._is_stale(chosen[0], peek=True):
             wanted = [chosen[0].lines[one] for one in lines if one in chosen[0].lines]
             return [row for line in wanted for row in line.rows()]
-        found: list[Record] = []
+        rows: list[Record] = []
         for contract in chosen:
             if self._is_stale(contract):
-                found += (contract.before_rows if units else contract.before_lines) or ()
+                rows += (contract.before_rows if units else contract.before_lines) or ()
             else:
-                found += contract.rows() if units else contract.line_records()
-        return found
+                rows += contract.rows() if units else contract.line_records()
+        return rows
 
     def _is_stale(self, contract: Contract, peek: bool = False) -> bool:
         if self._stale_fault:

@@ -75,7 +75,7 @@ def test_a_stack_is_told_once_and_no_other_stack_hears_of_it(account: Any, tmp_p
         told("partner-a").items()
         >= {"TimeZone": "America/Denver", "AlarmEmail": "a@msp.example", "QuietSeconds": "120"}.items()
     )
-    assert any("timus-autotask credentials set" in line for line in said)
+    assert any("timus-autotask setup" in line for line in said)
     assert not any("NOBODY" in line for line in said)
 
     make_deploy("partner-a", tmp_path, ALARM_EMAIL="noc@msp.example")

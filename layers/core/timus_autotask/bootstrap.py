@@ -7,7 +7,7 @@ start only for what it uses.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -187,7 +187,7 @@ def deployment(stack: str) -> Deployment:
     from timus_autotask.aws.dynamodb import DynamoTable, EarlierTable
     from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
     from timus_autotask.aws.sqs import SqsDeadLetters, SqsWakeUps
-    from timus_autotask.operate.deployment import Deployment
+    from timus_autotask.operate.deployment import Deployment, Place
     from timus_autotask.sync.ports import Ports
 
     client = _operators_clients()
@@ -200,6 +200,8 @@ def deployment(stack: str) -> Deployment:
     queue = SqsWakeUps(sqs, settings.queue_url)
     autotask, refused = autotask_client(transport, secrets, settings.autotask_url)
     pool = ThreadPoolExecutor(AT_A_TIME)
+    # On one machine the API's own address leads nowhere: there a gateway stands in front, named by the environment.
+    webhook_url = os.environ.get("TIMUS_WEBHOOK_URL") or settings.webhook_url
     return Deployment(
         stack=stack,
         ports=Ports(
@@ -216,12 +218,41 @@ def deployment(stack: str) -> Deployment:
         secrets=secrets,
         store_credentials=secrets.store_credentials,
         autotask_as=autotask_user(transport, settings.autotask_url),
-        # On one machine the API's own address leads nowhere: there a gateway stands in front, named by the environment.
-        webhook_url=os.environ.get("TIMUS_WEBHOOK_URL") or settings.webhook_url,
+        webhook_url=webhook_url,
+        deliver=delivery(transport, webhook_url),
+        place=Place(described.account, described.region, described.status),
+        vendor_code=settings.vendor_code,
+        quiet_seconds=settings.quiet_seconds,
+        opens_tickets=settings.opens_tickets,
         each=pool.map,
         earlier=EarlierTable(dynamodb, settings.table_name).documents,
         close=transport.close,
     )
+
+
+def stacks() -> list[str]:
+    """The names of our stacks in the account and region of the environment. Raises the errors of ``aws.cloudformation``."""
+    from timus_autotask.aws.cloudformation import stacks as every
+
+    client = _operators_clients()
+    return sorted(
+        stack.name for stack in every(client("cloudformation")) if StackSettings.fits(stack.outputs)
+    )
+
+
+def delivery(transport: Transport, url: str) -> Callable[[Mapping[str, str], bytes], tuple[int, str]]:
+    """Posts to a webhook as Timus would; raises :class:`NotDelivered` where nothing answers."""
+    from timus_autotask.autotask.http import NoAnswer, NotSent, Request
+    from timus_autotask.operate.deployment import NotDelivered
+
+    def deliver(headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+        try:
+            answer = transport(Request("POST", url, {"content-type": "application/json", **headers}, body))
+        except (NotSent, NoAnswer) as error:
+            raise NotDelivered(str(error)) from error
+        return answer.status, answer.body.decode(errors="replace")
+
+    return deliver
 
 
 def autotask_user(transport: Transport, server: str) -> Callable[[Credentials], Psa]:

@@ -71,19 +71,20 @@ class StackSettings:
     autotask_url: str
     zone: ZoneInfo
     settle: timedelta
+    quiet_seconds: int
+    opens_tickets: bool
+    vendor_code: str
+    """The tracking identifier of a registered integration vendor; ``""``: each API user has one of its own."""
+
+    @staticmethod
+    def fits(outputs: Mapping[str, str]) -> bool:
+        """Whether a stack with these outputs is one of ours, and deployed."""
+        return outputs.keys() >= _OUTPUTS
 
     @classmethod
     def read(cls, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> StackSettings:
         """The settings of a stack that was described; raises :class:`Misconfigured`."""
-        needed = {
-            "TableName",
-            "QueueUrl",
-            "DeadLetterQueueUrl",
-            "WebhookUrl",
-            "WebhookSecretArn",
-            "AutotaskSecretArn",
-        }
-        missing = sorted(needed - outputs.keys())
+        missing = sorted(_OUTPUTS - outputs.keys())
         if missing:
             raise Misconfigured(
                 f"The stack has no output {', '.join(missing)}: it is still being deployed, or it is another stack."
@@ -98,7 +99,15 @@ class StackSettings:
             autotask_url=parameters.get("AutotaskUrl") or AUTOTASK,
             zone=_zone(parameters, "TimeZone"),
             settle=timedelta(seconds=_whole(parameters, "SettleSeconds", 900)),
+            quiet_seconds=_whole(parameters, "QuietSeconds", 60),
+            opens_tickets=bool(parameters.get("TicketCompany")),
+            vendor_code=parameters.get("VendorTrackingIdentifier", ""),
         )
+
+
+_OUTPUTS = frozenset(
+    {"TableName", "QueueUrl", "DeadLetterQueueUrl", "WebhookUrl", "WebhookSecretArn", "AutotaskSecretArn"}
+)
 
 
 def _zone(environment: Mapping[str, str], variable: str) -> ZoneInfo:

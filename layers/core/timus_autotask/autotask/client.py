@@ -39,6 +39,7 @@ from timus_autotask.autotask.entities import (
     NAMES,
     NEW,
     RECURRING_SERVICE,
+    SERVICE_COSTS,
     SERVICES,
     TICKETS,
     UNITS,
@@ -270,6 +271,15 @@ class Autotask:
         name = NAMES[kind]
         info = self._call("GET", name, "entityInformation", b"", ("info",), repeatable=True)["info"]
         return readable(name, parse_permissions, info if isinstance(info, dict) else {})
+
+    def costs_visible(self) -> bool | None:
+        """Whether the catalogue shows a cost that is not 0, in its first 500 active services; None: it has no services."""
+        page = {"MaxRecords": PAGE_SIZE, "IncludeFields": SERVICE_COSTS.fields}
+        body = _json({**page, "Filter": [Condition("isActive", "eq", True).filter]})
+        answer = self._call("POST", "Services", "query", body, ("items", "pageDetails"), repeatable=True)
+        rows, _ = page_of("Services", answer)
+        costs = [readable("Services", SERVICE_COSTS.parse, row) for row in rows]
+        return any(costs) if costs else None
 
     def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
         """Tickets of a company whose ``externalID`` is exactly this."""

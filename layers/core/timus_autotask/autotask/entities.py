@@ -355,6 +355,8 @@ CONTRACTS = Entity(
     _contract,
 )
 SERVICES = Entity("Services", ("id", "name", "sku", "isActive", "periodType", "unitPrice"), _service)
+SERVICE_COSTS = Entity("Services", ("id", "unitCost"), lambda row: _money_or_none(row, "unitCost"))
+"""What services cost: 0 where the security level may not read costs."""
 CONTRACT_SERVICES = Entity(
     "ContractServices",
     ("id", "contractID", "serviceID", "unitPrice", "unitCost", "internalCurrencyUnitPrice"),

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeSt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 
 class StackMissing(Exception):
@@ -44,6 +45,33 @@ class Stack:
 
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
+    name: str = ""
+    arn: str = ""
+    """``arn:aws:cloudformation:<region>:<account>:stack/<name>/<id>``."""
+    status: str = ""
+
+    @property
+    def region(self) -> str:
+        """Where it is."""
+        return self._of_arn(3)
+
+    @property
+    def account(self) -> str:
+        """Whose it is: an account's number."""
+        return self._of_arn(4)
+
+    def _of_arn(self, part: int) -> str:
+        parts = self.arn.split(":")
+        return parts[part] if len(parts) > part else ""
+
+
+def stacks(client: CloudFormationClient) -> Iterator[Stack]:
+    """Every stack of the account and region. Raises the errors of this module."""
+    try:
+        for page in client.get_paginator("describe_stacks").paginate():
+            yield from map(_stack, page["Stacks"])
+    except (BotoCoreError, ClientError) as error:
+        raise meaning_of(error) from error
 
 
 def describe(client: CloudFormationClient, name: str) -> Stack:
@@ -54,11 +82,16 @@ def describe(client: CloudFormationClient, name: str) -> Stack:
         raise meaning_of(error) from error
     if not described:
         raise StackMissing
+    return _stack(described[0])
+
+
+def _stack(described: StackTypeDef) -> Stack:
     return Stack(
-        outputs={each["OutputKey"]: each["OutputValue"] for each in described[0].get("Outputs", ())},
-        parameters={
-            each["ParameterKey"]: each["ParameterValue"] for each in described[0].get("Parameters", ())
-        },
+        outputs={each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", ())},
+        parameters={each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", ())},
+        name=described.get("StackName", ""),
+        arn=described.get("StackId", ""),
+        status=described.get("StackStatus", ""),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import secrets as random
@@ -26,13 +25,7 @@ SEND_SECONDS = 30.0
 
 def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Check the API user against its zone, then keep it."""
-    given = Credentials(
-        username=_given(arguments.username, "AUTOTASK_USERNAME", "API user (user name)", terminal, input),
-        secret=_given(arguments.secret, "AUTOTASK_SECRET", "Secret (not shown)", terminal, getpass.getpass),
-        integration_code=_given(
-            arguments.integration_code, "AUTOTASK_INTEGRATION_CODE", "Tracking identifier", terminal, input
-        ),
-    )
+    given = credentials_given(deployment, arguments, terminal)
     try:
         asked = deployment.autotask_as(given)
     except ValueError as error:
@@ -62,12 +55,31 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
     return {"username": given.username, "zone": zone, "stored": True, "resumes_at": resumes_at}
 
 
-def _given(
-    option: str | None, variable: str, prompt: str, terminal: Terminal, ask: Callable[[str], str]
-) -> str:
+def credentials_given(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> Credentials:
+    """The API user of the options, else of the environment, else of a person who is asked.
+
+    Of a registered integration vendor the stack knows the tracking identifier; then two values are needed, else three.
+    """
+    code = arguments.integration_code or os.environ.get("AUTOTASK_INTEGRATION_CODE") or deployment.vendor_code
+    return Credentials(
+        username=_given(arguments.username, "AUTOTASK_USERNAME", "Username (Key)", terminal),
+        secret=_given(arguments.secret, "AUTOTASK_SECRET", "Password (Secret), not shown", terminal),
+        integration_code=_given(code, "AUTOTASK_INTEGRATION_CODE", "API tracking identifier", terminal),
+    )
+
+
+def any_given(arguments: Namespace) -> bool:
+    """Whether an option or the environment names an API user."""
+    options = (arguments.username, arguments.secret, arguments.integration_code)
+    variables = ("AUTOTASK_USERNAME", "AUTOTASK_SECRET", "AUTOTASK_INTEGRATION_CODE")
+    return any(options) or any(os.environ.get(name) for name in variables)
+
+
+def _given(option: str | None, variable: str, question: str, terminal: Terminal) -> str:
     value = option or os.environ.get(variable, "")
-    if not value and terminal.interactive:
-        value = ask(f"{prompt}: ")
+    if value:
+        return value
+    value = terminal.ask(question, hidden=variable.endswith("SECRET"))
     if not value:
         name = "--" + variable.removeprefix("AUTOTASK_").lower().replace("_", "-")
         raise Failed(f"{variable} is missing: set it, or give {name}.", USAGE)

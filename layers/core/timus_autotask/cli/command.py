@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -126,7 +125,36 @@ _CONTRACT = _a("contract_id", type=_whole, metavar="CONTRACT", help="the contrac
 _SERVICE = _a("service_id", type=_whole, metavar="SERVICE", help="the service's id in Autotask")
 
 
+_API_USER = (
+    _a("--username", help="else AUTOTASK_USERNAME, else asked"),
+    _a(
+        "--secret",
+        help="else AUTOTASK_SECRET, else asked without showing it (better: options are seen by others)",
+    ),
+    _a(
+        "--integration-code",
+        help="the tracking identifier; else AUTOTASK_INTEGRATION_CODE, else the registered vendor's, else asked",
+    ),
+)
+
 COMMANDS = (
+    Command(
+        "setup",
+        "check step by step what the stack needs, ask for what is missing, and say what comes next; safe to repeat",
+        "setup --username api@msp.example",
+        "enabling.setup",
+        (
+            *_API_USER,
+            _a(
+                "--try-again",
+                action="store_true",
+                help="sign in although the API user was refused a moment ago: something was changed in Autotask",
+            ),
+            _a("--no-test-event", action="store_true", help="send no test event to the webhook"),
+            _a("--yes", action="store_true", help="ask nothing: what is not given is missing"),
+        ),
+        finds_stack=True,
+    ),
     Command(
         "map customer",
         "send a customer's units to a recurring contract of a company",
@@ -179,15 +207,7 @@ COMMANDS = (
         "credentials set --username api@msp.example",
         "access.credentials_set",
         (
-            _a("--username", help="else AUTOTASK_USERNAME, else asked"),
-            _a(
-                "--secret",
-                help="else AUTOTASK_SECRET, else asked without showing it (better: options are seen by others)",
-            ),
-            _a(
-                "--integration-code",
-                help="the tracking identifier; else AUTOTASK_INTEGRATION_CODE, else asked",
-            ),
+            *_API_USER,
             _UNCHECKED,
         ),
     ),
@@ -545,7 +565,7 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
     terminal = Terminal(as_json, interactive=sys.stdin.isatty() and sys.stdout.isatty())
     stack = getattr(arguments, "stack", None) or os.environ.get("TIMUS_AUTOTASK_STACK") or DEFAULT_STACK
     try:
-        finds = partial(find_stack or find, stack)
+        finds = _Finder(find_stack or find, stack)
         found = finds if command.finds_stack else finds()
         module, _, function = command.run.partition(".")
         run = getattr(import_module(f"timus_autotask.cli.{module}"), function)
@@ -566,6 +586,17 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
             f"{_sentence(away)} Try again; check the AWS credentials and their permissions.", UNREACHABLE
         )
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """Finds the stack that was named, or another one."""
+
+    find: Callable[[str], Deployment]
+    stack: str
+
+    def __call__(self, stack: str = "") -> Deployment:
+        return self.find(stack or self.stack)
 
 
 def _sentence(error: Exception) -> str:

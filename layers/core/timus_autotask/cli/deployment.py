@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from timus_autotask.cli.failure import UNREACHABLE, Failed
+from timus_autotask.cli.failure import UNREACHABLE, Failed, NoSuchStack
 
 if TYPE_CHECKING:
     from timus_autotask.operate.deployment import Deployment
@@ -19,10 +19,12 @@ def find(stack: str) -> Deployment:
     try:
         return bootstrap.deployment(stack)
     except StackMissing as error:
-        raise Failed(
-            f"There is no stack {stack} in this AWS account and region; name another one with --stack or "
+        there = _stacks()
+        listed = f" Of ours there are: {', '.join(there)}." if there else " There is none of ours."
+        raise NoSuchStack(
+            f"There is no stack {stack} in this AWS account and region.{listed} Name another one with --stack or "
             "TIMUS_AUTOTASK_STACK, or choose the account with AWS_PROFILE and AWS_REGION.",
-            UNREACHABLE,
+            there,
         ) from error
     except AwsRefuses as error:
         raise Failed(
@@ -44,3 +46,14 @@ def find(stack: str) -> Deployment:
         raise Failed(
             f"{error} The stack {stack} may be another one: name the right one with --stack.", UNREACHABLE
         ) from error
+
+
+def _stacks() -> list[str]:
+    """Our stacks in this account and region; none where this user may not list them."""
+    from timus_autotask import bootstrap
+    from timus_autotask.aws.cloudformation import AwsNotSet, AwsRefuses, AwsUnreachable, StackMissing
+
+    try:
+        return bootstrap.stacks()
+    except (AwsNotSet, AwsRefuses, AwsUnreachable, StackMissing):
+        return []

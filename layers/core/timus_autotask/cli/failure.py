@@ -25,3 +25,11 @@ class Failed(Exception):
         """More, a line each."""
         self.result = result
         """What ``--json`` prints nevertheless."""
+
+
+class NoSuchStack(Failed):
+    """There is no stack of the name; ``stacks`` are those of ours that there are."""
+
+    def __init__(self, message: str, stacks: Sequence[str]) -> None:
+        super().__init__(message, UNREACHABLE)
+        self.stacks = stacks

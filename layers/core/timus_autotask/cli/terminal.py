@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from getpass import getpass
 from textwrap import wrap
 from typing import Any
 
@@ -39,6 +40,7 @@ class Terminal:
     interactive: bool = False
     """Whether a person can be asked."""
     console: Console = field(default_factory=lambda: _console())  # noqa: PLW0108 - it stands below
+    _waited_for: str = ""
 
     def say(self, *paragraphs: str, style: str = "") -> None:
         """Each paragraph on a line of its own, which a terminal's width wraps between words."""
@@ -86,6 +88,19 @@ class Terminal:
         self.console.print(Text(f"{visible(question)} [y/N] "), end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
+    def waiting(self, words: str) -> None:
+        """Say what is waited for, once, to whoever watches."""
+        if self.console.is_terminal and words != self._waited_for:
+            self.say(words, style="dim")
+            self._waited_for = words
+
+    def ask(self, question: str, *, hidden: bool = False) -> str:
+        """What a person types, without the blanks around it; ``hidden``: it is not shown. ``""`` where nobody can be asked."""
+        if not self.asks:
+            return ""
+        words = f"{visible(question)}: "
+        return (getpass(words) if hidden else input(words)).strip()
+
     def result(self, result: Mapping[str, Any]) -> None:
         """The result, for programs."""
         if self.json:
@@ -127,6 +142,9 @@ def _console() -> Console:
 
 
 STYLES = {
+    "ok": "green",
+    "warn": "yellow",
+    "wrong": "red",
     "applied": "green",
     "pending": "yellow",
     "scheduled": "cyan",

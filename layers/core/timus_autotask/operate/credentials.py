@@ -80,11 +80,16 @@ def store_credentials(deployment: Deployment, given: Credentials) -> datetime | 
         return None
     # The pause began when they were refused. What a worker had read by then, it forgets CACHED later.
     resumes_at = max(now, min(until, until - CREDENTIALS_PAUSE + CACHED))
+    let_workers_go_on(ports, resumes_at)
+    return resumes_at
+
+
+def let_workers_go_on(ports: Ports, resumes_at: datetime) -> None:
+    """End the pause after refused credentials then, for every contract that could not be looked at."""
     update(partial(_close_circuit, resumes_at, ports))
     for state, _ in ports.store.contract_states():
         if state.trouble:
             update(partial(_look_sooner, state.contract_id, resumes_at, ports))
-    return resumes_at
 
 
 def _close_circuit(resumes_at: datetime, ports: Ports) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -51,6 +51,29 @@ class DeadLetters(Protocol):
     def depth(self) -> QueueDepth: ...
 
 
+class NotDelivered(Exception):
+    """Nothing answers where webhooks are sent to; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stack is, by CloudFormation."""
+
+    account: str = ""
+    region: str = ""
+    status: str = "CREATE_COMPLETE"
+    """CloudFormation's own word for how its last deployment ended."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether what was deployed last is what runs."""
+        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+
+
+def _nowhere(_headers: Mapping[str, str], _body: bytes) -> tuple[int, str]:
+    raise NotDelivered("there is no way to it")
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What the use cases of an operator need of the world."""
@@ -66,6 +89,15 @@ class Deployment:
     autotask_as: Callable[[Credentials], Psa]
     """Autotask with other credentials than those that are kept, to try them. ``ValueError``: no header can carry them."""
     webhook_url: str
+    deliver: Callable[[Mapping[str, str], bytes], tuple[int, str]] = _nowhere
+    """Post a body with these headers to ``webhook_url``; status and text of the answer. Raises :class:`NotDelivered`."""
+    place: Place = Place()
+    vendor_code: str = ""
+    """The tracking identifier of a registered integration vendor; ``""``: each API user has one of its own."""
+    quiet_seconds: int = 0
+    """How long the queue holds a wake-up back."""
+    opens_tickets: bool = False
+    """Alarms open tickets in Autotask."""
     each: Each = map
     """``map``, or one that makes several calls at a time."""
     earlier: Callable[[datetime, Callable[[str], None]], Iterable[Document]] = lambda _moment, _on_wait: ()

@@ -293,6 +293,10 @@ class Psa(Protocol):
         """What the API user may do with a kind of record. Nothing is changed; raises ``Refused`` where Autotask does not say."""
         ...
 
+    def costs_visible(self) -> bool | None:
+        """Whether the catalogue shows a cost that is not 0, in its first 500 active services; None: it has no services."""
+        ...
+
     def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
         """Tickets of a company that carry exactly this external id."""
         ...

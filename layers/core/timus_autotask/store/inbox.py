@@ -18,6 +18,9 @@ from timus_autotask.store.keys import INBOX, inbox_key
 FROM_FILE = "timus-export"
 """How the id of an event begins that a person took in from a file."""
 
+FROM_SETUP = "timus-autotask-test"
+"""How the id of a test event begins that an operator sent."""
+
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 

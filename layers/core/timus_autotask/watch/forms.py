@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,12 +14,27 @@ from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.store.records import Circuit, Decision, EventRecord
 from timus_autotask.store.runs import Run
+from timus_autotask.watch.check import Check, worst
 from timus_autotask.watch.history import History, Owed
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
 from timus_autotask.watch.status import StatusLine
 
 Form = dict[str, Any]
+
+
+# -- Checks
+
+
+def checks_form(checks: Sequence[Check]) -> Form:
+    """``setup`` and ``doctor``."""
+    return {
+        "verdict": worst(checks).value,
+        "checks": [
+            {"name": one.name, "verdict": one.verdict.value, "found": one.found, "remedy": one.remedy or None}
+            for one in checks
+        ],
+    }
 
 
 # -- Status

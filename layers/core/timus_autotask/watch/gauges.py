@@ -24,7 +24,7 @@ from timus_autotask.ports.errors import (
     NotConfigured,
     SecretsUnavailable,
 )
-from timus_autotask.store.inbox import FROM_FILE
+from timus_autotask.store.inbox import FROM_FILE, FROM_SETUP
 from timus_autotask.store.records import EventRecord, Store
 from timus_autotask.store.runs import Gauges, Tally, gauges, last_run, put_gauges
 from timus_autotask.sync.ports import Ports
@@ -190,15 +190,25 @@ def _oldest(tally: Tally, partner: Records, ports: Ports, now: datetime) -> int:
     return max(0, *(int((now - since).total_seconds()) for since in waits)) if waits else 0
 
 
-def _silence(store: Store, parked: Iterable[EventRecord], now: datetime) -> int:
-    """Days since the last webhook, if there usually are some; else 0. Only as many events are read as it takes."""
+def last_webhook(store: Store) -> datetime | None:
+    """When Timus last sent something; None: never."""
+    return next(_webhooks(store, store.parked_events()), None)
+
+
+def _webhooks(store: Store, parked: Iterable[EventRecord]) -> Iterator[datetime]:
+    """When Timus sent something, newest first. Only as many events are read as are asked for."""
     kept = sorted((event.received_at for event in parked if _came_by_itself(event)), reverse=True)
     merged = (event.received_at for event in store.newest_events() if _came_by_itself(event))
-    newest = list(islice(merge(kept, merged, reverse=True), USUAL))
+    return merge(kept, merged, reverse=True)
+
+
+def _silence(store: Store, parked: Iterable[EventRecord], now: datetime) -> int:
+    """Days since the last webhook, if there usually are some; else 0."""
+    newest = list(islice(_webhooks(store, parked), USUAL))
     usual = len(newest) == USUAL and newest[-1] >= newest[0] - timedelta(days=30)
     return (now - newest[0]).days if usual else 0
 
 
 def _came_by_itself(event: EventRecord) -> bool:
-    """What an operator took in from a file says nothing about Timus's way to us."""
-    return not event.event_id.startswith(FROM_FILE)
+    """What an operator took in from a file, or sent as a test, says nothing about Timus's way to us."""
+    return not event.event_id.startswith((FROM_FILE, FROM_SETUP))

@@ -1,0 +1,184 @@
+"""``setup``: a guided first run, in steps that ``doctor`` repeats at any later time."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from timus_autotask.cli.access import any_given, credentials_given
+from timus_autotask.cli.failure import REFUSED, USAGE, Failed, NoSuchStack
+from timus_autotask.cli.terminal import Terminal, Whole
+from timus_autotask.operate.credentials import store_credentials
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.enabling import (
+    ApiUser,
+    check_allowance,
+    check_permissions,
+    check_stack,
+    check_time_zone,
+    check_webhook,
+    send_test_event,
+    try_api_user,
+)
+from timus_autotask.ports.errors import NotConfigured
+from timus_autotask.ports.secrets import Credentials
+from timus_autotask.watch.check import Check, Verdict, worst
+from timus_autotask.watch.forms import checks_form
+from timus_autotask.watch.gauges import last_webhook
+
+LABEL, NAME = 7, 24
+"""Columns of a verdict and of a check's name."""
+
+NEXT = (
+    ("show what Timus has reported and what is not mapped yet", "timus-autotask status"),
+    (
+        "say where a client's units go; --dry-run shows what would follow",
+        "timus-autotask map customer CUSTOMER --company N --contract N --dry-run",
+    ),
+    ("see at any time whether all of this still holds", "timus-autotask doctor"),
+)
+"""What a person does after it, with the command."""
+
+
+class Finds(Protocol):
+    """Finds the stack that was named, or another one."""
+
+    def __call__(self, stack: str = "") -> Deployment: ...
+
+
+@dataclass
+class Shown:
+    """The checks so far, each shown as soon as it is made."""
+
+    terminal: Terminal
+    checks: list[Check] = field(default_factory=list)
+
+    def add(self, *checks: Check) -> None:
+        """Show them and keep them."""
+        for check in checks:
+            self.checks.append(check)
+            style = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.WRONG: "red"}[check.verdict]
+            label = f"{check.verdict.value:<{LABEL}}{check.name:<{NAME}}"
+            self.terminal.say(f"{label}{check.found}", style=style if check.verdict is not Verdict.OK else "")
+            if check.remedy:
+                self.terminal.say(f"{'':<{LABEL}}→ {check.remedy}")
+
+    def add_each(self, checks: Iterable[Check]) -> None:
+        """Show and keep each when it comes."""
+        for check in checks:
+            self.add(check)
+
+    def result(self, **more: Any) -> dict[str, Any]:
+        """All of them for programs. Raises ``Failed`` if something is wrong."""
+        form = {**checks_form(self.checks), **more}
+        wrong = sum(check.verdict is Verdict.WRONG for check in self.checks)
+        if wrong:
+            raise Failed(f"{wrong} of {len(self.checks)} checks found something wrong.", REFUSED, result=form)
+        return form
+
+
+def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Check what a stack needs, one step after the other, and ask for what is missing."""
+    if arguments.yes:
+        terminal = replace(terminal, interactive=False)
+    shown = Shown(terminal)
+    deployment = _stack(finds, terminal)
+    shown.add(check_stack(deployment))
+    user = _api_user(deployment, arguments, terminal, shown)
+    if user.autotask is not None:
+        shown.add_each(check_permissions(user.autotask, tickets=deployment.opens_tickets))
+        shown.add(check_allowance(user.allowance))
+    shown.add(check_time_zone(deployment), check_webhook(deployment))
+    _register(deployment, terminal)
+    if not arguments.no_test_event:
+        shown.add(send_test_event(deployment, terminal.waiting))
+    if worst(shown.checks) is not Verdict.WRONG:
+        terminal.say("", "What comes next:")
+        for what, command in NEXT:
+            terminal.say(f"  {what}:")
+            terminal.say(Whole(f"    {command}"))
+    return shown.result(
+        webhook_url=deployment.webhook_url,
+        next=[{"what": what, "command": command} for what, command in NEXT],
+    )
+
+
+def _stack(finds: Finds, terminal: Terminal) -> Deployment:
+    """The stack that was named; where there is none, the one of ours that a person chooses."""
+    try:
+        return finds()
+    except NoSuchStack as missing:
+        if not terminal.asks or not missing.stacks:
+            raise
+        terminal.say(str(missing))
+        chosen = terminal.ask(f"Which one ({', '.join(missing.stacks)})")
+        if chosen not in missing.stacks:
+            raise
+        return finds(chosen)
+
+
+def _api_user(deployment: Deployment, arguments: Namespace, terminal: Terminal, shown: Shown) -> ApiUser:
+    """The API user: the one that is given now, else the one that is stored, else one that a person is asked for."""
+    if any_given(arguments):
+        return _new_api_user(deployment, credentials_given(deployment, arguments, terminal), shown)
+    known = _is_stored(deployment)
+    if known or not terminal.asks:
+        user = try_api_user(deployment, None, again=arguments.try_again)
+        if user.rejected is None or not terminal.asks:
+            shown.add(user.check)
+            return user
+        terminal.say(f"The API user that is stored: {user.check.found}. {user.check.remedy}", style="yellow")
+    terminal.say(
+        "The API user, as its page in Autotask shows it: Admin > Organization Settings & Users > Resources/Users (HR) > "
+        "Resources/Users > New > New API User, security level API User (system)."
+        + (
+            " Choose the integration vendor there."
+            if deployment.vendor_code
+            else " Custom (Internal Integration)."
+        )
+    )
+    return _new_api_user(deployment, credentials_given(deployment, arguments, terminal), shown)
+
+
+def _is_stored(deployment: Deployment) -> bool:
+    try:
+        deployment.secrets.autotask_credentials()
+    except NotConfigured:
+        return False
+    return True
+
+
+def _new_api_user(deployment: Deployment, given: Credentials, shown: Shown) -> ApiUser:
+    """Sign in once, and keep it if it works."""
+    try:
+        user = try_api_user(deployment, given)
+    except ValueError as error:
+        raise Failed(f"{error}; nothing was stored.", USAGE) from None
+    if user.autotask is None:
+        shown.add(replace(user.check, found=f"{user.check.found}; nothing was stored"))
+        return user
+    store_credentials(deployment, given)
+    shown.add(replace(user.check, found=f"{user.check.found}; it is stored"))
+    return user
+
+
+def _register(deployment: Deployment, terminal: Terminal) -> None:
+    """What to register in Timus: shown to a person, until Timus has sent something."""
+    last = last_webhook(deployment.store)
+    if last is not None:
+        terminal.say(
+            f"Timus has sent webhooks, the last one at {last:%Y-%m-%d %H:%M} UTC. What is registered there: "
+            "timus-autotask webhook show"
+        )
+        return
+    if not terminal.asks:
+        terminal.say("What to register in Timus: timus-autotask webhook show")
+        return
+    try:
+        [secret, *_] = deployment.secrets.webhook_secrets()
+    except NotConfigured:
+        return
+    terminal.say("Register this in Timus (later: timus-autotask webhook show):")
+    terminal.say(Whole(f"  URL     {deployment.webhook_url}"), Whole(f"  Secret  {secret}"))

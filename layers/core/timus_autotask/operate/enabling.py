@@ -1,0 +1,364 @@
+"""Use cases: what a stack needs before it can work, looked at one by one. Nothing is changed in Autotask.
+
+The checks serve ``setup`` at the first run and ``doctor`` at any time after.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets as random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from timus_autotask.operate.credentials import check_credentials, let_workers_go_on
+from timus_autotask.operate.deployment import Deployment, NotDelivered
+from timus_autotask.ports.errors import (
+    AutotaskError,
+    CredentialsRefused,
+    NotConfigured,
+    Rejected,
+    RetryLater,
+)
+from timus_autotask.ports.psa import Access, Psa, RecordKind, Threshold
+from timus_autotask.ports.secrets import Credentials
+from timus_autotask.store.inbox import FROM_SETUP, delivery_key
+from timus_autotask.store.keys import inbox_key
+from timus_autotask.sync.receive import NOBODY
+from timus_autotask.sync.worker import autotask_failed
+from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
+from timus_autotask.watch.check import Check, Verdict
+
+OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
+
+ACTIVITY = "Admin > Extensions & Integrations > Other Extensions & Tools > API Activity by Hour"
+"""Where Autotask shows which integration makes how many requests.
+https://autotask.net/help/content/4_Admin/5ExtensionsIntegrations/OtherExtensionsTools/API_Activity_by_Hour.htm"""
+LEVELS = "Admin > Organization Settings & Users > Resources/Users (HR) > Security > Security Levels"
+"""Where Autotask keeps what users may do.
+https://autotask.net/help/Content/4_Admin/1CompanySettings_Users/ResourcesUsersHR/Security/Create_Edit_Custom_Security_Level.htm"""
+
+SLOWER, SLOWEST = 50, 75
+"""Percent of the allowance from which on Autotask delays each request by half a second, and by a second
+(https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Thresholds_Limits.htm)."""
+LOOKED_EACH = 1.0
+"""Seconds between two looks for the test event."""
+WORKER_TAKES = timedelta(seconds=90)
+"""How long after the quiet period the test event should be merged: a cold start, and the sweep if the wake-up was lost."""
+
+
+# -- The stack
+
+
+def check_stack(deployment: Deployment) -> Check:
+    """Where the stack is, and whether its last deployment was finished."""
+    place = deployment.place
+    found = f"{deployment.stack} in {place.region}, account {place.account}"
+    if place.settled:
+        return Check("stack", found)
+    return Check(
+        "stack",
+        f"{found}: {place.status}",
+        WARN,
+        f"Its last deployment did not end well, or is under way. Look at its events in CloudFormation, then: make deploy STACK={deployment.stack}",
+    )
+
+
+def check_time_zone(deployment: Deployment) -> Check:
+    """By which days the stack bills, said aloud: everything else follows from them."""
+    now = deployment.clock.now().astimezone(deployment.zone)
+    name = deployment.zone.key
+    found = f"{name}: it is {now:%Y-%m-%d %H:%M} there, and a change is billed from the day that it is there"
+    change = f"make deploy STACK={deployment.stack} TIME_ZONE=America/New_York"
+    if name == "UTC":
+        return Check(
+            "time zone", found, WARN, f"If the partner is somewhere else, say where, before go-live: {change}"
+        )
+    return Check("time zone", found)
+
+
+# -- The API user
+
+
+@dataclass(frozen=True, slots=True)
+class ApiUser:
+    """What was found out about an API user."""
+
+    check: Check
+    autotask: Psa | None = None
+    """Signed in; None: it does not work, or nobody knows."""
+    allowance: Threshold | None = None
+    """How much of the tenant's requests are used; None when Autotask does not say."""
+    rejected: Rejected | None = None
+
+
+def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bool = False) -> ApiUser:
+    """Sign in once with what was given, or with what is stored (None).
+
+    After a refusal of the stored one, nobody asks Autotask for a while, for failed logins lock the API user; ``again`` asks all the
+    same, because a person has changed something. Raises ``ValueError`` for what no header can carry, and ``InfrastructureError``.
+    """
+    ports = deployment.ports
+    try:
+        user = given or deployment.secrets.autotask_credentials()
+    except NotConfigured:
+        return ApiUser(
+            Check("API user", "nobody has set one yet", WRONG, "timus-autotask credentials set, or setup")
+        )
+    now, circuit = ports.clock.now(), ports.store.partner().circuit.value
+    waits = given is None and circuit.credentials and circuit.open(now)
+    if waits and not again:
+        until = f" It is not asked again before {circuit.open_until:%H:%M} UTC." if circuit.open_until else ""
+        return ApiUser(
+            Check(
+                "API user",
+                f"{user.username} was refused: {circuit.reason}.{until}",
+                WRONG,
+                "Correct it on the API user's page in Autotask, then: timus-autotask setup --try-again. Or set another one: "
+                "timus-autotask credentials set",
+            ),
+            rejected=Rejected.UNSAID,
+        )
+    autotask = deployment.autotask_as(user)
+    try:
+        found = check_credentials(autotask)
+    except AutotaskError as error:
+        return ApiUser(_away("API user", error))
+    if found.rejected:
+        if given is None:
+            autotask_failed(ports, CredentialsRefused(found.message, found.rejected))
+        return ApiUser(Check("API user", found.message, WRONG, found.remedy), rejected=found.rejected)
+    if waits:
+        let_workers_go_on(ports, now)
+    return ApiUser(Check("API user", f"{user.username} is let in at {found.zone}"), autotask, found.allowance)
+
+
+def _away(name: str, error: AutotaskError) -> Check:
+    return Check(
+        name,
+        f"Autotask cannot be asked just now ({error})",
+        WRONG,
+        "Try again in a minute. If it stays so, see Autotask's status page.",
+    )
+
+
+def check_allowance(allowance: Threshold | None, most_percent: int = SLOWEST) -> Check:
+    """How much of the tenant's requests are used, by all its integrations together."""
+    if allowance is None:
+        return Check("call budget", "Autotask does not say how much it was asked")
+    found = f"{allowance.used} of {allowance.limit} requests of {allowance.window_minutes} minutes are used, by all integrations together"
+    look = f"Autotask shows who uses them: {ACTIVITY}"
+    if allowance.percent >= most_percent:
+        return Check("call budget", f"{found}; at 100 % Autotask refuses all of them", WRONG, look)
+    if allowance.percent >= SLOWER:
+        return Check("call budget", f"{found}; Autotask delays each", WARN, look)
+    return Check("call budget", found)
+
+
+# -- What the API user may do
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """A kind of record that the product reads."""
+
+    kind: RecordKind
+    read: Callable[[Psa], object]
+    """A read of nothing: it finds no record, and is refused where it is not allowed."""
+    where: str
+    """The setting of the security level that allows it."""
+
+
+_CONTRACTS = "Contracts, Object Permissions: View All"
+# https://autotask.net/help/Content/4_Admin/1CompanySettings_Users/ResourcesUsersHR/Security/Settings_Contract.htm
+_NEEDS = (
+    _Need(
+        RecordKind.COMPANIES,
+        lambda autotask: autotask.companies([0]),
+        "CRM, Organization & Contact Access: All",
+    ),
+    _Need(RecordKind.CONTRACTS, lambda autotask: autotask.contracts([0]), _CONTRACTS),
+    _Need(RecordKind.CONTRACT_SERVICES, lambda autotask: autotask.contract_services(0), _CONTRACTS),
+    _Need(RecordKind.UNITS, lambda autotask: autotask.units_of_contracts([0]), _CONTRACTS),
+    _Need(RecordKind.SERVICES, lambda autotask: autotask.service(0), "Inventory and Contracts: services"),
+)
+_WORDS = {kind: kind.value.replace("-", " ") for kind in RecordKind} | {RecordKind.UNITS: "units of services"}
+TICKETS = "Service Desk, Object Permissions: tickets, View All, Add and Edit"
+
+
+def check_permissions(autotask: Psa, *, tickets: bool = False) -> Iterator[Check]:
+    """Each permission that is needed, tried one by one; ``tickets`` where alarms open some.
+
+    Reads find nothing. Whether adjustments may be made is asked of Autotask's information on the entity, so none is made.
+    """
+    tries: list[Callable[[Psa], Check]] = [partial(_reads, need) for need in _NEEDS]
+    tries += [_makes_adjustments, _sees_costs]
+    if tickets:
+        tries.append(_opens_tickets)
+    for attempt in tries:
+        try:
+            yield attempt(autotask)
+        except RetryLater as error:
+            yield _away("permissions", error)
+            return
+        except _Doubtful as doubtful:
+            yield doubtful.check
+            return
+
+
+class _Doubtful(Exception):
+    """Autotask answered as it does to a wrong secret: nothing more is tried, because failed logins lock the API user."""
+
+    def __init__(self, check: Check) -> None:
+        super().__init__(check.found)
+        self.check = check
+
+
+def _reads(need: _Need, autotask: Psa) -> Check:
+    words = _WORDS[need.kind]
+    name = f"read {words}"
+    try:
+        need.read(autotask)
+    except RetryLater:
+        raise
+    except AutotaskError as error:
+        check = Check(name, f"not allowed: {error}", WRONG, _grant(need.where))
+        if isinstance(error, CredentialsRefused) and error.rejected is Rejected.SECRET:
+            raise _Doubtful(check) from error
+        return check
+    if need.kind in (RecordKind.COMPANIES, RecordKind.CONTRACTS) and _access(autotask, need.kind) is False:
+        found = f"allowed for some {words} only; Autotask leaves the others out without an error"
+        return Check(name, found, WARN, _grant(need.where))
+    return Check(name, "allowed")
+
+
+def _access(autotask: Psa, kind: RecordKind) -> bool | None:
+    """Whether all records of a kind can be read; None: Autotask does not say."""
+    try:
+        return autotask.permissions(kind).read is Access.ALL
+    except RetryLater:
+        raise
+    except AutotaskError:
+        return None
+
+
+def _makes_adjustments(autotask: Psa) -> Check:
+    where = _grant("Contracts: Can modify service/bundle selections")
+    return _may_create(autotask, RecordKind.ADJUSTMENTS, "make adjustments", "no change can be billed", where)
+
+
+def _opens_tickets(autotask: Psa) -> Check:
+    found = "alarms open no tickets"
+    return _may_create(autotask, RecordKind.TICKETS, "open tickets", found, _grant(TICKETS))
+
+
+def _may_create(autotask: Psa, kind: RecordKind, name: str, without: str, where: str) -> Check:
+    try:
+        may = autotask.permissions(kind).create
+    except RetryLater:
+        raise
+    except AutotaskError as error:
+        return Check(name, f"Autotask does not say whether it is allowed: {error}", WARN, where)
+    if may is Access.NONE:
+        return Check(name, f"not allowed: {without}", WRONG, where)
+    return Check(name, "allowed, by Autotask's own account; none was made to find out")
+
+
+def _sees_costs(autotask: Psa) -> Check:
+    name = "see costs"
+    try:
+        seen = autotask.costs_visible()
+    except RetryLater:
+        raise
+    except AutotaskError as error:
+        return Check(name, f"unknown: {error}")
+    if seen is None:
+        return Check(name, "unknown: the catalogue has no services")
+    if seen:
+        return Check(name, "allowed")
+    return Check(
+        name,
+        "all costs read as 0: none are set, or the level is API User (system) Can't Read Costs. Billing does not need them",
+    )
+
+
+def _grant(where: str) -> str:
+    return f"In Autotask, {LEVELS}, the API user's level, {where}; or choose the level API User (system)"
+
+
+# -- The way from Timus
+
+
+def check_webhook(deployment: Deployment) -> Check:
+    """Whether there is a secret that webhooks can be signed with."""
+    name = "webhook"
+    again = (
+        f"Put a right value into it in Secrets Manager, or deploy again: make deploy STACK={deployment.stack}"
+    )
+    try:
+        found = deployment.secrets.webhook_secrets()
+    except NotConfigured as error:
+        return Check(name, str(error), WRONG, again)
+    bad = malformed(found)
+    if bad:
+        return Check(
+            name,
+            f"{bad} of {len(found)} secrets cannot be used",
+            WRONG if malformed(found[:1]) else WARN,
+            again,
+        )
+    return Check(name, f"{deployment.webhook_url}, with {_count(len(found), 'secret')}")
+
+
+def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lambda _words: None) -> Check:
+    """Sign an event and post it as Timus would, and wait until a worker has taken it in.
+
+    Its type is ``webhook.test``, which names no customer and no subscription: it is kept among the events, and makes no customer,
+    changes nothing and is never shown as unmapped. Its id tells it from what Timus sends.
+    """
+    name, clock = "test event", deployment.clock
+    event_id = f"{FROM_SETUP}-{random.token_hex(8)}"
+    now = clock.now()
+    body = json.dumps({"type": "webhook.test", "timestamp": f"{now:%Y-%m-%dT%H:%M:%SZ}", "data": {}}).encode()
+    try:
+        [secret, *_] = deployment.secrets.webhook_secrets()
+        headers = sign(event_id, int(now.timestamp()), body, secret)
+        status, answer = deployment.deliver(headers, body)
+    except (NotConfigured, SecretMalformed) as error:
+        return Check(name, f"it cannot be signed: {error}", WRONG, "Correct the webhook secret first")
+    except NotDelivered as error:
+        return Check(
+            name,
+            f"{deployment.webhook_url} does not answer: {error}",
+            WRONG,
+            "Look whether this machine reaches the internet, and at the stack's API in API Gateway",
+        )
+    if status != 202:
+        found = f"{deployment.webhook_url} answers {status} {answer}".strip()
+        return Check(name, found, WRONG, "timus-autotask logs queries: webhooks that were not accepted")
+    key = delivery_key(event_id, body)
+    until = now + timedelta(seconds=deployment.quiet_seconds) + WORKER_TAKES
+    while clock.now() <= until:
+        if deployment.store.event(NOBODY, key) is not None:
+            took = (clock.now() - now).total_seconds()
+            return Check(name, f"accepted, stored and taken in by the worker after {took:.0f} seconds")
+        on_wait(f"The quiet period is {deployment.quiet_seconds} seconds: waiting for the worker")
+        clock.sleep(LOOKED_EACH)
+    if deployment.table.get(inbox_key(NOBODY, key)) is None:
+        return Check(
+            name,
+            "it was accepted, and is not in the stack's table",
+            WRONG,
+            "The webhook address leads to another stack: compare it with the stack's output WebhookUrl",
+        )
+    return Check(
+        name,
+        "accepted and stored, and no worker has come for it",
+        WRONG,
+        "timus-autotask logs queries: failures of our own. Then: timus-autotask doctor",
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -1,0 +1,294 @@
+"""What a stack needs is looked at one by one, and nothing is changed in Autotask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from local.autotask.faults import Fault
+from tests.deployment import deployment_of
+from tests.world import World
+from timus_autotask.operate.deployment import Deployment, NotDelivered, Place
+from timus_autotask.operate.enabling import (
+    check_allowance,
+    check_permissions,
+    check_stack,
+    check_time_zone,
+    check_webhook,
+    send_test_event,
+    try_api_user,
+)
+from timus_autotask.ports.psa import Threshold
+from timus_autotask.ports.secrets import Credentials
+from timus_autotask.sync.receive import HttpRequest, receive
+from timus_autotask.watch.check import Check, Verdict
+from timus_autotask.watch.gauges import last_webhook
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.status import status_of
+
+OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
+USER = Credentials("api@msp.example", "secret", "CODE")
+
+
+@pytest.fixture
+def world() -> World:
+    """One partner with one client."""
+    return World()
+
+
+@pytest.fixture
+def deployment(world: World) -> Deployment:
+    """The world as its operator sees it."""
+    return deployment_of(world)
+
+
+def permissions(world: World, switches: Mapping[str, Any], *, tickets: bool = False) -> dict[str, Check]:
+    """What the API user may do, where Autotask has these switches."""
+    world.control.set_switches(switches)
+    return {one.name: one for one in check_permissions(world.ports.autotask(), tickets=tickets)}
+
+
+def writes(world: World) -> list[Any]:
+    """The requests that could change something: all but reads."""
+    return [
+        one
+        for one in world.control.requests()
+        if one["method"] != "GET" and not one["path"].endswith("/query")
+    ]
+
+
+# -- The stack
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        ("CREATE_COMPLETE", OK),
+        ("UPDATE_COMPLETE", OK),
+        ("UPDATE_ROLLBACK_COMPLETE", WARN),
+        ("UPDATE_IN_PROGRESS", WARN),
+    ],
+)
+def test_the_stack_says_where_it_is(deployment: Deployment, status: str, verdict: Verdict) -> None:
+    """Account and region, and whether the last deployment ended well."""
+    found = check_stack(replace(deployment, place=Place("123456789012", "eu-west-1", status)))
+    assert "timus-autotask in eu-west-1, account 123456789012" in found.found
+    assert found.verdict is verdict
+    assert bool(found.remedy) is (verdict is not OK)
+
+
+def test_the_time_zone_is_said_aloud(deployment: Deployment) -> None:
+    """With the time that it is there; UTC may be a default that nobody chose."""
+    found = check_time_zone(deployment)
+    assert (found.verdict, "UTC: it is 2026-03-15 09:12 there" in found.found) == (WARN, True)
+    world = World(zone=ZoneInfo("Australia/Sydney"))
+    found = check_time_zone(deployment_of(world))
+    assert (found.verdict, "Australia/Sydney: it is 2026-03-15 20:12" in found.found) == (OK, True)
+
+
+# -- The API user
+
+
+def test_the_stored_user_is_let_in(deployment: Deployment) -> None:
+    """With the zone, and how much of the allowance is used."""
+    user = try_api_user(deployment, None)
+    assert user.check.verdict is OK
+    assert "api@msp.example is let in at https://autotask.test" in user.check.found
+    assert user.allowance is not None
+
+
+def test_a_user_that_nobody_has_set_is_asked_for(world: World, deployment: Deployment) -> None:
+    """Nothing is asked of Autotask then."""
+    world.secrets.replace_credentials(None)
+    user = try_api_user(deployment, None)
+    assert (user.check.verdict, user.autotask) == (WRONG, None)
+    assert world.control.requests() == []
+
+
+def test_a_stored_user_that_was_refused_is_not_tried_again(world: World, deployment: Deployment) -> None:
+    """However often somebody looks: failed logins lock an API user. A person who changed something can say so."""
+    world.control.set_credentials("api@msp.example", "another", "CODE")
+    refused = try_api_user(deployment, None)
+    assert refused.check.verdict is WRONG
+    asked = len(world.control.requests())
+    for _ in range(5):
+        again = try_api_user(deployment, None).check
+        assert again.verdict is WRONG
+        assert "It is not asked again before 09:27 UTC" in again.found
+    assert len(world.control.requests()) == asked
+    world.control.set_credentials("api@msp.example", "secret", "CODE")
+    assert try_api_user(deployment, None, again=True).check.verdict is OK
+    assert not world.ports.store.partner().circuit.value.open(world.clock.now()), "changes go on at once"
+    assert try_api_user(deployment, None).check.verdict is OK
+
+
+def test_a_given_user_that_is_refused_does_not_stop_the_workers(world: World, deployment: Deployment) -> None:
+    """The stored one may work all the same."""
+    world.control.set_credentials("api@msp.example", "another", "CODE")
+    assert try_api_user(deployment, USER).rejected is not None
+    assert not world.ports.store.partner().circuit.value.credentials
+
+
+def test_nothing_is_known_while_autotask_is_away(world: World, deployment: Deployment) -> None:
+    """It is not the user's fault."""
+    world.api.faults.add(Fault("html_503", times=None))
+    user = try_api_user(deployment, None)
+    assert (user.check.verdict, user.rejected) == (WRONG, None)
+    assert "cannot be asked just now" in user.check.found
+
+
+@pytest.mark.parametrize(("used", "verdict"), [(4999, OK), (5000, WARN), (7499, WARN), (7500, WRONG)])
+def test_the_call_budget_says_who_uses_it(used: int, verdict: Verdict) -> None:
+    """From half of it on Autotask delays requests, at all of it it refuses them."""
+    found = check_allowance(Threshold(10_000, 60, used))
+    assert found.verdict is verdict
+    assert ("API Activity by Hour" in found.remedy) is (verdict is not OK)
+
+
+def test_a_budget_that_nobody_tells_is_no_fault() -> None:
+    """Some tenants refuse the call."""
+    assert check_allowance(None).verdict is OK
+
+
+# -- Permissions
+
+
+def test_everything_that_is_needed_is_tried_and_nothing_is_written(world: World) -> None:
+    """Reads that find nothing, and Autotask's own information."""
+    found = permissions(world, {}, tickets=True)
+    assert [*found] == [
+        "read companies",
+        "read contracts",
+        "read contract services",
+        "read units of services",
+        "read services",
+        "make adjustments",
+        "see costs",
+        "open tickets",
+    ]
+    assert {one.verdict for one in found.values()} == {OK}
+    assert writes(world) == []
+
+
+@pytest.mark.parametrize("answer", ["500", "401", "403"])
+@pytest.mark.parametrize(
+    ("denied", "name"),
+    [
+        ("Companies", "read companies"),
+        ("ContractServices", "read contract services"),
+        ("Services", "read services"),
+    ],
+)
+def test_what_may_not_be_read_is_named(world: World, denied: str, name: str, answer: str) -> None:
+    """Alone, with where in Autotask to allow it, however Autotask words it; the others are tried too."""
+    found = permissions(world, {"denied": [denied], "denied_answer": answer})
+    assert {one.name for one in found.values() if one.verdict is WRONG} == {name}
+    assert "Security Levels" in found[name].remedy
+    assert "make adjustments" in found
+
+
+@pytest.mark.parametrize("denied", ["Contracts", "ContractServiceUnits"])
+def test_a_permission_that_looks_like_a_wrong_secret_ends_it(world: World, denied: str) -> None:
+    """Autotask's documentation has 401 for both; more requests could lock the user."""
+    world.ports.autotask().sign_in()
+    found = permissions(world, {"denied": [denied], "denied_answer": "401"})
+    assert [*found.values()][-1].verdict is WRONG
+    assert "see costs" not in found
+
+
+def test_adjustments_that_may_not_be_made_are_found_without_making_one(world: World) -> None:
+    """By the information on the entity."""
+    found = permissions(world, {"denied": ["ContractServiceAdjustments create"]})["make adjustments"]
+    assert (found.verdict, "not allowed" in found.found) == (WRONG, True)
+    assert "service/bundle selections" in found.remedy
+    assert writes(world) == []
+
+
+def test_tickets_are_tried_only_where_alarms_open_some(world: World) -> None:
+    """Nobody needs to grant what is not used."""
+    switches = {"denied": ["Tickets"]}
+    assert "open tickets" not in permissions(world, switches)
+    assert permissions(world, switches, tickets=True)["open tickets"].verdict is WRONG
+
+
+def test_hidden_costs_are_said_and_are_no_fault(world: World) -> None:
+    """They read as 0; nothing that is billed needs them."""
+    for service in world.api.model.tables["Services"].values():
+        service.values["unitCost"] = 7
+    assert permissions(world, {})["see costs"].found == "allowed"
+    found = permissions(world, {"cost_visible": False})["see costs"]
+    assert (found.verdict, "all costs read as 0" in found.found) == (OK, True)
+
+
+# -- The way from Timus
+
+
+def test_the_webhook_has_a_secret(world: World, deployment: Deployment) -> None:
+    """One that can sign; a former one that cannot is said."""
+    assert check_webhook(deployment).verdict is OK
+    world.secrets.rotate("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_plain")
+    world.clock.advance(600)
+    assert check_webhook(deployment).verdict is WARN
+    world.secrets.rotate("whsec_plain")
+    world.clock.advance(600)
+    assert check_webhook(deployment).verdict is WRONG
+
+
+def test_a_test_event_is_taken_in_and_makes_no_customer(world: World, deployment: Deployment) -> None:
+    """It is an event among the others, and nobody is unmapped for it."""
+    found = send_test_event(deployment)
+    assert found.verdict is OK, found
+    [event] = world.ports.store.events()
+    assert (event.event_type, event.outcome, event.subscription_id) == ("webhook.test", "noted", "")
+    records = listed(world.ports.store)
+    assert records.customers == {}
+    status = status_of(records, world.clock.now(), world.zone)
+    assert (status.lines, status.at_rest) == ((), True)
+    assert last_webhook(world.ports.store) is None, "it says nothing about Timus"
+    assert world.control.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ((401, '{"error":"unauthorized"}'), "answers 401"),
+        ((503, ""), "answers 503"),
+        ((202, ""), "not in the stack's table"),
+    ],
+)
+def test_a_test_event_that_goes_astray(deployment: Deployment, answers: tuple[int, str], words: str) -> None:
+    """What was answered, or that it was accepted somewhere else."""
+    found = send_test_event(replace(deployment, deliver=lambda _headers, _body: answers))
+    assert (found.verdict, words in found.found) == (WRONG, True)
+
+
+def test_a_test_event_that_nobody_comes_for(world: World, deployment: Deployment) -> None:
+    """It is stored, and no worker runs: the quiet period and a minute and a half are waited for."""
+    waited: list[str] = []
+    sleepy = replace(deployment, quiet_seconds=60)
+    found = send_test_event(replace(sleepy, deliver=_only_received(world)), waited.append)
+    assert (found.verdict, "no worker has come" in found.found) == (WRONG, True)
+    assert 150 <= len(waited) <= 152
+
+
+def _only_received(world: World) -> Any:
+    def deliver(headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+        asked = HttpRequest("POST", "/webhooks/timus", {**headers, "content-type": "application/json"}, body)
+        answer = receive(asked, world.receive_ports)
+        return answer.status, answer.body
+
+    return deliver
+
+
+def test_a_webhook_that_does_not_answer(deployment: Deployment) -> None:
+    """The network, or an API that is gone."""
+
+    def nobody(_headers: Mapping[str, str], _body: bytes) -> tuple[int, str]:
+        raise NotDelivered("connection refused")
+
+    found = send_test_event(replace(deployment, deliver=nobody))
+    assert (found.verdict, "does not answer: connection refused" in found.found) == (WRONG, True)
