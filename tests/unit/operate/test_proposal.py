@@ -21,6 +21,7 @@ from timus_autotask.domain.mapping import Route
 from timus_autotask.operate import decisions, mapping, recover, terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Proposal
+from timus_autotask.operate.reconcile import AgainstTimus, take_in_missing
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.terms import TermChange
 from timus_autotask.operate.timus_export import Comparison, Missing
@@ -166,7 +167,7 @@ def missing_event(deployment: Deployment) -> Proposal[Any]:
     """A change that only Timus's portal shows."""
     body = change("sub_8f2c1a", 8, CUSTOMER, {ADV: 33, GATEWAY: 1}, deployment.clock.now())
     missing = Missing(CUSTOMER, "sub_8f2c1a", "timus-export-1", body.encode())
-    return recover.take_in_missing(deployment, Comparison((), (missing,), ()), BY)
+    return take_in_missing(deployment, AgainstTimus(Comparison((), (missing,), ()), frozenset()), BY)
 
 
 Ask = Callable[[Deployment], Proposal[Any]]

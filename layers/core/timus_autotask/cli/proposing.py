@@ -62,11 +62,11 @@ def carry_out(
     if proposal.not_shown:
         terminal.say(f"{proposal.not_shown}. What this posts is not shown (--unchecked).", style="bold red")
     result, written = proposal.result, False
-    if arguments.dry_run:
+    if _asks_too_much(proposal, arguments, terminal):
+        raise Failed(f"{' '.join(proposal.doubts)} Nothing was written; if it is meant: --yes.")
+    if arguments.dry_run or not arguments.yes:
         terminal.say(*proposal.doubts, style="bold red")
-        terminal.say("Nothing was written (--dry-run).")
-    else:
-        _agreed(proposal, arguments, terminal, question)
+    if agreed(arguments, terminal, question):
         committed: Done[R] = proposal.commit()
         result, written = committed.result, True
         if not committed.queued:
@@ -82,15 +82,22 @@ def carry_out(
     }
 
 
-def _agreed(proposal: Proposal[R], arguments: Namespace, terminal: Terminal, question: str) -> None:
-    """Raise :class:`Failed` unless it may be done: a person says yes, or what stands in the script says enough."""
-    if arguments.yes:
-        return
-    if proposal.doubts and not terminal.asks:
-        raise Failed(f"{' '.join(proposal.doubts)} Nothing was written; if it is meant: --yes.")
-    terminal.say(*proposal.doubts, style="bold red")
-    if question and not terminal.confirm(question):
+def agreed(arguments: Namespace, terminal: Terminal, question: str) -> bool:
+    """True if it shall be done; False for a dry run. Raises :class:`Failed` when a person says no.
+
+    Without a ``question`` there is nothing to be asked.
+    """
+    if arguments.dry_run:
+        terminal.say("Nothing was written (--dry-run).")
+        return False
+    if question and not arguments.yes and not terminal.confirm(question):
         raise Failed("Nothing was written.")
+    return True
+
+
+def _asks_too_much(proposal: Proposal[R], arguments: Namespace, terminal: Terminal) -> bool:
+    """True where doubts need a person, and a script asks."""
+    return bool(proposal.doubts) and not (arguments.yes or arguments.dry_run or terminal.asks)
 
 
 # -- The preview

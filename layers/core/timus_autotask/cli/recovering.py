@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Collection, Sequence
-from dataclasses import asdict
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from timus_autotask.aws.log_queries import QUERIES, group_of
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import carry_out, operator, progress
+from timus_autotask.cli.proposing import agreed, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, moment
 from timus_autotask.cli.watching import in_utc
-from timus_autotask.domain.finding import Finding
 from timus_autotask.operate import recover
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.reconcile import (
+    AgainstTimus,
+    Reconciled,
+    compare_with_autotask,
+    compare_with_timus,
+    last_comparison,
+    take_in_missing,
+)
 from timus_autotask.operate.tables import FileRefused
-from timus_autotask.operate.timus_export import Comparison, ExportFile, Told, compare
-from timus_autotask.store.runs import Run, findings, last_run
-from timus_autotask.watch import reconcile as alignment
-from timus_autotask.watch.forms import preview_form, reconciled_form, totals_form
-from timus_autotask.watch.listing import listed
+from timus_autotask.operate.timus_export import Comparison, ExportFile, Told
+from timus_autotask.store.runs import Run
+from timus_autotask.watch.forms import preview_form, totals_form
 from timus_autotask.watch.preview import Preview
-from timus_autotask.watch.status import status_of
 
-AT_MOST = timedelta(minutes=30)
-"""How long the command stays at it."""
 NEXT = (
     "Next: compare with Timus (timus-autotask reconcile --timus-export FILE), decide about what is parked "
     "(timus-autotask status), and only then: timus-autotask resume"
 )
-LOOKED_EACH = 15
-"""Seconds between two looks at how far the workers are."""
 
 
 def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -45,35 +43,35 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     told = _told(arguments.timus_export) if arguments.timus_export else None
     if arguments.after_restore:
         result["restored"] = _after_restore(deployment, arguments, terminal)
-    if not arguments.last:
-        _run(deployment, terminal, deep=arguments.deep)
-    found = [*findings(deployment.table)]
-    run = last_run(deployment.table).value
-    _show(run, found, terminal)
-    result |= reconciled_form(run, found)
+    compared = (
+        last_comparison(deployment)
+        if arguments.last
+        else compare_with_autotask(deployment, deep=arguments.deep, on_progress=_counting(terminal))
+    )
+    _show(compared, terminal)
+    result |= compared.to_json()
+    against = None
     if told is not None:
-        result |= _compare(deployment, arguments, terminal, told)
-    if run.stopped:
-        raise Failed(f"It stopped: {run.stopped}. The next run goes on from there.", result=result)
-    if result.get("held") and not arguments.dry_run:
-        ids = ", ".join(one["id"] for one in result["suspicions"] if not one["accepted"])
+        against = _compare(deployment, arguments, terminal, told)
+        result |= against.to_json() | _take_in(deployment, arguments, terminal, against)
+    if compared.run.stopped:
+        raise Failed(f"It stopped: {compared.run.stopped}. The next run goes on from there.", result=result)
+    if against and against.held and not arguments.dry_run:
+        ids = ", ".join(one.id for one in against.open_suspicions)
         raise Failed(
-            f"Held as suspicious: {result['held']} of {len(result['missing_events'])} events; --yes does not release them. For each "
+            f"Held as suspicious: {against.held} of {against.missing} events; --yes does not release them. For each "
             f"suspicion that is right, give the same command again with --accept and its id. The ids: {ids}",
             result=result,
         )
     return result
 
 
-def _run(deployment: Deployment, terminal: Terminal, *, deep: bool = False) -> None:
-    def progress(run: Run) -> None:
-        terminal.say(f"{run.contracts} of {run.of} contracts, {run.calls} calls")
-
-    ports = deployment.ports
-    alignment.reconcile(ports, ports.clock.now() + AT_MOST, anew=True, deep=deep, on_progress=progress)
+def _counting(terminal: Terminal) -> Callable[[Run], None]:
+    return lambda run: terminal.say(f"{run.contracts} of {run.of} contracts, {run.calls} calls")
 
 
-def _show(run: Run, found: list[Finding], terminal: Terminal) -> None:
+def _show(compared: Reconciled, terminal: Terminal) -> None:
+    run = compared.run
     if not run.id:
         terminal.say("Nothing was compared yet.")
         return
@@ -81,7 +79,7 @@ def _show(run: Run, found: list[Finding], terminal: Terminal) -> None:
     terminal.say(f"{run.contracts} of {run.of} contracts, {run.lines} lines, {run.calls} calls; {when}.")
     terminal.say(*run.notes)
     terminal.table(
-        ("found", "contract", "service", "customer", "we left", "Autotask", "what"),
+        ("found", "contract", "service", "customer", "baseline", "Autotask", "what"),
         [
             (
                 one.kind.value,
@@ -92,7 +90,9 @@ def _show(run: Run, found: list[Finding], terminal: Terminal) -> None:
                 one.autotask,
                 one.message,
             )
-            for one in sorted(found, key=lambda one: (not one.is_drift, one.kind, one.contract_id or 0))
+            for one in sorted(
+                compared.findings, key=lambda one: (not one.is_drift, one.kind, one.contract_id or 0)
+            )
         ],
         empty="Nothing was found.",
     )
@@ -125,31 +125,25 @@ def _refused(name: str, refused: FileRefused) -> Failed:
 
 def _compare(
     deployment: Deployment, arguments: Namespace, terminal: Terminal, told: tuple[str, Sequence[Told]]
-) -> dict[str, Any]:
+) -> AgainstTimus:
     file, subscriptions = told
-    records, now = listed(deployment.store), deployment.clock.now()
-    lines = status_of(records, now, deployment.zone).lines
     try:
-        found = compare(
-            subscriptions, records, lines, deployment.today, deployment.zone, file, operator(arguments)
+        against = compare_with_timus(
+            deployment, subscriptions, file, operator(arguments), arguments.accept or ()
         )
     except FileRefused as refused:
         raise _refused(file, refused) from None
-    accepted = frozenset(arguments.accept or ())
-    _show_comparison(found, terminal)
-    _show_suspicions(found, accepted, terminal)
-    events = found.released(accepted)
-    result = {
-        "compared": [asdict(row) for row in found.rows],
-        "missing_events": [{"customer": e.customer_id, "event": e.event_id} for e in found.events],
-        "suspicions": [{**asdict(one), "accepted": one.id in accepted} for one in found.suspicions],
-        "held": len(found.events) - len(events),
-    }
-    if not events:
-        return {**result, "taken_in": 0}
-    proposal = recover.take_in_missing(
-        deployment, found, operator(arguments), accepted=accepted, on_progress=progress(terminal)
-    )
+    _show_comparison(against.comparison, terminal)
+    _show_suspicions(against, terminal)
+    return against
+
+
+def _take_in(
+    deployment: Deployment, arguments: Namespace, terminal: Terminal, against: AgainstTimus
+) -> dict[str, Any]:
+    if not against.released:
+        return {"taken_in": 0}
+    proposal = take_in_missing(deployment, against, operator(arguments), progress(terminal))
     taken = carry_out(
         proposal,
         arguments,
@@ -157,20 +151,24 @@ def _compare(
         lambda done: terminal.say(
             f"{done.taken_in} events were taken in; see: timus-autotask events", style="green"
         ),
-        f"Take {len(events)} of these in as events?",
+        f"Take {against.released} of these in as events?",
     )
-    return {**result, **taken, "taken_in": proposal.result.taken_in if taken["written"] else 0}
+    return {**taken, "taken_in": proposal.result.taken_in if taken["written"] else 0}
 
 
-def _show_suspicions(found: Comparison, accepted: Collection[str], terminal: Terminal) -> None:
-    if not found.suspicions:
+def _show_suspicions(against: AgainstTimus, terminal: Terminal) -> None:
+    if not against.comparison.suspicions:
         return
     terminal.say("", "Suspicious", style="bold")
     terminal.table(
         ("id", "what", "holds"),
         [
-            (one.id, one.message, "accepted" if one.id in accepted else f"{len(one.holds)} subscriptions")
-            for one in found.suspicions
+            (
+                one.id,
+                one.message,
+                "accepted" if one.id in against.accepted else f"{len(one.holds)} subscriptions",
+            )
+            for one in against.comparison.suspicions
         ],
         empty="",
     )
@@ -194,66 +192,42 @@ def _show_comparison(found: Comparison, terminal: Terminal) -> None:
 
 def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Bring the records back to what they were at a time, with everything paused, and compare them with Autotask."""
-    moment = in_utc(arguments.to, deployment)
-    if moment >= deployment.clock.now():
-        raise Failed("--to is no time that has been.", USAGE)
+    moment = recover.in_the_past(in_utc(arguments.to, deployment), deployment)
     terminal.say(
         f"Everything is paused. The records become what they were at {moment:%Y-%m-%d %H:%M} UTC; "
-        "events and changes since stay on record, and the events are merged again. Nothing is posted."
+        "events and changes since stay on record, and the events are merged again. No adjustment is made."
     )
-    _agreed(arguments, terminal, "Shall this be done?")
-    if arguments.dry_run:
-        return {**recover.Restored(0, (), 0).to_json(), "written": False, **NOTHING_POSTED}
-    done = recover.restore(deployment, moment, operator(arguments), terminal.say)
-    terminal.say(f"{len(done.contracts)} contracts are looked at, and {done.events} events are merged again.")
-    _looked_at(deployment, terminal)
-    _run(deployment, terminal)
-    run, found = last_run(deployment.table).value, [*findings(deployment.table)]
-    _show(run, found, terminal)
+    if not agreed(arguments, terminal, "Shall this be done?"):
+        return {**recover.Restored().to_json(), "written": False, **NO_ADJUSTMENTS}
+    done = recover.restore(deployment, moment, operator(arguments), terminal.say, _counting(terminal))
+    _all_looked_at(done.not_looked_at)
+    if done.compared:
+        _show(done.compared, terminal)
     terminal.say("", NEXT)
-    return {
-        **done.to_json(),
-        "written": True,
-        **NOTHING_POSTED,
-        **reconciled_form(run, found),
-    }
+    compared = done.compared.to_json() if done.compared else {}
+    return {**done.to_json(), "written": True, **NO_ADJUSTMENTS, **compared}
 
 
-NOTHING_POSTED = {"preview": preview_form(Preview()), "totals": totals_form(Preview().totals)}
-"""While everything is paused, nothing is."""
+NO_ADJUSTMENTS = {"preview": preview_form(Preview()), "totals": totals_form(Preview().totals)}
+"""While everything is paused, none is made."""
 
 
 def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> list[int]:
     terminal.say(
-        "Everything is paused, approvals given before are dropped, and every contract is looked at. Nothing is posted."
+        "Everything is paused, approvals given before are dropped, and every contract is looked at. No adjustment is made."
     )
-    _agreed(arguments, terminal, "Was the table restored, and shall this be done?")
-    if arguments.dry_run:
+    if not agreed(arguments, terminal, "Was the table restored, and shall this be done?"):
         return []
     contracts = recover.after_restore(deployment.ports, operator(arguments))
     terminal.say(f"Paused; {len(contracts)} contracts are looked at.", style="green")
-    _looked_at(deployment, terminal)
+    _all_looked_at(recover.wait_for_workers(deployment, terminal.say))
     terminal.say(NEXT)
     return [*contracts]
 
 
-def _agreed(arguments: Namespace, terminal: Terminal, question: str) -> None:
-    if arguments.dry_run:
-        terminal.say("Nothing was written (--dry-run).")
-    elif not arguments.yes and not terminal.confirm(question):
-        raise Failed("Nothing was written.")
-
-
-def _looked_at(deployment: Deployment, terminal: Terminal) -> None:
-    """Wait until the workers have looked at every contract: a reconcile leaves to them what they are about to look at."""
-    until = deployment.clock.now() + AT_MOST
-    while left := sum(work.generation != work.converged for work, _ in deployment.store.contract_states()):
-        if deployment.clock.now() > until:
-            raise Failed(
-                f"{left} contracts are still to be looked at. Later: timus-autotask reconcile. {NEXT}"
-            )
-        terminal.say(f"{left} contracts are still to be looked at.")
-        deployment.clock.sleep(LOOKED_EACH)
+def _all_looked_at(left: int) -> None:
+    if left:
+        raise Failed(f"{left} contracts are still to be looked at. Later: timus-autotask reconcile. {NEXT}")
 
 
 # -- Bring back

@@ -8,7 +8,7 @@ after_restore:  a table from an earlier point in time is made safe to work with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,8 +18,8 @@ from timus_autotask.domain.line import Line
 from timus_autotask.operate.deployment import DeadLetter, DeadLetters, Deployment
 from timus_autotask.operate.known import customer_known
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask
 from timus_autotask.operate.refusal import Senseless
-from timus_autotask.operate.timus_export import Comparison, take_in
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.ports.queue import wake_up_of
 from timus_autotask.ports.table import Delete, Document, Put, Table
@@ -34,6 +34,7 @@ from timus_autotask.store.records import (
     put_line,
     put_terms,
 )
+from timus_autotask.store.runs import Run
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
@@ -203,47 +204,10 @@ def replay(event: EventRecord, ports: Ports) -> bool:
     return True
 
 
-# -- What Timus shows
-
-
-@dataclass(frozen=True, slots=True)
-class TakenIn:
-    """Events that our table lacked."""
-
-    taken_in: int
-
-    def to_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {"taken_in": self.taken_in}
-
-
-def take_in_missing(
-    deployment: Deployment,
-    found: Comparison,
-    by: str,
-    *,
-    accepted: Collection[str] = (),
-    on_progress: Progress = lambda _done, _of: None,
-) -> Proposal[TakenIn]:
-    """Put events that Timus's own portal shows, and our table lacks, into the inbox.
-
-    Those that a suspicion holds stay out, unless its id is among the ``accepted``.
-    """
-    customers = tuple(dict.fromkeys(event.customer_id for event in found.released(accepted)))
-
-    def act(ports: Ports) -> TakenIn:
-        new = take_in(found, ports, accepted)
-        if new:
-            detail = f"{new} events from a file"
-            ports.store.commit(put_decision(_decision("reconcile", customers, by, detail, ports)))
-        wake(customers, ports)
-        return TakenIn(new)
-
-    return propose(deployment, lambda: Plan(act), on_progress)
-
-
 # -- A table from an earlier time
 
+LOOKED_EACH = 15
+"""Seconds between two looks at how far the workers are."""
 OVERLAP = timedelta(days=1)
 """So much more than what came since a restored time is merged again: one event too many changes nothing."""
 
@@ -252,25 +216,41 @@ OVERLAP = timedelta(days=1)
 class Restored:
     """Records of an earlier time, with everything paused."""
 
-    records: int
-    contracts: tuple[int, ...]
+    records: int = 0
+    contracts: tuple[int, ...] = ()
     """That are looked at."""
-    events: int
+    events: int = 0
     """That are merged again."""
+    not_looked_at: int = 0
+    """Contracts that no worker had looked at when the waiting ended."""
+    compared: Reconciled | None = None
+    """The comparison with Autotask afterwards; None: there was none, because contracts are still to be looked at."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
         return {"records": self.records, "contracts": [*self.contracts], "events": self.events}
 
 
-def restore(deployment: Deployment, moment: datetime, by: str, tell: Callable[[str], None]) -> Restored:
-    """Bring the records back to what they were at a moment, with everything paused, so that nothing is posted.
-
-    ``tell`` gets messages while that takes time. Events and changes since stay on record, and the events are merged again. Raises
-    :class:`Senseless` for a time that has not been.
-    """
+def in_the_past(moment: datetime, deployment: Deployment) -> datetime:
+    """The moment itself. Raises :class:`Senseless` for a time that has not been."""
     if moment >= deployment.clock.now():
-        raise Senseless("--to is no time that has been.")
+        raise Senseless("Records can only be restored to a time in the past.")
+    return moment
+
+
+def restore(
+    deployment: Deployment,
+    moment: datetime,
+    by: str,
+    tell: Callable[[str], None] = lambda _message: None,
+    on_compared: Callable[[Run], None] = lambda _run: None,
+) -> Restored:
+    """Bring the records back to what they were at a moment, with everything paused, so that no adjustment is made.
+
+    Then wait for the workers, and compare with Autotask. ``tell`` gets messages while that takes time. Events and changes since stay
+    on record, and the events are merged again. Raises :class:`Senseless` for a time that has not been.
+    """
+    in_the_past(moment, deployment)
     ports = deployment.ports
     pause_all(ports, by)
     documents = deployment.earlier(moment, tell)
@@ -282,7 +262,24 @@ def restore(deployment: Deployment, moment: datetime, by: str, tell: Callable[[s
     detail = f"to {moment.isoformat()}: {records} records, {events} events merged again"
     ports.store.commit(put_decision(_decision("restore", (), by, detail, ports)))
     wake({event.customer_id for event in kept}, ports)
-    return Restored(records, contracts, events)
+    tell(f"{len(contracts)} contracts are looked at, and {events} events are merged again.")
+    left = wait_for_workers(deployment, tell)
+    compared = None if left else compare_with_autotask(deployment, on_progress=on_compared)
+    return Restored(records, contracts, events, left, compared)
+
+
+def wait_for_workers(deployment: Deployment, tell: Callable[[str], None] = lambda _message: None) -> int:
+    """Wait until workers have looked at every contract, half an hour at most; returns how many are left.
+
+    A comparison with Autotask leaves out what a worker is about to look at.
+    """
+    until = deployment.clock.now() + AT_MOST
+    while left := sum(state.generation != state.converged for state, _ in deployment.store.contract_states()):
+        if deployment.clock.now() > until:
+            return left
+        tell(f"{left} contracts are still to be looked at.")
+        deployment.clock.sleep(LOOKED_EACH)
+    return 0
 
 
 def pause_all(ports: Ports, by: str = "") -> None:

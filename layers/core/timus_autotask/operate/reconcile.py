@@ -1,0 +1,142 @@
+"""Use cases: compare our records with Autotask, and with what Timus shows; take in what our table lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from timus_autotask.domain.finding import Finding
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.plausibility import Suspicion
+from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.timus_export import Comparison, Told, compare, take_in
+from timus_autotask.store.records import Decision, put_decision
+from timus_autotask.store.runs import Run, findings, last_run
+from timus_autotask.sync.ports import Ports
+from timus_autotask.watch import reconcile
+from timus_autotask.watch.forms import reconciled_form
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.status import status_of
+
+AT_MOST = timedelta(minutes=30)
+"""How long one comparison takes at most. The next one goes on where it stopped."""
+
+# -- With Autotask
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """A comparison with Autotask."""
+
+    run: Run
+    """How far it came; ``run.stopped`` says why it did not end."""
+    findings: tuple[Finding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return reconciled_form(self.run, self.findings)
+
+
+def last_comparison(deployment: Deployment) -> Reconciled:
+    """What the last comparison found. Autotask is not asked."""
+    return Reconciled(last_run(deployment.table).value, tuple(findings(deployment.table)))
+
+
+def compare_with_autotask(
+    deployment: Deployment, *, deep: bool = False, on_progress: Callable[[Run], None] = lambda _run: None
+) -> Reconciled:
+    """Compare every contract with Autotask now; ``deep``: every row of it."""
+    ports = deployment.ports
+    reconcile.reconcile(ports, ports.clock.now() + AT_MOST, anew=True, deep=deep, on_progress=on_progress)
+    return last_comparison(deployment)
+
+
+# -- With Timus
+
+
+@dataclass(frozen=True, slots=True)
+class AgainstTimus:
+    """What Timus shows, beside our table and Autotask."""
+
+    comparison: Comparison
+    accepted: frozenset[str]
+    """Ids of the suspicions that a person has looked at and found right."""
+
+    @property
+    def missing(self) -> int:
+        """How many events our table lacks."""
+        return len(self.comparison.events)
+
+    @property
+    def released(self) -> int:
+        """How many of these may be taken in."""
+        return len(self.comparison.released(self.accepted))
+
+    @property
+    def held(self) -> int:
+        """How many of these a suspicion holds."""
+        return self.missing - self.released
+
+    @property
+    def open_suspicions(self) -> tuple[Suspicion, ...]:
+        """The suspicions that nobody has accepted."""
+        return tuple(one for one in self.comparison.suspicions if one.id not in self.accepted)
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        found = self.comparison
+        return {
+            "compared": [asdict(row) for row in found.rows],
+            "missing_events": [{"customer": e.customer_id, "event": e.event_id} for e in found.events],
+            "suspicions": [{**asdict(one), "accepted": one.id in self.accepted} for one in found.suspicions],
+            "held": self.held,
+        }
+
+
+def compare_with_timus(
+    deployment: Deployment, told: Sequence[Told], source: str, by: str, accepted: Collection[str] = ()
+) -> AgainstTimus:
+    """What Timus shows against our table and Autotask as it was last read. Nothing is written.
+
+    ``source`` names where it comes from, and is kept with every event that follows from it. Raises ``FileRefused`` for what could not
+    be followed.
+    """
+    records, now = listed(deployment.store), deployment.clock.now()
+    lines = status_of(records, now, deployment.zone).lines
+    found = compare(told, records, lines, deployment.today, deployment.zone, source, by)
+    return AgainstTimus(found, frozenset(accepted))
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """Events that our table lacked."""
+
+    taken_in: int
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"taken_in": self.taken_in}
+
+
+def take_in_missing(
+    deployment: Deployment,
+    found: AgainstTimus,
+    by: str,
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[TakenIn]:
+    """Put events that Timus shows, and our table lacks, into the inbox. Those that a suspicion holds stay out."""
+    released = found.comparison.released(found.accepted)
+    customers = tuple(dict.fromkeys(event.customer_id for event in released))
+
+    def act(ports: Ports) -> TakenIn:
+        new = take_in(found.comparison, ports, found.accepted)
+        if new:
+            now, detail = ports.clock.now(), f"{new} events from a file"
+            decision = Decision(ports.new_id(), now, "reconcile", by, customers, detail=detail)
+            ports.store.commit(put_decision(decision))
+        wake(customers, ports)
+        return TakenIn(new)
+
+    return propose(deployment, lambda: Plan(act), on_progress)
