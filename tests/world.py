@@ -170,6 +170,7 @@ class World:
         items: Mapping[str, int],
         *,
         effective: datetime | None = None,
+        occurred: datetime | None = None,
         status: str = "active",
         cancel_at: date | None = None,
         customer: str = CUSTOMER,
@@ -179,7 +180,10 @@ class World:
         type: str = "subscription.updated",  # noqa: A002 - as the event names it
         before: bytes = b"",
     ) -> int:
-        """Send a signed webhook, with ``before`` in front of its JSON; returns the status of the answer."""
+        """Send a signed webhook, with ``before`` in front of its JSON; returns the status of the answer.
+
+        Without ``occurred`` it tells of something that happens now.
+        """
         event = change(
             subscription,
             version,
@@ -187,7 +191,7 @@ class World:
             items,
             effective or self.clock.now(),
             type=type,
-            timestamp=self.clock.now(),
+            timestamp=occurred or self.clock.now(),
             customer_name="Contoso Dental",
             customer_domain="contoso-dental.example",
             status=status,

@@ -379,15 +379,16 @@ class Client:
         term_end: date = date(2199, 12, 31),
         type: str = "subscription.updated",  # noqa: A002 - as the event names it
     ) -> bytes:
-        """An event's body; the change holds from noon of a day on, by default today."""
+        """An event's body; the change holds from noon of a day on, by default today. One of a past day happened then."""
+        noon = f"{on or day(0)}T12:00:00+00:00"
         return change(
             subscription or f"sub_{self.number}",
             version,
             self.customer,
             items,
-            f"{on or day(0)}T12:00:00Z",
+            noon,
             type=type,
-            timestamp=datetime.now(UTC),
+            timestamp=min(datetime.now(UTC), datetime.fromisoformat(noon)),
             customer_name=name or f"Client {self.number}",
             status=status,
             term=(date(2024, 1, 31), term_end),

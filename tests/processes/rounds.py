@@ -249,7 +249,6 @@ class _Arena:
                 client.customer,
                 told.items,
                 f"{told.day}T00:00:01Z",
-                timestamp=datetime.now(UTC),
                 customer_name=f"Client {client.number}",
                 term=(date(2026, 1, 1), date(2199, 12, 31)),
             ).encode()

@@ -179,3 +179,46 @@ def test_the_price_that_goes_out_is_shown(mapped: Desk) -> None:
     mapped.ask("policy", "set", f"prices.{ADV}=15.00")
     mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
     assert "+3 from 2026-03-15 at 12.50 → 15.00 (at once)" in mapped.told("retry", str(CONTRACT), "--dry-run")
+
+
+def test_a_counter_that_begins_again_is_settled_by_the_commands_that_status_names(
+    mapped: Desk, asked: list[str]
+) -> None:
+    """Shown with both readings and both commands; a person may say no; a script goes on."""
+    mapped.world.pass_time(days=1)
+    mapped.world.tell(1, {ADV: 33, GATEWAY: 1}, event_id="again")
+    mapped.world.tell(2, {ADV: 35, GATEWAY: 1}, event_id="test")
+    mapped.world.work()
+    words = " ".join(mapped.told("status").split())
+    [_, event] = mapped.ask("status")["events"]
+    for command in (f"events accept {event['key']}", f"events dismiss {event['key']} --reason WHY"):
+        assert f"timus-autotask {command}" in event["remedy"]
+        assert f"timus-autotask {command}" in words
+    before = mapped.world.table.documents()
+    assert "Nothing was written" in mapped.refused("events", "accept", "again")
+    assert mapped.world.table.documents() == before
+    assert asked == ["Write this?"]
+    said = mapped.told("events", "accept", "test", "--dry-run")
+    assert "+10 from 2026-03-16 (at once)" in said
+    dismissed = mapped.ask("events", "dismiss", "test", "--reason", "support tried it", "--by", "pat")
+    assert (dismissed["events"], dismissed["written"]) == ([event["key"]], True)
+    shown = mapped.told("events", "show", "test")
+    assert "support tried it" in shown
+    assert "dismissed by pat on 2026-03-16" in " ".join(shown.split())
+    [form] = mapped.ask("events", "show", "test")["events"]
+    assert (form["outcome"], form["dismissed"]["by"]) == ("dismissed", "pat")
+    mapped.world.pass_time(minutes=1)
+    accepted = mapped.ask("events", "accept", "again", "--yes", "--by", "pat")
+    assert (accepted["counted_as"], accepted["totals"]["units_up_at_once"], accepted["written"]) == (
+        8,
+        8,
+        True,
+    )
+    mapped.world.work()
+    assert mapped.world.posted() == [(45, 8, "2026-03-16")]
+    decided = mapped.ask("changes")["decisions"]
+    assert [(one["decision"], one["by"]) for one in decided] == [
+        ("events dismiss", "pat"),
+        ("events accept", "pat"),
+    ]
+    assert "--reason" in mapped.refused("events", "dismiss", "again", status=2)

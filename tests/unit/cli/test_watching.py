@@ -132,9 +132,9 @@ def test_events_tell_what_became_of_them(told: Desk) -> None:
     """Merged, duplicate, superseded and parked ones, in order of arrival."""
     for version, units, event_id in ((8, 30, "again"), (6, 10, "late"), (9, -1, "odd")):
         told.world.clock.advance(1)
-        # The late one is of an earlier day: a lower version of a later day would contradict itself.
+        # The late one is of an earlier day: a lower version of a later time would contradict itself.
         day = told.world.start - timedelta(days=5) if event_id == "late" else None
-        told.world.tell(version, {ADV: units, GATEWAY: 1}, event_id=event_id, effective=day)
+        told.world.tell(version, {ADV: units, GATEWAY: 1}, event_id=event_id, effective=day, occurred=day)
     told.world.work()
     assert [(event["id"], event["outcome"]) for event in told.ask("events")["events"]] == [
         ("sub_8f2c1a-v7", "merged"),
@@ -150,7 +150,8 @@ def test_events_tell_what_became_of_them(told: Desk) -> None:
 
 def test_an_event_is_shown_with_its_body(told: Desk) -> None:
     """By its key or by its webhook-id; a superseded one with what it would have changed."""
-    told.world.tell(6, {ADV: 10}, event_id="late", effective=told.world.start - timedelta(days=5))
+    day = told.world.start - timedelta(days=5)
+    told.world.tell(6, {ADV: 10}, event_id="late", effective=day, occurred=day)
     told.world.work()
     [event] = told.ask("events", "show", "late")["events"]
     snapshot = understand("late", event["body"].encode())
@@ -161,7 +162,7 @@ def test_an_event_is_shown_with_its_body(told: Desk) -> None:
     assert "it would have changed" in words
     assert event["body"] in words
     assert "There is no merged event" in told.refused("events", "show", "nothing")
-    assert "needs the KEY" in told.refused("events", "show", status=2)
+    assert "required: KEY" in told.refused("events", "show", status=2)
 
 
 def test_changes_tell_who_decided_what(told: Desk) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from timus_autotask.domain.history import (
+    CLOCKS_DIFFER,
     KEPT_VERSIONS,
     RENEWED,
     Evidence,
@@ -18,6 +21,7 @@ from timus_autotask.domain.history import (
     Subscription,
     Version,
     merge,
+    version_of,
 )
 from timus_autotask.domain.subscription import Snapshot, Status
 
@@ -338,18 +342,97 @@ def test_a_higher_version_that_is_older_by_time_and_day_contradicts_too() -> Non
     "late",
     [
         snapshot(39, 33, day=9),
-        replace(snapshot(39, 33, day=9), occurred_at=datetime(2026, 3, 11, tzinfo=UTC)),
         replace(snapshot(39, 33, day=12), occurred_at=datetime(2026, 3, 9, tzinfo=UTC)),
+        replace(snapshot(39, 33, day=10), occurred_at=datetime(2026, 3, 10, 12, 0, 5, tzinfo=UTC)),
         snapshot(39, 25, day=12),
     ],
-    ids=["older in all", "newer only by time", "newer only by day", "the same state"],
+    ids=["older in all", "newer only by day", "newer by no more than clocks differ", "the same state"],
 )
-def test_an_older_version_is_superseded_as_long_as_not_everything_else_says_that_it_is_newer(
+def test_an_older_version_is_superseded_as_long_as_its_time_does_not_say_that_it_is_newer(
     late: Snapshot,
 ) -> None:
-    """Late news, a change of an earlier day, and a state that changes nothing need no person."""
+    """Late news, a change of a later day, clocks that differ, and a state that changes nothing need no person."""
     known = history(at(40, 25, day=10), floor=40)
     assert merge(known, late, late.effective_at.date()).outcome is Merge.SUPERSEDED
+
+
+@pytest.mark.parametrize(
+    ("day", "occurred_at"),
+    [
+        (10, datetime(2026, 3, 10, 13, 0, tzinfo=UTC)),
+        (10, datetime(2026, 3, 10, 12, 0, 6, tzinfo=UTC)),
+        (9, datetime(2026, 3, 11, tzinfo=UTC)),
+    ],
+    ids=["an hour later on the same day", "six seconds later", "later, from an earlier day on"],
+)
+@pytest.mark.parametrize("number", [1, 39, 40], ids=["1", "39", "the same number"])
+def test_a_restart_within_a_day_is_followed_in_neither_reading(
+    number: int, day: int, occurred_at: datetime
+) -> None:
+    """The time alone says which is newer, whatever the effective day; that an old version has this number too is no excuse."""
+    known = history(at(39, 20, day=8), at(40, 25, day=10), floor=40)
+    merged = merge(known, replace(at(number, 33, day=day), occurred_at=occurred_at), date(2026, 3, day))
+    assert merged.subscription == known
+    assert merged.outcome is (Merge.CONTRADICTORY if number == 40 else Merge.RESTARTED)
+
+
+def test_a_number_that_was_counted_before_is_no_duplicate_when_it_comes_later() -> None:
+    """Version 39 had this state, then 40 came; 39 with a newer time says that it holds again. A second delivery says nothing new."""
+    known = history(at(39, 20, day=10), at(40, 25, day=10), floor=40)
+    again = replace(at(39, 20, day=10), occurred_at=datetime(2026, 3, 10, 13, 12, tzinfo=UTC))
+    assert merge(known, again, date(2026, 3, 10)).outcome is Merge.RESTARTED
+    assert merge(known, at(39, 20, day=10), date(2026, 3, 10)).outcome is Merge.DUPLICATE
+
+
+@pytest.mark.parametrize(
+    ("minutes", "outcome"), [(5, Merge.MERGED), (6, Merge.RESTARTED)], ids=["a slow clock", "a wrong clock"]
+)
+def test_a_higher_version_counts_although_its_senders_clock_is_slow(minutes: int, outcome: Merge) -> None:
+    """It would count, so only strong evidence holds it."""
+    noon = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    known = history(replace(at(39, 20, day=10), occurred_at=noon))
+    newer = replace(at(40, 25, day=10), occurred_at=noon - timedelta(minutes=minutes))
+    assert merge(known, newer, date(2026, 3, 10)).outcome is outcome
+
+
+def test_a_higher_version_that_a_person_believes_counts() -> None:
+    """The times of the versions that it contradicts are wrong then, and say nothing any more; what comes next is judged by its own."""
+    known = history(at(1, 33, day=12))
+    old = at(40, 25, day=10)
+    believed = known.believing(version_of(old, date(2026, 3, 10)))
+    merged = merge(believed, old, date(2026, 3, 10))
+    assert (merged.outcome, merged.subscription.newest.number) == (Merge.MERGED, 40)
+    assert merge(merged.subscription, at(2, 34, day=13), date(2026, 3, 13)).outcome is Merge.RESTARTED
+
+
+def test_versions_are_told_as_timus_counts_them() -> None:
+    """Before and after a restart."""
+    known = history(at(40, 25, day=10)).restarted(datetime(2026, 3, 12, 12, tzinfo=UTC))
+    known = merge(known, at(1, 33, day=12), date(2026, 3, 12)).subscription
+    assert [known.as_timus_counts(version) for version in known.versions] == [40, 1]
+    assert known.timus_version == 1
+    assert known.known_until == datetime(2026, 3, 12, 12, tzinfo=UTC)
+
+
+events_of_both_counts = st.lists(
+    st.tuples(st.integers(1, 6), st.integers(0, 3), st.integers(0, 40)), min_size=1, max_size=8
+)
+
+
+@given(events_of_both_counts)
+def test_nothing_that_contradicts_itself_is_superseded_quietly(told: list[tuple[int, int, int]]) -> None:
+    """Whatever numbers, states and times come: what is superseded is older by time too, or says what counts already."""
+    noon = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    known: Subscription | None = None
+    for number, quantity, minute in told:
+        news = replace(at(number, quantity, day=10), occurred_at=noon + timedelta(minutes=minute))
+        merged = merge(known, news, date(2026, 3, 10))
+        if known is not None and merged.outcome is Merge.SUPERSEDED:
+            says = {("ADV", quantity)}
+            newer = [v for v in known.versions if v.number > number and set(v.items) != says]
+            late = all(v.occurred_at and news.occurred_at - v.occurred_at <= CLOCKS_DIFFER for v in newer)
+            assert late or set(known.newest.items) == says
+        known = merged.subscription.raise_floor(date(2026, 3, 10))
 
 
 def test_versions_from_before_an_upgrade_have_no_time_and_contradict_nothing() -> None:

@@ -34,7 +34,8 @@ def test_an_older_event_cannot_reverse_what_a_crowd_has_posted() -> None:
     assert world.units(ADV, date(2026, 3, 16)) == 150
     world.clock.advance(3600)
     for n in (0, 149):
-        world.tell(1, {ADV: 9}, subscription=f"sub_{n}", effective=APRIL - timedelta(days=30))
+        long_ago = APRIL - timedelta(days=30)
+        world.tell(1, {ADV: 9}, subscription=f"sub_{n}", effective=long_ago, occurred=long_ago)
     rest(world)
     assert [e.outcome for e in world.ports.store.events() if e.version == 1] == ["superseded"] * 2
     assert world.units(ADV, date(2026, 3, 16)) == 150

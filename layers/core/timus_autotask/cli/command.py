@@ -243,15 +243,48 @@ COMMANDS = (
     ),
     Command(
         "events",
-        "show what Timus told and what became of it; `events show KEY` shows one with its body",
+        "show what Timus told and what became of it; `events show`, `accept` and `dismiss` are about one event",
         "events --parked",
         "watching.events",
         (
-            _a("show", nargs="?", choices=["show"], help="show one event"),
-            _a("key", nargs="?", metavar="KEY", help="its key, or its webhook-id"),
             _a("--parked", action="store_true", help="only those that a person has to look at"),
             _SINCE,
             _CUSTOMER,
+        ),
+    ),
+    Command(
+        "events show",
+        "show one event with its body and what became of it",
+        "events show evt_9f1c~0a1b2c3d4e5f",
+        "watching.event",
+        (_a("key", metavar="KEY", help="its key, or its webhook-id"),),
+    ),
+    Command(
+        "events accept",
+        "believe an event whose version and time disagree, because Timus began to count again; what followed it is merged too",
+        "events accept evt_9f1c~0a1b2c3d4e5f --dry-run",
+        "deciding.accept_event",
+        (
+            _a("key", metavar="KEY", help="the parked event's key, or its webhook-id"),
+            *_WRITING,
+            _BY,
+        ),
+    ),
+    Command(
+        "events dismiss",
+        "set parked events aside, because they are a mistake: what is known stays as it is",
+        "events dismiss evt_9f1c~0a1b2c3d4e5f --reason 'a test of Timus support'",
+        "deciding.dismiss_events",
+        (
+            _a("keys", nargs="+", metavar="KEY", help="a parked event's key, or its webhook-id"),
+            _a(
+                "--reason",
+                type=_name,
+                required=True,
+                metavar="WHY",
+                help="why, for everybody who looks at it",
+            ),
+            _BY,
         ),
     ),
     Command(
@@ -509,10 +542,14 @@ def parser() -> argparse.ArgumentParser:
         "Exit status: 0 done, 1 failed or refused, 2 not understood, 3 AWS or the stack is out of reach.",
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    groups = {}
+    groups: dict[str, Any] = {}
+    alone: dict[str, argparse.ArgumentParser] = {}
+    """Commands that can be given without one of their group."""
     for command in COMMANDS:
         group, _, name = command.name.rpartition(" ")
-        if group and group not in groups:
+        if group in alone:
+            groups[group] = alone.pop(group).add_subparsers(metavar="COMMAND")
+        elif group and group not in groups:
             made = commands.add_parser(group, help=GROUPS[group], description=GROUPS[group])
             groups[group] = made.add_subparsers(metavar="COMMAND", required=True)
         one = (groups[group] if group else commands).add_parser(
@@ -523,6 +560,7 @@ def parser() -> argparse.ArgumentParser:
             parents=[everywhere],
         )
         one.set_defaults(command=command)
+        alone[command.name] = one
         for argument in command.arguments:
             one.add_argument(*argument.names, **argument.given)
         if command.one_of:
@@ -543,8 +581,6 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
     if words and words[0] in ON_THIS_MACHINE:
         return _on_this_machine(words[0], words[1:])
     arguments = parser().parse_args(words)
-    if hasattr(arguments, "show") and (arguments.show is None) != (arguments.key is None):
-        parser().error("events show needs the KEY of an event")
     try:
         return _carried_out(arguments, find_stack)
     except (KeyboardInterrupt, EOFError):

@@ -1,4 +1,4 @@
-"""``retry``, ``drift``, ``approve``, ``reject``, ``policy``, ``pause`` and ``resume``."""
+"""``retry``, ``drift``, ``approve``, ``reject``, ``events accept`` and ``dismiss``, ``policy``, ``pause`` and ``resume``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.domain.line import Choice
-from timus_autotask.operate import decisions, terms
+from timus_autotask.operate import decisions, parked_events, terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.terms import TermChange, TermsInForce
 
@@ -81,6 +81,34 @@ def reject(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
             style="green",
         ),
     )
+
+
+# -- Events that are parked
+
+
+def accept_event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Believe an event whose version and time disagree about whether it is the newest."""
+    proposal = parked_events.accept(deployment, arguments.key, operator(arguments), progress(terminal))
+    found = proposal.result
+    terminal.say(
+        f"Version {found.version} of subscription {found.subscription_id} (customer {found.customer_id}) is believed and counts as "
+        f"{found.counted_as}. {found.merged_again} events are merged again."
+    )
+    return carry_out(
+        proposal,
+        arguments,
+        terminal,
+        lambda done: terminal.say(
+            f"Accepted; see: timus-autotask status --customer {done.customer_id}", style="green"
+        ),
+    )
+
+
+def dismiss_events(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Set parked events aside, with a reason."""
+    done = parked_events.dismiss(deployment, arguments.keys, arguments.reason, operator(arguments))
+    terminal.say(f"Dismissed by {done.by}: {', '.join(done.events)}. They are still shown.", style="green")
+    return done.to_json()
 
 
 # -- The partner's terms

@@ -245,30 +245,30 @@ def _units(change: JournalEntry) -> tuple[Any, ...]:
 
 
 def events(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """Merged events with what became of them; ``show`` one with its body."""
-    if arguments.key is not None:
-        return _show_event(deployment, arguments.key, terminal)
+    """Merged events with what became of them."""
     since = _since(arguments.since, deployment)
     found = told.events(deployment.store, since, arguments.customer, parked=arguments.parked)
     _event_table(found, terminal)
     return {"events": [event_form(event) for event in found]}
 
 
-def _show_event(deployment: Deployment, key: str, terminal: Terminal) -> dict[str, Any]:
+def event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """One event with its body."""
+    key = arguments.key
     found = told.event(deployment.store, key)
     if not found:
         raise Failed(f"There is no merged event {key}; list them with: timus-autotask events")
-    for event in found:
-        _event_table([event], terminal)
-        if event.evidence:
+    for one in found:
+        _event_table([one], terminal)
+        if one.evidence:
             terminal.say("", "Superseded; it would have changed:")
             terminal.table(
                 ("SKU", "from", "until", "units", "instead of"),
-                [(e.sku, e.first, e.until, e.units, e.instead_of) for e in event.evidence],
+                [(e.sku, e.first, e.until, e.units, e.instead_of) for e in one.evidence],
                 empty="",
             )
-        terminal.say("", *event.body.split("\n"))
-    return {"events": [event_with_body_form(event) for event in found]}
+        terminal.say("", *one.body.split("\n"))
+    return {"events": [event_with_body_form(one) for one in found]}
 
 
 def _event_table(found: Iterable[EventRecord], terminal: Terminal) -> None:
@@ -284,12 +284,21 @@ def _event_table(found: Iterable[EventRecord], terminal: Terminal) -> None:
                 event.event_type,
                 event.day,
                 event.outcome,
-                event.parked.message if event.parked else "",
+                _why_event(event),
             )
             for event in found
         ],
         empty="No events.",
     )
+
+
+def _why_event(event: EventRecord) -> list[str]:
+    """Why an event is parked, and the command that ends it; or why it was dismissed."""
+    words = [event.parked.message] if event.parked else []
+    if event.dismissed:
+        by = f" by {event.dismissed.by}" if event.dismissed.by else ""
+        return [*words, f"dismissed{by} on {event.dismissed.at:%Y-%m-%d}: {event.dismissed.reason}"]
+    return [*words, Whole(f"→ {event.parked.remedy}")] if event.parked else words
 
 
 def _since(given: datetime | None, deployment: Deployment) -> datetime | None:

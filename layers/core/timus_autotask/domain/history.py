@@ -22,6 +22,13 @@ RENEWED = "subscription.renewed"
 MOST_EVIDENCE = 200
 """Stretches that are kept of one superseded event, in order of SKU and day: its document holds the body, too."""
 
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""A lower version whose time is newer by no more than this is simply late: two machines that note the time differ by so much at most."""
+
+CLOCKS_WRONG = timedelta(minutes=5)
+"""A higher version counts although its time is older by up to this. A sender whose clock is wrong by more could not deliver at all
+(https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: the tolerance of a timestamp)."""
+
 KEPT_VERSIONS = 200
 """Applied versions beyond this many are forgotten, oldest first, because a document of the table holds at most 400 KB."""
 
@@ -61,14 +68,22 @@ class Version:
         """The first day on which nothing is billed any more; never before the version itself holds (promise I5)."""
         return None if self.cancel_at is None else max(self.cancel_at, self.day)
 
-    def contradicts(self, other: Version) -> bool:
-        """True if the numbers say that this version is the older one, while timestamp and effective day say that it is the newer.
+    def contradicts(self, other: Version, apart: timedelta) -> bool:
+        """True if the numbers say that this version is the older one, while the times say that it is newer by more than ``apart``.
 
         Timus's counter began again, or two senders count. Which state counts cannot be told from the two; equal states are no matter.
         """
         if self.occurred_at is None or other.occurred_at is None or self.state == other.state:
             return False
-        return self.number < other.number and self.occurred_at > other.occurred_at and self.day > other.day
+        return self.number < other.number and self.occurred_at - other.occurred_at > apart
+
+    def repeats(self, other: Version) -> bool:
+        """True if another version of this number brings nothing new, its time included."""
+        if not self.says_the_same(other):
+            return False
+        if self.occurred_at is None or other.occurred_at is None:
+            return True
+        return other.occurred_at - self.occurred_at <= CLOCKS_DIFFER
 
     @property
     def state(self) -> tuple[object, ...]:
@@ -174,6 +189,41 @@ class Subscription:
         """The newest version as Timus counts it now."""
         return self.newest.number - max((one.after for one in self.restarts), default=0)
 
+    def as_timus_counts(self, version: Version) -> int:
+        """The number under which Timus reported a known version."""
+        return version.number - (self.counted_from(version.occurred_at) if version.occurred_at else 0)
+
+    @property
+    def known_until(self) -> datetime | None:
+        """When the newest known event happened, or the counter began again; None: no time is known."""
+        times = [version.occurred_at for version in self.versions if version.occurred_at]
+        return max((*times, *(one.at for one in self.restarts)), default=None)
+
+    def contradicted_by(self, version: Version) -> Version | None:
+        """A known version with which another one cannot agree about which of them is the newer; None: there is none.
+
+        A lower version that comes later is questioned at once, because what is known counts meanwhile. A higher version is questioned
+        only on strong evidence, because it would count. What says the same as the newest version changes nothing and is not questioned.
+        """
+        if version.state == self.newest.state:
+            return None
+        for known in reversed(self.versions):
+            if version.contradicts(known, CLOCKS_DIFFER) or known.contradicts(version, CLOCKS_WRONG):
+                return known
+        return None
+
+    def believing(self, version: Version) -> Subscription:
+        """The same, after a person said that a version is right which contradicts known ones.
+
+        A lower version means that Timus began to count again. A higher one means that the times of those that it contradicts are wrong:
+        they are forgotten.
+        """
+        wrong = [known for known in self.versions if known.contradicts(version, CLOCKS_WRONG)]
+        if wrong or version.occurred_at is None:
+            kept = (replace(known, occurred_at=None) if known in wrong else known for known in self.versions)
+            return replace(self, versions=tuple(kept))
+        return self.restarted(version.occurred_at)
+
     def restarted(self, at: datetime) -> Subscription:
         """The same, with versions of events that happened ``at`` or later counted on from the newest known one."""
         return replace(self, restarts=(*self.restarts, Restart(at, self.newest.number)))
@@ -203,7 +253,7 @@ class Merge(StrEnum):
     CONTRADICTORY = "contradictory"
     """Two states claim one version."""
     RESTARTED = "restarted"
-    """Numbers and times of two versions disagree about which is the newer (see ``Version.contradicts``)."""
+    """Numbers and times of two versions disagree about which is the newer (see ``Subscription.contradicted_by``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,13 +310,13 @@ def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
         return Merged(first, Merge.MERGED)
     version = version_of(snapshot, day, known.counted_from(snapshot.occurred_at))
     twin = next((v for v in known.versions if v.number == version.number), None)
-    if twin is not None:
-        return Merged(known, Merge.DUPLICATE if twin.says_the_same(version) else Merge.CONTRADICTORY)
-    other = next(
-        (v for v in reversed(known.versions) if v.contradicts(version) or version.contradicts(v)), None
-    )
+    if twin is not None and twin.repeats(version):
+        return Merged(known, Merge.DUPLICATE)
+    other = known.contradicted_by(version)
     if other is not None:
         return Merged(known, Merge.RESTARTED, against=other)
+    if twin is not None:
+        return Merged(known, Merge.DUPLICATE if twin.says_the_same(version) else Merge.CONTRADICTORY)
     if version.number < known.floor:
         # The newer versions took its other SKUs away, and Autotask may still bill these.
         gone = {*known.gone, *(sku for sku, _ in version.items if sku not in known.skus)}

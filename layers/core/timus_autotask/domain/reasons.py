@@ -15,6 +15,11 @@ class Reason:
     remedy: str
 
 
+_ACCEPT_OR_DISMISS = (
+    "If the event is right: timus-autotask events accept {event}; if it is a mistake: "
+    "timus-autotask events dismiss {event} --reason WHY"
+)
+
 REASONS: Mapping[str, Reason] = MappingProxyType(
     {
         "opening-off": Reason(
@@ -135,12 +140,12 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "contradictory": Reason(
             "Two different states claim version {version} of subscription {subscription}; the first one counts.",
-            "timus-autotask events show {event}",
+            _ACCEPT_OR_DISMISS,
         ),
         "version-restarted": Reason(
             "The event says version {version} of subscription {subscription}: {told}. Version {known_version} is known: {known}. "
-            "By the numbers the event is older, by its time and its effective day it is newer, so neither reading is followed further.",
-            "timus-autotask events show {event}",
+            "Numbers and times disagree about which of both is newer. What is known counts until somebody decides.",
+            _ACCEPT_OR_DISMISS,
         ),
         "subscription-moved": Reason(
             "Subscription {subscription} belongs to customer {other}, but this event says {customer}.",

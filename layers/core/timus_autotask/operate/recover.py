@@ -22,7 +22,7 @@ from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_a
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.ports.queue import wake_up_of
-from timus_autotask.ports.table import Delete, Document, Put, Table
+from timus_autotask.ports.table import Delete, Document, Put, Table, Write
 from timus_autotask.store.inbox import Delivery, put_delivery
 from timus_autotask.store.keys import CHANGE, EVENT, event_key, policy_key
 from timus_autotask.store.records import (
@@ -173,10 +173,13 @@ def replay_since(
 def replayable(
     store: Store, since: datetime, customer_id: str | None = None, *, parked: bool = False
 ) -> Iterator[EventRecord]:
-    """Merged events that arrived since then, oldest first; ``parked``: only those that a person has to look at."""
+    """Merged events that arrived since then, oldest first; ``parked``: only those that a person has to look at.
+
+    Those that a person dismissed stay dismissed.
+    """
     events = [event for event in store.parked_events() if event.received_at >= since]
     if not parked:
-        events += store.events(since)
+        events += (event for event in store.events(since) if not event.dismissed)
     events.sort(key=lambda event: event.received_at)
     return (event for event in events if customer_id in (None, event.customer_id))
 
@@ -190,18 +193,21 @@ def replay(event: EventRecord, ports: Ports) -> bool:
     stored = ports.store.event(event.customer_id, event.key)
     if stored is None:
         return False
-    now = ports.clock.now()
-    known = stored.value
+    try:
+        ports.store.commit(*put_again(stored, ports))
+    except Conflict:
+        return False
+    return True
+
+
+def put_again(stored: Stored[EventRecord], ports: Ports) -> tuple[Write, Write]:
+    """What puts a merged event into the inbox again."""
+    known, now = stored.value, ports.clock.now()
     waiting = Delivery(
         known.key, known.event_id, known.received_at, known.body, known.encoding, outcome=known.outcome
     )
     inbox = put_delivery(known.customer_id, waiting, int(now.timestamp()))
-    gone = Delete(event_key(known.customer_id, known.key), stored.rev)
-    try:
-        ports.store.commit(gone, inbox)
-    except Conflict:
-        return False
-    return True
+    return Delete(event_key(known.customer_id, known.key), stored.rev), inbox
 
 
 # -- A table from an earlier time

@@ -343,6 +343,8 @@ def _event(
     day = told.effective_date or today
     term_end = told.term_end or (subscription.newest.term_end if subscription else None) or day
     instant = local_midnight(day, zone)
+    # The file shows what holds now, so it is not older than anything that we know.
+    known_until = subscription.known_until if subscription else None
     snapshot = Snapshot(
         subscription_id=told.subscription_id,
         version=version,
@@ -358,7 +360,7 @@ def _event(
         effective_at=instant,
         event_type="subscription.updated",
         event_id="",  # follows from the body
-        occurred_at=instant,
+        occurred_at=max(instant, known_until) if known_until else instant,
         actor=operator,
     )
     body = render(snapshot, {"source": FROM_FILE, "file": file, "operator": operator})

@@ -43,7 +43,12 @@ class Delivery:
     @property
     def raw(self) -> bytes:
         """The bytes as they came."""
-        return base64.b64decode(self.body) if self.encoding == "base64" else self.body.encode()
+        return raw_of(self.body, self.encoding)
+
+
+def raw_of(body: str, encoding: str) -> bytes:
+    """The bytes that are kept as ``body``."""
+    return base64.b64decode(body) if encoding == "base64" else body.encode()
 
 
 def delivery_of(event_id: str, raw: bytes, received_at: datetime, sent_at: int | None = None) -> Delivery:

@@ -48,6 +48,8 @@ BUT_PARTS = (INBOX, SUBSCRIPTION + _LAST)
 """The same without the older parts of long histories."""
 BUT_INBOX = (MAPPING, SUBSCRIPTION_PART + _LAST)
 """The same without the inbox."""
+EVENTS = (EVENT, EVENT + _LAST)
+"""A customer's merged events."""
 OF_CONTRACT = (CONTRACT, LINE + _LAST)
 """Of a contract: its state and its lines. ``CHANGE#`` stands before it."""
 OF_PARTNER = (CIRCUIT.sk, POLICY)

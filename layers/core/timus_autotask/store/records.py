@@ -24,7 +24,7 @@ from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, 
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec, problems_of
 from timus_autotask.store.history import Part, is_split, part_of, subscription_in, subscription_writes
-from timus_autotask.store.inbox import waits_in_inbox
+from timus_autotask.store.inbox import raw_of, waits_in_inbox
 
 T = TypeVar("T")
 
@@ -121,6 +121,15 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Dismissal:
+    """A person said that a parked event was a mistake."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventRecord:
     """A merged event: its bytes as they came, and what became of it."""
 
@@ -131,7 +140,7 @@ class EventRecord:
     received_at: datetime
     merged_at: datetime
     outcome: str
-    """``merged``, ``duplicate``, ``superseded``, ``noted`` or ``parked``."""
+    """``merged``, ``duplicate``, ``superseded``, ``noted``, ``parked`` or ``dismissed``."""
     customer_id: str
     event_type: str = ""
     subscription_id: str = ""
@@ -142,6 +151,13 @@ class EventRecord:
     evidence: tuple[Evidence, ...] = ()
     """Of a superseded event: what it would have changed."""
     actor: str | None = None
+    dismissed: Dismissal | None = None
+    """Of a dismissed event, which keeps what it was parked for."""
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes as they came."""
+        return raw_of(self.body, self.encoding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -520,6 +536,10 @@ class Store:
         first = since.isoformat() if since else ""
         return _each(_EVENT.load, self.table.list("event", first))
 
+    def events_of(self, customer_id: str) -> Iterator[EventRecord]:
+        """Every merged event of a customer, by key; strongly consistent."""
+        return _each(_EVENT.load, self.table.range(keys.customer_pk(customer_id), *keys.EVENTS))
+
     def newest_events(self) -> Iterator[EventRecord]:
         """Merged events by the time of their arrival, newest first: for who needs a few of them."""
         return _each(_EVENT.load, self.table.list("event", backwards=True))
@@ -651,12 +671,12 @@ def put_decision(decision: Decision) -> Put:
     return Put(key, _DECISION.dump(decision), 0, kind="decision", sort=at)
 
 
-def put_event(record: EventRecord) -> Put:
+def put_event(record: EventRecord, expected: int = 0) -> Put:
     """Store a merged event. It exists once: a second one with the same key raises ``Conflict``."""
     return Put(
         keys.event_key(record.customer_id, record.key),
         _EVENT.dump(record),
-        0,
+        expected,
         kind="parked-event" if record.outcome == "parked" else "event",
         sort=record.received_at.isoformat(),
         expires_at=None

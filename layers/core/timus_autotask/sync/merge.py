@@ -212,8 +212,9 @@ def _merged(
         if owner is None:
             changes.append(put_owner(news.subscription_id, customer_id))
     record = _into(subscriptions, known, news, day, base, facts)
-    if delivery.outcome is not None and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):
-        return replace(record, outcome=delivery.outcome)  # replayed, with nothing new in it
+    replayed = delivery.outcome not in (None, "parked", "dismissed")
+    if replayed and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):
+        return replace(record, outcome=str(delivery.outcome))  # with nothing new in it
     return record
 
 
@@ -228,10 +229,10 @@ def _into(
     merged = merge(known, news, day)
     if merged.outcome is Merge.CONTRADICTORY:
         return replace(base, parked=Parked("contradictory", facts))
-    if merged.outcome is Merge.RESTARTED and merged.against is not None:
+    if known is not None and merged.against is not None:
         readings: dict[str, int | str] = {
             "told": _reading(news.items, day, news.occurred_at),
-            "known_version": merged.against.number,
+            "known_version": known.as_timus_counts(merged.against),
             "known": _reading(merged.against.items, merged.against.day, merged.against.occurred_at),
         }
         return replace(base, parked=Parked("version-restarted", {**facts, **readings}))

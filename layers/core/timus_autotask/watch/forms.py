@@ -192,6 +192,7 @@ def event_form(event: EventRecord) -> Form:
             {"sku": e.sku, "from": e.first, "until": e.until, "units": e.units, "instead_of": e.instead_of}
             for e in event.evidence
         ],
+        "dismissed": asdict(event.dismissed) if event.dismissed else None,
     }
 
 

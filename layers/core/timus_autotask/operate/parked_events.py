@@ -1,0 +1,237 @@
+"""Use cases: what a person decides about an event that is parked.
+
+accept:   an event is believed that says otherwise than what is known, by its number or its time; what followed it is merged again
+dismiss:  an event was a mistake; it changes nothing, nobody has to look at it any more, and it is still shown with the reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from timus_autotask.domain.days import effective_day
+from timus_autotask.domain.history import Merge, Subscription, merge, version_of
+from timus_autotask.domain.subscription import Snapshot
+from timus_autotask.operate.decisions import QUIET
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.recover import put_again, replay
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.ports.table import Write
+from timus_autotask.store.records import (
+    Decision,
+    Dismissal,
+    EventRecord,
+    Store,
+    put_decision,
+    put_event,
+    put_subscription,
+)
+from timus_autotask.store.update import update
+from timus_autotask.sync.ports import Ports
+from timus_autotask.timus.events import understand
+from timus_autotask.watch.history import event as events_named
+
+ACCEPTABLE = ("version-restarted", "contradictory")
+"""Reasons for which an event is parked that says something else than what is known; all others cannot be followed at all."""
+
+_DISPUTED = (Merge.RESTARTED, Merge.CONTRADICTORY)
+
+# -- Accept
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event that is believed, and what follows from it."""
+
+    event: str
+    """Its key."""
+    customer_id: str
+    subscription_id: str
+    version: int
+    """As Timus counts."""
+    counted_as: int
+    """Its place in the history that we know."""
+    merged_again: int
+    """Events that are merged again, this one included."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "event": self.event,
+            "customer": self.customer_id,
+            "subscription": self.subscription_id,
+            "version": self.version,
+            "counted_as": self.counted_as,
+            "merged_again": self.merged_again,
+        }
+
+
+def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QUIET) -> Proposal[Accepted]:
+    """Believe an event that disagrees with what is known about which is the newer; ``key`` is its key or its ``webhook-id``.
+
+    From it on the subscription is counted anew, if its number is lower. Every later event of the subscription that had no part in its
+    history so far is merged again. Raises :class:`NotDone` for an event of which this cannot be said.
+    """
+
+    def plan() -> Plan[Accepted]:
+        event = _one(deployment.store, key)
+        if event.parked is None or event.parked.code not in ACCEPTABLE:
+            raise NotDone(
+                f"Event {event.key} is {event.parked.code if event.parked else event.outcome}: only an event that says otherwise than "
+                f"what is known ({' or '.join(ACCEPTABLE)}) can be accepted. See: timus-autotask events show {event.key}"
+            )
+        news = _understood(event)
+        if news is None:
+            raise NotDone(
+                f"Event {event.key} cannot be read any more: timus-autotask events show {event.key}"
+            )
+        following, dismissed = _following(deployment.store, event, news)
+        _believing(deployment.ports, news)  # refuses what would only be parked again
+
+        def act(ports: Ports) -> Accepted:
+            counted = update(lambda: _accepted(event, news, by, ports))
+            again = 1 + sum(replay(one, ports) for one in following)
+            wake((event.customer_id,), ports)
+            return Accepted(event.key, event.customer_id, news.subscription_id, news.version, counted, again)
+
+        return Plan(act, notes=_stay_dismissed(dismissed))
+
+    return propose(deployment, plan, on_progress)
+
+
+def _accepted(event: EventRecord, news: Snapshot, by: str, ports: Ports) -> int:
+    """Write that an event is believed, and let it be merged again; returns the number under which it is counted."""
+    believed, writes, counted = _believing(ports, news)
+    stored = ports.store.event(event.customer_id, event.key)
+    if stored is None:
+        raise NotDone(f"Event {event.key} waits to be merged just now; look at it again in a minute.")
+    detail = (
+        f"event {event.key}: version {news.version} of {believed.id} is right and counts as {counted}, "
+        f"after {believed.newest.number}"
+    )
+    ports.store.commit(
+        *writes,
+        *put_again(stored, ports),
+        put_decision(
+            Decision(
+                ports.new_id(), ports.clock.now(), "events accept", by, (event.customer_id,), detail=detail
+            )
+        ),
+    )
+    return counted
+
+
+def _believing(ports: Ports, news: Snapshot) -> tuple[Subscription, Sequence[Write], int]:
+    """The subscription as it is when an event is believed, what stores it, and the number under which the event is counted.
+
+    Raises :class:`NotDone` if the event would only be parked again.
+    """
+    stored = ports.store.customer_to_bill(news.customer_id).subscriptions.get(news.subscription_id)
+    if stored is None:
+        raise NotDone(f"Subscription {news.subscription_id} is not known any more.")
+    known, day = stored.value, effective_day(news.effective_at, ports.zone)
+    believed = known
+    if merge(known, news, day).outcome in _DISPUTED:
+        believed = known.believing(version_of(news, day, known.counted_from(news.occurred_at)))
+    if merge(believed, news, day).outcome in _DISPUTED:
+        raise NotDone(
+            f"Version {known.timus_version} of subscription {known.id} (event {known.newest.event_id}) happened later and says otherwise, "
+            "so this event cannot be the newest. Compare with Timus: timus-autotask reconcile --timus-export FILE"
+        )
+    writes = put_subscription(believed, stored)[0] if believed != known else ()
+    return believed, writes, news.version + believed.counted_from(news.occurred_at)
+
+
+def _following(
+    store: Store, event: EventRecord, news: Snapshot
+) -> tuple[list[EventRecord], list[EventRecord]]:
+    """Later events of the subscription that had no part in its history so far, in order of time; and those that were dismissed."""
+    found: list[tuple[datetime, EventRecord]] = []
+    for one in store.events_of(event.customer_id):
+        if one.subscription_id != news.subscription_id or one.outcome == Merge.MERGED or one.key == event.key:
+            continue
+        says = _understood(one)
+        if says is not None and says.occurred_at >= news.occurred_at:
+            found.append((says.occurred_at, one))
+    found.sort(key=lambda each: each[0])
+    later = [one for _, one in found]
+    return [one for one in later if not one.dismissed], [one for one in later if one.dismissed]
+
+
+def _stay_dismissed(dismissed: Iterable[EventRecord]) -> tuple[str, ...]:
+    keys = ", ".join(one.key for one in dismissed)
+    return (
+        (f"Later events that were dismissed stay so, unless they are accepted too: {keys}",) if keys else ()
+    )
+
+
+# -- Dismiss
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """Events that nobody has to look at any more."""
+
+    events: tuple[str, ...]
+    """Their keys."""
+    by: str
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"events": [*self.events], "by": self.by, "reason": self.reason, "written": True}
+
+
+def dismiss(deployment: Deployment, keys: Sequence[str], reason: str, by: str) -> Dismissed:
+    """Set parked events aside: what is known stays as it is. Nothing is posted because of it.
+
+    Raises :class:`NotDone`, with nothing written, if one of them is not parked.
+    """
+    ports = deployment.ports
+    found = [_one(deployment.store, key) for key in dict.fromkeys(keys)]
+    for event in found:
+        if event.outcome != "parked":
+            raise NotDone(f"Event {event.key} is {event.outcome}, and not parked: nothing was written.")
+    for event in found:
+        update(lambda event=event: _dismissed(event, reason, by, ports))  # type: ignore[misc]
+    return Dismissed(tuple(event.key for event in found), by, reason)
+
+
+def _dismissed(event: EventRecord, reason: str, by: str, ports: Ports) -> None:
+    stored = ports.store.event(event.customer_id, event.key)
+    if stored is None or stored.value.outcome != "parked":
+        raise NotDone(f"Event {event.key} is not parked any more; look at it again.")
+    now = ports.clock.now()
+    dismissed = replace(stored.value, outcome="dismissed", dismissed=Dismissal(now, by, reason))
+    decision = Decision(
+        ports.new_id(),
+        now,
+        "events dismiss",
+        by,
+        (event.customer_id,),
+        detail=f"event {event.key}: {reason}",
+    )
+    ports.store.commit(put_event(dismissed, stored.rev), put_decision(decision))
+
+
+# -- Both
+
+
+def _one(store: Store, key: str) -> EventRecord:
+    """The event of a key, or of a ``webhook-id`` that only one event has."""
+    found = events_named(store, key)
+    if not found:
+        raise NotDone(f"There is no merged event {key}; list them with: timus-autotask events --parked")
+    if len(found) > 1:
+        raise NotDone(
+            f"Several events have the webhook-id {key}; give a key: {', '.join(one.key for one in found)}"
+        )
+    return found[0]
+
+
+def _understood(event: EventRecord) -> Snapshot | None:
+    news = understand(event.event_id, event.raw)
+    return news if isinstance(news, Snapshot) else None
