@@ -22,7 +22,7 @@ from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.bootstrap import autotask_client
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
-from timus_autotask.store.records import put_mapping, put_plan
+from timus_autotask.store.records import Names, put_mapping, put_names, put_plan
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
@@ -154,7 +154,21 @@ class World:
             put_mapping(mapping, records.mapping.rev if records.mapping else 0),
             *wake_contracts(customer, mapping.contract_ids, self.ports),
         )
+        self._name(company, contract)
         self.queue.send(customer, f"map-{self.clock.now().isoformat()}")
+
+    def _name(self, company: int, contract: int) -> None:
+        """Keep how they are called, as mapping does."""
+        known = self.ports.store.names(contract)
+        named = {kind: {one["id"]: one for one in self.scenario[kind]} for kind in ("companies", "contracts")}
+        names = Names(
+            contract,
+            named["contracts"].get(contract, {}).get("contractName", ""),
+            company,
+            named["companies"].get(company, {}).get("companyName", ""),
+            at=self.clock.now(),
+        )
+        self.ports.store.commit(put_names(names, known.rev))
 
     def map_plan(self, sku: str, service: int) -> None:
         """Choose the service of a SKU."""

@@ -219,7 +219,7 @@ def test_a_customer_can_have_a_service_of_its_own(desk: Desk) -> None:
     assert (45, -25, "2026-03-15") in desk.world.posted()
     assert (46, 25, "2026-03-15") in desk.world.posted()
     assert desk.ask("map", "list")["customers"][0]["services"] == {
-        ADV: [{"from": "2026-03-15", "service_id": 46}]
+        ADV: [{"from": "2026-03-15", "service_id": 46, "service_name": ESS}]
     }
 
 
@@ -239,6 +239,21 @@ def test_every_mapping_is_listed(desk: Desk) -> None:
     assert "nobody: no service carries it" in words
     listed = desk.ask("map", "list")
     assert listed["customers"][0]["routings"] == [
-        {"from": None, "routes": [{"sku": None, "company_id": 600, "contract_id": CONTRACT, "units": None}]}
+        {
+            "from": None,
+            "routes": [
+                {
+                    "sku": None,
+                    "company_id": 600,
+                    "company_name": "Contoso Dental",
+                    "contract_id": CONTRACT,
+                    "contract_name": "Contoso SASE",
+                    "units": None,
+                }
+            ],
+        }
     ]
+    assert listed["customers"][0]["customer_name"] == "Contoso Dental"
+    for name in ("cus_41d0 Contoso Dental", "600 Contoso Dental", f"{CONTRACT} Contoso SASE"):
+        assert name in words
     assert {plan["sku"]: plan["matched"] for plan in listed["plans"]} == {ADV: True, "POC": False}

@@ -10,11 +10,12 @@ from typing import Any
 from timus_autotask.cli.command import DEFAULT
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import carry_out, operator, progress
-from timus_autotask.cli.terminal import Terminal
+from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route
 from timus_autotask.operate import mapping as use
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping import FOLLOWS, CompanyNamed, CustomerRouted, FirstDay, ServiceChosen
+from timus_autotask.watch.names import Directory
 
 
 def map_customer(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -112,16 +113,17 @@ def _first_day(arguments: Namespace) -> FirstDay:
 def map_list(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Every mapping there is."""
     found = use.mappings(deployment)
+    names = found.names
     terminal.say("Customers", style="bold")
     terminal.table(
         ("customer", "SKU", "units", "company", "contract", "from"),
         [
             (
-                mapping.customer_id,
+                called(mapping.customer_id, names.customers),
                 route.sku or "all",
                 f"up to {route.units}" if route.units else "all",
-                route.company_id,
-                route.contract_id,
+                called(route.company_id, names.companies),
+                called(route.contract_id, names.contracts),
                 _from(routing.first_day),
             )
             for mapping in found.customers
@@ -133,7 +135,7 @@ def map_list(deployment: Deployment, _arguments: Namespace, terminal: Terminal) 
     terminal.say("", "Plans", style="bold")
     terminal.table(
         ("SKU", "service", "customer", "from", "chosen by"),
-        [*_plan_rows(found.plans), *_override_rows(found.customers)],
+        [*_plan_rows(found.plans, names), *_override_rows(found.customers, names)],
         empty="none yet: a SKU is matched to the one active service that carries it",
     )
     return found.to_json()
@@ -143,18 +145,20 @@ def _from(first_day: date | None) -> str:
     return first_day.isoformat() if first_day else "always"
 
 
-def _plan_rows(plans: Iterable[PlanMapping]) -> Iterable[tuple[Any, ...]]:
+def _plan_rows(plans: Iterable[PlanMapping], names: Directory) -> Iterable[tuple[Any, ...]]:
     for plan in plans:
         for choice in plan.choices:
             by = "equal SKU" if plan.matched else "a person"
-            yield plan.sku, choice.service_id, "all", _from(choice.first_day), by
+            yield plan.sku, called(choice.service_id, names.services), "all", _from(choice.first_day), by
         if not plan.choices:
             several = ", ".join(map(str, plan.candidates))
             yield plan.sku, None, "all", "", f"nobody: {several or 'no service'} carries it"
 
 
-def _override_rows(mappings: Iterable[CustomerMapping]) -> Iterable[tuple[Any, ...]]:
+def _override_rows(mappings: Iterable[CustomerMapping], names: Directory) -> Iterable[tuple[Any, ...]]:
     for mapping in mappings:
         for sku, choices in sorted(mapping.services.items()):
             for choice in choices:
-                yield sku, choice.service_id, mapping.customer_id, _from(choice.first_day), "a person"
+                service = called(choice.service_id, names.services)
+                customer = called(mapping.customer_id, names.customers)
+                yield sku, service, customer, _from(choice.first_day), "a person"

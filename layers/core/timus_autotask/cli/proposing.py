@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import Failed
-from timus_autotask.cli.terminal import Terminal
+from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.operate.proposal import Done, Progress, Proposal
 from timus_autotask.watch.forms import preview_form, totals_form
+from timus_autotask.watch.names import Directory
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment
 
 MANY = 50
@@ -107,7 +108,7 @@ def show(preview: Preview, terminal: Terminal) -> None:
     """Every contract on which something is done or held; the others are counted."""
     shown = [one for one in preview.contracts if len(preview.contracts) == 1 or not _at_rest(one)]
     for contract in shown:
-        _show_contract(contract, terminal)
+        _show_contract(contract, preview.names, terminal)
     rest = len(preview.contracts) - len(shown)
     if rest:
         terminal.say(f"{rest} {'contract stays' if rest == 1 else 'contracts stay'} as {_are(rest)}.")
@@ -132,16 +133,20 @@ def _at_rest(contract: ContractPreview) -> bool:
     )
 
 
-def _show_contract(contract: ContractPreview, terminal: Terminal) -> None:
+def _show_contract(contract: ContractPreview, names: Directory, terminal: Terminal) -> None:
     opened = contract.opened
+    company = called(contract.company_id, names.companies)
     if opened:
         terminal.say(
-            f"A contract {contract.name} is opened for company {opened.company_id}, from {opened.start} to {opened.end}:",
+            f"A contract {contract.name} is opened for company {company}, from {opened.start} to {opened.end}:",
             style="bold",
         )
     else:
         terminal.say(
-            f"Contract {contract.contract_id} {contract.name}".rstrip() + ", what comes next:", style="bold"
+            f"Contract {contract.contract_id} {contract.name}".rstrip()
+            + (f" of company {company}" if company else "")
+            + ", what comes next:",
+            style="bold",
         )
     if contract.extended_to:
         terminal.say(f"its last day moves to {contract.extended_to}, for the term was renewed")
@@ -149,9 +154,9 @@ def _show_contract(contract: ContractPreview, terminal: Terminal) -> None:
         ("customer", "SKU", "service", "Autotask", "wanted", "adjustments"),
         [
             (
-                _each(customer for customer, _ in line.sources),
+                _each(str(called(customer, names.customers)) for customer, _ in line.sources),
                 _each(sku for _, sku in line.sources),
-                line.service_id,
+                called(line.service_id, names.services),
                 line.units,
                 line.wanted,
                 _adjustments(line),

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from timus_autotask.plain import as_json, visible
 
-WIDE = 200
+WIDE = 300
 """Columns when nobody's terminal says how many there are: a log or a pipe must not lose words."""
 BETWEEN = 3
 """Columns between two columns of a table."""
@@ -211,6 +211,13 @@ def _shrunk(natural: Sequence[int], least: Sequence[int], room: int) -> Iterator
         widths[number] -= less
         over -= less
     yield from widths
+
+
+def called(id_: int | str | None, names: Mapping[Any, str]) -> str | None:
+    """An id with the name of whatever has it, if there is one. The id stands first and alone, so that it can be copied."""
+    if id_ is None:
+        return None
+    return f"{id_} {names[id_]}" if names.get(id_) else str(id_)
 
 
 def moment(value: datetime | None) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from timus_autotask.cli.failure import Failed
-from timus_autotask.cli.terminal import Terminal, Whole, moment
+from timus_autotask.cli.terminal import Terminal, Whole, called, moment
 from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import Provisioning
@@ -24,6 +24,7 @@ from timus_autotask.watch.forms import (
     owed_form,
 )
 from timus_autotask.watch.history import history, pooled_minimum
+from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview, overview
 from timus_autotask.watch.status import Pause, StatusLine
 
@@ -105,10 +106,10 @@ def _show_lines(found: Overview, terminal: Terminal) -> None:
         ("customer", "SKU", "contract", "service", "Timus", "Autotask", "state", "last change", "why"),
         [
             (
-                line.customer,
+                called(line.customer, status.names.customers),
                 line.sku,
-                line.contract_id,
-                line.service_id,
+                called(line.contract_id, status.names.contracts),
+                called(line.service_id, status.names.services),
                 line.timus_quantity,
                 line.autotask_units,
                 line.state.value,
@@ -178,18 +179,21 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     columns = ("at", "customer", "contract", "service", "SKU", "change", "from", "before", "after", "outcome")
     terminal.table(
         (*columns, "events", "words"),
-        [_decision_row(one) if isinstance(one, Decision) else _change_row(one) for one in found.in_order],
+        [
+            _decision_row(one, found.names) if isinstance(one, Decision) else _change_row(one, found.names)
+            for one in found.in_order
+        ],
         empty="Nothing was posted.",
     )
     return history_form(found)
 
 
-def _change_row(change: JournalEntry) -> tuple[Any, ...]:
+def _change_row(change: JournalEntry, names: Directory) -> tuple[Any, ...]:
     return (
         change.opened_at,
-        _each(customer for customer, _ in change.sources),
-        change.line.contract_id,
-        change.line.service_id or None,
+        _each(str(called(customer, names.customers)) for customer, _ in change.sources),
+        called(change.line.contract_id, names.contracts),
+        called(change.line.service_id or None, names.services),
         _each(sku for _, sku in change.sources),
         *_units(change),
         change.outcome.value,
@@ -198,13 +202,13 @@ def _change_row(change: JournalEntry) -> tuple[Any, ...]:
     )
 
 
-def _decision_row(decision: Decision) -> tuple[Any, ...]:
+def _decision_row(decision: Decision, names: Directory) -> tuple[Any, ...]:
     by = f"decided by {decision.by}" if decision.by else "decided by somebody"
     return (
         decision.at,
-        decision.customers or "everybody",
-        decision.contract_id,
-        decision.service_id,
+        [str(called(one, names.customers)) for one in decision.customers] or "everybody",
+        called(decision.contract_id, names.contracts),
+        called(decision.service_id, names.services),
         *(None,) * 5,
         decision.kind,
         None,

@@ -38,10 +38,10 @@ from timus_autotask.store.records import (
     put_plan,
 )
 from timus_autotask.store.update import update
-from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
+from timus_autotask.watch.names import NOBODY, Directory, known_names, learn_names, name_of
 
 UNCHECKED = "--unchecked maps without asking Autotask."
 
@@ -168,8 +168,8 @@ def route_customer(
                 f"Contract {route.contract_id} is the contract of {', '.join(others)}. Nothing was written; if "
                 f"{customer} is to be billed on it as well: --share."
             )
-        contract, company = (None, None) if unchecked else _checked(deployment, route)
-        name = _name(records)
+        contract, company, services = (None, None, {}) if unchecked else _checked(deployment, route)
+        name = name_of(records)
         since = _route_from(deployment, records, route, first_day)
         result = CustomerRouted(
             customer, route, since, name, company, contract, records.mapping is not None, tuple(others)
@@ -195,6 +195,9 @@ def route_customer(
                 )
 
             update(attempt)
+            if contract is not None:
+                companies = {route.company_id: company} if company else {}
+                learn_names(ports, contract.id, contract, companies, services)
             wake([customer], ports)
             return result
 
@@ -220,7 +223,7 @@ def name_company(
         policy, _ = policies_from(
             deployment.store.partner().terms.value, (records.terms or Stored(Terms())).value
         )
-        name = _name(records)
+        name = name_of(records)
         result = CompanyNamed(customer, company_id, name, company, policy.open_contracts)
 
         def act(ports: Ports) -> CompanyNamed:
@@ -250,12 +253,6 @@ def name_company(
     return propose(deployment, plan, on_progress)
 
 
-def _name(records: CustomerRecords) -> str:
-    """The customer's name as Timus sent it; empty: it has sent none."""
-    name = customer_from(records, Terms()).name
-    return "" if name == records.id else name
-
-
 def _doubts(customer: str, name: str, company_id: int, company: str | None) -> tuple[str, ...]:
     """A name of Timus's and one of Autotask's that are not the same."""
     if not name or not company or same_company(name, company):
@@ -272,7 +269,7 @@ def _others_on(deployment: Deployment, customer: str, contract_id: int) -> list[
             continue
         records = deployment.store.customer(other)
         if records.mapping and _routes_to(records.mapping.value.routings, contract_id, deployment.today):
-            name = _name(records)
+            name = name_of(records)
             found.append(f"customer {other}" + (f" ({name})" if name else ""))
     return found
 
@@ -366,10 +363,10 @@ def _billed(line: Line) -> bool:
 # -- What Autotask says
 
 
-def _checked(deployment: Deployment, route: Route) -> tuple[Contract, str | None]:
-    """The contract and its company's name; raises :class:`NotDone` when nothing could be billed there."""
+def _checked(deployment: Deployment, route: Route) -> tuple[Contract, str | None, Mapping[int, str]]:
+    """The contract, its company's name and those of its services; raises :class:`NotDone` when nothing could be billed there."""
 
-    def question(autotask: Psa) -> tuple[Contract, str | None]:
+    def question(autotask: Psa) -> tuple[Contract, str | None, Mapping[int, str]]:
         contract = autotask.contract(route.contract_id)
         if contract is None:
             raise NotDone(
@@ -378,7 +375,7 @@ def _checked(deployment: Deployment, route: Route) -> tuple[Contract, str | None
         wrong = " ".join(conflicts(contract, route.company_id, deployment.today))
         if wrong:
             raise NotDone(f"{wrong} Nothing was written. {UNCHECKED}")
-        return contract, _company_name(autotask, route.company_id)
+        return contract, _company_name(autotask, route.company_id), _service_names(autotask, contract.id)
 
     return ask(deployment, question, UNCHECKED)
 
@@ -390,6 +387,15 @@ def _company_name(autotask: Psa, company_id: int) -> str | None:
     except Refused:
         return None
     return company.name or None if company else None
+
+
+def _service_names(autotask: Psa, contract_id: int) -> Mapping[int, str]:
+    """How the services of a contract are called. That they may not be read does not matter."""
+    try:
+        on = {line.service_id for line in autotask.contract_services(contract_id)}
+        return {id_: service.name for id_, service in autotask.services(on).items()}
+    except Refused:
+        return {}
 
 
 def _company_that_is_there(deployment: Deployment, company_id: int) -> str:
@@ -489,6 +495,7 @@ def _for_one(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
         )
 
     update(attempt)
+    _learn_service(chosen, ports)
     wake([customer], ports)
     return chosen
 
@@ -504,9 +511,18 @@ def _for_all(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
         )
 
     update(attempt)
+    _learn_service(chosen, ports)
     # What is not woken here, should this be interrupted, is woken by the sweep: the plan is due.
     wake(refresh_plan(chosen.sku, ports), ports)
     return chosen
+
+
+def _learn_service(chosen: ServiceChosen, ports: Ports) -> None:
+    """Keep how the service is called, with any contract: it is called the same on all of them."""
+    contracts = (id_ for mapping in ports.store.mappings() for id_ in mapping.contract_ids)
+    first = next(contracts, None)
+    if first is not None and chosen.service_name:
+        learn_names(ports, first, None, {}, {chosen.service_id: chosen.service_name})
 
 
 def _chosen_words(chosen: ServiceChosen) -> str:
@@ -526,6 +542,7 @@ class Mappings:
 
     customers: tuple[CustomerMapping, ...]
     plans: tuple[PlanMapping, ...]
+    names: Directory = NOBODY
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -533,15 +550,18 @@ class Mappings:
             "customers": [
                 {
                     "customer": mapping.customer_id,
-                    "routings": [_routing_json(routing) for routing in mapping.routings],
-                    "services": {sku: _choices_json(choices) for sku, choices in mapping.services.items()},
+                    "customer_name": self.names.customers.get(mapping.customer_id),
+                    "routings": [_routing_json(routing, self.names) for routing in mapping.routings],
+                    "services": {
+                        sku: _choices_json(choices, self.names) for sku, choices in mapping.services.items()
+                    },
                 }
                 for mapping in self.customers
             ],
             "plans": [
                 {
                     "sku": plan.sku,
-                    "services": _choices_json(plan.choices),
+                    "services": _choices_json(plan.choices, self.names),
                     "matched": plan.matched,
                     "candidates": [*plan.candidates],
                 }
@@ -556,18 +576,33 @@ def mappings(deployment: Deployment) -> Mappings:
     return Mappings(
         tuple(sorted(deployment.store.mappings(), key=lambda mapping: mapping.customer_id)),
         tuple(stored.value for _, stored in sorted(plans.items())),
+        known_names(deployment.store),
     )
 
 
-def _routing_json(routing: Routing) -> dict[str, Any]:
+def _routing_json(routing: Routing, names: Directory) -> dict[str, Any]:
     return {
         "from": routing.first_day,
         "routes": [
-            {"sku": r.sku, "company_id": r.company_id, "contract_id": r.contract_id, "units": r.units}
-            for r in routing.routes
+            {
+                "sku": route.sku,
+                "company_id": route.company_id,
+                "company_name": names.companies.get(route.company_id),
+                "contract_id": route.contract_id,
+                "contract_name": names.contracts.get(route.contract_id),
+                "units": route.units,
+            }
+            for route in routing.routes
         ],
     }
 
 
-def _choices_json(choices: Iterable[ServiceChoice]) -> list[dict[str, Any]]:
-    return [{"from": choice.first_day, "service_id": choice.service_id} for choice in choices]
+def _choices_json(choices: Iterable[ServiceChoice], names: Directory) -> list[dict[str, Any]]:
+    return [
+        {
+            "from": choice.first_day,
+            "service_id": choice.service_id,
+            "service_name": names.services.get(choice.service_id),
+        }
+        for choice in choices
+    ]

@@ -28,6 +28,7 @@ POLICY = "POLICY"
 OPENING = "OPENING"
 OWNER = "OWNER"
 TROUBLE = "TROUBLE"
+NAMES = "NAMES"
 
 CIRCUIT = Key(PARTNER, "AUTOTASK")
 """Whether Autotask may be asked."""
@@ -131,6 +132,11 @@ def change_key(contract_id: int, at: str, change_id: str) -> Key:
 def decision_key(at: str, decision_id: str) -> Key:
     """Where a decision of a person stands. All share a partition that no worker reads."""
     return Key(DECISIONS, f"{at}#{decision_id}")
+
+
+def names_key(contract_id: int) -> Key:
+    """Where it stands how a contract, its company and its services are called: behind all that a worker reads."""
+    return Key(contract_pk(contract_id), NAMES)
 
 
 def plan_key(sku: str) -> Key:

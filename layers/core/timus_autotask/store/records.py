@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 KEPT_TERMS = 50
 """How many replaced terms are kept with the present ones."""
+MOST_NAMED, LONGEST_NAME = 200, 120
+"""Services of a contract whose names are kept, and characters of a name: some 30 KB at most."""
 KEPT_DAYS = 400
 """How long a merged event is kept: thirteen months, a year's audit and the month before."""
 
@@ -229,6 +231,44 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """How a contract, its company and its services are called in Autotask. Nothing is decided by it: people read it."""
+
+    contract_id: int
+    contract: str = ""
+    company_id: int | None = None
+    company: str = ""
+    services: Mapping[int, str] = field(default_factory=dict)
+    """By id. A service is called the same on every contract."""
+    at: datetime | None = None
+    """When they were read."""
+
+    def learned(
+        self,
+        contract: Contract | None,
+        companies: Mapping[int, str],
+        services: Mapping[int, str],
+        at: datetime,
+    ) -> Names:
+        """With what was read now; what was not read stays."""
+        company_id = contract.company_id if contract else self.company_id
+        kept = self.company if company_id == self.company_id else ""
+        known = sorted({**self.services, **services}.items())
+        return replace(
+            self,
+            contract=_short(contract.name) if contract else self.contract,
+            company_id=company_id,
+            company=_short(companies.get(company_id or 0, kept)),
+            services={id_: _short(name) for id_, name in known[:MOST_NAMED]},
+            at=at,
+        )
+
+
+def _short(name: str) -> str:
+    return name[:LONGEST_NAME]
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerRecords:
     """All that a worker needs of a customer, in one read."""
 
@@ -271,6 +311,7 @@ _MOVED = Codec(Moved)
 _TERMS = Codec(Terms)
 _OPENING = Codec(Provisioning)
 _TROUBLE = Codec(Trouble)
+_NAMES = Codec(Names)
 
 BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
 """Terms by SKU: a customer's come on top of the partner's, SKU by SKU. All others replace the partner's."""
@@ -480,6 +521,13 @@ class Store:
         document = self.table.get(keys.trouble_key(key))
         return Stored(_loaded(_TROUBLE.load, document), document.rev, document.due_at) if document else None
 
+    def names(self, contract_id: int) -> Stored[Names]:
+        """How a contract, its company and its services are called; nothing is known of one that is not stored."""
+        document = self.table.get(keys.names_key(contract_id))
+        return (
+            Stored(_loaded(_NAMES.load, document), document.rev) if document else Stored(Names(contract_id))
+        )
+
     def owner(self, subscription_id: str) -> str | None:
         """The customer under whom a subscription was first seen."""
         document = self.table.get(keys.owner_key(subscription_id))
@@ -516,6 +564,10 @@ class Store:
     def contract_states(self) -> Iterator[tuple[ContractState, int | None]]:
         """Every contract with the unix second from which it is due."""
         return map(_state_and_due_time, self.table.list("contract"))
+
+    def all_names(self) -> Iterator[Names]:
+        """How every contract, its company and its services are called."""
+        return _each(_NAMES.load, self.table.list("names"))
 
     def provisionings(self) -> Iterator[Provisioning]:
         """Every contract that is being opened."""
@@ -655,6 +707,12 @@ def put_line(line: Line, expected: int) -> Put:
     """Store a line."""
     key = keys.line_key(line.contract_id, line.service_id)
     return Put(key, _LINE.dump(line), expected, kind="line", sort=f"{line.contract_id:020}#{line.service_id}")
+
+
+def put_names(names: Names, expected: int) -> Put:
+    """Store how a contract, its company and its services are called."""
+    key = keys.names_key(names.contract_id)
+    return Put(key, _NAMES.dump(names), expected, kind="names", sort=f"{names.contract_id:020}")
 
 
 def put_journal_entry(change: JournalEntry) -> Put:

@@ -16,6 +16,7 @@ from timus_autotask.store.records import Circuit, Decision, EventRecord
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.check import Check, worst
 from timus_autotask.watch.history import History, Owed
+from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
 from timus_autotask.watch.status import StatusLine
@@ -44,7 +45,7 @@ def overview_form(found: Overview) -> Form:
     """``status``."""
     status = found.status
     return {
-        "lines": [line_form(line) for line in status.lines],
+        "lines": [line_form(line, status.names) for line in status.lines],
         "at_rest": status.at_rest,
         "outstanding": [*status.outstanding],
         "troubles": [asdict(trouble) for trouble in status.troubles],
@@ -62,17 +63,32 @@ def overview_form(found: Overview) -> Form:
     }
 
 
-def line_form(line: StatusLine) -> Form:
+def line_form(line: StatusLine, names: Directory) -> Form:
     """One line of it."""
     fields = asdict(line)
     del fields["linked"]
     return {
         **fields,
+        **names_form(names, line.customer, line.contract_id, line.service_id),
         "state": line.state.value,
         "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
         "plan_change_with": [{"day": day, **_ids(key)} for day, key in line.linked],
         "explanation": line.explanation,
         "past_days": [_past_days(one) for one in line.past_days],
+    }
+
+
+def names_form(
+    names: Directory, customer: str | None, contract_id: int | None, service_id: int | None
+) -> Form:
+    """How a line's customer, company, contract and service are called; null: it is not known, or there is none."""
+    company_id = names.company_of.get(contract_id) if contract_id is not None else None
+    return {
+        "customer_name": names.customers.get(customer or ""),
+        "company_id": company_id,
+        "company_name": names.companies.get(company_id) if company_id is not None else None,
+        "contract_name": names.contracts.get(contract_id) if contract_id is not None else None,
+        "service_name": names.services.get(service_id) if service_id is not None else None,
     }
 
 
@@ -122,20 +138,23 @@ def _circuit(circuit: Circuit) -> Form:
 def history_form(found: History) -> Form:
     """``changes``."""
     return {
-        "changes": [change_form(change) for change in found.changes],
+        "changes": [change_form(change, found.names) for change in found.changes],
         "decisions": [decision_form(decision) for decision in found.decisions],
     }
 
 
-def change_form(change: JournalEntry) -> Form:
+def change_form(change: JournalEntry, names: Directory) -> Form:
     """One entry of the journal."""
+    called = names_form(names, None, change.line.contract_id, change.line.service_id)
+    del called["customer_name"]
     return {
         "id": change.id,
         "posted_at": change.opened_at,
         "settled_at": change.settled_at,
         "contract_id": change.line.contract_id,
         "service_id": change.line.service_id,
-        "sources": [{"customer": customer, "sku": sku} for customer, sku in change.sources],
+        **called,
+        "sources": _sources(change.sources, names),
         "day": change.day,
         "unit_change": change.delta,
         "unit_price": price_form(change.price),
@@ -150,6 +169,13 @@ def change_form(change: JournalEntry) -> Form:
         "moved_because": change.postponed.cause.value if change.postponed else None,
         "words": change.message,
     }
+
+
+def _sources(sources: Iterable[tuple[str, str]], names: Directory) -> list[Form]:
+    return [
+        {"customer": customer, "customer_name": names.customers.get(customer), "sku": sku}
+        for customer, sku in sources
+    ]
 
 
 def price_form(price: PriceChange | None) -> Form | None:
@@ -216,7 +242,7 @@ def owed_form(owed: Owed) -> Form:
 
 def preview_form(preview: Preview) -> list[Form]:
     """Every contract of a preview."""
-    return [_contract(contract) for contract in preview.contracts]
+    return [_contract(contract, preview.names) for contract in preview.contracts]
 
 
 def totals_form(totals: Totals) -> dict[str, int]:
@@ -224,16 +250,19 @@ def totals_form(totals: Totals) -> dict[str, int]:
     return asdict(totals)
 
 
-def _contract(contract: ContractPreview) -> Form:
+def _contract(contract: ContractPreview, names: Directory) -> Form:
     return {
         "contract_id": contract.contract_id,
         "contract_name": contract.name,
+        "company_id": contract.company_id,
+        "company_name": names.companies.get(contract.company_id) if contract.company_id is not None else None,
         "extended_to": contract.extended_to,
         "opened": asdict(contract.opened) if contract.opened else None,
         "lines": [
             {
                 "service_id": line.service_id,
-                "sources": [{"customer": customer, "sku": sku} for customer, sku in line.sources],
+                "service_name": names.services.get(line.service_id),
+                "sources": _sources(line.sources, names),
                 "autotask_units": line.units,
                 "wanted_units": line.wanted,
                 "adjustments": [

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.domain.policy import shortfall
 from timus_autotask.store.records import Decision, EventRecord, Store, policy_from
+from timus_autotask.watch.names import NOBODY, Directory, known_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class History:
 
     changes: tuple[JournalEntry, ...]
     decisions: tuple[Decision, ...]
+    names: Directory = NOBODY
+    """How what stands in it is called."""
 
     @property
     def in_order(self) -> Iterator[JournalEntry | Decision]:
@@ -46,6 +49,7 @@ def history(
     return History(
         tuple(sorted(changes, key=lambda one: (one.settled_at, one.opened_at, one.delta > 0))),
         tuple(sorted(decisions, key=lambda one: one.at)),
+        known_names(store) if changes or decisions else NOBODY,
     )
 
 

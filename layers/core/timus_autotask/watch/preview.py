@@ -17,6 +17,7 @@ from timus_autotask.store.keys import contract_key
 from timus_autotask.store.records import ContractRecords
 from timus_autotask.sync.gather import held_of, read_records
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.rehearsal import Rehearsal, Unsettled
 from timus_autotask.watch.status import Each
 
@@ -105,6 +106,8 @@ class Preview:
     """Everything that would be posted."""
 
     contracts: tuple[ContractPreview, ...] = ()
+    names: Directory = field(default=NOBODY, compare=False)
+    """How what stands in it is called."""
 
     @property
     def totals(self) -> Totals:
@@ -157,16 +160,22 @@ def preview(
     contracts = rehearsal.contracts()
     made: dict[LineKey, list[PreviewedAdjustment]] = {}
     for entry in rehearsal.made():
-        shown = PreviewedAdjustment(entry.day, entry.delta, True, entry.price)
-        made.setdefault(entry.line, []).append(shown)
+        one = PreviewedAdjustment(entry.day, entry.delta, True, entry.price)
+        made.setdefault(entry.line, []).append(one)
     generations = {}
     for records in contracts:
         id_ = records.state.value.contract_id
         before = rehearsal.table.before(contract_key(id_))
         generations[id_] = int(before.data["generation"]) if before else 0
-    return Previewed(
-        result, Preview(tuple(_contract(one, made, rehearsal) for one in contracts)), generations
-    )
+    shown = Preview(tuple(_contract(one, made, rehearsal) for one in contracts), _names(contracts, rehearsal))
+    return Previewed(result, shown, generations)
+
+
+def _names(contracts: Sequence[ContractRecords], rehearsal: Rehearsal) -> Directory:
+    store = rehearsal.ports.store
+    ids = {id_ for records in contracts for id_ in records.state.value.customers}
+    customers = {id_: name_of(store.customer_to_bill(id_)) for id_ in sorted(ids)}
+    return directory(customers, (store.names(one.state.value.contract_id).value for one in contracts))
 
 
 def _same_if_lost(rehearsal: Rehearsal, act: Callable[[Ports], T], ports: Ports, each: Each) -> None:

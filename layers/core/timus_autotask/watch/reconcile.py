@@ -31,8 +31,8 @@ from timus_autotask.ports.errors import (
     Refused,
     SecretsUnavailable,
 )
-from timus_autotask.ports.psa import BillingRule, Psa, UnitRow
-from timus_autotask.store.records import ContractRecords
+from timus_autotask.ports.psa import BillingRule, Company, Psa, Service, UnitRow
+from timus_autotask.store.records import ContractRecords, Names
 from timus_autotask.store.runs import Run, delete_found_before, last_run, put_found, put_run
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import held_of
@@ -41,6 +41,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed
 from timus_autotask.watch.findings import Look, of_contract, of_customer, units_by_line
 from timus_autotask.watch.listing import listed
+from timus_autotask.watch.names import are_old, learn_names
 from timus_autotask.watch.status import Records, wanted_of
 
 AT_ONCE = 500
@@ -113,9 +114,11 @@ class _Reconcile:
         self._at_once = at_once
         self._allowed_at: int | None = None
         """Calls of this run when the allowance was last asked for."""
+        self._names: dict[int, Names] = {}
 
     def go(self, every_row: int) -> Run:
         """Chunk after chunk, until the end or until something comes before."""
+        self._names = {names.contract_id: names for names in self._ports.store.all_names()}
         records = listed(self._ports.store)
         today = self._ports.today()
         wanted = wanted_of(records, today)
@@ -178,20 +181,18 @@ class _Reconcile:
         autotask_failed(self._ports, error)
         return _Stop(f"Autotask cannot be asked: {error}")
 
-    def _rules(self, contract_ids: Iterable[int]) -> list[BillingRule]:
-        """Billing rules, if the API user may see them."""
+    def _if_shown(self, what: str, question: Callable[[Psa], T], none: T) -> T:
+        """What the API user may not see is noted, and holds nothing up."""
 
-        def asked(autotask: Psa) -> list[BillingRule] | str:
+        def asked(autotask: Psa) -> tuple[T, str]:
             try:
-                return autotask.billing_rules(contract_ids)
+                return question(autotask), ""
             except Refused as error:
-                return f"Billing rules could not be read: {error}"
+                return none, f"{what} could not be read: {error}"
 
-        answer = self._ask(asked)
-        if isinstance(answer, str):
-            notes = dict.fromkeys((*self._run.notes, answer))
-            self._run = replace(self._run, notes=tuple(notes))
-            return []
+        answer, note = self._ask(asked)
+        if note:
+            self._run = replace(self._run, notes=tuple(dict.fromkeys((*self._run.notes, note))))
         return answer
 
     # -- One chunk
@@ -223,6 +224,7 @@ class _Reconcile:
                 woken += 1
             if these:
                 found[contract_id] = these
+        self._name(chunk, looks)
         self._keep({f"CONTRACT#{id_:020}": these for id_, these in found.items()})
         run = self._run
         self._save(
@@ -252,7 +254,8 @@ class _Reconcile:
             rows += self._ask(
                 lambda autotask: autotask.units_on({i: d for i, d in last.items() if d != near[i]})
             )
-        rules = self._rules(contracts)
+        none: list[BillingRule] = []
+        rules = self._if_shown("Billing rules", lambda autotask: autotask.billing_rules(contracts), none)
         by_contract: dict[int, list[UnitRow]] = {id_: [] for id_ in ids}
         for row in rows:
             by_contract[row.contract_id].append(row)
@@ -277,6 +280,24 @@ class _Reconcile:
         if self._run.deep:
             whole = {service: held.units for service, held in held_of(rows, contract.end).items()}
         return Look(contract, tuple(units_by_line(rows, day) for day in days), days, whole, tuple(rules))
+
+    def _name(self, chunk: Mapping[int, ContractRecords], looks: Mapping[int, Look]) -> None:
+        """Keep how contracts, companies and services are called now, where that was read long ago."""
+        now = self._ports.clock.now()
+        contracts = {id_: look.contract for id_, look in looks.items() if look.contract}
+        old = [id_ for id_ in contracts if are_old(self._names.get(id_), now)]
+        if not old:
+            return
+        of = [contracts[id_].company_id for id_ in old]
+        on = [service_id for id_ in old for service_id in chunk[id_].lines]
+        companies: dict[int, Company] = {}
+        companies = self._if_shown("Companies", lambda autotask: autotask.companies(of), companies)
+        services: dict[int, Service] = {}
+        services = self._if_shown("Services", lambda autotask: autotask.services(on), services)
+        called = {id_: company.name for id_, company in companies.items()}
+        for id_ in old:
+            theirs = {one: services[one].name for one in chunk[id_].lines if one in services}
+            learn_names(self._ports, id_, contracts[id_], called, theirs)
 
     def _wake(self, contract_id: int, customers: Iterable[str]) -> None:
         update(lambda: self._ports.store.commit(wake_contract(contract_id, self._ports, customers)))

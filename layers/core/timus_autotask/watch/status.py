@@ -31,6 +31,7 @@ from timus_autotask.store.records import (
     ContractState,
     CustomerRecords,
     EventRecord,
+    Names,
     PartnerRecords,
     RecordUnreadable,
     Store,
@@ -40,6 +41,7 @@ from timus_autotask.store.records import (
 )
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.watch.explanation import Because, explained, reasons_of_difference
+from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
 EVERYTHING = 2**53
 """Unix seconds after every due time, and more documents than there can be."""
@@ -66,6 +68,7 @@ class Records:
     provisionings: tuple[Provisioning, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     unreadable: tuple[RecordUnreadable, ...] = ()
+    names: tuple[Names, ...] = ()
 
 
 def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records:
@@ -89,6 +92,7 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     }
     provisionings = sorted(reader.all(store.provisionings()), key=lambda opening: opening.wanted.number)
     partner = [*reader.each(lambda _: store.partner(), [None])]
+    names = tuple(reader.all(store.all_names()))
     return Records(
         waiting,
         due,
@@ -99,6 +103,7 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
         tuple(provisionings),
         tuple(reader.all(store.troubles())),
         tuple(one for _, one in sorted(reader.unreadable.items())),
+        names,
     )
 
 
@@ -203,8 +208,8 @@ class Status:
     """What will still be done automatically, for people; empty: everything is at rest."""
     circuit: Circuit | None = None
     """Set while Autotask is not asked at all."""
-    names: Mapping[str, str] | None = None
-    """Customers' names by id."""
+    names: Directory = NOBODY
+    """How customers, companies, contracts and services are called."""
     provisionings: tuple[Provisioning, ...] = ()
     """Contracts that are being opened; those that wait for something are parked with a reason."""
     troubles: tuple[Trouble, ...] = ()
@@ -244,7 +249,7 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         tuple(sorted(records.parked_events, key=lambda event: event.received_at)),
         tuple(outstanding),
         circuit,
-        {c.id: _name(c) for c in customers.values()},
+        directory({id_: name_of(found) for id_, found in records.customers.items()}, records.names),
         records.provisionings,
         records.troubles,
         tuple(_pauses(records)),
@@ -316,12 +321,6 @@ def _desired(records: Records, customers: Mapping[str, Customer], today: date) -
         if found.state.value.contract
     }
     return desired([customers[id_] for id_ in sorted(customers)], plans, schedules, today)
-
-
-def _name(customer: Customer) -> str:
-    newest = [subscription.customer_name for subscription in customer.subscriptions]
-    mapped = customer.mapping.customer_name if customer.mapping else ""
-    return next((name for name in (*reversed(newest), mapped) if name), "")
 
 
 def _quantity(customer: Customer | None, sku: str, today: date) -> int:

@@ -1,0 +1,92 @@
+"""How customers, companies, contracts and services are called, beside their ids. Nothing is decided by a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.history import Subscription
+from timus_autotask.domain.mapping import CustomerMapping
+from timus_autotask.ports.errors import Conflict
+from timus_autotask.store.records import CustomerRecords, Names, Store, put_names
+from timus_autotask.sync.ports import Ports
+
+KEPT = timedelta(days=7)
+"""How long names are not read again: two calls for five hundred contracts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Names by id; what has none is missing."""
+
+    customers: Mapping[str, str] = field(default_factory=dict)
+    """As Timus says."""
+    companies: Mapping[int, str] = field(default_factory=dict)
+    contracts: Mapping[int, str] = field(default_factory=dict)
+    company_of: Mapping[int, int] = field(default_factory=dict)
+    """The company of a contract."""
+    services: Mapping[int, str] = field(default_factory=dict)
+
+
+NOBODY = Directory()
+"""No name is known."""
+
+
+def directory(customers: Mapping[str, str], contracts: Iterable[Names]) -> Directory:
+    """The names of these customers and contracts, and of all that stands on the contracts."""
+    known = sorted(contracts, key=lambda names: names.at.timestamp() if names.at else 0)  # the newest counts
+    return Directory(
+        {id_: name for id_, name in customers.items() if name},
+        {one.company_id: one.company for one in known if one.company_id is not None and one.company},
+        {one.contract_id: one.contract for one in known if one.contract},
+        {one.contract_id: one.company_id for one in known if one.company_id is not None},
+        {id_: name for one in known for id_, name in one.services.items() if name},
+    )
+
+
+def customer_name(subscriptions: Iterable[Subscription], mapping: CustomerMapping | None) -> str:
+    """The customer's name as Timus said it last, else as it stands in the mapping; empty: nobody has said."""
+    newest = [subscription.customer_name for subscription in subscriptions]
+    mapped = mapping.customer_name if mapping else ""
+    return next((name for name in (*reversed(newest), mapped) if name), "")
+
+
+def name_of(records: CustomerRecords) -> str:
+    """The name of a customer of whom the records were read."""
+    newest = [stored.value for _, stored in sorted(records.subscriptions.items())]
+    return customer_name(newest, records.mapping.value if records.mapping else None)
+
+
+def are_old(names: Names | None, now: datetime) -> bool:
+    """Whether they are to be read again."""
+    return names is None or names.at is None or now - names.at >= KEPT
+
+
+def learn_names(
+    ports: Ports,
+    contract_id: int,
+    contract: Contract | None,
+    companies: Mapping[int, str],
+    services: Mapping[int, str],
+) -> None:
+    """Keep what was read of a contract. If somebody else writes it just now, theirs is as good."""
+    stored = ports.store.names(contract_id)
+    with suppress(Conflict):
+        learned = stored.value.learned(contract, companies, services, ports.clock.now())
+        ports.store.commit(put_names(learned, stored.rev))
+
+
+def known_names(store: Store) -> Directory:
+    """Every name that is kept. Listings only: a few reads for a thousand customers."""
+    subscriptions: dict[str, list[Subscription]] = {}
+    for one in store.subscriptions():
+        subscriptions.setdefault(one.customer_id, []).append(one)
+    mappings = {one.customer_id: one for one in store.mappings()}
+    customers = {
+        id_: customer_name(subscriptions.get(id_, ()), mappings.get(id_))
+        for id_ in {*subscriptions, *mappings}
+    }
+    return directory(customers, store.all_names())
