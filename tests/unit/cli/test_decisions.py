@@ -158,7 +158,7 @@ def test_a_customer_that_timus_has_not_told_of_is_refused(mapped: Desk) -> None:
     """A slip of the pen would pause nobody. It names whom it may mean, and can be said on purpose."""
     for words in (("pause",), ("resume",), ("policy", "set", "drift=adopt")):
         said = mapped.refused(*words, "--customer", "cus_41do")
-        assert "Timus has not told of a customer cus_41do yet; did you mean cus_41d0?" in said
+        assert "Timus has not reported a customer cus_41do yet; did you mean cus_41d0?" in said
     assert mapped.ask("pause", "--customer", "cus_41do", "--unknown")["customer"] == "cus_41do"
     assert "not told" not in mapped.told("pause", "--customer", "cus_41d0")
 

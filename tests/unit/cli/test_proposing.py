@@ -111,7 +111,7 @@ def test_nothing_is_asked_where_nothing_would_be_done(mapped: Desk, asked: list[
 def test_what_cannot_be_shown_is_not_done(mapped: Desk) -> None:
     """It used to say "No preview", and wrote."""
     mapped.world.api.faults.add(Fault("not_sent", times=None))
-    assert "It cannot be shown what would be posted" in mapped.refused(*MINIMUM, "--yes")
+    assert "It cannot be shown what would be done" in mapped.refused(*MINIMUM, "--yes")
     assert mapped.ask("policy", "show")["set"] == {}
     to = ("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")
     assert "What this posts is not shown (--unchecked)." in mapped.told(*to, "--unchecked")
@@ -144,7 +144,7 @@ def test_a_sku_that_nobody_knows_is_refused(mapped: Desk) -> None:
     """With what it may be; one that a service in Autotask carries is known before Timus has told of it."""
     for order in ("minimum.SASE-ADV-USR=60", "excluded=SASE-ADV-USR", "prices.SASE-ADV-USR=1.50"):
         said = mapped.refused("policy", "set", order)
-        assert "Timus has not told of a SKU SASE-ADV-USR yet" in said
+        assert "Timus has not reported a SKU SASE-ADV-USR yet" in said
         assert f"did you mean {ADV}?" in said
         assert mapped.ask("policy", "set", order, "--unknown")["written"] is True
         mapped.ask("policy", "set", order.partition("=")[0] + "=")

@@ -325,7 +325,7 @@ def test_nothing_is_done_that_could_not_be_shown(fault: str) -> None:
     world = level()
     world.api.faults.add(Fault(fault, times=None))
     before = world.table.documents()
-    with pytest.raises(NotDone, match="It cannot be shown what would be posted"):
+    with pytest.raises(NotDone, match="It cannot be shown what would be done"):
         set_minimum(deployment_of(world))
     assert world.table.documents() == before
 

@@ -111,7 +111,7 @@ _FROM = _a(
     help="first day on which it holds, or `always`; by default today when units are elsewhere already, and always when not",
 )
 _WRITING = (
-    _a("--dry-run", action="store_true", help="show what would be posted and write nothing"),
+    _a("--dry-run", action="store_true", help="show which adjustments would be made, and write nothing"),
     _a("--yes", action="store_true", help="do not ask"),
 )
 _BY = _a("--by", metavar="NAME", help="who decides this; the user of this machine unless given")
@@ -232,7 +232,7 @@ COMMANDS = (
     ),
     Command(
         "changes",
-        "show what was posted to Autotask, when, from which events, and how it ended",
+        "show which adjustments were made in Autotask, when, from which events, and how they ended",
         "changes --since 2026-03-01 --customer cus_41d0",
         "watching.changes",
         (
@@ -396,7 +396,7 @@ COMMANDS = (
                 type=_day,
                 default=DEFAULT,
                 metavar="DAY",
-                help="first day whose changes they concern, or `always`; by default today once something was posted",
+                help="first day whose changes they concern, or `always`; by default today once an adjustment was made",
             ),
             *_WRITING,
             _UNKNOWN,

@@ -163,7 +163,7 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
             )
             for line in contract.lines
         ],
-        empty="nothing yet: Timus has told of no quantity that goes here",
+        empty="nothing yet: Timus has reported no quantity that goes here",
     )
     terminal.say(*contract.without_line)
 

@@ -120,7 +120,7 @@ def _show_lines(found: Overview, terminal: Terminal) -> None:
         ],
         empty="No such lines; all of them: timus-autotask status"
         if found.filtered
-        else "No lines: Timus has told of no quantity yet.",
+        else "No lines: Timus has reported no quantity yet.",
     )
     if status.parked_events:
         terminal.say("", "Events that a person has to look at", style="bold")

@@ -126,9 +126,11 @@ class _Replay:
     def _note_plan_changes(self, update: _Update, plan_change_day: date) -> None:
         """Note the plan changes of a version, and one from each plan that has fallen before to each that rises now.
 
-        What fell before may still be on its way down in Autotask. A plan without units counts for every other plan that has some: also if
-        it was over when we first heard of it or if only a later version lists it, because Autotask may bill it from before, and also if
-        the other has no more units than before, because that one may have come down in Autotask in the meantime.
+        What fell before may still be on its way down in Autotask. A plan without units counts for every other plan that has units, because
+        Autotask may still bill it. This also holds if:
+
+        * the plan was over when we first heard of it, or only a later version lists it;
+        * the other plan has no more units than before, because it may have come down in Autotask in the meantime.
         """
         for old, new in sorted(update.moves):
             self.plan_changes.append(PlanChange(self._subscription, plan_change_day, old, new, known=True))

@@ -72,7 +72,7 @@ class Gap:
         return too_many
 
     def spoiled_day(self, after: Timeline) -> date | None:
-        """The first locked day that ``after`` takes out of the range between what it has and what it should have, or None."""
+        """The first locked day that ``after`` moves away from both the observed and the desired units, or None."""
         for day in sorted({*self.desired.days, *self.observed.days, *after.days}):
             least, most = sorted((self.observed.at(day), self.desired.at(day)))
             if self.is_locked(day) and not least <= after.at(day) <= most:

@@ -1,8 +1,8 @@
 """Days on which Autotask bills other units than it should, and which no adjustment makes level any more.
 
 A line takes one adjustment a day, and none in a posted period. What Timus reports after that is billed from a later day on. So a
-subscription that is cancelled, and replaced by another one twenty minutes later, is not billed on that day. Such days are found by
-their numbers, not by the story behind them: what the line should have, against what Autotask will have once all is made that is planned.
+subscription that is cancelled, and replaced by another one twenty minutes later, is not billed on that day. A day counts if Autotask
+still differs from what is desired after everything that is planned.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def still_shown(stretches: Sequence[PastDays], today: date) -> tuple[PastDays, .
 
 
 def postponed(stretches: Iterable[PastDays], day: date, delta: int) -> Postponed | None:
-    """From where an adjustment of ``day`` was moved: the stretches before it that lack what it adds, or have what it takes off."""
+    """The earliest day that an adjustment of ``day`` should have covered, and why it could not; None if it covers all of them."""
     found: Postponed | None = None
     for one in sorted(stretches, key=lambda one: one.first, reverse=True):
         if one.until == (found.day if found else day) and (one.wanted > one.autotask) == (delta > 0):

@@ -207,8 +207,8 @@ class _Planner:
     def _seats_not_free(self, line: LineKey, day: date) -> _Obstacle | None:
         """What is in the way of seats that come from a plan which keeps others: as long as they are billed there, they wait.
 
-        While a plan that is not planned here has too many, nobody knows when it comes down. Then the new seats wait with those that
-        move, because what goes up now would take the day that the others may need.
+        While the decrease of a plan that is planned elsewhere has no date, its seats and the new ones wait together: an increase now
+        would take the day that the others may need.
         """
         olds = {link.down for link in self._links if link.beside and self._must_wait_for(link, line, day)}
         if not olds <= self._known.keys():
@@ -242,8 +242,7 @@ class _Planner:
     def _days_down(self, old: LineKey, day: date) -> Iterator[date]:
         """The days after ``day`` on which a plan may have fewer units too many than before.
 
-        As in ``_down_from``, that more is wanted again of a line that is not planned here does not count if a plan of its own would
-        bring it down before.
+        As in ``_down_from``, a later increase of a line that is planned elsewhere is left out if the line comes down first.
         """
         gap = self._known[old]
         yield from (d for d in self.after[old].days if d > day)

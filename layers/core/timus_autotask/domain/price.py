@@ -23,7 +23,7 @@ class PriceChange:
 
 @dataclass(frozen=True, slots=True)
 class ObservedPrice:
-    """A line's unit price in Autotask, as read now. For a line that is new, that of the line which it carries on."""
+    """A line's unit price in Autotask, as read now. For a new line: the price of the line that it continues."""
 
     price: Decimal | None = None
     """None: there is no such line, or Autotask shows no price."""

@@ -1,4 +1,4 @@
-"""Names that somebody knows. A name that nobody knows is a slip of the pen more often than news, so it is not taken without a word."""
+"""Names that somebody knows. An unknown name is usually a typing error, so it has to be confirmed."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 
 
 def told_of(records: CustomerRecords) -> bool:
-    """Whether Timus has told of this customer."""
+    """Whether Timus has reported this customer."""
     return bool(records.subscriptions or records.inbox)
 
 
 def customer_known(deployment: Deployment, customer_id: str) -> None:
-    """Raise :class:`NotDone` for a customer whom Timus has not told of and whom nobody has mapped."""
+    """Raise :class:`NotDone` for a customer whom Timus has not reported and whom nobody has mapped."""
     records = deployment.store.customer(customer_id)
     if told_of(records) or records.mapping or records.terms:
         return
     raise NotDone(
-        f"Timus has not told of a customer {customer_id} yet{did_you_mean(customer_id, _customers(deployment))} "
+        f"Timus has not reported a customer {customer_id} yet{did_you_mean(customer_id, _customers(deployment))} "
         f"Nothing was written. {ANYWAY}"
     )
 
@@ -54,7 +54,7 @@ def _customers(deployment: Deployment) -> set[str]:
 
 
 def skus_known(deployment: Deployment, skus: Iterable[str]) -> None:
-    """Raise :class:`NotDone` for a SKU that Timus has not told of, nobody has mapped, and no service of Autotask carries."""
+    """Raise :class:`NotDone` for a SKU that Timus has not reported, nobody has mapped, and no service of Autotask carries."""
     wanted = sorted({*skus})
     if not wanted:
         return
@@ -62,7 +62,7 @@ def skus_known(deployment: Deployment, skus: Iterable[str]) -> None:
     for sku in wanted:
         if sku not in known and not _carried(deployment, sku):
             raise NotDone(
-                f"Timus has not told of a SKU {sku} yet, and no service in Autotask carries it{did_you_mean(sku, known)} "
+                f"Timus has not reported a SKU {sku} yet, and no service in Autotask carries it{did_you_mean(sku, known)} "
                 f"Nothing was written. {ANYWAY}"
             )
 

@@ -176,7 +176,7 @@ def route_customer(
         )
         notes = []
         if not told_of(records):
-            notes.append(f"Note: Timus has not told of a customer {customer} yet; the mapping waits for it.")
+            notes.append(f"Note: Timus has not reported a customer {customer} yet; the mapping waits for it.")
 
         def act(ports: Ports) -> CustomerRouted:
             def attempt() -> None:

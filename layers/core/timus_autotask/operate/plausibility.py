@@ -19,8 +19,7 @@ SHARE = 0.5
 """A change by more than this share of the units, and by more than ``FEW``, is rare. A digit too many or too few, or the number of
 another row, is mostly beyond it."""
 PART = 0.5
-"""A file that names fewer than this share of the clients that are billed is a part on purpose; one that names more was meant to be
-whole, and what it lacks was lost."""
+"""Of the clients that are billed. A file that names fewer is meant as a part. In one that names more, missing clients are suspicious."""
 DIGITS = 15
 """Digits that a spreadsheet keeps of a number; it writes zeros for those that follow
 (https://learn.microsoft.com/en-us/troubleshoot/microsoft-365-apps/excel/last-digits-changed-to-zeros)."""

@@ -84,7 +84,7 @@ class Proposal(Generic[R]):
             fresh = propose(deployment, self._plan)
             if fresh != self or fresh._planned is None:  # noqa: SLF001 - its own kind
                 raise NotDone(
-                    "What would be posted has changed since it was shown. Nothing was written; look at it again."
+                    "What would be done has changed since it was shown. Nothing was written; look at it again."
                 )
             planned = fresh._planned  # noqa: SLF001
         wake_ups = _Tolerant(deployment.queue)
@@ -119,7 +119,7 @@ def propose(
     except NotAnswered as error:
         if not planned.unchecked:
             raise NotDone(
-                f"It cannot be shown what would be posted, for Autotask cannot be asked ({error}). Nothing was written; "
+                f"It cannot be shown what would be done, because Autotask cannot be asked ({error}). Nothing was written; "
                 "try again in a minute."
             ) from error
         not_shown = f"Autotask cannot be asked: {error}"
@@ -146,7 +146,7 @@ def _previewed(deployment: Deployment, act: Callable[[Ports], R], on_progress: P
             state = deployment.store.contract(unsettled.contract_id).state.value
             if look == LOOKS or not state.leased(deployment.clock.now()):
                 raise NotDone(
-                    f"It cannot be shown yet what would be posted: {unsettled}. Nothing was written; try again after "
+                    f"It cannot be shown yet what would be done: {unsettled}. Nothing was written; try again after "
                     f"{unsettled.until:%Y-%m-%d %H:%M} UTC, when it is known at the latest."
                 ) from unsettled
             deployment.clock.sleep(BETWEEN)

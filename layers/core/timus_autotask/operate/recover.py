@@ -333,10 +333,10 @@ def _put_back(document: Document, table: Table) -> bool:
 def after_restore(ports: Ports, by: str = "") -> tuple[int, ...]:
     """Pause everything and have every contract looked at, after the table was restored; returns the contracts.
 
-    The table is older than Autotask then. A line that Autotask holds as it should be is taken as it is; every other one parks
-    as drift, for what we know to have left there is not the last that we did. But a change that Timus took back since is not
-    known any more, and following what is known would post it again. So nothing is posted until a person has compared with
-    Timus (``timus_export``) and ends the pause. Approvals are dropped: they may have been used already.
+    The table is older than Autotask then. A line that has the desired units in Autotask is taken as it is. A line that differs parks
+    as drift, because our baseline is older than our last adjustment. But a change that Timus took back since is not known any
+    more, and following what is known would make it again. So no adjustment is made until a person has compared with Timus
+    (``timus_export``) and ends the pause. Approvals are dropped: they may have been used already.
     """
     pause_all(ports, by)
     contracts = tuple(sorted({work.contract_id for work, _ in ports.store.contract_states()}))

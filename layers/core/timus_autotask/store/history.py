@@ -1,9 +1,8 @@
 """A subscription's history in the table: one document, or several where it does not fit into one.
 
-What is applied is forgotten after a while, but what waits (unmapped, paused, held) is kept whole, for it is billed day by day once it may
-be. So a history can outgrow what one document holds. Then its older versions move into parts of their own, which are written again only when
-news changes just them. The head says by the name of a field that it is not the whole: an older version of this code refuses it and does
-not take it for all that there is.
+What is applied is forgotten after a while. What waits (unmapped, paused, held) is kept whole, because it is billed day by day once it
+may be. So a history can outgrow one document. Then its older versions move into parts of their own, which are written again only when a
+new version changes them. The head has a field that older code does not know, so older code refuses a split history.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where each record lives: every key of the table, and every range that is read of it. Standard library only.
 
-A range of names that begin alike ends at the last code point of all, so that no name, whatever it begins with, stands behind it.
+A range by prefix ends at the last code point, so it includes every name with that prefix.
 """
 
 from __future__ import annotations

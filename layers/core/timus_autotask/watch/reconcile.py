@@ -4,9 +4,8 @@ Reads are batched over many contracts: the contracts, the units of their lines t
 rules. What differs from what we left behind becomes a finding, and its contract is made due: ``converge``, with all of its
 rules, is the only judge of what is done about it, so nothing is corrected here.
 
-Where every row of every contract is read in a few pages, it is, and every day is compared. Where there are more, edits of days
-to come that cancel each other out before the contract's last day are not seen until they come near, unless a ``deep`` run is
-asked for, which reads every row and costs as many calls as there are pages of them.
+If every row of every contract fits into a few pages, every day is compared. If there are more, only today and the last day are
+compared. Then future edits that cancel each other out are found only by a ``deep`` run, which reads every row.
 
 A run is a record: it goes on where it stopped, and of two that write it at once, one gives way.
 """

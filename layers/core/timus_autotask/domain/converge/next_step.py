@@ -30,8 +30,8 @@ from timus_autotask.domain.provisioning import NewContract, successor
 RECHECK = timedelta(minutes=15)
 """How soon a parked line is looked at again: its cause may be gone."""
 RECHECK_LATER = timedelta(hours=1)
-"""How soon once it has been parked for four times that long: each look costs calls to Autotask, and in between it is looked at after a
-quarter of the time that it has been parked already."""
+"""How soon once it has been parked for four hours. Before that, it is looked at after a quarter of the time that it has been parked.
+Each look costs calls to Autotask."""
 
 LOOKS = 3
 """How often an accepted adjustment that is not to be seen yet is looked for before it is left to settle."""

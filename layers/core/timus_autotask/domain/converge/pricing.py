@@ -42,6 +42,6 @@ def priced(draft: LineDraft, view: View) -> LineDraft:
 
 
 def _wanted(draft: LineDraft, view: View) -> Decimal | None:
-    """The price that the terms set for what a line bills; of several, that of the first that has one."""
+    """The price in the terms for the first SKU on this line that has one."""
     prices = (view.policies.get(customer, Policy()).prices.get(sku) for customer, sku in draft.sources)
     return next((Decimal(price) for price in prices if price is not None), None)

@@ -184,7 +184,7 @@ def answer_to_edit(draft: LineDraft, contract: Contract) -> OnDrift | None:
 def _raised_above_zero(line: Line, baseline: Timeline, units: Timeline) -> bool:
     """Whether a person has made room for an adjustment that was refused because units would have fallen below zero.
 
-    That is the fix that was asked for, no drift; on a line that has nothing of ours, it is looked at as at first sight.
+    This is the fix that we asked for, not drift. A line without any adjustment of ours is judged as on first sight.
     """
     if line.refusal is None or line.adjusted:
         return False
