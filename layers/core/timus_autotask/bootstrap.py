@@ -189,6 +189,7 @@ def deployment(stack: str) -> Deployment:
     from timus_autotask.aws.sqs import SqsDeadLetters, SqsWakeUps
     from timus_autotask.operate.deployment import Deployment, Place
     from timus_autotask.sync.ports import Ports
+    from timus_autotask.watch.health import Limits
 
     client = _operators_clients()
     described = describe(client("cloudformation"), stack)
@@ -224,6 +225,13 @@ def deployment(stack: str) -> Deployment:
         vendor_code=settings.vendor_code,
         quiet_seconds=settings.quiet_seconds,
         opens_tickets=settings.opens_tickets,
+        limits=Limits(
+            settings.oldest_change,
+            settings.webhook_silence_days,
+            settings.reconcile_age_hours,
+            settings.secret_age_days,
+            settings.call_budget_percent,
+        ),
         each=pool.map,
         earlier=EarlierTable(dynamodb, settings.table_name).documents,
         close=transport.close,

@@ -75,6 +75,12 @@ class StackSettings:
     opens_tickets: bool
     vendor_code: str
     """The tracking identifier of a registered integration vendor; ``""``: each API user has one of its own."""
+    oldest_change: timedelta
+    """From here on what is watched is wrong, as for the stack's alarms."""
+    webhook_silence_days: int
+    reconcile_age_hours: int
+    secret_age_days: int
+    call_budget_percent: int
 
     @staticmethod
     def fits(outputs: Mapping[str, str]) -> bool:
@@ -102,6 +108,11 @@ class StackSettings:
             quiet_seconds=_whole(parameters, "QuietSeconds", 60),
             opens_tickets=bool(parameters.get("TicketCompany")),
             vendor_code=parameters.get("VendorTrackingIdentifier", ""),
+            oldest_change=timedelta(seconds=_whole(parameters, "OldestChangeSeconds", 3600)),
+            webhook_silence_days=_whole(parameters, "WebhookSilenceDays", 7),
+            reconcile_age_hours=_whole(parameters, "ReconcileAgeHours", 36),
+            secret_age_days=_whole(parameters, "SecretAgeDays", 365),
+            call_budget_percent=_whole(parameters, "CallBudgetPercent", 75),
         )
 
 

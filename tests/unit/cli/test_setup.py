@@ -169,3 +169,42 @@ def test_once_timus_has_sent_something_the_secret_is_not_shown(desk: Desk, answe
     said = desk.told("setup")
     assert WEBHOOK_SECRET not in said
     assert "Timus has sent webhooks, the last one at 2026-03-15 09:12 UTC" in said
+
+
+# -- doctor
+
+
+def test_doctor_has_a_line_for_each_check(desk: Desk) -> None:
+    """With its remedy below; a warning is no failure unless somebody wants that."""
+    said = desk.told("doctor")
+    lines = said.splitlines()
+    checks = [line for line in lines if line.startswith(("ok ", "warn ", "wrong "))]
+    assert len(checks) == len(desk.ask("doctor")["checks"]) == 26
+    assert "Nothing is wrong." in said
+    assert "26 checks found something to know" in desk.refused("doctor", "--strict")
+    assert desk.run("doctor", "--strict", "--json").json["verdict"] == "warn"
+
+
+def test_doctor_fails_when_something_is_wrong(desk: Desk) -> None:
+    """Status 1, with everything that was found, for a monitor."""
+    desk.dead_letters.send("cus_41d0", "lost")
+    said = desk.run("doctor", "--json")
+    assert said.status == 1
+    assert [one["name"] for one in said.json["checks"] if one["verdict"] == "wrong"] == ["dead letters"]
+    assert "1 of 26 checks" in said.err
+
+
+def test_doctor_in_a_loop_locks_nobody(desk: Desk) -> None:
+    """A monitor asks each minute; after a refusal Autotask is asked once in a quarter of an hour."""
+    desk.world.control.set_credentials("api@msp.example", "another", "CODE")
+    for _ in range(14):
+        assert verdicts(desk.run("doctor", "--json").json)["API user"] == "wrong"
+        desk.world.clock.advance(60)
+    logins = [one for one in desk.world.control.requests() if one["entity"] != "ZoneInformation"]
+    assert len(logins) == 1
+
+
+def test_doctor_sends_nothing_to_the_webhook(desk: Desk) -> None:
+    """Each minute's look would be an event."""
+    desk.ask("doctor")
+    assert list(desk.world.ports.store.events()) == []

@@ -156,6 +156,13 @@ COMMANDS = (
         finds_stack=True,
     ),
     Command(
+        "doctor",
+        "check that all of it still works: what `setup` checks, and how everything goes since",
+        "doctor --json",
+        "enabling.doctor",
+        (_a("--strict", action="store_true", help="exit with status 1 for a warning too"),),
+    ),
+    Command(
         "map customer",
         "send a customer's units to a recurring contract of a company",
         "map customer cus_41d0 --company 600 --contract 29683949",

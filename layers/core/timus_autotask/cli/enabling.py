@@ -1,4 +1,4 @@
-"""``setup``: a guided first run, in steps that ``doctor`` repeats at any later time."""
+"""``setup``, a guided first run, and ``doctor``, which makes the same checks and more at any later time."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from timus_autotask.operate.enabling import (
     check_stack,
     check_time_zone,
     check_webhook,
+    look_at_everything,
     send_test_event,
     try_api_user,
 )
@@ -103,6 +104,18 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
         webhook_url=deployment.webhook_url,
         next=[{"what": what, "command": command} for what, command in NEXT],
     )
+
+
+def doctor(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """The checks of the first run, and how everything goes since."""
+    shown = Shown(terminal)
+    shown.add_each(look_at_everything(deployment))
+    form = shown.result()
+    warned = sum(check.verdict is Verdict.WARN for check in shown.checks)
+    if warned and arguments.strict:
+        raise Failed(f"{warned} of {len(shown.checks)} checks found something to know.", REFUSED, result=form)
+    terminal.say("", "Nothing is wrong." if warned else "All is well.", style="green")
+    return form
 
 
 def _stack(finds: Finds, terminal: Terminal) -> Deployment:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from timus_autotask.ports.secrets import Credentials, Secrets
 from timus_autotask.ports.table import Document, Table
 from timus_autotask.store.records import Store
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.health import Limits
 from timus_autotask.watch.status import Each
 
 
@@ -98,6 +99,8 @@ class Deployment:
     """How long the queue holds a wake-up back."""
     opens_tickets: bool = False
     """Alarms open tickets in Autotask."""
+    limits: Limits = field(default_factory=Limits)
+    """From where on a number is wrong."""
     each: Each = map
     """``map``, or one that makes several calls at a time."""
     earlier: Callable[[datetime, Callable[[str], None]], Iterable[Document]] = lambda _moment, _on_wait: ()

@@ -29,6 +29,7 @@ from timus_autotask.sync.receive import NOBODY
 from timus_autotask.sync.worker import autotask_failed
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
 from timus_autotask.watch.check import Check, Verdict
+from timus_autotask.watch.health import check_health
 
 OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
 
@@ -358,6 +359,24 @@ def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lam
         WRONG,
         "timus-autotask logs queries: failures of our own. Then: timus-autotask doctor",
     )
+
+
+# -- All of it
+
+
+def look_at_everything(deployment: Deployment) -> Iterator[Check]:
+    """What ``doctor`` looks at: what a stack needs, and how everything goes. Nothing is sent to the webhook."""
+    yield check_stack(deployment)
+    user = try_api_user(deployment, None)
+    yield user.check
+    if user.autotask is not None:
+        yield from check_permissions(user.autotask, tickets=deployment.opens_tickets)
+        yield check_allowance(user.allowance, deployment.limits.call_budget_percent)
+    yield check_time_zone(deployment)
+    yield check_webhook(deployment)
+    dead = sum(deployment.dead_letters.depth())
+    age, limits = deployment.secrets.age(), deployment.limits
+    yield from check_health(deployment.ports, deployment.queue.depth(), dead, age, limits, deployment.each)
 
 
 def _count(number: int, what: str) -> str:

@@ -7,7 +7,7 @@ one call also finds credentials that have expired while nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from heapq import merge
@@ -147,29 +147,40 @@ def _long(waits: Iterable[datetime], now: datetime) -> int:
     return sum(since <= now - LONG for since in waits)
 
 
+def measured(records: Records, ports: Ports) -> Mapping[str, int]:
+    """The same numbers, of everything at once, by the names under which they are told."""
+    now, stored = ports.clock.now(), gauges(ports.table)
+    return _numbers(
+        _plus(Tally(), records, ports), records, ports, now, stored.value.since if stored else now
+    )
+
+
 def _tell(tally: Tally, ports: Ports, now: datetime, since: datetime, secret_age: timedelta | None) -> None:
     """Tell what was counted, and what belongs to no customer."""
-    partner = of_partner(ports.store)
+    days = None if secret_age is None else secret_age.days
+    numbers = _numbers(tally, of_partner(ports.store), ports, now, since)
+    ports.on_event("vitals", **numbers, secret_age_days=days)
+
+
+def _numbers(tally: Tally, partner: Records, ports: Ports, now: datetime, since: datetime) -> dict[str, int]:
     waits = [event.merged_at for event in partner.parked_events]
     # A customer's first contract that cannot be opened shows in his lines already.
     waits += [one.since for one in partner.provisionings if one.parked and one.since and one.wanted.renews]
     waits += [trouble.since for trouble in partner.troubles]
     finished = last_run(ports.table).value.finished
-    ports.on_event(
-        "vitals",
-        customers_aligned=tally.aligned,
-        customers_not_aligned=tally.not_aligned,
-        lines_parked=tally.parked,
-        lines_held=tally.held,
-        lines_settling=tally.settling,
-        lines_drifting=tally.drifting,
-        events_parked=len(partner.parked_events),
-        parked_long=tally.parked_long + _long(waits, now),
-        oldest_change_seconds=_oldest(tally, partner, ports, now),
-        webhook_silence_days=_silence(ports.store, partner.parked_events, now),
-        reconcile_age_hours=int((now - max(finished or since, since)).total_seconds() // 3600),
-        secret_age_days=None if secret_age is None else secret_age.days,
-    )
+    return {
+        "customers_aligned": tally.aligned,
+        "customers_not_aligned": tally.not_aligned,
+        "lines_parked": tally.parked,
+        "lines_held": tally.held,
+        "lines_settling": tally.settling,
+        "lines_drifting": tally.drifting,
+        "events_parked": len(partner.parked_events),
+        "parked_long": tally.parked_long + _long(waits, now),
+        "oldest_change_seconds": _oldest(tally, partner, ports, now),
+        "webhook_silence_days": _silence(ports.store, partner.parked_events, now),
+        "reconcile_age_hours": int((now - max(finished or since, since)).total_seconds() // 3600),
+    }
 
 
 def _since(line: StatusLine, records: Records) -> datetime:

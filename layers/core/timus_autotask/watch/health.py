@@ -1,0 +1,234 @@
+"""Whether everything goes on as it should, check by check, from our own records and queues. Nothing is written, and nobody is asked.
+
+The numbers are those of the alarms (``watch/gauges.py``), and so are the limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from timus_autotask.domain.finding import Finding, Kind
+from timus_autotask.ports.queue import QueueDepth
+from timus_autotask.store.runs import Run, findings, gauges, last_run
+from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.check import Check, Verdict
+from timus_autotask.watch.gauges import last_webhook, measured
+from timus_autotask.watch.status import Each, Status, gather, status_of
+
+OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
+
+SWEEP_LATE = timedelta(hours=1)
+"""The sweep counts each quarter of an hour; with very many customers a count takes some minutes more."""
+FEW = 3
+"""Of many, so many are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From where on a number is wrong: the stack's own parameters, which its alarms follow."""
+
+    oldest_change: timedelta = timedelta(hours=1)
+    webhook_silence_days: int = 7
+    reconcile_age_hours: int = 36
+    secret_age_days: int = 365
+    call_budget_percent: int = 75
+
+
+def check_health(
+    ports: Ports,
+    queued: QueueDepth,
+    dead_letters: int,
+    secret_age: timedelta | None,
+    limits: Limits,
+    each: Each = map,
+) -> Iterator[Check]:
+    """How everything is, one line each, what is upstream first.
+
+    ``queued``: wake-ups that wait; ``dead_letters``: those that failed for good; ``secret_age``: of the oldest secret, None: unknown.
+    """
+    now = ports.clock.now()
+    records = gather(ports.store, lambda: sum(queued), each)
+    status, numbers = status_of(records, now, ports.zone), measured(records, ports)
+    yield _last_webhook(ports, numbers, limits, now)
+    yield _queue(queued)
+    yield _dead_letters(dead_letters)
+    yield _sweep(ports, now)
+    yield _failures(status)
+    yield _oldest_change(numbers, limits)
+    yield _unmapped(status)
+    yield _parked(numbers)
+    yield _approvals(numbers)
+    yield _drift(numbers)
+    yield _paused(status)
+    yield _last_reconcile(last_run(ports.table).value, numbers, limits)
+    yield _ending(findings(ports.table))
+    yield _secrets(secret_age, limits)
+
+
+def _last_webhook(ports: Ports, numbers: Mapping[str, int], limits: Limits, now: datetime) -> Check:
+    name, last = "last webhook", last_webhook(ports.store)
+    if last is None:
+        return Check(
+            name, "Timus has sent nothing yet", WARN, "Register in Timus: timus-autotask webhook show"
+        )
+    found = f"{last:%Y-%m-%d %H:%M} UTC, {_ago(now - last)} ago"
+    if numbers["webhook_silence_days"] >= limits.webhook_silence_days:
+        remedy = (
+            "Look in Timus whether its webhook is on and what it was answered: timus-autotask webhook show"
+        )
+        return Check(name, f"{found}, where there are usually some", WRONG, remedy)
+    return Check(name, found)
+
+
+def _queue(depth: QueueDepth) -> Check:
+    waits = f"{_count(depth.visible, 'wake-up')} ready, {depth.in_flight} being worked on, {depth.delayed} in the quiet period"
+    return Check("queue", waits if sum(depth) else "empty")
+
+
+def _dead_letters(number: int) -> Check:
+    if not number:
+        return Check("dead letters", "none")
+    remedy = "Find the cause: timus-autotask logs queries (failures of our own). Then: timus-autotask redrive"
+    return Check("dead letters", f"{_count(number, 'wake-up')} failed for good", WRONG, remedy)
+
+
+def _sweep(ports: Ports, now: datetime) -> Check:
+    stored = gauges(ports.table)
+    if stored is None:
+        return Check(
+            "sweep",
+            "it has not finished its first count yet",
+            WARN,
+            "It runs each minute: look again in a few",
+        )
+    found = f"it last counted everything {_ago(now - stored.value.at)} ago"
+    if now - stored.value.at < SWEEP_LATE:
+        return Check("sweep", found)
+    remedy = (
+        "Is the stack's EventBridge rule enabled? Look at the function's errors: timus-autotask logs queries"
+    )
+    return Check("sweep", found, WRONG, remedy)
+
+
+def _failures(status: Status) -> Check:
+    found = [f"{one.record} cannot be read" for one in status.unreadable]
+    found += [f"{one.kind} {one.id} fails: {one.error}" for one in status.troubles]
+    if not found:
+        return Check("failures", "none")
+    return Check("failures", _some(found), WRONG, "timus-autotask status; then: timus-autotask logs queries")
+
+
+def _oldest_change(numbers: Mapping[str, int], limits: Limits) -> Check:
+    seconds = numbers["oldest_change_seconds"]
+    if not seconds:
+        return Check("oldest change", "nothing waits that needs no decision")
+    waits = timedelta(seconds=seconds)
+    found = f"one waits for {_ago(waits)} that needs no decision"
+    if waits < limits.oldest_change:
+        return Check("oldest change", found)
+    return Check(
+        "oldest change", found, WRONG, "timus-autotask status: its last line says what is outstanding"
+    )
+
+
+def _unmapped(status: Status) -> Check:
+    customers = {line.customer for line in status.lines if line.reason_code == "customer-unmapped"}
+    skus = {line.sku for line in status.lines if line.reason_code in ("sku-unmapped", "sku-ambiguous")}
+    if not customers and not skus:
+        return Check("unmapped", "no customer and no SKU")
+    found = f"{_count(len(customers), 'customer')} and {_count(len(skus), 'SKU')}: {_some(sorted(customers) + sorted(skus))}"
+    return Check("unmapped", found, WARN, "timus-autotask status, then: timus-autotask map")
+
+
+def _parked(numbers: Mapping[str, int]) -> Check:
+    lines, events, long = numbers["lines_parked"], numbers["events_parked"], numbers["parked_long"]
+    if not lines and not events and not long:
+        return Check("parked", "nothing")
+    found = f"{_count(lines, 'line')} and {_count(events, 'event')}, the unmapped included; for longer than a day {long}"
+    remedy = "timus-autotask status and timus-autotask events --parked: the command stands beside each"
+    return Check("parked", found, WRONG if long else WARN, remedy)
+
+
+def _approvals(numbers: Mapping[str, int]) -> Check:
+    held = numbers["lines_held"]
+    if not held:
+        return Check("approvals", "none is waited for")
+    return Check("approvals", f"{_count(held, 'change')} awaiting approval", WARN, "timus-autotask status")
+
+
+def _drift(numbers: Mapping[str, int]) -> Check:
+    drifting = numbers["lines_drifting"]
+    if not drifting:
+        return Check("drift", "none is known")
+    found = f"somebody changed {_count(drifting, 'line')} in Autotask"
+    return Check(
+        "drift", found, WRONG, "timus-autotask reconcile --last, then: timus-autotask drift CONTRACT SERVICE"
+    )
+
+
+def _paused(status: Status) -> Check:
+    if not status.paused:
+        return Check("paused", "nobody")
+    whom = [one.customer or "everybody" for one in status.paused]
+    by = sorted({one.by for one in status.paused if one.by})
+    return Check(
+        "paused",
+        _some(whom) + (f", by {_some(by)}" if by else ""),
+        WARN,
+        "timus-autotask resume, when it is time",
+    )
+
+
+def _last_reconcile(run: Run, numbers: Mapping[str, int], limits: Limits) -> Check:
+    name, late = "last reconcile", numbers["reconcile_age_hours"] >= limits.reconcile_age_hours
+    remedy = "timus-autotask reconcile, and the function's log: timus-autotask logs queries"
+    if run.finished is None:
+        found = f"not finished yet{f': {run.stopped}' if run.stopped else ''}"
+        return Check(name, found, WRONG if late else WARN, remedy if late else "It runs each night by itself")
+    found = f"{run.finished:%Y-%m-%d %H:%M} UTC, {_count(run.contracts, 'contract')}, {_count(sum(run.found.values()), 'finding')}"
+    return Check(name, found, WRONG, remedy) if late else Check(name, found)
+
+
+def _ending(found: Iterator[Finding]) -> Check:
+    ending = [one for one in found if one.kind is Kind.ENDS_FIRST]
+    if not ending:
+        return Check("contracts that end", "none ends before its subscription within 30 days")
+    named = [f"{one.contract_id} on {one.day}" for one in ending]
+    remedy = (
+        "Extend or renew them in Autotask, or let the terms do it: timus-autotask policy set renewal=extend"
+    )
+    return Check(
+        "contracts that end", f"{len(ending)} before their subscription: {_some(named)}", WARN, remedy
+    )
+
+
+def _secrets(age: timedelta | None, limits: Limits) -> Check:
+    if age is None:
+        return Check("secrets", "their age is not known")
+    found = f"the oldest is {_count(age.days, 'day')} old"
+    if age.days < limits.secret_age_days:
+        return Check("secrets", found)
+    remedy = "For Autotask: a new secret on the API user's page, then timus-autotask credentials set; for the webhook: docs/operations.md, Secret old"
+    return Check("secrets", found, WARN, remedy)
+
+
+# -- Words
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _some(names: list[str]) -> str:
+    """The first few."""
+    return ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
+
+
+def _ago(time: timedelta) -> str:
+    """How long, in one unit."""
+    minutes = int(time.total_seconds() // 60)
+    if minutes < 120:
+        return _count(minutes, "minute")
+    return _count(minutes // 60, "hour") if minutes < 48 * 60 else _count(minutes // (24 * 60), "day")
