@@ -115,10 +115,30 @@ def test_what_is_suspicious_is_held_until_it_is_accepted_by_its_id(desk: Desk, t
     desk.world.work()
     assert (desk.world.units(ADV, date(2026, 3, 17)), desk.world.units(ESS, date(2026, 3, 17))) == (28, 2)
     assert one["id"] in desk.refused(*words, "--accept", "00000000")
-    again = desk.ask(*words, "--accept", "00000000", "--accept", one["id"])
+    refused = desk.refused(*words, "--accept", "00000000", "--accept", one["id"])
+    assert f"No suspicion has the id 00000000. Those of this file: {one['id']} (id-alike)." in refused
+    assert "Nothing was written." in refused
+    again = desk.ask(*words, "--accept", one["id"])
     assert (again["taken_in"], again["held"], again["suspicions"][0]["accepted"]) == (1, 0, True)
     desk.world.work()
     assert desk.world.units(ADV, date(2026, 3, 17)) == 56
+
+
+def test_a_subscription_that_moved_is_said_and_fails(desk: Desk, tmp_path: Path) -> None:
+    """It is another customer's in the file: nothing becomes of it, so the command must not end as if all were well."""
+    file = tmp_path / "portal.csv"
+    file.write_text(f"customer_id,subscription_id,sku,quantity\ncus_other,sub_8f2c1a,{ADV},28\n")
+    words = ("reconcile", "--timus-export", str(file), "--yes")
+    said = desk.run(*words, "--json")
+    assert (said.status, said.json["taken_in"], said.json["held"]) == (1, 0, 0)
+    assert said.json["moved"] == [
+        {"subscription_id": "sub_8f2c1a", "known_as": CUSTOMER, "told_as": "cus_other"}
+    ]
+    assert (
+        f"sub_8f2c1a is customer cus_other's in the file, and we know it as customer {CUSTOMER}'s" in said.err
+    )
+    assert f"it is known as customer {CUSTOMER}'s" in " ".join(desk.told(*words, "--dry-run").split())
+    assert "Nothing in this file is suspicious. Nothing was written." in desk.refused(*words, "--accept", "7")
 
 
 def test_an_acceptance_is_about_a_file(desk: Desk) -> None:

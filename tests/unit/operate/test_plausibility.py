@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -36,6 +36,7 @@ def known(*ones: Billed) -> Known:
         {one.subscription_id: one for one in ones},
         {one.customer_id for one in ones},
         {sku for one in ones for sku in one.units},
+        TODAY,
     )
 
 
@@ -120,9 +121,19 @@ class TestInPlace:
         assert [kind for kind, _ in found(told, known(SUB))] == ["large-change"]
 
     def test_a_second_subscription_is_none(self) -> None:
-        """Where the file tells of the first one, or the two have nothing in common."""
+        """Where the file tells of the first one, or the two have nothing in common, also not the number of their units."""
         assert found([SUB, billed("sub_new", {ADV: 25})], known(SUB)) == []
-        assert found([billed("sub_new", {ESS: 25})], known(SUB)) == []
+        assert found([billed("sub_new", {ESS: 7})], known(SUB)) == []
+
+    @pytest.mark.parametrize("units", [{ESS: 25, "WIFI": 1}, {ESS: 26}, {ESS: 29}, {ESS: 13}])
+    def test_a_twin_with_other_skus_is_held(self, units: Units) -> None:
+        """A SKU that was renamed or rewritten hides what is billed already; both would be billed."""
+        [one] = suspicions([billed("sub_new", units)], {"sub_new"}, known(SUB))
+        assert (one.kind, one.holds) == (Kind.IN_PLACE, ("sub_new",))
+        assert (
+            "what became of 25 SASE-ADV-USER, 1 SASE-GATEWAY in sub_1 of cus_a, so both would be billed"
+            in one.message
+        )
 
     def test_a_client_whose_id_was_lost(self) -> None:
         """A new client has what a known one had who is not in the file any more."""
@@ -177,6 +188,59 @@ class TestChanges:
         assert found([nothing], known(billed("sub_1", {ADV: 2}))) == [("client-to-nothing", ("sub_1",))]
         more = billed("sub_2", {ADV: 2})
         assert found([nothing], known(billed("sub_1", {ADV: 2}), more)) == []
+
+
+class TestVersionsAndDays:
+    """A number of another column, or a slip in the year."""
+
+    @pytest.mark.parametrize(
+        ("ours", "theirs", "held"),
+        [
+            (3, 4, False),
+            (3, 106, False),
+            (3, 107, True),
+            (3, 10**9, True),
+            (400, 900, False),
+            (400, 901, True),
+        ],
+    )
+    def test_a_version_that_leaps_ahead_is_held(self, ours: int, theirs: int, held: bool) -> None:
+        """Believed, it would make every later event of Timus's own an old one."""
+        known_now, told = replace(SUB, version=ours), replace(SUB, version=theirs)
+        assert found([told], known(known_now)) == ([("version-leaps", ("sub_1",))] if held else [])
+        new = billed("sub_new", {ADV: 1})
+        assert found([SUB, replace(new, version=theirs)], known(known_now)) == (
+            [("version-leaps", ("sub_new",))] if held else []
+        )
+
+    def test_what_it_says(self) -> None:
+        """Both numbers, and what would follow."""
+        [one] = suspicions([replace(SUB, version=10**9)], {"sub_1"}, known(replace(SUB, version=3)))
+        assert one.message == (
+            "Subscription sub_1 of cus_a has version 1000000000, and we know version 3. If it is not right, every later event of Timus's "
+            "own would be an old one."
+        )
+
+    @pytest.mark.parametrize(
+        ("column", "before", "after"),
+        [
+            ("effective_date", 300, 300),
+            ("term_start", 2196, 300),
+            ("term_end", 300, 2196),
+            ("cancel_at", 300, 2196),
+        ],
+    )
+    def test_a_day_that_is_far_away_is_held(self, column: str, before: int, after: int) -> None:
+        """Ten months, or six years where a term may reach so far; a century is a slip in any case."""
+
+        def kinds(day: date) -> list[str]:
+            return [kind for kind, _ in found([replace(SUB, days={column: day})], known(SUB))]
+
+        for near in (TODAY, TODAY - timedelta(days=before), TODAY + timedelta(days=after)):
+            assert kinds(near) == []
+        for far in (TODAY - timedelta(days=before + 1), TODAY + timedelta(days=after + 1)):
+            assert kinds(far) == ["day-far-away"]
+        assert kinds(date(1926, 3, 16)) == kinds(date(2226, 3, 16)) == ["day-far-away"]
 
 
 class TestClients:
@@ -396,6 +460,49 @@ def test_one_damage_bills_nothing_else(portal: Portal, data: st.DataObject) -> N
     except FileRefused as refused:
         assert refused.problems  # noqa: PT017 - a refusal is as good
     assert released == []
+
+
+@given(
+    portals(),
+    st.one_of(
+        st.tuples(st.just("version"), st.integers(107, 2**53 - 1).map(str)),
+        st.tuples(
+            st.sampled_from(["effective_date", "term_end", "cancel_at"]),
+            st.one_of(st.dates(max_value=date(2025, 5, 1)), st.dates(min_value=date(2032, 4, 1))).map(str),
+        ),
+    ),
+    st.data(),
+)
+def test_a_number_or_a_day_beyond_belief_bills_nothing(
+    portal: Portal, damage: tuple[str, str], data: st.DataObject
+) -> None:
+    """In any column that has one, of any subscription, which is news in every other respect."""
+    one = data.draw(st.sampled_from(sorted({row["subscription_id"] for row in portal.rows})))
+    column, value = damage
+    rows = [
+        {**row, "version": "4", column: value} if row["subscription_id"] == one else row
+        for row in portal.rows
+    ]
+    released: list[str] = []
+    try:
+        released = [event.subscription_id for event in compared(portal.records, written(rows)).released()]
+    except FileRefused as refused:
+        assert refused.problems  # noqa: PT017 - a refusal is as good
+    assert one not in released
+
+
+@given(portals(), st.data())
+def test_another_id_with_other_skus_bills_nothing(portal: Portal, data: st.DataObject) -> None:
+    """A subscription under a new id, with each SKU under a new name: what is billed already is not billed again beside it."""
+    one = data.draw(st.sampled_from(sorted({row["subscription_id"] for row in portal.rows})))
+    rows = [
+        {**row, "subscription_id": "sub_quite_new", "sku": f"NEW-{row['sku']}"}
+        if row["subscription_id"] == one
+        else row
+        for row in portal.rows
+    ]
+    released = [event.subscription_id for event in compared(portal.records, written(rows)).released()]
+    assert "sub_quite_new" not in released
 
 
 @given(portals())

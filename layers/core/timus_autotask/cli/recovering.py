@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +56,25 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
         result |= against.to_json() | _take_in(deployment, arguments, terminal, against)
     if compared.run.stopped:
         raise Failed(f"It stopped: {compared.run.stopped}. The next run goes on from there.", result=result)
-    if against and against.held and not arguments.dry_run:
-        ids = ", ".join(one.id for one in against.open_suspicions)
-        raise Failed(
-            f"Held as suspicious: {against.held} of {against.missing} events; --yes does not release them. For each "
-            f"suspicion that is right, give the same command again with --accept and its id. The ids: {ids}",
-            result=result,
-        )
+    undecided = [*_undecided(against)] if against and not arguments.dry_run else []
+    if undecided:
+        raise Failed(" ".join(undecided), result=result)
     return result
+
+
+def _undecided(against: AgainstTimus) -> Iterator[str]:
+    """What a person has to decide before all of the file can be taken in."""
+    if against.held:
+        ids = ", ".join(one.id for one in against.open_suspicions)
+        yield (
+            f"Held as suspicious: {against.held} of {against.missing} events; --yes does not release them. For each "
+            f"suspicion that is right, give the same command again with --accept and its id. The ids: {ids}"
+        )
+    for one in against.comparison.moved:
+        yield (
+            f"Subscription {one.subscription_id} is customer {one.told_as}'s in the file, and we know it as customer {one.known_as}'s: "
+            "nothing of it was taken in. Ask Timus whose it is, and correct the file or leave it out."
+        )
 
 
 def _counting(terminal: Terminal) -> Callable[[Run], None]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import MAX_EMAX, MIN_EMIN, Context
 from enum import StrEnum
 from hashlib import sha256
@@ -23,6 +24,20 @@ PART = 0.5
 DIGITS = 15
 """Digits that a spreadsheet keeps of a number; it writes zeros for those that follow
 (https://learn.microsoft.com/en-us/troubleshoot/microsoft-365-apps/excel/last-digits-changed-to-zeros)."""
+LEAP = 100
+"""Versions. A subscription changes some times a month, so more than these, and than twice as many as are known, were not missed: the
+number is of another column, and would make every event of Timus's own an old one."""
+TERM = 6 * 366
+"""Days. Terms of up to five years are sold."""
+MONTHS = 300
+"""Days. A slip in the year is further away; what was missed, or is ordered ahead, is mostly nearer."""
+PLAUSIBLE = {
+    "effective_date": (MONTHS, MONTHS),
+    "term_start": (TERM, MONTHS),
+    "term_end": (MONTHS, TERM),
+    "cancel_at": (MONTHS, TERM),
+}
+"""How many days before and after today a day of each column may be."""
 SHOWN = 5
 """Ids that one message lists."""
 
@@ -34,6 +49,8 @@ class Kind(StrEnum):
     NUMBER = "id-a-number"
     IN_PLACE = "in-place-of-another"
     LARGE = "large-change"
+    VERSION = "version-leaps"
+    DAY = "day-far-away"
     TO_NOTHING = "client-to-nothing"
     CLIENTS_MISSING = "clients-missing"
 
@@ -60,6 +77,10 @@ class Billed:
     """By SKU, what is billed; in a file those SKUs that have a row."""
     ends: bool
     """It is cancelled for a day to come."""
+    version: int | None = None
+    """As Timus counts; None: the file does not say."""
+    days: Mapping[str, date] = field(default_factory=dict)
+    """By column, those that the file gives."""
 
     def total(self) -> int:
         """All SKUs together."""
@@ -77,6 +98,7 @@ class Known:
     subscriptions: Mapping[str, Billed]
     customers: Collection[str]
     skus: Collection[str]
+    today: date
 
     def owner(self, subscription_id: str) -> str | None:
         """The customer of a subscription; None: we do not know it."""
@@ -96,6 +118,8 @@ def suspicions(told: Sequence[Billed], news: Collection[str], known: Known) -> t
         *_numbers(told, known),
         *_in_place(told, known),
         *_changes(told, known),
+        *_versions(told, known),
+        *_days(told, known.today),
         *_clients_missing(told, known, news),
     ]
     held = [replace(one, holds=tuple(each for each in one.holds if each in news)) for one in found]
@@ -224,23 +248,32 @@ def _in_place(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
 
 
 def _beside(new: Billed, others: Iterable[Billed], named: Mapping[str, Billed]) -> Iterator[Suspicion]:
-    """The client's known subscriptions that have a SKU of the new one, which the file does not name for them."""
+    """The client's known subscriptions that have a SKU of the new one, or nearly as many units, of which the file does not say what became."""
     for other in others:
         if _are_alike(new.subscription_id, other.subscription_id):
             continue  # that is said already
         says = named[other.subscription_id].units if other.subscription_id in named else {}
         if both := [sku for sku in new.filled() if other.units.get(sku) and sku not in says]:
             yield _replaced(new, other, both, {new.subscription_id, other.subscription_id} & {*named})
+        elif not says and other.filled() and new.filled() and not _is_large(other.total(), new.total()):
+            yield _replaced(new, other, [*new.filled()], {new.subscription_id})
 
 
 def _replaced(one: Billed, other: Billed, skus: Sequence[str], holds: Iterable[str]) -> Suspicion:
     has = ", ".join(f"{one.units[sku]} {sku}" for sku in sorted(skus))
     message = (
-        f"Subscription {one.subscription_id} of {one.customer_id} is new, with {has}; the file does not say what became of that in "
-        f"{other.subscription_id} of {other.customer_id}, so both would be billed. If one replaces the other, give "
+        f"Subscription {one.subscription_id} of {one.customer_id} is new, with {has}; the file does not say what became of "
+        f"{_has(other, skus)} in {other.subscription_id} of {other.customer_id}, so both would be billed. If one replaces the other, give "
         f"{other.subscription_id} with quantity 0 in the same file."
     )
     return _suspicion(Kind.IN_PLACE, message, holds)
+
+
+def _has(other: Billed, skus: Iterable[str]) -> str:
+    """What the other one has: just “that” where both have the same SKUs."""
+    if any(other.units.get(sku) for sku in skus):
+        return "that"
+    return ", ".join(f"{units} {sku}" for sku, units in sorted(other.filled().items()))
 
 
 def _changes(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
@@ -269,8 +302,45 @@ def _large(before: Billed, after: Billed) -> Iterator[str]:
         old = 0 if before.ends and not after.ends else before.units.get(sku, 0)
         new = 0 if after.ends and not before.ends else after.units.get(sku, 0)
         no_row = old > 0 and sku not in after.units
-        if no_row or abs(new - old) > max(FEW, SHARE * old):
+        if no_row or _is_large(old, new):
             yield f"{sku} from {old} to {new}" + (", for it has no row" if no_row else "")
+
+
+def _is_large(old: int, new: int) -> bool:
+    return abs(new - old) > max(FEW, SHARE * old)
+
+
+def _versions(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+    """Versions that leap ahead of the one that is known, or, of a new subscription, of all that are."""
+    newest = max((one.version or 0 for one in known.subscriptions.values()), default=0)
+    for one in told:
+        ours = known.subscriptions.get(one.subscription_id)
+        before = (ours.version or 0) if ours else newest
+        if one.version is not None and one.version > 2 * before + LEAP:
+            knows = (
+                f"we know version {before}"
+                if ours
+                else f"the newest of any subscription that we know is {before}"
+            )
+            message = (
+                f"Subscription {one.subscription_id} of {one.customer_id} has version {one.version}, and {knows}. If it is not right, "
+                "every later event of Timus's own would be an old one."
+            )
+            yield _suspicion(Kind.VERSION, message, (one.subscription_id,))
+
+
+def _days(told: Sequence[Billed], today: date) -> Iterator[Suspicion]:
+    """Days that are so far away that the year may be a slip."""
+    for one in told:
+        for column, day in sorted(one.days.items()):
+            before, after = PLAUSIBLE[column]
+            away = (day - today).days
+            if not -before <= away <= after:
+                message = (
+                    f"Subscription {one.subscription_id} of {one.customer_id}: {column} is {day}, {abs(away):,} days "
+                    f"{'after' if away > 0 else 'before'} today."
+                )
+                yield _suspicion(Kind.DAY, message, (one.subscription_id,))
 
 
 def _clients_missing(told: Sequence[Billed], known: Known, news: Collection[str]) -> Iterator[Suspicion]:

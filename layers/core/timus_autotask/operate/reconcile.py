@@ -92,6 +92,7 @@ class AgainstTimus:
             "missing_events": [{"customer": e.customer_id, "event": e.event_id} for e in found.events],
             "suspicions": [{**asdict(one), "accepted": one.id in self.accepted} for one in found.suspicions],
             "held": self.held,
+            "moved": [asdict(one) for one in found.moved],
         }
 
 
@@ -101,12 +102,12 @@ def compare_with_timus(
     """What Timus shows against our table and Autotask as it was last read. Nothing is written.
 
     ``source`` names where it comes from, and is kept with every event that follows from it. Raises ``FileRefused`` for what could not
-    be followed.
+    be followed, and :class:`NotDone` for an id among the ``accepted`` that no suspicion has.
     """
     records, now = listed(deployment.store), deployment.clock.now()
     lines = status_of(records, now, deployment.zone).lines
     found = compare(told, records, lines, deployment.today, deployment.zone, source, by)
-    return AgainstTimus(found, frozenset(accepted))
+    return AgainstTimus(found, found.accepting(accepted))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ provenance, which take the same way through the inbox as Timus's own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Protocol, get_args
@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.subscription import BillingCycle, Snapshot, Status
-from timus_autotask.operate.plausibility import Billed, Known, Suspicion, suspicions
+from timus_autotask.operate.plausibility import PLAUSIBLE, Billed, Known, Suspicion, suspicions
+from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.tables import (
     DAY,
     TEXT,
@@ -175,12 +176,36 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A subscription that is another customer's in the file than we know. Nothing becomes of it: a person has to find out whose it is."""
+
+    subscription_id: str
+    known_as: str
+    """The customer as we know it."""
+    told_as: str
+    """The customer as the file says."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Everything, and what would go into the inbox."""
 
     rows: tuple[Compared, ...]
     events: tuple[Missing, ...]
     suspicions: tuple[Suspicion, ...]
+    moved: tuple[Moved, ...] = ()
+
+    def accepting(self, ids: Iterable[str]) -> frozenset[str]:
+        """The ids of suspicions that a person accepts. Raises :class:`NotDone` for one that no suspicion of this file has."""
+        accepted, found = frozenset(ids), {one.id: one.kind.value for one in self.suspicions}
+        if accepted <= found.keys():
+            return accepted
+        these = ", ".join(f"{id_} ({kind})" for id_, kind in found.items())
+        raise NotDone(
+            f"No suspicion has the id {', '.join(sorted(accepted - found.keys()))}. "
+            + (f"Those of this file: {these}. " if these else "Nothing in this file is suspicious. ")
+            + "Nothing was written."
+        )
 
     def released(self, accepted: Collection[str] = ()) -> tuple[Missing, ...]:
         """The events that no suspicion holds, without counting those that a person has ``accepted`` by their ids."""
@@ -230,7 +255,14 @@ def compare(
     rows += _not_named({one.subscription_id for one in told}, known, held, today)
     if problems:
         raise FileRefused(*problems)
-    return Comparison(tuple(rows), tuple(events), suspicious)
+    return Comparison(tuple(rows), tuple(events), suspicious, tuple(_moved(told, known)))
+
+
+def _moved(told: Sequence[Told], known: Mapping[str, Subscription]) -> Iterator[Moved]:
+    for one in sorted(told, key=lambda one: one.subscription_id):
+        ours = known.get(one.subscription_id)
+        if ours is not None and ours.customer_id != one.customer_id:
+            yield Moved(one.subscription_id, ours.customer_id, one.customer_id)
 
 
 def _observed(lines: Sequence[StatusLine]) -> dict[tuple[str, str], int]:
@@ -265,13 +297,21 @@ def _rows_of(
 def _told_billed(told: Told, today: date) -> Billed:
     day = told.effective_date or today
     says = Version(told.version or 1, day, told.items, told.status, told.cancel_at, told.term_end, "", "")
-    return _billed(told.subscription_id, told.customer_id, says, day)
+    given = {column: getattr(told, column) for column in PLAUSIBLE if getattr(told, column) is not None}
+    return replace(
+        _billed(told.subscription_id, told.customer_id, says, day), version=told.version, days=given
+    )
 
 
 def _known_billed(subscriptions: Sequence[Subscription], records: Records, today: date) -> Known:
-    found = {one.id: _billed(one.id, one.customer_id, _in_force(one, today), today) for one in subscriptions}
+    found = {
+        one.id: replace(
+            _billed(one.id, one.customer_id, _in_force(one, today), today), version=one.timus_version
+        )
+        for one in subscriptions
+    }
     skus = {sku for one in subscriptions for sku in one.skus}
-    return Known(found, records.customers.keys(), {*skus, *records.partner.plans})
+    return Known(found, records.customers.keys(), {*skus, *records.partner.plans}, today)
 
 
 def _billed(subscription_id: str, customer_id: str, version: Version, today: date) -> Billed:
