@@ -573,7 +573,13 @@ class AutotaskApi:
             if kind == "info":
                 verbs = ("query", "create", "update")
                 refused = frozenset(verb for verb in verbs if self._denies(entity, verb))
-                return _json(json.dumps(entity_information(entity, refused)))
+                some, numbers = (
+                    entity.name in self.switches.restricted,
+                    self.switches.access_levels == "numbers",
+                )
+                return _json(
+                    json.dumps(entity_information(entity, refused, restricted=some, numbers=numbers))
+                )
             if kind == "fields":
                 return _json(json.dumps(fields_information(entity)))
             if kind == "udfs":

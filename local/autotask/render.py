@@ -88,11 +88,18 @@ _DATA_TYPES = {
 }
 
 
-def entity_information(entity: Entity, denied: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """``/{Entity}/entityInformation``; ``denied``: the operations that the user's security level does not allow."""
+def entity_information(
+    entity: Entity, denied: frozenset[str] = frozenset(), *, restricted: bool = False, numbers: bool = False
+) -> dict[str, Any]:
+    """``/{Entity}/entityInformation``; ``denied``: the operations that the user's security level does not allow.
 
-    def access(offered: bool, operation: str) -> str:
-        return "All" if offered and operation not in denied else "None"
+    ``restricted``: it shows some records only. ``numbers``: levels are numbers, and not names.
+    """
+
+    def access(offered: bool, operation: str) -> str | int:
+        allowed = "Restricted" if restricted else "All"
+        level = allowed if offered and operation not in denied else "None"
+        return ("None", "All", "Restricted").index(level) if numbers else level
 
     operations = entity.operations
     create = "create" in operations or "child_create" in operations
@@ -106,7 +113,7 @@ def entity_information(entity: Entity, denied: frozenset[str] = frozenset()) -> 
             "canQuery": query,
             "canUpdate": update,
             "userAccessForCreate": access(create, "create"),
-            "userAccessForDelete": "None",
+            "userAccessForDelete": access(False, "delete"),
             "userAccessForQuery": access(query, "query"),
             "userAccessForUpdate": access(update, "update"),
             "hasUserDefinedFields": entity.has_udf,

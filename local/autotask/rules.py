@@ -401,6 +401,7 @@ _FIRST_IDS = {
     "Services": 201,
     "BillingItems": 26040,
     "BillingCodes": 29683503,
+    "InternalLocations": 2,
     "Tickets": 29800,
     "TicketNotes": 40001,
 }

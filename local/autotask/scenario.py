@@ -31,6 +31,7 @@ _TABLES = (
     ("companies", "companies"),
     ("services", "services"),
     ("billingCodes", "billingcodes"),
+    ("internalLocations", "internallocations"),
     ("billingRules", "contractbillingrules"),
     ("tickets", "tickets"),
 )

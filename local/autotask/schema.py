@@ -193,6 +193,13 @@ _ALL = (
         markupRate:money:r name:text:r taxCategoryID:int:r unitCost:money:r unitPrice:money:r useType:int:r""",
     ),
     _entity(
+        "InternalLocations",
+        "InternalLocation",
+        "query",
+        """id:long:r additionalAddressInfo:text:r address1:text:r address2:text:r city:text:r country:text:r
+        holidaySetId:long:r isDefault:bool:r name:text:r postalCode:text:r state:text:r timeZone:text:r""",
+    ),
+    _entity(
         "Tickets",
         "Ticket",
         "query create update",

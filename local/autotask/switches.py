@@ -19,6 +19,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "wrong_code": ("500", "401"),
     "blocked_user": ("no", "403", "404", "401", "500"),
     "denied_answer": ("500", "401", "403"),
+    "access_levels": ("names", "numbers"),
     "posted_decimals": ("2", "4"),
     "adjustment_period": ("set", "null"),
     "throttle": ("429", "429_retry_after", "429_itgenatr005", "500_itgenatr005"),
@@ -87,6 +88,12 @@ class Switches:
     denied_answer: str = "500"
     """How a missing permission is answered: 500 with an errors list was seen live, 401 is documented
     (REST_Security_Auth), 403 is declared in the swagger."""
+
+    restricted: list[str] = field(default_factory=list)
+    """Entities of which the security level shows some records only, by ``entityInformation``; ``hidden_contracts`` hides some."""
+
+    access_levels: str = "names"
+    """How ``entityInformation`` gives an access level: as a name (recorded by a client), or as a number (documented)."""
 
     throttle: str = "429"
     """How a refusal for too many requests or threads looks; ``Itgenatr005`` comes under other statuses too."""

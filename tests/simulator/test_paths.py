@@ -109,6 +109,40 @@ def test_a_missing_permission(status: str) -> None:
     assert told["ContractServiceAdjustments"]["canCreate"] is True
 
 
+@pytest.mark.parametrize(("levels", "some", "nothing"), [("names", "Restricted", "None"), ("numbers", 2, 0)])
+def test_a_restricted_permission(levels: str, some: str | int, nothing: str | int) -> None:
+    """It is told in the metadata alone, in either form."""
+    tenant = Tenant(restricted=["Contracts"], access_levels=levels)
+    info = tenant.send("GET", "Contracts/entityInformation").json()["info"]
+    assert (info["userAccessForQuery"], info["userAccessForDelete"]) == (some, nothing)
+    assert tenant.send("GET", f"Contracts/{CONTRACT}").status == 200
+
+
+def test_costs_that_may_not_be_read() -> None:
+    """They are 0 in the catalogue too."""
+    tenant = Tenant()
+    everything = {"Filter": [{"op": "gte", "field": "id", "value": 0}]}
+
+    def costs() -> set[float]:
+        rows = tenant.send("POST", "Services/query", everything).json()["items"]
+        return {row["unitCost"] or 0 for row in rows}
+
+    for service in tenant.api.model.tables["Services"].values():
+        service.values["unitCost"] = 70_000  # in ten-thousandths
+    assert costs() == {7}
+    tenant.control.set_switches({"cost_visible": False})
+    assert costs() == {0}
+
+
+def test_the_time_zone_stands_in_the_default_location() -> None:
+    """As the number that Microsoft gives it, in a text."""
+    tenant = Tenant()
+    tenant.control.load("demo")
+    default = {"Filter": [{"op": "eq", "field": "isDefault", "value": True}]}
+    [location] = tenant.send("POST", "InternalLocations/query", default).json()["items"]
+    assert location["timeZone"] == "35"
+
+
 @pytest.mark.parametrize(
     ("style", "start"), [("empty", b""), ("html", b"<!DOCTYPE"), ("message", b'{"Message"')]
 )

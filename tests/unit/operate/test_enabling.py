@@ -11,7 +11,8 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
-from tests.world import World
+from tests.world import SCENARIO, World
+from timus_autotask.autotask.time_zones import ZONES
 from timus_autotask.operate.deployment import Deployment, NotDelivered, Place
 from timus_autotask.operate.enabling import (
     check_allowance,
@@ -81,13 +82,46 @@ def test_the_stack_says_where_it_is(deployment: Deployment, status: str, verdict
     assert bool(found.remedy) is (verdict is not OK)
 
 
-def test_the_time_zone_is_said_aloud(deployment: Deployment) -> None:
-    """With the time that it is there; UTC may be a default that nobody chose."""
-    found = check_time_zone(deployment)
-    assert (found.verdict, "UTC: it is 2026-03-15 09:12 there" in found.found) == (WARN, True)
-    world = World(zone=ZoneInfo("Australia/Sydney"))
-    found = check_time_zone(deployment_of(world))
-    assert (found.verdict, "Australia/Sydney: it is 2026-03-15 20:12" in found.found) == (OK, True)
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verdict", "words"),
+    [
+        ("UTC", None, WARN, "UTC: it is 2026-03-15 09:12 there"),
+        (
+            "Australia/Sydney",
+            None,
+            OK,
+            "20:12 there, and a change is billed from the day that it is there. Autotask does not say",
+        ),
+        ("America/New_York", "35", OK, "as in Autotask's default internal location"),
+        ("America/Toronto", "035", OK, "as in Autotask's default internal location"),
+        ("Europe/Amsterdam", "110", OK, "as in Autotask's default internal location"),
+        ("UTC", "35", WARN, "is in America/New_York, where the day changes at another time"),
+        ("UTC", "85", WARN, "is in Europe/London"),
+        ("Europe/Berlin", "9999", OK, "Autotask does not say which it uses"),
+    ],
+)
+def test_the_time_zone_is_said_aloud(ours: str, theirs: str | None, verdict: Verdict, words: str) -> None:
+    """With the time that it is there, and compared with Autotask's where that says it; UTC may be a default that nobody chose."""
+    locations = [{"id": 1, "name": "Office", "isDefault": False, "timeZone": "255"}]
+    if theirs:
+        locations.append({"id": 2, "name": "Headquarters", "isDefault": True, "timeZone": theirs})
+    world = World(zone=ZoneInfo(ours), scenario={**SCENARIO, "internalLocations": locations})
+    found = check_time_zone(deployment_of(world), world.ports.autotask())
+    assert (found.verdict, words in found.found) == (verdict, True), found
+    if theirs and verdict is WARN:
+        assert "TIME_ZONE=A" in found.remedy or "TIME_ZONE=E" in found.remedy
+
+
+def test_a_time_zone_that_may_not_be_read_is_not_guessed(world: World, deployment: Deployment) -> None:
+    """The stack's own is said all the same."""
+    world.control.set_switches({"denied": ["InternalLocations"]})
+    assert "Autotask does not say" in check_time_zone(deployment, world.ports.autotask()).found
+    assert "Autotask does not say" in check_time_zone(deployment).found
+
+
+def test_every_number_of_a_time_zone_is_a_zone() -> None:
+    """One that this machine knows."""
+    assert all(ZoneInfo(name) for name in ZONES.values())
 
 
 # -- The API user
@@ -198,6 +232,13 @@ def test_a_permission_that_looks_like_a_wrong_secret_ends_it(world: World, denie
     found = permissions(world, {"denied": [denied], "denied_answer": "401"})
     assert [*found.values()][-1].verdict is WRONG
     assert "see costs" not in found
+
+
+@pytest.mark.parametrize("levels", ["names", "numbers"])
+def test_what_may_be_read_in_part_is_said(world: World, levels: str) -> None:
+    """The rest is missing without an error, so a client's contract would be too."""
+    found = permissions(world, {"restricted": ["Contracts"], "access_levels": levels})["read contracts"]
+    assert (found.verdict, "for some contracts only" in found.found) == (WARN, True)
 
 
 def test_adjustments_that_may_not_be_made_are_found_without_making_one(world: World) -> None:

@@ -36,6 +36,7 @@ from timus_autotask.autotask.entities import (
     COMPLETE,
     CONTRACT_SERVICES,
     CONTRACTS,
+    LOCATIONS,
     NAMES,
     NEW,
     RECURRING_SERVICE,
@@ -280,6 +281,13 @@ class Autotask:
         rows, _ = page_of("Services", answer)
         costs = [readable("Services", SERVICE_COSTS.parse, row) for row in rows]
         return any(costs) if costs else None
+
+    def time_zone(self) -> str:
+        """The IANA name of the zone of the tenant's default internal location; ``""`` where that is not known.
+
+        https://autotask.net/help/developerhelp/Content/APIs/REST/Entities/InternalLocationsEntity.htm
+        """
+        return next(iter(self.query(LOCATIONS, Condition("isDefault", "eq", True))), "")
 
     def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
         """Tickets of a company whose ``externalID`` is exactly this."""

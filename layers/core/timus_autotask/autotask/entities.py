@@ -18,6 +18,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
+from timus_autotask.autotask.time_zones import ZONES
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.policy import RenewalLink
 from timus_autotask.domain.provisioning import NewContract
@@ -294,6 +295,13 @@ def parse_threshold(answer: Row) -> Threshold:
     )
 
 
+def _time_zone(row: Row) -> str:
+    """The zone of an internal location; ``""`` for a number that is not known. It is published as text, and is one."""
+    value = row.get("timeZone")
+    number = str(value).strip() if type(value) in (int, str) else ""
+    return ZONES.get(int(number), "") if number.isascii() and number.isdigit() else ""
+
+
 _LEVELS: Mapping[object, Access] = {
     "None": Access.NONE,
     "Restricted": Access.RESTRICTED,
@@ -402,4 +410,5 @@ BILLING_ITEMS = Entity(
 BILLING_RULES = Entity(
     "ContractBillingRules", ("id", "contractID", "isActive", "invoiceDescription"), _billing_rule
 )
+LOCATIONS = Entity("InternalLocations", ("id", "isDefault", "timeZone"), _time_zone)
 TICKETS = Entity("Tickets", ("id", "companyID", "externalID", "status"), _ticket)

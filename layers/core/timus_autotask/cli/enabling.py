@@ -91,7 +91,7 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
     if user.autotask is not None:
         shown.add_each(check_permissions(user.autotask, tickets=deployment.opens_tickets))
         shown.add(check_allowance(user.allowance))
-    shown.add(check_time_zone(deployment), check_webhook(deployment))
+    shown.add(check_time_zone(deployment, user.autotask), check_webhook(deployment))
     _register(deployment, terminal)
     if not arguments.no_test_event:
         shown.add(send_test_event(deployment, terminal.waiting))

@@ -9,8 +9,9 @@ import json
 import secrets as random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from timus_autotask.operate.credentials import check_credentials, let_workers_go_on
 from timus_autotask.operate.deployment import Deployment, NotDelivered
@@ -66,17 +67,36 @@ def check_stack(deployment: Deployment) -> Check:
     )
 
 
-def check_time_zone(deployment: Deployment) -> Check:
-    """By which days the stack bills, said aloud: everything else follows from them."""
-    now = deployment.clock.now().astimezone(deployment.zone)
-    name = deployment.zone.key
-    found = f"{name}: it is {now:%Y-%m-%d %H:%M} there, and a change is billed from the day that it is there"
-    change = f"make deploy STACK={deployment.stack} TIME_ZONE=America/New_York"
-    if name == "UTC":
-        return Check(
-            "time zone", found, WARN, f"If the partner is somewhere else, say where, before go-live: {change}"
-        )
-    return Check("time zone", found)
+def check_time_zone(deployment: Deployment, autotask: Psa | None = None) -> Check:
+    """By which days the stack bills, said aloud: everything else follows from them. Compared with Autotask's where that says it."""
+    now, zone = deployment.clock.now(), deployment.zone
+    found = f"{zone.key}: it is {now.astimezone(zone):%Y-%m-%d %H:%M} there, and a change is billed from the day that it is there"
+    theirs = _zone_of_autotask(autotask) if autotask else ""
+    change = f"If the stack's is wrong, change it before go-live: make deploy STACK={deployment.stack} TIME_ZONE={theirs or 'America/New_York'}"
+    if not theirs:
+        unsaid = f"{found}. Autotask does not say which it uses"
+        return Check("time zone", unsaid, WARN, change) if zone.key == "UTC" else Check("time zone", unsaid)
+    if _same_days(zone, ZoneInfo(theirs), now):
+        return Check("time zone", f"{found}, as in Autotask's default internal location")
+    return Check(
+        "time zone",
+        f"{found}. Autotask's default internal location is in {theirs}, where the day changes at another time",
+        WARN,
+        change,
+    )
+
+
+def _zone_of_autotask(autotask: Psa) -> str:
+    try:
+        return autotask.time_zone()
+    except AutotaskError:
+        return ""
+
+
+def _same_days(one: ZoneInfo, other: ZoneInfo, now: datetime) -> bool:
+    """Whether days begin at the same time in both, in all of the coming year."""
+    moments = [now + timedelta(days=7 * week) for week in range(53)]
+    return all(one.utcoffset(m.astimezone(one)) == other.utcoffset(m.astimezone(other)) for m in moments)
 
 
 # -- The API user
@@ -140,7 +160,7 @@ def _away(name: str, error: AutotaskError) -> Check:
         name,
         f"Autotask cannot be asked just now ({error})",
         WRONG,
-        "Try again in a minute. If it stays so, see Autotask's status page.",
+        f"Try again in a minute. If it stays so, see Autotask's status page, and who uses its requests: {ACTIVITY}",
     )
 
 
@@ -372,7 +392,7 @@ def look_at_everything(deployment: Deployment) -> Iterator[Check]:
     if user.autotask is not None:
         yield from check_permissions(user.autotask, tickets=deployment.opens_tickets)
         yield check_allowance(user.allowance, deployment.limits.call_budget_percent)
-    yield check_time_zone(deployment)
+    yield check_time_zone(deployment, user.autotask)
     yield check_webhook(deployment)
     dead = sum(deployment.dead_letters.depth())
     age, limits = deployment.secrets.age(), deployment.limits

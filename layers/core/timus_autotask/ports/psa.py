@@ -297,6 +297,10 @@ class Psa(Protocol):
         """Whether the catalogue shows a cost that is not 0, in its first 500 active services; None: it has no services."""
         ...
 
+    def time_zone(self) -> str:
+        """The IANA name of the zone of the tenant's default internal location; ``""`` where that is not known."""
+        ...
+
     def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
         """Tickets of a company that carry exactly this external id."""
         ...
