@@ -136,11 +136,6 @@ _API_USER = (
         help="the tracking identifier; else AUTOTASK_INTEGRATION_CODE, else the registered vendor's, else asked",
     ),
 )
-_CUSTOMER_OR_PLAN = (
-    _a("what", choices=["customer", "plan"], help="whether it is a customer, or a plan: any SKU of Timus"),
-    _a("which", type=_name, metavar="ID", help="the customer's id in Timus, or the SKU as Timus writes it"),
-)
-
 
 COMMANDS = (
     Command(
@@ -212,33 +207,44 @@ COMMANDS = (
             _BY,
         ),
     ),
+    Command("map list", "show every mapping", "map list", "mapping.map_list"),
     Command(
-        "map ignore",
-        "set a customer or a SKU aside that is not billed in Autotask: it is counted, and waits for nobody",
-        "map ignore customer cus_9f31 --reason 'our own company'",
-        "mapping.map_ignore",
+        "map export",
+        "write every mapping as a file that `map import` reads: CSV, or with --json JSON",
+        "map export mappings.csv",
+        "mapping_file.map_export",
         (
-            *_CUSTOMER_OR_PLAN,
             _a(
-                "--reason",
-                type=_name,
-                required=True,
-                metavar="WHY",
-                help="why, for everybody who looks at it",
+                "file",
+                nargs="?",
+                metavar="FILE",
+                help="JSON if its name ends with .json, else CSV; without it to standard output",
+            ),
+        ),
+    ),
+    Command(
+        "map import",
+        "take in a file of mappings, checked and shown as a whole first",
+        "map import mappings.csv --dry-run",
+        "mapping_file.map_import",
+        (
+            _a("file", metavar="FILE", help="CSV or JSON as `map export` writes it; - reads standard input"),
+            _a(
+                "--partial",
+                action="store_true",
+                help="take in what is right, without the customers and SKUs of which a row is wrong",
+            ),
+            _a(
+                "--share",
+                action="store_true",
+                help="customers may be billed on one contract, as if every row said so",
             ),
             *_WRITING,
+            _UNCHECKED,
             _UNKNOWN,
             _BY,
         ),
     ),
-    Command(
-        "map unignore",
-        "take that back: it is to be mapped again",
-        "map unignore plan SASE-TRIAL",
-        "mapping.map_unignore",
-        (*_CUSTOMER_OR_PLAN, *_WRITING, _BY),
-    ),
-    Command("map list", "show every mapping", "map list", "mapping.map_list"),
     Command(
         "credentials set",
         "check the Autotask API user and keep it in Secrets Manager",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from typing import TypeVar
 
 
@@ -49,17 +49,6 @@ class ServiceChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
-    """A person has said that nothing of it is billed in Autotask. It waits for nobody, and nothing of it is lost."""
-
-    reason: str
-    by: str
-    at: datetime
-    name: str = ""
-    """What Timus called it then."""
-
-
-@dataclass(frozen=True, slots=True)
 class CustomerMapping:
     """A Timus customer in Autotask."""
 
@@ -71,8 +60,6 @@ class CustomerMapping:
     customer_name: str = ""
     company_id: int | None = None
     """The company of a customer who has no contract yet. If the partner's terms allow it, a contract is opened there."""
-    ignored: Ignored | None = None
-    """Set for a customer without a contract who is to have none."""
 
     @property
     def contract_ids(self) -> tuple[int, ...]:
@@ -149,8 +136,6 @@ class PlanMapping:
     """If there is no choice: the active services with this SKU (none, or several)."""
     family: str | None = None
     """SKUs of one family are plans that seats move between. Empty: an add-on, which no seat moves to or from. None: nobody has said."""
-    ignored: Ignored | None = None
-    """Set for a SKU without a service that is to have none."""
 
 
 _Dated = TypeVar("_Dated", Routing, ServiceChoice)
@@ -163,6 +148,25 @@ def in_force(choices: Sequence[_Dated], day: date) -> _Dated | None:
         if choice.first_day is None or choice.first_day <= day:
             found = choice
     return found
+
+
+def replaced_from(before: Sequence[_Dated], choices: Sequence[_Dated]) -> tuple[_Dated, ...]:
+    """These choices, in order of first day; what held before the first of them stays."""
+    first = (choices[0].first_day or date.min) if choices else date.max
+    found: list[_Dated] = [one for one in before if (one.first_day or date.min) < first]
+    found += choices
+    return tuple(found)
+
+
+def differ_from(one: Sequence[_Dated], other: Sequence[_Dated]) -> date | None:
+    """The first day on which other choices are in force; ``date.min``: on every day of the past too. None: they never differ."""
+
+    def on(choices: Sequence[_Dated], day: date) -> _Dated | None:
+        found = in_force(choices, day)
+        return None if found is None else replace(found, first_day=None)
+
+    days = sorted({date.min, *(each.first_day or date.min for each in (*one, *other))})
+    return next((day for day in days if on(one, day) != on(other, day)), None)
 
 
 def _changed_from(

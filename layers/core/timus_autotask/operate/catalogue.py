@@ -141,6 +141,19 @@ def conflicts(contract: Contract, company_id: int, today: date) -> Iterator[str]
         yield f"{which} has ended on {contract.end}; extend it in Autotask, or choose the one that follows it."
 
 
+def in_other_currency(catalogue: Catalogue, contracts: Iterable[Contract]) -> Iterator[int]:
+    """Which of these contracts are in another currency than their company's other ones, as far as it is seen; by id."""
+    asked = [*contracts]
+    of_company = catalogue.contracts_of(contract.company_id for contract in asked)
+    lines = catalogue.lines(contract.id for of in of_company.values() for contract in of)
+    for one in asked:
+        others = [
+            line for other in of_company[one.company_id] if other.id != one.id for line in lines[other.id]
+        ]
+        if other_currency(lines.get(one.id, ()), others):
+            yield one.id
+
+
 def other_currency(lines: Iterable[ContractService], others: Iterable[ContractService]) -> bool:
     """Whether the prices of a contract are in another currency than those of its company's other contracts, as far as that is seen.
 

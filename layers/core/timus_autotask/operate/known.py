@@ -58,7 +58,7 @@ def skus_known(deployment: Deployment, skus: Iterable[str]) -> None:
     wanted = sorted({*skus})
     if not wanted:
         return
-    known = _skus(deployment)
+    known = skus_here(deployment)
     for sku in wanted:
         if sku not in known and not _carried(deployment, sku):
             raise NotDone(
@@ -67,7 +67,8 @@ def skus_known(deployment: Deployment, skus: Iterable[str]) -> None:
             )
 
 
-def _skus(deployment: Deployment) -> set[str]:
+def skus_here(deployment: Deployment) -> set[str]:
+    """The SKUs that Timus has told of or a person has mapped."""
     store = deployment.store
     told = {sku for subscription in store.subscriptions() for sku in subscription.skus}
     chosen = {sku for sku, plan in store.partner().plans.items() if plan.value.choices}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -11,7 +12,6 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import (
     CustomerMapping,
-    Ignored,
     PlanMapping,
     Route,
     Routing,
@@ -20,7 +20,7 @@ from timus_autotask.domain.mapping import (
     in_force,
 )
 from timus_autotask.domain.names import same_company
-from timus_autotask.operate.catalogue import ask, conflicts
+from timus_autotask.operate.catalogue import Catalogue, ask, conflicts, in_other_currency
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import skus_known, told_of
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
@@ -163,7 +163,7 @@ def route_customer(
         if route.sku and not unknown:
             skus_known(deployment, [route.sku])
         records = deployment.store.customer(customer)
-        others = _others_on(deployment, customer, route.contract_id)
+        others = others_on(deployment, {customer}, route.contract_id)
         if others and not share:
             raise NotDone(
                 f"Contract {route.contract_id} is the contract of {', '.join(others)}. Nothing was written; if "
@@ -183,7 +183,7 @@ def route_customer(
             def attempt() -> None:
                 found = ports.store.customer(customer)
                 known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
-                mapping = replace(known.rerouted(route, since), ignored=None)
+                mapping = known.rerouted(route, since)
                 # Also those that it leaves, from the beginning.
                 concerned = sorted({*known.contract_ids, *mapping.contract_ids})
                 writes = wake_contracts(customer, concerned, ports)
@@ -191,7 +191,7 @@ def route_customer(
                     put_mapping(mapping, found.mapping.rev if found.mapping else 0),
                     *writes,
                     put_decision(
-                        _decision("map customer", (customer,), by, _route_words(route, since), ports)
+                        _decision("map customer", (customer,), by, route_words(route, since), ports)
                     ),
                 )
 
@@ -235,8 +235,7 @@ def name_company(
                     raise NotDone(f"{customer} has a contract already; choose another one with --contract.")
                 ports.store.commit(
                     put_mapping(
-                        replace(known, company_id=company_id, ignored=None),
-                        found.mapping.rev if found.mapping else 0,
+                        replace(known, company_id=company_id), found.mapping.rev if found.mapping else 0
                     ),
                     put_decision(_decision("map customer", (customer,), by, f"company {company_id}", ports)),
                 )
@@ -262,27 +261,29 @@ def _doubts(customer: str, name: str, company_id: int, company: str | None) -> t
     return (f"Timus calls customer {customer} “{name}”, Autotask calls company {company_id} “{company}”.",)
 
 
-def _others_on(deployment: Deployment, customer: str, contract_id: int) -> list[str]:
-    """Other customers whose units go to a contract, today or later."""
-    state = deployment.store.contract(contract_id).state.value
+def others_on(deployment: Deployment, but: Collection[str], contract_id: int) -> list[str]:
+    """Customers whose units go to a contract, today or later, but for some."""
+    state = deployment.store.contract_state(contract_id).value
     found = []
     for other in state.customers:
-        if other == customer:
+        if other in but:
             continue
         records = deployment.store.customer(other)
-        if records.mapping and _routes_to(records.mapping.value.routings, contract_id, deployment.today):
+        if records.mapping and routes_to(records.mapping.value.routings, contract_id, deployment.today):
             name = name_of(records)
             found.append(f"customer {other}" + (f" ({name})" if name else ""))
     return found
 
 
-def _routes_to(routings: Sequence[Routing], contract_id: int, today: date) -> bool:
+def routes_to(routings: Sequence[Routing], contract_id: int, today: date) -> bool:
+    """Whether units go to a contract, today or later."""
     present = in_force(routings, today)
     coming = [one for one in routings if one is present or (one.first_day and one.first_day > today)]
     return any(route.contract_id == contract_id for routing in coming for route in routing.routes)
 
 
-def _route_words(route: Route, since: date | None) -> str:
+def route_words(route: Route, since: date | None) -> str:
+    """Where units go, for people."""
     what = f"{route.sku} " if route.sku else ""
     some = f"up to {route.units} units " if route.units else ""
     return f"{what}{some}to contract {route.contract_id} of company {route.company_id} from {since or 'the beginning'}"
@@ -304,16 +305,16 @@ def _route_from(
     left = [
         (stored.value, customer, sku)
         for contract_id, records in contracts.items()
-        if contract_id != route.contract_id and not _of_another(records.state.value, mapping)
+        if contract_id != route.contract_id and not of_another(records.state.value, mapping)
         for stored in records.lines.values()
         for customer, sku in stored.value.sources
         if customer == mapping.customer_id and leaves(sku)
     ]
     since = present.first_day if present else None
-    return _holds_from(deployment, first_day, left, [records], since, lambda line: line.contract_id in here)
+    return holds_from(deployment, first_day, left, [records], since, lambda line: line.contract_id in here)
 
 
-def _of_another(state: ContractState, mapping: CustomerMapping) -> bool:
+def of_another(state: ContractState, mapping: CustomerMapping) -> bool:
     """Whether a contract belongs to none of the companies that the customer is mapped to it as: nothing of his was ever billed there."""
     companies = {
         route.company_id
@@ -324,7 +325,7 @@ def _of_another(state: ContractState, mapping: CustomerMapping) -> bool:
     return state.contract is not None and state.contract.company_id not in companies
 
 
-def _holds_from(
+def holds_from(
     deployment: Deployment,
     first_day: FirstDay,
     left: Iterable[tuple[Line, str, str]],
@@ -379,7 +380,19 @@ def _checked(deployment: Deployment, route: Route) -> tuple[Contract, str | None
             raise NotDone(f"{wrong} Nothing was written. {UNCHECKED}")
         return contract, _company_name(autotask, route.company_id), _service_names(autotask, contract.id)
 
-    return ask(deployment, question, UNCHECKED)
+    found = ask(deployment, question, UNCHECKED)
+    if _in_other_currency(deployment, found[0]):
+        raise NotDone(
+            f"Contract {route.contract_id} is in another currency than the company's other contracts. Nothing was written. {UNCHECKED}"
+        )
+    return found
+
+
+def _in_other_currency(deployment: Deployment, contract: Contract) -> bool:
+    """Whether it is, as far as it is seen; that prices may not be read does not matter."""
+    with suppress(NotDone):
+        return any(True for _ in in_other_currency(Catalogue(deployment), [contract]))
+    return False
 
 
 def _company_name(autotask: Psa, company_id: int) -> str | None:
@@ -462,7 +475,7 @@ def _service_from(
         if billed == sku and source in having
     ]
     present = _service_now(deployment, sku, customer)
-    return _holds_from(
+    return holds_from(
         deployment,
         first_day,
         left,
@@ -509,9 +522,7 @@ def _for_all(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
         choices = chosen_from(plan.value.choices, chosen.service_id, chosen.first_day)
         ports.store.commit(
             put_plan(
-                replace(plan.value, choices=choices, matched=False, candidates=(), ignored=None),
-                plan.rev,
-                now,
+                replace(plan.value, choices=choices, matched=False, candidates=()), plan.rev, due_at=now
             ),
             put_decision(_decision("map plan", (), by, _chosen_words(chosen), ports)),
         )
@@ -557,7 +568,6 @@ class Mappings:
                 {
                     "customer": mapping.customer_id,
                     "customer_name": self.names.customers.get(mapping.customer_id),
-                    "ignored": _ignored_json(mapping.ignored),
                     "routings": [_routing_json(routing, self.names) for routing in mapping.routings],
                     "services": {
                         sku: _choices_json(choices, self.names) for sku, choices in mapping.services.items()
@@ -571,7 +581,6 @@ class Mappings:
                     "services": _choices_json(plan.choices, self.names),
                     "matched": plan.matched,
                     "candidates": [*plan.candidates],
-                    "ignored": _ignored_json(plan.ignored),
                 }
                 for plan in self.plans
             ],
@@ -603,10 +612,6 @@ def _routing_json(routing: Routing, names: Directory) -> dict[str, Any]:
             for route in routing.routes
         ],
     }
-
-
-def _ignored_json(ignored: Ignored | None) -> dict[str, Any] | None:
-    return {"reason": ignored.reason, "by": ignored.by, "at": ignored.at} if ignored else None
 
 
 def _choices_json(choices: Iterable[ServiceChoice], names: Directory) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The one reader of every file that comes in: CSV as spreadsheets and programs write it, or JSON.
+"""The one reader of every file that comes in, and its writer: CSV as spreadsheets and programs write it, or JSON.
 
 A file is read as what it says, or it is refused with all of its problems, each with its row and column. Nothing is guessed: a
 file becomes quantities on an invoice.
@@ -6,11 +6,15 @@ file becomes quantities on an invoice.
 CSV follows RFC 4180 to the letter, with one difference: a row is one line, so a cell holds no line break. Every well-formed line
 then has an even number of quotation marks and as many cells as the first one, so a single quotation mark or separator too many or
 too few is always seen, and none of them can join two rows.
+
+What is written reads back as it was, and a spreadsheet takes no cell of it for a formula, a number or a day: such a text is
+written as ``="..."``, which every spreadsheet shows as the text itself (https://owasp.org/www-community/attacks/CSV_Injection).
 """
 
 from __future__ import annotations
 
 import codecs
+import csv
 import json
 import re
 from collections import Counter
@@ -19,6 +23,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
+from io import StringIO
 from typing import Any
 from unicodedata import category
 
@@ -66,6 +71,8 @@ class Problem:
     message: str
     row: int | None = None
     column: str | None = None
+    value: Any = None
+    """What stands there."""
 
     def __str__(self) -> str:
         where = f"row {self.row}: " if self.row else ""
@@ -85,6 +92,20 @@ def read(data: bytes, columns: Sequence[Column], within: str) -> tuple[Row, ...]
 
     JSON is a list of objects, or an object whose one field ``within`` is that list.
     """
+    rows, problems = read_each(data, columns, within)
+    if problems:
+        raise FileRefused(*problems)
+    return rows
+
+
+def read_each(
+    data: bytes, columns: Sequence[Column], within: str
+) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
+    """The same with its problems: for who may go on without the rows that have one.
+
+    A row with a problem is among the rows, without the values that are wrong, unless it could not be taken apart. Raises
+    :class:`FileRefused` for a file of which no row can be read.
+    """
     text = _text_of(data)
     reader = _Reader(columns)
     if text.lstrip()[:1] in ("[", "{"):
@@ -93,11 +114,46 @@ def read(data: bytes, columns: Sequence[Column], within: str) -> tuple[Row, ...]
         ]
     else:
         rows = [reader.typed(row, pairs, lambda kind: kind.parse) for row, pairs in reader.csv(text)]
-    if not rows and not reader.problems:
-        reader.report("there are no rows")
-    if reader.problems:
+    if not rows:
+        if not reader.problems:
+            reader.report("there are no rows")
         raise FileRefused(*reader.problems)
-    return tuple(rows)
+    return tuple(rows), tuple(reader.problems)
+
+
+def as_csv(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> str:
+    """A file of CSV that reads back as these rows; what a row does not have is an empty cell."""
+    file = StringIO()
+    table = csv.writer(file)  # RFC 4180, commas, CRLF
+    table.writerow([each.name for each in columns])
+    for row in rows:
+        table.writerow([_cell(row.get(each.name)) for each in columns])
+    return file.getvalue()
+
+
+def for_json(column: Column, value: Any) -> Any:
+    """A value for a file of JSON; a text that the reader would take for what a spreadsheet made of another one is marked."""
+    signs = (*_NO_VALUE, *_REWRITTEN, _MARK) if column.kind.code else (*_NO_VALUE, _MARK)
+    return _marked(value) if isinstance(value, str) and _damage(value, signs) else value
+
+
+def _cell(value: Any) -> str:
+    if not isinstance(value, str):
+        return "" if value is None else str(value)
+    return (
+        value
+        if _PLAINLY_TEXT.match(value) and not _damage(value, (*_NO_VALUE, *_REWRITTEN))
+        else _marked(value)
+    )
+
+
+def _marked(text: str) -> str:
+    """A text as the formula that gives it."""
+    return '="' + text.replace('"', '""') + '"'
+
+
+_PLAINLY_TEXT = re.compile(r"(?!(?i:true|false)$)[^\W\d_]")
+"""How a text begins that no spreadsheet takes for anything else: with a letter."""
 
 
 # -- Bytes to text
@@ -254,8 +310,10 @@ class _Reader:
         self._columns = columns
         self._named = {_plain(name): each for each in columns for name in (each.name, *each.aliases)}
 
-    def report(self, message: str, row: int | None = None, column: str | None = None) -> None:
-        self.problems.append(Problem(message, row, column))
+    def report(
+        self, message: str, row: int | None = None, column: str | None = None, value: Any = None
+    ) -> None:
+        self.problems.append(Problem(message, row, column, value))
 
     def csv(self, text: str) -> Iterator[tuple[int, _Pairs]]:
         """The cells of each row that has any."""
@@ -357,17 +415,20 @@ class _Reader:
 
     def _value(self, row: int, column: Column, value: Any, parse: Callable[[Any], Any]) -> Any:
         lost = rewritten = ""
-        if isinstance(value, str):
+        value = _unmarked(value)
+        if isinstance(value, _Marked):
+            value = str(value)
+        elif isinstance(value, str):
             lost, rewritten = _damage(value, _NO_VALUE), _damage(value, _REWRITTEN)
         if lost or (rewritten and column.kind.code):
             anew = "format the column as text and copy the value again"
-            self.report(f"is {_shown(value)}, {lost or rewritten}: {anew}", row, column.name)
+            self.report(f"is {_shown(value)}, {lost or rewritten}: {anew}", row, column.name, value)
             return None
         try:
             return parse(value)
         except ValueError as error:
             why = f", {rewritten}" if rewritten else ""
-            self.report(f"{error}, but is {_shown(value)}{why}", row, column.name)
+            self.report(f"{error}, but is {_shown(value)}{why}", row, column.name, value)
             return None
 
 
@@ -395,8 +456,20 @@ def _shown(value: Any) -> str:
 _SEPARATOR_LINE = re.compile(r'"?sep=(?P<sign>.)"?(?P=sign)*', re.IGNORECASE)
 """How a file gives Excel the separator, before the names of the columns."""
 _FILL = "".join(SEPARATORS) + " "
-_AS_TEXT = re.compile(r'="([^"]*)"')
+_MARK = (r'="((?:[^"]|"")*)"', "a text in a formula")
+_AS_TEXT = re.compile(_MARK[0], re.DOTALL)
 """How a file keeps a spreadsheet from making a number of a text: ="0012"."""
+
+
+class _Marked(str):
+    """A text that the file itself marks as one: no spreadsheet has made it of anything else."""
+
+    __slots__ = ()
+
+
+def _unmarked(value: Any) -> Any:
+    found = _AS_TEXT.fullmatch(value) if type(value) is str else None
+    return _Marked(found[1].replace('""', '"').strip()) if found else value
 
 
 def _split(line: str, separator: str) -> list[str]:
@@ -413,9 +486,7 @@ def _split(line: str, separator: str) -> list[str]:
                 "holds no line break"
             )
         quoted = found["quoted"]
-        cell = (found["plain"] if quoted is None else quoted.replace('""', '"')).strip()
-        as_text = _AS_TEXT.fullmatch(cell)
-        cells.append(as_text[1].strip() if as_text else cell)
+        cells.append(_unmarked((found["plain"] if quoted is None else quoted.replace('""', '"')).strip()))
         at = found.end()
         if not found["more"]:
             return cells

@@ -1,0 +1,119 @@
+"""``map export`` and ``map import``: every mapping as a file, and a file of mappings taken in."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.proposing import carry_out, operator, progress
+from timus_autotask.cli.terminal import Terminal
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.mapping_file import to_csv, to_json
+from timus_autotask.operate.mapping_import import Imported, exported, import_mappings, problem_form
+from timus_autotask.operate.tables import FileRefused
+from timus_autotask.plain import as_json
+
+
+def map_export(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Write every mapping to a file, or to standard output."""
+    rows = exported(deployment)
+    if arguments.file is None:
+        if not terminal.json:
+            _print(to_csv(rows))
+        return to_json(rows)
+    path = Path(arguments.file)
+    as_json_file = path.suffix.lower() == ".json"
+    # Excel takes a file without the mark for Windows-1252.
+    text = as_json(to_json(rows)) + "\n" if as_json_file else "\ufeff" + to_csv(rows)
+    try:
+        path.write_bytes(text.encode())
+    except OSError as error:
+        raise Failed(f"{path} cannot be written: {error.strerror}.", USAGE) from error
+    terminal.say(f"{len(rows)} rows were written to {path}.", style="green")
+    return {"file": str(path), "rows": len(rows)}
+
+
+def _print(text: str) -> None:
+    """The file itself, to the byte; a terminal is shown it with what could steer it escaped."""
+    if sys.stdout.isatty():
+        from timus_autotask.plain import visible_lines
+
+        text = visible_lines(text.replace("\r\n", "\n"))
+    sys.stdout.write(text)
+
+
+def map_import(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Take in a file of mappings: all of it is checked and shown before any of it is written."""
+    name = Path(arguments.file).name
+    try:
+        data = sys.stdin.buffer.read() if arguments.file == "-" else Path(arguments.file).read_bytes()
+        proposal = import_mappings(
+            deployment,
+            name,
+            data,
+            operator(arguments),
+            share=arguments.share,
+            partial=arguments.partial,
+            unchecked=arguments.unchecked,
+            unknown=arguments.unknown,
+            on_progress=progress(terminal),
+        )
+    except OSError as error:
+        raise Failed(f"{arguments.file} cannot be read: {error.strerror}.", USAGE) from error
+    except FileRefused as refused:
+        raise _refused(name, refused, partial=arguments.partial) from None
+    found = proposal.result
+    _show(found, terminal)
+    return carry_out(
+        proposal,
+        arguments,
+        terminal,
+        lambda done: _say_done(done, terminal),
+        f"Write {_counted(len(found.changed))}?" if found.changed else "",
+    )
+
+
+def _refused(name: str, refused: FileRefused, *, partial: bool) -> Failed:
+    hint = (
+        ""
+        if partial or not any(problem.row for problem in refused.problems)
+        else " What is right can be taken in without the rest: --partial"
+    )
+    return Failed(
+        f"{name}: {len(refused.problems)} problems; nothing was written.{hint}",
+        result={"file": name, "written": False, "problems": [problem_form(one) for one in refused.problems]},
+        details=[*map(str, refused.problems)],
+    )
+
+
+def _show(found: Imported, terminal: Terminal) -> None:
+    if found.changed:
+        terminal.table(
+            ("row", "customer or SKU", "goes"),
+            [(", ".join(map(str, one.rows)), one.subject[1], one.words.split("; ")) for one in found.changed],
+            empty="",
+        )
+    if found.unchanged:
+        terminal.say(f"{_counted(found.unchanged)} stay as they are: they are mapped like this already.")
+    if not found.changed:
+        terminal.say("Nothing changes.")
+    if found.problems:
+        left = ", ".join(id_ for _, id_ in found.left_out)
+        terminal.say(f"Left out (--partial): {left}", style="bold red")
+        terminal.table(
+            ("row", "column", "what is wrong"),
+            [(one.row, one.column, one.message) for one in found.problems],
+            empty="",
+        )
+
+
+def _counted(count: int) -> str:
+    return "1 customer or SKU" if count == 1 else f"{count} customers and SKUs"
+
+
+def _say_done(done: Imported, terminal: Terminal) -> None:
+    if done.changed:
+        terminal.say(f"{_counted(len(done.changed))} mapped; see: timus-autotask map list", style="green")

@@ -1,0 +1,197 @@
+"""What speaks against a file of mappings: names that nobody knows, contracts that are somebody else's, and what Autotask says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.names import same_company
+from timus_autotask.operate.catalogue import Catalogue, conflicts, in_other_currency
+from timus_autotask.operate.known import did_you_mean, skus_here, told_of
+from timus_autotask.operate.mapping import others_on, routes_to
+from timus_autotask.operate.mapping_draft import Draft
+from timus_autotask.operate.mapping_file import Entry, What
+from timus_autotask.ports.psa import Company, Service
+from timus_autotask.watch.names import name_of
+
+OFFERED = 3
+"""How many are offered in place of what cannot be used."""
+OTHER_CURRENCY = "is in another currency than the company's other contracts"
+
+
+def check_skus(draft: Draft, catalogue: Catalogue | None) -> None:
+    """A SKU that nobody knows is a slip of the pen more often than news. ``catalogue`` None: Autotask is not asked."""
+    naming = [entry for entry in draft.changing() if entry.values["sku"]]
+    known = skus_here(draft.deployment) if naming else set()
+    strange = [entry for entry in naming if entry.values["sku"] not in known]
+    if strange and catalogue:
+        known |= {service.sku for service in catalogue.active_services() if service.sku}
+    for entry in strange:
+        if entry.values["sku"] not in known:
+            near = did_you_mean(entry.values["sku"], known)
+            why = "is not known: Timus has not told of it, and no service in Autotask carries it"
+            draft.report(entry, "sku", f"{why}{near} If it is still to come: --unknown")
+
+
+def check_shares(draft: Draft) -> None:
+    """Two customers are on one contract only where every row that brings one there says so."""
+    today = draft.deployment.today
+    after = {edit.customer: edit.applied(draft.mapping(edit.customer)) for edit in draft.customers}
+    for entry in draft.new_routes():
+        customer, contract_id = entry.subject[1], entry.values["contract_id"]
+        if entry.shares:
+            continue
+        others = others_on(draft.deployment, {customer, *after}, contract_id)
+        for other, mapping in after.items():
+            if other != customer and routes_to(mapping.routings, contract_id, today):
+                name = name_of(draft.records[other]) or mapping.customer_name
+                others.append(f"customer {other}" + (f" ({name})" if name else ""))
+        if others:
+            words = f"is the contract of {', '.join(others)} as well; if {customer} is to be billed on it too, write yes into share, or give --share"
+            draft.report(entry, "contract_id", words)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What Autotask has of a file that is right."""
+
+    doubts: tuple[str, ...]
+    """Names that do not match."""
+    contracts: tuple[tuple[int, Contract, Mapping[int, str], Mapping[int, str]], ...]
+    """Of each contract that is new to a customer: the names of its company and of the services on it."""
+
+
+def check_autotask(draft: Draft, catalogue: Catalogue) -> Known:
+    """Companies, contracts, services and currencies, each read for all rows together."""
+    routed, changing = draft.new_routes(), draft.changing()
+    companies = catalogue.companies(_ids("company_id", changing))
+    contracts = catalogue.contracts(_ids("contract_id", routed))
+    services = catalogue.services(_ids("service_id", changing))
+    for entry in changing:
+        if entry.what is What.COMPANY and entry.values["company_id"] not in companies:
+            words = f"is no company of Autotask that the API user may see{_near_companies(entry, draft, catalogue)}"
+            draft.report(entry, "company_id", words)
+        elif entry.values["service_id"]:
+            _check_service(entry, services.get(entry.values["service_id"]), draft, catalogue)
+    _check_contracts(routed, contracts, draft, catalogue)
+    good = [entry for entry in changing if entry.subject not in draft.spoiled]
+    names = {"company": _names(companies), "contract": _names(contracts), "service": _names(services)}
+    doubts = dict.fromkeys(doubt for entry in good for doubt in _doubts(entry, names, draft))
+    fit = [contracts[id_] for id_ in sorted(_ids("contract_id", [e for e in routed if e in good]))]
+    return Known(tuple(doubts), tuple(_on_contracts(fit, names["company"], catalogue)))
+
+
+def _on_contracts(
+    contracts: Sequence[Contract], companies: Mapping[int, str], catalogue: Catalogue
+) -> Iterator[tuple[int, Contract, Mapping[int, str], Mapping[int, str]]]:
+    lines = catalogue.lines(contract.id for contract in contracts)
+    services = catalogue.services(line.service_id for of in lines.values() for line in of)
+    for one in contracts:
+        company = {one.company_id: companies[one.company_id]} if companies.get(one.company_id) else {}
+        here = {line.service_id for line in lines[one.id]}
+        yield one.id, one, company, {id_: services[id_].name for id_ in here if id_ in services}
+
+
+def _ids(column: str, entries: Iterable[Entry]) -> set[int]:
+    return {entry.values[column] for entry in entries if entry.values[column]}
+
+
+def _names(found: Mapping[int, Company] | Mapping[int, Contract] | Mapping[int, Service]) -> dict[int, str]:
+    return {id_: one.name for id_, one in found.items()}
+
+
+def _check_contracts(
+    routed: Sequence[Entry], contracts: Mapping[int, Contract], draft: Draft, catalogue: Catalogue
+) -> None:
+    wrong = {entry.row: _against(entry, contracts, draft) for entry in routed}
+    _offer([entry for entry in routed if wrong[entry.row]], wrong, draft, catalogue)
+    fit = {entry.values["contract_id"] for entry in routed if not wrong[entry.row]}
+    foreign = {*in_other_currency(catalogue, [contracts[id_] for id_ in fit])}
+    for entry in routed:
+        if entry.values["contract_id"] in foreign:
+            draft.report(entry, "contract_id", OTHER_CURRENCY)
+
+
+def notes(draft: Draft) -> Iterator[str]:
+    """What whoever asks should know."""
+    waiting = [edit.customer for edit in draft.customers if not told_of(draft.records[edit.customer])]
+    if waiting:
+        few = ", ".join(waiting[:5]) + (f" and {len(waiting) - 5} more" if len(waiting) > 5 else "")
+        yield f"Note: Timus has not told of {few} yet; these mappings wait for it."
+
+
+def _check_service(entry: Entry, service: Service | None, draft: Draft, catalogue: Catalogue) -> None:
+    if service is not None and service.is_active:
+        return
+    why = (
+        f"is inactive in Autotask ({service.name})"
+        if service
+        else "is no service of Autotask that the API user may see"
+    )
+    carries = [
+        f"{one.id} {one.name}" for one in catalogue.active_services() if one.sku == entry.values["sku"]
+    ]
+    near = f"; the SKU is carried by service {', '.join(carries[:OFFERED])}" if carries else ""
+    draft.report(entry, "service_id", why + near)
+
+
+def _near_companies(entry: Entry, draft: Draft, catalogue: Catalogue) -> str:
+    """Active companies of the customer's name, or of the name in the file."""
+    names = {
+        name_of(draft.records[entry.subject[1]]),
+        entry.values["customer_name"],
+        entry.values["company_name"],
+    } - {None, ""}
+    if not names:
+        return ""
+    found = [
+        f"{one.id} {one.name}"
+        for one in catalogue.active_companies().values()
+        if any(same_company(name, one.name) for name in names)
+    ]
+    return f"; by its name it is {' or '.join(found[:OFFERED])}" if found else ""
+
+
+def _against(entry: Entry, contracts: Mapping[int, Contract], draft: Draft) -> str:
+    """Why a row's units cannot be billed on its contract; empty: nothing speaks against it."""
+    contract = contracts.get(entry.values["contract_id"])
+    if contract is None:
+        return "is no contract of Autotask that the API user may see"
+    why = [*conflicts(contract, entry.values["company_id"], draft.deployment.today)]
+    return f"cannot be used: {' '.join(why)}".removesuffix(".") if why else ""
+
+
+def _offer(entries: Sequence[Entry], wrong: Mapping[int, str], draft: Draft, catalogue: Catalogue) -> None:
+    """Report contracts that cannot be used, with those of the company that can."""
+    today = draft.deployment.today
+    of_company = catalogue.contracts_of(entry.values["company_id"] for entry in entries)
+    for entry in entries:
+        company_id = entry.values["company_id"]
+        good = [
+            f"{one.id} {one.name} (until {one.end})"
+            for one in of_company[company_id]
+            if not [*conflicts(one, company_id, today)]
+        ]
+        near = (
+            f"; company {company_id} has contract {', '.join(good[:OFFERED])}"
+            if good
+            else f"; company {company_id} has no other that can be used"
+        )
+        draft.report(entry, "contract_id", wrong[entry.row] + near)
+
+
+def _doubts(entry: Entry, found: Mapping[str, Mapping[int, str]], draft: Draft) -> Iterator[str]:
+    """Names that are not the same: Timus's and Autotask's, the file's and Autotask's."""
+    values = entry.values
+    if entry.subject[0] == "customer" and values["company_id"]:
+        company = found["company"].get(values["company_id"], "")
+        told = name_of(draft.records[entry.subject[1]])
+        ours = told or values["customer_name"] or ""
+        if ours and company and not same_company(ours, company):
+            whose = "Timus calls" if told else f"Row {entry.row} calls"
+            yield f"{whose} customer {entry.subject[1]} “{ours}”, Autotask calls company {values['company_id']} “{company}”."
+    for what, names in found.items():
+        written, there = values[f"{what}_name"], names.get(values[f"{what}_id"] or 0, "")
+        if written and there and not same_company(written, there):
+            yield f"Row {entry.row} calls {what} {values[f'{what}_id']} “{written}”, Autotask calls it “{there}”."

@@ -1,0 +1,430 @@
+"""What a file of mappings changes: of each customer and each SKU that it names, with every first day decided."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+
+from timus_autotask.domain.line import Line
+from timus_autotask.domain.mapping import (
+    CustomerMapping,
+    PlanMapping,
+    Route,
+    Routing,
+    ServiceChoice,
+    differ_from,
+    in_force,
+    replaced_from,
+)
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.mapping import FirstDay, holds_from, of_another, route_words, routes_to
+from timus_autotask.operate.mapping_file import Entry, Subject, What, understood
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.tables import Problem
+from timus_autotask.ports.table import MOST_WRITES, Put
+from timus_autotask.store.records import CustomerRecords, Stored, put_mapping, put_plan
+from timus_autotask.sync.ports import Ports
+
+MOST_CONTRACTS = 45
+"""Contracts of one customer: its mapping is written with all of them, and with those that it leaves, in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerEdit:
+    """What a file says of a customer, with every first day decided."""
+
+    customer: str
+    routings: tuple[Routing, ...] = ()
+    """In order of first day; empty: it says nothing of contracts."""
+    services: Mapping[str, tuple[ServiceChoice, ...]] = field(default_factory=dict)
+    company_id: int | None = None
+    name: str = ""
+    """Kept where Timus has told none."""
+
+    def applied(self, known: CustomerMapping) -> CustomerMapping:
+        """The mapping after it."""
+        services = {
+            sku: replaced_from(known.services.get(sku, ()), choices) for sku, choices in self.services.items()
+        }
+        return replace(
+            known,
+            routings=replaced_from(known.routings, self.routings) if self.routings else known.routings,
+            services={**known.services, **services},
+            company_id=self.company_id or known.company_id,
+            customer_name=self.name or known.customer_name,
+        )
+
+    @property
+    def words(self) -> str:
+        """What is chosen, for people."""
+        said = [f"company {self.company_id}"] if self.company_id else []
+        said += [route_words(route, one.first_day) for one in self.routings for route in one.routes]
+        said += [_service_words(sku, choice) for sku, of in self.services.items() for choice in of]
+        return "; ".join(said) or f"the name {self.name}"
+
+    def writes(self, ports: Ports) -> tuple[Put | None, Collection[int]]:
+        """What stores it now (None: it is there already), and the contracts that it concerns."""
+        found = ports.store.customer(self.customer).mapping or Stored(CustomerMapping(self.customer, ()))
+        after = self.applied(found.value)
+        # Also those that it leaves.
+        contracts = {*found.value.contract_ids, *after.contract_ids}
+        return (None if after == found.value else put_mapping(after, found.rev)), contracts
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEdit:
+    """What a file says of a SKU, for everybody."""
+
+    sku: str
+    choices: tuple[ServiceChoice, ...] = ()
+    matched: bool = False
+    family: str | None = None
+
+    def applied(self, known: PlanMapping) -> PlanMapping:
+        """The plan after it."""
+        choices = replaced_from(known.choices, self.choices) if self.choices else known.choices
+        return replace(
+            known,
+            choices=choices,
+            matched=known.matched if choices == known.choices else self.matched,
+            candidates=() if choices else known.candidates,
+            family=known.family if self.family is None else self.family,
+        )
+
+    @property
+    def words(self) -> str:
+        """What is chosen, for people."""
+        said = [_service_words(self.sku, choice) for choice in self.choices]
+        if self.family is not None:
+            said.append(f"{self.sku} in family {self.family}" if self.family else f"{self.sku} is an add-on")
+        return "; ".join(said)
+
+    def writes(self, ports: Ports) -> tuple[Put | None, Collection[int]]:
+        """What stores it now (None: it is there already); due, so that the sweep wakes the contracts if nobody else does."""
+        found = ports.store.partner().plans.get(self.sku) or Stored(PlanMapping(self.sku))
+        after, due_at = self.applied(found.value), ports.clock.now().replace(microsecond=0)
+        return (None if after == found.value else put_plan(after, found.rev, due_at)), ()
+
+
+Edit = CustomerEdit | PlanEdit
+
+
+def _service_words(sku: str, choice: ServiceChoice) -> str:
+    return f"{sku} with service {choice.service_id} from {choice.first_day or 'the beginning'}"
+
+
+class Wrong(Exception):
+    """A row that cannot be followed."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class Draft:
+    """A file against the records: what it changes, and what is wrong with it so far."""
+
+    def __init__(self, deployment: Deployment, data: bytes) -> None:
+        """Raises :class:`FileRefused` for a file that cannot be read."""
+        self.deployment = deployment
+        found = understood(data)
+        self.problems, self.spoiled, self.nobodys = [*found.problems], {*found.spoiled}, found.nobodys
+        self.entries: dict[Subject, list[Entry]] = {}
+        for entry in found.entries:
+            self.entries.setdefault(entry.subject, []).append(entry)
+        customers = [id_ for kind, id_ in self.entries if kind == "customer"]
+        read = deployment.each(deployment.store.customer, customers)
+        self.records: dict[str, CustomerRecords] = dict(zip(customers, read, strict=True))
+        self._partner = deployment.store.partner()
+        self.edits: dict[Subject, Edit] = {}
+        self.unchanged = 0
+        """Customers and SKUs that are mapped like this already."""
+        for subject in self.entries:
+            if subject not in self.spoiled:
+                self._take(subject)
+
+    def report(self, entry: Entry, column: str, words: str) -> None:
+        """Note what is wrong with a row."""
+        self.problems.append(entry.wrong(column, words))
+        self.spoiled.add(entry.subject)
+
+    def leave_out(self) -> None:
+        """Change nothing of whom a row is wrong."""
+        self.edits = {subject: edit for subject, edit in self.edits.items() if subject not in self.spoiled}
+
+    def changing(self) -> list[Entry]:
+        """The rows of everything that is changed."""
+        return [entry for subject in self.edits for entry in self.entries[subject]]
+
+    def new_routes(self) -> list[Entry]:
+        """The rows that send units, today or later, to a contract on which the customer is not yet."""
+        today, found = self.deployment.today, []
+        for edit in self.customers:
+            known = self.mapping(edit.customer)
+            after = edit.applied(known)
+            for entry in self.entries["customer", edit.customer]:
+                contract_id = entry.values["contract_id"]
+                goes = contract_id is not None and routes_to(after.routings, contract_id, today)
+                if goes and not routes_to(known.routings, contract_id, today):
+                    found.append(entry)
+        return found
+
+    def mapping(self, customer: str) -> CustomerMapping:
+        """A customer's mapping as it is."""
+        stored = self.records[customer].mapping
+        return stored.value if stored else CustomerMapping(customer, ())
+
+    @property
+    def customers(self) -> list[CustomerEdit]:
+        """The customers that are changed."""
+        return [edit for edit in self.edits.values() if isinstance(edit, CustomerEdit)]
+
+    @property
+    def plans(self) -> list[PlanEdit]:
+        """The SKUs that are changed."""
+        return [edit for edit in self.edits.values() if isinstance(edit, PlanEdit)]
+
+    def parts(self) -> Iterator[list[Edit]]:
+        """The transactions that write it, in order; mostly it is one.
+
+        The SKUs come first, with the customers who have services of their own, so that no worker between two transactions sees the one
+        without the other.
+        """
+        own = sorted(self.customers, key=lambda edit: (not edit.services, edit.customer))
+        part: list[Edit] = []
+        room = MOST_WRITES
+        every: list[Edit] = [*self.plans, *own]
+        for edit in every:
+            size = 2
+            if isinstance(edit, CustomerEdit):
+                known = self.mapping(edit.customer)
+                size += len({*known.contract_ids, *edit.applied(known).contract_ids})
+            if size > room:
+                yield part
+                part, room = [], MOST_WRITES
+            part.append(edit)
+            room -= size
+        if part:
+            yield part
+
+    def _take(self, subject: Subject) -> None:
+        """Decide what the rows of a customer or a SKU change."""
+        kind, id_ = subject
+        try:
+            edit = (self._customer if kind == "customer" else self._sku)(id_, self.entries[subject])
+        except Wrong as wrong:
+            self.problems.append(wrong.problem)
+            self.spoiled.add(subject)
+            return
+        if edit is None:
+            self.unchanged += 1
+        else:
+            self.edits[subject] = edit
+
+    # -- A customer
+
+    def _customer(self, customer: str, entries: Sequence[Entry]) -> Edit | None:
+        own: dict[str, list[Entry]] = {}
+        for entry in entries:
+            if entry.what is What.OWN_SERVICE:
+                own.setdefault(entry.values["sku"], []).append(entry)
+        edit = CustomerEdit(
+            customer,
+            self._routings(customer, [entry for entry in entries if entry.what is What.CONTRACT]),
+            {sku: self._own_choices(customer, sku, of) for sku, of in own.items()},
+            next((entry.values["company_id"] for entry in entries if entry.what is What.COMPANY), None),
+            self._new_name(customer, entries),
+        )
+        known = self.mapping(customer)
+        return None if edit.applied(known) == known else edit
+
+    def _new_name(self, customer: str, entries: Sequence[Entry]) -> str:
+        """The name in the file, unless Timus has told one."""
+        if any(one.value.customer_name for one in self.records[customer].subscriptions.values()):
+            return ""
+        return next((entry.values["customer_name"] for entry in entries if entry.values["customer_name"]), "")
+
+    def _routings(self, customer: str, entries: Sequence[Entry]) -> tuple[Routing, ...]:
+        """The routings of a customer, each first day decided; empty: nothing new."""
+        known = self.mapping(customer).routings
+        present = in_force(known, self.deployment.today)
+        dated, following = _by_day(entries)
+        found = {day: tuple(entry.route for entry in of) for day, of in dated.items()}
+        routes = tuple(entry.route for entry in following)
+        if routes and (present is None or _by_sku(present.routes) != _by_sku(routes)):
+            day = self._follows(customer, routes, present)
+            _free(day, dated, following)
+            found[day] = routes
+        routings = tuple(Routing(found[day], day) for day in _in_order(found))
+        if len({route.contract_id for one in routings for route in one.routes}) > MOST_CONTRACTS:
+            raise Wrong(
+                entries[0].wrong(
+                    "contract_id", f"is one of more than {MOST_CONTRACTS} contracts of one customer"
+                )
+            )
+        if routings and known:
+            after = replaced_from(known, routings)
+            day = differ_from(known, after)
+            now = in_force(after, day or date.min)
+            left = self._leaving(customer, now.routes if now else ())
+            self._may_leave(entries[0], day, left, [self.records[customer]])
+        return routings
+
+    def _follows(self, customer: str, routes: Sequence[Route], present: Routing | None) -> date | None:
+        """From when a choice without a first day holds: today where units are billed by the present one, else as long as that one."""
+        if present is None:
+            return None
+        here = {route.contract_id for route in present.routes}
+        return holds_from(
+            self.deployment,
+            FirstDay(),
+            self._leaving(customer, routes),
+            [self.records[customer]],
+            present.first_day,
+            lambda line: line.contract_id in here,
+        )
+
+    def _leaving(self, customer: str, routes: Sequence[Route]) -> list[Source]:
+        """The lines that a customer's units would leave for these routes."""
+        after = CustomerMapping(customer, (Routing(tuple(routes)),))
+
+        def stays(line: Line, sku: str) -> bool:
+            there = after.routes(sku, self.deployment.today)
+            return any(route.contract_id == line.contract_id for route in there)
+
+        return [one for one in self._lines_of(customer) if not stays(one[0], one[2])]
+
+    def _lines_of(self, customer: str) -> list[Source]:
+        """Every line of a customer, with the SKUs that it has there."""
+        store = self.deployment.store
+        return [
+            (stored.value, customer, sku)
+            for contract_id in self.mapping(customer).contract_ids
+            if not of_another((records := store.contract(contract_id)).state.value, self.mapping(customer))
+            for stored in records.lines.values()
+            for source, sku in stored.value.sources
+            if source == customer
+        ]
+
+    def _own_choices(self, customer: str, sku: str, entries: Sequence[Entry]) -> tuple[ServiceChoice, ...]:
+        """A customer's own services for a SKU."""
+        known = self.mapping(customer).services.get(sku, ())
+        everybodys = in_force(self._plan(sku).choices, self.deployment.today)
+        lines = [one for one in self._lines_of(customer) if one[2] == sku]
+        return self._choices(entries, known, everybodys, lines)
+
+    # -- A SKU
+
+    def _plan(self, sku: str) -> PlanMapping:
+        stored = self._partner.plans.get(sku)
+        return stored.value if stored else PlanMapping(sku)
+
+    def _sku(self, sku: str, entries: Sequence[Entry]) -> Edit | None:
+        families = {entry.family for entry in entries} - {None}
+        if len(families) > 1:
+            raise Wrong(entries[-1].wrong("family", "is another one than in the SKU's other rows"))
+        known = self._plan(sku)
+        choosing = [entry for entry in entries if entry.values["service_id"]]
+        lines = [one for one in self._all_lines if one[2] == sku]
+        edit = PlanEdit(
+            sku,
+            self._choices(choosing, known.choices, None, lines),
+            all(entry.values["matched"] == "yes" for entry in choosing),
+            next(iter(families), None),
+        )
+        return None if edit.applied(known) == known else edit
+
+    @cached_property
+    def _all_lines(self) -> list[Source]:
+        return [(line, *source) for line in self.deployment.store.lines() for source in line.sources]
+
+    def _choices(
+        self,
+        entries: Sequence[Entry],
+        known: Sequence[ServiceChoice],
+        otherwise: ServiceChoice | None,
+        lines: Sequence[Source],
+    ) -> tuple[ServiceChoice, ...]:
+        """Services with every first day decided. ``otherwise`` is what bills where ``known`` has nothing."""
+        present = in_force(known, self.deployment.today)
+        dated, following = _by_day(entries)
+        found = {day: of[0].values["service_id"] for day, of in dated.items()}
+        if following and (present is None or present.service_id != following[0].values["service_id"]):
+            service, billing = following[0].values["service_id"], present or otherwise
+            left = _not_with(service, lines)
+            day = holds_from(
+                self.deployment,
+                FirstDay(),
+                left,
+                self._whose(left),
+                billing.first_day if billing else None,
+                lambda line: billing is not None and line.service_id == billing.service_id,
+            )
+            _free(day, dated, following)
+            found[day] = service
+        choices = tuple(ServiceChoice(found[day], day) for day in _in_order(found))
+        if choices:
+            after = replaced_from(known, choices)
+            day = differ_from(known, after)
+            now = in_force(after, day or date.min)
+            left = _not_with(now.service_id, lines) if now else []
+            self._may_leave(entries[0], day, left, self._whose(left))
+        return choices
+
+    def _whose(self, lines: Sequence[Source]) -> list[CustomerRecords]:
+        customers = sorted({customer for _, customer, _ in lines})
+        return [*self.deployment.each(self.deployment.store.customer, customers)]
+
+    def _may_leave(
+        self, entry: Entry, day: date | None, left: Sequence[Source], customers: Iterable[CustomerRecords]
+    ) -> None:
+        """Units cannot leave a line before the day on which they came to it. Raises :class:`Wrong`. ``day`` None: nothing changes."""
+        if day is None:
+            return
+        given = FirstDay(None if day == date.min else day, follows=False)
+        try:
+            holds_from(self.deployment, given, left, customers, None, lambda _line: True)
+        except NotDone as refused:
+            words = str(refused).replace("--from", "first_day").removesuffix(" Nothing was written.")
+            raise Wrong(entry.wrong("first_day", f"is too early. {words}")) from refused
+
+
+Source = tuple[Line, str, str]
+"""A line with a customer and a SKU that it bills."""
+
+
+def _by_day(entries: Iterable[Entry]) -> tuple[dict[date | None, list[Entry]], list[Entry]]:
+    """The rows by their first day (None: always), and those that have none."""
+    dated: dict[date | None, list[Entry]] = {}
+    following: list[Entry] = []
+    for entry in entries:
+        of = following if entry.first_day.follows else dated.setdefault(entry.first_day.given, [])
+        of.append(entry)
+    return dated, following
+
+
+def _free(day: date | None, dated: Mapping[date | None, Sequence[Entry]], following: Sequence[Entry]) -> None:
+    """Raise :class:`Wrong` where rows without a first day would hold from the same day as others."""
+    if day in dated:
+        words = (
+            f"is missing: without it the row holds from {day or 'always'}, as row {dated[day][0].row} does"
+        )
+        raise Wrong(following[0].wrong("first_day", words))
+
+
+def _in_order(days: Iterable[date | None]) -> list[date | None]:
+    return sorted(days, key=lambda day: day or date.min)
+
+
+def _by_sku(routes: Iterable[Route]) -> dict[str | None, list[Route]]:
+    """The routes of each SKU in the order in which they are filled."""
+    found: dict[str | None, list[Route]] = {}
+    for route in routes:
+        found.setdefault(route.sku, []).append(route)
+    return found
+
+
+def _not_with(service_id: int, lines: Iterable[Source]) -> list[Source]:
+    return [one for one in lines if one[0].service_id != service_id]

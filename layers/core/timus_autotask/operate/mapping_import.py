@@ -1,0 +1,175 @@
+"""Use cases: every mapping as a file, and a file of mappings taken in by one proposal.
+
+A file says of each customer and of each SKU that it names where the units go from its first day on; what held before stays, and who is
+not in the file stays as it is. So the same file may be given again: what is there already is not written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from timus_autotask.operate.catalogue import Catalogue
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.mapping import UNCHECKED
+from timus_autotask.operate.mapping_checks import check_autotask, check_shares, check_skus, notes
+from timus_autotask.operate.mapping_draft import CustomerEdit, Draft, Edit
+from timus_autotask.operate.mapping_file import Subject, rows_of
+from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.tables import FileRefused, Problem
+from timus_autotask.ports.table import Put
+from timus_autotask.store.records import Decision, put_decision
+from timus_autotask.store.update import update
+from timus_autotask.sync.merge import wake_contract
+from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.sweep import refresh_plan
+from timus_autotask.watch.names import known_names, learn_names
+
+# -- Out
+
+
+def exported(deployment: Deployment) -> list[dict[str, Any]]:
+    """Every mapping as the rows of a file, with the names that are known. Autotask is not asked."""
+    store = deployment.store
+    customers = sorted(store.mappings(), key=lambda one: one.customer_id)
+    plans = [stored.value for _, stored in sorted(store.partner().plans.items())]
+    return rows_of(customers, plans, known_names(store))
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A customer or a SKU that a file changes."""
+
+    subject: Subject
+    rows: tuple[int, ...]
+    words: str
+    """What is chosen, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a file of mappings changes."""
+
+    file: str
+    changed: tuple[Changed, ...]
+    unchanged: int
+    """Customers and SKUs that are mapped like this already."""
+    problems: tuple[Problem, ...] = ()
+    """Why rows are left out, with every row of the same customer or SKU."""
+    left_out: tuple[Subject, ...] = ()
+
+    @property
+    def customers(self) -> tuple[str, ...]:
+        """Those that are changed."""
+        return tuple(one.subject[1] for one in self.changed if one.subject[0] == "customer")
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "file": self.file,
+            "changed": [
+                {one.subject[0]: one.subject[1], "rows": [*one.rows], "what": one.words}
+                for one in self.changed
+            ],
+            "unchanged": self.unchanged,
+            "left_out": [{kind: id_} for kind, id_ in self.left_out],
+            "problems": [problem_form(one) for one in self.problems],
+        }
+
+
+def problem_form(problem: Problem) -> dict[str, Any]:
+    """A problem of a file, for programs."""
+    return {
+        "row": problem.row,
+        "column": problem.column,
+        "value": problem.value,
+        "message": problem.message,
+    }
+
+
+def import_mappings(
+    deployment: Deployment,
+    file: str,
+    data: bytes,
+    by: str,
+    *,
+    share: bool = False,
+    partial: bool = False,
+    unchecked: bool = False,
+    unknown: bool = False,
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[Imported]:
+    """Take in a file of mappings: one proposal, with one preview, for all of it.
+
+    ``share``: every contract may be shared. ``partial``: without the customers and SKUs of which a row is wrong. ``unchecked``: without
+    asking Autotask. ``unknown``: also SKUs that nobody knows. Raises :class:`FileRefused` with every problem.
+    """
+
+    def plan() -> Plan[Imported]:
+        draft = Draft(deployment, data)
+        catalogue = None if unchecked else Catalogue(deployment, UNCHECKED)
+        if not unknown:
+            check_skus(draft, catalogue)
+        if not share:
+            check_shares(draft)
+        known = check_autotask(draft, catalogue) if catalogue else None
+        draft.leave_out()
+        problems = sorted(draft.problems, key=lambda one: one.row or 0)
+        if partial and draft.nobodys:
+            rows = ", ".join(map(str, draft.nobodys))
+            problems.append(
+                Problem(
+                    f"whose row {rows} is cannot be said, so no customer is sure to be whole: --partial takes in nothing"
+                )
+            )
+        if problems and (not partial or draft.nobodys or not draft.edits):
+            raise FileRefused(*problems)
+        result = _imported(file, draft)
+
+        def act(ports: Ports) -> Imported:
+            for part in draft.parts():
+                update(lambda part=part: _write(part, file, by, ports))  # type: ignore[misc]
+            for learned in known.contracts if known else ():
+                learn_names(ports, *learned)
+            # What is not woken here, should this be interrupted, is woken by the sweep: contracts and plans are due.
+            woken = [customer for edit in draft.plans for customer in refresh_plan(edit.sku, ports)]
+            wake([*result.customers, *woken], ports)
+            return result
+
+        return Plan(act, tuple(notes(draft)), known.doubts if known else (), unchecked)
+
+    return propose(deployment, plan, on_progress)
+
+
+def _imported(file: str, draft: Draft) -> Imported:
+    return Imported(
+        file,
+        tuple(
+            Changed(subject, tuple(entry.row for entry in draft.entries[subject]), edit.words)
+            for subject, edit in draft.edits.items()
+        ),
+        draft.unchanged,
+        tuple(sorted(draft.problems, key=lambda one: one.row or 0)),
+        tuple(sorted(draft.spoiled)),
+    )
+
+
+def _write(edits: Sequence[Edit], file: str, by: str, ports: Ports) -> None:
+    """Write some customers and SKUs whole, with what wakes their contracts; what is there already is not written again."""
+    writes: list[Put] = []
+    woken: dict[int, list[str]] = {}
+    for edit in edits:
+        put, contracts = edit.writes(ports)
+        if put is None:
+            continue
+        customers = (edit.customer,) if isinstance(edit, CustomerEdit) else ()
+        for contract_id in contracts:
+            woken.setdefault(contract_id, []).extend(customers)
+        decided = Decision(
+            ports.new_id(), ports.clock.now(), "map import", by, customers, detail=f"{edit.words} ({file})"
+        )
+        writes += [put, put_decision(decided)]
+    writes += [wake_contract(contract_id, ports, customers) for contract_id, customers in woken.items()]
+    if writes:
+        ports.store.commit(*writes)

@@ -1,0 +1,144 @@
+"""Mappings as a file on the command line: written, read back, and refused row by row."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
+from timus_autotask.operate.mapping_file import COLUMNS
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "docs" / "mappings.csv"
+HEAD = "customer_id,company_id,contract_id"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a file of mappings is."""
+    return tmp_path / "clients.csv"
+
+
+def test_a_file_is_shown_as_a_whole_and_written(desk: Desk, file: Path) -> None:
+    """One preview with totals, one question, and what was shown is posted."""
+    desk.world.tell(7, {ADV: 28, GATEWAY: 1})
+    desk.world.work()
+    file.write_text(f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\nfabrikam,601,29683950\n", "utf-8")
+    words = desk.told("map", "import", str(file), "--dry-run")
+    assert f"to contract {CONTRACT} of company 600 from the beginning" in words
+    assert "+3 from 2026-03-15 (at once)" in words
+    assert "Timus has not told of fabrikam yet" in words
+    assert desk.ask("map", "list")["customers"] == []
+    said = desk.ask("map", "import", str(file))
+    assert said["written"] is True
+    assert [one["customer"] for one in said["changed"]] == [CUSTOMER, "fabrikam"]
+    assert said["totals"]["units_up"] == 3
+    desk.world.work()
+    assert desk.world.posted() == [(45, 3, "2026-03-15")]
+    assert "Nothing changes." in desk.told("map", "import", str(file))
+    assert "map import" in desk.told("changes", "--customer", CUSTOMER)
+
+
+def test_what_is_wrong_is_listed_row_by_row(desk: Desk, file: Path) -> None:
+    """Each problem on a line for people, with row, column and value for programs; nothing is written."""
+    file.write_text(f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\nb,x,29683950\nc,600,1\n", "utf-8")
+    words = desk.refused("map", "import", str(file))
+    assert "clients.csv: 2 problems; nothing was written." in words
+    assert "row 3: company_id must be a whole number, but is 'x'" in words
+    assert "row 4: contract_id is no contract of Autotask that the API user may see" in words
+    assert "--partial" in words
+    said = desk.run("map", "import", str(file), "--json")
+    assert said.status == 1
+    assert [(one["row"], one["column"], one["value"]) for one in said.json["problems"]] == [
+        (3, "company_id", "x"),
+        (4, "contract_id", 1),
+    ]
+    assert desk.ask("map", "list")["customers"] == []
+
+
+def test_what_is_right_is_written_without_the_rest(desk: Desk, file: Path) -> None:
+    """``--partial`` says what was left out, and the result has it too."""
+    file.write_text(f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\nc,600,1\n", "utf-8")
+    words = desk.told("map", "import", str(file), "--partial", "--dry-run")
+    assert "Left out (--partial): c" in words
+    said = desk.ask("map", "import", str(file), "--partial")
+    assert said["left_out"] == [{"customer": "c"}]
+    assert [one["row"] for one in said["problems"]] == [3]
+    assert [one["customer"] for one in desk.ask("map", "list")["customers"]] == [CUSTOMER]
+
+
+def test_names_that_do_not_match_are_not_accepted_by_a_script(desk: Desk, file: Path) -> None:
+    """Unless it says ``--yes``: one answer for the whole file."""
+    file.write_text(f"{HEAD},company_name\n{CUSTOMER},600,{CONTRACT},Fabrikam\n", "utf-8")
+    assert "Row 2 calls company 600 “Fabrikam”" in desk.refused("map", "import", str(file))
+    assert desk.ask("map", "import", str(file), "--yes")["written"] is True
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.json"])
+def test_what_is_exported_is_imported(desk: Desk, file: Path, tmp_path: Path, name: str) -> None:
+    """Into another table, and into the same one, where it changes nothing."""
+    desk.ask("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT))
+    desk.ask("map", "plan", ADV, "--service", "45")
+    out = tmp_path / name
+    assert f"2 rows were written to {out}" in desk.told("map", "export", str(out))
+    assert desk.ask("map", "import", str(out))["unchanged"] == 2
+    other = Desk()
+    assert other.ask("map", "import", str(out))["written"] is True
+    assert other.ask("map", "list")["customers"] == desk.ask("map", "list")["customers"]
+    assert other.ask("map", "list")["plans"] == desk.ask("map", "list")["plans"]
+
+
+def test_an_export_goes_to_standard_output(desk: Desk) -> None:
+    """As CSV, or with ``--json`` as JSON, with the names that are known."""
+    desk.ask("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT))
+    [row] = csv.DictReader(desk.told("map", "export").splitlines())
+    assert (row["customer_id"], row["contract_name"], row["first_day"]) == (
+        CUSTOMER,
+        "Contoso SASE",
+        "always",
+    )
+    assert desk.ask("map", "export") == {
+        "mappings": [
+            {
+                "customer_id": CUSTOMER,
+                "company_id": 600,
+                "company_name": "Contoso Dental",
+                "contract_id": CONTRACT,
+                "contract_name": "Contoso SASE",
+                "first_day": "always",
+            }
+        ]
+    }
+
+
+def test_a_file_that_is_not_there_is_named(desk: Desk, tmp_path: Path) -> None:
+    """Read or written."""
+    assert "cannot be read" in desk.refused("map", "import", str(tmp_path / "none.csv"), status=2)
+    assert "cannot be written" in desk.refused("map", "export", str(tmp_path / "no" / "folder.csv"), status=2)
+
+
+def test_the_example_of_the_page_can_be_imported() -> None:
+    """docs/command.md links it, and names every column."""
+    page = (ROOT / "docs" / "command.md").read_text("utf-8")
+    assert "(mappings.csv)" in page
+    for column in COLUMNS:
+        assert f"| `{column.name}` |" in page
+    company = {"companyType": 1, "isActive": True, "ownerResourceID": 1, "phone": "3"}
+    term = {"startDate": "2026-01-01", "endDate": "2026-12-31"}
+    scenario = {
+        **SCENARIO,
+        "companies": [*SCENARIO["companies"], {"id": 602, "companyName": "Tailspin Toys", **company}],
+        "services": [*SCENARIO["services"], {**SCENARIO["services"][2], "id": 48, "sku": "GW-OWN"}],
+        "contracts": [
+            *SCENARIO["contracts"],
+            {"id": 29683951, "companyID": 601, "contractName": "Fabrikam Labs SASE", **term},
+        ],
+    }
+    said = Desk(World(scenario=scenario)).ask("map", "import", str(EXAMPLE), "--yes")
+    assert said["written"] is True
+    assert said["problems"] == []
+    with EXAMPLE.open(encoding="utf-8") as lines:
+        assert sum(len(one["rows"]) for one in said["changed"]) == len([*csv.DictReader(lines)])

@@ -1,0 +1,324 @@
+"""A file of mappings: checked as a whole, shown as a whole, written in few calls and safe to give again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests import tenant
+from tests.deployment import deployment_of
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
+from timus_autotask.domain.mapping import Route, Routing
+from timus_autotask.operate.mapping import route_customer
+from timus_autotask.operate.mapping_import import Imported, import_mappings
+from timus_autotask.operate.proposal import Proposal
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.tables import FileRefused
+from timus_autotask.ports.errors import TableUnavailable
+from timus_autotask.ports.psa import ContractService
+
+TODAY = date(2026, 3, 15)
+HEAD = "customer_id,company_id,contract_id"
+
+
+def proposed(world: World, data: str, **more: Any) -> Proposal[Imported]:
+    """A file that Kim gives."""
+    return import_mappings(deployment_of(world), "clients.csv", data.encode(), "kim", **more)
+
+
+def problems(world: World, data: str, **more: Any) -> list[str]:
+    """Why it is refused; nothing is written then."""
+    before = world.table.documents()
+    with pytest.raises(FileRefused) as refused:
+        proposed(world, data, **more)
+    assert world.table.documents() == before
+    return [*map(str, refused.value.problems)]
+
+
+def routings(world: World, customer: str = CUSTOMER) -> tuple[Routing, ...]:
+    """Where a customer's units go."""
+    stored = world.ports.store.customer(customer).mapping
+    return stored.value.routings if stored else ()
+
+
+def forty(**more: int) -> str:
+    """A file with forty clients, each with its own contract."""
+    rows = [
+        f"{tenant.customer(n)},{tenant.company(n)},{more.get(tenant.customer(n)) or tenant.contract(n)}"
+        for n in range(tenant.CLIENTS)
+    ]
+    return "\n".join([HEAD, *rows])
+
+
+def tenant_world() -> World:
+    """Two thousand companies; Timus has told of forty customers with 12 seats each."""
+    world = World(scenario=tenant.scenario())
+    for number in range(tenant.CLIENTS):
+        world.tell(1, {ADV: 12}, customer=tenant.customer(number), subscription=f"sub_{number}")
+    world.work()
+    return world
+
+
+def test_forty_clients_are_mapped_by_one_file_in_few_calls() -> None:
+    """One proposal shows all of them, and is what is posted then."""
+    world = tenant_world()
+    world.ports.autotask().sign_in()
+    before = world.ports.autotask().calls
+    proposal = proposed(world, forty())
+    assert world.ports.autotask().calls - before <= 10
+    assert (proposal.preview.totals.contracts, proposal.preview.totals.units_up) == (40, 80)
+    proposal.commit()
+    assert world.ports.autotask().calls - before <= 10
+    world.work()
+    assert world.posted() == [(45, 2, "2026-03-15")] * 40
+    again = proposed(world, forty())
+    assert (again.result.changed, again.result.unchanged) == ((), 40)
+
+
+def test_what_is_cut_off_is_taken_up_by_the_same_file() -> None:
+    """Each transaction is whole, so the same file writes what is missing and nothing twice."""
+    world = tenant_world()
+    proposal = proposed(world, forty())
+    write, writes = world.table.write, 0
+
+    def fails(changes: Any) -> None:
+        nonlocal writes
+        writes += 1
+        if writes > 1:
+            raise TableUnavailable("cut off")
+        write(changes)
+
+    world.table.write = fails  # type: ignore[method-assign]
+    with pytest.raises(TableUnavailable):
+        proposal.commit()
+    world.table.write = write  # type: ignore[method-assign]
+    done = sum(bool(routings(world, tenant.customer(n))) for n in range(tenant.CLIENTS))
+    assert 0 < done < tenant.CLIENTS
+    again = proposed(world, forty())
+    assert (len(again.result.changed), again.result.unchanged) == (tenant.CLIENTS - done, done)
+    again.commit()
+    world.pass_time(minutes=1)
+    world.work()
+    assert world.posted() == [(45, 2, "2026-03-15")] * 40
+
+
+def test_every_problem_is_listed_and_nothing_is_written() -> None:
+    """With what is right instead, if that can be seen."""
+    world = World()
+    world.control.person_edits_contract(29683950, {"status": 0})
+    found = problems(
+        world,
+        "customer_id,customer_name,company_id,contract_id,sku,service_id\n"
+        f"a,,600,29683950,,\nb,,601,29683950,,\nc,,600,1,,\nd,fabrikam,777,,,\n,,,,{ADV},9\n,,,,SASE-ADV-USR,45\n",
+        share=True,
+    )
+    inactive = "Contract 29683950 Fabrikam SASE is inactive in Autotask; activate it there first"
+    other = "Contract 29683950 Fabrikam SASE belongs to company 601, not to 600."
+    strange = "is not known: Timus has not told of it, and no service in Autotask carries it"
+    ours = f"company 600 has contract {CONTRACT} Contoso SASE (until 2026-12-31)"
+    assert found == [
+        f"row 2: contract_id cannot be used: {other} {inactive}; {ours}",
+        f"row 3: contract_id cannot be used: {inactive}; company 601 has no other that can be used",
+        f"row 4: contract_id is no contract of Autotask that the API user may see; {ours}",
+        "row 5: company_id is no company of Autotask that the API user may see; by its name it is 601 Fabrikam",
+        f"row 6: service_id is no service of Autotask that the API user may see; the SKU is carried by service 45 {ADV}",
+        f"row 7: sku {strange}; did you mean SASE-ADV-USER or SASE-ESS-USER? If it is still to come: --unknown",
+    ]
+
+
+def test_a_contract_that_ended_is_refused() -> None:
+    """The preview would be empty, and the client would never be billed."""
+    world = World()
+    world.control.person_edits_contract(CONTRACT, {"endDate": "2026-02-28T00:00:00Z"})
+    [found] = problems(world, f"{HEAD}\nc,600,{CONTRACT}\n")
+    assert "has ended on 2026-02-28" in found
+
+
+def test_what_is_right_is_taken_in_without_the_rest() -> None:
+    """``--partial`` leaves out whole customers: a part of a customer's rows would send units elsewhere."""
+    world = World()
+    world.tell(1, {ADV: 28, GATEWAY: 1})
+    world.work()
+    data = f"{HEAD},sku\n{CUSTOMER},600,{CONTRACT},\nb,601,29683950,\nb,601,1,{GATEWAY}\n"
+    assert len(problems(world, data)) == 1
+    proposal = proposed(world, data, partial=True)
+    assert proposal.result.customers == (CUSTOMER,)
+    assert proposal.result.left_out == (("customer", "b"),)
+    assert [(one.row, one.column) for one in proposal.result.problems] == [(4, "contract_id")]
+    proposal.commit()
+    assert routings(world)
+    assert not routings(world, "b")
+
+
+def test_nothing_right_is_refused_also_in_part() -> None:
+    """There is nothing to show."""
+    assert len(problems(World(), f"{HEAD}\nc,600,1\n", partial=True)) == 1
+
+
+SHARED = f"{HEAD},share\n{CUSTOMER},600,{CONTRACT},{{}}\nother,600,{CONTRACT},{{}}\n"
+
+
+def test_two_customers_on_one_contract_need_a_word_in_each_row() -> None:
+    """Whether the other is in the file or in the table; ``--share`` says it for all."""
+    world = World()
+    found = problems(world, SHARED.format("", ""))
+    assert [one[:46] for one in found] == [
+        "row 2: contract_id is the contract of customer",
+        "row 3: contract_id is the contract of customer",
+    ]
+    assert len(problems(world, SHARED.format("yes", ""))) == 1
+    proposed(world, SHARED.format("yes", "yes")).commit()
+    [third] = problems(world, f"{HEAD}\nthird,600,{CONTRACT}\n")
+    assert f"customer {CUSTOMER}, customer other as well" in third
+    assert len(proposed(world, f"{HEAD}\nthird,600,{CONTRACT}\n", share=True).result.changed) == 1
+    assert proposed(world, SHARED.format("", "")).result.unchanged == 2
+
+
+def test_a_contract_that_changes_hands_within_the_file_is_not_shared() -> None:
+    """The one who leaves it and the one who comes are both in it."""
+    world = World()
+    proposed(world, f"{HEAD}\nold,600,{CONTRACT}\n").commit()
+    swapped = f"{HEAD}\nold,601,29683950\nnew,600,{CONTRACT}\n"
+    assert proposed(world, swapped).result.customers == ("old", "new")
+
+
+def test_names_that_do_not_match_are_one_question() -> None:
+    """Timus's against Autotask's, and what the file calls them."""
+    world = World()
+    world.tell(1, {ADV: 28})
+    world.work()
+    rows = f"{CUSTOMER},601,29683950,,\nb,600,{CONTRACT},Contoso Dental GmbH,Fabrikam SASE\n"
+    assert proposed(world, f"{HEAD},customer_name,contract_name\n{rows}").doubts == (
+        "Timus calls customer cus_41d0 “Contoso Dental”, Autotask calls company 601 “Fabrikam”.",
+        "Row 3 calls contract 29683949 “Fabrikam SASE”, Autotask calls it “Contoso SASE”.",
+    )
+
+
+def test_another_currency_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as it is seen: prices of a line in the client's currency and in the partner's own."""
+    contracts = [
+        {**SCENARIO["contracts"][0], "lines": [{"id": 1, "serviceID": 45, "units": 1}]},
+        {**SCENARIO["contracts"][0], "id": 7, "lines": [{"id": 2, "serviceID": 46, "units": 1}]},
+    ]
+    world = World(scenario={**SCENARIO, "contracts": contracts})
+    assert proposed(world, f"{HEAD}\nc,600,7\n").result.customers == ("c",)
+    autotask = world.ports.autotask()
+    read = autotask.contract_services_of
+
+    def foreign(ids: Iterable[int]) -> list[ContractService]:
+        return [
+            replace(line, internal_price=Decimal(9)) if line.contract_id == 7 else line for line in read(ids)
+        ]
+
+    monkeypatch.setattr(autotask, "contract_services_of", foreign)
+    [found] = problems(world, f"{HEAD}\nc,600,7\n")
+    assert "another currency" in found
+    with pytest.raises(NotDone, match="another currency"):
+        route_customer(deployment_of(world), "c", Route(600, 7), "kim")
+
+
+def test_a_row_without_a_first_day_moves_what_is_billed_today() -> None:
+    """As `map customer` does: the days before stay on the old contract."""
+    world = World()
+    world.tell(1, {ADV: 28}, effective=datetime(2026, 3, 10, tzinfo=UTC))
+    proposed(world, f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n").commit()
+    world.work()
+    moved = proposed(world, f"{HEAD}\n{CUSTOMER},601,29683950\n")
+    moved.commit()
+    assert routings(world) == (
+        Routing((Route(600, CONTRACT),)),
+        Routing((Route(601, 29683950),), TODAY),
+    )
+    assert proposed(world, f"{HEAD}\n{CUSTOMER},601,29683950\n").result.unchanged == 1
+
+
+def test_units_cannot_leave_before_they_came() -> None:
+    """Nothing would take them off again, so the row is refused with the first day that can be."""
+    world = World()
+    world.tell(1, {ADV: 28}, effective=datetime(2026, 3, 10, tzinfo=UTC))
+    proposed(world, f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n").commit()
+    world.work()
+    for day in ("always", "2026-03-09"):
+        [found] = problems(world, f"{HEAD},first_day\n{CUSTOMER},601,29683950,{day}\n")
+        assert found.startswith("row 2: first_day is too early. Units are billed elsewhere since 2026-03-10")
+    assert proposed(world, f"{HEAD},first_day\n{CUSTOMER},601,29683950,2026-03-10\n").result.customers
+
+
+def test_a_service_is_changed_as_map_plan_does() -> None:
+    """From today where units are billed, for everybody or for one; a SKU that was matched becomes a choice."""
+    world = World()
+    world.tell(1, {ADV: 28})
+    proposed(world, f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n").commit()
+    world.work()
+    assert proposed(world, f"sku,service_id\n{ADV},45\n").result.unchanged == 1
+    proposed(world, f"sku,service_id,family\n{ADV},46,sase\n").commit()
+    plan = world.ports.store.partner().plans[ADV].value
+    assert [(one.service_id, one.first_day) for one in plan.choices] == [(45, None), (46, TODAY)]
+    assert (plan.matched, plan.family) == (False, "sase")
+    proposed(world, f"customer_id,sku,service_id\n{CUSTOMER},{ADV},47\n").commit()
+    stored = world.ports.store.customer(CUSTOMER).mapping
+    assert stored is not None
+    assert [(one.service_id, one.first_day) for one in stored.value.services[ADV]] == [(47, TODAY)]
+
+
+def test_a_choice_of_another_service_keeps_the_family() -> None:
+    """`map plan` says nothing of families, so it changes none."""
+    world = World()
+    proposed(world, f"sku,service_id,family\n{ESS},46,sase\n").commit()
+    proposed(world, f"sku,service_id,first_day\n{ESS},47,2026-04-01\n").commit()
+    assert world.ports.store.partner().plans[ESS].value.family == "sase"
+
+
+def test_each_customer_has_a_decision_of_its_own() -> None:
+    """`changes --customer` says who has mapped it, to what, and from which file."""
+    world = World()
+    proposed(world, f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\nb,601,29683950\n").commit()
+    found = [(one.kind, one.by, one.customers, one.detail) for one in world.ports.store.decisions()]
+    assert sorted(found) == [
+        (
+            "map import",
+            "kim",
+            (customer,),
+            f"to contract {contract} of company {company} from the beginning (clients.csv)",
+        )
+        for customer, company, contract in (("b", 601, 29683950), (CUSTOMER, 600, CONTRACT))
+    ]
+
+
+def test_a_planned_move_survives_the_same_file_given_again() -> None:
+    """A row without a first day says what holds today; it takes nothing back that is to come."""
+    world = World()
+    file = f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n"
+    proposed(world, file).commit()
+    proposed(world, f"{HEAD},first_day\n{CUSTOMER},601,29683950,2026-04-01\n").commit()
+    assert proposed(world, file).result.unchanged == 1
+    assert [one.first_day for one in routings(world)] == [None, date(2026, 4, 1)]
+
+
+def test_it_can_be_written_without_asking_autotask() -> None:
+    """Only on purpose; nothing of it can be shown then."""
+    world = World()
+    world.secrets.replace_credentials(None)
+    proposal = proposed(world, f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n", unchecked=True)
+    assert proposal.not_shown
+    proposal.commit()
+    assert routings(world)
+
+
+def test_a_file_that_changes_nothing_asks_nobody() -> None:
+    """Not Autotask either."""
+    world = World()
+    proposed(world, f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n").commit()
+    deployment = deployment_of(world)
+
+    def never() -> Any:
+        raise AssertionError("Autotask was asked")
+
+    deployment = replace(deployment, ports=replace(deployment.ports, autotask=never))
+    data = f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n".encode()
+    assert import_mappings(deployment, "m", data, "kim").result.unchanged == 1
