@@ -60,6 +60,8 @@ def test_nothing_yet(desk: Desk) -> None:
     """Before Timus told anything there are no lines, and everything is at rest."""
     assert desk.ask("status") == {
         "lines": [],
+        "unmapped": {"customers": [], "skus": []},
+        "ignored": {"customers": [], "skus": []},
         "at_rest": True,
         "outstanding": [],
         "troubles": [],

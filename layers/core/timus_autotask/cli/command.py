@@ -136,6 +136,11 @@ _API_USER = (
         help="the tracking identifier; else AUTOTASK_INTEGRATION_CODE, else the registered vendor's, else asked",
     ),
 )
+_CUSTOMER_OR_PLAN = (
+    _a("what", choices=["customer", "plan"], help="whether it is a customer, or a plan: any SKU of Timus"),
+    _a("which", type=_name, metavar="ID", help="the customer's id in Timus, or the SKU as Timus writes it"),
+)
+
 
 COMMANDS = (
     Command(
@@ -206,6 +211,32 @@ COMMANDS = (
             _UNKNOWN,
             _BY,
         ),
+    ),
+    Command(
+        "map ignore",
+        "set a customer or a SKU aside that is not billed in Autotask: it is counted, and waits for nobody",
+        "map ignore customer cus_9f31 --reason 'our own company'",
+        "mapping.map_ignore",
+        (
+            *_CUSTOMER_OR_PLAN,
+            _a(
+                "--reason",
+                type=_name,
+                required=True,
+                metavar="WHY",
+                help="why, for everybody who looks at it",
+            ),
+            *_WRITING,
+            _UNKNOWN,
+            _BY,
+        ),
+    ),
+    Command(
+        "map unignore",
+        "take that back: it is to be mapped again",
+        "map unignore plan SASE-TRIAL",
+        "mapping.map_unignore",
+        (*_CUSTOMER_OR_PLAN, *_WRITING, _BY),
     ),
     Command("map list", "show every mapping", "map list", "mapping.map_list"),
     Command(

@@ -14,6 +14,7 @@ from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route
 from timus_autotask.operate import mapping as use
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.ignoring import IgnoredOrNot, ignore, unignore
 from timus_autotask.operate.mapping import FOLLOWS, CompanyNamed, CustomerRouted, FirstDay, ServiceChosen
 from timus_autotask.watch.names import Directory
 
@@ -106,6 +107,47 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
     return carry_out(proposal, arguments, terminal, told)
 
 
+def map_ignore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Set a customer or a SKU aside."""
+    proposal = ignore(
+        deployment,
+        *_customers_and_skus(arguments),
+        arguments.reason,
+        operator(arguments),
+        unknown=arguments.unknown,
+        on_progress=progress(terminal),
+    )
+    return carry_out(
+        proposal, arguments, terminal, lambda done: _say_ignored(done, "is ignored", terminal), question=""
+    )
+
+
+def map_unignore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Take it back, with what would be posted then."""
+    proposal = unignore(
+        deployment,
+        *_customers_and_skus(arguments),
+        operator(arguments),
+        on_progress=progress(terminal),
+    )
+    return carry_out(
+        proposal, arguments, terminal, lambda done: _say_ignored(done, "is not ignored any more", terminal)
+    )
+
+
+def _customers_and_skus(arguments: Namespace) -> tuple[list[str], list[str]]:
+    which = [arguments.which]
+    return (which, []) if arguments.what == "customer" else ([], which)
+
+
+def _say_ignored(done: IgnoredOrNot, words: str, terminal: Terminal) -> None:
+    named = dict(zip(done.customers, done.names, strict=True))
+    for customer in done.customers:
+        terminal.say(f"Customer {called(customer, named)} {words}.", style="green")
+    for sku in done.skus:
+        terminal.say(f"SKU {sku} {words}.", style="green")
+
+
 def _first_day(arguments: Namespace) -> FirstDay:
     return FOLLOWS if arguments.first_day is DEFAULT else FirstDay(arguments.first_day, follows=False)
 
@@ -132,12 +174,21 @@ def map_list(deployment: Deployment, _arguments: Namespace, terminal: Terminal) 
         ],
         empty="none yet: timus-autotask map customer CUSTOMER --company N --contract N",
     )
+    ignored = [(one.customer_id, one.ignored) for one in found.customers if one.ignored]
+    ignored += [(one.sku, one.ignored) for one in found.plans if one.ignored]
     terminal.say("", "Plans", style="bold")
     terminal.table(
         ("SKU", "service", "customer", "from", "chosen by"),
         [*_plan_rows(found.plans, names), *_override_rows(found.customers, names)],
         empty="none yet: a SKU is matched to the one active service that carries it",
     )
+    if ignored:
+        terminal.say("", "Ignored", style="bold")
+        terminal.table(
+            ("customer or SKU", "why", "by", "since"),
+            [(called(id_, names.customers), one.reason, one.by, one.at) for id_, one in ignored],
+            empty="",
+        )
     return found.to_json()
 
 
@@ -147,6 +198,8 @@ def _from(first_day: date | None) -> str:
 
 def _plan_rows(plans: Iterable[PlanMapping], names: Directory) -> Iterable[tuple[Any, ...]]:
     for plan in plans:
+        if plan.ignored:
+            continue
         for choice in plan.choices:
             by = "equal SKU" if plan.matched else "a person"
             yield plan.sku, called(choice.service_id, names.services), "all", _from(choice.first_day), by

@@ -67,7 +67,7 @@ class Unrouted:
     units: int
     """What is to be billed today."""
     reason: str
-    """A code of ``reasons``."""
+    """A code of ``reasons``, or one of ``placement.IGNORED``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,8 @@ class State(StrEnum):
     SCHEDULED = "scheduled"
     SETTLING = "settling"
     PARKED = "parked"
+    IGNORED = "ignored"
+    """Of a quantity without a line that is to have none: only shown, never stored."""
 
 
 class Choice(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 
 
@@ -49,6 +49,17 @@ class ServiceChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignored:
+    """A person has said that nothing of it is billed in Autotask. It waits for nobody, and nothing of it is lost."""
+
+    reason: str
+    by: str
+    at: datetime
+    name: str = ""
+    """What Timus called it then."""
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerMapping:
     """A Timus customer in Autotask."""
 
@@ -60,6 +71,8 @@ class CustomerMapping:
     customer_name: str = ""
     company_id: int | None = None
     """The company of a customer who has no contract yet. If the partner's terms allow it, a contract is opened there."""
+    ignored: Ignored | None = None
+    """Set for a customer without a contract who is to have none."""
 
     @property
     def contract_ids(self) -> tuple[int, ...]:
@@ -136,6 +149,8 @@ class PlanMapping:
     """If there is no choice: the active services with this SKU (none, or several)."""
     family: str | None = None
     """SKUs of one family are plans that seats move between. Empty: an add-on, which no seat moves to or from. None: nobody has said."""
+    ignored: Ignored | None = None
+    """Set for a SKU without a service that is to have none."""
 
 
 _Dated = TypeVar("_Dated", Routing, ServiceChoice)

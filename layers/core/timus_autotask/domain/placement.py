@@ -13,6 +13,8 @@ from .timeline import Timeline
 
 NO_SERVICE = ("sku-unmapped", "sku-ambiguous")
 """Why a SKU has no line although it has a contract."""
+IGNORED = ("customer-ignored", "sku-ignored")
+"""Why a SKU has no line and is to have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,12 @@ class Placement:
     plans: Mapping[str, PlanMapping]
 
     def reason(self, sku: str, day: date, units: int) -> str | None:
-        """Why a SKU has no line for all its units on a day (a code of ``reasons``), or None."""
-        mapping = self._mapping
+        """Why a SKU has no line for all its units on a day (a code of ``reasons``, or one of ``IGNORED``), or None."""
+        mapping, plan = self._mapping, self.plans.get(sku)
+        if not mapping.routings and mapping.ignored:
+            return "customer-ignored"
+        if plan and plan.ignored and self._service(sku, day) is None:
+            return "sku-ignored"
         if not mapping.routings:
             return "customer-unmapped"
         if sku in self.customer.policy.excluded:
@@ -50,7 +56,6 @@ class Placement:
         if not routes or sum(taken for _, taken in shares(routes, units)) < units:
             return "sku-unrouted"
         if self._service(sku, day) is None:
-            plan = self.plans.get(sku)
             return "sku-ambiguous" if plan and len(plan.candidates) > 1 else "sku-unmapped"
         return None
 

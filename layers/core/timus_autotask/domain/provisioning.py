@@ -78,7 +78,7 @@ def first_contract(customer: Customer, today: date) -> NewContract | None:
     to include today.
     """
     mapping, policy = customer.mapping, customer.policy
-    if mapping is None or mapping.company_id is None or mapping.routings:
+    if mapping is None or mapping.company_id is None or mapping.routings or mapping.ignored:
         return None
     first = _first_billed_day(customer)
     if first is None:

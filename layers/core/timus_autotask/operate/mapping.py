@@ -12,6 +12,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import (
     CustomerMapping,
+    Ignored,
     PlanMapping,
     Route,
     Routing,
@@ -183,7 +184,7 @@ def route_customer(
             def attempt() -> None:
                 found = ports.store.customer(customer)
                 known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
-                mapping = known.rerouted(route, since)
+                mapping = replace(known.rerouted(route, since), ignored=None)
                 # Also those that it leaves, from the beginning.
                 concerned = sorted({*known.contract_ids, *mapping.contract_ids})
                 writes = wake_contracts(customer, concerned, ports)
@@ -235,7 +236,8 @@ def name_company(
                     raise NotDone(f"{customer} has a contract already; choose another one with --contract.")
                 ports.store.commit(
                     put_mapping(
-                        replace(known, company_id=company_id), found.mapping.rev if found.mapping else 0
+                        replace(known, company_id=company_id, ignored=None),
+                        found.mapping.rev if found.mapping else 0,
                     ),
                     put_decision(_decision("map customer", (customer,), by, f"company {company_id}", ports)),
                 )
@@ -522,7 +524,9 @@ def _for_all(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
         choices = chosen_from(plan.value.choices, chosen.service_id, chosen.first_day)
         ports.store.commit(
             put_plan(
-                replace(plan.value, choices=choices, matched=False, candidates=()), plan.rev, due_at=now
+                replace(plan.value, choices=choices, matched=False, candidates=(), ignored=None),
+                plan.rev,
+                now,
             ),
             put_decision(_decision("map plan", (), by, _chosen_words(chosen), ports)),
         )
@@ -568,6 +572,7 @@ class Mappings:
                 {
                     "customer": mapping.customer_id,
                     "customer_name": self.names.customers.get(mapping.customer_id),
+                    "ignored": _ignored_json(mapping.ignored),
                     "routings": [_routing_json(routing, self.names) for routing in mapping.routings],
                     "services": {
                         sku: _choices_json(choices, self.names) for sku, choices in mapping.services.items()
@@ -581,6 +586,7 @@ class Mappings:
                     "services": _choices_json(plan.choices, self.names),
                     "matched": plan.matched,
                     "candidates": [*plan.candidates],
+                    "ignored": _ignored_json(plan.ignored),
                 }
                 for plan in self.plans
             ],
@@ -612,6 +618,10 @@ def _routing_json(routing: Routing, names: Directory) -> dict[str, Any]:
             for route in routing.routes
         ],
     }
+
+
+def _ignored_json(ignored: Ignored | None) -> dict[str, Any] | None:
+    return {"reason": ignored.reason, "by": ignored.by, "at": ignored.at} if ignored else None
 
 
 def _choices_json(choices: Iterable[ServiceChoice], names: Directory) -> list[dict[str, Any]]:

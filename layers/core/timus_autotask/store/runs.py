@@ -67,6 +67,10 @@ class Tally:
     aligned: int = 0
     """Customers."""
     not_aligned: int = 0
+    unmapped: int = 0
+    """Customers without a contract."""
+    ignored: int = 0
+    """Customers who are to have none."""
     parked: int = 0
     """Lines, like those that follow."""
     held: int = 0

@@ -209,7 +209,7 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
     if not plan.due(now):
         return ()
     try:
-        if not plan.value.choices:
+        if not plan.value.choices and not plan.value.ignored:
             if not partner.circuit.value.open(now):
                 match_plan(sku, plan, ports)
             return ()

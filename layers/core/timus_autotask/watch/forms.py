@@ -46,6 +46,11 @@ def overview_form(found: Overview) -> Form:
     status = found.status
     return {
         "lines": [line_form(line, status.names) for line in status.lines],
+        "unmapped": {"customers": [*status.mapped.customers], "skus": [*status.mapped.skus]},
+        "ignored": {
+            "customers": [*status.mapped.ignored_customers],
+            "skus": [*status.mapped.ignored_skus],
+        },
         "at_rest": status.at_rest,
         "outstanding": [*status.outstanding],
         "troubles": [asdict(trouble) for trouble in status.troubles],

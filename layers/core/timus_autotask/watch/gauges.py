@@ -111,7 +111,10 @@ def _counted(tally: Tally, ports: Ports, deadline: datetime, at_once: int) -> tu
 def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
     """With some customers more."""
     now = ports.clock.now()
-    lines = [line for line in status_of(records, now, ports.zone).lines if line.customer in records.customers]
+    status = status_of(records, now, ports.zone)
+    lines = [
+        one for one in status.lines if one.customer in records.customers and one.state is not State.IGNORED
+    ]
     parked = _parked(lines, records)
     held = sum(line.reason_code in AWAITING_APPROVAL for line in parked)
     customers = {line.customer for line in lines}
@@ -120,6 +123,8 @@ def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
         tally,
         aligned=tally.aligned + len(customers - not_aligned),
         not_aligned=tally.not_aligned + len(not_aligned),
+        unmapped=tally.unmapped + len(status.mapped.customers),
+        ignored=tally.ignored + len(status.mapped.ignored_customers),
         parked=tally.parked + len(parked) - held,
         held=tally.held + held,
         settling=tally.settling + sum(line.state is State.SETTLING for line in lines),
@@ -168,9 +173,14 @@ def _numbers(tally: Tally, partner: Records, ports: Ports, now: datetime, since:
     waits += [one.since for one in partner.provisionings if one.parked and one.since and one.wanted.renews]
     waits += [trouble.since for trouble in partner.troubles]
     finished = last_run(ports.table).value.finished
+    plans = partner.partner.plans.values()
     return {
         "customers_aligned": tally.aligned,
         "customers_not_aligned": tally.not_aligned,
+        "customers_unmapped": tally.unmapped,
+        "customers_ignored": tally.ignored,
+        "skus_unmapped": sum(not one.value.choices and not one.value.ignored for one in plans),
+        "skus_ignored": sum(one.value.ignored is not None for one in plans),
         "lines_parked": tally.parked,
         "lines_held": tally.held,
         "lines_settling": tally.settling,

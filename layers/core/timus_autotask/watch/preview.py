@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from timus_autotask.domain.converge.holds import BY_DECISION
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.store.keys import contract_key
@@ -215,7 +216,9 @@ def _contract(
         company_id=contract.company_id if contract else None,
         lines=tuple(lines),
         without_line=tuple(
-            Parked(one.reason, {"customer": one.customer_id, "sku": one.sku}).message for one in unrouted
+            Parked(one.reason, {"customer": one.customer_id, "sku": one.sku}).message
+            for one in unrouted
+            if one.reason not in IGNORED
         ),
         extended_to=autotask.extended.get(id_),
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,

@@ -6,7 +6,7 @@ nothing asks Autotask: what it holds is what the worker last read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineKey, service_on
 from timus_autotask.domain.past_days import PastDays, still_shown
+from timus_autotask.domain.placement import IGNORED, NO_SERVICE
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
@@ -199,6 +200,40 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Mapped:
+    """What is still to be mapped, and what a person has set aside. Both sorted."""
+
+    customers: tuple[str, ...] = ()
+    """With something to be billed and no contract."""
+    skus: tuple[str, ...] = ()
+    """With something to be billed and no service."""
+    ignored_customers: tuple[str, ...] = ()
+    ignored_skus: tuple[str, ...] = ()
+
+    @property
+    def unmapped(self) -> int:
+        """How much is still to be mapped: people drive it to zero."""
+        return len(self.customers) + len(self.skus)
+
+
+def mapped_of(lines: Iterable[StatusLine], records: Records) -> Mapped:
+    """What these lines, and the records, say of it."""
+    found = [*lines]
+
+    def named(what: Callable[[StatusLine], str], codes: Collection[str]) -> tuple[str, ...]:
+        return tuple(sorted({what(line) for line in found if line.reason_code in codes}))
+
+    return Mapped(
+        named(lambda line: line.customer, ("customer-unmapped",)),
+        named(lambda line: line.sku, NO_SERVICE),
+        tuple(
+            sorted(id_ for id_, one in records.customers.items() if one.mapping and one.mapping.value.ignored)
+        ),
+        tuple(sorted(sku for sku, plan in records.partner.plans.items() if plan.value.ignored)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of alignment."""
 
@@ -218,6 +253,8 @@ class Status:
     """For whom everything is held back until ``resume``: everybody first."""
     unreadable: tuple[RecordUnreadable, ...] = ()
     """Records that a newer version wrote, or that are damaged. What they say is missing from the lines."""
+    mapped: Mapped = Mapped()
+    """What has no contract or service yet, and what is ignored."""
 
     @property
     def at_rest(self) -> bool:
@@ -254,6 +291,7 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         records.troubles,
         tuple(_pauses(records)),
         tuple(_unreadable(records)),
+        mapped_of(lines, records),
     )
 
 
@@ -338,6 +376,8 @@ def _without_line(
 ) -> StatusLine:
     customer = customers[missing.customer_id]
     quantity = _quantity(customer, missing.sku, today)
+    if missing.reason in IGNORED:
+        return _ignored(missing, customer, records, quantity)
     looked_for = missing.sku in records.partner.plans
     awaited = [] if looked_for or missing.reason != "sku-unmapped" else _awaited(customer, records)
     if awaited:
@@ -364,6 +404,27 @@ def _without_line(
         reason=parked.message,
         reason_code=parked.code,
         remedy=parked.remedy,
+        wanted_units=missing.units,
+    )
+
+
+def _ignored(missing: Unrouted, customer: Customer, records: Records, quantity: int) -> StatusLine:
+    """A quantity that is to have no line, with who said so."""
+    plan = records.partner.plans.get(missing.sku)
+    of_customer, of_plan = customer.mapping and customer.mapping.ignored, plan and plan.value.ignored
+    ignored = of_customer if missing.reason == "customer-ignored" else of_plan
+    return StatusLine(
+        missing.customer_id,
+        missing.sku,
+        None,
+        None,
+        quantity,
+        None,
+        State.IGNORED,
+        reason=f"Ignored{f' by {ignored.by}' if ignored.by else ''} since {ignored.at:%Y-%m-%d}: {ignored.reason}"
+        if ignored
+        else None,
+        reason_code=missing.reason,
         wanted_units=missing.units,
     )
 
