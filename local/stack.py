@@ -22,6 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -43,6 +44,9 @@ from local.emulator import (
 )
 from local.gateway import Gateway
 from local.leash import Leashed
+from timus_autotask.aws.dynamodb import DynamoTable
+from timus_autotask.domain.stage import Stage
+from timus_autotask.store.records import put_stage
 
 DEFAULT_PORT = 8765
 STACK = "timus-autotask"
@@ -71,6 +75,7 @@ class LocalStack:
         parameters: more of the template's parameters.
         env_file: gets :meth:`environment` as ``KEY=value`` lines, and is removed at the end.
         run_dir: where logs and state go; kept. None: a folder that is removed at the end.
+        observe: begin as a stack that was just deployed, which observes; else it is live from the start.
         sweep_every: seconds between sweeps besides the schedule's; None: only the schedule's, each minute.
         progress: called with what happens next.
 
@@ -90,6 +95,7 @@ class LocalStack:
         parameters: Mapping[str, str] | None = None,
         env_file: Path | None = None,
         run_dir: Path | None = None,
+        observe: bool = False,
         sweep_every: float | None = SWEEP_EVERY,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -105,6 +111,7 @@ class LocalStack:
         }
         self._env_file = env_file
         self._run_dir = run_dir
+        self._observe = observe
         self._sweep_every = sweep_every
         self._progress = progress
         self._undo: list[Callable[[], None]] = []
@@ -156,6 +163,9 @@ class LocalStack:
         )
         parameters = self._parameters | {"AutotaskUrl": self.autotask_url}
         self.outputs = deploy(self.session, emulator.url, STACK, parameters)
+        if not self._observe:
+            table = DynamoTable(self.client("dynamodb"), self.outputs["TableName"])
+            table.write([put_stage(None, Stage(True, datetime.now(UTC)), 0)])
         secrets = self.session.client("secretsmanager", endpoint_url=emulator.url)
         secrets.put_secret_value(
             SecretId=self.outputs["AutotaskSecretArn"], SecretString=json.dumps(self._credentials)
@@ -347,6 +357,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long an event waits for others (default %(default)s)",
     )
     parser.add_argument(
+        "--observe",
+        action="store_true",
+        help="begin as a deployed stack does: nothing is written to Autotask until `timus-autotask go-live`",
+    )
+    parser.add_argument(
         "--time-zone", type=_time_zone, default="UTC", help="the partner's time zone (default %(default)s)"
     )
 
@@ -375,6 +390,7 @@ def run_local(arguments: argparse.Namespace, environment: Mapping[str, str] | No
             quiet_seconds=arguments.quiet_seconds,
             time_zone=arguments.time_zone,
             env_file=arguments.env_file,
+            observe=arguments.observe,
             progress=lambda text: print(
                 f"{time.monotonic() - began:5.1f} s  {text}", file=sys.stderr, flush=True
             ),
@@ -404,6 +420,8 @@ def _next_steps(arguments: argparse.Namespace) -> str:
             f"{command} send {ROOT / 'events' / 'timus' / 'subscription.updated.json'}",
             *steps,
         ]
+    if arguments.observe:
+        steps += [f"{command} preview", f"{command} go-live"]
     lines = "\n".join(f"  {step}" for step in steps)
     return (
         f"\nPaste the lines above into another terminal, then:\n{lines}\n\nCtrl-C ends it; nothing is kept."

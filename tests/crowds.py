@@ -17,7 +17,9 @@ from typing import Any
 from tests.fakes.memory_table import MemoryTable, item_size
 from tests.pages import write_part
 from tests.world import ADV, CUSTOMER, SCENARIO, World
+from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.table import Put, Write
+from timus_autotask.store.records import put_stage
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import merge_inbox
 
@@ -69,6 +71,7 @@ def empty(**changes: Any) -> World:
     contract = {**SCENARIO["contracts"][0], "lines": []}
     world = World(scenario={**SCENARIO, "contracts": [contract], **changes})
     world.table = Measured()
+    MemoryTable.write(world.table, [put_stage(None, Stage(True), 0)])  # before anything is measured
     world.ports = replace(world.ports, table=world.table, wake_ups=world.queue)
     world.receive_ports = replace(world.receive_ports, table=world.table)
     return world

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from tests.fakes.memory_queue import MemoryQueue
-from tests.world import AUTOTASK, InProcess, World
+from tests.world import AUTOTASK, World
 from timus_autotask.autotask.http import Transport
 from timus_autotask.bootstrap import autotask_user
 from timus_autotask.operate.deployment import Deployment, Place
@@ -25,7 +25,7 @@ def deployment_of(
         dead_letters=dead_letters or MemoryQueue(world.clock),
         secrets=world.secrets,
         store_credentials=world.secrets.replace_credentials,
-        autotask_as=autotask_user(transport or InProcess(world.api), AUTOTASK),
+        autotask_as=autotask_user(transport or world.transport, AUTOTASK),
         webhook_url="https://api.test/webhooks/timus",
         deliver=partial(_delivered, world),
         place=Place("123456789012", "eu-west-1"),

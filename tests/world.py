@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from local.autotask.api import AutotaskApi
@@ -22,7 +23,8 @@ from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.bootstrap import autotask_client
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
-from timus_autotask.store.records import Names, put_mapping, put_names, put_plan
+from timus_autotask.domain.stage import Stage
+from timus_autotask.store.records import Names, put_mapping, put_names, put_plan, put_stage
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
@@ -87,13 +89,22 @@ SCENARIO: Mapping[str, Any] = {
 }
 
 
+def is_read(method: str, url: str) -> bool:
+    """Whether a request to Autotask changes nothing: ``GET``, and a query that is sent as ``POST``."""
+    return method == "GET" or (method == "POST" and urlsplit(url).path.endswith("/query"))
+
+
 class InProcess:
     """A transport into the simulator, without sockets."""
 
     def __init__(self, api: AutotaskApi) -> None:
         self.api = api
+        self.writes: list[tuple[str, str]] = []
+        """(method, path) of every request that may change anything: the guard that shows that what observes only reads."""
 
     def __call__(self, request: Request) -> Response:
+        if not is_read(request.method, request.url):
+            self.writes.append((request.method, urlsplit(request.url).path))
         try:
             reply = self.api.handle(request.method, request.url, request.headers, request.body)
         except NeverSent as error:
@@ -113,16 +124,21 @@ class World:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     scenario: Mapping[str, Any] = field(default_factory=lambda: SCENARIO)
     settle: timedelta = timedelta(minutes=15)
+    live: bool | None = True
+    """Whether it begins live, or observes; None: nobody has decided yet, as on a stack that was just deployed."""
 
     def __post_init__(self) -> None:
         self.clock = VirtualClock(self.start)
         self.table = MemoryTable()
+        if self.live is not None:
+            self.table.write([put_stage(None, Stage(self.live), 0)])
         self.queue = MemoryQueue(self.clock)
         self.secrets = MemorySecrets(self.clock)
         self.api = AutotaskApi(clock=lambda: self.clock.now().timestamp())
         self.control = Control(self.api)
         self.control.load(self.scenario)
-        client, refused = autotask_client(InProcess(self.api), self.secrets, AUTOTASK)
+        self.transport = InProcess(self.api)
+        client, refused = autotask_client(self.transport, self.secrets, AUTOTASK)
         self.happened: list[tuple[str, dict[str, Any]]] = []
         self.ports = Ports(
             table=self.table,

@@ -35,10 +35,19 @@ from timus_autotask.bootstrap import (
 from timus_autotask.domain.approval import approve, reject
 from timus_autotask.domain.line import Choice, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
+from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.secrets import CACHED, Credentials
 from timus_autotask.ports.table import Delete, Put, Write
-from timus_autotask.store.records import Store, put_journal_entry, put_line, put_mapping, put_plan, put_terms
+from timus_autotask.store.records import (
+    Store,
+    put_journal_entry,
+    put_line,
+    put_mapping,
+    put_plan,
+    put_stage,
+    put_terms,
+)
 from timus_autotask.sync.merge import wake_contract, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.receive import PATH, ReceivePorts
@@ -166,6 +175,7 @@ class World:
         self.watch = Watch(self.scheduler)
         self.clock = SimClock(self.calls)
         self.memory = MemoryTable()
+        self.memory.write([put_stage(None, Stage(True), 0)])
         self.table = SimTable(self, self.memory)
         exact = SimClock(self.calls, exact=True)
         self.dead_letters = MemoryQueue(exact)

@@ -61,6 +61,8 @@ def test_a_mapping_is_told_to_programs(desk: Desk) -> None:
             "units_down": 0,
             "units_up_at_once": 0,
             "units_down_at_once": 0,
+            "parked": 0,
+            "estimate": None,
         },
         "sku": None,
         "units": None,

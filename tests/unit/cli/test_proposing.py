@@ -58,7 +58,14 @@ def test_the_whole_preview_is_in_json_when_a_script_goes_on(mapped: Desk) -> Non
     said = mapped.ask(*MINIMUM)
     [line] = [one for one in said["preview"][0]["lines"] if one["service_id"] == 45]
     assert line["adjustments"] == [
-        {"day": "2026-03-15", "unit_change": 25, "unit_price": None, "at_once": True}
+        {
+            "day": "2026-03-15",
+            "unit_change": 25,
+            "unit_price": None,
+            "at_once": True,
+            "period_posted": False,
+            "estimate": None,
+        }
     ]
     assert said["written"] is True
     mapped.world.work()

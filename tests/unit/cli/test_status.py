@@ -66,6 +66,7 @@ def test_nothing_yet(desk: Desk) -> None:
         "outstanding": [],
         "troubles": [],
         "unreadable": [],
+        "stage": {"live": True, "since": None, "by": None, "customers": {}},
         "paused": [],
         "events": [],
         "openings": [],

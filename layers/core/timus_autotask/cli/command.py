@@ -101,6 +101,14 @@ _SIXTY_MINUTES = re.compile(r"[+-]\d\d:?[6-9]\d$")
 
 
 _CUSTOMER = _a("--customer", type=_name, metavar="CUSTOMER", help="only this customer of Timus, by its id")
+_CUSTOMERS = _a(
+    "--customer",
+    dest="customers",
+    action="append",
+    type=_name,
+    metavar="CUSTOMER",
+    help="only this customer of Timus, by its id; may be given again",
+)
 _SINCE = _a("--since", type=_time, metavar="DAY", help="only from this day or time on, in the partner's zone")
 _FROM = _a(
     "--from",
@@ -298,6 +306,40 @@ COMMANDS = (
         "status --customer cus_41d0",
         "watching.status",
         (_CUSTOMER, _a("--contract", type=_whole, metavar="N", help="only this contract of Autotask")),
+    ),
+    Command(
+        "preview",
+        "show what would be posted, with an estimate in money; of what observes, what go-live would post",
+        "preview --customer cus_41d0",
+        "stage.preview",
+        (_CUSTOMER,),
+    ),
+    Command(
+        "go-live",
+        "let changes reach Autotask from now on; all that would be posted is shown first",
+        "go-live --customer cus_41d0",
+        "stage.go_live",
+        (
+            _CUSTOMERS,
+            _a(
+                "--except",
+                dest="excepted",
+                action="append",
+                type=_name,
+                metavar="CUSTOMER",
+                help="everybody but this customer, who stays in observation; may be given again",
+            ),
+            *_WRITING,
+            _UNKNOWN,
+            _BY,
+        ),
+    ),
+    Command(
+        "observe",
+        "write nothing to Autotask from now on, until `go-live`; events are taken in and all is shown as ever",
+        "observe --customer cus_41d0",
+        "stage.observe",
+        (_CUSTOMERS, _UNKNOWN, _BY),
     ),
     Command(
         "minimum",

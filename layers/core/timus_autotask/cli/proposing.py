@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import getpass
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.operate.proposal import Done, Progress, Proposal
 from timus_autotask.watch.forms import preview_form, totals_form
+from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment
 
@@ -53,12 +54,15 @@ def carry_out(
     terminal: Terminal,
     done: Callable[[R], None],
     question: str = "Write this?",
+    shows: Callable[[Preview, Terminal], None] | None = None,
 ) -> dict[str, Any]:
     """Show a proposal; do it, unless this is a dry run or whoever is asked says no. ``done`` tells what was done.
 
+    ``shows`` shows the preview, if not contract by contract.
+
     Returns the result for programs, with the whole preview. Without a ``question`` there is nothing to be asked.
     """
-    show(proposal.preview, terminal)
+    (shows or show)(proposal.preview, terminal)
     terminal.say(*proposal.notes)
     if proposal.not_shown:
         terminal.say(f"{proposal.not_shown}. What this posts is not shown (--unchecked).", style="bold red")
@@ -172,6 +176,80 @@ def _each(values: Iterable[str]) -> list[str]:
     return [*dict.fromkeys(values)]
 
 
+def show_posting(preview: Preview, terminal: Terminal) -> None:
+    """Every line that would be changed or waits, by customer, with money; lines that are level are counted."""
+    for contract in preview.contracts:
+        _show_what_is_done(contract, terminal)
+    rows = sorted(_posting_rows(preview), key=lambda row: (row[0], row[1]))
+    if rows:
+        columns = ("customer", "SKU", "contract", "service", "units", "what would be posted", "estimate")
+        terminal.table(columns, rows, empty="")
+    for contract in preview.contracts:
+        terminal.say(*contract.without_line)
+    level = sum(len(contract.lines) for contract in preview.contracts) - len(rows)
+    if level:
+        terminal.say(f"{level} {'line is' if level == 1 else 'lines are'} level.")
+    terminal.say(f"In all: {totals_in_words(preview)}.", style="bold")
+    if preview.totals.estimate:
+        terminal.say(
+            "The money is an estimate: units × price × days of the period. Autotask prorates, prices and rounds by itself."
+        )
+
+
+def _posting_rows(preview: Preview) -> Iterator[tuple[Any, ...]]:
+    for contract in preview.contracts:
+        for line in contract.lines:
+            if line.adjustments or line.reason or line.under_way:
+                yield (
+                    _each(str(called(one, preview.names.customers)) for one, _ in line.sources),
+                    _each(sku for _, sku in line.sources),
+                    called(contract.contract_id, preview.names.contracts) or "new",
+                    called(line.service_id, preview.names.services),
+                    f"{line.units} → {_units_after(line)}" if line.adjustments else str(line.units),
+                    [*_adjustments(line), *(f"{one.message}." for one in line.past_days)],
+                    _money(line.estimate),
+                )
+
+
+def _units_after(line: LinePreview) -> int:
+    return line.units + sum(one.delta for one in line.adjustments)
+
+
+def totals_in_words(preview: Preview) -> str:
+    """How much would be changed, and how much waits."""
+    totals = preview.totals
+    said = f"{totals.lines} {'line' if totals.lines == 1 else 'lines'}, +{totals.units_up} and -{totals.units_down} units"
+    if totals.estimate:
+        said += f", {_about(totals.estimate)}"
+    later = totals.units_up + totals.units_down - totals.units_up_at_once - totals.units_down_at_once
+    if later:
+        said += f" (at once +{totals.units_up_at_once} and -{totals.units_down_at_once})"
+    return said + (f"; {totals.parked} parked" if totals.parked else "")
+
+
+def _money(estimate: Estimate | None) -> list[str]:
+    return [] if estimate is None else [_about(estimate)]
+
+
+def _about(estimate: Estimate) -> str:
+    if estimate.unknown:
+        return f"about {estimate.so_far:+} and {estimate.unknown} without a known price"
+    return f"about {estimate.so_far:+}, then {estimate.each_period:+} a period"
+
+
+def _show_what_is_done(contract: ContractPreview, terminal: Terminal) -> None:
+    """What becomes of the contract itself."""
+    if contract.opened:
+        opened = contract.opened
+        terminal.say(
+            f"A contract {contract.name} is opened for company {opened.company_id}, from {opened.start} to {opened.end}."
+        )
+    if contract.extended_to:
+        terminal.say(
+            f"The last day of contract {contract.contract_id} moves to {contract.extended_to}, for the term was renewed."
+        )
+
+
 def _adjustments(line: LinePreview) -> list[str]:
     told = [_adjustment(one) for one in line.adjustments]
     if line.under_way:
@@ -184,4 +262,5 @@ def _adjustments(line: LinePreview) -> list[str]:
 
 def _adjustment(one: PreviewedAdjustment) -> str:
     price = f" at {one.price}" if one.price else ""
-    return f"{one.delta:+d} from {one.day}{price}{' (at once)' if one.at_once else ''}"
+    posted = ", a period that is posted already: an item of its own" if one.posted else ""
+    return f"{one.delta:+d} from {one.day}{price}{posted}{' (at once)' if one.at_once else ''}"

@@ -148,6 +148,7 @@ STYLES = {
     "applied": "green",
     "pending": "yellow",
     "scheduled": "cyan",
+    "observing": "cyan",
     "settling": "yellow",
     "parked": "red",
     "landed": "green",

@@ -9,7 +9,7 @@ from typing import Any
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, Whole, called, moment
-from timus_autotask.domain.line import JournalEntry, Outcome, Why
+from timus_autotask.domain.line import JournalEntry, Outcome, State, Why
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.operate.deployment import Deployment
@@ -26,7 +26,7 @@ from timus_autotask.watch.forms import (
 from timus_autotask.watch.history import history, pooled_minimum
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview, overview
-from timus_autotask.watch.status import Pause, StatusLine
+from timus_autotask.watch.status import Pause, Stages, StatusLine
 
 
 def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -67,6 +67,7 @@ def _show_on_top(found: Overview, terminal: Terminal) -> None:
         )
         if circuit.credentials:
             terminal.say(Whole("→ timus-autotask credentials set"), style="red")
+    _show_stage(found.status.stages, terminal)
     for pause in found.status.paused:
         _show_pause(pause, terminal)
     for opening in found.status.provisionings:
@@ -80,6 +81,23 @@ def _show_on_top(found: Overview, terminal: Terminal) -> None:
         terminal.say(
             f"The record {one.record} cannot be read, and is missing here: {one.why}", style="bold red"
         )
+
+
+def _show_stage(stages: Stages, terminal: Terminal) -> None:
+    """A banner while anything observes."""
+    others = ", ".join(stages.exceptions)
+    if not stages.partner.live:
+        since = f" since {moment(stages.partner.at)} UTC" if stages.partner.at else ""
+        but = f" Live are only {others}." if others else ""
+        terminal.say(
+            f"OBSERVING{since}: nothing is written to Autotask; below stands what would be done.{but}",
+            style="bold yellow",
+        )
+        terminal.say(Whole("→ timus-autotask preview"), Whole("→ timus-autotask go-live"), style="yellow")
+    elif others:
+        terminal.say(f"Observing, while everybody else is live: {others}.", style="bold yellow")
+        option = f"--customer {stages.exceptions[0]}" if len(stages.exceptions) == 1 else "--customer C"
+        terminal.say(Whole(f"→ timus-autotask go-live {option}"), style="yellow")
 
 
 def _show_pause(pause: Pause, terminal: Terminal) -> None:
@@ -153,7 +171,9 @@ def _why(line: StatusLine) -> list[str]:
     parts = [line.reason] if line.reason else []
     if line.remedy:
         parts.append(Whole(f"→ {line.remedy}"))
-    if line.reason is None:
+    if line.state is State.OBSERVING:
+        parts += [f"would {delta:+d} from {day}" for day, delta in line.scheduled]
+    elif line.reason is None:
         parts += [f"{delta:+d} on {day}" for day, delta in line.scheduled]
     parts += [f"{line.explanation}."] if line.explanation else []
     parts += [f"{one.message}." for one in line.past_days]

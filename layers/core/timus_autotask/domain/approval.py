@@ -44,7 +44,7 @@ def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> 
     rejection = Rejection(change.day, change.delta, by, at, reason, change.versions, change.price)
     known = line.parked.facts if line.parked else {}
     parked = Parked(REJECTED, {**known, **rejection_facts(rejection, change)})
-    units = line.baseline.at(change.day) if line.baseline else 0
+    units = line.last_read.at(change.day) if line.last_read else 0
     entry = JournalEntry(
         id=entry_id,
         line=line.key,

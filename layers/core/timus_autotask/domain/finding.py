@@ -22,6 +22,8 @@ class Kind(StrEnum):
     CONTRACT_INACTIVE = "contract-inactive"
     CONTRACT_ENDED = "contract-ended"
     CONTRACT_SHORTENED = "contract-shortened"
+    CHANGED_WHILE_OBSERVING = "changed-while-observing"
+    """Nobody's mistake: until go-live, people change units in Autotask by hand."""
     NOT_LEVEL = "not-level"
     PAST_DAY_OFF = "past-day-off"
     BILLING_RULE = "billing-rule"

@@ -134,6 +134,8 @@ class State(StrEnum):
     PARKED = "parked"
     IGNORED = "ignored"
     """Of a quantity without a line that is to have none: only shown, never stored."""
+    OBSERVING = "observing"
+    """Nothing is written to Autotask until go-live; what would be done is shown."""
 
 
 class Choice(StrEnum):
@@ -224,7 +226,8 @@ class Line:
     it was read by an earlier version, which did not note the day."""
     rejection: Rejection | None = None
     observed: Timeline | None = None
-    """What Autotask had when it was last read, where that is not the baseline: somebody else changed it, or nobody knows."""
+    """What Autotask had when it was last read, where that is not the baseline: somebody else changed it, or nobody knows, or the line
+    observes and has no baseline."""
     # What people see; from here on down nothing is decided, but that what a day's limit holds stays held.
     state: State = State.PENDING
     parked: Parked | None = None
@@ -249,6 +252,11 @@ class Line:
     def key(self) -> LineKey:
         """Contract and service."""
         return LineKey(self.contract_id, self.service_id)
+
+    @property
+    def last_read(self) -> Timeline | None:
+        """What is known of it: its baseline; what was read last, of a line that observes."""
+        return self.observed if self.baseline is None else self.baseline
 
 
 class Verdict(StrEnum):

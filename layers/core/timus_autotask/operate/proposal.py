@@ -8,7 +8,8 @@ that was not shown; what could not be shown is not done.
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
@@ -70,6 +71,7 @@ class Proposal(Generic[R]):
     _plan: Callable[[], Plan[R]] | None = field(default=None, repr=False, compare=False)
     _planned: Plan[R] | None = field(default=None, repr=False, compare=False)
     _generations: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
+    _money: bool = field(default=False, repr=False, compare=False)
 
     def commit(self) -> Done[R]:
         """Do it.
@@ -81,7 +83,7 @@ class Proposal(Generic[R]):
             raise ValueError("a proposal that was not proposed")
         deployment, planned = self._deployment, self._planned
         if self._overtaken(deployment):
-            fresh = propose(deployment, self._plan)
+            fresh = propose(deployment, self._plan, money=self._money)
             if fresh != self or fresh._planned is None:  # noqa: SLF001 - its own kind
                 raise NotDone(
                     "What would be done has changed since it was shown. Nothing was written; look at it again."
@@ -106,22 +108,25 @@ class Proposal(Generic[R]):
 
 
 def propose(
-    deployment: Deployment, plan: Callable[[], Plan[R]], on_progress: Progress = lambda _done, _of: None
+    deployment: Deployment,
+    plan: Callable[[], Plan[R]],
+    on_progress: Progress = lambda _done, _of: None,
+    *,
+    money: bool = False,
 ) -> Proposal[R]:
-    """Plan something and rehearse it. ``plan`` may be called more than once.
+    """Plan something and rehearse it. ``plan`` may be called more than once. ``money``: read prices too, for an estimate.
 
     Raises :class:`NotDone` when it cannot be shown what would be posted.
     """
     planned = plan()
     not_shown = ""
     try:
-        shown = _previewed(deployment, planned.act, on_progress)
+        if planned.unchecked:
+            shown = rehearsed(deployment, planned.act, on_progress, money=money)
+        else:
+            with or_not_done():
+                shown = rehearsed(deployment, planned.act, on_progress, money=money)
     except NotAnswered as error:
-        if not planned.unchecked:
-            raise NotDone(
-                f"It cannot be shown what would be done, because Autotask cannot be asked ({error}). Nothing was written; "
-                "try again in a minute."
-            ) from error
         not_shown = f"Autotask cannot be asked: {error}"
         shown = Previewed(planned.act(Rehearsal(deployment.ports).ports), Preview())
     return Proposal(
@@ -134,14 +139,32 @@ def propose(
         plan,
         planned,
         {**shown.generations},
+        money,
     )
 
 
-def _previewed(deployment: Deployment, act: Callable[[Ports], R], on_progress: Progress) -> Previewed[R]:
-    """The preview; a worker that is just at it is waited for."""
+@contextmanager
+def or_not_done() -> Iterator[None]:
+    """Raises :class:`NotDone` where a rehearsal was not answered."""
+    try:
+        yield
+    except NotAnswered as error:
+        raise NotDone(
+            f"It cannot be shown what would be done, because Autotask cannot be asked ({error}). Nothing was written; "
+            "try again in a minute."
+        ) from error
+
+
+def rehearsed(
+    deployment: Deployment, act: Callable[[Ports], R], on_progress: Progress, *, money: bool = False
+) -> Previewed[R]:
+    """What would be posted if something were done; a worker that is just at it is waited for.
+
+    Raises ``NotAnswered`` when Autotask cannot be asked, and :class:`NotDone` while it is not known yet what became of an adjustment.
+    """
     for look in range(1, LOOKS + 1):
         try:
-            return preview(act, deployment.ports, deployment.each, on_progress)
+            return preview(act, deployment.ports, deployment.each, on_progress, money=money)
         except Unsettled as unsettled:
             state = deployment.store.contract(unsettled.contract_id).state.value
             if look == LOOKS or not state.leased(deployment.clock.now()):

@@ -23,6 +23,7 @@ CHANGE = "CHANGE#"
 PLAN = "PLAN#"
 FOUND = "RECONCILE#"
 CONTRACT = "CONTRACT"
+LIVE = "LIVE"
 MAPPING = "MAPPING"
 POLICY = "POLICY"
 OPENING = "OPENING"
@@ -44,17 +45,17 @@ TICKETS = Key(PARTNER, "TICKETS")
 _LAST = "\U0010ffff"
 
 OF_CUSTOMER = (INBOX, SUBSCRIPTION_PART + _LAST)
-"""First and last sort key of what a worker needs of a customer: inbox, mapping, terms, subscriptions. ``EVENT#`` stands before it."""
+"""First and last sort key of what a worker needs of a customer: inbox, stage, mapping, terms, subscriptions. ``EVENT#`` stands before it."""
 BUT_PARTS = (INBOX, SUBSCRIPTION + _LAST)
 """The same without the older parts of long histories."""
-BUT_INBOX = (MAPPING, SUBSCRIPTION_PART + _LAST)
+BUT_INBOX = (LIVE, SUBSCRIPTION_PART + _LAST)
 """The same without the inbox."""
 EVENTS = (EVENT, EVENT + _LAST)
 """A customer's merged events."""
 OF_CONTRACT = (CONTRACT, LINE + _LAST)
 """Of a contract: its state and its lines. ``CHANGE#`` stands before it."""
 OF_PARTNER = (CIRCUIT.sk, POLICY)
-"""Of the partner: circuit, units moved, plans, terms. What a reconcile found stands behind it."""
+"""Of the partner: circuit, stage, units moved, plans, terms. What a reconcile found stands behind it."""
 FOUND_BY_RUNS = (FOUND, FOUND + _LAST)
 """What a reconcile found."""
 
@@ -92,6 +93,11 @@ def mapping_key(customer_id: str) -> Key:
 def policy_key(customer_id: str | None) -> Key:
     """Where a customer's terms stand; None: the partner's."""
     return Key(customer_pk(customer_id), POLICY) if customer_id else Key(PARTNER, POLICY)
+
+
+def stage_key(customer_id: str | None) -> Key:
+    """Where it stands whether a customer is live; None: the partner's own."""
+    return Key(customer_pk(customer_id), LIVE) if customer_id else Key(PARTNER, LIVE)
 
 
 def subscription_key(customer_id: str, subscription_id: str) -> Key:

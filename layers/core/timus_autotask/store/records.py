@@ -19,6 +19,7 @@ from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.stage import Stage
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, Table, Write
 from timus_autotask.store import keys
@@ -277,6 +278,13 @@ class CustomerRecords:
     mapping: Stored[CustomerMapping] | None = None
     terms: Stored[Terms] | None = None
     subscriptions: Mapping[str, Stored[Subscription]] = field(default_factory=dict)
+    stage: Stored[Stage] | None = None
+    """The customer's own; None: the partner's holds."""
+
+    @property
+    def own_stage(self) -> Stage | None:
+        """The customer's own stage; None: the partner's holds."""
+        return self.stage.value if self.stage else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +304,8 @@ class PartnerRecords:
     terms: Stored[Terms] = Stored(Terms())
     circuit: Stored[Circuit] = Stored(Circuit())
     moved: Stored[Moved] = Stored(Moved())
+    stage: Stored[Stage] | None = None
+    """None: nobody has decided yet; see ``sync.stage``."""
 
 
 _MAPPING = Codec(CustomerMapping)
@@ -312,6 +322,7 @@ _TERMS = Codec(Terms)
 _OPENING = Codec(Provisioning)
 _TROUBLE = Codec(Trouble)
 _NAMES = Codec(Names)
+_STAGE = Codec(Stage)
 
 BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
 """Terms by SKU: a customer's come on top of the partner's, SKU by SKU. All others replace the partner's."""
@@ -403,6 +414,14 @@ def _terms_of_customer(document: Document) -> tuple[str, Terms]:
     return keys.id_of(document.key), _loaded(_TERMS.load, document)
 
 
+def _stage_of_customer(document: Document) -> tuple[str, Stage]:
+    return keys.id_of(document.key), _stage(document).value
+
+
+def _stage(document: Document) -> Stored[Stage]:
+    return Stored(_loaded(_STAGE.load, document), document.rev)
+
+
 def _state_and_due_time(document: Document) -> tuple[ContractState, int | None]:
     return _loaded(_CONTRACT.load, document), document.due_at
 
@@ -414,10 +433,13 @@ def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecord
     parts: dict[str, list[Document]] = {}
     mapping: Stored[CustomerMapping] | None = None
     terms: Stored[Terms] | None = None
+    stage: Stored[Stage] | None = None
     for document in documents:
         sk = document.key.sk
         if waits_in_inbox(document):
             inbox.append(document)
+        elif sk == keys.LIVE:
+            stage = _stage(document)
         elif sk == keys.MAPPING:
             mapping = Stored(_loaded(_MAPPING.load, document), document.rev)
         elif sk == keys.POLICY:
@@ -431,7 +453,7 @@ def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecord
         mine = parts.get(str(head.data.get("id")), ())
         subscription, own = _loaded(lambda _, head=head, mine=mine: subscription_in(head, mine), head)  # type: ignore[misc]
         subscriptions[subscription.id] = Stored(subscription, head.rev, parts=own)
-    return CustomerRecords(customer_id, tuple(inbox), mapping, terms, subscriptions)
+    return CustomerRecords(customer_id, tuple(inbox), mapping, terms, subscriptions, stage)
 
 
 def journal_entries(documents: Iterable[Document]) -> Iterator[JournalEntry]:
@@ -460,7 +482,9 @@ class Store:
         first = self.table.range(pk, *keys.BUT_PARTS, most)
         waiting = [document for document in first if waits_in_inbox(document)]
         if not waiting:
-            return _customer(customer_id, [one for one in first if one.key.sk in (keys.MAPPING, keys.POLICY)])
+            return _customer(
+                customer_id, [one for one in first if one.key.sk in (keys.LIVE, keys.MAPPING, keys.POLICY)]
+            )
         if len(first) < most and not any(map(is_split, first)):
             return _customer(customer_id, first)
         return _customer(customer_id, [*waiting, *self.table.range(pk, *keys.BUT_INBOX)])
@@ -489,10 +513,11 @@ class Store:
         return ContractRecords(state, lines)
 
     def partner(self) -> PartnerRecords:
-        """The partner's plans, terms and circuit."""
+        """The partner's plans, terms, stage and circuit."""
         plans: dict[str, Stored[PlanMapping]] = {}
         terms: Stored[Terms] = Stored(Terms())
         circuit, moved = Stored(Circuit()), Stored(Moved())
+        stage: Stored[Stage] | None = None
         for document in self.table.range(keys.PARTNER, *keys.OF_PARTNER):
             sk = document.key.sk
             if sk.startswith(keys.PLAN):
@@ -500,11 +525,13 @@ class Store:
                 plans[plan.sku] = Stored(plan, document.rev, document.due_at)
             elif sk == keys.POLICY:
                 terms = Stored(_loaded(_TERMS.load, document), document.rev)
+            elif sk == keys.LIVE:
+                stage = _stage(document)
             elif document.key == keys.CIRCUIT:
                 circuit = Stored(_loaded(_CIRCUIT.load, document), document.rev)
             elif document.key == keys.MOVED:
                 moved = Stored(_loaded(_MOVED.load, document), document.rev)
-        return PartnerRecords(plans, terms, circuit, moved)
+        return PartnerRecords(plans, terms, circuit, moved, stage)
 
     def event(self, customer_id: str, key: str) -> Stored[EventRecord] | None:
         """A merged event."""
@@ -560,6 +587,12 @@ class Store:
         found = self.table.list("policy", first, last)
         listed = (document for document in found if document.key.pk != keys.PARTNER)
         return map(_terms_of_customer, listed)
+
+    def stages(self, first: str = "", last: str = "\U0010ffff") -> Iterator[tuple[str, Stage]]:
+        """Every customer with a stage of his own, from an id to another."""
+        found = self.table.list("stage", first, last)
+        listed = (document for document in found if document.key.pk != keys.PARTNER)
+        return map(_stage_of_customer, listed)
 
     def contract_states(self) -> Iterator[tuple[ContractState, int | None]]:
         """Every contract with the unix second from which it is due."""
@@ -633,6 +666,12 @@ def put_terms(customer_id: str | None, terms: Terms | Mapping[str, Any], expecte
     return Put(
         keys.policy_key(customer_id), _TERMS.dump(record), expected, kind="policy", sort=customer_id or "-"
     )
+
+
+def put_stage(customer_id: str | None, stage: Stage, expected: int) -> Put:
+    """Store whether a customer is live; None: everybody without a stage of his own."""
+    key = keys.stage_key(customer_id)
+    return Put(key, _STAGE.dump(stage), expected, kind="stage", sort=customer_id or "-")
 
 
 def put_subscription(

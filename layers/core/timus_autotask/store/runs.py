@@ -71,6 +71,8 @@ class Tally:
     """Customers without a contract."""
     ignored: int = 0
     """Customers who are to have none."""
+    observing: int = 0
+    """Customers who are not live; they are in neither of the two."""
     parked: int = 0
     """Lines, like those that follow."""
     held: int = 0

@@ -29,6 +29,7 @@ from timus_autotask.store.records import (
     put_plan,
 )
 from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.stage import contract_is_live, partner_stage
 
 UNMATCHED_RECHECK = timedelta(minutes=15)
 """How soon a SKU that no service carries is looked for again."""
@@ -45,6 +46,8 @@ class Gathered:
     schedules: dict[int, BillingSchedule] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
     """By customer; the partner's own under the empty name."""
+    live: bool = False
+    """Whether anything may be written to Autotask for this contract."""
 
     wanted: tuple[date, Desired] | None = None
     """What was wanted on a day, worked out once: it follows from nothing that this worker writes."""
@@ -70,7 +73,8 @@ def read_records(contract: ContractRecords, ports: Ports) -> Gathered:
     store, contract_id = ports.store, contract.state.value.contract_id
     customers = {c: store.customer_to_bill(c) for c in contract.state.value.customers}
     partner = _matched(store.partner(), customers, ports)
-    gathered = Gathered(contract, customers, partner)
+    live = contract_is_live(contract_id, customers.values(), partner_stage(ports, partner))
+    gathered = Gathered(contract, customers, partner, live=live)
     gathered.policies[""] = policy_from(partner.terms.value.values)
     for customer_id, records in customers.items():
         gathered.policies[customer_id] = customer_from(records, partner.terms.value).policy

@@ -24,6 +24,7 @@ from timus_autotask.domain.provisioning import (
     next_action,
 )
 from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.stage import is_live
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
@@ -46,6 +47,7 @@ from timus_autotask.store.records import (
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.stage import contract_is_live, partner_stage
 from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
 
 OPEN_AGAIN = timedelta(hours=1)
@@ -53,10 +55,11 @@ OPEN_AGAIN = timedelta(hours=1)
 
 
 def want_contract(customer_id: str, ports: Ports) -> None:
-    """Ask for a contract for a customer who has a company, no contract, and something to be billed."""
-    wanted = first_contract(
-        customer_from(ports.store.customer(customer_id), ports.store.partner().terms.value), ports.today()
-    )
+    """Ask for a contract for a customer who is live and has a company, no contract, and something to be billed."""
+    records, partner = ports.store.customer(customer_id), ports.store.partner()
+    if not is_live(partner_stage(ports, partner), (records.own_stage,)):
+        return
+    wanted = first_contract(customer_from(records, partner.terms.value), ports.today())
     if wanted is not None and ports.store.opening(wanted.number) is None:
         try:
             ports.store.commit(put_provisioning(Provisioning(wanted), 0, ports.clock.now()))
@@ -150,17 +153,20 @@ class _Session:
     # -- Whether it is still wanted
 
     def _confirm(self) -> bool:
-        """Just before it is asked for: whether it is still wanted, and as what. What is not wanted any more is dropped."""
+        """Just before it is asked for: whether it is still wanted, and as what. What is not wanted any more is dropped.
+
+        So is what observes by now: it is asked for anew at go-live.
+        """
         opening = self._stored.value
         if opening.wanted.renews is not None:
-            if self._renewal_stands(opening.wanted, opening.wanted.renews):
+            if self._is_live(opening.wanted) and self._renewal_stands(opening.wanted, opening.wanted.renews):
                 return True
             self._drop(wake_contract(opening.wanted.renews, self._ports))  # it is decided anew from there
             return False
         records = self._ports.store.customer(opening.wanted.customer_id)
         customer = customer_from(records, self._ports.store.partner().terms.value)
         wanted = first_contract(customer, self._ports.today())
-        if wanted is None:
+        if wanted is None or not self._is_live(wanted):
             self._drop()
             return False
         facts: dict[str, int | str] = {"customer": customer.id, "company": wanted.company_id}
@@ -169,6 +175,15 @@ class _Session:
             return False
         self._stored = replace(self._stored, value=replace(opening, wanted=wanted))
         return True
+
+    def _is_live(self, wanted: NewContract) -> bool:
+        """Whether everybody whom the contract is for is live."""
+        store = self._ports.store
+        partner = partner_stage(self._ports, store.partner())
+        if wanted.renews is None:
+            return is_live(partner, (store.customer(wanted.customer_id).own_stage,))
+        known = store.contract(wanted.renews).state.value.customers
+        return contract_is_live(wanted.renews, map(store.customer, known), partner)
 
     def _renewal_stands(self, wanted: NewContract, old_id: int) -> bool:
         old = self._ports.autotask().contract(old_id)
@@ -199,7 +214,9 @@ class _Session:
         asked = replace(self._stored.value, settles_at=settles_at, parked=None, since=None)
         self._put(asked, self._lease_until)
         try:
-            self._ports.autotask().create_contract(asked.wanted, time_zone=self._ports.zone)
+            self._ports.writing(live=self._is_live(asked.wanted)).create_contract(
+                asked.wanted, time_zone=self._ports.zone
+            )
         except Refused as error:
             self._stored = replace(self._stored, value=replace(asked, settles_at=None))
             facts: dict[str, int | str] = {"company": asked.wanted.company_id, "number": asked.wanted.number}
@@ -269,10 +286,14 @@ class _Session:
 
     def _link(self, contract: Contract, old_id: int) -> str:
         """Let the old contract name the new one, if it is to; a refusal is logged and holds nothing up."""
-        if self._stored.value.wanted.link is not RenewalLink.OLD_NAMES_NEW:
+        wanted = self._stored.value.wanted
+        if wanted.link is not RenewalLink.OLD_NAMES_NEW:
             return ""
+        live = self._is_live(wanted)
+        if not live:
+            return "; the link was left out, for the contract observes by now"
         try:
-            self._ports.autotask().link_renewal(old_id, contract.id)
+            self._ports.writing(live=live).link_renewal(old_id, contract.id)
         except Refused as error:
             return f"; the link was refused: {error}"
         return ""

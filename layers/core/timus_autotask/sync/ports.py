@@ -17,13 +17,17 @@ from timus_autotask.ports.table import Table
 from timus_autotask.store.records import Store
 
 
+class Observing(RuntimeError):
+    """Somebody was about to write to Autotask although the stage allows only reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What the worker needs of the world."""
 
     table: Table
     autotask: Callable[[], Psa]
-    """The client, signed in. Raises ``NotConfigured`` or ``SecretsUnavailable``."""
+    """The client, signed in, for reads; for a write see ``writing``. Raises ``NotConfigured`` or ``SecretsUnavailable``."""
     credentials_refused: Callable[[], None]
     """Called when Autotask refused the credentials, so that they are read again next time."""
     clock: Clock
@@ -42,6 +46,15 @@ class Ports:
     def store(self) -> Store:
         """The records."""
         return Store(self.table)
+
+    def writing(self, *, live: bool) -> Psa:
+        """Autotask for a write that is about to be sent: the only way to one, so that no path slips past the stage.
+
+        Raises :class:`Observing` for what is not live. Whoever asks has decided before not to write, so that is a bug.
+        """
+        if not live:
+            raise Observing("a write to Autotask was about to be sent for what is observing")
+        return self.autotask()
 
     def hand_on(self, customer_id: str) -> None:
         """Let the next worker go on at once with what there was no time for; it is due, so without a queue the sweep does."""

@@ -28,6 +28,7 @@ from timus_autotask.sync.gather import match_plan
 from timus_autotask.sync.merge import wake_customer
 from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.stage import partner_stage
 from timus_autotask.sync.worker import autotask_failed, converge
 
 AT_ONCE = 100
@@ -65,7 +66,9 @@ class _Sweep:
         """Part after part of what is due."""
         ports = self._ports
         now = ports.clock.now()
-        away = ports.store.partner().circuit.value.open(now)
+        partner = ports.store.partner()
+        partner_stage(ports, partner)  # decided before there is any line
+        away = partner.circuit.value.open(now)
         done = 0
         for due in _parts(ports, now):
             mine = [document for document in due if not away or document.key.pk.startswith("CUSTOMER#")]

@@ -233,6 +233,7 @@ class _Session:
             moved=gathered.partner.moved.value,
             renews=gathered.contract.state.value.renews,
             renewed=max((day for day in renewals if day), default=None),
+            live=gathered.live,
             looks=looks,
         )
 
@@ -271,7 +272,7 @@ class _Session:
         """Extend the contract to a renewed term's last day. It sets a day, so doing it twice does no harm."""
         before = self._contract.end if self._contract else end
         try:
-            self._ports.autotask().extend_contract(self._id, end, time_zone=self._ports.zone)
+            self._ports.writing(live=view.live).extend_contract(self._id, end, time_zone=self._ports.zone)
         except Refused as error:
             self._renewed, self._unextended = end, f"the renewal to {end} was refused: {error}"
             return
@@ -310,7 +311,7 @@ class _Session:
         answered = replace(intent, answer=Answer.ACCEPTED)
         failure: AutotaskError | None = None
         try:
-            self._ports.autotask().adjust(
+            self._ports.writing(live=gathered.live).adjust(
                 self._id,
                 line.service_id,
                 line.contract_service_id,

@@ -63,7 +63,7 @@ def of_contract(
     """Everything about one contract. ``demands`` are what its lines should have, by service."""
     contract_id, contract = records.state.value.contract_id, look.contract
     lines = {service_id: stored.value for service_id, stored in records.lines.items()}
-    parked = {line.parked.code for line in lines.values() if line.state is State.PARKED and line.parked}
+    parked = {line.parked.code for line in lines.values() if line.parked}
 
     def found(kind: Kind, message: str, day: date | None = None) -> Finding:
         return Finding(kind, message, contract_id, day=day, known=bool(DRIFT.get(kind, frozenset()) & parked))
@@ -153,7 +153,11 @@ def _of_line(
     for one in still_shown(line.past_days, today):
         yield _found(line, Kind.PAST_DAY_OFF, f"{one.message}.", one.first, one.wanted, one.autotask)
     edit = _edit(line, contract, look, today)
-    if edit:
+    if edit and line.state is State.OBSERVING:
+        _, day, ours, held = edit
+        message = f"{ours} units were seen for {day}, and somebody has made them {held} since."
+        yield _found(line, Kind.CHANGED_WHILE_OBSERVING, message, day, ours, held)
+    elif edit:
         kind, day, ours, held = edit
         message = f"we left {ours} units for {day}, Autotask holds {held}."
         yield _found(line, kind, message, day, ours, held)
@@ -163,7 +167,7 @@ def _of_line(
 
 def _found(line: Line, kind: Kind, message: str, day: date, ours: int, held: int) -> Finding:
     customer = line.sources[0][0] if line.sources else ""
-    code = line.parked.code if line.state is State.PARKED and line.parked else ""
+    code = line.parked.code if line.parked else ""
     where = f"Service {line.service_id} on contract {line.contract_id}: "
     known = code in DRIFT.get(kind, frozenset())
     return Finding(kind, where + message, line.contract_id, line.service_id, customer, day, ours, held, known)
@@ -176,7 +180,7 @@ def _service_twice(line: Line, look: Look) -> Finding | None:
         if sum(units > 0 for units in lines.values()) > 1:
             numbers = " and ".join(map(str, sorted(lines.values())))
             message = f"it is on the contract more than once, with {numbers} units on {day}."
-            left = line.baseline.at(day) if line.baseline else 0
+            left = line.last_read.at(day) if line.last_read else 0
             return _found(line, Kind.SERVICE_TWICE, message, day, left, sum(lines.values()))
     return None
 
@@ -200,20 +204,19 @@ def _not_as_demanded(
 
 def _edit(line: Line, contract: Contract, look: Look, today: date) -> tuple[Kind, date, int, int] | None:
     """The first day that was looked at on which Autotask does not hold what we left there, with both numbers."""
-    if line.baseline is None:
+    left = line.last_read
+    if left is None:
         return None
     until = min(contract.end, line.baseline_until or contract.end)
     if look.whole is not None:
         whole = look.whole.get(line.service_id, NOTHING)
-        days = sorted({contract.start, today, *whole.days, *line.baseline.days})
-        pairs = [
-            (day, line.baseline.at(day), whole.at(day)) for day in days if contract.start <= day <= until
-        ]
+        days = sorted({contract.start, today, *whole.days, *left.days})
+        pairs = [(day, left.at(day), whole.at(day)) for day in days if contract.start <= day <= until]
         # Today's is the number that people look at first.
         pairs.sort(key=lambda pair: (pair[0] > today, pair[0] != today, pair[0]))
     else:
         pairs = [
-            (day, line.baseline.at(day), look.held(line.service_id, at))
+            (day, left.at(day), look.held(line.service_id, at))
             for at, day in enumerate(look.days)
             if day <= until
         ]

@@ -16,10 +16,11 @@ from timus_autotask.store.records import Circuit, Decision, EventRecord
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.check import Check, worst
 from timus_autotask.watch.history import History, Owed
+from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
-from timus_autotask.watch.status import StatusLine
+from timus_autotask.watch.status import Stages, StatusLine
 
 Form = dict[str, Any]
 
@@ -55,6 +56,7 @@ def overview_form(found: Overview) -> Form:
         "outstanding": [*status.outstanding],
         "troubles": [asdict(trouble) for trouble in status.troubles],
         "unreadable": [{"record": one.record, "why": one.why} for one in status.unreadable],
+        "stage": stages_form(status.stages),
         "paused": [{"customer": one.customer, "by": one.by, "at": one.at} for one in status.paused],
         "events": [event_form(event) for event in status.parked_events],
         "openings": [_opening(opening) for opening in status.provisionings],
@@ -64,6 +66,20 @@ def overview_form(found: Overview) -> Form:
             "finished": found.compared.finished,
             "stopped": found.compared.stopped or None,
             "found": dict(found.compared.found),
+        },
+    }
+
+
+def stages_form(stages: Stages) -> Form:
+    """Who is live and who observes."""
+    partner = stages.partner
+    return {
+        "live": partner.live,
+        "since": partner.at,
+        "by": partner.by or None,
+        "customers": {
+            id_: {"live": own.live, "since": own.at, "by": own.by or None}
+            for id_, own in sorted(stages.customers.items())
         },
     }
 
@@ -250,9 +266,20 @@ def preview_form(preview: Preview) -> list[Form]:
     return [_contract(contract, preview.names) for contract in preview.contracts]
 
 
-def totals_form(totals: Totals) -> dict[str, int]:
+def totals_form(totals: Totals) -> Form:
     """Its sums."""
-    return asdict(totals)
+    return {**asdict(totals), "estimate": estimate_form(totals.estimate)}
+
+
+def estimate_form(estimate: Estimate | None) -> Form | None:
+    """Money, as text with two decimals; None: prices were not asked for."""
+    if estimate is None:
+        return None
+    return {
+        "so_far": str(estimate.so_far),
+        "each_period": str(estimate.each_period),
+        "without_price": estimate.unknown,
+    }
 
 
 def _contract(contract: ContractPreview, names: Directory) -> Form:
@@ -276,11 +303,16 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
                         "unit_change": one.delta,
                         "unit_price": price_form(one.price),
                         "at_once": one.at_once,
+                        "period_posted": one.posted,
+                        "estimate": estimate_form(one.estimate),
                     }
                     for one in line.adjustments
                 ],
                 "state": line.state.value,
                 "reason": line.reason,
+                "reason_code": line.code,
+                "past_days": [_past_days(one) for one in line.past_days],
+                "estimate": estimate_form(line.estimate),
                 "under_way": {"day": line.under_way[0], "unit_change": line.under_way[1]}
                 if line.under_way
                 else None,

@@ -31,7 +31,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed
 from timus_autotask.watch.findings import LONG
 from timus_autotask.watch.listing import of_partner, portion
-from timus_autotask.watch.status import Records, StatusLine, status_of
+from timus_autotask.watch.status import Records, Status, StatusLine, status_of
 
 EVERY = timedelta(minutes=15)
 """How often the table is listed: a thousand customers cost a cent a day."""
@@ -112,12 +112,11 @@ def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
     """With some customers more."""
     now = ports.clock.now()
     status = status_of(records, now, ports.zone)
-    lines = [
-        one for one in status.lines if one.customer in records.customers and one.state is not State.IGNORED
-    ]
+    lines = [*_live(status, records)]
     parked = _parked(lines, records)
     held = sum(line.reason_code in AWAITING_APPROVAL for line in parked)
     customers = {line.customer for line in lines}
+    observing = {id_ for id_ in records.customers if not status.stages.live(id_)}
     not_aligned = {line.customer for line in lines if line.state not in (State.APPLIED, State.SCHEDULED)}
     return replace(
         tally,
@@ -125,6 +124,7 @@ def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
         not_aligned=tally.not_aligned + len(not_aligned),
         unmapped=tally.unmapped + len(status.mapped.customers),
         ignored=tally.ignored + len(status.mapped.ignored_customers),
+        observing=tally.observing + len(observing),
         parked=tally.parked + len(parked) - held,
         held=tally.held + held,
         settling=tally.settling + sum(line.state is State.SETTLING for line in lines),
@@ -132,6 +132,14 @@ def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
         parked_long=tally.parked_long + _long((_since(line, records) for line in parked), now),
         oldest=min((since for since in (tally.oldest, *_waiting_since(records)) if since), default=None),
     )
+
+
+def _live(status: Status, records: Records) -> Iterator[StatusLine]:
+    """The customers' lines, without what is ignored or observes: that has no backlog and no drift, because nothing is posted there on purpose."""
+    for line in status.lines:
+        counts = line.state not in (State.OBSERVING, State.IGNORED) and status.stages.live(line.customer)
+        if line.customer in records.customers and counts:
+            yield line
 
 
 def _parked(lines: Iterable[StatusLine], records: Records) -> list[StatusLine]:
@@ -181,6 +189,7 @@ def _numbers(tally: Tally, partner: Records, ports: Ports, now: datetime, since:
         "customers_ignored": tally.ignored,
         "skus_unmapped": sum(not one.value.choices and not one.value.ignored for one in plans),
         "skus_ignored": sum(one.value.ignored is not None for one in plans),
+        "customers_observing": tally.observing,
         "lines_parked": tally.parked,
         "lines_held": tally.held,
         "lines_settling": tally.settling,

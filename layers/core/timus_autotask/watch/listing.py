@@ -11,6 +11,7 @@ from operator import itemgetter
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping
+from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.table import Document
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
@@ -22,7 +23,7 @@ def listed(store: Store) -> Records:
     """Every record. Revisions are not known: to write a record, read it again."""
     due = tuple(store.table.due(EVERYTHING, EVERYTHING))
     mappings = {mapping.customer_id: mapping for mapping in store.mappings()}
-    terms = dict(store.terms())
+    terms, stages = dict(store.terms()), dict(store.stages())
     subscriptions: dict[str, dict[str, Stored[Subscription]]] = {}
     for subscription in store.subscriptions():
         subscriptions.setdefault(subscription.customer_id, {})[subscription.id] = Stored(subscription, 1)
@@ -45,6 +46,7 @@ def listed(store: Store) -> Records:
                 _known(mappings, id_),
                 Stored(terms[id_], 1) if id_ in terms else None,
                 subscriptions.get(id_, {}),
+                Stored(stages[id_], 1) if id_ in stages else None,
             )
             for id_ in sorted({*mappings, *subscriptions, *inbox})
         },
@@ -92,8 +94,8 @@ def portion(store: Store, after: str, most: int, partner: Records) -> tuple[Reco
     if not groups:
         return partner, None
     last = groups[-1][0]
-    terms = dict(store.terms(beyond, last))
-    customers = {id_: _customer(id_, these, terms.get(id_)) for id_, these in groups}
+    terms, stages = dict(store.terms(beyond, last)), dict(store.stages(beyond, last))
+    customers = {id_: _customer(id_, these, terms.get(id_), stages.get(id_)) for id_, these in groups}
     ids = {id_ for one in customers.values() if one.mapping for id_ in one.mapping.value.contract_ids}
     contracts = {id_: store.contract(id_) for id_ in sorted(ids)}
     records = replace(partner, customers=customers, contracts=contracts)
@@ -101,11 +103,12 @@ def portion(store: Store, after: str, most: int, partner: Records) -> tuple[Reco
 
 
 def _customer(
-    id_: str, listed: Sequence[CustomerMapping | Subscription], terms: Terms | None
+    id_: str, listed: Sequence[CustomerMapping | Subscription], terms: Terms | None, stage: Stage | None
 ) -> CustomerRecords:
     return CustomerRecords(
         id_,
         mapping=next((Stored(one, 1) for one in listed if isinstance(one, CustomerMapping)), None),
         terms=Stored(terms, 1) if terms else None,
         subscriptions={one.id: Stored(one, 1) for one in listed if isinstance(one, Subscription)},
+        stage=Stored(stage, 1) if stage else None,
     )

@@ -6,20 +6,27 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
+from functools import partial
 from typing import Generic, TypeVar
 
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.holds import BY_DECISION
+from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
+from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.store.keys import contract_key
 from timus_autotask.store.records import ContractRecords
 from timus_autotask.sync.gather import held_of, read_records
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.money import Estimate, estimated, total
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
-from timus_autotask.watch.rehearsal import Rehearsal, Unsettled
+from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, RehearsedAutotask, Unsettled
 from timus_autotask.watch.status import Each
 
 T = TypeVar("T")
@@ -36,6 +43,10 @@ class PreviewedAdjustment:
     """Made as soon as it is agreed to; otherwise on its day, or when what it waits for is done."""
     price: PriceChange | None = None
     """The unit price that goes out with it; None: the line keeps its own. What is not made at once is priced later."""
+    posted: bool = False
+    """Its day is in a period that is approved and posted already: Autotask bills it as an item of its own, next to that period."""
+    estimate: Estimate | None = None
+    """What it comes to; None: prices were not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,16 @@ class LinePreview:
     """Why something, or everything, would not be made."""
     under_way: tuple[date, int] | None = None
     """(day, change) of an adjustment whose outcome is not known yet: it is made again if it turns out to be lost."""
+    code: str | None = None
+    """The reason's code."""
+    past_days: tuple[PastDays, ...] = ()
+    """Days that stay billed otherwise, because their period is posted, or they were adjusted already."""
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """What its adjustments come to; None: prices were not asked for."""
+        found = [one.estimate for one in self.adjustments if one.estimate]
+        return total(found) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +121,10 @@ class Totals:
     """A positive number."""
     units_up_at_once: int
     units_down_at_once: int
+    parked: int = 0
+    """Lines that wait for a person, and quantities without a line."""
+    estimate: Estimate | None = None
+    """None: prices were not asked for, or nothing would be posted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +148,13 @@ class Preview:
             units_down=_down(all_),
             units_up_at_once=_up(at_once),
             units_down_at_once=_down(at_once),
+            parked=sum(
+                len(one.without_line) + sum(line.reason is not None for line in one.lines)
+                for one in self.contracts
+            ),
+            estimate=total(each for one in all_ if (each := one.estimate))
+            if any(one.estimate for one in all_)
+            else None,
         )
 
 
@@ -149,8 +181,12 @@ def preview(
     ports: Ports,
     each: Each = map,
     on_progress: Callable[[int, int], None] = lambda _done, _of: None,
+    *,
+    money: bool = False,
 ) -> Previewed[T]:
     """What workers would post at once, and later, if ``act`` were done; it is given ports that reach nobody.
+
+    ``money``: read the prices of what would be changed, for an estimate.
 
     Raises ``NotAnswered`` and ``Unsettled`` (see ``rehearsal``): then nothing is known, and nothing may be done.
     """
@@ -168,8 +204,12 @@ def preview(
         id_ = records.state.value.contract_id
         before = rehearsal.table.before(contract_key(id_))
         generations[id_] = int(before.data["generation"]) if before else 0
-    shown = Preview(tuple(_contract(one, made, rehearsal) for one in contracts), _names(contracts, rehearsal))
-    return Previewed(result, shown, generations)
+    show = partial(_contract, made=made, rehearsal=rehearsal, money=money)
+    try:
+        shown = tuple((each if money else map)(show, contracts))
+    except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+        raise NotAnswered(str(error)) from error
+    return Previewed(result, Preview(shown, _names(contracts, rehearsal)), generations)
 
 
 def _names(contracts: Sequence[ContractRecords], rehearsal: Rehearsal) -> Directory:
@@ -195,7 +235,11 @@ def _same_if_lost(rehearsal: Rehearsal, act: Callable[[Ports], T], ports: Ports,
 
 
 def _contract(
-    records: ContractRecords, made: Mapping[LineKey, Sequence[PreviewedAdjustment]], rehearsal: Rehearsal
+    records: ContractRecords,
+    made: Mapping[LineKey, Sequence[PreviewedAdjustment]],
+    rehearsal: Rehearsal,
+    *,
+    money: bool,
 ) -> ContractPreview:
     id_, autotask = records.state.value.contract_id, rehearsal.autotask
     contract = autotask.contract(id_)
@@ -203,9 +247,13 @@ def _contract(
     today = rehearsal.ports.today()
     lines = []
     for service_id, stored in sorted(records.lines.items()):
-        units = before[service_id].units.at(today) if service_id in before else 0
+        was = before.get(service_id, Observed())
+        units = was.units.at(today)
         key = stored.value.key
         line = _line(stored.value, units, made.get(key, ()), today)
+        line = replace(line, adjustments=tuple(_with_posted(one, was) for one in line.adjustments))
+        if money and contract and line.adjustments:
+            line = _estimated(line, contract, rehearsal)
         intent = rehearsal.under_way.get(key)
         lines.append(replace(line, under_way=(intent.day, intent.delta)) if intent else line)
     new = autotask.opened.get(id_)
@@ -225,6 +273,30 @@ def _contract(
     )
 
 
+def _with_posted(one: PreviewedAdjustment, observed: Observed) -> PreviewedAdjustment:
+    return replace(one, posted=any(first <= one.day <= last for first, last in observed.closed))
+
+
+def _estimated(line: LinePreview, contract: Contract, rehearsal: Rehearsal) -> LinePreview:
+    """The line with what each adjustment comes to, at the price that the line has then."""
+    price = _price(line.service_id, contract.id, rehearsal.autotask)
+    today, end, schedule = rehearsal.ports.today(), contract.end, contract.schedule
+    told = tuple(
+        replace(one, estimate=estimated(one.delta, price, one.day, end, schedule, today))
+        for one in line.adjustments
+    )
+    return replace(line, adjustments=told)
+
+
+def _price(service_id: int, contract_id: int, autotask: RehearsedAutotask) -> Decimal | None:
+    """The unit price of a line once all is made; of a service that is new on the contract, the catalogue's. None: it is not shown."""
+    there = [one for one in autotask.contract_services(contract_id) if one.service_id == service_id]
+    if there:
+        return there[-1].unit_price
+    service = autotask.service(service_id)
+    return service.unit_price if service else None
+
+
 def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: date) -> LinePreview:
     # What only a decision lets go is not made; what waits for anything else is made automatically, so it is shown.
     held = line.parked is not None and line.parked.code in BY_DECISION
@@ -237,4 +309,6 @@ def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: da
         adjustments=(*made, *later),
         state=State.PENDING if made and line.parked is None else line.state,
         reason=line.parked.message if line.parked else None,
+        code=line.parked.code if line.parked else None,
+        past_days=still_shown(line.past_days, today),
     )

@@ -21,7 +21,8 @@ from typing import TypeVar
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.desired import Demand
-from timus_autotask.domain.finding import Finding
+from timus_autotask.domain.finding import Finding, Kind
+from timus_autotask.domain.line import State
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
@@ -37,11 +38,12 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.gather import held_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.sync.worker import autotask_failed
 from timus_autotask.watch.findings import Look, of_contract, of_customer, units_by_line
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.names import are_old, learn_names
-from timus_autotask.watch.status import Records, wanted_of
+from timus_autotask.watch.status import Records, stages_of, wanted_of
 
 AT_ONCE = 500
 """Contracts that are read and judged together, and not again after an interruption: a full query of them."""
@@ -111,6 +113,8 @@ class _Reconcile:
         self._rev = rev
         self._on_progress = on_progress
         self._at_once = at_once
+        self._observing: frozenset[int] = frozenset()
+        """Contracts that observe: whatever somebody does there is no drift."""
         self._allowed_at: int | None = None
         """Calls of this run when the allowance was last asked for."""
         self._names: dict[int, Names] = {}
@@ -121,6 +125,7 @@ class _Reconcile:
         records = listed(self._ports.store)
         today = self._ports.today()
         wanted = wanted_of(records, today)
+        self._observing = _observing(records)
         ids = sorted(records.contracts)
         left = [contract_id for contract_id in ids if contract_id > self._run.cursor]
         few = sum(_rows(contract) for contract in records.contracts.values()) <= every_row
@@ -218,7 +223,7 @@ class _Reconcile:
                     busy += 1
                 else:
                     these = [*of_contract(fresh, wanted, looks[contract_id], today, began)]
-            if any(one.is_drift and not one.known for one in these):
+            if any(_asks_for_a_look(one) for one in these) or self._went_live(known):
                 self._wake(contract_id, {s.customer_id for one in wanted.values() for s in one.sources})
                 woken += 1
             if these:
@@ -298,6 +303,12 @@ class _Reconcile:
             theirs = {one: services[one].name for one in chunk[id_].lines if one in services}
             learn_names(self._ports, id_, contracts[id_], called, theirs)
 
+    def _went_live(self, records: ContractRecords) -> bool:
+        """Whether a contract is live and no worker has looked at all of it since."""
+        lines = (stored.value for stored in records.lines.values())
+        live = records.state.value.contract_id not in self._observing
+        return live and any(line.state is State.OBSERVING for line in lines)
+
     def _wake(self, contract_id: int, customers: Iterable[str]) -> None:
         update(lambda: self._ports.store.commit(wake_contract(contract_id, self._ports, customers)))
 
@@ -312,7 +323,7 @@ class _Reconcile:
             self._ports.on_event(
                 "found",
                 kind=one.kind.value,
-                drift=int(one.is_drift and not one.known),
+                drift=int(self._is_drift(one) and not one.known),
                 contract=one.contract_id,
                 service=one.service_id,
                 customer=one.customer_id,
@@ -321,8 +332,11 @@ class _Reconcile:
                 detail=one.message,
             )
         counts = Counter(self._run.found) + Counter(one.kind.value for one in every)
-        drift = self._run.drift + sum(one.is_drift for one in every)
+        drift = self._run.drift + sum(map(self._is_drift, every))
         self._run = replace(self._run, found=dict(sorted(counts.items())), drift=drift)
+
+    def _is_drift(self, found: Finding) -> bool:
+        return found.is_drift and found.contract_id not in self._observing
 
     def _save(self, run: Run) -> None:
         """Store how far it is. Raises ``Conflict`` when another run writes it too."""
@@ -354,6 +368,22 @@ class _Reconcile:
             found=dict(run.found),
         )
         return run
+
+
+def _asks_for_a_look(found: Finding) -> bool:
+    """Whether a worker has to look at the contract because of it."""
+    return (found.is_drift and not found.known) or found.kind is Kind.CHANGED_WHILE_OBSERVING
+
+
+def _observing(records: Records) -> frozenset[int]:
+    partner = stages_of(records).partner
+
+    def live(id_: int) -> bool:
+        known = records.contracts[id_].state.value.customers
+        customers = [records.customers[one] for one in known if one in records.customers]
+        return contract_is_live(id_, customers, partner)
+
+    return frozenset(id_ for id_ in records.contracts if not live(id_))
 
 
 def _rows(records: ContractRecords) -> int:

@@ -7,7 +7,7 @@ nothing asks Autotask: what it holds is what the worker last read.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from timus_autotask.domain.placement import IGNORED, NO_SERVICE
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.stage import LIVE, Stage
 from timus_autotask.ports.table import Document
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.inbox import waits_in_inbox
@@ -41,6 +42,7 @@ from timus_autotask.store.records import (
     Trouble,
 )
 from timus_autotask.sync.gather import customer_from
+from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.explanation import Because, explained, reasons_of_difference
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
@@ -200,6 +202,25 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Stages:
+    """Who is live and who observes."""
+
+    partner: Stage = LIVE
+    """Of everybody without a stage of his own."""
+    customers: Mapping[str, Stage] = field(default_factory=dict)
+    """Their own, by customer."""
+
+    def live(self, customer_id: str) -> bool:
+        """Whether changes of a customer reach Autotask."""
+        return self.customers.get(customer_id, self.partner).live
+
+    @property
+    def exceptions(self) -> tuple[str, ...]:
+        """The customers who are not on the stage of everybody else."""
+        return tuple(sorted(id_ for id_, own in self.customers.items() if own.live != self.partner.live))
+
+
+@dataclass(frozen=True, slots=True)
 class Mapped:
     """What is still to be mapped, and what a person has set aside. Both sorted."""
 
@@ -255,10 +276,12 @@ class Status:
     """Records that a newer version wrote, or that are damaged. What they say is missing from the lines."""
     mapped: Mapped = Mapped()
     """What has no contract or service yet, and what is ignored."""
+    stages: Stages = field(default_factory=Stages)
+    """Who is live and who observes."""
 
     @property
     def at_rest(self) -> bool:
-        """Nothing is queued, due or settling. What is scheduled for a later day, held or parked does not count."""
+        """Nothing is queued, due or settling. What is scheduled for a later day, held, parked or only observed does not count."""
         return not self.outstanding
 
 
@@ -292,7 +315,16 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         tuple(_pauses(records)),
         tuple(_unreadable(records)),
         mapped_of(lines, records),
+        stages_of(records),
     )
+
+
+def stages_of(records: Records) -> Stages:
+    """Who is live and who observes. Where nobody has decided yet, a stack with a line is live (see ``sync.stage``)."""
+    partner = records.partner.stage
+    lines = any(contract.lines for contract in records.contracts.values())
+    own = {id_: one.own_stage for id_, one in records.customers.items() if one.own_stage}
+    return Stages(partner.value if partner else Stage(lines), own)
 
 
 def _pauses(records: Records) -> Iterator[Pause]:
@@ -385,6 +417,11 @@ def _without_line(
         return StatusLine(
             missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING, trouble
         )
+    would_open = _would_open(customer, records)
+    if would_open and missing.reason == "customer-unmapped":
+        return StatusLine(
+            missing.customer_id, missing.sku, None, None, quantity, None, State.OBSERVING, would_open
+        )
     parked = Parked(missing.reason, {"customer": missing.customer_id, "sku": missing.sku})
     opening = next(
         (one for one in records.provisionings if one.wanted.customer_id == missing.customer_id), None
@@ -406,6 +443,14 @@ def _without_line(
         remedy=parked.remedy,
         wanted_units=missing.units,
     )
+
+
+def _would_open(customer: Customer, records: Records) -> str | None:
+    """What go-live would do for a customer who observes and has a company and no contract; None: nothing."""
+    company = customer.mapping.company_id if customer.mapping and customer.policy.open_contracts else None
+    if company is None or stages_of(records).live(customer.id):
+        return None
+    return f"A contract would be opened for company {company}."
 
 
 def _ignored(missing: Unrouted, customer: Customer, records: Records, quantity: int) -> StatusLine:
@@ -454,8 +499,8 @@ def _lines(
     work = contract.state.value if contract else ContractState(key.contract_id)
     stored = contract.lines.get(key.service_id) if contract else None
     line = stored.value if stored else Line(key.contract_id, key.service_id)
-    state, reason = _state(line, stored, work, circuit, today)
-    parked = line.parked if state is State.PARKED else None
+    state, reason = _state(line, stored, work, circuit, today, live=_is_live(work, records))
+    parked = line.parked if state in (State.PARKED, State.OBSERVING) else None
     sources = [(s.customer_id, s.sku) for s in demand.sources] if demand else [*line.sources]
     return [
         StatusLine(
@@ -496,6 +541,14 @@ def _with_reasons(
     return replace(line, because=because)
 
 
+def _is_live(work: ContractState, records: Records) -> bool:
+    """Whether a contract is surely live: all of its customers are known here, and are."""
+    if not all(id_ in records.customers for id_ in work.customers):
+        return False
+    customers = [records.customers[id_] for id_ in work.customers]
+    return contract_is_live(work.contract_id, customers, stages_of(records).partner)
+
+
 def _goes_to(key: LineKey, customer: Customer | None, sku: str, records: Records, today: date) -> bool:
     """Whether a SKU is routed to this line today, or will be from the mapping's first day on."""
     mapping = customer.mapping if customer else None
@@ -519,23 +572,29 @@ def _unconverged(work: ContractState) -> bool:
 
 
 def _state(
-    line: Line, stored: Stored[Line] | None, work: ContractState, circuit: Circuit | None, today: date
+    line: Line,
+    stored: Stored[Line] | None,
+    work: ContractState,
+    circuit: Circuit | None,
+    today: date,
+    *,
+    live: bool,
 ) -> tuple[State, str | None]:
     """The state for a person: the worker's last word, unless something has come since."""
     trouble = _trouble(work, circuit)
-    settling = line.intent is not None and not (line.state is State.PARKED and line.parked)
-    if settling and line.intent:
+    if line.intent and not line.parked:
         return State.SETTLING, (
             f"An adjustment of {line.intent.delta:+d} on {line.intent.day} was begun and its outcome is not known yet; "
             f"it is settled by a read no later than {line.intent.settles_at:%Y-%m-%d %H:%M} UTC."
         )
     come = any(day <= today for day, _ in line.scheduled) and line.state is State.SCHEDULED
-    if stored is None or _unconverged(work) or come:
+    went_live = line.state is State.OBSERVING and live
+    if stored is None or _unconverged(work) or come or went_live:
         return State.PENDING, trouble
-    if line.state is State.PARKED and line.parked:
-        return State.PARKED, line.parked.message
-    if line.state is State.PENDING and line.waits_for_more and not trouble:
-        return State.PENDING, (
+    if line.parked:
+        return line.state, line.parked.message
+    if line.state in (State.PENDING, State.OBSERVING) and line.waits_for_more and not trouble:
+        return line.state, (
             f"The change waits until {line.waits_for_more:%Y-%m-%d %H:%M} UTC for what may replace the subscription (decrease_wait)."
         )
     return line.state, trouble if work.trouble or line.state is State.PENDING else None
@@ -588,7 +647,7 @@ def _unfinished(contract: ContractRecords, now: datetime) -> bool:
 
 def _open(line: Line, now: datetime) -> bool:
     """True if the outcome of an adjustment will still be found out automatically."""
-    return line.intent is not None and (line.state is not State.PARKED or now < line.intent.settles_at)
+    return line.intent is not None and (not line.parked or now < line.intent.settles_at)
 
 
 def _is_due(due_at: int | None, now: datetime) -> bool:

@@ -26,6 +26,7 @@ from timus_autotask.ports.psa import Psa
 from timus_autotask.store.records import Stored
 from timus_autotask.store.runs import Tickets, put_tickets, tickets
 from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.stage import partner_stage
 from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
 
 EVERY = timedelta(minutes=5)
@@ -50,17 +51,24 @@ class TicketDesk:
 
 
 def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
-    """Open a ticket for each alarm that is on, and close those whose alarm is over; ``deadline`` is when this process is dead."""
+    """Open a ticket for each alarm that is on, and close those whose alarm is over; ``deadline`` is when this process is dead.
+
+    A stack that observes opens and closes none.
+    """
     now = ports.clock.now()
     stored = tickets(ports.table)
     known = stored.value
     early = known.at is not None and now - known.at < EVERY
-    if early or now + POST_TAKES > deadline or ports.store.partner().circuit.value.open(now):
+    if early or now + POST_TAKES > deadline:
+        return
+    partner = ports.store.partner()
+    live = partner_stage(ports, partner).live
+    if partner.circuit.value.open(now) or not live:
         return
     alarms = {alarm.name: alarm for alarm in desk.alarms()}
     record = Tickets(now, wanted(alarms.values(), known.tickets, desk.stack))
     try:
-        _Keeper(ports, desk, deadline, Stored(record, stored.rev)).go(alarms)
+        _Keeper(ports, desk, deadline, Stored(record, stored.rev), live=live).go(alarms)
     except Conflict:
         return  # another run is working on it
     except (NotConfigured, SecretsUnavailable):
@@ -72,8 +80,11 @@ def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
 class _Keeper:
     """One look at all tickets."""
 
-    def __init__(self, ports: Ports, desk: TicketDesk, deadline: datetime, stored: Stored[Tickets]) -> None:
+    def __init__(
+        self, ports: Ports, desk: TicketDesk, deadline: datetime, stored: Stored[Tickets], *, live: bool
+    ) -> None:
         self._ports = ports
+        self._live = live
         self._desk = desk
         self._deadline = deadline
         self._stored = stored
@@ -88,7 +99,7 @@ class _Keeper:
             if waits or (ticket.there and not solved) or now + POST_TAKES > self._deadline:
                 continue
             try:
-                self._drive(ticket, solved, self._ports.autotask())
+                self._drive(ticket, solved, self._ports.writing(live=self._live))
             except Refused as error:  # changes go on without a permission for tickets
                 self._put(replace(self._stored.value.tickets[name], again_at=now + ASK_AGAIN))
                 self._tell("refused", ticket, detail=str(error))

@@ -78,7 +78,8 @@ def _not_planned_here(settling: frozenset[LineKey], view: View) -> Mapping[LineK
     gaps = {}
     for key, demand in view.desired.demands.items():
         line = view.lines.get(key)
-        if line is None or line.baseline is None:
+        left = line.last_read if line else None
+        if line is None or left is None:
             continue
         if key in settling or (key.contract_id != view.contract_id and line.intent is None):
             # What settles may not have landed, and then its day is free.
@@ -87,7 +88,7 @@ def _not_planned_here(settling: frozenset[LineKey], view: View) -> Mapping[LineK
                 line=key,
                 desired=wanted_units(demand, line),
                 start=demand.start,
-                observed=_at_most(line.baseline, line.intent),
+                observed=_at_most(left, line.intent),
                 open_day=_open_day(taken),
                 kept=at_least_0(line.offset),
             )

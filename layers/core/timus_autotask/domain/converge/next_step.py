@@ -50,7 +50,9 @@ def next_step(view: View) -> Step:
     ours = [draft for draft in drafts if not draft.parked]
     renewed = _renewal(ours, view, Renewal.EXTEND)
     if renewed is not None and renewed > contract.end:
-        return Step(extend=renewed)
+        if view.live:
+            return Step(extend=renewed)
+        renewed = None  # it is not covered, and would be extended
     known = [draft if draft.parked else settled(draft, contract, view) for draft in drafts]
     plan = plan_of(known, contract, view)
     planned = [with_past_days(draft.with_plan(plan), contract, view) for draft in known]
@@ -58,13 +60,15 @@ def next_step(view: View) -> Step:
     if unread:
         return Step(ask_prices=unread)
     step = _brought_level([priced(draft, view) for draft in planned], plan, contract, view)
-    return replace(step, renewed=renewed, successor=_successor(ours, contract, view))
+    return replace(step, renewed=renewed, successor=_successor(ours, contract, view) if view.live else None)
 
 
 def _brought_level(planned: Sequence[LineDraft], plan: Plan, contract: Contract, view: View) -> Step:
     """Every line as it is held or goes, and the one adjustment that is made now."""
     held = held_back({draft.key: draft for draft in planned}, contract, view)
     decided, adjustment = _chosen(held, plan, view)
+    if not view.live:
+        adjustment = None
     lines = {key: _shown(draft, decided, view) for key, draft in decided.items()}
     post: Line | None = None
     if adjustment is not None:
@@ -193,10 +197,16 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
         linked=tuple((a.day, other) for a in draft.planned for other in other_sides(a, drafts, view)),
         sources=draft.sources,
     )
-    return with_state(line, _state(draft), draft.parked, view.now)
+    if (
+        not view.live and line.intent is None and line.baseline is not None
+    ):  # also where nothing was read: nothing is ours
+        line = replace(line, baseline=None, baseline_until=None, observed=line.last_read)
+    return with_state(line, _state(draft, view), draft.parked, view.now)
 
 
-def _state(draft: LineDraft) -> State:
+def _state(draft: LineDraft, view: View) -> State:
+    if not view.live and draft.waits_until is None:
+        return State.OBSERVING
     if draft.parked:
         return State.PARKED
     if draft.waits_until:

@@ -134,6 +134,10 @@ def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: d
 
 def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
     line, units = draft.line, draft.observed.units
+    if not view.live:
+        # Nothing here is ours yet, so nothing is drift: the first look after go-live takes what it reads then as the baseline.
+        line = replace(line, baseline=None, baseline_until=None, observed=units, choice=None)
+        return replace(draft, line=line, known=True)
     if line.baseline is not None and _edited(draft, line.baseline, contract):
         answer = answer_to_edit(draft, contract)
         until = line.last_change + view.settle if line.last_change else view.now

@@ -75,6 +75,8 @@ class View:
     """The contract that this one carries on, if we opened it for a renewed term."""
     renewed: date | None = None
     """The last day of the latest renewal that the contract was seen to cover, or that Autotask refused for now."""
+    live: bool = True
+    """Whether anything may be written to Autotask. Otherwise the next step is never a write, and says what would be done."""
     looks: int = 0
     """How many times this contract was read since the last adjustment: read-after-write may lag."""
 

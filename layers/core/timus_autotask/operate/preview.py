@@ -1,0 +1,44 @@
+"""Use case: what would be posted, of everybody or of one customer; of what observes, what go-live would post."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.known import customer_known
+from timus_autotask.operate.proposal import Progress, or_not_done, rehearsed
+from timus_autotask.operate.stage import QUIET, rehearse_go_live
+from timus_autotask.sync.stage import partner_stage
+from timus_autotask.watch.preview import Preview
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What would be posted."""
+
+    preview: Preview
+    live: bool
+    """Whether it will be posted without anybody's doing; otherwise by go-live."""
+
+
+def what_would_be_posted(
+    deployment: Deployment, customer: str | None = None, on_progress: Progress = QUIET
+) -> Posting:
+    """Everything that would be posted, from the workers that post it, with an estimate in money.
+
+    Raises :class:`NotDone` when it cannot be shown.
+    """
+    if customer is not None:
+        customer_known(deployment, customer)
+    customers = (customer,) if customer else ()
+    store = deployment.store
+    stage = partner_stage(deployment.ports, store.partner())
+    own = store.customer(customer).own_stage if customer else None
+    with or_not_done():
+        shown = rehearsed(
+            deployment,
+            lambda ports: rehearse_go_live(ports, deployment, customers),
+            on_progress,
+            money=True,
+        )
+    return Posting(shown.preview, (own or stage).live)

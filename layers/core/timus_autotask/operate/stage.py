@@ -1,0 +1,197 @@
+"""Use cases: observe, and go live. Until go-live nothing is written to Autotask; go-live is proposed first, with all that it would post."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from timus_autotask.domain.stage import Stage, is_live
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.known import customer_known
+from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose
+from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.terms import take_effect
+from timus_autotask.ports.table import Delete, Write
+from timus_autotask.store.keys import stage_key
+from timus_autotask.store.records import CustomerRecords, Decision, Store, put_decision, put_stage
+from timus_autotask.store.update import update
+from timus_autotask.sync.open_contract import want_contract
+from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.stage import partner_stage
+
+_MEANT = "From then on, every change of these subscriptions is made in Autotask as soon as it comes."
+"""Whoever goes live has to say that it is meant, also in a script."""
+
+QUIET: Progress = lambda _done, _of: None  # noqa: E731 - a default
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """Who is live from now on, or observes."""
+
+    live: bool
+    customers: tuple[str, ...] = ()
+    """Who was named; empty: everybody."""
+    observing: tuple[str, ...] = ()
+    """Customers who stay in observation, while everybody goes live."""
+    settling: int = 0
+    """Adjustments under way while somebody goes back to observing: how they ended is still found out, by reads."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "live": self.live,
+            "customers": [*self.customers],
+            "observing": [*self.observing],
+            "settling": self.settling,
+        }
+
+
+def go_live(
+    deployment: Deployment,
+    by: str,
+    customers: Sequence[str] = (),
+    excepted: Sequence[str] = (),
+    *,
+    unknown: bool = False,
+    on_progress: Progress = QUIET,
+) -> Proposal[StageChange]:
+    """Let changes reach Autotask from now on, of everybody or of some customers; ``excepted`` stay in observation.
+
+    What Autotask has at that moment becomes the baseline of each line, so nothing that somebody did there before is drift.
+    """
+    if customers and excepted:
+        raise Senseless("Name either who goes live, or who does not.")
+
+    def plan() -> Plan[StageChange]:
+        if not unknown:
+            for customer in (*customers, *excepted):
+                customer_known(deployment, customer)
+        return Plan(act, tuple(_shared(deployment, customers, excepted)), (_MEANT,))
+
+    def act(ports: Ports) -> StageChange:
+        return _gone_live(ports, by, customers, excepted, deployment)
+
+    return propose(deployment, plan, on_progress, money=True)
+
+
+def rehearse_go_live(ports: Ports, deployment: Deployment, customers: Sequence[str] = ()) -> None:
+    """What a preview rehearses: everybody live, or some customers, but for those who observe on their own."""
+    _gone_live(ports, "", customers, (), deployment)
+
+
+def _gone_live(
+    ports: Ports, by: str, customers: Sequence[str], excepted: Sequence[str], deployment: Deployment
+) -> StageChange:
+    for customer in excepted:
+        _set(customer, Stage(False, ports.clock.now(), by), ports)
+    for customer in customers:
+        _set(customer, Stage(True, ports.clock.now(), by), ports)
+    observing = () if customers else _observing_on_their_own(ports.store, excepted)
+    detail = f"but for {', '.join(observing)}" if observing else ""
+    decision = Decision(ports.new_id(), ports.clock.now(), "go-live", by, tuple(customers), detail=detail)
+    if customers:
+        ports.store.commit(put_decision(decision))
+    else:
+        _set(None, Stage(True, ports.clock.now(), by), ports, put_decision(decision))
+    _look_at_all(customers, ports, deployment)
+    return StageChange(True, tuple(customers), observing)
+
+
+def _observing_on_their_own(store: Store, excepted: Iterable[str]) -> tuple[str, ...]:
+    known = {customer for customer, stage in store.stages() if not stage.live}
+    return tuple(sorted(known | {*excepted}))
+
+
+def observe(
+    deployment: Deployment, by: str, customers: Sequence[str] = (), *, unknown: bool = False
+) -> StageChange:
+    """Write nothing to Autotask from now on. It posts nothing, so it is done at once.
+
+    For everybody: also for customers who went live on their own. What is under way is settled first, by reads.
+    """
+    if not unknown:
+        for customer in customers:
+            customer_known(deployment, customer)
+    ports = deployment.ports
+    decision = Decision(ports.new_id(), ports.clock.now(), "observe", by, tuple(customers))
+    if customers:
+        for customer in customers:
+            _set(customer, Stage(False, ports.clock.now(), by), ports)
+        ports.store.commit(put_decision(decision))
+    else:
+        _set(None, Stage(False, ports.clock.now(), by), ports, put_decision(decision))
+        for customer in [id_ for id_, stage in ports.store.stages() if stage.live]:
+            update(lambda customer=customer: _with_everybody(customer, ports))  # type: ignore[misc]
+    _look_at_all(customers, ports, deployment)
+    concerned = {*customers}
+    settling = sum(
+        line.intent is not None and (not concerned or any(c in concerned for c, _ in line.sources))
+        for line in ports.store.lines()
+    )
+    return StageChange(False, tuple(customers), settling=settling)
+
+
+def _set(customer: str | None, stage: Stage, ports: Ports, *more: Write) -> None:
+    """Store a stage. One that is so already stays as it is: since when it holds, and who said so."""
+
+    def attempt() -> None:
+        if customer is None:
+            partner = ports.store.partner()
+            partner_stage(ports, partner)
+            known = ports.store.partner().stage
+        else:
+            known = ports.store.customer(customer).stage
+        if known is not None and known.value.live == stage.live:
+            ports.store.commit(*more)
+            return
+        ports.store.commit(put_stage(customer, stage, known.rev if known else 0), *more)
+
+    update(attempt)
+
+
+def _with_everybody(customer: str, ports: Ports) -> None:
+    """Forget a customer's own stage."""
+    known = ports.store.customer(customer).stage
+    if known is not None:
+        ports.store.commit(Delete(stage_key(customer), known.rev))
+
+
+def _look_at_all(customers: Sequence[str], ports: Ports, deployment: Deployment) -> None:
+    """Let workers look at every contract that it concerns, and ask for the contracts that are to be opened."""
+    for concerned in customers or (None,):
+        take_effect(concerned, ports, deployment.each)
+    without = (mapping.customer_id for mapping in ports.store.mappings() if not mapping.routings)
+    for customer in customers or sorted(without):
+        want_contract(customer, ports)
+
+
+def _shared(deployment: Deployment, customers: Sequence[str], excepted: Sequence[str]) -> Iterable[str]:
+    """What whoever goes live should know: contracts that stay in observation, because of somebody else."""
+    store, ports = deployment.store, deployment.ports
+    before = partner_stage(ports, store.partner())
+    partner = before if customers else Stage(True)
+    for contract_id, on_it in sorted(_by_contract(store).items()):
+        own = {one: _stage_then(store.customer(one), customers, excepted) for one in on_it}
+        observing = [one for one, stage in own.items() if not is_live(partner, (stage,))]
+        if observing and len(observing) < len(on_it) and set(customers or on_it) & set(on_it):
+            yield (
+                f"Contract {contract_id} stays in observation as a whole, because {', '.join(observing)} "
+                f"{'observes' if len(observing) == 1 else 'observe'}."
+            )
+
+
+def _stage_then(records: CustomerRecords, customers: Sequence[str], excepted: Sequence[str]) -> Stage | None:
+    if records.id in customers:
+        return Stage(True)
+    return Stage(False) if records.id in excepted else records.own_stage
+
+
+def _by_contract(store: Store) -> dict[int, list[str]]:
+    """Who is mapped onto each contract."""
+    found: dict[int, list[str]] = {}
+    for mapping in store.mappings():
+        for contract_id in mapping.contract_ids:
+            found.setdefault(contract_id, []).append(mapping.customer_id)
+    return found

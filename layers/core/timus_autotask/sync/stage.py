@@ -1,0 +1,41 @@
+"""Which stage holds: of the stack, decided once where no record says it, and of a contract by its customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from timus_autotask.domain.stage import Stage, is_live
+from timus_autotask.store.records import CustomerRecords, PartnerRecords, Store, put_stage
+from timus_autotask.store.update import update
+from timus_autotask.sync.ports import Ports
+
+
+def partner_stage(ports: Ports, partner: PartnerRecords) -> Stage:
+    """The stage of the stack. Where no record says it, it is decided now and written down.
+
+    Nothing writes a line before this was asked. So a stack with a line has posted before there were stages, and stays live; any other
+    one is new, and observes.
+    """
+    if partner.stage is not None:
+        return partner.stage.value
+
+    def decided() -> Stage:
+        known = ports.store.partner().stage
+        if known is not None:
+            return known.value
+        stage = Stage(has_posted(ports.store), ports.clock.now())
+        ports.store.commit(put_stage(None, stage, 0))
+        return stage
+
+    return update(decided)
+
+
+def has_posted(store: Store) -> bool:
+    """Whether a stack without a stage has a line: an earlier version, which knew no observing, has worked on it."""
+    return next(store.table.list("line"), None) is not None
+
+
+def contract_is_live(contract_id: int, customers: Iterable[CustomerRecords], partner: Stage) -> bool:
+    """Whether everybody who is mapped onto a contract is live."""
+    mapped = (one for one in customers if one.mapping and contract_id in one.mapping.value.contract_ids)
+    return is_live(partner, (one.own_stage for one in mapped))

@@ -1,0 +1,88 @@
+"""What a change of units costs, as an estimate: Autotask prorates and prices by itself, and its invoice is the only word on money.
+
+An estimate is units × price × days of the period that are billed / days of the period. Each period of a line is rounded for itself,
+half up to whole cents (0.005 → 0.01), and the sum is of rounded amounts, as an invoice has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
+
+from timus_autotask.domain.days import period_containing
+from timus_autotask.domain.policy import BillingSchedule
+from timus_autotask.domain.timeline import Timeline
+
+ONE_DAY = timedelta(days=1)
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What adjustments come to, estimated; negative: a credit. In the currency of the contract's prices."""
+
+    so_far: Decimal
+    """From their days to the end of the period in which today is, or in which they begin if that is later."""
+    each_period: Decimal
+    """For each whole period after that, of ``months``."""
+    unknown: int = 0
+    """Adjustments whose price is not known; they are not in it."""
+
+    def __add__(self, other: Estimate) -> Estimate:
+        return Estimate(
+            self.so_far + other.so_far, self.each_period + other.each_period, self.unknown + other.unknown
+        )
+
+
+NOTHING = Estimate(Decimal("0.00"), Decimal("0.00"))
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """Whole cents, half up."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def billed(
+    units: int, price: Decimal, first: date, last: date, schedule: BillingSchedule, total: Decimal = Decimal()
+) -> Decimal:
+    """What units come to from ``first`` to ``last``, each period rounded for itself. Days before the contract cost nothing."""
+    day = max(first, schedule.start)
+    while day <= last:
+        begins, ends = period_containing(day, schedule.start, schedule.months)
+        days = (min(ends, last) - day).days + 1
+        total += rounded(units * price * days / ((ends - begins).days + 1))
+        day = ends + ONE_DAY
+    return total
+
+
+def of_timeline(
+    units: Timeline, price: Decimal, first: date, last: date, schedule: BillingSchedule
+) -> Decimal:
+    """What units that change by day come to from ``first`` to ``last``. Every stretch of the same units in a period is rounded for itself."""
+    days = [first, *(day for day in units.days if first < day <= last), last + ONE_DAY]
+    return sum(
+        (billed(units.at(day), price, day, until - ONE_DAY, schedule) for day, until in pairwise(days)),
+        Decimal(),
+    )
+
+
+def estimated(
+    delta: int, price: Decimal | None, day: date, last: date, schedule: BillingSchedule, today: date
+) -> Estimate:
+    """What one adjustment comes to on a contract that ends on ``last``."""
+    if price is None:
+        return Estimate(NOTHING.so_far, NOTHING.each_period, unknown=1)
+    now = max(day, today, schedule.start)
+    _, until = period_containing(now, schedule.start, schedule.months)
+    return Estimate(
+        billed(delta, price, day, min(until, last), schedule),
+        rounded(delta * price) if until < last else NOTHING.each_period,
+    )
+
+
+def total(estimates: Iterable[Estimate]) -> Estimate:
+    """All of them together."""
+    return sum(estimates, NOTHING)
