@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
+from tests.world import ADV, CONTRACT, World
+from timus_autotask.domain import history
+from timus_autotask.operate import terms
+from timus_autotask.operate.terms import TermChange
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Check, Delete, Key, Put, Table, Write
+from timus_autotask.sync import merge as merging
 from timus_autotask.watch.rehearsal import ForgetfulTable
 
+SICK = "cus_sick"
 KEYS = [Key("A", "1"), Key("A", "2"), Key("B", "1")]
 
 change: st.SearchStrategy[Write] = st.one_of(
@@ -52,3 +62,37 @@ def test_a_rehearsal_is_the_table_with_its_own_writes(
         assert rehearsal.range("A", "2", "2") == model.range("A", "2", "2")
         assert rehearsal.range("A", "", "~", 1) == model.range("A", "", "~", 1)
     assert stage.documents() == untouched
+
+
+@pytest.mark.parametrize("error", [ValueError("too large"), RuntimeError("?")], ids=repr)
+def test_a_customer_whose_merge_raises_is_named_and_the_others_are_shown(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The workers leave that customer alone too; nothing of it is posted, and everything else is."""
+    world = World()
+    world.map_customer()
+    world.map_customer(SICK, 601, 29683950)
+    world.tell(7, {ADV: 25})
+    world.work()
+    world.tell(1, {ADV: 4}, customer=SICK, subscription="sub_sick")
+    for message in world.queue.receive(10):
+        world.queue.delete(message.receipt)
+    merged = history.merge
+
+    def poisoned(known: Any, news: Any, day: Any) -> Any:
+        if news.customer_id == SICK:
+            raise error
+        return merged(known, news, day)
+
+    monkeypatch.setattr(merging, "merge", poisoned)
+    deployment = deployment_of(world)
+    proposal = terms.set_terms(deployment, [TermChange("minimum", "40", ADV)], None, "pat")
+    assert [(one.subject, one.error) for one in proposal.preview.unhandled] == [
+        (f"CUSTOMER#{SICK}", str(error))
+    ]
+    shown = {contract.contract_id: contract for contract in proposal.preview.contracts}
+    [line] = [line for line in shown[CONTRACT].lines if line.service_id == 45]
+    assert [one.delta for one in line.adjustments] == [15]
+    proposal.commit()
+    world.sweep()
+    assert world.posted() == [(45, 15, "2026-03-15")]

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -711,26 +711,36 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
     from timus_autotask.cli.deployment import find
     from timus_autotask.cli.terminal import Terminal
     from timus_autotask.operate.refusal import NotDone, Senseless
-    from timus_autotask.store.records import RecordUnreadable, TermsUnreadable
+    from timus_autotask.store.records import REPAIR, RecordUnreadable, TermsUnreadable
 
     command: Command = arguments.command
     as_json = getattr(arguments, "json", False)
     terminal = Terminal(as_json, interactive=sys.stdin.isatty() and sys.stdout.isatty())
     stack = getattr(arguments, "stack", None) or os.environ.get("TIMUS_AUTOTASK_STACK") or DEFAULT_STACK
+    unreadable: dict[str, str] = {}
     try:
         finds = _Finder(find_stack or find, stack)
-        found = finds if command.finds_stack else finds()
+        found = finds if command.finds_stack else _telling_of_unreadable(finds(), unreadable)
         module, _, function = command.run.partition(".")
         run = getattr(import_module(f"timus_autotask.cli.{module}"), function)
         terminal.result(run(found, arguments, terminal))
         sys.stdout.flush()
+        if unreadable and command.name != "status":  # which shows them itself
+            _told(
+                "Some records cannot be read; what they say is missing above.",
+                0,
+                *unreadable.values(),
+                REPAIR,
+            )
     except Failed as failed:
         if failed.result is not None:
             terminal.result(failed.result)
         return _told(str(failed), failed.status, *failed.details)
     except NotDone as sentence:
         return _told(str(sentence), USAGE if isinstance(sentence, Senseless) else REFUSED)
-    except (RecordUnreadable, TermsUnreadable) as damaged:
+    except RecordUnreadable as damaged:
+        return _told(f"{_sentence(damaged)} Nothing was written. {REPAIR}", REFUSED)
+    except TermsUnreadable as damaged:
         return _told(f"{_sentence(damaged)} See: timus-autotask status", REFUSED)
     except NotConfigured as missing:
         return _told(f"{_sentence(missing)} Set them with: timus-autotask credentials set", 1)
@@ -750,6 +760,16 @@ class _Finder:
 
     def __call__(self, stack: str = "") -> Deployment:
         return self.find(stack or self.stack)
+
+
+def _telling_of_unreadable(deployment: Deployment, unreadable: dict[str, str]) -> Deployment:
+    """The deployment, noting each record that cannot be read and is passed over: by its key, why."""
+
+    def note(name: str, **fields: Any) -> None:
+        if name == "record-unreadable":
+            unreadable[fields["record"]] = f"{fields['record']}: {fields['detail']}"
+
+    return replace(deployment, ports=replace(deployment.ports, on_event=note))
 
 
 def _sentence(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.operate.proposal import Done, Progress, Proposal
-from timus_autotask.watch.forms import preview_form, totals_form
+from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment
@@ -83,6 +83,7 @@ def carry_out(
         "doubts": [*proposal.doubts],
         "not_shown": proposal.not_shown or None,
         "preview": preview_form(proposal.preview),
+        "unhandled": unhandled_form(proposal.preview),
         "totals": totals_form(proposal.preview.totals),
     }
 
@@ -113,6 +114,11 @@ def show(preview: Preview, terminal: Terminal) -> None:
     shown = [one for one in preview.contracts if len(preview.contracts) == 1 or not _at_rest(one)]
     for contract in shown:
         _show_contract(contract, preview.names, terminal)
+    for one in preview.unhandled:
+        terminal.say(
+            f"{one.subject} cannot be handled, so nothing is posted for it until it can: {one.error}",
+            style="bold red",
+        )
     rest = len(preview.contracts) - len(shown)
     if rest:
         terminal.say(f"{rest} {'contract stays' if rest == 1 else 'contracts stay'} as {_are(rest)}.")

@@ -13,7 +13,7 @@ from timus_autotask.domain.line import JournalEntry, Outcome, State, Why
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.store.records import Decision, EventRecord
+from timus_autotask.store.records import REPAIR, Decision, EventRecord
 from timus_autotask.store.runs import Run
 from timus_autotask.watch import history as told
 from timus_autotask.watch.forms import (
@@ -81,6 +81,8 @@ def _show_on_top(found: Overview, terminal: Terminal) -> None:
         terminal.say(
             f"The record {one.record} cannot be read, and is missing here: {one.why}", style="bold red"
         )
+    if found.status.unreadable:
+        terminal.say(Whole(f"→ {REPAIR}"), style="red")
 
 
 def _show_stage(stages: Stages, terminal: Terminal) -> None:

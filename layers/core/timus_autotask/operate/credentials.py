@@ -74,7 +74,7 @@ def store_credentials(deployment: Deployment, given: Credentials) -> datetime | 
     """Keep an API user. Returns when workers go on, if Autotask is left alone because the one before was refused."""
     deployment.store_credentials(given)
     ports = deployment.ports
-    now, circuit = ports.clock.now(), ports.store.partner().circuit.value
+    now, circuit = ports.clock.now(), ports.store.circuit().value
     until = circuit.open_until
     if not circuit.credentials or until is None or not circuit.open(now):
         return None
@@ -93,7 +93,7 @@ def let_workers_go_on(ports: Ports, resumes_at: datetime) -> None:
 
 
 def _close_circuit(resumes_at: datetime, ports: Ports) -> None:
-    known = ports.store.partner().circuit
+    known = ports.store.circuit()
     circuit = Circuit(resumes_at, known.value.reason, True, known.value.since)
     ports.store.commit(put_circuit(circuit, known.rev))
 

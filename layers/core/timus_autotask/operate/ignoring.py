@@ -167,7 +167,7 @@ def _write_customer(customer: str, ignored: Ignored | None, by: str, ports: Port
 
 def _write_plan(sku: str, ignored: Ignored | None, by: str, ports: Ports) -> None:
     def attempt() -> None:
-        plan = ports.store.partner().plans.get(sku, Stored(PlanMapping(sku)))
+        plan = ports.store.partner().plan(sku)
         # Looked for by its SKU again once it is taken back, as if it were new.
         changed = replace(plan.value, choices=(), matched=False, candidates=(), ignored=ignored)
         now = ports.clock.now().replace(microsecond=0)

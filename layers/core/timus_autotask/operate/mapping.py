@@ -519,7 +519,7 @@ def _for_one(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
 
 def _for_all(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
     def attempt() -> None:
-        plan = ports.store.partner().plans.get(chosen.sku, Stored(PlanMapping(chosen.sku)))
+        plan = ports.store.partner().plan(chosen.sku)
         now = ports.clock.now().replace(microsecond=0)
         choices = chosen_from(plan.value.choices, chosen.service_id, chosen.first_day)
         ports.store.commit(
@@ -595,7 +595,10 @@ class Mappings:
 
 def mappings(deployment: Deployment) -> Mappings:
     """Every mapping, by customer and by SKU."""
-    plans: Mapping[str, Stored[PlanMapping]] = deployment.store.partner().plans
+    partner = deployment.store.readable_partner()
+    for error in partner.unreadable.values():
+        deployment.store.on_unreadable(error)
+    plans: Mapping[str, Stored[PlanMapping]] = partner.plans
     return Mappings(
         tuple(sorted(deployment.store.mappings(), key=lambda mapping: mapping.customer_id)),
         tuple(stored.value for _, stored in sorted(plans.items())),

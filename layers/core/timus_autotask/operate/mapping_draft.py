@@ -103,7 +103,7 @@ class PlanEdit:
 
     def writes(self, ports: Ports) -> tuple[Put | None, Collection[int]]:
         """What stores it now (None: it is there already); due, so that the sweep wakes the contracts if nobody else does."""
-        found = ports.store.partner().plans.get(self.sku) or Stored(PlanMapping(self.sku))
+        found = ports.store.partner().plan(self.sku)
         after, due_at = self.applied(found.value), ports.clock.now().replace(microsecond=0)
         return (None if after == found.value else put_plan(after, found.rev, due_at)), ()
 

@@ -41,7 +41,9 @@ class Reconciled:
 
 def last_comparison(deployment: Deployment) -> Reconciled:
     """What the last comparison found. Autotask is not asked."""
-    return Reconciled(last_run(deployment.table).value, tuple(findings(deployment.table)))
+    return Reconciled(
+        last_run(deployment.table).value, tuple(findings(deployment.table, deployment.store.on_unreadable))
+    )
 
 
 def compare_with_autotask(

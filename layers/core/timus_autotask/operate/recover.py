@@ -9,6 +9,7 @@ after_restore:  a table from an earlier point in time is made safe to work with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,6 +29,7 @@ from timus_autotask.store.keys import CHANGE, EVENT, event_key, policy_key
 from timus_autotask.store.records import (
     Decision,
     EventRecord,
+    RecordUnreadable,
     Store,
     Stored,
     put_decision,
@@ -258,7 +260,10 @@ def restore(
     """
     in_the_past(moment, deployment)
     ports = deployment.ports
-    pause_all(ports, by)
+    with suppress(
+        RecordUnreadable
+    ):  # nothing is posted on terms that cannot be read, and they come back paused
+        pause_all(ports, by)
     documents = deployment.earlier(moment, tell)
     records = put_back(documents, deployment.table, deployment.each)
     tell(f"{records} records were put back.")
@@ -314,7 +319,7 @@ def put_back(documents: Iterable[Document], table: Table, each: Each = map) -> i
 def _put_back(document: Document, table: Table) -> bool:
     key, data = document.key, document.data
     if key == policy_key(None):
-        data = {**data, "values": _paused(data["values"])}
+        data = {**data, "values": _paused(data.get("values") or {})}
 
     def put_back() -> bool:
         known = table.get(key)
@@ -341,7 +346,10 @@ def after_restore(ports: Ports, by: str = "") -> tuple[int, ...]:
     pause_all(ports, by)
     contracts = tuple(sorted({work.contract_id for work, _ in ports.store.contract_states()}))
     for contract_id in contracts:
-        update(partial(_look_at, contract_id, ports))
+        try:
+            update(partial(_look_at, contract_id, ports))
+        except RecordUnreadable as error:
+            ports.store.on_unreadable(error)  # nothing is posted there
     return contracts
 
 

@@ -19,9 +19,11 @@ from timus_autotask.store.records import (
     CustomerRecords,
     Decision,
     FormerTerms,
+    RecordUnreadable,
     Store,
     Stored,
     Terms,
+    TermsUnreadable,
     policy_from,
     put_decision,
     put_provisioning,
@@ -169,7 +171,7 @@ def set_terms(
                 customer_known(deployment, customer)
             skus_known(deployment, _skus_named(changes))
         since = first_day
-        if from_today_if_posted and any(line.adjusted for line in deployment.store.lines()):
+        if from_today_if_posted and _anything_adjusted(deployment):
             since = deployment.today
 
         def act(ports: Ports) -> TermsInForce:
@@ -193,6 +195,13 @@ def set_terms(
         return Plan(act)
 
     return propose(deployment, plan, on_progress)
+
+
+def _anything_adjusted(deployment: Deployment) -> bool:
+    """Whether anything was adjusted yet; a line that cannot be read may have been."""
+    unreadable: list[RecordUnreadable] = []
+    lines = Store(deployment.table, unreadable.append).lines()
+    return any(line.adjusted for line in lines) or bool(unreadable)
 
 
 def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
@@ -282,7 +291,14 @@ def take_effect(customer: str | None, ports: Ports, each: Each = map) -> tuple[i
                 _wake_opening(records, ports)
             return contracts
 
-        return update(attempt)
+        try:
+            return update(attempt)
+        except (RecordUnreadable, TermsUnreadable) as error:
+            if customer is not None:
+                raise
+            if isinstance(error, RecordUnreadable):
+                store.on_unreadable(error)
+            return ()  # no worker does anything for this one, and the others go on
 
     woken = {contract for contracts in each(one, customers) for contract in contracts}
     wake(customers, ports)

@@ -25,7 +25,7 @@ from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, 
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec, problems_of
 from timus_autotask.store.history import Part, is_split, part_of, subscription_in, subscription_writes
-from timus_autotask.store.inbox import raw_of, waits_in_inbox
+from timus_autotask.store.inbox import delivery_in, raw_of, waits_in_inbox
 
 T = TypeVar("T")
 
@@ -280,6 +280,8 @@ class CustomerRecords:
     subscriptions: Mapping[str, Stored[Subscription]] = field(default_factory=dict)
     stage: Stored[Stage] | None = None
     """The customer's own; None: the partner's holds."""
+    unreadable: tuple[RecordUnreadable, ...] = ()
+    """Events of the inbox that cannot be read: they stay there, and the others are merged."""
 
     @property
     def own_stage(self) -> Stage | None:
@@ -306,6 +308,21 @@ class PartnerRecords:
     moved: Stored[Moved] = Stored(Moved())
     stage: Stored[Stage] | None = None
     """None: nobody has decided yet; see ``sync.stage``."""
+    unreadable: Mapping[str, RecordUnreadable] = field(default_factory=dict)
+    """By sort key: what of it cannot be read."""
+
+    def plan(self, sku: str) -> Stored[PlanMapping]:
+        """The service of a SKU; one that is not stored is fresh. Raises ``RecordUnreadable``."""
+        unreadable = self.unreadable_plan([sku])
+        if unreadable is not None:
+            raise unreadable
+        return self.plans.get(sku, Stored(PlanMapping(sku)))
+
+    def unreadable_plan(self, skus: Iterable[str]) -> RecordUnreadable | None:
+        """Why it is not known which service one of these SKUs is."""
+        return next(
+            (self.unreadable[key.sk] for key in map(keys.plan_key, skus) if key.sk in self.unreadable), None
+        )
 
 
 _MAPPING = Codec(CustomerMapping)
@@ -386,6 +403,10 @@ def _line(data: Data) -> Line:
     return line
 
 
+REPAIR = "Update timus-autotask, if a newer version wrote it; else bring the records back: timus-autotask restore --to TIME"
+"""What to do about a record that cannot be read."""
+
+
 class RecordUnreadable(ValueError):
     """A record that this version cannot read: a newer one wrote it, or it is damaged."""
 
@@ -396,22 +417,42 @@ class RecordUnreadable(ValueError):
         self.why = why
 
 
-def _loaded(load: Callable[[Data], T], document: Document) -> T:
+OnUnreadable = Callable[[RecordUnreadable], object]
+"""Told of a record that cannot be read and is passed over."""
+
+
+def read_as(load: Callable[[Data], T], document: Document) -> T:
     """The record of a document. Raises ``RecordUnreadable``."""
     try:
         return load(document.data)
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         why = "; ".join(problems_of(error)) if isinstance(error, ValueError) else repr(error)
         raise RecordUnreadable("/".join(document.key), why) from error
 
 
-def _each(load: Callable[[Data], T], documents: Iterable[Document]) -> Iterator[T]:
-    """The records of documents. A ``map``, because it goes on after a record that cannot be read."""
-    return map(partial(_loaded, load), documents)
+def _each(
+    read: Callable[[Document], T], documents: Iterable[Document], on_unreadable: OnUnreadable
+) -> Iterator[T]:
+    """The records of documents, but those that cannot be read."""
+    for document in documents:
+        try:
+            yield read(document)
+        except RecordUnreadable as error:
+            on_unreadable(error)
+
+
+def readable_or(default: T, load: Callable[[Data], T], document: Document | None) -> Stored[T]:
+    """The record of a document, or the default where there is none, or none that can be read: it is written over with the next write."""
+    if document is None:
+        return Stored(default)
+    try:
+        return Stored(read_as(load, document), document.rev, document.due_at)
+    except RecordUnreadable:
+        return Stored(default, document.rev, document.due_at)
 
 
 def _terms_of_customer(document: Document) -> tuple[str, Terms]:
-    return keys.id_of(document.key), _loaded(_TERMS.load, document)
+    return keys.id_of(document.key), read_as(_TERMS.load, document)
 
 
 def _stage_of_customer(document: Document) -> tuple[str, Stage]:
@@ -419,16 +460,28 @@ def _stage_of_customer(document: Document) -> tuple[str, Stage]:
 
 
 def _stage(document: Document) -> Stored[Stage]:
-    return Stored(_loaded(_STAGE.load, document), document.rev)
+    return Stored(read_as(_STAGE.load, document), document.rev)
 
 
 def _state_and_due_time(document: Document) -> tuple[ContractState, int | None]:
-    return _loaded(_CONTRACT.load, document), document.due_at
+    return read_as(_CONTRACT.load, document), document.due_at
+
+
+def deliveries(documents: Iterable[Document], on_unreadable: OnUnreadable) -> Iterator[Document]:
+    """The documents that are events waiting to be merged, but those that cannot be read."""
+
+    def read(document: Document) -> Document:
+        read_as(lambda _: delivery_in(document), document)
+        return document
+
+    return _each(read, filter(waits_in_inbox, documents), on_unreadable)
 
 
 def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecords:
     """The records that a customer's documents hold."""
-    inbox: list[Document] = []
+    documents = [*documents]
+    unreadable: list[RecordUnreadable] = []
+    inbox = deliveries(documents, unreadable.append)
     heads: list[Document] = []
     parts: dict[str, list[Document]] = {}
     mapping: Stored[CustomerMapping] | None = None
@@ -436,36 +489,38 @@ def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecord
     stage: Stored[Stage] | None = None
     for document in documents:
         sk = document.key.sk
-        if waits_in_inbox(document):
-            inbox.append(document)
-        elif sk == keys.LIVE:
+        if sk == keys.LIVE:
             stage = _stage(document)
         elif sk == keys.MAPPING:
-            mapping = Stored(_loaded(_MAPPING.load, document), document.rev)
+            mapping = Stored(read_as(_MAPPING.load, document), document.rev)
         elif sk == keys.POLICY:
-            terms = Stored(_loaded(_TERMS.load, document), document.rev)
+            terms = Stored(read_as(_TERMS.load, document), document.rev)
         elif sk.startswith(keys.SUBSCRIPTION):
             heads.append(document)
         elif sk.startswith(keys.SUBSCRIPTION_PART):
-            parts.setdefault(part_of(document), []).append(document)
+            parts.setdefault(read_as(lambda _, one=document: part_of(one), document), []).append(document)  # type: ignore[misc]
     subscriptions: dict[str, Stored[Subscription]] = {}
     for head in heads:
         mine = parts.get(str(head.data.get("id")), ())
-        subscription, own = _loaded(lambda _, head=head, mine=mine: subscription_in(head, mine), head)  # type: ignore[misc]
+        subscription, own = read_as(lambda _, head=head, mine=mine: subscription_in(head, mine), head)  # type: ignore[misc]
         subscriptions[subscription.id] = Stored(subscription, head.rev, parts=own)
-    return CustomerRecords(customer_id, tuple(inbox), mapping, terms, subscriptions, stage)
+    return CustomerRecords(
+        customer_id, tuple(inbox), mapping, terms, subscriptions, stage, unreadable=tuple(unreadable)
+    )
 
 
 def journal_entries(documents: Iterable[Document]) -> Iterator[JournalEntry]:
     """The entries of the journal among some documents."""
-    return _each(_JOURNAL_ENTRY.load, (one for one in documents if one.key.sk.startswith(keys.CHANGE)))
+    return (read_as(_JOURNAL_ENTRY.load, one) for one in documents if one.key.sk.startswith(keys.CHANGE))
 
 
 class Store:
     """Reads and the making of writes; ``commit`` is the only thing that changes the table."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, on_unreadable: OnUnreadable = lambda _error: None) -> None:
+        """``on_unreadable`` is told of what a listing passes over."""
         self.table = table
+        self.on_unreadable = on_unreadable
 
     # -- Reads
 
@@ -498,7 +553,7 @@ class Store:
         document = self.table.get(keys.contract_key(contract_id))
         if document is None:
             return Stored(ContractState(contract_id))
-        return Stored(_loaded(_CONTRACT.load, document), document.rev, document.due_at)
+        return Stored(read_as(_CONTRACT.load, document), document.rev, document.due_at)
 
     def contract(self, contract_id: int) -> ContractRecords:
         """A contract's work and lines; work that is not stored is fresh."""
@@ -506,136 +561,162 @@ class Store:
         lines: dict[int, Stored[Line]] = {}
         for document in self.table.range(keys.contract_pk(contract_id), *keys.OF_CONTRACT):
             if document.key.sk == keys.CONTRACT:
-                state = Stored(_loaded(_CONTRACT.load, document), document.rev, document.due_at)
+                state = Stored(read_as(_CONTRACT.load, document), document.rev, document.due_at)
             else:
-                line = _loaded(_line, document)
+                line = read_as(_line, document)
                 lines[line.service_id] = Stored(line, document.rev)
         return ContractRecords(state, lines)
 
+    def circuit(self) -> Stored[Circuit]:
+        """Whether Autotask may be asked. It is news of the last minutes: one that cannot be read is written over."""
+        return readable_or(Circuit(), _CIRCUIT.load, self.table.get(keys.CIRCUIT))
+
     def partner(self) -> PartnerRecords:
-        """The partner's plans, terms, stage and circuit."""
+        """The partner's plans, terms, stage and circuit.
+
+        A plan that cannot be read concerns its SKU only, and is not among them. Raises ``RecordUnreadable`` for what concerns everybody.
+        """
+        found = self.readable_partner()
+        for sk, error in found.unreadable.items():
+            if not sk.startswith(keys.PLAN):
+                raise error
+        return found
+
+    def readable_partner(self) -> PartnerRecords:
+        """What can be read of them, to be shown: nothing may be decided by it."""
         plans: dict[str, Stored[PlanMapping]] = {}
         terms: Stored[Terms] = Stored(Terms())
         circuit, moved = Stored(Circuit()), Stored(Moved())
         stage: Stored[Stage] | None = None
+        unreadable: dict[str, RecordUnreadable] = {}
         for document in self.table.range(keys.PARTNER, *keys.OF_PARTNER):
             sk = document.key.sk
-            if sk.startswith(keys.PLAN):
-                plan = _loaded(_PLAN.load, document)
-                plans[plan.sku] = Stored(plan, document.rev, document.due_at)
-            elif sk == keys.POLICY:
-                terms = Stored(_loaded(_TERMS.load, document), document.rev)
-            elif sk == keys.LIVE:
-                stage = _stage(document)
-            elif document.key == keys.CIRCUIT:
-                circuit = Stored(_loaded(_CIRCUIT.load, document), document.rev)
-            elif document.key == keys.MOVED:
-                moved = Stored(_loaded(_MOVED.load, document), document.rev)
-        return PartnerRecords(plans, terms, circuit, moved, stage)
+            try:
+                if sk.startswith(keys.PLAN):
+                    plan = read_as(_PLAN.load, document)
+                    plans[plan.sku] = Stored(plan, document.rev, document.due_at)
+                elif sk == keys.POLICY:
+                    terms = Stored(read_as(_TERMS.load, document), document.rev)
+                elif sk == keys.LIVE:
+                    stage = _stage(document)
+                elif document.key == keys.CIRCUIT:
+                    circuit = readable_or(Circuit(), _CIRCUIT.load, document)
+                elif document.key == keys.MOVED:
+                    moved = Stored(read_as(_MOVED.load, document), document.rev)
+            except RecordUnreadable as error:
+                unreadable[sk] = error
+        return PartnerRecords(plans, terms, circuit, moved, stage, unreadable)
 
     def event(self, customer_id: str, key: str) -> Stored[EventRecord] | None:
         """A merged event."""
         document = self.table.get(keys.event_key(customer_id, key))
-        return Stored(_loaded(_EVENT.load, document), document.rev) if document else None
+        return Stored(read_as(_EVENT.load, document), document.rev) if document else None
 
     def opening(self, number: str) -> Stored[Provisioning] | None:
         """A contract that is being opened."""
         document = self.table.get(keys.provisioning_key(number))
-        return Stored(_loaded(_OPENING.load, document), document.rev, document.due_at) if document else None
+        return Stored(read_as(_OPENING.load, document), document.rev, document.due_at) if document else None
 
     def trouble(self, key: Key) -> Stored[Trouble] | None:
         """Why a document could not be handled last time; None: it could."""
         document = self.table.get(keys.trouble_key(key))
-        return Stored(_loaded(_TROUBLE.load, document), document.rev, document.due_at) if document else None
+        return Stored(read_as(_TROUBLE.load, document), document.rev, document.due_at) if document else None
+
+    def trouble_rev(self, key: Key) -> int:
+        """The revision of a trouble, whether it can be read or not; 0: there is none."""
+        document = self.table.get(keys.trouble_key(key))
+        return document.rev if document else 0
 
     def names(self, contract_id: int) -> Stored[Names]:
         """How a contract, its company and its services are called; nothing is known of one that is not stored."""
-        document = self.table.get(keys.names_key(contract_id))
-        return (
-            Stored(_loaded(_NAMES.load, document), document.rev) if document else Stored(Names(contract_id))
-        )
+        return readable_or(Names(contract_id), _NAMES.load, self.table.get(keys.names_key(contract_id)))
 
     def owner(self, subscription_id: str) -> str | None:
         """The customer under whom a subscription was first seen."""
         document = self.table.get(keys.owner_key(subscription_id))
-        return str(document.data["customer"]) if document else None
+        return read_as(lambda data: str(data["customer"]), document) if document else None
 
-    # -- Listings (hints: the indexes follow a moment later). After a record that cannot be read, they go on with the next.
+    # -- Listings (hints: the indexes follow a moment later). A record that cannot be read is passed over.
+
+    def _listed(self, load: Callable[[Data], T], documents: Iterable[Document]) -> Iterator[T]:
+        return _each(partial(read_as, load), documents, self.on_unreadable)
 
     def mappings(self, first: str = "") -> Iterator[CustomerMapping]:
         """Every mapped customer, from an id on, by id."""
-        return _each(_MAPPING.load, self.table.list("mapping", first))
+        return self._listed(_MAPPING.load, self.table.list("mapping", first))
 
     def subscriptions(self, first: str = "") -> Iterator[Subscription]:
         """Every subscription, of customers from an id on, by their ids."""
-        return map(self._listed_subscription, self.table.list("subscription", first))
+        found = self.table.list("subscription", first)
+        return _each(self._listed_subscription, found, self.on_unreadable)
 
     def _listed_subscription(self, head: Document) -> Subscription:
         parts: Sequence[Document] = ()
         if is_split(head):
-            first, last = keys.parts_of(head.data["id"])
+            id_ = read_as(lambda data: str(data["id"]), head)
+            first, last = keys.parts_of(id_)
             found = self.table.range(head.key.pk, first, last)
-            parts = [part for part in found if part_of(part) == head.data["id"]]
-        return _loaded(lambda _: subscription_in(head, parts), head)[0]
+            parts = [one for one in found if read_as(lambda _, part=one: part_of(part), one) == id_]  # type: ignore[misc]
+        return read_as(lambda _: subscription_in(head, parts), head)[0]
 
     def lines(self) -> Iterator[Line]:
         """Every line."""
-        return _each(_line, self.table.list("line"))
+        return self._listed(_line, self.table.list("line"))
 
     def terms(self, first: str = "", last: str = "\U0010ffff") -> Iterator[tuple[str, Terms]]:
         """The overrides of every customer who has any, from an id to another."""
         found = self.table.list("policy", first, last)
         listed = (document for document in found if document.key.pk != keys.PARTNER)
-        return map(_terms_of_customer, listed)
+        return _each(_terms_of_customer, listed, self.on_unreadable)
 
     def stages(self, first: str = "", last: str = "\U0010ffff") -> Iterator[tuple[str, Stage]]:
         """Every customer with a stage of his own, from an id to another."""
         found = self.table.list("stage", first, last)
         listed = (document for document in found if document.key.pk != keys.PARTNER)
-        return map(_stage_of_customer, listed)
+        return _each(_stage_of_customer, listed, self.on_unreadable)
 
     def contract_states(self) -> Iterator[tuple[ContractState, int | None]]:
         """Every contract with the unix second from which it is due."""
-        return map(_state_and_due_time, self.table.list("contract"))
+        return _each(_state_and_due_time, self.table.list("contract"), self.on_unreadable)
 
     def all_names(self) -> Iterator[Names]:
         """How every contract, its company and its services are called."""
-        return _each(_NAMES.load, self.table.list("names"))
+        return self._listed(_NAMES.load, self.table.list("names"))
 
     def provisionings(self) -> Iterator[Provisioning]:
         """Every contract that is being opened."""
-        return _each(_OPENING.load, self.table.list("opening"))
+        return self._listed(_OPENING.load, self.table.list("opening"))
 
     def changes(self, since: datetime | None = None) -> Iterator[JournalEntry]:
         """The journal, oldest first."""
         first = since.isoformat() if since else ""
-        return _each(_JOURNAL_ENTRY.load, self.table.list("change", first))
+        return self._listed(_JOURNAL_ENTRY.load, self.table.list("change", first))
 
     def decisions(self, since: datetime | None = None) -> Iterator[Decision]:
         """What people decided, oldest first."""
         first = since.isoformat() if since else ""
-        return _each(_DECISION.load, self.table.list("decision", first))
+        return self._listed(_DECISION.load, self.table.list("decision", first))
 
     def events(self, since: datetime | None = None) -> Iterator[EventRecord]:
         """Merged events by the time of their arrival, oldest first."""
         first = since.isoformat() if since else ""
-        return _each(_EVENT.load, self.table.list("event", first))
+        return self._listed(_EVENT.load, self.table.list("event", first))
 
     def events_of(self, customer_id: str) -> Iterator[EventRecord]:
         """Every merged event of a customer, by key; strongly consistent."""
-        return _each(_EVENT.load, self.table.range(keys.customer_pk(customer_id), *keys.EVENTS))
+        return self._listed(_EVENT.load, self.table.range(keys.customer_pk(customer_id), *keys.EVENTS))
 
     def newest_events(self) -> Iterator[EventRecord]:
         """Merged events by the time of their arrival, newest first: for who needs a few of them."""
-        return _each(_EVENT.load, self.table.list("event", backwards=True))
+        return self._listed(_EVENT.load, self.table.list("event", backwards=True))
 
     def parked_events(self) -> Iterator[EventRecord]:
         """Events that a person must look at."""
-        return _each(_EVENT.load, self.table.list("parked-event"))
+        return self._listed(_EVENT.load, self.table.list("parked-event"))
 
     def troubles(self) -> Iterator[Trouble]:
         """Everything that could not be handled last time."""
-        return _each(_TROUBLE.load, self.table.list("trouble"))
+        return self._listed(_TROUBLE.load, self.table.list("trouble"))
 
     # -- Writes
 

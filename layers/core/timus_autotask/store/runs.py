@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.finding import Finding
 from timus_autotask.domain.ticket import Ticket
-from timus_autotask.ports.table import Delete, Put, Table
+from timus_autotask.ports.table import Data, Delete, Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
-from timus_autotask.store.records import Stored
+from timus_autotask.store.records import OnUnreadable, RecordUnreadable, Stored, read_as, readable_or
 
 MOST_FOUND = 100
 """Findings that are kept of one contract or customer: each has a few sentences, and they stand in one document."""
@@ -112,7 +112,7 @@ _GAUGES, _TICKETS = Codec(Gauges), Codec(Tickets)
 def last_run(table: Table) -> Stored[Run]:
     """The run that was begun last."""
     document = table.get(keys.RUN)
-    return Stored(_RUN.load(document.data), document.rev) if document else Stored(Run())
+    return readable_or(Run(), _RUN.load, document)
 
 
 def put_run(run: Run, expected: int) -> Put:
@@ -120,10 +120,20 @@ def put_run(run: Run, expected: int) -> Put:
     return Put(keys.RUN, _RUN.dump(run), expected)
 
 
-def findings(table: Table) -> Iterator[Finding]:
-    """What is known to be found: by the last run, and where that has not come yet, by the one before."""
+def findings(table: Table, on_unreadable: OnUnreadable = lambda _error: None) -> Iterator[Finding]:
+    """What is known to be found: by the last run, and where that has not come yet, by the one before.
+
+    ``on_unreadable`` is told of what cannot be read; the next run writes it anew.
+    """
+
+    def loaded(data: Data) -> list[Finding]:
+        return [_FINDING.load(each) for each in data["findings"]]
+
     for document in table.range(keys.PARTNER, *keys.FOUND_BY_RUNS):
-        yield from (_FINDING.load(each) for each in document.data["findings"])
+        try:
+            yield from read_as(loaded, document)
+        except RecordUnreadable as error:
+            on_unreadable(error)
 
 
 def put_found(subject: str, run_id: str, found: Sequence[Finding], table: Table) -> Put:
@@ -139,14 +149,22 @@ def put_found(subject: str, run_id: str, found: Sequence[Finding], table: Table)
 def delete_found_before(run_id: str, table: Table) -> Iterator[Delete]:
     """Forget what earlier runs found and this one did not."""
     for document in table.range(keys.PARTNER, *keys.FOUND_BY_RUNS):
-        if document.data["run"] != run_id:
+        if document.data.get("run") != run_id:
             yield Delete(document.key, document.rev)
 
 
 def gauges(table: Table) -> Stored[Gauges] | None:
-    """When the gauges were measured; None: never."""
+    """When the gauges were measured; None: never, or it cannot be read."""
     document = table.get(keys.GAUGES)
-    return Stored(_GAUGES.load(document.data), document.rev) if document else None
+    try:
+        return Stored(read_as(_GAUGES.load, document), document.rev) if document else None
+    except RecordUnreadable:
+        return None
+
+
+def gauges_or(fresh: Gauges, table: Table) -> Stored[Gauges]:
+    """The same, to be written over."""
+    return readable_or(fresh, _GAUGES.load, table.get(keys.GAUGES))
 
 
 def put_gauges(told: Gauges, expected: int) -> Put:
@@ -157,7 +175,7 @@ def put_gauges(told: Gauges, expected: int) -> Put:
 def tickets(table: Table) -> Stored[Tickets]:
     """The tickets for alarms."""
     document = table.get(keys.TICKETS)
-    return Stored(_TICKETS.load(document.data), document.rev) if document else Stored(Tickets())
+    return Stored(read_as(_TICKETS.load, document), document.rev) if document else Stored(Tickets())
 
 
 def put_tickets(kept: Tickets, expected: int) -> Put:

@@ -102,6 +102,9 @@ def _matched(
         for sku in stored.value.skus
         if not (records.mapping and sku in records.mapping.value.services)
     }
+    unreadable = partner.unreadable_plan(sorted(wanted))
+    if unreadable is not None:
+        raise unreadable  # where its units go is not known, and so not what a line should have
     missing = sorted(sku for sku in wanted if sku not in partner.plans)
     for sku in missing:
         match_plan(sku, Stored(PlanMapping(sku)), ports)

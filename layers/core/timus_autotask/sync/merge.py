@@ -53,6 +53,8 @@ def merge_inbox(customer_id: str, ports: Ports, deadline: datetime) -> CustomerM
         records = ports.store.customer_to_merge(customer_id, MOST_EVENTS)
         mapping = records.mapping.value if records.mapping else None
         if not records.inbox:
+            if records.unreadable:
+                raise records.unreadable[0]  # it stays where it is, is noted, and held up nothing
             return mapping
         merge = _Merge(records, ports)
         try:

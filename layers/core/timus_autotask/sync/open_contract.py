@@ -69,7 +69,7 @@ def want_contract(customer_id: str, ports: Ports) -> None:
 
 def open_contract(number: str, ports: Ports, deadline: datetime) -> None:
     """Bring one opening as far as Autotask and the partner's terms allow; ``deadline`` is when this process is surely dead."""
-    if ports.store.partner().circuit.value.open(ports.clock.now()):
+    if ports.store.circuit().value.open(ports.clock.now()):
         return
     session = _Session.begin(number, ports, deadline)
     if session is None:

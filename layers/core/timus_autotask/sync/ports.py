@@ -45,7 +45,10 @@ class Ports:
     @property
     def store(self) -> Store:
         """The records."""
-        return Store(self.table)
+        return Store(
+            self.table,
+            lambda error: self.on_event("record-unreadable", record=error.record, detail=error.why),
+        )
 
     def writing(self, *, live: bool) -> Psa:
         """Autotask for a write that is about to be sent: the only way to one, so that no path slips past the stage.

@@ -7,10 +7,10 @@ are to be opened, and plans whose service was just chosen or is looked for again
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
-from timus_autotask.domain.mapping import PlanMapping
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
@@ -21,7 +21,7 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.ports.table import Delete, Document, Key, Put
 from timus_autotask.store.keys import CIRCUIT, CONTRACT, PLAN, contract_key, id_of, trouble_key
-from timus_autotask.store.records import Stored, Trouble, put_plan, put_trouble
+from timus_autotask.store.records import RecordUnreadable, Trouble, put_plan, put_trouble
 from timus_autotask.store.update import update
 from timus_autotask.sync.apply import merge_customer
 from timus_autotask.sync.gather import match_plan
@@ -66,9 +66,9 @@ class _Sweep:
         """Part after part of what is due."""
         ports = self._ports
         now = ports.clock.now()
-        partner = ports.store.partner()
-        partner_stage(ports, partner)  # decided before there is any line
-        away = partner.circuit.value.open(now)
+        with suppress(RecordUnreadable):  # each contract says so itself, and nothing is posted
+            partner_stage(ports, ports.store.partner())  # decided before there is any line
+        away = ports.store.circuit().value.open(now)
         done = 0
         for due in _parts(ports, now):
             mine = [document for document in due if not away or document.key.pk.startswith("CUSTOMER#")]
@@ -130,12 +130,16 @@ class _Sweep:
         ports, now = self._ports, self._ports.clock.now()
 
         def noted() -> Trouble:
-            known = ports.store.trouble(key)
+            rev = ports.store.trouble_rev(key)
+            try:
+                known = ports.store.trouble(key)
+            except RecordUnreadable:
+                known = None  # written over
             since, times = (known.value.since, known.value.times) if known else (now, 0)
             until = now + min(FIRST_PAUSE * 2 ** min(times, 9), LONGEST_PAUSE)
             subject = trouble_key(key).sk.partition("#")[2] or key.pk
             trouble = Trouble(subject, repr(error)[:MOST_SAID], since, times + 1, until)
-            ports.store.commit(put_trouble(key, trouble, known.rev if known else 0))
+            ports.store.commit(put_trouble(key, trouble, rev))
             return trouble
 
         until = int(update(noted).until.timestamp())
@@ -187,7 +191,8 @@ def _hand_over(documents: Iterable[Document], ports: Ports) -> None:
 def _customers(document: Document) -> Iterable[str]:
     if document.key.pk.startswith("CUSTOMER#"):
         return (id_of(document.key),)
-    return tuple(document.data.get("customers", ())) if document.key.sk == CONTRACT else ()
+    customers = document.data.get("customers") if document.key.sk == CONTRACT else None
+    return tuple(map(str, customers)) if isinstance(customers, list | tuple) else ()
 
 
 def _due_at(due_at: int, document: Document) -> Put:
@@ -206,7 +211,7 @@ def _due_at(due_at: int, document: Document) -> Put:
 def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
     """Look again for a SKU's service, or wake every contract that has been waiting for it; returns whose were woken."""
     partner = ports.store.partner()
-    plan = partner.plans.get(sku, Stored(PlanMapping(sku)))
+    plan = partner.plan(sku)
     now = ports.clock.now()
     woken: list[str] = []
     if not plan.due(now):
@@ -221,6 +226,8 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
             try:
                 if wake_customer(customer_id, ports):
                     woken.append(customer_id)
+            except RecordUnreadable as error:
+                ports.store.on_unreadable(error)  # no worker does anything for this one until it can be read
             except Exception as error:  # noqa: BLE001 - the others wait for this SKU too
                 failure = failure or error
         if failure is not None:

@@ -66,8 +66,7 @@ def converge(contract_id: int, ports: Ports, deadline: datetime) -> None:
     ``deadline`` is when this process is surely dead. Somebody else at work on the contract is left alone: what made it due is in
     its generation, which they look at again before they rest.
     """
-    partner = ports.store.partner()
-    if partner.circuit.value.open(ports.clock.now()):
+    if ports.store.circuit().value.open(ports.clock.now()):
         return
     session = _Session.begin(contract_id, ports, deadline)
     if session is None:
@@ -512,7 +511,7 @@ def autotask_failed(ports: Ports, error: AutotaskError) -> None:
     ports.on_event("credentials-refused" if refused else "autotask-away", detail=str(error))
 
     def opened() -> None:
-        known = ports.store.partner().circuit
+        known = ports.store.circuit()
         circuit = Circuit(until, str(error), refused, known.value.since or ports.clock.now())
         if known.value.open_until is None or known.value.open_until < until:
             ports.store.commit(put_circuit(circuit, known.rev))

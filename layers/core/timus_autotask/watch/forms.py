@@ -266,6 +266,11 @@ def preview_form(preview: Preview) -> list[Form]:
     return [_contract(contract, preview.names) for contract in preview.contracts]
 
 
+def unhandled_form(preview: Preview) -> list[Form]:
+    """For whom workers cannot do anything now."""
+    return [asdict(one) for one in preview.unhandled]
+
+
 def totals_form(totals: Totals) -> Form:
     """Its sums."""
     return {**asdict(totals), "estimate": estimate_form(totals.estimate)}

@@ -26,7 +26,7 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.store.inbox import FROM_FILE, FROM_SETUP
 from timus_autotask.store.records import EventRecord, Store
-from timus_autotask.store.runs import Gauges, Tally, gauges, last_run, put_gauges
+from timus_autotask.store.runs import Gauges, Tally, gauges, gauges_or, last_run, put_gauges
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed
 from timus_autotask.watch.findings import LONG
@@ -58,8 +58,8 @@ def take(
     ``secret_age``: of the oldest secret that this process has read.
     """
     now = ports.clock.now()
-    stored = gauges(ports.table)
-    known = stored.value if stored else Gauges(now, now, Tally())
+    stored = gauges_or(Gauges(now, now, Tally()), ports.table)
+    known = stored.value
     try:
         if known.tally is not None or now - known.at >= EVERY:
             if known.tally is None or not known.tally.after:
@@ -69,18 +69,18 @@ def take(
                 _tell(tally, ports, now, known.since, secret_age())
             # Noted only now: should it fail, it fails each minute, and that has an alarm.
             known = Gauges(known.since, now) if finished else replace(known, tally=tally)
-            ports.store.commit(put_gauges(known, stored.rev if stored else 0))
+            ports.store.commit(put_gauges(known, stored.rev))
     except Conflict:
         pass  # another run has measured it too
     finally:
         # Asked last, so that a circuit that was opened a moment ago is reported.
-        circuit = ports.store.partner().circuit.value
+        circuit = ports.store.circuit().value
         away = int(circuit.open(ports.clock.now()))
         ports.on_event("circuit", circuit_open=away, detail=circuit.reason or None)
 
 
 def _ask_allowance(ports: Ports) -> None:
-    if ports.store.partner().circuit.value.open(ports.clock.now()):
+    if ports.store.circuit().value.open(ports.clock.now()):
         return
     try:
         threshold = ports.autotask().threshold()

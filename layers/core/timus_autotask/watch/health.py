@@ -63,7 +63,7 @@ def check_health(
     yield _drift(numbers)
     yield _paused(status)
     yield _last_reconcile(last_run(ports.table).value, numbers, limits)
-    yield _ending(findings(ports.table))
+    yield _ending(findings(ports.table, ports.store.on_unreadable))
     yield _secrets(secret_age, limits)
 
 

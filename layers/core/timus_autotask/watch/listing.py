@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import merge
 from itertools import groupby, islice
@@ -13,9 +13,17 @@ from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.table import Document
-from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
-from timus_autotask.store.records import ContractRecords, ContractState, CustomerRecords, Store, Stored, Terms
+from timus_autotask.store.records import (
+    ContractRecords,
+    ContractState,
+    CustomerRecords,
+    RecordUnreadable,
+    Store,
+    Stored,
+    Terms,
+    deliveries,
+)
 from timus_autotask.watch.status import EVERYTHING, Records
 
 
@@ -28,9 +36,8 @@ def listed(store: Store) -> Records:
     for subscription in store.subscriptions():
         subscriptions.setdefault(subscription.customer_id, {})[subscription.id] = Stored(subscription, 1)
     inbox: dict[str, list[Document]] = {}
-    for document in due:
-        if waits_in_inbox(document):
-            inbox.setdefault(id_of(document.key), []).append(document)
+    for document in deliveries(due, store.on_unreadable):
+        inbox.setdefault(id_of(document.key), []).append(document)
     lines: dict[int, dict[int, Stored[Line]]] = {}
     for line in store.lines():
         lines.setdefault(line.contract_id, {})[line.service_id] = Stored(line, 1)
@@ -72,7 +79,7 @@ def of_partner(store: Store) -> Records:
         due=(),
         customers={},
         contracts={},
-        partner=store.partner(),
+        partner=store.readable_partner(),
         parked_events=tuple(store.parked_events()),
         provisionings=tuple(store.provisionings()),
         troubles=tuple(store.troubles()),
@@ -97,9 +104,17 @@ def portion(store: Store, after: str, most: int, partner: Records) -> tuple[Reco
     terms, stages = dict(store.terms(beyond, last)), dict(store.stages(beyond, last))
     customers = {id_: _customer(id_, these, terms.get(id_), stages.get(id_)) for id_, these in groups}
     ids = {id_ for one in customers.values() if one.mapping for id_ in one.mapping.value.contract_ids}
-    contracts = {id_: store.contract(id_) for id_ in sorted(ids)}
+    contracts = dict(_readable_contracts(sorted(ids), store))
     records = replace(partner, customers=customers, contracts=contracts)
     return records, last if len(groups) == most else None
+
+
+def _readable_contracts(ids: Iterable[int], store: Store) -> Iterator[tuple[int, ContractRecords]]:
+    for id_ in ids:
+        try:
+            yield id_, store.contract(id_)
+        except RecordUnreadable as error:
+            store.on_unreadable(error)
 
 
 def _customer(

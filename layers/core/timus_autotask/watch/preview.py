@@ -21,7 +21,7 @@ from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.store.keys import contract_key
-from timus_autotask.store.records import ContractRecords
+from timus_autotask.store.records import ContractRecords, RecordUnreadable, TermsUnreadable
 from timus_autotask.sync.gather import held_of, read_records
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.money import Estimate, estimated, total
@@ -128,10 +128,21 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Unhandled:
+    """A customer, contract or SKU for which workers cannot do anything now: they leave it alone, and try again later."""
+
+    subject: str
+    """As in ``CUSTOMER#cus_41d0``."""
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """Everything that would be posted."""
 
     contracts: tuple[ContractPreview, ...] = ()
+    unhandled: tuple[Unhandled, ...] = ()
+    """For whom nothing would be posted, although something may be due."""
     names: Directory = field(default=NOBODY, compare=False)
     """How what stands in it is called."""
 
@@ -209,7 +220,8 @@ def preview(
         shown = tuple((each if money else map)(show, contracts))
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         raise NotAnswered(str(error)) from error
-    return Previewed(result, Preview(shown, _names(contracts, rehearsal)), generations)
+    unhandled = tuple(Unhandled(*each) for each in sorted(rehearsal.troubles.items()))
+    return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), generations)
 
 
 def _names(contracts: Sequence[ContractRecords], rehearsal: Rehearsal) -> Directory:
@@ -257,7 +269,10 @@ def _contract(
         intent = rehearsal.under_way.get(key)
         lines.append(replace(line, under_way=(intent.day, intent.delta)) if intent else line)
     new = autotask.opened.get(id_)
-    unrouted = read_records(records, rehearsal.ports).desired(today).unrouted
+    try:
+        unrouted = read_records(records, rehearsal.ports).desired(today).unrouted
+    except (RecordUnreadable, TermsUnreadable):
+        unrouted = ()  # it is among what cannot be handled
     return ContractPreview(
         contract_id=None if new else id_,
         name=contract.name if contract else "",

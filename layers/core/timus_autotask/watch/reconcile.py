@@ -32,7 +32,8 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.ports.psa import BillingRule, Company, Psa, Service, UnitRow
-from timus_autotask.store.records import ContractRecords, Names
+from timus_autotask.store.keys import contract_pk, customer_pk
+from timus_autotask.store.records import ContractRecords, Names, RecordUnreadable, Store
 from timus_autotask.store.runs import Run, delete_found_before, last_run, put_found, put_run
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import held_of
@@ -122,7 +123,7 @@ class _Reconcile:
     def go(self, every_row: int) -> Run:
         """Chunk after chunk, until the end or until something comes before."""
         self._names = {names.contract_id: names for names in self._ports.store.all_names()}
-        records = listed(self._ports.store)
+        records = self._readable()
         today = self._ports.today()
         wanted = wanted_of(records, today)
         self._observing = _observing(records)
@@ -146,6 +147,25 @@ class _Reconcile:
             return self._run
         return self._finish(records, today)
 
+    def _readable(self) -> Records:
+        """Every record, without the contracts of those of whom something cannot be read: they would look as if nothing was billed there."""
+        unreadable: dict[str, RecordUnreadable] = {}
+        records = listed(Store(self._ports.table, lambda error: unreadable.setdefault(error.record, error)))
+        unreadable |= {one.record: one for one in records.partner.unreadable.values()}
+        for error in unreadable.values():
+            self._ports.store.on_unreadable(error)
+        owners = {record.partition("/")[0] for record in unreadable}
+        left = {
+            id_: one
+            for id_, one in records.contracts.items()
+            if contract_pk(id_) not in owners and not owners & {*map(customer_pk, one.state.value.customers)}
+        }
+        notes = dict.fromkeys(
+            (*self._run.notes, *(f"{str(one)[0].upper()}{str(one)[1:]}" for one in unreadable.values()))
+        )
+        self._run = replace(self._run, notes=tuple(notes))
+        return replace(records, contracts=left)
+
     # -- What comes before
 
     def _yield_to_others(self) -> None:
@@ -155,7 +175,7 @@ class _Reconcile:
             raise _Stop("its time was up")
         if len(ports.table.due(int((now - LATE_BY).timestamp()), LATE)) == LATE:
             raise _Stop("changes are due, and come first")
-        circuit = ports.store.partner().circuit.value
+        circuit = ports.store.circuit().value
         if circuit.open(now):
             raise _Stop(f"Autotask is not asked just now: {circuit.reason}")
         if self._allowed_at is None or self._run.calls - self._allowed_at >= ASK_AGAIN:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from threading import Lock
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.holds import BY_DECISION
@@ -21,11 +22,23 @@ from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import NewContract
-from timus_autotask.ports.errors import AutotaskError, Conflict, NotConfigured, SecretsUnavailable
+from timus_autotask.ports.errors import (
+    AutotaskError,
+    Conflict,
+    InfrastructureError,
+    NotConfigured,
+    SecretsUnavailable,
+)
 from timus_autotask.ports.psa import ContractService, Psa, Service, UnitRow
 from timus_autotask.ports.table import Check, Document, Key, Put, Table, Write
-from timus_autotask.store.keys import CONTRACT, OPENING, PLAN, id_of
-from timus_autotask.store.records import ContractRecords, Stored, journal_entries, put_line
+from timus_autotask.store.keys import CONTRACT, OPENING, PARTNER, PLAN, contract_pk, customer_pk, id_of
+from timus_autotask.store.records import (
+    ContractRecords,
+    RecordUnreadable,
+    Stored,
+    journal_entries,
+    put_line,
+)
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.gather import held_of
 from timus_autotask.sync.merge import wake_contract
@@ -36,6 +49,7 @@ from timus_autotask.sync.worker import converge
 from timus_autotask.watch.status import Each
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 ONE_DAY = timedelta(days=1)
 AT_ONCE = 50
@@ -353,11 +367,14 @@ class Rehearsal:
         self.table = ForgetfulTable(ports.table)
         self.autotask = RehearsedAutotask(self._signed_in)
         self._autotask = ports.autotask
+        self._on_event = ports.on_event
         self._each = each
         self._on_progress = on_progress
         self._lost = lost
         self._woken: dict[str, None] = {}
         self._settled: list[Intent] = []
+        self.troubles: dict[str, str] = {}
+        """What workers could not handle, by its partition: why. They leave it alone and go on, and so does this."""
         self.under_way: dict[LineKey, Intent] = {}
         """Adjustments whose outcome is not known yet, and not to be seen either."""
         self.ports = replace(
@@ -367,8 +384,13 @@ class Rehearsal:
             credentials_refused=lambda: None,
             clock=_Stopped(self.now),
             wake_ups=self,
-            on_event=lambda _name, **_fields: None,
+            on_event=self._told,
         )
+
+    def _told(self, name: str, **fields: Any) -> None:
+        """Nothing of it has happened; but what cannot be read is so."""
+        if name == "record-unreadable":
+            self._on_event(name, **fields)
 
     def send(self, customer_id: str, dedup_id: str) -> None:  # noqa: ARG002 - of the queue's port
         """Wake a customer's worker, in this rehearsal."""
@@ -403,11 +425,31 @@ class Rehearsal:
     def contracts(self) -> list[ContractRecords]:
         """Every contract that workers looked at, as they left it."""
         ids = {int(id_of(document.key)) for document in self.table.written() if document.key.sk == CONTRACT}
-        return [self.ports.store.contract(id_) for id_ in sorted(ids)]
+        return [*self._readable(self.ports.store.contract, contract_pk, sorted(ids))]
+
+    def _readable(
+        self, read: Callable[[A], T], pk: Callable[[A], str], ids: Iterable[A], each: Each = map
+    ) -> Iterator[T]:
+        """What ``read`` gives of each; what cannot be read is in trouble."""
+
+        def attempt(id_: A) -> T | RecordUnreadable:
+            try:
+                return read(id_)
+            except RecordUnreadable as error:
+                return error
+
+        for id_, found in zip(ids, each(attempt, ids), strict=True):
+            if isinstance(found, RecordUnreadable):
+                self._trouble(pk(id_), found)
+            else:
+                yield found
+
+    def _trouble(self, partition: str, error: Exception) -> None:
+        self.troubles.setdefault(partition, str(error) or type(error).__name__)
 
     def _signed_in(self) -> Psa:
         """Autotask, unless every worker leaves it alone just now."""
-        circuit = self.ports.store.partner().circuit.value
+        circuit = self.ports.store.circuit().value
         if circuit.open(self.now):
             raise NotAnswered(f"it is not asked before {circuit.open_until:%H:%M} UTC: {circuit.reason}")
         return self._autotask()
@@ -420,17 +462,17 @@ class Rehearsal:
     def _prefetch(self) -> None:
         """Read at a time what workers would read one after the other."""
         store = self.ports.store
-        customers = [*self._each(store.customer_to_bill, sorted(self._woken))]
+        customers = [*self._readable(store.customer_to_bill, customer_pk, sorted(self._woken), self._each)]
         ids = {contract for one in customers if one.mapping for contract in one.mapping.value.contract_ids}
         ids |= {records.state.value.contract_id for records in self.contracts()}
-        [*self._each(store.contract, sorted(ids))]
+        contracts = [*self._readable(store.contract, contract_pk, sorted(ids), self._each)]
         chunks = [sorted(ids)[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
         done = 0
         for loaded in self._each(self._load, chunks):
             done += loaded
             self._on_progress(done, len(ids))
-        for id_ in sorted(ids):
-            for stored in store.contract(id_).lines.values():
+        for contract in contracts:
+            for stored in contract.lines.values():
                 self._assume(stored)
 
     def _assume(self, stored: Stored[Line]) -> None:
@@ -471,13 +513,24 @@ class Rehearsal:
         while True:
             while self._woken:
                 customer, _ = self._woken.popitem()
-                apply_customer(customer, self.ports, deadline)
+                self._attempt(customer_pk(customer), partial(apply_customer, customer, self.ports, deadline))
             due = [document for document in self._due() if not seen[document.key, document.rev]]
             for document in due:
                 seen[document.key, document.rev] += 1
-                self._take_up(document.key, deadline)
+                key = document.key
+                subject = "/".join(key) if key.pk == PARTNER else key.pk
+                self._attempt(subject, partial(self._take_up, key, deadline))
             if not due and not self._woken:
                 return
+
+    def _attempt(self, subject: str, work: Callable[[], None]) -> None:
+        """Do something; whatever is raised by it is told, and everything else goes on: the workers do the same (promise I9)."""
+        try:
+            work()
+        except (NotAnswered, Unsettled, InfrastructureError):
+            raise  # it concerns everything, or it is not known what would be done
+        except Exception as error:  # noqa: BLE001 - whatever it is, the preview must name it and show the others
+            self._trouble(subject, error)
 
     def _take_up(self, key: Key, deadline: datetime) -> None:
         """Do what a document is due for, as the sweep does."""

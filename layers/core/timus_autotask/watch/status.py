@@ -81,30 +81,35 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     """
     waiting = queued()
     reader = _Reader()
+    store = Store(store.table, reader.note)
     due = tuple(store.table.due(EVERYTHING, EVERYTHING))
     owners = {id_of(document.key) for document in due if waits_in_inbox(document)}
-    owners |= {subscription.customer_id for subscription in reader.all(store.subscriptions())}
-    owners |= {mapping.customer_id for mapping in reader.all(store.mappings())}
-    owners |= {customer_id for customer_id, _ in reader.all(store.terms())}
-    ids = {work.contract_id for work, _ in reader.all(store.contract_states())}
+    owners |= {subscription.customer_id for subscription in store.subscriptions()}
+    owners |= {mapping.customer_id for mapping in store.mappings()}
+    owners |= {customer_id for customer_id, _ in store.terms()}
+    ids = {work.contract_id for work, _ in store.contract_states()}
     customers = {records.id: records for records in reader.each(store.customer, sorted(owners), each)}
     for records in customers.values():
+        for error in records.unreadable:
+            reader.note(error)
         ids.update(records.mapping.value.contract_ids if records.mapping else ())
     contracts = {
         records.state.value.contract_id: records for records in reader.each(store.contract, sorted(ids), each)
     }
-    provisionings = sorted(reader.all(store.provisionings()), key=lambda opening: opening.wanted.number)
-    partner = [*reader.each(lambda _: store.partner(), [None])]
-    names = tuple(reader.all(store.all_names()))
+    provisionings = sorted(store.provisionings(), key=lambda opening: opening.wanted.number)
+    partner = store.readable_partner()
+    for error in partner.unreadable.values():
+        reader.note(error)
+    names = tuple(store.all_names())
     return Records(
         waiting,
         due,
         customers,
         contracts,
-        partner[0] if partner else PartnerRecords(),
-        tuple(reader.all(store.parked_events())),
+        partner,
+        tuple(store.parked_events()),
         tuple(provisionings),
-        tuple(reader.all(store.troubles())),
+        tuple(store.troubles()),
         tuple(one for _, one in sorted(reader.unreadable.items())),
         names,
     )
@@ -116,15 +121,9 @@ class _Reader:
     def __init__(self) -> None:
         self.unreadable: dict[str, RecordUnreadable] = {}
 
-    def all(self, records: Iterator[T]) -> Iterator[T]:
-        """The records of a listing."""
-        while True:
-            try:
-                yield next(records)
-            except StopIteration:
-                return
-            except RecordUnreadable as error:
-                self.unreadable[error.record] = error
+    def note(self, error: RecordUnreadable) -> None:
+        """One that cannot be read."""
+        self.unreadable[error.record] = error
 
     def each(self, read: Callable[[A], T], ids: Iterable[A], each: Each = map) -> Iterator[T]:
         """What ``read`` returns of each."""
@@ -137,7 +136,7 @@ class _Reader:
 
         for found in each(attempt, ids):
             if isinstance(found, RecordUnreadable):
-                self.unreadable[found.record] = found
+                self.note(found)
             else:
                 yield found
 
