@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.aws.telemetry import COUNTED, MEASURED
 from timus_autotask.domain.approval import reject
 from timus_autotask.operate.timus_export import ExportFile, compare, take_in
+from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.ports.table import Key, Put
 from timus_autotask.store.records import put_journal_entry, put_line, put_terms
 from timus_autotask.store.runs import last_run
@@ -152,7 +154,10 @@ def _dead_letters(running: Running) -> None:
 
 
 def _sweep_fails(running: Running) -> None:
-    _unreadable(running, Key("PARTNER", "PLAN#X"), "plan")
+    def away(*_: Any) -> Any:
+        raise TableUnavailable("the table is away")
+
+    running.world.table.due = away  # type: ignore[method-assign]
     running.minutes(6)
 
 
@@ -181,9 +186,9 @@ def _throttled(running: Running) -> None:
 
 
 def _reconcile_fails(running: Running) -> None:
-    _unreadable(running, Key("CONTRACT#1", "LINE#1"), "line")
+    running.world.table.write([Put(Key("PARTNER", "POLICY"), {"values": 5}, 0, kind="policy", sort="-")])
     for _ in range(2):
-        with pytest.raises(ValueError, match="LINE"):
+        with pytest.raises(ValueError, match="POLICY"):
             running.invoke("Reconcile")
 
 
@@ -313,11 +318,12 @@ def test_what_the_worker_hands_back_is_no_error_to_lambda(running: Running) -> N
     assert failed["exception_name"] == "RecordUnreadable"
 
 
-def test_gauges_that_cannot_be_told_raise_the_alarm_of_the_sweep(running: Running) -> None:
-    """A record that cannot be listed would silence every gauge, and silence is taken for health."""
+def test_a_record_that_cannot_be_listed_rings_as_failed_work(running: Running) -> None:
+    """It is missing from the gauges, which go on without it: that must not be taken for health."""
     _unreadable(running, Key(f"CONTRACT#{CONTRACT}", "LINE#1"), "line")
     running.minutes(20)
-    assert running.fires("SweepErrorsAlarm")
+    assert running.fires("WorkFailedAlarm")
+    assert not running.fires("SweepErrorsAlarm")
 
 
 class TestSilence:

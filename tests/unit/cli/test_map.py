@@ -54,6 +54,7 @@ def test_a_mapping_is_told_to_programs(desk: Desk) -> None:
         "shared_with": [],
         "doubts": [],
         "not_shown": None,
+        "unhandled": [],
         "totals": {
             "contracts": 0,
             "lines": 0,
