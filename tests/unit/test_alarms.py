@@ -157,7 +157,7 @@ def _sweep_fails(running: Running) -> None:
     def away(*_: Any) -> Any:
         raise TableUnavailable("the table is away")
 
-    running.world.table.due = away  # type: ignore[method-assign]
+    running.world.table.due = away  # type: ignore[method-assign,assignment]
     running.minutes(6)
 
 
@@ -318,11 +318,11 @@ def test_what_the_worker_hands_back_is_no_error_to_lambda(running: Running) -> N
     assert failed["exception_name"] == "RecordUnreadable"
 
 
-def test_a_record_that_cannot_be_listed_rings_as_failed_work(running: Running) -> None:
+def test_a_record_that_cannot_be_listed_rings_as_what_waits_for_a_person(running: Running) -> None:
     """It is missing from the gauges, which go on without it: that must not be taken for health."""
     _unreadable(running, Key(f"CONTRACT#{CONTRACT}", "LINE#1"), "line")
     running.minutes(20)
-    assert running.fires("WorkFailedAlarm")
+    assert running.fires("ParkedLongAlarm")
     assert not running.fires("SweepErrorsAlarm")
 
 

@@ -34,7 +34,6 @@ COUNTED: Mapping[str, Metric] = {
     "credentials-refused": Metric("CredentialsRefused"),
     "reconciled": Metric("ReconcileFinished"),
     "failed": Metric("WorkFailed"),
-    "record-unreadable": Metric("WorkFailed"),
 }
 """What happened → the metric that counts it. What is not in it is only logged: ``rejected`` among others, since the gateway
 counts each of them as 4xx, with those that never reach a function, and that costs nothing."""

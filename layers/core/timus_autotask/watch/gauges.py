@@ -25,7 +25,7 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.store.inbox import FROM_FILE, FROM_SETUP
-from timus_autotask.store.records import EventRecord, Store
+from timus_autotask.store.records import EventRecord, RecordUnreadable, Store
 from timus_autotask.store.runs import Gauges, Tally, gauges, gauges_or, last_run, put_gauges
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import autotask_failed
@@ -100,8 +100,14 @@ def _counted(tally: Tally, ports: Ports, deadline: datetime, at_once: int) -> tu
     partner = of_partner(ports.store)
     room = LEAST_ROOM
     while ports.clock.now() + room <= deadline:
-        records, last = portion(ports.store, tally.after, at_once, partner)
+        unreadable: dict[str, RecordUnreadable] = {}
+        noting = Store(ports.table, lambda error, found=unreadable: found.setdefault(error.record, error))  # type: ignore[misc]
+        records, last = portion(noting, tally.after, at_once, partner)
         tally = _plus(tally, records, ports)
+        # Whatever it says is missing here, and only a person can do something about it.
+        tally = replace(tally, parked_long=tally.parked_long + len(unreadable))
+        for error in unreadable.values():
+            ports.store.on_unreadable(error)
         if last is None:
             return tally, True
         tally, room = replace(tally, after=last), ROOM
