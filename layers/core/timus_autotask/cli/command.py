@@ -725,13 +725,8 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
         run = getattr(import_module(f"timus_autotask.cli.{module}"), function)
         terminal.result(run(found, arguments, terminal))
         sys.stdout.flush()
-        if unreadable and command.name != "status":  # which shows them itself
-            _told(
-                "Some records cannot be read; what they say is missing above.",
-                0,
-                *unreadable.values(),
-                REPAIR,
-            )
+        if command.name != "status":  # which shows them itself
+            _tell_unreadable(unreadable, REPAIR)
     except Failed as failed:
         if failed.result is not None:
             terminal.result(failed.result)
@@ -770,6 +765,12 @@ def _telling_of_unreadable(deployment: Deployment, unreadable: dict[str, str]) -
             unreadable[fields["record"]] = f"{fields['record']}: {fields['detail']}"
 
     return replace(deployment, ports=replace(deployment.ports, on_event=note))
+
+
+def _tell_unreadable(unreadable: dict[str, str], remedy: str) -> None:
+    if unreadable:
+        told = "Some records cannot be read; what they say is missing above."
+        _told(told, 0, *unreadable.values(), remedy)
 
 
 def _sentence(error: Exception) -> str:

@@ -221,20 +221,27 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
             if not partner.circuit.value.open(now):
                 match_plan(sku, plan, ports)
             return ()
-        failure: Exception | None = None
-        for customer_id in sorted({s.customer_id for s in ports.store.subscriptions() if sku in s.skus}):
-            try:
-                if wake_customer(customer_id, ports):
-                    woken.append(customer_id)
-            except RecordUnreadable as error:
-                ports.store.on_unreadable(error)  # no worker does anything for this one until it can be read
-            except Exception as error:  # noqa: BLE001 - the others wait for this SKU too
-                failure = failure or error
-        if failure is not None:
-            raise failure
+        woken += _wake_having(sku, ports)
         ports.store.commit(put_plan(plan.value, plan.rev))
     except AutotaskError as error:
         autotask_failed(ports, error)  # it stays due
     except (Conflict, NotConfigured, SecretsUnavailable):
         pass  # it stays due
     return tuple(woken)
+
+
+def _wake_having(sku: str, ports: Ports) -> list[str]:
+    """Wake every customer who has a SKU; the first failure is raised when all were tried."""
+    woken: list[str] = []
+    failure: Exception | None = None
+    for customer_id in sorted({s.customer_id for s in ports.store.subscriptions() if sku in s.skus}):
+        try:
+            if wake_customer(customer_id, ports):
+                woken.append(customer_id)
+        except RecordUnreadable as error:
+            ports.store.on_unreadable(error)  # no worker does anything for this one until it can be read
+        except Exception as error:  # noqa: BLE001 - the others wait for this SKU too
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return woken
