@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
 from tests.world import World
-from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
+from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping_file import COLUMNS, to_csv, to_json, understood
 from timus_autotask.operate.mapping_import import Imported, exported, import_mappings
@@ -78,7 +79,13 @@ def routes(draw: st.DrawFn) -> tuple[Route, ...]:
 
 
 services = dated(numbers, ServiceChoice)
-mappings = st.builds(
+ignoring = st.builds(
+    Ignored,
+    reason=st.sampled_from(["internal", "=trial", "2-Mar"]),
+    by=st.sampled_from(["kim", "+kim"]),
+    at=st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - with a zone
+)
+billed = st.builds(
     CustomerMapping,
     customer_id=ids,
     routings=st.just(()) | dated(routes(), Routing),
@@ -88,20 +95,27 @@ mappings = st.builds(
     ),
     company_id=st.none() | numbers,
 ).filter(lambda one: one.routings or one.services or one.company_id)
-plans = (
+mappings = billed | st.builds(
+    lambda one, ignored: replace(one, routings=(), ignored=replace(ignored, name=one.customer_name)),
+    billed,
+    ignoring,
+)
+families = st.sampled_from([None, "", "sase", "=1"])
+plans = st.one_of(
     st.builds(
-        PlanMapping,
-        sku=skus,
-        choices=st.just(()) | services,
-        matched=st.booleans(),
-        family=st.sampled_from([None, "", "sase", "=1"]),
-    )
-    .map(
-        lambda plan: PlanMapping(
-            plan.sku, plan.choices, plan.matched and bool(plan.choices), family=plan.family
-        )
-    )
-    .filter(lambda plan: plan.choices or plan.family is not None)
+        lambda sku, choices, matched, family: PlanMapping(sku, choices, matched, family=family),
+        skus,
+        services,
+        st.booleans(),
+        families,
+    ),
+    st.builds(
+        lambda sku, family, ignored: PlanMapping(sku, family=family, ignored=ignored),
+        skus,
+        families,
+        ignoring,
+    ),
+    st.builds(lambda sku, family: PlanMapping(sku, family=family or ""), skus, families),
 )
 
 
@@ -193,6 +207,13 @@ def problems(data: str) -> list[str]:
             "c,6,5\nc,6,7",
             "row 3: contract_id is said in row 2 already, of the same units and day",
         ),
+        ("customer_id,ignored_by", "c,kim", "row 2: ignored is missing: why is nothing billed?"),
+        (
+            "customer_id,company_id,ignored",
+            "c,6,internal",
+            "row 2: company_id stands beside the reason why nothing is billed",
+        ),
+        ("sku,ignored,ignored_at", "A,x,soon", "row 2: ignored_at must be a time as in 2026-03-15T09:12:44"),
         ("customer_id,sku,service_id", "c,A,45\nc,A,46", "row 3: service_id is said in row 2 already"),
     ],
 )

@@ -322,3 +322,22 @@ def test_a_file_that_changes_nothing_asks_nobody() -> None:
     deployment = replace(deployment, ports=replace(deployment.ports, autotask=never))
     data = f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n".encode()
     assert import_mappings(deployment, "m", data, "kim").result.unchanged == 1
+
+
+def test_what_is_not_billed_says_why() -> None:
+    """With who said so and when; a contract ends it, and what is billed cannot be set aside."""
+    world = World()
+    file = "customer_id,ignored\nlab,our own\n"
+    proposed(world, file).commit()
+    stored = world.ports.store.customer("lab").mapping
+    assert stored is not None
+    assert stored.value.ignored is not None
+    assert (stored.value.ignored.reason, stored.value.ignored.by) == ("our own", "kim")
+    world.pass_time(days=1)
+    assert proposed(world, file).result.unchanged == 1
+    proposed(world, f"{HEAD}\nlab,600,{CONTRACT}\n").commit()
+    assert problems(world, file) == ["row 2: ignored is only for what has no contract and no service"]
+    proposed(world, "sku,ignored\nNFR,not for resale\n", unknown=True).commit()
+    assert world.ports.store.partner().plans["NFR"].value.ignored is not None
+    proposed(world, "sku,service_id\nNFR,46\n", unknown=True).commit()
+    assert world.ports.store.partner().plans["NFR"].value.ignored is None

@@ -10,6 +10,7 @@ from functools import cached_property
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import (
     CustomerMapping,
+    Ignored,
     PlanMapping,
     Route,
     Routing,
@@ -26,6 +27,7 @@ from timus_autotask.operate.tables import Problem
 from timus_autotask.ports.table import MOST_WRITES, Put
 from timus_autotask.store.records import CustomerRecords, Stored, put_mapping, put_plan
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.names import name_of
 
 MOST_CONTRACTS = 45
 """Contracts of one customer: its mapping is written with all of them, and with those that it leaves, in one transaction."""
@@ -42,6 +44,8 @@ class CustomerEdit:
     company_id: int | None = None
     name: str = ""
     """Kept where Timus has told none."""
+    ignored: Ignored | None = None
+    """Nothing is billed of this customer, who has no contract; None: not so, if there is a company or a contract."""
 
     def applied(self, known: CustomerMapping) -> CustomerMapping:
         """The mapping after it."""
@@ -54,12 +58,14 @@ class CustomerEdit:
             services={**known.services, **services},
             company_id=self.company_id or known.company_id,
             customer_name=self.name or known.customer_name,
+            ignored=self.ignored or (None if self.routings or self.company_id else known.ignored),
         )
 
     @property
     def words(self) -> str:
         """What is chosen, for people."""
-        said = [f"company {self.company_id}"] if self.company_id else []
+        said = [f"not billed: {self.ignored.reason}"] if self.ignored else []
+        said += [f"company {self.company_id}"] if self.company_id else []
         said += [route_words(route, one.first_day) for one in self.routings for route in one.routes]
         said += [_service_words(sku, choice) for sku, of in self.services.items() for choice in of]
         return "; ".join(said) or f"the name {self.name}"
@@ -81,22 +87,27 @@ class PlanEdit:
     choices: tuple[ServiceChoice, ...] = ()
     matched: bool = False
     family: str | None = None
+    ignored: Ignored | None = None
 
     def applied(self, known: PlanMapping) -> PlanMapping:
         """The plan after it."""
         choices = replaced_from(known.choices, self.choices) if self.choices else known.choices
+        if self.ignored:  # looked for by its SKU again once it is taken back
+            choices = ()
         return replace(
             known,
             choices=choices,
             matched=known.matched if choices == known.choices else self.matched,
-            candidates=() if choices else known.candidates,
+            candidates=() if choices or self.ignored else known.candidates,
+            ignored=self.ignored or (None if self.choices else known.ignored),
             family=known.family if self.family is None else self.family,
         )
 
     @property
     def words(self) -> str:
         """What is chosen, for people."""
-        said = [_service_words(self.sku, choice) for choice in self.choices]
+        said = [f"not billed: {self.ignored.reason}"] if self.ignored else []
+        said += [_service_words(self.sku, choice) for choice in self.choices]
         if self.family is not None:
             said.append(f"{self.sku} in family {self.family}" if self.family else f"{self.sku} is an add-on")
         return "; ".join(said)
@@ -126,9 +137,10 @@ class Wrong(Exception):
 class Draft:
     """A file against the records: what it changes, and what is wrong with it so far."""
 
-    def __init__(self, deployment: Deployment, data: bytes) -> None:
-        """Raises :class:`FileRefused` for a file that cannot be read."""
+    def __init__(self, deployment: Deployment, data: bytes, by: str) -> None:
+        """``by`` is who asks. Raises :class:`FileRefused` for a file that cannot be read."""
         self.deployment = deployment
+        self._by = by
         found = understood(data)
         self.problems, self.spoiled, self.nobodys = [*found.problems], {*found.spoiled}, found.nobodys
         self.entries: dict[Subject, list[Entry]] = {}
@@ -226,6 +238,7 @@ class Draft:
     # -- A customer
 
     def _customer(self, customer: str, entries: Sequence[Entry]) -> Edit | None:
+        known = self.mapping(customer)
         own: dict[str, list[Entry]] = {}
         for entry in entries:
             if entry.what is What.OWN_SERVICE:
@@ -236,8 +249,8 @@ class Draft:
             {sku: self._own_choices(customer, sku, of) for sku, of in own.items()},
             next((entry.values["company_id"] for entry in entries if entry.what is What.COMPANY), None),
             self._new_name(customer, entries),
+            self._ignored(entries, known.ignored, known.routings, name_of(self.records[customer])),
         )
-        known = self.mapping(customer)
         return None if edit.applied(known) == known else edit
 
     def _new_name(self, customer: str, entries: Sequence[Entry]) -> str:
@@ -315,6 +328,21 @@ class Draft:
         lines = [one for one in self._lines_of(customer) if one[2] == sku]
         return self._choices(entries, known, everybodys, lines)
 
+    def _ignored(
+        self, entries: Sequence[Entry], known: Ignored | None, mapped: Sequence[object], name: str
+    ) -> Ignored | None:
+        """Why nothing is billed; with who said so and when, as the file has it, else as it is known, else as of now."""
+        entry = next((one for one in entries if one.what is What.IGNORED), None)
+        if entry is None:
+            return None
+        if mapped or any(one.what in (What.CONTRACT, What.PLAN) for one in entries):
+            raise Wrong(entry.wrong("ignored", "is only for what has no contract and no service"))
+        of = entry.values
+        if known and known.reason == of["ignored"] and not (of["ignored_by"] or of["ignored_at"]):
+            return known
+        at = of["ignored_at"] or self.deployment.clock.now().replace(microsecond=0)
+        return Ignored(of["ignored"], of["ignored_by"] or self._by, at, of["customer_name"] or name)
+
     # -- A SKU
 
     def _plan(self, sku: str) -> PlanMapping:
@@ -333,6 +361,7 @@ class Draft:
             self._choices(choosing, known.choices, None, lines),
             all(entry.values["matched"] == "yes" for entry in choosing),
             next(iter(families), None),
+            self._ignored(entries, known.ignored, lines if known.choices else (), ""),
         )
         return None if edit.applied(known) == known else edit
 

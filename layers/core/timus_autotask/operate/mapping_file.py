@@ -1,18 +1,20 @@
 """The file of mappings: what ``map export`` writes and ``map import`` reads, one row for each choice that a person has made.
 
-What a row is follows from its cells: a customer's contract, a customer's company alone, a customer's own service for a SKU, or the
-service (and family) of a SKU for everybody. The rows of a customer, and those of a SKU, belong together.
+What a row is follows from its cells: a customer's contract, a customer's company alone, a customer's own service for a SKU, the
+service (and family) of a SKU for everybody, or that nothing of a customer or a SKU is billed. The rows of a customer, and those of a SKU, belong together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from unicodedata import category
 
-from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route
+from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route
 from timus_autotask.operate.mapping import FOLLOWS, FirstDay
 from timus_autotask.operate.tables import (
     DAY,
@@ -51,6 +53,14 @@ def _first_day(parse: Any) -> Any:
     return of
 
 
+def _instant(value: Any) -> datetime:
+    with suppress(TypeError, ValueError):
+        found = datetime.fromisoformat(value)
+        if found.tzinfo is not None:
+            return found
+    raise ValueError("must be a time as in 2026-03-15T09:12:44+00:00")
+
+
 _ID = whole(1, LARGEST_ID)
 COLUMNS = (
     Column("customer_id", code(valid_identifier)),
@@ -67,6 +77,9 @@ COLUMNS = (
     Column("share", one_of("yes", "no")),
     Column("family", TEXT),
     Column("matched", one_of("yes", "no")),
+    Column("ignored", TEXT),
+    Column("ignored_by", TEXT),
+    Column("ignored_at", Kind(_instant, _instant)),
 )
 """docs/command.md says what each is when it is left out."""
 
@@ -78,6 +91,7 @@ class What(StrEnum):
     COMPANY = "company"
     OWN_SERVICE = "own-service"
     PLAN = "plan"
+    IGNORED = "ignored"
 
 
 Subject = tuple[str, str]
@@ -186,7 +200,9 @@ def _subject(row: Row) -> Subject | Problem:
 def _entry(row: Row, subject: Subject) -> Entry | Problem:
     """The row, or what is wrong with it."""
     has = {name for name, value in row.values.items() if value is not None}
-    if subject[0] == "sku":
+    if has & IGNORING:
+        what, wrong = What.IGNORED, _wrong_ignored(has)
+    elif subject[0] == "sku":
         what, wrong = What.PLAN, _wrong_plan(has)
     elif "service_id" in has:
         what, wrong = What.OWN_SERVICE, _wrong_service(has)
@@ -202,6 +218,17 @@ def _entry(row: Row, subject: Subject) -> Entry | Problem:
 
 _Wrong = tuple[str, str] | None
 """A column and what is wrong with it."""
+
+
+IGNORING = frozenset(("ignored", "ignored_by", "ignored_at"))
+
+
+def _wrong_ignored(has: set[str]) -> _Wrong:
+    if "ignored" not in has:
+        return "ignored", "is missing: why is nothing billed?"
+    allowed = {"customer_id", "customer_name"} if "customer_id" in has else {"sku", "family"}
+    more = sorted(has - allowed - IGNORING)
+    return (more[0], "stands beside the reason why nothing is billed") if more else None
 
 
 def _wrong_plan(has: set[str]) -> _Wrong:
@@ -251,6 +278,7 @@ def _twice(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Problem]]:
             What.COMPANY: ("company_id", ()),
             What.OWN_SERVICE: ("service_id", (values["sku"], day)),
             What.PLAN: ("service_id", (day,)),
+            What.IGNORED: ("ignored", ()),
         }[entry.what]
         keys: list[tuple[Any, ...]] = [(entry.what, *entry.subject, *said)]
         if entry.what is What.CONTRACT and values["units"] is None:
@@ -278,7 +306,8 @@ def rows_of(
             users.setdefault(contract_id, set()).add(one.customer_id)
     found = [row for plan in plans for row in _plan_rows(plan)]
     for one in customers:
-        name = one.customer_name or names.customers.get(one.customer_id)
+        kept = one.customer_name or (one.ignored.name if one.ignored else "")
+        name = kept or names.customers.get(one.customer_id)
         found += [
             {"customer_id": one.customer_id, "customer_name": name, **row}
             for row in _customer_rows(one, users)
@@ -296,11 +325,15 @@ def _plan_rows(plan: PlanMapping) -> Iterator[dict[str, Any]]:
             "family": family,
             "matched": "yes" if plan.matched else None,
         }
-    if not plan.choices and family is not None:
+    if plan.ignored:
+        yield {"sku": plan.sku, "family": family, **_ignored_row(plan.ignored)}
+    elif not plan.choices and family is not None:
         yield {"sku": plan.sku, "family": family}
 
 
 def _customer_rows(mapping: CustomerMapping, users: Mapping[int, set[str]]) -> Iterator[dict[str, Any]]:
+    if mapping.ignored:
+        yield _ignored_row(mapping.ignored)
     if mapping.company_id is not None:
         yield {"company_id": mapping.company_id}
     for routing in mapping.routings:
@@ -316,6 +349,14 @@ def _customer_rows(mapping: CustomerMapping, users: Mapping[int, set[str]]) -> I
     for sku, choices in sorted(mapping.services.items()):
         for choice in choices:
             yield {"sku": sku, "service_id": choice.service_id, "first_day": choice.first_day or ALWAYS}
+
+
+def _ignored_row(ignored: Ignored) -> dict[str, Any]:
+    return {
+        "ignored": _readable(ignored.reason),
+        "ignored_by": _readable(ignored.by),
+        "ignored_at": ignored.at.isoformat(),
+    }
 
 
 def _named(row: dict[str, Any], names: Directory) -> dict[str, Any]:

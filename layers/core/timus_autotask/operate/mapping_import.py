@@ -107,7 +107,7 @@ def import_mappings(
     """
 
     def plan() -> Plan[Imported]:
-        draft = Draft(deployment, data)
+        draft = Draft(deployment, data, by)
         catalogue = None if unchecked else Catalogue(deployment, UNCHECKED)
         if not unknown:
             check_skus(draft, catalogue)
