@@ -209,6 +209,8 @@ class World:
         event_id: str | None = None,
         type: str = "subscription.updated",  # noqa: A002 - as the event names it
         before: bytes = b"",
+        customer_name: str = "Contoso Dental",
+        customer_domain: str = "contoso-dental.example",
     ) -> int:
         """Send a signed webhook, with ``before`` in front of its JSON; returns the status of the answer.
 
@@ -222,8 +224,8 @@ class World:
             effective or self.clock.now(),
             type=type,
             timestamp=occurred or self.clock.now(),
-            customer_name="Contoso Dental",
-            customer_domain="contoso-dental.example",
+            customer_name=customer_name,
+            customer_domain=customer_domain,
             status=status,
             term=(date(2026, 1, 1), term_end),
             cancel_at=cancel_at,

@@ -221,6 +221,21 @@ COMMANDS = (
         ),
     ),
     Command(
+        "map suggest",
+        "show every unmapped customer and SKU with what it may be in Autotask, and why",
+        "map suggest --apply-exact --dry-run",
+        "suggesting.map_suggest",
+        (
+            _a(
+                "--apply-exact",
+                action="store_true",
+                help="map what rests on unique keys alone: an id of Timus in a user-defined field or as company number, a SKU",
+            ),
+            *_WRITING,
+            _BY,
+        ),
+    ),
+    Command(
         "map ignore",
         "set a customer or a SKU aside that is not billed in Autotask: it is counted, and waits for nobody",
         "map ignore customer cus_9f31 --reason 'our own company'",

@@ -43,7 +43,7 @@ class Terminal:
     _waited_for: str = ""
 
     def say(self, *paragraphs: str, style: str = "") -> None:
-        """Each paragraph on a line of its own, which a terminal's width wraps between words."""
+        """Each paragraph on a line of its own, which a terminal's width wraps between words; as far in as it begins."""
         if self.json:
             return
         for paragraph in paragraphs:
@@ -75,6 +75,14 @@ class Terminal:
         for row in cells:
             table.add_row(*(Text("\n").join(_styled(line) for line in lines) for lines in row))
         self.console.print(table)
+
+    def busy(self, words: str, *, done: bool = False) -> None:
+        """What is being waited for, on one line that is written over; only where a person looks on. ``done`` takes it away."""
+        if not self.asks or not self.console.is_terminal:
+            return
+        line = visible(words)[: self.console.width - 1]
+        self.console.file.write("\r" + " " * (self.console.width - 1) + "\r" + ("" if done else line))
+        self.console.file.flush()
 
     @property
     def asks(self) -> bool:
@@ -185,7 +193,15 @@ def _wrapped(line: str, width: int) -> list[str]:
     """The line in pieces of at most ``width`` columns (0: as long as it is), broken between words only."""
     if isinstance(line, Whole) or not width or cell_len(line) <= width:
         return [line]
-    return wrap(line, width, break_long_words=False, break_on_hyphens=False)
+    indent = line[: len(line) - len(line.lstrip())]
+    return wrap(
+        line.strip(),
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _widths(

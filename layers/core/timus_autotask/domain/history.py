@@ -116,6 +116,8 @@ class Subscription:
     """In order of time."""
     gone: tuple[str, ...] = ()
     """SKUs that only superseded versions had, sorted."""
+    customer_domain: str = ""
+    """The customer's web domain, as Timus says it."""
 
     @property
     def newest(self) -> Version:
@@ -306,6 +308,7 @@ def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
             versions=(version_of(snapshot, day),),
             customer_name=snapshot.customer_name,
             billing_cycle=snapshot.billing_cycle,
+            customer_domain=_told_domain(snapshot),
         )
         return Merged(first, Merge.MERGED)
     version = version_of(snapshot, day, known.counted_from(snapshot.occurred_at))
@@ -329,8 +332,14 @@ def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
         versions=_without_forgotten(versions, known.floor),
         customer_name=snapshot.customer_name if newest else known.customer_name,
         billing_cycle=snapshot.billing_cycle if newest else known.billing_cycle,
+        customer_domain=_told_domain(snapshot, known) if newest else known.customer_domain,
     )
     return Merged(grown, Merge.MERGED)
+
+
+def _told_domain(snapshot: Snapshot, known: Subscription | None = None) -> str:
+    """The domain as it was told last; a version without one takes none away."""
+    return snapshot.customer_domain or (known.customer_domain if known else "")
 
 
 def _in_order(known: Subscription, version: Version) -> tuple[Version, ...]:

@@ -29,10 +29,17 @@ _UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue"}
 
 def same_company(one: str, other: str) -> bool:
     """True if the names differ in nothing but how they are written. An empty name is nobody's."""
-    return bool(_forms(one) & _forms(other))
+    return bool(forms(one) & forms(other))
 
 
-def _forms(name: str) -> set[tuple[str, ...]]:
+def domain_of(address: str) -> str:
+    """The domain of a web address as people type it, in small letters and without ``www``; ``""`` for what has none."""
+    bare = re.sub(r"^[a-z][a-z0-9+.-]*://", "", address.strip().casefold())
+    host = re.split(r"[/?#:\s]", bare.rpartition("@")[2], maxsplit=1)[0].strip(".").removeprefix("www.")
+    return host if "." in host else ""
+
+
+def forms(name: str) -> set[tuple[str, ...]]:
     """The words that tell a company, as they may be spelled; nothing for a name without any."""
     lower = unicodedata.normalize("NFC", name).casefold()
     found = {_words(lower), _words("".join(_UMLAUTS.get(each, each) for each in lower))}

@@ -143,16 +143,18 @@ def _written(result: IgnoredOrNot, by: str, ports: Ports) -> IgnoredOrNot:
     at = ports.clock.now().replace(microsecond=0)
     for customer, name in zip(result.customers, result.names, strict=True):
         given = Ignored(result.reason, by, at, name) if result.ignored else None
-        _write_customer(customer, given, by, ports)
+        write_customer(customer, given, by, ports)
     for sku in result.skus:
         given = Ignored(result.reason, by, at) if result.ignored else None
-        _write_plan(sku, given, by, ports)
+        write_plan(sku, given, by, ports)
         wake(refresh_plan(sku, ports), ports)
     wake(result.customers, ports)
     return result
 
 
-def _write_customer(customer: str, ignored: Ignored | None, by: str, ports: Ports) -> None:
+def write_customer(customer: str, ignored: Ignored | None, by: str, ports: Ports) -> None:
+    """Set a customer aside; None: not any more. Raises :class:`NotDone` for one that is mapped."""
+
     def attempt() -> None:
         found = ports.store.customer(customer).mapping
         known = found.value if found else CustomerMapping(customer, ())
@@ -165,7 +167,9 @@ def _write_customer(customer: str, ignored: Ignored | None, by: str, ports: Port
     update(attempt)
 
 
-def _write_plan(sku: str, ignored: Ignored | None, by: str, ports: Ports) -> None:
+def write_plan(sku: str, ignored: Ignored | None, by: str, ports: Ports) -> None:
+    """Set a SKU aside; None: not any more. The plan is due: the sweep wakes whoever waits for it, if nobody else does."""
+
     def attempt() -> None:
         plan = ports.store.partner().plan(sku)
         # Looked for by its SKU again once it is taken back, as if it were new.

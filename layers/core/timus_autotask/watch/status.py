@@ -244,7 +244,7 @@ def mapped_of(lines: Iterable[StatusLine], records: Records) -> Mapped:
         return tuple(sorted({what(line) for line in found if line.reason_code in codes}))
 
     return Mapped(
-        named(lambda line: line.customer, ("customer-unmapped",)),
+        named(lambda line: line.customer, ("customer-unmapped", "opening-off")),
         named(lambda line: line.sku, NO_SERVICE),
         tuple(
             sorted(id_ for id_, one in records.customers.items() if one.mapping and one.mapping.value.ignored)

@@ -1,0 +1,185 @@
+"""``map suggest``: what is not mapped yet, and what it may be in Autotask."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.proposing import carry_out, operator, progress
+from timus_autotask.cli.terminal import Terminal, Whole, called
+from timus_autotask.operate.accept import Chosen, accept, exact
+from timus_autotask.operate.catalogue import Catalogue
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.suggest import (
+    ContractOffered,
+    CustomerSuggested,
+    ServiceOffered,
+    SkuSuggested,
+    Suggestions,
+    money,
+    suggest,
+)
+
+OTHERWISE = "Or say it by id: timus-autotask map customer CUSTOMER --company N --contract N --unchecked"
+
+
+def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Show every unmapped customer and SKU with what it may be; take in what is exact, if that is asked for."""
+    if (arguments.dry_run or arguments.yes) and not arguments.apply_exact:
+        raise Failed("--dry-run and --yes belong to --apply-exact: without it nothing is written.", USAGE)
+    catalogue = Catalogue(deployment, OTHERWISE)
+    found = looked_up(deployment, catalogue, terminal)
+    chosen = exact(found)
+    if not arguments.apply_exact:
+        show(found, terminal)
+        _say_next(found, chosen, terminal)
+        return found.to_json()
+    if not chosen:
+        terminal.say("Nothing rests on a unique key alone; one by one: timus-autotask map review")
+        return {**found.to_json(), "applied": chosen.to_json(), "written": False}
+    terminal.say(*said(chosen, found))
+    proposal = accept(
+        deployment,
+        chosen,
+        "map suggest --apply-exact",
+        operator(arguments),
+        catalogue,
+        on_progress=progress(terminal),
+    )
+    done = carry_out(
+        proposal,
+        arguments,
+        terminal,
+        lambda chosen: terminal.say(f"{count(chosen)} mapped.", style="green"),
+    )
+    return {**found.to_json(), **done, "applied": chosen.to_json()}
+
+
+def looked_up(deployment: Deployment, catalogue: Catalogue, terminal: Terminal) -> Suggestions:
+    """The suggestions, with a word on how far the reading of Autotask is."""
+    return suggest(
+        deployment,
+        catalogue,
+        lambda done, of: terminal.busy(f"Autotask is read: {done} of {of}", done=done == of),
+    )
+
+
+def show(found: Suggestions, terminal: Terminal) -> None:
+    """Everything that is not mapped, with what it may be."""
+    if not len(found):
+        terminal.say("Every customer and SKU that Timus has told of is mapped.", style="green")
+    for sku in found.skus:
+        terminal.say("", sku_line(sku), style="bold")
+        for number, service in enumerate(sku.offers, 1):
+            terminal.say(*service_lines(number, service))
+            if number == 1:
+                terminal.say(
+                    Whole(f"     → timus-autotask map plan {sku.sku} --service {service.service_id}")
+                )
+        if not sku.offers:
+            terminal.say(
+                "  no service is called alike", Whole(f"  → timus-autotask map plan {sku.sku} --service N")
+            )
+    for customer in found.customers:
+        terminal.say("", customer_line(customer), style="bold")
+        for number, offer in enumerate(customer.offers, 1):
+            terminal.say(*offer_lines(number, offer))
+        best = next((offer for offer in customer.offers if offer.contract), None)
+        if not customer.offers:
+            terminal.say("  no company is called alike")
+        terminal.say(Whole(f"     → {_command(customer.customer, best)}"))
+
+
+def _command(customer: str, offer: ContractOffered | None) -> str:
+    ids = (offer.company_id, offer.contract.id) if offer and offer.contract else ("N", "N")
+    return f"timus-autotask map customer {customer} --company {ids[0]} --contract {ids[1]}"
+
+
+def sku_line(sku: SkuSuggested) -> str:
+    """A SKU, and how many have it."""
+    return f"SKU {sku.sku}, {_count(sku.customers, 'customer')}, {_count(sku.units, 'unit')}"
+
+
+def customer_line(customer: CustomerSuggested) -> str:
+    """A customer, with what it has in Timus."""
+    named = " ".join(filter(None, (customer.customer, customer.name)))
+    domain = f" ({customer.domain})" if customer.domain else ""
+    units = ", ".join(f"{count} {sku}" for sku, count in customer.units)
+    return f"Customer {named}{domain}{': ' + units if units else ''}"
+
+
+def service_lines(number: int, offer: ServiceOffered) -> Iterator[str]:
+    """An offered service, with the reason."""
+    yield f"  {number}  service {offer.service_id} {offer.name} at {money(offer.unit_price)}: {offer.match.reason}{_exact(offer.exact)}"
+
+
+def offer_lines(number: int, offer: ContractOffered) -> Iterator[str]:
+    """An offered company and contract, with the reasons for and against it."""
+    company = f"company {called(offer.company_id, {offer.company_id: offer.company_name})}"
+    contract = offer.contract
+    where = f", contract {contract.id} {contract.name}".rstrip() if contract else ", no contract"
+    yield f"  {number}  {company}{where}: {offer.match.reason}{_exact(offer.exact)}"
+    if offer.reasons:
+        yield f"     {', '.join(offer.reasons)}"
+    if offer.twice:
+        name = offer.twice[0].service_name or str(offer.twice[0].service_id)
+        yield f"     {name} stands on it more than once: {'; '.join(map(str, offer.twice))}"
+    if offer.against:
+        yield f"     but {'; '.join(offer.against)}"
+
+
+def _exact(exact: bool) -> str:
+    return " (exact)" if exact else ""
+
+
+def said(chosen: Chosen, found: Suggestions) -> Iterator[str]:
+    """What was chosen, one line each, with names."""
+    names = {one.customer: one.name for one in found.customers}
+    offers = {
+        (one.customer, offer.company_id, offer.contract.id if offer.contract else None): offer
+        for one in found.customers
+        for offer in one.offers
+    }
+    services = {(one.sku, offer.service_id): offer.name for one in found.skus for offer in one.offers}
+    for sku, service_id in chosen.skus.items():
+        yield f"SKU {sku} is service {service_id} {services.get((sku, service_id), '')}".rstrip()
+    for customer, (company_id, contract_id) in chosen.customers.items():
+        offer = offers.get((customer, company_id, contract_id))
+        company = called(company_id, {company_id: offer.company_name} if offer else {})
+        contract = f"contract {contract_id}" if contract_id is not None else "a contract that is opened"
+        if offer and offer.contract:
+            contract = f"{contract} {offer.contract.name}".rstrip()
+        yield f"Customer {called(customer, names)} is company {company}, on {contract}"
+    for customer, reason in chosen.ignored_customers.items():
+        yield f"Customer {called(customer, names)} is ignored: {reason}"
+    for sku, reason in chosen.ignored_skus.items():
+        yield f"SKU {sku} is ignored: {reason}"
+
+
+def _say_next(found: Suggestions, chosen: Chosen, terminal: Terminal) -> None:
+    terminal.say("")
+    if len(found):
+        terminal.say(
+            f"{_count(len(found.customers), 'customer')} and {_count(len(found.skus), 'SKU')} are to be mapped"
+            + (f"; {found.ignored} ignored." if found.ignored else "."),
+            style="bold",
+        )
+        terminal.say("One keystroke for each:", Whole("→ timus-autotask map review"))
+    if chosen:
+        terminal.say(
+            f"{count(chosen)} rest on unique keys alone, and can be taken in without looking at each:",
+            Whole("→ timus-autotask map suggest --apply-exact"),
+        )
+
+
+def count(chosen: Chosen) -> str:
+    """How many customers and SKUs were chosen."""
+    said = [(len(chosen.customers), "customer"), (len(chosen.skus), "SKU")]
+    parts: Sequence[str] = [_count(number, what) for number, what in said if number]
+    return " and ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

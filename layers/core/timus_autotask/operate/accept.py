@@ -1,0 +1,193 @@
+"""Use case: take in what was chosen from the suggestions, all of it in one proposal with one preview."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route, chosen_from
+from timus_autotask.domain.names import same_company
+from timus_autotask.operate.catalogue import Catalogue, conflicts
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.ignoring import write_customer, write_plan
+from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.suggest import Suggestions
+from timus_autotask.store.records import Decision, Stored, put_decision, put_mapping, put_plan
+from timus_autotask.store.update import update
+from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.sweep import refresh_plan
+from timus_autotask.watch.names import learn_names, name_of
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen for customers and SKUs that were not mapped."""
+
+    customers: Mapping[str, tuple[int, int | None]] = field(default_factory=dict)
+    """(company, contract) by customer; no contract: one is opened, if the terms say so."""
+    skus: Mapping[str, int] = field(default_factory=dict)
+    """The service by SKU."""
+    ignored_customers: Mapping[str, str] = field(default_factory=dict)
+    """The reason by customer."""
+    ignored_skus: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.customers or self.skus or self.ignored_customers or self.ignored_skus)
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "customers": [
+                {"customer": customer, "company_id": company_id, "contract_id": contract_id}
+                for customer, (company_id, contract_id) in self.customers.items()
+            ],
+            "skus": [{"sku": sku, "service_id": service_id} for sku, service_id in self.skus.items()],
+            "ignored_customers": dict(self.ignored_customers),
+            "ignored_skus": dict(self.ignored_skus),
+        }
+
+
+def exact(suggestions: Suggestions) -> Chosen:
+    """What rests on unique keys alone."""
+    customers: dict[str, tuple[int, int | None]] = {}
+    for one in suggestions.customers:
+        if one.exact and one.exact.contract:
+            customers[one.customer] = one.exact.company_id, one.exact.contract.id
+    return Chosen(customers, {one.sku: one.exact.service_id for one in suggestions.skus if one.exact})
+
+
+def accept(
+    deployment: Deployment,
+    chosen: Chosen,
+    command: str,
+    by: str,
+    catalogue: Catalogue,
+    *,
+    seen: bool = False,
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[Chosen]:
+    """Map, and set aside, all of it. ``command`` is what the decisions are noted under.
+
+    ``seen``: a person has seen both names of each customer, so that names which differ are no doubt. Raises :class:`NotDone` where
+    something has been mapped meanwhile, or a contract cannot be used any more.
+    """
+
+    def plan() -> Plan[Chosen]:
+        _check(deployment, chosen, catalogue)
+        lines = catalogue.lines(_contract_ids(chosen))
+        services = catalogue.services(line.service_id for found in lines.values() for line in found)
+        called = {id_: service.name for id_, service in services.items()}
+
+        def act(ports: Ports) -> Chosen:
+            at = ports.clock.now().replace(microsecond=0)
+            for sku, service_id in chosen.skus.items():
+                _choose(sku, service_id, command, by, ports)
+            for sku, reason in chosen.ignored_skus.items():
+                write_plan(sku, Ignored(reason, by, at), by, ports)
+            for customer, where in chosen.customers.items():
+                _map(customer, where, command, by, ports)
+            for customer, reason in chosen.ignored_customers.items():
+                name = name_of(ports.store.customer(customer))
+                write_customer(customer, Ignored(reason, by, at, name), by, ports)
+            _learn(chosen, catalogue, called, ports)
+            # What is not woken here, should this be interrupted, is woken by the sweep.
+            woken = {id_ for sku in (*chosen.skus, *chosen.ignored_skus) for id_ in refresh_plan(sku, ports)}
+            wake({*woken, *chosen.customers, *chosen.ignored_customers}, ports)
+            return chosen
+
+        return Plan(act, doubts=() if seen else tuple(_doubts(deployment, chosen, catalogue)))
+
+    return propose(deployment, plan, on_progress)
+
+
+def _contract_ids(chosen: Chosen) -> list[int]:
+    return [contract_id for _, contract_id in chosen.customers.values() if contract_id is not None]
+
+
+def _check(deployment: Deployment, chosen: Chosen, catalogue: Catalogue) -> None:
+    found = catalogue.contracts(_contract_ids(chosen))
+    for customer, (company_id, contract_id) in chosen.customers.items():
+        mapping = deployment.store.customer(customer).mapping
+        if mapping and mapping.value.routings:
+            raise NotDone(f"Customer {customer} has been mapped meanwhile. Nothing was written; look again.")
+        if contract_id is None:
+            continue
+        contract = found.get(contract_id)
+        if contract is None:
+            raise NotDone(
+                f"Autotask has no contract {contract_id} any more. Nothing was written; look again."
+            )
+        for why in conflicts(contract, company_id, deployment.today):
+            raise NotDone(f"{why} Nothing was written.")
+    plans = deployment.store.partner().plans
+    for sku in chosen.skus:
+        if sku in plans and plans[sku].value.choices:
+            raise NotDone(f"SKU {sku} has been mapped meanwhile. Nothing was written; look again.")
+
+
+def _doubts(deployment: Deployment, chosen: Chosen, catalogue: Catalogue) -> Iterator[str]:
+    companies = catalogue.companies(company_id for company_id, _ in chosen.customers.values())
+    for customer, (company_id, _) in chosen.customers.items():
+        name, company = name_of(deployment.store.customer(customer)), companies.get(company_id)
+        if name and company and not same_company(name, company.name):
+            yield f"Timus calls customer {customer} “{name}”, Autotask calls company {company_id} “{company.name}”."
+    for contract_id, times in Counter(_contract_ids(chosen)).items():
+        if times > 1:
+            yield f"Contract {contract_id} is chosen for {times} customers."
+
+
+def _map(customer: str, where: tuple[int, int | None], command: str, by: str, ports: Ports) -> None:
+    company_id, contract_id = where
+
+    def attempt() -> None:
+        found = ports.store.customer(customer).mapping
+        known = found.value if found else CustomerMapping(customer, ())
+        if known.routings:
+            raise NotDone(f"Customer {customer} has been mapped meanwhile; look again.")
+        if contract_id is None:
+            mapping, words = replace(known, company_id=company_id), f"company {company_id}"
+        else:
+            mapping = known.rerouted(Route(company_id, contract_id), None)
+            words = f"to contract {contract_id} of company {company_id} from the beginning"
+        ports.store.commit(
+            put_mapping(replace(mapping, ignored=None), found.rev if found else 0),
+            *wake_contracts(customer, mapping.contract_ids, ports),
+            put_decision(_decision(command, (customer,), by, words, ports)),
+        )
+
+    update(attempt)
+
+
+def _choose(sku: str, service_id: int, command: str, by: str, ports: Ports) -> None:
+    def attempt() -> None:
+        plan = ports.store.partner().plans.get(sku, Stored(PlanMapping(sku)))
+        choices = chosen_from(plan.value.choices, service_id, None)
+        ports.store.commit(
+            put_plan(
+                replace(plan.value, choices=choices, matched=False, candidates=(), ignored=None),
+                plan.rev,
+                due_at=ports.clock.now().replace(microsecond=0),
+            ),
+            put_decision(_decision(command, (), by, f"{sku} with service {service_id}", ports)),
+        )
+
+    update(attempt)
+
+
+def _learn(chosen: Chosen, catalogue: Catalogue, called: Mapping[int, str], ports: Ports) -> None:
+    """Keep how the contracts, their companies and services are called: all of it was read already."""
+    contracts = catalogue.contracts(_contract_ids(chosen))
+    companies = catalogue.companies(company_id for company_id, _ in chosen.customers.values())
+    lines = catalogue.lines(contracts)
+    names = {id_: company.name for id_, company in companies.items()}
+    for id_, contract in contracts.items():
+        on = {line.service_id: called[line.service_id] for line in lines[id_] if line.service_id in called}
+        learn_names(ports, id_, contract, names, on)
+
+
+def _decision(kind: str, customers: tuple[str, ...], by: str, detail: str, ports: Ports) -> Decision:
+    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)
