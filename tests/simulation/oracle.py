@@ -25,16 +25,22 @@ Exceptions, each with its reason:
 * Credentials that were replaced may be in use for five minutes. Only then does the time until rest begin.
 * Autotask's own rules may refuse a change (below zero on a later day, for example). It stays parked for a person.
 * A SKU without a service, and a customer without a mapping, have no line.
+* What was said since Timus's counter began again counts from when a person has accepted that. Until then its events are parked, unless
+  they say what a version before says.
+* What a preview showed is compared with what was posted only where nothing came in between: no fault, no event, nothing that a person
+  did, no new day, no refusal by Autotask's own rules; and no limit of a day, of which another contract may have taken its part first.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from calendar import monthrange
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from hashlib import sha256
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +94,12 @@ class Oracle:
         self.own = own_promises
         self.violations: list[Violation] = []
         self.history: dict[str, list[Said]] = {}
+        self._restarted: dict[str, list[Said]] = {}
+        """By subscription whose counter began again: what was said since, in order."""
+        self._believed: dict[str, int] = {}
+        """By subscription: when a person accepted that its counter began again."""
+        self._terms: list[tuple[date, Mapping[str, Any]]] = [(date.min, world.story.terms)]
+        """The partner's terms, each from a day on."""
         self._sent: dict[tuple[str, int], int] = {}
         self._arrived: list[tuple[str, int]] = []
         self._arrived_at: dict[tuple[str, int], int] = {}
@@ -131,8 +143,55 @@ class Oracle:
     # -- what the world reports
 
     def said(self, said: Said) -> None:
-        """Timus has a new version."""
-        self.history.setdefault(said.subscription, []).append(said)
+        """Timus has a new version. Of a counter that began again it counts only once a person has said so."""
+        sub = said.subscription
+        if said.anew and sub in self.history:
+            self._restarted.setdefault(sub, []).append(said)
+            if sub not in self._believed:
+                return
+        self.history.setdefault(sub, []).append(said)
+
+    def restarted(self, sub: str) -> Sequence[Said]:
+        """What was said of a subscription since its counter began again."""
+        return self._restarted.get(sub, ())
+
+    def believed(self, sub: str) -> None:
+        """A person accepts that the counter began again: from now on it counts what was said since."""
+        now = self.w.scheduler.now
+        self._believed[sub] = now
+        self.history[sub] += self._restarted[sub]
+        for said in self._restarted[sub]:
+            if (sub, said.number) in self._arrived_at:
+                self._arrived_at[sub, said.number] = now
+
+    def terms_changed(self, first: date, terms: Mapping[str, Any]) -> None:
+        """A person has set other terms for everybody."""
+        self._terms.append((first, dict(terms)))
+
+    def posted_as_shown(self, contract: int, since: int, shown: Counter[tuple[int, int, int]]) -> None:
+        """A contract has come to rest after a preview of it: what was posted is what was shown."""
+        if self._terms_limit_days or contract in self._moved:
+            return  # who comes first gets what a day's limit leaves, and who waits for whom is not told here
+        posted = [
+            p
+            for p in self.w.api.postings
+            if p.contract_id == contract and micros_of(p.received_ms) >= since - SECOND
+        ]
+        if any(p.outcome == "refused" for p in posted):
+            return  # what Autotask's own rules refuse cannot be foreseen
+        made = Counter((self._line_of(p)[1], p.day, p.unit_change) for p in posted)
+        if made != shown:
+            self._broken("shown", f"contract {contract}: shown was {dict(shown)}, posted is {dict(made)}")
+        elif shown:
+            self.w.watch.states["preview, then posted as shown"] += 1
+
+    @property
+    def _terms_limit_days(self) -> bool:
+        return any(
+            terms.get(limit) is not None
+            for _, terms in self._terms
+            for limit in ("customer_day_limit", "partner_day_limit")
+        )
 
     def sent(self, said: Said) -> None:
         """Timus tries to deliver it."""
@@ -177,7 +236,7 @@ class Oracle:
             subs = self._feeding(line)
             picks = product(*(self._candidates(line, sub, today) for sub in subs))
             kept = self._adopted[line] or {0}
-            right = {self._sum(line, subs, pick) + o for pick in picks for o in kept}
+            right = {units + o for pick in picks for units in self._sums(line, subs, pick) for o in kept}
             if self.has(line, today) in right or self._undone(line, *self._committed[line][-1]):
                 del self._unsettled[line]
 
@@ -201,7 +260,7 @@ class Oracle:
             self._adopted[line] |= {
                 0,
                 edits,
-                *(self.has(line, today) - self._sum(line, subs, pick) for pick in picks),
+                *(self.has(line, today) - units for pick in picks for units in self._sums(line, subs, pick)),
             }
 
     def rejected(self, contract: int, service: int, rejection: Any) -> None:
@@ -247,7 +306,7 @@ class Oracle:
         self._bug(function, repr(error))
 
     def _bug(self, function: str, error: str) -> None:
-        if error.startswith(("TableUnavailable", "QueueUnavailable")):
+        if error.startswith(("TableUnavailable", "QueueUnavailable")) or "cursed" in error:
             return
         if self.w.poison is not None and self.w.poison[1] == "terms":
             return
@@ -278,7 +337,7 @@ class Oracle:
             if route is None or route[1] != contract:
                 continue
             units = sum(self._units(sub, sku, day, without) for sub in subs)
-            total += self._billable(customer, sku, units)
+            total += self._billable(customer, sku, units, self._terms_on(day))
         return total if known else None
 
     def _subs(self, customer: str, sku: str) -> list[str]:
@@ -319,9 +378,12 @@ class Oracle:
             if until is None or until > first
         }
 
-    def _billable(self, customer: str, sku: str, units: int) -> int:
+    def _terms_on(self, day: date) -> Mapping[str, Any]:
+        return next(terms for first, terms in reversed(self._terms) if first <= day)
+
+    def _billable(self, customer: str, sku: str, units: int, terms: Mapping[str, Any]) -> int:
         client = next(c for c in self.w.story.clients if c.id == customer)
-        terms = {**self.w.story.terms, **client.terms}
+        terms = {**terms, **client.terms}
         if units <= 0 or sku in terms.get("excluded", ()):
             return 0
         included, minimum = terms.get("included", {}), terms.get("minimum", {})
@@ -464,7 +526,9 @@ class Oracle:
         if any(len(state) != len(subs) for state in before):
             before = {nothing}
         fitting = [
-            p for p in product(*choices) if any(has == max(0, self._sum(line, subs, p) + o) for o in offsets)
+            p
+            for p in product(*choices)
+            if any(has == max(0, units + o) for units in self._sums(line, subs, p) for o in offsets)
         ]
         after = {
             tuple(
@@ -488,7 +552,8 @@ class Oracle:
             return
         for later in range(1, 8):
             choices = [self._candidates(line, sub, day + later * DAY) for sub in subs]
-            if any(has == self._sum(line, subs, pick) + o for pick in product(*choices) for o in offsets):
+            sums = {units for pick in product(*choices) for units in self._sums(line, subs, pick)}
+            if any(has == units + o for units in sums for o in offsets):
                 self._broken("I5", f"{line} was brought to {has} for {day}: Timus has that only later")
                 return
         if self._seats_of_all_plans(line, day):
@@ -558,12 +623,16 @@ class Oracle:
                 found += [(version.number, 0), (version.number, version.units(sku, day))]
         return list(dict.fromkeys(found))
 
-    def _sum(self, line: Line, subs: list[str], pick: Iterable[tuple[int, int]]) -> int:
+    def _sums(self, line: Line, subs: list[str], pick: Iterable[tuple[int, int]]) -> set[int]:
+        """What all subscriptions together come to, under each of the terms that have held."""
         sku = self._skus[line[1]]
         totals: dict[str, int] = defaultdict(int)
         for sub, (_, units) in zip(subs, pick, strict=True):
             totals[self.history[sub][0].customer] += units
-        return sum(self._billable(customer, sku, units) for customer, units in totals.items())
+        return {
+            sum(self._billable(customer, sku, units, terms) for customer, units in totals.items())
+            for _, terms in self._terms
+        }
 
     def _offsets(self, line: Line) -> set[int]:
         """What people's edits may add to a line: any of them, kept, brought back or replaced by ours of the same day."""
@@ -656,7 +725,8 @@ class Oracle:
             if customer not in (None, owner):
                 continue
             names = self.w.memory._sort_keys.get(f"CUSTOMER#{owner}", ())
-            start = (f"INBOX#{sub}-v{number}~", f"EVENT#{sub}-v{number}~")
+            key = _kept_as(f"{sub}-v{number}".replace(".", ":"))
+            start = (f"INBOX#{key}~", f"EVENT#{key}~")
             if not any(name.startswith(start) for name in names):
                 self._broken("I3", f"version {number} of {sub} was accepted and is not in the table")
 
@@ -696,6 +766,8 @@ class Oracle:
                 since is not None or (record is not None and record.state.value == "settling")
             ):
                 continue  # somebody's change in the middle of ours may take a second settling time to be found
+            if since is not None and any(self._believed.get(sub, 0) > since for sub in self._feeding(line)):
+                continue  # a person has decided while the world was to come to rest
             if since is not None and record is not None and record.state.value == "settling":
                 self._broken(promise, f"{line} is still settling")
             if want is None or self._fits(line, want, has):
@@ -743,6 +815,17 @@ class Oracle:
         return max(next_period(plan.start, max(days)) for plan in self.w.story.contracts) + DAY
 
     def _sick(self) -> set[int]:
+        return self._poisoned() | self._cursed()
+
+    def _cursed(self) -> set[int]:
+        """The contracts of the customer whose events cannot be merged."""
+        plan = next((c for c in self.w.story.clients if c.id == self.w.curse), None)
+        if plan is None:
+            return set()
+        mine = {to for _, routes in self._routes.get(plan.id, ()) for _, to in routes.values()}
+        return mine | {contract for contract in (plan.contract, plan.gateway_contract) if contract}
+
+    def _poisoned(self) -> set[int]:
         if self.w.poison is None:
             return set()
         contract = self.w.poison[0]
@@ -782,7 +865,7 @@ class Oracle:
         ]
         first = next(c.units.get(self._skus[line[1]], 0) for c in self.w.story.contracts if c.id == line[0])
         picks = product(*[[(1, units) for units in sorted(one)] for one in values])
-        sums = {first, *self._parts[line], *(self._sum(line, subs, pick) for pick in picks)}
+        sums = {first, *self._parts[line]}.union(*(self._sums(line, subs, pick) for pick in picks))
         return any(has - offset in sums for offset in self._offsets(line))
 
     def _record(self, line: Line) -> Any:
@@ -860,14 +943,31 @@ class Oracle:
 
     def _all_events_are_merged(self, promise: str, sick: set[int]) -> None:
         for client in self.w.story.clients:
+            waiting = self.w.memory.range(f"CUSTOMER#{client.id}", "INBOX#", "INBOX#~")
+            if client.id == self.w.curse:
+                if waiting and client.id not in {trouble.id for trouble in self.w.store.troubles()}:
+                    self._broken("I9", f"events of {client.id} cannot be merged, and nobody is told")
+                continue
             if client.contract in sick:
                 continue
-            waiting = self.w.memory.range(f"CUSTOMER#{client.id}", "INBOX#", "INBOX#~")
             if waiting:
                 self._broken(promise, f"{len(waiting)} events of {client.id} are not merged")
             for document in self.w.memory.range(f"CUSTOMER#{client.id}", "EVENT#", "EVENT#~"):
-                if document.data["outcome"] not in ("merged", "duplicate", "superseded", "noted"):
-                    self._broken("I3", f"an event of {client.id} became {document.data['outcome']}")
+                self._outcome(client.id, document.data)
+
+    def _outcome(self, customer: str, event: Mapping[str, Any]) -> None:
+        """An event is merged, or has no effect; one of a counter that began again waits for a person, and is never quietly dropped."""
+        sub, outcome = event["subscription_id"], event["outcome"]
+        said = next((one for one in self.restarted(sub) if one.event_id == event["event_id"]), None)
+        if said is None or sub in self._believed:
+            if outcome not in ("merged", "duplicate", "superseded", "noted"):
+                self._broken("I3", f"an event of {customer} became {outcome}")
+        elif outcome not in ("parked", "dismissed") and not any(
+            _says(said) == _says(v) for v in self.history[sub]
+        ):
+            self._broken(
+                "I3", f"version {said.counted} of {sub}, whose counter began again, became {outcome}"
+            )
 
     def days_to_come(self) -> list[date]:
         """Days on which something is still to change, and the days after them."""
@@ -1078,6 +1178,18 @@ class Oracle:
         self.violations.append(Violation(promise, words, self.w.clock.now()))
         if self.w.calls.told:
             self.w.say(f"!!! {promise}: {words}")
+
+
+def _says(version: Said) -> tuple[Any, ...]:
+    """All that bills, but for the day."""
+    return sorted(version.items.items()), version.status, version.cancel_at, version.term_end
+
+
+def _kept_as(event_id: str) -> str:
+    """How the key of an event begins: its id, or a hash of one that has other than plain characters."""
+    if re.fullmatch("[A-Za-z0-9_-]{1,100}", event_id):
+        return event_id
+    return sha256(event_id.encode()).hexdigest()
 
 
 def _has_two_plans(version: Said) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -78,16 +79,36 @@ class Calls:
         self.places: list[tuple[str, int, str, str]] | None = None
         """If a list: every call is noted here as (actor, number, site, kind)."""
         self.last_fault = 0
+        self._still = False
         self.told: Callable[[str], None] | None = None
         """Where the history is written for people, if anybody listens."""
         self._trace = blake2b(digest_size=16)
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Let no time pass while a person does something, so that nobody else gets between."""
+        self._still = True
+        try:
+            yield
+        finally:
+            self._still = False
+
+    @property
+    def by_a_person(self) -> bool:
+        """Whether a person's command makes the call, and no worker."""
+        return self.scheduler.actor is not None and self.scheduler.actor.function == "person"
+
+    @property
+    def passes(self) -> bool:
+        """Whether calls take time."""
+        return not self._still
 
     def begin(self, site: str, kind: str) -> tuple[str | None, int]:
         """Let a call begin: time passes until its effect. Returns the fault that it meets and its random bits."""
         scheduler = self.scheduler
         actor = scheduler.actor
         if actor is None or actor.function == "person":
-            if actor is not None:
+            if actor is not None and not self._still:
                 scheduler.pass_time(5_000)
             return None, 0
         if actor.dead:
@@ -209,6 +230,7 @@ class SimTable:
         fault, more = self._calls.begin(site, "write")
         if fault == "fails":
             raise TableUnavailable("the table does not answer")
+        self._world.spoils(site, changes)
         try:
             self.inner.write(changes)
         except Conflict as conflict:
@@ -356,11 +378,13 @@ class SimTransport:
             site == "autotask.ContractServiceUnits"
             and reply.status == 200
             and (injected is None or injected.kind == "slow")
+            and not calls.by_a_person
         ):
             world.oracle.looked(json.loads(request.body)["Filter"][0]["value"])
         calls.effect(f"{reply.status} {len(reply.body)}")
         calls.end(fault, more)
-        calls.scheduler.pass_time(20_000 + (more & 0x1FFFF))
+        if calls.passes:
+            calls.scheduler.pass_time(20_000 + (more & 0x1FFFF))
         self._ended(post, posting)
         if reply.truncated:
             raise NoAnswer("the answer broke off")

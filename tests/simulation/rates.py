@@ -138,6 +138,16 @@ class Profile:
     """Worlds whose queue gives a message up after two attempts, not five: the product's dead letters are rare otherwise."""
     replaced: float = 0.0
     """Worlds in which a subscription is replaced by another one on one day, or has no seats for a while."""
+    restarts: float = 0.0
+    """Worlds in which Timus begins to count a subscription's versions again."""
+    hostile: float = 0.0
+    """Worlds whose ids are all that the webhook's contract accepts."""
+    unapplied: float = 0.0
+    """Worlds in which a customer stays unmapped until the end, or for good."""
+    cursed: float = 0.0
+    """Worlds in which one customer's events cannot be merged."""
+    previews: float = 0.0
+    """Worlds in which a person changes terms, after a look at what that would post."""
     events: tuple[int, int] = (4, 10)
     """Fewest and most changes that Timus makes."""
 
@@ -145,7 +155,7 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("calm", events=(3, 8)),
+        Profile("calm", restarts=0.1, previews=0.15, events=(3, 8)),
         Profile(
             "mild",
             read=0.001,
@@ -166,6 +176,11 @@ PROFILES: Mapping[str, Profile] = {
             forged=0.05,
             poisoned=0.05,
             lagging=0.05,
+            restarts=0.08,
+            hostile=0.08,
+            unapplied=0.05,
+            cursed=0.05,
+            previews=0.1,
         ),
         Profile(
             "stress",
@@ -188,6 +203,11 @@ PROFILES: Mapping[str, Profile] = {
             poisoned=0.20,
             lagging=0.15,
             impatient=0.25,
+            restarts=0.1,
+            hostile=0.1,
+            unapplied=0.06,
+            cursed=0.08,
+            previews=0.06,
         ),
         Profile(
             "seats",
@@ -225,6 +245,11 @@ PROFILES: Mapping[str, Profile] = {
             poisoned=0.10,
             lagging=0.10,
             terms=1.0,
+            restarts=0.08,
+            hostile=0.08,
+            unapplied=0.06,
+            cursed=0.05,
+            previews=0.3,
         ),
         Profile(
             "replaced",

@@ -50,6 +50,15 @@ class Said:
     renews: bool = False
     reported_at: datetime | None = None
     """The event's own time, where the story depends on it."""
+    counted: int | None = None
+    """The version as Timus counts it; None: ``number``, which goes on for ever."""
+    anew: bool = False
+    """Timus's counter has begun again."""
+
+    @property
+    def event_id(self) -> str:
+        """The ``webhook-id`` of its message, which has no dots."""
+        return f"{self.subscription}-v{self.number}".replace(".", ":")
 
     def units(self, sku: str, day: date) -> int:
         """What it says of a SKU for a day that it governs."""
@@ -67,6 +76,7 @@ class Details(TypedDict, total=False):
     delays: tuple[float, ...]
     """Seconds until each delivery of one message."""
     customer: str
+    subscription: str
     company: int | None
     contract: int
     sku: str
@@ -145,7 +155,9 @@ def local_day(when: int, zone: ZoneInfo) -> date:
 
 def told(seed: int, profile: Profile) -> Story:
     """The story of a seed."""
-    return _with_a_replacement(_Teller(seed, profile).story(), profile)
+    from tests.simulation.hardships import beset
+
+    return beset(_with_a_replacement(_Teller(seed, profile).story(), profile), profile)
 
 
 def _with_a_replacement(story: Story, profile: Profile) -> Story:

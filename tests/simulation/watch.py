@@ -45,6 +45,17 @@ RARE = (
     "index lagged",
     "one contract failing for good",
     "contract ended",
+    "counter began again, event parked",
+    "counter began again, accepted",
+    "counter began again, dismissed",
+    "hostile ids",
+    "unmapped until the end",
+    "never mapped",
+    "merge of a customer always raises",
+    "merge raised for a while, then healed",
+    "terms changed after a preview",
+    "preview, then posted as shown",
+    "preview overtaken",
 )
 """Every state that the run must have reached, by name."""
 
@@ -95,6 +106,9 @@ class Watch:
             elif sk.startswith("EVENT#"):
                 if change.data["outcome"] == "superseded":
                     self.states["superseded arrival"] += 1
+                parked = change.data["parked"]
+                if change.data["outcome"] == "parked" and parked and parked["code"] == "version-restarted":
+                    self.states["counter began again, event parked"] += 1
             elif sk.startswith("CHANGE#"):
                 self._change(change)
             elif sk == "AUTOTASK" and change.data.get("open_until"):

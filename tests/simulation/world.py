@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo
 
 from local.autotask.api import AutotaskApi
@@ -36,10 +36,17 @@ from timus_autotask.domain.approval import approve, reject
 from timus_autotask.domain.line import Choice, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.domain.stage import Stage
+from timus_autotask.operate import parked_events
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.proposal import Proposal
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.terms import TermChange, set_terms
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.secrets import CACHED, Credentials
-from timus_autotask.ports.table import Delete, Put, Write
+from timus_autotask.ports.table import Delete, Key, Put, Write
+from timus_autotask.store.keys import contract_key
 from timus_autotask.store.records import (
+    EventRecord,
     Store,
     put_journal_entry,
     put_line,
@@ -53,6 +60,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.receive import PATH, ReceivePorts
 from timus_autotask.sync.sweep import sweep
 from timus_autotask.timus.signatures import sign
+from timus_autotask.watch.preview import Preview
 
 APPLY_SECONDS, SWEEP_SECONDS, RECEIVE_SECONDS = 60, 55, 10
 """The functions' timeouts, as in the template."""
@@ -201,6 +209,8 @@ class World:
         """By contract: when it was written last; not there if that landed late, for what lands late shows at once."""
         self._before: dict[int, Any] = {}
         self.poison: tuple[int, str] | None = None
+        self.curse: str | None = None
+        """The customer whose events cannot be merged."""
         self.oracle = Oracle(self, own_promises=own_promises)
         self._revision = self.api.model.revision
         self._apply: list[_Sandbox] = []
@@ -211,6 +221,10 @@ class World:
         self._tick_at: int | None = None
         self._longest_rest = 0.0
         self._undelivered: list[tuple[Said, int]] = []
+        self._curse_ends = False
+        self._changed_at = 0
+        """When something else than an event of Timus or a decision with a preview happened last."""
+        self._shown: list[Shown] = []
         self._quiet_since = story.start
         self.busy: set[Actor] = set()
         self._lagging = 0
@@ -266,6 +280,9 @@ class World:
         self._check()
         if self.poison is not None:
             self._heal()
+        if self.curse is not None and self._curse_ends:
+            self.curse = None
+            self.watch.states["merge raised for a while, then healed"] += 1
         if self.dead_letters.redrive(self.queue):
             self.watch.states["dead letter"] += 1
             self.poll_after(0)
@@ -314,6 +331,7 @@ class World:
         return Store(self.memory)
 
     def _set_up(self) -> None:
+        self._count_hardships()
         if self.story.terms:
             self._commit(put_terms(None, self.story.terms, 0))
         for client in self.story.clients:
@@ -321,6 +339,16 @@ class World:
                 self._commit(put_terms(client.id, client.terms, 0))
             if client.contract is not None:
                 self._map(client.id, client.company or 0, client.contract, client.gateway_contract)
+
+    def _count_hardships(self) -> None:
+        mapped = {h.what["customer"] for h in self.story.happenings if h.kind == "map"}
+        ids = {client.id for client in self.story.clients}
+        self.watch.states["hostile ids"] += any(not one.startswith("cus_") for one in ids)
+        unmapped = {client.id for client in self.story.clients if client.contract is None}
+        self.watch.states["never mapped"] += len(unmapped - mapped)
+        last = max((h.at for h in self.story.happenings), default=0)
+        late = {h.what["customer"] for h in self.story.happenings if h.kind == "map" and h.at == last}
+        self.watch.states["unmapped until the end"] += len(unmapped & late)
 
     def _commit(self, *changes: Write) -> None:
         self.table.write(changes)
@@ -513,9 +541,15 @@ class World:
         for _ in range(2 if fault == "twice" else 1):
             self.invoke("sweep", self._sweep, SWEEP_SECONDS, {}, lambda _answer: None)
 
+    def spoils(self, site: str, changes: Sequence[Write]) -> None:
+        """Raise what no code foresaw, if these are the events of the cursed customer."""
+        if site == "table.merge" and any(change.key.pk == f"CUSTOMER#{self.curse}" for change in changes):
+            raise CURSED
+
     def written(self, site: str, changes: Sequence[Write]) -> None:
         """A write took effect."""
         self.watch.wrote(changes)
+        self._at_rest_as_shown(changes)
         soonest = min(
             (c.due_at for c in changes if isinstance(c, Put) and c.due_at is not None), default=None
         )
@@ -590,6 +624,8 @@ class World:
         what = happening.what
         if self.calls.told:
             self.say(f"— {happening}")
+        if happening.kind not in ("say", "terms", "map"):
+            self._changed_at = self.scheduler.now
         getattr(self, f"_on_{happening.kind}")(**what)
 
     def _on_say(self, said: Said, delays: tuple[float, ...]) -> None:
@@ -600,9 +636,7 @@ class World:
     def _deliver(self, said: Said, attempt: int, final: bool = False) -> None:
         self.oracle.sent(said)
         body = _body(said)
-        headers = sign(
-            f"{said.subscription}-v{said.number}", self.scheduler.now // SECOND, body, self.signing_secret
-        )
+        headers = sign(said.event_id, self.scheduler.now // SECOND, body, self.signing_secret)
         event = _request(body, headers)
 
         def done(answer: dict[str, Any] | None) -> None:
@@ -800,6 +834,127 @@ class World:
         rev = records.terms.rev if records.terms else 0
         self._commit(put_terms(client.id, {"drift": "no such choice"}, rev))
 
+    def _on_curse(self, client: int, choice: str) -> None:
+        self.curse = self.story.clients[client].id
+        self._curse_ends = choice == "for a while"
+        self.watch.states["merge of a customer always raises"] += 1
+
+    # -- decisions with a preview
+
+    def _deployment(self) -> Deployment:
+        client, refused = autotask_client(
+            self.transport, SimSecrets(self, self.vault), "https://autotask.test/ATServicesRest"
+        )
+        ports = replace(
+            self._ports(),
+            autotask=client,
+            credentials_refused=refused,
+            wake_ups=self.wake_ups,
+            new_id=self._names,
+        )
+        queue, gone = cast("Any", self.wake_ups), cast("Any", None)
+        return Deployment("simulated", ports, queue, gone, gone, gone, gone, "")
+
+    def _decide(
+        self,
+        propose: Callable[[Deployment], Proposal[Any]],
+        done: Callable[[Proposal[Any]], None],
+        thinks: float = 0,
+    ) -> bool:
+        """Let a person look at a proposal, think, and commit it; False when it cannot be shown, or not be done."""
+        calls = self.calls
+        try:
+            with calls.standing_still():
+                proposal = propose(self._deployment())
+            if thinks:
+                self.scheduler.pass_time(int(thinks * SECOND))
+            with calls.standing_still():
+                proposal.commit()
+                done(proposal)
+        except NotDone as refused:
+            self.watch.states["preview overtaken"] += "has changed since" in str(refused)
+            if calls.told:
+                self.say(f"    refused: {refused}")
+            return False
+        return True
+
+    def _until_done(self, name: str, attempt: Callable[[], bool], tries: int = 60) -> None:
+        """Let a person try something each five minutes, until it is done."""
+
+        def again() -> None:
+            if not attempt() and tries:
+                self.scheduler.after(300, lambda: self._until_done(name, attempt, tries - 1))
+
+        self.person(name, again)
+
+    def _parked(self, subscription: str) -> list[EventRecord]:
+        """The events of a subscription that began to be counted again, in order of time, as far as they are parked."""
+        said = {one.event_id: one for one in self.oracle.restarted(subscription)}
+        found = [event for event in self.store.parked_events() if event.event_id in said]
+        return sorted(found, key=lambda event: said[event.event_id].number)
+
+    def _on_accept(self, subscription: str) -> None:
+        def accept() -> bool:
+            parked = self._parked(subscription)
+            return bool(parked) and self._decide(
+                lambda deployment: parked_events.accept(deployment, parked[0].key, "a person"), accepted
+            )
+
+        def accepted(_proposal: Proposal[Any]) -> None:
+            self.watch.states["counter began again, accepted"] += 1
+            self.oracle.believed(subscription)
+
+        self._until_done("accept", accept)
+
+    def _on_dismiss(self, subscription: str) -> None:
+        def dismiss() -> bool:
+            parked = self._parked(subscription)
+            if not parked:
+                return False
+            parked_events.dismiss(
+                self._deployment(), [event.key for event in parked], "a mistake", "a person"
+            )
+            self.watch.states["counter began again, dismissed"] += 1
+            return True
+
+        self._until_done("dismiss", dismiss)
+
+    def _on_terms(self, choice: str, sku: str, delta: int, seconds: float) -> None:
+        change = TermChange("excluded", sku) if choice == "excluded" else TermChange(choice, str(delta), sku)
+
+        def set_them() -> bool:
+            today = local_day(self.scheduler.now, self.zone)
+
+            def done(proposal: Proposal[Any]) -> None:
+                self.watch.states["terms changed after a preview"] += 1
+                self.oracle.terms_changed(today, self.store.partner().terms.value.values)
+                self._shown += _all_shown(proposal.preview, self.store, self.scheduler.now)
+
+            def propose(deployment: Deployment) -> Proposal[Any]:
+                return set_terms(deployment, [change], None, "a person", first_day=today, unknown=True)
+
+            return self._decide(propose, done, seconds)
+
+        self._until_done("terms", set_them, tries=3)
+
+    def _at_rest_as_shown(self, changes: Sequence[Write]) -> None:
+        """Where a contract comes to rest after a preview and nothing came in between, what was posted is what was shown."""
+        for shown in list(self._shown):
+            document = next((c for c in changes if c.key == shown.key and isinstance(c, Put)), None)
+            if document is None:
+                continue
+            if document.data["generation"] != shown.generation or not self._undisturbed(shown):
+                self._shown.remove(shown)
+            elif document.data["converged"] == shown.generation:
+                self._shown.remove(shown)
+                self.oracle.posted_as_shown(shown.contract, shown.at, shown.adjustments)
+
+    def _undisturbed(self, shown: Shown) -> bool:
+        """Whether neither a fault nor anything else in the world has struck since, and the day is the same."""
+        near = 5 * SECOND
+        days = {local_day(at, self.zone) for at in (shown.at - near, self.scheduler.now + near)}
+        return self.calls.last_fault < shown.at and self._changed_at < shown.at and len(days) == 1
+
     def _on_lag(self, seconds: float) -> None:
         self._lagging += 1
         mine = self._lagging
@@ -838,6 +993,43 @@ class World:
         self.words.append(f"{self.clock.now():%m-%d %H:%M:%S.%f}"[:-3] + f"  {line}")
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a preview showed of a contract, to be made at once, just when it was agreed to."""
+
+    contract: int
+    at: int
+    generation: int
+    adjustments: Counter[tuple[int, int, int]]
+    """(service, day, units)."""
+
+    @property
+    def key(self) -> Key:
+        return contract_key(self.contract)
+
+
+def _all_shown(preview: Preview, store: Store, now: int) -> list[Shown]:
+    """Of every contract that can be told for itself: nothing on it is under way."""
+    found = []
+    for one in preview.contracts:
+        if one.contract_id is None or any(line.under_way for line in one.lines):
+            continue
+        records = store.contract(one.contract_id)
+        if any(stored.value.intent for stored in records.lines.values()):
+            continue
+        made = Counter(
+            (line.service_id, adjustment.day.toordinal(), adjustment.delta)
+            for line in one.lines
+            for adjustment in line.adjustments
+            if adjustment.at_once
+        )
+        found.append(Shown(one.contract_id, now, records.state.value.generation, made))
+    return found
+
+
+CURSED = RuntimeError("cursed: nobody foresaw this")
+
+
 class _Enough(Exception):
     """A promise is broken: there is no need to go on."""
 
@@ -853,7 +1045,7 @@ def _later(what: Callable[..., None], *args: Any) -> Callable[[], None]:
 def _body(said: Said) -> bytes:
     return change(
         said.subscription,
-        said.number,
+        said.counted or said.number,
         said.customer,
         said.items,
         said.effective_at,

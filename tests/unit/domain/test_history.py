@@ -384,6 +384,13 @@ def test_a_number_that_was_counted_before_is_no_duplicate_when_it_comes_later() 
     assert merge(known, at(39, 20, day=10), date(2026, 3, 10)).outcome is Merge.DUPLICATE
 
 
+def test_the_same_state_from_an_earlier_day_is_no_repetition() -> None:
+    """Version 40 holds from the 15th on. A lower version that comes later says that this holds from the 12th: that is billed otherwise."""
+    known = history(replace(at(40, 25, day=15), occurred_at=datetime(2026, 3, 10, tzinfo=UTC)))
+    again = replace(at(1, 25, day=12), occurred_at=datetime(2026, 3, 12, tzinfo=UTC))
+    assert merge(known, again, date(2026, 3, 12)).outcome is Merge.RESTARTED
+
+
 @pytest.mark.parametrize(
     ("minutes", "outcome"), [(5, Merge.MERGED), (6, Merge.RESTARTED)], ids=["a slow clock", "a wrong clock"]
 )

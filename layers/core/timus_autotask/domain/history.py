@@ -71,9 +71,9 @@ class Version:
     def contradicts(self, other: Version, apart: timedelta) -> bool:
         """True if the numbers say that this version is the older one, while the times say that it is newer by more than ``apart``.
 
-        Timus's counter began again, or two senders count. Which state counts cannot be told from the two; equal states are no matter.
+        Timus's counter began again, or two senders count. Which state counts cannot be told from the two; what makes no difference is no matter.
         """
-        if self.occurred_at is None or other.occurred_at is None or self.state == other.state:
+        if self.occurred_at is None or other.occurred_at is None or self.adds_nothing_to(other):
             return False
         return self.number < other.number and self.occurred_at - other.occurred_at > apart
 
@@ -89,6 +89,10 @@ class Version:
     def state(self) -> tuple[object, ...]:
         """Everything that bills, but for the day from which it holds."""
         return self.items, self.status, self.cancel_at, self.term_end
+
+    def adds_nothing_to(self, other: Version) -> bool:
+        """True if this state holds after the other one anyway, from the same day or later."""
+        return self.state == other.state and self.day >= other.day
 
     def says_the_same(self, other: Version) -> bool:
         """True if two versions of one number agree in everything that is billed."""
@@ -207,7 +211,7 @@ class Subscription:
         A lower version that comes later is questioned at once, because what is known counts meanwhile. A higher version is questioned
         only on strong evidence, because it would count. What says the same as the newest version changes nothing and is not questioned.
         """
-        if version.state == self.newest.state:
+        if version.adds_nothing_to(self.newest):
             return None
         for known in reversed(self.versions):
             if version.contradicts(known, CLOCKS_DIFFER) or known.contradicts(version, CLOCKS_WRONG):
