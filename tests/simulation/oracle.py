@@ -81,6 +81,7 @@ class Post:
 
     line: Line
     actor: Actor | None
+    day: date
     delta: int
     began: bool = False
     ended: bool = False
@@ -118,8 +119,8 @@ class Oracle:
         self._unsettled: dict[Line, int] = {}
         """Lines that we had posted on when a person edited them, with when: nobody has chosen, nor does Timus want it so."""
         self._adopted: dict[Line, set[int]] = defaultdict(set)
-        self._rejected: dict[Line, Mapping[str, int]] = {}
-        """By line whose change was rejected: the versions that were shown to the person who rejected it, by subscription."""
+        self._rejected: dict[Line, list[tuple[date, int, Mapping[str, int]]]] = defaultdict(list)
+        """By line, what was rejected: day, units, and the versions that were shown to the person who rejected it, by subscription."""
         self._posts: list[Post] = []
         self._uncommitted: list[Any] = []
         self._seen = 0
@@ -265,11 +266,12 @@ class Oracle:
 
     def rejected(self, contract: int, service: int, rejection: Any) -> None:
         """A person has set a held change aside."""
-        self._rejected[contract, service] = rejection.versions
+        self._rejected[contract, service].append((rejection.day, rejection.delta, rejection.versions))
 
-    def approved(self, contract: int, service: int) -> None:
+    def approved(self, contract: int, service: int, change: Any) -> None:
         """A person has let a held or rejected change go."""
-        self._rejected.pop((contract, service), None)
+        rejected = self._rejected[contract, service]
+        rejected[:] = [one for one in rejected if one[1] != change.delta or one[0] > change.day]
 
     def mapped(self, mapping: Any) -> None:
         """A person has stored a mapping."""
@@ -408,7 +410,8 @@ class Oracle:
         service = sent.get("serviceID")
         if service is None:
             service = self.w.api.model.lines[sent["contractServiceID"]].service["id"]
-        post = Post((sent["contractID"], service), self.w.scheduler.actor, sent["unitChange"])
+        day = date.fromisoformat(sent["effectiveDate"][:10])
+        post = Post((sent["contractID"], service), self.w.scheduler.actor, day, sent["unitChange"])
         self._posts.append(post)
         return post
 
@@ -424,11 +427,13 @@ class Oracle:
                 "drift",
                 f"a post on {post.line} although a person's edit of it was seen and nobody has chosen",
             )
-        known = self._rejected.get(post.line)
-        if known is not None and not any(
-            number > known.get(sub, 0) for sub, number in self._arrived if sub in self._feeding(post.line)
-        ):
-            self._broken("rejected", f"a post on {post.line}, whose change was rejected, without newer news")
+        for day, delta, known in self._rejected[post.line]:
+            if (day, delta) == (post.day, post.delta) and not any(
+                number > known.get(sub, 0) for sub, number in self._arrived if sub in self._feeding(post.line)
+            ):
+                self._broken(
+                    "rejected", f"a post on {post.line}, whose change was rejected, without newer news"
+                )
         if self.w.api.model.contracts[contract].values["contractType"] != 7:
             self._broken("I4", f"a post to contract {contract}, which is not recurring")
         self._posts = [p for p in self._posts if not p.ended and not (p.actor and p.actor.dead)]

@@ -714,7 +714,7 @@ class World:
                 continue
             wake = wake_contract(line.contract_id, self._ports())
             self._commit(put_line(approve(stored.value, "a person"), stored.rev), wake)
-            self.oracle.approved(line.contract_id, line.service_id)
+            self.oracle.approved(line.contract_id, line.service_id, stored.value.awaiting)
             self.watch.states["held, then approved"] += 1
 
     def _on_reject(self) -> None:
@@ -723,17 +723,17 @@ class World:
     def _reject(self) -> None:
         """Set the first change aside that awaits approval."""
         for line in self.store.lines():
-            if not _approvable(line) or line.rejection is not None:
+            if not _rejectable(line):
                 continue
             stored = Store(self.table).contract(line.contract_id).lines[line.service_id]
-            if not _approvable(stored.value) or stored.value.rejection is not None:
+            if not _rejectable(stored.value):
                 continue
             rejected, entry = reject(
                 stored.value, by="a person", at=self.clock.now(), reason="not ordered", entry_id=self._names()
             )
             wake = wake_contract(line.contract_id, self._ports())
             self._commit(put_line(rejected, stored.rev), put_journal_entry(entry), wake)
-            self.oracle.rejected(line.contract_id, line.service_id, rejected.rejection)
+            self.oracle.rejected(line.contract_id, line.service_id, rejected.rejections[-1])
             self.watch.states["held, then rejected"] += 1
             return
 
@@ -1036,6 +1036,10 @@ class _Enough(Exception):
 
 def _approvable(line: Line) -> bool:
     return line.awaiting is not None
+
+
+def _rejectable(line: Line) -> bool:
+    return line.awaiting is not None and line.awaiting.rejection is None
 
 
 def _later(what: Callable[..., None], *args: Any) -> Callable[[], None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -25,7 +26,7 @@ from tests.unit.domain.test_billing_properties import (
 )
 from timus_autotask.domain.approval import approve, reject
 from timus_autotask.domain.history import Merge, Subscription, merge
-from timus_autotask.domain.line import Approved, Choice, Line, State
+from timus_autotask.domain.line import Approved, Choice, HeldChange, Line, State
 from timus_autotask.domain.mapping import LineKey, Route, shares
 from timus_autotask.domain.policy import Approval, OnDrift, Policy, shortfall
 from timus_autotask.domain.price import amount
@@ -136,18 +137,19 @@ def test_what_is_rejected_never_goes_until_timus_reports_something_newer(
 ) -> None:
     """Whatever day it is and whatever the terms are by then; newer news are judged as if nobody had decided."""
     partner = live(told, ALWAYS)
-    rejected = {}
+    rejected: dict[LineKey, HeldChange] = {}
     for number, line in enumerate(awaiting(partner)):
-        at = datetime.combine(LATER, time(12), UTC)
-        partner.lines[line.key], _ = reject(line, by="pat", at=at, reason="no", entry_id=f"c{number}")
-        rejected[line.key] = line
-    before = [*partner.autotask.posts]
+        assert line.awaiting is not None
+        rejected[line.key] = line.awaiting
+        partner.lines[line.key] = put_aside(line, number)
+    before = len(partner.autotask.posts)
     partner.policy = Policy()
     for on in range(200, 205):
         partner.work(day(on))
-    assert [post for post in partner.autotask.posts if LineKey(1, post[0]) in rejected] == [
-        post for post in before if LineKey(1, post[0]) in rejected
-    ]
+    made = partner.autotask.posts[before:]
+    assert not {(service, on, delta) for service, on, delta, _ in made if LineKey(1, service) in rejected} & {
+        (key.service_id, change.day, change.delta) for key, change in rejected.items()
+    }
     known = partner.wanted(day(205)).demands
     for number, event in enumerate(later, len(told) + 1):
         partner.hear(event.snapshot(number), day(event.effective))
@@ -155,7 +157,117 @@ def test_what_is_rejected_never_goes_until_timus_reports_something_newer(
     for key, demand in partner.wanted(day(205)).demands.items():
         newer = {(c.subscription_id, c.number) for c in demand.causes if c.number > len(told)}
         if key in known and newer:
-            assert partner.lines[key].rejection is None
+            assert partner.lines[key].rejections == ()
+
+
+def put_aside(line: Line, number: int) -> Line:
+    """The line with what it shows rejected."""
+    at = datetime.combine(LATER, time(12), UTC)
+    return reject(line, by="pat", at=at, reason="no", entry_id=f"c{number}")[0]
+
+
+@dataclass
+class People:
+    """What people did on one partner's lines, with everything that follows: see ``act``."""
+
+    partner: Partner
+    prices: tuple[str, str]
+    approved: dict[tuple[int, date, int, str | None], tuple[Mapping[str, int], str]] = field(
+        default_factory=dict
+    )
+    """(service, day, units, price) → the versions that were shown, and who approved it last."""
+    rejected: dict[tuple[int, date, int], Mapping[str, int]] = field(default_factory=dict)
+    seen: int = 0
+
+    def act(self, what: str, on: date) -> None:
+        """Do one thing, let the worker do what follows, and hold what it made against what people said."""
+        waiting = awaiting(self.partner)
+        if what.startswith("approve") and waiting:
+            self.approve(waiting[-1], what)
+        if what == "reject" and waiting and waiting[0].awaiting and not waiting[0].awaiting.rejection:
+            line, change = waiting[0], waiting[0].awaiting
+            self.rejected[line.service_id, change.day, change.delta] = change.versions
+            self.partner.lines[line.key] = put_aside(line, len(self.rejected))
+        if what == "price":
+            self.prices = self.prices[1], self.prices[0]
+        if what in ("terms", "price"):
+            asks = (
+                ALWAYS if what == "price" or self.partner.policy.approve_increases == Approval() else Policy()
+            )
+            self.partner.policy = replace(asks, prices={ADV: self.prices[0]})
+        self.partner.work(on)
+        self.check()
+
+    def approve(self, line: Line, by: str) -> None:
+        """Let go what a line shows."""
+        change = line.awaiting
+        assert change is not None
+        price = change.price.after if change.price else None
+        self.approved[line.service_id, change.day, change.delta, price] = change.versions, by
+        for rejected in [*self.rejected]:
+            if rejected[0] == line.service_id and rejected[2] == change.delta and rejected[1] <= change.day:
+                del self.rejected[rejected]
+        self.partner.lines[line.key] = approve(line, by)
+
+    def check(self) -> None:
+        """Hold everything that was made since the last time against what people said."""
+        asked = self.partner.policy.approve_increases != Approval()
+        for service, on, delta, _, after in self.partner.autotask.sent[self.seen :]:
+            known = self.versions(service)
+            price = None if after is None else amount(after)
+            if asked:
+                shown, _ = self.approved[service, on, delta, price]
+                assert shown == known
+            if (service, on, delta) in self.rejected:
+                assert self.rejected[service, on, delta] != known
+        self.seen = len(self.partner.autotask.sent)
+
+    def versions(self, service: int) -> dict[str, int]:
+        """The newest versions that changed what a line should have."""
+        newest: dict[str, int] = {}
+        for cause in self.partner.wanted(LATER).demands[LineKey(1, service)].causes:
+            newest[cause.subscription_id] = max(cause.number, newest.get(cause.subscription_id, 0))
+        return newest
+
+
+deeds = st.lists(
+    st.sampled_from(["timus", "timus", "approve anna", "approve bert", "reject", "price", "terms", "day"]),
+    max_size=14,
+)
+
+
+@given(histories, deeds)
+def test_people_and_timus_in_any_order(told: list[Event], deeds_: list[str]) -> None:
+    """Take-backs, cancellations, prices, approvals and rejections in any order.
+
+    While the terms hold everything, nothing is made that nobody approved as it is, for just that version. What was rejected is not made
+    without newer news. And what nobody rejected is made in the end.
+    """
+    people = People(Partner(Autotask(), replace(ALWAYS, prices={ADV: "11.00"})), ("11.00", "15.00"))
+    coming = list(enumerate(told, 1))
+    n = 0
+    for deed in deeds_:
+        if deed == "timus" and coming:
+            number, event = coming.pop(0)
+            n = max(n, event.arrives)
+            people.partner.hear(event.snapshot(number), day(event.effective))
+        n += 1 if deed == "day" else 0
+        people.act(deed, day(n))
+    partner = people.partner
+    partner.policy = Policy()
+    for later in range(n, 205):
+        partner.work(day(later))
+        people.check()
+    stays = {
+        other
+        for line in partner.lines.values()
+        if line.set_aside
+        for other in (line.key, *(k for _, k in line.linked))
+    }
+    for key, demand in partner.wanted(day(204)).demands.items():
+        held = partner.autotask.held.get(key.service_id, NOTHING)
+        if key not in stays:
+            assert held.same(demand.units, day(204), CONTRACT.end)
 
 
 @given(histories)
@@ -163,8 +275,7 @@ def test_what_was_rejected_can_be_approved_after_all(told: list[Event]) -> None:
     """In the end everything is as Timus says."""
     partner = live(told, ALWAYS)
     for number, line in enumerate(awaiting(partner)):
-        at = datetime.combine(LATER, time(12), UTC)
-        partner.lines[line.key], _ = reject(line, by="pat", at=at, reason="no", entry_id=f"c{number}")
+        partner.lines[line.key] = put_aside(line, number)
     partner.work(LATER)
     approve_all(partner, LATER)
     for key, demand in partner.wanted(LATER).demands.items():

@@ -8,10 +8,12 @@ import pytest
 
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, GATEWAY, World
+from timus_autotask.domain.line import State
 from timus_autotask.operate import decisions, terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.terms import TermChange
+from timus_autotask.watch.status import StatusLine, gather, status_of
 
 
 @pytest.fixture
@@ -31,6 +33,13 @@ def world() -> World:
 def deployment(world: World) -> Deployment:
     """What a console is given."""
     return deployment_of(world)
+
+
+def shown(world: World) -> StatusLine:
+    """The line of the seats, as people see it."""
+    found = status_of(gather(world.ports.store, lambda: 0), world.clock.now(), world.zone)
+    [line] = [one for one in found.lines if one.service_id == 45]
+    return line
 
 
 def test_a_held_change_is_approved_without_a_terminal(world: World, deployment: Deployment) -> None:
@@ -71,3 +80,67 @@ def test_what_cannot_be_decided_is_refused(deployment: Deployment) -> None:
     with pytest.raises(NotDone, match=r"Service 47 .* is applied, so there is nothing to reject"):
         decisions.reject(deployment, CONTRACT, 47, "no", "j.doe")
     terms.pause(deployment, None, "kim")
+
+
+def test_a_rejection_stops_only_its_own_change(world: World, deployment: Deployment) -> None:
+    """The same version cancels in April: the end is shown beside what is set aside, and nothing stays billed."""
+    world.tell(9, {ADV: 28, GATEWAY: 1}, effective=world.clock.now(), cancel_at=date(2026, 4, 1))
+    world.work()
+    proposal = decisions.reject(deployment, CONTRACT, 45, "not ordered", "pat")
+    [line] = [one for one in proposal.preview.contracts[0].lines if one.service_id == 45]
+    assert [(one.day, one.delta) for one in line.adjustments] == [(date(2026, 4, 1), -25)]
+    assert "pat rejected it" in (line.reason or "")
+    proposal.commit()
+    world.work()
+    line_ = shown(world)
+    assert (line_.state, line_.reason_code, line_.set_aside) == (State.PARKED, "rejected", ())
+    assert line_.scheduled == ((date(2026, 4, 1), -25),)
+    world.pass_time(days=30)
+    assert world.units(ADV, date(2026, 3, 31)) == 25
+    assert world.units(ADV, date(2026, 4, 14)) == 0
+    assert world.line(ADV).state is State.APPLIED
+
+
+def test_what_nobody_rejected_is_not_called_rejected(world: World, deployment: Deployment) -> None:
+    """Free seats make another change of it: the terms judge it, and no name of a person stands beside it."""
+    decisions.reject(deployment, CONTRACT, 45, "not ordered", "pat").commit()
+    world.work()
+    change = [TermChange("included", "5", ADV), TermChange("approve_decreases", "always")]
+    terms.set_terms(deployment, change, None, "kim").commit()
+    world.work()
+    line = shown(world)
+    assert (line.reason, line.set_aside) == ("A change of -2 on 2026-03-15 awaits approval.", ())
+    assert decisions.approve(deployment, CONTRACT, 45, "sam").result.delta == -2
+
+
+def test_what_is_set_aside_is_shown_beside_what_is_held(world: World, deployment: Deployment) -> None:
+    """The end asks for an approval too; the rejected change is named with it."""
+    world.tell(9, {ADV: 28, GATEWAY: 1}, effective=world.clock.now(), cancel_at=date(2026, 4, 1))
+    world.work()
+    decisions.reject(deployment, CONTRACT, 45, "not ordered", "pat").commit()
+    terms.set_terms(deployment, [TermChange("approve_decreases", "always")], None, "kim").commit()
+    world.pass_time(days=20)
+    line = shown(world)
+    assert line.reason == "A change of -25 on 2026-04-01 awaits approval."
+    [aside] = line.set_aside
+    assert aside.startswith("The change of +3 on 2026-03-15 is set aside")
+    decisions.approve(deployment, CONTRACT, 45, "sam").commit()
+    world.work()
+    assert world.units(ADV, date(2026, 4, 14)) == 0
+
+
+def test_a_price_is_shown_before_it_goes_out_on_a_later_day(world: World, deployment: Deployment) -> None:
+    """Units and price, in the preview of the terms that set it."""
+    later = [TermChange("increases", "start-of-next-period"), TermChange("approve_increases", "never")]
+    terms.set_terms(deployment, later, None, "kim").commit()
+    world.tell(9, {ADV: 29, GATEWAY: 1})
+    world.work()
+    proposal = terms.set_terms(deployment, [TermChange("prices", "15.00", ADV)], None, "kim")
+    [line] = [one for one in proposal.preview.contracts[0].lines if one.service_id == 45]
+    assert [(one.day, one.delta, str(one.price)) for one in line.adjustments] == [
+        (date(2026, 4, 1), 4, "12.50 → 15.00")
+    ]
+    proposal.commit()
+    world.pass_time(days=20)
+    entry = world.ports.store.changes()
+    assert [str(one.price) for one in entry if one.delta == 4] == ["12.50 → 15.00"]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.fakes.memory_table import MemoryTable
-from timus_autotask.domain.approval import reject
+from timus_autotask.domain.approval import NothingAwaits, approve, reject
 from timus_autotask.domain.line import HeldChange, Intent, Line
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.table import Key, Put
@@ -62,8 +62,20 @@ def test_what_it_held_back_can_be_decided_and_stays_held(code: str, limit: int |
     line = load(earlier(code, delta=3, day="2026-03-15", limit=2))
     assert line.awaiting == HeldChange(TODAY, 3, day_limit=limit)
     rejected, entry = reject(line, by="pat", at=datetime(2026, 3, 15, tzinfo=UTC), reason="no", entry_id="c1")
-    assert rejected.rejection is not None
+    assert len(rejected.rejections) == 1
     assert (entry.day, entry.delta) == (TODAY, 3)
+
+
+def test_its_rejection_still_stands_and_approval_ends_it() -> None:
+    """A line had one at most, which was not written beside the change that it is of."""
+    rejection = {"day": "2026-03-15", "delta": 3, "by": "pat", "at": "2026-03-15T09:00:00Z", "reason": "no"}
+    awaiting = {"day": "2026-03-15", "delta": 3, "versions": {"sub_1": 8}}
+    data = {**earlier("rejected", delta=3, day="2026-03-15"), "rejection": rejection, "awaiting": awaiting}
+    line = load(data)
+    assert [(one.day, one.delta, one.by) for one in line.rejections] == [(TODAY, 3, "pat")]
+    with pytest.raises(NothingAwaits):
+        reject(line, by="sam", at=datetime(2026, 3, 15, tzinfo=UTC), reason="no", entry_id="c1")
+    assert approve(line, "sam").rejections == ()
 
 
 @pytest.mark.parametrize("code", ["drift", "outcome-unclear", "line-duplicated"])

@@ -12,8 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.crowd import settled
-from tests.world import ADV, World
+from tests.deployment import deployment_of
+from tests.world import ADV, CONTRACT, GATEWAY, World
 from timus_autotask.domain.line import State
+from timus_autotask.operate import decisions, terms
+from timus_autotask.operate.terms import TermChange
 from timus_autotask.ports.table import Document
 from timus_autotask.store.runs import gauges
 from timus_autotask.watch.gauges import EVERY, LEAST_ROOM, take
@@ -91,6 +94,38 @@ def test_without_any_time_nothing_is_counted_and_the_circuit_is_told(crowd: Worl
     assert known.value.tally is not None
     take(crowd.ports, crowd.clock.now() + timedelta(minutes=1))
     assert len(told(crowd)) == 1
+
+
+def test_what_awaits_approval_is_paused_or_was_rejected_counts_as_what_it_is() -> None:
+    """Who looks at the numbers knows what to do: approve, resume, or nothing."""
+    world = World()
+    deployment = deployment_of(world)
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    terms.set_terms(deployment, [TermChange("approve_increases", "always")], None, "kim").commit()
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+
+    def counted() -> tuple[int, ...]:
+        world.clock.advance(EVERY.total_seconds())
+        world.happened.clear()
+        take(world.ports, world.clock.now() + timedelta(minutes=1))
+        [found] = told(world)
+        kinds = ("lines_parked", "lines_held", "lines_paused", "lines_rejected", "parked_long")
+        return tuple(found[kind] for kind in kinds)
+
+    assert counted() == (0, 1, 0, 0, 0)
+    terms.pause(deployment, None, "kim")
+    world.sweep()
+    assert counted() == (0, 0, 1, 0, 0)
+    world.pass_time(days=2)
+    assert counted() == (0, 0, 1, 0, 1)  # a pause that somebody has forgotten
+    terms.resume(deployment, None, "kim").commit()
+    world.sweep()
+    decisions.reject(deployment, CONTRACT, 45, "not ordered", "pat").commit()
+    world.pass_time(days=2)
+    assert counted() == (0, 0, 0, 1, 0)
 
 
 def test_they_read_no_more_events_than_it_takes_to_know_the_last_webhook() -> None:

@@ -261,9 +261,8 @@ def _adjustments(line: LinePreview) -> list[str]:
     if line.under_way:
         day, delta = line.under_way
         told.append(f"{delta:+d} from {day} is under way, and made again if it turns out to be lost")
-    if line.reason:
-        return [*told, line.reason]
-    return told or ["nothing to post"]
+    told += [line.reason] if line.reason else []
+    return [*told, *line.set_aside] or ["nothing to post"]
 
 
 def _adjustment(one: PreviewedAdjustment) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, Whole, called, moment
+from timus_autotask.domain.approval import REJECTED
 from timus_autotask.domain.line import JournalEntry, Outcome, State, Why
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import Provisioning
@@ -173,9 +174,10 @@ def _why(line: StatusLine) -> list[str]:
     parts = [line.reason] if line.reason else []
     if line.remedy:
         parts.append(Whole(f"→ {line.remedy}"))
+    parts += line.set_aside
     if line.state is State.OBSERVING:
         parts += [f"would {delta:+d} from {day}" for day, delta in line.scheduled]
-    elif line.reason is None:
+    elif line.reason is None or line.reason_code == REJECTED:
         parts += [f"{delta:+d} on {day}" for day, delta in line.scheduled]
     parts += [f"{line.explanation}."] if line.explanation else []
     parts += [f"{one.message}." for one in line.past_days]

@@ -2,20 +2,22 @@
 
 A line has such a change as ``Line.awaiting``. Store the line that comes back, and wake its contract in the same write: the
 worker does the rest. A plan change is decided as a whole, on its held side: the other side waits with it.
+
+A decision is about one change. It counts until Timus reports something newer for the line; then everything is judged anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from .line import Approved, HeldChange, JournalEntry, Line, Outcome, Rejection, State, with_state
 from .mapping import LineKey
 from .reasons import Parked
 
 REJECTED = "rejected"
-"""The code of the reason with which a rejected line is parked."""
+"""The code of the reason with which a line is parked that has nothing to do but what was rejected."""
 
 
 class NothingAwaits(Exception):
@@ -23,10 +25,10 @@ class NothingAwaits(Exception):
 
 
 def approve(line: Line, by: str) -> Line:
-    """The line with its change approved by ``by``; a rejection of it is over. Raises ``NothingAwaits``."""
+    """The line with its change approved by ``by``; if it was rejected, that is over. Raises ``NothingAwaits``."""
     change = _awaiting(line)
-    approved = Approved(change.day, change.delta, by, change.price)
-    return replace(line, approved=(*line.approved, approved), rejection=None)
+    approved = Approved(change.day, change.delta, by, change.price, change.versions)
+    return replace(line, approved=(*line.approved, approved), rejections=_without(line, change.rejection))
 
 
 def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> tuple[Line, JournalEntry]:
@@ -35,16 +37,17 @@ def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> 
     Raises ``NothingAwaits``, also when it was rejected already.
 
     ``by`` is who rejects it, ``reason`` is theirs, and ``entry_id`` a random name for the entry. The line is parked as
-    ``rejected`` at once. It comes back when Timus reports something newer than was known when the change was shown, or
-    when it is approved. Approvals that it had are void.
+    ``rejected`` at once. The change comes back when Timus reports something newer than was known when it was shown, or when
+    it is approved. Approvals that the line had are void.
     """
     change = _awaiting(line)
-    if line.rejection is not None:
+    if change.rejection is not None:
         raise NothingAwaits(f"the change of {line.key} was rejected already")
     rejection = Rejection(change.day, change.delta, by, at, reason, change.versions, change.price)
+    aside = replace(change, rejection=rejection, day_limit=None)
     known = line.parked.facts if line.parked else {}
-    parked = Parked(REJECTED, {**known, **rejection_facts(rejection, change)})
     units = line.last_read.at(change.day) if line.last_read else 0
+    scheduled = tuple(one for one in line.scheduled if one != (change.day, change.delta))
     entry = JournalEntry(
         id=entry_id,
         line=line.key,
@@ -61,24 +64,71 @@ def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> 
         price=change.price,
         by=by,
     )
-    set_aside = replace(line, approved=(), rejection=rejection)
-    return with_state(set_aside, State.PARKED, parked, at), entry
+    rejected = replace(
+        line,
+        approved=(),
+        rejections=(*line.rejections, rejection),
+        awaiting=aside,
+        set_aside=(*line.set_aside, aside),
+        scheduled=scheduled,
+        scheduled_price=line.scheduled_price if scheduled else None,
+    )
+    return with_state(rejected, State.PARKED, reason_of(aside, rejection, known), at), entry
 
 
-def set_aside(lines: Iterable[Line]) -> set[LineKey]:
-    """The lines whose change was rejected, and the other sides of those plan changes: decided, and waiting for nobody."""
-    rejected = [line for line in lines if line.parked is not None and line.parked.code == REJECTED]
-    return {key for line in rejected for key in (line.key, *(other for _, other in line.linked))}
+def is_newer(versions: Mapping[str, int], known: Mapping[str, int]) -> bool:
+    """True if Timus has reported something newer than ``known``, by subscription; nothing is newer than what was never noted."""
+    return bool(known) and any(
+        number > known.get(subscription, 0) for subscription, number in versions.items()
+    )
 
 
-def rejection_facts(rejection: Rejection, change: HeldChange) -> dict[str, int | str]:
-    """Who rejected what, when and why, for the reason of the line."""
-    return {
-        **change_facts(change),
+def is_approved(change: HeldChange, approved: Approved) -> bool:
+    """True if this is what was approved: the day, the units and the price that were shown, and nothing newer from Timus since."""
+    shown = (approved.day, approved.delta, approved.price)
+    return shown == (change.day, change.delta, change.price) and not is_newer(
+        change.versions, approved.versions
+    )
+
+
+def is_rejected(day: date, delta: int, rejection: Rejection) -> bool:
+    """True if a change is what was rejected. A posted period or another adjustment may have moved it to a later day since.
+
+    A price does not matter: who does not want the seats does not want them at another price either.
+    """
+    return delta == rejection.delta and day >= rejection.day
+
+
+def waiting_for_nobody(lines: Iterable[Line]) -> set[LineKey]:
+    """The lines with nothing to do but what was rejected, and the other sides of rejected plan changes: a person has decided."""
+    keys: set[LineKey] = set()
+    for line in lines:
+        if line.parked is not None and line.parked.code == REJECTED:
+            keys.add(line.key)
+        days = {change.day for change in line.set_aside}
+        keys.update(other for day, other in line.linked if day in days)
+    return keys
+
+
+def reason_of(change: HeldChange, rejection: Rejection, known: Mapping[str, int | str]) -> Parked:
+    """Who rejected what, when and why; and what approval would let go, where that is not just the same any more."""
+    facts: dict[str, int | str] = {
+        **known,
+        **change_facts(HeldChange(rejection.day, rejection.delta, rejection.price)),
         "by": rejection.by or "Somebody",
         "on": f"{rejection.at:%Y-%m-%d %H:%M} UTC",
         "why": rejection.reason,
     }
+    if (change.day, change.price) != (rejection.day, rejection.price):
+        facts["by_now"] = change.day.isoformat()
+        facts |= {"price_by_now": str(change.price)} if change.price else {}
+    return Parked(REJECTED, facts)
+
+
+def others_set_aside(line: Line, shown: Parked | None) -> tuple[str, ...]:
+    """What was rejected on a line and is still lacking, for people; without the one that is its reason."""
+    reasons = [reason_of(one, one.rejection, {}).message for one in line.set_aside if one.rejection]
+    return tuple(reason for reason in reasons if shown is None or reason != shown.message)
 
 
 def change_facts(change: HeldChange) -> dict[str, int | str]:
@@ -91,3 +141,7 @@ def _awaiting(line: Line) -> HeldChange:
     if line.awaiting is None:
         raise NothingAwaits(f"no change of {line.key} awaits approval")
     return line.awaiting
+
+
+def _without(line: Line, rejection: Rejection | None) -> tuple[Rejection, ...]:
+    return tuple(one for one in line.rejections if one != rejection)

@@ -70,6 +70,11 @@ class Intent:
         """The unit price that is sent with it, old and new, if one is."""
         return PriceChange(self.price, self.price_before) if self.price is not None else None
 
+    @property
+    def change(self) -> HeldChange:
+        """What was decided on before it was begun, if anybody had to."""
+        return HeldChange(self.day, self.delta, self.price_change)
+
 
 class Why(StrEnum):
     """Why something was changed, where it is not just what Timus reported."""
@@ -168,6 +173,8 @@ class HeldChange:
     """The limit of a day that holds it. It stays held on later days, although each has a limit of its own."""
     versions: Mapping[str, int] = field(default_factory=dict)
     """By subscription: the newest version that the line knew when this was shown."""
+    rejection: Rejection | None = None
+    """It was rejected, and is set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +185,13 @@ class Approved:
     delta: int
     by: str = ""
     price: PriceChange | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """By subscription: the newest version that the line knew when it was shown; empty: whatever it knows when it is next looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """What an operator set aside. It stays so until Timus reports something newer, or until it is approved."""
+    """A change that an operator set aside. It stays so until Timus reports something newer, or until it is approved."""
 
     day: date
     delta: int
@@ -224,20 +233,26 @@ class Line:
     baseline_until: date | None = None
     """The contract's last day when the baseline was read. Later days, which a longer contract has gained since, are nobody's edit; None:
     it was read by an earlier version, which did not note the day."""
-    rejection: Rejection | None = None
+    awaiting: HeldChange | None = None
+    """What ``approve`` lets go: what the terms hold back, or what was rejected. What a day's limit holds stays held by it."""
+    rejections: tuple[Rejection, ...] = ()
     observed: Timeline | None = None
     """What Autotask had when it was last read, where that is not the baseline: somebody else changed it, or nobody knows, or the line
     observes and has no baseline."""
-    # What people see; from here on down nothing is decided, but that what a day's limit holds stays held.
+    last_change: datetime | None = None
+    """When an adjustment of ours last landed; a read that disagrees soon after it may be stale."""
+    # What people see. From here on down nothing is decided; ``since`` also says how soon a parked line is looked at again.
     state: State = State.PENDING
     parked: Parked | None = None
-    awaiting: HeldChange | None = None
-    """What ``approve`` lets go: what the terms hold back, or what was rejected."""
+    set_aside: tuple[HeldChange, ...] = ()
+    """What was rejected and is still lacking."""
     since: datetime | None = None
     """When it came into this state for this reason."""
     desired: Timeline = NOTHING
     scheduled: tuple[tuple[date, int], ...] = ()
-    """(day, delta) that are planned and not made yet."""
+    """(day, delta) that are planned and not made yet, without what is set aside."""
+    scheduled_price: PriceChange | None = None
+    """The unit price that goes out with the first of them, if one does; the others find it on the line."""
     linked: tuple[tuple[date, LineKey], ...] = ()
     """(day, other line): what is planned for that day is one side of a plan change."""
     sources: tuple[tuple[str, str], ...] = ()
@@ -245,7 +260,6 @@ class Line:
     """Until when its decrease to 0 waits by the term ``decrease_wait``, for what may replace the subscription."""
     past_days: tuple[PastDays, ...] = ()
     """In order: days that stay billed otherwise; see ``still_shown``."""
-    last_change: datetime | None = None
     seen_at: datetime | None = None
 
     @property

@@ -27,6 +27,11 @@ class Adjustment:
     delta: int
 
 
+def in_order(adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
+    """By day, decreases first: so they may be made one after the other."""
+    return tuple(sorted(adjustments, key=lambda a: (a.day, a.delta > 0, a.line)))
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Adjustments in the order in which they may be made: by day, decreases first."""
@@ -120,8 +125,7 @@ class _Planner:
         """The plan; ``after`` is what comes of it."""
         while self._turns:
             self._take(heappop(self._turns))
-        self._adjustments.sort(key=lambda a: (a.day, a.delta > 0, a.line))
-        return Plan(tuple(self._adjustments), self._blocked)
+        return Plan(in_order(self._adjustments), self._blocked)
 
     def _first_turns(self, gap: Gap) -> Iterator[_Turn]:
         """One turn on each day on which the line lacks more or less than before, or should have more or less."""

@@ -126,7 +126,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "timus-autotask approve {contract} {service}",
         ),
         "rejected": Reason(
-            "The change of {delta:+d} on {day}{at_price} is set aside until Timus reports something newer. {by} rejected it on {on}: {why}",
+            "The change of {delta:+d} on {day}{at_price} is set aside until Timus reports something newer{by_now_told}. "
+            "{by} rejected it on {on}: {why}",
             "timus-autotask approve {contract} {service}",
         ),
         "paused": Reason("Changes are paused.", "timus-autotask resume"),
@@ -174,9 +175,15 @@ class Parked:
 
 
 class _Facts(dict[str, int | str]):
-    """A fact that is not known is shown by its name. A price is told only where one goes out with the change."""
+    """A fact that is not known is shown by its name. Some are told only where there is something to tell."""
 
     def __missing__(self, key: str) -> str:
         if key == "at_price":
-            return f" at a unit price of {self['price']}" if "price" in self else ""
+            return self._price("price")
+        if key == "by_now_told":
+            made = f" (approved now, it would be made on {self.get('by_now')}{self._price('price_by_now')})"
+            return made if "by_now" in self else ""
         return key.upper()
+
+    def _price(self, fact: str) -> str:
+        return f" at a unit price of {self[fact]}" if fact in self else ""

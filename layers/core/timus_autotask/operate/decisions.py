@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from timus_autotask.domain import approval as domain
-from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
+from timus_autotask.domain.converge.holds import AWAITING_APPROVAL, PAUSED
 from timus_autotask.domain.line import Choice, Line
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
@@ -267,9 +267,9 @@ def _decide(
         stored = _line(ports, contract_id, service_id)
         line = stored.value
         parked, change = line.parked, line.awaiting
-        if parked is not None and parked.code in AWAITING_APPROVAL and change is None:
+        if parked is not None and parked.code in (*AWAITING_APPROVAL, PAUSED) and change is None:
             raise NotDone(f"{parked.message} What lets it go on: {parked.remedy}")
-        if parked is None or change is None or (kind == "reject" and line.rejection):
+        if parked is None or change is None or (kind == "reject" and change.rejection):
             raise NotDone(f"{_standing(line)}, so there is nothing to {kind}.")
         shown = ChangeDecided(
             contract_id, service_id, change.day, change.delta, change.price, by, parked.message, reason

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Moved
 from timus_autotask.domain.history import Evidence, Subscription
-from timus_autotask.domain.line import HeldChange, JournalEntry, Line
+from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Rejection
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import Provisioning
@@ -328,6 +328,7 @@ class PartnerRecords:
 _MAPPING = Codec(CustomerMapping)
 _PLAN = Codec(PlanMapping)
 _LINE = Codec(Line, {"baseline": "left", "intent.message": "words", "refusal.message": "words"})
+_REJECTION = Codec(Rejection)
 _CONTRACT = Codec(ContractState)
 _JOURNAL_ENTRY = Codec(JournalEntry, {"message": "words"})
 _DECISION = Codec(Decision)
@@ -389,8 +390,12 @@ _APPROVABLE = ("held-for-approval", "held-over-limit", "held-over-day-limit", "h
 
 
 def _line(data: Data) -> Line:
-    """A line. What earlier versions wrote only into the facts of its reason has fields of its own by now."""
+    """A line. Earlier versions knew one rejection, and wrote other things only into the facts of the reason."""
     line = _LINE.load(data)
+    if data.get("rejection"):
+        rejection = _REJECTION.load(data["rejection"])
+        awaiting = replace(line.awaiting, rejection=rejection) if line.awaiting else None
+        return replace(line, rejections=(rejection,), awaiting=awaiting)
     if line.parked is None or line.awaiting is not None or line.observed is not None:
         return line
     code, facts = line.parked.code, line.parked.facts

@@ -76,6 +76,10 @@ class Tally:
     parked: int = 0
     """Lines, like those that follow."""
     held: int = 0
+    """Awaiting approval."""
+    paused: int = 0
+    rejected: int = 0
+    """With a change that was rejected and is still lacking, whatever else they wait for."""
     settling: int = 0
     drifting: int = 0
     parked_long: int = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from timus_autotask.domain.approval import set_aside
+from timus_autotask.domain.approval import waiting_for_nobody
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.finding import DRIFT, Finding, Kind
@@ -230,7 +230,7 @@ def _edit(line: Line, contract: Contract, look: Look, today: date) -> tuple[Kind
 
 
 def _long_parked(lines: Collection[Line], now: datetime) -> Iterator[Finding]:
-    decided = set_aside(lines)
+    decided = waiting_for_nobody(lines)
     for line in lines:
         if line.key in decided:
             continue

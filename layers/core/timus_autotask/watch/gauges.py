@@ -7,16 +7,18 @@ one call also finds credentials that have expired while nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from heapq import merge
 from itertools import islice
 
-from timus_autotask.domain.approval import set_aside
-from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
+from timus_autotask.domain.approval import waiting_for_nobody
+from timus_autotask.domain.converge.holds import AWAITING_APPROVAL, PAUSED
 from timus_autotask.domain.finding import DRIFT
 from timus_autotask.domain.line import State
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
@@ -119,8 +121,11 @@ def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
     now = ports.clock.now()
     status = status_of(records, now, ports.zone)
     lines = [*_live(status, records)]
-    parked = _parked(lines, records)
-    held = sum(line.reason_code in AWAITING_APPROVAL for line in parked)
+    decided = waiting_for_nobody(
+        stored.value for contract in records.contracts.values() for stored in contract.lines.values()
+    )
+    parked = [line for line in lines if line.state is State.PARKED and line.key not in decided]
+    count = Counter(kind for line in lines for kind in _kinds(line, decided))
     customers = {line.customer for line in lines}
     observing = {id_ for id_ in records.customers if not status.stages.live(id_)}
     not_aligned = {line.customer for line in lines if line.state not in (State.APPLIED, State.SCHEDULED)}
@@ -131,12 +136,14 @@ def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
         unmapped=tally.unmapped + len(status.mapped.customers),
         ignored=tally.ignored + len(status.mapped.ignored_customers),
         observing=tally.observing + len(observing),
-        parked=tally.parked + len(parked) - held,
-        held=tally.held + held,
-        settling=tally.settling + sum(line.state is State.SETTLING for line in lines),
-        drifting=tally.drifting + sum(line.reason_code in _DRIFTING for line in parked),
+        parked=tally.parked + count["parked"],
+        held=tally.held + count["held"],
+        paused=tally.paused + count["paused"],
+        rejected=tally.rejected + count["rejected"],
+        settling=tally.settling + count["settling"],
+        drifting=tally.drifting + count["drifting"],
         parked_long=tally.parked_long + _long((_since(line, records) for line in parked), now),
-        oldest=min((since for since in (tally.oldest, *_waiting_since(records)) if since), default=None),
+        oldest=min(filter(None, (tally.oldest, *_waiting_since(records))), default=None),
     )
 
 
@@ -148,10 +155,20 @@ def _live(status: Status, records: Records) -> Iterator[StatusLine]:
             yield line
 
 
-def _parked(lines: Iterable[StatusLine], records: Records) -> list[StatusLine]:
-    """The parked lines, without the changes that a person has decided on."""
-    decided = set_aside(s.value for contract in records.contracts.values() for s in contract.lines.values())
-    return [line for line in lines if line.state is State.PARKED and line.key not in decided]
+def _kinds(line: StatusLine, decided: Collection[LineKey | None]) -> Iterator[str]:
+    """As what a line counts. One that a person has decided on waits for nobody."""
+    if line.set_aside or line.key in decided:
+        yield "rejected"
+    if line.state is State.SETTLING:
+        yield "settling"
+    if line.state is not State.PARKED or line.key in decided:
+        return
+    if line.reason_code in _DRIFTING:
+        yield "drifting"
+    if line.reason_code in AWAITING_APPROVAL:
+        yield "held"
+    else:
+        yield "paused" if line.reason_code == PAUSED else "parked"
 
 
 def _waiting_since(records: Records) -> Iterator[datetime | None]:
@@ -198,6 +215,8 @@ def _numbers(tally: Tally, partner: Records, ports: Ports, now: datetime, since:
         "customers_observing": tally.observing,
         "lines_parked": tally.parked,
         "lines_held": tally.held,
+        "lines_paused": tally.paused,
+        "lines_rejected": tally.rejected,
         "lines_settling": tally.settling,
         "lines_drifting": tally.drifting,
         "events_parked": len(partner.parked_events),

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from itertools import chain, repeat
 from typing import Generic, TypeVar
 
+from timus_autotask.domain.approval import REJECTED, others_set_aside
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.holds import BY_DECISION
 from timus_autotask.domain.converge.view import Observed
@@ -42,7 +44,7 @@ class PreviewedAdjustment:
     at_once: bool
     """Made as soon as it is agreed to; otherwise on its day, or when what it waits for is done."""
     price: PriceChange | None = None
-    """The unit price that goes out with it; None: the line keeps its own. What is not made at once is priced later."""
+    """The unit price that goes out with it, as the terms and Autotask are now; None: the line keeps the one that it has by then."""
     posted: bool = False
     """Its day is in a period that is approved and posted already: Autotask bills it as an item of its own, next to that period."""
     estimate: Estimate | None = None
@@ -64,6 +66,8 @@ class LinePreview:
     state: State
     reason: str | None = None
     """Why something, or everything, would not be made."""
+    set_aside: tuple[str, ...] = ()
+    """What was rejected and would still not be made, where the reason does not say so already."""
     under_way: tuple[date, int] | None = None
     """(day, change) of an adjustment whose outcome is not known yet: it is made again if it turns out to be lost."""
     code: str | None = None
@@ -314,8 +318,17 @@ def _price(service_id: int, contract_id: int, autotask: RehearsedAutotask) -> De
 
 def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: date) -> LinePreview:
     # What only a decision lets go is not made; what waits for anything else is made automatically, so it is shown.
-    held = line.parked is not None and line.parked.code in BY_DECISION
-    later = () if held else tuple(PreviewedAdjustment(day, delta, False) for day, delta in line.scheduled)
+    # A rejected change is not among what is scheduled, and holds nothing else up.
+    held = line.parked is not None and line.parked.code in BY_DECISION and line.parked.code != REJECTED
+    prices = chain([line.scheduled_price], repeat(None))
+    later = (
+        ()
+        if held
+        else tuple(
+            PreviewedAdjustment(day, delta, False, price)
+            for (day, delta), price in zip(line.scheduled, prices, strict=False)
+        )
+    )
     return LinePreview(
         service_id=line.service_id,
         sources=line.sources,
@@ -324,6 +337,7 @@ def _line(line: Line, units: int, made: Sequence[PreviewedAdjustment], today: da
         adjustments=(*made, *later),
         state=State.PENDING if made and line.parked is None else line.state,
         reason=line.parked.message if line.parked else None,
+        set_aside=others_set_aside(line, line.parked),
         code=line.parked.code if line.parked else None,
         past_days=still_shown(line.past_days, today),
     )

@@ -12,10 +12,11 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from timus_autotask.domain.approval import others_set_aside
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
-from timus_autotask.domain.line import Line, State
+from timus_autotask.domain.line import Intent, Line, State
 from timus_autotask.domain.mapping import LineKey, service_on
 from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED, NO_SERVICE
@@ -161,6 +162,8 @@ class StatusLine:
     """The command or action that fixes it."""
     wanted_units: int | None = None
     """What the line should have today on the partner's terms, everything on it together."""
+    set_aside: tuple[str, ...] = ()
+    """What was rejected and is still lacking, where the reason does not say so already."""
     scheduled: tuple[tuple[date, int], ...] = ()
     """(day, change) that are planned."""
     linked: tuple[tuple[date, LineKey], ...] = ()
@@ -516,6 +519,7 @@ def _lines(
             reason_code=parked.code if parked else None,
             remedy=parked.remedy if parked else None,
             wanted_units=(demand.units.plus(line.offset).at(today) if demand else 0),
+            set_aside=others_set_aside(line, parked),
             scheduled=line.scheduled,
             linked=line.linked,
             past_days=still_shown(line.past_days, today),
@@ -580,23 +584,33 @@ def _state(
     live: bool,
 ) -> tuple[State, str | None]:
     """The state for a person: the worker's last word, unless something has come since."""
-    trouble = _trouble(work, circuit)
     if line.intent and not line.parked:
-        return State.SETTLING, (
-            f"An adjustment of {line.intent.delta:+d} on {line.intent.day} was begun and its outcome is not known yet; "
-            f"it is settled by a read no later than {line.intent.settles_at:%Y-%m-%d %H:%M} UTC."
-        )
+        return State.SETTLING, _settling(line.intent)
+    trouble = _trouble(work, circuit)
     come = any(day <= today for day, _ in line.scheduled) and line.state is State.SCHEDULED
     went_live = line.state is State.OBSERVING and live
     if stored is None or _unconverged(work) or come or went_live:
         return State.PENDING, trouble
     if line.parked:
         return line.state, line.parked.message
-    if line.state in (State.PENDING, State.OBSERVING) and line.waits_for_more and not trouble:
-        return line.state, (
-            f"The change waits until {line.waits_for_more:%Y-%m-%d %H:%M} UTC for what may replace the subscription (decrease_wait)."
-        )
+    if line.state in (State.PENDING, State.OBSERVING) and not trouble:
+        return line.state, _waiting(line)
     return line.state, trouble if work.trouble or line.state is State.PENDING else None
+
+
+def _settling(intent: Intent) -> str:
+    return (
+        f"An adjustment of {intent.delta:+d} on {intent.day} was begun and its outcome is not known yet; "
+        f"it is settled by a read no later than {intent.settles_at:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+def _waiting(line: Line) -> str | None:
+    """What a change waits for that needs nobody, if so."""
+    until = line.waits_for_more
+    if until is None:
+        return None
+    return f"The change waits until {until:%Y-%m-%d %H:%M} UTC for what may replace the subscription (decrease_wait)."
 
 
 def _outstanding(records: Records, now: datetime) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -81,13 +82,21 @@ def test_without_a_price_in_the_terms_none_is_read(policy: Policy) -> None:
         {"line": left(LEVEL, intent=intent())},
         {"held": {45: on_contract(MORE)}},
         {"held": {45: on_contract(since_january(30))}},
-        {"held": {45: on_contract(LEVEL, closed=((march(1), march(31)),))}},
     ],
-    ids=["settling", "level", "drifted", "due later"],
+    ids=["settling", "level", "drifted"],
 )
-def test_where_nothing_is_due_no_price_is_read(more: dict[str, Any]) -> None:
+def test_where_nothing_is_planned_no_price_is_read(more: dict[str, Any]) -> None:
     """A price goes out with an adjustment, and never alone."""
     assert next_step(seen(**more)).ask_prices == {}
+
+
+def test_what_is_made_on_a_later_day_shows_its_price_before() -> None:
+    """Nothing goes out that nobody could see; without a price in the terms nothing is read for it either."""
+    later: dict[str, Any] = {"held": {45: on_contract(LEVEL, closed=((march(1), march(31)),))}}
+    assert next_step(seen(**later)).ask_prices == {45: 1201}
+    assert next_step(seen(Policy(), **later)).ask_prices == {}
+    line = line_of(next_step(seen(prices=AS_LISTED, **later)))
+    assert (line.scheduled, line.scheduled_price) == (((date(2026, 4, 1), 3),), UP)
 
 
 def test_only_what_is_not_read_yet_is_asked_for() -> None:
@@ -210,6 +219,26 @@ def test_a_changed_price_asks_again(policy: Policy, prices: dict[int, ObservedPr
     step = next_step(seen(policy, line, prices=prices))
     assert step.post is None
     assert parked(step)[0] == "held-for-approval"
+
+
+def test_who_approved_the_price_that_is_sent_is_named() -> None:
+    """Not who approved the same seats at another price before."""
+    anna = approve(line_of(next_step(seen(HELD, prices=AS_LISTED))), "anna")
+    dearer = replace(HELD, prices={"SKU-45": "16"})
+    held = line_of(next_step(seen(dearer, anna, prices=AS_LISTED)))
+    assert held.approved == ()
+    for line in (
+        approve(held, "bert"),
+        replace(approve(held, "bert"), approved=(*anna.approved, *approve(held, "bert").approved)),
+    ):
+        step = next_step(seen(dearer, line, prices=AS_LISTED))
+        assert sent(step) == ("16.00", "12.50")
+        assert step.post is not None
+        assert step.post.intent is not None
+        assert step.post.intent.by == "bert"
+        landed = replace(step.post, intent=replace(step.post.intent, answer=Answer.ACCEPTED))
+        after = next_step(seen(line=landed, held={45: on_contract(MORE)}))
+        assert [entry.by for entry in after.journal] == ["bert"]
 
 
 def test_an_approval_from_before_the_price_does_not_let_it_go() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from tests.unit.domain.converge.views import (
+    CONTRACT,
     END,
     LEVEL,
     MORE,
@@ -32,7 +33,7 @@ from tests.unit.domain.converge.views import (
 )
 from timus_autotask.domain.approval import NothingAwaits, approve, reject
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.desired import Cause, Demand
 from timus_autotask.domain.line import Answer, Approved, HeldChange, Line, Outcome, Rejection, State
 from timus_autotask.domain.plan_change import Link
@@ -71,7 +72,7 @@ def test_what_awaits_approval_is_kept_as_it_is_shown() -> None:
 def test_a_rejected_change_says_what_who_when_and_why() -> None:
     """At once, as the worker says it later; the remedy is to approve it after all."""
     line = rejected()
-    assert line.rejection == Rejection(TODAY, 3, "pat", LATER, "not ordered", {"sub_1": 8})
+    assert line.rejections == (Rejection(TODAY, 3, "pat", LATER, "not ordered", {"sub_1": 8}),)
     assert (line.state, line.since) == (State.PARKED, LATER)
     assert line.parked is not None
     assert line.parked.code == "rejected"
@@ -126,9 +127,15 @@ def test_an_open_day_that_is_still_to_come_is_shown() -> None:
     """What approval would let go by now, as for every change that is held."""
     closed = {45: on_contract(LEVEL, closed=((march(1), march(31)),))}
     line = line_of(next_step(later(told(MORE, 7, 8), held=closed, lines=(rejected(),))))
-    assert line.awaiting == HeldChange(march(31) + ONE_DAY, 3, versions={"sub_1": 8})
+    [rejection] = line.rejections
+    assert line.awaiting == HeldChange(march(31) + ONE_DAY, 3, versions={"sub_1": 8}, rejection=rejection)
     code, shown = parked(next_step(later(told(MORE, 7, 8), held=closed, lines=(rejected(),))))
-    assert (code, shown["day"]) == ("rejected", "2026-04-01")
+    assert (code, shown["day"], shown["by_now"]) == ("rejected", "2026-03-15", "2026-04-01")
+    assert line.parked is not None
+    assert line.parked.message == (
+        "The change of +3 on 2026-03-15 is set aside until Timus reports something newer (approved now, it would be made on "
+        "2026-04-01). pat rejected it on 2026-03-14 21:00 UTC: not ordered"
+    )
 
 
 @pytest.mark.parametrize(("policy", "code"), [(ALWAYS, "held-for-approval"), (Policy(), None)])
@@ -137,7 +144,7 @@ def test_newer_news_from_timus_bring_it_back(policy: Policy, code: str | None) -
     newer = told(since_january(25, (TODAY, 29)), 7, 8, 9)
     step = next_step(later(newer, lines=(rejected(),), policy=policy))
     line = line_of(step)
-    assert line.rejection is None
+    assert line.rejections == ()
     assert (line.parked.code if line.parked else None) == code
     assert (step.post is not None) is (code is None)
 
@@ -154,29 +161,29 @@ def test_another_subscription_brings_it_back() -> None:
     """One that the line did not know of when the change was shown."""
     causes = (Cause("sub_1", 8, TODAY, "e8"), Cause("sub_2", 1, TODAY, "e1"))
     line = line_of(next_step(later(demand(MORE, causes=causes), lines=(rejected(),))))
-    assert line.rejection is None
+    assert line.rejections == ()
 
 
 def test_it_is_over_when_autotask_has_what_timus_says() -> None:
     """Somebody made the change by hand: what Timus says later has nothing to do with it."""
     line = line_of(next_step(later(told(MORE, 7, 8), held={45: on_contract(MORE)}, lines=(rejected(),))))
-    assert (line.state, line.rejection) == (State.APPLIED, None)
+    assert (line.state, line.rejections) == (State.APPLIED, ())
 
 
 def test_a_rejection_that_knows_of_nothing_yet_learns_what_the_line_knows() -> None:
     """A line of an earlier version does not say which versions it was shown with."""
     old = rejected(replace(held(), awaiting=HeldChange(TODAY, 3)))
     line = line_of(next_step(later(told(MORE, 7, 8), lines=(old,))))
-    assert line.rejection is not None
-    assert line.rejection.versions == {"sub_1": 8}
+    [known] = line.rejections
+    assert known.versions == {"sub_1": 8}
     assert line.state is State.PARKED
 
 
 def test_an_approval_ends_it() -> None:
     """Exactly what is shown goes, once."""
     line = approve(rejected(), "sam")
-    assert line.rejection is None
-    assert line.approved == (Approved(TODAY, 3, "sam"),)
+    assert line.rejections == ()
+    assert line.approved == (Approved(TODAY, 3, "sam", versions={"sub_1": 8}),)
     step = next_step(later(told(MORE, 7, 8), lines=(line,)))
     assert step.post is not None
     assert step.post.intent is not None
@@ -232,6 +239,143 @@ def test_whatever_the_terms_hold_back_can_be_decided(policy: Policy) -> None:
     assert (line.awaiting.day, line.awaiting.delta) == (TODAY, 3)
 
 
+# -- What goes on although something was rejected
+
+APRIL = march(31) + ONE_DAY
+
+
+def posted(step: Step) -> tuple[date, int] | None:
+    """Day and units of the adjustment that is made."""
+    return (step.post.intent.day, step.post.intent.delta) if step.post and step.post.intent else None
+
+
+def on(day: date, units: Timeline, line: Line, held: Timeline = LEVEL, policy: Policy = ALWAYS) -> Step:
+    """What a worker does on a day."""
+    return next_step(
+        view(told(units, 8), lines=(line,), held={45: on_contract(held)}, policy=policy, today=day)
+    )
+
+
+@pytest.mark.parametrize(
+    ("units", "delta"),
+    [(0, -25), (20, -5), (26, None), (25, None), (30, 2)],
+    ids=["the end", "a decrease below", "a part taken back", "all taken back", "an increase"],
+)
+def test_later_changes_go_their_way(units: int, delta: int | None) -> None:
+    """Twenty-eight were wanted and three rejected: what comes later is made from 25, and never brings what was rejected."""
+    wanted = since_january(25, (TODAY, 28), (APRIL, units))
+    line = rejected(line_of(next_step(view(told(wanted, 8), lines=(left(LEVEL),), policy=ALWAYS))))
+    assert on(TODAY, wanted, line).post is None
+    shown = next((one for one in on(TODAY, wanted, line).lines), line)
+    assert shown.scheduled == (((APRIL, delta),) if delta else ())
+    assert [(one.day, one.delta) for one in shown.set_aside] == [(TODAY, 3)]
+    assert posted(on(APRIL, wanted, shown, policy=Policy())) == ((APRIL, delta) if delta else None)
+    held_again = on(APRIL, wanted, shown)
+    assert held_again.post is None
+    if delta:
+        later_on = line_of(held_again)
+        assert parked(held_again)[0] == "held-for-approval"
+        assert (later_on.awaiting, later_on.rejections) == (
+            HeldChange(APRIL, delta, versions={"sub_1": 8}),
+            shown.rejections,
+        )
+
+
+def test_the_end_leaves_nothing_billed() -> None:
+    """Once it is made, what was rejected is over: no day that can still be changed lacks it."""
+    ends = since_january(25, (TODAY, 28), (APRIL, 0))
+    line = rejected(line_of(next_step(view(told(ends, 8), lines=(left(LEVEL),), policy=ALWAYS))))
+    ended = since_january(25, (APRIL, 0))
+    made = replace(line, adjusted=(APRIL,), baseline=ended)
+    gone = on(APRIL + ONE_DAY * 14, ends, made, ended)
+    assert gone.post is None
+    assert (line_of(gone).awaiting, line_of(gone).state) == (None, State.APPLIED)
+    assert [(one.wanted, one.autotask) for one in line_of(gone).past_days] == [(28, 25)]
+
+
+@pytest.mark.parametrize(("units", "delta"), [(0, -25), (18, -2), (22, None), (30, 5)])
+def test_later_changes_go_their_way_after_a_rejected_decrease(units: int, delta: int | None) -> None:
+    """Five less were rejected, so 25 stay billed: an end ends them too, and an increase first takes them back."""
+    wanted = since_january(25, (TODAY, 20), (APRIL, units))
+    line = rejected(line_of(next_step(view(told(wanted, 8), lines=(left(LEVEL),), policy=ALWAYS))))
+    assert posted(on(APRIL, wanted, line, policy=Policy())) == ((APRIL, delta) if delta else None)
+
+
+def test_a_second_change_is_rejected_beside_the_first() -> None:
+    """Each stands for itself, and is approved by itself, one after the other."""
+    wanted = since_january(25, (TODAY, 28), (APRIL, 30))
+    line = rejected(line_of(next_step(view(told(wanted, 8), lines=(left(LEVEL),), policy=ALWAYS))))
+    both = rejected(line_of(on(APRIL, wanted, line)))
+    assert [(one.day, one.delta) for one in both.rejections] == [(TODAY, 3), (APRIL, 2)]
+    step = on(APRIL, wanted, both, policy=Policy())
+    assert step.post is None
+    shown = line_of(step)
+    assert [(one.day, one.delta) for one in shown.set_aside] == [(TODAY, 3), (APRIL, 2)]
+    one_left = approve(shown, "sam")
+    assert [(one.day, one.delta) for one in one_left.rejections] == [(APRIL, 2)]
+    assert posted(on(APRIL, wanted, one_left, policy=Policy())) == (TODAY, 3)
+
+
+def test_what_is_planned_otherwise_is_judged_by_the_terms() -> None:
+    """Nobody rejected what nobody saw: five free seats make -2 of the three more."""
+    less = since_january(25, (TODAY, 23))
+    code, shown = parked(on(TODAY, less, rejected()))
+    assert (code, shown["delta"]) == ("held-for-approval", -2)
+    assert "by" not in shown
+    assert posted(on(TODAY, less, rejected(), policy=Policy())) == (TODAY, -2)
+
+
+def test_what_was_rejected_is_still_rejected_once_it_is_planned_again() -> None:
+    """The free seats were taken back, and Timus has said nothing new."""
+    less = line_of(on(TODAY, since_january(25, (TODAY, 23)), rejected()))
+    assert parked(on(TODAY, MORE, less, policy=Policy()))[0] == "rejected"
+
+
+def test_another_change_of_the_same_size_is_not_what_was_rejected() -> None:
+    """Somebody made the rejected one by hand."""
+    wanted = since_january(25, (TODAY, 28), (APRIL, 31))
+    line = rejected(line_of(next_step(view(told(wanted, 8), lines=(left(LEVEL),), policy=ALWAYS))))
+    by_hand = Policy(drift=OnDrift.ENFORCE)
+    assert posted(on(APRIL, wanted, line, MORE, by_hand)) == (APRIL, 3)
+
+
+def test_what_is_only_right_with_the_rejected_change_waits_with_it() -> None:
+    """One of two that go together would leave the day between with what nobody wanted."""
+    two = since_january(25, (march(5), 5), (march(10), 30), (march(12), 29))
+    fell_later = since_january(25, (march(12), 24))
+    line = left(fell_later, adjusted=(march(12),))
+    held_ = on(TODAY, two, line, fell_later, Policy(approve_increases=Approval(0)))
+    assert line_of(held_).awaiting == HeldChange(march(10), 25, versions={"sub_1": 8})
+    step = on(TODAY, two, rejected(line_of(held_)), fell_later, Policy())
+    assert step.post is None
+    assert [(one.day, one.delta) for one in line_of(step).set_aside] == [(march(10), 25)]
+    assert line_of(step).scheduled == ()
+
+
+# -- Approvals
+
+
+def test_an_approval_of_what_was_taken_back_lets_nothing_through() -> None:
+    """Timus takes it back and brings the same again: nobody has approved that."""
+    line = approve(held(), "anna")
+    back = line_of(next_step(later(told(LEVEL, 7, 8, 9), lines=(line,))))
+    assert (back.state, back.approved) == (State.APPLIED, ())
+    again = next_step(later(told(MORE, 7, 8, 9, 10), lines=(back,)))
+    assert again.post is None
+    assert parked(again)[0] == "held-for-approval"
+    at_once = next_step(later(told(MORE, 7, 8, 9, 10), lines=(line,)))
+    assert at_once.post is None
+    assert line_of(at_once).approved == ()
+
+
+def test_a_pause_holds_what_was_approved_too() -> None:
+    """And it goes when the pause is over."""
+    line = approve(held(), "anna")
+    paused = next_step(later(told(MORE, 7, 8), lines=(line,), policy=replace(ALWAYS, paused=True)))
+    assert parked(paused)[0] == "paused"
+    assert posted(next_step(later(told(MORE, 7, 8), lines=(line_of(paused),)))) == (TODAY, 3)
+
+
 # -- Plan changes
 
 GONE, COME = since_january(25, (TODAY, 0)), steps((TODAY, 25))
@@ -281,12 +425,14 @@ def test_a_rejection_that_waits_for_something_else_is_kept() -> None:
     edited = {45: on_contract(since_january(30))}
     step = next_step(later(told(MORE, 7, 8), held=edited, lines=(rejected(),)))
     assert parked(step)[0] == "drift"
-    assert line_of(step).rejection is not None
+    assert line_of(step).rejections == rejected().rejections
     assert line_of(step).awaiting is None
     enforced = Policy(drift=OnDrift.ENFORCE)
     step = next_step(later(told(MORE, 7, 8), held=edited, lines=(line_of(step),), policy=enforced))
-    code, shown = parked(step)
-    assert (code, shown["held"], shown["desired"], shown["delta"]) == ("rejected", 30, 28, -5)
+    assert step.post is not None
+    assert step.post.intent is not None
+    assert (step.post.intent.day, step.post.intent.delta) == (CONTRACT.start, -5)
+    assert [(one.day, one.delta) for one in step.post.set_aside] == [(TODAY, 3)]
 
 
 def test_without_its_subscription_there_is_nothing_to_reject() -> None:
@@ -310,4 +456,4 @@ def test_what_is_still_open_settles_first() -> None:
     line = replace(rejected(), intent=intent(Answer.ACCEPTED, settles_at=LATER + SETTLE))
     step = next_step(later(told(MORE, 7, 8), held={45: on_contract(MORE)}, lines=(line,)))
     assert [entry.outcome for entry in step.journal] == [Outcome.LANDED]
-    assert line_of(step).rejection is None
+    assert line_of(step).rejections == ()

@@ -93,7 +93,7 @@ def test_a_level_line_is_not_looked_at_again() -> None:
 
 
 def test_a_post_that_landed_is_settled_and_journalled() -> None:
-    """The line is level, its day is taken, and what stood in its way is forgotten."""
+    """The line is level, its day is taken, and what stood in its way is forgotten, with approvals of what nobody wants any more."""
     sent = intent(
         Answer.ACCEPTED,
         events=("evt_8",),
@@ -118,7 +118,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
         intent=None,
         adjusted=(march(2), TODAY, march(20)),
         refusal=None,
-        approved=(Approved(march(14), 3, "pat"), Approved(TODAY, 4, "pat")),
+        approved=(),
         last_change=NOW,
         price="11.00",
         versions={"sub_1": 8, "sub_2": 4},

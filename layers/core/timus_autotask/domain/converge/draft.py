@@ -35,9 +35,11 @@ class LineDraft:
     enforced: bool = False
     """Somebody else changed its units, and they are brought back."""
     planned: tuple[Adjustment, ...] = ()
-    """What would make it level, in order of day."""
+    """What would make it level, in order of day; once it is known what was rejected, without that."""
+    set_aside: tuple[HeldChange, ...] = ()
+    """What was rejected, and without a rejection of their own the changes that are only made together with it."""
     price: PriceChange | None = None
-    """The unit price that goes out with the first of them, if that is due and one does."""
+    """The unit price that goes out with the first of them that is made, if one does."""
     blocked: bool = False
     """A plan change that it is a part of cannot be planned now."""
     parked: Parked | None = None

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from timus_autotask.domain.approval import REJECTED, change_facts, rejection_facts
+from timus_autotask.domain.approval import REJECTED, change_facts, is_approved, reason_of
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.decided import change_of, decided
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.sides import (
     Drafts,
@@ -18,11 +19,10 @@ from timus_autotask.domain.converge.sides import (
 )
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.days import effective_day, local_midnight
-from timus_autotask.domain.line import HeldChange, Rejection
+from timus_autotask.domain.line import HeldChange
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan import Adjustment
 from timus_autotask.domain.policy import Policy, PostedPeriod
-from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
 
 AWAITING_APPROVAL = (
@@ -31,14 +31,13 @@ AWAITING_APPROVAL = (
     "held-over-day-limit",
     "held-posted-period",
     "held-with-plan-change",
-    "paused",
 )
 """The partner's own terms ask for approval."""
 
-NOT_APPROVED = (*AWAITING_APPROVAL, REJECTED)
-"""The terms ask for approval, or somebody has rejected the change."""
+PAUSED = "paused"
+"""Nothing is made until somebody resumes; no approval ends it."""
 
-BY_DECISION = (*NOT_APPROVED, "no-subscription")
+BY_DECISION = (*AWAITING_APPROVAL, PAUSED, REJECTED, "no-subscription")
 """Reasons that only a decision of a person ends; the command that takes it makes the contract due."""
 
 
@@ -89,19 +88,21 @@ def _waiting_together(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
 
 
 def _whole_plan_changes(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
-    """Where the new plan is not approved, the old one stays billed: a plan change happens whole or not at all."""
+    """Where the new plan waits for a person, or was rejected, the old one stays billed: a plan change happens whole or not at all."""
     out = dict(drafts)
     for link in view.desired.links:
         up, down = out.get(link.up), out.get(link.down)
-        if up is None or down is None or down.parked or not _not_approved(up):
+        if up is None or down is None or down.parked:
             continue
-        if moves_both_sides(link, down, up):
+        if moves_both_sides(link, down, _kept_back(up)):
             out[link.down] = down.park("held-with-plan-change", up=link.up.service_id)
     return out
 
 
-def _not_approved(draft: LineDraft) -> bool:
-    return draft.parked is not None and draft.parked.code in NOT_APPROVED
+def _kept_back(draft: LineDraft) -> Sequence[Adjustment | HeldChange]:
+    """What is not made on a line before a person decides."""
+    waits = draft.parked is not None and draft.parked.code in (*AWAITING_APPROVAL, PAUSED)
+    return (*draft.set_aside, *(draft.planned if waits else ()))
 
 
 def _judged(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
@@ -113,12 +114,18 @@ def _judged(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
         if old is not None:
             return draft.park("old-plan-unmapped", sku=old)
         return draft.park("waits-for-decrease", down=old_service(draft.key, view))
-    draft = _reconsidered(draft, contract)
-    if draft.line.rejection and draft.planned:
-        return _set_aside(draft, draft.line.rejection)
+    draft = decided(draft, contract)
     if draft.due:
         return _refused(draft, view) or _held(draft, view) or _waiting_for_more(draft, view)
-    return _past_end(draft, contract)
+    return _rejected(draft) or _past_end(draft, contract)
+
+
+def _rejected(draft: LineDraft) -> LineDraft | None:
+    """Parked if nothing is due on it but what was rejected. What is planned for later days is made all the same."""
+    change = next((one for one in draft.set_aside if one.rejection), None)
+    if change is None or change.rejection is None:
+        return None
+    return replace(draft, parked=reason_of(change, change.rejection, draft.facts), awaiting=change)
 
 
 def _refused(draft: LineDraft, view: View) -> LineDraft | None:
@@ -158,49 +165,24 @@ def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:
     return draft.park("contract-ended", contract_end=contract.end.isoformat(), units=units)
 
 
-# -- What an operator has rejected
-
-
-def _reconsidered(draft: LineDraft, contract: Contract) -> LineDraft:
-    """Without the rejection if it is over: Timus has reported something newer, or Autotask has what the line should have.
-
-    Otherwise the rejection knows from now on what the line knows.
-    """
-    rejection = draft.line.rejection
-    if rejection is None:
-        return draft
-    known = rejection.versions or draft.versions
-    newer = any(number > known.get(subscription, 0) for subscription, number in draft.versions.items())
-    over = newer or draft.level(contract)
-    rejection = None if over else replace(rejection, versions=known)
-    return replace(draft, line=replace(draft.line, rejection=rejection))
-
-
-def _set_aside(draft: LineDraft, rejection: Rejection) -> LineDraft:
-    """Parked as rejected: nothing that is planned on it goes, whatever its day is by now."""
-    change = _change(draft, draft.planned[0])
-    held = draft.hold(REJECTED, change)
-    return replace(held, parked=Parked(REJECTED, {**draft.facts, **rejection_facts(rejection, change)}))
-
-
 # -- The partner's terms
 
 
 def _held(draft: LineDraft, view: View) -> LineDraft | None:
-    """Parked if the partner's terms ask for approval before the first of a line's due adjustments is made.
+    """Parked if all is paused, or the partner's terms ask for approval before the first of a line's due adjustments is made.
 
     Each is judged in its turn. But where the line was adjusted on a later day already, they are judged, and go, together: until
     the last is made, the first alone would give that day a quantity that was never wanted.
     """
     units = draft.observed.units
+    if draft.policy.paused:
+        return draft.park(PAUSED, **change_facts(change_of(draft, draft.due[0])))
     together = any(draft.due[0].day < day <= view.today for day in units.days)
     moved = 0
     for adjustment in draft.due if together else draft.due[:1]:
         moved += abs(adjustment.delta)
-        change = _change(draft, adjustment)
-        if not any(
-            (a.day, a.delta, a.price) == (change.day, change.delta, change.price) for a in draft.line.approved
-        ):
+        change = change_of(draft, adjustment)
+        if not any(is_approved(change, one) for one in draft.line.approved):
             held = _asks(draft, change, units, moved, view)
             if held is not None:
                 return held
@@ -208,17 +190,9 @@ def _held(draft: LineDraft, view: View) -> LineDraft | None:
     return None
 
 
-def _change(draft: LineDraft, adjustment: Adjustment) -> HeldChange:
-    # What goes out after the first one finds its price on the line already.
-    price = draft.price if adjustment == draft.planned[0] else None
-    return HeldChange(adjustment.day, adjustment.delta, price, versions=draft.versions)
-
-
 def _asks(draft: LineDraft, change: HeldChange, units: Timeline, moved: int, view: View) -> LineDraft | None:
     """Parked if the terms ask for approval of a change, given what the line has by then and what it moves in all."""
     policy, size = draft.policy, abs(change.delta)
-    if policy.paused:
-        return draft.park("paused", **change_facts(change))
     if policy.posted_period is PostedPeriod.HOLD and _is_posted(change.day, draft.observed.closed):
         return draft.hold("held-posted-period", change)
     if policy.line_limit is not None and size > policy.line_limit:

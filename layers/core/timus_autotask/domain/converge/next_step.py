@@ -11,19 +11,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from timus_autotask.domain.approval import is_approved
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.decided import change_of
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
 from timus_autotask.domain.converge.gaps import plan_of, with_past_days
 from timus_autotask.domain.converge.holds import BY_DECISION, held_back, of_another_company, wrong_contract
 from timus_autotask.domain.converge.pricing import priced, unread_prices
 from timus_autotask.domain.converge.settling import settled
-from timus_autotask.domain.converge.sides import Drafts, falls_first, other_sides
+from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, other_sides
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.line import Answer, Intent, Line, State, Why, with_state
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import postponed
-from timus_autotask.domain.plan import Adjustment, Plan
+from timus_autotask.domain.plan import Adjustment, in_order
 from timus_autotask.domain.policy import Renewal
 from timus_autotask.domain.provisioning import NewContract, successor
 
@@ -59,14 +61,14 @@ def next_step(view: View) -> Step:
     unread = unread_prices(planned, view)
     if unread:
         return Step(ask_prices=unread)
-    step = _brought_level([priced(draft, view) for draft in planned], plan, contract, view)
+    step = _brought_level([priced(draft, view) for draft in planned], contract, view)
     return replace(step, renewed=renewed, successor=_successor(ours, contract, view) if view.live else None)
 
 
-def _brought_level(planned: Sequence[LineDraft], plan: Plan, contract: Contract, view: View) -> Step:
+def _brought_level(planned: Sequence[LineDraft], contract: Contract, view: View) -> Step:
     """Every line as it is held or goes, and the one adjustment that is made now."""
     held = held_back({draft.key: draft for draft in planned}, contract, view)
-    decided, adjustment = _chosen(held, plan, view)
+    decided, adjustment = _chosen(held, view)
     if not view.live:
         adjustment = None
     lines = {key: _shown(draft, decided, view) for key, draft in decided.items()}
@@ -132,15 +134,15 @@ def _successor(drafts: Sequence[LineDraft], contract: Contract, view: View) -> N
 # -- The adjustment
 
 
-def _chosen(drafts: Drafts, plan: Plan, view: View) -> tuple[Drafts, Adjustment | None]:
-    """The adjustment that is made now, if any, and the lines: a rise whose old plan is parked waits with it."""
+def _chosen(drafts: Drafts, view: View) -> tuple[Drafts, Adjustment | None]:
+    """The adjustment that is made now, if any, and the lines: a rise whose old plan is kept waits with it."""
     out = dict(drafts)
-    for adjustment in plan.adjustments:
+    for adjustment in in_order(one for draft in drafts.values() for one in draft.planned):
         draft = out[adjustment.line]
         if draft.stopped or adjustment.day > view.today:
             continue
-        first = falls_first(adjustment, plan, view)
-        if any(out[key].parked for key in first):
+        first = falls_first(adjustment, out, view)
+        if any(out[key].parked or out[key].set_aside for key in first):
             out[adjustment.line] = draft.park("waits-for-decrease", down=min(first).service_id)
         elif not first and draft.planned[0] == adjustment:
             return out, adjustment
@@ -150,8 +152,8 @@ def _chosen(drafts: Drafts, plan: Plan, view: View) -> tuple[Drafts, Adjustment 
 def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
     draft = drafts[adjustment.line]
     events, versions = _news(draft, view)
-    made = adjustment.day, adjustment.delta
-    approved = next((one for one in draft.line.approved if (one.day, one.delta) == made), None)
+    change = change_of(draft, adjustment)
+    approved = next((one for one in draft.line.approved if is_approved(change, one)), None)
     why = Why.APPROVED if approved else Why.ENFORCED if draft.enforced else None
     return Intent(
         id="",
@@ -164,7 +166,7 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
         versions=versions,
         price=draft.price.after if draft.price else None,
         price_before=draft.price.before if draft.price else None,
-        linked=other_sides(adjustment, drafts, view),
+        linked=other_sides(draft.key, adjustment, drafts, view),
         until=view.contract.end if view.contract else None,
         by=approved.by if approved else "",
         why=why,
@@ -193,8 +195,12 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
         awaiting=draft.awaiting,
         waits_for_more=draft.waits_for_more,
         desired=draft.wanted,
+        set_aside=tuple(one for one in draft.set_aside if one.rejection),
         scheduled=tuple((a.day, a.delta) for a in draft.planned),
-        linked=tuple((a.day, other) for a in draft.planned for other in other_sides(a, drafts, view)),
+        scheduled_price=draft.price if draft.planned else None,
+        linked=tuple(
+            (one.day, other) for one in lacking(draft) for other in other_sides(draft.key, one, drafts, view)
+        ),
         sources=draft.sources,
     )
     if (

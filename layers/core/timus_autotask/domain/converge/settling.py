@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from timus_autotask.domain.approval import is_approved
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.view import View
@@ -78,7 +79,7 @@ def _ended(
             _with_read(line, units, contract),
             adjusted=tuple(sorted({*line.adjusted, intent.day})),
             refusal=None,
-            approved=tuple(a for a in line.approved if (a.day, a.delta) != (intent.day, intent.delta)),
+            approved=tuple(one for one in line.approved if not is_approved(intent.change, one)),
             last_change=now,
             price=intent.price or line.price,
             versions={**line.versions, **intent.versions},

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.line import HeldChange
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.plan import Adjustment, Plan
+from timus_autotask.domain.plan import Adjustment
 from timus_autotask.domain.plan_change import Link
 
 Drafts = Mapping[LineKey, LineDraft]
@@ -32,39 +33,46 @@ def old_plan_without_service(up: LineKey, view: View) -> str | None:
     return next((one.sku for one in view.desired.unplaced if one.up == up), None)
 
 
-def falls_first(adjustment: Adjustment, plan: Plan, view: View) -> set[LineKey]:
-    """The lines that have to come down before this adjustment may be made."""
+def falls_first(adjustment: Adjustment, drafts: Drafts, view: View) -> set[LineKey]:
+    """The lines that have to come down before this adjustment may be made, also if somebody has rejected that they do."""
     if adjustment.delta <= 0:
         return set()
     links = (link for link in view.desired.links if link.up == adjustment.line)
     downs = {link.down for link in links if link.day <= adjustment.day}
     return {
-        other.line
-        for other in plan.adjustments
-        if other.line in downs and other.delta < 0 and other.day <= adjustment.day
+        down
+        for down in downs & drafts.keys()
+        if any(one.delta < 0 and one.day <= adjustment.day for one in lacking(drafts[down]))
     }
 
 
-def moves_both_sides(link: Link, down: LineDraft, up: LineDraft) -> bool:
-    """Whether a plan change is due on its old side and still to come on its new one."""
+def lacking(draft: LineDraft) -> tuple[Adjustment | HeldChange, ...]:
+    """What a line lacks, whether it is made or was rejected."""
+    return (*draft.set_aside, *draft.planned)
+
+
+def moves_both_sides(link: Link, down: LineDraft, up: Iterable[Adjustment | HeldChange]) -> bool:
+    """Whether a plan change is due on its old side and among these changes of its new one."""
     falls = any(adjustment.delta < 0 for adjustment in down.due)
-    rises = any(adjustment.delta > 0 and adjustment.day >= link.day for adjustment in up.planned)
+    rises = any(adjustment.delta > 0 and adjustment.day >= link.day for adjustment in up)
     return falls and rises
 
 
-def other_sides(adjustment: Adjustment, drafts: Drafts, view: View) -> tuple[LineKey, ...]:
+def other_sides(
+    key: LineKey, adjustment: Adjustment | HeldChange, drafts: Drafts, view: View
+) -> tuple[LineKey, ...]:
     """The other lines of the plan change that an adjustment is a part of: those that move the other way on its day."""
     rises, day = adjustment.delta > 0, adjustment.day
     others = {
         link.down if rises else link.up
         for link in view.desired.links
-        if link.day <= day and adjustment.line == (link.up if rises else link.down)
+        if link.day <= day and key == (link.up if rises else link.down)
     }
 
     def moves(other: LineKey) -> bool:
         """Whether it has an adjustment on that day, made or still to come."""
         if other in drafts:
-            return day in (*drafts[other].line.adjusted, *(each.day for each in drafts[other].planned))
+            return day in (*drafts[other].line.adjusted, *(each.day for each in lacking(drafts[other])))
         there = view.lines.get(other)
         return there is not None and day in (*there.adjusted, *(each for each, _ in there.scheduled))
 

@@ -1,0 +1,94 @@
+"""What people have decided on a line: which approvals and rejections still count, and what is left to make without the rejected changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from timus_autotask.domain.approval import is_approved, is_newer, is_rejected
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.draft import LineDraft
+from timus_autotask.domain.line import Approved, HeldChange, Rejection
+from timus_autotask.domain.plan import Adjustment
+
+
+def decided(draft: LineDraft, contract: Contract) -> LineDraft:
+    """The line with the decisions that still count, and without the changes that were rejected among those that are planned."""
+    draft = _without_rejected(
+        replace(draft, line=replace(draft.line, rejections=_rejections(draft, contract)))
+    )
+    fitting = [_noted(one, draft.versions) for one in draft.line.approved if _fits(one, draft)]
+    return replace(draft, line=replace(draft.line, approved=tuple(fitting)))
+
+
+def change_of(draft: LineDraft, adjustment: Adjustment) -> HeldChange:
+    """An adjustment as an operator decides on it."""
+    # What goes out after the first one finds its price on the line already.
+    price = draft.price if adjustment == draft.planned[0] else None
+    return HeldChange(adjustment.day, adjustment.delta, price, versions=draft.versions)
+
+
+def _rejections(draft: LineDraft, contract: Contract) -> tuple[Rejection, ...]:
+    """Those that are not over: Timus has reported nothing newer, and Autotask does not have what the line should have."""
+    if draft.level(contract):
+        return ()
+    standing = [one for one in draft.line.rejections if not is_newer(draft.versions, one.versions)]
+    return tuple(replace(one, versions=one.versions or draft.versions) for one in standing)
+
+
+def _fits(approved: Approved, draft: LineDraft) -> bool:
+    """True if it is for something that is planned. Else it is over: it must not let a change of a later day through."""
+    return any(is_approved(change_of(draft, adjustment), approved) for adjustment in draft.planned)
+
+
+def _noted(approved: Approved, versions: Mapping[str, int]) -> Approved:
+    return replace(approved, versions=approved.versions or versions)
+
+
+# -- What is left to make
+
+
+def _without_rejected(draft: LineDraft) -> LineDraft:
+    """The line with the rejected changes set aside.
+
+    A later change the other way first takes back what is set aside: if +3 is rejected, a -2 after it changes nothing, and the end of
+    28 seats, of which 25 are billed, is -25.
+    """
+    open_ = [*draft.line.rejections]
+    goes: list[Adjustment] = []
+    aside: list[HeldChange] = []
+    units = 0
+    for adjustment in draft.planned:
+        rejection = next((one for one in open_ if _is_rejected(adjustment, one, draft)), None)
+        if rejection is not None:
+            open_.remove(rejection)
+            with_it = [one for one in goes if _only_together(one, draft)]
+            goes = [one for one in goes if one not in with_it]
+            aside += [change_of(draft, one) for one in with_it]
+            aside.append(replace(change_of(draft, adjustment), price=draft.price, rejection=rejection))
+            units += sum(one.delta for one in (*with_it, adjustment))
+            continue
+        delta, units = _less(adjustment.delta, units, ends=not draft.wanted.at(adjustment.day))
+        if delta:
+            goes.append(replace(adjustment, delta=delta))
+    return replace(draft, planned=tuple(goes), set_aside=tuple(aside))
+
+
+def _is_rejected(adjustment: Adjustment, rejection: Rejection, draft: LineDraft) -> bool:
+    if not is_rejected(adjustment.day, adjustment.delta, rejection):
+        return False
+    moved = adjustment.day > rejection.day
+    return not moved or draft.observed.units.at(rejection.day) != draft.wanted.at(rejection.day)
+
+
+def _less(delta: int, aside: int, *, ends: bool) -> tuple[int, int]:
+    """What is made of a change after ``aside`` units that were set aside, and how many of these are left then."""
+    back = delta * aside < 0
+    if ends or (back and abs(delta) >= abs(aside)):
+        return delta + aside, 0
+    return (0, aside + delta) if back else (delta, aside)
+
+
+def _only_together(adjustment: Adjustment, draft: LineDraft) -> bool:
+    """True if a due change is not made without those after it: one that was made for a later day is changed by all of them."""
+    return any(adjustment.day < day <= draft.today for day in draft.observed.units.days)
