@@ -18,7 +18,7 @@ from tests.fakes.memory_queue import MemoryQueue
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.line import Choice
 from timus_autotask.domain.mapping import Route
-from timus_autotask.operate import decisions, mapping, recover, terms
+from timus_autotask.operate import decisions, mapping, recover, stage, terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.reconcile import AgainstTimus, take_in_missing
@@ -342,11 +342,15 @@ def test_nothing_is_done_while_workers_leave_autotask_alone() -> None:
 
 
 def test_a_mapping_can_be_written_without_asking_autotask_and_says_so() -> None:
-    """``unchecked`` is the one exception, and what was not shown is told."""
+    """While it observes, nothing can be posted because of it. Of a live customer it is refused, ``unchecked`` or not."""
     world = level()
     world.api.faults.add(Fault("not_sent", times=None))
     deployment = deployment_of(world)
     route = Route(601, 29683950)
+    for unchecked in (False, True):
+        with pytest.raises(NotDone):
+            mapping.route_customer(deployment, CUSTOMER, route, BY, unchecked=unchecked)
+    stage.observe(deployment, BY)
     with pytest.raises(NotDone):
         mapping.route_customer(deployment, CUSTOMER, route, BY)
     proposal = mapping.route_customer(deployment, CUSTOMER, route, BY, unchecked=True)

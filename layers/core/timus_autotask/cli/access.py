@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
+from timus_autotask.cli.proposing import progress, shown_first
 from timus_autotask.cli.terminal import Terminal
-from timus_autotask.operate.credentials import check_credentials, store_credentials
+from timus_autotask.operate.credentials import check_credentials, store_credentials, what_waits
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.sending import what_follows
 from timus_autotask.ports.clock import SystemClock
 from timus_autotask.ports.errors import AutotaskError
 from timus_autotask.ports.secrets import Credentials
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
+from timus_autotask.watch.forms import preview_form, totals_form
+from timus_autotask.watch.preview import Preview
 
 SEND_SECONDS = 30.0
 
@@ -48,11 +52,15 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
         terminal.say(
             f"Autotask knows {given.username} at {zone}; {told or 'it does not tell how much it was asked'}."
         )
+    waits = what_waits(deployment, None if arguments.unchecked else asked, progress(terminal))
+    shown = {"preview": preview_form(waits), "totals": totals_form(waits.totals)}
+    if not shown_first(waits, arguments, terminal, "All of this waits for it. Store the API user?"):
+        return {"username": given.username, "zone": zone, "stored": False, "resumes_at": None, **shown}
     resumes_at = store_credentials(deployment, given)
     terminal.say("The credentials are stored.", style="green")
     if resumes_at and resumes_at > deployment.clock.now():
         terminal.say(f"Workers may still hold the old ones; changes go on at {resumes_at:%H:%M} UTC.")
-    return {"username": given.username, "zone": zone, "stored": True, "resumes_at": resumes_at}
+    return {"username": given.username, "zone": zone, "stored": True, "resumes_at": resumes_at, **shown}
 
 
 def credentials_given(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> Credentials:
@@ -107,7 +115,8 @@ def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Termina
     """Sign a file and post it, as Timus would. The stack is only asked for what is not given."""
     import httpx
 
-    url = arguments.url or os.environ.get("TIMUS_WEBHOOK_URL") or find().webhook_url
+    elsewhere = arguments.url or os.environ.get("TIMUS_WEBHOOK_URL")
+    url = elsewhere or find().webhook_url
     secret = arguments.secret or os.environ.get("TIMUS_WEBHOOK_SECRET") or find().secrets.webhook_secrets()[0]
     body = _body(arguments.file)
     for order in arguments.set or ():
@@ -118,12 +127,16 @@ def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Termina
         headers = {"content-type": "application/json", **sign(event_id, at, body, secret)}
     except SecretMalformed as error:
         raise Failed(f"{error}.", USAGE) from None
+    preview = Preview() if elsewhere else what_follows(find(), event_id, body)
+    result = {"id": event_id, "url": url, "status": None, "answer": "", "preview": preview_form(preview)}
+    if not shown_first(preview, arguments, terminal, f"Send {event_id}?"):
+        return result
     try:
         answer = httpx.post(url, content=body, headers=headers, timeout=SEND_SECONDS, trust_env=False)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Failed(f"{url} does not answer: {error}", UNREACHABLE) from error
     terminal.say(f"{event_id}: {answer.status_code} {answer.text}")
-    result = {"id": event_id, "url": url, "status": answer.status_code, "answer": answer.text}
+    result |= {"status": answer.status_code, "answer": answer.text}
     if not answer.is_success:
         raise Failed(f"The event was not accepted: {answer.status_code}.", result=result)
     return result

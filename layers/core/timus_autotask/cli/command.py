@@ -305,6 +305,7 @@ COMMANDS = (
         "credentials set --username api@msp.example",
         "access.credentials_set",
         (
+            *_WRITING,
             *_API_USER,
             _UNCHECKED,
         ),
@@ -441,6 +442,7 @@ COMMANDS = (
                 metavar="FIELD=VALUE",
                 help="change a field of the body; may be repeated",
             ),
+            *_WRITING,
         ),
         finds_stack=True,
     ),

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from timus_autotask.cli.access import any_given, credentials_given
 from timus_autotask.cli.failure import REFUSED, USAGE, Failed, NoSuchStack
+from timus_autotask.cli.proposing import shown_first
 from timus_autotask.cli.terminal import Terminal, Whole
-from timus_autotask.operate.credentials import store_credentials
+from timus_autotask.operate.credentials import store_credentials, what_waits
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import (
     ApiUser,
@@ -135,7 +136,9 @@ def _stack(finds: Finds, terminal: Terminal) -> Deployment:
 def _api_user(deployment: Deployment, arguments: Namespace, terminal: Terminal, shown: Shown) -> ApiUser:
     """The API user: the one that is given now, else the one that is stored, else one that a person is asked for."""
     if any_given(arguments):
-        return _new_api_user(deployment, credentials_given(deployment, arguments, terminal), shown)
+        return _new_api_user(
+            deployment, credentials_given(deployment, arguments, terminal), shown, arguments, terminal
+        )
     known = _is_stored(deployment)
     if known or not terminal.asks:
         user = try_api_user(deployment, None, again=arguments.try_again)
@@ -152,7 +155,9 @@ def _api_user(deployment: Deployment, arguments: Namespace, terminal: Terminal, 
             else " Custom (Internal Integration)."
         )
     )
-    return _new_api_user(deployment, credentials_given(deployment, arguments, terminal), shown)
+    return _new_api_user(
+        deployment, credentials_given(deployment, arguments, terminal), shown, arguments, terminal
+    )
 
 
 def _is_stored(deployment: Deployment) -> bool:
@@ -163,7 +168,9 @@ def _is_stored(deployment: Deployment) -> bool:
     return True
 
 
-def _new_api_user(deployment: Deployment, given: Credentials, shown: Shown) -> ApiUser:
+def _new_api_user(
+    deployment: Deployment, given: Credentials, shown: Shown, arguments: Namespace, terminal: Terminal
+) -> ApiUser:
     """Sign in once, and keep it if it works."""
     try:
         user = try_api_user(deployment, given)
@@ -172,6 +179,8 @@ def _new_api_user(deployment: Deployment, given: Credentials, shown: Shown) -> A
     if user.autotask is None:
         shown.add(replace(user.check, found=f"{user.check.found}; nothing was stored"))
         return user
+    waits = what_waits(deployment, user.autotask)
+    shown_first(waits, arguments, terminal, "All of this waits for it. Store the API user?")
     store_credentials(deployment, given)
     shown.add(replace(user.check, found=f"{user.check.found}; it is stored"))
     return user

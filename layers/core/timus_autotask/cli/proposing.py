@@ -106,6 +106,19 @@ def _asks_too_much(proposal: Proposal[R], arguments: Namespace, terminal: Termin
     return bool(proposal.doubts) and not (arguments.yes or arguments.dry_run or terminal.asks)
 
 
+def shown_first(preview: Preview, arguments: Namespace, terminal: Terminal, question: str) -> bool:
+    """Show what would be posted, if anything; False for a dry run. Raises :class:`Failed` when whoever is asked says no."""
+    changes = any(one.changes for one in preview.contracts) or bool(preview.unhandled)
+    if changes:
+        show(preview, terminal)
+    if getattr(arguments, "dry_run", False):
+        terminal.say("Nothing was written (--dry-run).")
+        return False
+    if changes and not arguments.yes and not terminal.confirm(question):
+        raise Failed("Nothing was written.")
+    return True
+
+
 # -- The preview
 
 

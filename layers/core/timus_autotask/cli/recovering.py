@@ -21,6 +21,7 @@ from timus_autotask.operate.reconcile import (
     compare_with_autotask,
     compare_with_timus,
     last_comparison,
+    look_at,
     take_in_missing,
 )
 from timus_autotask.operate.tables import FileRefused
@@ -54,12 +55,31 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     if told is not None:
         against = _compare(deployment, arguments, terminal, told)
         result |= against.to_json() | _take_in(deployment, arguments, terminal, against)
+    if compared.to_look_at:
+        result["looked_at"] = _look_at(deployment, compared, arguments, terminal)
     if compared.run.stopped:
         raise Failed(f"It stopped: {compared.run.stopped}. The next run goes on from there.", result=result)
     undecided = [*_undecided(against)] if against and not arguments.dry_run else []
     if undecided:
         raise Failed(" ".join(undecided), result=result)
     return result
+
+
+def _look_at(
+    deployment: Deployment, compared: Reconciled, arguments: Namespace, terminal: Terminal
+) -> dict[str, Any]:
+    """Let workers look at the contracts at which something was found, once it was shown what they would post."""
+    count = len(compared.to_look_at)
+    proposal = look_at(deployment, compared, operator(arguments), progress(terminal))
+    return carry_out(
+        proposal,
+        arguments,
+        terminal,
+        lambda _: terminal.say(
+            f"{count} contracts are looked at by the worker now; what it parks: timus-autotask status"
+        ),
+        "Let the workers look at this?" if any(one.changes for one in proposal.preview.contracts) else "",
+    )
 
 
 def _undecided(against: AgainstTimus) -> Iterator[str]:

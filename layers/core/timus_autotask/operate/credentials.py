@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from math import inf
 
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.proposal import Progress, acted_unseen, or_not_done, rehearsed, wake
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Rejected
 from timus_autotask.ports.psa import Psa, Threshold
 from timus_autotask.ports.secrets import CACHED, Credentials
+from timus_autotask.store.inbox import waits_in_inbox
+from timus_autotask.store.keys import id_of
 from timus_autotask.store.records import Circuit, put_circuit, put_contract_state
 from timus_autotask.store.update import update
+from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import CREDENTIALS_PAUSE
+from timus_autotask.watch.preview import Preview
+from timus_autotask.watch.rehearsal import NotAnswered
+from timus_autotask.watch.status import EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,34 @@ REMEDIES: Mapping[Rejected, str] = {
     "whether the API user is active and not locked.",
 }
 """What a person can do, by what is not accepted."""
+
+
+def what_waits(
+    deployment: Deployment, autotask: Psa | None, on_progress: Progress = lambda _done, _of: None
+) -> Preview:
+    """What workers would post at once when they can sign in (as ``autotask`` is): everything that waits for it.
+
+    None: Autotask is not to be asked. Raises :class:`NotDone` when something waits and cannot be shown.
+    """
+    ports = deployment.ports
+
+    def act(rehearsed: Ports) -> None:
+        store, now = rehearsed.store, rehearsed.clock.now()
+        known = store.circuit()
+        if known.value.open(now):
+            store.commit(put_circuit(Circuit(), known.rev))
+        for state, due_at in store.contract_states():
+            if state.trouble or state.generation != state.converged or (due_at or inf) <= now.timestamp():
+                store.commit(wake_contract(state.contract_id, rehearsed))
+        waiting = store.table.due(EVERYTHING, EVERYTHING)
+        wake({id_of(one.key) for one in waiting if waits_in_inbox(one)}, rehearsed)
+
+    if autotask is None:
+        acted_unseen(deployment, act, NotAnswered("it is not to be asked: --unchecked"))
+        return Preview()
+    asked = replace(deployment, ports=replace(ports, autotask=lambda: autotask))
+    with or_not_done():
+        return rehearsed(asked, act, on_progress).preview
 
 
 def store_credentials(deployment: Deployment, given: Credentials) -> datetime | None:

@@ -17,6 +17,7 @@ from timus_autotask.operate.deployment import Deployment, Queue
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.stage import contract_is_live, partner_stage
 from timus_autotask.watch.preview import Preview, Previewed, preview
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, Unsettled
 
@@ -127,8 +128,8 @@ def propose(
             with or_not_done():
                 shown = rehearsed(deployment, planned.act, on_progress, money=money)
     except NotAnswered as error:
+        shown = Previewed(acted_unseen(deployment, planned.act, error), Preview())
         not_shown = f"Autotask cannot be asked: {error}"
-        shown = Previewed(planned.act(Rehearsal(deployment.ports).ports), Preview())
     return Proposal(
         shown.result,
         shown.preview,
@@ -141,6 +142,25 @@ def propose(
         {**shown.generations},
         money,
     )
+
+
+def acted_unseen(deployment: Deployment, act: Callable[[Ports], R], error: NotAnswered) -> R:
+    """What would be done while Autotask cannot be asked. Raises :class:`NotDone` where anything could be posted because of it."""
+    rehearsal = Rehearsal(deployment.ports)
+    result = act(rehearsal.ports)
+    store, stage = rehearsal.ports.store, partner_stage(rehearsal.ports, rehearsal.ports.store.partner())
+    contracts = {records.state.value.contract_id for records in rehearsal.contracts()}
+    woken = (store.customer(customer).mapping for customer in rehearsal.woken)
+    contracts |= {id_ for mapping in woken if mapping for id_ in mapping.value.contract_ids}
+    for contract_id in sorted(contracts):
+        customers = [store.customer(one) for one in store.contract_state(contract_id).value.customers]
+        told = any(one.subscriptions or one.inbox for one in customers)
+        if told and contract_is_live(contract_id, customers, stage):
+            raise NotDone(
+                f"It cannot be shown what would be done on contract {contract_id}, because Autotask cannot be asked ({error}), "
+                "and it is live. Nothing was written; try again in a minute."
+            ) from error
+    return result
 
 
 @contextmanager

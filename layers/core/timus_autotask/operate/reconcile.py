@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from timus_autotask.domain.finding import Finding
@@ -14,6 +15,8 @@ from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, w
 from timus_autotask.operate.timus_export import Comparison, Told, compare, take_in
 from timus_autotask.store.records import Decision, put_decision
 from timus_autotask.store.runs import Run, findings, last_run
+from timus_autotask.store.update import update
+from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch import reconcile
 from timus_autotask.watch.forms import reconciled_form
@@ -33,6 +36,8 @@ class Reconciled:
     run: Run
     """How far it came; ``run.stopped`` says why it did not end."""
     findings: tuple[Finding, ...]
+    to_look_at: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """Contracts, with their customers, that workers have to look at, and do not yet; see ``look_at``."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -49,10 +54,42 @@ def last_comparison(deployment: Deployment) -> Reconciled:
 def compare_with_autotask(
     deployment: Deployment, *, deep: bool = False, on_progress: Callable[[Run], None] = lambda _run: None
 ) -> Reconciled:
-    """Compare every contract with Autotask now; ``deep``: every row of it."""
+    """Compare every contract with Autotask now; ``deep``: every row of it. It posts nothing: see ``look_at``."""
     ports = deployment.ports
-    reconcile.reconcile(ports, ports.clock.now() + AT_MOST, anew=True, deep=deep, on_progress=on_progress)
-    return last_comparison(deployment)
+    until, to_look_at = ports.clock.now() + AT_MOST, dict[int, frozenset[str]]()
+    reconcile.reconcile(ports, until, anew=True, deep=deep, on_progress=on_progress, to_look_at=to_look_at)
+    return replace(last_comparison(deployment), to_look_at=to_look_at)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """Contracts that workers look at now."""
+
+    contracts: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"looked_at": [*self.contracts]}
+
+
+def look_at(
+    deployment: Deployment, found: Reconciled, by: str, on_progress: Progress = lambda _done, _of: None
+) -> Proposal[LookedAt]:
+    """Let workers look at the contracts at which a comparison found something: by the terms they may post."""
+
+    def act(ports: Ports) -> LookedAt:
+        for contract_id, customers in sorted(found.to_look_at.items()):
+            update(partial(_look_at, contract_id, customers, by, ports))
+        wake({customer for customers in found.to_look_at.values() for customer in customers}, ports)
+        return LookedAt(tuple(sorted(found.to_look_at)))
+
+    return propose(deployment, lambda: Plan(act), on_progress)
+
+
+def _look_at(contract_id: int, customers: frozenset[str], by: str, ports: Ports) -> None:
+    now = ports.clock.now()
+    decision = Decision(ports.new_id(), now, "reconcile", by, tuple(sorted(customers)), contract_id)
+    ports.store.commit(wake_contract(contract_id, ports, customers), put_decision(decision))
 
 
 # -- With Timus

@@ -71,10 +71,12 @@ def reconcile(
     on_progress: Callable[[Run], None] = lambda _run: None,
     at_once: int = AT_ONCE,
     every_row: int = EVERY_ROW,
+    to_look_at: dict[int, frozenset[str]] | None = None,
 ) -> Run:
     """Continue the run that was interrupted, or make today's; ``anew``: begin one now. Returns how far it came.
 
-    ``deep``: read every row even if there are more than ``every_row``.
+    ``deep``: read every row even if there are more than ``every_row``. ``to_look_at``: where it is given, contracts that a worker has to
+    look at are noted there, with their customers, and not made due: for who wants to show first what would be posted.
 
     It stops, to be continued by the next call, when its time is up, when live changes wait, when much of Autotask's request
     allowance is used and when Autotask is away; ``Run.stopped`` says why. Raises ``TableUnavailable``.
@@ -87,7 +89,7 @@ def reconcile(
             return stored.value
         run = Run(ports.new_id(), now, ports.today(), deep)
     try:
-        return _Reconcile(ports, deadline, run, stored.rev, on_progress, at_once).go(every_row)
+        return _Reconcile(ports, deadline, run, stored.rev, on_progress, at_once, to_look_at).go(every_row)
     except Conflict:
         return replace(last_run(ports.table).value, stopped="another reconcile is running")
 
@@ -107,6 +109,7 @@ class _Reconcile:
         rev: int,
         on_progress: Callable[[Run], None],
         at_once: int,
+        to_look_at: dict[int, frozenset[str]] | None,
     ) -> None:
         self._ports = ports
         self._deadline = deadline
@@ -114,6 +117,7 @@ class _Reconcile:
         self._rev = rev
         self._on_progress = on_progress
         self._at_once = at_once
+        self._to_look_at = to_look_at
         self._observing: frozenset[int] = frozenset()
         """Contracts that observe: whatever somebody does there is no drift."""
         self._allowed_at: int | None = None
@@ -244,8 +248,9 @@ class _Reconcile:
                 else:
                     these = [*of_contract(fresh, wanted, looks[contract_id], today, began)]
             if any(_asks_for_a_look(one) for one in these) or self._went_live(known):
-                self._wake(contract_id, {s.customer_id for one in wanted.values() for s in one.sources})
-                woken += 1
+                woken += self._wake(
+                    contract_id, {s.customer_id for one in wanted.values() for s in one.sources}
+                )
             if these:
                 found[contract_id] = these
         self._name(chunk, looks)
@@ -329,8 +334,13 @@ class _Reconcile:
         live = records.state.value.contract_id not in self._observing
         return live and any(line.state is State.OBSERVING for line in lines)
 
-    def _wake(self, contract_id: int, customers: Iterable[str]) -> None:
+    def _wake(self, contract_id: int, customers: Iterable[str]) -> int:
+        """Let a worker look at a contract; returns 1 if it does."""
+        if self._to_look_at is not None:
+            self._to_look_at[contract_id] = frozenset(customers)
+            return 0
         update(lambda: self._ports.store.commit(wake_contract(contract_id, self._ports, customers)))
+        return 1
 
     # -- What is kept
 

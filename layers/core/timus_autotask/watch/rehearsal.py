@@ -416,6 +416,11 @@ class Rehearsal:
         self._all_settled(contracts)
         return result
 
+    @property
+    def woken(self) -> tuple[str, ...]:
+        """Customers whose workers are to come."""
+        return tuple(self._woken)
+
     def made(self) -> list[JournalEntry]:
         """Every adjustment that workers made, in the order in which they did."""
         settled = {intent.id for intent in self._settled}

@@ -1,0 +1,346 @@
+"""No command of the manual lets anything be posted that it has not shown: each is walked, and posts are counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.autotask.faults import Fault
+from local.timus import change
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from timus_autotask.cli.command import COMMANDS
+from timus_autotask.cli.terminal import Terminal
+from timus_autotask.store.records import Circuit, put_circuit
+from timus_autotask.sync.receive import HttpRequest, receive
+
+SENT_AT = str(int(World.start.timestamp()) + 600)
+
+
+def level() -> World:
+    """A client with 25 seats and a gateway, level."""
+    world = World()
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    return world
+
+
+def lose_wake_ups(world: World) -> None:
+    """Nobody comes for what was told last."""
+    for message in world.queue.receive(10):
+        world.queue.delete(message.receipt)
+
+
+def told(world: World) -> None:
+    """Six seats more wait in the inbox."""
+    world.tell(8, {ADV: 31, GATEWAY: 1})
+    lose_wake_ups(world)
+
+
+def held(world: World) -> None:
+    """A change that awaits approval."""
+    Desk(world).told("policy", "set", "approve_increases=always")
+    world.tell(8, {ADV: 31, GATEWAY: 1})
+    world.work()
+
+
+def paused(world: World) -> None:
+    """A change that waits for the end of a pause."""
+    Desk(world).told("pause")
+    world.tell(8, {ADV: 31, GATEWAY: 1})
+    world.work()
+
+
+def observing(world: World) -> None:
+    """A change that is only looked at."""
+    Desk(world).told("observe")
+    world.tell(8, {ADV: 31, GATEWAY: 1})
+    world.work()
+
+
+def drifted(world: World) -> None:
+    """A person has added two seats, and the worker has parked it."""
+    world.control.person_adjusts(1201, world.clock.now().date().toordinal() - 1, 2)
+    world.tell(8, {ADV: 31, GATEWAY: 1})
+    world.work()
+
+
+def edited(world: World) -> None:
+    """A person has added two seats, nobody has looked yet, and the terms bring them back."""
+    Desk(world).told("policy", "set", "drift=enforce")
+    world.work()
+    world.control.person_adjusts(1201, world.clock.now().date().toordinal() - 1, 2)
+
+
+def refused(world: World) -> None:
+    """Autotask refuses a change once."""
+    world.api.faults.add(Fault("json_500", entity="ContractServiceAdjustments", times=1))
+    world.tell(8, {ADV: 31, GATEWAY: 1})
+    world.work()
+
+
+def signed_out(world: World) -> None:
+    """A change waits because Autotask refused the API user."""
+    now = world.clock.now()
+    known = world.ports.store.circuit()
+    until = now + timedelta(minutes=15)
+    world.ports.store.commit(put_circuit(Circuit(until, "refused", True, now), known.rev))
+    told(world)
+
+
+def parked_event(world: World) -> None:
+    """A second state of a version that is known."""
+    world.tell(7, {ADV: 31, GATEWAY: 1}, event_id="twice")
+    world.work()
+
+
+def nothing(world: World) -> None:
+    """As it is."""
+
+
+def body(tmp_path: Path) -> str:
+    """An event in a file."""
+    file = tmp_path / "event.json"
+    world = World()
+    file.write_bytes(change("sub_8f2c1a", 8, CUSTOMER, {ADV: 31, GATEWAY: 1}, world.clock.now()).encode())
+    return str(file)
+
+
+def export(tmp_path: Path) -> str:
+    """What Timus's portal shows."""
+    file = tmp_path / "export.csv"
+    file.write_text(
+        "customer,subscription,version,status,sku,quantity\n"
+        f"{CUSTOMER},sub_8f2c1a,8,active,{ADV},26\n{CUSTOMER},sub_8f2c1a,8,active,{GATEWAY},1\n"
+    )
+    return str(file)
+
+
+def mapping_file(tmp_path: Path) -> str:
+    """A mapping that moves the customer to another contract."""
+    file = tmp_path / "map.csv"
+    file.write_text(f"customer_id,company_id,contract_id\n{CUSTOMER},601,29683950\n")
+    return str(file)
+
+
+Words = Callable[[Path], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A command where something waits that it may set off."""
+
+    prepare: Callable[[World], None]
+    words: Words
+    posts: bool | None = True
+    """False: it never posts anything, whatever waits; None: it has nothing to do with it."""
+
+
+def said(*words: str) -> Words:
+    """The same words, wherever files are."""
+    return lambda _: words
+
+
+READS = None
+WALKS: dict[str, list[Walk]] = {
+    "setup": [
+        Walk(
+            signed_out,
+            said("setup", "--no-test-event", "--username", "u", "--secret", "s", "--integration-code", "c"),
+            None,
+        )
+    ],
+    "doctor": [Walk(told, said("doctor"), READS)],
+    "map customer": [
+        Walk(nothing, said("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")),
+        Walk(
+            nothing,
+            said("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950", "--unchecked"),
+        ),
+    ],
+    "map plan": [Walk(nothing, said("map", "plan", ADV, "--service", "46"))],
+    "map ignore": [Walk(nothing, said("map", "ignore", "plan", GATEWAY, "--reason", "free"), None)],
+    "map unignore": [Walk(nothing, said("map", "unignore", "plan", GATEWAY), None)],
+    "map list": [Walk(told, said("map", "list"), READS)],
+    "map export": [Walk(told, said("map", "export"), READS)],
+    "map import": [Walk(nothing, lambda tmp: ("map", "import", mapping_file(tmp)), None)],
+    "credentials set": [
+        Walk(
+            signed_out,
+            said("credentials", "set", "--username", "u", "--secret", "s", "--integration-code", "c"),
+        )
+    ],
+    "webhook show": [Walk(told, said("webhook", "show"), READS)],
+    "status": [Walk(told, said("status"), READS)],
+    "preview": [Walk(told, said("preview"), READS)],
+    "go-live": [Walk(observing, said("go-live"))],
+    "observe": [Walk(told, said("observe"), False)],
+    "minimum": [Walk(told, said("minimum"), READS)],
+    "changes": [Walk(told, said("changes"), READS)],
+    "events": [Walk(told, said("events"), READS)],
+    "events show": [Walk(told, said("events", "show", "sub_8f2c1a-v7"), READS)],
+    "events accept": [Walk(parked_event, said("events", "accept", "twice"), None)],
+    "events dismiss": [Walk(parked_event, said("events", "dismiss", "twice", "--reason", "no"), None)],
+    "send": [Walk(nothing, lambda tmp: ("send", body(tmp), "--timestamp", SENT_AT))],
+    "retry": [Walk(refused, said("retry", str(CONTRACT)))],
+    "drift": [
+        Walk(drifted, said("drift", str(CONTRACT), "45", "--enforce")),
+        Walk(drifted, said("drift", str(CONTRACT), "45", "--adopt")),
+    ],
+    "approve": [Walk(held, said("approve", str(CONTRACT), "45"))],
+    "reject": [Walk(held, said("reject", str(CONTRACT), "45", "--reason", "no"), None)],
+    "policy show": [Walk(told, said("policy", "show"), READS)],
+    "policy set": [Walk(nothing, said("policy", "set", f"minimum.{ADV}=40"))],
+    "pause": [Walk(told, said("pause"), False)],
+    "resume": [Walk(paused, said("resume"))],
+    "reconcile": [
+        Walk(edited, said("reconcile")),
+        Walk(nothing, lambda tmp: ("reconcile", "--timus-export", export(tmp)), None),
+        Walk(edited, said("reconcile", "--last"), READS),
+        Walk(told, said("reconcile", "--after-restore"), False),
+    ],
+    "redrive": [Walk(told, said("redrive"))],
+    "replay": [Walk(told, said("replay", "--since", "2026-03-01"), None)],
+    "restore": [Walk(told, said("restore", "--to", "2026-03-15T09:12"), False)],
+    "logs queries": [Walk(told, said("logs", "queries"), READS)],
+}
+CASES = [(name, number) for name, walks in WALKS.items() for number, _ in enumerate(walks)]
+
+
+def test_every_command_is_walked() -> None:
+    """A new command has to say here what it may set off."""
+    assert set(WALKS) == {command.name for command in COMMANDS}
+
+
+@pytest.fixture
+def into_the_gateway(monkeypatch: pytest.MonkeyPatch) -> Callable[[World], None]:
+    """``send`` reaches the world's own webhook."""
+
+    def connect(world: World) -> None:
+        def post(_url: str, *, content: bytes, headers: dict[str, str], **_: Any) -> httpx.Response:
+            request = HttpRequest("POST", "/webhooks/timus", headers, content)
+            return httpx.Response(receive(request, world.receive_ports).status)
+
+        monkeypatch.setattr(httpx, "post", post)
+
+    return connect
+
+
+def posts(world: World) -> int:
+    """How many adjustments were sent to Autotask."""
+    return sum(
+        request["method"] == "POST"
+        and "ContractServiceAdjustments" in request["path"]
+        and "query" not in request["path"]
+        for request in world.control.requests()
+    )
+
+
+def shown(said_json: Any) -> list[tuple[int, int]]:
+    """(service, units) of everything that any preview in the answer shows as made at once."""
+    found = []
+    if isinstance(said_json, dict):
+        for name, value in said_json.items():
+            if name == "preview":
+                found += [
+                    (line["service_id"], one["unit_change"])
+                    for contract in value
+                    for line in contract["lines"]
+                    for one in line["adjustments"]
+                    if one["at_once"]
+                ]
+            else:
+                found += shown(value)
+    return found
+
+
+@pytest.mark.parametrize(("name", "number"), CASES)
+def test_what_a_command_lets_be_posted_it_has_shown_before(
+    name: str,
+    number: int,
+    tmp_path: Path,
+    into_the_gateway: Callable[[World], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No post until somebody has agreed; with a no, none follows from it; with a yes, exactly what was shown."""
+    walk = WALKS[name][number]
+    world = level()
+    walk.prepare(world)
+    into_the_gateway(world)
+    desk = Desk(world)
+    desk.dead_letters.send(CUSTOMER, "dead")
+    before, posted = posts(world), len(world.posted())
+    asked: list[int] = []
+
+    def refuses(_terminal: Terminal, _question: str) -> bool:
+        asked.append(posts(world))
+        return False
+
+    monkeypatch.setattr(Terminal, "confirm", refuses)
+    desk.run(*walk.words(tmp_path))
+    assert all(count == before for count in asked)
+    assert posts(world) == before
+    monkeypatch.undo()
+    into_the_gateway(world)
+    if walk.posts is None:
+        return
+    world.clock.advance(600)  # a dead letter that was looked at is out of sight for a while
+    [command] = [command for command in COMMANDS if command.name == name]
+    asks = any("--yes" in argument.names for argument in command.arguments)
+    answer = desk.run(*walk.words(tmp_path), *(["--yes"] if asks else []), "--json")
+    assert answer.status in (0, 1), answer
+    assert posts(world) == before
+    if walk.posts is False:
+        if name in ("pause", "observe", "restore", "reconcile"):
+            for _ in range(3):
+                world.work()
+                world.pass_time(minutes=1)
+            assert len(world.posted()) == posted
+        return
+    for _ in range(3):
+        world.work()
+        world.pass_time(
+            minutes=6
+        )  # after refused credentials workers wait for as long as they may hold the old ones
+    made = [(service, units) for service, units, _ in world.posted()[posted:]]
+    assert sorted(made) == sorted(shown(json.loads(answer.out)))
+    assert made
+
+
+def test_what_cannot_be_shown_is_not_mapped_unchecked() -> None:
+    """While Autotask is away nobody knows what a mapping of a live customer would post; of one that observes it posts nothing."""
+    world = level()
+    world.api.faults.add(Fault("not_sent", times=None))
+    desk = Desk(world)
+    words = ("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950", "--unchecked")
+    documents = world.table.documents()
+    assert "It cannot be shown what would be done" in desk.refused(*words)
+    assert world.table.documents() == documents
+    desk.told("observe")
+    assert desk.ask(*words)["not_shown"]
+
+
+def test_an_api_user_is_not_stored_unchecked_where_something_waits() -> None:
+    """What would be posted cannot be shown then."""
+    world = level()
+    signed_out(world)
+    words = (
+        "credentials",
+        "set",
+        "--username",
+        "u",
+        "--secret",
+        "s",
+        "--integration-code",
+        "c",
+        "--unchecked",
+    )
+    assert "It cannot be shown what would be done" in Desk(world).refused(*words)
