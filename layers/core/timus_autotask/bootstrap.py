@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from timus_autotask.ports.clock import Clock, SystemClock
+from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.settings import Settings, StackSettings
 
 if TYPE_CHECKING:
@@ -284,7 +285,10 @@ def autotask_client(
 
     def client() -> Psa:
         found = secrets.autotask_credentials()  # kept for a while: asking each time costs nothing
-        credentials = Credentials(found.username, found.secret, found.integration_code)
+        try:
+            credentials = Credentials(found.username, found.secret, found.integration_code)
+        except ValueError as error:
+            raise NotConfigured(f"the stored API user cannot be used: {error}") from None
         if credentials not in signed_in:
             signed_in.clear()
             signed_in[credentials] = Autotask(transport, credentials, server=server, on_call=on_call)

@@ -23,6 +23,7 @@ from timus_autotask.operate.enabling import (
     send_test_event,
     try_api_user,
 )
+from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.psa import Threshold
 from timus_autotask.ports.secrets import Credentials
 from timus_autotask.sync.receive import HttpRequest, receive
@@ -140,6 +141,16 @@ def test_a_user_that_nobody_has_set_is_asked_for(world: World, deployment: Deplo
     world.secrets.replace_credentials(None)
     user = try_api_user(deployment, None)
     assert (user.check.verdict, user.autotask) == (WRONG, None)
+    assert world.control.requests() == []
+
+
+def test_a_stored_user_that_no_header_can_carry_is_never_sent(world: World, deployment: Deployment) -> None:
+    """Somebody typed it into Secrets Manager with a blank behind it. Workers take it for none that is set."""
+    world.secrets.replace_credentials(Credentials("api@msp.example ", "secret", "CODE"))
+    found = try_api_user(deployment, None).check
+    assert (found.verdict, "has blanks around it" in found.found) == (WRONG, True)
+    with pytest.raises(NotConfigured, match="has blanks around it"):
+        world.ports.autotask()
     assert world.control.requests() == []
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from timus_autotask.cli import STOPPED
 from timus_autotask.cli.failure import REFUSED, UNREACHABLE, USAGE, Failed
 from timus_autotask.plain import visible
-from timus_autotask.ports.errors import InfrastructureError, NotConfigured
+from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
 
 if TYPE_CHECKING:
     from timus_autotask.operate.deployment import Deployment
@@ -755,7 +755,11 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
     except TermsUnreadable as damaged:
         return _told(f"{_sentence(damaged)} See: timus-autotask status", REFUSED)
     except NotConfigured as missing:
-        return _told(f"{_sentence(missing)} Set them with: timus-autotask credentials set", 1)
+        return _told(f"{_sentence(missing)} Set them with: timus-autotask setup", REFUSED)
+    except Conflict:
+        return _told("Somebody else wrote the same at the same moment. Try again.", REFUSED)
+    except AutotaskError as error:
+        return _told(f"{_sentence(error)} See: timus-autotask doctor", REFUSED)
     except InfrastructureError as away:
         return _told(
             f"{_sentence(away)} Try again; check the AWS credentials and their permissions.", UNREACHABLE

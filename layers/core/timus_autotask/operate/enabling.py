@@ -44,6 +44,7 @@ https://autotask.net/help/Content/4_Admin/1CompanySettings_Users/ResourcesUsersH
 SLOWER, SLOWEST = 50, 75
 """Percent of the allowance from which on Autotask delays each request by half a second, and by a second
 (https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Thresholds_Limits.htm)."""
+SET_ONE = "timus-autotask setup, or: timus-autotask credentials set"
 LOOKED_EACH = 1.0
 """Seconds between two looks for the test event."""
 WORKER_TAKES = timedelta(seconds=90)
@@ -124,9 +125,7 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
     try:
         user = given or deployment.secrets.autotask_credentials()
     except NotConfigured:
-        return ApiUser(
-            Check("API user", "nobody has set one yet", WRONG, "timus-autotask credentials set, or setup")
-        )
+        return ApiUser(Check("API user", "nobody has set one yet", WRONG, SET_ONE))
     now, circuit = ports.clock.now(), ports.store.partner().circuit.value
     waits = given is None and circuit.credentials and circuit.open(now)
     if waits and not again:
@@ -141,9 +140,13 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
             ),
             rejected=Rejected.UNSAID,
         )
-    autotask = deployment.autotask_as(user)
     try:
+        autotask = deployment.autotask_as(user)
         found = check_credentials(autotask)
+    except ValueError as error:
+        if given is not None:
+            raise
+        return ApiUser(Check("API user", str(error), WRONG, SET_ONE), rejected=Rejected.UNSAID)
     except AutotaskError as error:
         return ApiUser(_away("API user", error))
     if found.rejected:
