@@ -727,8 +727,7 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
 def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
     from timus_autotask.cli.deployment import find
     from timus_autotask.cli.terminal import Terminal
-    from timus_autotask.operate.refusal import NotDone, Senseless
-    from timus_autotask.store.records import REPAIR, RecordUnreadable, TermsUnreadable
+    from timus_autotask.store.records import REPAIR
 
     command: Command = arguments.command
     as_json = getattr(arguments, "json", False)
@@ -748,23 +747,36 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
         if failed.result is not None:
             terminal.result(failed.result)
         return _told(str(failed), failed.status, *failed.details)
-    except NotDone as sentence:
-        return _told(str(sentence), USAGE if isinstance(sentence, Senseless) else REFUSED)
-    except RecordUnreadable as damaged:
-        return _told(f"{_sentence(damaged)} Nothing was written. {REPAIR}", REFUSED)
-    except TermsUnreadable as damaged:
-        return _told(f"{_sentence(damaged)} See: timus-autotask status", REFUSED)
-    except NotConfigured as missing:
-        return _told(f"{_sentence(missing)} Set them with: timus-autotask setup", REFUSED)
-    except Conflict:
-        return _told("Somebody else wrote the same at the same moment. Try again.", REFUSED)
-    except AutotaskError as error:
-        return _told(f"{_sentence(error)} See: timus-autotask doctor", REFUSED)
-    except InfrastructureError as away:
-        return _told(
-            f"{_sentence(away)} Try again; check the AWS credentials and their permissions.", UNREACHABLE
-        )
+    except Exception as error:
+        foreseen = _foreseen(error)
+        if foreseen is None:
+            raise
+        return _told(*foreseen)
     return 0
+
+
+def _foreseen(error: Exception) -> tuple[str, int] | None:
+    """What a person reads of a failure, and the exit status; None for one that nobody foresaw."""
+    from timus_autotask.operate.refusal import NotDone, Senseless
+    from timus_autotask.store.records import REPAIR, RecordUnreadable, TermsUnreadable
+
+    match error:
+        case NotDone():
+            return str(error), USAGE if isinstance(error, Senseless) else REFUSED
+        case RecordUnreadable():
+            return f"{_sentence(error)} Nothing was written. {REPAIR}", REFUSED
+        case TermsUnreadable():
+            return f"{_sentence(error)} See: timus-autotask status", REFUSED
+        case NotConfigured():
+            return f"{_sentence(error)} Set them with: timus-autotask setup", REFUSED
+        case Conflict():
+            return "Somebody else wrote the same at the same moment. Try again.", REFUSED
+        case AutotaskError():
+            return f"{_sentence(error)} See: timus-autotask doctor", REFUSED
+        case InfrastructureError():
+            words = "Try again; check the AWS credentials and their permissions."
+            return f"{_sentence(error)} {words}", UNREACHABLE
+    return None
 
 
 @dataclass(frozen=True, slots=True)
