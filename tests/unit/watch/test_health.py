@@ -8,9 +8,10 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, CUSTOMER, World
+from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.ports.table import Key, Put
-from timus_autotask.store.records import put_terms
+from timus_autotask.store.records import put_stage, put_terms
 from timus_autotask.store.runs import gauges
 from timus_autotask.watch.check import Check, Verdict, worst
 from timus_autotask.watch.gauges import measured, take
@@ -68,6 +69,21 @@ def test_the_worst_of_nothing_is_right() -> None:
     """And of several it is the worst."""
     assert worst([]) is OK
     assert worst([Check("a", "", WARN), Check("b", "", WRONG), Check("c", "")]) is WRONG
+
+
+def test_who_observes_is_said(world: World) -> None:
+    """On purpose, so it is not wrong."""
+    assert health(world)["stage"].found == "live: changes reach Autotask"
+    store, now = world.ports.store, world.clock.now()
+    own = Stage(live=False, at=now, by="ops")
+    store.commit(put_stage(CUSTOMER, own, 0))
+    found = health(world)["stage"]
+    assert (found.verdict, found.found) == (WARN, f"live, but 1 customer observed only: {CUSTOMER}")
+    partner = store.partner().stage
+    store.commit(put_stage(None, own, partner.rev if partner else 0))
+    found = health(world)["stage"]
+    assert (found.verdict, found.found) == (WARN, "observing: nothing reaches Autotask")
+    assert "go-live" in found.remedy
 
 
 def test_wake_ups_that_failed_for_good_are_wrong(world: World) -> None:

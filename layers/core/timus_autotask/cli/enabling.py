@@ -34,11 +34,12 @@ LABEL, NAME = 7, 24
 """Columns of a verdict and of a check's name."""
 
 NEXT = (
-    ("show what Timus has reported and what is not mapped yet", "timus-autotask status"),
     (
-        "say where a client's units go; --dry-run shows what would follow",
-        "timus-autotask map customer CUSTOMER --company N --contract N --dry-run",
+        "find out which company, contract and service every customer and SKU may be",
+        "timus-autotask map suggest",
     ),
+    ("see what would be posted, with an estimate in money", "timus-autotask preview"),
+    ("let changes reach Autotask, once all of it is right", "timus-autotask go-live"),
     ("see at any time whether all of this still holds", "timus-autotask doctor"),
 )
 """What a person does after it, with the command."""

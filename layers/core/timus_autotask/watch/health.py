@@ -51,6 +51,7 @@ def check_health(
     now = ports.clock.now()
     records = gather(ports.store, lambda: sum(queued), each)
     status, numbers = status_of(records, now, ports.zone), measured(records, ports)
+    yield _stage(status)
     yield _last_webhook(ports, numbers, limits, now)
     yield _queue(queued)
     yield _dead_letters(dead_letters)
@@ -65,6 +66,20 @@ def check_health(
     yield _last_reconcile(last_run(ports.table).value, numbers, limits)
     yield _ending(findings(ports.table, ports.store.on_unreadable))
     yield _secrets(secret_age, limits)
+
+
+def _stage(status: Status) -> Check:
+    """Whether changes reach Autotask at all. What observes does so on purpose, so it is never wrong."""
+    partner, others = status.stages.partner, [*status.stages.exceptions]
+    if partner.live and not others:
+        return Check("stage", "live: changes reach Autotask")
+    if partner.live:
+        found = f"live, but {_count(len(others), 'customer')} observed only: {_some(others)}"
+        return Check(
+            "stage", found, WARN, "timus-autotask preview, then: timus-autotask go-live --customer CUSTOMER"
+        )
+    found = "observing: nothing reaches Autotask" + (f", but that of {_some(others)}" if others else "")
+    return Check("stage", found, WARN, "timus-autotask preview, then: timus-autotask go-live")
 
 
 def _last_webhook(ports: Ports, numbers: Mapping[str, int], limits: Limits, now: datetime) -> Check:
@@ -134,12 +149,12 @@ def _oldest_change(numbers: Mapping[str, int], limits: Limits) -> Check:
 
 
 def _unmapped(status: Status) -> Check:
-    customers = {line.customer for line in status.lines if line.reason_code == "customer-unmapped"}
-    skus = {line.sku for line in status.lines if line.reason_code in ("sku-unmapped", "sku-ambiguous")}
-    if not customers and not skus:
+    mapped = status.mapped
+    if not mapped.unmapped:
         return Check("unmapped", "no customer and no SKU")
-    found = f"{_count(len(customers), 'customer')} and {_count(len(skus), 'SKU')}: {_some(sorted(customers) + sorted(skus))}"
-    return Check("unmapped", found, WARN, "timus-autotask status, then: timus-autotask map")
+    named = _some([*mapped.customers, *mapped.skus])
+    found = f"{_count(len(mapped.customers), 'customer')} and {_count(len(mapped.skus), 'SKU')}: {named}"
+    return Check("unmapped", found, WARN, "timus-autotask map suggest")
 
 
 def _parked(numbers: Mapping[str, int]) -> Check:
