@@ -52,6 +52,7 @@ def test_a_mapping_is_told_to_programs(desk: Desk) -> None:
         "customer": CUSTOMER,
         "customer_name": None,
         "shared_with": [],
+        "late": None,
         "doubts": [],
         "not_shown": None,
         "unhandled": [],
@@ -260,3 +261,22 @@ def test_every_mapping_is_listed(desk: Desk) -> None:
     for name in ("cus_41d0 Contoso Dental", "600 Contoso Dental", f"{CONTRACT} Contoso SASE"):
         assert name in words
     assert {plan["sku"]: plan["matched"] for plan in listed["plans"]} == {ADV: True, "POC": False}
+
+
+def test_a_client_who_is_mapped_late_is_asked_from_when(desk: Desk) -> None:
+    """Each choice stands with its money beside the others; without one, each seat is billed from its own day."""
+    desk.world.tell(7, {ADV: 28, GATEWAY: 1}, effective=datetime(2026, 2, 10, tzinfo=UTC))
+    desk.world.work()
+    words = desk.told(*MAP, "--dry-run")
+    assert (
+        "Timus reports seats of cus_41d0 since 2026-02-10, before this mapping. --bill-from chooses" in words
+    )
+    rows = [" ".join(line.replace("│", " ").split()) for line in words.splitlines()]
+    assert f"{CUSTOMER} today 2026-03-15 +3 0 99 about +20.56" in rows
+    assert f"{CUSTOMER} own-day 2026-02-10 +3 99 0 about +62.95 chosen" in rows
+    said = desk.ask(*MAP, "--bill-from", "today")
+    assert (said["from"], said["late"]["chosen"]) == ("2026-03-15", "today")
+    desk.world.work()
+    assert desk.world.posted() == [(45, 3, "2026-03-15")]
+    assert "billed from today" in desk.told("changes")
+    assert "two answers" in desk.refused(*MAP, "--from", "always", "--bill-from", "today", status=2)

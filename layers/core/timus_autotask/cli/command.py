@@ -122,6 +122,12 @@ _WRITING = (
     _a("--dry-run", action="store_true", help="show which adjustments would be made, and write nothing"),
     _a("--yes", action="store_true", help="do not ask"),
 )
+_BILL_FROM = _a(
+    "--bill-from",
+    choices=("today", "open-day", "own-day"),
+    help="of a customer who had seats before this first mapping: bill them from today, from the first day that is not posted, "
+    "or each from its own day (unless given)",
+)
 _BY = _a("--by", metavar="NAME", help="who decides this; the user of this machine unless given")
 _UNKNOWN = _a(
     "--unknown",
@@ -198,6 +204,7 @@ COMMANDS = (
                 help="at most so many units; the rest goes where it went (without it: everything goes here)",
             ),
             _FROM,
+            _BILL_FROM,
             *_WRITING,
             _UNCHECKED,
             _UNKNOWN,
@@ -293,6 +300,7 @@ COMMANDS = (
                 action="store_true",
                 help="customers may be billed on one contract, as if every row said so",
             ),
+            _BILL_FROM,
             *_WRITING,
             _UNCHECKED,
             _UNKNOWN,

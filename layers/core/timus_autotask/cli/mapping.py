@@ -9,12 +9,13 @@ from typing import Any
 
 from timus_autotask.cli.command import DEFAULT
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import carry_out, operator, progress
+from timus_autotask.cli.proposing import carry_out, operator, progress, show_late
 from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route
 from timus_autotask.operate import mapping as use
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.ignoring import IgnoredOrNot, ignore, unignore
+from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.mapping import FOLLOWS, CompanyNamed, CustomerRouted, FirstDay, ServiceChosen
 from timus_autotask.watch.names import Directory
 
@@ -23,12 +24,15 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
     """Send a customer's units, those of one SKU, or some of them, to a contract."""
     if arguments.contract is None:
         return _map_company(deployment, arguments, terminal)
+    if arguments.bill_from and arguments.first_day is not DEFAULT:
+        raise Failed("--from and --bill-from are two answers to one question: leave one out.", USAGE)
     proposal = use.route_customer(
         deployment,
         arguments.customer,
         Route(arguments.company, arguments.contract, arguments.sku, arguments.units),
         operator(arguments),
         first_day=_first_day(arguments),
+        bill_from=BillFrom(arguments.bill_from) if arguments.bill_from else None,
         share=arguments.share,
         unchecked=arguments.unchecked,
         unknown=arguments.unknown,
@@ -43,6 +47,8 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
         terminal.say(
             f"It is the contract of {', '.join(routed.shared_with)} as well (--share).", style="bold"
         )
+    if routed.late:
+        show_late([routed.late], terminal)
     if routed.changed:
         terminal.say(f"From {routed.first_day or 'the beginning'} on; what was before stays as it is.")
     return carry_out(proposal, arguments, terminal, lambda done: _say_routed(done, terminal))

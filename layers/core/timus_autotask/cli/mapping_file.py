@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import carry_out, operator, progress
+from timus_autotask.cli.proposing import carry_out, operator, progress, show_late
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.mapping_file import to_csv, to_json
 from timus_autotask.operate.mapping_import import Imported, exported, import_mappings, problem_form
 from timus_autotask.operate.tables import FileRefused
@@ -56,6 +57,7 @@ def map_import(deployment: Deployment, arguments: Namespace, terminal: Terminal)
             data,
             operator(arguments),
             share=arguments.share,
+            bill_from=BillFrom(arguments.bill_from) if arguments.bill_from else None,
             partial=arguments.partial,
             unchecked=arguments.unchecked,
             unknown=arguments.unknown,
@@ -83,7 +85,7 @@ def _refused(name: str, refused: FileRefused, *, partial: bool) -> Failed:
         else " What is right can be taken in without the rest: --partial"
     )
     return Failed(
-        f"{name}: {len(refused.problems)} problems; nothing was written.{hint}",
+        f"{name}: {len(refused.problems)} {'problem' if len(refused.problems) == 1 else 'problems'}; nothing was written.{hint}",
         result={"file": name, "written": False, "problems": [problem_form(one) for one in refused.problems]},
         details=[*map(str, refused.problems)],
     )
@@ -93,9 +95,14 @@ def _show(found: Imported, terminal: Terminal) -> None:
     if found.changed:
         terminal.table(
             ("row", "customer or SKU", "goes"),
-            [(", ".join(map(str, one.rows)), one.subject[1], one.words.split("; ")) for one in found.changed],
+            [
+                (", ".join(map(str, one.rows)), f"{one.subject[1]} {one.name}".strip(), one.words.split("; "))
+                for one in found.changed
+            ],
             empty="",
         )
+    if found.late:
+        show_late(found.late, terminal)
     if found.unchanged:
         terminal.say(f"{_counted(found.unchanged)} stay as they are: they are mapped like this already.")
     if not found.changed:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import getpass
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, called
+from timus_autotask.operate.late import BillFrom, Choice, Late
 from timus_autotask.operate.proposal import Done, Progress, Proposal
 from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
-from timus_autotask.watch.money import Estimate
+from timus_autotask.watch.money import Estimate, total
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment
 
@@ -267,6 +268,65 @@ def _show_what_is_done(contract: ContractPreview, terminal: Terminal) -> None:
         terminal.say(
             f"The last day of contract {contract.contract_id} moves to {contract.extended_to}, for the term was renewed."
         )
+
+
+def show_late(found: Sequence[Late], terminal: Terminal) -> None:
+    """Customers who had seats before they are mapped: what each choice comes to, side by side."""
+    one = found[0]
+    who = (
+        f"Timus reports seats of {one.customer} since {one.since}, before this mapping."
+        if len(found) == 1
+        else f"Timus reports seats of {len(found)} customers from before this mapping."
+    )
+    terminal.say(f"{who} --bill-from chooses from which day they are billed:", style="bold")
+    rows = [
+        _late_row(late.customer, choice, late.chosen is choice.bill_from)
+        for late in found
+        for choice in late.choices
+    ]
+    if len(found) > 1:
+        rows += [_late_total(found, bill_from) for bill_from in BillFrom]
+    columns = ("customer", "bill from", "day", "units", "seat-days billed", "not billed", "estimate", "")
+    terminal.table(columns, rows, empty="")
+    for late in found:
+        for choice in late.choices:
+            if choice.left and late.chosen is choice.bill_from:
+                terminal.say(f"{late.customer}, left to a person: {'; '.join(choice.left)}")
+    terminal.say(
+        "Seat-days are units × days before today. The estimate is units × price × days, to the end of the period that runs now."
+    )
+
+
+def _late_row(customer: str, choice: Choice, chosen: bool) -> tuple[Any, ...]:
+    return (
+        customer,
+        choice.bill_from.value,
+        choice.day,
+        f"{choice.units:+d}",
+        choice.seat_days,
+        choice.not_billed,
+        _so_far(choice.estimate),
+        "chosen" if chosen else "",
+    )
+
+
+def _late_total(found: Sequence[Late], bill_from: BillFrom) -> tuple[Any, ...]:
+    choices = [choice for late in found for choice in late.choices if choice.bill_from is bill_from]
+    return (
+        "all",
+        bill_from.value,
+        "",
+        f"{sum(one.units for one in choices):+d}",
+        sum(one.seat_days for one in choices),
+        sum(one.not_billed for one in choices),
+        _so_far(total(one.estimate for one in choices)),
+        "",
+    )
+
+
+def _so_far(estimate: Estimate) -> str:
+    more = f" and {estimate.unknown} without a known price" if estimate.unknown else ""
+    return f"about {estimate.so_far:+}{more}"
 
 
 def _adjustments(line: LinePreview) -> list[str]:

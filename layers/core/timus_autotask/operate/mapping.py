@@ -24,6 +24,7 @@ from timus_autotask.domain.names import same_company
 from timus_autotask.operate.catalogue import Catalogue, ask, conflicts, in_other_currency
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import skus_known, told_of
+from timus_autotask.operate.late import BillFrom, Late, first_day_of, late, may_be_late
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import Refused
@@ -78,6 +79,8 @@ class CustomerRouted:
     """It replaces an earlier mapping."""
     shared_with: tuple[str, ...] = ()
     """Other customers whose units go to the same contract."""
+    late: Late | None = None
+    """He had seats before: what each choice comes to."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -91,6 +94,7 @@ class CustomerRouted:
             "company_name": self.company_name,
             "contract_name": self.contract.name if self.contract else None,
             "shared_with": [*self.shared_with],
+            "late": self.late.to_json() if self.late else None,
             "from": self.first_day,
         }
 
@@ -149,6 +153,7 @@ def route_customer(
     by: str,
     *,
     first_day: FirstDay = FOLLOWS,
+    bill_from: BillFrom | None = None,
     share: bool = False,
     unchecked: bool = False,
     unknown: bool = False,
@@ -156,7 +161,7 @@ def route_customer(
 ) -> Proposal[CustomerRouted]:
     """Send a customer's units to a contract.
 
-    ``share``: although another customer's go there. ``unchecked``: without asking Autotask. ``unknown``: also of a SKU that nobody
+    ``bill_from``: from which day, where the customer had seats before. ``share``: although another customer's go there. ``unchecked``: without asking Autotask. ``unknown``: also of a SKU that nobody
     knows.
     """
 
@@ -172,31 +177,46 @@ def route_customer(
             )
         contract, company, services = (None, None, {}) if unchecked else _checked(deployment, route)
         name = name_of(records)
+        first = first_day.follows and not (records.mapping and records.mapping.value.routings)
+        if bill_from and not first:
+            raise NotDone(
+                f"{customer} is mapped already: --from says from when a move holds, --bill-from is for the first time. Nothing was written."
+            )
+
+        def write(ports: Ports, since: date | None) -> None:
+            words = route_words(route, since) + (f", billed from {bill_from.words}" if bill_from else "")
+            update(
+                lambda: _write_route(
+                    customer, route, since, _decision("map customer", (customer,), by, words, ports), ports
+                )
+            )
+
+        lately = None
+        if first and not unchecked and may_be_late(records, deployment.today):
+            found = late(
+                deployment, [records], lambda ports, days: write(ports, days.get(customer)), on_progress
+            )
+            lately = found.get(customer)
         since = _route_from(deployment, records, route, first_day)
+        if first:
+            since = first_day_of(bill_from, lately, deployment.today, unchecked=unchecked)
         result = CustomerRouted(
-            customer, route, since, name, company, contract, records.mapping is not None, tuple(others)
+            customer,
+            route,
+            since,
+            name,
+            company,
+            contract,
+            records.mapping is not None,
+            tuple(others),
+            replace(lately, chosen=bill_from or BillFrom.OWN_DAY) if lately else None,
         )
         notes = []
         if not told_of(records):
             notes.append(f"Note: Timus has not reported a customer {customer} yet; the mapping waits for it.")
 
         def act(ports: Ports) -> CustomerRouted:
-            def attempt() -> None:
-                found = ports.store.customer(customer)
-                known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
-                mapping = replace(known.rerouted(route, since), ignored=None)
-                # Also those that it leaves, from the beginning.
-                concerned = sorted({*known.contract_ids, *mapping.contract_ids})
-                writes = wake_contracts(customer, concerned, ports)
-                ports.store.commit(
-                    put_mapping(mapping, found.mapping.rev if found.mapping else 0),
-                    *writes,
-                    put_decision(
-                        _decision("map customer", (customer,), by, route_words(route, since), ports)
-                    ),
-                )
-
-            update(attempt)
+            write(ports, since)
             if contract is not None:
                 companies = {route.company_id: company} if company else {}
                 learn_names(ports, contract.id, contract, companies, services)
@@ -206,6 +226,19 @@ def route_customer(
         return Plan(act, tuple(notes), _doubts(customer, name, route.company_id, company), unchecked)
 
     return propose(deployment, plan, on_progress)
+
+
+def _write_route(customer: str, route: Route, since: date | None, decision: Decision, ports: Ports) -> None:
+    found = ports.store.customer(customer).mapping
+    known = found.value if found else CustomerMapping(customer, ())
+    mapping = replace(known.rerouted(route, since), ignored=None)
+    # Also those that it leaves, from the beginning.
+    concerned = sorted({*known.contract_ids, *mapping.contract_ids})
+    ports.store.commit(
+        put_mapping(mapping, found.rev if found else 0),
+        *wake_contracts(customer, concerned, ports),
+        put_decision(decision),
+    )
 
 
 def name_company(

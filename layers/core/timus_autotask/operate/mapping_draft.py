@@ -20,6 +20,7 @@ from timus_autotask.domain.mapping import (
     replaced_from,
 )
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.late import BillFrom, FirstDays
 from timus_autotask.operate.mapping import FirstDay, holds_from, of_another, route_words, routes_to
 from timus_autotask.operate.mapping_file import Entry, Subject, What, understood
 from timus_autotask.operate.refusal import NotDone
@@ -46,6 +47,14 @@ class CustomerEdit:
     """Kept where Timus has told none."""
     ignored: Ignored | None = None
     """Nothing is billed of this customer, who has no contract; None: not so, if there is a company or a contract."""
+    bill_from: BillFrom | None = None
+    """Of a first mapping: from which day, if the file says so."""
+    first: bool = False
+    """Whether it is a first mapping that says no first day."""
+
+    def billed_from(self, day: date | None) -> CustomerEdit:
+        """The same with another first day."""
+        return replace(self, routings=(replace(self.routings[0], first_day=day), *self.routings[1:]))
 
     def applied(self, known: CustomerMapping) -> CustomerMapping:
         """The mapping after it."""
@@ -68,6 +77,7 @@ class CustomerEdit:
         said += [f"company {self.company_id}"] if self.company_id else []
         said += [route_words(route, one.first_day) for one in self.routings for route in one.routes]
         said += [_service_words(sku, choice) for sku, of in self.services.items() for choice in of]
+        said += [f"billed from {self.bill_from.words}"] if self.first and self.bill_from else []
         return "; ".join(said) or f"the name {self.name}"
 
     def writes(self, ports: Ports) -> tuple[Put | None, Collection[int]]:
@@ -137,10 +147,13 @@ class Wrong(Exception):
 class Draft:
     """A file against the records: what it changes, and what is wrong with it so far."""
 
-    def __init__(self, deployment: Deployment, data: bytes, by: str) -> None:
-        """``by`` is who asks. Raises :class:`FileRefused` for a file that cannot be read."""
+    def __init__(
+        self, deployment: Deployment, data: bytes, by: str, bill_from: BillFrom | None = None
+    ) -> None:
+        """``by`` is who asks, ``bill_from`` what holds for rows that do not say it. Raises :class:`FileRefused` for a file that cannot be read."""
         self.deployment = deployment
         self._by = by
+        self._bill_from = bill_from
         found = understood(data)
         self.problems, self.spoiled, self.nobodys = [*found.problems], {*found.spoiled}, found.nobodys
         self.entries: dict[Subject, list[Entry]] = {}
@@ -183,6 +196,14 @@ class Draft:
                     found.append(entry)
         return found
 
+    def name(self, subject: Subject) -> str:
+        """What a customer is called by Timus, else in the file; empty: nobody has told, or it is a SKU."""
+        kind, id_ = subject
+        if kind != "customer":
+            return ""
+        names = (entry.values["customer_name"] for entry in self.entries[subject])
+        return name_of(self.records[id_]) or next((name for name in names if name), "")
+
     def mapping(self, customer: str) -> CustomerMapping:
         """A customer's mapping as it is."""
         stored = self.records[customer].mapping
@@ -198,7 +219,7 @@ class Draft:
         """The SKUs that are changed."""
         return [edit for edit in self.edits.values() if isinstance(edit, PlanEdit)]
 
-    def parts(self) -> Iterator[list[Edit]]:
+    def parts(self, first_days: FirstDays | None = None) -> Iterator[list[Edit]]:
         """The transactions that write it, in order; mostly it is one.
 
         The SKUs come first, with the customers who have services of their own, so that no worker between two transactions sees the one
@@ -207,7 +228,9 @@ class Draft:
         own = sorted(self.customers, key=lambda edit: (not edit.services, edit.customer))
         part: list[Edit] = []
         room = MOST_WRITES
-        every: list[Edit] = [*self.plans, *own]
+        days = first_days or {}
+        dated = [one.billed_from(days[one.customer]) if one.customer in days else one for one in own]
+        every: list[Edit] = [*self.plans, *dated]
         for edit in every:
             size = 2
             if isinstance(edit, CustomerEdit):
@@ -243,15 +266,37 @@ class Draft:
         for entry in entries:
             if entry.what is What.OWN_SERVICE:
                 own.setdefault(entry.values["sku"], []).append(entry)
+        contracts = [entry for entry in entries if entry.what is What.CONTRACT]
+        routings = self._routings(customer, contracts)
+        bill_from = self._chosen(contracts)
+        first = (
+            not known.routings
+            and [one.first_day for one in routings] == [None]
+            and contracts[0].first_day.follows
+        )
+        if routings and bill_from and known.routings:
+            words = "is for the first mapping of a customer; first_day says from when a move holds"
+            raise Wrong(contracts[0].wrong("bill_from", words))
         edit = CustomerEdit(
             customer,
-            self._routings(customer, [entry for entry in entries if entry.what is What.CONTRACT]),
+            routings,
             {sku: self._own_choices(customer, sku, of) for sku, of in own.items()},
             next((entry.values["company_id"] for entry in entries if entry.what is What.COMPANY), None),
             self._new_name(customer, entries),
             self._ignored(entries, known.ignored, known.routings, name_of(self.records[customer])),
+            bill_from,
+            first,
         )
         return None if edit.applied(known) == known else edit
+
+    def _chosen(self, contracts: Sequence[Entry]) -> BillFrom | None:
+        """From which day a customer is billed, if the file or whoever asks says so."""
+        said = {entry.values["bill_from"]: entry for entry in contracts if entry.values["bill_from"]}
+        if len(said) > 1:
+            raise Wrong(
+                [*said.values()][-1].wrong("bill_from", "is another one than in the customer's other rows")
+            )
+        return BillFrom(next(iter(said))) if said else self._bill_from
 
     def _new_name(self, customer: str, entries: Sequence[Entry]) -> str:
         """The name in the file, unless Timus has told one."""

@@ -15,6 +15,7 @@ from typing import Any
 from unicodedata import category
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route
+from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.mapping import FOLLOWS, FirstDay
 from timus_autotask.operate.tables import (
     DAY,
@@ -74,6 +75,7 @@ COLUMNS = (
     Column("service_id", _ID),
     Column("service_name", TEXT),
     Column("first_day", Kind(_first_day(DAY.parse), _first_day(DAY.of_json)), aliases=("from",)),
+    Column("bill_from", one_of(*BillFrom)),
     Column("share", one_of("yes", "no")),
     Column("family", TEXT),
     Column("matched", one_of("yes", "no")),
@@ -242,7 +244,7 @@ def _wrong_plan(has: set[str]) -> _Wrong:
 
 
 def _wrong_service(has: set[str]) -> _Wrong:
-    if has & {"company_id", "contract_id", "units"}:
+    if has & {"company_id", "contract_id", "units", "bill_from"}:
         return "service_id", "and a contract are two choices: write two rows"
     if "sku" not in has:
         return "sku", "is missing: which SKU is billed with the service?"
@@ -250,11 +252,13 @@ def _wrong_service(has: set[str]) -> _Wrong:
 
 
 def _wrong_contract(has: set[str]) -> _Wrong:
+    if has >= {"first_day", "bill_from"}:
+        return "bill_from", "and first_day are two answers to one question: leave one out"
     return _everybodys(has) if "company_id" in has else ("company_id", "is missing")
 
 
 def _wrong_company(has: set[str]) -> _Wrong:
-    for name in ("sku", "units", "first_day", "share"):
+    for name in ("sku", "units", "first_day", "bill_from", "share"):
         if name in has:
             return name, "is about a contract, and contract_id is missing"
     return _wrong_contract(has)

@@ -7,11 +7,12 @@ not in the file stays as it is. So the same file may be given again: what is the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.late import BillFrom, FirstDays, Late, first_day_of, late, may_be_late
 from timus_autotask.operate.mapping import UNCHECKED
 from timus_autotask.operate.mapping_checks import check_autotask, check_shares, check_skus, notes
 from timus_autotask.operate.mapping_draft import CustomerEdit, Draft, Edit
@@ -45,6 +46,8 @@ class Changed:
     rows: tuple[int, ...]
     words: str
     """What is chosen, for people."""
+    name: str = ""
+    """The customer's; empty: nobody has told it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Imported:
     problems: tuple[Problem, ...] = ()
     """Why rows are left out, with every row of the same customer or SKU."""
     left_out: tuple[Subject, ...] = ()
+    late: tuple[Late, ...] = ()
+    """Customers who had seats before, with what each choice comes to."""
 
     @property
     def customers(self) -> tuple[str, ...]:
@@ -69,12 +74,18 @@ class Imported:
         return {
             "file": self.file,
             "changed": [
-                {one.subject[0]: one.subject[1], "rows": [*one.rows], "what": one.words}
+                {
+                    one.subject[0]: one.subject[1],
+                    "name": one.name or None,
+                    "rows": [*one.rows],
+                    "what": one.words,
+                }
                 for one in self.changed
             ],
             "unchanged": self.unchanged,
             "left_out": [{kind: id_} for kind, id_ in self.left_out],
             "problems": [problem_form(one) for one in self.problems],
+            "late": [one.to_json() for one in self.late],
         }
 
 
@@ -95,6 +106,7 @@ def import_mappings(
     by: str,
     *,
     share: bool = False,
+    bill_from: BillFrom | None = None,
     partial: bool = False,
     unchecked: bool = False,
     unknown: bool = False,
@@ -102,12 +114,12 @@ def import_mappings(
 ) -> Proposal[Imported]:
     """Take in a file of mappings: one proposal, with one preview, for all of it.
 
-    ``share``: every contract may be shared. ``partial``: without the customers and SKUs of which a row is wrong. ``unchecked``: without
+    ``share``: every contract may be shared. ``bill_from``: what holds for late customers whose rows do not say it. ``partial``: without the customers and SKUs of which a row is wrong. ``unchecked``: without
     asking Autotask. ``unknown``: also SKUs that nobody knows. Raises :class:`FileRefused` with every problem.
     """
 
     def plan() -> Plan[Imported]:
-        draft = Draft(deployment, data, by)
+        draft = Draft(deployment, data, by, bill_from)
         catalogue = None if unchecked else Catalogue(deployment, UNCHECKED)
         if not unknown:
             check_skus(draft, catalogue)
@@ -125,7 +137,9 @@ def import_mappings(
             )
         if problems and (not partial or draft.nobodys or not draft.edits):
             raise FileRefused(*problems)
-        result = _imported(file, draft)
+        lately = () if unchecked else _late(draft, file, by, on_progress)
+        _choose_days(draft, lately, unchecked=unchecked)
+        result = _imported(file, draft, lately)
 
         def act(ports: Ports) -> Imported:
             for part in draft.parts():
@@ -142,16 +156,45 @@ def import_mappings(
     return propose(deployment, plan, on_progress)
 
 
-def _imported(file: str, draft: Draft) -> Imported:
+def _late(draft: Draft, file: str, by: str, on_progress: Progress) -> tuple[Late, ...]:
+    """Customers who had seats before they are mapped, with what each choice comes to."""
+    today = draft.deployment.today
+    first = {edit.customer: edit.bill_from for edit in draft.customers if edit.first}
+    records = [draft.records[id_] for id_ in first if may_be_late(draft.records[id_], today)]
+
+    def act(ports: Ports, days: FirstDays) -> None:
+        for part in draft.parts(days):
+            _write(part, file, by, ports)
+        for edit in draft.plans:
+            refresh_plan(edit.sku, ports)
+
+    found = late(draft.deployment, records, act, on_progress).values()
+    return tuple(replace(one, chosen=first[one.customer] or BillFrom.OWN_DAY) for one in found)
+
+
+def _choose_days(draft: Draft, lately: Sequence[Late], *, unchecked: bool) -> None:
+    """Let each first mapping hold from the day that was chosen for it."""
+    by_customer = {one.customer: one for one in lately}
+    for edit in draft.customers:
+        if edit.first:
+            lately_one = by_customer.get(edit.customer)
+            day = first_day_of(edit.bill_from, lately_one, draft.deployment.today, unchecked=unchecked)
+            draft.edits["customer", edit.customer] = edit.billed_from(day)
+
+
+def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:
     return Imported(
         file,
         tuple(
-            Changed(subject, tuple(entry.row for entry in draft.entries[subject]), edit.words)
+            Changed(
+                subject, tuple(entry.row for entry in draft.entries[subject]), edit.words, draft.name(subject)
+            )
             for subject, edit in draft.edits.items()
         ),
         draft.unchanged,
         tuple(sorted(draft.problems, key=lambda one: one.row or 0)),
         tuple(sorted(draft.spoiled)),
+        lately,
     )
 
 

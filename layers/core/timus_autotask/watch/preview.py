@@ -21,6 +21,8 @@ from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.timeline import NOTHING as NO_UNITS
+from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.store.keys import contract_key
 from timus_autotask.store.records import ContractRecords, RecordUnreadable, TermsUnreadable
@@ -74,6 +76,12 @@ class LinePreview:
     """The reason's code."""
     past_days: tuple[PastDays, ...] = ()
     """Days that stay billed otherwise, because their period is posted, or they were adjusted already."""
+    observed_units: Timeline = NO_UNITS
+    """What Autotask has, by day."""
+    desired_units: Timeline = NO_UNITS
+    """What it should have, by day."""
+    posted_until: date | None = None
+    """The last day of the periods that are approved and posted."""
 
     @property
     def estimate(self) -> Estimate | None:
@@ -267,7 +275,7 @@ def _contract(
         units = was.units.at(today)
         key = stored.value.key
         line = _line(stored.value, units, made.get(key, ()), today)
-        line = replace(line, adjustments=tuple(_with_posted(one, was) for one in line.adjustments))
+        line = _against(line, was, stored.value.desired)
         if money and contract and line.adjustments:
             line = _estimated(line, contract, rehearsal)
         intent = rehearsal.under_way.get(key)
@@ -289,6 +297,17 @@ def _contract(
         ),
         extended_to=autotask.extended.get(id_),
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
+    )
+
+
+def _against(line: LinePreview, observed: Observed, desired: Timeline) -> LinePreview:
+    """The line with what Autotask has and should have, and what of it is posted."""
+    return replace(
+        line,
+        adjustments=tuple(_with_posted(one, observed) for one in line.adjustments),
+        observed_units=observed.units,
+        desired_units=desired,
+        posted_until=max((last for _, last in observed.closed), default=None),
     )
 
 

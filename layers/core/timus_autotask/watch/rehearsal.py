@@ -159,6 +159,7 @@ class RehearsedAutotask:
         self._services: dict[int, Service | None] = {}
         self._by_sku: dict[str, list[Service]] = {}
         self._ids = count(-1, -1)
+        self._lock = Lock()
         self.rows_before: dict[int, list[UnitRow]] = {}
         """Unit rows by contract, as they were read."""
         self.made = 0
@@ -203,11 +204,22 @@ class RehearsedAutotask:
         ]
 
     def contract_services(self, contract_id: int) -> list[ContractService]:
-        if contract_id not in self._lines:
-            fresh = contract_id in self.opened
-            lines = [] if fresh else self._ask(lambda autotask: autotask.contract_services(contract_id))
-            self._lines[contract_id] = [*lines]
+        with self._lock:
+            if contract_id in self.opened:
+                self._lines.setdefault(contract_id, [])
+            if contract_id not in self._lines:
+                self._load_lines(contract_id)
         return self._lines[contract_id]
+
+    def _load_lines(self, contract_id: int) -> None:
+        """Read the lines of a contract, and with them those of others, which are asked for next."""
+        others = (one.id for one in self._contracts.values() if one and one.recurring and one.id > 0)
+        more = [id_ for id_ in others if id_ != contract_id and id_ not in self._lines][: AT_ONCE - 1]
+        ids = sorted([contract_id, *more])
+        found = self._ask(lambda autotask: autotask.contract_services_of(ids))
+        self._lines |= {id_: [] for id_ in ids}
+        for line in found:
+            self._lines[line.contract_id].append(line)
 
     def contracts_numbered(self, company_id: int, number: str) -> list[Contract]:
         opened = [self._contracts[id_] for id_, new in self.opened.items() if new.number == number]
