@@ -37,6 +37,7 @@ MUTATED = (
         f"domain/{name}.py"
         for name in (
             "approval",
+            "converge/decided",
             "converge/draft",
             "converge/gaps",
             "converge/holds",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 
 from .line import Approved, HeldChange, JournalEntry, Line, Outcome, Rejection, State, with_state
 from .mapping import LineKey
@@ -28,7 +28,12 @@ def approve(line: Line, by: str) -> Line:
     """The line with its change approved by ``by``; if it was rejected, that is over. Raises ``NothingAwaits``."""
     change = _awaiting(line)
     approved = Approved(change.day, change.delta, by, change.price, change.versions)
-    return replace(line, approved=(*line.approved, approved), rejections=_without(line, change.rejection))
+    return replace(
+        line,
+        approved=(*line.approved, approved),
+        rejections=tuple(one for one in line.rejections if one != change.rejection),
+        set_aside=tuple(one for one in line.set_aside if one != change),
+    )
 
 
 def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> tuple[Line, JournalEntry]:
@@ -91,14 +96,6 @@ def is_approved(change: HeldChange, approved: Approved) -> bool:
     )
 
 
-def is_rejected(day: date, delta: int, rejection: Rejection) -> bool:
-    """True if a change is what was rejected. A posted period or another adjustment may have moved it to a later day since.
-
-    A price does not matter: who does not want the seats does not want them at another price either.
-    """
-    return delta == rejection.delta and day >= rejection.day
-
-
 def waiting_for_nobody(lines: Iterable[Line]) -> set[LineKey]:
     """The lines with nothing to do but what was rejected, and the other sides of rejected plan changes: a person has decided."""
     keys: set[LineKey] = set()
@@ -141,7 +138,3 @@ def _awaiting(line: Line) -> HeldChange:
     if line.awaiting is None:
         raise NothingAwaits(f"no change of {line.key} awaits approval")
     return line.awaiting
-
-
-def _without(line: Line, rejection: Rejection | None) -> tuple[Rejection, ...]:
-    return tuple(one for one in line.rejections if one != rejection)

@@ -182,7 +182,7 @@ def test_a_rejection_that_knows_of_nothing_yet_learns_what_the_line_knows() -> N
 def test_an_approval_ends_it() -> None:
     """Exactly what is shown goes, once."""
     line = approve(rejected(), "sam")
-    assert line.rejections == ()
+    assert (line.rejections, line.set_aside) == ((), ())
     assert line.approved == (Approved(TODAY, 3, "sam", versions={"sub_1": 8}),)
     step = next_step(later(told(MORE, 7, 8), lines=(line,)))
     assert step.post is not None
@@ -339,6 +339,15 @@ def test_another_change_of_the_same_size_is_not_what_was_rejected() -> None:
     assert posted(on(APRIL, wanted, line, MORE, by_hand)) == (APRIL, 3)
 
 
+def test_a_later_change_of_the_same_size_goes_where_the_rejected_day_needs_something_else() -> None:
+    """The rejected change was not moved: its day can still be adjusted, and is."""
+    wanted = since_january(25, (TODAY, 23), (APRIL, 26))
+    step = on(APRIL, wanted, replace(rejected(), baseline=LEVEL), policy=Policy())
+    assert posted(step) == (TODAY, -2)
+    assert step.post is not None
+    assert (step.post.scheduled, step.post.set_aside) == (((TODAY, -2), (APRIL, 3)), ())
+
+
 def test_what_is_only_right_with_the_rejected_change_waits_with_it() -> None:
     """One of two that go together would leave the day between with what nobody wanted."""
     two = since_january(25, (march(5), 5), (march(10), 30), (march(12), 29))
@@ -426,6 +435,7 @@ def test_a_rejection_that_waits_for_something_else_is_kept() -> None:
     step = next_step(later(told(MORE, 7, 8), held=edited, lines=(rejected(),)))
     assert parked(step)[0] == "drift"
     assert line_of(step).rejections == rejected().rejections
+    assert line_of(step).set_aside == rejected().set_aside
     assert line_of(step).awaiting is None
     enforced = Policy(drift=OnDrift.ENFORCE)
     step = next_step(later(told(MORE, 7, 8), held=edited, lines=(line_of(step),), policy=enforced))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from timus_autotask.domain.approval import is_approved, is_newer, is_rejected
+from timus_autotask.domain.approval import is_approved, is_newer
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.line import Approved, HeldChange, Rejection
@@ -75,10 +75,15 @@ def _without_rejected(draft: LineDraft) -> LineDraft:
 
 
 def _is_rejected(adjustment: Adjustment, rejection: Rejection, draft: LineDraft) -> bool:
-    if not is_rejected(adjustment.day, adjustment.delta, rejection):
+    """True if this is what was rejected: on its own day, or moved because nothing can be adjusted on that day any more.
+
+    A price does not matter: who does not want the seats does not want them at another price either.
+    """
+    day = rejection.day
+    if adjustment.delta != rejection.delta or adjustment.day < day:
         return False
-    moved = adjustment.day > rejection.day
-    return not moved or draft.observed.units.at(rejection.day) != draft.wanted.at(rejection.day)
+    lacking = draft.observed.units.at(day) != draft.wanted.at(day)
+    return adjustment.day == day or (lacking and all(one.day != day for one in draft.planned))
 
 
 def _less(delta: int, aside: int, *, ends: bool) -> tuple[int, int]:

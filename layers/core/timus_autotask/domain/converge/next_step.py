@@ -22,7 +22,7 @@ from timus_autotask.domain.converge.settling import settled
 from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, other_sides
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import local_midnight
-from timus_autotask.domain.line import Answer, Intent, Line, State, Why, with_state
+from timus_autotask.domain.line import Answer, HeldChange, Intent, Line, State, Why, with_state
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import postponed
 from timus_autotask.domain.plan import Adjustment, in_order
@@ -195,7 +195,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
         awaiting=draft.awaiting,
         waits_for_more=draft.waits_for_more,
         desired=draft.wanted,
-        set_aside=tuple(one for one in draft.set_aside if one.rejection),
+        set_aside=_set_aside(draft),
         scheduled=tuple((a.day, a.delta) for a in draft.planned),
         scheduled_price=draft.price if draft.planned else None,
         linked=tuple(
@@ -208,6 +208,13 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     ):  # also where nothing was read: nothing is ours
         line = replace(line, baseline=None, baseline_until=None, observed=line.last_read)
     return with_state(line, _state(draft, view), draft.parked, view.now)
+
+
+def _set_aside(draft: LineDraft) -> tuple[HeldChange, ...]:
+    """What was rejected and is still lacking; as it was shown before, of a line of which nobody knows what it lacks now."""
+    if not draft.known or draft.blocked:
+        return draft.line.set_aside
+    return tuple(one for one in draft.set_aside if one.rejection)
 
 
 def _state(draft: LineDraft, view: View) -> State:
