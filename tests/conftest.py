@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,3 +22,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("loopback") or item.get_closest_marker("emulator"):
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Until go-live nothing may be written to Autotask, in any test of any path."""
+    world = sys.modules.get("tests.world")
+    forbidden = [*world.FORBIDDEN] if world else []
+    if world and forbidden:
+        world.FORBIDDEN.clear()
+        pytest.fail(f"{item.name} wrote to Autotask while nobody was live: {forbidden}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -94,17 +94,24 @@ def is_read(method: str, url: str) -> bool:
     return method == "GET" or (method == "POST" and urlsplit(url).path.endswith("/query"))
 
 
+FORBIDDEN: list[tuple[str, str]] = []
+"""Writes that came to a simulator while nobody was live. After each test it must be empty: see ``tests/conftest.py``."""
+
+
 class InProcess:
     """A transport into the simulator, without sockets."""
 
-    def __init__(self, api: AutotaskApi) -> None:
+    def __init__(self, api: AutotaskApi, may_write: Callable[[], bool] = lambda: True) -> None:
         self.api = api
+        self.may_write = may_write
         self.writes: list[tuple[str, str]] = []
         """(method, path) of every request that may change anything: the guard that shows that what observes only reads."""
 
     def __call__(self, request: Request) -> Response:
         if not is_read(request.method, request.url):
             self.writes.append((request.method, urlsplit(request.url).path))
+            if not self.may_write():
+                FORBIDDEN.append(self.writes[-1])
         try:
             reply = self.api.handle(request.method, request.url, request.headers, request.body)
         except NeverSent as error:
@@ -137,7 +144,7 @@ class World:
         self.api = AutotaskApi(clock=lambda: self.clock.now().timestamp())
         self.control = Control(self.api)
         self.control.load(self.scenario)
-        self.transport = InProcess(self.api)
+        self.transport = InProcess(self.api, self._anybody_is_live)
         client, refused = autotask_client(self.transport, self.secrets, AUTOTASK)
         self.happened: list[tuple[str, dict[str, Any]]] = []
         self.ports = Ports(
@@ -157,6 +164,9 @@ class World:
             quiet_seconds=0,
             tolerance_seconds=300,
         )
+
+    def _anybody_is_live(self) -> bool:
+        return any(document.data["live"] for document in self.table.list("stage"))
 
     # -- What people do
 

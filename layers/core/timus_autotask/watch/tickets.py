@@ -22,7 +22,6 @@ from timus_autotask.ports.errors import (
     RetryLater,
     SecretsUnavailable,
 )
-from timus_autotask.ports.psa import Psa
 from timus_autotask.store.records import Stored
 from timus_autotask.store.runs import Tickets, put_tickets, tickets
 from timus_autotask.sync.ports import Ports
@@ -99,33 +98,33 @@ class _Keeper:
             if waits or (ticket.there and not solved) or now + POST_TAKES > self._deadline:
                 continue
             try:
-                self._drive(ticket, solved, self._ports.writing(live=self._live))
+                self._drive(ticket, solved)
             except Refused as error:  # changes go on without a permission for tickets
                 self._put(replace(self._stored.value.tickets[name], again_at=now + ASK_AGAIN))
                 self._tell("refused", ticket, detail=str(error))
 
-    def _drive(self, ticket: Ticket, solved: bool, autotask: Psa) -> None:
-        found = autotask.tickets_numbered(self._desk.company_id, ticket.external_id)
+    def _drive(self, ticket: Ticket, solved: bool) -> None:
+        found = self._ports.autotask().tickets_numbered(self._desk.company_id, ticket.external_id)
         match next_action(ticket, solved, [one.is_complete for one in found], self._ports.clock.now()):
             case TicketAction.OPEN:
-                self._open(ticket, autotask)
+                self._open(ticket)
             case TicketAction.KEEP if not ticket.there:
                 self._put(replace(ticket, there=True, settles_at=None))
             case TicketAction.CLOSE:
                 for one in found:
-                    autotask.complete_ticket(one.id, "The alarm is over.")
+                    self._ports.writing(live=self._live).complete_ticket(one.id, "The alarm is over.")
                 self._forget(ticket)
                 self._tell("closed", ticket)
             case TicketAction.FORGET:
                 self._forget(ticket)
 
-    def _open(self, ticket: Ticket, autotask: Psa) -> None:
+    def _open(self, ticket: Ticket) -> None:
         """Ask for the ticket, once, after writing down that we do."""
         settles_at = self._deadline + LEASE_MARGIN + self._ports.settle
         asked = replace(ticket, settles_at=settles_at, again_at=None)
         self._put(asked)
         try:
-            autotask.create_ticket(
+            self._ports.writing(live=self._live).create_ticket(
                 self._desk.company_id,
                 ticket.external_id,
                 ticket.title,
