@@ -140,7 +140,7 @@ def test_an_opening_from_before_is_dropped_unsent() -> None:
 
 @pytest.mark.parametrize("name", sorted({command.name for command in COMMANDS} - {"go-live", "send"}))
 def test_no_command_writes(name: str, tmp_path: Path) -> None:
-    """Whatever a person asks for, and whatever follows from it. (``send`` reaches the webhook only; what it brings is there already.)"""
+    """Whatever a person asks for, and whatever follows from it. ``send`` reaches the webhook only; what it brings is there already."""
     desk = Desk(busy())
     live_on(desk.world, 2)
     if name == "map import":
