@@ -67,6 +67,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _units(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text} is no number of units: 1 or more are needed")
+    return int(text)
+
+
 def _name(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty")
@@ -81,7 +87,7 @@ def _day(text: str) -> date | None:
     if text == "always":
         return None
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(text if _PLAIN_DAY.fullmatch(text) else "")
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no day: write it as in 2026-03-15, or always") from None
 
@@ -91,13 +97,18 @@ def _time(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         found = None
-    if found is None or _SIXTY_MINUTES.search(text):
-        raise argparse.ArgumentTypeError(f"{text} is no day or time: write it as in 2026-03-15")
+    if found is None or not _PLAIN_TIME.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text} is no day or time: write it as in 2026-03-15, 2026-03-15T18:00 or 2026-03-15T18:00+01:00"
+        )
     return found
 
 
-_SIXTY_MINUTES = re.compile(r"[+-]\d\d:?[6-9]\d$")
-"""Python takes +00:60 for an offset of one hour."""
+_PLAIN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PLAIN_TIME = re.compile(
+    _PLAIN_DAY.pattern + r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-5][0-9])?)?"
+)
+"""As people write it. Python takes weeks (2026-W10-1), offsets of seconds, and +00:60 for one hour, which are slips more often."""
 
 
 _CUSTOMER = _a("--customer", type=_name, metavar="CUSTOMER", help="only this customer of Timus, by its id")
@@ -128,7 +139,7 @@ _BILL_FROM = _a(
     help="of a customer who had seats before this first mapping: bill them from today, from the first day that is not posted, "
     "or each from its own day (unless given)",
 )
-_BY = _a("--by", metavar="NAME", help="who decides this; the user of this machine unless given")
+_BY = _a("--by", type=_name, metavar="NAME", help="who decides this; the user of this machine unless given")
 _UNKNOWN = _a(
     "--unknown",
     action="store_true",
@@ -199,7 +210,7 @@ COMMANDS = (
             _a("--sku", type=_name, help="only the units of this SKU; the others go where they went"),
             _a(
                 "--units",
-                type=_whole,
+                type=_units,
                 metavar="N",
                 help="at most so many units; the rest goes where it went (without it: everything goes here)",
             ),
@@ -398,7 +409,7 @@ COMMANDS = (
         "show one event with its body and what became of it",
         "events show evt_9f1c~0a1b2c3d4e5f",
         "watching.event",
-        (_a("key", metavar="KEY", help="its key, or its webhook-id"),),
+        (_a("key", type=_name, metavar="KEY", help="its key, or its webhook-id"),),
     ),
     Command(
         "events accept",
@@ -406,7 +417,7 @@ COMMANDS = (
         "events accept evt_9f1c~0a1b2c3d4e5f --dry-run",
         "deciding.accept_event",
         (
-            _a("key", metavar="KEY", help="the parked event's key, or its webhook-id"),
+            _a("key", type=_name, metavar="KEY", help="the parked event's key, or its webhook-id"),
             *_WRITING,
             _BY,
         ),
@@ -838,10 +849,13 @@ def _on_this_machine(name: str, rest: Sequence[str]) -> int:
         )
     words = ON_THIS_MACHINE[name]
     options = argparse.ArgumentParser(
-        prog=f"{PROGRAM} {name}", description=words[0].upper() + words[1:] + "."
+        prog=f"{PROGRAM} {name}",
+        description=words[0].upper() + words[1:] + ".",
+        epilog=f"Example: {PROGRAM} {_EXAMPLES[name]}",
     )
     there.add_arguments(options)
     return int(getattr(there, run)(options.parse_args(rest)))
 
 
+_EXAMPLES = {"local": "local --port 8765 --observe", "demo": "demo"}
 _MODULES = {"local": ("local.stack", "run_local"), "demo": ("local.demo", "run_demo")}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -152,7 +154,7 @@ def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     follows = arguments.first_day is DEFAULT
     proposal = terms.set_terms(
         deployment,
-        [_change(order) for order in arguments.orders],
+        _changes(arguments.orders),
         arguments.customer,
         operator(arguments),
         first_day=None if follows else arguments.first_day,
@@ -167,6 +169,15 @@ def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     if not changed:
         terminal.say(f"Nothing changes for {whose}.")
     return carry_out(proposal, arguments, terminal, lambda done: _show_terms(done, terminal))
+
+
+def _changes(orders: Sequence[str]) -> list[TermChange]:
+    """What is ordered; each term once, for nobody can tell which of two is meant."""
+    changes = [_change(order) for order in orders]
+    twice = [path for path, count in Counter(change.path for change in changes).items() if count > 1]
+    if twice:
+        raise Failed(f"{', '.join(twice)}: given more than once. Nothing was changed.", USAGE)
+    return changes
 
 
 def _change(order: str) -> TermChange:

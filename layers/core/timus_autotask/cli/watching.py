@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import Failed
@@ -107,7 +108,9 @@ def _show_pause(pause: Pause, terminal: Terminal) -> None:
     since = f" since {moment(pause.at)} UTC" if pause.at else ""
     by = f" by {pause.by}" if pause.by else ""
     whose, option = (
-        ("everybody", "") if pause.customer is None else (pause.customer, f" --customer {pause.customer}")
+        ("everybody", "")
+        if pause.customer is None
+        else (pause.customer, f" --customer {quote(pause.customer)}")
     )
     terminal.say(f"Changes are paused for {whose}{since}{by}.", style="bold yellow")
     terminal.say(Whole(f"→ timus-autotask resume{option}"), style="yellow")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from shlex import quote
 from types import MappingProxyType
 
 
@@ -130,7 +131,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "{by} rejected it on {on}: {why}",
             "timus-autotask approve {contract} {service}",
         ),
-        "paused": Reason("Changes are paused.", "timus-autotask resume"),
+        "paused": Reason("Changes are paused.", "timus-autotask resume --customer {paused_customer}"),
         "no-subscription": Reason(
             "No subscription maps to this line any more; Autotask has {held} units.",
             "timus-autotask map customer {customer} --company N --contract N",
@@ -170,8 +171,10 @@ class Parked:
 
     @property
     def remedy(self) -> str:
-        """The command or action that ends it."""
-        return REASONS[self.code].remedy.format_map(_Facts(self.facts))
+        """The command or action that ends it, written so that a shell takes it."""
+        facts = {name: quote(fact) if isinstance(fact, str) else fact for name, fact in self.facts.items()}
+        remedy = REASONS[self.code].remedy.format_map(_Facts(facts))
+        return remedy.replace(" --customer PAUSED_CUSTOMER", "")  # everybody is paused
 
 
 class _Facts(dict[str, int | str]):

@@ -140,6 +140,8 @@ _DEFAULTS = asdict(Policy())
 _APPROVALS = ("approve_increases", "approve_decreases")
 _APPROVAL = "The policy {name} is always, never, or for large changes only: {name}.above_units=N, {name}.above_percent=N."
 _EVERYBODYS = ("partner_day_limit", "pooled_minimum")
+MOST = 2_000_000_000
+"""The largest number of a term: Autotask's own ids are not larger."""
 _OF_SKUS = ("excluded",)
 """Terms whose value is a list of SKUs."""
 
@@ -222,6 +224,10 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
             raise Senseless(f"The policy {name} is set for a SKU: write {name}.SKU=VALUE.")
         if name in _APPROVALS and not _approval_is_sensible(change):
             raise Senseless(_APPROVAL.format(name=name))
+        if change.value.lstrip("-").isdigit() and abs(int(change.value)) > MOST:
+            raise Senseless(
+                f"{change.path} is {change.value}, which is more than {MOST:,}: it cannot be meant."
+            )
         if customer is not None and name in _EVERYBODYS:
             raise Senseless(f"The policy {name} is for all customers together: leave --customer out.")
 

@@ -62,7 +62,7 @@ WANTED: dict[str, Any] = {"delta": 3, "day": "2026-03-15"}
 @pytest.mark.parametrize(
     ("policy", "code", "more"),
     [
-        (Policy(paused=True), "paused", {}),
+        (Policy(paused=True), "paused", {"paused_customer": CUSTOMER}),
         (Policy(line_limit=2), "held-over-limit", {"limit": 2}),
         (Policy(customer_day_limit=2), "held-over-day-limit", {"limit": 2}),
         (Policy(approve_increases=Approval(above_units=2)), "held-for-approval", {}),

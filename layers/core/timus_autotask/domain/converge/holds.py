@@ -168,6 +168,17 @@ def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:
 # -- The partner's terms
 
 
+def _who_is_paused(draft: LineDraft, view: View) -> dict[str, str]:
+    """The customer whose own pause it is; nothing where everybody is paused."""
+    sources = draft.demand.sources if draft.demand else ()
+    paused = sorted(
+        {one.customer_id for one in sources if view.policies.get(one.customer_id, Policy()).paused}
+    )
+    if view.policies.get("", Policy()).paused or not paused:
+        return {}
+    return {"paused_customer": paused[0]}
+
+
 def _held(draft: LineDraft, view: View) -> LineDraft | None:
     """Parked if all is paused, or the partner's terms ask for approval before the first of a line's due adjustments is made.
 
@@ -176,7 +187,8 @@ def _held(draft: LineDraft, view: View) -> LineDraft | None:
     """
     units = draft.observed.units
     if draft.policy.paused:
-        return draft.park(PAUSED, **change_facts(change_of(draft, draft.due[0])))
+        facts = change_facts(change_of(draft, draft.due[0]))
+        return draft.park(PAUSED, **facts, **_who_is_paused(draft, view))
     together = any(draft.due[0].day < day <= view.today for day in units.days)
     moved = 0
     for adjustment in draft.due if together else draft.due[:1]:

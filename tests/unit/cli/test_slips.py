@@ -1,0 +1,70 @@
+"""What a person may mistype is refused in words, before anything is asked of the stack."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CUSTOMER, World
+from timus_autotask.domain.line import State
+from timus_autotask.domain.reasons import Parked
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("map customer c --company 600 --contract 1 --units=-1", "-1 is no number of units: 1 or more"),
+        ("map customer c --company 600 --contract 1 --units 0", "0 is no number of units"),
+        ("pause --by ''", "--by: it is empty"),
+        ("events show ''", "KEY: it is empty"),
+        ("restore --to 2026-W10-1", "2026-W10-1 is no day or time"),
+        ("restore --to 20260310", "20260310 is no day or time"),
+        ("restore --to 2026-03-10T10", "is no day or time"),
+        ("changes --since 2026-03-10T10:00+00:00:30", "is no day or time"),
+        ("changes --since 2026-03-10T10:00+00:60", "is no day or time"),
+        ("policy set minimum.X=5 --from 2026-W10-1", "2026-W10-1 is no day"),
+        (f"policy set minimum.{ADV}=5 minimum.{ADV}=6", f"minimum.{ADV}: given more than once"),
+        (f"policy set minimum.{ADV}=99999999999", "which is more than 2,000,000,000"),
+        (f"policy set minimum.{ADV}=-5", "must be 0 or more units, but is -5"),
+    ],
+)
+def test_a_slip_is_refused_in_words(words: str, says: str) -> None:
+    """With the value that stands there, and what is meant to stand there."""
+    world = World()
+    world.tell(7, {ADV: 25})
+    assert says in Desk(world).refused(*shlex.split(words), status=2)
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-03-10", "2026-03-10T10:00", "2026-03-10 10:00:30", "2026-03-10T10:00:30.5+01:00"]
+)
+def test_times_are_taken_as_people_write_them(time: str) -> None:
+    """A day, or a time with or without seconds and offset."""
+    Desk().told("changes", "--since", time)
+
+
+def test_a_remedy_is_written_so_that_a_shell_takes_it() -> None:
+    """An id may have blanks and signs that a shell reads."""
+    parked = Parked("customer-unmapped", {"customer": "a b;c"})
+    assert shlex.split(parked.remedy)[3] == "a b;c"
+    assert Parked("customer-unmapped", {"customer": CUSTOMER}).remedy.split()[3] == CUSTOMER
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"), [((), "resume"), (("--customer", CUSTOMER), f"resume --customer {CUSTOMER}")]
+)
+def test_the_remedy_of_a_pause_names_whose_it_is(words: tuple[str, ...], remedy: str) -> None:
+    """A customer's own pause is ended for that customer."""
+    world = World()
+    world.map_customer()
+    world.tell(7, {ADV: 25})
+    world.work()
+    Desk(world).told("pause", *words)
+    world.tell(8, {ADV: 28})
+    world.work()
+    line = world.line(ADV)
+    assert line.state is State.PARKED
+    assert line.parked
+    assert line.parked.remedy == f"timus-autotask {remedy}"
