@@ -210,6 +210,7 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
     """Raise :class:`Senseless` for a term that there is not, or that cannot be written like this."""
     for change in changes:
         name = change.name
+        _not_beyond_belief(change)
         if name == "paused":
             raise Senseless("Use timus-autotask pause and timus-autotask resume.")
         if name not in TERMS:
@@ -224,12 +225,13 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
             raise Senseless(f"The policy {name} is set for a SKU: write {name}.SKU=VALUE.")
         if name in _APPROVALS and not _approval_is_sensible(change):
             raise Senseless(_APPROVAL.format(name=name))
-        if change.value.lstrip("-").isdigit() and abs(int(change.value)) > MOST:
-            raise Senseless(
-                f"{change.path} is {change.value}, which is more than {MOST:,}: it cannot be meant."
-            )
         if customer is not None and name in _EVERYBODYS:
             raise Senseless(f"The policy {name} is for all customers together: leave --customer out.")
+
+
+def _not_beyond_belief(change: TermChange) -> None:
+    if change.value.lstrip("-").isdigit() and abs(int(change.value)) > MOST:
+        raise Senseless(f"{change.path} is {change.value}, which is more than {MOST:,}: it cannot be meant.")
 
 
 def _approval_is_sensible(change: TermChange) -> bool:
