@@ -254,6 +254,23 @@ COMMANDS = (
         ),
     ),
     Command(
+        "map review",
+        "go through the suggestions with one keystroke each, then see and write all of it",
+        "map review --by Ada",
+        "reviewing.map_review",
+        (
+            _a(
+                "--reason",
+                type=_name,
+                default="not billed in Autotask",
+                metavar="WHY",
+                help="noted with what is ignored; `not billed in Autotask` unless given",
+            ),
+            *_WRITING,
+            _BY,
+        ),
+    ),
+    Command(
         "map ignore",
         "set a customer or a SKU aside that is not billed in Autotask: it is counted, and waits for nobody",
         "map ignore customer cus_9f31 --reason 'our own company'",

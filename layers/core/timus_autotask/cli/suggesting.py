@@ -52,7 +52,7 @@ def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal
         proposal,
         arguments,
         terminal,
-        lambda chosen: terminal.say(f"{count(chosen)} mapped.", style="green"),
+        lambda chosen: terminal.say(f"Written: {count(chosen)}.", style="green"),
     )
     return {**found.to_json(), **done, "applied": chosen.to_json()}
 
@@ -175,10 +175,11 @@ def _say_next(found: Suggestions, chosen: Chosen, terminal: Terminal) -> None:
 
 
 def count(chosen: Chosen) -> str:
-    """How many customers and SKUs were chosen."""
+    """How many customers and SKUs were chosen, and how many are ignored."""
+    ignored = len(chosen.ignored_customers) + len(chosen.ignored_skus)
     said = [(len(chosen.customers), "customer"), (len(chosen.skus), "SKU")]
     parts: Sequence[str] = [_count(number, what) for number, what in said if number]
-    return " and ".join(parts)
+    return " and ".join(parts) + (f"{', ' if parts else ''}{ignored} ignored" if ignored else "")
 
 
 def _count(number: int, what: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from getpass import getpass
+from select import select
 from textwrap import wrap
 from typing import Any
 
@@ -19,6 +21,7 @@ from timus_autotask.plain import as_json, visible
 
 WIDE = 300
 """Columns when nobody's terminal says how many there are: a log or a pipe must not lose words."""
+ESCAPE = b"\x1b"
 BETWEEN = 3
 """Columns between two columns of a table."""
 
@@ -109,6 +112,12 @@ class Terminal:
         words = f"{visible(question)}: "
         return (getpass(words) if hidden else input(words)).strip()
 
+    def key(self) -> str:
+        """One keystroke of a person; ``""`` where nobody can be asked, or nobody answers any more."""
+        if not self.asks:
+            return ""
+        return keystroke()
+
     def result(self, result: Mapping[str, Any]) -> None:
         """The result, for programs."""
         if self.json:
@@ -141,6 +150,26 @@ class Terminal:
 
     def _print(self, text: Text) -> None:
         self.console.print(text, soft_wrap=True)
+
+
+def keystroke() -> str:
+    """One key, without Enter, where the terminal gives keys one by one; else the first of a line. Escape for any key that is several."""
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows
+        return sys.stdin.readline()[:1]
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+    try:
+        tty.setcbreak(keyboard, termios.TCSANOW)
+        pressed = os.read(keyboard, 1)
+        if pressed == ESCAPE:  # an arrow is Escape, [ and a letter: the letter is no answer
+            while select([keyboard], [], [], 0.02)[0]:
+                os.read(keyboard, 1)
+        return pressed.decode("ascii", "replace")
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSANOW, before)
 
 
 def _console() -> Console:

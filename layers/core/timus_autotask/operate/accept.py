@@ -35,8 +35,8 @@ class Chosen:
     """The reason by customer."""
     ignored_skus: Mapping[str, str] = field(default_factory=dict)
 
-    def __bool__(self) -> bool:
-        return bool(self.customers or self.skus or self.ignored_customers or self.ignored_skus)
+    def __len__(self) -> int:
+        return sum(map(len, (self.customers, self.skus, self.ignored_customers, self.ignored_skus)))
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
