@@ -41,6 +41,7 @@ from timus_autotask.domain.line import settle as as_it_is
 from timus_autotask.domain.plan import Plan, plan_adjustments
 from timus_autotask.domain.policy import SameDay
 from timus_autotask.domain.timeline import Timeline
+from timus_autotask.operate import parked_events
 from timus_autotask.ports.errors import Conflict, OutcomeUnknown, RetryLater, TableUnavailable
 from timus_autotask.ports.table import Check, Delete, Put, Write
 from timus_autotask.store.inbox import delivery_in
@@ -48,6 +49,7 @@ from timus_autotask.store.records import Store, Stored
 from timus_autotask.sync import merge, receive
 from timus_autotask.sync import worker as converge
 from timus_autotask.sync.sweep import _Sweep
+from timus_autotask.watch.rehearsal import Rehearsal
 
 Swap = Callable[[object, str, Any], None]
 """Puts something in the place of an attribute of a module or class until the ablation ends."""
@@ -254,6 +256,24 @@ def _last_arrival_wins(swap: Swap) -> None:
         return original(known, replace(snapshot, version=number), day)
 
     swap(merge, "merge", last)
+
+
+@_ablation("a counter that begins again", 19, 33)
+def _counter_that_begins_again(swap: Swap) -> None:
+    """The number alone says which version is newer. After a restart of Timus's counter everything new is superseded."""
+    swap(Subscription, "contradicted_by", lambda _subscription, _version: None)
+
+
+@_ablation("what follows an accepted event", 19, 74)
+def _what_follows_an_accepted_event(swap: Swap) -> None:
+    """Only the event that a person accepts is merged again. Later ones of the new count stay parked or superseded."""
+    swap(parked_events, "_following", lambda _store, _event, _news: ([], []))
+
+
+@_ablation("what a preview shows", 147, 307)
+def _what_a_preview_shows(swap: Swap) -> None:
+    """A preview leaves out what is made at once. People agree to what they have not seen."""
+    swap(Rehearsal, "made", lambda _rehearsal: [])
 
 
 @_ablation(

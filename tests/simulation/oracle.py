@@ -171,8 +171,8 @@ class Oracle:
 
     def posted_as_shown(self, contract: int, since: int, shown: Counter[tuple[int, int, int]]) -> None:
         """A contract has come to rest after a preview of it: what was posted is what was shown."""
-        if self._terms_limit_days or contract in self._moved:
-            return  # who comes first gets what a day's limit leaves, and who waits for whom is not told here
+        if self._terms_limit_days or contract in self._moved | self._cursed():
+            return  # who comes first gets what a day's limit leaves, who waits for whom is not told here, and a curse is not foreseen
         posted = [
             p
             for p in self.w.api.postings
