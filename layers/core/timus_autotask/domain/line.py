@@ -241,6 +241,8 @@ class Line:
     observes and has no baseline."""
     last_change: datetime | None = None
     """When an adjustment of ours last landed; a read that disagrees soon after it may be stale."""
+    enforcing: bool = False
+    """Units that somebody else changed are being brought back, and it takes more than one adjustment."""
     # What people see. From here on down nothing is decided; ``since`` also says how soon a parked line is looked at again.
     state: State = State.PENDING
     parked: Parked | None = None

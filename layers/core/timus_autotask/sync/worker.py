@@ -16,6 +16,7 @@ from typing import Any
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Step, View
+from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State, Why
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import NewContract, Provisioning
@@ -100,6 +101,7 @@ class _Session:
         """The catalogue's prices that this worker has read, by service."""
         self._journal: list[JournalEntry] = []
         """What this worker did besides posting, to be written with the next records."""
+        self._told_of_renewal = False
 
     @classmethod
     def begin(cls, contract_id: int, ports: Ports, deadline: datetime) -> _Session | None:
@@ -279,27 +281,38 @@ class _Session:
         if self._contract is None or self._contract.end < end:
             self._renewed, self._unextended = end, f"the renewal to {end} is not to be seen on the contract"
             return
-        renewed = (
-            d for key, d in view.desired.demands.items() if key.contract_id == self._id and d.renewed_until
+        self._told_of_renewal = True
+        self._journal.append(self._renewal(before, end, view.desired, now))
+
+    def _renewal(self, before: date, end: date, wanted: Desired, now: datetime) -> JournalEntry:
+        """The journal's entry for a contract that was extended."""
+        renewed = (d for key, d in wanted.demands.items() if key.contract_id == self._id and d.renewed_until)
+        return JournalEntry(
+            id=self._ports.new_id(),
+            line=LineKey(self._id, 0),
+            day=end,
+            delta=0,
+            units_before=0,
+            units_after=0,
+            outcome=Outcome.LANDED,
+            opened_at=now,
+            settled_at=self._ports.clock.now(),
+            sources=tuple(
+                dict.fromkeys((one.customer_id, one.sku) for demand in renewed for one in demand.sources)
+            ),
+            message=f"contract extended from {before} to {end}: the term was renewed",
+            why=Why.RENEWED,
         )
-        self._journal.append(
-            JournalEntry(
-                id=self._ports.new_id(),
-                line=LineKey(self._id, 0),
-                day=end,
-                delta=0,
-                units_before=0,
-                units_after=0,
-                outcome=Outcome.LANDED,
-                opened_at=now,
-                settled_at=self._ports.clock.now(),
-                sources=tuple(
-                    dict.fromkeys((one.customer_id, one.sku) for demand in renewed for one in demand.sources)
-                ),
-                message=f"contract extended from {before} to {end}: the term was renewed",
-                why=Why.RENEWED,
-            )
-        )
+
+    def _note_renewal(self, gathered: Gathered, step: Step) -> None:
+        """Note a renewal that the contract covers by now although nobody noted it: the worker died right after it had extended it."""
+        known, contract = gathered.contract.state.value.contract, self._contract
+        if self._told_of_renewal or step.renewed is None or known is None or contract is None:
+            return
+        if known.end < contract.end == step.renewed:
+            wanted = gathered.desired(self._ports.today())
+            self._journal.append(self._renewal(known.end, contract.end, wanted, self._ports.clock.now()))
+            self._told_of_renewal = True
 
     def _sent(self, gathered: Gathered, post: Line) -> Gathered:
         """Send the post whose intent is durable, once, and keep what was answered."""
@@ -376,6 +389,7 @@ class _Session:
         if self._unextended:
             again = self._ports.clock.now() + EXTEND_AGAIN
             due_at = min(due_at, again) if due_at else again
+        self._note_renewal(gathered, step)
         own, others = self._records(gathered, step)
         last = [put_contract_state(released, work.rev, due_at), *own]
         if step.successor:

@@ -154,7 +154,7 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
     events, versions = _news(draft, view)
     change = change_of(draft, adjustment)
     approved = next((one for one in draft.line.approved if is_approved(change, one)), None)
-    why = Why.APPROVED if approved else Why.ENFORCED if draft.enforced else None
+    why = Why.APPROVED if approved else Why.ENFORCED if draft.enforced or draft.line.enforcing else None
     return Intent(
         id="",
         day=adjustment.day,
@@ -192,6 +192,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     """The line with what people see of it."""
     line = replace(
         draft.line,
+        enforcing=(draft.enforced or draft.line.enforcing) and bool(draft.due),
         awaiting=draft.awaiting,
         waits_for_more=draft.waits_for_more,
         desired=draft.wanted,
