@@ -364,7 +364,15 @@ COMMANDS = (
         "show what would be posted, with an estimate in money; of what observes, what go-live would post",
         "preview --customer cus_41d0",
         "stage.preview",
-        (_CUSTOMER,),
+        (
+            _CUSTOMER,
+            _a(
+                "--since",
+                type=_time,
+                metavar="DAY",
+                help="instead: what people changed by hand in Autotask since this day, against what would have been posted",
+            ),
+        ),
     ),
     Command(
         "go-live",

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from datetime import date, timedelta
 from typing import Any
 
 from timus_autotask.cli.proposing import carry_out, operator, progress, show_posting, totals_in_words
-from timus_autotask.cli.terminal import Terminal, Whole
+from timus_autotask.cli.terminal import Terminal, Whole, called
 from timus_autotask.operate import stage
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.preview import what_would_be_posted
+from timus_autotask.operate.preview import what_people_did, what_would_be_posted
 from timus_autotask.operate.stage import StageChange
-from timus_autotask.watch.forms import preview_form, totals_form
+from timus_autotask.watch.forms import preview_form, shadow_form, totals_form
+from timus_autotask.watch.shadow import Episode, Shadow
 
 
 def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """What would be posted, and nothing else."""
+    """What would be posted, and nothing else; or what people did by hand since a day."""
+    if arguments.since is not None:
+        return _shadow(what_people_did(deployment, arguments.since.date(), arguments.customer), terminal)
     found = what_would_be_posted(deployment, arguments.customer, progress(terminal))
     show_posting(found.preview, terminal)
     if not found.live:
@@ -27,6 +31,47 @@ def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         "contracts": preview_form(found.preview),
         "totals": totals_form(found.preview.totals),
     }
+
+
+def _shadow(found: Shadow, terminal: Terminal) -> dict[str, Any]:
+    """What people did by hand, against what would have been posted."""
+    columns = ("customer", "SKU", "contract", "service", "by hand", "days", "should be", "Autotask")
+    terminal.table(
+        (*columns, "seat-days", "estimate"),
+        [
+            (
+                [*dict.fromkeys(str(called(one, found.names.customers)) for one, _ in line.sources)],
+                [*dict.fromkeys(sku for _, sku in line.sources)],
+                called(line.key.contract_id, found.names.contracts),
+                called(line.key.service_id, found.names.services),
+                line.episode.kind.value,
+                _days(line.episode, found.until),
+                line.wanted,
+                line.autotask,
+                f"{line.episode.seat_days:+d}",
+                "" if line.estimate is None else f"about {line.estimate:+}",
+            )
+            for line in found.lines
+        ],
+        empty="Every line was right on each day.",
+    )
+    kinds = ", ".join(f"{count} {kind.value}" for kind, count in sorted(found.kinds.items()))
+    terminal.say(
+        f"From {found.since} to {found.until}: {kinds or 'nothing wrong'}; {found.level} lines right on each day. "
+        f"{found.too_many} seat-days billed too many (about {found.overbilled}), {found.too_few} not billed (about "
+        f"{found.unbilled}).",
+        style="bold",
+    )
+    terminal.say(
+        "Compared are the days that Autotask bills, as it has them now, with what Timus has reported by now; not when somebody "
+        "typed it. Money is an estimate, at today's prices."
+    )
+    return shadow_form(found)
+
+
+def _days(episode: Episode, today: date) -> str:
+    last = episode.until - timedelta(days=1)
+    return f"from {episode.first}" if last >= today else f"{episode.first} to {last}"
 
 
 def go_live(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

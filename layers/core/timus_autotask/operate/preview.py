@@ -1,15 +1,19 @@
-"""Use case: what would be posted, of everybody or of one customer; of what observes, what go-live would post."""
+"""Use cases: what would be posted, of everybody or of one customer; and what people did by hand meanwhile."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import customer_known
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearsed
+from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.stage import QUIET, rehearse_go_live
+from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.sync.stage import partner_stage
 from timus_autotask.watch.preview import Preview
+from timus_autotask.watch.shadow import Shadow, shadow
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +46,18 @@ def what_would_be_posted(
             money=True,
         )
     return Posting(shown.preview, (own or stage).live)
+
+
+def what_people_did(deployment: Deployment, since: date, customer: str | None = None) -> Shadow:
+    """What people changed by hand in Autotask since a day, against what would have been posted.
+
+    Raises :class:`NotDone` when Autotask cannot be asked.
+    """
+    if since > deployment.today:
+        raise Senseless(f"{since} is a day to come: name the first day that is to be compared.")
+    if customer is not None:
+        customer_known(deployment, customer)
+    try:
+        return shadow(deployment.ports, since, customer, deployment.each)
+    except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+        raise NotDone(f"Autotask cannot be asked ({error}); try again in a minute.") from error

@@ -20,6 +20,7 @@ from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
+from timus_autotask.watch.shadow import Shadow
 from timus_autotask.watch.status import Stages, StatusLine
 
 Form = dict[str, Any]
@@ -274,6 +275,38 @@ def unhandled_form(preview: Preview) -> list[Form]:
 def totals_form(totals: Totals) -> Form:
     """Its sums."""
     return {**asdict(totals), "estimate": estimate_form(totals.estimate)}
+
+
+def shadow_form(found: Shadow) -> Form:
+    """``preview --since``."""
+    return {
+        "since": found.since,
+        "until": found.until,
+        "lines": [
+            {
+                **_ids(line.key),
+                "sources": [{"customer": customer, "sku": sku} for customer, sku in line.sources],
+                "kind": line.episode.kind.value,
+                "from": line.episode.first,
+                "until": line.episode.until,
+                "seats": line.episode.seats,
+                "seat_days": line.episode.seat_days,
+                "wanted_units": line.wanted,
+                "autotask_units": line.autotask,
+                "estimate": None if line.estimate is None else str(line.estimate),
+            }
+            for line in found.lines
+        ],
+        "totals": {
+            "kinds": {kind.value: count for kind, count in sorted(found.kinds.items())},
+            "level": found.level,
+            "not_compared": found.not_compared,
+            "seat_days_too_many": found.too_many,
+            "seat_days_not_billed": found.too_few,
+            "estimate_overbilled": str(found.overbilled),
+            "estimate_not_billed": str(found.unbilled),
+        },
+    }
 
 
 def estimate_form(estimate: Estimate | None) -> Form | None:

@@ -1,0 +1,243 @@
+"""The shadow report: what people changed by hand in Autotask, day by day, against what the product would have done.
+
+Autotask's unit rows are dated by themselves, so nothing is recorded for it: the rows of each day since then are compared with what each line
+should have had on that day. That has limits, and the report says them:
+
+* It compares days that are billed, not the moments at which somebody typed. What was typed late and dated back rightly counts as right.
+* What each day should have had is what Timus has reported by now, on the terms of now. A report that came late moves the blame to the hand.
+* All days are priced with the line's price of today.
+* A change that was put right before anybody looked, and dated back, leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.draft import wanted_units
+from timus_autotask.domain.converge.view import Observed
+from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.line import Line
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.timeline import Timeline
+from timus_autotask.ports.psa import UnitRow
+from timus_autotask.sync.gather import held_of
+from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.money import of_timeline
+from timus_autotask.watch.names import NOBODY, Directory, known_names
+from timus_autotask.watch.status import Each, Records, wanted_of
+
+ONE_DAY = timedelta(days=1)
+
+
+class ByHand(StrEnum):
+    """What a hand did otherwise than the product would have."""
+
+    MISSED = "missed"
+    """Timus changed, and Autotask never followed."""
+    LATE = "late"
+    """Autotask followed, from a later day on."""
+    WRONG_DAY = "wrong-day"
+    """Autotask was changed before Timus's day."""
+    WRONG_QUANTITY = "wrong-quantity"
+    """Autotask was changed to something that Timus never said, or was not asked to change."""
+    BEFORE = "from-before"
+    """Both differed on the first day already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A stretch of days in a row on which a line had other units than it should."""
+
+    kind: ByHand
+    first: date
+    until: date
+    """The first day that is not among them; the day after today if it lasts."""
+    seats: int
+    """How many too many at most; negative: too few."""
+    seat_days: int
+    """Units × days that were billed too many; negative: that were not billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowLine:
+    """An episode of a line, with money."""
+
+    key: LineKey
+    sources: tuple[tuple[str, str], ...]
+    episode: Episode
+    wanted: int
+    """On the last of its days."""
+    autotask: int
+    estimate: Decimal | None
+    """What was billed too much, estimated; negative: not billed. None: Autotask shows no price."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """The report."""
+
+    since: date
+    until: date
+    """The last day that was compared: today."""
+    lines: tuple[ShadowLine, ...]
+    level: int
+    """Lines that were right on each day."""
+    not_compared: int = 0
+    """Lines whose contract Autotask does not have."""
+    names: Directory = NOBODY
+
+    @property
+    def kinds(self) -> Mapping[ByHand, int]:
+        """How often each happened."""
+        return Counter(line.episode.kind for line in self.lines)
+
+    @property
+    def too_many(self) -> int:
+        """Seat-days that were billed too many."""
+        return sum(max(0, line.episode.seat_days) for line in self.lines)
+
+    @property
+    def too_few(self) -> int:
+        """Seat-days that were not billed."""
+        return sum(max(0, -line.episode.seat_days) for line in self.lines)
+
+    @property
+    def overbilled(self) -> Decimal:
+        """What was billed too much, estimated."""
+        return sum((max(Decimal(), one.estimate or Decimal()) for one in self.lines), Decimal("0.00"))
+
+    @property
+    def unbilled(self) -> Decimal:
+        """What was not billed, estimated."""
+        return sum((max(Decimal(), -(one.estimate or Decimal())) for one in self.lines), Decimal("0.00"))
+
+
+def episodes(wanted: Timeline, has: Timeline, first: date, last: date) -> Iterator[Episode]:
+    """Each stretch from ``first`` to ``last`` on which a line had other units than it should, with what a hand did wrong."""
+    off = has.minus(wanted)
+    days = sorted({first, *(day for day in (*wanted.days, *has.days) if first < day <= last)})
+    begun: date | None = None
+    for day in (*days, last + ONE_DAY):
+        differs = day <= last and off.at(day) != 0
+        if differs and begun is None:
+            begun = day
+        elif not differs and begun is not None:
+            yield _episode(wanted, has, off, begun, day, first, last)
+            begun = None
+
+
+def _episode(
+    wanted: Timeline, has: Timeline, off: Timeline, begun: date, until: date, first: date, last: date
+) -> Episode:
+    days = [begun + timedelta(days=number) for number in range((until - begun).days)]
+    seats = max((off.at(day) for day in days), key=abs)
+    kind = _kind(wanted, has, begun, until if until <= last else None)
+    before = begun == first and not (_changes(wanted, begun) and wanted.at(begun - ONE_DAY) == has.at(begun))
+    return Episode(ByHand.BEFORE if before else kind, begun, until, seats, sum(off.at(day) for day in days))
+
+
+def _kind(wanted: Timeline, has: Timeline, begun: date, until: date | None) -> ByHand:
+    """What a hand did wrong, from how the difference came about and how it ended (None: it lasts)."""
+    touched = any(day >= begun and (until is None or day < until) for day in has.days)
+    if _changes(has, begun):
+        early = until is not None and not _changes(has, until) and not _changes(wanted, begun)
+        return ByHand.WRONG_DAY if early else ByHand.WRONG_QUANTITY
+    if until is not None and _changes(has, until):
+        return ByHand.LATE
+    return ByHand.WRONG_QUANTITY if touched else ByHand.MISSED
+
+
+def _changes(timeline: Timeline, day: date) -> bool:
+    return timeline.at(day) != timeline.at(day - ONE_DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A line, with what it should have had and had."""
+
+    key: LineKey
+    sources: tuple[tuple[str, str], ...]
+    wanted: Timeline
+    has: Timeline
+    episodes: tuple[Episode, ...]
+
+
+def shadow(ports: Ports, since: date, customer: str | None = None, each: Each = map) -> Shadow:
+    """Compare the days since then. Raises ``AutotaskError``, ``NotConfigured`` and ``SecretsUnavailable``."""
+    today, autotask = ports.today(), ports.autotask()
+    records = listed(ports.store)
+    demands = {
+        key: one for key, one in wanted_of(records, today).items() if customer in (None, *_customers(one))
+    }
+    ids = sorted({key.contract_id for key in demands})
+    contracts = {id_: one for id_, one in autotask.contracts(ids).items() if one.recurring} if ids else {}
+    rows = autotask.units_of_contracts(contracts, since - ONE_DAY) if contracts else []
+    compared = [*_compared(demands, records, contracts, rows, since, today)]
+    of = sorted({one.key.contract_id for one in compared if one.episodes})
+    prices = {
+        (there.contract_id, there.service_id): there.unit_price
+        for lines in each(autotask.contract_services, of)
+        for there in lines
+    }
+    lines = [line for one in compared for line in _told(one, prices, contracts)]
+    return Shadow(
+        since,
+        today,
+        tuple(sorted(lines, key=lambda one: (one.sources, one.key, one.episode.first))),
+        level=sum(not one.episodes for one in compared),
+        not_compared=len(demands) - len(compared),
+        names=known_names(ports.store),
+    )
+
+
+def _customers(demand: Demand) -> list[str]:
+    return [source.customer_id for source in demand.sources]
+
+
+def _compared(
+    demands: Mapping[LineKey, Demand],
+    records: Records,
+    contracts: Mapping[int, Contract],
+    rows: Iterable[UnitRow],
+    since: date,
+    today: date,
+) -> Iterator[_Compared]:
+    by_contract: dict[int, list[UnitRow]] = {id_: [] for id_ in contracts}
+    for row in rows:
+        by_contract[row.contract_id].append(row)
+    held = {id_: held_of(by_contract[id_], contract.end) for id_, contract in contracts.items()}
+    for key, demand in demands.items():
+        contract = contracts.get(key.contract_id)
+        if contract is None:
+            continue
+        has = held[contract.id].get(key.service_id, Observed()).units
+        wanted = wanted_units(demand, _line(key, records))
+        first, last = max(since, demand.start, contract.start), min(today, contract.end)
+        sources = tuple((source.customer_id, source.sku) for source in demand.sources)
+        yield _Compared(key, sources, wanted, has, tuple(episodes(wanted, has, first, last)))
+
+
+def _told(
+    one: _Compared, prices: Mapping[tuple[int, int], Decimal | None], contracts: Mapping[int, Contract]
+) -> Iterator[ShadowLine]:
+    """The episodes of a line, with money."""
+    price = prices.get((one.key.contract_id, one.key.service_id))
+    schedule = contracts[one.key.contract_id].schedule
+    for episode in one.episodes:
+        last = episode.until - ONE_DAY
+        off = one.has.minus(one.wanted)
+        estimate = None if price is None else of_timeline(off, price, episode.first, last, schedule)
+        yield ShadowLine(one.key, one.sources, episode, one.wanted.at(last), one.has.at(last), estimate)
+
+
+def _line(key: LineKey, records: Records) -> Line:
+    contract = records.contracts.get(key.contract_id)
+    stored = contract.lines.get(key.service_id) if contract else None
+    return stored.value if stored else Line(key.contract_id, key.service_id)
