@@ -60,6 +60,7 @@ REFUSED = {
     "events accept",
     "events dismiss",
     "events show",
+    "map review",
     "map unignore",
     "restore",
 }
