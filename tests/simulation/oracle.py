@@ -647,6 +647,9 @@ class Oracle:
             sums |= {one + sign * delta for one in sums for sign in signs}
         if self._adopted[line]:
             sums |= {a + s for a in self._adopted[line] for s in sums}
+        # A later change goes its way although an earlier one was rejected: what is set aside, or what is left of it, is not billed.
+        for _, delta, _ in self._rejected[line]:
+            sums |= {s - part for s in sums for part in range(min(0, delta), max(0, delta) + 1)}
         return sums
 
     def _one_plan(self, contract_id: int, since: date, *, rises: bool = True) -> None:
