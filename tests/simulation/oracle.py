@@ -486,17 +486,17 @@ class Oracle:
         self._uncommitted += postings[self._seen :]
         self._seen = len(postings)
         still = []
-        risen: dict[int, date] = {}
+        risen: dict[int, Any] = {}
         for posting in self._uncommitted:
             if posting.committed:
                 self._landed(posting)
-                if posting.unit_change > 0:
-                    risen[posting.contract_id] = date.fromordinal(posting.day)
+                if posting.unit_change > 0 and self._skus[self._line_of(posting)[1]] in PLANS:
+                    risen[posting.contract_id] = posting
             elif posting.outcome == "pending":
                 still.append(posting)
         self._uncommitted = still
-        for contract, day in risen.items():
-            self._one_plan(contract, day)
+        for contract, posting in risen.items():
+            self._one_plan(contract, date.fromordinal(posting.day), micros_of(posting.received_ms))
 
     def _line_of(self, posting: Any) -> Line:
         service = posting.service_id
@@ -549,6 +549,8 @@ class Oracle:
         if after:
             self._evident[line] = after
             return
+        if self._seats_of_all_plans(line, day):
+            return
         if fitting:
             self._broken(
                 "I2",
@@ -561,8 +563,6 @@ class Oracle:
             if any(has == units + o for units in sums for o in offsets):
                 self._broken("I5", f"{line} was brought to {has} for {day}: Timus has that only later")
                 return
-        if self._seats_of_all_plans(line, day):
-            return
         self._broken("I2", f"{line} was brought to {has} for {day}: Timus never had that")
 
     def _seats_of_all_plans(self, line: Line, day: date) -> bool:
@@ -570,7 +570,7 @@ class Oracle:
 
         Then that plan has too many, and all plans together have on that day no more seats than some versions had.
         """
-        lines = [(line[0], SERVICES[sku]) for sku in PLANS]
+        lines = [one for sku in PLANS if self._was_sent(one := (line[0], SERVICES[sku]))]
         subs = {sub for one in lines for sub in self._feeding(one)}
         leaves = any(one != line and self.has(one, day) > (self.wants(one, day) or 0) for one in lines)
         if (
@@ -587,6 +587,15 @@ class Oracle:
             return False
         self._parts[line].add(self.has(line, day))
         return True
+
+    def _was_sent(self, line: Line) -> bool:
+        """Whether Timus has told anything of a line; what it has before that is not ours to count."""
+        sku = self._skus[line[1]]
+        return any(
+            sku in v.items and (sub, v.number) in self._sent
+            for sub in self._feeding(line)
+            for v in self.history[sub]
+        )
 
     def _in_order(self, sub: str, known: frozenset[int], number: int, day: date) -> bool:
         """Whether a version can govern a day, given the versions that are known to have been known (0: none governs)."""
@@ -652,10 +661,11 @@ class Oracle:
             sums |= {s - part for s in sums for part in range(min(0, delta), max(0, delta) + 1)}
         return sums
 
-    def _one_plan(self, contract_id: int, since: date, *, rises: bool = True) -> None:
+    def _one_plan(self, contract_id: int, since: date, risen_at: int | None = None) -> None:
         """Promise I7: two plans of one subscription are never billed on one day, once one of them went up on ``since``.
 
-        Where seats moved in part, both may be billed; then there are no more seats on that day than Timus had.
+        Where seats moved in part, both may be billed; then there are no more seats on that day than Timus had, if a plan went up that
+        was asked for at ``risen_at``.
         """
         contract = self.w.api.model.contracts[contract_id]
         plans = [line for line in contract.lines.values() if self._skus[line.service["id"]] in PLANS]
@@ -668,8 +678,8 @@ class Oracle:
         first = next((number for one, number in self._arrived if one == sub), 0)
         heard = self.w.scheduler.now - HEARD_SECONDS * SECOND
         if any(_has_two_plans(v) for v in self.history[sub]):
-            if rises:
-                self._no_more_seats(sub, contract, plans, since, heard)
+            if risen_at is not None:
+                self._no_more_seats(sub, contract, plans, since, risen_at - HEARD_SECONDS * SECOND)
             return
         mine = {
             sku
@@ -691,13 +701,16 @@ class Oracle:
 
     def _no_more_seats(self, sub: str, contract: Any, plans: Sequence[Any], since: date, heard: int) -> None:
         """No more seats of all plans are billed on the day of a rise than some version had that may be the newest known of."""
-        if self._dated or any(
-            self._arrived_at.get((sub, v.number), heard) >= heard for v in self.history[sub]
-        ):
-            return  # what has not come or not been merged yet may tell which SKUs are plans
+        if self._dated or not self.w.story.families:
+            return  # numbers only suggest which SKUs are plans, and may mislead for as many units as they are wrong by
         billed = sum(line.units_on(since.toordinal()) for line in plans)
-        governing = self._governing(sub, since)
-        had = sum(governing.units(sku, since) for sku in PLANS) if governing else 0
+        versions = [v for v in self.history[sub] if v.day <= since]
+        heard_of = max(
+            (v.number for v in versions if self._arrived_at.get((sub, v.number), heard) < heard), default=0
+        )
+        had = max(
+            (sum(v.units(sku, since) for sku in PLANS) for v in versions if v.number >= heard_of), default=0
+        )
         if billed > had:
             names = ", ".join(
                 f"{line.units_on(since.toordinal())} × {self._skus[line.service['id']]}" for line in plans
@@ -805,7 +818,7 @@ class Oracle:
             lines = list(self.w.store.lines()) if self.own else []
             waiting = {line.contract_id for line in lines if line.state.value != "applied"}
             for contract in {contract for contract, _ in self.lines()} - sick - waiting:
-                self._one_plan(contract, today, rises=False)
+                self._one_plan(contract, today)
 
     def _just_begun(self, day: date) -> bool:
         """Whether a day began so recently that what is dated to it need not be posted yet."""

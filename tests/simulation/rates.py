@@ -148,6 +148,8 @@ class Profile:
     """Worlds in which one customer's events cannot be merged."""
     previews: float = 0.0
     """Worlds in which a person changes terms, after a look at what that would post."""
+    families: float = 0.0
+    """Worlds in which people have said which SKUs are plans and which are add-ons."""
     events: tuple[int, int] = (4, 10)
     """Fewest and most changes that Timus makes."""
 
@@ -223,6 +225,7 @@ PROFILES: Mapping[str, Profile] = {
             moves=0.10,
             lagging=0.05,
             parts=0.7,
+            families=0.6,
             events=(6, 12),
         ),
         Profile(

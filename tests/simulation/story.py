@@ -146,6 +146,8 @@ class Story:
     terms: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 5
     """How often the queue hands out a message before it is a dead letter."""
+    families: bool = False
+    """Whether people have said which SKUs are plans and which are add-ons."""
 
 
 def local_day(when: int, zone: ZoneInfo) -> date:
@@ -157,7 +159,13 @@ def told(seed: int, profile: Profile) -> Story:
     """The story of a seed."""
     from tests.simulation.hardships import beset
 
-    return beset(_with_a_replacement(_Teller(seed, profile).story(), profile), profile)
+    story = beset(_with_a_replacement(_Teller(seed, profile).story(), profile), profile)
+    return _with_families(story, profile)
+
+
+def _with_families(story: Story, profile: Profile) -> Story:
+    """The story in which people may have said which SKUs are plans; drawn from a stream of its own."""
+    return replace(story, families=Random(story.seed * 2 + 2_000_000_011).random() < profile.families)
 
 
 def _with_a_replacement(story: Story, profile: Profile) -> Story:

@@ -98,15 +98,8 @@ def test_a_failure_prints_as_a_file_that_gives_the_same_story_again(profile: str
         assert load(dump(past)) == past
 
 
-SEATS = pytest.mark.xfail(
-    reason="a known fault: at seeds 1000079 (I7) and 1000098 (I2) of 200, seats that move between plans in part go up too early"
-)
-
-
 @pytest.mark.last
-@pytest.mark.parametrize(
-    "profile", [pytest.param(name, marks=SEATS) if name == "seats" else name for name in FRESH]
-)
+@pytest.mark.parametrize("profile", FRESH)
 def test_fresh_schedules_keep_every_promise(profile: str) -> None:
     """Real handlers, seeded faults, an oracle that reads only what Autotask and Timus know: no promise is broken."""
     done = command("--schedules", str(FRESH[profile]), "--seed", "1000000", "--profile", profile)

@@ -21,7 +21,7 @@ from tests.simulation.oracle import BOUND, Oracle, Violation
 from tests.simulation.ports import Calls, SimClock, SimSecrets, SimTable, SimTransport, SimWakeUps
 from tests.simulation.rates import Profile
 from tests.simulation.scheduler import SECOND, Actor, Decisions, Scheduler, micros, mixed
-from tests.simulation.story import SERVICES, ClientPlan, Happening, Said, Story, local_day
+from tests.simulation.story import PLANS, SERVICES, ClientPlan, Happening, Said, Story, local_day
 from tests.simulation.watch import Watch
 from timus_autotask.autotask.http import Request
 from timus_autotask.bootstrap import (
@@ -334,6 +334,9 @@ class World:
         self._count_hardships()
         if self.story.terms:
             self._commit(put_terms(None, self.story.terms, 0))
+        for sku in SERVICES if self.story.families else ():
+            said = PlanMapping(sku, family="plans" if sku in PLANS else "")
+            self._commit(put_plan(said, 0, self.clock.now()))
         for client in self.story.clients:
             if client.terms:
                 self._commit(put_terms(client.id, client.terms, 0))
@@ -796,7 +799,8 @@ class World:
     def _on_choose(self, sku: str) -> None:
         def choose() -> None:
             plan = Store(self.table).partner().plans.get(sku)
-            choice = PlanMapping(sku, (ServiceChoice(SERVICES[sku]),))
+            known = plan.value if plan else PlanMapping(sku)
+            choice = replace(known, choices=(ServiceChoice(SERVICES[sku]),), matched=False, candidates=())
             self._commit(put_plan(choice, plan.rev if plan else 0, self.clock.now()))
             self.oracle.service_known(sku)
             self.watch.states["service found late"] += 1

@@ -762,10 +762,49 @@ def test_seats_that_were_exchanged_exactly_are_a_plan_change_in_part() -> None:
     assert part in want(replace(told, versions=(*told.versions, version(3, march(12), ADV=5, ESS=9)))).links
 
 
+def test_a_version_of_an_earlier_day_takes_seats_off_a_later_one() -> None:
+    """18 Advanced since the third; a newer version of the first knows one of them and 17 Essentials: these wait for Advanced to fall."""
+    told = subscription(version(2, march(3), ADV=18), version(4, march(1), ADV=1, ESS=17))
+    found = desired([Customer("cus_1", mapping(), (told,))], PLANS, GRIDS, TODAY)
+    assert Link(march(1), LineKey(1, 45), LineKey(1, 46), beside=True) in found.links
+
+
+def test_a_family_is_the_lines_of_one_contract() -> None:
+    """Said by people, or shown by numbers; an add-on is in none, nor is what the subscription had only one after the other."""
+    beside = subscription(version(1, march(1), ADV=18), version(2, march(3), ADV=1, ESS=17))
+    after = subscription(version(1, march(1), ADV=18), version(2, march(3), ESS=18))
+    first = subscription(version(1, march(1), ADV=10, ESS=1))
+    lines = (frozenset({LineKey(1, 45), LineKey(1, 46)}),)
+
+    def families(told: Subscription, adv: str | None, ess: str | None) -> tuple[frozenset[LineKey], ...]:
+        plans = {ADV: replace(PLANS[ADV], family=adv), ESS: replace(PLANS[ESS], family=ess)}
+        return desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY).families
+
+    assert [families(told, None, None) for told in (beside, after, first)] == [lines, (), ()]
+    assert [families(told, "sase", "sase") for told in (beside, after, first)] == [lines, (), lines]
+    assert [families(told, "sase", "") for told in (beside, after, first)] == [(), (), ()]
+
+
+def test_an_add_on_that_goes_makes_no_room_for_users() -> None:
+    """Never both at once, but it was there for other users, who stay. Without them, or with as many, the numbers show a plan change."""
+
+    def links(*told: Version) -> int:
+        plans = {**PLANS, "PRO": PlanMapping("PRO", (ServiceChoice(48),))}
+        found = desired([Customer("cus_1", mapping(), (subscription(*told),))], plans, GRIDS, TODAY)
+        return len([one for one in changes(found) if one.down == LineKey(1, 46)])
+
+    assert links(version(1, march(1), ADV=28, ESS=1), version(2, march(10), ADV=28, PRO=12)) == 0
+    assert links(version(1, march(1), ESS=1), version(2, march(10), PRO=12)) == 1
+    assert links(version(1, march(1), ADV=28, ESS=6), version(2, march(10), ADV=28, PRO=12)) == 1
+
+
 def test_other_numbers_are_a_plan_change_in_part_only_if_people_said_so() -> None:
-    """One family: plans. Different families, or an add-on: none, even where the numbers fit. One of two said: the numbers decide."""
-    near = (version(1, march(1), ADV=10, ESS=1), version(2, march(10), ADV=5, ESS=8))
-    exact = (near[0], version(2, march(10), ADV=5, ESS=6))
+    """One family: plans. Different families, or an add-on: none, even where the numbers fit. One of two said: the numbers decide.
+
+    They fit as long as what came is no more than twice as much as what went.
+    """
+    more = (version(1, march(1), ADV=10, ESS=1), version(2, march(10), ADV=5, ESS=12))
+    about = (more[0], version(2, march(10), ADV=5, ESS=11))
     whole = (version(1, march(1), ADV=10), version(2, march(10), ESS=10))
 
     def links(told: tuple[Version, ...], adv: str | None, ess: str | None) -> int:
@@ -774,11 +813,11 @@ def test_other_numbers_are_a_plan_change_in_part_only_if_people_said_so() -> Non
             changes(desired([Customer("cus_1", mapping(), (subscription(*told),))], plans, GRIDS, TODAY))
         )
 
-    assert [links(told, None, None) for told in (near, exact, whole)] == [0, 1, 1]
-    assert [links(told, "sase", "sase") for told in (near, exact, whole)] == [1, 1, 1]
-    assert [links(told, "sase", "dns") for told in (near, exact, whole)] == [0, 0, 0]
-    assert [links(told, "sase", "") for told in (near, exact, whole)] == [0, 0, 0]
-    assert [links(told, "sase", None) for told in (near, exact, whole)] == [0, 1, 1]
+    assert [links(told, None, None) for told in (more, about, whole)] == [0, 1, 1]
+    assert [links(told, "sase", "sase") for told in (more, about, whole)] == [1, 1, 1]
+    assert [links(told, "sase", "dns") for told in (more, about, whole)] == [0, 0, 0]
+    assert [links(told, "sase", "") for told in (more, about, whole)] == [0, 0, 0]
+    assert [links(told, "sase", None) for told in (more, about, whole)] == [0, 1, 1]
 
 
 def test_what_was_exchanged_by_way_of_a_third_plan_are_plans() -> None:

@@ -224,18 +224,32 @@ COMMANDS = (
     ),
     Command(
         "map plan",
-        "bill a SKU of Timus with a service of Autotask",
-        "map plan SASE-ADV-USER --service 45",
+        "bill a SKU of Timus with a service of Autotask, or say whether seats move between it and others",
+        "map plan SASE-ADV-USER --family plans",
         "mapping.map_plan",
         (
             _a("sku", type=_name, metavar="SKU", help="as Timus writes it"),
-            _a("--service", type=_whole, required=True, metavar="N", help="the service's id in Autotask"),
-            _a("--customer", type=_name, metavar="CUSTOMER", help="for this customer only"),
+            _a("--customer", type=_name, metavar="CUSTOMER", help="with --service: for this customer only"),
             _FROM,
             *_WRITING,
             _UNCHECKED,
             _UNKNOWN,
             _BY,
+        ),
+        one_of=(
+            _a("--service", type=_whole, metavar="N", help="the id in Autotask of the service that bills it"),
+            _a(
+                "--family",
+                type=_name,
+                metavar="NAME",
+                help="it is a plan: seats move between it and the other SKUs of this family",
+            ),
+            _a(
+                "--add-on",
+                action="store_true",
+                help="it is an add-on, such as a gateway: no seat moves to or from it",
+            ),
+            _a("--no-family", action="store_true", help="take that back: Timus's numbers decide again"),
         ),
     ),
     Command(

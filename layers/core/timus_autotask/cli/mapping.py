@@ -14,6 +14,7 @@ from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route
 from timus_autotask.operate import mapping as use
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.family import say_family, shown
 from timus_autotask.operate.ignoring import IgnoredOrNot, ignore, unignore
 from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.mapping import FOLLOWS, CompanyNamed, CustomerRouted, FirstDay, ServiceChosen
@@ -91,7 +92,9 @@ def _map_company(deployment: Deployment, arguments: Namespace, terminal: Termina
 
 
 def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """Choose the service of a SKU, for every customer or for one."""
+    """Choose the service of a SKU, for every customer or for one; or say whether it is a plan."""
+    if arguments.service is None:
+        return _map_family(deployment, arguments, terminal)
     proposal = use.choose_service(
         deployment,
         arguments.sku,
@@ -111,6 +114,24 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
         terminal.say(f"{done.sku} is billed with service {done.service_id}{whose}.", style="green")
 
     return carry_out(proposal, arguments, terminal, told)
+
+
+def _map_family(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    if arguments.customer or arguments.first_day is not DEFAULT:
+        raise Failed(
+            "--customer and --from are for --service: a family holds for every customer and day.", USAGE
+        )
+    proposal = say_family(
+        deployment,
+        arguments.sku,
+        None if arguments.no_family else arguments.family or "",
+        operator(arguments),
+        unknown=arguments.unknown,
+        on_progress=progress(terminal),
+    )
+    return carry_out(
+        proposal, arguments, terminal, lambda done: terminal.say(f"{done.words}.", style="green")
+    )
 
 
 def map_ignore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -184,7 +205,7 @@ def map_list(deployment: Deployment, _arguments: Namespace, terminal: Terminal) 
     ignored += [(one.sku, one.ignored) for one in found.plans if one.ignored]
     terminal.say("", "Plans", style="bold")
     terminal.table(
-        ("SKU", "service", "customer", "from", "chosen by"),
+        ("SKU", "service", "customer", "from", "chosen by", "family"),
         [*_plan_rows(found.plans, names), *_override_rows(found.customers, names)],
         empty="none yet: a SKU is matched to the one active service that carries it",
     )
@@ -208,10 +229,16 @@ def _plan_rows(plans: Iterable[PlanMapping], names: Directory) -> Iterable[tuple
             continue
         for choice in plan.choices:
             by = "equal SKU" if plan.matched else "a person"
-            yield plan.sku, called(choice.service_id, names.services), "all", _from(choice.first_day), by
+            service = called(choice.service_id, names.services)
+            yield plan.sku, service, "all", _from(choice.first_day), by, _family(plan)
         if not plan.choices:
             several = ", ".join(map(str, plan.candidates))
-            yield plan.sku, None, "all", "", f"nobody: {several or 'no service'} carries it"
+            nobody = f"nobody: {several or 'no service'} carries it"
+            yield plan.sku, None, "all", "", nobody, _family(plan)
+
+
+def _family(plan: PlanMapping) -> str:
+    return shown(plan.family) or "by numbers"
 
 
 def _override_rows(mappings: Iterable[CustomerMapping], names: Directory) -> Iterable[tuple[Any, ...]]:
@@ -220,4 +247,4 @@ def _override_rows(mappings: Iterable[CustomerMapping], names: Directory) -> Ite
             for choice in choices:
                 service = called(choice.service_id, names.services)
                 customer = called(mapping.customer_id, names.customers)
-                yield sku, service, customer, _from(choice.first_day), "a person"
+                yield sku, service, customer, _from(choice.first_day), "a person", ""

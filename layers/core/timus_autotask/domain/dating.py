@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from .history import Subscription, Version
 from .placement import Placement
-from .plan_change import PlanChange, are_plans
+from .plan_change import Families, PlanChange
 from .policy import BillingSchedule, EffectiveDay
 from .timeline import NOTHING, Timeline
 
@@ -20,6 +20,8 @@ class Dated:
     billed: Mapping[str, Timeline]
     """Units by SKU and day, before included units and minimums."""
     plan_changes: tuple[PlanChange, ...]
+    families: tuple[frozenset[str], ...]
+    """SKUs between which seats move, where some version had units of two of them."""
 
 
 def dated(
@@ -35,7 +37,7 @@ def dated(
     replay = _Replay(subscription, placement, schedules)
     for version in subscription.versions:
         replay.follow(version)
-    return Dated(replay.billed, tuple(replay.plan_changes))
+    return Dated(replay.billed, tuple(replay.plan_changes), tuple(replay.families.beside()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class _Update:
     """By SKU: how many units more (or less, if negative) than before."""
 
     moves: frozenset[tuple[str, str]]
-    """(old, new): plans of which there are fewer now, and more."""
+    """(old, new): plans of which there are fewer now, on that day or on a later one that was billed already, and more."""
 
     @property
     def sides(self) -> frozenset[str]:
@@ -64,7 +66,7 @@ class _Replay:
         self, subscription: Subscription, placement: Placement, schedules: Mapping[int, BillingSchedule]
     ) -> None:
         self._subscription = subscription
-        self._exchanged = subscription.exchanged()
+        self.families = Families(subscription, placement.plans)
         self._placement = placement
         self._schedules = schedules
         self.billed = dict.fromkeys(subscription.skus, NOTHING)
@@ -74,16 +76,19 @@ class _Replay:
         self._away_since: dict[str, date] = {}
         """For each SKU without units: the earliest day of the versions since it last had some."""
         self._fallen: dict[str, date] = {}
-        """For each SKU that some version had fewer units of than before: the earliest such day."""
+        """For each SKU that some version had fewer units of than were billed on its day or later: the earliest such day."""
 
     def follow(self, version: Version) -> None:
         """Bill what the next version says, and note its plan changes."""
         day = version.day
         wanted = {sku: version.quantity(sku) for sku in self.billed}
         deltas = {sku: units - self.billed[sku].at(day) for sku, units in wanted.items()}
-        falling, rising = ([s for s, n in deltas.items() if n * sign > 0] for sign in (-1, 1))
+        rising = [sku for sku, delta in deltas.items() if delta > 0]
+        falling = [sku for sku, units in wanted.items() if _most_from(self.billed[sku], day) > units]
         self._fallen |= {sku: min(self._fallen.get(sku, day), day) for sku in falling}
-        moves = frozenset((old, new) for old in falling for new in rising if self._are_plans(old, new))
+        moves = frozenset(
+            (old, new) for old in falling for new in rising if self.families.are_plans(old, new)
+        )
         update = _Update(version, wanted, deltas, moves)
         plan_change_day = max((self._billing_day(sku, day, deltas[sku]) for sku in update.sides), default=day)
         self._bill(update, plan_change_day)
@@ -136,19 +141,15 @@ class _Replay:
             self.plan_changes.append(PlanChange(self._subscription, plan_change_day, old, new, known=True))
         for old, since in self._away_since.items():
             for new, units in update.wanted.items():
-                if (old, new) in update.moves or not self._are_plans(old, new):
+                if (old, new) in update.moves or not self.families.are_plans(old, new):
                     continue
                 change = PlanChange(self._subscription, since, old, new, old in self._listed)
                 if (units and not change.beside) or (change.known and update.deltas[new] > 0):
                     self.plan_changes.append(change)
         for old, since in self._fallen.items():
             for new, delta in update.deltas.items():
-                if delta > 0 and old not in self._away_since and self._are_plans(old, new):
+                if delta > 0 and old not in self._away_since and self.families.are_plans(old, new):
                     self.plan_changes.append(PlanChange(self._subscription, since, old, new, known=True))
-
-    def _are_plans(self, old: str, new: str) -> bool:
-        subscription, mapped = self._subscription, self._placement.plans
-        return old != new and are_plans(old, new, mapped, subscription, self._exchanged)
 
 
 def _free_from(timeline: Timeline, first: date, until: date) -> date:
@@ -156,6 +157,11 @@ def _free_from(timeline: Timeline, first: date, until: date) -> date:
     eve = until - timedelta(days=1)
     days = (day for day in (first, *timeline.days, until) if day >= first)
     return min(day for day in days if not timeline.between(day, eve).steps)
+
+
+def _most_from(timeline: Timeline, day: date) -> int:
+    """The most units on ``day`` or later."""
+    return max(timeline.at(d) for d in (day, *timeline.days) if d >= day)
 
 
 def _changed(timeline: Timeline, day: date, units: int, on: date) -> Timeline:

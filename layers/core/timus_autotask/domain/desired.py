@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import reduce
@@ -78,6 +78,8 @@ class Desired:
     links: tuple[Link, ...] = ()
     unrouted: tuple[Unrouted, ...] = ()
     unplaced: tuple[Unplaced, ...] = ()
+    families: tuple[frozenset[LineKey], ...] = ()
+    """Lines of one contract between which seats of a subscription move: together they are never billed more than Timus has."""
 
 
 def desired(
@@ -94,26 +96,41 @@ def desired(
     contributions: dict[LineKey, list[_Contribution]] = defaultdict(list)
     links: set[Link] = set()
     unplaced: set[Unplaced] = set()
+    families: set[frozenset[LineKey]] = set()
     unrouted: list[Unrouted] = []
     for customer in customers:
         placement = Placement(customer, plans)
         replayed = [dated(one, placement, schedules) for one in customer.subscriptions]
+        lines: dict[str, list[LineKey]] = {}
         for sku in customer.skus:
             billed = _billed(customer, sku, replayed)
             unrouted += _unrouted(placement, sku, billed, today)
             reported = _reported(customer, sku)
-            for part in placement.parts(sku, billed, reported.first):
+            parts = placement.parts(sku, billed, reported.first)
+            lines[sku] = [part.line for part in parts]
+            for part in parts:
                 contributions[part.line].append(_Contribution(part, reported))
         for one in replayed:
             for change in one.plan_changes:
                 links.update(change.links(placement))
                 unplaced.update(change.unplaced(placement))
+            for skus in one.families:
+                families.update(_by_contract(line for sku in skus for line in lines[sku]))
     return Desired(
         demands={line: _demand(line, contributions[line]) for line in sorted(contributions)},
         links=tuple(sorted(links)),
         unrouted=tuple(unrouted),
         unplaced=tuple(sorted(unplaced)),
+        families=tuple(sorted(families, key=sorted)),
     )
+
+
+def _by_contract(lines: Iterable[LineKey]) -> Iterator[frozenset[LineKey]]:
+    """The lines of each contract that has several of them."""
+    found: dict[int, set[LineKey]] = defaultdict(set)
+    for line in lines:
+        found[line.contract_id].add(line)
+    yield from (frozenset(together) for together in found.values() if len(together) > 1)
 
 
 def _billed(customer: Customer, sku: str, replayed: Sequence[Dated]) -> Timeline:

@@ -71,6 +71,10 @@ class Gap:
             too_many = max(too_many, units.at(later) - most)
         return too_many
 
+    def too_many_on(self, day: date, observed: Timeline) -> int:
+        """How many units of plans the line has more than it should on ``day``; 0 if it is not too many."""
+        return max(0, self.units_of_plans(observed).at(day) - self.desired.minus(self.kept).at(day))
+
     def spoiled_day(self, after: Timeline) -> date | None:
         """The first locked day that ``after`` moves away from both the observed and the desired units, or None."""
         for day in sorted({*self.desired.days, *self.observed.days, *after.days}):

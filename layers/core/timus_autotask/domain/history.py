@@ -7,7 +7,8 @@ applied is superseded, because to follow it would reverse our own adjustment (pr
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -62,6 +63,11 @@ class Version:
         if not self.billed or (self.ends is not None and self.ends <= self.day):
             return 0
         return dict(self.items).get(sku, 0)
+
+    @property
+    def having(self) -> frozenset[str]:
+        """The SKUs that are billed from ``day`` on."""
+        return frozenset(sku for sku, _ in self.items if self.quantity(sku))
 
     @property
     def ends(self) -> date | None:
@@ -146,21 +152,17 @@ class Subscription:
         """True if some version has units of both, as of an add-on and its plan, and never of two plans."""
         return any(version.quantity(sku) and version.quantity(other) for version in self.versions)
 
-    def exchanged(self) -> tuple[frozenset[str], ...]:
-        """Groups of SKUs between which versions exchanged units exactly, as when seats move between plans.
+    def most(self, sku: str) -> int:
+        """The most units of a SKU that a version lists."""
+        return max((dict(version.items).get(sku, 0) for version in self.versions), default=0)
 
-        Some version took off one SKU of a group just what it brought of another, perhaps by way of a third.
+    def exchanged(self) -> tuple[frozenset[str], ...]:
+        """Groups of SKUs between which seats moved, as far as numbers show it.
+
+        Some version took units off one SKU of a group and brought another about as many, perhaps by way of a third.
         """
-        groups: list[frozenset[str]] = []
-        for before, after in pairwise(self.versions):
-            moved: dict[int, set[str]] = defaultdict(set)
-            for sku in {sku for version in (before, after) for sku, _ in version.items}:
-                moved[after.quantity(sku) - before.quantity(sku)].add(sku)
-            for units in [units for units in moved if units > 0 and -units in moved]:
-                group = frozenset(moved[units] | moved[-units])
-                joined = [one for one in groups if one & group]
-                groups = [one for one in groups if one not in joined] + [group.union(*joined)]
-        return tuple(groups)
+        pairs = pairwise(self.versions)
+        return joined(group for before, after in pairs for group in _exchanged_between(before, after))
 
     def was_billed(self, sku: str) -> bool:
         """True if some billed version lists units of the SKU, even one that was over when we first heard of it."""
@@ -238,6 +240,34 @@ class Subscription:
         """Mark the versions that hold today as applied. Until the day of a later one has come, an older one may still arrive."""
         applied = max((v.number for v in self.versions if v.day <= today), default=0)
         return self if applied <= self.floor else replace(self, floor=applied)
+
+
+def joined(groups: Iterable[AbstractSet[str]]) -> tuple[frozenset[str], ...]:
+    """The groups, those with a SKU in common as one."""
+    found: list[frozenset[str]] = []
+    for group in groups:
+        touched = [one for one in found if one & group]
+        found = [one for one in found if one not in touched] + [frozenset(group).union(*touched)]
+    return tuple(found)
+
+
+def _exchanged_between(before: Version, after: Version) -> Iterator[frozenset[str]]:
+    """Each SKU that fell, with those that rose by about as much.
+
+    What a version lists counts, also if it is not billed: a cancellation that is taken back with another plan exchanges plans.
+    """
+    old, new = dict(before.items), dict(after.items)
+    deltas = {sku: new.get(sku, 0) - old.get(sku, 0) for sku in old.keys() | new.keys()}
+    risen = {sku: delta for sku, delta in deltas.items() if delta > 0}
+    for sku in (sku for sku, delta in deltas.items() if delta < 0):
+        about = {other for other, more in risen.items() if about_as_many(-deltas[sku], more)}
+        if about:
+            yield frozenset({sku, *about})
+
+
+def about_as_many(one: int, other: int) -> bool:
+    """True if the smaller number is at least half of the larger one."""
+    return max(one, other) <= 2 * min(one, other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ came until then. Planning again after a plan was applied gives nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heappush
+from types import MappingProxyType
 from typing import NamedTuple
 
 from .gap import Gap, within_reach
@@ -42,16 +44,20 @@ class Plan:
 
 
 def plan_adjustments(
-    gaps: Sequence[Gap], links: Sequence[Link] = (), elsewhere: Mapping[LineKey, Gap] | None = None
+    gaps: Sequence[Gap],
+    links: Sequence[Link] = (),
+    elsewhere: Mapping[LineKey, Gap] | None = None,
+    families: Sequence[AbstractSet[LineKey]] = (),
 ) -> Plan:
     """The adjustments that bring these lines to what they should have, from the first open day on.
 
     ``links`` are the plan changes: a line goes up no earlier than the day on which the linked line has come down. ``elsewhere`` has
     the linked lines that cannot be planned now (of another contract, or settling), with the most that they may have. A linked line
-    that is in neither is unknown: then an increase waits, unless the line went up before.
+    that is in neither is unknown: then an increase waits, unless the line went up before. ``families`` are lines between which seats
+    move: none of them goes up as long as others have too many, but for what is more than these.
     """
     while True:
-        planner = _Planner(gaps, links, elsewhere or {})
+        planner = _Planner(gaps, links, elsewhere or {}, families)
         plan = planner.run()
         # An increase that was to make up for an earlier decrease may have had to wait until after a locked day in between.
         spoiled = {
@@ -107,9 +113,16 @@ _Obstacle = _Later | _Blocked | _LeftOut | _OnlyAPart
 class _Planner:
     """Takes the lines' turns in order of day, and makes the adjustment of each unless it has to wait for another line."""
 
-    def __init__(self, gaps: Sequence[Gap], links: Sequence[Link], elsewhere: Mapping[LineKey, Gap]) -> None:
+    def __init__(
+        self,
+        gaps: Sequence[Gap],
+        links: Sequence[Link] = (),
+        elsewhere: Mapping[LineKey, Gap] = MappingProxyType({}),
+        families: Sequence[AbstractSet[LineKey]] = (),
+    ) -> None:
         self._gaps = {gap.line: gap for gap in gaps}
         self._links = links
+        self._families = families
         self._known = {**elsewhere, **self._gaps}
         self.after = {line: gap.observed for line, gap in self._known.items()}
         """What each known line has after the adjustments that are made so far."""
@@ -212,50 +225,64 @@ class _Planner:
         """What is in the way of seats that come from a plan which keeps others: as long as they are billed there, they wait.
 
         While the decrease of a plan that is planned elsewhere has no date, its seats and the new ones wait together: an increase now
-        would take the day that the others may need.
+        would take the day that the others may need. They also wait together where the other plan has too many only on a later day: a
+        part of them now would be a quantity that Timus never had.
         """
-        olds = {link.down for link in self._links if link.beside and self._must_wait_for(link, line, day)}
+        olds = self._plans_that_seats_leave(line, day)
         if not olds <= self._known.keys():
             return _Blocked()
         if self._decrease_is_to_come(olds, day):
             return _Later(day)
-        lacking = self._lacking[line].at(day)
-        free = max(0, lacking - self._too_many(olds, day))
-        if free >= lacking:
+        too_many = self._too_many(olds, day)
+        if not too_many:
             return None
-        more = self._more_seats_on(olds, lacking - free, day)
-        later = None if more is None else self._gaps[line].open_day(more)
-        known = more is not None or all(old in self._gaps for old in olds if self._too_many({old}, day))
-        if free and known:
+        if any(not self._comes_down(old, day) for old in olds - self._gaps.keys()):
+            return _Blocked()
+        later = self._next_look(line, olds, day)
+        free = self._lacking[line].at(day) - too_many
+        if free > 0 and too_many == sum(self._known[old].too_many_on(day, self.after[old]) for old in olds):
             return _OnlyAPart(free, later)
-        return _Blocked() if more is None else _Later(later)
+        return _Blocked() if later is None else _Later(later)
+
+    def _plans_that_seats_leave(self, line: LineKey, day: date) -> set[LineKey]:
+        """The other lines from which seats move to this one and keep some, also by way of a third.
+
+        Two subscriptions may share that third line: it has few enough only once the one has left it and the other has come.
+        """
+        found: set[LineKey] = set()
+        ups = {line}
+        while ups:
+            up = ups.pop()
+            downs = {link.down for link in self._links if link.beside and self._must_wait_for(link, up, day)}
+            downs |= {one for family in self._families if up in family for one in family & self._known.keys()}
+            ups |= downs - found - {line}
+            found |= downs - {line}
+        return found
 
     def _decrease_is_to_come(self, olds: Collection[LineKey], day: date) -> bool:
         """True if one of these lines may still come down on this very day."""
         return any(turn.day == day and turn.line in olds and not turn.increases for turn in self._turns)
 
-    def _more_seats_on(self, olds: Collection[LineKey], not_free: int, day: date) -> date | None:
-        """The first day after ``day`` on which fewer than ``not_free`` seats are billed too many on the old plans, or may be."""
-        days = sorted({d for old in olds for d in self._days_down(old, day)})
-        known = next((d for d in days if self._too_many(olds, d) < not_free), None)
-        if known is not None:
-            return known
-        # What these lines do later is not decided yet.
-        return min((turn.day for turn in self._turns if turn.line in olds and turn.day > day), default=None)
+    def _next_look(self, line: LineKey, olds: Collection[LineKey], day: date) -> date | None:
+        """The next open day on which the old plans may have fewer units too many; None: nothing changes on them any more."""
+        turns = (turn.day for turn in self._turns if turn.line in olds)
+        changes = (d for old in olds for d in (*self.after[old].days, *self._known[old].desired.days))
+        after = min((d for d in (*turns, *changes) if d > day), default=None)
+        return None if after is None else self._gaps[line].open_day(after)
 
-    def _days_down(self, old: LineKey, day: date) -> Iterator[date]:
-        """The days after ``day`` on which a plan may have fewer units too many than before.
+    def _comes_down(self, old: LineKey, day: date) -> bool:
+        """True if a line that is not planned here has no unit too many on ``day``, or fewer of them on a later day.
 
         As in ``_down_from``, a later increase of a line that is planned elsewhere is left out if the line comes down first.
         """
-        gap = self._known[old]
-        yield from (d for d in self.after[old].days if d > day)
-        if old not in self._gaps:
-            alone = _Planner([gap], (), {})
-            alone.run()
-            if gap.too_many_from(day, alone.after[old]) < gap.too_many_from(day, self.after[old]):
-                return
-        yield from (d for d in gap.desired.days if d > day)
+        gap, after = self._known[old], self.after[old]
+        too_many = gap.too_many_from(day, after)
+        days = [d for d in after.days if d > day]
+        alone = _Planner([gap])
+        alone.run()
+        if gap.too_many_from(day, alone.after[old]) == too_many:
+            days += [d for d in gap.desired.days if d > day]
+        return not too_many or any(gap.too_many_from(d, after) < too_many for d in days)
 
     def _too_many(self, lines: Iterable[LineKey], day: date) -> int:
         """How many units of plans these lines have more than they should, on ``day`` or later."""
@@ -282,7 +309,7 @@ class _Planner:
         first = gap.level_from(day, self.after[line])
         if line in self._gaps or first == day or first in self.after[line].days:
             return first
-        alone = _Planner([gap], (), {})
+        alone = _Planner([gap])
         alone.run()
         return first if gap.level_from(day, alone.after[line]) == first else None
 

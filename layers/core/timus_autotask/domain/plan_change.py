@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from .history import Subscription
+from .history import Subscription, joined
 from .mapping import LineKey, PlanMapping
 from .placement import NO_SERVICE, Placement
 
@@ -63,28 +64,61 @@ class PlanChange:
                     yield Link(self.day, down, up, self.beside)
 
     def unplaced(self, placement: Placement) -> Iterator[Unplaced]:
-        """Each line of the new SKU, if the old one was another plan, was billed, and nobody has chosen its service."""
-        billed = self.known and not self.beside and self.subscription.was_billed(self.old)
+        """Each line of the new SKU, if the old one was another plan, was billed, and nobody has chosen its service.
+
+        Where the subscription had both at once, people must have said that they are plans: an add-on of unknown service holds up nothing.
+        """
+        plan = placement.plans.get(self.old)
+        surely = not self.beside or bool(plan and plan.family)
+        billed = self.known and surely and self.subscription.was_billed(self.old)
         if billed and placement.reason(self.old, self.day, 0) in NO_SERVICE:
             for up in placement.lines(self.new, self.day):
                 yield Unplaced(self.day, self.old, up)
 
 
-def are_plans(
-    old: str,
-    new: str,
-    mapped: Mapping[str, PlanMapping],
-    told: Subscription,
-    exchanged: Sequence[frozenset[str]],
-) -> bool:
-    """True if seats move between two SKUs, so that no day may be billed more of both than the subscription had.
+class Families:
+    """Between which SKUs of a subscription seats move, so that no day may be billed more of all of them than it had."""
 
-    What people said at the mapping counts. Where nobody said anything, two SKUs are plans if the subscription ``told`` never had both
-    at once, or if they are in one group of those that it ``exchanged``. All else is an add-on, such as a gateway, and waits for nothing.
-    """
-    families = [mapped[sku].family if sku in mapped else None for sku in (old, new)]
-    if "" in families:
-        return False
-    if None not in families:
-        return families[0] == families[1]
-    return not told.had_both(old, new) or any(old in group and new in group for group in exchanged)
+    def __init__(self, told: Subscription, mapped: Mapping[str, PlanMapping]) -> None:
+        self._told = told
+        self._said = {sku: mapped[sku].family for sku in told.skus if sku in mapped}
+        """What people said at the mapping: the name of a family, or empty for an add-on."""
+        self._exchanged = {sku: group for group in told.exchanged() for sku in group}
+        self._most = {sku: told.most(sku) for sku in told.skus}
+
+    def are_plans(self, old: str, new: str) -> bool:
+        """True if seats may move between two SKUs.
+
+        What people said counts. Where nobody said anything, two SKUs are plans if versions exchanged their units, or if there were never
+        both at once, unless the old one was but an add-on of a third. All else is an add-on, and waits for nothing.
+        """
+        said = [self._said.get(sku) for sku in (old, new)]
+        if "" in said or old == new:
+            return False
+        if None not in said:
+            return said[0] == said[1]
+        if new in self._exchanged.get(old, ()):
+            return True
+        return not self._told.had_both(old, new) and not self._was_add_on(old, new)
+
+    def _was_add_on(self, old: str, new: str) -> bool:
+        """True if ``new`` came to more than twice as much as ``old`` ever was, and a third that is not so small was there with both.
+
+        A gateway that goes makes no room for twelve users: it was there for other users, and these still are.
+        """
+        half = self._most[new] / 2
+        if not 0 < self._most[old] < half:
+            return False
+        large = (sku for sku, most in self._most.items() if most >= half and sku not in (old, new))
+        return any(self._told.had_both(old, sku) and self._told.had_both(new, sku) for sku in large)
+
+    def beside(self) -> Iterator[frozenset[str]]:
+        """The families of which some version had two SKUs, so that each may keep some seats."""
+        said: dict[str, set[str]] = defaultdict(set)
+        for sku, family in self._said.items():
+            if family:
+                said[family].add(sku)
+        plans = [{sku for sku in group if self._said.get(sku) != ""} for group in self._told.exchanged()]
+        for group in joined([*said.values(), *plans]):
+            if any(len(group & version.having) > 1 for version in self._told.versions):
+                yield group

@@ -23,6 +23,7 @@ from timus_autotask.domain.mapping import (
 from timus_autotask.domain.names import same_company
 from timus_autotask.operate.catalogue import Catalogue, ask, conflicts, in_other_currency
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.family import shown
 from timus_autotask.operate.known import skus_known, told_of
 from timus_autotask.operate.late import BillFrom, Late, first_day_of, late, may_be_late
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
@@ -618,6 +619,7 @@ class Mappings:
                     "sku": plan.sku,
                     "services": _choices_json(plan.choices, self.names),
                     "matched": plan.matched,
+                    "family": shown(plan.family),
                     "candidates": [*plan.candidates],
                     "ignored": _ignored_json(plan.ignored),
                 }

@@ -15,6 +15,7 @@ from typing import Any
 from unicodedata import category
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route
+from timus_autotask.operate.family import ADD_ON, shown
 from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.mapping import FOLLOWS, FirstDay
 from timus_autotask.operate.tables import (
@@ -37,8 +38,6 @@ from timus_autotask.watch.names import Directory
 WITHIN = "mappings"
 """The field of a JSON file that has the rows."""
 ALWAYS = "always"
-ADD_ON = "add-on"
-"""The family of a SKU that is in none."""
 LARGEST_ID = 2**53 - 1
 
 
@@ -320,7 +319,7 @@ def rows_of(
 
 
 def _plan_rows(plan: PlanMapping) -> Iterator[dict[str, Any]]:
-    family = ADD_ON if plan.family == "" else plan.family
+    family = shown(plan.family)
     for choice in plan.choices:
         yield {
             "sku": plan.sku,

@@ -221,7 +221,7 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
             if not partner.circuit.value.open(now):
                 match_plan(sku, plan, ports)
             return ()
-        woken += _wake_having(sku, ports)
+        woken += wake_having(sku, ports)
         ports.store.commit(put_plan(plan.value, plan.rev))
     except AutotaskError as error:
         autotask_failed(ports, error)  # it stays due
@@ -230,7 +230,7 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
     return tuple(woken)
 
 
-def _wake_having(sku: str, ports: Ports) -> list[str]:
+def wake_having(sku: str, ports: Ports) -> list[str]:
     """Wake every customer who has a SKU; the first failure is raised when all were tried."""
     woken: list[str] = []
     failure: Exception | None = None

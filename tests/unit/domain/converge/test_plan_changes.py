@@ -42,6 +42,7 @@ from timus_autotask.domain.line import (
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan_change import Link, Unplaced
 from timus_autotask.domain.policy import (
+    Approval,
     Policy,
     SameDay,
 )
@@ -76,6 +77,50 @@ def test_a_refused_decrease_keeps_the_increase_waiting() -> None:
     assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
     assert step.post is None
     assert step.due_at == NOW + RECHECK
+
+
+PARTLY = (since_january(25, (TODAY, 5)), steps((TODAY, 28)))
+BESIDE = Link(TODAY, SEATS, PLUS, beside=True)
+
+
+def partly(line: Line, plus: Line | None = None, *more: Demand, policy: Policy | None = None) -> View:
+    """20 of 25 seats move to another plan today, where eight new ones come too."""
+    held = {45: on_contract(LEVEL), 46: on_contract(plus.baseline or NOTHING if plus else NOTHING)}
+    demands = (demand(PARTLY[0]), demand(PARTLY[1], PLUS), *more)
+    lines = (line, plus) if plus else (line,)
+    return view(*demands, held=held, links=(BESIDE,), lines=lines, policy=policy)
+
+
+REFUSED = left(LEVEL, refusal=Refusal(TODAY, -20, "no", NOW + timedelta(hours=1)))
+
+
+def test_a_refused_decrease_holds_up_only_the_seats_that_cannot_leave() -> None:
+    """The eight new ones go up at once; after that the line says for what the other 20 wait."""
+    step = next_step(partly(REFUSED))
+    assert parked(step)[0] == "refused"
+    assert step.post is not None
+    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 8),))
+    eight = steps((TODAY, 8))
+    step = next_step(partly(REFUSED, left(eight, PLUS, adjusted=(TODAY,))))
+    assert step.post is None
+    assert parked(step, PLUS) == ("waits-for-decrease", facts(8, 8, 28, service=46, down=45))
+
+
+def test_a_refused_decrease_holds_up_no_line_of_another_kind() -> None:
+    """A line that no plan change joins with it goes up as a whole."""
+    other = LineKey(1, 47)
+    step = next_step(partly(REFUSED, left(steps((TODAY, 8)), PLUS), demand(steps((TODAY, 12)), other)))
+    assert step.post is not None
+    assert (step.post.key, step.post.scheduled) == (other, ((TODAY, 12),))
+
+
+def test_a_decrease_that_awaits_approval_holds_up_only_its_own_seats() -> None:
+    """As if Autotask had refused it."""
+    large = Policy(approve_decreases=Approval(above_units=10))
+    step = next_step(partly(left(LEVEL), policy=large))
+    assert parked(step)[0] == "held-for-approval"
+    assert step.post is not None
+    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 8),))
 
 
 def test_an_open_decrease_keeps_the_increase_settling() -> None:

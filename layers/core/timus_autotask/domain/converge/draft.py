@@ -88,6 +88,18 @@ class LineDraft:
         return tuple(adjustment for adjustment in self.planned if adjustment.day <= self.today)
 
     @property
+    def too_many(self) -> bool:
+        """Whether Autotask has more today than the line should have."""
+        return self.observed.units.at(self.today) > self.wanted.at(self.today)
+
+    @property
+    def stays_up(self) -> bool:
+        """Whether a decrease of it is parked or was rejected."""
+        kept = [change.delta for change in self.set_aside]
+        kept += [adjustment.delta for adjustment in self.planned if self.parked]
+        return any(delta < 0 for delta in kept)
+
+    @property
     def stopped(self) -> bool:
         """Whether it stays as it is in this step."""
         return bool(self.parked or self.waits_until or self.waits_for_more)
@@ -113,7 +125,9 @@ class LineDraft:
     def with_plan(self, plan: Plan) -> LineDraft:
         """With its part of the plan of all lines."""
         planned = tuple(adjustment for adjustment in plan.adjustments if adjustment.line == self.key)
-        blocked = plan.blocked.get(self.key, date.max) <= self.today
+        since = plan.blocked.get(self.key, date.max)
+        # A part of what is blocked may go now.
+        blocked = since <= self.today and not any(since <= each.day <= self.today for each in planned)
         return replace(self, planned=planned, blocked=blocked)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -23,12 +23,19 @@ NOWHERE = LineKey(0, 0)
 """The line of a plan whose service nobody has said: what follows on it waits."""
 
 
-def plan_of(drafts: Sequence[LineDraft], contract: Contract, view: View) -> Plan:
-    """The plan over all lines in a known state; linked lines that are not planned here count with the most that they may have."""
+def plan_of(
+    drafts: Sequence[LineDraft], contract: Contract, view: View, stuck: Collection[LineKey] = ()
+) -> Plan:
+    """The plan over all lines in a known state; linked lines that are not planned here count with the most that they may have.
+
+    ``stuck`` are lines whose adjustments are parked: they keep what they have.
+    """
     gaps = [_gap(draft, draft.demand, contract) for draft in drafts if draft.known and draft.demand]
+    gaps = [replace(gap, open_day=lambda _: None) if gap.line in stuck else gap for gap in gaps]
     settling = frozenset(draft.key for draft in drafts if draft.waits_until and not draft.known)
     unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
-    return plan_adjustments(gaps, (*view.desired.links, *unknown), _not_planned_here(settling, view))
+    links, families = (*view.desired.links, *unknown), view.desired.families
+    return plan_adjustments(gaps, links, _not_planned_here(settling, view), families)
 
 
 def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:

@@ -16,6 +16,7 @@ from timus_autotask.domain.converge.sides import (
     old_plan_without_service,
     old_service,
     old_side_settles,
+    plans_left,
 )
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.days import effective_day, local_midnight
@@ -67,23 +68,24 @@ def of_another_company(draft: LineDraft, contract: Contract) -> LineDraft:
     )
 
 
-def held_back(drafts: Drafts, contract: Contract, view: View) -> dict[LineKey, LineDraft]:
-    """The lines, those parked or waiting that may not be adjusted now."""
-    out = dict(drafts)
+def held_back(drafts: Drafts, kept: Drafts, contract: Contract, view: View) -> dict[LineKey, LineDraft]:
+    """The lines, those parked or waiting that may not be adjusted now. ``kept`` are those of which that is known already."""
+    out = {**drafts, **kept}
     for key, draft in drafts.items():
-        if draft.known:
+        if draft.known and key not in kept:
             settles = old_side_settles(key, out, view) if draft.blocked else None
-            out[key] = draft.wait(settles) if settles else _judged(draft, contract, view)
+            out[key] = draft.wait(settles) if settles else _judged(draft, out, contract, view)
     return _waiting_together(_whole_plan_changes(out, view), view)
 
 
 def _waiting_together(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
     """What goes up in place of a decrease that waits by the term ``decrease_wait`` waits with it."""
     out = dict(drafts)
-    for link in view.desired.links:
-        up, down = out.get(link.up), drafts.get(link.down)
-        if up and down and down.waits_for_more and up.due and not up.stopped:
-            out[link.up] = replace(up, waits_for_more=down.waits_for_more)
+    for key, up in drafts.items():
+        downs = (drafts[down].waits_for_more for down in plans_left(key, view) if down in drafts)
+        until = max((moment for moment in downs if moment), default=None)
+        if until and up.due and not up.stopped:
+            out[key] = replace(up, waits_for_more=until)
     return out
 
 
@@ -105,7 +107,7 @@ def _kept_back(draft: LineDraft) -> Sequence[Adjustment | HeldChange]:
     return (*draft.set_aside, *(draft.planned if waits else ()))
 
 
-def _judged(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
+def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) -> LineDraft:
     """A line in a known state, parked if it is nevertheless not brought level."""
     if draft.demand is None:
         return draft.park("no-subscription") if draft.observed.units.at(view.today) else draft
@@ -113,7 +115,7 @@ def _judged(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
         old = old_plan_without_service(draft.key, view)
         if old is not None:
             return draft.park("old-plan-unmapped", sku=old)
-        return draft.park("waits-for-decrease", down=old_service(draft.key, view))
+        return draft.park("waits-for-decrease", down=old_service(draft.key, drafts, view))
     draft = decided(draft, contract)
     if draft.due:
         return _refused(draft, view) or _held(draft, view) or _waiting_for_more(draft, view)

@@ -25,7 +25,7 @@ from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.line import Answer, HeldChange, Intent, Line, State, Why, with_state
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import postponed
-from timus_autotask.domain.plan import Adjustment, in_order
+from timus_autotask.domain.plan import Adjustment, Plan, in_order
 from timus_autotask.domain.policy import Renewal
 from timus_autotask.domain.provisioning import NewContract, successor
 
@@ -57,31 +57,44 @@ def next_step(view: View) -> Step:
         renewed = None  # it is not covered, and would be extended
     known = [draft if draft.parked else settled(draft, contract, view) for draft in drafts]
     plan = plan_of(known, contract, view)
-    planned = [with_past_days(draft.with_plan(plan), contract, view) for draft in known]
-    unread = unread_prices(planned, view)
+    unread = unread_prices([draft.with_plan(plan) for draft in known], view)
     if unread:
         return Step(ask_prices=unread)
-    step = _brought_level([priced(draft, view) for draft in planned], contract, view)
+    step = _brought_level(_held(known, plan, contract, view), contract, view)
     return replace(step, renewed=renewed, successor=_successor(ours, contract, view) if view.live else None)
 
 
-def _brought_level(planned: Sequence[LineDraft], contract: Contract, view: View) -> Step:
-    """Every line as it is held or goes, and the one adjustment that is made now."""
-    held = held_back({draft.key: draft for draft in planned}, contract, view)
-    decided, adjustment = _chosen(held, view)
-    if not view.live:
-        adjustment = None
-    lines = {key: _shown(draft, decided, view) for key, draft in decided.items()}
+def _held(known: Sequence[LineDraft], plan: Plan, contract: Contract, view: View) -> Drafts:
+    """Every line as it is held or goes.
+
+    While a decrease is parked or was rejected, its seats are still billed. So what goes up is planned again without it: seats that move
+    from there wait, all others go. What is kept back keeps its reason.
+    """
+    kept: dict[LineKey, LineDraft] = {}
+    while True:
+        planned = {d.key: with_past_days(d.with_plan(plan), contract, view) for d in known}
+        held = held_back({key: priced(draft, view) for key, draft in planned.items()}, kept, contract, view)
+        stuck = frozenset(key for key, draft in held.items() if draft.stays_up)
+        if stuck <= kept.keys():
+            return held
+        kept = {key: one for key, one in held.items() if one.set_aside or (one.parked and one.planned)}
+        plan = plan_of(known, contract, view, stuck)
+
+
+def _brought_level(held: Drafts, contract: Contract, view: View) -> Step:
+    """The one adjustment that is made now, and what is shown of every line."""
+    adjustment = _chosen(held, view) if view.live else None
+    lines = {key: _shown(draft, held, view) for key, draft in held.items()}
     post: Line | None = None
     if adjustment is not None:
-        post = replace(lines[adjustment.line], intent=_intent(adjustment, decided, view))
+        post = replace(lines[adjustment.line], intent=_intent(adjustment, held, view))
         lines[post.key] = post
     return Step(
         lines=_changed(lines.values(), view),
-        journal=tuple(entry for draft in planned for entry in draft.journal),
+        journal=tuple(entry for draft in held.values() for entry in draft.journal),
         post=post,
-        look_again=post is None and view.looks < LOOKS and any(_accepted_unseen(draft) for draft in planned),
-        due_at=None if post else _due(decided, lines, contract, view),
+        look_again=post is None and view.looks < LOOKS and any(map(_accepted_unseen, held.values())),
+        due_at=None if post else _due(held, lines, contract, view),
     )
 
 
@@ -134,19 +147,15 @@ def _successor(drafts: Sequence[LineDraft], contract: Contract, view: View) -> N
 # -- The adjustment
 
 
-def _chosen(drafts: Drafts, view: View) -> tuple[Drafts, Adjustment | None]:
-    """The adjustment that is made now, if any, and the lines: a rise whose old plan is kept waits with it."""
-    out = dict(drafts)
+def _chosen(drafts: Drafts, view: View) -> Adjustment | None:
+    """The adjustment that is made now, if any: a rise never before the decreases of its day and earlier."""
     for adjustment in in_order(one for draft in drafts.values() for one in draft.planned):
-        draft = out[adjustment.line]
-        if draft.stopped or adjustment.day > view.today:
+        draft = drafts[adjustment.line]
+        if draft.stopped or adjustment.day > view.today or draft.planned[0] != adjustment:
             continue
-        first = falls_first(adjustment, out, view)
-        if any(out[key].parked or out[key].set_aside for key in first):
-            out[adjustment.line] = draft.park("waits-for-decrease", down=min(first).service_id)
-        elif not first and draft.planned[0] == adjustment:
-            return out, adjustment
-    return out, None
+        if not falls_first(adjustment, drafts, view):
+            return adjustment
+    return None
 
 
 def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.view import View
@@ -16,16 +16,24 @@ Drafts = Mapping[LineKey, LineDraft]
 """The lines of a contract, by key."""
 
 
+def plans_left(up: LineKey, view: View, by: date = date.max) -> list[LineKey]:
+    """The lines that seats may leave for ``up`` by a day, in the order of their plan changes; before them the others of its families."""
+    downs = [link.down for link in view.desired.links if link.up == up and link.day <= by]
+    family = sorted(line for lines in view.desired.families if up in lines for line in lines if line != up)
+    return list(dict.fromkeys((*family, *downs)))
+
+
 def old_side_settles(up: LineKey, drafts: Drafts, view: View) -> datetime | None:
     """When the last adjustment of a line that has to come down before ``up`` has settled, if one is open."""
-    downs = (drafts[link.down] for link in view.desired.links if link.up == up and link.down in drafts)
+    downs = (drafts[down] for down in plans_left(up, view) if down in drafts)
     return max((draft.waits_until for draft in downs if draft.waits_until), default=None)
 
 
-def old_service(up: LineKey, view: View) -> int | str:
-    """The service that has to come down before ``up`` may go up, for people."""
-    downs = [link.down.service_id for link in view.desired.links if link.up == up]
-    return downs[-1] if downs else ""
+def old_service(up: LineKey, drafts: Drafts, view: View) -> int | str:
+    """The service that has to come down before ``up`` may go up, for people: one that has too many, if that is known."""
+    downs = plans_left(up, view)
+    too_many = [down for down in downs if down in drafts and drafts[down].too_many]
+    return (too_many or downs)[-1].service_id if downs else ""
 
 
 def old_plan_without_service(up: LineKey, view: View) -> str | None:
@@ -34,15 +42,15 @@ def old_plan_without_service(up: LineKey, view: View) -> str | None:
 
 
 def falls_first(adjustment: Adjustment, drafts: Drafts, view: View) -> set[LineKey]:
-    """The lines that have to come down before this adjustment may be made, also if somebody has rejected that they do."""
+    """The lines that come down before this adjustment is made. What is parked or was rejected comes down at another time."""
     if adjustment.delta <= 0:
         return set()
-    links = (link for link in view.desired.links if link.up == adjustment.line)
-    downs = {link.down for link in links if link.day <= adjustment.day}
+    downs = (down for down in plans_left(adjustment.line, view, adjustment.day) if down in drafts)
     return {
         down
-        for down in downs & drafts.keys()
-        if any(one.delta < 0 and one.day <= adjustment.day for one in lacking(drafts[down]))
+        for down in downs
+        if not drafts[down].parked
+        and any(one.delta < 0 and one.day <= adjustment.day for one in drafts[down].planned)
     }
 
 

@@ -1,0 +1,95 @@
+"""Use case: which SKUs are plans that seats move between, and which are add-ons. Proposed first, with what it would post."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.known import skus_known
+from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.store.records import Decision, put_decision, put_plan
+from timus_autotask.store.update import update
+from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.sweep import refresh_plan, wake_having
+
+ADD_ON = "add-on"
+"""How the family of a SKU that is in none is shown. No family is called so."""
+
+
+@dataclass(frozen=True, slots=True)
+class FamilySaid:
+    """What people say of a SKU."""
+
+    sku: str
+    family: str | None
+    """Empty: an add-on. None: nothing, so that Timus's numbers decide."""
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        if self.family is None:
+            return f"Whether {self.sku} is a plan is decided by Timus's numbers"
+        return (
+            f"{self.sku} is a plan of the family {self.family}" if self.family else f"{self.sku} is an add-on"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"sku": self.sku, "family": shown(self.family)}
+
+
+def shown(family: str | None) -> str | None:
+    """A family as people write it; None: nobody has said."""
+    return ADD_ON if family == "" else family
+
+
+def say_family(
+    deployment: Deployment,
+    sku: str,
+    family: str | None,
+    by: str,
+    *,
+    unknown: bool = False,
+    on_progress: Progress = lambda _done, _of: None,
+) -> Proposal[FamilySaid]:
+    """Say for every customer whether a SKU is a plan, or take that back. Its service stays as it is.
+
+    ``family``: its name; empty for an add-on; None to let Timus's numbers decide.
+    """
+    if family is not None and family.strip() == ADD_ON:
+        raise NotDone(
+            f"No family is called {ADD_ON}; a SKU in no family is said by --add-on. Nothing was written."
+        )
+    result = FamilySaid(sku, family.strip() if family else family)
+
+    def plan() -> Plan[FamilySaid]:
+        if not unknown:
+            skus_known(deployment, [sku])
+        others = [
+            one.value.sku
+            for one in deployment.store.partner().plans.values()
+            if result.family and one.value.family == result.family and one.value.sku != sku
+        ]
+        alone = f"Note: no other SKU is in the family {result.family} yet, so no seat moves within it."
+        return Plan(
+            lambda ports: _written(result, by, ports), () if others or not result.family else (alone,)
+        )
+
+    return propose(deployment, plan, on_progress)
+
+
+def _written(said: FamilySaid, by: str, ports: Ports) -> FamilySaid:
+    def attempt() -> None:
+        plan = ports.store.partner().plan(said.sku)
+        now = ports.clock.now()
+        ports.store.commit(
+            put_plan(replace(plan.value, family=said.family), plan.rev, now.replace(microsecond=0)),
+            put_decision(Decision(ports.new_id(), now, "map plan", by, detail=said.words)),
+        )
+
+    update(attempt)
+    # What is not woken here, should this be interrupted, is woken by the sweep: the plan is due.
+    wake(refresh_plan(said.sku, ports) or wake_having(said.sku, ports), ports)
+    return said
