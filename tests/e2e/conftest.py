@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from local.stack import LocalStack
 from tests.e2e.deployed import ADV, GATEWAY, SETTLE_SECONDS, ZONE, Client, Deployed, tenant
+
+
+OWN_STACK = {"test_enabling.py"}
+"""Modules whose tests begin with a stack that nobody has touched."""
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +42,16 @@ def client(deployed: Deployed) -> Client:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def killed(deployed: Deployed) -> dict[str, Client]:
+def killed(request: pytest.FixtureRequest) -> dict[str, Client]:
     """Clients whose worker was killed in the middle of a post, by what happens to that post.
 
-    It is the first thing that happens in a run, since it takes more than a minute until the outcome may be read.
+    It is the first thing that happens in a run, since it takes more than a minute until the outcome may be read. Nothing happens if
+    only tests with a stack of their own run.
     """
+    here = {item.path.name for item in request.session.items if item.path.parent == Path(__file__).parent}
+    if here <= OWN_STACK:
+        return {}
+    deployed: Deployed = request.getfixturevalue("deployed")
     clients: dict[str, Client] = {}
     for kind in ("slow", "timeout_before", "land_late"):
         clients[kind] = client = deployed.client()
