@@ -11,7 +11,6 @@ import pytest
 from local.stack import LocalStack
 from tests.e2e.deployed import ADV, GATEWAY, SETTLE_SECONDS, ZONE, Client, Deployed, tenant
 
-
 OWN_STACK = {"test_enabling.py"}
 """Modules whose tests begin with a stack that nobody has touched."""
 

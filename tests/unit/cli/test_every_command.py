@@ -43,6 +43,7 @@ REFUSED_HERE = {
     "events accept": "there is no such event",
     "events dismiss": "there is no such event",
     "go-live": "without a person it needs --yes",
+    "map review": "it needs a terminal",
     "map ignore": "Timus has not reported the customer",
     "map unignore": "the SKU is not ignored",
     "restore": "the table in memory has no earlier state",

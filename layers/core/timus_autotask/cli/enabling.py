@@ -34,10 +34,8 @@ LABEL, NAME = 7, 24
 """Columns of a verdict and of a check's name."""
 
 NEXT = (
-    (
-        "find out which company, contract and service every customer and SKU may be",
-        "timus-autotask map suggest",
-    ),
+    ("see which company, contract and service every customer and SKU may be", "timus-autotask map suggest"),
+    ("accept or change each with one keystroke", "timus-autotask map review"),
     ("see what would be posted, with an estimate in money", "timus-autotask preview"),
     ("let changes reach Autotask, once all of it is right", "timus-autotask go-live"),
     ("see at any time whether all of this still holds", "timus-autotask doctor"),
