@@ -119,7 +119,8 @@ class _Replay:
         rule = self._placement.customer.policy_on(day).effective_day(delta)
         if rule is EffectiveDay.CHANGE:
             return day
-        contracts = (line.contract_id for line in self._placement.lines(sku, day))
+        # A SKU that is split changes on one day everywhere; of contracts with other periods the one with the smallest id counts.
+        contracts = (line.contract_id for line in sorted(self._placement.lines(sku, day)))
         schedule = next((self._schedules[one] for one in contracts if one in self._schedules), None)
         return schedule.dated(day, rule) if schedule else day
 
