@@ -113,7 +113,7 @@ def _no_settling_time(swap: Swap) -> None:
     swap(settling, "settle", settle)
 
 
-@_ablation("settling without the sender's death", 16)
+@_ablation("settling without the sender's death", 7)
 def _sender_alive(swap: Swap) -> None:
     """The settling time counts from the intent, not from when the sender is surely dead. A frozen sender sends during it."""
     view = _Session._view
@@ -204,7 +204,7 @@ def _retried(swap: Swap) -> None:
     swap(Autotask, "adjust", again)
 
 
-@_ablation("not read back", 49)
+@_ablation("not read back", 331, 3060)
 def _not_read_back(swap: Swap) -> None:
     """An accepted adjustment is settled whatever the read shows. A stale read becomes the baseline."""
 
@@ -417,7 +417,7 @@ def _rest_at_any_price(swap: Swap) -> None:
 # -- What is posted, where, and when
 
 
-@_ablation("increase first in a plan change", 8, 10, 14)
+@_ablation("increase first in a plan change", 18)
 def _increase_first(swap: Swap) -> None:
     """The new plan goes up on its own day, before the old one comes down. Both are billed."""
     original = plan_adjustments
@@ -430,7 +430,7 @@ def _increase_first(swap: Swap) -> None:
     _no_wait_for_decrease(swap)
 
 
-@_ablation("increase although the decrease did not land", 1257)
+@_ablation("increase although the decrease did not land", 221, 1265)
 def _no_wait_for_decrease(swap: Swap) -> None:
     """In a plan change decreases are made first, and nobody checks that they landed. Both plans are billed where a decrease was refused."""
     swap(deciding, "falls_first", lambda *_: set())
