@@ -222,6 +222,7 @@ def deployment(stack: str) -> Deployment:
         autotask_as=autotask_user(transport, settings.autotask_url),
         webhook_url=webhook_url,
         deliver=delivery(transport, webhook_url),
+        stacks=stacks,
         place=Place(described.account, described.region, described.status),
         vendor_code=settings.vendor_code,
         quiet_seconds=settings.quiet_seconds,
@@ -240,13 +241,15 @@ def deployment(stack: str) -> Deployment:
 
 
 def stacks() -> list[str]:
-    """The names of our stacks in the account and region of the environment. Raises the errors of ``aws.cloudformation``."""
+    """The names of our stacks in the account and region of the environment; none where this user may not list them."""
+    from timus_autotask.aws.cloudformation import AwsNotSet, AwsRefuses, AwsUnreachable, StackMissing
     from timus_autotask.aws.cloudformation import stacks as every
 
-    client = _operators_clients()
-    return sorted(
-        stack.name for stack in every(client("cloudformation")) if StackSettings.fits(stack.outputs)
-    )
+    try:
+        client = _operators_clients()("cloudformation")
+        return sorted(stack.name for stack in every(client) if StackSettings.fits(stack.outputs))
+    except (AwsNotSet, AwsRefuses, AwsUnreachable, StackMissing):
+        return []
 
 
 def delivery(transport: Transport, url: str) -> Callable[[Mapping[str, str], bytes], tuple[int, str]]:

@@ -10,8 +10,10 @@ import pytest
 from botocore.stub import Stubber
 from mypy_boto3_cloudformation import CloudFormationClient
 
-from timus_autotask.aws.cloudformation import AwsRefuses, StackMissing, describe
+from local.build import read_template
+from timus_autotask.aws.cloudformation import AwsRefuses, StackMissing, describe, stacks
 from timus_autotask.settings import Misconfigured, StackSettings
+from timus_autotask.watch.health import Limits
 
 OUTPUTS = {
     "TableName": "t",
@@ -50,6 +52,41 @@ def test_outputs_and_parameters_are_read(client: CloudFormationClient, stub: Stu
     stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "s"})
     found = describe(client, "s")
     assert (found.outputs, found.parameters) == ({"TableName": "t"}, {"TimeZone": "Europe/Berlin"})
+
+
+def test_where_a_stack_is_stands_in_its_name(client: CloudFormationClient, stub: Stubber) -> None:
+    """Account and region, without another question; and how its last deployment ended."""
+    stack = {
+        "StackName": "acme",
+        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/acme/0a1b",
+        "CreationTime": "2026-01-01T00:00:00Z",
+        "StackStatus": "UPDATE_COMPLETE",
+    }
+    stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "acme"})
+    found = describe(client, "acme")
+    assert (found.region, found.account, found.status) == ("eu-west-1", "123456789012", "UPDATE_COMPLETE")
+
+
+def test_every_stack_is_listed(client: CloudFormationClient, stub: Stubber) -> None:
+    """Page by page; ours are told by their outputs."""
+    ours = [{"OutputKey": name, "OutputValue": value} for name, value in OUTPUTS.items()]
+    made = {"CreationTime": "2026-01-01T00:00:00Z", "StackStatus": "CREATE_COMPLETE"}
+    first = [{"StackName": "acme", "Outputs": ours, **made}, {"StackName": "website", **made}]
+    stub.add_response("describe_stacks", {"Stacks": first, "NextToken": "more"}, {})
+    stub.add_response(
+        "describe_stacks",
+        {"Stacks": [{"StackName": "bravo", "Outputs": ours, **made}]},
+        {"NextToken": "more"},
+    )
+    found = {stack.name: StackSettings.fits(stack.outputs) for stack in stacks(client)}
+    assert found == {"acme": True, "website": False, "bravo": True}
+
+
+def test_stacks_that_may_not_be_listed(client: CloudFormationClient, stub: Stubber) -> None:
+    """A user may be allowed one stack only."""
+    stub.add_client_error("describe_stacks", "AccessDenied", "not authorized")
+    with pytest.raises(AwsRefuses):
+        list(stacks(client))
 
 
 def test_a_stack_that_is_not_there_is_missing(client: CloudFormationClient, stub: Stubber) -> None:
@@ -94,3 +131,30 @@ def test_a_stack_that_cannot_be_used(outputs: dict[str, str], parameters: dict[s
     """The sentence names what is missing."""
     with pytest.raises(Misconfigured, match=words):
         StackSettings.read(outputs, parameters)
+
+
+def test_what_doctor_calls_wrong_rings_an_alarm_too() -> None:
+    """The template's defaults are the command's, and a stack's own parameters go before."""
+    template = read_template()["Parameters"]
+    names = (
+        "OldestChangeSeconds",
+        "WebhookSilenceDays",
+        "ReconcileAgeHours",
+        "SecretAgeDays",
+        "CallBudgetPercent",
+        "QuietSeconds",
+    )
+    defaults = {name: str(template[name]["Default"]) for name in names}
+    assert StackSettings.read(OUTPUTS, {}) == StackSettings.read(OUTPUTS, defaults)
+    own = StackSettings.read(
+        OUTPUTS, {"OldestChangeSeconds": "60", "VendorTrackingIdentifier": "VENDOR", "TicketCompany": "0"}
+    )
+    assert (own.oldest_change.total_seconds(), own.vendor_code, own.opens_tickets) == (60, "VENDOR", True)
+    settings = StackSettings.read(OUTPUTS, {})
+    assert Limits() == Limits(
+        settings.oldest_change,
+        settings.webhook_silence_days,
+        settings.reconcile_age_hours,
+        settings.secret_age_days,
+        settings.call_budget_percent,
+    )

@@ -125,6 +125,12 @@ def test_every_number_of_a_time_zone_is_a_zone() -> None:
     assert all(ZoneInfo(name) for name in ZONES.values())
 
 
+def test_other_stacks_of_ours_are_named(deployment: Deployment) -> None:
+    """So that nobody sets up the wrong one."""
+    both = replace(deployment, stacks=lambda: ["acme", "timus-autotask"])
+    assert "of ours there are also acme: choose with --stack" in check_stack(both).found
+
+
 # -- The API user
 
 
@@ -212,6 +218,7 @@ def test_everything_that_is_needed_is_tried_and_nothing_is_written(world: World)
         "read units of services",
         "read services",
         "make adjustments",
+        "change contracts",
         "see costs",
         "open tickets",
     ]
@@ -258,6 +265,12 @@ def test_adjustments_that_may_not_be_made_are_found_without_making_one(world: Wo
     assert (found.verdict, "not allowed" in found.found) == (WRONG, True)
     assert "service/bundle selections" in found.remedy
     assert writes(world) == []
+
+
+def test_contracts_that_may_not_be_changed_are_a_warning(world: World) -> None:
+    """Seats are billed all the same; a renewal stops."""
+    found = permissions(world, {"denied": ["Contracts update"]})["change contracts"]
+    assert (found.verdict, "extended when its subscription is renewed" in found.found) == (WARN, True)
 
 
 def test_tickets_are_tried_only_where_alarms_open_some(world: World) -> None:

@@ -799,7 +799,7 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
         run = getattr(import_module(f"timus_autotask.cli.{module}"), function)
         terminal.result(run(found, arguments, terminal))
         sys.stdout.flush()
-        if command.name != "status":  # which shows them itself
+        if command.name not in ("status", "doctor"):  # which show them themselves
             _tell_unreadable(unreadable, REPAIR)
     except Failed as failed:
         if failed.result is not None:

@@ -19,7 +19,7 @@ def find(stack: str) -> Deployment:
     try:
         return bootstrap.deployment(stack)
     except StackMissing as error:
-        there = _stacks()
+        there = bootstrap.stacks()
         listed = f" Of ours there are: {', '.join(there)}." if there else " There is none of ours."
         raise NoSuchStack(
             f"There is no stack {stack} in this AWS account and region.{listed} Name another one with --stack or "
@@ -46,14 +46,3 @@ def find(stack: str) -> Deployment:
         raise Failed(
             f"{error} The stack {stack} may be another one: name the right one with --stack.", UNREACHABLE
         ) from error
-
-
-def _stacks() -> list[str]:
-    """Our stacks in this account and region; none where this user may not list them."""
-    from timus_autotask import bootstrap
-    from timus_autotask.aws.cloudformation import AwsNotSet, AwsRefuses, AwsUnreachable, StackMissing
-
-    try:
-        return bootstrap.stacks()
-    except (AwsNotSet, AwsRefuses, AwsUnreachable, StackMissing):
-        return []

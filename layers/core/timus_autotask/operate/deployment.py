@@ -93,6 +93,8 @@ class Deployment:
     deliver: Callable[[Mapping[str, str], bytes], tuple[int, str]] = _nowhere
     """Post a body with these headers to ``webhook_url``; status and text of the answer. Raises :class:`NotDelivered`."""
     place: Place = Place()
+    stacks: Callable[[], Sequence[str]] = lambda: ()
+    """The names of all our stacks in the same account and region; none where they may not be listed."""
     vendor_code: str = ""
     """The tracking identifier of a registered integration vendor; ``""``: each API user has one of its own."""
     quiet_seconds: int = 0

@@ -55,16 +55,20 @@ WORKER_TAKES = timedelta(seconds=90)
 
 
 def check_stack(deployment: Deployment) -> Check:
-    """Where the stack is, and whether its last deployment was finished."""
+    """Where the stack is, which others of ours are there, and whether its last deployment was finished."""
     place = deployment.place
+    others = [name for name in deployment.stacks() if name != deployment.stack]
     found = f"{deployment.stack} in {place.region}, account {place.account}"
+    if others:
+        found += f" (of ours there are also {', '.join(others)}: choose with --stack)"
     if place.settled:
         return Check("stack", found)
     return Check(
         "stack",
         f"{found}: {place.status}",
         WARN,
-        f"Its last deployment did not end well, or is under way. Look at its events in CloudFormation, then: make deploy STACK={deployment.stack}",
+        "Its last deployment did not end well, or is under way. Look at its events in CloudFormation, then: "
+        f"make deploy STACK={deployment.stack}",
     )
 
 
@@ -217,7 +221,7 @@ def check_permissions(autotask: Psa, *, tickets: bool = False) -> Iterator[Check
     Reads find nothing. Whether adjustments may be made is asked of Autotask's information on the entity, so none is made.
     """
     tries: list[Callable[[Psa], Check]] = [partial(_reads, need) for need in _NEEDS]
-    tries += [_makes_adjustments, _sees_costs]
+    tries += [_makes_adjustments, _changes_contracts, _sees_costs]
     if tickets:
         tries.append(_opens_tickets)
     for attempt in tries:
@@ -270,6 +274,21 @@ def _access(autotask: Psa, kind: RecordKind) -> bool | None:
 def _makes_adjustments(autotask: Psa) -> Check:
     where = _grant("Contracts: Can modify service/bundle selections")
     return _may_create(autotask, RecordKind.ADJUSTMENTS, "make adjustments", "no change can be billed", where)
+
+
+def _changes_contracts(autotask: Psa) -> Check:
+    name, where = "change contracts", _grant("Contracts, Object Permissions: View All and Add")
+    try:
+        may = autotask.permissions(RecordKind.CONTRACTS).change
+    except RetryLater:
+        raise
+    except AutotaskError as error:
+        return Check(name, f"Autotask does not say whether it is allowed: {error}", WARN, where)
+    if may is Access.NONE:
+        return Check(
+            name, "not allowed: no contract can be extended when its subscription is renewed", WARN, where
+        )
+    return Check(name, "allowed, by Autotask's own account")
 
 
 def _opens_tickets(autotask: Psa) -> Check:
