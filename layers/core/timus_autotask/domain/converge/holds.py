@@ -81,9 +81,9 @@ def held_back(drafts: Drafts, kept: Drafts, contract: Contract, view: View) -> d
 def _waiting_together(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
     """What goes up in place of a decrease that waits by the term ``decrease_wait`` waits with it."""
     out = dict(drafts)
-    for key, up in drafts.items():
-        downs = (drafts[down].waits_for_more for down in plans_left(key, view) if down in drafts)
-        until = max((moment for moment in downs if moment), default=None)
+    waiting = {key: draft.waits_for_more for key, draft in drafts.items() if draft.waits_for_more}
+    for key, up in drafts.items() if waiting else ():
+        until = max((waiting[down] for down in plans_left(key, view) if down in waiting), default=None)
         if until and up.due and not up.stopped:
             out[key] = replace(up, waits_for_more=until)
     return out
