@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from tests.unit.cli.desk import Desk
+from timus_autotask import bootstrap
+from timus_autotask.aws.cloudformation import StackMissing
 from timus_autotask.cli import main as started
 from timus_autotask.cli.command import COMMANDS, PROGRAM, main, parser
 from timus_autotask.cli.failure import UNREACHABLE, Failed
@@ -99,6 +101,24 @@ def test_an_environment_that_leads_nowhere_is_one_sentence(
     said = capsys.readouterr()
     assert said.err.startswith(words)
     assert "AWS_REGION" in said.err
+
+
+def test_a_stack_that_is_not_there_is_told_with_those_that_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The name may have been mistyped, or the account be another."""
+
+    def missing(_stack: str) -> Any:
+        raise StackMissing
+
+    monkeypatch.setattr(bootstrap, "deployment", missing)
+    for there, words in (
+        (["acme", "bravo"], "Of ours there are: acme, bravo."),
+        ([], "There is none of ours."),
+    ):
+        monkeypatch.setattr(bootstrap, "stacks", lambda there=there: there)
+        assert main(["status"]) == UNREACHABLE
+        assert words in capsys.readouterr().err
 
 
 def test_a_reader_who_has_seen_enough_is_no_failure(desk: Desk) -> None:

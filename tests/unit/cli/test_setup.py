@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tests.fakes.memory_secrets import WEBHOOK_SECRET
 from tests.unit.cli.desk import Desk
+from timus_autotask.cli.enabling import Shown
 from timus_autotask.cli.failure import NoSuchStack
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.secrets import Credentials
+from timus_autotask.watch.check import Check, Verdict
 
 GIVEN = ("--username", "new@msp.example", "--secret", "hush", "--integration-code", "CODE")
 Answers = Callable[..., list[str]]
@@ -169,6 +173,22 @@ def test_once_timus_has_sent_something_the_secret_is_not_shown(desk: Desk, answe
     said = desk.told("setup")
     assert WEBHOOK_SECRET not in said
     assert "Timus has sent webhooks, the last one at 2026-03-15 09:12 UTC" in said
+
+
+def test_a_narrow_terminal_keeps_what_was_found_in_its_column(desk: Desk) -> None:
+    """Also at 80 columns, and no word is cut."""
+    screen = StringIO()
+    console = Console(
+        file=screen, width=80, force_terminal=True, no_color=True, markup=False, highlight=False
+    )
+    found = "the API user lacks a permission that every change needs, and Autotask says why"
+    Shown(Terminal(console=console)).add(
+        Check("read contracts", found, Verdict.WRONG, "timus-autotask setup")
+    )
+    first, second, remedy = screen.getvalue().splitlines()
+    assert first == "wrong  read contracts          the API user lacks a permission that every change"
+    assert second == f"{'':<31}needs, and Autotask says why"
+    assert remedy == "       → timus-autotask setup"
 
 
 # -- doctor

@@ -120,7 +120,7 @@ def test_what_is_not_mapped_is_named(world: World) -> None:
     world.work()
     world.pass_time(minutes=1)
     found = health(world)
-    assert found["unmapped"].found == "1 customer and 1 SKU: cus_new, UNKNOWN"
+    assert found["unmapped"].found == "1 customer: cus_new; 1 SKU: UNKNOWN"
     assert (found["unmapped"].verdict, found["parked"].verdict) == (WARN, WARN)
     world.pass_time(days=2)
     assert health(world)["parked"].verdict is WRONG

@@ -62,9 +62,10 @@ class Shown:
             self.checks.append(check)
             style = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.WRONG: "red"}[check.verdict]
             label = f"{check.verdict.value:<{LABEL}}{check.name:<{NAME}}"
-            self.terminal.say(f"{label}{check.found}", style=style if check.verdict is not Verdict.OK else "")
+            shown = style if check.verdict is not Verdict.OK else ""
+            self.terminal.say(f"{label}{check.found}", style=shown, hanging=LABEL + NAME)
             if check.remedy:
-                self.terminal.say(f"{'':<{LABEL}}→ {check.remedy}")
+                self.terminal.say(f"{'':<{LABEL}}→ {check.remedy}", hanging=2)
 
     def add_each(self, checks: Iterable[Check]) -> None:
         """Show and keep each when it comes."""

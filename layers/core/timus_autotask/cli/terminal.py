@@ -45,13 +45,13 @@ class Terminal:
     console: Console = field(default_factory=lambda: _console())  # noqa: PLW0108 - it stands below
     _waited_for: str = ""
 
-    def say(self, *paragraphs: str, style: str = "") -> None:
-        """Each paragraph on a line of its own, which a terminal's width wraps between words; as far in as it begins."""
+    def say(self, *paragraphs: str, style: str = "", hanging: int = 0) -> None:
+        """Each paragraph on a line of its own, which a terminal's width wraps between words; as far in as it begins, and ``hanging`` more."""
         if self.json:
             return
         for paragraph in paragraphs:
             width = self.console.width if self.console.is_terminal else 0
-            for line in _wrapped(_line(paragraph), width) or [""]:
+            for line in _wrapped(_line(paragraph), width, hanging) or [""]:
                 self._print(Text(line, style=style))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
@@ -218,7 +218,7 @@ def _words(line: str) -> Sequence[str]:
     return [line] if isinstance(line, Whole) else line.split()
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def _wrapped(line: str, width: int, hanging: int = 0) -> list[str]:
     """The line in pieces of at most ``width`` columns (0: as long as it is), broken between words only."""
     if isinstance(line, Whole) or not width or cell_len(line) <= width:
         return [line]
@@ -227,7 +227,7 @@ def _wrapped(line: str, width: int) -> list[str]:
         line.strip(),
         width,
         initial_indent=indent,
-        subsequent_indent=indent,
+        subsequent_indent=indent + " " * hanging,
         break_long_words=False,
         break_on_hyphens=False,
     )

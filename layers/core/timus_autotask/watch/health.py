@@ -152,8 +152,8 @@ def _unmapped(status: Status) -> Check:
     mapped = status.mapped
     if not mapped.unmapped:
         return Check("unmapped", "no customer and no SKU")
-    named = _some([*mapped.customers, *mapped.skus])
-    found = f"{_count(len(mapped.customers), 'customer')} and {_count(len(mapped.skus), 'SKU')}: {named}"
+    kinds = (("customer", mapped.customers), ("SKU", mapped.skus))
+    found = "; ".join(f"{_count(len(names), what)}: {_some([*names])}" for what, names in kinds if names)
     return Check("unmapped", found, WARN, "timus-autotask map suggest")
 
 
