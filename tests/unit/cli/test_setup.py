@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -228,3 +229,13 @@ def test_doctor_sends_nothing_to_the_webhook(desk: Desk) -> None:
     """Each minute's look would be an event."""
     desk.ask("doctor")
     assert list(desk.world.ports.store.events()) == []
+
+
+def test_every_check_is_on_the_page_of_operations(desk: Desk) -> None:
+    """With what is a warning and what is wrong; a monitor may go by the names."""
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    section = page.split("## Doctor, for monitoring")[1].split("\n## ")[0]
+    names = [one["name"] for one in desk.ask("doctor")["checks"]]
+    assert len(set(names)) == len(names)
+    missing = [name for name in names if f"`{name}`" not in section and not name.startswith("read ")]
+    assert missing == []

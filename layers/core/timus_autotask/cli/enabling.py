@@ -60,10 +60,9 @@ class Shown:
         """Show them and keep them."""
         for check in checks:
             self.checks.append(check)
-            style = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.WRONG: "red"}[check.verdict]
+            style = {Verdict.WARN: "yellow", Verdict.WRONG: "red"}.get(check.verdict, "")
             label = f"{check.verdict.value:<{LABEL}}{check.name:<{NAME}}"
-            shown = style if check.verdict is not Verdict.OK else ""
-            self.terminal.say(f"{label}{check.found}", style=shown, hanging=LABEL + NAME)
+            self.terminal.say(f"{label}{check.found}", style=style, hanging=LABEL + NAME)
             if check.remedy:
                 self.terminal.say(f"{'':<{LABEL}}→ {check.remedy}", hanging=2)
 
@@ -91,7 +90,7 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
     user = _api_user(deployment, arguments, terminal, shown)
     if user.autotask is not None:
         shown.add_each(check_permissions(user.autotask, tickets=deployment.opens_tickets))
-        shown.add(check_allowance(user.allowance))
+        shown.add(check_allowance(user.allowance, deployment.limits.call_budget_percent))
     shown.add(check_time_zone(deployment, user.autotask), check_webhook(deployment))
     _register(deployment, terminal)
     if not arguments.no_test_event:

@@ -100,7 +100,7 @@ def _zone_of_autotask(autotask: Psa) -> str:
 
 def _same_days(one: ZoneInfo, other: ZoneInfo, now: datetime) -> bool:
     """Whether days begin at the same time in both, in all of the coming year."""
-    moments = [now + timedelta(days=7 * week) for week in range(53)]
+    moments = [now + timedelta(days=day) for day in range(366)]
     return all(one.utcoffset(m.astimezone(one)) == other.utcoffset(m.astimezone(other)) for m in moments)
 
 
@@ -137,7 +137,7 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
         return ApiUser(
             Check(
                 "API user",
-                f"{user.username} was refused: {circuit.reason}.{until}",
+                f"{user.username} was refused: {circuit.reason.rstrip('.')}.{until}",
                 WRONG,
                 "Correct it on the API user's page in Autotask, then: timus-autotask setup --try-again. Or set another one: "
                 "timus-autotask credentials set",
