@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from importlib import import_module
@@ -54,6 +55,8 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     one_of: tuple[Argument, ...] = ()
     """Exactly one of these must be given."""
+    pages: bool = False
+    """What it shows may be long, and it asks nothing: a person reads it a screen at a time."""
     finds_stack: bool = False
     """``run`` is not given the deployment, but what finds it: it may do without."""
 
@@ -310,7 +313,7 @@ COMMANDS = (
         "mapping.map_unignore",
         (*_CUSTOMER_OR_PLAN, *_WRITING, _BY),
     ),
-    Command("map list", "show every mapping", "map list", "mapping.map_list"),
+    Command("map list", "show every mapping", "map list", "mapping.map_list", pages=True),
     Command(
         "map export",
         "write every mapping as a file that `map import` reads: CSV, or with --json JSON",
@@ -371,7 +374,12 @@ COMMANDS = (
         "show every line: what Timus says, what Autotask holds, and what is in the way",
         "status --customer cus_41d0",
         "watching.status",
-        (_CUSTOMER, _a("--contract", type=_whole, metavar="N", help="only this contract of Autotask")),
+        (
+            _CUSTOMER,
+            _a("--contract", type=_whole, metavar="N", help="only this contract of Autotask"),
+            _a("--all", action="store_true", help="also the customers that are aligned, and what is ignored"),
+        ),
+        pages=True,
     ),
     Command(
         "preview",
@@ -797,7 +805,9 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
         found = finds if command.finds_stack else _telling_of_unreadable(finds(), unreadable)
         module, _, function = command.run.partition(".")
         run = getattr(import_module(f"timus_autotask.cli.{module}"), function)
-        terminal.result(run(found, arguments, terminal))
+        with terminal.pages() if command.pages else nullcontext():
+            result = run(found, arguments, terminal)
+        terminal.result(result)
         sys.stdout.flush()
         if command.name not in ("status", "doctor"):  # which show them themselves
             _tell_unreadable(unreadable, REPAIR)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from getpass import getpass
+from pydoc import pager
 from select import select
 from textwrap import wrap
 from typing import Any
@@ -86,6 +88,26 @@ class Terminal:
         line = visible(words)[: self.console.width - 1]
         self.console.file.write("\r" + " " * (self.console.width - 1) + "\r" + ("" if done else line))
         self.console.file.flush()
+
+    @contextmanager
+    def pages(self) -> Iterator[None]:
+        """What is said within, a screen at a time if it is longer than one and a person reads it (``PAGER``, else less)."""
+        if not self.asks or not self.console.is_terminal:
+            yield
+            return
+        self.console.begin_capture()
+        try:
+            yield
+        finally:
+            text = self.console.end_capture()
+            if text.count("\n") < self.console.height:
+                self.console.file.write(text)
+                self.console.file.flush()
+            else:
+                os.environ.setdefault(
+                    "LESS", "-FRX"
+                )  # colours as they are, and nothing to leave where it fits
+                pager(text)
 
     @property
     def asks(self) -> bool:
@@ -186,6 +208,7 @@ STYLES = {
     "pending": "yellow",
     "scheduled": "cyan",
     "observing": "cyan",
+    "ignored": "dim",
     "settling": "yellow",
     "parked": "red",
     "landed": "green",

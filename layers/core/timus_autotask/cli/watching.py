@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from shlex import quote
 from typing import Any
@@ -25,14 +25,16 @@ from timus_autotask.watch.forms import (
     overview_form,
     owed_form,
 )
+from timus_autotask.watch.grouping import Group, Standing, grouped
 from timus_autotask.watch.history import history, pooled_minimum
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview, overview
-from timus_autotask.watch.status import Pause, Stages, StatusLine
+from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
 
 
 def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Every line, what waits, and whether everything is at rest."""
+    terminal.busy("The records are read …")
     found = overview(
         deployment.store,
         lambda: sum(deployment.queue.depth()),
@@ -43,8 +45,9 @@ def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         customer=arguments.customer,
         contract=arguments.contract,
     )
+    terminal.busy("", done=True)
     _show_on_top(found, terminal)
-    _show_lines(found, terminal)
+    _show_lines(found, terminal, arguments.all)
     _show_compared(found.compared, terminal)
     return overview_form(found)
 
@@ -69,6 +72,7 @@ def _show_on_top(found: Overview, terminal: Terminal) -> None:
         )
         if circuit.credentials:
             terminal.say(Whole("→ timus-autotask credentials set"), style="red")
+    _show_unmapped(found, terminal)
     _show_stage(found.status.stages, terminal)
     for pause in found.status.paused:
         _show_pause(pause, terminal)
@@ -124,28 +128,104 @@ def _show_opening(opening: Provisioning, terminal: Terminal) -> None:
         terminal.say(Whole(f"→ {parked.remedy}"))
 
 
-def _show_lines(found: Overview, terminal: Terminal) -> None:
+def _show_unmapped(found: Overview, terminal: Terminal) -> None:
+    """How much is still to be mapped: people drive it to zero."""
+    mapped = found.status.mapped
+    ignored = len(mapped.ignored_customers) + len(mapped.ignored_skus)
+    aside = f" {ignored} ignored." if ignored else ""
+    if mapped.unmapped:
+        parts = [_count(len(mapped.customers), "customer")] if mapped.customers else []
+        parts += [_count(len(mapped.skus), "SKU")] if mapped.skus else []
+        terminal.say(f"Not mapped yet: {' and '.join(parts)}.{aside}", style="bold yellow")
+        terminal.say(Whole("→ timus-autotask map suggest"), style="yellow")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _show_lines(found: Overview, terminal: Terminal, everything: bool) -> None:
+    """Every customer's lines, those that need a person first; what is level is counted."""
     status = found.status
+    groups = grouped(status.lines)
+    if not groups:
+        terminal.say(
+            "No such lines; all of them: timus-autotask status"
+            if found.filtered
+            else "No lines: Timus has reported no quantity yet."
+        )
+    for standing in Standing:
+        these = [group for group in groups if group.standing is standing]
+        folded = not (everything or found.filtered) and standing in FOLDED and len(these) > FOLDED[standing]
+        if folded:
+            terminal.say("", f"{_count(len(these), 'customer')} {standing.value.lower()} (--all shows them).")
+        elif these:
+            _show_section(standing, these, status.names, terminal, everything)
+    _show_below(status, terminal)
+
+
+FOLDED = {Standing.LEVEL: 3, Standing.IGNORED: 0}
+"""What is only counted, from more than so many customers on."""
+MOST_UNMAPPED = 10
+"""So many customers without a contract are named; `map suggest` has all of them."""
+
+
+def _show_section(
+    standing: Standing, groups: Sequence[Group], names: Directory, terminal: Terminal, everything: bool
+) -> None:
+    terminal.say("", f"{standing.value} ({len(groups)})", style="bold")
+    if standing is Standing.UNMAPPED:
+        _show_unmapped_customers(groups if everything else groups[:MOST_UNMAPPED], names, terminal)
+        if not everything and len(groups) > MOST_UNMAPPED:
+            terminal.say(f"and {len(groups) - MOST_UNMAPPED} more (--all shows them).")
+    else:
+        _show_section_lines(groups, names, terminal)
+
+
+def _show_unmapped_customers(groups: Sequence[Group], names: Directory, terminal: Terminal) -> None:
+    """A customer each: what it has in Timus, and the one command that all of it waits for."""
+    terminal.table(
+        ("customer", "in Timus", "why"),
+        [
+            (
+                called(group.customer, names.customers),
+                [_in_timus(line) for line in group.lines],
+                list(dict.fromkeys(part for line in group.lines for part in _why(line))),
+            )
+            for group in groups
+        ],
+        empty="",
+    )
+
+
+def _in_timus(line: StatusLine) -> str:
+    ignored = " (ignored)" if line.state is State.IGNORED else ""
+    return f"{line.timus_quantity} {line.sku}{ignored}"
+
+
+def _show_section_lines(groups: Sequence[Group], names: Directory, terminal: Terminal) -> None:
     terminal.table(
         ("customer", "SKU", "contract", "service", "Timus", "Autotask", "state", "last change", "why"),
         [
             (
-                called(line.customer, status.names.customers),
+                called(line.customer, names.customers) if not at else "",
                 line.sku,
-                called(line.contract_id, status.names.contracts),
-                called(line.service_id, status.names.services),
+                called(line.contract_id, names.contracts),
+                called(line.service_id, names.services),
                 line.timus_quantity,
                 line.autotask_units,
                 line.state.value,
                 line.last_change,
                 _why(line),
             )
-            for line in status.lines
+            for group in groups
+            for at, line in enumerate(group.lines)
         ],
-        empty="No such lines; all of them: timus-autotask status"
-        if found.filtered
-        else "No lines: Timus has reported no quantity yet.",
+        empty="",
     )
+
+
+def _show_below(status: Status, terminal: Terminal) -> None:
     if status.parked_events:
         terminal.say("", "Events that a person has to look at", style="bold")
         _event_table(status.parked_events, terminal)

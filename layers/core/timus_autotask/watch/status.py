@@ -222,6 +222,10 @@ class Stages:
         return tuple(sorted(id_ for id_, own in self.customers.items() if own.live != self.partner.live))
 
 
+UNMAPPED_CUSTOMER = ("customer-unmapped", "opening-off")
+"""Why a quantity has no line: its customer has no contract."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """What is still to be mapped, and what a person has set aside. Both sorted."""
@@ -247,7 +251,7 @@ def mapped_of(lines: Iterable[StatusLine], records: Records) -> Mapped:
         return tuple(sorted({what(line) for line in found if line.reason_code in codes}))
 
     return Mapped(
-        named(lambda line: line.customer, ("customer-unmapped", "opening-off")),
+        named(lambda line: line.customer, UNMAPPED_CUSTOMER),
         named(lambda line: line.sku, NO_SERVICE),
         tuple(
             sorted(id_ for id_, one in records.customers.items() if one.mapping and one.mapping.value.ignored)

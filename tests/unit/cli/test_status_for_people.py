@@ -1,0 +1,149 @@
+"""What a person reads of ``status``: what needs somebody first, what is level counted, and nothing cut."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from tests import tenant
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CUSTOMER, World
+from timus_autotask.cli import terminal as terminals
+from timus_autotask.cli.command import parser
+from timus_autotask.cli.terminal import Terminal
+from timus_autotask.cli.watching import status
+from timus_autotask.domain.line import State
+from timus_autotask.watch.grouping import Standing, grouped
+from timus_autotask.watch.status import StatusLine
+
+
+@pytest.fixture
+def told() -> Desk:
+    """Forty clients: fifteen are mapped and level, the others are not mapped; one is ignored."""
+    desk = Desk(tenant.told(World(scenario=tenant.scenario(companies=60))))
+    desk.ask("map", "suggest", "--apply-exact", "--yes")
+    desk.ask("map", "ignore", "plan", tenant.TRIAL, "--reason", "free")
+    desk.ask("map", "plan", tenant.BACKUP, "--service", "49")
+    desk.ask("map", "ignore", "customer", tenant.customer(tenant.NOBODY), "--reason", "ours")
+    desk.world.work()
+    desk.world.pass_time(minutes=1)
+    desk.world.work()
+    return desk
+
+
+def seen(desk: Desk, width: int, *words: str, colour: bool = False) -> str:
+    """What stands on a terminal of this width."""
+    out = StringIO()
+    console = Console(file=out, width=width, height=50, force_terminal=True, markup=False, highlight=False)
+    if not colour:
+        console = Console(file=out, width=width, force_terminal=True, color_system=None, markup=False)
+    status(desk.deployment(), parser().parse_args(["status", *words]), Terminal(False, False, console))
+    return out.getvalue()
+
+
+def test_what_is_unmapped_stands_on_top_with_the_command(told: Desk) -> None:
+    """People drive it to zero; what is ignored is beside it."""
+    assert told.told("status").split("\n")[:2] == [
+        "Not mapped yet: 24 customers. 2 ignored.",
+        "→ timus-autotask map suggest",
+    ]
+
+
+def test_what_is_level_is_counted_and_what_needs_somebody_is_shown_first(told: Desk) -> None:
+    """``--all`` shows everything; so does asking for one customer."""
+    words = told.told("status")
+    assert words.index("Not mapped yet (24)") < words.index("15 customers aligned (--all shows them).")
+    assert "and 14 more (--all shows them)." in words
+    assert "cus_0001 Birch Dental" not in words
+    everything = told.told("status", "--all")
+    assert "cus_0001 Birch Dental" in everything
+    assert "5001 Birch Dental SASE" in everything
+    assert "cus_0001 Birch Dental" in told.told("status", "--customer", "cus_0001")
+
+
+def test_few_customers_are_not_folded(desk: Desk) -> None:
+    """Who has one client wants to see it."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    assert f"{CUSTOMER} Contoso Dental" in desk.told("status")
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_neither_ids_nor_commands_are_broken(told: Desk, width: int) -> None:
+    """From eighty columns on; only a command may be longer than a line."""
+    words = seen(told, width, "--all")
+    lines = words.split("\n")
+    assert [line for line in lines if len(line) > width and "→" not in line] == []
+    for number in range(tenant.CLIENTS):
+        assert any(re.search(rf"\b{tenant.customer(number)}\b", line) for line in lines)
+    commands = [line[line.index("→") :] for line in lines if "→ timus-autotask map customer" in line]
+    assert len(commands) == 24
+    assert all(re.search(r"map customer cus_\d{4} --company N --contract N", one) for one in commands)
+
+
+def test_colours_are_left_out_where_they_are_not_wanted(told: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://no-color.org."""
+    colours = re.compile("\x1b\\[[0-9;]*3[0-7]m")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert colours.search(seen(told, 140, colour=True))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not colours.search(seen(told, 140, colour=True))
+
+
+@pytest.mark.parametrize(("height", "paged"), [(3, True), (100, False)])
+def test_what_is_longer_than_the_screen_is_paged(
+    height: int, paged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a person reads; a pipe gets everything at once. Nothing is lost if it fails in the middle."""
+    shown: list[str] = []
+    monkeypatch.setattr(terminals, "pager", shown.append)
+    out = StringIO()
+    terminal = Terminal(False, True, Console(file=out, width=80, height=height, force_terminal=True))
+
+    def speak() -> None:
+        with terminal.pages():
+            terminal.say(*"abcdef")
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        speak()
+    assert len(shown) == paged
+    assert "f" in (shown[0] if paged else out.getvalue())
+    shown.clear()
+    piped = Terminal(False, False, Console(file=out, width=80, height=height))
+    with piped.pages():
+        piped.say("piped")
+    assert shown == []
+    assert "piped" in out.getvalue()
+
+
+def line(customer: str, state: State, **more: object) -> StatusLine:
+    """A line in a state."""
+    return StatusLine(customer, ADV, 1, 2, 3, 3, state, **more)  # type: ignore[arg-type]
+
+
+def test_a_customer_stands_as_its_line_that_most_needs_a_look() -> None:
+    """One parked line is enough; what has something to say is not folded away."""
+    groups = grouped(
+        [
+            line("a", State.APPLIED),
+            line("a", State.PARKED, reason_code="drift"),
+            line("b", State.APPLIED),
+            line("c", State.APPLIED, reason="look"),
+            line("d", State.PARKED, reason_code="customer-unmapped"),
+            line("e", State.IGNORED, reason_code="customer-ignored"),
+        ]
+    )
+    assert [(one.customer, one.standing) for one in groups] == [
+        ("d", Standing.UNMAPPED),
+        ("a", Standing.WAITING),
+        ("c", Standing.SCHEDULED),
+        ("b", Standing.LEVEL),
+        ("e", Standing.IGNORED),
+    ]
