@@ -19,6 +19,7 @@ from timus_autotask.operate.mapping_import import import_mappings
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.tables import FileRefused
+from timus_autotask.store.records import put_terms
 
 FEBRUARY, MARCH, TODAY = date(2026, 2, 10), date(2026, 3, 1), date(2026, 3, 15)
 OWN_DAYS, TODAY_ONLY, OPEN_DAY = BillFrom.OWN_DAY, BillFrom.TODAY, BillFrom.OPEN_DAY
@@ -155,6 +156,21 @@ def test_a_stack_that_observes_shows_what_its_going_live_would_bill() -> None:
     proposal = mapped(here)
     assert choices(proposal.result.late)["today"] == (TODAY, 5, 0, 119, Decimal("34.27"))
     assert here.posted() == []
+
+
+def test_the_terms_date_what_came_before_the_mapping_too() -> None:
+    """A decrease of March is credited from April on, whatever the first day that is billed."""
+    for bill_from in BillFrom:
+        here = World()
+        here.ports.store.commit(put_terms(None, {"decreases": "start-of-next-period"}, 0))
+        here.tell(7, {ADV: 30, GATEWAY: 1}, effective=datetime(2026, 2, 10, tzinfo=UTC))
+        here.tell(8, {ADV: 28, GATEWAY: 1}, effective=datetime(2026, 3, 10, tzinfo=UTC))
+        here.work()
+        mapped(here, bill_from).commit()
+        here.work()
+        day = TODAY if bill_from is TODAY_ONLY else FEBRUARY
+        assert here.posted() == [(45, 5, day.isoformat())]
+        assert here.line(ADV).scheduled == ((date(2026, 4, 1), -2),)
 
 
 HEAD = "customer_id,company_id,contract_id"

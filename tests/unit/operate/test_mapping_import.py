@@ -19,6 +19,7 @@ from timus_autotask.operate.mapping import route_customer
 from timus_autotask.operate.mapping_import import Imported, import_mappings
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.suggest import suggest
 from timus_autotask.operate.tables import FileRefused
 from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.ports.psa import ContractService
@@ -105,6 +106,35 @@ def test_forty_late_clients_cost_a_few_calls_more() -> None:
     assert world.ports.autotask().calls - before <= 12
     world.work()
     assert world.posted() == [(45, 2, "2026-03-15")] * 40
+
+
+def test_suggestions_and_the_file_that_follows_from_them_stay_within_thirty_calls() -> None:
+    """The likeliest company of each client goes into a file, with every service that was found."""
+    world = tenant.told(World(scenario=tenant.scenario()))
+    world.ports.autotask().sign_in()
+    before = world.ports.autotask().calls
+    found = suggest(deployment_of(world))
+    rows = [
+        f"{one.customer},{one.offers[0].company_id},{one.offers[0].contract.id},,"
+        for one in found.customers
+        if one.offers and one.offers[0].contract
+    ]
+    rows += [f",,,{one.sku},{one.offers[0].service_id}" for one in found.skus if one.offers]
+    assert len(rows) >= tenant.CLIENTS
+    proposal = proposed(world, "\n".join([f"{HEAD},sku,service_id", *rows]))
+    assert len(proposal.result.changed) + proposal.result.unchanged == len(rows)
+    proposal.commit()
+    assert world.ports.autotask().calls - before <= 30
+
+
+def test_a_stack_that_observes_takes_a_file_and_writes_nothing_to_autotask() -> None:
+    """The mappings are there; what they would post is for go-live."""
+    world = tenant.told(World(scenario=_scenario(), live=False))
+    proposed(world, forty(), bill_from=BillFrom.TODAY).commit()
+    world.work()
+    world.pass_time(minutes=1)
+    assert routings(world, tenant.customer(0))
+    assert world.transport.writes == []
 
 
 def test_what_is_cut_off_is_taken_up_by_the_same_file() -> None:

@@ -120,7 +120,9 @@ class _Replay:
         if rule is EffectiveDay.CHANGE:
             return day
         # A SKU that is split changes on one day everywhere; of contracts with other periods the one with the smallest id counts.
-        contracts = (line.contract_id for line in sorted(self._placement.lines(sku, day)))
+        # What comes before the mapping keeps to the periods of the contract that it begins with.
+        mapped = max(day, self._placement.first_day)
+        contracts = (line.contract_id for line in sorted(self._placement.lines(sku, mapped)))
         schedule = next((self._schedules[one] for one in contracts if one in self._schedules), None)
         return schedule.dated(day, rule) if schedule else day
 

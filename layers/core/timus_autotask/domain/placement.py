@@ -41,6 +41,11 @@ class Placement:
     customer: Customer
     plans: Mapping[str, PlanMapping]
 
+    @property
+    def first_day(self) -> date:
+        """The day before which the mapping says nothing; the earliest day there is: it always holds."""
+        return self._mapping.first_day or date.min
+
     def reason(self, sku: str, day: date, units: int) -> str | None:
         """Why a SKU has no line for all its units on a day (a code of ``reasons``, or one of ``IGNORED``), or None."""
         mapping, plan = self._mapping, self.plans.get(sku)
