@@ -332,12 +332,12 @@ def test_a_test_event_that_goes_astray(deployment: Deployment, answers: tuple[in
 
 
 def test_a_test_event_that_nobody_comes_for(world: World, deployment: Deployment) -> None:
-    """It is stored, and no worker runs: the quiet period and a minute and a half are waited for."""
+    """It is stored, and no worker runs: the quiet period and two and a half minutes are waited for."""
     waited: list[str] = []
     sleepy = replace(deployment, quiet_seconds=60)
     found = send_test_event(replace(sleepy, deliver=_only_received(world)), waited.append)
     assert (found.verdict, "no worker has come" in found.found) == (WRONG, True)
-    assert 150 <= len(waited) <= 152
+    assert 210 <= len(waited) <= 212
 
 
 def _only_received(world: World) -> Any:

@@ -47,8 +47,9 @@ SLOWER, SLOWEST = 50, 75
 SET_ONE = "timus-autotask setup, or: timus-autotask credentials set"
 LOOKED_EACH = 1.0
 """Seconds between two looks for the test event."""
-WORKER_TAKES = timedelta(seconds=90)
-"""How long after the quiet period the test event should be merged: a cold start, and the sweep if the wake-up was lost."""
+WORKER_TAKES = timedelta(seconds=150)
+"""How long after the quiet period the test event should be merged at the latest: the wake-up was lost, its event is due a minute
+later, the sweep comes within another, and its cold start takes some seconds."""
 
 
 # -- The stack
