@@ -331,6 +331,17 @@ def test_a_choice_of_another_service_keeps_the_family() -> None:
     assert world.ports.store.partner().plans[ESS].value.family == "sase"
 
 
+def test_a_family_wakes_whom_it_concerns() -> None:
+    """Also while nobody knows which service the SKU is: seats of another plan may move to it."""
+    world = World()
+    world.map_customer()
+    world.tell(1, {"POC": 3, GATEWAY: 1})
+    world.work()
+    before = world.ports.store.contract_state(CONTRACT).value.generation
+    proposed(world, "sku,family\nPOC,plans\n").commit()
+    assert world.ports.store.contract_state(CONTRACT).value.generation > before
+
+
 def test_each_customer_has_a_decision_of_its_own() -> None:
     """`changes --customer` says who has mapped it, to what, and from which file."""
     world = World()

@@ -127,7 +127,8 @@ class Entry:
     @property
     def family(self) -> str | None:
         """As a plan keeps it."""
-        return "" if self.values["family"] == ADD_ON else self.values["family"]
+        said = self.values["family"]
+        return "" if said == ADD_ON else said and str(said).strip()
 
     def wrong(self, column: str, message: str) -> Problem:
         """A problem with one of its cells."""

@@ -15,7 +15,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.late import BillFrom, FirstDays, Late, first_day_of, late, may_be_late
 from timus_autotask.operate.mapping import UNCHECKED
 from timus_autotask.operate.mapping_checks import check_autotask, check_shares, check_skus, notes
-from timus_autotask.operate.mapping_draft import CustomerEdit, Draft, Edit
+from timus_autotask.operate.mapping_draft import CustomerEdit, Draft, Edit, PlanEdit
 from timus_autotask.operate.mapping_file import Subject, rows_of
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
 from timus_autotask.operate.tables import FileRefused, Problem
@@ -24,7 +24,7 @@ from timus_autotask.store.records import Decision, put_decision
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.sweep import refresh_plan
+from timus_autotask.sync.sweep import refresh_plan, wake_having
 from timus_autotask.watch.names import known_names, learn_names
 
 # -- Out
@@ -147,7 +147,7 @@ def import_mappings(
             for learned in known.contracts if known else ():
                 learn_names(ports, *learned)
             # What is not woken here, should this be interrupted, is woken by the sweep: contracts and plans are due.
-            woken = [customer for edit in draft.plans for customer in refresh_plan(edit.sku, ports)]
+            woken = [customer for edit in draft.plans for customer in _wake_sku(edit, ports)]
             wake([*result.customers, *woken], ports)
             return result
 
@@ -166,7 +166,7 @@ def _late(draft: Draft, file: str, by: str, on_progress: Progress) -> tuple[Late
         for part in draft.parts(days):
             _write(part, file, by, ports)
         for edit in draft.plans:
-            refresh_plan(edit.sku, ports)
+            _wake_sku(edit, ports)
 
     found = late(draft.deployment, records, act, on_progress).values()
     return tuple(replace(one, chosen=first[one.customer] or BillFrom.OWN_DAY) for one in found)
@@ -196,6 +196,11 @@ def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:
         tuple(sorted(draft.spoiled)),
         lately,
     )
+
+
+def _wake_sku(edit: PlanEdit, ports: Ports) -> Sequence[str]:
+    """Wake whom a SKU concerns; its family concerns them also while it has no service."""
+    return refresh_plan(edit.sku, ports) or (wake_having(edit.sku, ports) if edit.family is not None else ())
 
 
 def _write(edits: Sequence[Edit], file: str, by: str, ports: Ports) -> None:
