@@ -9,7 +9,7 @@ import pytest
 from tests import tenant
 from tests.deployment import deployment_of
 from tests.tenant import BACKUP, FIREWALL, TRIAL
-from tests.world import ADV, ESS, GATEWAY, World
+from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.operate.accept import Chosen, accept, exact
 from timus_autotask.operate.catalogue import Catalogue
@@ -145,6 +145,19 @@ def test_every_client_can_be_taken_in_within_thirty_calls() -> None:
     assert world.ports.autotask().calls - before <= 30
     found = suggest(deployment)
     assert (len(found), found.ignored) == (0, 2)
+
+
+def test_two_customers_on_one_contract_are_a_doubt_also_for_who_has_seen_both() -> None:
+    """Whether both are chosen, or one is there already: it is done only where somebody says that it is meant."""
+    world = World()
+    world.map_customer()
+    catalogue = Catalogue(deployment_of(world))
+    chosen = Chosen({"one": (COMPANY, CONTRACT), "other": (COMPANY, CONTRACT)})
+    proposal = accept(deployment_of(world), chosen, "map review", "Ada", catalogue, seen=True)
+    assert proposal.doubts == (
+        f"Contract {CONTRACT} is the contract of customer {CUSTOMER} as well.",
+        f"Contract {CONTRACT} is chosen for 2 customers.",
+    )
 
 
 def test_a_key_that_two_customers_share_is_nobodys() -> None:

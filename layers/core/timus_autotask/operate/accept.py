@@ -12,6 +12,7 @@ from timus_autotask.domain.names import same_company
 from timus_autotask.operate.catalogue import Catalogue, conflicts
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.ignoring import write_customer, write_plan
+from timus_autotask.operate.mapping import others_on
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.suggest import Suggestions
@@ -99,7 +100,8 @@ def accept(
             wake({*woken, *chosen.customers, *chosen.ignored_customers}, ports)
             return chosen
 
-        return Plan(act, doubts=() if seen else tuple(_doubts(deployment, chosen, catalogue)))
+        names = () if seen else _names_that_differ(deployment, chosen, catalogue)
+        return Plan(act, doubts=(*names, *_shared(deployment, chosen)))
 
     return propose(deployment, plan, on_progress)
 
@@ -129,13 +131,20 @@ def _check(deployment: Deployment, chosen: Chosen, catalogue: Catalogue) -> None
             raise NotDone(f"SKU {sku} has been mapped meanwhile. Nothing was written; look again.")
 
 
-def _doubts(deployment: Deployment, chosen: Chosen, catalogue: Catalogue) -> Iterator[str]:
+def _names_that_differ(deployment: Deployment, chosen: Chosen, catalogue: Catalogue) -> Iterator[str]:
     companies = catalogue.companies(company_id for company_id, _ in chosen.customers.values())
     for customer, (company_id, _) in chosen.customers.items():
         name, company = name_of(deployment.store.customer(customer)), companies.get(company_id)
         if name and company and not same_company(name, company.name):
             yield f"Timus calls customer {customer} “{name}”, Autotask calls company {company_id} “{company.name}”."
+
+
+def _shared(deployment: Deployment, chosen: Chosen) -> Iterator[str]:
+    """Contracts on which more than one customer would be billed."""
     for contract_id, times in Counter(_contract_ids(chosen)).items():
+        others = others_on(deployment, chosen.customers, contract_id)
+        if others:
+            yield f"Contract {contract_id} is the contract of {', '.join(others)} as well."
         if times > 1:
             yield f"Contract {contract_id} is chosen for {times} customers."
 
