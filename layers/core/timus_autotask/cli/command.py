@@ -395,6 +395,7 @@ COMMANDS = (
                 help="instead: what people changed by hand in Autotask since this day, against what would have been posted",
             ),
         ),
+        pages=True,
     ),
     Command(
         "go-live",
@@ -439,6 +440,7 @@ COMMANDS = (
             _CUSTOMER,
             _a("--contract", type=_whole, metavar="N", help="only this contract of Autotask"),
         ),
+        pages=True,
     ),
     Command(
         "events",
@@ -450,6 +452,7 @@ COMMANDS = (
             _SINCE,
             _CUSTOMER,
         ),
+        pages=True,
     ),
     Command(
         "events show",

@@ -40,10 +40,12 @@ def operator(arguments: Namespace) -> str:
 
 
 def progress(terminal: Terminal) -> Progress:
-    """Tells how far the reading of Autotask is, where there is much of it."""
+    """Tells how far the reading of Autotask is: to a person on one line, to a log where there is much of it."""
 
     def told(done: int, of: int) -> None:
-        if of > MANY:
+        if terminal.asks:
+            terminal.busy(f"{done} of {of} contracts are read", done=done == of)
+        elif of > MANY:
             terminal.say(f"{done} of {of} contracts are read")
 
     return told
@@ -197,10 +199,11 @@ def _each(values: Iterable[str]) -> list[str]:
 
 
 def show_posting(preview: Preview, terminal: Terminal) -> None:
-    """Every line that would be changed or waits, by customer, with money; lines that are level are counted."""
+    """Every line that would be changed or waits, by customer, with money: those that wait first. Lines that are level are counted."""
     for contract in preview.contracts:
         _show_what_is_done(contract, terminal)
-    rows = sorted(_posting_rows(preview), key=lambda row: (row[0], row[1]))
+    found = sorted(_posting_rows(preview), key=lambda one: (not one[0], one[1][0], one[1][1]))
+    rows = [row for _, row in found]
     if rows:
         columns = ("customer", "SKU", "contract", "service", "units", "what would be posted", "estimate")
         terminal.table(columns, rows, empty="")
@@ -216,18 +219,22 @@ def show_posting(preview: Preview, terminal: Terminal) -> None:
         )
 
 
-def _posting_rows(preview: Preview) -> Iterator[tuple[Any, ...]]:
+def _posting_rows(preview: Preview) -> Iterator[tuple[bool, tuple[Any, ...]]]:
+    """Whether a line waits for something, and its row."""
     for contract in preview.contracts:
         for line in contract.lines:
             if line.adjustments or line.reason or line.under_way:
                 yield (
-                    _each(str(called(one, preview.names.customers)) for one, _ in line.sources),
-                    _each(sku for _, sku in line.sources),
-                    called(contract.contract_id, preview.names.contracts) or "new",
-                    called(line.service_id, preview.names.services),
-                    f"{line.units} → {_units_after(line)}" if line.adjustments else str(line.units),
-                    [*_adjustments(line), *(f"{one.message}." for one in line.past_days)],
-                    _money(line.estimate),
+                    bool(line.reason),
+                    (
+                        _each(str(called(one, preview.names.customers)) for one, _ in line.sources),
+                        _each(sku for _, sku in line.sources),
+                        called(contract.contract_id, preview.names.contracts) or "new",
+                        called(line.service_id, preview.names.services),
+                        f"{line.units} → {_units_after(line)}" if line.adjustments else str(line.units),
+                        [*_adjustments(line), *(f"{one.message}." for one in line.past_days)],
+                        _money(line.estimate),
+                    ),
                 )
 
 

@@ -33,8 +33,9 @@ def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal
     found = looked_up(deployment, catalogue, terminal)
     chosen = exact(found)
     if not arguments.apply_exact:
-        show(found, terminal)
-        _say_next(found, chosen, terminal)
+        with terminal.pages():
+            show(found, terminal)
+            _say_next(found, chosen, terminal)
         return found.to_json()
     if not chosen:
         terminal.say("Nothing rests on a unique key alone; one by one: timus-autotask map review")
