@@ -168,6 +168,7 @@ WALKS: dict[str, list[Walk]] = {
     ],
     "map plan": [Walk(nothing, said("map", "plan", ADV, "--service", "46"))],
     "map suggest": [Walk(told, said("map", "suggest", "--apply-exact"), None)],
+    "map review": [Walk(told, said("map", "review"), None)],
     "map ignore": [Walk(nothing, said("map", "ignore", "plan", GATEWAY, "--reason", "free"), None)],
     "map unignore": [Walk(nothing, said("map", "unignore", "plan", GATEWAY), None)],
     "map list": [Walk(told, said("map", "list"), READS)],
