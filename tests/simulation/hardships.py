@@ -5,6 +5,7 @@ a restart:       Timus begins to count a subscription's versions again; a person
 never applied:   a customer who stays unmapped, until the end or for good
 a curse:         the merge of one customer raises whenever it is tried, for good or until the others have come to rest
 empty periods:   Autotask adds periods without units to a contract that is extended
+observation:     nothing is written to Autotask until a person goes live, somewhere in the story
 changed terms:   a person sets terms for everybody, after a look at what would be posted
 """
 
@@ -66,6 +67,7 @@ def beset(story: Story, profile: Profile) -> Story:
         ("changed terms", profile.previews, _changed_terms),
         ("a curse", profile.cursed, _cursed),
         ("hostile ids", profile.hostile, _hostile),
+        ("observation", profile.observes, _observes),
     ):
         r = Random(f"{story.seed} {name}")
         if r.random() < rate:
@@ -181,6 +183,17 @@ def _changed_terms(story: Story, r: Random) -> Story:
         seconds = r.choice((0.0, 0.0, r.uniform(1, 60)))
         more.append(Happening(at, "terms", Details(choice=name, sku=sku, delta=units, seconds=seconds)))
     return _with(story, *more, terms=story.terms or {"drift": "park"})
+
+
+# -- Observation
+
+
+def _observes(story: Story, r: Random) -> Story:
+    """The stack observes from the beginning, and somebody goes live. Not where no preview is to be had: one customer fails for good there."""
+    if any(happening.kind in ("poison", "curse") for happening in story.happenings):
+        return story
+    first, last = min(h.at for h in story.happenings), _last(story)
+    return _with(story, Happening(int(r.uniform(first, last + HOUR * SECOND)), "go_live"))
 
 
 # -- A curse

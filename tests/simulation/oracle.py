@@ -116,6 +116,8 @@ class Oracle:
         self._edits: dict[Line, list[tuple[date, int]]] = defaultdict(list)
         self._edited_at: dict[int, int] = {}
         self._looked_at: dict[int, int] = {}
+        self._edited_live: set[Line] = set()
+        """Lines that a person changed after go-live."""
         self._unsettled: dict[Line, int] = {}
         """Lines that we had posted on when a person edited them, with when: nobody has chosen, nor does Timus want it so."""
         self._adopted: dict[Line, set[int]] = defaultdict(set)
@@ -221,6 +223,7 @@ class Oracle:
 
     def edited(self, contract: int, service: int, day: date, delta: int) -> None:
         """A person changes units in Autotask."""
+        self._edited_live.add((contract, service))
         self._edits[contract, service].append((day, delta))
         # It may be just what Timus says, and then the rejection is over.
         self._rejected.pop((contract, service), None)
@@ -228,6 +231,13 @@ class Oracle:
         record = self._record((contract, service))
         if self._committed[contract, service] and record is not None and record.choice is None:
             self._unsettled[contract, service] = self.w.scheduler.now
+
+    def edited_before(self, contract: int, service: int, day: date, delta: int) -> None:
+        """A person changes units while the stack observes: nobody's drift, and nothing that anybody has to decide about.
+
+        But their adjustment is there: it takes its day, or ours takes its place, and one of a day to come stays until that day.
+        """
+        self._edits[contract, service].append((day, delta))
 
     def looked(self, contract: int) -> None:
         """A worker has read the units of a contract, as they are."""
@@ -418,6 +428,8 @@ class Oracle:
     def first_byte(self, post: Post) -> None:
         """The request is on its way: promises I4 and I8."""
         post.began = True
+        if not self.w.live:
+            self._broken("live", f"a post on {post.line} while the stack observes")
         contract = post.line[0]
         self._check_company(contract)
         if self.w.story.terms.get("drift", "park") == "park" and (
@@ -795,6 +807,8 @@ class Oracle:
                 continue
             if self._dated and today < self._settled_day():
                 continue
+            if record is not None and record.parked is not None and record.parked.code == "drift":
+                self._is_drift(line)
             if (
                 record is not None
                 and record.parked is not None
@@ -819,6 +833,12 @@ class Oracle:
             waiting = {line.contract_id for line in lines if line.state.value != "applied"}
             for contract in {contract for contract, _ in self.lines()} - sick - waiting:
                 self._one_plan(contract, today)
+
+    def _is_drift(self, line: Line) -> None:
+        """What people did before go-live only is no drift; unless ours took the place of theirs on one day."""
+        only_before = self._edits[line] and line not in self._edited_live
+        if only_before and self.w.story.switches.get("same_day") != "override":
+            self._broken("live", f"{line} is parked as drift, and was changed by hand only before go-live")
 
     def _just_begun(self, day: date) -> bool:
         """Whether a day began so recently that what is dated to it need not be posted yet."""

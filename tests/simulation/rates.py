@@ -150,6 +150,8 @@ class Profile:
     """Worlds in which a person changes terms, after a look at what that would post."""
     families: float = 0.0
     """Worlds in which people have said which SKUs are plans and which are add-ons."""
+    observes: float = 0.0
+    """Worlds that observe until somebody goes live."""
     events: tuple[int, int] = (4, 10)
     """Fewest and most changes that Timus makes."""
 
@@ -157,7 +159,7 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("calm", restarts=0.1, previews=0.15, events=(3, 8)),
+        Profile("calm", restarts=0.1, previews=0.15, observes=0.1, events=(3, 8)),
         Profile(
             "mild",
             read=0.001,
@@ -183,6 +185,7 @@ PROFILES: Mapping[str, Profile] = {
             unapplied=0.05,
             cursed=0.05,
             previews=0.1,
+            observes=0.08,
         ),
         Profile(
             "stress",
@@ -210,6 +213,7 @@ PROFILES: Mapping[str, Profile] = {
             unapplied=0.06,
             cursed=0.08,
             previews=0.06,
+            observes=0.06,
         ),
         Profile(
             "seats",
@@ -253,6 +257,7 @@ PROFILES: Mapping[str, Profile] = {
             unapplied=0.06,
             cursed=0.05,
             previews=0.3,
+            observes=0.1,
         ),
         Profile(
             "replaced",

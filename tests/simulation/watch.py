@@ -56,6 +56,7 @@ RARE = (
     "terms changed after a preview",
     "preview, then posted as shown",
     "preview overtaken",
+    "observed, then live",
 )
 """Every state that the run must have reached, by name."""
 

@@ -40,6 +40,7 @@ from timus_autotask.operate import parked_events
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.stage import go_live
 from timus_autotask.operate.terms import TermChange, set_terms
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.secrets import CACHED, Credentials
@@ -183,7 +184,8 @@ class World:
         self.watch = Watch(self.scheduler)
         self.clock = SimClock(self.calls)
         self.memory = MemoryTable()
-        self.memory.write([put_stage(None, Stage(True), 0)])
+        live = not any(happening.kind == "go_live" for happening in story.happenings)
+        self.memory.write([put_stage(None, Stage(live), 0)])
         self.table = SimTable(self, self.memory)
         exact = SimClock(self.calls, exact=True)
         self.dead_letters = MemoryQueue(exact)
@@ -684,7 +686,8 @@ class World:
             self.control.person_adjusts(line.id, day.toordinal(), delta)
         except Refused:
             return
-        self.oracle.edited(contract, SERVICES[sku], day, delta)
+        edited = self.oracle.edited if self.live else self.oracle.edited_before
+        edited(contract, SERVICES[sku], day, delta)
         self._quiet_since = max(self._quiet_since, self.scheduler.now)
         self.look_at_autotask()
 
@@ -958,6 +961,21 @@ class World:
         near = 5 * SECOND
         days = {local_day(at, self.zone) for at in (shown.at - near, self.scheduler.now + near)}
         return self.calls.last_fault < shown.at and self._changed_at < shown.at and len(days) == 1
+
+    @property
+    def live(self) -> bool:
+        """Whether anything may be written to Autotask."""
+        stage = self.store.partner().stage
+        return stage is not None and stage.value.live
+
+    def _on_go_live(self) -> None:
+        def decide() -> bool:
+            return self._decide(lambda deployment: go_live(deployment, "a person"), done)
+
+        def done(_proposal: Proposal[Any]) -> None:
+            self.watch.states["observed, then live"] += 1
+
+        self._until_done("go-live", decide)
 
     def _on_lag(self, seconds: float) -> None:
         self._lagging += 1
