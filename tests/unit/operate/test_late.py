@@ -244,3 +244,28 @@ def test_what_a_choice_says_is_what_it_bills(
     assert choice.seat_days == sum(units * (TODAY - day).days for units, day in made)
     assert all(day >= choice.day for _, day in made)
     assert len({one.seat_days + one.not_billed for one in found.choices}) == 1
+
+
+def test_a_move_that_is_to_come_stands_beside_the_choice() -> None:
+    """The choice is for what holds today. Where another row names an earlier day, there is nothing to choose."""
+    here = world()
+    rows = f"{HEAD},bill_from,first_day\n{CUSTOMER},600,{CONTRACT},today,\n{CUSTOMER},601,29683950,,"
+    proposal = imported(here, f"{rows}2026-04-01\n")
+    assert [one.chosen for one in proposal.result.late] == [TODAY_ONLY]
+    proposal.commit()
+    stored = here.ports.store.customer(CUSTOMER).mapping
+    assert stored is not None
+    assert [one.first_day for one in stored.value.routings] == [TODAY, date(2026, 4, 1)]
+    assert imported(here, f"{rows}2026-04-01\n").result.unchanged == 1
+    with pytest.raises(FileRefused, match="is for the first mapping"):
+        imported(world(), f"{rows}2026-03-01\n")
+
+
+def test_the_option_is_for_first_mappings_only() -> None:
+    """A file may have moves beside them; they keep their own rule."""
+    here = world()
+    mapped(here).commit()
+    here.work()
+    proposal = imported(here, f"{HEAD}\n{CUSTOMER},601,29683950\n", bill_from=TODAY_ONLY)
+    assert proposal.result.late == ()
+    assert "billed from" not in proposal.result.changed[0].words

@@ -268,13 +268,9 @@ class Draft:
                 own.setdefault(entry.values["sku"], []).append(entry)
         contracts = [entry for entry in entries if entry.what is What.CONTRACT]
         routings = self._routings(customer, contracts)
-        bill_from = self._chosen(contracts)
-        first = (
-            not known.routings
-            and [one.first_day for one in routings] == [None]
-            and contracts[0].first_day.follows
-        )
-        if routings and bill_from and known.routings:
+        said = self._said(contracts)
+        first = bool(routings) and not known.routings and self._holds_always_until_later(routings, contracts)
+        if said and not first and replaced_from(known.routings, routings) != known.routings:
             words = "is for the first mapping of a customer; first_day says from when a move holds"
             raise Wrong(contracts[0].wrong("bill_from", words))
         edit = CustomerEdit(
@@ -284,19 +280,23 @@ class Draft:
             next((entry.values["company_id"] for entry in entries if entry.what is What.COMPANY), None),
             self._new_name(customer, entries),
             self._ignored(entries, known.ignored, known.routings, name_of(self.records[customer])),
-            bill_from,
+            said or self._bill_from,
             first,
         )
         return None if edit.applied(known) == known else edit
 
-    def _chosen(self, contracts: Sequence[Entry]) -> BillFrom | None:
-        """From which day a customer is billed, if the file or whoever asks says so."""
+    def _said(self, contracts: Sequence[Entry]) -> BillFrom | None:
+        """From which day a customer is billed, if its rows say so."""
         said = {entry.values["bill_from"]: entry for entry in contracts if entry.values["bill_from"]}
         if len(said) > 1:
-            raise Wrong(
-                [*said.values()][-1].wrong("bill_from", "is another one than in the customer's other rows")
-            )
-        return BillFrom(next(iter(said))) if said else self._bill_from
+            other = [*said.values()][-1]
+            raise Wrong(other.wrong("bill_from", "is another one than in the customer's other rows"))
+        return BillFrom(next(iter(said))) if said else None
+
+    def _holds_always_until_later(self, routings: Sequence[Routing], contracts: Sequence[Entry]) -> bool:
+        """Whether nobody has said a first day for what holds today, so that it may be chosen."""
+        later = all(one.first_day and one.first_day > self.deployment.today for one in routings[1:])
+        return routings[0].first_day is None and later and any(one.first_day.follows for one in contracts)
 
     def _new_name(self, customer: str, entries: Sequence[Entry]) -> str:
         """The name in the file, unless Timus has told one."""
