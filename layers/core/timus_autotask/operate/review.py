@@ -59,23 +59,19 @@ class Review:
     """Whether the terms open a contract for a customer who has a company only."""
     decisions: dict[tuple[str, str], Offer | str] = field(default_factory=dict)
     """By kind and id: the offer, or why it is ignored. What is left for later is missing."""
-    looked_at: int = 0
 
     def run(self, suggestions: Suggestions, person: Person) -> Chosen:
         """Go through all of it, until the end or until the person stops."""
         items: Sequence[Item] = [*suggestions.skus, *suggestions.customers]
         at = 0
-        while 0 <= at < len(items):
+        while at < len(items):
             person.look(items[at], at + 1, len(items))
             step = self._answered(items[at], person)
             if step is None:
                 break
+            at = max(0, at + step)
             if step < 0:
-                at = max(0, at - 1)
                 self.decisions.pop(_key(items[at]), None)
-                continue
-            at += 1
-            self.looked_at = max(self.looked_at, at)
         return self.chosen
 
     @property

@@ -361,7 +361,7 @@ class _Finder:
             _name(customer),
             _domain(customer),
             tuple((sku, count) for sku, count in sorted(units.items()) if count),
-            tuple(offers),
+            tuple(sorted(offers, key=_likeliest)),
         )
 
     def _services_of(
@@ -429,6 +429,11 @@ class _Finder:
         if other_currency(lines[contract.id], others):
             against.append(OTHER_CURRENCY)
         return ContractOffered(match, company_name, contract, tuple(reasons), tuple(against), held)
+
+
+def _likeliest(offer: ContractOffered) -> tuple[int, int, bool]:
+    """By how much speaks for the company; of two for which as much does, the one with a contract first."""
+    return [*Basis].index(offer.match.basis), -offer.match.score, offer.contract is None
 
 
 def _rank(offer: ContractOffered) -> tuple[Any, ...]:
