@@ -20,6 +20,8 @@ import pytest
 
 from local.emulator import ROOT, StartFailed
 from local.stack import LocalStack
+from timus_autotask.aws.dynamodb import DynamoTable
+from timus_autotask.store.records import Store
 
 pytestmark = pytest.mark.emulator
 
@@ -50,6 +52,13 @@ def test_a_webhook_reaches_the_function(stack: LocalStack) -> None:
     assert status(stack.webhook_url, "PUT") == 405
     assert status(f"{base}/elsewhere") == 404
     assert status(f"{base}/health") == 404
+
+
+def test_it_is_live_from_the_start(stack: LocalStack) -> None:
+    """Nobody in front of a terminal should have to go live first; ``--observe`` begins as a deployed stack does."""
+    stage = Store(DynamoTable(stack.client("dynamodb"), stack.outputs["TableName"])).partner().stage
+    assert stage is not None
+    assert stage.value.live
 
 
 def test_timus_has_an_address_that_nobody_guesses(stack: LocalStack) -> None:

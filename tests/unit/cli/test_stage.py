@@ -1,0 +1,89 @@
+"""``preview``, ``go-live`` and ``observe`` as a person and a script meet them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tests.unit.cli.desk import Desk
+from tests.unit.operate.test_stage import OTHER, observing, with_another
+from tests.world import CUSTOMER
+from timus_autotask.cli.terminal import Terminal
+from timus_autotask.store.records import put_terms
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """Two clients on a stack that observes: three seats more for one, a first line for the other."""
+    return Desk(with_another(observing()))
+
+
+def test_status_begins_with_a_banner(desk: Desk) -> None:
+    """It says what to do next, and what would be done stands beside each line."""
+    words = desk.told("status")
+    assert words.startswith("OBSERVING since 2026-03-15")
+    assert "→ timus-autotask go-live" in words
+    assert "would +3 from 2026-03-15" in words
+    assert "At rest." in words
+    assert desk.ask("status")["stage"]["live"] is False
+
+
+def test_a_preview_shows_lines_money_and_what_is_level(desk: Desk) -> None:
+    """Old and new units, the day, an estimate that is called one, and the level lines counted."""
+    words = desk.told("preview")
+    assert "25 → 28" in words
+    assert "+3 from 2026-03-15 (at once)" in words
+    assert "about +20.56, then +37.50 a period" in words
+    assert "1 line is level." in words
+    assert "The money is an estimate" in words
+    assert "nothing of it is posted before go-live" in words
+    said = desk.ask("preview", "--customer", CUSTOMER)
+    assert said["live"] is False
+    assert said["totals"]["estimate"] == {"so_far": "20.56", "each_period": "37.50", "without_price": 0}
+
+
+def test_a_preview_says_what_a_posted_period_does(desk: Desk) -> None:
+    """By the term ``same-day``, Autotask bills the change as an item of its own."""
+    world = desk.world
+    world.ports.store.commit(put_terms(None, {"posted_period": "same-day"}, 0))
+    world.control.approve_and_post(29683949, date(2026, 3, 31).toordinal())
+    assert "a period that is posted already: an item of its own" in desk.told(
+        "preview", "--customer", CUSTOMER
+    )
+
+
+def test_going_live_in_a_script_has_to_be_said(desk: Desk) -> None:
+    """Without ``--yes`` nothing is written; with a dry run everything is shown."""
+    assert "if it is meant: --yes" in desk.refused("go-live")
+    assert "Nothing was written (--dry-run)." in desk.told("go-live", "--dry-run")
+    assert desk.world.transport.writes == []
+    assert desk.ask("go-live", "--yes")["written"] is True
+    desk.world.work()
+    assert len(desk.world.posted()) == 2
+
+
+def test_a_person_is_asked_with_the_totals(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who says no has changed nothing."""
+    questions: list[str] = []
+
+    def no(_self: Terminal, question: str) -> bool:
+        questions.append(question)
+        return False
+
+    monkeypatch.setattr(Terminal, "asks", property(lambda self: not self.json))
+    monkeypatch.setattr(Terminal, "confirm", no)
+    assert "Nothing was written" in desk.refused("go-live")
+    assert questions == ["Go live? At once: 2 lines, +7 and -0 units, about +39.21, then +71.50 a period."]
+    assert desk.world.transport.writes == []
+
+
+def test_one_after_the_other(desk: Desk) -> None:
+    """Some go first; who is left is named, and ``observe`` takes one back."""
+    assert f"Still observing: {CUSTOMER}." in desk.told("go-live", "--except", CUSTOMER, "--yes")
+    assert f"Observing, while everybody else is live: {CUSTOMER}." in desk.told("status")
+    assert f"Live: {CUSTOMER}." in desk.told("go-live", "--customer", CUSTOMER, "--yes")
+    assert f"Observing: {OTHER}." in desk.told("observe", "--customer", OTHER, "--by", "m.lee")
+    decisions = desk.ask("changes")["decisions"]
+    assert {(one["decision"], one["by"]) for one in decisions} >= {("observe", "m.lee")}
+    assert desk.ask("status")["stage"]["customers"][OTHER]["live"] is False
