@@ -60,6 +60,27 @@ def test_what_is_wrong_is_listed_row_by_row(desk: Desk, file: Path) -> None:
     assert desk.ask("map", "list")["customers"] == []
 
 
+def test_any_value_can_be_told_to_programs(desk: Desk, file: Path) -> None:
+    """A number with decimals, a list, a first day: each as it is written."""
+    file.write_text(
+        '[{"customer_id": "a", "company_id": 1.5, "contract_id": [5]},'
+        f' {{"customer_id": "b", "company_id": 601, "contract_id": {CONTRACT}, "share": true}}]',
+        "utf-8",
+    )
+    said = desk.run("map", "import", str(file), "--json")
+    assert [(one["row"], one["column"], one["value"]) for one in said.json["problems"]] == [
+        (1, "company_id", "1.5"),
+        (1, "contract_id", "[5]"),
+        (2, "share", "True"),
+    ]
+    desk.world.tell(7, {ADV: 28})
+    desk.ask("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT))
+    desk.world.work()
+    file.write_text(f"{HEAD},first_day\n{CUSTOMER},601,29683950,always\n", "utf-8")
+    [found] = desk.run("map", "import", str(file), "--json").json["problems"]
+    assert (found["column"], found["value"]) == ("first_day", "always")
+
+
 def test_what_is_right_is_written_without_the_rest(desk: Desk, file: Path) -> None:
     """``--partial`` says what was left out, and the result has it too."""
     file.write_text(f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\nc,600,1\n", "utf-8")

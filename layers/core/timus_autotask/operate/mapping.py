@@ -59,6 +59,10 @@ class FirstDay:
     follows: bool = True
     """Nobody has said: today where units are billed by the present choice, else as long as that one."""
 
+    def __str__(self) -> str:
+        """As people write it."""
+        return "" if self.follows else str(self.given or "always")
+
 
 FOLLOWS = FirstDay()
 

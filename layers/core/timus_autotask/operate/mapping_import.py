@@ -94,7 +94,9 @@ def problem_form(problem: Problem) -> dict[str, Any]:
     return {
         "row": problem.row,
         "column": problem.column,
-        "value": problem.value,
+        "value": problem.value
+        if problem.value is None or type(problem.value) in (str, int)
+        else str(problem.value),
         "message": problem.message,
     }
 
@@ -114,8 +116,8 @@ def import_mappings(
 ) -> Proposal[Imported]:
     """Take in a file of mappings: one proposal, with one preview, for all of it.
 
-    ``share``: every contract may be shared. ``bill_from``: what holds for late customers whose rows do not say it. ``partial``: without the customers and SKUs of which a row is wrong. ``unchecked``: without
-    asking Autotask. ``unknown``: also SKUs that nobody knows. Raises :class:`FileRefused` with every problem.
+    ``share``: every contract may be shared. ``bill_from``: what holds for late customers whose rows do not say it. ``partial``: without the
+    customers and SKUs of which a row is wrong. ``unchecked``: without asking Autotask. ``unknown``: also SKUs that nobody knows. Raises :class:`FileRefused` with every problem.
     """
 
     def plan() -> Plan[Imported]:
