@@ -43,6 +43,14 @@ def test_a_preview_shows_lines_money_and_what_is_level(desk: Desk) -> None:
     assert said["totals"]["estimate"] == {"so_far": "20.56", "each_period": "37.50", "without_price": 0}
 
 
+def test_a_mapping_that_observes_says_so(desk: Desk) -> None:
+    """What it shows is not posted yet."""
+    words = desk.told("map", "plan", "SASE-ADV-USER", "--service", "45", "--yes")
+    assert "This contract observes: nothing of it is posted before go-live." in words
+    desk.world.work()
+    assert desk.world.transport.writes == []
+
+
 def test_a_preview_says_what_a_posted_period_does(desk: Desk) -> None:
     """By the term ``same-day``, Autotask bills the change as an item of its own."""
     world = desk.world

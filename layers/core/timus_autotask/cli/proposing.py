@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, called
+from timus_autotask.domain.line import State
 from timus_autotask.operate.late import BillFrom, Choice, Late
 from timus_autotask.operate.proposal import Done, Progress, Proposal
 from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
@@ -192,6 +193,8 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
         empty="nothing yet: Timus has reported no quantity that goes here",
     )
     terminal.say(*contract.without_line)
+    if any(line.state is State.OBSERVING for line in contract.lines):
+        terminal.say("This contract observes: nothing of it is posted before go-live.", style="yellow")
 
 
 def _each(values: Iterable[str]) -> list[str]:
