@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from timus_autotask.aws.telemetry import COUNTED, MEASURED
 from timus_autotask.domain.approval import reject
 from timus_autotask.operate.timus_export import ExportFile, compare, take_in
 from timus_autotask.ports.errors import TableUnavailable
-from timus_autotask.ports.table import Key, Put
+from timus_autotask.ports.table import Key, Put, Write
 from timus_autotask.store.records import put_journal_entry, put_line, put_terms
 from timus_autotask.store.runs import last_run
 from timus_autotask.sync.merge import wake_contract
@@ -137,7 +137,14 @@ def _unreadable(running: Running, key: Key, kind: str | None = None) -> None:
 
 
 def _works_on_what_always_fails(running: Running, minutes: int) -> None:
-    _unreadable(running, Key("CUSTOMER#cus_broken", "MAPPING"))
+    write = running.world.table.write
+
+    def fails(changes: Sequence[Write]) -> None:
+        if any(one.key == Key("CUSTOMER#cus_broken", "SUBSCRIPTION#sub_broken") for one in changes):
+            raise ValueError("this one never")
+        write(changes)
+
+    running.world.table.write = fails  # type: ignore[method-assign]
     running.world.tell(1, {ADV: 4}, customer="cus_broken", subscription="sub_broken")
     for _ in range(minutes):
         running.apply()
@@ -315,7 +322,27 @@ def test_what_the_worker_hands_back_is_no_error_to_lambda(running: Running) -> N
     assert not running.fires("ApplyChangesErrorsAlarm")
     failed = next(line for line in running.lines if line["message"] == "failed")
     assert (failed["level"], failed["customer"]) == ("ERROR", "cus_broken")
-    assert failed["exception_name"] == "RecordUnreadable"
+    assert failed["exception_name"] == "ValueError"
+
+
+@pytest.mark.parametrize("broken", ["MAPPING", "INBOX#evt-0~0"])
+def test_a_record_that_cannot_be_read_rings_and_makes_no_dead_letters(running: Running, broken: str) -> None:
+    """The wake-up would find the same each time it came again; the sweep tries it, and people see the reason until it is repaired."""
+    key = Key("CUSTOMER#cus_broken", broken)
+    now = int(running.world.clock.now().timestamp())
+    running.world.table.write([Put(key, {"nothing": 1}, 0, due_at=now)])
+    running.world.tell(1, {ADV: 4}, customer="cus_broken", subscription="sub_broken")
+    for _ in range(5 * 6 + 1):
+        running.apply()
+        running.minutes(1)
+    assert running.fires("WorkFailedAlarm")
+    assert not running.fires("DeadLettersAlarm")
+    failed = [line for line in running.lines if line["message"] == "failed"]
+    assert {line["exception_name"] for line in failed} == {"RecordUnreadable"}
+    assert (failed[0]["level"], failed[0]["customer"]) == ("ERROR", "cus_broken")
+    [trouble] = running.world.ports.store.troubles()
+    assert (trouble.id, trouble.kind) == ("cus_broken", "customer")
+    assert f"CUSTOMER#cus_broken/{broken} cannot be read" in trouble.error
 
 
 def test_a_record_that_cannot_be_listed_rings_as_what_waits_for_a_person(running: Running) -> None:

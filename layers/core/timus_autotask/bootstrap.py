@@ -92,11 +92,12 @@ def receive_handler(ports: ReceivePorts) -> Handler:
 def apply_handler(ports: Ports) -> Handler:
     """A batch of wake-ups in, the ones to deliver again out.
 
-    Only failures of our own infrastructure, and bugs, deliver a wake-up again; after some tries it is a dead letter. A customer
-    is handled once a batch, for a wake-up says nothing but whose inbox to look into. One for which no time is left is handed
-    on.
+    Only failures of our own infrastructure, and bugs, deliver a wake-up again; after some tries it is a dead letter. A record that
+    cannot be read is neither: what waits for it stays due, and the sweep notes the trouble with its reason and tries it again. A
+    customer is handled once a batch, for a wake-up says nothing but whose inbox to look into. One for which no time is left is handed on.
     """
     from timus_autotask.ports.queue import wake_up_of
+    from timus_autotask.store.records import RecordUnreadable
     from timus_autotask.sync.apply import apply_customer
     from timus_autotask.sync.worker import POST_TAKES
 
@@ -115,6 +116,9 @@ def apply_handler(ports: Ports) -> Handler:
                     else:
                         ports.hand_on(customer_id)
                     failed[customer_id] = False
+            except RecordUnreadable as error:
+                ports.on_event("failed", error=repr(error), customer=customer_id, body=record.get("body"))
+                failed[str(customer_id)] = False
             except Exception as error:  # noqa: BLE001 - whatever it is, the wake-up comes again and the rest goes on
                 ports.on_event("failed", error=repr(error), customer=customer_id, body=record.get("body"))
                 failures.append({"itemIdentifier": record["messageId"]})

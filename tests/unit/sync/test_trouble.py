@@ -11,9 +11,10 @@ import pytest
 
 from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.ports.errors import Conflict, TableUnavailable
-from timus_autotask.ports.table import Key, Write
-from timus_autotask.store.records import Trouble
+from timus_autotask.ports.table import Key, Put, Write
+from timus_autotask.store.records import RecordUnreadable, Trouble
 from timus_autotask.sync import merge
+from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.sweep import sweep
 from timus_autotask.watch.status import gather, status_of
 
@@ -227,3 +228,27 @@ def test_a_sku_that_wakes_many_customers_is_not_stopped_by_one_of_them(
     world.pass_time(minutes=1)
     assert woken == [SICK]
     assert [trouble.subject for trouble in troubles(world)] == [f"PLAN#{ADV}"]
+
+
+def test_an_event_that_cannot_be_read_holds_up_nothing_of_its_customer() -> None:
+    """The others are merged and billed by the same wake-up; once it is repaired it is merged, and the trouble is over."""
+    world = World()
+    world.map_customer()
+    world.work()
+    world.tell(3, {ADV: 33})
+    [waiting] = world.ports.store.customer(CUSTOMER).inbox
+    world.table.write([Put(waiting.key, {"event_id": 7}, waiting.rev, due_at=waiting.due_at)])
+    world.tell(2, {ADV: 32})
+    with pytest.raises(RecordUnreadable):
+        apply_customer(CUSTOMER, world.ports, world.deadline)
+    assert world.units(ADV, date(2026, 3, 16)) == 32
+    world.pass_time(minutes=5)
+    assert [trouble.subject for trouble in troubles(world)] == [f"CUSTOMER#{CUSTOMER}"]
+    [broken] = world.table.range(f"CUSTOMER#{CUSTOMER}", "INBOX#", "INBOX#~")
+    world.table.write([Put(broken.key, waiting.data, broken.rev, due_at=broken.due_at)])
+    world.pass_time(minutes=10)
+    assert {e.version for e in world.ports.store.events() if e.outcome == "merged"} == {2, 3}
+    world.clock.advance(86400)  # a second change of a day is made on the next one
+    world.pass_time(minutes=1)
+    assert world.units(ADV, date(2026, 3, 16)) == 33
+    assert troubles(world) == []

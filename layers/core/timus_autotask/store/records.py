@@ -553,6 +553,11 @@ class Store:
         """The same without the inbox: what a contract's next step depends on."""
         return _customer(customer_id, self.table.range(keys.customer_pk(customer_id), *keys.BUT_INBOX))
 
+    def mapping(self, customer_id: str) -> CustomerMapping | None:
+        """A customer's mapping; None: it is not mapped."""
+        document = self.table.get(keys.mapping_key(customer_id))
+        return read_as(_MAPPING.load, document) if document else None
+
     def contract_state(self, contract_id: int) -> Stored[ContractState]:
         """A contract's state; one that is not stored is fresh."""
         document = self.table.get(keys.contract_key(contract_id))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from timus_autotask.store.records import RecordUnreadable
 from timus_autotask.sync.merge import merge_inbox
 from timus_autotask.sync.open_contract import want_contract
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.worker import converge
+from timus_autotask.sync.worker import POST_TAKES, converge
 
 
 def merge_customer(customer_id: str, ports: Ports, deadline: datetime) -> tuple[int, ...]:
@@ -24,10 +25,20 @@ def merge_customer(customer_id: str, ports: Ports, deadline: datetime) -> tuple[
 def apply_customer(customer_id: str, ports: Ports, deadline: datetime) -> None:
     """Merge what waits in a customer's inbox and converge every contract that it routes to and that is due.
 
-    A contract that fails does not stop the others; the first failure is raised when all were tried.
+    What fails does not stop the rest: events that cannot be read stay in the inbox, and a contract that fails stays due. The first
+    failure is raised when all were tried. Contracts for which no time is left are handed on.
     """
     failure: Exception | None = None
-    for contract_id in merge_customer(customer_id, ports, deadline):
+    try:
+        contracts = merge_customer(customer_id, ports, deadline)
+    except RecordUnreadable as error:
+        failure = error
+        mapping = ports.store.mapping(customer_id)
+        contracts = mapping.contract_ids if mapping else ()
+    for number, contract_id in enumerate(contracts):
+        if number and ports.clock.now() + POST_TAKES > deadline:
+            ports.hand_on(customer_id)
+            break
         try:
             converge(contract_id, ports, deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up the other contracts
