@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -17,11 +18,12 @@ from typing import Any
 from tests.fakes.memory_table import MemoryTable, item_size
 from tests.pages import write_part
 from tests.world import ADV, CUSTOMER, SCENARIO, World
+from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.table import Put, Write
-from timus_autotask.store.records import put_stage
+from timus_autotask.store.records import put_mapping, put_stage
 from timus_autotask.sync.apply import apply_customer
-from timus_autotask.sync.merge import merge_inbox
+from timus_autotask.sync.merge import merge_inbox, wake_contracts
 
 NEW_YEAR = datetime(2026, 1, 1, 12, tzinfo=UTC)
 APRIL = datetime(2026, 4, 1, 0, 5, tzinfo=UTC)
@@ -199,11 +201,38 @@ def waiting(number: int) -> World:
     return world
 
 
+def many_contracts(number: int) -> tuple[World, CustomerMapping]:
+    """A customer whose seats go to so many contracts, two to each; the mapping is not stored yet."""
+    contract = {**SCENARIO["contracts"][0], "lines": []}
+    ids = range(1, number + 1)
+    world = empty(contracts=[{**contract, "id": id_} for id_ in ids])
+    routes = tuple(Route(contract["companyID"], id_, units=2) for id_ in ids)
+    return world, CustomerMapping(CUSTOMER, (Routing(routes),))
+
+
+def contracts(number: int) -> World:
+    """So many contracts of one customer: mapped all at once, and half of them get their seats by a second event."""
+    world, mapping = many_contracts(number)
+    world.tell(1, {ADV: number})
+    rest(world)
+    world.ports.store.commit(
+        put_mapping(mapping, 0), *wake_contracts(CUSTOMER, mapping.contract_ids, world.ports)
+    )
+    rest(world)
+    world.tell(2, {ADV: 2 * number})
+    rest(world)
+    found = Counter((p.contract_id, p.unit_change) for p in world.api.postings if p.committed)
+    assert found == Counter((contract, 2) for contract in mapping.contract_ids)
+    assert world.ports.store.news(CUSTOMER) is None
+    return world
+
+
 CROWDS: Mapping[str, tuple[str, int, int, Callable[[int], World]]] = {
     "subscriptions": ("subscriptions of one customer on one contract", 1000, 150, subscriptions),
     "customers": ("customers on one contract", 1000, 120, customers),
     "versions": ("versions of one subscription, none applied at first", 10_000, 650, versions),
     "skus": ("SKUs on one contract", 700, 105, skus),
+    "contracts": ("contracts of one customer", 500, 106, contracts),
     "waiting": ("events of one customer that wait", 5000, 400, waiting),
 }
 """By name: what it is, how many in full, how many in the small form, and how it is done."""

@@ -7,10 +7,19 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.crowds import APRIL, CROWDS, empty, measured, rest
+from tests.crowds import APRIL, CROWDS, empty, many_contracts, measured, rest
 from tests.world import ADV, CUSTOMER
+from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import LARGEST_DOCUMENT, LARGEST_TRANSACTION, MOST_WRITES
-from timus_autotask.sync.merge import MOST_EVENTS, merge_inbox
+from timus_autotask.store.records import News, put_mapping
+from timus_autotask.sync.merge import (
+    MOST_EVENTS,
+    WOKEN_AT_ONCE,
+    merge_inbox,
+    wake_contracts,
+    wake_customer,
+)
+from timus_autotask.watch.status import gather, status_of
 
 
 @pytest.mark.parametrize("name", CROWDS)
@@ -103,3 +112,63 @@ def test_a_merge_without_any_time_is_left_to_the_sweep() -> None:
     assert sum(world.queue.depth()) == 0
     world.pass_time(minutes=2)
     assert not world.ports.store.customer(CUSTOMER).inbox
+
+
+def test_what_dies_between_a_merge_and_its_contracts_is_found_by_the_sweep() -> None:
+    """The note of what is to be made due is written with the history; people see it until every contract knows."""
+    world, mapping = many_contracts(100)
+    world.ports.store.commit(put_mapping(mapping, 0))
+    world.tell(1, {ADV: 200})
+    while received := world.queue.receive(10):
+        for message in received:
+            world.queue.delete(message.receipt)
+
+    class Dies(type(world.table)):  # type: ignore[misc]
+        """Writes so many transactions, and no more."""
+
+        left = 2
+
+        def write(self, changes: object) -> None:
+            """Write, or die."""
+            if not self.left:
+                raise SystemExit
+            self.left -= 1
+            super().write(changes)
+
+    dying = Dies()
+    dying.__dict__.update(world.table.__dict__)
+    with pytest.raises(SystemExit):
+        merge_inbox(CUSTOMER, replace(world.ports, table=dying), world.deadline)
+    records = world.ports.store.customer(CUSTOMER)
+    assert not records.inbox
+    assert records.news is not None
+    assert len(records.news.value.contracts) == 100 - WOKEN_AT_ONCE
+    found = status_of(gather(world.ports.store, lambda: 0), world.clock.now(), world.zone)
+    assert f"1 customer whose news has not reached every contract: {CUSTOMER}" in found.outstanding
+    rest(world)
+    assert {p.contract_id for p in world.api.postings if p.committed} == {*mapping.contract_ids}
+
+
+def test_news_that_comes_while_older_is_under_way_joins_it() -> None:
+    """One note for a customer: every contract is made due, and the delay is counted from the oldest."""
+    world, mapping = many_contracts(100)
+    world.ports.store.commit(put_mapping(mapping, 0))
+    begun = world.clock.now()
+    for contracts in (range(1, 60), range(50, 101)):
+        world.ports.store.commit(*wake_contracts(CUSTOMER, contracts, world.ports))
+        world.clock.advance(60)
+    news = world.ports.store.news(CUSTOMER)
+    assert news is not None
+    assert news.value == News(CUSTOMER, tuple(range(1, 101)), begun)
+
+
+def test_terms_take_effect_on_many_contracts() -> None:
+    """A customer's terms and a SKU's service concern all of them at once, too."""
+    world, mapping = many_contracts(100)
+    world.ports.store.commit(put_mapping(mapping, 0))
+    assert len(take_effect(CUSTOMER, replace(world.ports, wake_ups=None))) == 100
+    assert wake_customer(CUSTOMER, world.ports)
+    rest(world)
+    states = [work for work, _ in world.ports.store.contract_states()]
+    assert len(states) == 100
+    assert all(work.generation == work.converged for work in states)

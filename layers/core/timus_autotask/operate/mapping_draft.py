@@ -27,6 +27,7 @@ from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.tables import Problem
 from timus_autotask.ports.table import MOST_WRITES, Put
 from timus_autotask.store.records import CustomerRecords, Stored, put_mapping, put_plan
+from timus_autotask.sync.merge import WOKEN_AT_ONCE
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.names import name_of
 
@@ -235,7 +236,8 @@ class Draft:
             size = 2
             if isinstance(edit, CustomerEdit):
                 known = self.mapping(edit.customer)
-                size += len({*known.contract_ids, *edit.applied(known).contract_ids})
+                concerned = len({*known.contract_ids, *edit.applied(known).contract_ids})
+                size += concerned if concerned <= WOKEN_AT_ONCE else 1  # noted
             if size > room:
                 yield part
                 part, room = [], MOST_WRITES

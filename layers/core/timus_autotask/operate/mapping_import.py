@@ -22,7 +22,7 @@ from timus_autotask.operate.tables import FileRefused, Problem
 from timus_autotask.ports.table import Put
 from timus_autotask.store.records import Decision, put_decision
 from timus_autotask.store.update import update
-from timus_autotask.sync.merge import wake_contract
+from timus_autotask.sync.merge import WOKEN_AT_ONCE, wake_contract, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan, wake_having
 from timus_autotask.watch.names import known_names, learn_names
@@ -214,8 +214,11 @@ def _write(edits: Sequence[Edit], file: str, by: str, ports: Ports) -> None:
         if put is None:
             continue
         customers = (edit.customer,) if isinstance(edit, CustomerEdit) else ()
-        for contract_id in contracts:
-            woken.setdefault(contract_id, []).extend(customers)
+        if len(contracts) <= WOKEN_AT_ONCE:
+            for contract_id in contracts:
+                woken.setdefault(contract_id, []).extend(customers)
+        else:
+            writes += wake_contracts(*customers, contracts, ports)
         decided = Decision(
             ports.new_id(), ports.clock.now(), "map import", by, customers, detail=f"{edit.words} ({file})"
         )

@@ -25,6 +25,7 @@ FOUND = "RECONCILE#"
 CONTRACT = "CONTRACT"
 LIVE = "LIVE"
 MAPPING = "MAPPING"
+NEWS = "NEWS"
 POLICY = "POLICY"
 OPENING = "OPENING"
 OWNER = "OWNER"
@@ -45,7 +46,7 @@ TICKETS = Key(PARTNER, "TICKETS")
 _LAST = "\U0010ffff"
 
 OF_CUSTOMER = (INBOX, SUBSCRIPTION_PART + _LAST)
-"""First and last sort key of what a worker needs of a customer: inbox, stage, mapping, terms, subscriptions. ``EVENT#`` stands before it."""
+"""First and last sort key of what a worker needs of a customer: inbox, stage, mapping, news, terms, subscriptions. ``EVENT#`` stands before it."""
 BUT_PARTS = (INBOX, SUBSCRIPTION + _LAST)
 """The same without the older parts of long histories."""
 BUT_INBOX = (LIVE, SUBSCRIPTION_PART + _LAST)
@@ -88,6 +89,11 @@ def event_key(customer_id: str, event_key: str) -> Key:
 def mapping_key(customer_id: str) -> Key:
     """Where a customer's mapping stands."""
     return Key(customer_pk(customer_id), MAPPING)
+
+
+def news_key(customer_id: str) -> Key:
+    """Where the contracts stand that a customer's news has still to reach."""
+    return Key(customer_pk(customer_id), NEWS)
 
 
 def policy_key(customer_id: str | None) -> Key:

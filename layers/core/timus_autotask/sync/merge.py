@@ -1,6 +1,7 @@
 """Events of a customer's inbox → histories, and every contract that they concern made due, in one transaction.
 
 Whatever dies afterwards leaves the contract due; whatever dies before leaves the event in the inbox. Many events are many transactions.
+Of many contracts the transaction only notes that they are to be made due (``News``), which is done, and taken off the note, some at a time.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Delete, Document, Put, Write
 from timus_autotask.store.inbox import delivery_in
-from timus_autotask.store.keys import event_key
+from timus_autotask.store.keys import event_key, news_key
 from timus_autotask.store.records import (
     ContractState,
     CustomerRecords,
     EventRecord,
+    News,
     Stored,
     check_mapping,
     put_contract_state,
     put_event,
+    put_news,
     put_owner,
     put_subscription,
 )
@@ -39,6 +42,8 @@ MOST_EVENTS = 200
 """Events of a customer that are read at once: at most 18 MB."""
 MERGED_AT_ONCE = 45
 """Events in one transaction, unless they are too large or too different: each is two writes of the hundred that there may be."""
+WOKEN_AT_ONCE = 40
+"""Contracts that are made due in one transaction, beside the news itself; the more they are, the likelier a worker at one of them comes first."""
 MERGE_TAKES = timedelta(seconds=5)
 """No transaction is begun with less time than this before the function's deadline."""
 
@@ -52,7 +57,7 @@ def merge_inbox(customer_id: str, ports: Ports, deadline: datetime) -> CustomerM
     while True:
         records = ports.store.customer_to_merge(customer_id, MOST_EVENTS)
         mapping = records.mapping.value if records.mapping else None
-        if not records.inbox:
+        if not records.inbox and records.news is None:
             if records.unreadable:
                 raise records.unreadable[0]  # it stays where it is, is noted, and held up nothing
             return mapping
@@ -94,13 +99,37 @@ class _Merge:
         self._known = dict(records.subscriptions)
         self._contracts = records.mapping.value.contract_ids if records.mapping else ()
         self.done = 0
-        """Events that were merged."""
+        """Events that were merged, and contracts that were made due of those that were noted."""
 
     def run(self, deadline: datetime) -> bool:
-        """Merge what was read; False when there was no time for all of it. Raises ``Conflict``."""
+        """Merge what was read, or bring what is new to the contracts; False when there was no time for all of it. Raises ``Conflict``."""
+        return self._merge(deadline) if self._records.inbox else self._bring(deadline)
+
+    def _no_time(self, deadline: datetime) -> bool:
+        return self._ports.clock.now() + MERGE_TAKES > deadline
+
+    def _bring(self, deadline: datetime) -> bool:
+        """Make the contracts due that are noted."""
+        stored = self._records.news
+        while stored is not None:
+            if self._no_time(deadline):
+                return False
+            number = min(WOKEN_AT_ONCE, len(stored.value.contracts))
+            while True:
+                writes = _brought(stored, number, self._ports)
+                if number == 1 or fits(writes):
+                    break
+                number = (number + 1) // 2
+            self._ports.store.commit(*writes)
+            self.done += number
+            left = stored.value.contracts[number:]
+            stored = Stored(replace(stored.value, contracts=left), stored.rev + 1) if left else None
+        return True
+
+    def _merge(self, deadline: datetime) -> bool:
         left = deque(self._records.inbox)
         while left:
-            if self._ports.clock.now() + MERGE_TAKES > deadline:
+            if self._no_time(deadline):
                 return False
             number = min(MERGED_AT_ONCE, len(left))
             while True:
@@ -276,9 +305,30 @@ def wake_contracts(
 ) -> list[Put]:
     """What makes contracts due for a customer, to be committed together with the change that is the cause.
 
-    ``came``: when that came in, if not now; it is what a change's delay is counted from.
+    More than ``WOKEN_AT_ONCE`` are noted only: a worker or the sweep makes them due. ``came``: when the change came in, if not now; it is
+    what its delay is counted from.
     """
-    return [wake_contract(contract, ports, (customer_id,), came=came) for contract in contract_ids]
+    contracts = [*contract_ids]
+    if len(contracts) <= WOKEN_AT_ONCE:
+        return [wake_contract(contract, ports, (customer_id,), came=came) for contract in contracts]
+    now = ports.clock.now()
+    known = ports.store.news(customer_id)
+    noted = known.value if known else News(customer_id, (), now)
+    news = News(customer_id, tuple(sorted({*noted.contracts, *contracts})), min(noted.since, came or now))
+    return [put_news(news, known.rev if known else 0, now.replace(microsecond=0))]
+
+
+def _brought(news: Stored[News], number: int, ports: Ports) -> list[Write]:
+    """What makes the next so many contracts due and takes them off the note."""
+    noted = news.value
+    now, left = ports.clock.now(), noted.contracts[number:]
+    woken = [
+        wake_contract(contract, ports, (noted.customer_id,), came=noted.since)
+        for contract in noted.contracts[:number]
+    ]
+    if not left:
+        return [*woken, Delete(news_key(noted.customer_id), news.rev)]
+    return [*woken, put_news(replace(noted, contracts=left), news.rev, now.replace(microsecond=0))]
 
 
 def wake_contract(
