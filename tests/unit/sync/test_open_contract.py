@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,6 +13,8 @@ from local.autotask.faults import Fault
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, GATEWAY, World
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.provisioning import NewContract, Provisioning
+from timus_autotask.ports.errors import TableUnavailable
+from timus_autotask.ports.table import Write
 from timus_autotask.store.records import put_mapping, put_terms
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import wake_contracts
@@ -242,6 +245,34 @@ def test_every_customer_of_the_old_contract_follows(renewing: World) -> None:
     assert new.first_day == date(2027, 1, 1)
     assert [replace(route, contract_id=CONTRACT) for route in new.routes] == list(old.routes)
     assert {route.contract_id for route in new.routes} == {contract.id}
+
+
+def test_more_customers_than_one_transaction_takes_follow(renewing: World) -> None:
+    """A worker that dies between two transactions leaves the rest to the next; every customer is on both contracts then."""
+    store = renewing.ports.store
+    names = [f"cus_{n}" for n in range(150)]
+    for name in names:
+        mapping = CustomerMapping(name, (Routing((Route(COMPANY, CONTRACT),)),))
+        store.commit(put_mapping(mapping, 0), *wake_contracts(name, [CONTRACT], renewing.ports))
+    write = renewing.table.write
+
+    def dies_at_the_second(changes: Sequence[Write]) -> None:
+        write(changes)
+        if sum(one.key.sk == "MAPPING" for one in changes) > 1:
+            renewing.table.write = write  # type: ignore[method-assign]
+            raise TableUnavailable("dead")
+
+    renewing.table.write = dies_at_the_second  # type: ignore[method-assign]
+    renew(renewing)
+    for _ in range(3):
+        renewing.pass_time(minutes=10)
+    [contract] = contracts(renewing, RENEWS)
+    for name in (*names, CUSTOMER):
+        followed = store.mapping(name)
+        assert followed is not None
+        assert set(followed.contract_ids) == {CONTRACT, contract.id}
+    assert {*names, CUSTOMER} == {*store.contract_state(contract.id).value.customers}
+    assert store.opening(RENEWS) is None
 
 
 @pytest.mark.parametrize(("link", "holder"), [("new-names-old", "new"), ("off", None)])

@@ -214,11 +214,11 @@ def _write(edits: Sequence[Edit], file: str, by: str, ports: Ports) -> None:
         if put is None:
             continue
         customers = (edit.customer,) if isinstance(edit, CustomerEdit) else ()
-        if len(contracts) <= WOKEN_AT_ONCE:
-            for contract_id in contracts:
-                woken.setdefault(contract_id, []).extend(customers)
-        else:
-            writes += wake_contracts(*customers, contracts, ports)
+        if len(contracts) > WOKEN_AT_ONCE and isinstance(edit, CustomerEdit):
+            writes += wake_contracts(edit.customer, contracts, ports)
+            contracts = ()
+        for contract_id in contracts:
+            woken.setdefault(contract_id, []).extend(customers)
         decided = Decision(
             ports.new_id(), ports.clock.now(), "map import", by, customers, detail=f"{edit.words} ({file})"
         )

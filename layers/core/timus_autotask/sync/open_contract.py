@@ -7,6 +7,7 @@ down before, as with an adjustment; and whether it is there is only ever known f
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,7 +36,7 @@ from timus_autotask.ports.errors import (
     RetryLater,
     SecretsUnavailable,
 )
-from timus_autotask.ports.table import Delete, Write
+from timus_autotask.ports.table import Check, Delete, Write
 from timus_autotask.store.keys import provisioning_key
 from timus_autotask.store.records import (
     CustomerRecords,
@@ -44,6 +45,7 @@ from timus_autotask.store.records import (
     put_mapping,
     put_provisioning,
 )
+from timus_autotask.store.sizes import in_parts
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
@@ -237,7 +239,10 @@ class _Session:
     # -- Using it
 
     def _finish(self, contract: Contract) -> None:
-        """Route the customers to the contract, wake it, and be done, in one transaction."""
+        """Route the customers to the contract, wake it, and be done.
+
+        Where they are more than one transaction takes, the first of them are routed before; the contracts are woken when all are.
+        """
         opening, now = self._stored.value, self._ports.clock.now()
         wanted = opening.wanted
         message = f"contract {contract.id} {contract.name} opened from {contract.start} to {contract.end}"
@@ -250,14 +255,13 @@ class _Session:
             ]
         else:
             mappings = self._first_mapping(contract)
-        customers = [records.id for records, _ in mappings]
-        changes: list[Write] = [
-            put_mapping(mapping, records.mapping.rev if records.mapping else 0)
-            for records, mapping in mappings
-        ]
-        if mappings:
+        customers = self._routed_before(contract.id)
+        customers += [records.id for records, _ in mappings]
+        routed = [put_mapping(mapping, one.mapping.rev if one.mapping else 0) for one, mapping in mappings]
+        changes: list[Write] = []
+        if customers:
             changes.append(wake_contract(contract.id, self._ports, customers, renews=wanted.renews))
-        if mappings and wanted.renews is not None:
+        if customers and wanted.renews is not None:
             changes.append(wake_contract(wanted.renews, self._ports, customers))
         change = JournalEntry(
             id=self._ports.new_id(),
@@ -273,8 +277,15 @@ class _Session:
             message=message,
             why=Why.RENEWED if wanted.renews is not None else None,
         )
-        self._drop(*changes, put_journal_entry(change))
+        self._drop(*changes, put_journal_entry(change), before=routed)
         self._ports.on_event("opened", **{**_ids(wanted), "customers": customers}, opened=contract.id)
+
+    def _routed_before(self, contract_id: int) -> list[str]:
+        """The customers of the old contract who are routed to the new one already: an earlier worker died before all were."""
+        old, store = self._stored.value.wanted.renews, self._ports.store
+        known = store.contract(old).state.value.customers if old is not None else ()
+        mappings = ((id_, store.mapping(id_)) for id_ in known)
+        return [id_ for id_, mapping in mappings if mapping and contract_id in mapping.contract_ids]
 
     def _first_mapping(self, contract: Contract) -> list[tuple[CustomerRecords, CustomerMapping]]:
         """The customer's mapping with the contract; nothing if a person has chosen another one meanwhile."""
@@ -320,10 +331,15 @@ class _Session:
             "opening-parked", **_ids(opening.wanted), reason=parked.code, detail=parked.message
         )
 
-    def _drop(self, *changes: Write) -> None:
-        """Be done with the opening, together with these changes; raises ``Conflict``."""
-        key = provisioning_key(self._stored.value.wanted.number)
-        self._ports.store.commit(Delete(key, self._stored.rev), *changes)
+    def _drop(self, *changes: Write, before: Iterable[Write] = ()) -> None:
+        """Be done with the opening, together with these changes, and with others, or as many of them as fit ``before`` it.
+
+        Raises ``Conflict``.
+        """
+        key, rev = provisioning_key(self._stored.value.wanted.number), self._stored.rev
+        groups = [[change] for change in before]
+        for part in in_parts(groups, [Delete(key, rev), *changes], Check(key, rev)):
+            self._ports.store.commit(*part)
 
 
 def _ids(wanted: NewContract) -> dict[str, Any]:
