@@ -45,11 +45,11 @@ from timus_autotask.operate.terms import TermChange, set_terms
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.secrets import CACHED, Credentials
 from timus_autotask.ports.table import Delete, Key, Put, Write
+from timus_autotask.store.journal import line_with_entries
 from timus_autotask.store.keys import contract_key
 from timus_autotask.store.records import (
     EventRecord,
     Store,
-    put_journal_entry,
     put_line,
     put_mapping,
     put_plan,
@@ -738,7 +738,7 @@ class World:
                 stored.value, by="a person", at=self.clock.now(), reason="not ordered", entry_id=self._names()
             )
             wake = wake_contract(line.contract_id, self._ports())
-            self._commit(put_line(rejected, stored.rev), put_journal_entry(entry), wake)
+            self._commit(*line_with_entries(rejected, stored.rev, [entry])[1], wake)
             self.oracle.rejected(line.contract_id, line.service_id, rejected.rejections[-1])
             self.watch.states["held, then rejected"] += 1
             return

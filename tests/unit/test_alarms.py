@@ -19,7 +19,8 @@ from timus_autotask.domain.approval import reject
 from timus_autotask.operate.timus_export import ExportFile, compare, take_in
 from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.ports.table import Key, Put, Write
-from timus_autotask.store.records import put_journal_entry, put_line, put_terms
+from timus_autotask.store.journal import line_with_entries
+from timus_autotask.store.records import put_terms
 from timus_autotask.store.runs import last_run
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.timus.signatures import sign
@@ -300,7 +301,7 @@ def test_a_rejected_change_rings_nothing(running: Running) -> None:
     at = running.world.clock.now()
     line, entry = reject(stored.value, by="pat", at=at, reason="not ordered", entry_id="c1")
     store.commit(
-        put_line(line, stored.rev), put_journal_entry(entry), wake_contract(CONTRACT, running.world.ports)
+        *line_with_entries(line, stored.rev, [entry])[1], wake_contract(CONTRACT, running.world.ports)
     )
     running.minutes(1)
     running.world.clock.advance(2 * 86400)

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import (
-    Cause,
     Demand,
     Desired,
     Source,
     Unrouted,
     desired,
 )
-from timus_autotask.domain.history import Subscription, Version
+from timus_autotask.domain.history import Cause, Subscription, Version
 from timus_autotask.domain.mapping import (
     CustomerMapping,
     LineKey,
@@ -528,16 +527,26 @@ def test_a_demand_says_from_whom_and_from_what_it_comes() -> None:
         march(1),
         (Source("cus_1", ADV, mine, mine), Source("cus_2", ADV, *[steps((march(2), 5))] * 2)),
         (
-            Cause("sub_1", 2, march(5), "evt_2"),
-            Cause("sub_1", 4, march(7), "evt_4"),
-            Cause("sub_2", 1, march(3), "evt_1"),
-            Cause("sub_3", 9, march(2), "evt_9"),
+            Cause("sub_1", 2, march(5), "evt_2", customer_id="cus_1", sku=ADV, after=10),
+            Cause(
+                "sub_1",
+                4,
+                march(7),
+                "evt_4",
+                customer_id="cus_1",
+                sku=ADV,
+                before=10,
+                after=10,
+                ends=date(2026, 9, 1),
+            ),
+            Cause("sub_2", 1, march(3), "evt_1", customer_id="cus_1", sku=ADV, after=3),
+            Cause("sub_3", 9, march(2), "evt_9", customer_id="cus_2", sku=ADV, after=5),
         ),
     )
     assert found[NEW].start == march(1)
     assert found[NEW].causes == (
-        Cause("sub_1", 3, march(6), "evt_3"),
-        Cause("sub_1", 4, march(7), "evt_4"),
+        Cause("sub_1", 3, march(6), "evt_3", customer_id="cus_1", sku=ESS, after=1),
+        Cause("sub_1", 4, march(7), "evt_4", customer_id="cus_1", sku=ESS, before=1, ends=date(2026, 9, 1)),
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES, World
 from timus_autotask.domain.approval import approve, reject
-from timus_autotask.store.records import put_journal_entry, put_line, put_terms
+from timus_autotask.store.journal import line_with_entries
+from timus_autotask.store.records import put_line, put_terms
 from timus_autotask.sync.merge import wake_contract, wake_contracts
 
 TODAY = date(2026, 3, 15)
@@ -38,7 +39,7 @@ def decide(world: World, sku: str, *, approved: bool) -> None:
         line, entry = reject(
             stored.value, by="pat", at=world.clock.now(), reason="not ordered", entry_id="c1"
         )
-        world.ports.store.commit(put_line(line, stored.rev), put_journal_entry(entry), wake)
+        world.ports.store.commit(*line_with_entries(line, stored.rev, [entry])[1], wake)
     world.sweep()
 
 

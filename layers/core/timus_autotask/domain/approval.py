@@ -68,9 +68,12 @@ def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> 
         linked=tuple(other for day, other in line.linked if day == change.day),
         price=change.price,
         by=by,
+        causes=line.news,
+        found=line.unsaid,
     )
     rejected = replace(
         line,
+        found=None,
         approved=(),
         rejections=(*line.rejections, rejection),
         awaiting=aside,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import reduce
 
 from .customer import Customer
 from .dating import Dated, dated
-from .history import Subscription
+from .history import Cause, Subscription
 from .mapping import LineKey, PlanMapping
 from .placement import Part, Placement
 from .plan_change import Link, Unplaced
@@ -28,18 +28,6 @@ class Source:
     """Timus's own quantity by day, without the partner's terms: all subscriptions of the customer together."""
     units: Timeline = NOTHING
     """What of it is billed on the line by day, on the partner's terms."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """A version that changed what a line should have."""
-
-    subscription_id: str
-    number: int
-    day: date
-    event_id: str
-    occurred_at: datetime | None = None
-    """When it happened at Timus, if it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +180,19 @@ def _causes(subscription: Subscription, sku: str) -> Iterator[Cause]:
     for version in subscription.versions:
         now = version.quantity(sku), version.ends
         if now != before:
-            yield Cause(subscription.id, version.number, version.day, version.event_id, version.occurred_at)
+            yield Cause(
+                subscription.id,
+                version.number,
+                version.day,
+                version.event_id,
+                version.occurred_at,
+                version.received_at,
+                version.actor,
+                subscription.customer_id,
+                sku,
+                before[0],
+                *now,
+            )
         before = now
 
 

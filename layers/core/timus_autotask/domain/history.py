@@ -50,6 +50,8 @@ class Version:
     actor: str | None = None
     occurred_at: datetime | None = None
     """When it happened at Timus; None: it was merged by an earlier version, which did not keep it."""
+    received_at: datetime | None = None
+    """When it arrived here; None: it was merged by an earlier version, which did not keep it."""
 
     @property
     def billed(self) -> bool:
@@ -109,6 +111,31 @@ class Version:
             other.cancel_at,
             other.term_end,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A version that changed what a line should have, with all that a journal keeps of its event: the event itself is kept for 400 days."""
+
+    subscription_id: str
+    number: int
+    day: date
+    """Its effective day."""
+    event_id: str
+    occurred_at: datetime | None = None
+    """When it happened at Timus, if it was kept."""
+    received_at: datetime | None = None
+    """When it arrived here, if it was kept."""
+    actor: str | None = None
+    """Who made it, as Timus names them."""
+    customer_id: str = ""
+    sku: str = ""
+    before: int = 0
+    """Timus's quantity of the SKU by the version before it."""
+    after: int = 0
+    """And by this one."""
+    ends: date | None = None
+    """The first day on which nothing is billed any more, if it was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +344,9 @@ class Merged:
     """The known version that it contradicts."""
 
 
-def version_of(snapshot: Snapshot, day: date, counted_from: int = 0) -> Version:
+def version_of(
+    snapshot: Snapshot, day: date, counted_from: int = 0, received_at: datetime | None = None
+) -> Version:
     """The snapshot as a version that holds from ``day`` on; its number goes on from ``counted_from``."""
     return Version(
         number=snapshot.version + counted_from,
@@ -330,22 +359,25 @@ def version_of(snapshot: Snapshot, day: date, counted_from: int = 0) -> Version:
         event_type=snapshot.event_type,
         actor=snapshot.actor,
         occurred_at=snapshot.occurred_at,
+        received_at=received_at,
     )
 
 
-def merge(known: Subscription | None, snapshot: Snapshot, day: date) -> Merged:
+def merge(
+    known: Subscription | None, snapshot: Snapshot, day: date, received_at: datetime | None = None
+) -> Merged:
     """Merge a snapshot into the history. ``day`` is its effective day, which is stored and never decided again."""
     if known is None:
         first = Subscription(
             id=snapshot.subscription_id,
             customer_id=snapshot.customer_id,
-            versions=(version_of(snapshot, day),),
+            versions=(version_of(snapshot, day, received_at=received_at),),
             customer_name=snapshot.customer_name,
             billing_cycle=snapshot.billing_cycle,
             customer_domain=_told_domain(snapshot),
         )
         return Merged(first, Merge.MERGED)
-    version = version_of(snapshot, day, known.counted_from(snapshot.occurred_at))
+    version = version_of(snapshot, day, known.counted_from(snapshot.occurred_at), received_at)
     twin = next((v for v in known.versions if v.number == version.number), None)
     if twin is not None and twin.repeats(version):
         return Merged(known, Merge.DUPLICATE)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
+from .history import Cause
 from .mapping import LineKey
 from .past_days import PastDays, Postponed
 from .price import PriceChange
@@ -59,6 +60,8 @@ class Intent:
     why: Why | None = None
     by: str = ""
     """Who approved it."""
+    causes: tuple[Cause, ...] = ()
+    """What the newest of ``events`` said, at most ``MOST_CAUSES`` of them."""
 
     @property
     def after(self) -> Timeline:
@@ -99,6 +102,20 @@ class Outcome(StrEnum):
     """By an operator, before it was sent."""
 
 
+MOST_CAUSES = 50
+"""Causes that are kept with a change, the newest: some 350 bytes each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest entry of a chain of the journal."""
+
+    number: int
+    """How many entries the chain has."""
+    hash: str
+    """SHA-256 of the entry's stored content, in which the hash of the entry before it stands: 64 hexadecimal digits."""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """A line of the journal: one adjustment and how it ended, or a change that an operator rejected."""
@@ -127,6 +144,16 @@ class JournalEntry:
     why: Why | None = None
     postponed: Postponed | None = None
     """The day from which it should have been billed, if that one could not be changed any more."""
+    causes: tuple[Cause, ...] = ()
+    """What the newest of ``events`` said: it outlives them."""
+    answer: Answer | None = None
+    """What Autotask answered; None: nothing was sent, or an earlier version wrote this."""
+    found: Timeline | None = None
+    """Autotask's units by day before it, where no earlier entry of the line says them: on the first one, and after somebody else's edit."""
+    number: int = 0
+    """Its place in the chain of its line, from 1 on; 0: an earlier version wrote it, and it is in no chain."""
+    previous: str = ""
+    """The hash of the entry before it; empty on the first one."""
 
 
 class State(StrEnum):
@@ -236,6 +263,8 @@ class Line:
     awaiting: HeldChange | None = None
     """What ``approve`` lets go: what the terms hold back, or what was rejected. What a day's limit holds stays held by it."""
     rejections: tuple[Rejection, ...] = ()
+    news: tuple[Cause, ...] = ()
+    """What Timus has reported that ``awaiting`` follows from; see ``MOST_CAUSES``."""
     observed: Timeline | None = None
     """What Autotask had when it was last read, where that is not the baseline: somebody else changed it, or nobody knows, or the line
     observes and has no baseline."""
@@ -243,6 +272,10 @@ class Line:
     """When an adjustment of ours last landed; a read that disagrees soon after it may be stale."""
     enforcing: bool = False
     """Units that somebody else changed are being brought back, and it takes more than one adjustment."""
+    head: Head | None = None
+    """The newest entry of the journal about this line; None: there is none that is chained."""
+    found: Timeline | None = None
+    """What Autotask had when somebody else had changed units, until the next entry of the journal says it."""
     # What people see. From here on down nothing is decided; ``since`` also says how soon a parked line is looked at again.
     state: State = State.PENDING
     parked: Parked | None = None
@@ -268,6 +301,13 @@ class Line:
     def key(self) -> LineKey:
         """Contract and service."""
         return LineKey(self.contract_id, self.service_id)
+
+    @property
+    def unsaid(self) -> Timeline | None:
+        """What the next entry of the journal has to say of Autotask's units before it; see ``JournalEntry.found``."""
+        if self.head or self.last_read is None:
+            return self.found
+        return self.last_read.until(self.baseline_until) if self.baseline_until else self.last_read
 
     @property
     def last_read(self) -> Timeline | None:

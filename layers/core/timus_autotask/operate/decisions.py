@@ -16,12 +16,12 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.ports.table import Write
+from timus_autotask.store.journal import line_with_entries
 from timus_autotask.store.records import (
     ContractRecords,
     Decision,
     Stored,
     put_decision,
-    put_journal_entry,
     put_line,
     put_provisioning,
 )
@@ -246,7 +246,7 @@ def reject(
     def write(stored: Stored[Line], ports: Ports) -> list[Write]:
         now, entry_id = ports.clock.now(), ports.new_id()
         line, entry = domain.reject(stored.value, by=by, at=now, reason=reason, entry_id=entry_id)
-        return [put_line(line, stored.rev), put_journal_entry(entry)]
+        return [*line_with_entries(line, stored.rev, [entry])[1]]
 
     return _decide(deployment, contract_id, service_id, by, "reject", reason, write, on_progress)
 

@@ -25,7 +25,8 @@ from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.ports.queue import wake_up_of
 from timus_autotask.ports.table import Delete, Document, Put, Table, Write
 from timus_autotask.store.inbox import Delivery, put_delivery
-from timus_autotask.store.keys import CHANGE, EVENT, event_key, policy_key
+from timus_autotask.store.journal import with_newest_head
+from timus_autotask.store.keys import CHANGE, CONTRACT, EVENT, LINE, event_key, policy_key
 from timus_autotask.store.records import (
     Decision,
     EventRecord,
@@ -311,7 +312,7 @@ def put_back(documents: Iterable[Document], table: Table, each: Each = map) -> i
     """Bring the records of an earlier time back; returns how many were changed.
 
     What Timus reported and what was adjusted since stays: those records are never written twice. The partner's terms come back paused.
-    What the earlier time did not know stays as it is. A second time there is nothing left to do.
+    What the earlier time did not know stays as it is, and so do the heads of the journal. A second time there is nothing left to do.
     """
     return sum(each(lambda document: _put_back(document, table), documents))
 
@@ -325,11 +326,14 @@ def _put_back(document: Document, table: Table) -> bool:
         known = table.get(key)
         if known is not None and key.sk.startswith((EVENT, CHANGE)):
             return False
-        wanted = replace(document, data=data, rev=known.rev if known else 0)
+        kept = data
+        if known is not None and key.sk.startswith((CONTRACT, LINE)):
+            kept = with_newest_head(data, known.data)
+        wanted = replace(document, data=kept, rev=known.rev if known else 0)
         if known == wanted:
             return False
         fields = (wanted.due_at, wanted.kind, wanted.sort, wanted.expires_at)
-        table.write([Put(key, data, wanted.rev, *fields)])
+        table.write([Put(key, kept, wanted.rev, *fields)])
         return True
 
     return update(put_back)

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Moved
 from timus_autotask.domain.history import Evidence, Subscription
-from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Rejection
+from timus_autotask.domain.line import Head, HeldChange, JournalEntry, Line, Rejection
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import Provisioning
@@ -77,6 +77,8 @@ class ContractState:
     """When the oldest change that is not converged came in."""
     renews: int | None = None
     """The contract that it carries on, if we opened it for a renewed term."""
+    head: Head | None = None
+    """The newest entry of the journal about the contract itself, such as a renewal; None: there is none that is chained."""
 
     def leased(self, now: datetime) -> bool:
         """True if a worker may have it."""
@@ -342,7 +344,7 @@ _PLAN = Codec(PlanMapping)
 _LINE = Codec(Line, {"baseline": "left", "intent.message": "words", "refusal.message": "words"})
 _REJECTION = Codec(Rejection)
 _CONTRACT = Codec(ContractState)
-_JOURNAL_ENTRY = Codec(JournalEntry, {"message": "words"})
+JOURNAL_ENTRY = Codec(JournalEntry, {"message": "words"})
 _DECISION = Codec(Decision)
 _CIRCUIT = Codec(Circuit)
 _EVENT = Codec(EventRecord)
@@ -536,7 +538,7 @@ def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecord
 
 def journal_entries(documents: Iterable[Document]) -> Iterator[JournalEntry]:
     """The entries of the journal among some documents."""
-    return (read_as(_JOURNAL_ENTRY.load, one) for one in documents if one.key.sk.startswith(keys.CHANGE))
+    return (read_as(JOURNAL_ENTRY.load, one) for one in documents if one.key.sk.startswith(keys.CHANGE))
 
 
 class Store:
@@ -725,7 +727,7 @@ class Store:
     def changes(self, since: datetime | None = None) -> Iterator[JournalEntry]:
         """The journal, oldest first."""
         first = since.isoformat() if since else ""
-        return self._listed(_JOURNAL_ENTRY.load, self.table.list("change", first))
+        return self._listed(JOURNAL_ENTRY.load, self.table.list("change", first))
 
     def decisions(self, since: datetime | None = None) -> Iterator[Decision]:
         """What people decided, oldest first."""
@@ -873,13 +875,6 @@ def put_names(names: Names, expected: int) -> Put:
     """Store how a contract, its company and its services are called."""
     key = keys.names_key(names.contract_id)
     return Put(key, _NAMES.dump(names), expected, kind="names", sort=f"{names.contract_id:020}")
-
-
-def put_journal_entry(change: JournalEntry) -> Put:
-    """Write a line of the journal."""
-    at = change.settled_at.isoformat()
-    key = keys.change_key(change.line.contract_id, at, change.id)
-    return Put(key, _JOURNAL_ENTRY.dump(change), 0, kind="change", sort=at)
 
 
 def put_decision(decision: Decision) -> Put:

@@ -257,7 +257,7 @@ def _into(
     base: EventRecord,
     facts: Mapping[str, int | str],
 ) -> EventRecord:
-    merged = merge(known, news, day)
+    merged = merge(known, news, day, base.received_at)
     if merged.outcome is Merge.CONTRADICTORY:
         return replace(base, parked=Parked("contradictory", facts))
     if known is not None and merged.against is not None:
@@ -340,10 +340,20 @@ def wake_contract(
     came: datetime | None = None,
 ) -> Put:
     """What makes a contract due, to be committed together with the change or the decision that is the cause."""
-    now = ports.clock.now()
     known = ports.store.contract_state(contract_id)
+    return put_contract_state(*woken(known, ports, customers, renews=renews, came=came))
+
+
+def woken(
+    known: Stored[ContractState],
+    ports: Ports,
+    customers: Iterable[str] = (),
+    *,
+    renews: int | None = None,
+    came: datetime | None = None,
+) -> tuple[ContractState, int, datetime]:
+    """The contract's state made due, the revision that it replaces, and since when it is due."""
+    now = ports.clock.now()
     work = _grown(known.value, customers, came or now)
     # Due times are whole seconds, rounded up; what is due now must be so for who comes within this very second.
-    return put_contract_state(
-        replace(work, renews=renews or work.renews), known.rev, now.replace(microsecond=0)
-    )
+    return replace(work, renews=renews or work.renews), known.rev, now.replace(microsecond=0)

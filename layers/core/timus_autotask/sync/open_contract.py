@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from timus_autotask.domain.contract import Contract
@@ -37,17 +37,17 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.ports.table import Check, Delete, Write
+from timus_autotask.store.journal import contract_with_entries
 from timus_autotask.store.keys import provisioning_key
 from timus_autotask.store.records import (
     CustomerRecords,
     Stored,
-    put_journal_entry,
     put_mapping,
     put_provisioning,
 )
 from timus_autotask.store.sizes import in_parts
 from timus_autotask.sync.gather import customer_from
-from timus_autotask.sync.merge import wake_contract
+from timus_autotask.sync.merge import wake_contract, woken
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
 from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
@@ -259,8 +259,6 @@ class _Session:
         customers += [records.id for records, _ in mappings]
         routed = [put_mapping(mapping, one.mapping.rev if one.mapping else 0) for one, mapping in mappings]
         changes: list[Write] = []
-        if customers:
-            changes.append(wake_contract(contract.id, self._ports, customers, renews=wanted.renews))
         if customers and wanted.renews is not None:
             changes.append(wake_contract(wanted.renews, self._ports, customers))
         change = JournalEntry(
@@ -277,7 +275,14 @@ class _Session:
             message=message,
             why=Why.RENEWED if wanted.renews is not None else None,
         )
-        self._drop(*changes, put_journal_entry(change), before=routed)
+        known = self._ports.store.contract_state(contract.id)
+        due = datetime.fromtimestamp(known.due_at, UTC) if known.due_at is not None else None
+        state = (
+            woken(known, self._ports, customers, renews=wanted.renews)
+            if customers
+            else (known.value, known.rev, due)
+        )
+        self._drop(*changes, *contract_with_entries(*state, [change]), before=routed)
         self._ports.on_event("opened", **{**_ids(wanted), "customers": customers}, opened=contract.id)
 
     def _routed_before(self, contract_id: int) -> list[str]:

@@ -31,6 +31,7 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.ports.table import Key, Write
+from timus_autotask.store.journal import contract_with_entries, journal_key, line_with_entries
 from timus_autotask.store.keys import line_key
 from timus_autotask.store.records import (
     Circuit,
@@ -40,8 +41,6 @@ from timus_autotask.store.records import (
     check_contract_state,
     put_circuit,
     put_contract_state,
-    put_journal_entry,
-    put_line,
     put_moved,
     put_provisioning,
     put_subscription,
@@ -100,7 +99,7 @@ class _Session:
         self._catalogue: dict[int, Decimal | None] = {}
         """The catalogue's prices that this worker has read, by service."""
         self._journal: list[JournalEntry] = []
-        """What this worker did besides posting, to be written with the next records."""
+        """What this worker did besides posting, to be written when it gives the contract back: with the head of its chain."""
         self._told_of_renewal = False
 
     @classmethod
@@ -255,7 +254,7 @@ class _Session:
         lines = tuple(replace(line, intent=intent) if line.key == post.key else line for line in step.lines)
         today = self._ports.today()
         gathered, floors = _floors(gathered, today)
-        own, others = self._records(gathered, replace(step, lines=lines), post)
+        written, own, others = self._records(gathered, replace(step, lines=lines), post)
         last: list[Write] = [check_contract_state(gathered.contract.state), *own]
         moved = gathered.partner.moved
         if any(
@@ -267,7 +266,7 @@ class _Session:
             moved = Stored(grown, moved.rev + 1)
         self._commit([*others, *floors], last, step, gathered)
         gathered = replace(gathered, partner=replace(gathered.partner, moved=moved))
-        return _after(gathered, lines)
+        return _after(gathered, written)
 
     def _extend(self, end: date, view: View, now: datetime) -> None:
         """Extend the contract to a renewed term's last day. It sets a day, so doing it twice does no harm."""
@@ -353,24 +352,23 @@ class _Session:
 
     def _records(
         self, gathered: Gathered, step: Step, post: Line | None = None
-    ) -> tuple[list[Write], list[list[Write]]]:
-        """The step's records as writes: those of ``post`` and of the worker itself; and each other line with its journal."""
+    ) -> tuple[list[Line], list[Write], list[list[Write]]]:
+        """The step's lines as they are stored, and as writes, each with its journal: that of ``post``, and each other one."""
         now = self._ports.clock.now()
         known = gathered.contract.lines
-        journal: dict[LineKey, list[Write]] = {}
-        for entry in step.journal:
-            journal.setdefault(entry.line, []).append(put_journal_entry(entry))
-        own: list[Write] = [put_journal_entry(entry) for entry in self._journal]
+        lines: list[Line] = []
+        own: list[Write] = []
         others: list[list[Write]] = []
         for line in step.lines:
             stored = known.get(line.service_id)
-            put = put_line(replace(line, seen_at=now), stored.rev if stored else 0)
-            writes = [put, *journal.pop(line.key, ())]
+            entries = [entry for entry in step.journal if entry.line == line.key]
+            kept, puts = line_with_entries(replace(line, seen_at=now), stored.rev if stored else 0, entries)
+            lines.append(kept)
             if post is not None and line.key == post.key:
-                own += writes
+                own += puts
             else:
-                others.append(writes)
-        return own, [*others, *journal.values()]
+                others.append([*puts])
+        return lines, own, others
 
     def _release(self, gathered: Gathered, step: Step, *, rested: bool = True, trouble: str = "") -> None:
         """Write what is left to write and give the lease back; raises ``Conflict`` when something new has come."""
@@ -390,8 +388,8 @@ class _Session:
             again = self._ports.clock.now() + EXTEND_AGAIN
             due_at = min(due_at, again) if due_at else again
         self._note_renewal(gathered, step)
-        own, others = self._records(gathered, step)
-        last = [put_contract_state(released, work.rev, due_at), *own]
+        _, own, others = self._records(gathered, step)
+        last = [*contract_with_entries(released, work.rev, due_at, self._journal), *own]
         if step.successor:
             last += self._asked_for(step.successor)
         if rested and all(self._level(gathered, step)):
@@ -417,7 +415,6 @@ class _Session:
             for part in in_parts(groups, last, check_contract_state(gathered.contract.state)):
                 self._ports.store.commit(*part)
                 written.update(write.key for write in part)
-            self._journal = []
         finally:
             self._tell(step, gathered, written)
 
@@ -430,7 +427,7 @@ class _Session:
         """Tell of what was written."""
         told = [line for line in step.lines if line_key(line.contract_id, line.service_id) in written]
         lines = {line.key: line for line in told}
-        for change in (entry for entry in step.journal if put_journal_entry(entry).key in written):
+        for change in (entry for entry in step.journal if journal_key(entry) in written):
             landed = change.outcome is Outcome.LANDED and change.delta != 0
             waited = self._ports.clock.now() - self._since if landed and self._since else None
             self._ports.on_event(

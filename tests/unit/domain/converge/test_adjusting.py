@@ -26,7 +26,7 @@ from tests.unit.domain.converge.views import (
 )
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Step
-from timus_autotask.domain.desired import Cause
+from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import (
     Intent,
     Line,
@@ -75,6 +75,7 @@ def test_a_change_is_an_intent_first() -> None:
             events=("evt_8",),
             versions={"sub_1": 8},
             until=CONTRACT.end,
+            causes=(Cause("sub_1", 8, TODAY, "evt_8"),),
         ),
         desired=MORE,
         scheduled=((TODAY, 3),),

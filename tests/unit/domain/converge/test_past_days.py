@@ -22,7 +22,7 @@ from tests.unit.domain.converge.views import (
     view,
 )
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.desired import Cause
+from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import State
 from timus_autotask.domain.past_days import Locked, PastDays, Postponed
 from timus_autotask.domain.plan_change import Link

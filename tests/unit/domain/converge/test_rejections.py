@@ -34,7 +34,8 @@ from tests.unit.domain.converge.views import (
 from timus_autotask.domain.approval import NothingAwaits, approve, reject
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Step, View
-from timus_autotask.domain.desired import Cause, Demand
+from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import Answer, Approved, HeldChange, Line, Outcome, Rejection, State
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, OnDrift, Policy, PostedPeriod

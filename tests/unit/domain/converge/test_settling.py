@@ -29,6 +29,7 @@ from tests.unit.domain.converge.views import (
     view,
 )
 from timus_autotask.domain.converge.next_step import LOOKS, RECHECK, next_step
+from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import (
     Answer,
     Approved,
@@ -101,6 +102,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
         price="11.00",
         price_before="10.00",
         message="as it was said",
+        causes=(Cause("sub_1", 8, TODAY, "evt_8", actor="j.doe", before=25, after=28),),
     )
     line = left(
         LEVEL,
@@ -139,6 +141,9 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
             sources=((CUSTOMER, "SKU-45"),),
             message="as it was said",
             price=PriceChange("11.00", "10.00"),
+            causes=sent.causes,
+            answer=Answer.ACCEPTED,
+            found=LEVEL,
         ),
     )
     assert (step.post, step.due_at) == (None, END)

@@ -22,7 +22,8 @@ from timus_autotask.domain.converge.settling import settled
 from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, other_sides
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import local_midnight
-from timus_autotask.domain.line import Answer, HeldChange, Intent, Line, State, Why, with_state
+from timus_autotask.domain.history import Cause
+from timus_autotask.domain.line import MOST_CAUSES, Answer, HeldChange, Intent, Line, State, Why, with_state
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import postponed
 from timus_autotask.domain.plan import Adjustment, Plan, in_order
@@ -160,7 +161,10 @@ def _chosen(drafts: Drafts, view: View) -> Adjustment | None:
 
 def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
     draft = drafts[adjustment.line]
-    events, versions = _news(draft, view)
+    causes = _news(draft, view)
+    versions: dict[str, int] = {}
+    for cause in causes:
+        versions[cause.subscription_id] = max(cause.number, versions.get(cause.subscription_id, 0))
     change = change_of(draft, adjustment)
     approved = next((one for one in draft.line.approved if is_approved(change, one)), None)
     why = Why.APPROVED if approved else Why.ENFORCED if draft.enforced or draft.line.enforcing else None
@@ -171,7 +175,7 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
         before=draft.observed.units,
         opened_at=view.now,
         settles_at=view.alive_until + view.settle,
-        events=events,
+        events=tuple(dict.fromkeys(cause.event_id for cause in causes)),
         versions=versions,
         price=draft.price.after if draft.price else None,
         price_before=draft.price.before if draft.price else None,
@@ -180,18 +184,29 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
         by=approved.by if approved else "",
         why=why,
         postponed=postponed(draft.line.past_days, adjustment.day, adjustment.delta),
+        causes=_newest(causes),
     )
 
 
-def _news(draft: LineDraft, view: View) -> tuple[tuple[str, ...], dict[str, int]]:
-    """The events that an adjustment follows from, and the newest version of each subscription among them."""
-    versions: dict[str, int] = {}
-    events: list[str] = []
-    for cause in draft.demand.causes if draft.demand else ():
-        if cause.day <= view.today and cause.number > draft.line.versions.get(cause.subscription_id, 0):
-            events.append(cause.event_id)
-            versions[cause.subscription_id] = max(cause.number, versions.get(cause.subscription_id, 0))
-    return tuple(dict.fromkeys(events)), versions
+def _news(draft: LineDraft, view: View) -> list[Cause]:
+    """What an adjustment follows from: what Timus has reported for today and before that the line has not followed yet."""
+    known = draft.line.versions
+    return [
+        cause
+        for cause in (draft.demand.causes if draft.demand else ())
+        if cause.day <= view.today and cause.number > known.get(cause.subscription_id, 0)
+    ]
+
+
+def _news_of_held(draft: LineDraft, view: View) -> tuple[Cause, ...]:
+    """What a held change follows from. One that was rejected follows from what was known then."""
+    if draft.awaiting is None:
+        return ()
+    return draft.line.news if draft.awaiting.rejection else _newest(_news(draft, view))
+
+
+def _newest(causes: Iterable[Cause]) -> tuple[Cause, ...]:
+    return tuple(sorted(causes, key=lambda cause: (cause.day, cause.number))[-MOST_CAUSES:])
 
 
 # -- What people see, and when to look again
@@ -203,6 +218,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
         draft.line,
         enforcing=(draft.enforced or draft.line.enforcing) and bool(draft.due),
         awaiting=draft.awaiting,
+        news=_news_of_held(draft, view),
         waits_for_more=draft.waits_for_more,
         desired=draft.wanted,
         set_aside=_set_aside(draft),

@@ -64,7 +64,7 @@ def _without_intent(draft: LineDraft, contract: Contract, view: View) -> LineDra
         # Nobody knows what of it is ours, so it is kept as a whole; what Timus has for later days still comes.
         by_now = Timeline(tuple(step for step in draft.demand.units.steps if step[0] <= view.today))
         offset = units.minus(by_now).between(draft.demand.start, date.max)
-        line = replace(_with_read(line, units, contract), offset=offset)
+        line = replace(_with_read(line, units, contract), offset=offset, found=units.until(contract.end))
     entry = _entry(draft.line, intent, verdict, units, view.now)
     return replace(draft, line=line, journal=(entry,))
 
@@ -73,10 +73,13 @@ def _ended(
     line: Line, intent: Intent, verdict: Verdict, units: Timeline, contract: Contract, now: datetime
 ) -> Line:
     """The line once its intent has ended."""
-    line = replace(line, intent=None)
+    line = replace(line, intent=None, found=None)
     if verdict is Verdict.LANDED:
         return replace(
             _with_read(line, units, contract),
+            found=None
+            if _goes_on(intent.after, intent.until, units, contract)
+            else units.until(contract.end),
             adjusted=tuple(sorted({*line.adjusted, intent.day})),
             refusal=None,
             approved=tuple(one for one in line.approved if not is_approved(intent.change, one)),
@@ -127,7 +130,15 @@ def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: d
         why=intent.why,
         postponed=intent.postponed,
         price=intent.price_change,
+        causes=intent.causes,
+        answer=intent.answer,
+        found=line.found if line.head else _first_found(intent),
     )
+
+
+def _first_found(intent: Intent) -> Timeline:
+    """What Autotask had before our first adjustment, without the end of the contract."""
+    return intent.before.until(intent.until) if intent.until else intent.before
 
 
 # -- The baseline
@@ -152,7 +163,24 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
             difference = units.minus(line.baseline).until(_known_until(line.baseline_until, contract))
             line = replace(line, offset=line.offset.plus(difference))
         draft = replace(draft, enforced=answer is OnDrift.ENFORCE)
-    return replace(draft, line=replace(_with_read(line, units, contract), choice=None), known=True)
+    found = _found(line, units, contract)
+    return replace(
+        draft, line=replace(_with_read(line, units, contract), choice=None, found=found), known=True
+    )
+
+
+def _found(line: Line, units: Timeline, contract: Contract) -> Timeline | None:
+    """What of this read the journal does not say yet; see ``Line.found``. A line's first entry says it anyway."""
+    if line.head is None:
+        return None
+    if line.baseline is not None and _goes_on(line.baseline, line.baseline_until, units, contract):
+        return line.found
+    return units.until(contract.end)
+
+
+def _goes_on(known: Timeline, until: date | None, units: Timeline, contract: Contract) -> bool:
+    """Whether a read has what is known until a day, and the same units on the days that the contract has gained since."""
+    return units.same(known.until(until or contract.end), contract.start, contract.end)
 
 
 def _with_read(line: Line, units: Timeline, contract: Contract) -> Line:
