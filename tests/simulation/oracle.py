@@ -108,6 +108,8 @@ class Oracle:
         self._routes: dict[str, list[tuple[date | None, dict[str | None, tuple[int, int]]]]] = {}
         self._mapped_at: dict[str, int] = {}
         """By customer: when it was mapped first."""
+        self._remapped_at: dict[str, int] = {}
+        """By customer: when it was mapped last."""
         self._route_log: list[tuple[int, int, int]] = []
         """(until when it counted, company, contract) of mappings that were replaced."""
         self._companies: dict[int, int] = {c.id: c.company for c in world.story.contracts}
@@ -287,6 +289,7 @@ class Oracle:
         """A person has stored a mapping."""
         now = self.w.scheduler.now
         self._mapped_at.setdefault(mapping.customer_id, now)
+        self._remapped_at[mapping.customer_id] = now
         for routing in self._routes.get(mapping.customer_id, ()):
             for company, contract in routing[1].values():
                 self._route_log.append((now, company, contract))
@@ -431,7 +434,7 @@ class Oracle:
         if not self.w.live:
             self._broken("live", f"a post on {post.line} while the stack observes")
         contract = post.line[0]
-        self._check_company(contract)
+        self._check_companies(post.line)
         if self.w.story.terms.get("drift", "park") == "park" and (
             self._unsettled.get(post.line, self.w.scheduler.now) < self._looked_at.get(contract, 0)
         ):
@@ -475,15 +478,14 @@ class Oracle:
         if post is not None:
             post.ended = True
 
-    def _check_company(self, contract: int) -> None:
+    def _check_companies(self, line: Line) -> None:
+        """Promise I4: the contract is the company's of somebody who is mapped to it, and of every customer of the line.
+
+        What was changed within ``SESSION_SECONDS``, or is not merged yet, may not be known to who posts.
+        """
+        contract, service = line
         since = self.w.scheduler.now - SESSION_SECONDS * SECOND
-        mapped = {
-            company
-            for routings in self._routes.values()
-            for _, routes in routings
-            for company, to in routes.values()
-            if to == contract
-        }
+        mapped = self._mapped_companies(contract)
         mapped |= {company for until, company, to in self._route_log if to == contract and until >= since}
         actual = {self._companies[contract]}
         actual |= {company for until, company, of in self._company_log if of == contract and until >= since}
@@ -491,6 +493,37 @@ class Oracle:
             self._broken(
                 "I4", f"a post to contract {contract} of company {actual}, mapped is {mapped or 'nothing'}"
             )
+        for customer in self._customers_of(line):
+            theirs = self._companies_of(customer, contract, self._skus[service])
+            if self._remapped_at[customer] < since and theirs - actual:
+                self._broken(
+                    "I4", f"a post on {line} of company {actual}; {customer} is mapped to it as {theirs}'s"
+                )
+
+    def _customers_of(self, line: Line) -> list[str]:
+        """The customers whose seats are in a line, as far as everybody must know."""
+        contract, service = line
+        sku, heard = self._skus[service], self.w.scheduler.now - HEARD_SECONDS * SECOND
+        today = self._today()
+        return [
+            customer
+            for customer in self._routes
+            if self._companies_of(customer, contract, sku)
+            and any(
+                self._units(sub, sku, today)
+                and all(
+                    self._arrived_at.get((sub, v.number), heard) < heard
+                    for v in self.history[sub]
+                    if v.day <= today
+                )
+                for sub in self._subs(customer, sku)
+            )
+        ]
+
+    def _companies_of(self, customer: str, contract: int, sku: str) -> set[int]:
+        """As whose a customer's mapping routes a SKU to a contract."""
+        routes = (routes.get(sku, routes.get(None, (0, 0))) for _, routes in self._routes[customer])
+        return {company for company, to in routes if to == contract}
 
     def autotask_changed(self) -> None:
         """Something took effect in Autotask: promises I2, I5 and I7."""

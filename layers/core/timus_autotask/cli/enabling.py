@@ -27,8 +27,9 @@ from timus_autotask.operate.enabling import (
 from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.secrets import Credentials
 from timus_autotask.watch.check import Check, Verdict, worst
-from timus_autotask.watch.forms import checks_form
+from timus_autotask.watch.forms import checks_form, preview_form, totals_form
 from timus_autotask.watch.gauges import last_webhook
+from timus_autotask.watch.preview import Preview
 
 LABEL, NAME = 7, 24
 """Columns of a verdict and of a check's name."""
@@ -55,6 +56,8 @@ class Shown:
 
     terminal: Terminal
     checks: list[Check] = field(default_factory=list)
+    preview: Preview = field(default_factory=Preview)
+    """What waited for the API user that was stored."""
 
     def add(self, *checks: Check) -> None:
         """Show them and keep them."""
@@ -101,6 +104,8 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
             terminal.say(f"  {what}:")
             terminal.say(Whole(f"    {command}"))
     return shown.result(
+        preview=preview_form(shown.preview),
+        totals=totals_form(shown.preview.totals),
         webhook_url=deployment.webhook_url,
         next=[{"what": what, "command": command} for what, command in NEXT],
     )
@@ -178,8 +183,8 @@ def _new_api_user(
     if user.autotask is None:
         shown.add(replace(user.check, found=f"{user.check.found}; nothing was stored"))
         return user
-    waits = what_waits(deployment, user.autotask)
-    shown_first(waits, arguments, terminal, "All of this waits for it. Store the API user?")
+    shown.preview = what_waits(deployment, user.autotask)
+    shown_first(shown.preview, arguments, terminal, "All of this waits for it. Store the API user?")
     store_credentials(deployment, given)
     shown.add(replace(user.check, found=f"{user.check.found}; it is stored"))
     return user
