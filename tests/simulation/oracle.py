@@ -14,6 +14,7 @@ Exceptions, each with its reason:
 * An adjustment that a person took back before it could be read back looks as if it never landed. It is made again, and the
   journal has only the second one.
 * A line gets the first day of a subscription only when an event has said that the subscription has its SKU.
+* A customer whose events cannot be merged is owed what was merged. People are told of the trouble.
 * An edit that nobody had a reason to look at since is found by the daily reconcile, which is not run here.
 * A version that arrives after a newer one was billed is superseded: days in the past may be billed without it.
 * What Autotask billed of a plan before its first event counts for I7 only at rest, and when a plan goes up after that event. A plan
@@ -41,7 +42,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
-from itertools import product
+from itertools import combinations, permutations, product
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.scheduler import SECOND, Actor, micros
@@ -594,7 +595,10 @@ class Oracle:
         if after:
             self._evident[line] = after
             return
-        if self._seats_of_all_plans(line, day):
+        whole = max(
+            units + o for p in product(*choices) for units in self._sums(line, subs, p) for o in offsets
+        )
+        if has < whole and self._seats_of_all_plans(line, day):
             return
         if fitting:
             self._broken(
@@ -615,23 +619,46 @@ class Oracle:
 
         Then that plan has too many, and all plans together have on that day no more seats than some versions had.
         """
-        lines = [one for sku in PLANS if self._was_sent(one := (line[0], SERVICES[sku]))]
+        plans = self._plans(self._feeding(line))
+        lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
         subs = {sub for one in lines for sub in self._feeding(one)}
         leaves = any(one != line and self.has(one, day) > (self.wants(one, day) or 0) for one in lines)
         if (
             line not in lines
             or not leaves
-            or not any(_has_two_plans(v) for s in subs for v in self.history[s])
+            or not any(_has_two(plans, v) for s in subs for v in self.history[s])
         ):
             return False
         most = 0
         for sub in subs:
             said = [v for v in self.history[sub] if v.day <= day and (sub, v.number) in self._sent]
-            most += max((sum(v.units(sku, day) for sku in PLANS) for v in said), default=0)
+            most += max((sum(v.units(sku, day) for sku in plans) for v in said), default=0)
         if sum(self.has(one, day) for one in lines) > most:
             return False
         self._parts[line].add(self.has(line, day))
         return True
+
+    def _plans(self, subs: Iterable[str]) -> set[str]:
+        """The SKUs between which seats of these subscriptions move.
+
+        Where nobody has said what a family is, numbers count: a gateway is a plan, too, if about as many came when seats of a plan went.
+        """
+        found = {*PLANS}
+        if self.w.story.families:
+            return found
+        for sub in subs:
+            for before, after in combinations(self.history[sub], 2):
+                deltas = {
+                    sku: after.items.get(sku, 0) - before.items.get(sku, 0)
+                    for sku in (*before.items, *after.items)
+                }
+                found |= {
+                    one
+                    for one, delta in deltas.items()
+                    for other in deltas.values()
+                    if _exchanged(delta, other)
+                }
+        return found
 
     def _was_sent(self, line: Line) -> bool:
         """Whether Timus has told anything of a line; what it has before that is not ours to count."""
@@ -703,8 +730,17 @@ class Oracle:
             sums |= {a + s for a in self._adopted[line] for s in sums}
         # A later change goes its way although an earlier one was rejected: what is set aside, or what is left of it, is not billed.
         for _, delta, _ in self._rejected[line]:
-            sums |= {s - part for s in sums for part in range(min(0, delta), max(0, delta) + 1)}
+            sums |= {s - part for s in sums for part in self._set_aside(line, delta)}
         return sums
+
+    def _set_aside(self, line: Line, delta: int) -> set[int]:
+        """What of a rejected change may be set aside: all of it, or what a later change of Timus's the other way leaves of it."""
+        subs = self._feeding(line)
+        sku = self._skus[line[1]]
+        said = [{(0, 0), *((v.number, v.items.get(sku, 0)) for v in self.history[sub])} for sub in subs]
+        units = set().union(*(self._sums(line, subs, pick) for pick in product(*said)))
+        later = {after - before for before, after in permutations(units, 2)}
+        return {delta, *(delta + back for back in later if back * delta < 0 and abs(back) < abs(delta))}
 
     def _one_plan(self, contract_id: int, since: date, risen_at: int | None = None) -> None:
         """Promise I7: two plans of one subscription are never billed on one day, once one of them went up on ``since``.
@@ -722,7 +758,7 @@ class Oracle:
         sub = next(iter(subs))
         first = next((number for one, number in self._arrived if one == sub), 0)
         heard = self.w.scheduler.now - HEARD_SECONDS * SECOND
-        if any(_has_two_plans(v) for v in self.history[sub]):
+        if any(_has_two(PLANS, v) for v in self.history[sub]):
             if risen_at is not None:
                 self._no_more_seats(sub, contract, plans, since, risen_at - HEARD_SECONDS * SECOND)
             return
@@ -1112,7 +1148,7 @@ class Oracle:
         record = self._record(line)
         if record is not None:
             self._told_as_it_is(line, record)
-        if self.w.story.terms:
+        if self.w.story.terms or contract in self._sick():
             return
         mapped = local_day(self._mapped_at.get(self.history[subs[0]][0].customer, 0), self.w.zone)
         if len({to for to, _ in related}) > 1 and not self.wants(line, mapped) and not self.has(line, mapped):
@@ -1266,9 +1302,14 @@ def _kept_as(event_id: str) -> str:
     return sha256(event_id.encode()).hexdigest()
 
 
-def _has_two_plans(version: Said) -> bool:
-    """Whether some seats have moved to another plan, and not all of them."""
-    return sum(version.items.get(sku, 0) > 0 for sku in PLANS) > 1
+def _has_two(plans: Iterable[str], version: Said) -> bool:
+    """Whether some seats have moved to another of these plans, and not all of them."""
+    return sum(version.items.get(sku, 0) > 0 for sku in plans) > 1
+
+
+def _exchanged(one: int, other: int) -> bool:
+    """Whether about as many units went as came: the smaller number is at least half of the larger."""
+    return one * other < 0 and max(abs(one), abs(other)) <= 2 * min(abs(one), abs(other))
 
 
 def next_period(start: date, day: date) -> date:

@@ -84,6 +84,19 @@ def test_an_approval_is_for_what_was_shown(world: World) -> None:
     assert world.posted() == []
 
 
+def test_a_plan_of_two_days_waits_for_a_held_decrease_and_is_made_as_a_whole(world: World) -> None:
+    """It says that it waits, though it ends while the old plan is still billed; approved after its end, it is billed for its two days."""
+    terms(world, approve_decreases={"above_units": 0})
+    world.tell(8, {ESS: 25, GATEWAY: 1}, cancel_at=date(2026, 3, 17))
+    world.work()
+    assert [code(world, sku) for sku in (ADV, ESS)] == ["held-for-approval", "waits-for-decrease"]
+    world.pass_time(days=3)
+    assert code(world, ESS) == "waits-for-decrease"
+    approve(world, ADV)
+    approve(world, ESS)
+    assert world.posted() == [(45, -25, "2026-03-15"), (46, 25, "2026-03-15"), (46, -25, "2026-03-17")]
+
+
 def test_a_plan_change_whose_new_side_is_held_keeps_the_old_one(world: World) -> None:
     """A client is never without a plan because half of a change waits for a person."""
     terms(world, approve_new_lines=True)
