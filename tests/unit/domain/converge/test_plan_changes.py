@@ -31,12 +31,14 @@ from tests.unit.domain.converge.views import (
     steps,
     view,
 )
+from timus_autotask.domain.approval import approve
 from timus_autotask.domain.converge.next_step import RECHECK, next_step
 from timus_autotask.domain.converge.view import Observed, Step, View
 from timus_autotask.domain.desired import Demand, Desired
 from timus_autotask.domain.line import (
     Line,
     Refusal,
+    Rejection,
     State,
 )
 from timus_autotask.domain.mapping import LineKey
@@ -112,6 +114,22 @@ def test_a_refused_decrease_holds_up_no_line_of_another_kind() -> None:
     step = next_step(partly(REFUSED, left(steps((TODAY, 8)), PLUS), demand(steps((TODAY, 12)), other)))
     assert step.post is not None
     assert (step.post.key, step.post.scheduled) == (other, ((TODAY, 12),))
+
+
+@pytest.mark.parametrize(
+    "stays",
+    [REFUSED, left(LEVEL, rejections=(Rejection(TODAY, -20, "pat", NOW, "not now"),))],
+    ids=["refused", "rejected"],
+)
+def test_a_person_is_asked_for_the_part_that_goes_without_the_seats_that_stay(stays: Line) -> None:
+    """Not for all 28, which nobody's approval could make: so what is approved is made."""
+    terms = Policy(approve_increases=Approval(above_units=5))
+    asked = line_of(next_step(partly(stays, policy=terms)), PLUS)
+    assert asked.awaiting is not None
+    assert (asked.awaiting.day, asked.awaiting.delta) == (TODAY, 8)
+    step = next_step(partly(stays, approve(asked, "pat"), policy=terms))
+    assert step.post is not None
+    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 8),))
 
 
 def test_a_decrease_that_awaits_approval_holds_up_only_its_own_seats() -> None:

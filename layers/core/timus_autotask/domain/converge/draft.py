@@ -93,6 +93,11 @@ class LineDraft:
         return self.observed.units.at(self.today) > self.wanted.at(self.today)
 
     @property
+    def is_kept_back(self) -> bool:
+        """Whether something of what it lacks is parked or was rejected."""
+        return bool(self.set_aside or (self.parked and self.planned))
+
+    @property
     def stays_up(self) -> bool:
         """Whether a decrease of it is parked or was rejected."""
         kept = [change.delta for change in self.set_aside]

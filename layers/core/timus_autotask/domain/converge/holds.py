@@ -68,6 +68,11 @@ def of_another_company(draft: LineDraft, contract: Contract) -> LineDraft:
     )
 
 
+def stays_whatever_is_approved(draft: LineDraft) -> bool:
+    """Whether a decrease of the line is not made although nothing awaits approval: Autotask refused it, or a person rejected it."""
+    return draft.stays_up and (draft.parked is None or draft.parked.code in ("refused", REJECTED))
+
+
 def held_back(drafts: Drafts, kept: Drafts, contract: Contract, view: View) -> dict[LineKey, LineDraft]:
     """The lines, those parked or waiting that may not be adjusted now. ``kept`` are those of which that is known already."""
     out = {**drafts, **kept}

@@ -16,7 +16,13 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.decided import change_of
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
 from timus_autotask.domain.converge.gaps import plan_of, with_past_days
-from timus_autotask.domain.converge.holds import BY_DECISION, held_back, of_another_company, wrong_contract
+from timus_autotask.domain.converge.holds import (
+    BY_DECISION,
+    held_back,
+    of_another_company,
+    stays_whatever_is_approved,
+    wrong_contract,
+)
 from timus_autotask.domain.converge.pricing import priced, unread_prices
 from timus_autotask.domain.converge.settling import settled
 from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, other_sides
@@ -69,17 +75,21 @@ def _held(known: Sequence[LineDraft], plan: Plan, contract: Contract, view: View
     """Every line as it is held or goes.
 
     While a decrease is parked or was rejected, its seats are still billed. So what goes up is planned again without it: seats that move
-    from there wait, all others go. What is kept back keeps its reason.
+    from there wait, all others go. What is kept back keeps its reason, but what goes up is judged only once it is known which seats stay
+    whatever a person approves: he is asked for what can be made.
     """
     kept: dict[LineKey, LineDraft] = {}
     while True:
         planned = {d.key: with_past_days(d.with_plan(plan), contract, view) for d in known}
         held = held_back({key: priced(draft, view) for key, draft in planned.items()}, kept, contract, view)
-        stuck = frozenset(key for key, draft in held.items() if draft.stays_up)
-        if stuck <= kept.keys():
+        stuck = {key: draft for key, draft in held.items() if draft.stays_up}
+        if stuck.keys() <= kept.keys():
             return held
-        kept = {key: one for key, one in held.items() if one.set_aside or (one.parked and one.planned)}
-        plan = plan_of(known, contract, view, stuck)
+        surely = {
+            key: one for key, one in stuck.items() if key not in kept and stays_whatever_is_approved(one)
+        }
+        kept = {**kept, **surely} if surely else {key: one for key, one in held.items() if one.is_kept_back}
+        plan = plan_of(known, contract, view, stuck.keys() & kept.keys())
 
 
 def _brought_level(held: Drafts, contract: Contract, view: View) -> Step:
