@@ -256,6 +256,32 @@ COMMANDS = (
         ),
     ),
     Command(
+        "map line",
+        "choose the contract service, where a service is on a contract more than once",
+        "map line 29683949 45 --contract-service 1201",
+        "mapping.map_line",
+        (
+            _a("contract", type=_whole, metavar="CONTRACT", help="the contract's id in Autotask"),
+            _a("service", type=_whole, metavar="SERVICE", help="the service's id in Autotask"),
+            _a(
+                "--keep-units",
+                action="store_true",
+                help="the units on the contract service that was billed so far are not Timus's, and stay",
+            ),
+            *_WRITING,
+            _BY,
+        ),
+        one_of=(
+            _a(
+                "--contract-service",
+                type=_whole,
+                metavar="N",
+                help="its id in Autotask: only its units count, and the others are left alone",
+            ),
+            _a("--undo", action="store_true", help="take the choice back"),
+        ),
+    ),
+    Command(
         "map suggest",
         "show every unmapped customer and SKU with what it may be in Autotask, and why",
         "map suggest --apply-exact --dry-run",

@@ -17,6 +17,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.family import say_family, shown
 from timus_autotask.operate.ignoring import IgnoredOrNot, ignore, unignore
 from timus_autotask.operate.late import BillFrom
+from timus_autotask.operate.line_choice import LineChosen, choose_line, unchoose_line
 from timus_autotask.operate.mapping import FOLLOWS, CompanyNamed, CustomerRouted, FirstDay, ServiceChosen
 from timus_autotask.watch.names import Directory
 
@@ -116,6 +117,40 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
     return carry_out(proposal, arguments, terminal, told)
 
 
+def map_line(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Choose the contract service of a service that is on a contract more than once, or take that back."""
+    where = (deployment, arguments.contract, arguments.service)
+    if arguments.undo:
+        if arguments.keep_units:
+            raise Failed("--keep-units is for --contract-service.", USAGE)
+        proposal = unchoose_line(*where, operator(arguments), on_progress=progress(terminal))
+    else:
+        proposal = choose_line(
+            *where,
+            arguments.contract_service,
+            operator(arguments),
+            keep_units=arguments.keep_units,
+            on_progress=progress(terminal),
+        )
+    found = proposal.result
+    if found.lines:
+        name = called(found.service_id, {found.service_id: found.service_name})
+        terminal.say(f"Service {name} on contract {found.contract_id}: {'; '.join(map(str, found.lines))}")
+    if found.customers:
+        terminal.say(f"It is billed for {', '.join(found.customers)}.")
+
+    def told(done: LineChosen) -> None:
+        line = f"Service {done.service_id} on contract {done.contract_id}"
+        said = (
+            f"is contract service {done.choice.contract_service_id}"
+            if done.choice
+            else "is not chosen any more"
+        )
+        terminal.say(f"{line} {said}.", style="green")
+
+    return carry_out(proposal, arguments, terminal, told)
+
+
 def _map_family(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     if arguments.customer or arguments.first_day is not DEFAULT:
         raise Failed(
@@ -209,6 +244,21 @@ def map_list(deployment: Deployment, _arguments: Namespace, terminal: Terminal) 
         [*_plan_rows(found.plans, names), *_override_rows(found.customers, names)],
         empty="none yet: a SKU is matched to the one active service that carries it",
     )
+    if found.lines:
+        terminal.say("", "Contract services", style="bold")
+        terminal.table(
+            ("contract", "service", "contract service", "from"),
+            [
+                (
+                    called(key.contract_id, names.contracts),
+                    called(key.service_id, names.services),
+                    choice.contract_service_id,
+                    _from(choice.first_day),
+                )
+                for key, choice in found.lines
+            ],
+            empty="",
+        )
     if ignored:
         terminal.say("", "Ignored", style="bold")
         terminal.table(

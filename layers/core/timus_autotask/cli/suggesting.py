@@ -9,8 +9,9 @@ from typing import Any
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, Whole, called
+from timus_autotask.domain.price import amount
 from timus_autotask.operate.accept import Chosen, accept, exact
-from timus_autotask.operate.catalogue import Catalogue
+from timus_autotask.operate.catalogue import Catalogue, how_to_choose
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.suggest import (
     ContractOffered,
@@ -18,7 +19,6 @@ from timus_autotask.operate.suggest import (
     ServiceOffered,
     SkuSuggested,
     Suggestions,
-    money,
     suggest,
 )
 
@@ -113,7 +113,7 @@ def customer_line(customer: CustomerSuggested) -> str:
 
 def service_lines(number: int, offer: ServiceOffered) -> Iterator[str]:
     """An offered service, with the reason."""
-    yield f"  {number}  service {offer.service_id} {offer.name} at {money(offer.unit_price)}: {offer.match.reason}{_exact(offer.exact)}"
+    yield f"  {number}  service {offer.service_id} {offer.name} at {amount(offer.unit_price)}: {offer.match.reason}{_exact(offer.exact)}"
 
 
 def offer_lines(number: int, offer: ContractOffered) -> Iterator[str]:
@@ -125,8 +125,8 @@ def offer_lines(number: int, offer: ContractOffered) -> Iterator[str]:
     if offer.reasons:
         yield f"     {', '.join(offer.reasons)}"
     if offer.twice:
-        name = offer.twice[0].service_name or str(offer.twice[0].service_id)
-        yield f"     {name} stands on it more than once: {'; '.join(map(str, offer.twice))}"
+        for words in how_to_choose(offer.contract.id if offer.contract else 0, offer.twice):
+            yield f"     {words}"
     if offer.against:
         yield f"     but {'; '.join(offer.against)}"
 

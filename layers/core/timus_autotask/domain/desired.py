@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
+from types import MappingProxyType
 
 from .customer import Customer
 from .dating import Dated, dated
@@ -39,7 +40,7 @@ class Demand:
     """(company, customer) of everything that is billed on it, sorted: whose contract each customer's mapping says it is."""
     units: Timeline
     start: date
-    """The first day that Timus has reported; what the line has before it is not our concern."""
+    """The first day that Timus has reported, or that a person chose; what the line has before it is not our concern."""
     sources: tuple[Source, ...]
     causes: tuple[Cause, ...] = ()
     renewed_until: date | None = None
@@ -75,11 +76,13 @@ def desired(
     plans: Mapping[str, PlanMapping],
     schedules: Mapping[int, BillingSchedule],
     today: date,
+    first_days: Mapping[LineKey, date] = MappingProxyType({}),
 ) -> Desired:
     """What the lines of these customers should have.
 
     ``schedules`` has the billing periods by contract, for the terms that date by period; a contract that is not in it is billed from
-    the day of the change. ``today`` only decides which quantities without a line are reported.
+    the day of the change. ``today`` only decides which quantities without a line are reported. ``first_days``: what a line has before
+    that day is not our concern (see ``LineChoice``).
     """
     contributions: dict[LineKey, list[_Contribution]] = defaultdict(list)
     links: set[Link] = set()
@@ -105,7 +108,10 @@ def desired(
             for skus in one.families:
                 families.update(_by_contract(line for sku in skus for line in lines[sku]))
     return Desired(
-        demands={line: _demand(line, contributions[line]) for line in sorted(contributions)},
+        demands={
+            line: _demand(line, contributions[line], first_days.get(line, date.min))
+            for line in sorted(contributions)
+        },
         links=tuple(sorted(links)),
         unrouted=tuple(unrouted),
         unplaced=tuple(sorted(unplaced)),
@@ -196,7 +202,7 @@ def _causes(subscription: Subscription, sku: str) -> Iterator[Cause]:
         before = now
 
 
-def _demand(line: LineKey, contributions: Sequence[_Contribution]) -> Demand:
+def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: date) -> Demand:
     """What a line should have, all contributions together."""
     return Demand(
         key=line,
@@ -210,7 +216,7 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution]) -> Demand:
             )
         ),
         units=reduce(Timeline.plus, (one.part.units for one in contributions)),
-        start=min(one.part.start for one in contributions),
+        start=max(first_day, min(one.part.start for one in contributions)),
         sources=tuple(replace(one.reported.source, units=one.part.units) for one in contributions),
         causes=tuple(cause for one in contributions for cause in one.reported.causes),
         renewed_until=max((one.renewed_until for one in contributions if one.renewed_until), default=None),

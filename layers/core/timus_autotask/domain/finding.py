@@ -38,7 +38,7 @@ _EDITED = frozenset({"drift", "outcome-unclear"})
 DRIFT: Mapping[Kind, frozenset[str]] = {
     Kind.EDITED_UP: _EDITED,
     Kind.EDITED_DOWN: _EDITED,
-    Kind.LINE_REMOVED: _EDITED,
+    Kind.LINE_REMOVED: _EDITED | {"line-missing"},
     Kind.FUTURE_EDIT: _EDITED,
     Kind.SERVICE_TWICE: frozenset({"line-duplicated"}),
     Kind.CONTRACT_MISSING: frozenset({"contract-not-found"}),

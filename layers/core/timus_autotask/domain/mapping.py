@@ -21,6 +21,15 @@ class LineKey:
 
 
 @dataclass(frozen=True, slots=True)
+class LineChoice:
+    """The contract service that a line is, where its service is on the contract more than once. A person has said so."""
+
+    contract_service_id: int
+    first_day: date | None = None
+    """The units before it were billed on another contract service, and stay there; None: it was always this one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """Where units of a customer go."""
 

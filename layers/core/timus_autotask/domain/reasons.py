@@ -81,8 +81,13 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Extend the contract in Autotask, then: timus-autotask retry {contract}",
         ),
         "line-duplicated": Reason(
-            "Service {service} is on contract {contract} more than once, so it is not clear which line to change.",
-            "Bring one of the two lines to 0 in Autotask for all days, then: timus-autotask retry {contract}",
+            "Service {service} is on contract {contract} more than once{offered_told}, so it is not clear which line to change.",
+            "timus-autotask map line {contract} {service} --contract-service {choices}",
+        ),
+        "line-missing": Reason(
+            "Contract service {contract_service} was chosen for service {service} on contract {contract}, and Autotask does not have it "
+            "any more{offered_told}.",
+            "timus-autotask map line {contract} {service} --contract-service {choices}",
         ),
         "drift": Reason(
             "Somebody changed the units in Autotask: we left {left}, Autotask has {held}, Timus says {desired}.",
@@ -172,7 +177,10 @@ class Parked:
     @property
     def remedy(self) -> str:
         """The command or action that ends it, written so that a shell takes it."""
-        facts = {name: quote(fact) if isinstance(fact, str) else fact for name, fact in self.facts.items()}
+        facts = {
+            name: quote(fact) if isinstance(fact, str) and name != "choices" else fact
+            for name, fact in self.facts.items()
+        }
         remedy = REASONS[self.code].remedy.format_map(_Facts(facts))
         return remedy.replace(" --customer PAUSED_CUSTOMER", "")  # everybody is paused
 
@@ -183,6 +191,10 @@ class _Facts(dict[str, int | str]):
     def __missing__(self, key: str) -> str:
         if key == "at_price":
             return self._price("price")
+        if key == "offered_told":
+            return f" ({self['lines']})" if self.get("lines") else ""
+        if key == "choices":
+            return "N"
         if key == "by_now_told":
             made = f" (approved now, it would be made on {self.get('by_now')}{self._price('price_by_now')})"
             return made if "by_now" in self else ""

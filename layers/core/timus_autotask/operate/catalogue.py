@@ -5,11 +5,16 @@ Each thing is read once, and many together: a list of ids is one query for each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from decimal import Decimal
+from typing import Any, TypeVar
 
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.mapping import LineChoice
+from timus_autotask.domain.price import amount
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured
@@ -17,6 +22,35 @@ from timus_autotask.ports.psa import Company, ContractService, Psa, Service, Uni
 
 T = TypeVar("T")
 V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class LineOffered:
+    """A contract service of an offered contract."""
+
+    contract_service_id: int
+    service_id: int
+    service_name: str
+    units: int
+    """Of today."""
+    unit_price: Decimal | None
+    chosen: bool = False
+    """A person has chosen it among several of its service."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "contract_service_id": self.contract_service_id,
+            "service_id": self.service_id,
+            "service_name": self.service_name or None,
+            "units": self.units,
+            "unit_price": None if self.unit_price is None else str(self.unit_price),
+            "chosen": self.chosen,
+        }
+
+    def __str__(self) -> str:
+        price = "" if self.unit_price is None else f" at {amount(self.unit_price)}"
+        return f"{self.contract_service_id}: {self.units} units{price}{' (chosen)' if self.chosen else ''}"
 
 
 class Catalogue:
@@ -104,6 +138,49 @@ class Catalogue:
 
     def _ask(self, question: Callable[[Psa], T]) -> T:
         return ask(self._deployment, question, self._otherwise)
+
+
+def offered(
+    catalogue: Catalogue,
+    contract_id: int,
+    services: Container[int],
+    called: Mapping[int, str],
+    chosen: Mapping[int, LineChoice],
+) -> tuple[LineOffered, ...]:
+    """The contract services of some services on a contract. ``called`` are the services' names, ``chosen`` what a person chose."""
+    choices = {choice.contract_service_id for choice in chosen.values()}
+    units, lines = catalogue.units([contract_id]), catalogue.lines([contract_id])[contract_id]
+    return tuple(
+        LineOffered(
+            line.id,
+            line.service_id,
+            called.get(line.service_id, ""),
+            units.get(line.id, 0),
+            line.unit_price,
+            line.id in choices,
+        )
+        for line in lines
+        if line.service_id in services
+    )
+
+
+def to_choose_from(lines: Sequence[LineOffered]) -> tuple[LineOffered, ...]:
+    """Those of which the service stands on the contract more than once, and nobody has chosen one."""
+    times = Counter(line.service_id for line in lines)
+    settled = {line.service_id for line in lines if line.chosen}
+    return tuple(line for line in lines if times[line.service_id] > 1 and line.service_id not in settled)
+
+
+def how_to_choose(contract_id: int, lines: Sequence[LineOffered]) -> Iterator[str]:
+    """For each service that stands on a contract more than once: which contract services there are, and the command."""
+    for service_id in dict.fromkeys(line.service_id for line in lines):
+        these = [line for line in lines if line.service_id == service_id]
+        name = f"{service_id} {these[0].service_name}".strip()
+        ids = " | ".join(str(line.contract_service_id) for line in these)
+        yield (
+            f"Service {name} stands on contract {contract_id} more than once ({'; '.join(map(str, these))}): "
+            f"timus-autotask map line {contract_id} {service_id} --contract-service {ids}"
+        )
 
 
 def _grouped(ids: Iterable[int], found: Iterable[V], of: Callable[[V], int]) -> dict[int, list[V]]:

@@ -13,15 +13,26 @@ from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import (
     CustomerMapping,
     Ignored,
+    LineChoice,
+    LineKey,
     PlanMapping,
     Route,
     Routing,
     ServiceChoice,
     chosen_from,
     in_force,
+    service_on,
 )
 from timus_autotask.domain.names import same_company
-from timus_autotask.operate.catalogue import Catalogue, ask, conflicts, in_other_currency
+from timus_autotask.operate.catalogue import (
+    Catalogue,
+    ask,
+    conflicts,
+    how_to_choose,
+    in_other_currency,
+    offered,
+    to_choose_from,
+)
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.family import shown
 from timus_autotask.operate.known import skus_known, told_of
@@ -228,9 +239,31 @@ def route_customer(
             wake([customer], ports)
             return result
 
-        return Plan(act, tuple(notes), _doubts(customer, name, route.company_id, company), unchecked)
+        doubts = [*_doubts(customer, name, route.company_id, company)]
+        if contract is not None:
+            doubts += _to_choose(deployment, records, result, services)
+        return Plan(act, tuple(notes), tuple(doubts), unchecked)
 
     return propose(deployment, plan, on_progress)
+
+
+def _to_choose(
+    deployment: Deployment, records: CustomerRecords, routed: CustomerRouted, called: Mapping[int, str]
+) -> Iterable[str]:
+    """The services of a customer that stand on the contract more than once, with the command that chooses. Only hints: unread, there are none."""
+    contract_id, partner = routed.route.contract_id, deployment.store.readable_partner()
+    known = records.mapping.value if records.mapping else CustomerMapping(records.id, ())
+    skus = {sku for stored in records.subscriptions.values() for sku in stored.value.skus}
+    plans = {sku: stored.value for sku, stored in partner.plans.items()}
+    found = (
+        service_on(known, plans, sku, deployment.today) for sku in skus if routed.route.sku in (None, sku)
+    )
+    services = {service_id for service_id in found if service_id is not None}
+    chosen = deployment.store.contract_state(contract_id).value.chosen
+    with suppress(NotDone):
+        lines = offered(Catalogue(deployment), contract_id, services, called, chosen)
+        return [*how_to_choose(contract_id, to_choose_from(lines))]
+    return ()
 
 
 def _write_route(customer: str, route: Route, since: date | None, decision: Decision, ports: Ports) -> None:
@@ -602,6 +635,8 @@ class Mappings:
     customers: tuple[CustomerMapping, ...]
     plans: tuple[PlanMapping, ...]
     names: Directory = NOBODY
+    lines: tuple[tuple[LineKey, LineChoice], ...] = ()
+    """The contract services that were chosen where a service is on a contract more than once."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -629,6 +664,17 @@ class Mappings:
                 }
                 for plan in self.plans
             ],
+            "lines": [
+                {
+                    "contract_id": key.contract_id,
+                    "contract_name": self.names.contracts.get(key.contract_id),
+                    "service_id": key.service_id,
+                    "service_name": self.names.services.get(key.service_id),
+                    "contract_service_id": choice.contract_service_id,
+                    "from": choice.first_day,
+                }
+                for key, choice in self.lines
+            ],
         }
 
 
@@ -642,7 +688,18 @@ def mappings(deployment: Deployment) -> Mappings:
         tuple(sorted(deployment.store.mappings(), key=lambda mapping: mapping.customer_id)),
         tuple(stored.value for _, stored in sorted(plans.items())),
         known_names(deployment.store),
+        tuple(chosen_lines(deployment)),
     )
+
+
+def chosen_lines(deployment: Deployment) -> list[tuple[LineKey, LineChoice]]:
+    """Every contract service that was chosen, by contract and service."""
+    found = {
+        LineKey(state.contract_id, service_id): choice
+        for state, _ in deployment.store.contract_states()
+        for service_id, choice in state.chosen.items()
+    }
+    return sorted(found.items(), key=lambda each: each[0])
 
 
 def _routing_json(routing: Routing, names: Directory) -> dict[str, Any]:

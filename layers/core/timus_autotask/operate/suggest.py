@@ -16,7 +16,14 @@ from typing import Any
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.mapping import CustomerMapping, service_on
-from timus_autotask.operate.catalogue import Catalogue, conflicts, other_currency
+from timus_autotask.operate.catalogue import (
+    Catalogue,
+    LineOffered,
+    conflicts,
+    offered,
+    other_currency,
+    to_choose_from,
+)
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.matching import Basis, Companies, Match, Services
 from timus_autotask.operate.proposal import Progress
@@ -28,38 +35,6 @@ from timus_autotask.watch.status import Records, status_of
 OFFERED = 5
 """Companies that are offered for a customer: nobody reads more."""
 OTHER_CURRENCY = "its prices are in another currency than the company's other contracts"
-
-
-def money(price: Decimal) -> str:
-    """A price as people write it: two decimals, more where it has more."""
-    digits = -int(price.normalize().as_tuple().exponent)
-    return f"{price:.{max(2, digits)}f}"
-
-
-@dataclass(frozen=True, slots=True)
-class LineOffered:
-    """A contract service of an offered contract."""
-
-    contract_service_id: int
-    service_id: int
-    service_name: str
-    units: int
-    """Of today."""
-    unit_price: Decimal | None
-
-    def to_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {
-            "contract_service_id": self.contract_service_id,
-            "service_id": self.service_id,
-            "service_name": self.service_name or None,
-            "units": self.units,
-            "unit_price": None if self.unit_price is None else str(self.unit_price),
-        }
-
-    def __str__(self) -> str:
-        price = "" if self.unit_price is None else f" at {money(self.unit_price)}"
-        return f"{self.contract_service_id}: {self.units} units{price}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +61,8 @@ class ContractOffered:
 
     @property
     def twice(self) -> tuple[LineOffered, ...]:
-        """The contract services of which the service stands on the contract more than once."""
-        times = Counter(line.service_id for line in self.lines)
-        return tuple(line for line in self.lines if times[line.service_id] > 1)
+        """The contract services among which a person has to choose: their service stands on the contract more than once."""
+        return to_choose_from(self.lines)
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -269,6 +243,7 @@ class _Finder:
         self._plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
         self._mapped: dict[int, list[str]] = {}
         """Who is on a contract already."""
+        self._contracts_known = records.contracts
         for id_, one in sorted(records.customers.items()):
             for contract_id in one.mapping.value.contract_ids if one.mapping else ():
                 self._mapped.setdefault(contract_id, []).append(id_)
@@ -403,19 +378,10 @@ class _Finder:
         services: set[int],
         lines: Mapping[int, Sequence[ContractService]],
     ) -> ContractOffered:
-        units = self._catalogue.units([contract.id])
         called = {one.id: one.name for one in self._catalogue.active_services()}
-        held = tuple(
-            LineOffered(
-                line.id,
-                line.service_id,
-                called.get(line.service_id, ""),
-                units.get(line.id, 0),
-                line.unit_price,
-            )
-            for line in lines[contract.id]
-            if line.service_id in services
-        )
+        state = self._contracts_known.get(contract.id)
+        chosen = state.state.value.chosen if state else {}
+        held = offered(self._catalogue, contract.id, services, called, chosen)
         reasons = [f"recurring, active, until {contract.end}"]
         if len(lines) == 1:
             reasons.append("the only one of the company")

@@ -15,7 +15,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Moved
 from timus_autotask.domain.history import Evidence, Subscription
 from timus_autotask.domain.line import Head, HeldChange, JournalEntry, Line, Rejection
-from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
+from timus_autotask.domain.mapping import CustomerMapping, LineChoice, LineKey, PlanMapping
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import Parked
@@ -79,6 +79,19 @@ class ContractState:
     """The contract that it carries on, if we opened it for a renewed term."""
     head: Head | None = None
     """The newest entry of the journal about the contract itself, such as a renewal; None: there is none that is chained."""
+    chosen: Mapping[int, LineChoice] = field(default_factory=dict)
+    """By service: the contract service that a person chose."""
+    left: Mapping[int, tuple[date, ...]] = field(default_factory=dict)
+    """By contract service that was billed before another one was chosen: the days that carry an adjustment of ours."""
+
+    @property
+    def first_days(self) -> dict[LineKey, date]:
+        """By line: the day before which it was another contract service."""
+        return {
+            LineKey(self.contract_id, service_id): choice.first_day
+            for service_id, choice in self.chosen.items()
+            if choice.first_day
+        }
 
     def leased(self, now: datetime) -> bool:
         """True if a worker may have it."""
@@ -400,7 +413,7 @@ def policies_from(*terms: Terms) -> tuple[Policy, tuple[tuple[date, Policy], ...
     return policy_from(*(each.values for each in terms)), earlier
 
 
-_READ_BY_AUTOTASK = ("drift", "outcome-unclear", "line-duplicated")
+_READ_BY_AUTOTASK = ("drift", "outcome-unclear", "line-duplicated", "line-missing")
 _APPROVABLE = ("held-for-approval", "held-over-limit", "held-over-day-limit", "held-posted-period")
 
 
@@ -863,6 +876,11 @@ def put_trouble(key: Key, trouble: Trouble, expected: int) -> Put:
 def check_contract_state(state: Stored[ContractState]) -> Check:
     """Fail unless the contract's work is as it was read: the lease is ours and nothing new has come."""
     return Check(keys.contract_key(state.value.contract_id), state.rev)
+
+
+def check_line(contract_id: int, service_id: int, expected: int) -> Check:
+    """Fail unless a line is as it was read (0: it is not stored)."""
+    return Check(keys.line_key(contract_id, service_id), expected)
 
 
 def put_line(line: Line, expected: int) -> Put:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.view import Observed, View
+from timus_autotask.domain.converge.view import ContractServiceSeen, Observed, View
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.line import Line
-from timus_autotask.domain.mapping import LineKey, PlanMapping, ServiceChoice
+from timus_autotask.domain.mapping import LineChoice, LineKey, PlanMapping, ServiceChoice
 from timus_autotask.domain.policy import BillingSchedule, Policy
-from timus_autotask.domain.price import ObservedPrice
+from timus_autotask.domain.price import ObservedPrice, amount
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.ports.errors import Conflict
+from timus_autotask.ports.errors import Conflict, Refused
 from timus_autotask.ports.psa import ContractService, UnitRow
 from timus_autotask.store.records import (
     ContractRecords,
@@ -43,6 +44,8 @@ class Gathered:
     customers: Mapping[str, CustomerRecords]
     partner: PartnerRecords
     elsewhere: Mapping[LineKey, Line] = field(default_factory=dict)
+    first_days: Mapping[LineKey, date] = field(default_factory=dict)
+    """Of lines that were another contract service before."""
     schedules: dict[int, BillingSchedule] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
     """By customer; the partner's own under the empty name."""
@@ -60,7 +63,7 @@ class Gathered:
         customers = [
             customer_from(records, self.partner.terms.value) for _, records in sorted(self.customers.items())
         ]
-        wanted = desired(customers, plans, self.schedules, today)
+        wanted = desired(customers, plans, self.schedules, today, self.first_days)
         self.wanted = today, wanted
         return wanted
 
@@ -82,12 +85,14 @@ def read_records(contract: ContractRecords, ports: Ports) -> Gathered:
         c for records in customers.values() if records.mapping for c in records.mapping.value.contract_ids
     }
     elsewhere: dict[LineKey, Line] = {}
+    first_days = contract.state.value.first_days
     for other in sorted(mapped - {contract_id}):
         there = store.contract(other)
         elsewhere.update({stored.value.key: stored.value for stored in there.lines.values()})
+        first_days |= there.state.value.first_days
         if there.state.value.contract:
             gathered.schedules[other] = there.state.value.contract.schedule
-    gathered.elsewhere = elsewhere
+    gathered.elsewhere, gathered.first_days = elsewhere, first_days
     return gathered
 
 
@@ -111,10 +116,59 @@ def _matched(
     return ports.store.partner() if missing else partner
 
 
-def ask_units(contract: Contract, services: Iterable[int], ports: Ports) -> dict[int, Observed]:
-    """What Autotask holds of these services on the contract now. Raises ``AutotaskError``."""
+def ask_units(
+    contract: Contract, services: Iterable[int], chosen: Mapping[int, LineChoice], ports: Ports
+) -> dict[int, Observed]:
+    """What Autotask holds of these services on the contract now. Raises ``AutotaskError``.
+
+    Where a person has to choose the contract service, or it is not known whether the chosen one is still there, the contract services
+    are read too.
+    """
     wanted = sorted(services)
-    return held_of(ports.autotask().units(contract.id, wanted), contract.end) if wanted else {}
+    rows = ports.autotask().units(contract.id, wanted) if wanted else []
+    held = held_of(rows, contract.end, chosen)
+    several = {id_ for id_, one in held.items() if len(one.contract_service_ids) > 1}
+    unseen = {id_ for id_ in wanted if id_ in chosen and id_ not in held}
+    if several or unseen:
+        there = _contract_services(contract.id, ports, needed=bool(unseen))
+        held |= {id_: _unseen(id_, chosen[id_], there, rows, contract.end) for id_ in unseen}
+        held |= {id_: replace(held[id_], offered=_offered(id_, there, rows, contract.end)) for id_ in several}
+    return held
+
+
+def _contract_services(contract_id: int, ports: Ports, *, needed: bool) -> list[ContractService]:
+    try:
+        return ports.autotask().contract_services(contract_id)
+    except Refused:
+        if needed:
+            raise
+        return []  # they only show prices
+
+
+def _unseen(
+    service_id: int,
+    choice: LineChoice,
+    there: Iterable[ContractService],
+    rows: Iterable[UnitRow],
+    contract_end: date,
+) -> Observed:
+    """A chosen contract service without units: it has none, or it is not on the contract any more."""
+    if any((one.id, one.service_id) == (choice.contract_service_id, service_id) for one in there):
+        return Observed(contract_service_ids=(choice.contract_service_id,))
+    offered = _offered(service_id, there, rows, contract_end)
+    return Observed(missing=choice.contract_service_id, offered=offered)
+
+
+def _offered(
+    service_id: int, there: Iterable[ContractService], rows: Iterable[UnitRow], contract_end: date
+) -> tuple[ContractServiceSeen, ...]:
+    """The contract services of a service, with units and prices."""
+    prices = {one.id: one.unit_price for one in there if one.service_id == service_id}
+    units = units_by_contract_service((row for row in rows if row.service_id == service_id), contract_end)
+    return tuple(
+        ContractServiceSeen(id_, units.get(id_, NOTHING), None if price is None else amount(price))
+        for id_, price in sorted({**dict.fromkeys(units), **prices}.items())
+    )
 
 
 def ask_prices(
@@ -134,9 +188,11 @@ def ask_prices(
         }
     if view.renews is not None and None in services.values():
         old = {id_: stored.value for id_, stored in ports.store.contract(view.renews).lines.items()}
-        there = {one.service_id: one for one in ports.autotask().contract_services(view.renews)}
+        there = ports.autotask().contract_services(view.renews)
         found |= {
-            service_id: _observed_price(there.get(service_id), old.get(service_id))
+            service_id: _observed_price(
+                _line_before(service_id, old.get(service_id), there), old.get(service_id)
+            )
             for service_id, line_id in services.items()
             if line_id is None
         }
@@ -145,6 +201,15 @@ def ask_prices(
         service_id: replace(one, catalogue=catalogue(service_id)) if one.by_hand else one
         for service_id, one in found.items()
     }
+
+
+def _line_before(
+    service_id: int, line: Line | None, there: Iterable[ContractService]
+) -> ContractService | None:
+    """The contract service that was billed on the contract before; where that is not known, the last of its service."""
+    of = {one.id: one for one in there if one.service_id == service_id}
+    known = of.get(line.contract_service_id or 0) if line else None
+    return known or next(reversed([*of.values()]), None)
 
 
 def _observed_price(there: ContractService | None, line: Line | None) -> ObservedPrice:
@@ -166,22 +231,47 @@ def customer_from(records: CustomerRecords, partner: Terms) -> Customer:
     )
 
 
-def held_of(rows: Iterable[UnitRow], contract_end: date) -> dict[int, Observed]:
-    """What Autotask holds, by service, from its unit rows. A day of the contract without a row has 0 units."""
-    lines: dict[int, dict[int, list[UnitRow]]] = {}
+def counted(rows: Iterable[UnitRow], chosen: Mapping[int, LineChoice]) -> Iterator[UnitRow]:
+    """The rows that count: of a service of which a person chose the contract service, only those of that one."""
     for row in rows:
-        lines.setdefault(row.service_id, {}).setdefault(row.contract_service_id, []).append(row)
-    return {service_id: _held(by_line, contract_end) for service_id, by_line in lines.items()}
+        choice = chosen.get(row.service_id)
+        if choice is None or row.contract_service_id == choice.contract_service_id:
+            yield row
 
 
-def _held(by_line: Mapping[int, list[UnitRow]], contract_end: date) -> Observed:
+def held_of(
+    rows: Iterable[UnitRow], contract_end: date, chosen: Mapping[int, LineChoice] = MappingProxyType({})
+) -> dict[int, Observed]:
+    """What Autotask holds, by service, from its unit rows. A day of the contract without a row has 0 units."""
+    lines: dict[int, list[UnitRow]] = {}
+    for row in counted(rows, chosen):
+        lines.setdefault(row.service_id, []).append(row)
+    return {service_id: _held(of, contract_end) for service_id, of in lines.items()}
+
+
+def _held(rows: Sequence[UnitRow], contract_end: date) -> Observed:
     """One service. It may be on the contract twice; only lines that bill on the same day make it unclear."""
+    timelines = units_by_contract_service(rows, contract_end)
+    units = NOTHING
+    for timeline in timelines.values():
+        units = units.plus(timeline)
+    twice = any(sum(t.at(day) > 0 for t in timelines.values()) > 1 for day in units.days)
+    latest = max(timelines, key=lambda line_id: (timelines[line_id].days[-1:] or (date.min,), line_id))
+    closed = sorted({(row.start, row.end) for row in rows if row.posted})
+    return Observed(units, tuple(sorted(timelines)) if twice else (latest,), tuple(closed))
+
+
+def units_by_contract_service(rows: Iterable[UnitRow], contract_end: date) -> dict[int, Timeline]:
+    """The units of each contract service by day. A day of the contract without a row has 0 units."""
     one_day = timedelta(days=1)
+    by_line: dict[int, list[UnitRow]] = {}
+    for row in rows:
+        by_line.setdefault(row.contract_service_id, []).append(row)
     timelines: dict[int, Timeline] = {}
-    for line_id, rows in by_line.items():
+    for line_id, of in by_line.items():
         steps: list[tuple[date, int]] = []
         covered: date | None = None
-        for row in sorted(rows, key=lambda row: row.start):
+        for row in sorted(of, key=lambda row: row.start):
             if covered is not None and row.start > covered + one_day:
                 steps.append((covered + one_day, 0))
             steps.append((row.start, row.units))
@@ -189,13 +279,7 @@ def _held(by_line: Mapping[int, list[UnitRow]], contract_end: date) -> Observed:
         if covered is not None and covered < contract_end:
             steps.append((covered + one_day, 0))
         timelines[line_id] = Timeline.of(steps)
-    units = NOTHING
-    for timeline in timelines.values():
-        units = units.plus(timeline)
-    twice = any(sum(t.at(day) > 0 for t in timelines.values()) > 1 for day in units.days)
-    latest = max(timelines, key=lambda line_id: (timelines[line_id].days[-1:] or (date.min,), line_id))
-    closed = sorted({(row.start, row.end) for rows in by_line.values() for row in rows if row.posted})
-    return Observed(units, tuple(sorted(timelines)) if twice else (latest,), tuple(closed))
+    return timelines
 
 
 def match_plan(sku: str, plan: Stored[PlanMapping], ports: Ports) -> bool:

@@ -7,7 +7,7 @@ Of many contracts the transaction only notes that they are to be made due (``New
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -338,10 +338,15 @@ def wake_contract(
     *,
     renews: int | None = None,
     came: datetime | None = None,
+    change: Callable[[ContractState], ContractState] = lambda state: state,
 ) -> Put:
-    """What makes a contract due, to be committed together with the change or the decision that is the cause."""
+    """What makes a contract due, to be committed together with the change or the decision that is the cause.
+
+    ``change``: what of its record changes besides.
+    """
     known = ports.store.contract_state(contract_id)
-    return put_contract_state(*woken(known, ports, customers, renews=renews, came=came))
+    state, rev, due_at = woken(known, ports, customers, renews=renews, came=came)
+    return put_contract_state(change(state), rev, due_at)
 
 
 def woken(

@@ -218,10 +218,11 @@ class _Session:
         lines = {**gathered.elsewhere, **own}
         services = {key.service_id for key in (*wanted.demands, *own) if key.contract_id == self._id}
         renewals = (gathered.contract.state.value.renewed, self._renewed)
+        chosen = gathered.contract.state.value.chosen
         return View(
             contract_id=self._id,
             contract=self._contract,
-            observed=ask_units(self._contract, services, self._ports) if self._contract else {},
+            observed=ask_units(self._contract, services, chosen, self._ports) if self._contract else {},
             desired=wanted,
             lines=lines,
             policies=gathered.policies,

@@ -267,7 +267,8 @@ def _contract(
 ) -> ContractPreview:
     id_, autotask = records.state.value.contract_id, rehearsal.autotask
     contract = autotask.contract(id_)
-    before = held_of(autotask.rows_before.get(id_, ()), contract.end) if contract else {}
+    rows, chosen = autotask.rows_before.get(id_, ()), records.state.value.chosen
+    before = held_of(rows, contract.end, chosen) if contract else {}
     today = rehearsal.ports.today()
     lines = []
     for service_id, stored in sorted(records.lines.items()):
@@ -277,7 +278,7 @@ def _contract(
         line = _line(stored.value, units, made.get(key, ()), today)
         line = _against(line, was, stored.value.desired)
         if money and contract and line.adjustments:
-            line = _estimated(line, contract, rehearsal)
+            line = _estimated(line, stored.value.contract_service_id, contract, rehearsal)
         intent = rehearsal.under_way.get(key)
         lines.append(replace(line, under_way=(intent.day, intent.delta)) if intent else line)
     new = autotask.opened.get(id_)
@@ -315,9 +316,11 @@ def _with_posted(one: PreviewedAdjustment, observed: Observed) -> PreviewedAdjus
     return replace(one, posted=any(first <= one.day <= last for first, last in observed.closed))
 
 
-def _estimated(line: LinePreview, contract: Contract, rehearsal: Rehearsal) -> LinePreview:
+def _estimated(
+    line: LinePreview, contract_service_id: int | None, contract: Contract, rehearsal: Rehearsal
+) -> LinePreview:
     """The line with what each adjustment comes to, at the price that the line has then."""
-    price = _price(line.service_id, contract.id, rehearsal.autotask)
+    price = _price(line.service_id, contract_service_id, contract.id, rehearsal.autotask)
     today, end, schedule = rehearsal.ports.today(), contract.end, contract.schedule
     told = tuple(
         replace(one, estimate=estimated(one.delta, price, one.day, end, schedule, today))
@@ -326,11 +329,13 @@ def _estimated(line: LinePreview, contract: Contract, rehearsal: Rehearsal) -> L
     return replace(line, adjustments=told)
 
 
-def _price(service_id: int, contract_id: int, autotask: RehearsedAutotask) -> Decimal | None:
+def _price(
+    service_id: int, contract_service_id: int | None, contract_id: int, autotask: RehearsedAutotask
+) -> Decimal | None:
     """The unit price of a line once all is made; of a service that is new on the contract, the catalogue's. None: it is not shown."""
     there = [one for one in autotask.contract_services(contract_id) if one.service_id == service_id]
     if there:
-        return there[-1].unit_price
+        return next((one for one in there if one.id == contract_service_id), there[-1]).unit_price
     service = autotask.service(service_id)
     return service.unit_price if service else None
 

@@ -13,7 +13,7 @@ A run is a record: it goes on where it stopped, and of two that write it at once
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -36,7 +36,7 @@ from timus_autotask.store.keys import contract_pk, customer_pk
 from timus_autotask.store.records import ContractRecords, Names, RecordUnreadable, Store
 from timus_autotask.store.runs import Run, delete_found_before, last_run, put_found, put_run
 from timus_autotask.store.update import update
-from timus_autotask.sync.gather import held_of
+from timus_autotask.sync.gather import counted, held_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live
@@ -233,7 +233,7 @@ class _Reconcile:
     ) -> None:
         """Read some contracts, report what is found, and make them due where the worker has to decide."""
         began = self._ports.clock.now()
-        looks = self._read([*chunk], today)
+        looks = self._read(chunk, today)
         found: dict[int, list[Finding]] = {}
         woken = busy = 0
         for contract_id, known in chunk.items():
@@ -267,7 +267,8 @@ class _Reconcile:
             )
         )
 
-    def _read(self, ids: Sequence[int], today: date) -> dict[int, Look]:
+    def _read(self, chunk: Mapping[int, ContractRecords], today: date) -> dict[int, Look]:
+        ids = [*chunk]
         contracts = self._ask(lambda autotask: autotask.contracts(ids))
         services = {
             id_: contract
@@ -292,7 +293,13 @@ class _Reconcile:
         for rule in rules:
             counts[rule.contract_id].append(rule)
         return {
-            id_: self._of(contracts.get(id_), by_contract[id_], counts[id_], near.get(id_)) for id_ in ids
+            id_: self._of(
+                contracts.get(id_),
+                [*counted(by_contract[id_], known.state.value.chosen)],
+                counts[id_],
+                near.get(id_),
+            )
+            for id_, known in chunk.items()
         }
 
     def _of(

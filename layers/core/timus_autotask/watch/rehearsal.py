@@ -7,7 +7,7 @@ nobody else is at work: a lease that a worker has on a contract holds nothing up
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -20,7 +20,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.holds import BY_DECISION
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
-from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.mapping import LineChoice, LineKey
 from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import (
     AutotaskError,
@@ -490,9 +490,9 @@ class Rehearsal:
             self._on_progress(done, len(ids))
         for contract in contracts:
             for stored in contract.lines.values():
-                self._assume(stored)
+                self._assume(stored, contract.state.value.chosen)
 
-    def _assume(self, stored: Stored[Line]) -> None:
+    def _assume(self, stored: Stored[Line], chosen: Mapping[int, LineChoice]) -> None:
         """Decide what became of an adjustment that is under way: nobody can know it yet."""
         line, intent = stored.value, stored.value.intent
         contract = self.autotask.contract(line.contract_id)
@@ -501,7 +501,7 @@ class Rehearsal:
         if intent.answer in (Answer.REFUSED, Answer.NOT_APPLIED):
             return
         rows = self.autotask.units(line.contract_id, [line.service_id])
-        units = held_of(rows, contract.end).get(line.service_id, Observed()).units
+        units = held_of(rows, contract.end, chosen).get(line.service_id, Observed()).units
         landed = units.same(intent.after, contract.start, contract.end)
         if not landed and not units.same(intent.before, contract.start, contract.end):
             return  # somebody else was there too: it is not settled here

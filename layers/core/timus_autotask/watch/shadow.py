@@ -181,10 +181,15 @@ def shadow(ports: Ports, since: date, customer: str | None = None, each: Each = 
     rows = autotask.units_of_contracts(contracts, since - ONE_DAY) if contracts else []
     compared = [*_compared(demands, records, contracts, rows, since, today)]
     of = sorted({one.key.contract_id for one in compared if one.episodes})
+    chosen = {
+        id_: {s: c.contract_service_id for s, c in records.contracts[id_].state.value.chosen.items()}
+        for id_ in of
+    }
     prices = {
         (there.contract_id, there.service_id): there.unit_price
         for lines in each(autotask.contract_services, of)
         for there in lines
+        if there.id == chosen[there.contract_id].get(there.service_id, there.id)
     }
     lines = [line for one in compared for line in _told(one, prices, contracts)]
     return Shadow(
@@ -212,7 +217,10 @@ def _compared(
     by_contract: dict[int, list[UnitRow]] = {id_: [] for id_ in contracts}
     for row in rows:
         by_contract[row.contract_id].append(row)
-    held = {id_: held_of(by_contract[id_], contract.end) for id_, contract in contracts.items()}
+    held = {
+        id_: held_of(by_contract[id_], contract.end, records.contracts[id_].state.value.chosen)
+        for id_, contract in contracts.items()
+    }
     for key, demand in demands.items():
         contract = contracts.get(key.contract_id)
         if contract is None:

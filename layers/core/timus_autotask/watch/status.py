@@ -396,7 +396,10 @@ def _desired(records: Records, customers: Mapping[str, Customer], today: date) -
         for id_, found in records.contracts.items()
         if found.state.value.contract
     }
-    return desired([customers[id_] for id_ in sorted(customers)], plans, schedules, today)
+    first_days = {
+        key: day for found in records.contracts.values() for key, day in found.state.value.first_days.items()
+    }
+    return desired([customers[id_] for id_ in sorted(customers)], plans, schedules, today, first_days)
 
 
 def _quantity(customer: Customer | None, sku: str, today: date) -> int:

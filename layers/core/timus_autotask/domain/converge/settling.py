@@ -28,13 +28,26 @@ REFUSED_AGAIN = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
 
 def settled(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
     """The line with its intent ended and its baseline read anew; otherwise parked or waiting, with the reason."""
-    ids = draft.observed.contract_service_ids
+    observed, ids = draft.observed, draft.observed.contract_service_ids
+    if observed.missing is not None:
+        return _unknown(draft, "line-missing", contract_service=observed.missing, **_choice(draft))
     if len(ids) > 1:
-        return _unknown(draft, "line-duplicated")
+        return _unknown(draft, "line-duplicated", **_choice(draft))
     if ids:
         draft = replace(draft, line=replace(draft.line, contract_service_id=ids[0]))
     draft = _without_intent(draft, contract, view)
     return draft if draft.stopped else _with_baseline(draft, contract, view)
+
+
+def _choice(draft: LineDraft) -> dict[str, int | str]:
+    """What there is to choose from, where it was read."""
+    offered = draft.observed.offered
+    if not offered:
+        return {}
+    return {
+        "lines": ", ".join(one.words(draft.today) for one in offered),
+        "choices": " | ".join(str(one.id) for one in offered),
+    }
 
 
 def _unknown(draft: LineDraft, code: str, **more: int | str) -> LineDraft:

@@ -18,14 +18,33 @@ from timus_autotask.domain.timeline import NOTHING, Timeline
 
 
 @dataclass(frozen=True, slots=True)
+class ContractServiceSeen:
+    """One of several contract services of the same service."""
+
+    id: int
+    units: Timeline
+    unit_price: str | None = None
+    """None: Autotask shows none."""
+
+    def words(self, day: date) -> str:
+        """With its units of a day and its price, for people."""
+        price = f" at {self.unit_price}" if self.unit_price is not None else ""
+        return f"{self.id} with {self.units.at(day)} units{price}"
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """What Autotask has of a service on a contract, as read now."""
 
     units: Timeline = NOTHING
     contract_service_ids: tuple[int, ...] = ()
-    """More than one: the service is on the contract more than once."""
+    """More than one: the service is on the contract more than once, and nobody has chosen."""
     closed: tuple[tuple[date, date], ...] = ()
     """Approved and posted stretches, inclusive, in order."""
+    missing: int | None = None
+    """The contract service that a person chose, if it is not on the contract any more. Then nothing else is looked at."""
+    offered: tuple[ContractServiceSeen, ...] = ()
+    """The contract services among which a person has to choose."""
 
 
 @dataclass(frozen=True, slots=True)
