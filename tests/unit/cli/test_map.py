@@ -280,3 +280,30 @@ def test_a_client_who_is_mapped_late_is_asked_from_when(desk: Desk) -> None:
     assert desk.world.posted() == [(45, 3, "2026-03-15")]
     assert "billed from today" in desk.told("changes")
     assert "two answers" in desk.refused(*MAP, "--from", "always", "--bill-from", "today", status=2)
+
+
+def test_a_contract_service_is_chosen_and_taken_back(desk: Desk) -> None:
+    """Shown before it is written, listed, and told to programs."""
+    second = desk.world.control.person_adds_line(CONTRACT, 45, date(2026, 1, 1).toordinal(), 5)
+    desk.world.tell(7, {ADV: 28, GATEWAY: 1})
+    desk.world.work()
+    assert "stands on contract 29683949 more than once" in desk.refused(*MAP)
+    desk.ask(*MAP, "--yes")
+    desk.world.work()
+    words = desk.told("map", "line", str(CONTRACT), "45", "--contract-service", "1201", "--yes")
+    assert (
+        f"Service 45 SASE-ADV-USER on contract {CONTRACT}: 1201: 25 units at 12.50; {second}: 5 units"
+        in words
+    )
+    assert f"It is billed for {CUSTOMER}." in words
+    assert f"Left alone: {second}: 5 units" in words
+    assert "+3 from 2026-03-15 (at once)" in words
+    desk.world.work()
+    assert desk.world.posted() == [(45, 3, "2026-03-15")]
+    assert "contract service" in desk.told("map", "list")
+    assert desk.ask("map", "list")["lines"][0]["contract_service_id"] == 1201
+    said = desk.ask("map", "line", str(CONTRACT), "45", "--undo", "--yes")
+    assert (said["contract_service_id"], said["before"], said["written"]) == (None, 1201, True)
+    assert "--contract-service" in desk.refused(
+        "map", "line", str(CONTRACT), "45", "--undo", "--keep-units", status=2
+    )

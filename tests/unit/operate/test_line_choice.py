@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from local.autotask.faults import Fault
 from local.autotask.rules import Line as SimulatedLine
@@ -14,8 +16,11 @@ from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineChoice, Route
 from timus_autotask.operate.line_choice import LineChosen, choose_line, unchoose_line
 from timus_autotask.operate.mapping import FOLLOWS, mappings, route_customer
+from timus_autotask.operate.mapping_file import to_csv
+from timus_autotask.operate.mapping_import import Imported, exported, import_mappings
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.tables import FileRefused
 from timus_autotask.store.records import put_terms
 from timus_autotask.store.runs import findings
 from timus_autotask.watch.listing import listed
@@ -363,6 +368,38 @@ def test_a_worker_that_comes_between_look_and_choice_is_not_overlooked(world: Wo
     assert mappings(deployment_of(world)).lines[0][1].contract_service_id == FULL
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.one_of(st.integers(0, 40), st.just("move")), min_size=1, max_size=8))
+def test_whatever_is_chosen_each_day_is_billed_once(happenings: list[int | str]) -> None:
+    """Between two contract services, however often the seats are moved: together they have what Timus says, on every day."""
+    world = World()
+    second = world.control.person_adds_line(CONTRACT, SERVICE, JANUARY.toordinal(), 1)
+    world.control.person_adjusts(second, JANUARY.toordinal(), -1)
+    world.map_customer()
+    world.tell(1, {ADV: 28})
+    world.work()
+    chosen(world, FULL)
+    present, other, seats = FULL, second, 28
+    wanted = {world.clock.now().date(): seats}
+    for number, happening in enumerate(happenings, 2):
+        world.clock.advance(86400)
+        today = world.clock.now().date()
+        if isinstance(happening, int):
+            seats = happening
+            world.tell(number, {ADV: seats})
+            world.work()
+        else:
+            if units := billed(world, present, today):
+                world.control.person_adjusts(present, today.toordinal(), -units)
+            present, other = other, present
+            chosen(world, present)
+        world.pass_time(minutes=1)
+        wanted[today] = seats
+    had = {day: billed(world, FULL, day) + billed(world, second, day) for day in wanted}
+    assert had == wanted
+    assert world.line(ADV).state is State.APPLIED
+
+
 # -- Before anything is ours
 
 
@@ -414,3 +451,86 @@ def test_drift_of_the_chosen_one_is_decided_as_ever(world: World) -> None:
     line: Line = world.line(ADV)
     assert line.parked is not None
     assert line.parked.code == "drift"
+
+
+# -- As a file
+
+
+def imported(world: World, *rows: str, unchecked: bool = False) -> Proposal[Imported]:
+    """A file with these rows, as it is proposed."""
+    header = "customer_id,company_id,contract_id,service_id,contract_service_id,first_day"
+    data = "\n".join((header, *rows)).encode()
+    return import_mappings(deployment_of(world), "lines.csv", data, "Ada", unchecked=unchecked)
+
+
+def problems(world: World, *rows: str, unchecked: bool = False) -> list[str]:
+    """What is wrong with such a file."""
+    with pytest.raises(FileRefused) as refused:
+        imported(world, *rows, unchecked=unchecked)
+    return [str(problem) for problem in refused.value.problems]
+
+
+def test_a_file_chooses_with_the_mapping() -> None:
+    """In one proposal, so that nothing is parked in between; what is chosen already is not written again."""
+    world = World()
+    second = discount(world)
+    world.tell(7, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.map_plan(ADV, SERVICE)
+    rows = (f"{CUSTOMER},{COMPANY},{CONTRACT},,,", f",,{CONTRACT},{SERVICE},{second},")
+    proposal = imported(world, *rows)
+    assert proposal.preview.totals.parked == 0
+    proposal.commit()
+    world.work()
+    assert [billed(world, FULL, TODAY), billed(world, second, TODAY)] == [25, 28]
+    assert imported(world, *rows).result.unchanged == 2
+    assert [one.kind for one in world.ports.store.decisions()] == ["map import"] * 2
+
+
+def test_an_export_is_taken_in_without_loss() -> None:
+    """With the day from which the contract service is billed."""
+    world = managed()
+    world.control.person_adjusts(FULL, (TODAY + timedelta(days=1)).toordinal(), -28)
+    chosen(world, second_of(world))
+    rows = exported(deployment_of(world))
+    other = World()
+    discount(other)
+    file = to_csv(rows).encode()
+    import_mappings(deployment_of(other), "a.csv", file, "Ada", unchecked=True, unknown=True).commit()
+    assert mappings(deployment_of(other)).lines == mappings(deployment_of(world)).lines
+
+
+def test_two_contract_services_of_one_service_are_refused(world: World) -> None:
+    """Everybody on a contract shares the choice, and it stands in a row of its own."""
+    line = f",,{CONTRACT},{SERVICE}"
+    [twice] = problems(world, f"{line},{FULL},", f"{line},{second_of(world)},")
+    assert "everybody on a contract is billed on one contract service of a service" in twice
+    [own] = problems(world, f"{CUSTOMER},{COMPANY},{CONTRACT},,{FULL},")
+    assert "is the same for everybody on the contract" in own
+    [service] = problems(world, f",,{CONTRACT},,{FULL},")
+    assert "service_id" in service
+    [company] = problems(world, f",{COMPANY},{CONTRACT},{SERVICE},{FULL},")
+    assert "company_id" in company
+
+
+def test_a_file_is_refused_what_the_command_is_refused() -> None:
+    """What is not on the contract, what would be billed twice, and what Autotask would have to be asked for."""
+    world = managed()
+    second = second_of(world)
+    line = f",,{CONTRACT},{SERVICE}"
+    [strange] = problems(world, f"{line},1202,")
+    [billed_twice] = problems(world, f"{line},{second},")
+    assert "billed twice" in billed_twice
+    [unasked] = problems(world, f"{line},{second},", unchecked=True)
+    assert "leave --unchecked out" in unasked
+    assert strange
+    [day] = problems(world, f"{line},{FULL},2026-02-01")
+    assert "billed from always" in day
+
+
+def test_a_contract_service_of_another_service_is_reported() -> None:
+    """With those that there are."""
+    world = World()
+    second = discount(world)
+    [strange] = problems(world, f",,{CONTRACT},{SERVICE},1202,")
+    assert f"is none of service {SERVICE} on contract {CONTRACT}; there are {FULL}, {second}" in strange

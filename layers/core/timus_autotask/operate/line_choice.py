@@ -108,6 +108,13 @@ class Switch:
         return f"{where} is contract service {self.choice.contract_service_id}{since}"
 
 
+def all_changed(switches: Iterable[Switch], state: ContractState) -> ContractState:
+    """A contract's record with several choices."""
+    for switch in switches:
+        state = switch.changed(state)
+    return state
+
+
 def choose_line(
     deployment: Deployment,
     contract_id: int,
@@ -132,7 +139,7 @@ def choose_line(
                 f"Contract service {contract_service_id} is not one of service {service_id} on contract {contract_id}. {_offer(lines)} "
                 f"{NOTHING_WRITTEN}"
             )
-        units = _units(deployment, contract, service_id)
+        units = units_of(deployment, contract, service_id)
         switch = switched(
             records, service_id, contract_service_id, units, deployment.today, keep_units=keep_units
         )
@@ -220,7 +227,8 @@ def _looked_up(
     return contract, lines
 
 
-def _units(deployment: Deployment, contract: Contract, service_id: int) -> Mapping[int, Timeline]:
+def units_of(deployment: Deployment, contract: Contract, service_id: int) -> Mapping[int, Timeline]:
+    """The units of each contract service of a service by day. Raises :class:`NotDone`."""
     rows = ask(deployment, lambda autotask: autotask.units(contract.id, [service_id]))
     return units_by_contract_service(rows, contract.end)
 
@@ -283,6 +291,12 @@ def switched(
         _left(records, line),
         kept,
     )
+
+
+def was_billed(records: ContractRecords, service_id: int) -> bool:
+    """Whether units of the service are billed because of us, so that Autotask has to be asked where."""
+    stored = records.lines.get(service_id)
+    return bool(stored and _billed_so_far(stored.value, records.state.value.chosen.get(service_id), {}))
 
 
 def _settled_line(records: ContractRecords, service_id: int) -> Line | None:

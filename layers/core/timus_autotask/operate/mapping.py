@@ -40,7 +40,7 @@ from timus_autotask.operate.late import BillFrom, Late, first_day_of, late, may_
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import Refused
-from timus_autotask.ports.psa import Psa
+from timus_autotask.ports.psa import Psa, Service
 from timus_autotask.store.records import (
     ContractState,
     CustomerRecords,
@@ -235,7 +235,8 @@ def route_customer(
             write(ports, since)
             if contract is not None:
                 companies = {route.company_id: company} if company else {}
-                learn_names(ports, contract.id, contract, companies, services)
+                names = {id_: service.name for id_, service in services.items()}
+                learn_names(ports, contract.id, contract, companies, names)
             wake([customer], ports)
             return result
 
@@ -248,20 +249,25 @@ def route_customer(
 
 
 def _to_choose(
-    deployment: Deployment, records: CustomerRecords, routed: CustomerRouted, called: Mapping[int, str]
+    deployment: Deployment, records: CustomerRecords, routed: CustomerRouted, on: Mapping[int, Service]
 ) -> Iterable[str]:
-    """The services of a customer that stand on the contract more than once, with the command that chooses. Only hints: unread, there are none."""
-    contract_id, partner = routed.route.contract_id, deployment.store.readable_partner()
+    """The services of a customer that stand on the contract more than once, with the command that chooses. Only hints: unread, there are none.
+
+    ``on`` are the services on the contract. A SKU that nobody has chosen a service for is matched by the SKU of a service.
+    """
+    contract_id, today = routed.route.contract_id, deployment.today
     known = records.mapping.value if records.mapping else CustomerMapping(records.id, ())
-    skus = {sku for stored in records.subscriptions.values() for sku in stored.value.skus}
-    plans = {sku: stored.value for sku, stored in partner.plans.items()}
-    found = (
-        service_on(known, plans, sku, deployment.today) for sku in skus if routed.route.sku in (None, sku)
-    )
-    services = {service_id for service_id in found if service_id is not None}
+    plans = {sku: stored.value for sku, stored in deployment.store.readable_partner().plans.items()}
+    services: set[int] = set()
+    for sku in {sku for stored in records.subscriptions.values() for sku in stored.value.skus}:
+        if routed.route.sku in (None, sku):
+            service = service_on(known, plans, sku, today)
+            carrying = [id_ for id_, one in on.items() if one.sku == sku]
+            services.update(carrying if service is None else [service])
+    called = {id_: one.name for id_, one in on.items()}
     chosen = deployment.store.contract_state(contract_id).value.chosen
     with suppress(NotDone):
-        lines = offered(Catalogue(deployment), contract_id, services, called, chosen)
+        lines = offered(Catalogue(deployment), contract_id, services, called, chosen) if services else ()
         return [*how_to_choose(contract_id, to_choose_from(lines))]
     return ()
 
@@ -439,10 +445,10 @@ def _billed(line: Line) -> bool:
 # -- What Autotask says
 
 
-def _checked(deployment: Deployment, route: Route) -> tuple[Contract, str | None, Mapping[int, str]]:
+def _checked(deployment: Deployment, route: Route) -> tuple[Contract, str | None, Mapping[int, Service]]:
     """The contract, its company's name and those of its services; raises :class:`NotDone` when nothing could be billed there."""
 
-    def question(autotask: Psa) -> tuple[Contract, str | None, Mapping[int, str]]:
+    def question(autotask: Psa) -> tuple[Contract, str | None, Mapping[int, Service]]:
         contract = autotask.contract(route.contract_id)
         if contract is None:
             raise NotDone(
@@ -451,7 +457,7 @@ def _checked(deployment: Deployment, route: Route) -> tuple[Contract, str | None
         wrong = " ".join(conflicts(contract, route.company_id, deployment.today))
         if wrong:
             raise NotDone(f"{wrong} Nothing was written. {UNCHECKED}")
-        return contract, _company_name(autotask, route.company_id), _service_names(autotask, contract.id)
+        return contract, _company_name(autotask, route.company_id), _services_on(autotask, contract.id)
 
     found = ask(deployment, question, UNCHECKED)
     if _in_other_currency(deployment, found[0]):
@@ -477,11 +483,11 @@ def _company_name(autotask: Psa, company_id: int) -> str | None:
     return company.name or None if company else None
 
 
-def _service_names(autotask: Psa, contract_id: int) -> Mapping[int, str]:
-    """How the services of a contract are called. That they may not be read does not matter."""
+def _services_on(autotask: Psa, contract_id: int) -> Mapping[int, Service]:
+    """The services of a contract. That they may not be read does not matter."""
     try:
         on = {line.service_id for line in autotask.contract_services(contract_id)}
-        return {id_: service.name for id_, service in autotask.services(on).items()}
+        return autotask.services(on)
     except Refused:
         return {}
 

@@ -72,9 +72,10 @@ def check_autotask(draft: Draft, catalogue: Catalogue) -> Known:
         if entry.what is What.COMPANY and entry.values["company_id"] not in companies:
             words = f"is no company of Autotask that the API user may see{_near_companies(entry, draft, catalogue)}"
             draft.report(entry, "company_id", words)
-        elif entry.values["service_id"]:
+        elif entry.values["service_id"] and entry.what is not What.LINE:
             _check_service(entry, services.get(entry.values["service_id"]), draft, catalogue)
     _check_contracts(routed, contracts, draft, catalogue)
+    _check_lines([entry for entry in changing if entry.what is What.LINE], draft, catalogue)
     good = [entry for entry in changing if entry.subject not in draft.spoiled]
     names = {"company": _names(companies), "contract": _names(contracts), "service": _names(services)}
     doubts = dict.fromkeys(doubt for entry in good for doubt in _doubts(entry, names, draft))
@@ -111,6 +112,18 @@ def _check_contracts(
     for entry in routed:
         if entry.values["contract_id"] in foreign:
             draft.report(entry, "contract_id", OTHER_CURRENCY)
+
+
+def _check_lines(entries: Sequence[Entry], draft: Draft, catalogue: Catalogue) -> None:
+    """A contract service is one of its service on its contract."""
+    lines = catalogue.lines(_ids("contract_id", entries))
+    for entry in entries:
+        of = entry.values
+        there = [line.id for line in lines[of["contract_id"]] if line.service_id == of["service_id"]]
+        if of["contract_service_id"] not in there:
+            near = f"; there are {', '.join(map(str, there))}" if there else ""
+            words = f"is none of service {of['service_id']} on contract {of['contract_id']}{near}"
+            draft.report(entry, "contract_service_id", words)
 
 
 def notes(draft: Draft) -> Iterator[str]:

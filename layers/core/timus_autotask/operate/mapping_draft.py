@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import (
     CustomerMapping,
@@ -19,13 +20,16 @@ from timus_autotask.domain.mapping import (
     in_force,
     replaced_from,
 )
+from timus_autotask.domain.timeline import Timeline
+from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.late import BillFrom, FirstDays
+from timus_autotask.operate.line_choice import Switch, switched, units_of, was_billed
 from timus_autotask.operate.mapping import FirstDay, holds_from, of_another, route_words, routes_to
 from timus_autotask.operate.mapping_file import Entry, Subject, What, understood
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.tables import Problem
-from timus_autotask.ports.table import MOST_WRITES, Put
+from timus_autotask.ports.table import MOST_WRITES, Check, Put
 from timus_autotask.store.records import CustomerRecords, Stored, put_mapping, put_plan
 from timus_autotask.sync.merge import WOKEN_AT_ONCE
 from timus_autotask.sync.ports import Ports
@@ -130,7 +134,23 @@ class PlanEdit:
         return (None if after == found.value else put_plan(after, found.rev, due_at)), ()
 
 
-Edit = CustomerEdit | PlanEdit
+@dataclass(frozen=True, slots=True)
+class LineEdit:
+    """What a file says of a service that is on a contract more than once."""
+
+    switch: Switch
+
+    @property
+    def words(self) -> str:
+        """What is chosen, for people."""
+        return self.switch.words
+
+    def writes(self, ports: Ports) -> tuple[Put | Check | None, Collection[int]]:
+        """What is written of the line's record, or checked; and the contract, in whose own record the choice is."""
+        return self.switch.write(ports), (self.switch.contract_id,)
+
+
+Edit = CustomerEdit | PlanEdit | LineEdit
 
 
 def _service_words(sku: str, choice: ServiceChoice) -> str:
@@ -149,10 +169,19 @@ class Draft:
     """A file against the records: what it changes, and what is wrong with it so far."""
 
     def __init__(
-        self, deployment: Deployment, data: bytes, by: str, bill_from: BillFrom | None = None
+        self,
+        deployment: Deployment,
+        data: bytes,
+        by: str,
+        bill_from: BillFrom | None = None,
+        catalogue: Catalogue | None = None,
     ) -> None:
-        """``by`` is who asks, ``bill_from`` what holds for rows that do not say it. Raises :class:`FileRefused` for a file that cannot be read."""
+        """``by`` is who asks, ``bill_from`` what holds for rows that do not say it, ``catalogue`` None: Autotask is not asked.
+
+        Raises :class:`FileRefused` for a file that cannot be read.
+        """
         self.deployment = deployment
+        self._catalogue = catalogue
         self._by = by
         self._bill_from = bill_from
         found = understood(data)
@@ -231,9 +260,10 @@ class Draft:
         room = MOST_WRITES
         days = first_days or {}
         dated = [one.billed_from(days[one.customer]) if one.customer in days else one for one in own]
-        every: list[Edit] = [*self.plans, *dated]
+        lines = [edit for edit in self.edits.values() if isinstance(edit, LineEdit)]
+        every: list[Edit] = [*self.plans, *lines, *dated]
         for edit in every:
-            size = 2
+            size = 3 if isinstance(edit, LineEdit) else 2
             if isinstance(edit, CustomerEdit):
                 known = self.mapping(edit.customer)
                 concerned = len({*known.contract_ids, *edit.applied(known).contract_ids})
@@ -250,7 +280,7 @@ class Draft:
         """Decide what the rows of a customer or a SKU change."""
         kind, id_ = subject
         try:
-            edit = (self._customer if kind == "customer" else self._sku)(id_, self.entries[subject])
+            edit = self._edit(kind, id_, self.entries[subject])
         except Wrong as wrong:
             self.problems.append(wrong.problem)
             self.spoiled.add(subject)
@@ -259,6 +289,52 @@ class Draft:
             self.unchanged += 1
         else:
             self.edits[subject] = edit
+
+    def _edit(self, kind: str, id_: str, entries: Sequence[Entry]) -> Edit | None:
+        if kind == "line":
+            return self._line(entries[0])
+        return self._customer(id_, entries) if kind == "customer" else self._sku(id_, entries)
+
+    # -- A service that is on a contract more than once
+
+    def _line(self, entry: Entry) -> Edit | None:
+        contract_id, service_id = entry.values["contract_id"], entry.values["service_id"]
+        chosen, given = entry.values["contract_service_id"], entry.first_day
+        records = self.deployment.store.contract(contract_id)
+        known = records.state.value.chosen.get(service_id)
+        if (
+            known
+            and known.contract_service_id == chosen
+            and (given.follows or given.given == known.first_day)
+        ):
+            return None
+        units: Mapping[int, Timeline] = {}
+        try:
+            if was_billed(records, service_id):
+                units = units_of(self.deployment, self._contract(entry), service_id)
+            switch = switched(records, service_id, chosen, units, self.deployment.today)
+        except NotDone as refused:
+            words = str(refused).removesuffix(" Nothing was written.")
+            raise Wrong(entry.wrong("contract_service_id", f"cannot be chosen. {words}")) from refused
+        choice = switch.choice
+        if choice is None or given.follows or given.given == choice.first_day:
+            return LineEdit(switch)
+        if was_billed(records, service_id) or known:
+            words = f"cannot be: the contract service is billed from {choice.first_day or 'always'}"
+            raise Wrong(entry.wrong("first_day", words))
+        return LineEdit(replace(switch, choice=replace(choice, first_day=given.given)))
+
+    def _contract(self, entry: Entry) -> Contract:
+        """The contract, where it has to be looked at what is billed there."""
+        contract_id = entry.values["contract_id"]
+        if self._catalogue is None:
+            raise NotDone(
+                "Units are billed there already, so Autotask has to be asked: leave --unchecked out."
+            )
+        found = self._catalogue.contracts([contract_id]).get(contract_id)
+        if found is None:
+            raise NotDone(f"Autotask has no contract {contract_id}, or the API user may not see it.")
+        return found
 
     # -- A customer
 

@@ -1,7 +1,8 @@
 """The file of mappings: what ``map export`` writes and ``map import`` reads, one row for each choice that a person has made.
 
 What a row is follows from its cells: a customer's contract, a customer's company alone, a customer's own service for a SKU, the
-service (and family) of a SKU for everybody, or that nothing of a customer or a SKU is billed. The rows of a customer, and those of a SKU, belong together.
+service (and family) of a SKU for everybody, the contract service of a service that is on a contract more than once, or that nothing of a
+customer or a SKU is billed. The rows of a customer, and those of a SKU, belong together.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from unicodedata import category
 
-from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route
+from timus_autotask.domain.mapping import CustomerMapping, Ignored, LineChoice, LineKey, PlanMapping, Route
 from timus_autotask.operate.family import ADD_ON, shown
 from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.mapping import FOLLOWS, FirstDay
@@ -73,6 +74,7 @@ COLUMNS = (
     Column("units", whole(1, LARGEST_QUANTITY)),
     Column("service_id", _ID),
     Column("service_name", TEXT),
+    Column("contract_service_id", _ID),
     Column("first_day", Kind(_first_day(DAY.parse), _first_day(DAY.of_json)), aliases=("from",)),
     Column("bill_from", one_of(*BillFrom)),
     Column("share", one_of("yes", "no")),
@@ -92,11 +94,12 @@ class What(StrEnum):
     COMPANY = "company"
     OWN_SERVICE = "own-service"
     PLAN = "plan"
+    LINE = "line"
     IGNORED = "ignored"
 
 
 Subject = tuple[str, str]
-"""Whose rows belong together: ("customer", id) or ("sku", SKU)."""
+"""Whose rows belong together: ("customer", id), ("sku", SKU), or ("line", contract and service)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,8 @@ def _subject(row: Row) -> Subject | Problem:
     values = row.values
     if values["customer_id"]:
         return "customer", values["customer_id"]
+    if values["contract_service_id"]:
+        return "line", f"{values['contract_id']}/{values['service_id']}"
     of_customer = (
         "customer_name",
         "company_id",
@@ -202,7 +207,9 @@ def _subject(row: Row) -> Subject | Problem:
 def _entry(row: Row, subject: Subject) -> Entry | Problem:
     """The row, or what is wrong with it."""
     has = {name for name, value in row.values.items() if value is not None}
-    if has & IGNORING:
+    if subject[0] == "line" or "contract_service_id" in has:
+        what, wrong = What.LINE, _wrong_line(has)
+    elif has & IGNORING:
         what, wrong = What.IGNORED, _wrong_ignored(has)
     elif subject[0] == "sku":
         what, wrong = What.PLAN, _wrong_plan(has)
@@ -231,6 +238,25 @@ def _wrong_ignored(has: set[str]) -> _Wrong:
     allowed = {"customer_id", "customer_name"} if "customer_id" in has else {"sku", "family"}
     more = sorted(has - allowed - IGNORING)
     return (more[0], "stands beside the reason why nothing is billed") if more else None
+
+
+def _wrong_line(has: set[str]) -> _Wrong:
+    if has & {"customer_id", "sku"}:
+        words = "is the same for everybody on the contract: it stands in a row of its own, with contract_id and service_id"
+        return "contract_service_id", words
+    for name in ("contract_id", "service_id"):
+        if name not in has:
+            return name, "is missing: which service on which contract is it?"
+    allowed = {
+        "contract_id",
+        "contract_name",
+        "service_id",
+        "service_name",
+        "contract_service_id",
+        "first_day",
+    }
+    more = sorted(has - allowed)
+    return (more[0], "stands beside a contract service, which is the same for everybody") if more else None
 
 
 def _wrong_plan(has: set[str]) -> _Wrong:
@@ -283,16 +309,17 @@ def _twice(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Problem]]:
             What.OWN_SERVICE: ("service_id", (values["sku"], day)),
             What.PLAN: ("service_id", (day,)),
             What.IGNORED: ("ignored", ()),
+            What.LINE: ("contract_service_id", ()),
         }[entry.what]
         keys: list[tuple[Any, ...]] = [(entry.what, *entry.subject, *said)]
         if entry.what is What.CONTRACT and values["units"] is None:
             keys.append(("all", *entry.subject, values["sku"], day))
         first = next((seen[key] for key in keys if key in seen), None)
         if first is not None:
-            yield (
-                entry,
-                entry.wrong(column, f"is said in row {first} already, of the same units and day"),
-            )
+            words = f"is said in row {first} already, of the same units and day"
+            if entry.what is What.LINE:
+                words = f"is a second one beside row {first}: everybody on a contract is billed on one contract service of a service"
+            yield entry, entry.wrong(column, words)
         for key in keys:
             seen.setdefault(key, entry.row)
 
@@ -301,7 +328,10 @@ def _twice(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Problem]]:
 
 
 def rows_of(
-    customers: Sequence[CustomerMapping], plans: Sequence[PlanMapping], names: Directory
+    customers: Sequence[CustomerMapping],
+    plans: Sequence[PlanMapping],
+    names: Directory,
+    lines: Iterable[tuple[LineKey, LineChoice]] = (),
 ) -> list[dict[str, Any]]:
     """Everything that these mappings hold, a row for each choice."""
     users: dict[int, set[str]] = {}
@@ -309,6 +339,15 @@ def rows_of(
         for contract_id in one.contract_ids:
             users.setdefault(contract_id, set()).add(one.customer_id)
     found = [row for plan in plans for row in _plan_rows(plan)]
+    found += [
+        {
+            "contract_id": key.contract_id,
+            "service_id": key.service_id,
+            "contract_service_id": choice.contract_service_id,
+            "first_day": choice.first_day or ALWAYS,
+        }
+        for key, choice in lines
+    ]
     for one in customers:
         kept = one.customer_name or (one.ignored.name if one.ignored else "")
         name = kept or names.customers.get(one.customer_id)

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.late import BillFrom, FirstDays, Late, first_day_of, late, may_be_late
-from timus_autotask.operate.mapping import UNCHECKED
+from timus_autotask.operate.line_choice import Switch, all_changed
+from timus_autotask.operate.mapping import UNCHECKED, chosen_lines
 from timus_autotask.operate.mapping_checks import check_autotask, check_shares, check_skus, notes
-from timus_autotask.operate.mapping_draft import CustomerEdit, Draft, Edit, PlanEdit
+from timus_autotask.operate.mapping_draft import CustomerEdit, Draft, Edit, LineEdit, PlanEdit
 from timus_autotask.operate.mapping_file import Subject, rows_of
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
 from timus_autotask.operate.tables import FileRefused, Problem
-from timus_autotask.ports.table import Put
+from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.records import Decision, put_decision
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import WOKEN_AT_ONCE, wake_contract, wake_contracts
@@ -35,7 +37,7 @@ def exported(deployment: Deployment) -> list[dict[str, Any]]:
     store = deployment.store
     customers = sorted(store.mappings(), key=lambda one: one.customer_id)
     plans = [stored.value for _, stored in sorted(store.partner().plans.items())]
-    return rows_of(customers, plans, known_names(store))
+    return rows_of(customers, plans, known_names(store), chosen_lines(deployment))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,8 @@ def import_mappings(
     """
 
     def plan() -> Plan[Imported]:
-        draft = Draft(deployment, data, by, bill_from)
         catalogue = None if unchecked else Catalogue(deployment, UNCHECKED)
+        draft = Draft(deployment, data, by, bill_from, catalogue)
         if not unknown:
             check_skus(draft, catalogue)
         if not share:
@@ -207,12 +209,15 @@ def _wake_sku(edit: PlanEdit, ports: Ports) -> Sequence[str]:
 
 def _write(edits: Sequence[Edit], file: str, by: str, ports: Ports) -> None:
     """Write some customers and SKUs whole, with what wakes their contracts; what is there already is not written again."""
-    writes: list[Put] = []
+    writes: list[Put | Check] = []
     woken: dict[int, list[str]] = {}
+    choices: dict[int, list[Switch]] = {}
     for edit in edits:
         put, contracts = edit.writes(ports)
         if put is None:
             continue
+        if isinstance(edit, LineEdit):
+            choices.setdefault(edit.switch.contract_id, []).append(edit.switch)
         customers = (edit.customer,) if isinstance(edit, CustomerEdit) else ()
         if len(contracts) > WOKEN_AT_ONCE and isinstance(edit, CustomerEdit):
             writes += wake_contracts(edit.customer, contracts, ports)
@@ -223,6 +228,8 @@ def _write(edits: Sequence[Edit], file: str, by: str, ports: Ports) -> None:
             ports.new_id(), ports.clock.now(), "map import", by, customers, detail=f"{edit.words} ({file})"
         )
         writes += [put, put_decision(decided)]
-    writes += [wake_contract(contract_id, ports, customers) for contract_id, customers in woken.items()]
+    for contract_id, customers_there in woken.items():
+        change = partial(all_changed, choices.get(contract_id, ()))
+        writes.append(wake_contract(contract_id, ports, customers_there, change=change))
     if writes:
         ports.store.commit(*writes)
