@@ -287,7 +287,7 @@ def test_a_contract_service_is_chosen_and_taken_back(desk: Desk) -> None:
     second = desk.world.control.person_adds_line(CONTRACT, 45, date(2026, 1, 1).toordinal(), 5)
     desk.world.tell(7, {ADV: 28, GATEWAY: 1})
     desk.world.work()
-    assert "stands on contract 29683949 more than once" in desk.refused(*MAP)
+    assert "Contract 29683949: SASE-ADV-USER stands on it more than once" in desk.refused(*MAP)
     desk.ask(*MAP, "--yes")
     desk.world.work()
     words = desk.told("map", "line", str(CONTRACT), "45", "--contract-service", "1201", "--yes")

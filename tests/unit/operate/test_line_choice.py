@@ -431,8 +431,8 @@ def test_a_choice_may_come_before_the_mapping() -> None:
 
     [doubt] = doubts()
     assert doubt == (
-        f"Service 45 {ADV} stands on contract {CONTRACT} more than once (1201: 25 units at 12.50; {second}: 5 units at 9.00): "
-        f"timus-autotask map line {CONTRACT} 45 --contract-service 1201 | {second}"
+        f"Contract {CONTRACT}: {ADV} stands on it more than once: 1201: 25 units at 12.50; {second}: 5 units at 9.00. "
+        f"Choose one: timus-autotask map line {CONTRACT} 45 --contract-service 1201 | {second}"
     )
     chosen(world, FULL)
     assert doubts() == ()

@@ -279,6 +279,7 @@ def switched(
             adjusted=state.left.get(contract_service_id, ()),
             versions=line.versions,
             sources=line.sources,
+            head=line.head,
         )
     elif line is not None and first_day is not None:
         fresh = replace(line, baseline=None, baseline_until=None)  # it had the units of the others in it

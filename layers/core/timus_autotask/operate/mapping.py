@@ -268,7 +268,8 @@ def _to_choose(
     chosen = deployment.store.contract_state(contract_id).value.chosen
     with suppress(NotDone):
         lines = offered(Catalogue(deployment), contract_id, services, called, chosen) if services else ()
-        return [*how_to_choose(contract_id, to_choose_from(lines))]
+        found = how_to_choose(contract_id, to_choose_from(lines))
+        return [f"Contract {contract_id}: {words}. Choose one: {command}" for words, command in found]
     return ()
 
 
