@@ -271,9 +271,25 @@ def switched(
         first_day = today
     if known and known.first_day:
         first_day = max(known.first_day, first_day or known.first_day)
-    fresh = None
-    if line is not None and line.contract_service_id not in (None, contract_service_id):
-        fresh = Line(
+    return Switch(
+        state.contract_id,
+        service_id,
+        LineChoice(contract_service_id, first_day),
+        stored.rev if stored else 0,
+        _begun_anew(line, contract_service_id, first_day, state),
+        _left(records, line),
+        kept,
+    )
+
+
+def _begun_anew(
+    line: Line | None, contract_service_id: int, first_day: date | None, state: ContractState
+) -> Line | None:
+    """The line's record without what was true of another contract service; None: it stays."""
+    if line is None:
+        return None
+    if line.contract_service_id not in (None, contract_service_id):
+        return Line(
             line.contract_id,
             line.service_id,
             adjusted=state.left.get(contract_service_id, ()),
@@ -281,17 +297,8 @@ def switched(
             sources=line.sources,
             head=line.head,
         )
-    elif line is not None and first_day is not None:
-        fresh = replace(line, baseline=None, baseline_until=None)  # it had the units of the others in it
-    return Switch(
-        state.contract_id,
-        service_id,
-        LineChoice(contract_service_id, first_day),
-        stored.rev if stored else 0,
-        fresh,
-        _left(records, line),
-        kept,
-    )
+    # The units of others were counted with it.
+    return replace(line, baseline=None, baseline_until=None) if first_day else None
 
 
 def was_billed(records: ContractRecords, service_id: int) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import chain
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units
@@ -25,7 +26,7 @@ from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.ports.psa import UnitRow
+from timus_autotask.ports.psa import ContractService, UnitRow
 from timus_autotask.sync.gather import held_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import listed
@@ -181,16 +182,7 @@ def shadow(ports: Ports, since: date, customer: str | None = None, each: Each = 
     rows = autotask.units_of_contracts(contracts, since - ONE_DAY) if contracts else []
     compared = [*_compared(demands, records, contracts, rows, since, today)]
     of = sorted({one.key.contract_id for one in compared if one.episodes})
-    chosen = {
-        id_: {s: c.contract_service_id for s, c in records.contracts[id_].state.value.chosen.items()}
-        for id_ in of
-    }
-    prices = {
-        (there.contract_id, there.service_id): there.unit_price
-        for lines in each(autotask.contract_services, of)
-        for there in lines
-        if there.id == chosen[there.contract_id].get(there.service_id, there.id)
-    }
+    prices = _prices(chain.from_iterable(each(autotask.contract_services, of)), records)
     lines = [line for one in compared for line in _told(one, prices, contracts)]
     return Shadow(
         since,
@@ -200,6 +192,16 @@ def shadow(ports: Ports, since: date, customer: str | None = None, each: Each = 
         not_compared=len(demands) - len(compared),
         names=known_names(ports.store),
     )
+
+
+def _prices(lines: Iterable[ContractService], records: Records) -> Mapping[tuple[int, int], Decimal | None]:
+    """Unit prices by contract and service; of a service of which a person chose the contract service, that one's."""
+
+    def counts(line: ContractService) -> bool:
+        choice = records.contracts[line.contract_id].state.value.chosen.get(line.service_id)
+        return choice is None or choice.contract_service_id == line.id
+
+    return {(line.contract_id, line.service_id): line.unit_price for line in lines if counts(line)}
 
 
 def _customers(demand: Demand) -> list[str]:
