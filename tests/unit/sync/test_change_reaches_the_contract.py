@@ -93,7 +93,7 @@ def test_a_counter_that_begins_again_is_parked_with_both_readings(world: World) 
     assert "33 SASE-ADV-USER, 1 SASE-GATEWAY from 2026-03-17 (reported 2026-03-17" in event.parked.message
     assert "25 SASE-ADV-USER, 1 SASE-GATEWAY from 2026-03-15 (reported 2026-03-15" in event.parked.message
     assert f"timus-autotask events accept {quote(event.key)}" in event.parked.remedy
-    assert f"timus-autotask events dismiss {event.key} --reason" in event.parked.remedy
+    assert f"timus-autotask events dismiss {quote(event.key)} --reason" in event.parked.remedy
     assert world.posted() == []
 
 
