@@ -48,6 +48,7 @@ def test_changes_tell_what_was_posted_from_which_event(told: Desk) -> None:
         "plan_change_with": [],
         "why": None,
         "by": None,
+        "terms": [],
         "moved_from": None,
         "moved_because": None,
         "words": "",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, ESS, GATEWAY, SCENARIO, World
+from tests.world import ADV, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 
 NUMBERS = {ADV: 28, ESS: 7, GATEWAY: 3}
 
@@ -28,7 +28,7 @@ def settled(*terms: str, **more: Any) -> Desk:
     desk = Desk(world)
     world.map_customer()
     if terms:
-        desk.ask("policy", "set", *terms)
+        desk.ask("policy", "set", *terms, "--by", "pat")
     world.tell(1, {ADV: NUMBERS[ADV], GATEWAY: NUMBERS[GATEWAY]}, **more)
     world.tell(1, {ESS: NUMBERS[ESS]}, subscription="sub_2", **more)
     world.work()
@@ -49,9 +49,20 @@ def test_terms_explain_a_difference(terms: str, sku: str, explanation: str) -> N
     """In one sentence, for people too; other lines say nothing."""
     desk = settled(terms)
     lines = looked(desk)
-    assert lines[sku]["explanation"] == explanation
-    assert explanation in " ".join(desk.told("status").split())
+    assert lines[sku]["explanation"] == f"{explanation} (set by pat on 2026-03-15)"
+    assert f"{explanation} (set by pat on 2026-03-15)" in " ".join(desk.told("status").split())
     assert [line["explanation"] for other, line in lines.items() if other != sku] == [None, None]
+
+
+def test_who_set_a_term_first_is_named() -> None:
+    """Another term that is set later changes nothing of it; a customer's own goes before the partner's."""
+    desk = settled(f"minimum.{ADV}=40")
+    desk.ask("policy", "set", "drift=enforce", "--by", "kim")
+    desk.world.work()
+    assert "(set by pat on 2026-03-15)" in looked(desk)[ADV]["explanation"]
+    desk.ask("policy", "set", f"minimum.{ADV}=40", "--customer", CUSTOMER, "--by", "ada")
+    desk.world.work()
+    assert "(set by ada on 2026-03-15)" in looked(desk)[ADV]["explanation"]
 
 
 def test_what_is_kept_of_an_edit_explains_a_difference() -> None:

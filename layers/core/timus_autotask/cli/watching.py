@@ -342,9 +342,12 @@ def _words(change: JournalEntry) -> list[str]:
 
 def _by_whom(change: JournalEntry) -> str:
     """Who let a change go, or rejected it; or why it was made though Timus reported nothing."""
+    terms = f"by the terms: {', '.join(change.terms)}" if change.terms else ""
+    if change.why is Why.TERMS:
+        return f"{terms}, set by {change.by or 'somebody'}"
     if change.by:
         verb = "rejected" if change.outcome is Outcome.REJECTED else "approved"
-        return f"{verb} by {change.by}"
+        return f"{verb} by {change.by}" + (f"; {terms}" if terms else "")
     return "brings back what somebody changed in Autotask" if change.why is Why.ENFORCED else ""
 
 

@@ -59,7 +59,9 @@ class Intent:
     """The day from which it should have been billed, if that one could not be changed any more."""
     why: Why | None = None
     by: str = ""
-    """Who approved it."""
+    """Who approved it, or set the terms that caused it."""
+    terms: tuple[str, ...] = ()
+    """The terms that caused it, as ``policy set`` writes them."""
     causes: tuple[Cause, ...] = ()
     """What the newest of ``events`` said, at most ``MOST_CAUSES`` of them."""
 
@@ -88,6 +90,8 @@ class Why(StrEnum):
     """Somebody had changed units in Autotask, and the terms or a person bring them back."""
     RENEWED = "renewed"
     """The term was renewed."""
+    TERMS = "terms"
+    """The partner's terms, or a customer's, were changed."""
 
 
 class Outcome(StrEnum):
@@ -140,8 +144,10 @@ class JournalEntry:
     price: PriceChange | None = None
     """The unit price that was sent with it, if one was."""
     by: str = ""
-    """Who approved or rejected it."""
+    """Who approved or rejected it, or set the terms that caused it."""
     why: Why | None = None
+    terms: tuple[str, ...] = ()
+    """The terms that caused it, as ``policy set`` writes them."""
     postponed: Postponed | None = None
     """The day from which it should have been billed, if that one could not be changed any more."""
     causes: tuple[Cause, ...] = ()

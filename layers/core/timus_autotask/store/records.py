@@ -224,9 +224,35 @@ class Terms:
         shortened = (replace(former, until=min(former.until, day)) for former in earlier[-KEPT_TERMS:])
         return replace(self, values=values, by=by, at=at, earlier=tuple(shortened))
 
+    @property
+    def before(self) -> Terms | None:
+        """The terms before they were changed last; None: they never were."""
+        if not self.earlier:
+            return None
+        *earlier, last = self.earlier
+        return Terms(last.values, last.by, last.at, tuple(earlier))
+
+    def set_by(self, name: str, part: str) -> tuple[str, datetime | None] | None:
+        """Who set a term for a SKU to what it is, and when; None: these terms do not say it."""
+        value = _part(self.values, name, part)
+        if value is None:
+            return None
+        before = self.before
+        if before is not None and _part(before.values, name, part) == value:
+            return before.set_by(name, part)
+        return self.by, self.at
+
     def on(self, day: date) -> Mapping[str, Any]:
         """The values that hold on a day."""
         return next((former.values for former in self.earlier if day < former.until), self.values)
+
+
+def _part(values: Mapping[str, Any], name: str, part: str) -> Any:
+    """What terms say of a SKU; None: nothing."""
+    value = values.get(name)
+    if isinstance(value, Mapping):
+        return value.get(part)
+    return True if isinstance(value, list | tuple) and part in value else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ from timus_autotask.store.records import (
 )
 from timus_autotask.store.sizes import in_parts
 from timus_autotask.store.update import update
+from timus_autotask.sync.by_terms import by_terms
 from timus_autotask.sync.gather import Gathered, ask_prices, ask_units, read_records
 from timus_autotask.sync.ports import Ports
 
@@ -251,6 +252,9 @@ class _Session:
         intent = post.intent
         if intent is None:
             raise ValueError("a post without an intent")
+        stored = gathered.contract.lines.get(post.service_id)
+        known = replace(stored.value if stored else post, sources=post.sources)
+        intent = by_terms(gathered, known, post.key, intent, self._ports.today())
         intent = replace(intent, id=self._ports.new_id())
         lines = tuple(replace(line, intent=intent) if line.key == post.key else line for line in step.lines)
         today = self._ports.today()

@@ -10,6 +10,9 @@ from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Demand, Source
 from timus_autotask.domain.mapping import LineKey
 
+TERMS = ("excluded", "included", "minimum")
+"""Codes of reasons that are terms, and called as these are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Because:

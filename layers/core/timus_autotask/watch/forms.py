@@ -184,6 +184,7 @@ def change_form(change: JournalEntry, names: Directory) -> Form:
         "units_after": change.units_after,
         "outcome": change.outcome.value,
         "why": change.why.value if change.why else None,
+        "terms": [*change.terms],
         "by": change.by or None,
         "events": [*change.events],
         "plan_change_with": [_ids(key) for key in change.linked],

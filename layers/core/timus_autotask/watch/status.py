@@ -44,7 +44,7 @@ from timus_autotask.store.records import (
 )
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.stage import contract_is_live
-from timus_autotask.watch.explanation import Because, explained, reasons_of_difference
+from timus_autotask.watch.explanation import TERMS, Because, explained, reasons_of_difference
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
 EVERYTHING = 2**53
@@ -305,6 +305,9 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     for key in sorted(keys):
         lines += _lines(key, wanted.demands.get(key), records, customers, circuit, today)
     lines = [_with_reasons(line, wanted, customers, today) for line in lines]
+    lines = [
+        replace(line, because=tuple(_by_whom(one, line, records) for one in line.because)) for line in lines
+    ]
     lines.sort(key=lambda one: (one.customer, one.sku, one.contract_id or 0, one.service_id or 0))
     outstanding = [*_outstanding(records, now)]
     moving = sum(line.state in (State.PENDING, State.SETTLING) for line in lines)
@@ -549,6 +552,20 @@ def _with_reasons(
     numbers = line.timus_quantity, max(0, line.wanted_units or 0), autotask
     because = reasons_of_difference(demand, wanted.demands, customer, line.sku, numbers, today)
     return replace(line, because=because)
+
+
+def _by_whom(reason: Because, line: StatusLine, records: Records) -> Because:
+    """A reason that the terms are, with who set them and when."""
+    if reason.code not in TERMS:
+        return reason
+    own = records.customers[line.customer].terms
+    found = (own and own.value.set_by(reason.code, line.sku)) or records.partner.terms.value.set_by(
+        reason.code, line.sku
+    )
+    by, at = found or ("", None)
+    said = [f"set by {by}" if by else "", f"on {at:%Y-%m-%d}" if by and at else ""]
+    words = " ".join(filter(None, said))
+    return replace(reason, message=f"{reason.message} ({words})") if words else reason
 
 
 def _is_live(work: ContractState, records: Records) -> bool:

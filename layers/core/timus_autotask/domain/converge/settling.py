@@ -141,6 +141,7 @@ def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: d
         linked=intent.linked,
         by=intent.by,
         why=intent.why,
+        terms=intent.terms,
         postponed=intent.postponed,
         price=intent.price_change,
         causes=intent.causes,
