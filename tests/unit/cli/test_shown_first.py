@@ -207,6 +207,8 @@ WALKS: dict[str, list[Walk]] = {
     "preview": [Walk(told, said("preview"), READS)],
     "go-live": [Walk(observing, said("go-live"))],
     "observe": [Walk(told, said("observe"), False)],
+    "ready": [Walk(told, said("ready"), READS)],
+    "ledger": [Walk(told, said("ledger"), READS)],
     "minimum": [Walk(told, said("minimum"), READS)],
     "changes": [Walk(told, said("changes"), READS)],
     "events": [Walk(told, said("events"), READS)],

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from local.autotask.faults import Fault
+from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.queue import QueueDepth
@@ -205,3 +206,17 @@ def test_the_numbers_are_those_of_the_alarms(world: World) -> None:
     assert gauges(world.table) is not None
     del told["secret_age_days"]
     assert dict(measured(listed(world.ports.store), world.ports)) == told
+
+
+def test_what_goes_on_after_its_contract_is_said(world: World) -> None:
+    """Wrong within a week, where no renewal by the terms comes first; to know before that."""
+    assert health(world)["coverage"].verdict is OK
+    world.control.person_edits_contract(CONTRACT, {"endDate": "2026-04-20"})
+    Desk(world).told("retry", str(CONTRACT), "--yes")
+    world.work()
+    far = health(world)["coverage"]
+    assert (far.verdict, f"{CONTRACT} on 2026-04-20" in far.found) == (WARN, True)
+    world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    Desk(world).told("retry", str(CONTRACT), "--yes")
+    world.work()
+    assert health(world)["coverage"].verdict is WRONG

@@ -107,6 +107,14 @@ def _time(text: str) -> datetime:
     return found
 
 
+def _month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01" if _PLAIN_MONTH.fullmatch(text) else "")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no month: write it as in 2026-03") from None
+
+
+_PLAIN_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _PLAIN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLAIN_TIME = re.compile(
     _PLAIN_DAY.pattern + r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-5][0-9])?)?"
@@ -449,6 +457,35 @@ COMMANDS = (
         "observe --customer cus_41d0",
         "stage.observe",
         (_CUSTOMERS, _UNKNOWN, _BY),
+    ),
+    Command(
+        "ready",
+        "say whether a month may be approved and posted: what must be settled first, for each contract and billing period",
+        "ready --month 2026-03",
+        "month_end.ready",
+        (
+            _a("--month", type=_month, metavar="MONTH", help="as in 2026-03; this month unless given"),
+            _a("--all", action="store_true", help="also every line of the billing periods that are level"),
+        ),
+        pages=True,
+    ),
+    Command(
+        "ledger",
+        "set the seat-days that were used in Timus beside those that are billed in Autotask, each difference with its cause",
+        "ledger --since 2026-03 --csv ledger.csv",
+        "month_end.ledger",
+        (
+            _a(
+                "--since",
+                type=_month,
+                metavar="MONTH",
+                help="the first month; January of this year unless given",
+            ),
+            _CUSTOMER,
+            _a("--csv", metavar="FILE", help="also write each month, customer and line to this file"),
+            _a("--all", action="store_true", help="also show the lines without a difference"),
+        ),
+        pages=True,
     ),
     Command(
         "minimum",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import reduce
 from types import MappingProxyType
@@ -69,6 +69,8 @@ class Desired:
     unplaced: tuple[Unplaced, ...] = ()
     families: tuple[frozenset[LineKey], ...] = ()
     """Lines of one contract between which seats of a subscription move: together they are never billed more than Timus has."""
+    billed: Mapping[tuple[str, str], Timeline] = field(default_factory=dict)
+    """By (customer, SKU): what is to be billed on the terms by day, on all lines together and where there is none."""
 
 
 def desired(
@@ -89,12 +91,13 @@ def desired(
     unplaced: set[Unplaced] = set()
     families: set[frozenset[LineKey]] = set()
     unrouted: list[Unrouted] = []
+    to_bill: dict[tuple[str, str], Timeline] = {}
     for customer in customers:
         placement = Placement(customer, plans)
         replayed = [dated(one, placement, schedules) for one in customer.subscriptions]
         lines: dict[str, list[LineKey]] = {}
         for sku in customer.skus:
-            billed = _billed(customer, sku, replayed)
+            billed = to_bill[customer.id, sku] = _billed(customer, sku, replayed)
             unrouted += _unrouted(placement, sku, billed, today)
             reported = _reported(customer, sku)
             parts = placement.parts(sku, billed, reported.first)
@@ -116,6 +119,7 @@ def desired(
         unrouted=tuple(unrouted),
         unplaced=tuple(sorted(unplaced)),
         families=tuple(sorted(families, key=sorted)),
+        billed=to_bill,
     )
 
 

@@ -44,11 +44,11 @@ class Placement:
     @property
     def first_day(self) -> date:
         """The day before which the mapping says nothing; the earliest day there is: it always holds."""
-        return self._mapping.first_day or date.min
+        return self.mapping.first_day or date.min
 
     def reason(self, sku: str, day: date, units: int) -> str | None:
         """Why a SKU has no line for all its units on a day (a code of ``reasons``, or one of ``IGNORED``), or None."""
-        mapping, plan = self._mapping, self.plans.get(sku)
+        mapping, plan = self.mapping, self.plans.get(sku)
         if not mapping.routings and mapping.ignored:
             return "customer-ignored"
         if plan and plan.ignored and self._service(sku, day) is None:
@@ -69,7 +69,7 @@ class Placement:
         service = self._service(sku, day)
         if service is None:
             return set()
-        return {LineKey(route.contract_id, service) for route in self._mapping.routes(sku, day)}
+        return {LineKey(route.contract_id, service) for route in self.mapping.routes(sku, day)}
 
     def parts(self, sku: str, billed: Timeline, first: date) -> list[Part]:
         """Split what is billed for a SKU from ``first`` on over its lines, in order of line.
@@ -77,7 +77,7 @@ class Placement:
         The lines of the day before ``first`` have a part too, of 0 units. If the SKU moves to another line on its very first day, its
         units may have been posted to the former line already, and have to come down there.
         """
-        start = max(first, self._mapping.first_day or first)
+        start = max(first, self.mapping.first_day or first)
         days = {start, *(day for day in (*billed.days, *self._turns(sku)) if day > start)}
         eve = start - timedelta(days=1)
         shares_on = {eve: self._shares(sku, eve, 0)}
@@ -97,15 +97,16 @@ class Placement:
         return [Part(line, companies[line], starts[line], units(line)) for line in sorted(starts)]
 
     @property
-    def _mapping(self) -> CustomerMapping:
+    def mapping(self) -> CustomerMapping:
+        """The customer's own, or one that says nothing."""
         return self.customer.mapping or CustomerMapping(self.customer.id, ())
 
     def _service(self, sku: str, day: date) -> int | None:
-        return service_on(self._mapping, self.plans, sku, day)
+        return service_on(self.mapping, self.plans, sku, day)
 
     def _turns(self, sku: str) -> list[date]:
         """The days from which on the SKU may go elsewhere."""
-        mapping, plan = self._mapping, self.plans.get(sku)
+        mapping, plan = self.mapping, self.plans.get(sku)
         turns = [routing.first_day for routing in mapping.routings]
         turns += [choice.first_day for choice in mapping.services.get(sku, ())]
         turns += [choice.first_day for choice in (plan.choices if plan else ())]
@@ -116,7 +117,7 @@ class Placement:
         service = self._service(sku, day)
         found: dict[LineKey, _Share] = {}
         if service is not None:
-            for route, taken in shares(self._mapping.routes(sku, day), units):
+            for route, taken in shares(self.mapping.routes(sku, day), units):
                 line = LineKey(route.contract_id, service)
                 before = found.get(line, _Share(frozenset(), 0))
                 found[line] = _Share(before.companies | {route.company_id}, before.units + taken)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from timus_autotask.domain.finding import Finding
@@ -14,12 +15,17 @@ from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.store.records import Circuit, Decision, EventRecord
 from timus_autotask.store.runs import Run
+from timus_autotask.watch.books import LinePrice
+from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.check import Check, worst
+from timus_autotask.watch.coverage import Coverage
 from timus_autotask.watch.history import History, Owed
+from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
+from timus_autotask.watch.ready import Open, Period, Ready
 from timus_autotask.watch.shadow import Shadow
 from timus_autotask.watch.status import Stages, StatusLine
 
@@ -360,4 +366,158 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
             for line in contract.lines
         ],
         "without_line": [*contract.without_line],
+    }
+
+
+# -- The month's end
+
+
+def ready_form(found: Ready) -> Form:
+    """``ready``."""
+    names = found.names
+    return {
+        "ready": found.ready,
+        "month": f"{found.month:%Y-%m}",
+        "open": len(found.everything),
+        "seats_at_risk": found.seats,
+        "estimate_at_risk": str(found.at_risk),
+        "without_price": found.without_price,
+        "periods": [_period(one, names) for one in found.periods],
+        "elsewhere": [_open(one, names) for one in found.open],
+        "coverage": [coverage_form(one, names) for one in found.coverage],
+        "notes": [*found.notes],
+    }
+
+
+def _period(period: Period, names: Directory) -> Form:
+    called = names_form(names, None, period.contract_id, None)
+    return {
+        "contract_id": period.contract_id,
+        "contract_name": called["contract_name"],
+        "company_id": called["company_id"],
+        "company_name": called["company_name"],
+        "customers": [*period.customers],
+        "from": period.first,
+        "to": period.last,
+        "posted": period.posted,
+        "level": period.level,
+        "lines": [
+            {
+                "service_id": line.key.service_id,
+                "service_name": names.services.get(line.key.service_id),
+                "skus": [*line.skus],
+                "units": line.units,
+                **_price(line.price),
+                "estimate": _amount(line.estimate),
+                "estimate_margin": _amount(line.margin),
+            }
+            for line in period.lines
+        ],
+        "open": [_open(one, names) for one in period.open],
+        "stays": [_open(one, names) for one in period.stays],
+    }
+
+
+def _open(one: Open, names: Directory) -> Form:
+    return {
+        "kind": one.kind.value,
+        "message": one.message,
+        "remedy": one.remedy or None,
+        "customer": one.customer or None,
+        "customer_name": names.customers.get(one.customer),
+        "contract_id": one.key.contract_id if one.key else None,
+        "service_id": one.key.service_id if one.key else None,
+        "sku": one.sku or None,
+        "from": one.first,
+        "seats": one.seats,
+        "seat_days": one.seat_days,
+        "estimate": _amount(one.estimate),
+    }
+
+
+def _price(price: LinePrice) -> Form:
+    return {
+        "unit_price": _amount(price.price),
+        "unit_price_by_hand": price.by_hand,
+        "unit_cost": _amount(price.cost),
+        "unit_margin": _amount(price.margin),
+    }
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def coverage_form(one: Coverage, names: Directory) -> Form:
+    """A SKU that goes on after the contract that bills it."""
+    return {
+        "customer": one.customer,
+        "subscription": one.subscription,
+        "sku": one.sku,
+        **_ids(one.key),
+        "customer_name": names.customers.get(one.customer),
+        "contract_name": names.contracts.get(one.key.contract_id),
+        "until": one.until,
+        "units": one.units,
+        "estimate_each_period": _amount(one.each_period),
+        "by_terms": one.by_terms,
+        "renewal": one.renewal,
+    }
+
+
+def ledger_form(found: Ledger) -> Form:
+    """``ledger``."""
+    return {
+        "months": [
+            {
+                "month": f"{month.first:%Y-%m}",
+                "until": month.last,
+                "lines": [_entry(entry, found.names) for entry in month.entries],
+                "total": _total(total(month.entries)),
+            }
+            for month in found.months
+        ],
+        "years": {str(year): _total(sums) for year, sums in found.years.items()},
+        "notes": [*found.notes],
+    }
+
+
+def _entry(entry: Entry, names: Directory) -> Form:
+    contract_id = entry.key.contract_id if entry.key else None
+    service_id = entry.key.service_id if entry.key else None
+    return {
+        "customer": entry.customer or None,
+        "contract_id": contract_id,
+        "service_id": service_id,
+        **names_form(names, entry.customer, contract_id, service_id),
+        "skus": [*entry.skus],
+        "seat_days": _sums(entry.seat_days),
+        "estimate": _sums(entry.estimate) if entry.estimate else None,
+        "estimate_cost": _amount(entry.cost),
+        "estimate_margin": _amount(entry.margin),
+        **_price(entry.price),
+    }
+
+
+def _total(sums: Total) -> Form:
+    return {
+        "seat_days": _sums(sums.seat_days),
+        "estimate": _sums(sums.estimate),
+        "estimate_margin": _amount(sums.margin),
+        "without_price": sums.without_price,
+    }
+
+
+def _sums(sums: Sums[int] | Sums[Decimal]) -> Form:
+    def shown(number: int | Decimal) -> int | str:
+        return str(number) if isinstance(number, Decimal) else number
+
+    def each(numbers: Mapping[Leak, int] | Mapping[Leak, Decimal]) -> Form:
+        return {leak.value: shown(number) for leak, number in numbers.items()}
+
+    return {
+        "used": shown(sums.used),
+        "billed": shown(sums.billed),
+        "by_terms": each(sums.granted),
+        "causes": each(sums.causes),
     }

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.store.runs import Run, findings, gauges, last_run
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.check import Check, Verdict
+from timus_autotask.watch.coverage import HORIZONS, coverage
 from timus_autotask.watch.gauges import last_webhook, measured
-from timus_autotask.watch.status import Each, Status, gather, status_of
+from timus_autotask.watch.status import Each, Records, Status, desired_of, gather, status_of
 
 OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
 
@@ -65,6 +66,7 @@ def check_health(
     yield _paused(status)
     yield _last_reconcile(last_run(ports.table).value, numbers, limits)
     yield _ending(findings(ports.table, ports.store.on_unreadable))
+    yield _coverage(records, ports.today())
     yield _secrets(secret_age, limits)
 
 
@@ -217,6 +219,29 @@ def _ending(found: Iterator[Finding]) -> Check:
     return Check(
         "contracts that end", f"{len(ending)} before their subscription: {_some(named)}", WARN, remedy
     )
+
+
+def _coverage(records: Records, today: date) -> Check:
+    """Until when contracts bill the subscriptions, as they were last read."""
+    name = "coverage"
+    contracts = {
+        id_: found.state.value.contract
+        for id_, found in records.contracts.items()
+        if found.state.value.contract is not None
+    }
+    ending = coverage(*desired_of(records, today), contracts, today)
+    if not ending:
+        return Check(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more")
+    counts = [
+        f"{sum((one.within(today) or 0) <= days for one in ending)} within {days}"
+        for days in reversed(HORIZONS)
+    ]
+    seats = _count(sum(one.units for one in ending), "seat")
+    found = f"{seats} go on after their contract ends: {', '.join(counts)} days; first {ending[0].key.contract_id} on {ending[0].until}"
+    remedy = "timus-autotask ready: its last table has each with the money and what a renewal would do"
+    if any(one.within(today) == HORIZONS[0] and not one.by_terms for one in ending):
+        return Check(name, found, WRONG, remedy)
+    return Check(name, found, WARN, remedy) if any(not one.by_terms for one in ending) else Check(name, found)
 
 
 def _secrets(age: timedelta | None, limits: Limits) -> Check:

@@ -361,7 +361,13 @@ def _with_troubles(records: Records) -> Mapping[int, ContractRecords]:
 
 def wanted_of(records: Records, today: date) -> Mapping[LineKey, Demand]:
     """What every line should have."""
-    return _desired(records, _customers(records), today).demands
+    return desired_of(records, today)[1].demands
+
+
+def desired_of(records: Records, today: date) -> tuple[Mapping[str, Customer], Desired]:
+    """The customers by id, and what all of their lines should have."""
+    customers = _customers(records)
+    return customers, _desired(records, customers, today)
 
 
 def _customers(records: Records) -> dict[str, Customer]:

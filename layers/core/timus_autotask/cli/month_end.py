@@ -1,0 +1,278 @@
+"""``ready`` and ``ledger``: what finance looks at at month end. Neither changes anything."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.terminal import Terminal, Whole, called
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted
+from timus_autotask.watch.books import LinePrice
+from timus_autotask.watch.causes import Leak
+from timus_autotask.watch.coverage import HORIZONS, Coverage
+from timus_autotask.watch.forms import ledger_form, ready_form
+from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
+from timus_autotask.watch.names import Directory
+from timus_autotask.watch.ready import Open, Period, Ready
+
+FEW = 10
+"""So many periods that are level are shown without being asked for."""
+ESTIMATES = "Money is an estimate, at today's prices: Autotask prorates and bills."
+
+
+def ready(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Whether a month may be approved and posted."""
+    terminal.busy("Records and Autotask are read …")
+    found = may_be_posted(deployment, arguments.month)
+    terminal.busy("", done=True)
+    _show_ready(found, terminal, everything=arguments.all)
+    form = ready_form(found)
+    if not found.ready:
+        number = len(found.everything)
+        raise Failed(
+            f"{found.month:%Y-%m} is not ready to post: {number} {'thing has' if number == 1 else 'things have'} to be settled first.",
+            result=form,
+        )
+    return form
+
+
+def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
+    names = found.names
+    _show_periods(found, terminal, everything=everything)
+    if found.everything:
+        terminal.say("", f"To be settled first ({len(found.everything)})", style="bold red")
+        _open_table(_opens(found), names, terminal)
+    stays = [(period, one) for period in found.periods for one in period.stays]
+    if stays:
+        terminal.say("", f"Billed as it is ({len(stays)}): waiting changes nothing about it", style="bold")
+        _open_table(stays, names, terminal)
+    _show_coverage(found.coverage, found, terminal)
+    for note in found.notes:
+        terminal.say(note, style="yellow")
+    level = sum(period.level for period in found.periods)
+    counted = f"{level} of {len(found.periods)} billing periods are level"
+    terminal.say("")
+    if found.ready:
+        terminal.say(
+            f"YES: {found.month:%Y-%m} may be approved and posted. {counted}, and nothing waits.",
+            style="bold green",
+        )
+    else:
+        without = f" ({found.without_price} without a known price)" if found.without_price else ""
+        terminal.say(
+            f"NO: do not post {found.month:%Y-%m} yet. {counted}; {found.seats} seats and about {found.at_risk}{without} are at "
+            "risk, too many and too few together.",
+            style="bold red",
+        )
+    terminal.say(ESTIMATES)
+
+
+def _opens(found: Ready) -> Iterator[tuple[Period | None, Open]]:
+    yield from ((period, one) for period in found.periods for one in period.open)
+    yield from ((None, one) for one in found.open)
+
+
+def _show_periods(found: Ready, terminal: Terminal, *, everything: bool) -> None:
+    """Every line with its units and prices; what is level is counted where it is much."""
+    level = [period for period in found.periods if period.level]
+    folded = len(level) > FEW and not everything
+    shown = [period for period in found.periods if not (folded and period.level)]
+    columns = ("contract", "period", "SKU", "units", "unit price", "cost", "margin", "estimate", "")
+    terminal.table(
+        columns,
+        [
+            (
+                called(period.contract_id, found.names.contracts) if not at else "",
+                f"{period.first} to {period.last}" if not at else "",
+                ", ".join(line.skus) or called(line.key.service_id, found.names.services),
+                line.units,
+                _priced(line.price),
+                _money(line.price.cost),
+                _money(line.price.margin),
+                _about(line.estimate),
+                _standing(period) if not at else "",
+            )
+            for period in shown
+            for at, line in enumerate(period.lines)
+        ],
+        empty="No billing period of a mapped contract has days in this month." if not folded else "",
+    )
+    if folded:
+        terminal.say(f"{len(level)} billing periods are level (--all shows them).")
+
+
+def _standing(period: Period) -> list[str]:
+    words = ["posted already"] if period.posted else []
+    return [*words, "level" if period.level else f"{len(period.open)} open"]
+
+
+def _open_table(these: Iterable[tuple[Period | None, Open]], names: Directory, terminal: Terminal) -> None:
+    terminal.table(
+        ("what", "customer", "contract", "SKU", "from", "seats", "seat-days", "estimate", "why"),
+        [
+            (
+                one.kind.value,
+                called(one.customer or None, names.customers),
+                called(
+                    period.contract_id if period else one.key.contract_id if one.key else None,
+                    names.contracts,
+                ),
+                one.sku,
+                one.first,
+                f"{-one.seats:+d}" if one.seats else "",
+                f"{-one.seat_days:+d}" if one.seat_days else "",
+                _about(-one.estimate) if one.estimate else "",
+                [one.message, *([Whole(f"→ {one.remedy}")] if one.remedy else [])],
+            )
+            for period, one in these
+        ],
+        empty="",
+    )
+
+
+def _show_coverage(these: Iterable[Coverage], found: Ready, terminal: Terminal) -> None:
+    rows = [*these]
+    if not rows:
+        return
+    today = {one: one.within(found.today) for one in rows}
+    counts = ", ".join(
+        f"{sum((today[one] or 0) <= days for one in rows)} within {days} days" for days in reversed(HORIZONS)
+    )
+    terminal.say("", f"Billed by no contract soon: {counts}", style="bold")
+    terminal.table(
+        ("customer", "subscription", "SKU", "contract", "last day", "units", "each period", "renewal"),
+        [
+            (
+                called(one.customer, found.names.customers),
+                one.subscription,
+                one.sku,
+                called(one.key.contract_id, found.names.contracts),
+                one.until,
+                one.units,
+                _about(one.each_period),
+                one.renewal,
+            )
+            for one in rows
+        ],
+        empty="",
+    )
+
+
+def ledger(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Seat-days used and billed, and why they differ."""
+    since = arguments.since or deployment.today.replace(month=1, day=1)
+    terminal.busy("Records and Autotask are read …")
+    found = leaks(deployment, since, arguments.customer)
+    terminal.busy("", done=True)
+    if arguments.csv:
+        _write(arguments.csv, ledger_csv(found))
+    _show_ledger(found, terminal, everything=arguments.all)
+    if arguments.csv:
+        terminal.say(f"Each month, customer and line was written to {arguments.csv}.", style="green")
+    return ledger_form(found)
+
+
+def _write(name: str, text: str) -> None:
+    try:
+        Path(name).write_bytes(
+            ("\ufeff" + text).encode()
+        )  # Excel takes a file without the mark for Windows-1252
+    except OSError as error:
+        raise Failed(f"{name} cannot be written: {error.strerror}.", USAGE) from error
+
+
+def _show_ledger(found: Ledger, terminal: Terminal, *, everything: bool) -> None:
+    lines = [*found.by_line]
+    shown = [one for one in lines if everything or one.seat_days.causes]
+    columns = ("customer", "SKU", "contract", "service", "used", "by terms", "billed", "difference")
+    terminal.table(
+        (*columns, "estimate", "unit price", "margin", "why"),
+        [
+            (
+                called(one.customer or None, found.names.customers) or "several",
+                ", ".join(one.skus),
+                called(one.key.contract_id if one.key else None, found.names.contracts),
+                called(one.key.service_id if one.key else None, found.names.services),
+                *_numbers(one.seat_days),
+                _about(_open_money(one)),
+                _priced(one.price),
+                _about(one.margin),
+                _why(one),
+            )
+            for one in shown
+        ],
+        empty="Every seat-day that is used is billed, on the terms.",
+    )
+    if len(shown) < len(lines):
+        terminal.say(f"{len(lines) - len(shown)} lines without a difference (--all shows them).")
+    terminal.say("", "Seat-days: used + by terms - billed = difference", style="bold")
+    months = [(f"{month.first:%Y-%m}", total(month.entries)) for month in found.months]
+    terminal.table(
+        (
+            "",
+            "used",
+            "by terms",
+            "billed",
+            "difference",
+            "not billed",
+            "too many",
+            "estimate billed",
+            "margin",
+        ),
+        [_total_row(name, sums) for name, sums in (*months, *_years(found))],
+        empty="",
+    )
+    for note in found.notes:
+        terminal.say(note, style="yellow")
+    terminal.say(ESTIMATES)
+
+
+def _years(found: Ledger) -> Iterator[tuple[str, Total]]:
+    for year, sums in found.years.items():
+        yield f"{year} together", sums
+
+
+def _numbers(sums: Sums[int]) -> tuple[int, str, int, str]:
+    by_terms = sum(sums.granted.values())
+    return sums.used, f"{by_terms:+d}" if by_terms else "", sums.billed, f"{sum(sums.causes.values()):+d}"
+
+
+def _total_row(name: str, sums: Total) -> tuple[Any, ...]:
+    days, money = sums.seat_days, sums.estimate
+    return (
+        name,
+        *_numbers(days),
+        f"{days.not_billed} (about {money.not_billed})" if days.not_billed else "",
+        f"{days.too_many} (about {money.too_many})" if days.too_many else "",
+        _about(money.billed),
+        _about(sums.margin),
+    )
+
+
+def _open_money(one: Entry) -> Decimal | None:
+    return sum(one.estimate.causes.values(), Decimal("0.00")) if one.estimate else None
+
+
+def _why(one: Entry) -> list[str]:
+    return [*_each(one.seat_days.granted), *_each(one.seat_days.causes)]
+
+
+def _each(numbers: Mapping[Leak, int]) -> Iterator[str]:
+    return (f"{units:+d} {leak.words}" for leak, units in numbers.items())
+
+
+def _priced(price: LinePrice) -> str:
+    return f"{_money(price.price)} by hand" if price.by_hand else _money(price.price)
+
+
+def _money(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount:.2f}"
+
+
+def _about(amount: Decimal | None) -> str:
+    return "" if amount is None else f"about {amount}"

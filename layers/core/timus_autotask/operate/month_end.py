@@ -1,0 +1,151 @@
+"""Use cases of finance at month end: the leak ledger, and whether a month may be posted. Autotask is only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+from timus_autotask.domain.days import local_midnight
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.known import customer_known
+from timus_autotask.operate.refusal import NotDone, Senseless
+from timus_autotask.operate.tables import DECIMAL, TEXT, Column, as_csv, code, whole
+from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.store.inbox import waits_in_inbox
+from timus_autotask.store.keys import id_of
+from timus_autotask.watch.books import open_books
+from timus_autotask.watch.causes import BY_TERMS, Leak
+from timus_autotask.watch.forms import names_form
+from timus_autotask.watch.ledger import Entry, Ledger, Month, ledger
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.ready import Beside, Ready, Unheard, month_of, ready
+from timus_autotask.watch.status import Records, gather, status_of
+
+EARLIER = timedelta(days=31)
+"""What came so long before the first month may still say something of it."""
+YEAR = timedelta(days=366)
+"""A billing period that has days in a month began no longer before it."""
+
+
+@contextmanager
+def asking_autotask() -> Iterator[None]:
+    """Raise :class:`NotDone` where Autotask cannot be asked."""
+    try:
+        yield
+    except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+        raise NotDone(f"Autotask cannot be asked ({error}); try again in a minute.") from error
+
+
+def may_be_posted(deployment: Deployment, month: date | None = None) -> Ready:
+    """Whether a month (this one, unless given) may be approved and posted. Raises :class:`NotDone` when Autotask cannot be asked."""
+    store, today = deployment.store, deployment.today
+    first, _ = month_of(month or today)
+    dead = deployment.dead_letters.depth().visible
+    records = gather(store, lambda: 0, deployment.each)
+    changes = store.changes(local_midnight(first - EARLIER, deployment.zone))
+    with asking_autotask():
+        books = open_books(deployment.ports, records, first - YEAR, changes)
+    return ready(books, first, _beside(records, dead, deployment))
+
+
+def _beside(records: Records, dead_letters: int, deployment: Deployment) -> Beside:
+    """What has not reached a line, and what fails."""
+    status = status_of(records, deployment.clock.now(), deployment.zone)
+    waiting = [document for document in records.due if waits_in_inbox(document)]
+    waiting += [document for one in records.customers.values() for document in one.inbox]
+    inbox = {id_of(document.key) for document in waiting}
+    unheard = [
+        Unheard(customer, "Timus has sent something that is not merged yet.", "Look again in a minute")
+        for customer in sorted(inbox)
+    ]
+    unheard += [
+        Unheard(event.customer_id, event.parked.message, event.parked.remedy)
+        for event in records.parked_events
+        if event.parked
+    ]
+    if dead_letters:
+        unheard.append(Unheard("", f"{dead_letters} wake-ups failed for good.", "timus-autotask redrive"))
+    failed = [f"{one.kind} {one.id} fails: {one.error}" for one in records.troubles]
+    failed += [f"The record {one.record} cannot be read: {one.why}" for one in status.unreadable]
+    return Beside(tuple(unheard), tuple(failed), status.lines)
+
+
+def leaks(deployment: Deployment, since: date, customer: str | None = None) -> Ledger:
+    """The ledger from the month of ``since`` until today. Raises :class:`NotDone` when Autotask cannot be asked."""
+    if since > deployment.today:
+        raise Senseless(f"{since:%Y-%m} is a month to come: name the first month of the ledger.")
+    if customer is not None:
+        customer_known(deployment, customer)
+    store, first = deployment.store, since.replace(day=1)
+    moment = local_midnight(first, deployment.zone)
+    records = replace(listed(store), names=tuple(store.all_names()))
+    with asking_autotask():
+        books = open_books(deployment.ports, records, first, store.changes(moment))
+    return ledger(books, first, store.events(moment - EARLIER), customer)
+
+
+# -- As a file
+
+_ID = code(str)
+_NUMBER = whole(-(10**12), 10**12)
+_COLUMNS = (
+    *(Column(name, _ID) for name in ("month", "customer_id", "contract_id", "service_id", "skus")),
+    *(Column(name, TEXT) for name in ("customer_name", "company_name", "contract_name", "service_name")),
+    Column("used", _NUMBER),
+    *(Column(f"terms_{leak.value}".replace("-", "_"), _NUMBER) for leak in BY_TERMS),
+    Column("billed", _NUMBER),
+    *(Column(f"cause_{leak.value}".replace("-", "_"), _NUMBER) for leak in Leak if leak not in BY_TERMS),
+    *(Column(name, DECIMAL) for name in ("unit_price", "unit_cost")),
+    Column("unit_price_by_hand", TEXT),
+    *(
+        Column(f"estimate_{name}", DECIMAL)
+        for name in ("used", "by_terms", "billed", "not_billed", "too_many", "cost", "margin")
+    ),
+)
+
+
+def ledger_csv(found: Ledger) -> str:
+    """The ledger as a file of CSV: seat-days of each month, customer and line, and estimates in money."""
+    return as_csv(
+        _COLUMNS,
+        (_csv_row(month, entry, found) for month in found.months for entry in month.entries),
+    )
+
+
+def _csv_row(month: Month, entry: Entry, found: Ledger) -> dict[str, object]:
+    days, price = entry.seat_days, entry.price
+    contract_id, service_id = (entry.key.contract_id, entry.key.service_id) if entry.key else (None, None)
+    return {
+        "month": f"{month.first:%Y-%m}",
+        "customer_id": entry.customer or None,
+        "contract_id": contract_id,
+        "service_id": service_id,
+        **names_form(found.names, entry.customer, contract_id, service_id),
+        "skus": " ".join(entry.skus),
+        "used": days.used,
+        **{f"terms_{leak.value}".replace("-", "_"): units for leak, units in days.granted.items()},
+        "billed": days.billed,
+        **{f"cause_{leak.value}".replace("-", "_"): units for leak, units in days.causes.items()},
+        "unit_price": price.price,
+        "unit_cost": price.cost,
+        "unit_price_by_hand": "yes" if price.by_hand else None,
+        **_csv_money(entry),
+    }
+
+
+def _csv_money(entry: Entry) -> dict[str, object]:
+    money = entry.estimate
+    if money is None:
+        return {}
+    return {
+        "estimate_used": money.used,
+        "estimate_by_terms": sum(money.granted.values(), Decimal("0.00")),
+        "estimate_billed": money.billed,
+        "estimate_not_billed": money.not_billed,
+        "estimate_too_many": money.too_many,
+        "estimate_cost": entry.cost,
+        "estimate_margin": entry.margin,
+    }

@@ -1,0 +1,288 @@
+"""Our records and Autotask's rows of some days, side by side and read once: what the reports for finance are made of. Read-only.
+
+Three calls of Autotask for each five hundred contracts, and one for the catalogue. What the API user may not read is noted, and the rest
+stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import TypeVar
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.draft import wanted_units
+from timus_autotask.domain.converge.view import Observed
+from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.desired import Demand, Desired
+from timus_autotask.domain.line import JournalEntry, Line
+from timus_autotask.domain.mapping import LineKey, PlanMapping
+from timus_autotask.domain.price import ObservedPrice
+from timus_autotask.domain.timeline import Timeline
+from timus_autotask.ports.errors import Refused
+from timus_autotask.ports.psa import ContractService, Service, UnitRow
+from timus_autotask.sync.gather import held_of
+from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.stage import contract_is_live
+from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
+from timus_autotask.watch.status import Records, desired_of, stages_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LinePrice:
+    """What one unit of a line costs the client, and the partner, in a whole period."""
+
+    price: Decimal | None = None
+    """None: Autotask shows none."""
+    cost: Decimal | None = None
+    """None: Autotask shows none, or the API user may not read costs."""
+    by_hand: bool = False
+    """Somebody set the price: it is neither the catalogue's nor the one that we sent last."""
+
+    @property
+    def margin(self) -> Decimal | None:
+        """What the partner keeps of it; None: one of the two is not known."""
+        return None if self.price is None or self.cost is None else self.price - self.cost
+
+
+UNKNOWN = LinePrice()
+NOTHING = Observed()
+
+
+@dataclass(frozen=True, slots=True)
+class BookLine:
+    """One line: what it should have, what Autotask has, and all that may say why they differ."""
+
+    key: LineKey
+    demand: Demand | None
+    """None: no subscription maps to it (any more)."""
+    line: Line
+    contract: Contract | None
+    """None: Autotask has no such contract, or hides it."""
+    observed: Observed = NOTHING
+    price: LinePrice = UNKNOWN
+    live: bool = True
+    changes: tuple[JournalEntry, ...] = ()
+    """Of the journal, those of this line."""
+
+    @property
+    def wanted(self) -> Timeline:
+        """What it should have, with what a person put on top."""
+        return wanted_units(self.demand, self.line)
+
+    @property
+    def has(self) -> Timeline:
+        """What Autotask has."""
+        return self.observed.units
+
+    @property
+    def customers(self) -> tuple[str, ...]:
+        """Whose it is, sorted; those it was last, if nobody maps to it any more."""
+        sources = (
+            [source.customer_id for source in self.demand.sources]
+            if self.demand
+            else [customer for customer, _ in self.line.sources]
+        )
+        return tuple(sorted(set(sources)))
+
+    @property
+    def skus(self) -> tuple[str, ...]:
+        """What is billed on it, sorted."""
+        sources = [source.sku for source in self.demand.sources] if self.demand else []
+        return tuple(sorted({*sources, *(sku for _, sku in self.line.sources if not sources)}))
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All that was read."""
+
+    today: date
+    first: date
+    """From this day on Autotask's rows were read."""
+    records: Records
+    customers: Mapping[str, Customer]
+    desired: Desired
+    contracts: Mapping[int, Contract]
+    lines: Mapping[LineKey, BookLine]
+    services: Mapping[int, LinePrice] = field(default_factory=dict)
+    """The catalogue's own prices, of the services that are mapped."""
+    contract_services: Mapping[int, ContractService] = field(default_factory=dict)
+    """By id, on these contracts, also those that we have nothing to do with."""
+    names: Directory = NOBODY
+    costs: bool = False
+    """Whether the API user reads costs."""
+    notes: tuple[str, ...] = ()
+    """What could not be read, for people."""
+    plans: Mapping[str, PlanMapping] = field(default_factory=dict)
+
+
+def open_books(ports: Ports, records: Records, first: date, changes: Iterable[JournalEntry] = ()) -> Books:
+    """Read what Autotask has from ``first`` on of every contract that we know.
+
+    Raises ``AutotaskError``, ``NotConfigured`` and ``SecretsUnavailable``; prices and costs that are refused are noted instead.
+    """
+    return _Reader(ports, records, first).books(changes)
+
+
+class _Reader:
+    def __init__(self, ports: Ports, records: Records, first: date) -> None:
+        self._autotask = ports.autotask()
+        self._records = records
+        self._first = first
+        self._today = ports.today()
+        self._notes: list[str] = []
+
+    def books(self, changes: Iterable[JournalEntry]) -> Books:
+        records, autotask = self._records, self._autotask
+        customers, wanted = desired_of(records, self._today)
+        ids = sorted({*records.contracts, *(key.contract_id for key in wanted.demands)})
+        contracts = autotask.contracts(ids) if ids else {}
+        recurring = [id_ for id_, one in contracts.items() if one.recurring]
+        rows = autotask.units_of_contracts(recurring, self._first) if recurring else []
+        there = self._contract_services(contracts)
+        plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
+        catalogue = self._catalogue(customers.values(), plans, there)
+        lines = _lines(records, wanted, contracts, rows, _by_line(changes))
+        costs = self._costs()
+        prices = _prices(there, catalogue, lines, costs=costs)
+        self._notes += [
+            f"Autotask has no contract {id_}, or the API user may not see it."
+            for id_ in ids
+            if id_ not in contracts
+        ]
+        return Books(
+            self._today,
+            self._first,
+            records,
+            customers,
+            wanted,
+            contracts,
+            {key: replace(line, price=prices.get(key, UNKNOWN)) for key, line in lines.items()},
+            {id_: LinePrice(service.unit_price) for id_, service in catalogue.items()},
+            {one.id: one for one in there},
+            directory({id_: name_of(found) for id_, found in records.customers.items()}, records.names),
+            costs,
+            tuple(self._notes),
+            plans,
+        )
+
+    def _contract_services(self, contracts: Iterable[int]) -> list[ContractService]:
+        none: list[ContractService] = []
+        ids = [*contracts]
+        if not ids:
+            return none
+        there = self._if_shown("Prices of contracts", lambda: self._autotask.contract_services_of(ids), none)
+        if any(one.foreign for one in there):
+            self._notes.append(
+                "Some clients pay in another currency than yours: sums add the numbers of all currencies."
+            )
+        return there
+
+    def _if_shown(self, what: str, question: Callable[[], T], none: T) -> T:
+        """What the API user may not see is noted."""
+        try:
+            return question()
+        except Refused as error:
+            self._notes.append(f"{what} could not be read: {error}")
+            return none
+
+    def _costs(self) -> bool:
+        def visible() -> bool:
+            return bool(self._autotask.costs_visible())
+
+        before = len(self._notes)
+        seen = self._if_shown("Costs", visible, False)
+        if not seen and len(self._notes) == before:
+            self._notes.append(
+                "All costs read as 0: none are set, or the API user may not read them. There is no margin."
+            )
+        return seen
+
+    def _catalogue(
+        self,
+        customers: Iterable[Customer],
+        plans: Mapping[str, PlanMapping],
+        there: Iterable[ContractService],
+    ) -> Mapping[int, Service]:
+        own = (choices for one in customers if one.mapping for choices in one.mapping.services.values())
+        choices = [*own, *(plan.choices for plan in plans.values())]
+        ids = {choice.service_id for each in choices for choice in each} | {one.service_id for one in there}
+        none: dict[int, Service] = {}
+        if not ids:
+            return none
+        return self._if_shown("The catalogue's prices", lambda: self._autotask.services(sorted(ids)), none)
+
+
+def _lines(
+    records: Records,
+    wanted: Desired,
+    contracts: Mapping[int, Contract],
+    rows: Iterable[UnitRow],
+    changes: Mapping[LineKey, tuple[JournalEntry, ...]],
+) -> dict[LineKey, BookLine]:
+    by_contract: dict[int, list[UnitRow]] = {}
+    for row in rows:
+        by_contract.setdefault(row.contract_id, []).append(row)
+    chosen = {id_: one.state.value.chosen for id_, one in records.contracts.items()}
+    held = {
+        id_: held_of(by_contract.get(id_, ()), contract.end, chosen.get(id_, {}))
+        for id_, contract in contracts.items()
+    }
+    recorded = {
+        stored.value.key: stored.value for one in records.contracts.values() for stored in one.lines.values()
+    }
+    live = {id_: _is_live(id_, records) for id_ in records.contracts}
+    return {
+        key: BookLine(
+            key,
+            wanted.demands.get(key),
+            recorded.get(key, Line(key.contract_id, key.service_id)),
+            contracts.get(key.contract_id),
+            held.get(key.contract_id, {}).get(key.service_id, NOTHING),
+            live=live.get(key.contract_id, stages_of(records).partner.live),
+            changes=changes.get(key, ()),
+        )
+        for key in sorted({*wanted.demands, *recorded})
+    }
+
+
+def _is_live(contract_id: int, records: Records) -> bool:
+    known = records.contracts[contract_id].state.value.customers
+    customers = [records.customers[one] for one in known if one in records.customers]
+    return contract_is_live(contract_id, customers, stages_of(records).partner)
+
+
+def _by_line(changes: Iterable[JournalEntry]) -> Mapping[LineKey, tuple[JournalEntry, ...]]:
+    found: dict[LineKey, list[JournalEntry]] = {}
+    for change in changes:
+        found.setdefault(change.line, []).append(change)
+    return {key: tuple(these) for key, these in found.items()}
+
+
+def _prices(
+    there: Iterable[ContractService],
+    catalogue: Mapping[int, Service],
+    lines: Mapping[LineKey, BookLine],
+    *,
+    costs: bool,
+) -> Mapping[LineKey, LinePrice]:
+    """The price of each line; of a service that stands on a contract twice, that of the one that bills."""
+    found: dict[LineKey, LinePrice] = {}
+    for one in sorted(there, key=lambda one: one.id):
+        key = LineKey(one.contract_id, one.service_id)
+        line = lines.get(key)
+        billing = line.observed.contract_service_ids if line else ()
+        if line is None or (billing and one.id not in billing):
+            continue
+        sent = Decimal(line.line.price) if line.line.price is not None else None
+        listed = catalogue[one.service_id].unit_price if one.service_id in catalogue else None
+        by_hand = listed is not None and ObservedPrice(one.unit_price, sent, listed).by_hand
+        found[key] = LinePrice(one.unit_price, one.unit_cost if costs else None, by_hand)
+    for key in lines:
+        if key not in found and key.service_id in catalogue:
+            found[key] = LinePrice(catalogue[key.service_id].unit_price)  # it is new on the contract
+    return found

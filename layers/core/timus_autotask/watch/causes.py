@@ -1,0 +1,191 @@
+"""Why a line has other units in Autotask than it should, day by day: each unit of the difference with one cause. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from enum import StrEnum
+
+from timus_autotask.domain.line import Outcome, State
+from timus_autotask.watch.books import BookLine
+
+ONE_DAY = timedelta(days=1)
+
+
+class Leak(StrEnum):
+    """Why units are used and not billed, or billed and not used."""
+
+    TRIAL = "trial"
+    EXCLUDED = "excluded"
+    INCLUDED = "included"
+    """Free units by the terms."""
+    MINIMUM = "minimum"
+    DATED = "other-day"
+    """By the days from which changes are billed."""
+    UNMAPPED = "unmapped"
+    IGNORED = "ignored"
+    """Somebody said that it has no line."""
+    SUPERSEDED = "superseded"
+    """An older event came after newer ones were billed."""
+    BEFORE = "before-we-came"
+    KEPT = "kept"
+    """Somebody changed Autotask, and that is kept (``drift --adopt``)."""
+    DRIFT = "drift"
+    SETTLING = "settling"
+    """An adjustment is under way."""
+    LATE = "late"
+    """Days that could not be changed any more."""
+    REJECTED = "rejected"
+    HELD = "held"
+    PAUSED = "paused"
+    REFUSED = "refused"
+    PARKED = "parked"
+    OBSERVING = "observing"
+    SCHEDULED = "scheduled"
+    """Dated on a day to come."""
+    PENDING = "pending"
+    """A worker is still to come."""
+    OTHER = "unexplained"
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return _WORDS.get(self, self.value)
+
+
+_WORDS = {
+    Leak.TRIAL: "in a trial",
+    Leak.EXCLUDED: "excluded by the terms",
+    Leak.INCLUDED: "free by the terms",
+    Leak.MINIMUM: "to the minimum",
+    Leak.DATED: "by the days from which changes are billed",
+    Leak.BEFORE: "before we came",
+    Leak.KEPT: "an edit in Autotask that is kept",
+    Leak.DRIFT: "somebody changed Autotask",
+    Leak.LATE: "days past changing",
+}
+
+BY_TERMS = (Leak.TRIAL, Leak.EXCLUDED, Leak.INCLUDED, Leak.MINIMUM, Leak.DATED)
+"""Rightly so: the terms make other units of Timus's."""
+SETTLED = (*BY_TERMS, Leak.IGNORED, Leak.SUPERSEDED, Leak.BEFORE, Leak.KEPT, Leak.LATE, Leak.REJECTED)
+"""Nothing changes any more by waiting: it is so by the terms, by a person's decision, or because the days are past changing."""
+
+_BY_CODE: Mapping[str, Leak] = {
+    "paused": Leak.PAUSED,
+    "refused": Leak.REFUSED,
+    "drift": Leak.DRIFT,
+    "outcome-unclear": Leak.DRIFT,
+    "rejected": Leak.REJECTED,
+}
+
+
+def causes_on(one: BookLine, day: date, today: date) -> dict[Leak, int]:
+    """What a line lacks on a day, by cause; negative: what it has too much. Together exactly the difference."""
+    lacking = one.wanted.at(day) - one.has.at(day)
+    found: dict[Leak, int] = {}
+    for cause, units in _claims(one, day, today):
+        if not lacking:
+            break
+        taken = _within(units, lacking)
+        if taken:
+            found[cause] = found.get(cause, 0) + taken
+            lacking -= taken
+    if lacking:
+        rest = _rest(one, day, today)
+        found[rest] = found.get(rest, 0) + lacking
+    return found
+
+
+def turns_of(one: BookLine) -> set[date]:
+    """Each day from which on there may be other causes, besides those on which units change."""
+    line = one.line
+    days = {day for past in line.past_days for day in (past.first, past.until)}
+    days |= {change.day for change in one.changes}
+    days |= {change.postponed.day for change in one.changes if change.postponed}
+    days |= {day for day, _ in line.scheduled}
+    days |= {change.day for change in (line.intent, line.awaiting, *line.set_aside) if change}
+    days |= {one.demand.start} if one.demand else set()
+    days |= {line.baseline_until + ONE_DAY} if line.baseline_until else set()
+    return days | ({one.contract.start, one.contract.end + ONE_DAY} if one.contract else set())
+
+
+def edited(one: BookLine, day: date) -> int:
+    """Units that somebody else put on a day (negative: took off), as far as nobody has decided about them."""
+    line, baseline = one.line, one.line.baseline
+    if baseline is None or line.intent is not None or not one.live:
+        return 0
+    if line.baseline_until is not None and day > line.baseline_until:
+        return 0
+    return one.has.at(day) - baseline.at(day)
+
+
+def _within(units: int, lacking: int) -> int:
+    """As much of a claim as there is to explain."""
+    if units > 0 < lacking:
+        return min(units, lacking)
+    return max(units, lacking) if units < 0 > lacking else 0
+
+
+def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]:
+    """What may explain a difference, the surest first: cause, and units that are lacking by it."""
+    line = one.line
+    if one.demand is not None and day < one.demand.start:
+        yield Leak.BEFORE, one.wanted.at(day) - one.has.at(day)
+    yield Leak.DRIFT, -edited(one, day)
+    if line.intent is not None and line.intent.day <= day:
+        yield Leak.SETTLING, line.intent.delta
+    for change in line.set_aside:
+        if change.day <= day:
+            yield Leak.REJECTED, change.delta
+    for past in line.past_days:
+        if past.first <= day < past.until:
+            yield Leak.LATE, past.wanted - past.autotask
+            break
+    else:
+        yield from _moved(one, day)
+    held = line.awaiting
+    if held is not None and held.rejection is None and held.day <= day:
+        yield Leak.HELD, held.delta
+    for scheduled, delta in line.scheduled:
+        if scheduled <= day:
+            yield _of_scheduled(one, scheduled, today), delta
+
+
+def _moved(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
+    """What was billed from a later day on, because this one could not be changed any more."""
+    for change in one.changes:
+        moved = change.postponed
+        if moved is not None and change.outcome is Outcome.LANDED and moved.day <= day < change.day:
+            yield Leak.LATE, change.delta
+
+
+def _of_scheduled(one: BookLine, scheduled: date, today: date) -> Leak:
+    waits = _waiting(one)
+    if waits is not None:
+        return waits
+    return Leak.SCHEDULED if scheduled > today else Leak.PENDING
+
+
+def _waiting(one: BookLine) -> Leak | None:
+    """Why the line waits, if it does."""
+    parked = one.line.parked
+    if one.line.state is State.OBSERVING or not one.live:
+        return Leak.OBSERVING
+    if parked is None:
+        return None
+    if parked.code.startswith("held-"):
+        return Leak.HELD
+    return _BY_CODE.get(parked.code, Leak.PARKED)
+
+
+def _rest(one: BookLine, day: date, today: date) -> Leak:
+    contract = one.contract
+    outside = contract is None or not contract.start <= day <= contract.end
+    if _waiting(one) is None and outside:
+        return Leak.PARKED
+    waits = _waiting(one)
+    if waits is not None:
+        return waits
+    if one.line.state in (State.PENDING, State.SETTLING) or one.line.seen_at is None:
+        return Leak.PENDING
+    return Leak.SCHEDULED if day > today else Leak.OTHER

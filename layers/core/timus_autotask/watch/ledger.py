@@ -1,0 +1,461 @@
+"""The leak ledger: seat-days that were used in Timus against seat-days that are billed in Autotask, each difference with its cause. Pure.
+
+A seat-day is one unit on one day. For each customer, line and month: used + granted by the terms - billed = the sum of the causes, exactly.
+Money is an estimate, at the line's price of today; its parts are rounded first, so that they add up as well.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Generic, TypeVar
+
+from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.days import period_containing
+from timus_autotask.domain.mapping import LineKey, service_on
+from timus_autotask.domain.placement import IGNORED, Placement
+from timus_autotask.domain.policy import BillingSchedule, Policy
+from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.store.records import EventRecord
+from timus_autotask.watch.books import UNKNOWN, BookLine, Books, LinePrice
+from timus_autotask.watch.causes import Leak, causes_on, turns_of
+from timus_autotask.watch.money import rounded
+from timus_autotask.watch.names import Directory
+
+ONE_DAY = timedelta(days=1)
+
+N = TypeVar("N", int, Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums(Generic[N]):
+    """Both sides, and what is between them. ``used`` + all of ``granted`` - ``billed`` = all of ``causes``."""
+
+    used: N
+    billed: N
+    granted: Mapping[Leak, N]
+    """By the terms, with their sign: free units are negative, a minimum is positive."""
+    causes: Mapping[Leak, N]
+    """Not billed; negative: billed too much."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether nothing is missing and nothing counted twice."""
+        return self.used + sum(self.granted.values()) - self.billed == sum(self.causes.values())
+
+    @property
+    def not_billed(self) -> N | int:
+        """Of the causes, what is used and not billed, since we came."""
+        return sum(max(number, number * 0) for leak, number in self.causes.items() if leak is not Leak.BEFORE)
+
+    @property
+    def too_many(self) -> N | int:
+        """Of the causes, what is billed and not used, since we came; a positive number."""
+        return sum(
+            max(-number, number * 0) for leak, number in self.causes.items() if leak is not Leak.BEFORE
+        )
+
+    def __add__(self, other: Sums[N]) -> Sums[N]:
+        return Sums(
+            self.used + other.used,
+            self.billed + other.billed,
+            _merged(self.granted, other.granted),
+            _merged(self.causes, other.causes),
+        )
+
+
+def _merged(one: Mapping[Leak, N], other: Mapping[Leak, N]) -> Mapping[Leak, N]:
+    found = dict(one)
+    for leak, number in other.items():
+        found[leak] = found[leak] + number if leak in found else number
+    return {leak: found[leak] for leak in Leak if leak in found}
+
+
+NO_DAYS: Sums[int] = Sums(0, 0, {}, {})
+NO_MONEY: Sums[Decimal] = Sums(Decimal("0.00"), Decimal("0.00"), {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one customer used and is billed on one line in one month."""
+
+    customer: str
+    """Empty: the line is shared by several customers, or nobody's any more."""
+    key: LineKey | None
+    """None: it has no line."""
+    skus: tuple[str, ...]
+    seat_days: Sums[int]
+    estimate: Sums[Decimal] | None
+    """None: no price is known."""
+    cost: Decimal | None
+    """What is billed costs the partner, estimated; None: costs are not known."""
+    price: LinePrice = UNKNOWN
+
+    @property
+    def margin(self) -> Decimal | None:
+        """What the partner keeps of what is billed, estimated."""
+        return None if self.estimate is None or self.cost is None else self.estimate.billed - self.cost
+
+    def plus(self, other: Entry) -> Entry:
+        """Together with another month of the same line; its price is that of today in both."""
+        one, more = self.estimate, other.estimate
+        return replace(
+            self,
+            skus=tuple(sorted({*self.skus, *other.skus})),
+            seat_days=self.seat_days + other.seat_days,
+            estimate=None if one is None or more is None else one + more,
+            cost=None if self.cost is None or other.cost is None else self.cost + other.cost,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Entries together."""
+
+    seat_days: Sums[int] = NO_DAYS
+    estimate: Sums[Decimal] = NO_MONEY
+    margin: Decimal | None = None
+    """Of the entries with a known cost; None: there is none."""
+    without_price: int = 0
+    """Entries whose price is not known; their money is not in it."""
+
+
+def total(entries: Iterable[Entry]) -> Total:
+    """All of them together."""
+    found, money, without, margins = NO_DAYS, NO_MONEY, 0, list[Decimal]()
+    for entry in entries:
+        found = found + entry.seat_days
+        if entry.estimate is None:
+            without += 1
+        else:
+            money = money + entry.estimate
+        if entry.margin is not None:
+            margins.append(entry.margin)
+    return Total(found, money, sum(margins, Decimal("0.00")) if margins else None, without)
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month of the ledger."""
+
+    first: date
+    last: date
+    """Its last day, or today."""
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All months, oldest first."""
+
+    months: tuple[Month, ...]
+    names: Directory = field(default_factory=Directory)
+    notes: tuple[str, ...] = ()
+    """What could not be read."""
+
+    @property
+    def years(self) -> Mapping[int, Total]:
+        """The sums of each year, as far as its months are in it."""
+        years = sorted({month.first.year for month in self.months})
+        return {
+            year: total(entry for month in self.months if month.first.year == year for entry in month.entries)
+            for year in years
+        }
+
+    @property
+    def by_line(self) -> tuple[Entry, ...]:
+        """All months of each customer and line together, sorted."""
+        found: dict[tuple[str, LineKey | None, tuple[str, ...]], Entry] = {}
+        for entry in (one for month in self.months for one in month.entries):
+            of = entry.customer, entry.key, () if entry.key else entry.skus
+            found[of] = found[of].plus(entry) if of in found else entry
+        return tuple(found.values())
+
+
+# -- Making it
+
+
+def months_between(first: date, last: date) -> Iterator[tuple[date, date]]:
+    """First and last day of each month from that of ``first`` on; the last one ends with ``last``."""
+    start = date.min.replace(year=first.year, month=first.month)
+    while start <= last:
+        _, end = period_containing(start, start, 1)
+        yield start, min(end, last)
+        start = end + ONE_DAY
+
+
+def ledger(
+    books: Books, since: date, late: Iterable[EventRecord] = (), customer: str | None = None
+) -> Ledger:
+    """The ledger from the month of ``since`` until today. ``late`` are superseded events, with what they would have changed."""
+    missed = _superseded(late, books.today)
+    found = []
+    for first, last in months_between(since, books.today):
+        sheet = _Sheet(books, first, last)
+        for one in books.customers.values():
+            for sku in one.skus:
+                sheet.of_sku(one, sku, missed.get((one.id, sku), NOTHING))
+        for line in books.lines.values():
+            sheet.of_line(line)
+        entries = tuple(entry for entry in sheet.entries() if customer in (None, entry.customer))
+        found.append(Month(first, last, entries))
+    return Ledger(tuple(found), books.names, books.notes)
+
+
+def _superseded(late: Iterable[EventRecord], today: date) -> dict[tuple[str, str], Timeline]:
+    """By customer and SKU: units that Timus had, as superseded events say, beside those that are known."""
+    found: dict[tuple[str, str], Timeline] = {}
+    for event in late:
+        if event.outcome != "superseded":
+            continue
+        for one in event.evidence:
+            more = one.units - (one.instead_of or 0)
+            until = one.until or today + ONE_DAY
+            if more and one.first < until:
+                stretch = Timeline.of([(one.first, more), (until, 0)])
+                key = event.customer_id, one.sku
+                found[key] = found.get(key, NOTHING).plus(stretch)
+    return found
+
+
+def granted(policy: Policy, sku: str, units: int) -> dict[Leak, int]:
+    """What the terms make of Timus's units: what is free (negative), and what is billed on top."""
+    if units <= 0:
+        return {}
+    if sku in policy.excluded:
+        return {Leak.EXCLUDED: -units}
+    free = min(units, policy.included.get(sku, 0))
+    more = policy.billable(sku, units) - (units - free)
+    return {leak: number for leak, number in ((Leak.INCLUDED, -free), (Leak.MINIMUM, more)) if number}
+
+
+def trial(customer: Customer, sku: str) -> Timeline:
+    """Units in a trial by day, which are in none of the other numbers."""
+    found = NOTHING
+    for subscription in customer.subscriptions:
+        of = Timeline.of(())
+        for version in subscription.versions:
+            of = of.set_from(version.day, dict(version.items).get(sku, 0) if version.status == "trial" else 0)
+            if version.ends is not None:
+                of = of.set_from(version.ends, 0)
+        found = found.plus(of)
+    return found
+
+
+class _Account:
+    """What is counted of a customer on a line."""
+
+    def __init__(self, price: LinePrice) -> None:
+        self.price = price
+        self.skus: set[str] = set()
+        self.days: dict[str, dict[Leak | None, int]] = {
+            "used": defaultdict(int),
+            "billed": defaultdict(int),
+            "granted": defaultdict(int),
+            "causes": defaultdict(int),
+        }
+        self.periods: dict[str, dict[Leak | None, Decimal]] = {
+            name: defaultdict(Decimal) for name in self.days
+        }
+        """The same in units × part of a period, not rounded."""
+
+    def add(self, side: str, units: int, days: int, of_period: int, leak: Leak | None = None) -> None:
+        if units:
+            self.days[side][leak] += units * days
+            self.periods[side][leak] += Decimal(units * days) / of_period
+
+    def seat_days(self) -> Sums[int]:
+        return Sums(
+            sum(self.days["used"].values()),
+            sum(self.days["billed"].values()),
+            _named(self.days["granted"]),
+            _named(self.days["causes"]),
+        )
+
+    def estimate(self) -> Sums[Decimal] | None:
+        price = self.price.price
+        if price is None:
+            return None
+        billed = rounded(price * sum(self.periods["billed"].values(), Decimal()))
+        by_terms = {leak: rounded(price * part) for leak, part in _named(self.periods["granted"]).items()}
+        causes = {leak: rounded(price * part) for leak, part in _named(self.periods["causes"]).items()}
+        # The parts are rounded, and what was used is what they leave: so an estimate adds up too.
+        zero = Decimal("0.00")
+        used = billed + sum(causes.values(), zero) - sum(by_terms.values(), zero)
+        return Sums(used, billed, by_terms, causes)
+
+    def cost(self) -> Decimal | None:
+        cost = self.price.cost
+        return None if cost is None else rounded(cost * sum(self.periods["billed"].values(), Decimal()))
+
+
+def _named(numbers: Mapping[Leak | None, N]) -> Mapping[Leak, N]:
+    return {leak: numbers[leak] for leak in Leak if numbers.get(leak)}
+
+
+class _Sheet:
+    """One month."""
+
+    def __init__(self, books: Books, first: date, last: date) -> None:
+        self._books = books
+        self._first = first
+        self._last = last
+        self._starts = self._period_starts()
+        self._accounts: dict[tuple[str, LineKey | None, str], _Account] = {}
+        self._lines_of: dict[tuple[str, str], dict[LineKey, Timeline]] = defaultdict(dict)
+        for key, line in books.lines.items():
+            for source in line.demand.sources if line.demand else ():
+                of = self._lines_of[source.customer_id, source.sku]
+                of[key] = of.get(key, NOTHING).plus(source.units)
+
+    def entries(self) -> Iterator[Entry]:
+        for (customer, key, _), one in sorted(
+            self._accounts.items(), key=lambda each: (each[0][0], each[0][1] or LineKey(0, 0), each[0][2])
+        ):
+            days = one.seat_days()
+            if days.used or days.billed or days.granted or days.causes:
+                yield Entry(
+                    customer, key, tuple(sorted(one.skus)), days, one.estimate(), one.cost(), one.price
+                )
+
+    def of_sku(self, customer: Customer, sku: str, late: Timeline) -> None:
+        """What Timus has, what the terms make of it, and to which lines it goes."""
+        quantity, on_trial = customer.quantity(sku), trial(customer, sku)
+        billed = self._books.desired.billed.get((customer.id, sku), NOTHING)
+        lines = self._lines_of[customer.id, sku]
+        turns = [until for until, _ in customer.earlier]
+        if customer.mapping:
+            turns += [one.first_day for one in customer.mapping.routings if one.first_day]
+        for day, days in self._stretches([quantity, on_trial, billed, late, *lines.values()], turns):
+            placed = {key: units.at(day) for key, units in lines.items()}
+            without = billed.at(day) - sum(placed.values())
+            main = _main(placed, without)
+            used = quantity.at(day) + on_trial.at(day) + late.at(day)
+            used -= sum(units for key, units in placed.items() if key != main)
+            used -= without if main is not None else 0
+            self._place(customer, sku, placed, main, day, days)
+            self._leave(customer, sku, without, main, day, days, billed.at(day))
+            account, of_period = self._account(customer.id, main, sku), self._period(main, day)
+            account.add("used", used, days, of_period)
+            account.add("causes", late.at(day), days, of_period, Leak.SUPERSEDED)
+            account.add("granted", -on_trial.at(day), days, of_period, Leak.TRIAL)
+            policy = customer.policy_on(day)
+            for leak, units in granted(policy, sku, quantity.at(day)).items():
+                account.add("granted", units, days, of_period, leak)
+            dated = billed.at(day) - policy.billable(sku, quantity.at(day))
+            account.add("granted", dated, days, of_period, Leak.DATED)
+
+    def _place(
+        self,
+        customer: Customer,
+        sku: str,
+        placed: Mapping[LineKey, int],
+        main: LineKey | None,
+        day: date,
+        days: int,
+    ) -> None:
+        """What goes to each line. The first one also takes what the terms make of the whole SKU."""
+        for key, units in placed.items():
+            there, of_period = self._account(customer.id, key, sku), self._period(key, day)
+            there.add("billed", units, days, of_period)
+            if key != main:
+                there.add("used", units, days, of_period)
+
+    def _leave(
+        self,
+        customer: Customer,
+        sku: str,
+        units: int,
+        main: LineKey | None,
+        day: date,
+        days: int,
+        billed: int,
+    ) -> None:
+        """What has no line."""
+        if units:
+            account, of_month = self._account(customer.id, None, sku), self._period(None, day)
+            reason = why_without_line(self._books, customer, sku, day, billed)
+            account.add("causes", units, days, of_month, reason)
+            if main is not None:
+                account.add("used", units, days, of_month)
+
+    def of_line(self, line: BookLine) -> None:
+        """What Autotask has otherwise than the line should have."""
+        customers = line.customers
+        whose = customers[0] if len(customers) == 1 else ""
+        own = line.demand.units if line.demand else NOTHING
+        timelines = [own, line.wanted, line.has, line.line.offset, line.line.baseline or NOTHING]
+        account = self._account(whose, line.key, *line.skus)
+        for day, days in self._stretches(timelines, turns_of(line)):
+            of_period = self._period(line.key, day)
+            kept = line.wanted.at(day) - own.at(day)
+            account.add("causes", -kept, days, of_period, Leak.KEPT)
+            account.add("billed", line.has.at(day) - own.at(day), days, of_period)
+            for leak, units in causes_on(line, day, self._books.today).items():
+                account.add("causes", units, days, of_period, leak)
+
+    def _account(self, customer: str, key: LineKey | None, *skus: str) -> _Account:
+        """That of a line; without a line, that of a SKU."""
+        of = customer, key, "" if key else skus[0]
+        if of not in self._accounts:
+            price = (
+                self._books.lines[key].price if key else price_without_line(self._books, customer, skus[0])
+            )
+            self._accounts[of] = _Account(price)
+        self._accounts[of].skus.update(skus)
+        return self._accounts[of]
+
+    def _period(self, key: LineKey | None, day: date) -> int:
+        """Days of the period that a day is in; without a contract that of a month."""
+        contract = self._books.contracts.get(key.contract_id) if key else None
+        if contract is None or day < contract.start:
+            schedule = BillingSchedule(self._first)
+        else:
+            schedule = contract.schedule
+        first, last = period_containing(day, schedule.start, schedule.months)
+        return (last - first).days + 1
+
+    def _stretches(self, timelines: Sequence[Timeline], turns: Iterable[date]) -> Iterator[tuple[date, int]]:
+        """First day, and number of days, of each stretch on which nothing changes."""
+        cuts = {day for one in timelines for day in one.days} | {*turns} | self._starts
+        inside = sorted(day for day in cuts if self._first < day <= self._last)
+        for day, until in pairwise([self._first, *inside, self._last + ONE_DAY]):
+            yield day, (until - day).days
+
+    def _period_starts(self) -> set[date]:
+        """Each day of the month on which a period of some contract begins: the length of a period may change there."""
+        found = set()
+        for contract in self._books.contracts.values():
+            day = max(contract.start, self._first)
+            while day <= self._last:
+                first, last = period_containing(day, contract.start, contract.months)
+                found.add(first)
+                day = last + ONE_DAY
+        return found
+
+
+def _main(placed: Mapping[LineKey, int], without: int) -> LineKey | None:
+    """The line that stands for a SKU on a day; None: it has none."""
+    billing = next((key for key, units in placed.items() if units), None)
+    return billing if billing is not None or without else next(iter(placed), None)
+
+
+def price_without_line(books: Books, customer: str, sku: str) -> LinePrice:
+    """The catalogue's price of a SKU that has no line, if a service is chosen for it."""
+    one = books.customers.get(customer)
+    placement = Placement(one, books.plans) if one else None
+    service = service_on(placement.mapping, books.plans, sku, books.today) if placement else None
+    return books.services.get(service, UNKNOWN) if service is not None else UNKNOWN
+
+
+def why_without_line(books: Books, customer: Customer, sku: str, day: date, units: int) -> Leak:
+    """Why units have no line on a day."""
+    placement = Placement(customer, books.plans)
+    mapped = customer.mapping.first_day if customer.mapping else None
+    if mapped is not None and day < mapped:
+        return Leak.BEFORE
+    return Leak.IGNORED if placement.reason(sku, day, units) in IGNORED else Leak.UNMAPPED

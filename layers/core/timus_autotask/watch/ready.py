@@ -1,0 +1,433 @@
+"""Whether a month may be approved and posted: what must be settled first, for each contract and billing period. Pure.
+
+Approve and post is the one step that nobody can take back. So the answer is yes only if nothing is open: every line has the units that it
+should have, on each day of its billing periods up to the end of the month, and nothing that Timus has said waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.days import period_containing
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.placement import Placement
+from timus_autotask.domain.policy import BillingSchedule
+from timus_autotask.domain.reasons import REASONS, Parked
+from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.watch.books import BookLine, Books, LinePrice
+from timus_autotask.watch.causes import SETTLED, Leak, causes_on, edited
+from timus_autotask.watch.coverage import Coverage, coverage
+from timus_autotask.watch.ledger import price_without_line, why_without_line
+from timus_autotask.watch.money import of_timeline, rounded
+from timus_autotask.watch.names import NOBODY, Directory
+from timus_autotask.watch.status import StatusLine
+
+ONE_DAY = timedelta(days=1)
+
+
+class Waits(StrEnum):
+    """What is open that no line shows."""
+
+    EVENT = "event"
+    """Something that Timus has said has not reached a line."""
+    CONTRACT = "contract"
+    """The contract is not there, or is another company's."""
+    FAILED = "failed"
+    """Something cannot be read, or fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """One thing that must be settled before posting; or, among what stays, one that will be billed as it is."""
+
+    kind: Leak | Waits
+    message: str
+    remedy: str = ""
+    """The command or action that settles it."""
+    customer: str = ""
+    key: LineKey | None = None
+    sku: str = ""
+    first: date | None = None
+    """The first of its days."""
+    seats: int = 0
+    """The most units on a day that are not billed; negative: that are billed too many."""
+    seat_days: int = 0
+    """Over the days of the period up to the end of the month; negative: billed too many."""
+    estimate: Decimal | None = None
+    """What that comes to; None: no price is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyLine:
+    """What a line is billed in a period."""
+
+    key: LineKey
+    skus: tuple[str, ...]
+    units: int
+    """On the last of its days, or today if that is earlier."""
+    price: LinePrice
+    estimate: Decimal | None
+    """The units of each day × price, with what is scheduled; None: no price is known."""
+    margin: Decimal | None
+    """What the partner keeps of it; None: price or cost is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A billing period of a contract."""
+
+    contract_id: int
+    customers: tuple[str, ...]
+    first: date
+    last: date
+    posted: bool
+    """It is approved and posted already."""
+    lines: tuple[ReadyLine, ...]
+    open: tuple[Open, ...] = ()
+    """What must be settled first."""
+    stays: tuple[Open, ...] = ()
+    """What differs and will be billed so: rightly, by a decision, or because nothing can change it any more."""
+
+    @property
+    def level(self) -> bool:
+        """Whether it may be posted."""
+        return not self.open
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The answer."""
+
+    month: date
+    """Its first day."""
+    last: date
+    """Its last day."""
+    today: date
+    periods: tuple[Period, ...]
+    open: tuple[Open, ...] = ()
+    """What is open and belongs to no billing period of a contract."""
+    coverage: tuple[Coverage, ...] = ()
+    names: Directory = NOBODY
+    notes: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Open, ...]:
+        """All that is open."""
+        return (*self.open, *(one for period in self.periods for one in period.open))
+
+    @property
+    def ready(self) -> bool:
+        """Whether somebody may press Approve and Post for everybody."""
+        return not self.everything
+
+    @property
+    def seats(self) -> int:
+        """Seats at risk: of everything that is open, whichever way."""
+        return sum(abs(one.seats) for one in self.everything)
+
+    @property
+    def at_risk(self) -> Decimal:
+        """Money at risk, estimated: of everything that is open, whichever way."""
+        return sum((abs(one.estimate or Decimal()) for one in self.everything), Decimal("0.00"))
+
+    @property
+    def without_price(self) -> int:
+        """How many of them have seats and no known price."""
+        return sum(one.estimate is None and one.seats != 0 for one in self.everything)
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Something that Timus has said and that has not reached a line: an event that waits or is parked."""
+
+    customer: str
+    """Empty: nobody knows whose it is."""
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside the books."""
+
+    unheard: tuple[Unheard, ...] = ()
+    failed: tuple[str, ...] = ()
+    """What cannot be read, or fails."""
+    lines: tuple[StatusLine, ...] = field(default=())
+    """For the words that people know from ``status``."""
+
+
+def month_of(day: date) -> tuple[date, date]:
+    """First and last day of a month."""
+    first = day.replace(day=1)
+    return period_containing(first, first, 1)
+
+
+def ready(books: Books, month: date, beside: Beside) -> Ready:
+    """Whether the month of this day may be posted, for everybody."""
+    return _Look(books, *month_of(month), beside).all()
+
+
+class _Look:
+    def __init__(self, books: Books, first: date, last: date, beside: Beside) -> None:
+        self._books = books
+        self._first = first
+        self._last = last
+        self._beside = beside
+        self._said = {line.key: line for line in beside.lines if line.key}
+        self._contracts: dict[str, list[int]] = {}
+        for one in books.customers.values():
+            mapped = one.mapping.contract_ids if one.mapping else ()
+            self._contracts[one.id] = [id_ for id_ in mapped if [*self._periods(id_)]]
+
+    def all(self) -> Ready:
+        books = self._books
+        without = [*self._without_line(), *self._unheard()]
+        periods = []
+        for id_ in sorted(books.contracts):
+            lines = [line for line in books.lines.values() if line.key.contract_id == id_]
+            of = [one for one in without if id_ in self._contracts.get(one.customer, ())]
+            for first, last in self._periods(id_):
+                period = self._period(books.contracts[id_], first, last, lines, of)
+                if lines or period.open:
+                    periods.append(period)
+                of = []  # once, in the first of its periods
+        elsewhere = [one for one in without if not self._contracts.get(one.customer)]
+        elsewhere += self._outside()
+        elsewhere += [Open(Waits.FAILED, one, "timus-autotask status") for one in self._beside.failed]
+        prices = {key: line.price.price for key, line in books.lines.items()}
+        return Ready(
+            self._first,
+            self._last,
+            books.today,
+            tuple(periods),
+            tuple(elsewhere),
+            coverage(books.customers, books.desired, books.contracts, books.today, prices),
+            books.names,
+            books.notes,
+        )
+
+    def _periods(self, contract_id: int) -> Iterator[tuple[date, date]]:
+        """The billing periods of a contract that have days in the month."""
+        contract = self._books.contracts.get(contract_id)
+        if contract is None or not contract.recurring:
+            return
+        day = max(contract.start, self._first)
+        while day <= min(self._last, contract.end):
+            first, last = period_containing(day, contract.start, contract.months)
+            yield first, min(last, contract.end)
+            day = last + ONE_DAY
+
+    def _period(
+        self, contract: Contract, first: date, last: date, lines: Sequence[BookLine], more: Iterable[Open]
+    ) -> Period:
+        window = first, min(last, self._last)
+        found = [one for line in lines for one in self._of_line(line, *window)]
+        found += self._of_contract(contract, lines)
+        rows = [stretch for line in lines for stretch in line.observed.closed]
+        return Period(
+            contract.id,
+            tuple(sorted({customer for line in lines for customer in line.customers})),
+            first,
+            last,
+            any(start <= first <= end for start, end in rows),
+            tuple(_line(line, contract, first, last, self._books.today) for line in lines),
+            (*(one for one in found if one.kind not in SETTLED), *more),
+            tuple(one for one in found if one.kind in SETTLED),
+        )
+
+    # -- A line
+
+    def _of_line(self, line: BookLine, first: date, last: date) -> Iterator[Open]:
+        """What of a line is not as it should be, one for each cause."""
+        days: dict[Leak, list[tuple[date, int]]] = {}
+        for day in _days(first, last):
+            for cause, units in causes_on(line, day, self._books.today).items():
+                days.setdefault(cause, []).append((day, units))
+            if edited(line, day) and Leak.DRIFT not in days:
+                days[Leak.DRIFT] = [(day, 0)]  # the number is right, and somebody still has to decide
+        intent = line.line.intent
+        if intent is not None and intent.day <= last and Leak.SETTLING not in days:
+            days[Leak.SETTLING] = [(max(intent.day, first), 0)]
+        for cause, stretch in days.items():
+            yield self._open(line, cause, stretch)
+
+    def _open(self, line: BookLine, cause: Leak, days: Sequence[tuple[date, int]]) -> Open:
+        said = self._said.get(line.key)
+        message, remedy = _WORDS[cause]
+        if said and said.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
+            message = said.reason
+            remedy = said.remedy or remedy
+        schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
+        return Open(
+            cause,
+            message,
+            remedy.format(contract=line.key.contract_id, service=line.key.service_id),
+            line.customers[0] if len(line.customers) == 1 else "",
+            line.key,
+            ", ".join(line.skus),
+            days[0][0],
+            max((units for _, units in days), key=abs),
+            sum(units for _, units in days),
+            _money(days, line.price.price, schedule),
+        )
+
+    # -- What is no line's
+
+    def _of_contract(self, contract: Contract, lines: Iterable[BookLine]) -> Iterator[Open]:
+        """Whose it is."""
+        companies = {each for line in lines if line.demand for each in line.demand.companies}
+        for company, customer in sorted(companies):
+            if company != contract.company_id:
+                facts: dict[str, int | str] = {
+                    "contract": contract.id,
+                    "actual_company": contract.company_id,
+                    "customer": customer,
+                    "company": company,
+                }
+                parked = Parked("contract-of-another-company", facts)
+                yield Open(Waits.CONTRACT, parked.message, parked.remedy, customer)
+
+    def _outside(self) -> Iterator[Open]:
+        """Lines to be billed this month on a contract that has no days in it, or is not there."""
+        for line in self._books.lines.values():
+            if [*self._periods(line.key.contract_id)]:
+                continue
+            days = [(day, units) for day in _days(self._first, self._last) if (units := line.wanted.at(day))]
+            if days and line.demand is not None:
+                known = line.contract is not None
+                message = (
+                    f"Contract {line.key.contract_id} does not cover the month; {line.skus[0]} is to be billed on it."
+                    if known
+                    else f"Autotask has no contract {line.key.contract_id}, or the API user may not see it."
+                )
+                one = self._open(line, Leak.PARKED, days)
+                said = self._said.get(line.key)
+                remedy = said.remedy if said else None
+                remedy = remedy or f"timus-autotask status --contract {line.key.contract_id}"
+                yield Open(
+                    Waits.CONTRACT,
+                    message,
+                    remedy,
+                    one.customer,
+                    one.key,
+                    one.sku,
+                    one.first,
+                    one.seats,
+                    one.seat_days,
+                    one.estimate,
+                )
+
+    def _without_line(self) -> Iterator[Open]:
+        """Units that have no line, of each customer and SKU."""
+        books = self._books
+        placed: dict[tuple[str, str], Timeline] = {}
+        for line in books.lines.values():
+            for source in line.demand.sources if line.demand else ():
+                of = source.customer_id, source.sku
+                placed[of] = placed.get(of, NOTHING).plus(source.units)
+        for (customer_id, sku), to_bill in books.desired.billed.items():
+            lacking = to_bill.minus(placed.get((customer_id, sku), NOTHING))
+            customer = books.customers[customer_id]
+            days = [
+                (day, units)
+                for day in _days(self._first, self._last)
+                if (units := lacking.at(day))
+                and why_without_line(books, customer, sku, day, to_bill.at(day)) is Leak.UNMAPPED
+            ]
+            if not days:
+                continue
+            code = Placement(customer, books.plans).reason(sku, days[-1][0], to_bill.at(days[-1][0]))
+            facts: dict[str, int | str] = {"customer": customer_id, "sku": sku}
+            parked = Parked(code if code and code in REASONS else "customer-unmapped", facts)
+            yield Open(
+                Leak.UNMAPPED,
+                parked.message,
+                parked.remedy,
+                customer_id,
+                None,
+                sku,
+                days[0][0],
+                max((units for _, units in days), key=abs),
+                sum(units for _, units in days),
+                _money(days, price_without_line(books, customer_id, sku).price, BillingSchedule(self._first)),
+            )
+
+    def _unheard(self) -> Iterator[Open]:
+        for one in self._beside.unheard:
+            yield Open(Waits.EVENT, one.message, one.remedy, one.customer)
+
+
+_WORDS: Mapping[Leak, tuple[str, str]] = {
+    Leak.KEPT: ("An edit in Autotask is kept (drift --adopt).", ""),
+    Leak.BEFORE: ("These days are from before the customer came to us.", ""),
+    Leak.LATE: (
+        "These days are past changing: correct them in Autotask, or bill or credit them by hand.",
+        "",
+    ),
+    Leak.REJECTED: ("Somebody rejected the change.", "timus-autotask approve {contract} {service}"),
+    Leak.DRIFT: (
+        "Somebody changed the units in Autotask.",
+        "timus-autotask reconcile, then: timus-autotask drift {contract} {service} --enforce | --adopt",
+    ),
+    Leak.SETTLING: (
+        "An adjustment is under way.",
+        "It is settled within a quarter of an hour, automatically: look again then",
+    ),
+    Leak.HELD: ("A change awaits approval.", "timus-autotask approve {contract} {service}"),
+    Leak.PAUSED: ("Changes are paused.", "timus-autotask resume"),
+    Leak.REFUSED: ("Autotask refused the change.", "timus-autotask retry {contract}"),
+    Leak.PARKED: ("The line waits for a person.", "timus-autotask status --contract {contract}"),
+    Leak.OBSERVING: (
+        "Nothing is written to Autotask: change the units there by hand, or go live.",
+        "timus-autotask preview, then: timus-autotask go-live",
+    ),
+    Leak.SCHEDULED: (
+        "A change is scheduled for a day of this period.",
+        "It is made on its day, automatically: post after it, or it is billed as an item of its own later",
+    ),
+    Leak.PENDING: (
+        "A worker is still to come.",
+        "Look again in a minute; then: timus-autotask retry {contract}",
+    ),
+    Leak.OTHER: (
+        "The units differ, and nothing was to be done about it.",
+        "timus-autotask reconcile, then: timus-autotask status --contract {contract}",
+    ),
+}
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
+def _money(
+    days: Collection[tuple[date, int]], price: Decimal | None, schedule: BillingSchedule
+) -> Decimal | None:
+    """What units of single days come to together."""
+    if price is None:
+        return None
+    total = Decimal()
+    for day, units in days:
+        first, last = period_containing(max(day, schedule.start), schedule.start, schedule.months)
+        total += units * price / ((last - first).days + 1)
+    return rounded(total)
+
+
+def _line(line: BookLine, contract: Contract, first: date, last: date, today: date) -> ReadyLine:
+    price, cost = line.price.price, line.price.cost
+    money = None if price is None else of_timeline(line.has, price, first, last, contract.schedule)
+    paid = None if cost is None else of_timeline(line.has, cost, first, last, contract.schedule)
+    return ReadyLine(
+        line.key,
+        line.skus,
+        line.has.at(min(max(today, first), last)),
+        line.price,
+        money,
+        None if money is None or paid is None else money - paid,
+    )

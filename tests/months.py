@@ -1,0 +1,238 @@
+"""Random months of one client, for the reports of finance: what is told, posted, edited by hand and held, and what is true after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES, World
+
+FIRST = date(2026, 3, 1)
+ONE_DAY = timedelta(days=1)
+
+TERMS = st.sampled_from(
+    [
+        (),
+        ("included.SASE-ADV-USER=2",),
+        ("minimum.SASE-ADV-USER=12",),
+        ("decreases=start-of-next-period",),
+        ("approve_increases=always",),
+        ("approve_decreases=always",),
+        ("excluded=SASE-GATEWAY", "included.SASE-ADV-USER=3", "minimum.SASE-ADV-USER=5"),
+        ("drift=enforce",),
+        ("drift=adopt",),
+        ("posted_period=hold",),
+        ("posted_period=same-day",),
+    ]
+)
+QUANTITIES = st.fixed_dictionaries(
+    {ADV: st.integers(0, 20), ESS: st.integers(0, 6), GATEWAY: st.integers(0, 2)}
+)
+HAPPENINGS = st.one_of(
+    st.tuples(st.just("tell"), QUANTITIES, st.integers(-6, 6)),
+    st.tuples(st.just("tell"), QUANTITIES, st.integers(-6, 6)),
+    st.tuples(st.just("late"), QUANTITIES, st.integers(-6, 0)),
+    st.tuples(st.just("trial"), QUANTITIES, st.just(0)),
+    st.tuples(st.just("cancel"), QUANTITIES, st.integers(0, 9)),
+    st.tuples(st.just("edit"), st.sampled_from([-2, -1, 1, 2]), st.integers(-4, 4)),
+    st.tuples(st.just("post"), st.none(), st.just(0)),
+    st.tuples(st.just("approve"), st.none(), st.just(0)),
+    st.tuples(st.just("reject"), st.none(), st.just(0)),
+    st.tuples(st.just("adopt"), st.none(), st.just(0)),
+    st.tuples(st.just("lose"), QUANTITIES, st.just(0)),
+    st.tuples(st.just("garbage"), st.none(), st.just(0)),
+    st.tuples(st.just("ignore"), st.none(), st.just(0)),
+    st.tuples(st.just("map"), st.sampled_from(["today", "own-day"]), st.just(0)),
+    st.tuples(st.just("wait"), st.none(), st.integers(1, 6)),
+    st.tuples(st.just("wait"), st.none(), st.integers(1, 6)),
+)
+STORIES = st.lists(HAPPENINGS, min_size=2, max_size=9)
+
+
+@dataclass
+class Told:
+    """One version as Timus told it."""
+
+    number: int
+    day: date
+    items: dict[str, int]
+    status: str = "active"
+    cancel_at: date | None = None
+
+
+@dataclass
+class Months:
+    """The world, and what Timus has said in it."""
+
+    world: World = field(default_factory=lambda: World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)))
+    told: list[Told] = field(default_factory=list)
+    unread: list[Told] = field(default_factory=list)
+    """Told, and still in the inbox."""
+    number: int = 2
+    """Odd numbers are left free for what comes late."""
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(self.world)
+
+    @property
+    def today(self) -> date:
+        return self.world.clock.now().date()
+
+    def begin(self, terms: Sequence[str], mapped: bool) -> None:
+        """A client on some terms, mapped or not yet."""
+        if terms:
+            self.desk.told("policy", "set", *terms, "--from", "always", "--yes")
+        if mapped:
+            self.world.map_customer()
+        self.tell({ADV: 10, GATEWAY: 1}, 0)
+        self.work()
+
+    def tell(
+        self,
+        items: dict[str, int],
+        days: int,
+        *,
+        late: bool = False,
+        status: str = "active",
+        ends: date | None = None,
+    ) -> Told:
+        """Timus reports; ``late``: an older version, which comes only now."""
+        if late:
+            number, when = self.number - 1, timedelta(minutes=-30)
+            if any(one.number == number for one in (*self.told, *self.unread)):
+                return self.told[-1]
+        else:
+            self.number += 2
+            number, when = self.number, timedelta()
+        day = self.today + timedelta(days=days)
+        now = self.world.clock.now()
+        one = Told(number, day, {sku: units for sku, units in items.items() if units}, status, ends)
+        self.world.tell(
+            number,
+            one.items,
+            effective=datetime(day.year, day.month, day.day, 6, tzinfo=UTC),
+            occurred=now + when,
+            status=status,
+            cancel_at=ends,
+        )
+        self.told.append(one)
+        return one
+
+    def work(self) -> None:
+        """Every worker comes, and what they leave for a minute later is done too."""
+        self.world.work()
+        for _ in range(3):
+            self.world.pass_time(minutes=20)
+            self.world.work()
+
+    def play(self, story: Sequence[tuple[str, object, int]]) -> None:
+        """One thing after another, an hour apart."""
+        for what, with_, days in story:
+            getattr(self, f"_{what}")(with_, days)
+            self.world.pass_time(hours=1)
+
+    def _tell(self, items: dict[str, int], days: int) -> None:
+        self.tell(items, days)
+        self.work()
+
+    def _late(self, items: dict[str, int], days: int) -> None:
+        self.tell(items, days, late=True)
+        self.work()
+
+    def _trial(self, items: dict[str, int], days: int) -> None:
+        self.tell(items, days, status="trial")
+        self.work()
+
+    def _cancel(self, items: dict[str, int], days: int) -> None:
+        self.tell(items, 0, status="canceled", ends=self.today + timedelta(days=days))
+        self.work()
+
+    def _edit(self, units: int, days: int) -> None:
+        line = self.world.api.model.find_line(CONTRACT, 45)
+        day = self.today + timedelta(days=days)
+        if line and all(line.units_on(d) + units >= 0 for d in range(day.toordinal(), day.toordinal() + 90)):
+            self.world.control.person_adjusts(line.id, day.toordinal(), units)
+
+    def _post(self, _: None, __: int) -> None:
+        self.world.control.approve_and_post(CONTRACT, self.today.toordinal())
+
+    def _approve(self, _: None, __: int) -> None:
+        self._decide("approve")
+
+    def _reject(self, _: None, __: int) -> None:
+        self._decide("reject", "--reason", "no")
+
+    def _adopt(self, _: None, __: int) -> None:
+        self._decide("drift", "--adopt")
+
+    def _decide(self, word: str, *more: str) -> None:
+        for service in SERVICES.values():
+            self.desk.run(word, str(CONTRACT), str(service), *more, "--yes")
+        self.work()
+
+    def _lose(self, items: dict[str, int], _: int) -> None:
+        """Nobody comes yet for what is told."""
+        self.unread.append(self.tell(items, 0))
+        for message in self.world.queue.receive(10):
+            self.world.queue.delete(message.receipt)
+
+    def _garbage(self, _: None, __: int) -> None:
+        self.world.tell(3, {ADV: 1}, status="odd", subscription="sub_odd")
+        self.work()
+
+    def _map(self, bill_from: str, _: int) -> None:
+        """The client is mapped; nothing changes for one who is already."""
+        if self.world.ports.store.customer(CUSTOMER).mapping is None:
+            words = "map", "customer", CUSTOMER, "--company", str(COMPANY), "--contract", str(CONTRACT)
+            self.desk.told(*words, "--bill-from", bill_from, "--yes")
+            self.work()
+
+    def _ignore(self, _: None, __: int) -> None:
+        self.desk.run("map", "ignore", "plan", GATEWAY, "--reason", "free", "--yes")
+        self.work()
+
+    def _wait(self, _: None, days: int) -> None:
+        for _each in range(days):
+            self.world.pass_time(days=1)
+            self.work()
+
+    # -- What is true
+
+    def used(self, sku: str, day: date, *, trials: bool = True) -> int:
+        """Seats that Timus has on a day: those of the newest version that has begun, parked ones aside."""
+        aside = {event.version for event in self.world.ports.store.parked_events()}
+        begun = [one for one in self.told if one.day <= day and one.number not in aside]
+        one = max(begun, key=lambda one: one.number, default=None)
+        if one is None or (one.status == "trial" and not trials):
+            return 0
+        over = one.cancel_at is not None and max(one.cancel_at, one.day) <= day
+        return 0 if over else one.items.get(sku, 0)
+
+    def billed(self, service: int, day: date) -> int:
+        """What the simulated Autotask bills."""
+        self.world.api.tick()
+        line = self.world.api.model.find_line(CONTRACT, service)
+        return line.units_on(day.toordinal()) if line else 0
+
+    def days(self, first: date, last: date) -> list[date]:
+        return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+__all__ = [
+    "ADV",
+    "COMPANY",
+    "CONTRACT",
+    "ESS",
+    "FIRST",
+    "GATEWAY",
+    "HAPPENINGS",
+    "STORIES",
+    "TERMS",
+    "Months",
+    "Told",
+]
