@@ -66,6 +66,8 @@ class BookLine:
     observed: Observed = NOTHING
     price: LinePrice = UNKNOWN
     live: bool = True
+    chosen: int | None = None
+    """The contract service that a person chose, where its service is on the contract more than once."""
     changes: tuple[JournalEntry, ...] = ()
     """Of the journal, those of this line."""
 
@@ -78,6 +80,10 @@ class BookLine:
     def has(self) -> Timeline:
         """What Autotask has."""
         return self.observed.units
+
+    def other_than(self, contract_service_id: int) -> bool:
+        """Whether a person chose another contract service of the same service for this line."""
+        return self.chosen is not None and self.chosen != contract_service_id
 
     @property
     def customers(self) -> tuple[str, ...]:
@@ -243,6 +249,9 @@ def _lines(
             recorded.get(key, Line(key.contract_id, key.service_id)),
             contracts.get(key.contract_id),
             held.get(key.contract_id, {}).get(key.service_id, NOTHING),
+            chosen=choice.contract_service_id
+            if (choice := chosen.get(key.contract_id, {}).get(key.service_id))
+            else None,
             live=live.get(key.contract_id, stages_of(records).partner.live),
             changes=changes.get(key, ()),
         )
@@ -276,7 +285,7 @@ def _prices(
         key = LineKey(one.contract_id, one.service_id)
         line = lines.get(key)
         billing = line.observed.contract_service_ids if line else ()
-        if line is None or (billing and one.id not in billing):
+        if line is None or (billing and one.id not in billing) or line.other_than(one.id):
             continue
         sent = Decimal(line.line.price) if line.line.price is not None else None
         listed = catalogue[one.service_id].unit_price if one.service_id in catalogue else None
