@@ -433,6 +433,16 @@ def test_a_line_that_cannot_be_planned_holds_up_no_other(stuck: Gap) -> None:
     assert plan.adjustments == (Adjustment(THIRD, day(7), 3),)
 
 
+@pytest.mark.parametrize("until", [40, None], ids=["comes down by itself later", "never comes down"])
+def test_a_rise_of_a_few_days_waits_for_a_decrease_that_is_parked(until: int | None) -> None:
+    """A person may end what holds it, and then both are made: it is not given up, though the old plan is billed until its end by now."""
+    there = steps((0, 16), (until, 0)) if until else steps((0, 16))
+    down = Gap(OLD, steps((0, 16), (10, 0)), day(0), there, lambda _: None)
+    up = gap(steps((10, 10), (13, 0)), NOTHING, line=NEW)
+    plan = plan_adjustments([down, up], [Link(day(10), OLD, NEW)])
+    assert plan == Plan((), {NEW: day(10)})
+
+
 def test_a_rise_for_which_the_contract_is_too_short_holds_up_no_other() -> None:
     """The old plan comes down on the last day but one; on the last, the new one is shut."""
     down = gap(steps((0, 25), (57, 0)), steps((0, 25)), 57)

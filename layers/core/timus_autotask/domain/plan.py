@@ -200,7 +200,8 @@ class _Planner:
             if self._known[other].bills_a_plan_from(until, self.after[other])
         ]
         staying = [other for other in billed if self._down_from(other, until) is None]
-        if any(other not in self._gaps or self._gaps[other].open_day(day) is None for other in staying):
+        parked = [other for other in billed if self._known[other].open_day(day) is None]
+        if parked or any(other not in self._gaps for other in staying):
             return _Blocked()
         later = min((turn.day for turn in self._turns if day < turn.day < until), default=None)
         if staying and later is not None:
