@@ -103,7 +103,7 @@ def _ablation(
 # -- Intent, settling, reading back
 
 
-@_ablation("no settling time", 14, 16, 17)
+@_ablation("no settling time", 0, 8)
 def _no_settling_time(swap: Swap) -> None:
     """An unknown outcome is decided by the first read. An adjustment that lands late is made twice."""
 

@@ -176,6 +176,13 @@ def staged(seed: int, profile: Profile, setting: Setting) -> Story:
         lagging=0,
         terms=0,
         impatient=0,
+        replaced=0,
+        restarts=0,
+        hostile=0,
+        unapplied=0,
+        cursed=0,
+        previews=0,
+        observes=0,
     )
     if not setting.disorder:
         rates = replace(rates, duplicated=0, delayed=0)
