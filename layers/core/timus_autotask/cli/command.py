@@ -506,6 +506,35 @@ COMMANDS = (
         pages=True,
     ),
     Command(
+        "evidence",
+        "show a month of a customer day by day: who asked for what, what came of it, and whether Autotask agrees",
+        "evidence --customer cus_41d0 --month 2026-03",
+        "evidencing.show",
+        (
+            _a(
+                "--month",
+                type=_month,
+                required=True,
+                metavar="MONTH",
+                help="as in 2026-03, in the partner's zone",
+            ),
+            _a("--csv", metavar="FILE", help="write a row for each line and day, for a spreadsheet"),
+            _a("--html", metavar="FILE", help="write a page that prints on A4"),
+            _a("--to", metavar="FOLDER", help="with --all: where the files of every customer go"),
+            _a(
+                "--for-client",
+                action="store_true",
+                help="with --html: in the client's words, without money and ids",
+            ),
+            _a("--partner", type=_name, metavar="NAME", help="with --for-client: your company's name"),
+        ),
+        one_of=(
+            _a("--customer", type=_name, metavar="CUSTOMER", help="the customer's id in Timus"),
+            _a("--all", dest="everybody", action="store_true", help="every customer; with --to FOLDER"),
+        ),
+        pages=True,
+    ),
+    Command(
         "events",
         "show what Timus told and what became of it; `events show`, `accept` and `dismiss` are about one event",
         "events --parked",

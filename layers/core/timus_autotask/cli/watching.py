@@ -11,7 +11,7 @@ from typing import Any
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal, Whole, called, moment
 from timus_autotask.domain.approval import REJECTED
-from timus_autotask.domain.line import JournalEntry, Outcome, State, Why
+from timus_autotask.domain.line import JournalEntry, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.operate.deployment import Deployment
@@ -26,7 +26,7 @@ from timus_autotask.watch.forms import (
     owed_form,
 )
 from timus_autotask.watch.grouping import Group, Standing, grouped
-from timus_autotask.watch.history import history, pooled_minimum
+from timus_autotask.watch.history import by_whom, history, pooled_minimum
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview, overview
 from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
@@ -331,24 +331,13 @@ def _words(change: JournalEntry) -> list[str]:
             None,
             (
                 change.message,
-                _by_whom(change),
+                by_whom(change),
                 f"unit price {change.price}" if change.price else "",
                 f"moved from {moved.day}: {moved.cause.message}" if moved else "",
                 _plan_change(change.linked, change.line.contract_id),
             ),
         )
     ]
-
-
-def _by_whom(change: JournalEntry) -> str:
-    """Who let a change go, or rejected it; or why it was made though Timus reported nothing."""
-    terms = f"by the terms: {', '.join(change.terms)}" if change.terms else ""
-    if change.why is Why.TERMS:
-        return f"{terms}, set by {change.by or 'somebody'}"
-    if change.by:
-        verb = "rejected" if change.outcome is Outcome.REJECTED else "approved"
-        return f"{verb} by {change.by}" + (f"; {terms}" if terms else "")
-    return "brings back what somebody changed in Autotask" if change.why is Why.ENFORCED else ""
 
 
 def _units(change: JournalEntry) -> tuple[Any, ...]:

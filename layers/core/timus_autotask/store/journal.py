@@ -12,14 +12,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.line import Head, JournalEntry, Line
+from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.ports.table import Data, Key, Put
 from timus_autotask.store import keys
-from timus_autotask.store.records import JOURNAL_ENTRY, ContractState, put_contract_state, put_line
+from timus_autotask.store.records import (
+    JOURNAL_ENTRY,
+    ContractState,
+    Names,
+    Store,
+    contract_state_in,
+    line_in,
+    names_in,
+    put_contract_state,
+    put_line,
+    read_as,
+    readable_or,
+)
 
 
 def hash_of(content: Data) -> str:
@@ -60,9 +74,100 @@ def _chained(head: Head | None, entries: Iterable[JournalEntry]) -> tuple[Head |
     return head, puts
 
 
+# -- Reading it
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The journal of a line, or of what concerns a contract itself, in order of the chain; those of an earlier version first."""
+
+    entries: tuple[JournalEntry, ...] = ()
+    contents: tuple[Data, ...] = ()
+    """As they are stored: what the hashes are of."""
+
+    @property
+    def unchained(self) -> tuple[JournalEntry, ...]:
+        """Entries of an earlier version, which are in no chain."""
+        return tuple(entry for entry in self.entries if not entry.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Journalled:
+    """A contract with all of its journal, in one read."""
+
+    contract_id: int
+    contract: Contract | None
+    """As Autotask last said."""
+    chosen: Mapping[int, LineChoice]
+    """The contract service of a line, where a person has chosen it; by service."""
+    head: Head | None
+    """Of what concerns the contract itself."""
+    lines: Mapping[int, Line]
+    """By service."""
+    journals: Mapping[int, Journal]
+    """By service; 0 is the contract itself."""
+    names: Names | None = None
+
+
+def journalled(store: Store, contract_id: int) -> Journalled:
+    """A contract with all of its journal."""
+    state, names = ContractState(contract_id), None
+    lines: dict[int, Line] = {}
+    entries: dict[int, list[tuple[JournalEntry, Data]]] = {}
+    for document in store.table.range(keys.contract_pk(contract_id), *keys.WITH_JOURNAL):
+        sk = document.key.sk
+        if sk.startswith(keys.CHANGE):
+            entry = read_as(JOURNAL_ENTRY.load, document)
+            entries.setdefault(entry.line.service_id, []).append((entry, document.data))
+        elif sk.startswith(keys.LINE):
+            line = read_as(line_in, document)
+            lines[line.service_id] = line
+        elif sk == keys.CONTRACT:
+            state = read_as(contract_state_in, document)
+        elif sk == keys.NAMES:
+            names = readable_or(Names(contract_id), names_in, document).value
+    journals = {service_id: _in_order(found) for service_id, found in entries.items()}
+    return Journalled(contract_id, state.contract, state.chosen, state.head, lines, journals, names)
+
+
+def _in_order(found: Iterable[tuple[JournalEntry, Data]]) -> Journal:
+    ordered = sorted(found, key=lambda one: (one[0].number, one[0].settled_at, one[0].id))
+    return Journal(tuple(entry for entry, _ in ordered), tuple(content for _, content in ordered))
+
+
+def first_broken(journal: Journal, head: Head | None) -> int | None:
+    """The number of the first entry that is missing, or does not follow from the one before; None: the chain is whole up to its head."""
+    number, previous = 0, ""
+    for content in journal.contents:
+        if not content.get("number"):
+            continue
+        number += 1
+        if (content["number"], content["previous"]) != (number, previous):
+            return number
+        previous = hash_of(content)
+    if head is None:
+        return min(number, 1) or None
+    if (number, previous) == (head.number, head.hash):
+        return None
+    return number + 1 if number < head.number else head.number
+
+
+def contract_head(heads: Mapping[int, Head]) -> str:
+    """One hash over the heads of a contract, by service: SHA-256 of ``[[service, number, hash], …]`` in order, as canonical JSON."""
+    listed = [[service_id, head.number, head.hash] for service_id, head in sorted(heads.items())]
+    text = json.dumps(listed, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# -- Restoring
+
+
 def with_newest_head(earlier: Data, present: Data) -> Data:
     """A line's or contract's record of an earlier time with the head of the present one: the journal's entries since then stay.
 
-    Without it, the next entry would follow one that has a successor already.
+    Without it, the next entry would follow one that has a successor already. What the next entry was to say then, a later one has said.
     """
-    return {**earlier, "head": present["head"]} if present.get("head") else earlier
+    head = present.get("head")
+    if not head or head == earlier.get("head"):
+        return earlier
+    return {**earlier, "head": head} | ({"found": None} if "found" in earlier else {})

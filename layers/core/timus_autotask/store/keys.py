@@ -55,6 +55,8 @@ EVENTS = (EVENT, EVENT + _LAST)
 """A customer's merged events."""
 OF_CONTRACT = (CONTRACT, LINE + _LAST)
 """Of a contract: its state and its lines. ``CHANGE#`` stands before it."""
+WITH_JOURNAL = (CHANGE, NAMES)
+"""The same with the journal and the names."""
 OF_PARTNER = (CIRCUIT.sk, POLICY)
 """Of the partner: circuit, stage, units moved, plans, terms. What a reconcile found stands behind it."""
 FOUND_BY_RUNS = (FOUND, FOUND + _LAST)

@@ -443,7 +443,17 @@ _READ_BY_AUTOTASK = ("drift", "outcome-unclear", "line-duplicated", "line-missin
 _APPROVABLE = ("held-for-approval", "held-over-limit", "held-over-day-limit", "held-posted-period")
 
 
-def _line(data: Data) -> Line:
+def contract_state_in(data: Data) -> ContractState:
+    """A contract's state."""
+    return _CONTRACT.load(data)
+
+
+def names_in(data: Data) -> Names:
+    """How a contract, its company and its services are called."""
+    return _NAMES.load(data)
+
+
+def line_in(data: Data) -> Line:
     """A line. Earlier versions knew one rejection, and wrote other things only into the facts of the reason."""
     line = _LINE.load(data)
     if data.get("rejection"):
@@ -639,7 +649,7 @@ class Store:
             if document.key.sk == keys.CONTRACT:
                 state = Stored(read_as(_CONTRACT.load, document), document.rev, document.due_at)
             else:
-                line = read_as(_line, document)
+                line = read_as(line_in, document)
                 lines[line.service_id] = Stored(line, document.rev)
         return ContractRecords(state, lines)
 
@@ -737,7 +747,7 @@ class Store:
 
     def lines(self) -> Iterator[Line]:
         """Every line."""
-        return self._listed(_line, self.table.list("line"))
+        return self._listed(line_in, self.table.list("line"))
 
     def terms(self, first: str = "", last: str = "\U0010ffff") -> Iterator[tuple[str, Terms]]:
         """The overrides of every customer who has any, from an id to another."""

@@ -8,17 +8,20 @@ from decimal import Decimal
 from typing import Any
 
 from timus_autotask.domain.finding import Finding
-from timus_autotask.domain.line import JournalEntry
+from timus_autotask.domain.history import Cause
+from timus_autotask.domain.line import Head, HeldChange, JournalEntry
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.provisioning import Provisioning
+from timus_autotask.store.journal import Journal
 from timus_autotask.store.records import Circuit, Decision, EventRecord
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.books import LinePrice
 from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.check import Check, worst
 from timus_autotask.watch.coverage import Coverage
+from timus_autotask.watch.evidence import ContractEvidence, Difference, LineEvidence, MonthEvidence
 from timus_autotask.watch.history import History, Owed
 from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
 from timus_autotask.watch.money import Estimate
@@ -264,6 +267,127 @@ def reconciled_form(run: Run, findings: Iterable[Finding]) -> Form:
 def owed_form(owed: Owed) -> Form:
     """``minimum``, of one SKU."""
     return asdict(owed)
+
+
+# -- Evidence
+
+EVIDENCE = "timus-autotask evidence 1"
+"""What an exported evidence says of its own form; ``docs/verify_evidence.py`` reads it."""
+
+
+def evidence_form(found: MonthEvidence) -> Form:
+    """``evidence``, of one customer."""
+    return {
+        "format": EVIDENCE,
+        "customer": found.customer,
+        "customer_name": found.name or None,
+        "month": str(found.month),
+        "from": found.month.first,
+        "until": found.month.last,
+        "made_at": found.at,
+        "agrees": found.agrees,
+        "not_compared": found.not_compared or None,
+        "journal_whole": found.whole,
+        "entries_outside_the_chain": found.unchained,
+        "lines": [_line_evidence(line, found.names) for line in found.lines],
+        "contracts": [_contract_evidence(one, found.names) for one in found.contracts],
+        "events": [{**event_form(one.event), "seat_days": one.seat_days} for one in found.late],
+        "without_line": [asdict(one) for one in found.without_line],
+    }
+
+
+def _line_evidence(one: LineEvidence, names: Directory) -> Form:
+    line, contract, parked = one.line, one.contract, one.parked
+    return {
+        **_ids(one.key),
+        **names_form(names, None, one.key.contract_id, one.key.service_id),
+        "contract_from": contract.start if contract else None,
+        "contract_until": contract.end if contract else None,
+        "skus": [*one.skus],
+        "shared_with": [*one.others],
+        "days": [asdict(day) for day in one.days],
+        "differences": [_difference(each) for each in one.differences],
+        "changes": [change_with_causes_form(change, names) for change in one.changes],
+        "state": line.state.value,
+        "reason": parked.message if parked else None,
+        "reason_code": parked.code if parked else None,
+        "remedy": parked.remedy if parked else None,
+        "awaiting": [_held(change) for change in one.open_changes],
+        "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
+        "past_days": [_past_days(each) for each in line.past_days],
+        "seat_days": one.seat_days,
+        "journal": {
+            **_journal(one.journal, line.head, one.broken),
+            "last_read": line.last_read.steps if line.last_read else None,
+            "found": line.found.steps if line.found else None,
+        },
+    }
+
+
+def _contract_evidence(one: ContractEvidence, names: Directory) -> Form:
+    return {
+        "contract_id": one.contract_id,
+        "contract_name": names.contracts.get(one.contract_id),
+        "head": one.head,
+        "heads": [
+            {"service_id": service_id, "number": head.number, "hash": head.hash}
+            for service_id, head in one.heads.items()
+        ],
+        "changes": [change_with_causes_form(change, names) for change in one.changes],
+        "journal": _journal(one.journal, one.heads.get(0), one.broken),
+    }
+
+
+def _journal(journal: Journal, head: Head | None, broken: int | None) -> Form:
+    return {
+        "entries": [*journal.contents],
+        "head": asdict(head) if head else None,
+        "outside_the_chain": len(journal.unchained),
+        "broken_at": broken,
+    }
+
+
+def _difference(one: Difference) -> Form:
+    return {**asdict(one), "seat_days": one.seat_days}
+
+
+def _held(change: HeldChange) -> Form:
+    rejection = change.rejection
+    return {
+        "day": change.day,
+        "unit_change": change.delta,
+        "unit_price": price_form(change.price),
+        "rejected_by": rejection.by if rejection else None,
+        "rejected_at": rejection.at if rejection else None,
+        "because": rejection.reason if rejection else None,
+    }
+
+
+def change_with_causes_form(change: JournalEntry, names: Directory) -> Form:
+    """One entry of the journal, with what its events said."""
+    return {
+        **change_form(change, names),
+        "number": change.number,
+        "answer": change.answer.value if change.answer else None,
+        "causes": [_cause(cause) for cause in change.causes],
+    }
+
+
+def _cause(cause: Cause) -> Form:
+    return {
+        "event": cause.event_id,
+        "subscription": cause.subscription_id,
+        "version": cause.number,
+        "customer": cause.customer_id or None,
+        "sku": cause.sku or None,
+        "before": cause.before,
+        "after": cause.after,
+        "effective_day": cause.day,
+        "ends": cause.ends,
+        "by": cause.actor,
+        "happened_at": cause.occurred_at,
+        "arrived_at": cause.received_at,
+    }
 
 
 # -- What would be done

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from timus_autotask.domain.line import JournalEntry
+from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.policy import shortfall
 from timus_autotask.store.records import Decision, EventRecord, Store, policy_from
 from timus_autotask.watch.names import NOBODY, Directory, known_names
@@ -51,6 +51,17 @@ def history(
         tuple(sorted(decisions, key=lambda one: one.at)),
         known_names(store) if changes or decisions else NOBODY,
     )
+
+
+def by_whom(change: JournalEntry) -> str:
+    """Who let a change go, or rejected it; or why it was made though Timus reported nothing."""
+    terms = f"by the terms: {', '.join(change.terms)}" if change.terms else ""
+    if change.why is Why.TERMS:
+        return f"{terms}, set by {change.by or 'somebody'}"
+    if change.by:
+        verb = "rejected" if change.outcome is Outcome.REJECTED else "approved"
+        return f"{verb} by {change.by}" + (f"; {terms}" if terms else "")
+    return "brings back what somebody changed in Autotask" if change.why is Why.ENFORCED else ""
 
 
 def events(

@@ -1,0 +1,311 @@
+"""``evidence``: a customer's month to look at, to keep and to send."""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.terminal import Terminal, called, moment
+from timus_autotask.domain.line import JournalEntry
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.known import customer_known
+from timus_autotask.operate.tables import TEXT, Column, as_csv
+from timus_autotask.plain import as_json
+from timus_autotask.watch.evidence import LineEvidence, Month, MonthEvidence, evidence, runs
+from timus_autotask.watch.forms import evidence_form
+from timus_autotask.watch.history import by_whom
+
+Writer = Callable[[MonthEvidence], str]
+
+
+def show(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """One customer's month, or that of all of them into a folder."""
+    month = Month.of(arguments.month)
+    writers = _writers(deployment, arguments)
+    if arguments.everybody:
+        return _everybody(deployment, month, writers, arguments, terminal)
+    if arguments.to:
+        raise Failed(
+            "--to belongs to --all: one customer's evidence goes to --csv FILE or --html FILE.", USAGE
+        )
+    found = evidence(deployment.ports, arguments.customer, month)
+    if not found.known:
+        customer_known(deployment, arguments.customer)
+    written: dict[str, str] = {}
+    for name, write in writers.items():
+        path = Path(getattr(arguments, name))
+        _write(path, write(found))
+        written[name] = str(path)
+        terminal.say(f"Written to {path}.", style="green")
+    if not written:
+        _show(found, terminal)
+    _say_verdict(found, terminal)
+    return {**evidence_form(found), "written": written}
+
+
+def _writers(deployment: Deployment, arguments: Namespace) -> dict[str, Writer]:
+    """What is written, by the option that asks for it."""
+    if arguments.for_client and not (arguments.html or arguments.everybody):
+        raise Failed("--for-client makes a page: give --html FILE, or --all --to FOLDER.", USAGE)
+    if arguments.for_client and not arguments.partner:
+        raise Failed("--for-client needs your company's name: --partner NAME.", USAGE)
+    if arguments.everybody and not arguments.to:
+        raise Failed("--all needs a folder: --to FOLDER.", USAGE)
+    writers: dict[str, Writer] = {}
+    if arguments.csv or (arguments.everybody and not arguments.for_client):
+        writers["csv"] = lambda found: (
+            "\ufeff" + to_csv(found)
+        )  # Excel takes a file without the mark for Windows-1252
+    if arguments.html or arguments.everybody:
+        writers["html"] = _page(deployment, arguments)
+    return writers
+
+
+def _page(deployment: Deployment, arguments: Namespace) -> Writer:
+    try:
+        from timus_autotask.watch.page import client_page, evidence_page
+    except ModuleNotFoundError as missing:
+        raise Failed(f"Pages need {missing.name}: pip install '.[cli]'") from missing
+    if not arguments.for_client:
+        return evidence_page
+    from timus_autotask.watch.client_month import client_month
+
+    return lambda found: client_page(client_month(found, arguments.partner, deployment.zone))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_bytes(text.encode())
+    except OSError as error:
+        raise Failed(f"{path} cannot be written: {error.strerror}.", USAGE) from error
+
+
+# -- Everybody
+
+
+def _everybody(
+    deployment: Deployment,
+    month: Month,
+    writers: dict[str, Writer],
+    arguments: Namespace,
+    terminal: Terminal,
+) -> dict[str, Any]:
+    """Every customer's evidence as files in a folder."""
+    folder = Path(arguments.to)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failed(f"{folder} cannot be made: {error.strerror}.", USAGE) from error
+    store = deployment.store
+    customers = {one.customer_id for one in store.subscriptions()} | {
+        one.customer_id for one in store.mappings()
+    }
+    rows: list[dict[str, Any]] = []
+    for number, found in enumerate(_each(deployment, sorted(customers), month), 1):
+        terminal.busy(f"{number} of {len(customers)} customers", done=number == len(customers))
+        name = f"{_file_name(found.customer)}-{month}"
+        if not arguments.for_client:
+            _write(folder / f"{name}.json", as_json(evidence_form(found)) + "\n")
+        for ending, write in writers.items():
+            _write(folder / f"{name}.{ending}", write(found))
+        rows.append(
+            {
+                "customer": found.customer,
+                "customer_name": found.name or None,
+                "agrees": found.agrees,
+                "journal_whole": found.whole,
+                "seat_days": sum(line.seat_days for line in found.lines),
+                "files": name,
+            }
+        )
+    terminal.table(
+        ("customer", "agrees with Autotask", "journal", "seat-days", "files"),
+        [
+            (
+                called(row["customer"], {row["customer"]: row["customer_name"] or ""}),
+                {True: "yes", False: "NO", None: "not compared"}[row["agrees"]],
+                "whole" if row["journal_whole"] else "BROKEN",
+                row["seat_days"],
+                row["files"],
+            )
+            for row in rows
+        ],
+        empty="Timus has told of no customer.",
+    )
+    terminal.say(f"Written to {folder}.", style="green")
+    return {"month": str(month), "folder": str(folder), "customers": rows}
+
+
+def _each(deployment: Deployment, customers: Iterable[str], month: Month) -> Iterator[MonthEvidence]:
+    yield from deployment.each(lambda id_: evidence(deployment.ports, id_, month), customers)
+
+
+def _file_name(customer: str) -> str:
+    """A customer's id as a file's name; two ids never have the same."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", customer)[:80]
+    return plain if plain == customer else f"{plain}~{sha256(customer.encode()).hexdigest()[:8]}"
+
+
+# -- CSV
+
+_NAMES = (
+    *(
+        "customer",
+        "customer_name",
+        "contract_id",
+        "contract_name",
+        "service_id",
+        "service_name",
+        "sku",
+        "day",
+    ),
+    *("timus", "part", "journal", "autotask", "difference", "change", "by", "events", "outcome"),
+)
+COLUMNS = tuple(Column(name, TEXT) for name in _NAMES)
+
+
+def to_csv(found: MonthEvidence) -> str:
+    """A row for each line and day, with the changes of the day."""
+    return as_csv(COLUMNS, (row for line in found.lines for row in _rows(line, found)))
+
+
+def _rows(line: LineEvidence, found: MonthEvidence) -> Iterator[dict[str, Any]]:
+    contract_id, service_id = line.key.contract_id, line.key.service_id
+    for one in line.days:
+        changes = [change for change in line.changes if change.day == one.day]
+        known = one.journal is not None and one.autotask is not None
+        yield {
+            "customer": found.customer,
+            "customer_name": found.name,
+            "contract_id": contract_id,
+            "contract_name": found.names.contracts.get(contract_id),
+            "service_id": service_id,
+            "service_name": found.names.services.get(service_id),
+            "sku": ", ".join(line.skus),
+            "day": one.day,
+            "timus": one.timus,
+            "part": one.part,
+            "journal": one.journal,
+            "autotask": one.autotask,
+            "difference": (one.autotask or 0) - (one.journal or 0) if known else None,
+            "change": sum(change.delta for change in changes) if changes else None,
+            "by": _joined(cause.actor or "" for change in changes for cause in change.causes),
+            "events": _joined(event for change in changes for event in change.events),
+            "outcome": _joined(change.outcome.value for change in changes),
+        }
+
+
+def _joined(words: Iterable[str]) -> str | None:
+    return ", ".join(dict.fromkeys(filter(None, words))) or None
+
+
+# -- At a terminal
+
+
+def _show(found: MonthEvidence, terminal: Terminal) -> None:
+    for line in found.lines:
+        _show_line(line, found, terminal)
+    if found.late:
+        terminal.say("", "Events that changed nothing", style="bold")
+        terminal.table(
+            ("event", "by", "arrived", "outcome", "seat-days", "why"),
+            [
+                (
+                    one.event.event_id,
+                    one.event.actor,
+                    one.event.received_at,
+                    one.event.outcome,
+                    one.seat_days,
+                    one.event.parked.message if one.event.parked else "",
+                )
+                for one in found.late
+            ],
+            empty="",
+        )
+    for missing in found.without_line:
+        terminal.say(f"{missing.units} {missing.sku} have no line: {missing.reason}.", style="bold yellow")
+
+
+def _show_line(line: LineEvidence, found: MonthEvidence, terminal: Terminal) -> None:
+    service = called(line.key.service_id, found.names.services)
+    contract = called(line.key.contract_id, found.names.contracts)
+    terminal.say("", f"Service {service} on contract {contract}: {line.line.state.value}", style="bold")
+    if line.others:
+        others = ", ".join(line.others)
+        terminal.say(f"Shared with {others}: its units are those of all, and part is this customer's.")
+    if line.parked:
+        terminal.say(line.parked.message)
+    if line.seat_days:
+        much = "too many" if line.seat_days > 0 else "too few"
+        terminal.say(
+            f"{abs(line.seat_days)} seat-days {much} are billed in this month until today.", style="yellow"
+        )
+    for change in line.open_changes:
+        why = (
+            f"rejected by {change.rejection.by}: {change.rejection.reason}"
+            if change.rejection
+            else "awaits approval"
+        )
+        terminal.say(f"{change.delta:+d} on {change.day}: {why}")
+    terminal.table(
+        ("days", "Timus", "part", "journal", "Autotask"),
+        [
+            (
+                f"{run.first} to {run.last}" if run.first != run.last else str(run.first),
+                run.units.timus,
+                run.units.part,
+                run.units.journal,
+                run.units.autotask,
+            )
+            for run in runs(line.days)
+        ],
+        empty="",
+    )
+    if line.changes:
+        terminal.table(
+            ("day", "change", "before", "after", "who asked", "outcome", "begun", "read back"),
+            [_change(change) for change in line.changes],
+            empty="",
+        )
+
+
+def _change(change: JournalEntry) -> tuple[Any, ...]:
+    asked = [
+        f"{cause.actor or 'not named'}: {cause.before} → {cause.after} {cause.sku}, {moment(cause.occurred_at)}, arrived "
+        f"{moment(cause.received_at)}, {cause.event_id}"
+        for cause in change.causes
+    ]
+    price = f"unit price {change.price}" if change.price else ""
+    outcome = [change.outcome.value, *filter(None, (change.message, price, by_whom(change)))]
+    return (
+        change.day,
+        f"{change.delta:+d}",
+        change.units_before,
+        change.units_after,
+        asked or [*change.events],
+        outcome,
+        change.opened_at,
+        change.settled_at,
+    )
+
+
+def _say_verdict(found: MonthEvidence, terminal: Terminal) -> None:
+    terminal.say("")
+    if found.agrees is None:
+        terminal.say(f"Not compared with Autotask: {found.not_compared}", style="bold red")
+    elif found.agrees:
+        terminal.say("Journal and Autotask have the same units on each day.", style="green")
+    for line in found.lines:
+        for one in line.differences:
+            terminal.say(f"Service {line.key.service_id}: {one.message}.", style="bold red")
+    if not found.whole:
+        terminal.say("An entry of the journal is missing or was changed.", style="bold red")
+    if found.unchained:
+        terminal.say(f"{found.unchained} entries of an earlier version are outside the chain.")
+    for contract in found.contracts:
+        terminal.say(f"Head of contract {contract.contract_id}: {contract.head}")

@@ -1,0 +1,407 @@
+"""Evidence of a customer's month: the units of every day, each change with who asked for it, and whether journal and Autotask agree.
+
+The units of a day are worked out from the journal alone, from what it says was there before our first adjustment, and compared with
+Autotask's rows, which are read now. One read of the table for the customer, one for its events, one for the partner, and one for each
+contract; one call of Autotask.
+
+A line may be shared by several customers. Then its units are those of all of them, and the customer's part is what the terms make of
+its own quantities: Autotask bills the line as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import reduce
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.days import effective_day
+from timus_autotask.domain.desired import Demand, Unrouted, desired
+from timus_autotask.domain.line import Head, HeldChange, JournalEntry, Line, Outcome, State
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.store.journal import Journal, Journalled, contract_head, first_broken, journalled
+from timus_autotask.store.records import EventRecord
+from timus_autotask.sync.gather import customer_from, held_of
+from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A calendar month of the partner's zone; both days inclusive."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def of(cls, day: date) -> Month:
+        """The month of a day."""
+        first = day.replace(day=1)
+        return cls(first, (first + timedelta(days=31)).replace(day=1) - ONE_DAY)
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """All of them."""
+        return tuple(self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
+
+    def __contains__(self, day: object) -> bool:
+        return isinstance(day, date) and self.first <= day <= self.last
+
+    def __str__(self) -> str:
+        return f"{self.first:%Y-%m}"
+
+
+@dataclass(frozen=True, slots=True)
+class DayUnits:
+    """A line on one day. None: the contract does not bill the day, or nobody knows."""
+
+    day: date
+    timus: int
+    """The customer's own quantity of the SKUs that are billed here, as Timus says it."""
+    part: int
+    """What of the line is the customer's, on the partner's terms."""
+    journal: int | None
+    """The whole line, as it follows from the journal."""
+    autotask: int | None
+    """The whole line, as Autotask has it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A stretch of days on which journal and Autotask differ."""
+
+    first: date
+    last: date
+    """Inclusive."""
+    journal: int
+    autotask: int
+
+    @property
+    def seat_days(self) -> int:
+        """Units × days that Autotask has too many by the journal; negative: too few."""
+        return (self.autotask - self.journal) * ((self.last - self.first).days + 1)
+
+    @property
+    def message(self) -> str:
+        """For people."""
+        days = f"on {self.first}" if self.first == self.last else f"from {self.first} to {self.last}"
+        return f"Autotask has {self.autotask} {days}, and by the journal it is {self.journal}"
+
+
+@dataclass(frozen=True, slots=True)
+class LineEvidence:
+    """One line in the month."""
+
+    line: Line
+    skus: tuple[str, ...]
+    """Of the customer."""
+    others: tuple[str, ...]
+    """The other customers who are billed on it; their seats are in its units too."""
+    days: tuple[DayUnits, ...]
+    changes: tuple[JournalEntry, ...]
+    """Those that concern the month: of a day in it, or made in it. In order."""
+    journal: Journal
+    """All of it, since the line is known."""
+    broken: int | None
+    """The number of the first entry that does not follow from the one before; None: the chain is whole."""
+    differences: tuple[Difference, ...]
+    seat_days: int = 0
+    """Units × days of the month until today that were billed too many, against what the line should have; negative: too few."""
+    contract: Contract | None = None
+    """As Autotask last said."""
+
+    @property
+    def key(self) -> LineKey:
+        """Contract and service."""
+        return self.line.key
+
+    @property
+    def open_changes(self) -> tuple[HeldChange, ...]:
+        """What awaits a person, and what was set aside."""
+        held = (self.line.awaiting,) if self.line.awaiting else ()
+        return (*held, *(one for one in self.line.set_aside if one != self.line.awaiting))
+
+    @property
+    def parked(self) -> Parked | None:
+        """Why it is not followed, if so."""
+        return self.line.parked if self.line.state in (State.PARKED, State.OBSERVING) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractEvidence:
+    """The journal of a contract: the head of each of its chains, and of all together."""
+
+    contract_id: int
+    head: str
+    heads: Mapping[int, Head]
+    """By service; 0 is the contract itself."""
+    changes: tuple[JournalEntry, ...]
+    """What concerns the contract itself, such as a renewal, and the month."""
+    journal: Journal
+    """All of that."""
+    broken: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LateEvent:
+    """An event that changed nothing, and what it would have changed in the month."""
+
+    event: EventRecord
+    seat_days: int | None
+    """Units × days of the month; None: nobody can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthEvidence:
+    """All that there is to say of a customer's month."""
+
+    customer: str
+    name: str
+    month: Month
+    today: date
+    at: datetime
+    lines: tuple[LineEvidence, ...]
+    contracts: tuple[ContractEvidence, ...]
+    late: tuple[LateEvent, ...] = ()
+    """Superseded, parked and dismissed events."""
+    without_line: tuple[Unrouted, ...] = ()
+    """What has no line today."""
+    not_compared: str = ""
+    """Why Autotask could not be read."""
+    names: Directory = NOBODY
+    known: bool = True
+    """Whether anything is known of the customer."""
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether journal and Autotask have the same units on each day of the month; None: Autotask could not be read."""
+        return None if self.not_compared else not any(line.differences for line in self.lines)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no chain of the journal is broken."""
+        return not any(broken for _, broken in self._journals)
+
+    @property
+    def unchained(self) -> int:
+        """Entries of an earlier version, which are in no chain."""
+        return sum(len(journal.unchained) for journal, _ in self._journals)
+
+    @property
+    def _journals(self) -> Iterator[tuple[Journal, int | None]]:
+        yield from ((one.journal, one.broken) for one in self.lines)
+        yield from ((one.journal, one.broken) for one in self.contracts)
+
+
+def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
+    """The evidence of a customer's month; what Autotask has is read now."""
+    store, today = ports.store, ports.today()
+    records, partner = store.customer(customer_id), store.readable_partner()
+    events = [*store.events_of(customer_id)]
+    contract_ids = records.mapping.value.contract_ids if records.mapping else ()
+    read = [journalled(store, id_) for id_ in contract_ids]
+    customer = customer_from(records, partner.terms.value)
+    plans = {sku: stored.value for sku, stored in partner.plans.items()}
+    schedules = {one.contract_id: one.contract.schedule for one in read if one.contract}
+    wanted = desired([customer], plans, schedules, today)
+    held, not_compared = _autotask(ports, read, month)
+    lines = [
+        _line(one, service_id, customer_id, wanted.demands, held.get(one.contract_id), month, ports)
+        for one in read
+        for service_id in sorted(_services(one, customer_id, wanted.demands))
+    ]
+    return MonthEvidence(
+        customer_id,
+        name_of(records),
+        month,
+        today,
+        ports.clock.now(),
+        tuple(lines),
+        tuple(_contract(one, month, ports) for one in read),
+        tuple(_late(events, month, ports)),
+        wanted.unrouted,
+        not_compared,
+        directory({customer_id: name_of(records)}, [one.names for one in read if one.names]),
+        known=bool(records.subscriptions or records.mapping or events),
+    )
+
+
+def _autotask(
+    ports: Ports, read: Iterable[Journalled], month: Month
+) -> tuple[dict[int, dict[int, Timeline]], str]:
+    """What Autotask has by contract and service, and why it could not be read, if so."""
+    contracts = {one.contract_id: one.contract for one in read if one.contract}
+    chosen = {one.contract_id: one.chosen for one in read}
+    if not contracts:
+        return {}, ""
+    try:
+        rows = ports.autotask().units_of_contracts(sorted(contracts), month.first)
+    except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+        return {}, str(error) or type(error).__name__
+    held: dict[int, dict[int, Timeline]] = {}
+    for id_, contract in contracts.items():
+        mine = held_of((row for row in rows if row.contract_id == id_), contract.end, chosen[id_])
+        held[id_] = {service_id: observed.units for service_id, observed in mine.items()}
+    return held, ""
+
+
+def _services(read: Journalled, customer_id: str, demands: Mapping[LineKey, Demand]) -> set[int]:
+    """The lines of a contract on which the customer is billed, or was."""
+    found = {key.service_id for key in demands if key.contract_id == read.contract_id}
+    found |= {id_ for id_, line in read.lines.items() if customer_id in dict(line.sources)}
+    found |= {
+        id_
+        for id_, journal in read.journals.items()
+        if any(customer_id in dict(entry.sources) for entry in journal.entries)
+    }
+    return found - {0}
+
+
+def _line(
+    read: Journalled,
+    service_id: int,
+    customer_id: str,
+    demands: Mapping[LineKey, Demand],
+    held: Mapping[int, Timeline] | None,
+    month: Month,
+    ports: Ports,
+) -> LineEvidence:
+    line = read.lines.get(service_id, Line(read.contract_id, service_id))
+    journal = read.journals.get(service_id, Journal())
+    demand = demands.get(line.key)
+    sources = demand.sources if demand else ()
+    units = by_journal(journal.entries, line)
+    has = held.get(service_id, NOTHING) if held is not None else None
+    first, last = (read.contract.start, read.contract.end) if read.contract else (date.max, date.min)
+    timus = reduce(Timeline.plus, (one.quantity for one in sources), NOTHING)
+    part = reduce(Timeline.plus, (one.units for one in sources), NOTHING)
+    days = tuple(
+        DayUnits(
+            day,
+            timus.at(day),
+            part.at(day),
+            units.at(day) if units and first <= day <= last else None,
+            has.at(day) if has is not None and first <= day <= last else None,
+        )
+        for day in month.days
+    )
+    told = [one for entry in journal.entries for one in entry.sources] + [*line.sources]
+    own = (one.sku for one in sources), (sku for source, sku in told if source == customer_id)
+    return LineEvidence(
+        line,
+        tuple(sorted({sku for skus in own for sku in skus if sku})),
+        tuple(sorted({source for source, _ in told if source != customer_id})),
+        days,
+        tuple(entry for entry in journal.entries if _concerns(entry, month, ports)),
+        journal,
+        first_broken(journal, line.head),
+        tuple(_differences(days)),
+        _seat_days(days, line, demand, ports.today()),
+        read.contract,
+    )
+
+
+def by_journal(entries: Iterable[JournalEntry], line: Line) -> Timeline | None:
+    """A line's units by day, as they follow from its journal; None: nobody has looked at it yet.
+
+    An entry says what was there before it, or it goes on from the entry before it. One that landed adds its units from its day on. After
+    ``restore``, an adjustment may be settled a second time: it counts once. A line without an entry has what it had when it was read last.
+    """
+    units: Timeline | None = None
+    landed: set[str] = set()
+    for entry in entries:
+        if not entry.number:
+            continue  # of an earlier version: the first entry of the chain says what came of it
+        if entry.found is not None:
+            units = entry.found
+        if entry.outcome is Outcome.LANDED and entry.id not in landed:
+            landed.add(entry.id)
+            units = (units or NOTHING).add_from(entry.day, entry.delta)
+    if line.found is not None:
+        return line.found
+    return line.last_read if units is None else units
+
+
+def _concerns(entry: JournalEntry, month: Month, ports: Ports) -> bool:
+    made = effective_day(entry.opened_at, ports.zone)
+    return entry.day in month or made in month
+
+
+def _differences(days: Iterable[DayUnits]) -> Iterable[Difference]:
+    found: list[Difference] = []
+    for one in days:
+        if one.journal is None or one.autotask is None or one.journal == one.autotask:
+            continue
+        last = found[-1] if found else None
+        if last and (last.last + ONE_DAY, last.journal, last.autotask) == (
+            one.day,
+            one.journal,
+            one.autotask,
+        ):
+            found[-1] = replace(last, last=one.day)
+        else:
+            found.append(Difference(one.day, one.day, one.journal, one.autotask))
+    return found
+
+
+def _seat_days(days: Iterable[DayUnits], line: Line, demand: Demand | None, today: date) -> int:
+    start = demand.start if demand else date.min
+    has = ((one.day, one.journal if one.autotask is None else one.autotask) for one in days)
+    return sum(
+        units - line.desired.at(day) for day, units in has if units is not None and start <= day <= today
+    )
+
+
+def _contract(read: Journalled, month: Month, ports: Ports) -> ContractEvidence:
+    heads = {id_: line.head for id_, line in read.lines.items() if line.head}
+    if read.head:
+        heads[0] = read.head
+    journal = read.journals.get(0, Journal())
+    return ContractEvidence(
+        read.contract_id,
+        contract_head(heads),
+        dict(sorted(heads.items())),
+        tuple(entry for entry in journal.entries if _concerns(entry, month, ports)),
+        journal,
+        first_broken(journal, read.head),
+    )
+
+
+def _late(events: Iterable[EventRecord], month: Month, ports: Ports) -> Iterable[LateEvent]:
+    for event in sorted(events, key=lambda one: (one.received_at, one.key)):
+        if event.outcome not in ("superseded", "parked", "dismissed"):
+            continue
+        seat_days = sum(
+            (each.units - (each.instead_of or 0))
+            * sum(each.first <= day and (each.until is None or day < each.until) for day in month.days)
+            for each in event.evidence
+        )
+        if seat_days or effective_day(event.received_at, ports.zone) in month:
+            yield LateEvent(event, seat_days if event.outcome == "superseded" else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Days in a row with the same numbers."""
+
+    first: date
+    last: date
+    """Inclusive."""
+    units: DayUnits
+
+
+def runs(days: Iterable[DayUnits]) -> list[Run]:
+    """The days of a line, those with the same numbers as one."""
+    found: list[Run] = []
+    for one in days:
+        if found and replace(found[-1].units, day=one.day) == one:
+            found[-1] = replace(found[-1], last=one.day)
+        else:
+            found.append(Run(one.day, one.day, one))
+    return found

@@ -1,0 +1,47 @@
+"""Pages of HTML to keep, print and send: one file each, with nothing to load from elsewhere.
+
+Jinja2 escapes everything that comes from outside. It belongs to the operator's command, and to no function.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from timus_autotask.plain import visible
+from timus_autotask.watch.client_month import ClientMonth, day_of
+from timus_autotask.watch.evidence import MonthEvidence, runs
+from timus_autotask.watch.history import by_whom
+
+
+def client_page(found: ClientMonth) -> str:
+    """For the client."""
+    return _pages().get_template("client.html").render(found=found)
+
+
+def evidence_page(found: MonthEvidence) -> str:
+    """For the partner."""
+    return _pages().get_template("evidence.html").render(found=found)
+
+
+def _pages() -> Environment:
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    pages.filters["day"] = day_of
+    pages.filters["runs"] = runs
+    pages.filters["by_whom"] = by_whom
+    return pages
+
+
+def _shown(value: object) -> object:
+    """A text without what could turn it round or hide; nothing in place of what is not known."""
+    if value is None:
+        return ""
+    return visible(value) if type(value) is str else value

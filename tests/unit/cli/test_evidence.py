@@ -1,0 +1,159 @@
+"""``evidence``: a month to look at, to keep and to send."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import date
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY
+
+OF_MARCH = ("evidence", "--customer", CUSTOMER, "--month", "2026-03")
+
+
+@pytest.fixture
+def changed(desk: Desk) -> Desk:
+    """A client with 25 seats, and 28 from the sixteenth on."""
+    world = desk.world
+    world.map_customer()
+    world.tell(1, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=1)
+    world.tell(2, {ADV: 28, GATEWAY: 1}, customer_name="<b>Contoso</b>")
+    world.work()
+    return desk
+
+
+def test_it_shows_days_changes_and_the_verdict(changed: Desk) -> None:
+    """Runs of days with all four numbers, who asked, and that journal and Autotask agree."""
+    said = changed.told(*OF_MARCH)
+    assert "2026-03-16 to 2026-03-31" in said
+    assert "j.doe@msp.example: 25 → 28 SASE-ADV-USER" in said
+    assert "Journal and Autotask have the same units on each day." in said
+    assert f"Head of contract {CONTRACT}: " in said
+
+
+def test_its_json_is_the_form_that_a_verifier_reads(changed: Desk) -> None:
+    """With every entry of the journal as it is stored."""
+    found = changed.ask(*OF_MARCH)
+    assert found["format"] == "timus-autotask evidence 1"
+    assert (found["agrees"], found["journal_whole"]) == (True, True)
+    [entry] = found["lines"][0]["journal"]["entries"]
+    assert (entry["number"], entry["delta"]) == (1, 3)
+
+
+def test_a_spreadsheet_opens_it_as_it_is(changed: Desk, tmp_path: Path) -> None:
+    """A mark for Excel, a row for each line and day, and no cell that is a formula of somebody else's."""
+    changed.world.tell(3, {ADV: 29, GATEWAY: 1}, customer_name="=cmd|'/c calc'!A1")
+    changed.world.work()
+    file = tmp_path / "march.csv"
+    changed.told(*OF_MARCH, "--csv", str(file))
+    text = file.read_bytes().decode()
+    assert text.startswith("\ufeffcustomer,")
+    rows = [*csv.DictReader(StringIO(text.removeprefix("\ufeff")))]
+    assert len(rows) == 2 * 31
+    assert {row["customer_name"] for row in rows} == {"=\"=cmd|'/c calc'!A1\""}
+    [row] = [row for row in rows if row["change"] == "3"]
+    assert (row["day"], row["timus"], row["journal"], row["autotask"], row["difference"]) == (
+        '="2026-03-16"' if row["day"].startswith("=") else "2026-03-16",
+        "29",
+        "28",
+        "28",
+        "0",
+    )
+
+
+class Tags(HTMLParser):
+    """The tags and the text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.text = ""
+        self.addresses: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note it."""
+        self.tags.add(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "action")]
+
+    def handle_data(self, data: str) -> None:
+        """Note it."""
+        self.text += data if self.lasttag != "style" else ""
+
+
+def page_of(desk: Desk, file: Path, *more: str) -> Tags:
+    """The page that the command writes."""
+    desk.told(*OF_MARCH, "--html", str(file), *more)
+    return Tags(file.read_text(encoding="utf-8"))
+
+
+def test_a_page_escapes_and_loads_nothing(changed: Desk, tmp_path: Path) -> None:
+    """A name with markup is a name, and the page is one file."""
+    page = page_of(changed, tmp_path / "march.html")
+    assert "<b>Contoso</b>" in page.text
+    assert not page.tags & {"b", "script", "link", "img", "iframe"}
+    assert page.addresses == []
+    assert "Journal and Autotask have the same units on each day." in page.text
+
+
+def test_the_clients_page_is_in_the_clients_words(changed: Desk, tmp_path: Path) -> None:
+    """Seats by day, who asked, what part of the period is billed; no money, no ids, and the partner's name."""
+    page = page_of(changed, tmp_path / "march.html", "--for-client", "--partner", "Ada & Sons")
+    text = " ".join(page.text.split())
+    assert "Ada & Sons" in text
+    assert "25 → 28" in text
+    assert (
+        "3 seats more from 16 March 2026. They are billed for 16 of the 31 days from 1 March 2026 to 31 March 2026."
+        in text
+    )
+    assert "j.doe@msp.example, 16 March 2026" in text
+    assert "svg" in page.tags
+    for internal in (str(CONTRACT), "sub_8f2c1a", CUSTOMER, "12.5", "journal", "Autotask", "landed"):
+        assert internal not in text, internal
+
+
+def test_all_customers_go_into_a_folder(changed: Desk, tmp_path: Path) -> None:
+    """Three files each, named by the customer's id, which may hold anything."""
+    strange = "../cus/b"
+    changed.world.tell(1, {ADV: 2}, customer=strange, subscription="sub_b")
+    changed.world.work()
+    found = changed.ask("evidence", "--all", "--to", str(tmp_path / "out"), "--month", "2026-03")
+    assert [one["customer"] for one in found["customers"]] == [strange, CUSTOMER]
+    files = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert len(files) == 6
+    assert all(name.endswith((".json", ".csv", ".html")) for name in files)
+    assert json.loads((tmp_path / "out" / f"{CUSTOMER}-2026-03.json").read_text())["agrees"] is True
+    assert [*tmp_path.iterdir()] == [tmp_path / "out"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--customer", CUSTOMER, "--month", "2026-13"), "is no month"),
+        (("--customer", CUSTOMER, "--month", "march"), "is no month"),
+        (("--customer", "cus_41d1", "--month", "2026-03"), "cus_41d0"),
+        (("--all", "--month", "2026-03"), "--to FOLDER"),
+        (("--customer", CUSTOMER, "--month", "2026-03", "--for-client"), "--html FILE"),
+        (("--customer", CUSTOMER, "--month", "2026-03", "--for-client", "--html", "x"), "--partner NAME"),
+        (("--customer", CUSTOMER, "--month", "2026-03", "--csv", "/nowhere/x.csv"), "cannot be written"),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence(changed: Desk, words: tuple[str, ...], said: str) -> None:
+    """And says what to do."""
+    assert said in changed.refused("evidence", *words, status=2 if said != "cus_41d0" else 1)
+
+
+def test_a_month_before_anything_is_empty_and_right(changed: Desk) -> None:
+    """Autotask had 25 seats, and so says what was found before the first change."""
+    found = changed.ask("evidence", "--customer", CUSTOMER, "--month", "2026-02")
+    assert found["agrees"] is True
+    assert {day["journal"] for day in found["lines"][0]["days"]} == {25}
+    assert found["from"] == date(2026, 2, 1).isoformat()

@@ -1,0 +1,249 @@
+"""Evidence of a month, against what the simulated Autotask bills: every day, every change, and whatever stands in the way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.autotask.faults import Fault
+from tests.fakes.memory_table import MemoryTable
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES, World
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.store.records import put_terms
+from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.watch.evidence import Month, MonthEvidence, evidence
+from timus_autotask.watch.forms import evidence_form
+
+MARCH = Month.of(date(2026, 3, 15))
+
+
+def of(world: World, month: Month = MARCH) -> MonthEvidence:
+    """The customer's evidence, as of now."""
+    return evidence(world.ports, CUSTOMER, month)
+
+
+def line_of(found: MonthEvidence, sku: str) -> Any:
+    """One line of it."""
+    [line] = [one for one in found.lines if one.key == LineKey(CONTRACT, SERVICES[sku])]
+    return line
+
+
+def told(world: World, version: int, adv: int, **more: Any) -> None:
+    """Timus tells of a quantity, and it is followed."""
+    world.tell(version, {ADV: adv, GATEWAY: 1}, **more)
+    world.work()
+
+
+def aligned() -> World:
+    """A client with 25 seats and a gateway, as Autotask has them."""
+    world = World()
+    world.map_customer()
+    told(world, 1, 25)
+    return world
+
+
+def person_adjusts(world: World, sku: str, day: date, units: int) -> None:
+    """Somebody changes units in Autotask by hand."""
+    world.api.tick()
+    line = world.api.model.find_line(CONTRACT, SERVICES[sku])
+    assert line is not None
+    world.api.model.person_adjusts(line.id, day.toordinal(), units)
+
+
+def test_a_month_is_the_calendars() -> None:
+    """First and last day, in leap years too."""
+    assert Month.of(date(2028, 2, 17)) == Month(date(2028, 2, 1), date(2028, 2, 29))
+    assert len(Month.of(date(2026, 12, 31)).days) == 31
+    assert str(MARCH) == "2026-03"
+
+
+def test_each_day_has_what_timus_says_what_the_journal_says_and_what_autotask_has() -> None:
+    """28 seats from the sixteenth on, and the journal alone shows them."""
+    world = aligned()
+    world.pass_time(days=1)
+    told(world, 2, 28)
+    found = of(world)
+    assert found.agrees
+    assert found.whole
+    line = line_of(found, ADV)
+    numbers = [(one.timus, one.part, one.journal, one.autotask) for one in line.days]
+    assert numbers[14:16] == [(25, 25, 25, 25), (28, 28, 28, 28)]
+    assert numbers[30] == (28, 28, 28, 28)
+    assert found.name == "Contoso Dental"
+    assert found.names.contracts == {CONTRACT: "Contoso SASE"}
+
+
+def test_a_change_says_who_asked_when_and_what_came_of_it() -> None:
+    """Event, person, time of happening and arrival, units before and after, Autotask's answer, what was read back."""
+    world = aligned()
+    happened = world.clock.now()
+    world.pass_time(minutes=3)
+    told(world, 2, 28, occurred=happened)
+    line = next(one for one in evidence_form(of(world))["lines"] if one["service_id"] == 45)
+    [change] = line["changes"]
+    [cause] = [one for one in change["causes"] if one["version"] == 2]
+    assert (cause["event"], cause["by"], cause["sku"]) == ("sub_8f2c1a-v2", "j.doe@msp.example", ADV)
+    assert (cause["happened_at"], cause["arrived_at"]) == (happened, happened + timedelta(minutes=3))
+    assert (cause["before"], cause["after"], cause["effective_day"]) == (25, 28, date(2026, 3, 15))
+    assert (change["units_before"], change["units_after"], change["unit_change"]) == (25, 28, 3)
+    assert (change["answer"], change["outcome"], change["day"]) == ("accepted", "landed", date(2026, 3, 15))
+
+
+def test_it_names_the_days_on_which_somebody_else_was_there() -> None:
+    """And the difference, in units and seat-days."""
+    world = aligned()
+    told(world, 2, 28)
+    person_adjusts(world, ADV, date(2026, 3, 20), 5)
+    found = of(world)
+    assert found.agrees is False
+    [difference] = line_of(found, ADV).differences
+    assert (difference.first, difference.last) == (date(2026, 3, 20), date(2026, 3, 31))
+    assert (difference.journal, difference.autotask, difference.seat_days) == (28, 33, 60)
+    assert difference.message == "Autotask has 33 from 2026-03-20 to 2026-03-31, and by the journal it is 28"
+
+
+def test_what_is_held_says_what_it_costs_to_wait() -> None:
+    """Three seats that are used and not billed, on each day until today."""
+    world = aligned()
+    store = world.ports.store
+    terms = put_terms(None, {"approve_increases": {"above_units": 0}}, 0)
+    store.commit(terms, *wake_contracts(CUSTOMER, [CONTRACT], world.ports))
+    world.tell(2, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=4)
+    line = line_of(of(world), ADV)
+    assert line.seat_days == -15
+    assert line.parked
+    [held] = line.open_changes
+    assert (held.day, held.delta) == (date(2026, 3, 15), 3)
+
+
+def test_what_is_superseded_says_what_it_would_have_changed() -> None:
+    """An older version that came after a newer one was billed."""
+    world = aligned()
+    world.pass_time(days=5)
+    told(world, 5, 28)
+    told(world, 4, 40, effective=datetime(2026, 3, 17, tzinfo=UTC), occurred=world.start)
+    [late] = of(world).late
+    assert late.event.outcome == "superseded"
+    assert late.seat_days == 15 * 3
+
+
+def test_a_line_of_two_customers_says_whose_part_is_whose() -> None:
+    """Its units are those of both, and the customer's part is what is billed for it."""
+    world = aligned()
+    world.map_customer("cus_b", 600, CONTRACT)
+    world.tell(1, {ADV: 7}, customer="cus_b", subscription="sub_b", customer_name="Branch")
+    world.work()
+    found = of(world)
+    line = line_of(found, ADV)
+    assert line.others == ("cus_b",)
+    assert (line.days[20].part, line.days[20].journal, line.days[20].autotask) == (25, 32, 32)
+    assert found.agrees
+
+
+def test_without_autotask_the_journal_still_stands() -> None:
+    """Nothing is compared, and it says why."""
+    world = aligned()
+    told(world, 2, 28)
+    world.ports = replace(world.ports, autotask=_away)
+    found = of(world)
+    assert (found.agrees, found.not_compared) == (None, "it is away")
+    assert line_of(found, ADV).days[20].journal == 28
+
+
+def _away() -> Any:
+    from timus_autotask.ports.errors import RetryLater
+
+    raise RetryLater(60, "it is away")
+
+
+def test_who_is_not_mapped_has_no_line() -> None:
+    """What is to be billed and has no contract is named."""
+    world = World()
+    world.tell(1, {ADV: 5})
+    world.work()
+    found = of(world)
+    assert found.lines == ()
+    assert [(one.sku, one.units, one.reason) for one in found.without_line] == [(ADV, 5, "customer-unmapped")]
+
+
+class Counted:
+    """A table that counts what is read."""
+
+    def __init__(self, table: MemoryTable) -> None:
+        self.table, self.reads = table, 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.reads += name in ("get", "range", "list", "due")
+        return getattr(self.table, name)
+
+
+def test_forty_changes_cost_ten_reads_at_most_and_one_call() -> None:
+    """However many there are: the journal of a contract is one range."""
+    world = aligned()
+    for version in range(2, 42):
+        told(world, version, 25 + version % 3 + version // 3)
+        world.pass_time(hours=15)
+    table = Counted(world.table)
+    world.ports = replace(world.ports, table=table)
+    calls = world.ports.autotask().calls
+    found = of(world)
+    assert found.agrees
+    assert len(line_of(found, ADV).journal.entries) > 20
+    assert table.reads <= 10
+    assert world.ports.autotask().calls - calls == 1
+
+
+# -- Random histories
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 40),  # seats
+            st.integers(0, 12),  # of the other plan
+            st.integers(0, 60),  # hours until then
+            st.sampled_from(
+                ["", "", "", "timeout_before", "timeout_after", "json_500", "throttle_429", "by hand"]
+            ),
+            st.integers(-9, 9),
+        ),
+        max_size=9,
+    ),
+    st.sampled_from(["park", "adopt", "enforce"]),
+)
+@settings(max_examples=25, deadline=None)
+def test_it_reproduces_every_day_that_autotask_bills(
+    history: list[tuple[int, int, int, str, int]], drift: str
+) -> None:
+    """Whatever is told, lost or changed by hand: but for an edit that waits for a person, the journal gives the units of each day."""
+    world = aligned()
+    store = world.ports.store
+    store.commit(put_terms(None, {"drift": drift}, 0), *wake_contracts(CUSTOMER, [CONTRACT], world.ports))
+    for version, (adv, ess, hours, what, units) in enumerate(history, 2):
+        if what not in ("", "by hand"):
+            world.api.faults.add(Fault(what, entity="ContractServiceAdjustments"))
+        if what == "by hand":
+            line = world.api.model.find_line(CONTRACT, 45)
+            if line and line.units_on(world.clock.now().date().toordinal()) + units >= 0:
+                person_adjusts(world, ADV, world.clock.now().date() + timedelta(days=1), units)
+        world.tell(version, {ADV: adv, ESS: ess, GATEWAY: 1})
+        world.work()
+        world.pass_time(hours=hours)
+    world.pass_time(hours=2)
+    world.pass_time(hours=2)
+    for day in (world.start.date(), world.clock.now().date()):
+        found = of(world, Month.of(day))
+        assert found.whole
+        for one_line in found.lines:
+            sku = {id_: sku for sku, id_ in SERVICES.items()}[one_line.key.service_id]
+            billed = [world.units(sku, one.day) for one in one_line.days]
+            assert [one.autotask for one in one_line.days] == billed
+            parked = one_line.line.parked
+            if parked is None or parked.code not in ("drift", "outcome-unclear"):
+                assert one_line.differences == ()
