@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import customer_known
 from timus_autotask.operate.tables import TEXT, Column, as_csv
 from timus_autotask.plain import as_json
-from timus_autotask.watch.evidence import LineEvidence, Month, MonthEvidence, evidence, runs
+from timus_autotask.watch.evidence import DayUnits, LineEvidence, Month, MonthEvidence, evidence, runs
 from timus_autotask.watch.forms import evidence_form
 from timus_autotask.watch.history import by_whom
 
@@ -176,28 +177,31 @@ def to_csv(found: MonthEvidence) -> str:
 
 def _rows(line: LineEvidence, found: MonthEvidence) -> Iterator[dict[str, Any]]:
     contract_id, service_id = line.key.contract_id, line.key.service_id
+    ids = {
+        "customer": found.customer,
+        "customer_name": found.name,
+        "contract_id": contract_id,
+        "contract_name": found.names.contracts.get(contract_id),
+        "service_id": service_id,
+        "service_name": found.names.services.get(service_id),
+        "sku": ", ".join(line.skus),
+    }
     for one in line.days:
         changes = [change for change in line.changes if change.day == one.day]
-        known = one.journal is not None and one.autotask is not None
-        yield {
-            "customer": found.customer,
-            "customer_name": found.name,
-            "contract_id": contract_id,
-            "contract_name": found.names.contracts.get(contract_id),
-            "service_id": service_id,
-            "service_name": found.names.services.get(service_id),
-            "sku": ", ".join(line.skus),
-            "day": one.day,
-            "timus": one.timus,
-            "part": one.part,
-            "journal": one.journal,
-            "autotask": one.autotask,
-            "difference": (one.autotask or 0) - (one.journal or 0) if known else None,
-            "change": sum(change.delta for change in changes) if changes else None,
-            "by": _joined(cause.actor or "" for change in changes for cause in change.causes),
-            "events": _joined(event for change in changes for event in change.events),
-            "outcome": _joined(change.outcome.value for change in changes),
-        }
+        yield ids | asdict(one) | {"difference": _difference(one)} | _changes_of_day(changes)
+
+
+def _difference(one: DayUnits) -> int | None:
+    return None if one.journal is None or one.autotask is None else one.autotask - one.journal
+
+
+def _changes_of_day(changes: list[JournalEntry]) -> dict[str, Any]:
+    return {
+        "change": sum(change.delta for change in changes) if changes else None,
+        "by": _joined(cause.actor or "" for change in changes for cause in change.causes),
+        "events": _joined(event for change in changes for event in change.events),
+        "outcome": _joined(change.outcome.value for change in changes),
+    }
 
 
 def _joined(words: Iterable[str]) -> str | None:

@@ -275,28 +275,14 @@ def _line(
     line = read.lines.get(service_id, Line(read.contract_id, service_id))
     journal = read.journals.get(service_id, Journal())
     demand = demands.get(line.key)
-    sources = demand.sources if demand else ()
-    units = by_journal(journal.entries, line)
     has = held.get(service_id, NOTHING) if held is not None else None
-    first, last = (read.contract.start, read.contract.end) if read.contract else (date.max, date.min)
-    timus = reduce(Timeline.plus, (one.quantity for one in sources), NOTHING)
-    part = reduce(Timeline.plus, (one.units for one in sources), NOTHING)
-    days = tuple(
-        DayUnits(
-            day,
-            timus.at(day),
-            part.at(day),
-            units.at(day) if units and first <= day <= last else None,
-            has.at(day) if has is not None and first <= day <= last else None,
-        )
-        for day in month.days
-    )
-    told = [one for entry in journal.entries for one in entry.sources] + [*line.sources]
-    own = (one.sku for one in sources), (sku for source, sku in told if source == customer_id)
+    days = tuple(_days(read.contract, demand, by_journal(journal.entries, line), has, month))
+    sources = {one for entry in journal.entries for one in entry.sources} | {*line.sources}
+    sources |= {(one.customer_id, one.sku) for one in (demand.sources if demand else ())}
     return LineEvidence(
         line,
-        tuple(sorted({sku for skus in own for sku in skus if sku})),
-        tuple(sorted({source for source, _ in told if source != customer_id})),
+        tuple(sorted({sku for source, sku in sources if source == customer_id and sku})),
+        tuple(sorted({source for source, _ in sources} - {customer_id})),
         days,
         tuple(entry for entry in journal.entries if _concerns(entry, month, ports)),
         journal,
@@ -305,6 +291,24 @@ def _line(
         _seat_days(days, line, demand, ports.today()),
         read.contract,
     )
+
+
+def _days(
+    contract: Contract | None,
+    demand: Demand | None,
+    journal: Timeline | None,
+    autotask: Timeline | None,
+    month: Month,
+) -> Iterator[DayUnits]:
+    sources = demand.sources if demand else ()
+    timus = reduce(Timeline.plus, (one.quantity for one in sources), NOTHING)
+    part = reduce(Timeline.plus, (one.units for one in sources), NOTHING)
+    for day in month.days:
+        billed = contract is not None and contract.start <= day <= contract.end
+        units = journal.at(day) if journal and billed else None
+        yield DayUnits(
+            day, timus.at(day), part.at(day), units, autotask.at(day) if autotask and billed else None
+        )
 
 
 def by_journal(entries: Iterable[JournalEntry], line: Line) -> Timeline | None:
