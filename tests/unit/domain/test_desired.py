@@ -91,6 +91,16 @@ def test_versions_hold_from_their_day() -> None:
     assert found.demands[OLD].start == march(1)
 
 
+def test_what_was_billed_on_another_contract_service_is_not_made_up_for() -> None:
+    """Before the day on which a person chose another one, and at most from the first day that Timus has reported."""
+    customer = Customer("cus_1", mapping(), (subscription(version(1, march(3), ADV=10)),), Policy())
+
+    def start(day: date) -> date:
+        return desired([customer], PLANS, GRIDS, TODAY, {OLD: day}).demands[OLD].start
+
+    assert (start(march(1)), start(march(8))) == (march(3), march(8))
+
+
 def test_a_newer_version_of_an_earlier_day_takes_over_from_there() -> None:
     """The newest version wins on every day from its own on."""
     found = want(subscription(version(1, march(10), ADV=10), version(2, march(5), ADV=12)))

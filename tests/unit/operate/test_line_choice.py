@@ -453,6 +453,43 @@ def test_drift_of_the_chosen_one_is_decided_as_ever(world: World) -> None:
     assert line.parked.code == "drift"
 
 
+def test_an_edit_between_choice_and_look_is_drift() -> None:
+    """What the chosen one had is known from the moment of the choice."""
+    world = managed()
+    choose(world, second_of(world), keep_units=True).commit()
+    world.control.person_adjusts(second_of(world), TODAY.toordinal(), 3)
+    world.work()
+    parked = world.line(ADV).parked
+    assert parked is not None
+    assert (parked.code, parked.facts["left"], parked.facts["held"]) == ("drift", 5, 8)
+
+
+@pytest.mark.parametrize("terms", ["park", "adopt", "enforce"])
+def test_a_choice_that_moved_seats_is_taken_back(terms: str) -> None:
+    """Both count together again, on different days, and nothing of it is taken for anybody's edit."""
+    world = managed()
+    second, free = second_of(world), TODAY + timedelta(days=1)
+    world.control.person_adjusts(second, TODAY.toordinal(), -5)
+    world.control.person_adjusts(FULL, free.toordinal(), -28)
+    chosen(world, second)
+    terms_now = world.ports.store.partner().terms
+    world.ports.store.commit(put_terms(None, {"drift": terms}, terms_now.rev))
+    world.pass_time(days=1)
+    posted = world.posted()
+    unchoose_line(deployment_of(world), CONTRACT, SERVICE, "Ada").commit()
+    world.work()
+    world.pass_time(hours=1)
+    assert world.posted() == posted
+    assert (world.line(ADV).state, world.line(ADV).offset.steps) == (State.APPLIED, ())
+    world.tell(9, {ADV: 31, GATEWAY: 1})
+    world.work()
+    world.pass_time(hours=1)
+    days = [TODAY, free, free + timedelta(days=1), free + timedelta(days=2)]
+    assert [billed(world, FULL, day) + billed(world, second, day) for day in days] == [28, 29, 31, 31]
+    with pytest.raises(NotDone, match="billed twice"):
+        choose(world, FULL)
+
+
 # -- As a file
 
 

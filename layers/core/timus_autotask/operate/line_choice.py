@@ -141,7 +141,13 @@ def choose_line(
             )
         units = units_of(deployment, contract, service_id)
         switch = switched(
-            records, service_id, contract_service_id, units, deployment.today, keep_units=keep_units
+            records,
+            service_id,
+            contract_service_id,
+            units,
+            contract.end,
+            deployment.today,
+            keep_units=keep_units,
         )
         result = replace(_result(records, switch), service_name=lines[0].service_name, lines=lines)
         return Plan(
@@ -169,9 +175,9 @@ def unchoose_line(
             raise NotDone(
                 f"No contract service is chosen for service {service_id} on contract {contract_id}."
             )
-        line = _settled_line(records, service_id)
-        stored = records.lines.get(service_id)
-        switch = Switch(contract_id, service_id, None, stored.rev if stored else 0, left=_left(records, line))
+        contract = Catalogue(deployment).contracts([contract_id]).get(contract_id)
+        units = units_of(deployment, contract, service_id) if contract else {}
+        switch = _taken_back(records, service_id, units, contract.end if contract else date.max)
         result = _result(records, switch)
         return Plan(lambda ports: _act(switch, result, None, by, ports))
 
@@ -245,11 +251,12 @@ def switched(
     service_id: int,
     contract_service_id: int,
     units: Mapping[int, Timeline],
+    end: date,
     today: date,
     *,
     keep_units: bool = False,
 ) -> Switch:
-    """What choosing a contract service changes. ``units`` is what each contract service of the service has by day.
+    """What choosing a contract service changes. ``units`` is what each contract service of the service has by day, until ``end``.
 
     What was billed elsewhere until now is never billed a second time: the chosen one counts from the first day on which the others have
     no units any more. Raises :class:`NotDone` where they still have some, unless ``keep_units`` says that these are not Timus's.
@@ -260,45 +267,75 @@ def switched(
     if known and known.contract_service_id == contract_service_id:
         return Switch(state.contract_id, service_id, known, stored.rev if stored else 0)
     before = _billed_so_far(line, known, units) - {contract_service_id}
-    elsewhere = NOTHING
-    for id_ in before:
-        elsewhere = elsewhere.plus(units.get(id_, NOTHING))
+    elsewhere = _together(before, units)
     first_day = _free_from(elsewhere)
-    kept = elsewhere.at(today)
+    kept = 0
     if first_day is not None and first_day > today:
         if not keep_units:
             raise NotDone(_still_billed(before, elsewhere, first_day, today, line))
+        kept = max(elsewhere.at(day) for day in (today, *elsewhere.days) if day >= today)
         first_day = today
     if known and known.first_day:
         first_day = max(known.first_day, first_day or known.first_day)
+    fresh = line
+    if line is not None and line.contract_service_id not in (None, contract_service_id):
+        fresh = Line(
+            line.contract_id,
+            line.service_id,
+            adjusted=state.left.get(contract_service_id, ()),
+            contract_service_id=contract_service_id,
+            versions=line.versions,
+            sources=line.sources,
+            head=line.head,
+        )
+        fresh = _knowing(line, fresh, units.get(contract_service_id, NOTHING), end)
+    elif line is not None and line.baseline is not None and elsewhere.steps:
+        fresh = _knowing(line, line, line.baseline.minus(elsewhere), end)
     return Switch(
         state.contract_id,
         service_id,
         LineChoice(contract_service_id, first_day),
         stored.rev if stored else 0,
-        _begun_anew(line, contract_service_id, first_day, state),
+        fresh if fresh != line else None,
         _left(records, line),
         kept,
     )
 
 
-def _begun_anew(
-    line: Line | None, contract_service_id: int, first_day: date | None, state: ContractState
-) -> Line | None:
-    """The line's record without what was true of another contract service; None: it stays."""
-    if line is None:
-        return None
-    if line.contract_service_id not in (None, contract_service_id):
-        return Line(
-            line.contract_id,
-            line.service_id,
-            adjusted=state.left.get(contract_service_id, ()),
-            versions=line.versions,
-            sources=line.sources,
-            head=line.head,
-        )
-    # The units of others were counted with it.
-    return replace(line, baseline=None, baseline_until=None) if first_day else None
+def _taken_back(
+    records: ContractRecords, service_id: int, units: Mapping[int, Timeline], end: date
+) -> Switch:
+    """What taking a choice back changes: contract services that are billed on other days than the chosen one count with it again."""
+    stored, line = records.lines.get(service_id), _settled_line(records, service_id)
+    fresh = line
+    if line is not None and line.baseline is not None:
+        others = _billed_so_far(line, None, units) - {line.contract_service_id or 0}
+        elsewhere = _together(others, units)
+        if elsewhere.steps:
+            fresh = _knowing(line, line, line.baseline.plus(elsewhere), end)
+    return Switch(
+        records.state.value.contract_id,
+        service_id,
+        None,
+        stored.rev if stored else 0,
+        fresh if fresh != line else None,
+        _left(records, line),
+    )
+
+
+def _together(ids: Iterable[int], units: Mapping[int, Timeline]) -> Timeline:
+    found = NOTHING
+    for id_ in ids:
+        found = found.plus(units.get(id_, NOTHING))
+    return found
+
+
+def _knowing(before: Line, line: Line, baseline: Timeline, end: date) -> Line:
+    """The line with another baseline, where there was one; the journal says it with its next entry."""
+    if before.baseline is None:
+        return line
+    found = baseline.until(end) if line.head else None
+    return replace(line, baseline=baseline, baseline_until=end, observed=None, found=found)
 
 
 def was_billed(records: ContractRecords, service_id: int) -> bool:

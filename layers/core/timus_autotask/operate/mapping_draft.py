@@ -309,10 +309,12 @@ class Draft:
         ):
             return None
         units: Mapping[int, Timeline] = {}
+        end = date.max
         try:
             if was_billed(records, service_id):
-                units = units_of(self.deployment, self._contract(entry), service_id)
-            switch = switched(records, service_id, chosen, units, self.deployment.today)
+                contract = self._contract(entry)
+                units, end = units_of(self.deployment, contract, service_id), contract.end
+            switch = switched(records, service_id, chosen, units, end, self.deployment.today)
         except NotDone as refused:
             words = str(refused).removesuffix(" Nothing was written.")
             raise Wrong(entry.wrong("contract_service_id", f"cannot be chosen. {words}")) from refused

@@ -26,7 +26,7 @@ from tests.unit.domain.converge.views import (
     view,
 )
 from timus_autotask.domain.converge.next_step import RECHECK, next_step
-from timus_autotask.domain.converge.view import Step
+from timus_autotask.domain.converge.view import ContractServiceSeen, Observed, Step
 from timus_autotask.domain.line import (
     Choice,
     Refusal,
@@ -212,6 +212,31 @@ def test_a_service_that_is_on_the_contract_twice_is_parked() -> None:
     assert parked(step) == ("line-duplicated", facts())
     assert line_of(step).contract_service_id == 1201
     assert (step.post, step.due_at) == (None, NOW + RECHECK)
+
+
+def test_the_contract_services_to_choose_from_are_told_with_units_and_price() -> None:
+    """Those of today; one whose price is not shown has none."""
+    seen = (
+        ContractServiceSeen(1201, since_january(20, (TODAY, 25)), "12.50"),
+        ContractServiceSeen(1300, since_january(5)),
+    )
+    twice = replace(on_contract(since_january(30), 1201, 1300), offered=seen)
+    step = next_step(view(demand(MORE), held={45: twice}, lines=(left(LEVEL),)))
+    told = {"lines": "1201 with 25 units at 12.50, 1300 with 5 units", "choices": "1201 | 1300"}
+    assert parked(step) == ("line-duplicated", facts(held=30, **told))
+    reason = line_of(step).parked
+    assert reason is not None
+    assert f"({told['lines']})" in reason.message
+    assert reason.remedy.endswith("map line 1 45 --contract-service 1201 | 1300")
+
+
+def test_a_chosen_contract_service_that_is_gone_parks_the_line() -> None:
+    """Also while an adjustment is under way: its outcome cannot be read on another one."""
+    gone = Observed(missing=1201)
+    step = next_step(view(demand(MORE), held={45: gone}, lines=(left(LEVEL),)))
+    assert parked(step) == ("line-missing", facts(held=0, contract_service=1201))
+    assert (step.post, line_of(step).baseline, line_of(step).contract_service_id) == (None, LEVEL, 1201)
+    assert step.due_at == NOW + RECHECK
 
 
 def test_a_line_is_named_by_what_autotask_has_now() -> None:
