@@ -14,6 +14,7 @@ from tests.deployment import deployment_of
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, GATEWAY, SERVICES, World
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineChoice, Route
+from timus_autotask.domain.past_days import Locked
 from timus_autotask.operate.line_choice import LineChosen, choose_line, unchoose_line
 from timus_autotask.operate.mapping import FOLLOWS, mappings, route_customer
 from timus_autotask.operate.mapping_file import to_csv
@@ -276,7 +277,7 @@ def test_another_one_is_billed_from_the_day_on_which_the_first_is_free() -> None
     second, free = second_of(world), TODAY + timedelta(days=1)
     world.control.person_adjusts(FULL, free.toordinal(), -28)
     proposal = choose(world, second)
-    assert proposal.result.choice == LineChoice(second, free)
+    assert proposal.result.choice == LineChoice(second, free, ((free, (FULL,)),))
     assert any("is billed from 2026-03-16 on" in note for note in proposal.notes)
     assert proposal.doubts == ()
     chosen(world, second)
@@ -287,6 +288,31 @@ def test_another_one_is_billed_from_the_day_on_which_the_first_is_free() -> None
     world.pass_time(days=40)
     reconcile(world.ports, world.deadline, anew=True)
     assert [one for one in findings(world.table) if one.service_id == SERVICE] == []
+
+
+def test_days_that_the_first_one_had_wrong_are_shown() -> None:
+    """Seats that came while it was parked, and what Timus reports late: no adjustment makes them up on either, so a person is told."""
+    world = managed()
+    world.pass_time(days=3)
+    today = world.clock.now().date()
+    world.control.person_adjusts(FULL, today.toordinal(), -28)
+    chosen(world, second_of(world))
+    [before] = world.line(ADV).past_days
+    assert (before.first, before.until, before.wanted, before.autotask) == (date(2026, 3, 16), today, 29, 28)
+    assert "billed on another contract service then" in before.message
+    world.tell(9, {ADV: 33, GATEWAY: 1}, effective=world.clock.now() - timedelta(days=2))
+    world.work()
+    shown_now = [(one.wanted, one.autotask, one.cause) for one in world.line(ADV).past_days]
+    elsewhere, taken = Locked.BILLED_ELSEWHERE, Locked.DAY_TAKEN
+    assert shown_now == [(29, 28, elsewhere), (33, 28, elsewhere), (33, 29, taken)]
+    world.pass_time(days=1)
+    assert billed(world, second_of(world), today + timedelta(days=1)) == 33
+    # Corrected by hand where they were billed, they are shown no more.
+    world.control.person_adjusts(FULL, date(2026, 3, 16).toordinal(), 1)
+    world.control.person_adjusts(FULL, today.toordinal(), -1)
+    world.tell(10, {ADV: 34, GATEWAY: 1})
+    world.work()
+    assert (29, 28) not in [(one.wanted, one.autotask) for one in world.line(ADV).past_days]
 
 
 def test_a_first_one_that_ends_later_is_waited_for() -> None:
@@ -534,7 +560,8 @@ def test_an_export_is_taken_in_without_loss() -> None:
     discount(other)
     file = to_csv(rows).encode()
     import_mappings(deployment_of(other), "a.csv", file, "Ada", unchecked=True, unknown=True).commit()
-    assert mappings(deployment_of(other)).lines == mappings(deployment_of(world)).lines
+    [(_, choice)] = mappings(deployment_of(other)).lines
+    assert (choice.contract_service_id, choice.first_day) == (second_of(world), TODAY + timedelta(days=1))
 
 
 def test_two_contract_services_of_one_service_are_refused(world: World) -> None:

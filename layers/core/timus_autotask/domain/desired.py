@@ -45,6 +45,8 @@ class Demand:
     causes: tuple[Cause, ...] = ()
     renewed_until: date | None = None
     """The last day of a renewed term that is billed on this line."""
+    earliest: date | None = None
+    """The first day that Timus has reported, if that was billed on another contract service; None: it is ``start``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ def _causes(subscription: Subscription, sku: str) -> Iterator[Cause]:
 
 def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: date) -> Demand:
     """What a line should have, all contributions together."""
+    reported = min(one.part.start for one in contributions)
     return Demand(
         key=line,
         companies=tuple(
@@ -220,8 +223,9 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: da
             )
         ),
         units=reduce(Timeline.plus, (one.part.units for one in contributions)),
-        start=max(first_day, min(one.part.start for one in contributions)),
+        start=max(first_day, reported),
         sources=tuple(replace(one.reported.source, units=one.part.units) for one in contributions),
         causes=tuple(cause for one in contributions for cause in one.reported.causes),
         renewed_until=max((one.renewed_until for one in contributions if one.renewed_until), default=None),
+        earliest=reported if reported < first_day else None,
     )

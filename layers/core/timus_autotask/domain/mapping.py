@@ -27,6 +27,8 @@ class LineChoice:
     contract_service_id: int
     first_day: date | None = None
     """The units before it were billed on another contract service, and stay there; None: it was always this one."""
+    earlier: tuple[tuple[date, tuple[int, ...]], ...] = ()
+    """In order: (first day on which they counted no more, the contract services that counted until then)."""
 
 
 @dataclass(frozen=True, slots=True)

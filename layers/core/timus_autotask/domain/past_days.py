@@ -30,6 +30,7 @@ class Locked(StrEnum):
     PERIOD_POSTED = "period-posted"
     PLAN_CHANGE = "plan-change"
     LATER_DAY_TAKEN = "later-day-taken"
+    BILLED_ELSEWHERE = "billed-elsewhere"
 
     @property
     def message(self) -> str:
@@ -41,6 +42,7 @@ _MESSAGES = {
     Locked.DAY_TAKEN: "the day had an adjustment of this line already",
     Locked.PERIOD_POSTED: "its period is approved and posted",
     Locked.PLAN_CHANGE: "the old plan comes down only later",
+    Locked.BILLED_ELSEWHERE: "it was billed on another contract service then",
     Locked.LATER_DAY_TAKEN: "a later day had an adjustment of this line already, and would have been changed too",
 }
 

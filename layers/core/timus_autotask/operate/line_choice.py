@@ -275,8 +275,11 @@ def switched(
             raise NotDone(_still_billed(before, elsewhere, first_day, today, line))
         kept = max(elsewhere.at(day) for day in (today, *elsewhere.days) if day >= today)
         first_day = today
+    earlier = known.earlier if known else ()
     if known and known.first_day:
         first_day = max(known.first_day, first_day or known.first_day)
+    if first_day and elsewhere.steps:
+        earlier = (*earlier, (first_day, tuple(sorted(before))))
     fresh = line
     if line is not None and line.contract_service_id not in (None, contract_service_id):
         fresh = Line(
@@ -294,7 +297,7 @@ def switched(
     return Switch(
         state.contract_id,
         service_id,
-        LineChoice(contract_service_id, first_day),
+        LineChoice(contract_service_id, first_day, earlier),
         stored.rev if stored else 0,
         fresh if fresh != line else None,
         _left(records, line),

@@ -149,12 +149,13 @@ def _unseen(
     service_id: int,
     choice: LineChoice,
     there: Iterable[ContractService],
-    rows: Iterable[UnitRow],
+    rows: Sequence[UnitRow],
     contract_end: date,
 ) -> Observed:
     """A chosen contract service without units: it has none, or it is not on the contract any more."""
     if any((one.id, one.service_id) == (choice.contract_service_id, service_id) for one in there):
-        return Observed(contract_service_ids=(choice.contract_service_id,))
+        earlier = _earlier(service_id, choice, rows, contract_end)
+        return Observed(contract_service_ids=(choice.contract_service_id,), earlier=earlier)
     offered = _offered(service_id, there, rows, contract_end)
     return Observed(missing=choice.contract_service_id, offered=offered)
 
@@ -243,10 +244,28 @@ def held_of(
     rows: Iterable[UnitRow], contract_end: date, chosen: Mapping[int, LineChoice] = MappingProxyType({})
 ) -> dict[int, Observed]:
     """What Autotask holds, by service, from its unit rows. A day of the contract without a row has 0 units."""
+    every = [*rows]
     lines: dict[int, list[UnitRow]] = {}
-    for row in counted(rows, chosen):
+    for row in counted(every, chosen):
         lines.setdefault(row.service_id, []).append(row)
-    return {service_id: _held(of, contract_end) for service_id, of in lines.items()}
+    held = {service_id: _held(of, contract_end) for service_id, of in lines.items()}
+    for service_id, choice in chosen.items():
+        if service_id in held and choice.earlier:
+            held[service_id] = replace(
+                held[service_id], earlier=_earlier(service_id, choice, every, contract_end)
+            )
+    return held
+
+
+def _earlier(service_id: int, choice: LineChoice, rows: Iterable[UnitRow], contract_end: date) -> Timeline:
+    """What the contract services had that counted before the chosen one."""
+    units = units_by_contract_service((row for row in rows if row.service_id == service_id), contract_end)
+    found, since = NOTHING, date.min
+    for until, counting in choice.earlier:
+        for id_ in counting:
+            found = found.plus(units.get(id_, NOTHING).between(since, until - timedelta(days=1)))
+        since = until
+    return found
 
 
 def _held(rows: Sequence[UnitRow], contract_end: date) -> Observed:

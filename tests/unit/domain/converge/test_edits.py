@@ -222,8 +222,11 @@ def test_the_contract_services_to_choose_from_are_told_with_units_and_price() ->
     )
     twice = replace(on_contract(since_january(30), 1201, 1300), offered=seen)
     step = next_step(view(demand(MORE), held={45: twice}, lines=(left(LEVEL),)))
-    told = {"lines": "1201 with 25 units at 12.50, 1300 with 5 units", "choices": "1201 | 1300"}
-    assert parked(step) == ("line-duplicated", facts(held=30, **told))
+    told: dict[str, int | str] = {
+        "lines": "1201 with 25 units at 12.50, 1300 with 5 units",
+        "choices": "1201 | 1300",
+    }
+    assert parked(step) == ("line-duplicated", {**facts(held=30), **told})
     reason = line_of(step).parked
     assert reason is not None
     assert f"({told['lines']})" in reason.message

@@ -13,7 +13,7 @@ from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.line import Intent, Line
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.past_days import Locked, past_days, still_shown
+from timus_autotask.domain.past_days import Locked, PastDays, past_days, still_shown
 from timus_autotask.domain.plan import Plan, plan_adjustments
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Policy, PostedPeriod, SameDay
@@ -65,8 +65,17 @@ def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraf
     for adjustment in draft.planned:
         planned = planned.add_from(adjustment.day, adjustment.delta)
     first = max(draft.demand.start, contract.start)
-    found = past_days(draft.wanted, planned, first, contract.end, lambda day: _locked(day, draft, view))
+    found = _past_days_elsewhere(draft, draft.demand, contract)
+    found += past_days(draft.wanted, planned, first, contract.end, lambda day: _locked(day, draft, view))
     return replace(draft, line=replace(draft.line, past_days=still_shown(found, draft.today)))
+
+
+def _past_days_elsewhere(draft: LineDraft, demand: Demand, contract: Contract) -> tuple[PastDays, ...]:
+    """Days that were billed otherwise on the contract services that counted before a person chose this one."""
+    if demand.earliest is None or not draft.observed.earlier.steps:
+        return ()
+    first, last = max(demand.earliest, contract.start), min(demand.start - timedelta(days=1), contract.end)
+    return past_days(draft.wanted, draft.observed.earlier, first, last, lambda _: Locked.BILLED_ELSEWHERE)
 
 
 def _locked(day: date, draft: LineDraft, view: View) -> Locked:

@@ -43,6 +43,8 @@ class Observed:
     """Approved and posted stretches, inclusive, in order."""
     missing: int | None = None
     """The contract service that a person chose, if it is not on the contract any more. Then nothing else is looked at."""
+    earlier: Timeline = NOTHING
+    """What the contract services had that counted before a person chose this one, up to then."""
     offered: tuple[ContractServiceSeen, ...] = ()
     """The contract services among which a person has to choose."""
 
