@@ -262,47 +262,66 @@ def switched(
     no units any more. Raises :class:`NotDone` where they still have some, unless ``keep_units`` says that these are not Timus's.
     """
     state, stored = records.state.value, records.lines.get(service_id)
+    rev = stored.rev if stored else 0
     line = _settled_line(records, service_id)
     known = state.chosen.get(service_id)
     if known and known.contract_service_id == contract_service_id:
-        return Switch(state.contract_id, service_id, known, stored.rev if stored else 0)
+        return Switch(state.contract_id, service_id, known, rev)
     before = _billed_so_far(line, known, units) - {contract_service_id}
     elsewhere = _together(before, units)
-    first_day = _free_from(elsewhere)
-    kept = 0
-    if first_day is not None and first_day > today:
-        if not keep_units:
-            raise NotDone(_still_billed(before, elsewhere, first_day, today, line))
-        kept = max(elsewhere.at(day) for day in (today, *elsewhere.days) if day >= today)
-        first_day = today
-    earlier = known.earlier if known else ()
-    if known and known.first_day:
-        first_day = max(known.first_day, first_day or known.first_day)
-    if first_day and elsewhere.steps:
-        earlier = (*earlier, (first_day, tuple(sorted(before))))
-    fresh = line
-    if line is not None and line.contract_service_id not in (None, contract_service_id):
-        fresh = Line(
-            line.contract_id,
-            line.service_id,
-            adjusted=state.left.get(contract_service_id, ()),
-            contract_service_id=contract_service_id,
-            versions=line.versions,
-            sources=line.sources,
-            head=line.head,
-        )
-        fresh = _knowing(line, fresh, units.get(contract_service_id, NOTHING), end)
-    elif line is not None and line.baseline is not None and elsewhere.steps:
-        fresh = _knowing(line, line, line.baseline.minus(elsewhere), end)
+    free = _free_from(elsewhere)
+    still = [elsewhere.at(day) for day in (today, *elsewhere.days) if day >= today]
+    if any(still) and not keep_units:
+        raise NotDone(_still_billed(before, elsewhere, free or date.max, today, line))
+    choice = _choice(contract_service_id, known, min(free, today) if free else None, before)
+    fresh = _switched_record(line, contract_service_id, state, units, elsewhere, end)
     return Switch(
         state.contract_id,
         service_id,
-        LineChoice(contract_service_id, first_day, earlier),
-        stored.rev if stored else 0,
+        choice,
+        rev,
         fresh if fresh != line else None,
         _left(records, line),
-        kept,
+        max(still, default=0),
     )
+
+
+def _choice(
+    contract_service_id: int, known: LineChoice | None, free: date | None, before: Collection[int]
+) -> LineChoice:
+    """The choice, with what counted before. ``free``: from when on nothing is billed there any more; None: nothing ever was."""
+    earlier, since = (known.earlier, known.first_day) if known else ((), None)
+    if free is None:
+        return LineChoice(contract_service_id, since, earlier)
+    first_day = max(since or free, free)
+    return LineChoice(contract_service_id, first_day, (*earlier, (first_day, tuple(sorted(before)))))
+
+
+def _switched_record(
+    line: Line | None,
+    contract_service_id: int,
+    state: ContractState,
+    units: Mapping[int, Timeline],
+    elsewhere: Timeline,
+    end: date,
+) -> Line | None:
+    """The line's record once another contract service is chosen: without what was true of others."""
+    if line is None:
+        return None
+    if line.contract_service_id in (None, contract_service_id):
+        if line.baseline is None or not elsewhere.steps:
+            return line
+        return _knowing(line, line, line.baseline.minus(elsewhere), end)
+    fresh = Line(
+        line.contract_id,
+        line.service_id,
+        adjusted=state.left.get(contract_service_id, ()),
+        contract_service_id=contract_service_id,
+        versions=line.versions,
+        sources=line.sources,
+        head=line.head,
+    )
+    return _knowing(line, fresh, units.get(contract_service_id, NOTHING), end)
 
 
 def _taken_back(
