@@ -79,10 +79,10 @@ def test_a_customer_whose_merge_raises_is_named_and_the_others_are_shown(
         world.queue.delete(message.receipt)
     merged = history.merge
 
-    def poisoned(known: Any, news: Any, day: Any) -> Any:
+    def poisoned(known: Any, news: Any, day: Any, *more: Any) -> Any:
         if news.customer_id == SICK:
             raise error
-        return merged(known, news, day)
+        return merged(known, news, day, *more)
 
     monkeypatch.setattr(merging, "merge", poisoned)
     deployment = deployment_of(world)
