@@ -888,8 +888,6 @@ class Oracle:
                 continue
             if self._taken(line, today) and self._was_wanted(line, today, has):
                 continue
-            if record is not None and record.state.value == "scheduled" and self._truly_refused(line):
-                continue  # the old plan's line is parked; by what Autotask holds it comes down only later
             if self._just_begun(today) and self._was_right(line, today - DAY, has):
                 continue
             state = (

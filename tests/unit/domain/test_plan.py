@@ -433,13 +433,14 @@ def test_a_line_that_cannot_be_planned_holds_up_no_other(stuck: Gap) -> None:
     assert plan.adjustments == (Adjustment(THIRD, day(7), 3),)
 
 
-@pytest.mark.parametrize("until", [40, None], ids=["comes down by itself later", "never comes down"])
-def test_a_rise_of_a_few_days_waits_for_a_decrease_that_is_parked(until: int | None) -> None:
-    """A person may end what holds it, and then both are made: it is not given up, though the old plan is billed until its end by now."""
-    there = steps((0, 16), (until, 0)) if until else steps((0, 16))
+@pytest.mark.parametrize("there", [steps((0, 16), (40, 0)), steps((0, 16))], ids=["ends later", "stays"])
+@pytest.mark.parametrize(
+    "wanted", [steps((10, 10), (13, 0)), steps((10, 10))], ids=["a few days", "for good"]
+)
+def test_a_rise_waits_for_a_decrease_that_is_parked(there: Timeline, wanted: Timeline) -> None:
+    """A person may end what holds it, and then both are made: the rise is neither given up nor dated to the day on which the old plan ends."""
     down = Gap(OLD, steps((0, 16), (10, 0)), day(0), there, lambda _: None)
-    up = gap(steps((10, 10), (13, 0)), NOTHING, line=NEW)
-    plan = plan_adjustments([down, up], [Link(day(10), OLD, NEW)])
+    plan = plan_adjustments([down, gap(wanted, NOTHING, line=NEW)], [Link(day(10), OLD, NEW)])
     assert plan == Plan((), {NEW: day(10)})
 
 

@@ -302,12 +302,15 @@ class _Planner:
         """The first day, ``day`` or later, from which on the line has come down for good; None: not as far as we know.
 
         A line that is not planned here has to come down by a plan of its own. That more is wanted again on a later day does not count,
-        unless no plan of its own can change the days before.
+        unless no plan of its own can change the days before. A line that takes no adjustment now has to be down on ``day``: what it has
+        on later days may change once it takes one.
         """
         gap = self._known.get(line)
         if gap is None:
             return None
         first = gap.level_from(day, self.after[line])
+        if gap.open_day(day) is None and first != day:
+            return None
         if line in self._gaps or first == day or first in self.after[line].days:
             return first
         alone = _Planner([gap])
