@@ -48,7 +48,7 @@ def test_yes_exactly_when_nothing_is_open(
     assert not any(one.kind in SETTLED for one in found.everything)
     words = {what for what, _, _ in story}
     if mapped and not waits and not words & {"adopt", "ignore"} and not set(terms) & {*DATING, "drift=adopt"}:
-        assert sum(one.seat_days for one in (*stays, *found.everything)) == _seat_days_off(months, terms)
+        assert -sum(one.seat_days for one in (*stays, *found.everything)) == _seat_days_off(months, terms)
 
 
 DATING = {"decreases=start-of-next-period"}

@@ -465,6 +465,11 @@ COMMANDS = (
         "month_end.ready",
         (
             _a("--month", type=_month, metavar="MONTH", help="as in 2026-03; this month unless given"),
+            _a(
+                "--posted",
+                action="store_true",
+                help="instead, after posting: every billing item, what explains it, and what is missing",
+            ),
             _a("--all", action="store_true", help="also every line of the billing periods that are level"),
         ),
         pages=True,

@@ -11,22 +11,37 @@ from typing import Any
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, Whole, called
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted
+from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted, what_was_posted
 from timus_autotask.watch.books import LinePrice
 from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.coverage import HORIZONS, Coverage
-from timus_autotask.watch.forms import ledger_form, ready_form
+from timus_autotask.watch.forms import ledger_form, posted_form, ready_form
 from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
 from timus_autotask.watch.names import Directory
+from timus_autotask.watch.posted import BY_US, Explained, Item, Posted
 from timus_autotask.watch.ready import Open, Period, Ready
 
 FEW = 10
 """So many periods that are level are shown without being asked for."""
+MOST_ITEMS = 40
+"""So many billing items are shown without being asked for."""
+EXPLAINED = {
+    Explained.PERIOD: "the units of the period's first day",
+    Explained.OURS: "an adjustment of ours",
+    Explained.ELSEWHERE: "somebody else changed the units in Autotask",
+    Explained.PRICE: "a change of the price",
+    Explained.NOT_OURS: "a service that no subscription maps to",
+    Explained.TYPED: "a person typed it",
+    Explained.CREDIT: "a credit that a person typed",
+    Explained.UNEXPLAINED: "UNEXPLAINED: the units of the day do not make it",
+}
 ESTIMATES = "Money is an estimate, at today's prices: Autotask prorates and bills."
 
 
 def ready(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """Whether a month may be approved and posted."""
+    """Whether a month may be approved and posted; or what was."""
+    if arguments.posted:
+        return _posted(deployment, arguments, terminal)
     terminal.busy("Records and Autotask are read …")
     found = may_be_posted(deployment, arguments.month)
     terminal.busy("", done=True)
@@ -124,9 +139,9 @@ def _open_table(these: Iterable[tuple[Period | None, Open]], names: Directory, t
                 ),
                 one.sku,
                 one.first,
-                f"{-one.seats:+d}" if one.seats else "",
-                f"{-one.seat_days:+d}" if one.seat_days else "",
-                _about(-one.estimate) if one.estimate else "",
+                f"{one.seats:+d}" if one.seats else "",
+                f"{one.seat_days:+d}" if one.seat_days else "",
+                _about(one.estimate) if one.estimate else "",
                 [one.message, *([Whole(f"→ {one.remedy}")] if one.remedy else [])],
             )
             for period, one in these
@@ -161,6 +176,125 @@ def _show_coverage(these: Iterable[Coverage], found: Ready, terminal: Terminal) 
         ],
         empty="",
     )
+
+
+def _posted(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Every billing item of a month, and what explains it."""
+    terminal.busy("Records and Autotask are read …")
+    found = what_was_posted(deployment, arguments.month)
+    terminal.busy("", done=True)
+    _show_posted(found, terminal, everything=arguments.all)
+    form = posted_form(found)
+    if not found.right:
+        raise Failed(
+            f"Not everything that was posted in {found.month:%Y-%m} is explained and right."
+            if found.read
+            else "Billing items cannot be read, so what was posted is not explained: see doctor.",
+            result=form,
+        )
+    return form
+
+
+def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None:
+    differing = [one for one in found.items if one.by not in BY_US or one.amount_differs]
+    shown = found.items if everything or len(found.items) <= MOST_ITEMS else differing
+    columns = ("contract", "item", "day", "quantity", "rate", "amount", "estimate", "explained by")
+    terminal.table(
+        columns,
+        [
+            (
+                called(one.item.contract_id, found.names.contracts),
+                one.item.name,
+                one.item.day,
+                f"{one.item.quantity.normalize():f}",
+                _money(one.item.rate),
+                _money(one.item.amount),
+                _about(one.estimate),
+                _explained(one),
+            )
+            for one in shown
+        ],
+        empty="" if found.items or not found.read else "No billing item of this month.",
+    )
+    if len(shown) < len(found.items):
+        terminal.say(
+            f"{len(found.items) - len(shown)} items are explained by units and adjustments (--all shows them)."
+        )
+    _show_missing(found, terminal)
+    _show_passed(found, terminal)
+    for id_, first in found.not_posted:
+        terminal.say(
+            f"Not posted yet: contract {called(id_, found.names.contracts)}, the period from {first}."
+        )
+    for note in found.notes:
+        terminal.say(note, style="yellow")
+    others = f"; {len(found.by_others)} are somebody else's" if found.by_others else ""
+    if found.read:
+        terminal.say(
+            "",
+            f"{len(found.items)} items, {found.amount:.2f} before tax: {len(found.unexplained)} unexplained, {len(found.missing)} missing"
+            f"{others}.",
+            style="bold green" if found.right else "bold red",
+        )
+    terminal.say(ESTIMATES)
+
+
+def _explained(one: Item) -> list[str]:
+    words = [EXPLAINED[one.by], *one.events]
+    return [*words, "another amount than quantity, rate and days make"] if one.amount_differs else words
+
+
+def _show_missing(found: Posted, terminal: Terminal) -> None:
+    if found.missing:
+        terminal.say(
+            "", f"Missing ({len(found.missing)}): units changed, and no item bills it", style="bold red"
+        )
+        terminal.table(
+            ("contract", "service", "day", "units change by", "items by", "not billed"),
+            [
+                (
+                    called(one.key.contract_id, found.names.contracts),
+                    called(one.key.service_id, found.names.services),
+                    one.day,
+                    f"{one.expected:+d}",
+                    f"{one.billed.normalize():f}",
+                    _about(one.estimate),
+                )
+                for one in found.missing
+            ],
+            empty="",
+        )
+
+
+def _show_passed(found: Posted, terminal: Terminal) -> None:
+    if found.passed:
+        terminal.say("", f"Posted with other units than it should ({len(found.passed)})", style="bold red")
+        terminal.table(
+            (
+                "customer",
+                "contract",
+                "service",
+                "days",
+                "seat-days",
+                "estimate",
+                "why",
+                "ways to bring it right",
+            ),
+            [
+                (
+                    called(one.customer or None, found.names.customers),
+                    called(one.key.contract_id, found.names.contracts),
+                    called(one.key.service_id, found.names.services),
+                    f"{one.first} to {one.last}",
+                    f"{one.seat_days:+d}",
+                    _about(one.estimate),
+                    one.cause.words,
+                    [Whole(f"→ {way}") for way in one.ways],
+                )
+                for one in found.passed
+            ],
+            empty="",
+        )
 
 
 def ledger(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -13,7 +13,8 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import customer_known
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.tables import DECIMAL, TEXT, Column, as_csv, code, whole
-from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.ports.errors import AutotaskError, NotConfigured, Refused, SecretsUnavailable
+from timus_autotask.ports.psa import BillingItem
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.watch.books import open_books
@@ -21,6 +22,7 @@ from timus_autotask.watch.causes import BY_TERMS, Leak
 from timus_autotask.watch.forms import names_form
 from timus_autotask.watch.ledger import Entry, Ledger, Month, ledger
 from timus_autotask.watch.listing import listed
+from timus_autotask.watch.posted import Posted, posted
 from timus_autotask.watch.ready import Beside, Ready, Unheard, month_of, ready
 from timus_autotask.watch.status import Records, gather, status_of
 
@@ -49,6 +51,25 @@ def may_be_posted(deployment: Deployment, month: date | None = None) -> Ready:
     with asking_autotask():
         books = open_books(deployment.ports, records, first - YEAR, changes)
     return ready(books, first, _beside(records, dead, deployment))
+
+
+def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted:
+    """Every billing item of a month (this one, unless given), and what explains it. Raises :class:`NotDone` when Autotask cannot be asked."""
+    store, today = deployment.store, deployment.today
+    first, _ = month_of(month or today)
+    records = replace(listed(store), names=tuple(store.all_names()))
+    since = first - YEAR
+    changes = store.changes(local_midnight(since, deployment.zone))
+    with asking_autotask():
+        books = open_books(deployment.ports, records, since, changes)
+        try:
+            items: Sequence[BillingItem] | None = (
+                deployment.ports.autotask().billing_items(books.contracts, since) if books.contracts else []
+            )
+        except Refused as error:
+            items = None
+            books = replace(books, notes=(*books.notes, f"Billing items could not be read: {error}"))
+    return posted(books, items, first)
 
 
 def _beside(records: Records, dead_letters: int, deployment: Deployment) -> Beside:

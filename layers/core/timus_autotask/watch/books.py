@@ -124,6 +124,8 @@ class Books:
     notes: tuple[str, ...] = ()
     """What could not be read, for people."""
     plans: Mapping[str, PlanMapping] = field(default_factory=dict)
+    rows: tuple[UnitRow, ...] = ()
+    """Autotask's own, of whole contracts."""
 
 
 def open_books(ports: Ports, records: Records, first: date, changes: Iterable[JournalEntry] = ()) -> Books:
@@ -174,6 +176,7 @@ class _Reader:
             costs,
             tuple(self._notes),
             plans,
+            tuple(rows),
         )
 
     def _contract_services(self, contracts: Iterable[int]) -> list[ContractService]:

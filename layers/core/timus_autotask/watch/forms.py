@@ -27,6 +27,8 @@ from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
+from timus_autotask.watch.posted import Item as PostedItem
+from timus_autotask.watch.posted import Posted
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
 from timus_autotask.watch.ready import Open, Period, Ready
 from timus_autotask.watch.shadow import Shadow
@@ -510,6 +512,77 @@ def ready_form(found: Ready) -> Form:
         "elsewhere": [_open(one, names) for one in found.open],
         "coverage": [coverage_form(one, names) for one in found.coverage],
         "notes": [*found.notes],
+    }
+
+
+def posted_form(found: Posted) -> Form:
+    """``ready --posted``."""
+    names = found.names
+    return {
+        "right": found.right,
+        "month": f"{found.month:%Y-%m}",
+        "billing_items_read": found.read,
+        "amount": str(found.amount),
+        "items": [_item(one, names) for one in found.items],
+        "missing": [
+            {
+                **_line_names(one.key, names),
+                "day": one.day,
+                "expected": one.expected,
+                "billed": str(one.billed),
+                "estimate": _amount(one.estimate),
+            }
+            for one in found.missing
+        ],
+        "passed": [
+            {
+                **_line_names(one.key, names),
+                "customer": one.customer or None,
+                "customer_name": names.customers.get(one.customer),
+                "cause": one.cause.value,
+                "from": one.first,
+                "to": one.last,
+                "seat_days": one.seat_days,
+                "estimate": _amount(one.estimate),
+                "ways": [*one.ways],
+            }
+            for one in found.passed
+        ],
+        "not_posted": [
+            {"contract_id": id_, "contract_name": names.contracts.get(id_), "from": first}
+            for id_, first in found.not_posted
+        ],
+        "notes": [*found.notes],
+    }
+
+
+def _line_names(key: LineKey, names: Directory) -> Form:
+    return {
+        **_ids(key),
+        "contract_name": names.contracts.get(key.contract_id),
+        "service_name": names.services.get(key.service_id),
+    }
+
+
+def _item(one: PostedItem, names: Directory) -> Form:
+    item = one.item
+    return {
+        "id": item.id,
+        "name": item.name,
+        "contract_id": item.contract_id,
+        "contract_name": names.contracts.get(item.contract_id),
+        "contract_service_id": item.contract_service_id,
+        "service_id": item.service_id,
+        "day": item.day,
+        "posted_on": item.posted_on,
+        "quantity": str(item.quantity),
+        "rate": _amount(item.rate),
+        "amount": str(item.amount),
+        "invoice_id": item.invoice_id,
+        "explained_by": one.by.value,
+        "events": [*one.events],
+        "estimate": _amount(one.estimate),
+        "amount_differs": one.amount_differs,
     }
 
 

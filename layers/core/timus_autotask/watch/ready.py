@@ -55,11 +55,11 @@ class Open:
     first: date | None = None
     """The first of its days."""
     seats: int = 0
-    """The most units on a day that are not billed; negative: that are billed too many."""
+    """The most units on a day that are billed too many; negative: that are not billed."""
     seat_days: int = 0
-    """Over the days of the period up to the end of the month; negative: billed too many."""
+    """Over the days of the period up to the end of the month, likewise."""
     estimate: Decimal | None = None
-    """What that comes to; None: no price is known."""
+    """What that comes to, likewise; None: no price is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +257,7 @@ class _Look:
         for cause, stretch in days.items():
             yield self._open(line, cause, stretch)
 
-    def _open(self, line: BookLine, cause: Leak, days: Sequence[tuple[date, int]]) -> Open:
+    def _open(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Open:
         said = self._said.get(line.key)
         message, remedy = _WORDS[cause]
         if said and said.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
@@ -271,10 +271,7 @@ class _Look:
             line.customers[0] if len(line.customers) == 1 else "",
             line.key,
             ", ".join(line.skus),
-            days[0][0],
-            max((units for _, units in days), key=abs),
-            sum(units for _, units in days),
-            _money(days, line.price.price, schedule),
+            *_sizes(lacking, line.price.price, schedule),
         )
 
     # -- What is no line's
@@ -344,6 +341,7 @@ class _Look:
                 continue
             code = Placement(customer, books.plans).reason(sku, days[-1][0], to_bill.at(days[-1][0]))
             facts: dict[str, int | str] = {"customer": customer_id, "sku": sku}
+            price = price_without_line(books, customer_id, sku).price
             parked = Parked(code if code and code in REASONS else "customer-unmapped", facts)
             yield Open(
                 Leak.UNMAPPED,
@@ -352,10 +350,7 @@ class _Look:
                 customer_id,
                 None,
                 sku,
-                days[0][0],
-                max((units for _, units in days), key=abs),
-                sum(units for _, units in days),
-                _money(days, price_without_line(books, customer_id, sku).price, BillingSchedule(self._first)),
+                *_sizes(days, price, BillingSchedule(self._first)),
             )
 
     def _unheard(self) -> Iterator[Open]:
@@ -402,11 +397,20 @@ _WORDS: Mapping[Leak, tuple[str, str]] = {
 }
 
 
+def _sizes(
+    lacking: Sequence[tuple[date, int]], price: Decimal | None, schedule: BillingSchedule
+) -> tuple[date, int, int, Decimal | None]:
+    """First day, seats, seat-days and money of what is lacking: negative, as it is not billed."""
+    days = [(day, -units) for day, units in lacking]
+    seats = max((units for _, units in days), key=abs)
+    return days[0][0], seats, sum(units for _, units in days), money_of_days(days, price, schedule)
+
+
 def _days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
-def _money(
+def money_of_days(
     days: Collection[tuple[date, int]], price: Decimal | None, schedule: BillingSchedule
 ) -> Decimal | None:
     """What units of single days come to together."""

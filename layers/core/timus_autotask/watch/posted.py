@@ -1,0 +1,362 @@
+"""What was posted, item by item: every billing item of a month beside the units of each day and the adjustments. Pure.
+
+A line's period is explained if its items make the units of each of its posted days: the period's own item gives those of its first day, and
+each item of an adjustment changes them from its day on. So the sum of a day's items is what the units change by on that day. An item
+that does not fit is named, and so is a change that no item bills.
+
+Amounts are compared with quantity × rate × days of the period / days of the period. Four decimals are kept until an item is posted, and two
+afterwards, so up to a cent is no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.days import period_containing
+from timus_autotask.domain.line import JournalEntry, Outcome
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.ports.psa import BillingItem, UnitRow
+from timus_autotask.watch.books import BookLine, Books
+from timus_autotask.watch.causes import BY_TERMS, Leak, causes_on
+from timus_autotask.watch.money import rounded
+from timus_autotask.watch.names import NOBODY, Directory
+from timus_autotask.watch.ready import money_of_days, month_of
+
+ONE_DAY = timedelta(days=1)
+CENT = Decimal("0.01")
+
+
+class Explained(StrEnum):
+    """What explains a billing item."""
+
+    PERIOD = "period"
+    """The units of the period's first day."""
+    OURS = "adjustment"
+    """An adjustment that we made."""
+    ELSEWHERE = "edit"
+    """A change of units in Autotask that is not ours: the rows show it, and somebody else made it."""
+    PRICE = "price"
+    """A change of the price alone."""
+    NOT_OURS = "other-service"
+    """A contract service that no subscription maps to."""
+    TYPED = "typed"
+    """A charge that a person typed: it belongs to no contract service."""
+    CREDIT = "credit"
+    """The same, with a negative amount."""
+    UNEXPLAINED = "unexplained"
+    """Neither the units of the day nor an adjustment make it."""
+
+
+BY_US = (Explained.PERIOD, Explained.OURS, Explained.PRICE)
+"""Explained by the units of the days and by what we did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A billing item, and what explains it."""
+
+    item: BillingItem
+    key: LineKey | None
+    """None: it belongs to no line of ours."""
+    by: Explained
+    events: tuple[str, ...] = ()
+    """Of an adjustment of ours: the events from which it followed."""
+    estimate: Decimal | None = None
+    """What it should come to; None: it has no rate, or no line."""
+
+    @property
+    def amount_differs(self) -> bool:
+        """Whether the amount is another one than quantity, rate and days make."""
+        return self.estimate is not None and abs(self.item.amount - self.estimate) > CENT
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A change of units on a posted day that no item bills, or not all of it."""
+
+    key: LineKey
+    day: date
+    expected: int
+    """Units by which the day's items should change what is billed; on a period's first day, all its units."""
+    billed: Decimal
+    """By which they do."""
+    estimate: Decimal | None
+    """What the difference comes to until the end of the period: what is not billed; None: no price is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Posted days on which a line had other units than it should: a change that was held or late while somebody posted."""
+
+    key: LineKey
+    customer: str
+    cause: Leak
+    first: date
+    last: date
+    seat_days: int
+    """Billed too many; negative: not billed."""
+    estimate: Decimal | None
+    """What that comes to, likewise; None: no price is known."""
+    ways: tuple[str, ...]
+    """How it can be brought right, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The report of a month."""
+
+    month: date
+    last: date
+    items: tuple[Item, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    passed: tuple[Passed, ...] = ()
+    not_posted: tuple[tuple[int, date], ...] = ()
+    """(contract, first day) of the periods that nobody has posted yet."""
+    read: bool = True
+    """False: the API user may not read billing items; the rest stands."""
+    names: Directory = NOBODY
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unexplained(self) -> tuple[Item, ...]:
+        """Items that neither the units of the days nor what we did explains."""
+        return tuple(one for one in self.items if one.by is Explained.UNEXPLAINED)
+
+    @property
+    def by_others(self) -> tuple[Item, ...]:
+        """Items that somebody else brought about: an edit, a charge or credit that was typed, another service."""
+        return tuple(one for one in self.items if one.by not in (*BY_US, Explained.UNEXPLAINED))
+
+    @property
+    def right(self) -> bool:
+        """Whether everything that was posted is explained, nothing is missing, and no posted day is off."""
+        wrong = self.unexplained or self.missing or self.passed
+        return self.read and not wrong and not any(one.amount_differs for one in self.items)
+
+    @property
+    def amount(self) -> Decimal:
+        """What was posted, before tax, all items together."""
+        return sum((one.item.amount for one in self.items), Decimal("0.00"))
+
+
+def posted(books: Books, items: Sequence[BillingItem] | None, month: date) -> Posted:
+    """What was posted in a month. ``items`` are those of the books' contracts and days; None: they may not be read."""
+    first, last = month_of(month)
+    return _Look(books, items, first, last).all()
+
+
+class _Look:
+    def __init__(
+        self,
+        books: Books,
+        items: Sequence[BillingItem] | None,
+        first: date,
+        last: date,
+    ) -> None:
+        self._books = books
+        self._items = items
+        self._first = first
+        self._last = last
+        self._rows: dict[int, list[UnitRow]] = {}
+        for row in books.rows:
+            self._rows.setdefault(row.contract_service_id, []).append(row)
+        self._of: dict[int, LineKey] = {}
+        for id_, of in self._rows.items():
+            key = LineKey(of[0].contract_id, of[0].service_id)
+            line = books.lines.get(key)
+            if line is not None and not line.other_than(id_):
+                self._of[id_] = key
+
+    def all(self) -> Posted:
+        books = self._books
+        found, missing = [*self._others()], list[Missing]()
+        not_posted: set[tuple[int, date]] = set()
+        for id_, key in sorted(self._of.items(), key=lambda each: (each[1], each[0])):
+            line, contract = books.lines[key], books.contracts[key.contract_id]
+            for first, last in _periods(contract, self._first, self._last):
+                whole = [row for row in self._rows[id_] if first <= row.start <= last]
+                if whole and not any(row.posted for row in whole):
+                    not_posted.add((contract.id, first))
+                if self._items is not None:
+                    these, lacks = self._period(id_, line, first, last, whole)
+                    found += these
+                    missing += lacks
+        return Posted(
+            self._first,
+            self._last,
+            tuple(sorted(found, key=lambda one: (one.item.contract_id, one.item.day, one.item.id))),
+            tuple(missing),
+            tuple(self._passed()),
+            tuple(sorted(not_posted)),
+            self._items is not None,
+            books.names,
+            books.notes,
+        )
+
+    # -- Items
+
+    def _in_month(self) -> Iterator[BillingItem]:
+        return (item for item in self._items or () if item.day <= self._last)
+
+    def _others(self) -> Iterator[Item]:
+        """Items that no line of ours accounts for."""
+        for item in self._in_month():
+            if item.contract_service_id in self._of or item.day < self._first:
+                continue
+            if item.contract_service_id is not None:
+                yield Item(item, None, Explained.NOT_OURS)
+            else:
+                yield Item(item, None, Explained.CREDIT if item.amount < 0 else Explained.TYPED)
+
+    def _period(
+        self, id_: int, line: BookLine, first: date, last: date, rows: Sequence[UnitRow]
+    ) -> tuple[list[Item], list[Missing]]:
+        """The items of one contract service in one period, and what they leave out."""
+        by_day: dict[date, list[BillingItem]] = {}
+        for item in self._in_month():
+            if item.contract_service_id == id_ and first <= item.day <= last:
+                by_day.setdefault(item.day, []).append(item)
+        changes = _changes(rows)
+        found, missing = list[Item](), list[Missing]()
+        for day in sorted({*by_day, *changes}):
+            expected, is_posted = changes.get(day, (0, False))
+            of_day = by_day.get(day, [])
+            fitting = _fitting(of_day, expected)
+            ours = _ours(of_day, line, first)
+            found += [
+                self._explained(one, line, first, last, ours.get(one.id), fits=one in fitting)
+                for one in of_day
+            ]
+            units = sum((one.quantity for one in of_day), Decimal())
+            if expected and not fitting and is_posted and day <= self._last:
+                price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
+                days = [(one, int(expected - units)) for one in _days(day, last)]
+                missing.append(Missing(line.key, day, expected, units, money_of_days(days, price, schedule)))
+        return found, missing
+
+    def _explained(
+        self,
+        item: BillingItem,
+        line: BookLine,
+        first: date,
+        last: date,
+        ours: JournalEntry | None,
+        *,
+        fits: bool,
+    ) -> Item:
+        by = Explained.UNEXPLAINED
+        if not item.quantity:
+            by = Explained.PRICE
+        elif fits and item.adjustment_id is None and item.day == first:
+            by = Explained.PERIOD
+        elif fits:
+            by = Explained.OURS if ours is not None else Explained.ELSEWHERE
+        priced_anew = ours is not None and ours.price is not None
+        estimate = None if priced_anew else self._estimate(item, line, last)
+        return Item(item, line.key, by, ours.events if ours else (), estimate)
+
+    def _estimate(self, item: BillingItem, line: BookLine, last: date) -> Decimal | None:
+        """What it should come to. A change of the price that comes with one of the units is in the amount, and in no quantity."""
+        if item.rate is None or not item.quantity or line.contract is None:
+            return None
+        start, end = period_containing(item.day, line.contract.start, line.contract.months)
+        return rounded(item.quantity * item.rate * ((last - item.day).days + 1) / ((end - start).days + 1))
+
+    # -- Days
+
+    def _passed(self) -> Iterator[Passed]:
+        """Posted days on which a line had other units than it should, each cause for itself."""
+        for line in self._books.lines.values():
+            if line.contract is None:
+                continue
+            days: dict[Leak, list[tuple[date, int]]] = {}
+            for first, last in line.observed.closed:
+                for day in _days(max(first, self._first), min(last, self._last)):
+                    for cause, units in causes_on(line, day, self._books.today).items():
+                        if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
+                            days.setdefault(cause, []).append((day, units))
+            for cause, of in sorted(days.items()):
+                too_many = [(day, -units) for day, units in of]
+                money = money_of_days(too_many, line.price.price, line.contract.schedule)
+                yield Passed(
+                    line.key,
+                    line.customers[0] if len(line.customers) == 1 else "",
+                    cause,
+                    of[0][0],
+                    of[-1][0],
+                    sum(units for _, units in too_many),
+                    money,
+                    tuple(_ways(line, cause, money)),
+                )
+
+
+def _ways(line: BookLine, cause: Leak, money: Decimal | None) -> Iterator[str]:
+    """How days that are posted can still be brought right."""
+    key = line.key
+    if cause is Leak.HELD:
+        yield (
+            f"timus-autotask approve {key.contract_id} {key.service_id}: it is billed as the term posted_period says, "
+            "shown first; or reject it"
+        )
+    elif cause is Leak.DRIFT:
+        yield f"timus-autotask drift {key.contract_id} {key.service_id} --enforce | --adopt"
+    elif cause not in (Leak.LATE, Leak.REJECTED):
+        yield f"timus-autotask status --contract {key.contract_id}: settle it; it is billed as the term posted_period says"
+    about = f" of about {abs(money)}" if money else ""
+    kind = "a credit" if money is not None and money > 0 else "a charge"
+    yield f"In Autotask: {kind}{about} on contract {key.contract_id}"
+    yield "In Autotask: un-post the period (void its invoice first), correct the units there, and post again"
+
+
+def _fitting(of_day: Sequence[BillingItem], expected: int) -> Sequence[BillingItem]:
+    """Those of a day's items that make its change of units: all of them, else the one that does alone, else none."""
+    if sum((one.quantity for one in of_day), Decimal()) == expected:
+        return of_day
+    return [one for one in of_day if one.quantity == expected][:1]
+
+
+def _ours(of_day: Iterable[BillingItem], line: BookLine, first: date) -> Mapping[int, JournalEntry]:
+    """By item: the adjustment of ours that it bills, each at most once.
+
+    One that came after later periods were posted is billed once in each of them, on its first day. Autotask gives no id of an adjustment
+    to who makes it, so day and units are compared.
+    """
+    left = [one for one in line.changes if one.outcome is Outcome.LANDED]
+    found: dict[int, JournalEntry] = {}
+    for item in of_day:
+        for change in left:
+            on_day = change.day == item.day or (change.day < item.day == first)
+            if on_day and change.delta == item.quantity:
+                found[item.id] = change
+                left.remove(change)
+                break
+    return found
+
+
+def _changes(rows: Iterable[UnitRow]) -> Mapping[date, tuple[int, bool]]:
+    """By day: how many units more there are than the day before in the same period, and whether the day is posted."""
+    found: dict[date, tuple[int, bool]] = {}
+    before = 0
+    for row in sorted(rows, key=lambda row: row.start):
+        if row.units != before:
+            found[row.start] = row.units - before, row.posted
+        before = row.units
+    return found
+
+
+def _periods(contract: Contract, first: date, last: date) -> Iterator[tuple[date, date]]:
+    """The billing periods that have days in a month."""
+    day = max(contract.start, first)
+    while day <= min(last, contract.end):
+        start, end = period_containing(day, contract.start, contract.months)
+        yield start, min(end, contract.end)
+        day = end + ONE_DAY
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))

@@ -1,0 +1,205 @@
+"""What was posted: every billing item explained, or named as somebody else's, by the simulated Autotask's own books."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from local.autotask.schema import ENTITIES
+from tests.deployment import deployment_of
+from tests.months import ADV, CONTRACT, GATEWAY, STORIES, TERMS, Months
+from timus_autotask.operate.month_end import what_was_posted
+from timus_autotask.watch.causes import Leak
+from timus_autotask.watch.posted import Explained, Posted
+
+MARCH = date(2026, 3, 1)
+
+
+def of(months: Months) -> Posted:
+    """Of March."""
+    return what_was_posted(deployment_of(months.world), MARCH)
+
+
+def begun(*terms: str) -> Months:
+    """Ten seats and a gateway since 1 March."""
+    months = Months()
+    months.begin(terms, mapped=True)
+    return months
+
+
+def post(months: Months, day: int = 31) -> None:
+    """Somebody approves and posts."""
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, day).toordinal())
+
+
+def truth(months: Months) -> Counter[tuple[Any, ...]]:
+    """(line, day, quantity, who) of every item of March, by the simulator's own events."""
+    model = months.world.api.model
+    sources = {
+        event.number: event.source
+        for contract in model.contracts.values()
+        for line in contract.lines.values()
+        for event in line.events
+    }
+    return Counter(
+        (
+            one["contractServiceID"],
+            one["itemDate"],
+            Decimal(one["quantity"]),
+            sources.get(one["contractServiceAdjustmentID"], "period")
+            if one["contractServiceID"]
+            else "typed",
+        )
+        for one in months.world.control.billing_items()
+        if one["itemDate"].startswith("2026-03")
+    )
+
+
+WHO = {
+    Explained.PERIOD: "period",
+    Explained.OURS: "api",
+    Explained.ELSEWHERE: "person",
+    Explained.TYPED: "typed",
+    Explained.CREDIT: "typed",
+}
+
+
+@pytest.mark.parametrize("decimals", ["2", "4"])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[*HealthCheck],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+@given(TERMS, STORIES)
+def test_every_item_is_explained_and_those_of_others_are_named(
+    decimals: str, terms: tuple[str, ...], story: list[tuple[str, object, int]]
+) -> None:
+    """Over random months: ours and the periods' are explained, what a person did is exactly what is named as somebody else's."""
+    months = begun(*terms)
+    months.world.control.set_switches({"posted_decimals": decimals})
+    months.play([*story[: len(story) // 2], ("post", None, 0), *story[len(story) // 2 :]])
+    months.work()
+    post(months)
+    months.world.control.person_bills(CONTRACT, date(2026, 3, 20).toordinal(), "Goodwill", -1, "20.25")
+    found = of(months)
+    assert Counter(
+        (one.item.contract_service_id, f"{one.item.day}", one.item.quantity, WHO.get(one.by, one.by.value))
+        for one in found.items
+    ) == truth(months)
+    assert not found.missing
+    assert not any(one.amount_differs for one in found.items)
+
+
+def test_a_change_is_explained_with_its_event() -> None:
+    """The adjustment of ours that an item bills, and the event from which it followed."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    post(months)
+    found = of(months)
+    [change] = [one for one in found.items if one.by is Explained.OURS]
+    assert (change.item.day, change.item.quantity) == (date(2026, 3, 4), Decimal(3))
+    assert change.events == (f"sub_8f2c1a-v{months.number}",)
+    assert change.estimate == change.item.amount
+    assert found.right
+
+
+def test_an_item_that_was_taken_out_is_missing() -> None:
+    """A prorated item can be removed from Approve and Post, and not from the contract: the units show it."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    post(months)
+    items = months.world.api.model.tables["BillingItems"]
+    [gone] = [id_ for id_, one in items.items() if one.values["quantity"] == 3 * 10**4]
+    del items[gone]
+    found = of(months)
+    [missing] = found.missing
+    assert (missing.day, missing.expected, missing.billed) == (date(2026, 3, 4), 3, 0)
+    assert missing.estimate == Decimal("33.87")  # 3 × 12.50 × 28 / 31
+    assert not found.right
+
+
+def test_an_item_that_nothing_makes_is_unexplained() -> None:
+    """The one beside it that fits stays explained."""
+    months = begun()
+    post(months)
+    items = months.world.api.model.tables["BillingItems"]
+    period = next(one for one in items.values() if one.values["quantity"] == 10 * 10**4)
+    months.world.api.model.add(
+        ENTITIES["billingitems"],
+        {**{k: v for k, v in period.values.items() if k != "id"}, "quantity": 2 * 10**4},
+    )
+    found = of(months)
+    assert [one.item.quantity for one in found.unexplained] == [2]
+    assert not found.missing
+    assert not found.right
+
+
+def test_an_amount_that_was_changed_is_named() -> None:
+    """By more than the cent that rounding may make."""
+    months = begun()
+    post(months)
+    for one in months.world.api.model.tables["BillingItems"].values():
+        one.values["extendedPrice"] = one.values["totalAmount"] = 10 * 10**4
+        one.text = one.subsets = None
+    found = of(months)
+    assert {one.by for one in found.items} == {Explained.PERIOD}
+    assert all(one.amount_differs for one in found.items)
+    assert not found.right
+
+
+def test_a_change_that_was_held_while_somebody_posted() -> None:
+    """Its days, what it costs, and the ways to bring it right."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    post(months)
+    [passed] = of(months).passed
+    assert (passed.cause, passed.first, passed.last) == (Leak.HELD, date(2026, 3, 4), date(2026, 3, 31))
+    assert (passed.seat_days, passed.estimate) == (-84, Decimal("-33.87"))
+    assert passed.ways[0].startswith(f"timus-autotask approve {CONTRACT} 45")
+    assert "a charge of about 33.87" in passed.ways[1]
+    assert "un-post" in passed.ways[2]
+
+
+def test_what_nobody_has_posted_is_no_gap() -> None:
+    """A period is only compared once it is posted."""
+    months = begun()
+    found = of(months)
+    assert (found.items, found.missing, found.passed) == ((), (), ())
+    assert found.not_posted == ((CONTRACT, MARCH),)
+
+
+def test_items_that_may_not_be_read_are_said_and_the_rest_stands() -> None:
+    """The days that were posted otherwise need no billing items."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    post(months)
+    months.world.control.set_switches({"denied": ["BillingItems"]})
+    found = of(months)
+    assert not found.read
+    assert not found.right
+    assert any(note.startswith("Billing items could not be read") for note in found.notes)
+    assert [one.cause for one in found.passed] == [Leak.HELD]
+
+
+def test_the_command_says_it() -> None:
+    """With exit status 0 if all is explained; a credit that a person typed is said as such."""
+    months = begun()
+    post(months)
+    months.world.control.person_bills(
+        CONTRACT, date(2026, 3, 20).toordinal(), "Good\x1b[31mwill", -1, "20.25"
+    )
+    said = months.desk.run("ready", "--posted", "--month", "2026-03")
+    assert said.status == 0, said
+    assert "a credit that a person typed" in said.out
+    assert "\x1b" not in said.out
+    form = months.desk.ask("ready", "--posted", "--month", "2026-03")
+    assert (form["right"], form["amount"]) == (True, "149.7500")
+    assert [one["explained_by"] for one in form["items"]] == ["period", "period", "credit"]
