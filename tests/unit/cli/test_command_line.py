@@ -241,3 +241,10 @@ def test_every_command_has_a_function(command: Any) -> None:
     """It is named only, so that the command line needs no import."""
     module, _, function = command.run.partition(".")
     assert callable(getattr(import_module(f"timus_autotask.cli.{module}"), function))
+
+
+@pytest.mark.parametrize("name", ["local", "demo"])
+def test_what_runs_on_this_machine_prints_no_json(name: str, desk: Desk) -> None:
+    """It says so in a sentence, wherever the option stands; every other command takes it."""
+    for words in ((name, "--json"), ("--json", name), ("--stack", "x", name)):
+        assert "take neither --json nor --stack" in desk.refused(*words, status=2)

@@ -881,6 +881,8 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
     if words and words[0] in ON_THIS_MACHINE:
         return _on_this_machine(words[0], words[1:])
     arguments = parser().parse_args(words)
+    if "command" not in arguments:
+        return _told(_FOR_PEOPLE, USAGE)
     try:
         return _carried_out(arguments, find_stack)
     except (KeyboardInterrupt, EOFError):
@@ -987,6 +989,8 @@ def _told(sentence: str, status: int, *details: str) -> int:
 
 def _on_this_machine(name: str, rest: Sequence[str]) -> int:
     module, run = _MODULES[name]
+    if "--json" in rest:
+        return _told(_FOR_PEOPLE, USAGE)
     try:
         there: Any = import_module(module)
     except ModuleNotFoundError as missing:
@@ -1006,5 +1010,6 @@ def _on_this_machine(name: str, rest: Sequence[str]) -> int:
     return int(getattr(there, run)(options.parse_args(rest)))
 
 
+_FOR_PEOPLE = "local and demo run on this machine and print for people: they take neither --json nor --stack."
 _EXAMPLES = {"local": "local --port 8765 --observe", "demo": "demo"}
 _MODULES = {"local": ("local.stack", "run_local"), "demo": ("local.demo", "run_demo")}
