@@ -24,13 +24,14 @@ from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, Table, Write
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec, problems_of
+from timus_autotask.store.former_terms import compact, whole
 from timus_autotask.store.history import Part, is_split, part_of, subscription_in, subscription_writes
 from timus_autotask.store.inbox import delivery_in, raw_of, waits_in_inbox
 
 T = TypeVar("T")
 
 KEPT_TERMS = 50
-"""How many replaced terms are kept with the present ones."""
+"""How many replaced terms are kept that held on no day: they only say who changed what."""
 MOST_NAMED, LONGEST_NAME = 200, 120
 """Services of a contract whose names are kept, and characters of a name: some 30 KB at most."""
 KEPT_DAYS = 400
@@ -221,8 +222,8 @@ class Terms:
         """With other values from ``first_day`` on; None: as if they had always held."""
         day = first_day or date.min
         earlier = (*self.earlier, FormerTerms(self.values, day, self.by, self.at))
-        shortened = (replace(former, until=min(former.until, day)) for former in earlier[-KEPT_TERMS:])
-        return replace(self, values=values, by=by, at=at, earlier=tuple(shortened))
+        shortened = [one if one.until <= day else replace(one, until=day) for one in earlier]
+        return replace(self, values=values, by=by, at=at, earlier=tuple(_kept(shortened)))
 
     @property
     def before(self) -> Terms | None:
@@ -245,6 +246,15 @@ class Terms:
     def on(self, day: date) -> Mapping[str, Any]:
         """The values that hold on a day."""
         return next((former.values for former in self.earlier if day < former.until), self.values)
+
+
+def _kept(earlier: Sequence[FormerTerms]) -> Iterator[FormerTerms]:
+    """All that held on some day, because what was billed under them stays; of the others the newest."""
+    begins = date.min
+    for number, former in enumerate(earlier):
+        if former.until > begins or number >= len(earlier) - KEPT_TERMS:
+            yield former
+        begins = max(begins, former.until)
 
 
 def _part(values: Mapping[str, Any], name: str, part: str) -> Any:
@@ -520,8 +530,12 @@ def readable_or(default: T, load: Callable[[Data], T], document: Document | None
         return Stored(default, document.rev, document.due_at)
 
 
+def _terms(data: Data) -> Terms:
+    return _TERMS.load(whole(data))
+
+
 def _terms_of_customer(document: Document) -> tuple[str, Terms]:
-    return keys.id_of(document.key), read_as(_TERMS.load, document)
+    return keys.id_of(document.key), read_as(_terms, document)
 
 
 def _stage_of_customer(document: Document) -> tuple[str, Stage]:
@@ -570,7 +584,7 @@ def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecord
         elif sk == keys.MAPPING:
             mapping = Stored(read_as(_MAPPING.load, document), document.rev)
         elif sk == keys.POLICY:
-            terms = Stored(read_as(_TERMS.load, document), document.rev)
+            terms = Stored(read_as(_terms, document), document.rev)
         elif sk.startswith(keys.SUBSCRIPTION):
             heads.append(document)
         elif sk.startswith(keys.SUBSCRIPTION_PART):
@@ -682,7 +696,7 @@ class Store:
                     plan = read_as(_PLAN.load, document)
                     plans[plan.sku] = Stored(plan, document.rev, document.due_at)
                 elif sk == keys.POLICY:
-                    terms = Stored(read_as(_TERMS.load, document), document.rev)
+                    terms = Stored(read_as(_terms, document), document.rev)
                 elif sk == keys.LIVE:
                     stage = _stage(document)
                 elif document.key == keys.CIRCUIT:
@@ -836,7 +850,11 @@ def put_terms(customer_id: str | None, terms: Terms | Mapping[str, Any], expecte
     """Store the partner's terms, or a customer's overrides of them. Bare values hold always, with nothing before them."""
     record = terms if isinstance(terms, Terms) else Terms(terms)
     return Put(
-        keys.policy_key(customer_id), _TERMS.dump(record), expected, kind="policy", sort=customer_id or "-"
+        keys.policy_key(customer_id),
+        compact(_TERMS.dump(record)),
+        expected,
+        kind="policy",
+        sort=customer_id or "-",
     )
 
 
