@@ -41,7 +41,7 @@ def stored(put: Put) -> Put:
 
 def often_changed(changes: int, skus: int) -> Terms:
     """Terms for so many SKUs, one of them changed on each of so many days, on the last one three times."""
-    values: dict[str, Any] = {"minimum": {f"SKU-{n:04}": 1 for n in range(skus)}, "customer_limit": None}
+    values: dict[str, Any] = {"minimum": {f"SKU-{n:04}": 1 for n in range(skus)}, "customer_day_limit": None}
     terms = Terms().changed(values, "pat", NOON, None)
     for n in range(changes):
         day = NEW_YEAR + timedelta(days=n)
@@ -71,13 +71,13 @@ def test_what_held_on_no_day_is_forgotten_after_a_while() -> None:
     """A day on which terms are set again and again: only the newest of these say who changed what."""
     terms = Terms({"drift": "park"}, "ada")
     for n in range(1_000):
-        terms = terms.changed({"customer_limit": n}, "pat", NOON, NEW_YEAR)
+        terms = terms.changed({"customer_day_limit": n}, "pat", NOON, NEW_YEAR)
     assert len(terms.earlier) == KEPT_TERMS + 1
     assert terms.on(NEW_YEAR - timedelta(days=1)) == {"drift": "park"}
 
 
 _VALUES = st.dictionaries(
-    st.sampled_from(["minimum", "included", "drift", "excluded", "customer_limit"]),
+    st.sampled_from(["minimum", "included", "drift", "excluded", "customer_day_limit"]),
     st.none()
     | st.integers(0, 3)
     | st.lists(st.text(max_size=2), max_size=2)
