@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from tests.crowds import APRIL, CROWDS, empty, many_contracts, measured, rest
+from tests.unit.cli.desk import Desk
 from tests.world import ADV, CUSTOMER
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import LARGEST_DOCUMENT, LARGEST_TRANSACTION, MOST_WRITES
@@ -172,3 +173,19 @@ def test_terms_take_effect_on_many_contracts() -> None:
     states = [work for work, _ in world.ports.store.contract_states()]
     assert len(states) == 100
     assert all(work.generation == work.converged for work in states)
+
+
+def test_a_preview_shows_many_contracts_and_all_of_it_is_posted() -> None:
+    """What is only noted for the contracts is rehearsed as well."""
+    world, mapping = many_contracts(45)
+    world.ports.store.commit(put_mapping(mapping, 0))
+    world.tell(1, {ADV: 90})
+    rest(world)
+    world.clock.advance(86400)
+    before = len(world.posted())
+    shown = Desk(world).ask("policy", "set", f"excluded={ADV}", "--yes")
+    assert {one["contract_id"] for one in shown["preview"]} == {*mapping.contract_ids}
+    assert (shown["totals"]["contracts"], shown["totals"]["units_down"]) == (45, 90)
+    world.clock.advance(86400)
+    rest(world)
+    assert [change for _, change, _ in world.posted()[before:]] == [-2] * 45
