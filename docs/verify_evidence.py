@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""Check an exported evidence of `timus-autotask evidence --json`, without any code of the product. Standard library only.
+
+    python3 verify_evidence.py march.json
+    python3 verify_evidence.py april.json --earlier march.json --head 29683949=5f0c…
+
+It checks that
+
+* each entry of the journal carries the hash of the entry before it on its line, and the head of the line is the hash of its newest entry;
+* the head of each contract is the hash over the heads of its lines;
+* the units of each day follow from the journal, and whether Autotask's are the same;
+* every head that an earlier evidence has, or that was noted elsewhere, is found in this one's chains.
+
+Exit status: 0 all of it holds; 1 something does not; 2 the file cannot be read. What it proves and what it does not: docs/evidence.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+FORMAT = "timus-autotask evidence 1"
+
+
+def hash_of(value: Any) -> str:
+    """SHA-256 of canonical JSON: keys sorted, no spaces, UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def problems(evidence: Mapping[str, Any], earlier: Iterable[Mapping[str, Any]] = ()) -> list[str]:
+    """What is wrong with an evidence; nothing: all of it holds. ``earlier`` are evidences whose heads must be found in this one."""
+    if evidence.get("format") != FORMAT:
+        return [f"it is no evidence of a form that this program knows ({FORMAT})"]
+    try:
+        found = [*_wrong_chains(evidence), *_wrong_heads(evidence)]
+        if not found:  # what follows from a journal that does not hold says nothing
+            found = [*_wrong_days(evidence), *_wrong_words(evidence), *_wrong_changes(evidence)]
+        for one in earlier:
+            found += _lost_heads(evidence, one)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        return [f"something in it is not what it should be: {error!r}"]
+    return found
+
+
+# -- The chain
+
+
+def _journals(evidence: Mapping[str, Any]) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
+    """Contract, service (0: the contract itself) and journal of every chain that is exported."""
+    for line in evidence["lines"]:
+        yield line["contract_id"], line["service_id"], line["journal"]
+    for contract in evidence["contracts"]:
+        yield contract["contract_id"], 0, contract["journal"]
+
+
+def _chained(journal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The entries of the chain; those without a number were written before there was one."""
+    return [entry for entry in journal["entries"] if entry.get("number")]
+
+
+def _name(contract_id: int, service_id: int) -> str:
+    return f"contract {contract_id}" + (f", service {service_id}" if service_id else "")
+
+
+def _wrong_chains(evidence: Mapping[str, Any]) -> Iterator[str]:
+    for contract_id, service_id, journal in _journals(evidence):
+        where = _name(contract_id, service_id)
+        previous = ""
+        for number, entry in enumerate(_chained(journal), 1):
+            if entry["number"] != number or entry["previous"] != previous:
+                yield f"{where}: entry {number} is missing, was changed, or does not follow from the one before it"
+                break
+            if entry["line"] != {"contract_id": contract_id, "service_id": service_id}:
+                yield f"{where}: entry {number} is of another line"
+            previous = hash_of(entry)
+        else:
+            head, last = journal["head"], {"number": len(_chained(journal)), "hash": previous}
+            if (head or {"number": 0, "hash": ""}) != last:
+                yield f"{where}: the head is not the hash of the newest entry"
+        if journal["outside_the_chain"] != len(journal["entries"]) - len(_chained(journal)):
+            yield f"{where}: the number of entries outside the chain is wrong"
+
+
+def _wrong_heads(evidence: Mapping[str, Any]) -> Iterator[str]:
+    heads: dict[int, dict[int, tuple[int, str]]] = {}
+    for contract in evidence["contracts"]:
+        listed = [[one["service_id"], one["number"], one["hash"]] for one in contract["heads"]]
+        heads[contract["contract_id"]] = {one[0]: (one[1], one[2]) for one in listed}
+        if listed != sorted(listed):
+            yield f"contract {contract['contract_id']}: its heads are not in order"
+        text = json.dumps(sorted(listed), separators=(",", ":"))
+        if hashlib.sha256(text.encode()).hexdigest() != contract["head"]:
+            yield f"contract {contract['contract_id']}: its head is not the hash of the heads of its lines"
+    for contract_id, service_id, journal in _journals(evidence):
+        own = journal["head"]
+        listed_head = heads.get(contract_id, {}).get(service_id)
+        if listed_head != ((own["number"], own["hash"]) if own else None):
+            yield f"{_name(contract_id, service_id)}: its head is not the one that the contract lists"
+
+
+def _lost_heads(evidence: Mapping[str, Any], earlier: Mapping[str, Any]) -> Iterator[str]:
+    """Heads of an earlier evidence that are in no chain of this one."""
+    chains = {
+        (c, s): [hash_of(entry) for entry in _chained(journal)] for c, s, journal in _journals(evidence)
+    }
+    for contract_id, service_id, journal in _journals(earlier):
+        head, chain = journal["head"], chains.get((contract_id, service_id))
+        if head and (chain is None or head["hash"] not in chain[head["number"] - 1 : head["number"]]):
+            where = _name(contract_id, service_id)
+            yield f"{where}: the earlier head (entry {head['number']}) is not in this chain: it was rewritten, or is not exported"
+
+
+# -- The units of each day
+
+
+class Units:
+    """Units by day: steps of (first day, units), in order; 0 before the first one."""
+
+    def __init__(self, steps: Iterable[Sequence[Any]] = ()) -> None:
+        self.steps = [(date.fromisoformat(day), int(units)) for day, units in steps]
+
+    def at(self, day: date) -> int:
+        """The units on a day."""
+        return next((units for first, units in reversed(self.steps) if first <= day), 0)
+
+    def plus(self, first: date, delta: int) -> Units:
+        """With ``delta`` more from a day on."""
+        days = sorted({first, *(day for day, _ in self.steps)})
+        more = Units()
+        more.steps = [(day, self.at(day) + (delta if day >= first else 0)) for day in days]
+        return more
+
+
+def units_by_journal(journal: Mapping[str, Any]) -> Units | None:
+    """The units of a line by day: what was found, and every adjustment that landed since, each once. None: nobody has looked yet."""
+    units: Units | None = None
+    landed: set[str] = set()
+    for entry in _chained(journal):
+        if entry.get("found") is not None:
+            units = Units(entry["found"]["steps"])
+        if entry["outcome"] == "landed" and entry["id"] not in landed:
+            landed.add(entry["id"])
+            units = (units or Units()).plus(date.fromisoformat(entry["day"]), entry["delta"])
+    if journal["found"] is not None:
+        return Units(journal["found"])
+    if units is None and journal["last_read"] is not None:
+        return Units(journal["last_read"])
+    return units
+
+
+def _wrong_days(evidence: Mapping[str, Any]) -> Iterator[str]:
+    first, last = date.fromisoformat(evidence["from"]), date.fromisoformat(evidence["until"])
+    month = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    for line in evidence["lines"]:
+        where = _name(line["contract_id"], line["service_id"])
+        if [one["day"] for one in line["days"]] != [day.isoformat() for day in month]:
+            yield f"{where}: the days are not those of the month"
+            continue
+        units = units_by_journal(line["journal"])
+        begin, end = line["contract_from"], line["contract_until"]
+        for one in line["days"]:
+            billed = begin is not None and begin <= one["day"] <= end
+            expected = units.at(date.fromisoformat(one["day"])) if units is not None and billed else None
+            if one["journal"] != expected:
+                yield f"{where}: on {one['day']} the journal gives {expected} units, and the evidence says {one['journal']}"
+
+
+def _wrong_words(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """What the evidence says of itself: whether journal and Autotask agree, and from when to when they do not."""
+    differ = False
+    for line in evidence["lines"]:
+        off = {
+            one["day"]: (one["journal"], one["autotask"])
+            for one in line["days"]
+            if None not in (one["journal"], one["autotask"]) and one["journal"] != one["autotask"]
+        }
+        told: dict[str, tuple[int, int]] = {}
+        for each in line["differences"]:
+            day = date.fromisoformat(each["first"])
+            while day <= date.fromisoformat(each["last"]):
+                told[day.isoformat()] = each["journal"], each["autotask"]
+                day += timedelta(days=1)
+        if off != told:
+            yield f"{_name(line['contract_id'], line['service_id'])}: the days that differ are not those that the evidence names"
+        differ = differ or bool(off)
+    if evidence["not_compared"] is None and evidence["agrees"] is not (not differ):
+        yield "the evidence's own word on whether journal and Autotask agree is wrong"
+
+
+SHOWN_AS = {
+    "unit_change": "delta",
+    "day": "day",
+    "units_before": "units_before",
+    "units_after": "units_after",
+    "outcome": "outcome",
+    "answer": "answer",
+    "events": "events",
+    "words": "words",
+}
+"""What a change is shown with, and where it stands in the entry."""
+CAUSES_SHOWN_AS = {
+    "event": "event_id",
+    "sku": "sku",
+    "before": "before",
+    "after": "after",
+    "effective_day": "day",
+    "by": "actor",
+}
+
+
+def _wrong_changes(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """Changes that are shown otherwise than the journal has them."""
+    for line in evidence["lines"]:
+        entries = {(entry["id"], entry.get("number", 0)): entry for entry in line["journal"]["entries"]}
+        for change in line["changes"]:
+            entry = entries.get((change["id"], change["number"]), {})
+            shown = [change[name] for name in SHOWN_AS], change["by"], _causes(change, CAUSES_SHOWN_AS)
+            stored = {stored: stored for stored in CAUSES_SHOWN_AS.values()}
+            kept = (
+                [entry.get(name) for name in SHOWN_AS.values()],
+                entry.get("by") or None,
+                _causes(entry, stored),
+            )
+            if shown != kept:
+                where = _name(line["contract_id"], line["service_id"])
+                yield f"{where}: the change of {change['day']} is not what the journal has"
+
+
+def _causes(of: Mapping[str, Any], names: Iterable[str]) -> list[list[Any]]:
+    return [[cause[name] for name in names] for cause in of.get("causes", ())]
+
+
+# -- The command
+
+
+def _noted(evidence: Mapping[str, Any], noted: Iterable[str]) -> Iterator[str]:
+    """Heads that somebody noted: of a contract as it is now, or the hash of any entry."""
+    known = {contract["head"] for contract in evidence["contracts"]}
+    known |= {hash_of(entry) for _, _, journal in _journals(evidence) for entry in _chained(journal)}
+    for each in noted:
+        if each not in known:
+            yield f"the head {each} is neither one of now nor the hash of any entry"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Check a file; says what holds and what does not."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("file", help="the evidence: JSON")
+    parser.add_argument(
+        "--earlier", action="append", default=[], metavar="FILE", help="an earlier evidence of the customer"
+    )
+    parser.add_argument(
+        "--head", action="append", default=[], metavar="HASH", help="a head that was noted elsewhere"
+    )
+    given = parser.parse_args(argv)
+    try:
+        evidence, *earlier = (
+            json.loads(Path(file).read_text("utf-8")) for file in (given.file, *given.earlier)
+        )
+        found = problems(evidence, earlier) or [*_noted(evidence, given.head)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        print(f"The file cannot be read as an evidence: {error!r}", file=sys.stderr)
+        return 2
+    for one in found:
+        print(ascii(one)[1:-1])
+    entries = sum(len(_chained(journal)) for _, _, journal in _journals(evidence)) if not found else 0
+    if not found:
+        outside = sum(journal["outside_the_chain"] for _, _, journal in _journals(evidence))
+        print(f"{entries} entries of the journal follow from each other, and each day follows from them.")
+        print(
+            f"{outside} entries are older than the chain, and not checked."
+            if outside
+            else "No entry is outside the chain."
+        )
+        print(
+            {
+                True: "Autotask has the same units on each day.",
+                False: "Autotask differs on the days that it names.",
+            }.get(evidence["agrees"], "Autotask was not read.")
+        )
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
