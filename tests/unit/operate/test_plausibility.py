@@ -190,6 +190,80 @@ class TestChanges:
         assert found([nothing], known(billed("sub_1", {ADV: 2}), more)) == []
 
 
+class TestWhatIsNew:
+    """What is new is compared with what the client has, or with what other clients have."""
+
+    @pytest.mark.parametrize(
+        ("units", "large"),
+        [
+            ({ADV: 25}, False),
+            ({ADV: 26}, True),
+            ({ADV: 2500}, True),
+            ({GATEWAY: FEW}, False),
+            ({GATEWAY: FEW + 1}, True),
+            ({ESS: 26}, False),
+            ({ESS: 27}, True),
+            ({ESS: 2500}, True),
+        ],
+    )
+    def test_a_second_subscription(self, units: Units, large: bool) -> None:
+        """It may double what the client has of a SKU, or bring as many of a new SKU as the client has of all."""
+        held = found([SUB, billed("sub_new", units)], known(SUB))
+        assert held == ([("large-change", ("sub_new",))] if large else [])
+
+    def test_several_are_counted_together(self) -> None:
+        """New ones, and known ones that each change by little."""
+        news = [billed(f"sub_n{n}", {ADV: 10}) for n in range(3)]
+        assert found([SUB, *news], known(SUB)) == [("large-change", ("sub_n0", "sub_n1", "sub_n2"))]
+        ours = [billed(f"sub_{n}", {ADV: 5}) for n in range(4)]
+        told = [billed(f"sub_{n}", {ADV: 9}) for n in range(4)]
+        assert found(told, known(*ours)) == [("large-change", ("sub_0", "sub_1", "sub_2", "sub_3"))]
+        assert found(told[:2], known(*ours)) == []
+
+    def test_what_is_large_by_itself_holds_no_others(self) -> None:
+        """A subscription with a suspicion of its own is not counted again."""
+        ours, other = billed("sub_1", {ADV: 25}), billed("sub_2", {ADV: 25})
+        told = [billed("sub_1", {ADV: 250}), billed("sub_2", {ADV: 26})]
+        assert found(told, known(ours, other)) == [("large-change", ("sub_1",))]
+
+    def test_what_it_says(self) -> None:
+        """Both totals, and which subscriptions bring them."""
+        [one] = suspicions([SUB, billed("sub_new", {ADV: 2500})], {"sub_new"}, known(SUB))
+        assert one.message == "Customer cus_a: SASE-ADV-USER from 25 to 2,525 by sub_new +2,500 (new)."
+
+    @pytest.mark.parametrize(("units", "large"), [(100, False), (101, True), (99999, True)])
+    def test_a_new_client(self, units: int, large: bool) -> None:
+        """It begins with a hundred units, or with as many as the largest client has; all of it counts."""
+        told = [SUB, billed("sub_x", {ADV: units - 1}, "cus_x"), billed("sub_y", {GATEWAY: 1}, "cus_x")]
+        assert found(told, known(SUB)) == ([("large-change", ("sub_x", "sub_y"))] if large else [])
+        big = billed("sub_b", {ADV: 101}, "cus_b")
+        assert (found([*told, big], known(SUB, big)) == []) == (units <= 101)
+
+    def test_a_client_without_units_is_as_a_new_one(self) -> None:
+        """A trial that begins to be billed."""
+        trial = billed("sub_t", {ADV: 0}, "cus_t")
+        told = [SUB, trial, billed("sub_x", {ADV: 99999}, "cus_t")]
+        [one] = suspicions(told, {"sub_x"}, known(SUB, trial))
+        assert one.holds == ("sub_x",)
+        assert one.message == (
+            "Customer cus_t has nothing today and would begin with 99,999 units; the largest client that we know has 26."
+        )
+
+    @pytest.mark.parametrize(("rise", "held"), [(10, True), (11, True), (9, False)])
+    def test_a_rise_by_what_another_one_has(self, rise: int, held: bool) -> None:
+        """Rows of two subscriptions that were added up: what the second one has would be billed twice."""
+        first, second = billed("sub_a", {ADV: 25}), billed("sub_b", {ADV: 10})
+        told = [billed("sub_a", {ADV: 25 + rise})]
+        assert found(told, known(first, second)) == ([("in-place-of-another", ("sub_a",))] if held else [])
+        assert found([*told, second], known(first, second)) == []
+
+    def test_a_rise_by_a_row_that_was_lost(self) -> None:
+        """Also where the file names the second one, with other SKUs only."""
+        first, second = billed("sub_a", {ADV: 25}), billed("sub_b", {ADV: 10, GATEWAY: 1})
+        told = [billed("sub_a", {ADV: 35}), billed("sub_b", {GATEWAY: 1})]
+        assert ("in-place-of-another", ("sub_a", "sub_b")) in found(told, known(first, second))
+
+
 class TestVersionsAndDays:
     """A number of another column, or a slip in the year."""
 
@@ -489,6 +563,28 @@ def test_a_number_or_a_day_beyond_belief_bills_nothing(
     except FileRefused as refused:
         assert refused.problems  # noqa: PT017 - a refusal is as good
     assert one not in released
+
+
+@given(
+    portals(), st.sampled_from([ADV, GATEWAY, "NEW-SKU"]), st.integers(402, 9999), st.booleans(), st.data()
+)
+def test_nothing_new_is_billed_without_a_bound(
+    portal: Portal, sku: str, units: int, mapped: bool, data: st.DataObject
+) -> None:
+    """A new subscription that is larger than all that any client has is never billed unseen, whoever's it is."""
+    ours = {
+        customer: sum(sum(each.values()) for each in of.values()) for customer, of in portal.clients.items()
+    }
+    customer = data.draw(st.sampled_from(sorted(portal.clients))) if mapped else "cus_quite_new"
+    row = {
+        "customer_id": customer,
+        "subscription_id": "sub_quite_new",
+        "sku": sku,
+        "quantity": str(units + max(ours.values())),
+        "term_end": "2026-12-31",
+    }
+    released = compared(portal.records, written([*portal.rows, row])).released()
+    assert released == ()
 
 
 @given(portals(), st.data())

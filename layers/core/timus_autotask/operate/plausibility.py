@@ -19,6 +19,9 @@ FEW = 5
 SHARE = 0.5
 """A change by more than this share of the units, and by more than ``FEW``, is rare. A digit too many or too few, or the number of
 another row, is mostly beyond it."""
+NEW_CLIENT = 100
+"""Units. A client that has none may begin with as many as the largest client that we know has, or with these, whichever is more: clients
+are small and medium companies, and a larger one is rare enough to be looked at once."""
 PART = 0.5
 """Of the clients that are billed. A file that names fewer is meant as a part. In one that names more, missing clients are suspicious."""
 DIGITS = 15
@@ -113,11 +116,15 @@ def suspicions(told: Sequence[Billed], news: Collection[str], known: Known) -> t
     """
     # What is known as another customer's is reported as such, and becomes no event.
     told = [one for one in told if known.owner(one.subscription_id) in (None, one.customer_id)]
+    in_place = [*_in_place(told, known), *_swallowed(told, known)]
+    # These say the units already, so a person sees them in any case.
+    seen = {one for each in in_place for one in each.holds}
     found = [
         *_alike(told, known),
         *_numbers(told, known),
-        *_in_place(told, known),
+        *in_place,
         *_changes(told, known),
+        *_clients([one for one in told if one.subscription_id in {*news} - seen], known),
         *_versions(told, known),
         *_days(told, known.today),
         *_clients_missing(told, known, news),
@@ -259,6 +266,25 @@ def _beside(new: Billed, others: Iterable[Billed], named: Mapping[str, Billed]) 
             yield _replaced(new, other, [*new.filled()], {new.subscription_id})
 
 
+def _swallowed(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+    """Known subscriptions that rise by what another one of the client has, or by more, where the file does not say what became of that."""
+    named = {one.subscription_id: one.units for one in told}
+    clients = _by_customer(known.subscriptions.values())
+    for one in told:
+        ours = known.subscriptions.get(one.subscription_id)
+        for other in clients.get(one.customer_id, ()) if ours else ():
+            for sku, units in sorted(other.filled().items()):
+                rise = one.units.get(sku, 0) - (ours.units.get(sku, 0) if ours else 0)
+                if sku not in named.get(other.subscription_id, {}) and rise >= units:
+                    message = (
+                        f"Subscription {one.subscription_id} of {one.customer_id} rises by {rise} {sku}; the file does not say what became "
+                        f"of {units} in {other.subscription_id}, so both would be billed. If they are part of the rise, give "
+                        f"{other.subscription_id} with quantity 0 in the same file."
+                    )
+                    holds = {one.subscription_id, other.subscription_id} & {*named}
+                    yield _suspicion(Kind.IN_PLACE, message, holds)
+
+
 def _replaced(one: Billed, other: Billed, skus: Sequence[str], holds: Iterable[str]) -> Suspicion:
     has = ", ".join(f"{one.units[sku]} {sku}" for sku in sorted(skus))
     message = (
@@ -298,12 +324,54 @@ def _changes(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
 def _large(before: Billed, after: Billed) -> Iterator[str]:
     """What changes by much, and what would go to 0 only because it has no row."""
     for sku in sorted({*before.units, *after.units}):
-        # A cancellation that one of both knows of counts as if it had come.
-        old = 0 if before.ends and not after.ends else before.units.get(sku, 0)
-        new = 0 if after.ends and not before.ends else after.units.get(sku, 0)
+        old, new = _both(before, after, sku)
         no_row = old > 0 and sku not in after.units
         if no_row or _is_large(old, new):
             yield f"{sku} from {old} to {new}" + (", for it has no row" if no_row else "")
+
+
+def _both(before: Billed | None, after: Billed, sku: str) -> tuple[int, int]:
+    """The units of a SKU before and after. A cancellation that only one of both knows of counts as if it had come."""
+    old, new = before.units.get(sku, 0) if before else 0, after.units.get(sku, 0)
+    if before and before.ends != after.ends:
+        return (0, new) if before.ends else (old, 0)
+    return old, new
+
+
+def _clients(news: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+    """Clients who change by much as a whole: by new subscriptions, or by many small changes."""
+    clients = _by_customer(known.subscriptions.values())
+    totals = {customer: sum(one.total() for one in ones) for customer, ones in clients.items()}
+    largest = max(totals.values(), default=0)
+    for customer, told in _by_customer(news).items():
+        if totals.get(customer):
+            yield from _client(customer, clients[customer], told, known)
+        elif (total := sum(one.total() for one in told)) > max(NEW_CLIENT, largest):
+            message = (
+                f"Customer {customer} has nothing today and would begin with {total:,} units; the largest client that we know has "
+                f"{largest:,}."
+            )
+            yield _suspicion(Kind.LARGE, message, [one.subscription_id for one in told])
+
+
+def _client(
+    customer: str, before: Sequence[Billed], told: Sequence[Billed], known: Known
+) -> Iterator[Suspicion]:
+    """Beside what is large for one subscription. By new ones a SKU may double, and a new SKU may have as many units as all others together."""
+    total = sum(one.total() for one in before)
+    for sku in sorted({sku for one in told for sku in one.units}):
+        moved = [
+            (one.subscription_id, new - old, one.subscription_id not in known.subscriptions)
+            for one in told
+            for old, new in [_both(known.subscriptions.get(one.subscription_id), one, sku)]
+            if new != old and (one.subscription_id not in known.subscriptions or not _is_large(old, new))
+        ]
+        had, change = sum(one.units.get(sku, 0) for one in before), sum(units for _, units, _ in moved)
+        opens = change > 0 and any(new for _, _, new in moved)
+        if abs(change) > max(FEW, (had or total) if opens else SHARE * had):
+            which = ", ".join(f"{id_} {units:+,}{' (new)' if new else ''}" for id_, units, new in moved)
+            message = f"Customer {customer}: {sku} from {had:,} to {had + change:,} by {which}."
+            yield _suspicion(Kind.LARGE, message, [id_ for id_, _, _ in moved])
 
 
 def _is_large(old: int, new: int) -> bool:
