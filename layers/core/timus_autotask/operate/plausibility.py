@@ -13,6 +13,7 @@ from datetime import date
 from decimal import MAX_EMAX, MIN_EMIN, Context
 from enum import StrEnum
 from hashlib import sha256
+from typing import NamedTuple
 
 FEW = 5
 """Units. A change by no more than these is everyday, however small the client is: a few people come, a few people go."""
@@ -360,18 +361,30 @@ def _client(
     """Beside what is large for one subscription. By new ones a SKU may double, and a new SKU may have as many units as all others together."""
     total = sum(one.total() for one in before)
     for sku in sorted({sku for one in told for sku in one.units}):
-        moved = [
-            (one.subscription_id, new - old, one.subscription_id not in known.subscriptions)
-            for one in told
-            for old, new in [_both(known.subscriptions.get(one.subscription_id), one, sku)]
-            if new != old and (one.subscription_id not in known.subscriptions or not _is_large(old, new))
-        ]
-        had, change = sum(one.units.get(sku, 0) for one in before), sum(units for _, units, _ in moved)
-        opens = change > 0 and any(new for _, _, new in moved)
+        moves = [*_moves(sku, told, known)]
+        had, change = sum(one.units.get(sku, 0) for one in before), sum(move.units for move in moves)
+        opens = change > 0 and any(move.new for move in moves)
         if abs(change) > max(FEW, (had or total) if opens else SHARE * had):
-            which = ", ".join(f"{id_} {units:+,}{' (new)' if new else ''}" for id_, units, new in moved)
+            which = ", ".join(
+                f"{move.subscription_id} {move.units:+,}{' (new)' if move.new else ''}" for move in moves
+            )
             message = f"Customer {customer}: {sku} from {had:,} to {had + change:,} by {which}."
-            yield _suspicion(Kind.LARGE, message, [id_ for id_, _, _ in moved])
+            yield _suspicion(Kind.LARGE, message, [move.subscription_id for move in moves])
+
+
+class _Move(NamedTuple):
+    subscription_id: str
+    units: int
+    new: bool
+
+
+def _moves(sku: str, told: Iterable[Billed], known: Known) -> Iterator[_Move]:
+    """By how much the subscriptions change a SKU, but for those that are large by themselves."""
+    for one in told:
+        ours = known.subscriptions.get(one.subscription_id)
+        old, new = _both(ours, one, sku)
+        if old != new and (ours is None or not _is_large(old, new)):
+            yield _Move(one.subscription_id, new - old, ours is None)
 
 
 def _is_large(old: int, new: int) -> bool:
