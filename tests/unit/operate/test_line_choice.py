@@ -24,6 +24,7 @@ from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.tables import FileRefused
 from timus_autotask.store.records import put_terms
 from timus_autotask.store.runs import findings
+from timus_autotask.watch.evidence import Month, evidence
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.reconcile import reconcile
 from timus_autotask.watch.shadow import shadow
@@ -313,6 +314,30 @@ def test_days_that_the_first_one_had_wrong_are_shown() -> None:
     world.tell(10, {ADV: 34, GATEWAY: 1})
     world.work()
     assert (29, 28) not in [(one.wanted, one.autotask) for one in world.line(ADV).past_days]
+
+
+def test_the_evidence_of_the_month_has_each_day_where_it_was_billed() -> None:
+    """Journal and Autotask agree on every day, before the other one was chosen and after, and again once that is taken back."""
+    world = managed()
+    second, today = second_of(world), world.clock.now().date()
+    world.control.person_adjusts(second, TODAY.toordinal(), -5)
+    world.control.person_adjusts(FULL, today.toordinal(), -28)
+
+    def units() -> list[tuple[int | None, int | None]]:
+        found = evidence(world.ports, CUSTOMER, Month.of(TODAY))
+        [line] = [one for one in found.lines if one.key.service_id == SERVICE]
+        assert found.whole
+        return [(one.journal, one.autotask) for one in line.days if one.day in (JANUARY, TODAY, today)]
+
+    chosen(world, second)
+    assert units() == [(28, 28), (29, 29)]
+    world.tell(9, {ADV: 31, GATEWAY: 1})
+    world.pass_time(days=1)
+    world.work()
+    assert units() == [(28, 28), (29, 29)]
+    unchoose_line(deployment_of(world), CONTRACT, SERVICE, "Ada").commit()
+    world.work()
+    assert units() == [(28, 28), (29, 29)]
 
 
 def test_a_first_one_that_ends_later_is_waited_for() -> None:

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.domain.timeline import NOTHING, Timeline
@@ -29,7 +30,7 @@ from timus_autotask.store.records import (
     put_line,
 )
 from timus_autotask.store.update import update
-from timus_autotask.sync.gather import units_by_contract_service
+from timus_autotask.sync.gather import as_chosen, units_by_contract_service
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.names import learn_names
@@ -274,7 +275,7 @@ def switched(
     if any(still) and not keep_units:
         raise NotDone(_still_billed(before, elsewhere, free or date.max, today, line))
     choice = _choice(contract_service_id, known, min(free, today) if free else None, before)
-    fresh = _switched_record(line, contract_service_id, state, units, elsewhere, end)
+    fresh = _switched_record(line, choice, state, units, elsewhere, end)
     return Switch(
         state.contract_id,
         service_id,
@@ -299,7 +300,7 @@ def _choice(
 
 def _switched_record(
     line: Line | None,
-    contract_service_id: int,
+    choice: LineChoice,
     state: ContractState,
     units: Mapping[int, Timeline],
     elsewhere: Timeline,
@@ -308,20 +309,23 @@ def _switched_record(
     """The line's record once another contract service is chosen: without what was true of others."""
     if line is None:
         return None
-    if line.contract_service_id in (None, contract_service_id):
+    chosen = choice.contract_service_id
+    if line.contract_service_id in (None, chosen):
         if line.baseline is None or not elsewhere.steps:
             return line
-        return _knowing(line, line, line.baseline.minus(elsewhere), end)
-    fresh = Line(
-        line.contract_id,
-        line.service_id,
-        adjusted=state.left.get(contract_service_id, ()),
-        contract_service_id=contract_service_id,
-        versions=line.versions,
-        sources=line.sources,
-        head=line.head,
-    )
-    return _knowing(line, fresh, units.get(contract_service_id, NOTHING), end)
+        fresh, own = line, line.baseline.minus(elsewhere)
+    else:
+        own = units.get(chosen, NOTHING)
+        fresh = Line(
+            line.contract_id,
+            line.service_id,
+            adjusted=state.left.get(chosen, ()),
+            contract_service_id=chosen,
+            versions=line.versions,
+            sources=line.sources,
+            head=line.head,
+        )
+    return _knowing(line, fresh, as_chosen(Observed(own), choice, units), end)
 
 
 def _taken_back(
@@ -334,7 +338,7 @@ def _taken_back(
         others = _billed_so_far(line, None, units) - {line.contract_service_id or 0}
         elsewhere = _together(others, units)
         if elsewhere.steps:
-            fresh = _knowing(line, line, line.baseline.plus(elsewhere), end)
+            fresh = _knowing(line, line, Observed(line.baseline.plus(elsewhere)), end)
     return Switch(
         records.state.value.contract_id,
         service_id,
@@ -352,12 +356,12 @@ def _together(ids: Iterable[int], units: Mapping[int, Timeline]) -> Timeline:
     return found
 
 
-def _knowing(before: Line, line: Line, baseline: Timeline, end: date) -> Line:
+def _knowing(before: Line, line: Line, observed: Observed, end: date) -> Line:
     """The line with another baseline, where there was one; the journal says it with its next entry."""
     if before.baseline is None:
         return line
-    found = baseline.until(end) if line.head else None
-    return replace(line, baseline=baseline, baseline_until=end, observed=None, found=found)
+    found = observed.by_day.until(end) if line.head else None
+    return replace(line, baseline=observed.units, baseline_until=end, observed=None, found=found)
 
 
 def was_billed(records: ContractRecords, service_id: int) -> bool:

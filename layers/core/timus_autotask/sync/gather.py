@@ -154,8 +154,8 @@ def _unseen(
 ) -> Observed:
     """A chosen contract service without units: it has none, or it is not on the contract any more."""
     if any((one.id, one.service_id) == (choice.contract_service_id, service_id) for one in there):
-        earlier = _earlier(service_id, choice, rows, contract_end)
-        return Observed(contract_service_ids=(choice.contract_service_id,), earlier=earlier)
+        units = units_by_contract_service((row for row in rows if row.service_id == service_id), contract_end)
+        return as_chosen(Observed(contract_service_ids=(choice.contract_service_id,)), choice, units)
     offered = _offered(service_id, there, rows, contract_end)
     return Observed(missing=choice.contract_service_id, offered=offered)
 
@@ -251,21 +251,21 @@ def held_of(
     held = {service_id: _held(of, contract_end) for service_id, of in lines.items()}
     for service_id, choice in chosen.items():
         if service_id in held and choice.earlier:
-            held[service_id] = replace(
-                held[service_id], earlier=_earlier(service_id, choice, every, contract_end)
+            of = units_by_contract_service(
+                (row for row in every if row.service_id == service_id), contract_end
             )
+            held[service_id] = as_chosen(held[service_id], choice, of)
     return held
 
 
-def _earlier(service_id: int, choice: LineChoice, rows: Iterable[UnitRow], contract_end: date) -> Timeline:
-    """What the contract services had that counted before the chosen one."""
-    units = units_by_contract_service((row for row in rows if row.service_id == service_id), contract_end)
-    found, since = NOTHING, date.min
+def as_chosen(observed: Observed, choice: LineChoice, units: Mapping[int, Timeline]) -> Observed:
+    """A chosen contract service, with what those had that counted before it. ``units`` is what each of its service has."""
+    earlier, since = NOTHING, date.min
     for until, counting in choice.earlier:
         for id_ in counting:
-            found = found.plus(units.get(id_, NOTHING).between(since, until - timedelta(days=1)))
+            earlier = earlier.plus(units.get(id_, NOTHING).between(since, until - timedelta(days=1)))
         since = until
-    return found
+    return replace(observed, earlier=earlier, first_day=choice.first_day)
 
 
 def _held(rows: Sequence[UnitRow], contract_end: date) -> Observed:

@@ -79,7 +79,7 @@ class BookLine:
     @property
     def has(self) -> Timeline:
         """What Autotask has."""
-        return self.observed.units
+        return self.observed.by_day
 
     def other_than(self, contract_service_id: int) -> bool:
         """Whether a person chose another contract service of the same service for this line."""

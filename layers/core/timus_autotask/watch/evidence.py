@@ -247,7 +247,7 @@ def _autotask(
     held: dict[int, dict[int, Timeline]] = {}
     for id_, contract in contracts.items():
         mine = held_of((row for row in rows if row.contract_id == id_), contract.end, chosen[id_])
-        held[id_] = {service_id: observed.units for service_id, observed in mine.items()}
+        held[id_] = {service_id: observed.by_day for service_id, observed in mine.items()}
     return held, ""
 
 

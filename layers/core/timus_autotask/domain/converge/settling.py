@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from timus_autotask.domain.approval import is_approved
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft
-from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.line import (
     Choice,
     Intent,
@@ -177,19 +177,19 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
             difference = units.minus(line.baseline).until(_known_until(line.baseline_until, contract))
             line = replace(line, offset=line.offset.plus(difference))
         draft = replace(draft, enforced=answer is OnDrift.ENFORCE)
-    found = _found(line, units, contract)
+    found = _found(line, draft.observed, contract)
     return replace(
         draft, line=replace(_with_read(line, units, contract), choice=None, found=found), known=True
     )
 
 
-def _found(line: Line, units: Timeline, contract: Contract) -> Timeline | None:
+def _found(line: Line, observed: Observed, contract: Contract) -> Timeline | None:
     """What of this read the journal does not say yet; see ``Line.found``. A line's first entry says it anyway."""
     if line.head is None:
         return None
-    if line.baseline is not None and _goes_on(line.baseline, line.baseline_until, units, contract):
+    if line.baseline is not None and _goes_on(line.baseline, line.baseline_until, observed.units, contract):
         return line.found
-    return units.until(contract.end)
+    return observed.by_day.until(contract.end)
 
 
 def _goes_on(known: Timeline, until: date | None, units: Timeline, contract: Contract) -> bool:

@@ -44,9 +44,20 @@ class Observed:
     missing: int | None = None
     """The contract service that a person chose, if it is not on the contract any more. Then nothing else is looked at."""
     earlier: Timeline = NOTHING
-    """What the contract services had that counted before a person chose this one, up to then."""
+    """What the contract services had that counted before ``first_day``, up to then."""
+    first_day: date | None = None
+    """From when the contract service counts that a person chose; None: always."""
     offered: tuple[ContractServiceSeen, ...] = ()
     """The contract services among which a person has to choose."""
+
+    @property
+    def by_day(self) -> Timeline:
+        """What was billed for the line on each day, on the contract service that counted then."""
+        first_day, earlier, units = self.first_day, self.earlier, self.units
+        if first_day is None or not earlier.steps:
+            return units
+        days = (*earlier.days, first_day, *units.days)
+        return Timeline.sampled(days, lambda day: earlier.at(day) if day < first_day else units.at(day))
 
 
 @dataclass(frozen=True, slots=True)
