@@ -76,7 +76,7 @@ def _company(number: int, clients: int) -> dict[str, Any]:
 
 
 def scenario(clients: int = CLIENTS, companies: int = COMPANIES) -> dict[str, Any]:
-    """Every client has a contract of this year with 10 seats; the other companies have none, but for two that are called like clients."""
+    """Every client has a contract of twelve months, of which two are over, with 10 seats. The other companies have none; two are called like clients."""
     found = [_company(number, clients) for number in range(companies)]
     twins = [{**found[number], "id": 9000 + number} for number in AMBIGUOUS if number < clients]
     found = found[: companies - len(twins)]
@@ -101,8 +101,8 @@ def scenario(clients: int = CLIENTS, companies: int = COMPANIES) -> dict[str, An
                 "id": contract(number),
                 "companyID": company(number),
                 "contractName": f"{name(number)} SASE",
-                "startDate": "2026-01-01",
-                "endDate": "2026-12-31",
+                "startDate": "@month-2:1",
+                "endDate": "@month+9:last",
                 "lines": [
                     {"id": 9000 + number, "serviceID": 45, "units": 10},
                     *([{"id": 9900, "serviceID": 45, "units": 2}] if number == TWICE else []),

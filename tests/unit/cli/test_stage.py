@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -34,7 +35,9 @@ def test_a_preview_shows_lines_money_and_what_is_level(desk: Desk) -> None:
     words = desk.told("preview")
     assert "25 → 28" in words
     assert "+3 from 2026-03-15 (at once)" in words
-    assert "about +20.56, then +37.50 a period" in words
+    assert re.search(r"estimate +a period\n", words)
+    assert re.search(r" \+20\.56 +\+37\.50\n", words)
+    assert "about +39.21, then +71.50 a period" in words
     assert "1 line is level." in words
     assert "The money is an estimate" in words
     assert "nothing of it is posted before go-live" in words

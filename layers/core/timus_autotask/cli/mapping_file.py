@@ -9,7 +9,7 @@ from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import carry_out, operator, progress, show_late
-from timus_autotask.cli.terminal import Terminal
+from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.mapping_file import to_csv, to_json
@@ -124,3 +124,4 @@ def _counted(count: int) -> str:
 def _say_done(done: Imported, terminal: Terminal) -> None:
     if done.changed:
         terminal.say(f"{_counted(len(done.changed))} mapped; see: timus-autotask map list", style="green")
+        terminal.say("What comes of it, with money:", Whole("→ timus-autotask preview"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import Failed
-from timus_autotask.cli.terminal import Terminal, called
+from timus_autotask.cli.terminal import Section, Terminal, Whole, called
 from timus_autotask.domain.line import State
 from timus_autotask.operate.late import BillFrom, Choice, Late
 from timus_autotask.operate.proposal import Done, Progress, Proposal
@@ -19,6 +19,8 @@ from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, 
 
 MANY = 50
 """From so many contracts on it takes a while, so it is told how far it is."""
+EACH = 3
+"""So many contracts are shown one by one; more of them by customer, with money."""
 
 
 class Result(Protocol):
@@ -129,13 +131,19 @@ def shown_first(preview: Preview, arguments: Namespace, terminal: Terminal, ques
 def show(preview: Preview, terminal: Terminal) -> None:
     """Every contract on which something is done or held; the others are counted."""
     shown = [one for one in preview.contracts if len(preview.contracts) == 1 or not _at_rest(one)]
-    for contract in shown:
+    if len(shown) > EACH:
+        _show_by_customer(preview, terminal)
+        observing = sum(map(_observes, shown))
+        if observing:
+            terminal.say(
+                f"{observing} contracts observe: nothing of it is posted before go-live.", style="yellow"
+            )
+        shown_one_by_one: list[ContractPreview] = []
+    else:
+        shown_one_by_one = shown
+    for contract in shown_one_by_one:
         _show_contract(contract, preview.names, terminal)
-    for one in preview.unhandled:
-        terminal.say(
-            f"{one.subject} cannot be handled, so nothing is posted for it until it can: {one.error}",
-            style="bold red",
-        )
+    _show_unhandled(preview, terminal)
     rest = len(preview.contracts) - len(shown)
     if rest:
         terminal.say(f"{rest} {'contract stays' if rest == 1 else 'contracts stay'} as {_are(rest)}.")
@@ -143,9 +151,22 @@ def show(preview: Preview, terminal: Terminal) -> None:
     if totals.contracts > 1:
         terminal.say(
             f"In all: {totals.lines} lines on {totals.contracts} contracts, +{totals.units_up} and "
-            f"-{totals.units_down} units; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}.",
+            f"-{totals.units_down} units; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}."
+            + (f" An estimate: {_about(totals.estimate)}." if totals.estimate else ""),
             style="bold",
         )
+
+
+def _show_unhandled(preview: Preview, terminal: Terminal) -> None:
+    for one in preview.unhandled:
+        terminal.say(
+            f"{one.subject} cannot be handled, so nothing is posted for it until it can: {one.error}",
+            style="bold red",
+        )
+
+
+def _observes(contract: ContractPreview) -> bool:
+    return any(line.state is State.OBSERVING for line in contract.lines)
 
 
 def _are(count: int) -> str:
@@ -193,7 +214,7 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
         empty="nothing yet: Timus has reported no quantity that goes here",
     )
     terminal.say(*contract.without_line)
-    if any(line.state is State.OBSERVING for line in contract.lines):
+    if _observes(contract):
         terminal.say("This contract observes: nothing of it is posted before go-live.", style="yellow")
 
 
@@ -203,16 +224,8 @@ def _each(values: Iterable[str]) -> list[str]:
 
 def show_posting(preview: Preview, terminal: Terminal) -> None:
     """Every line that would be changed or waits, by customer, with money: those that wait first. Lines that are level are counted."""
-    for contract in preview.contracts:
-        _show_what_is_done(contract, terminal)
-    found = sorted(_posting_rows(preview), key=lambda one: (not one[0], one[1][0], one[1][1]))
-    rows = [row for _, row in found]
-    if rows:
-        columns = ("customer", "SKU", "contract", "service", "units", "what would be posted", "estimate")
-        terminal.table(columns, rows, empty="")
-    for contract in preview.contracts:
-        terminal.say(*contract.without_line)
-    level = sum(len(contract.lines) for contract in preview.contracts) - len(rows)
+    shown = _show_by_customer(preview, terminal)
+    level = sum(len(contract.lines) for contract in preview.contracts) - shown
     if level:
         terminal.say(f"{level} {'line is' if level == 1 else 'lines are'} level.")
     terminal.say(f"In all: {totals_in_words(preview)}.", style="bold")
@@ -222,23 +235,54 @@ def show_posting(preview: Preview, terminal: Terminal) -> None:
         )
 
 
-def _posting_rows(preview: Preview) -> Iterator[tuple[bool, tuple[Any, ...]]]:
-    """Whether a line waits for something, and its row."""
+def _show_by_customer(preview: Preview, terminal: Terminal) -> int:
+    """Every line that would be changed or waits, by customer; how many they are."""
+    for contract in preview.contracts:
+        _show_what_is_done(contract, terminal)
+    found = sorted(_posting_rows(preview), key=lambda one: (not one[0], one[1]))
+    headings = dict.fromkeys(heading for _, heading, _ in found)
+    sections = [Section(one, [row for _, heading, row in found if heading == one]) for one in headings]
+    terminal.sections(("SKU, service", "units", "what would be posted", "estimate", "a period"), sections)
+    for contract in preview.contracts:
+        terminal.say(*contract.without_line)
+    return len(found)
+
+
+def _posting_rows(preview: Preview) -> Iterator[tuple[bool, str, tuple[tuple[Any, ...], list[str]]]]:
+    """Whether a line waits for something, whose it is, and its row with what there is to say about it."""
     for contract in preview.contracts:
         for line in contract.lines:
             if line.adjustments or line.reason or line.under_way:
-                yield (
-                    bool(line.reason),
-                    (
-                        _each(str(called(one, preview.names.customers)) for one, _ in line.sources),
-                        _each(sku for _, sku in line.sources),
-                        called(contract.contract_id, preview.names.contracts) or "new",
-                        called(line.service_id, preview.names.services),
-                        f"{line.units} → {_units_after(line)}" if line.adjustments else str(line.units),
-                        [*_adjustments(line), *(f"{one.message}." for one in line.past_days)],
-                        _money(line.estimate),
-                    ),
-                )
+                heading = whose(line.sources, contract.contract_id, preview.names)
+                yield bool(line.reason), heading, (_cells(line, preview.names), _remarks(line))
+
+
+def _cells(line: LinePreview, names: Directory) -> tuple[Any, ...]:
+    estimate = line.estimate if line.estimate and not line.estimate.unknown else None
+    return (
+        [*_each(sku for _, sku in line.sources), called(line.service_id, names.services)],
+        Whole(f"{line.units} → {_units_after(line)}" if line.adjustments else str(line.units)),
+        _made(line),
+        f"{estimate.so_far:+}" if estimate else "",
+        f"{estimate.each_period:+}" if estimate else "",
+    )
+
+
+def _remarks(line: LinePreview) -> list[str]:
+    """What there is to say about a line, over the whole width."""
+    past = [f"{one.message}." for one in line.past_days]
+    unknown = [_about(line.estimate)] if line.estimate and line.estimate.unknown else []
+    return [*filter(None, [line.reason]), *line.set_aside, *past, *unknown]
+
+
+def whose(sources: Iterable[tuple[str, str]], contract_id: int | None, names: Directory) -> str:
+    """Whose a line is, for a heading: the customers, the contract and its company, each with its name."""
+    customers = " and ".join(_each(str(called(one, names.customers)) for one, _ in sources))
+    if contract_id is None:
+        return f"{customers}, a contract that is to be opened"
+    company_id = names.company_of.get(contract_id)
+    company = f" of company {called(company_id, names.companies)}" if company_id is not None else ""
+    return f"{customers}, contract {called(contract_id, names.contracts)}{company}"
 
 
 def _units_after(line: LinePreview) -> int:
@@ -255,10 +299,6 @@ def totals_in_words(preview: Preview) -> str:
     if later:
         said += f" (at once +{totals.units_up_at_once} and -{totals.units_down_at_once})"
     return said + (f"; {totals.parked} parked" if totals.parked else "")
-
-
-def _money(estimate: Estimate | None) -> list[str]:
-    return [] if estimate is None else [_about(estimate)]
 
 
 def _about(estimate: Estimate) -> str:
@@ -340,12 +380,17 @@ def _so_far(estimate: Estimate) -> str:
 
 
 def _adjustments(line: LinePreview) -> list[str]:
+    told = _made(line)
+    told += [line.reason] if line.reason else []
+    return [*told, *line.set_aside] or ["nothing to post"]
+
+
+def _made(line: LinePreview) -> list[str]:
     told = [_adjustment(one) for one in line.adjustments]
     if line.under_way:
         day, delta = line.under_way
         told.append(f"{delta:+d} from {day} is under way, and made again if it turns out to be lost")
-    told += [line.reason] if line.reason else []
-    return [*told, *line.set_aside] or ["nothing to post"]
+    return told
 
 
 def _adjustment(one: PreviewedAdjustment) -> str:

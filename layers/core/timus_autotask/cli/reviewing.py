@@ -17,7 +17,7 @@ from timus_autotask.cli.suggesting import (
     service_lines,
     sku_line,
 )
-from timus_autotask.cli.terminal import Terminal
+from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.accept import Chosen, accept
 from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
@@ -80,6 +80,7 @@ def _taken_in(
         terminal.say(f"Written: {count(chosen)}.", style="green")
         if left:
             terminal.say(f"{left} left for later; to go on: timus-autotask map review")
+        terminal.say("What comes of it, with money:", Whole("→ timus-autotask preview"))
 
     result = carry_out(proposal, arguments, terminal, done)
     return {**result, "reviewed": len(chosen), "left": left}

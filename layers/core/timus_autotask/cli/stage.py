@@ -90,6 +90,7 @@ def go_live(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         terminal.say(f"Live: {', '.join(done.customers) or 'everybody'}.", style="green")
         if done.observing:
             terminal.say(f"Still observing: {', '.join(done.observing)}.")
+        terminal.say("What was shown is being made. How far it is:", Whole("→ timus-autotask status"))
 
     return carry_out(proposal, arguments, terminal, told, question, show_posting)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
@@ -77,11 +78,13 @@ def show(found: Suggestions, terminal: Terminal) -> None:
             terminal.say(*service_lines(number, service))
             if number == 1:
                 terminal.say(
-                    Whole(f"     → timus-autotask map plan {sku.sku} --service {service.service_id}")
+                    Whole(f"     → timus-autotask map plan {quote(sku.sku)} --service {service.service_id}")
                 )
         if not sku.offers:
             terminal.say(
-                "  no service is called alike", Whole(f"  → timus-autotask map plan {sku.sku} --service N")
+                "  no service is called alike",
+                Whole(f"     → timus-autotask map plan {quote(sku.sku)} --service N"),
+                Whole(f"     → timus-autotask map ignore plan {quote(sku.sku)} --reason WHY"),
             )
     for customer in found.customers:
         terminal.say("", customer_line(customer), style="bold")
@@ -91,11 +94,15 @@ def show(found: Suggestions, terminal: Terminal) -> None:
         if not customer.offers:
             terminal.say("  no company is called alike")
         terminal.say(Whole(f"     → {_command(customer.customer, best)}"))
+        if not customer.offers:
+            terminal.say(
+                Whole(f"     → timus-autotask map ignore customer {quote(customer.customer)} --reason WHY")
+            )
 
 
 def _command(customer: str, offer: ContractOffered | None) -> str:
     ids = (offer.company_id, offer.contract.id) if offer and offer.contract else ("N", "N")
-    return f"timus-autotask map customer {customer} --company {ids[0]} --contract {ids[1]}"
+    return f"timus-autotask map customer {quote(customer)} --company {ids[0]} --contract {ids[1]}"
 
 
 def sku_line(sku: SkuSuggested) -> str:

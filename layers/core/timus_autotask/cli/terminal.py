@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from getpass import getpass
+from itertools import islice, zip_longest
 from pydoc import pager
 from select import select
 from textwrap import wrap
@@ -26,12 +28,23 @@ WIDE = 300
 ESCAPE = b"\x1b"
 BETWEEN = 3
 """Columns between two columns of a table."""
+INDENT = 2
+"""How far in the rows of a section stand."""
+NUMBER = re.compile(r"[+-]?[0-9.]+")
 
 
 class Whole(str):
     """A line that is never broken: a command to be copied."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows that belong together, under a heading; below each row, what there is to say about it."""
+
+    heading: str
+    rows: Sequence[tuple[Sequence[Any], Sequence[str]]]
 
 
 @dataclass
@@ -80,6 +93,44 @@ class Terminal:
         for row in cells:
             table.add_row(*(Text("\n").join(_styled(line) for line in lines) for lines in row))
         self.console.print(table)
+
+    def sections(self, columns: Sequence[str], sections: Sequence[Section]) -> None:
+        """A table in sections: the columns are as wide in each, and a long remark goes over the whole width.
+
+        A column in which nothing stands is left out.
+        """
+        if self.json or not sections:
+            return
+        names, every = _used(
+            columns, [[_lines(value) for value in row] for one in sections for row, _ in one.rows]
+        )
+        widths = _widths(names, every, self.console.width - INDENT)
+        right = [_numeric(row[at] for row in every) for at in range(len(names))]
+        if widths is not None:
+            self._row([[name] for name in names], widths, right, "bold")
+        rows = iter(every)
+        for section in sections:
+            self.say(section.heading, style="bold", hanging=INDENT)
+            for row, (_, remarks) in zip(islice(rows, len(section.rows)), section.rows, strict=True):
+                self._row(row, widths, right) if widths is not None else self._paragraph(names, row)
+                self.say(*(type(one)(" " * 2 * INDENT + one) for one in remarks))
+
+    def _row(
+        self, row: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[bool], style: str = ""
+    ) -> None:
+        """One row of a section, each cell in its column, numbers at the right."""
+        wrapped = [
+            [part for line in lines for part in _wrapped(line, width)]
+            for lines, width in zip(row, widths, strict=True)
+        ]
+        for parts in zip_longest(*wrapped, fillvalue=""):
+            text = Text(" " * INDENT)
+            for at, (part, width) in enumerate(zip(parts, widths, strict=True)):
+                room = " " * (width - cell_len(part))
+                cell = Text(room + part if right[at] else part + room, style=STYLES.get(part, style))
+                text = Text.assemble(text, " " * BETWEEN if at else "", cell)
+            text.rstrip()
+            self._print(text)
 
     def busy(self, words: str, *, done: bool = False) -> None:
         """What is being waited for, on one line that is written over; only where a person looks on. ``done`` takes it away."""
@@ -234,6 +285,8 @@ def _lines(value: Any) -> list[str]:
         return []
     if isinstance(value, datetime):
         return [moment(value)]
+    if value == "":
+        return []
     return [_line(value) if isinstance(value, str) else visible(str(value))]
 
 
@@ -269,6 +322,18 @@ def _widths(
     if sum(least) > room:
         return None
     return [*_shrunk(natural, least, room)]
+
+
+def _used(
+    columns: Sequence[str], rows: Sequence[Sequence[Sequence[str]]]
+) -> tuple[Sequence[str], Sequence[Sequence[Sequence[str]]]]:
+    """The columns in which something stands."""
+    used = [at for at in range(len(columns)) if any(row[at] for row in rows)]
+    return [columns[at] for at in used], [[row[at] for at in used] for row in rows]
+
+
+def _numeric(cells: Iterable[Sequence[str]]) -> bool:
+    return all(NUMBER.fullmatch(part) for lines in cells for part in lines)
 
 
 def _shrunk(natural: Sequence[int], least: Sequence[int], room: int) -> Iterator[int]:

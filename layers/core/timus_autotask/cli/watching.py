@@ -5,11 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import Failed
-from timus_autotask.cli.terminal import Terminal, Whole, called, moment
+from timus_autotask.cli.proposing import whose
+from timus_autotask.cli.terminal import Section, Terminal, Whole, called, moment
 from timus_autotask.domain.approval import REJECTED
 from timus_autotask.domain.line import JournalEntry, State
 from timus_autotask.domain.mapping import LineKey
@@ -98,7 +100,7 @@ def _show_stage(stages: Stages, terminal: Terminal) -> None:
         since = f" since {moment(stages.partner.at)} UTC" if stages.partner.at else ""
         but = f" Live are only {others}." if others else ""
         terminal.say(
-            f"OBSERVING{since}: nothing is written to Autotask; below stands what would be done.{but}",
+            f"OBSERVING{since}: nothing is written to Autotask. What is shown here would be done after go-live.{but}",
             style="bold yellow",
         )
         terminal.say(Whole("→ timus-autotask preview"), Whole("→ timus-autotask go-live"), style="yellow")
@@ -204,25 +206,32 @@ def _in_timus(line: StatusLine) -> str:
 
 
 def _show_section_lines(groups: Sequence[Group], names: Directory, terminal: Terminal) -> None:
-    terminal.table(
-        ("customer", "SKU", "contract", "service", "Timus", "Autotask", "state", "last change", "why"),
-        [
-            (
-                called(line.customer, names.customers) if not at else "",
-                line.sku,
-                called(line.contract_id, names.contracts),
-                called(line.service_id, names.services),
-                line.timus_quantity,
-                line.autotask_units,
-                line.state.value,
-                line.last_change,
-                _why(line),
+    sections = []
+    for group in groups:
+        lines = sorted(group.lines, key=lambda line: line.contract_id or 0)
+        for contract_id, of_contract in groupby(lines, key=lambda line: line.contract_id):
+            sections.append(
+                Section(_whose(group.customer, contract_id, names), [_row(one, names) for one in of_contract])
             )
-            for group in groups
-            for at, line in enumerate(group.lines)
-        ],
-        empty="",
+    terminal.sections(("SKU, service", "Timus", "Autotask", "state", "last change"), sections)
+
+
+def _whose(customer: str, contract_id: int | None, names: Directory) -> str:
+    return (
+        whose([(customer, "")], contract_id, names) if contract_id else str(called(customer, names.customers))
     )
+
+
+def _row(line: StatusLine, names: Directory) -> tuple[tuple[Any, ...], list[str]]:
+    """A line, and what there is to say about it."""
+    cells = (
+        [line.sku, called(line.service_id, names.services)],
+        line.timus_quantity,
+        line.autotask_units,
+        line.state.value,
+        line.last_change,
+    )
+    return cells, _why(line)
 
 
 def _show_below(status: Status, terminal: Terminal) -> None:

@@ -80,7 +80,8 @@ def accept(
     def plan() -> Plan[Chosen]:
         _check(deployment, chosen, catalogue)
         lines = catalogue.lines(_contract_ids(chosen))
-        services = catalogue.services(line.service_id for found in lines.values() for line in found)
+        on_contracts = {line.service_id for found in lines.values() for line in found}
+        services = catalogue.services({*on_contracts, *chosen.skus.values()})
         called = {id_: service.name for id_, service in services.items()}
 
         def act(ports: Ports) -> Chosen:
@@ -194,7 +195,8 @@ def _learn(chosen: Chosen, catalogue: Catalogue, called: Mapping[int, str], port
     lines = catalogue.lines(contracts)
     names = {id_: company.name for id_, company in companies.items()}
     for id_, contract in contracts.items():
-        on = {line.service_id: called[line.service_id] for line in lines[id_] if line.service_id in called}
+        ids = {line.service_id for line in lines[id_]} | {*chosen.skus.values()}
+        on = {service_id: called[service_id] for service_id in sorted(ids) if service_id in called}
         learn_names(ports, id_, contract, names, on)
 
 
