@@ -223,7 +223,7 @@ def contracts(number: int) -> World:
     rest(world)
     found = Counter((p.contract_id, p.unit_change) for p in world.api.postings if p.committed)
     assert found == Counter((contract, 2) for contract in mapping.contract_ids)
-    assert world.ports.store.news(CUSTOMER) is None
+    assert world.ports.store.notice(CUSTOMER) is None
     return world
 
 

@@ -12,7 +12,7 @@ from tests.unit.cli.desk import Desk
 from tests.world import ADV, CUSTOMER
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import LARGEST_DOCUMENT, LARGEST_TRANSACTION, MOST_WRITES
-from timus_autotask.store.records import News, put_mapping
+from timus_autotask.store.records import Notice, put_mapping
 from timus_autotask.sync.merge import (
     MOST_EVENTS,
     WOKEN_AT_ONCE,
@@ -142,15 +142,15 @@ def test_what_dies_between_a_merge_and_its_contracts_is_found_by_the_sweep() -> 
         merge_inbox(CUSTOMER, replace(world.ports, table=dying), world.deadline)
     records = world.ports.store.customer(CUSTOMER)
     assert not records.inbox
-    assert records.news is not None
-    assert len(records.news.value.contracts) == 100 - WOKEN_AT_ONCE
+    assert records.notice is not None
+    assert len(records.notice.value.contracts) == 100 - WOKEN_AT_ONCE
     found = status_of(gather(world.ports.store, lambda: 0), world.clock.now(), world.zone)
-    assert f"1 customer whose news has not reached every contract: {CUSTOMER}" in found.outstanding
+    assert f"1 customer of whom not every contract knows what is new: {CUSTOMER}" in found.outstanding
     rest(world)
     assert {p.contract_id for p in world.api.postings if p.committed} == {*mapping.contract_ids}
 
 
-def test_news_that_comes_while_older_is_under_way_joins_it() -> None:
+def test_a_notice_that_comes_while_older_is_under_way_joins_it() -> None:
     """One note for a customer: every contract is made due, and the delay is counted from the oldest."""
     world, mapping = many_contracts(100)
     world.ports.store.commit(put_mapping(mapping, 0))
@@ -158,9 +158,9 @@ def test_news_that_comes_while_older_is_under_way_joins_it() -> None:
     for contracts in (range(1, 60), range(50, 101)):
         world.ports.store.commit(*wake_contracts(CUSTOMER, contracts, world.ports))
         world.clock.advance(60)
-    news = world.ports.store.news(CUSTOMER)
-    assert news is not None
-    assert news.value == News(CUSTOMER, tuple(range(1, 101)), begun)
+    notice = world.ports.store.notice(CUSTOMER)
+    assert notice is not None
+    assert notice.value == Notice(CUSTOMER, tuple(range(1, 101)), begun)
 
 
 def test_terms_take_effect_on_many_contracts() -> None:

@@ -25,7 +25,7 @@ FOUND = "RECONCILE#"
 CONTRACT = "CONTRACT"
 LIVE = "LIVE"
 MAPPING = "MAPPING"
-NEWS = "NEWS"
+NOTICES = "NOTICE"
 POLICY = "POLICY"
 OPENING = "OPENING"
 OWNER = "OWNER"
@@ -46,7 +46,7 @@ TICKETS = Key(PARTNER, "TICKETS")
 _LAST = "\U0010ffff"
 
 OF_CUSTOMER = (INBOX, SUBSCRIPTION_PART + _LAST)
-"""First and last sort key of what a worker needs of a customer: inbox, stage, mapping, news, terms, subscriptions. ``EVENT#`` stands before it."""
+"""First and last sort key of what a worker needs of a customer: inbox, stage, mapping, notice, terms, subscriptions. ``EVENT#`` stands before it."""
 BUT_PARTS = (INBOX, SUBSCRIPTION + _LAST)
 """The same without the older parts of long histories."""
 BUT_INBOX = (LIVE, SUBSCRIPTION_PART + _LAST)
@@ -93,9 +93,9 @@ def mapping_key(customer_id: str) -> Key:
     return Key(customer_pk(customer_id), MAPPING)
 
 
-def news_key(customer_id: str) -> Key:
-    """Where the contracts stand that a customer's news has still to reach."""
-    return Key(customer_pk(customer_id), NEWS)
+def notice_key(customer_id: str) -> Key:
+    """Where it stands which contracts are still to be told that something is new of a customer."""
+    return Key(customer_pk(customer_id), NOTICES)
 
 
 def policy_key(customer_id: str | None) -> Key:

@@ -321,8 +321,8 @@ def _short(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """Contracts that are still to be made due because something is new of a customer: more of them than fit into the transaction of the news."""
+class Notice:
+    """Contracts that are still to be made due because something is new of a customer: more of them than one transaction takes with it."""
 
     customer_id: str
     contracts: tuple[int, ...]
@@ -341,7 +341,7 @@ class CustomerRecords:
     subscriptions: Mapping[str, Stored[Subscription]] = field(default_factory=dict)
     stage: Stored[Stage] | None = None
     """The customer's own; None: the partner's holds."""
-    news: Stored[News] | None = None
+    notice: Stored[Notice] | None = None
     """None: every contract knows all that is new."""
     unreadable: tuple[RecordUnreadable, ...] = ()
     """Events of the inbox that cannot be read: they stay there, and the others are merged."""
@@ -404,7 +404,7 @@ _OPENING = Codec(Provisioning)
 _TROUBLE = Codec(Trouble)
 _NAMES = Codec(Names)
 _STAGE = Codec(Stage)
-_NEWS = Codec(News)
+_NOTICE = Codec(Notice)
 
 BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
 """Terms by SKU: a customer's come on top of the partner's, SKU by SKU. All others replace the partner's."""
@@ -546,8 +546,8 @@ def _stage(document: Document) -> Stored[Stage]:
     return Stored(read_as(_STAGE.load, document), document.rev)
 
 
-def _news(document: Document) -> Stored[News]:
-    return Stored(read_as(_NEWS.load, document), document.rev)
+def _notice(document: Document) -> Stored[Notice]:
+    return Stored(read_as(_NOTICE.load, document), document.rev)
 
 
 def _state_and_due_time(document: Document) -> tuple[ContractState, int | None]:
@@ -574,13 +574,13 @@ def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecord
     mapping: Stored[CustomerMapping] | None = None
     terms: Stored[Terms] | None = None
     stage: Stored[Stage] | None = None
-    news: Stored[News] | None = None
+    notice: Stored[Notice] | None = None
     for document in documents:
         sk = document.key.sk
         if sk == keys.LIVE:
             stage = _stage(document)
-        elif sk == keys.NEWS:
-            news = _news(document)
+        elif sk == keys.NOTICES:
+            notice = _notice(document)
         elif sk == keys.MAPPING:
             mapping = Stored(read_as(_MAPPING.load, document), document.rev)
         elif sk == keys.POLICY:
@@ -595,7 +595,7 @@ def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecord
         subscription, own = read_as(lambda _, head=head, mine=mine: subscription_in(head, mine), head)  # type: ignore[misc]
         subscriptions[subscription.id] = Stored(subscription, head.rev, parts=own)
     return CustomerRecords(
-        customer_id, tuple(inbox), mapping, terms, subscriptions, stage, news, tuple(unreadable)
+        customer_id, tuple(inbox), mapping, terms, subscriptions, stage, notice, tuple(unreadable)
     )
 
 
@@ -643,10 +643,10 @@ class Store:
         document = self.table.get(keys.mapping_key(customer_id))
         return read_as(_MAPPING.load, document) if document else None
 
-    def news(self, customer_id: str) -> Stored[News] | None:
-        """The contracts that a customer's news has still to reach; None: it has reached all."""
-        document = self.table.get(keys.news_key(customer_id))
-        return _news(document) if document else None
+    def notice(self, customer_id: str) -> Stored[Notice] | None:
+        """The contracts that are still to be told that something is new of a customer; None: all know."""
+        document = self.table.get(keys.notice_key(customer_id))
+        return _notice(document) if document else None
 
     def contract_state(self, contract_id: int) -> Stored[ContractState]:
         """A contract's state; one that is not stored is fresh."""
@@ -841,9 +841,9 @@ def check_mapping(customer_id: str, mapping: Stored[CustomerMapping] | None) -> 
     return Check(keys.mapping_key(customer_id), mapping.rev if mapping else 0)
 
 
-def put_news(news: News, expected: int, due_at: datetime) -> Put:
-    """Store the contracts that a customer's news has still to reach; the sweep looks at it at ``due_at``."""
-    return Put(keys.news_key(news.customer_id), _NEWS.dump(news), expected, due_at=_seconds(due_at))
+def put_notice(notice: Notice, expected: int, due_at: datetime) -> Put:
+    """Store which contracts are still to be told that something is new of a customer; the sweep looks at it at ``due_at``."""
+    return Put(keys.notice_key(notice.customer_id), _NOTICE.dump(notice), expected, due_at=_seconds(due_at))
 
 
 def put_terms(customer_id: str | None, terms: Terms | Mapping[str, Any], expected: int) -> Put:

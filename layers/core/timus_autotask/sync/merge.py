@@ -1,7 +1,7 @@
 """Events of a customer's inbox → histories, and every contract that they concern made due, in one transaction.
 
 Whatever dies afterwards leaves the contract due; whatever dies before leaves the event in the inbox. Many events are many transactions.
-Of many contracts the transaction only notes that they are to be made due (``News``), which is done, and taken off the note, some at a time.
+Of many contracts the transaction only notes that they are to be made due (``Notice``), which is done, and taken off the note, some at a time.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Delete, Document, Put, Write
 from timus_autotask.store.inbox import delivery_in
-from timus_autotask.store.keys import event_key, news_key
+from timus_autotask.store.keys import event_key, notice_key
 from timus_autotask.store.records import (
     ContractState,
     CustomerRecords,
     EventRecord,
-    News,
+    Notice,
     Stored,
     check_mapping,
     put_contract_state,
     put_event,
-    put_news,
+    put_notice,
     put_owner,
     put_subscription,
 )
@@ -43,7 +43,7 @@ MOST_EVENTS = 200
 MERGED_AT_ONCE = 45
 """Events in one transaction, unless they are too large or too different: each is two writes of the hundred that there may be."""
 WOKEN_AT_ONCE = 40
-"""Contracts that are made due in one transaction, beside the news itself; the more they are, the likelier a worker at one of them comes first."""
+"""Contracts that are made due in one transaction, beside what is new itself; the more they are, the likelier a worker at one of them comes first."""
 MERGE_TAKES = timedelta(seconds=5)
 """No transaction is begun with less time than this before the function's deadline."""
 
@@ -57,7 +57,7 @@ def merge_inbox(customer_id: str, ports: Ports, deadline: datetime) -> CustomerM
     while True:
         records = ports.store.customer_to_merge(customer_id, MOST_EVENTS)
         mapping = records.mapping.value if records.mapping else None
-        if not records.inbox and records.news is None:
+        if not records.inbox and records.notice is None:
             if records.unreadable:
                 raise records.unreadable[0]  # it stays where it is, is noted, and held up nothing
             return mapping
@@ -110,7 +110,7 @@ class _Merge:
 
     def _bring(self, deadline: datetime) -> bool:
         """Make the contracts due that are noted."""
-        stored = self._records.news
+        stored = self._records.notice
         while stored is not None:
             if self._no_time(deadline):
                 return False
@@ -312,23 +312,23 @@ def wake_contracts(
     if len(contracts) <= WOKEN_AT_ONCE:
         return [wake_contract(contract, ports, (customer_id,), came=came) for contract in contracts]
     now = ports.clock.now()
-    known = ports.store.news(customer_id)
-    noted = known.value if known else News(customer_id, (), now)
-    news = News(customer_id, tuple(sorted({*noted.contracts, *contracts})), min(noted.since, came or now))
-    return [put_news(news, known.rev if known else 0, now.replace(microsecond=0))]
+    known = ports.store.notice(customer_id)
+    noted = known.value if known else Notice(customer_id, (), now)
+    notice = Notice(customer_id, tuple(sorted({*noted.contracts, *contracts})), min(noted.since, came or now))
+    return [put_notice(notice, known.rev if known else 0, now.replace(microsecond=0))]
 
 
-def _brought(news: Stored[News], number: int, ports: Ports) -> list[Write]:
+def _brought(notice: Stored[Notice], number: int, ports: Ports) -> list[Write]:
     """What makes the next so many contracts due and takes them off the note."""
-    noted = news.value
+    noted = notice.value
     now, left = ports.clock.now(), noted.contracts[number:]
     woken = [
         wake_contract(contract, ports, (noted.customer_id,), came=noted.since)
         for contract in noted.contracts[:number]
     ]
     if not left:
-        return [*woken, Delete(news_key(noted.customer_id), news.rev)]
-    return [*woken, put_news(replace(noted, contracts=left), news.rev, now.replace(microsecond=0))]
+        return [*woken, Delete(notice_key(noted.customer_id), notice.rev)]
+    return [*woken, put_notice(replace(noted, contracts=left), notice.rev, now.replace(microsecond=0))]
 
 
 def wake_contract(
