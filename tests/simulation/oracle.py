@@ -47,6 +47,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.scheduler import SECOND, Actor, micros
 from tests.simulation.story import PLANS, SERVICES, Said, local_day
+from timus_autotask.store.journal import Journal, first_broken, journalled
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -1102,6 +1103,7 @@ class Oracle:
             self._past_days(line)
         if self.own:
             self._journal()
+            self._chains()
             self._terms_of_contracts()
 
     def _terms_of_contracts(self) -> None:
@@ -1276,6 +1278,17 @@ class Oracle:
                 self._broken(
                     "I10", f"the journal of {line} says {dict(told[line])}, Autotask has {dict(truth)}"
                 )
+
+    def _chains(self) -> None:
+        """Promise I10: no entry of the journal is missing, and none has two successors."""
+        for plan in self.w.story.contracts:
+            found = journalled(self.w.store, plan.id)
+            heads = {service_id: line.head for service_id, line in found.lines.items()} | {0: found.head}
+            for service_id in {*heads, *found.journals}:
+                broken = first_broken(found.journals.get(service_id, Journal()), heads.get(service_id))
+                if broken is not None:
+                    line = plan.id, service_id
+                    self._broken("I10", f"the journal of {line} does not follow from its entry {broken - 1}")
 
     # --
 

@@ -211,6 +211,7 @@ WALKS: dict[str, list[Walk]] = {
     "ledger": [Walk(told, said("ledger"), READS)],
     "minimum": [Walk(told, said("minimum"), READS)],
     "changes": [Walk(told, said("changes"), READS)],
+    "evidence": [Walk(told, said("evidence", "--customer", CUSTOMER, "--month", "2026-03"), READS)],
     "events": [Walk(told, said("events"), READS)],
     "events show": [Walk(told, said("events", "show", "sub_8f2c1a-v7"), READS)],
     "events accept": [Walk(parked_event, said("events", "accept", "twice"))],

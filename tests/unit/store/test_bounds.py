@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.fakes.memory_table import MemoryTable
 from timus_autotask.domain.converge.view import Moved
-from timus_autotask.domain.history import Restart, Subscription, Version
-from timus_autotask.domain.line import Line
+from timus_autotask.domain.history import Cause, Restart, Subscription, Version
+from timus_autotask.domain.line import MOST_CAUSES, Intent, Line
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.table import LARGEST_DOCUMENT, Put
 from timus_autotask.store.former_terms import compact, whole
@@ -118,6 +118,23 @@ def test_a_line_may_change_each_day_for_seven_years() -> None:
     units = Timeline(tuple((day, 1_000 + n) for n, day in enumerate(days)))
     line = Line(1, 45, baseline=units, desired=units, observed=units, adjusted=tuple(days), taken=tuple(days))
     stored(put_line(line, 1))
+    causes = (
+        Cause(
+            "s" * 60,
+            10**15,
+            NEW_YEAR,
+            "e" * 60,
+            NOON,
+            NOON,
+            "a" * 60,
+            LONGEST_ID,
+            "SASE-ADV-USER",
+            1_000,
+            2_000,
+        ),
+    ) * MOST_CAUSES
+    intent = Intent("i" * 32, days[-1], 5, units, NOON, NOON, causes=causes)
+    stored(put_line(replace(line, observed=None, found=units, intent=intent, news=causes), 1))
 
 
 def test_a_subscriptions_counter_may_begin_again_a_thousand_times() -> None:
