@@ -169,7 +169,26 @@ def test_who_is_not_mapped_has_no_line() -> None:
     world.work()
     found = of(world)
     assert found.lines == ()
+    assert (found.agrees, found.not_compared) == (None, "there is no contract")
     assert [(one.sku, one.units, one.reason) for one in found.without_line] == [(ADV, 5, "customer-unmapped")]
+
+
+def test_who_asked_outlives_the_event() -> None:
+    """Thirteen months later the event is gone, and the journal has what it said."""
+    world = aligned()
+    told(world, 2, 28)
+    world.clock.advance(timedelta(days=500).total_seconds())
+    assert world.table.expire(int(world.clock.now().timestamp())) >= 2
+    assert [*world.ports.store.events_of(CUSTOMER)] == []
+    [change] = line_of(of(world), ADV).changes
+    assert [(one.actor, one.before, one.after) for one in change.causes][-1] == ("j.doe@msp.example", 25, 28)
+
+
+def test_a_contract_that_nobody_has_looked_at_is_not_compared() -> None:
+    """Its days are not known yet."""
+    world = World()
+    world.map_customer()
+    assert of(world).not_compared == f"contract {CONTRACT} was not looked at yet"
 
 
 class Counted:
@@ -209,41 +228,55 @@ def test_forty_changes_cost_ten_reads_at_most_and_one_call() -> None:
             st.integers(0, 12),  # of the other plan
             st.integers(0, 60),  # hours until then
             st.sampled_from(
-                ["", "", "", "timeout_before", "timeout_after", "json_500", "throttle_429", "by hand"]
+                [
+                    "",
+                    "",
+                    "",
+                    "timeout_before",
+                    "timeout_after",
+                    "json_500",
+                    "throttle_429",
+                    "by hand",
+                    "renewed",
+                ]
             ),
             st.integers(-9, 9),
         ),
         max_size=9,
     ),
     st.sampled_from(["park", "adopt", "enforce"]),
+    st.sampled_from(["quantity", "empty"]),
 )
 @settings(max_examples=25, deadline=None)
 def test_it_reproduces_every_day_that_autotask_bills(
-    history: list[tuple[int, int, int, str, int]], drift: str
+    history: list[tuple[int, int, int, str, int]], drift: str, extended: str
 ) -> None:
     """Whatever is told, lost or changed by hand: but for an edit that waits for a person, the journal gives the units of each day."""
-    world = aligned()
+    world, term_end = aligned(), date(2026, 12, 31)
+    world.api.set_switch("extended_periods", extended)
     store = world.ports.store
     store.commit(put_terms(None, {"drift": drift}, 0), *wake_contracts(CUSTOMER, [CONTRACT], world.ports))
     for version, (adv, ess, hours, what, units) in enumerate(history, 2):
-        if what not in ("", "by hand"):
+        if what not in ("", "by hand", "renewed"):
             world.api.faults.add(Fault(what, entity="ContractServiceAdjustments"))
         if what == "by hand":
             line = world.api.model.find_line(CONTRACT, 45)
             if line and line.units_on(world.clock.now().date().toordinal()) + units >= 0:
                 person_adjusts(world, ADV, world.clock.now().date() + timedelta(days=1), units)
-        world.tell(version, {ADV: adv, ESS: ess, GATEWAY: 1})
+        if what == "renewed":
+            term_end = date(2027, 12, 31)
+        world.tell(version, {ADV: adv, ESS: ess, GATEWAY: 1}, term_end=term_end)
         world.work()
         world.pass_time(hours=hours)
     world.pass_time(hours=2)
     world.pass_time(hours=2)
-    for day in (world.start.date(), world.clock.now().date()):
+    for day in (world.start.date(), world.clock.now().date(), date(2027, 1, 1)):
         found = of(world, Month.of(day))
         assert found.whole
         for one_line in found.lines:
             sku = {id_: sku for sku, id_ in SERVICES.items()}[one_line.key.service_id]
             billed = [world.units(sku, one.day) for one in one_line.days]
-            assert [one.autotask for one in one_line.days] == billed
+            assert [one.autotask or 0 for one in one_line.days] == billed
             parked = one_line.line.parked
             if parked is None or parked.code not in ("drift", "outcome-unclear"):
                 assert one_line.differences == ()

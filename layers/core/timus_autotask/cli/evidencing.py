@@ -212,6 +212,8 @@ def _joined(words: Iterable[str]) -> str | None:
 
 
 def _show(found: MonthEvidence, terminal: Terminal) -> None:
+    name = called(found.customer, {found.customer: found.name})
+    terminal.say(f"{name}, {found.month.first} to {found.month.last}", style="bold")
     for line in found.lines:
         _show_line(line, found, terminal)
     if found.late:
@@ -301,7 +303,7 @@ def _change(change: JournalEntry) -> tuple[Any, ...]:
 def _say_verdict(found: MonthEvidence, terminal: Terminal) -> None:
     terminal.say("")
     if found.agrees is None:
-        terminal.say(f"Not compared with Autotask: {found.not_compared}", style="bold red")
+        terminal.say(f"Not compared with Autotask: {found.not_compared}.", style="bold red")
     elif found.agrees:
         terminal.say("Journal and Autotask have the same units on each day.", style="green")
     for line in found.lines:

@@ -10,7 +10,7 @@ its own quantities: Autotask bills the line as one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import reduce
@@ -233,13 +233,14 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
 
 
 def _autotask(
-    ports: Ports, read: Iterable[Journalled], month: Month
+    ports: Ports, read: Sequence[Journalled], month: Month
 ) -> tuple[dict[int, dict[int, Timeline]], str]:
     """What Autotask has by contract and service, and why it could not be read, if so."""
     contracts = {one.contract_id: one.contract for one in read if one.contract}
     chosen = {one.contract_id: one.chosen for one in read}
-    if not contracts:
-        return {}, ""
+    unseen = [str(one.contract_id) for one in read if not one.contract]
+    if unseen or not contracts:
+        return {}, f"contract {', '.join(unseen)} was not looked at yet" if unseen else "there is no contract"
     try:
         rows = ports.autotask().units_of_contracts(sorted(contracts), month.first)
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
