@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CUSTOMER, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from timus_autotask.store.records import Terms, put_terms
+from timus_autotask.sync.merge import wake_contracts
 
 
 def level() -> Desk:
@@ -112,3 +114,18 @@ def test_an_approval_stays_the_reason_and_the_terms_are_named() -> None:
     made = newest(desk)
     assert (made["why"], made["by"], made["terms"]) == ("approved", "ada", [f"minimum.{ADV}=40"])
     assert "approved by ada; by the terms:" in " ".join(desk.told("changes").split())
+
+
+def test_former_terms_that_cannot_be_read_hold_up_nothing() -> None:
+    """They held on no day, and only say who changed what: the adjustment is made, without a reason."""
+    desk = level()
+    world = desk.world
+    odd = Terms({"a_term_of_old": 1}).changed({"minimum": {ADV: 40}}, "pat", world.clock.now(), None)
+    wakes = wake_contracts(CUSTOMER, [CONTRACT], world.ports)
+    world.ports.store.commit(put_terms(None, odd, 0), *wakes)
+    world.pass_time(minutes=1)
+    world.clock.advance(86400)
+    world.pass_time(minutes=1)
+    assert not [fields for name, fields in world.happened if name == "failed"]
+    made = newest(desk)
+    assert (made["unit_change"], made["why"], made["terms"]) == (12, None, [])

@@ -9,7 +9,7 @@ from typing import Any
 
 from timus_autotask.domain.line import Intent, Line, Why
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.store.records import CustomerRecords, Stored, Terms
+from timus_autotask.store.records import CustomerRecords, Stored, Terms, TermsUnreadable
 from timus_autotask.sync.gather import Gathered
 
 MOST_CHANGES = 5
@@ -40,7 +40,10 @@ def by_terms(gathered: Gathered, line: Line, key: LineKey, intent: Intent, today
         return intent
     now = _units(gathered, key, intent.day, today)
     for change, former in _former(gathered, {customer for customer, _ in line.sources}):
-        then = _units(former, key, intent.day, today)
+        try:
+            then = _units(former, key, intent.day, today)
+        except TermsUnreadable:
+            return intent  # of an earlier version; they held on no day, or nothing would be decided here
         if then != now:
             if now - then != intent.delta:
                 return intent
