@@ -133,6 +133,17 @@ def test_the_decision_is_recorded_and_listed(world: World) -> None:
     assert (line["contract_id"], line["service_id"], line["contract_service_id"]) == (CONTRACT, SERVICE, FULL)
 
 
+def test_two_customers_of_one_contract_share_the_choice(world: World) -> None:
+    """Whose units go along is said, and both are billed on it."""
+    world.map_customer("cus_b")
+    world.tell(1, {ADV: 4}, customer="cus_b", subscription="sub_b")
+    world.work()
+    assert choose(world, FULL).result.customers == (CUSTOMER, "cus_b")
+    chosen(world, FULL)
+    assert billed(world, FULL, TODAY) == 32
+    assert billed(world, second_of(world), TODAY) == 5
+
+
 @pytest.mark.parametrize("deep", [True, False])
 def test_the_other_one_is_no_drift(world: World, deep: bool) -> None:
     """Whatever people do to it; an edit of the chosen one is found as before."""
