@@ -114,6 +114,15 @@ def test_a_family_waits_also_for_what_was_billed_before_the_first_event() -> Non
     )
 
 
+def test_seats_do_not_wait_for_days_on_which_nobody_knows_what_the_other_plan_should_have() -> None:
+    """Another subscription told of Advanced on the tenth for the first time: what it had before is not too much."""
+    advanced = gap(steps((10, 2)), steps((0, 2)), start=10)
+    third = gap(steps((7, 12)), steps((0, 9)), 10, line=THIRD, start=7)
+    assert plan_adjustments([advanced, third], families=[{OLD, THIRD}]).adjustments == (
+        Adjustment(THIRD, day(7), 3),
+    )
+
+
 def test_seats_of_a_line_that_cannot_come_down_hold_up_as_many_others() -> None:
     """While its fall is refused, 20 of 25 wait, however long that is; the other five are new."""
     stuck = replace(ADVANCED, open_day=lambda _: None)

@@ -62,8 +62,10 @@ class Gap:
     def too_many_from(self, day: date, observed: Timeline) -> int:
         """The most units of plans that the line has more than it should, on ``day`` or later; 0 if it is never too many.
 
-        As for ``level_from``, where less is desired than on an earlier of these days, that decrease is another change.
+        As for ``level_from``, where less is desired than on an earlier of these days, that decrease is another change. Before ``start``
+        nothing is known to be too many.
         """
+        day = max(day, self.start)
         desired, units = self.desired.minus(self.kept), self.units_of_plans(observed)
         most = too_many = 0
         for later in sorted({day, *(d for d in (*desired.days, *units.days) if d > day)}):
@@ -73,6 +75,8 @@ class Gap:
 
     def too_many_on(self, day: date, observed: Timeline) -> int:
         """How many units of plans the line has more than it should on ``day``; 0 if it is not too many."""
+        if day < self.start:
+            return 0
         return max(0, self.units_of_plans(observed).at(day) - self.desired.minus(self.kept).at(day))
 
     def spoiled_day(self, after: Timeline) -> date | None:
