@@ -2,7 +2,7 @@
 """Check an exported evidence of `timus-autotask evidence --json`, without any code of the product. Standard library only.
 
     python3 verify_evidence.py march.json
-    python3 verify_evidence.py april.json --earlier march.json --head 29683949=5f0c…
+    python3 verify_evidence.py april.json --earlier march.json --head 5f0c…
 
 It checks that
 
@@ -21,7 +21,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -242,11 +242,25 @@ def _causes(of: Mapping[str, Any], names: Iterable[str]) -> list[list[Any]]:
 
 def _noted(evidence: Mapping[str, Any], noted: Iterable[str]) -> Iterator[str]:
     """Heads that somebody noted: of a contract as it is now, or the hash of any entry."""
-    known = {contract["head"] for contract in evidence["contracts"]}
+    known = {contract["head"] for contract in evidence["contracts"]} | {*_former_heads(evidence)}
     known |= {hash_of(entry) for _, _, journal in _journals(evidence) for entry in _chained(journal)}
     for each in noted:
         if each not in known:
-            yield f"the head {each} is neither one of now nor the hash of any entry"
+            yield f"the head {each} is no head of a contract, now or earlier, and not the hash of any entry"
+
+
+def _former_heads(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """The head of each contract after each of its entries. A contract with lines that are not in the file has only that of now."""
+    journals = {(c, s): _chained(journal) for c, s, journal in _journals(evidence)}
+    for contract in evidence["contracts"]:
+        services = [one["service_id"] for one in contract["heads"]]
+        chains = {service: journals.get((contract["contract_id"], service)) for service in services}
+        entries = [(entry, service) for service, chain in chains.items() for entry in chain or ()]
+        entries.sort(key=lambda one: (datetime.fromisoformat(one[0]["settled_at"]), one[0]["number"]))
+        heads: dict[int, list[Any]] = {}
+        for entry, service in entries if None not in chains.values() else ():
+            heads[service] = [service, entry["number"], hash_of(entry)]
+            yield hash_of([heads[each] for each in sorted(heads)])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

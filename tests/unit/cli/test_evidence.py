@@ -115,6 +115,7 @@ def test_the_clients_page_is_in_the_clients_words(changed: Desk, tmp_path: Path)
         in text
     )
     assert "j.doe@msp.example, 16 March 2026" in text
+    assert "0 → 25" not in text  # that was billed already
     assert "svg" in page.tags
     for internal in (str(CONTRACT), "sub_8f2c1a", CUSTOMER, "12.5", "journal", "Autotask", "landed"):
         assert internal not in text, internal

@@ -265,8 +265,11 @@ def test_the_command_says_what_holds(tmp_path: Path, capsys: pytest.CaptureFixtu
     head = april["contracts"][0]["head"]
     assert VERIFIER.main([files[2], "--earlier", files[0], "--earlier", files[1], "--head", head]) == 0
     assert "follow from each other" in capsys.readouterr().out
+    noted = [each for one in (early, march) for each in ("--head", one["contracts"][0]["head"])]
+    assert VERIFIER.main([files[2], *noted]) == 0
+    capsys.readouterr()
     assert VERIFIER.main([files[2], "--head", "0" * 64]) == 1
-    assert "neither one of now" in capsys.readouterr().out
+    assert "is no head of a contract" in capsys.readouterr().out
     Path(files[0]).write_text("{}")
     assert VERIFIER.main([files[0]]) == 1
     Path(files[0]).write_text("nothing")

@@ -118,9 +118,14 @@ def _changes(line: LineEvidence, found: MonthEvidence, zone: ZoneInfo) -> Iterat
         before, after = entry.units_before, entry.units_after
         if line.others:
             before, after = mine[0].before, mine[-1].after
-        yield ClientChange(
-            entry.day, before, after, _explained(entry, after - before, line), tuple(_asked(mine, zone))
-        )
+        asked = tuple(_asked(_since(mine, before), zone))
+        yield ClientChange(entry.day, before, after, _explained(entry, after - before, line), asked)
+
+
+def _since(causes: list[Cause], units: int) -> list[Cause]:
+    """Those that lead on from these units: what Timus had reported first may have been billed already."""
+    begins = [number for number, cause in enumerate(causes) if cause.before == units]
+    return causes[begins[-1] :] if begins else causes
 
 
 def _asked(causes: Iterable[Cause], zone: ZoneInfo) -> Iterator[Asked]:
@@ -141,7 +146,9 @@ def _explained(entry: JournalEntry, delta: int, line: LineEvidence) -> str:
     part = f"{days} of the {of} days from {day_of(first)} to {day_of(last)}"
     if days == of:
         part = f"the whole period from {day_of(first)} to {day_of(last)}"
-    said += f" {'They are' if abs(delta) != 1 else 'It is'} {'billed' if delta > 0 else 'not billed any more'} for {part}."
+    said += (
+        f" {'They are' if abs(delta) != 1 else 'It is'} {'billed' if delta > 0 else 'not billed'} for {part}."
+    )
     if entry.postponed:
         said += f" It was asked for from {day_of(entry.postponed.day)}."
     if entry.why is Why.ENFORCED:

@@ -5,6 +5,7 @@ Jinja2 escapes everything that comes from outside. It belongs to the operator's 
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -37,7 +38,12 @@ def _pages() -> Environment:
     pages.filters["day"] = day_of
     pages.filters["runs"] = runs
     pages.filters["by_whom"] = by_whom
+    pages.filters["moment"] = _moment
     return pages
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "not known"
 
 
 def _shown(value: object) -> object:
