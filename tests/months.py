@@ -75,6 +75,9 @@ class Months:
     number: int = 2
     """Odd numbers are left free for what comes late."""
 
+    spoke: datetime = datetime(2026, 3, 1, 8, tzinfo=UTC)
+    """When Timus told its newest version."""
+
     @property
     def desk(self) -> Desk:
         return Desk(self.world)
@@ -103,20 +106,20 @@ class Months:
     ) -> Told:
         """Timus reports; ``late``: an older version, which comes only now."""
         if late:
-            number, when = self.number - 1, timedelta(minutes=-30)
+            number, when = self.number - 1, self.spoke - timedelta(minutes=1)
             if any(one.number == number for one in (*self.told, *self.unread)):
                 return self.told[-1]
         else:
             self.number += 2
-            number, when = self.number, timedelta()
+            number, when = self.number, self.world.clock.now()
+            self.spoke = when
         day = self.today + timedelta(days=days)
-        now = self.world.clock.now()
         one = Told(number, day, {sku: units for sku, units in items.items() if units}, status, ends)
         self.world.tell(
             number,
             one.items,
             effective=datetime(day.year, day.month, day.day, 6, tzinfo=UTC),
-            occurred=now + when,
+            occurred=when,
             status=status,
             cancel_at=ends,
         )

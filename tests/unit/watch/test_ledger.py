@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
-from tests.months import ADV, ESS, FIRST, GATEWAY, STORIES, TERMS, Months
-from tests.world import SERVICES
+from tests.months import ADV, CONTRACT, ESS, FIRST, GATEWAY, ONE_DAY, STORIES, TERMS, Months
+from tests.unit.cli.desk import Desk
+from tests.world import CUSTOMER, SERVICES
 from timus_autotask.operate.month_end import leaks
 from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.ledger import Ledger
+from timus_autotask.watch.ledger import Entry, Ledger, total
 
 
 def of(months: Months) -> Ledger:
@@ -19,7 +24,7 @@ def of(months: Months) -> Ledger:
 
 
 @settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[*HealthCheck],
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
@@ -49,3 +54,161 @@ def test_it_adds_up_over_random_months(
         assert sum(entry.seat_days.used for entry in month.entries) == sum(
             months.used(sku, day) for sku in (ADV, ESS, GATEWAY) for day in days
         )
+
+
+def begun(*terms: str) -> Months:
+    """Ten seats and a gateway since 1 March."""
+    months = Months()
+    months.begin(terms, mapped=True)
+    return months
+
+
+def entry(found: Ledger, service: int | None = 45, customer: str = CUSTOMER) -> Entry:
+    """That of a line, of the last month."""
+    [one] = [
+        one
+        for one in found.months[-1].entries
+        if one.customer == customer and (one.key.service_id if one.key else None) == service
+    ]
+    return one
+
+
+def test_free_units_and_a_minimum_are_by_terms() -> None:
+    """They explain the whole difference: there is no leak."""
+    months = begun("included.SASE-ADV-USER=3", "minimum.SASE-ADV-USER=8")
+    months.play([("wait", None, 2)])
+    one = entry(of(months))
+    assert one.seat_days.granted == {Leak.INCLUDED: -9, Leak.MINIMUM: 3}
+    assert (one.seat_days.used, one.seat_days.billed) == (30, 24 - one.seat_days.causes.get(Leak.LATE, 0))
+
+
+def test_what_is_held_is_not_billed() -> None:
+    """From its own day on, with money at the line's price."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 2)])
+    one = entry(of(months))
+    assert one.seat_days.causes == {Leak.HELD: 9}
+    assert one.estimate
+    assert one.estimate.causes == {Leak.HELD: Decimal("3.63")}  # 9 × 12.50 / 31
+
+
+def test_what_came_late_is_said_until_it_is_billed() -> None:
+    """A change of a posted day is billed from the next open day on."""
+    months = begun()
+    months.play(
+        [("wait", None, 1), ("post", None, 0), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 33)]
+    )
+    found = of(months)
+    [march] = [one for one in found.months[0].entries if one.key and one.key.service_id == 45]
+    assert march.seat_days.causes == {Leak.LATE: 3 * 30}
+    assert entry(found).seat_days.causes == {}
+
+
+def test_an_edit_that_is_kept_is_billed_beyond_timus() -> None:
+    """Undecided it is drift; adopted it is kept."""
+    months = begun()
+    months.world.control.person_adjusts(1201, FIRST.toordinal(), 2)
+    assert entry(of(months)).seat_days.causes == {Leak.DRIFT: -2}
+    Desk(months.world).told("reconcile", "--yes")
+    months.work()
+    months.play([("adopt", None, 0)])
+    assert entry(of(months)).seat_days.causes == {Leak.KEPT: -2}
+
+
+def test_who_is_mapped_from_today_was_not_billed_before() -> None:
+    """The days before the mapping are no leak: they are from before the customer came to us."""
+    months = Months()
+    months.begin((), mapped=False)
+    months.play([("wait", None, 4)])
+    assert total(of(months).months[-1].entries).seat_days.causes == {Leak.UNMAPPED: 55}
+    months.play([("map", "today", 0)])
+    found = of(months)
+    before = [one for one in found.months[-1].entries if one.key is None]
+    assert {leak for one in before for leak in one.seat_days.causes} == {Leak.BEFORE}
+    assert total(found.months[-1].entries).seat_days.not_billed == 0
+
+
+def test_a_line_of_two_customers_has_its_difference_in_a_row_of_its_own() -> None:
+    """Nobody knows whose the edit is."""
+    months = begun()
+    months.world.map_customer("cus_two")
+    months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two")
+    months.work()
+    months.world.pass_time(days=1)
+    months.work()
+    months.world.control.person_adjusts(1201, (FIRST + ONE_DAY).toordinal(), 1)
+    found = of(months)
+    assert entry(found, customer="").seat_days.causes[Leak.DRIFT] == -1
+    assert (entry(found).seat_days.used, entry(found, customer="cus_two").seat_days.used) == (20, 8)
+    assert all(one.seat_days.adds_up for one in found.months[-1].entries)
+
+
+def test_a_sku_on_two_contracts_adds_up() -> None:
+    """Five seats on one, the others on the other: used once, billed on both."""
+    months = begun()
+    words = (
+        "map",
+        "customer",
+        CUSTOMER,
+        "--company",
+        "601",
+        "--contract",
+        "29683950",
+        "--sku",
+        ADV,
+        "--units",
+        "4",
+    )
+    months.desk.told(*words, "--share", "--yes", "--from", "2026-03-02")
+    months.play([("wait", None, 3)])
+    found = of(months)
+    entries = [one for one in found.months[-1].entries if ADV in one.skus]
+    assert sum(one.seat_days.used for one in entries) == 40
+    assert {one.key.contract_id: one.seat_days.used for one in entries if one.key} == {
+        CONTRACT: 28,
+        29683950: 12,
+    }
+    assert all(one.seat_days.adds_up for one in entries)
+
+
+def test_sums_of_months_and_years() -> None:
+    """A year has its months; what is not billed does not hide what is billed too much."""
+    months = begun()
+    months.play([("wait", None, 40)])
+    found = of(months)
+    assert [month.first.month for month in found.months] == [3, 4]
+    year = found.years[2026]
+    assert year.seat_days == total(one for month in found.months for one in month.entries).seat_days
+    assert year.seat_days.adds_up
+    assert year.estimate.adds_up
+    [line] = [one for one in found.by_line if one.skus == (ADV,)]
+    assert line.seat_days.used == line.seat_days.billed == 10 * ((months.today - FIRST).days + 1)
+
+
+def test_the_command_and_its_file() -> None:
+    """A file that Excel opens as it is: what looks like a formula is text."""
+    months = Months()
+    months.world.map_customer()
+    months.world.tell(1, {ADV: 25}, customer_name="=HYPERLINK(1)")
+    months.work()
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "ledger.csv")
+        said = months.desk.told("ledger", "--since", "2026-03", "--csv", str(file))
+        text = file.read_bytes()
+    assert "used + by terms - billed = difference" in said
+    assert text.startswith(b"\xef\xbb\xbfmonth,")
+    assert b'"=""=HYPERLINK(1)"""' in text
+    form = months.desk.ask("ledger", "--since", "2026-03")
+    assert form["months"][0]["month"] == "2026-03"
+    assert set(form["years"]) == {"2026"}
+    assert "month to come" in months.desk.refused("ledger", "--since", "2027-01", status=2)
+    assert "cannot be written" in months.desk.refused("ledger", "--csv", "/nowhere/at/all.csv", status=2)
+
+
+def test_a_superseded_event_is_a_cause() -> None:
+    """What Timus had by an event that came after a newer one was billed: used, and never billed."""
+    months = begun()
+    months.play([("wait", None, 5), ("tell", {ADV: 12, GATEWAY: 1}, 0), ("late", {ADV: 14, GATEWAY: 1}, -2)])
+    one = entry(of(months))
+    assert one.seat_days.causes == {Leak.SUPERSEDED: 8}  # four seats on two days, until the newer one held

@@ -69,20 +69,20 @@ WHO = {
 }
 
 
-@pytest.mark.parametrize("decimals", ["2", "4"])
+@pytest.mark.parametrize(("decimals", "period"), [("2", "set"), ("4", "null")])
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[*HealthCheck],
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 @given(TERMS, STORIES)
 def test_every_item_is_explained_and_those_of_others_are_named(
-    decimals: str, terms: tuple[str, ...], story: list[tuple[str, object, int]]
+    decimals: str, period: str, terms: tuple[str, ...], story: list[tuple[str, object, int]]
 ) -> None:
     """Over random months: ours and the periods' are explained, what a person did is exactly what is named as somebody else's."""
     months = begun(*terms)
-    months.world.control.set_switches({"posted_decimals": decimals})
+    months.world.control.set_switches({"posted_decimals": decimals, "adjustment_period": period})
     months.play([*story[: len(story) // 2], ("post", None, 0), *story[len(story) // 2 :]])
     months.work()
     post(months)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from local.autotask.faults import Fault
 from tests.deployment import deployment_of
-from tests.months import STORIES, TERMS, Months
-from tests.world import CUSTOMER, SERVICES
+from tests.months import ADV, CONTRACT, GATEWAY, STORIES, TERMS, Months
+from tests.world import CUSTOMER, SCENARIO, SERVICES, World
 from timus_autotask.operate.month_end import may_be_posted
-from timus_autotask.watch.causes import SETTLED
-from timus_autotask.watch.ready import Ready
+from timus_autotask.watch.causes import SETTLED, Leak
+from timus_autotask.watch.ready import Open, Ready, Waits
 
+MARCH = date(2026, 3, 1)
 LAST = date(2026, 3, 31)
 
 
@@ -23,7 +26,7 @@ def of(months: Months) -> Ready:
 
 
 @settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[*HealthCheck],
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
@@ -72,3 +75,210 @@ def _on_terms(seats: int, sku: str, terms: tuple[str, ...]) -> int:
     if not seats or said.get("excluded") == sku:
         return 0
     return max(seats - int(said.get(f"included.{sku}", 0)), int(said.get(f"minimum.{sku}", 0)), 0)
+
+
+def begun(*terms: str, live: bool = True) -> Months:
+    """Ten seats and a gateway since 1 March."""
+    months = Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), live=live))
+    months.begin(terms, mapped=True)
+    return months
+
+
+def more(months: Months) -> None:
+    """Three seats more on 4 March."""
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+
+
+def only(found: Ready) -> Open:
+    """The one thing that is open."""
+    [one] = found.everything
+    assert not found.ready
+    return one
+
+
+def test_a_level_month_is_ready() -> None:
+    """With each line's units, price and estimate; nothing is open, and nothing stays."""
+    months = begun("posted_period=hold")
+    more(months)
+    found = of(months)
+    assert found.ready
+    [period] = found.periods
+    assert (period.first, period.last, period.posted, period.stays[1:]) == (MARCH, LAST, False, ())
+    seats, gateway = period.lines
+    assert (seats.skus, seats.units, seats.price.price) == ((ADV,), 13, Decimal("12.5"))
+    assert seats.estimate == Decimal("158.87")  # 10 × 12.50, and 3 × 12.50 × 28 / 31, each stretch rounded
+    assert (gateway.units, gateway.estimate) == (1, Decimal("45.00"))
+
+
+def test_what_awaits_approval_is_open() -> None:
+    """With its seats, seat-days and money until the end of the month, and the command."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    more(months)
+    one = only(of(months))
+    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.HELD, date(2026, 3, 4), -3, -84)
+    assert (one.estimate, one.remedy) == (Decimal("-33.87"), f"timus-autotask approve {CONTRACT} 45")
+
+
+def test_what_a_person_rejected_stays() -> None:
+    """It was decided, so it holds nothing up, and it is said."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    more(months)
+    months.play([("reject", None, 0)])
+    found = of(months)
+    assert found.ready
+    assert [one.kind for one in found.periods[0].stays if one.first != MARCH] == [Leak.REJECTED]
+
+
+def test_an_edit_is_open_also_where_its_number_is_right() -> None:
+    """Somebody has to decide about it; the decision may change the units."""
+    months = begun()
+    months.world.control.person_adjusts(1201, date(2026, 3, 10).toordinal(), 2)
+    one = only(of(months))
+    assert (one.kind, one.first, one.seats, one.estimate) == (
+        Leak.DRIFT,
+        date(2026, 3, 10),
+        2,
+        Decimal("17.74"),
+    )
+    assert "--enforce | --adopt" in one.remedy
+
+
+def test_a_change_of_a_later_day_of_the_month_is_open() -> None:
+    """And one of the month after is not."""
+    months = begun()
+    months.tell({ADV: 12, GATEWAY: 1}, 20)
+    months.work()
+    one = only(of(months))
+    assert (one.kind, one.first, one.seats) == (Leak.SCHEDULED, date(2026, 3, 21), -2)
+    months.tell({ADV: 10, GATEWAY: 1}, 5)
+    months.tell({ADV: 12, GATEWAY: 1}, 40)
+    months.work()
+    assert of(months).ready
+
+
+def test_what_timus_sent_and_nobody_merged_is_open() -> None:
+    """On the contract of its customer."""
+    months = begun()
+    months.tell({ADV: 13, GATEWAY: 1}, 0)
+    found = of(months)
+    assert [one.kind for one in found.periods[0].open] == [Waits.EVENT]
+    assert found.open == ()
+
+
+def test_who_has_no_contract_is_open_for_everybody() -> None:
+    """With the catalogue's price where the SKU has a service."""
+    months = begun()
+    months.world.tell(1, {ADV: 3}, customer="cus_new", subscription="sub_new")
+    months.work()
+    found = of(months)
+    [one] = found.open
+    assert (one.kind, one.customer, one.seats, one.estimate) == (
+        Leak.UNMAPPED,
+        "cus_new",
+        -3,
+        Decimal("-37.50"),
+    )
+    assert found.periods[0].level
+    months.desk.told("map", "ignore", "customer", "cus_new", "--reason", "ours", "--yes")
+    assert of(months).ready
+
+
+def test_what_only_observes_is_open_while_it_differs() -> None:
+    """Once somebody has typed it, the invoice is right."""
+    months = begun(live=False)
+    assert {one.kind for one in of(months).everything} == {Leak.OBSERVING}
+    months.world.control.person_adjusts(1201, MARCH.toordinal(), -15)
+    assert of(months).ready
+
+
+def test_an_adjustment_under_way_is_open() -> None:
+    """Its answer was lost: a read settles it."""
+    months = begun()
+    months.play([("wait", None, 1)])
+    months.world.api.faults.add(Fault("timeout_after", entity="ContractServiceAdjustments", times=1))
+    months.tell({ADV: 12, GATEWAY: 1}, 0)
+    months.world.work()
+    assert only(of(months)).kind is Leak.SETTLING
+    months.work()
+    assert of(months).ready
+
+
+def test_a_contract_that_is_gone_or_over_is_open() -> None:
+    """It has no billing period in the month."""
+    months = begun()
+    months.world.control.set_switches({"hidden_contracts": [CONTRACT]})
+    found = of(months)
+    assert {one.kind for one in found.open} == {Waits.CONTRACT}
+    assert found.notes
+    months.world.control.set_switches({"hidden_contracts": []})
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    april = may_be_posted(deployment_of(months.world), date(2026, 4, 1))
+    assert {(one.kind, one.sku) for one in april.open} == {(Waits.CONTRACT, ADV), (Waits.CONTRACT, GATEWAY)}
+
+
+def test_a_quarter_counts_with_all_of_its_days() -> None:
+    """What is open in January holds March up, for it is one period."""
+    contract = {**SCENARIO["contracts"][0], "contractPeriodType": 3}
+    world = World(
+        start=datetime(2026, 3, 1, 8, tzinfo=UTC),
+        scenario={**SCENARIO, "contracts": [contract, SCENARIO["contracts"][1]]},
+    )
+    months = Months(world)
+    months.begin((), mapped=True)
+    months.world.control.person_adjusts(1201, date(2026, 1, 10).toordinal(), 1)
+    found = of(months)
+    assert [(one.first, one.last) for one in found.periods] == [(date(2026, 1, 1), LAST)]
+    assert only(found).first == date(2026, 1, 10)
+
+
+def test_costs_margins_and_prices_by_hand() -> None:
+    """Costs where the API user may read them; a price that is not the catalogue's is marked."""
+    services = [{**one, "unitCost": 7} for one in SCENARIO["services"]]
+    months = Months(
+        World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario={**SCENARIO, "services": services})
+    )
+    months.begin((), mapped=True)
+    months.world.control.person_adjusts(1202, MARCH.toordinal(), 0, "40")
+    seats, gateway = of(months).periods[0].lines
+    assert (seats.price.margin, seats.margin, seats.price.by_hand) == (
+        Decimal("5.5"),
+        Decimal("55.00"),
+        False,
+    )
+    assert (gateway.price.price, gateway.price.by_hand) == (Decimal(40), True)
+    assert "40.00 by hand" in months.desk.told("ready")
+    months.world.control.set_switches({"cost_visible": False})
+    found = of(months)
+    assert {line.margin for line in found.periods[0].lines} == {None}
+    assert any("costs" in note for note in found.notes)
+
+
+def test_the_command_answers_with_its_exit_status() -> None:
+    """0: yes; 1: not yet, with what is open also as JSON; nothing that came from outside steers the terminal."""
+    months = begun()
+    assert "YES: 2026-03 may be approved and posted" in months.desk.told("ready")
+    months.world.tell(1, {ADV: 3}, customer="cus_new", subscription="sub_new", customer_name="\x1b[31mRed")
+    months.work()
+    said = months.desk.run("ready")
+    assert said.status == 1
+    assert "NO: do not post 2026-03 yet: 1 unmapped." in said.out
+    assert "\x1b" not in said.out
+    form = months.desk.run("ready", "--json").json
+    assert (form["ready"], form["open"], form["kinds"]) == (False, 1, {"unmapped": 1})
+    assert form["elsewhere"][0]["estimate"] == "-37.50"
+
+
+def test_what_ends_first_is_said() -> None:
+    """With the money of each period and what a renewal would do."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-04-20"})
+    found = of(months)
+    assert [(one.sku, one.until, one.units, one.each_period) for one in found.coverage] == [
+        (ADV, date(2026, 4, 20), 10, Decimal("125.00")),
+        (GATEWAY, date(2026, 4, 20), 1, Decimal("45.00")),
+    ]
+    assert found.coverage[0].within(found.today) == 60
+    assert "extend contract" in found.coverage[0].renewal
+    assert "0 within 30 days" in months.desk.told("ready")

@@ -78,9 +78,10 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
             style="bold green",
         )
     else:
+        kinds = ", ".join(f"{number} {kind}" for kind, number in found.kinds.items())
         without = f" ({found.without_price} without a known price)" if found.without_price else ""
         terminal.say(
-            f"NO: do not post {found.month:%Y-%m} yet. {counted}; {found.seats} seats and about {found.at_risk}{without} are at "
+            f"NO: do not post {found.month:%Y-%m} yet: {kinds}. {counted}; {found.seats} seats and about {found.at_risk}{without} are at "
             "risk, too many and too few together.",
             style="bold red",
         )

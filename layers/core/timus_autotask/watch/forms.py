@@ -505,6 +505,7 @@ def ready_form(found: Ready) -> Form:
         "ready": found.ready,
         "month": f"{found.month:%Y-%m}",
         "open": len(found.everything),
+        "kinds": dict(found.kinds),
         "seats_at_risk": found.seats,
         "estimate_at_risk": str(found.at_risk),
         "without_price": found.without_price,

@@ -252,7 +252,7 @@ class _Look:
         by = Explained.UNEXPLAINED
         if not item.quantity:
             by = Explained.PRICE
-        elif fits and item.adjustment_id is None and item.day == first:
+        elif fits and _is_period(item, first):
             by = Explained.PERIOD
         elif fits:
             by = Explained.OURS if ours is not None else Explained.ELSEWHERE
@@ -320,6 +320,11 @@ def _fitting(of_day: Sequence[BillingItem], expected: int) -> Sequence[BillingIt
     return [one for one in of_day if one.quantity == expected][:1]
 
 
+def _is_period(item: BillingItem, first: date) -> bool:
+    """Whether it bills a period with the units of its first day, and no adjustment."""
+    return item.adjustment_id is None and item.day == first
+
+
 def _ours(of_day: Iterable[BillingItem], line: BookLine, first: date) -> Mapping[int, JournalEntry]:
     """By item: the adjustment of ours that it bills, each at most once.
 
@@ -329,6 +334,8 @@ def _ours(of_day: Iterable[BillingItem], line: BookLine, first: date) -> Mapping
     left = [one for one in line.changes if one.outcome is Outcome.LANDED]
     found: dict[int, JournalEntry] = {}
     for item in of_day:
+        if _is_period(item, first):
+            continue
         for change in left:
             on_day = change.day == item.day or (change.day < item.day == first)
             if on_day and change.delta == item.quantity:

@@ -6,6 +6,7 @@ should have, on each day of its billing periods up to the end of the month, and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -124,6 +125,11 @@ class Ready:
     def ready(self) -> bool:
         """Whether somebody may press Approve and Post for everybody."""
         return not self.everything
+
+    @property
+    def kinds(self) -> Mapping[str, int]:
+        """How much of each kind is open, the most first."""
+        return dict(Counter(one.kind.value for one in self.everything).most_common())
 
     @property
     def seats(self) -> int:
