@@ -31,7 +31,7 @@ FORMAT = "timus-autotask evidence 1"
 def hash_of(value: Any) -> str:
     """SHA-256 of canonical JSON: keys sorted, no spaces, UTF-8."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def problems(evidence: Mapping[str, Any], earlier: Iterable[Mapping[str, Any]] = ()) -> list[str]:

@@ -99,6 +99,20 @@ def test_it_knows_nothing_of_the_product() -> None:
     }
 
 
+@given(
+    st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.booleans() | st.lists(st.text()))
+)
+def test_it_hashes_as_the_journal_does(content: dict[str, Any]) -> None:
+    """Whatever stands in an entry, also after it was printed and read back."""
+    assert VERIFIER.hash_of(json.loads(as_json(content))) == hash_of(content)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\u202e", "é", "\x00"])
+def test_it_hashes_what_no_terminal_shows(text: str) -> None:
+    """Half a character, a mark that turns text round."""
+    assert VERIFIER.hash_of(json.loads(as_json({"words": text}))) == hash_of({"words": text})
+
+
 def test_what_was_exported_holds() -> None:
     """Before and after, with the heads of the earlier ones found in the later ones."""
     early, march, april = story()
