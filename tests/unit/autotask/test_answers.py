@@ -15,6 +15,7 @@ from timus_autotask.autotask.answers import (
     THROTTLE_SECONDS,
     Answer,
     Failure,
+    Subject,
     concluded,
     retry_after,
     unanswered,
@@ -308,12 +309,21 @@ def test_what_the_read_for_all_meets_counts(
 
 
 def test_a_missing_permission_for_one_entity_concerns_nobody_else() -> None:
-    """Nothing more is asked, and the message reaches the caller."""
+    """Once the read for all is accepted; the message reaches the caller."""
     refused = refusal(sample("permission-missing-query"))
     assert "adequate permissions" in refused.messages[0]
     found = understood(sample("permission-missing-query"), (), essential=False)
     assert isinstance(found, Failure)
-    assert found.certain
+    assert (found.subject, found.certain) == (Subject.REQUEST, False)
+
+
+def test_a_missing_permission_for_everything_concerns_the_caller() -> None:
+    """The first request that meets it may be one of a kind that not every change needs."""
+    lacking = understood(sample("permission-missing-query"), (), essential=True)
+    assert isinstance(lacking, Failure)
+    with pytest.raises(CredentialsRefused) as raised:
+        decipher(sample("permission-missing-query"), (), repeatable=True, everybody=lacking)
+    assert raised.value.rejected is Rejected.PERMISSION
 
 
 def test_no_login_is_tried_where_it_changes_nothing() -> None:

@@ -147,16 +147,12 @@ ANSWERS = st.one_of(
 def test_what_every_request_is_answered_is_the_callers_or_the_services(
     told: Response | Exception, path: str
 ) -> None:
-    """It opens the circuit: at once, or by the read-back of the write whose outcome it leaves open.
-
-    Only a missing permission speaks of its own kind of request; for what every change needs it concerns the caller.
-    """
+    """It opens the circuit: at once, or by the read-back of the write whose outcome it leaves open."""
     endpoint = ENDPOINTS[path]
     found = concerns(outcome(endpoint, told, lambda request: True))
     read = concerns(outcome(ENDPOINTS["ContractServiceUnits/query"], told, lambda request: True))
     assert read in ("caller", "service")
-    lacking = isinstance(told, Response) and b"adequate permissions" in told.body and not endpoint.essential
-    assert found in (read, "nobody" if endpoint.write else read, "request" if lacking else read)
+    assert found in (read, "nobody" if endpoint.write else read)
 
 
 @given(told=ANSWERS, path=st.sampled_from(sorted(ENDPOINTS)))

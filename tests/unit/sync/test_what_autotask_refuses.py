@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from local.autotask.faults import Fault
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.line import Outcome, State
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.store.records import put_terms
 from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.watch.status import gather, status_of
 
 TODAY = date(2026, 3, 15)
 
@@ -77,6 +78,31 @@ def test_a_contract_that_cannot_be_billed(world: World, code: str) -> None:
     world.pass_time(minutes=16)
     assert world.posted() == [(45, 3, "2026-03-15")]
     assert world.line(ADV).state is State.APPLIED
+
+
+@pytest.mark.parametrize("answer", ["500", "401"])
+def test_a_service_that_may_not_be_looked_for(world: World, answer: str) -> None:
+    """Only the SKU that is new waits, in Autotask's words and with a command; it goes on by itself once services may be read."""
+    world.control.set_switches({"denied": ["Services"], "denied_answer": answer})
+    world.tell(8, {ADV: 28, GATEWAY: 1, ESS: 4})
+    world.work()
+    assert world.posted() == [(45, 3, "2026-03-15")]
+    assert world.line(ADV).state is State.APPLIED
+    world.control.clear_requests()
+    world.pass_time(minutes=120)
+    assert sum(one["entity"] == "Services" for one in world.control.requests()) <= 120 // 15 + 1
+    [line] = [
+        one
+        for one in status_of(gather(world.ports.store, lambda: 0), world.clock.now(), world.ports.zone).lines
+        if one.sku == ESS
+    ]
+    assert (line.state, line.reason_code) == (State.PARKED, "sku-refused")
+    assert line.reason is not None
+    assert "refused to look for one: " in line.reason
+    assert "map plan SASE-ESS-USER --service N" in (line.remedy or "")
+    world.control.set_switches({"denied": [], "denied_answer": "500"})
+    world.pass_time(minutes=20)
+    assert world.posted()[1:] == [(46, 4, "2026-03-15")]
 
 
 def test_an_ended_contract_is_noticed_without_any_event(world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 from local.autotask.faults import Fault
 from tests.crowd import tenant
 from tests.fakes.memory_secrets import CREDENTIALS
-from tests.world import ADV, SERVICES, World
+from tests.world import ADV, ESS, SERVICES, World
 from timus_autotask.domain.line import State
 
 CUSTOMERS = 12
@@ -102,6 +102,16 @@ def test_a_caller_who_is_refused_is_not_tried_with_every_contract(world: World, 
     for _ in range(30):
         world.pass_time(minutes=1)
     assert all_are_served(world)
+
+
+def test_a_caller_who_may_do_nothing_at_all_is_not_tried_with_every_new_sku(world: World) -> None:
+    """The look for a new SKU's service meets it first, and is a request that not every change needs."""
+    world.control.set_switches({"denied": ["Contracts", "Services", "ContractServiceUnits", "Companies"]})
+    for n in range(1, CUSTOMERS + 1):
+        world.tell(2, {ADV: 8, ESS: 3}, customer=f"cus_{n}", subscription=f"sub_{n}")
+    requests = an_hour_of_changes(world)
+    assert set(told(world)) == {"credentials-refused"}
+    assert requests <= 5 * 2
 
 
 AWAY = [

@@ -227,7 +227,8 @@ _MEANINGS: tuple[tuple[Callable[[_Said], bool], Failure], ...] = (
     ),
     (
         lambda said: said.errors and said.has(_LACKS_PERMISSION),
-        Failure(Subject.REQUEST, True, Effect.NONE, ()),
+        # Of one kind of request, or of all of them.
+        replace(_REFUSAL, effect=Effect.NONE, rejected=Rejected.PERMISSION),
     ),
     # "Failed authentication to the REST API will result in the return of a 401 error", also for a user without access:
     # https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Security_Auth.htm

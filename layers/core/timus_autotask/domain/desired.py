@@ -16,6 +16,7 @@ from .mapping import LineKey, PlanMapping
 from .placement import Part, Placement
 from .plan_change import Link, Unplaced
 from .policy import BillingSchedule
+from .reasons import Parked
 from .timeline import NOTHING, Timeline
 
 
@@ -59,6 +60,13 @@ class Unrouted:
     """What is to be billed today."""
     reason: str
     """A code of ``reasons``, or one of ``placement.IGNORED``."""
+    answer: str = ""
+    """Autotask's words, where it refused to look for a service."""
+
+    @property
+    def parked(self) -> Parked:
+        """The reason with its facts; not for one of ``placement.IGNORED``."""
+        return Parked(self.reason, {"customer": self.customer_id, "sku": self.sku, "answer": self.answer})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,8 @@ def _unrouted(placement: Placement, sku: str, billed: Timeline, today: date) -> 
     units = billed.at(today)
     reason = placement.reason(sku, today, units)
     if reason and (units or any(day > today for day in billed.days)):
-        yield Unrouted(placement.customer.id, sku, units, reason)
+        plan = placement.plans.get(sku)
+        yield Unrouted(placement.customer.id, sku, units, reason, plan.refused if plan else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,8 @@ class PlanMapping:
     """Found by equal SKU, not chosen by a person."""
     candidates: tuple[int, ...] = ()
     """If there is no choice: the active services with this SKU (none, or several)."""
+    refused: str = ""
+    """If there is no choice: Autotask's words when it refused to look for a service, the last time; empty: it did not refuse."""
     family: str | None = None
     """SKUs of one family are plans that seats move between. Empty: an add-on, which no seat moves to or from. None: nobody has said."""
     ignored: Ignored | None = None

@@ -11,7 +11,7 @@ from .customer import Customer
 from .mapping import CustomerMapping, LineKey, PlanMapping, service_on, shares
 from .timeline import Timeline
 
-NO_SERVICE = ("sku-unmapped", "sku-ambiguous")
+NO_SERVICE = ("sku-unmapped", "sku-ambiguous", "sku-refused")
 """Why a SKU has no line although it has a contract."""
 IGNORED = ("customer-ignored", "sku-ignored")
 """Why a SKU has no line and is to have none."""
@@ -61,7 +61,7 @@ class Placement:
         if not routes or sum(taken for _, taken in shares(routes, units)) < units:
             return "sku-unrouted"
         if self._service(sku, day) is None:
-            return "sku-ambiguous" if plan and len(plan.candidates) > 1 else "sku-unmapped"
+            return _no_service(plan)
         return None
 
     def lines(self, sku: str, day: date) -> set[LineKey]:
@@ -122,3 +122,10 @@ class Placement:
                 before = found.get(line, _Share(frozenset(), 0))
                 found[line] = _Share(before.companies | {route.company_id}, before.units + taken)
         return found
+
+
+def _no_service(plan: PlanMapping | None) -> str:
+    """Why a SKU has no service: one of ``NO_SERVICE``."""
+    if plan and len(plan.candidates) > 1:
+        return "sku-ambiguous"
+    return "sku-refused" if plan and plan.refused else "sku-unmapped"

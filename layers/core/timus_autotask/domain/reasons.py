@@ -56,6 +56,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Several active Autotask services carry the SKU {sku}, so none of them is chosen.",
             "timus-autotask map plan {sku} --service N",
         ),
+        "sku-refused": Reason(
+            "No Autotask service is chosen for {sku}, and Autotask refused to look for one: {answer}",
+            "Let the API user read services (timus-autotask doctor says what it may), or: timus-autotask map plan {sku} --service N",
+        ),
         "sku-unrouted": Reason(
             "Customer {customer} has contracts, but none of them takes {sku}, or not all of its units.",
             "timus-autotask map customer {customer} --company N --contract N --sku {sku}",

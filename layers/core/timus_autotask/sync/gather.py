@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -304,16 +304,19 @@ def units_by_contract_service(rows: Iterable[UnitRow], contract_end: date) -> di
 def match_plan(sku: str, plan: Stored[PlanMapping], ports: Ports) -> bool:
     """Choose the one active Autotask service whose SKU equals ``sku``; never by name. True when one was found.
 
-    Without one, the SKU is looked for again after a while, because a person may add or correct the service in Autotask.
+    Without one, the SKU is looked for again after a while, because a person may add or correct the service in Autotask. So it is where
+    Autotask refuses to look: only this SKU waits, and no other one of the contract. Raises ``AutotaskError`` but ``Refused``.
     """
-    found = ports.autotask().services_by_sku(sku)
-    ids = tuple(sorted(service.id for service in found))
+    ids: tuple[int, ...] = ()
+    due_at: datetime | None = ports.clock.now() + UNMATCHED_RECHECK
+    try:
+        ids = tuple(sorted(service.id for service in ports.autotask().services_by_sku(sku)))
+        matched = replace(plan.value, choices=(), matched=False, candidates=ids, refused="")
+    except Refused as error:
+        matched = replace(plan.value, refused=str(error))
     if len(ids) == 1:
-        matched = replace(plan.value, choices=(ServiceChoice(ids[0]),), matched=True, candidates=())
+        matched = replace(matched, choices=(ServiceChoice(ids[0]),), matched=True, candidates=())
         due_at = ports.clock.now() if plan.rev else None
-    else:
-        matched = replace(plan.value, choices=(), matched=False, candidates=ids)
-        due_at = ports.clock.now() + UNMATCHED_RECHECK
     try:
         ports.store.commit(put_plan(matched, plan.rev, due_at))
     except Conflict:

@@ -20,7 +20,6 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.price import PriceChange
-from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
@@ -291,11 +290,7 @@ def _contract(
         name=contract.name if contract else "",
         company_id=contract.company_id if contract else None,
         lines=tuple(lines),
-        without_line=tuple(
-            Parked(one.reason, {"customer": one.customer_id, "sku": one.sku}).message
-            for one in unrouted
-            if one.reason not in IGNORED
-        ),
+        without_line=tuple(one.parked.message for one in unrouted if one.reason not in IGNORED),
         extended_to=autotask.extended.get(id_),
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
     )

@@ -22,7 +22,6 @@ from timus_autotask.domain.past_days import PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED, NO_SERVICE
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.provisioning import Provisioning
-from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.stage import LIVE, Stage
 from timus_autotask.ports.table import Document
 from timus_autotask.store.codec import problems_of
@@ -440,7 +439,7 @@ def _without_line(
         return StatusLine(
             missing.customer_id, missing.sku, None, None, quantity, None, State.OBSERVING, would_open
         )
-    parked = Parked(missing.reason, {"customer": missing.customer_id, "sku": missing.sku})
+    parked = missing.parked
     opening = next(
         (one for one in records.provisionings if one.wanted.customer_id == missing.customer_id), None
     )
