@@ -244,6 +244,27 @@ def test_a_contract_that_changes_hands_within_the_file_is_not_shared() -> None:
     assert proposed(world, swapped).result.customers == ("old", "new")
 
 
+def test_the_days_before_a_contract_changes_hands_are_the_other_ones() -> None:
+    """The one who comes would be billed on them as well, unless a row says from which day."""
+    world = World()
+    world.tell(1, {ADV: 28}, effective=datetime(2026, 3, 10, tzinfo=UTC))
+    proposed(world, f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n").commit()
+    world.work()
+    moved = f"{HEAD},first_day,bill_from\n{CUSTOMER},601,29683950,,\nnew,600,{CONTRACT},{{}}\n"
+    words = (
+        f"row 3: contract_id is the contract of customer {CUSTOMER} (Contoso Dental) until 2026-03-14 as well; if new is to be billed on it "
+        "too, write yes into share, or give --share; if only from a day on, write it into first_day"
+    )
+    for earlier in ("always,", ",", "2026-03-14,"):
+        assert problems(world, moved.format(earlier)) == [words]
+    for free in ("2026-03-15,", ",today"):
+        assert proposed(world, moved.format(free)).result.customers == (CUSTOMER, "new")
+    proposed(world, moved.format("2026-03-15,")).commit()
+    gone = f"{HEAD},first_day\nb,600,{CONTRACT},always\nb,601,29683950,2026-03-01\n"
+    assert "customer new" not in problems(world, gone)[0]
+    assert len(problems(world, gone)) == 2
+
+
 def test_names_that_do_not_match_are_one_question() -> None:
     """Timus's against Autotask's, and what the file calls them."""
     world = World()

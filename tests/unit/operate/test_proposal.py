@@ -20,6 +20,7 @@ from timus_autotask.domain.line import Choice
 from timus_autotask.domain.mapping import Route
 from timus_autotask.operate import decisions, mapping, recover, stage, terms
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.reconcile import AgainstTimus, take_in_missing
 from timus_autotask.operate.refusal import NotDone
@@ -509,12 +510,47 @@ def test_a_contract_is_shared_only_on_purpose() -> None:
 
 
 def test_a_contract_that_somebody_has_left_is_free() -> None:
-    """From today on nobody else goes there."""
+    """From today on nobody else goes there; the days before are the other one's, and a mapping holds from the beginning."""
     world = level()
+    world.tell(
+        1,
+        {ADV: 77},
+        customer="cus_b",
+        subscription="sub_b",
+        effective=datetime(2026, 1, 2, 12, tzinfo=UTC),
+    )
     deployment = deployment_of(world)
     mapping.route_customer(deployment, CUSTOMER, Route(601, 29683950), BY).commit()
     world.work()
-    assert mapping.route_customer(deployment, "cus_b", Route(600, CONTRACT), BY).result.shared_with == ()
+    route, today = Route(600, CONTRACT), world.ports.today()
+    theirs = rf"is the contract of customer {CUSTOMER} \(Contoso Dental\) until 2026-03-14\..*--share; .*--from DAY"
+    with pytest.raises(NotDone, match=theirs):
+        mapping.route_customer(deployment, "cus_b", route, BY)
+    from_today = mapping.route_customer(deployment, "cus_b", route, BY, bill_from=BillFrom.TODAY)
+    assert from_today.result.shared_with == ()
+    said = mapping.FirstDay(today, follows=False)
+    assert mapping.route_customer(deployment, "cus_b", route, BY, first_day=said).result.shared_with == ()
+    before = mapping.FirstDay(today - timedelta(days=1), follows=False)
+    with pytest.raises(NotDone, match="--share"):
+        mapping.route_customer(deployment, "cus_b", route, BY, first_day=before)
+    shared = mapping.route_customer(deployment, "cus_b", route, BY, share=True)
+    assert shared.result.shared_with == (f"customer {CUSTOMER} (Contoso Dental) until 2026-03-14",)
+    shared.commit()
+    mapping.route_customer(deployment, "cus_b", route, BY)  # nothing is new
+
+
+def test_a_contract_that_somebody_will_come_to_is_shared() -> None:
+    """On days to come, too; not where the one leaves it before the other comes."""
+    world = level()
+    deployment = deployment_of(world)
+    ahead = mapping.FirstDay(date(2026, 4, 1), follows=False)
+    mapping.route_customer(deployment, CUSTOMER, Route(601, 29683950), BY, first_day=ahead).commit()
+    with pytest.raises(NotDone, match=r"of customer cus_41d0 \(Contoso Dental\)\. .*--share"):
+        mapping.route_customer(deployment, "cus_b", Route(601, 29683950), BY)
+    with pytest.raises(NotDone, match=r"of customer cus_41d0 \(Contoso Dental\)\. .*--share"):
+        mapping.route_customer(deployment, "cus_b", Route(600, CONTRACT), BY)
+    proposal = mapping.route_customer(deployment, "cus_b", Route(600, CONTRACT), BY, first_day=ahead)
+    assert proposal.result.shared_with == ()
 
 
 def test_a_name_that_is_another_is_doubted() -> None:

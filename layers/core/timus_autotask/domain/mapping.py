@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TypeVar
 
+from .timeline import Timeline
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class LineKey:
@@ -176,6 +178,14 @@ def in_force(choices: Sequence[_Dated], day: date) -> _Dated | None:
         if choice.first_day is None or choice.first_day <= day:
             found = choice
     return found
+
+
+def days_on(routings: Sequence[Routing], contract_id: int) -> Timeline:
+    """The days on which units go to a contract: 1 on each of them, 0 on all others."""
+    return Timeline.of(
+        (one.first_day or date.min, int(any(route.contract_id == contract_id for route in one.routes)))
+        for one in routings
+    )
 
 
 def replaced_from(before: Sequence[_Dated], choices: Sequence[_Dated]) -> tuple[_Dated, ...]:

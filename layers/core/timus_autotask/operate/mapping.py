@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from timus_autotask.domain.contract import Contract
@@ -20,10 +20,12 @@ from timus_autotask.domain.mapping import (
     Routing,
     ServiceChoice,
     chosen_from,
+    days_on,
     in_force,
     service_on,
 )
 from timus_autotask.domain.names import same_company
+from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.catalogue import (
     Catalogue,
     ask,
@@ -76,6 +78,7 @@ class FirstDay:
 
 
 FOLLOWS = FirstDay()
+EVERY_DAY = Timeline(((date.min, 1),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +188,6 @@ def route_customer(
         if route.sku and not unknown:
             skus_known(deployment, [route.sku])
         records = deployment.store.customer(customer)
-        others = others_on(deployment, {customer}, route.contract_id)
-        if others and not share:
-            raise NotDone(
-                f"Contract {route.contract_id} is the contract of {', '.join(others)}. Nothing was written; if "
-                f"{customer} is to be billed on it as well: --share."
-            )
         contract, company, services = (None, None, {}) if unchecked else _checked(deployment, route)
         name = name_of(records)
         first = first_day.follows and not (records.mapping and records.mapping.value.routings)
@@ -216,6 +213,12 @@ def route_customer(
         since = _route_from(deployment, records, route, first_day)
         if first:
             since = first_day_of(bill_from, lately, deployment.today, unchecked=unchecked)
+        others = _others(deployment, records, route, since)
+        if others and not share:
+            raise NotDone(
+                f"Contract {route.contract_id} is the contract of {', '.join(others)}. Nothing was written; if "
+                f"{customer} is to be billed on it as well: --share; if only from a day on: --from DAY."
+            )
         result = CustomerRouted(
             customer,
             route,
@@ -341,18 +344,48 @@ def _doubts(customer: str, name: str, company_id: int, company: str | None) -> t
     return (f"Timus calls customer {customer} “{name}”, Autotask calls company {company_id} “{company}”.",)
 
 
-def others_on(deployment: Deployment, but: Collection[str], contract_id: int) -> list[str]:
-    """Customers whose units go to a contract, today or later, but for some."""
+def _others(deployment: Deployment, records: CustomerRecords, route: Route, since: date | None) -> list[str]:
+    """Customers whose contract a customer comes to, on days on which it is theirs."""
+    known = records.mapping.value if records.mapping else CustomerMapping(records.id, ())
+    comes = new_days(known, known.rerouted(route, since), route.contract_id)
+    return others_on(deployment, {records.id}, route.contract_id, comes)
+
+
+def new_days(known: CustomerMapping, after: CustomerMapping, contract_id: int) -> Timeline:
+    """The days on which a changed mapping comes to a contract: 1 on each of them, 0 on all others."""
+    was = days_on(known.routings, contract_id)
+    there = days_on(after.routings, contract_id)
+    return Timeline.sampled((*was.days, *there.days), lambda day: max(there.at(day) - was.at(day), 0))
+
+
+def others_on(
+    deployment: Deployment, but: Collection[str], contract_id: int, days: Timeline = EVERY_DAY
+) -> list[str]:
+    """Customers whose units go to a contract on some of these days, but for some customers."""
     state = deployment.store.contract_state(contract_id).value
     found = []
     for other in state.customers:
         if other in but:
             continue
         records = deployment.store.customer(other)
-        if records.mapping and routes_to(records.mapping.value.routings, contract_id, deployment.today):
-            name = name_of(records)
-            found.append(f"customer {other}" + (f" ({name})" if name else ""))
+        if records.mapping:
+            there = days_on(records.mapping.value.routings, contract_id)
+            found += shared_words(other, name_of(records), days, there, deployment.today)
     return found
+
+
+def shared_words(customer: str, name: str, days: Timeline, there: Timeline, today: date) -> list[str]:
+    """The customer, for people, if it is ``there`` on some of these days; and until when, if that is over."""
+    both = Timeline.sampled((*days.days, *there.days), lambda day: min(days.at(day), there.at(day)))
+    if not both.steps:
+        return []
+    until = both.days[-1]
+    over = until <= today and not both.at(today)
+    return [
+        f"customer {customer}"
+        + (f" ({name})" if name else "")
+        + (f" until {until - timedelta(days=1)}" if over else "")
+    ]
 
 
 def routes_to(routings: Sequence[Routing], contract_id: int, today: date) -> bool:

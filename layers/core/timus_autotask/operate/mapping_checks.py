@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.mapping import CustomerMapping, days_on
 from timus_autotask.domain.names import same_company
+from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.catalogue import Catalogue, conflicts, in_other_currency
 from timus_autotask.operate.known import did_you_mean, skus_here, told_of
-from timus_autotask.operate.mapping import others_on, routes_to
+from timus_autotask.operate.mapping import new_days, others_on, shared_words
 from timus_autotask.operate.mapping_draft import Draft
 from timus_autotask.operate.mapping_file import Entry, What
 from timus_autotask.ports.psa import Company, Service
@@ -35,21 +37,34 @@ def check_skus(draft: Draft, catalogue: Catalogue | None) -> None:
 
 
 def check_shares(draft: Draft) -> None:
-    """Two customers are on one contract only where every row that brings one there says so."""
-    today = draft.deployment.today
-    after = {edit.customer: edit.applied(draft.mapping(edit.customer)) for edit in draft.customers}
-    for entry in draft.new_routes():
-        customer, contract_id = entry.subject[1], entry.values["contract_id"]
-        if entry.shares:
-            continue
-        others = others_on(draft.deployment, {customer, *after}, contract_id)
-        for other, mapping in after.items():
-            if other != customer and routes_to(mapping.routings, contract_id, today):
-                name = name_of(draft.records[other]) or mapping.customer_name
-                others.append(f"customer {other}" + (f" ({name})" if name else ""))
-        if others:
-            words = f"is the contract of {', '.join(others)} as well; if {customer} is to be billed on it too, write yes into share, or give --share"
-            draft.report(entry, "contract_id", words)
+    """Two customers are on one contract on the same days only where every row that brings one there says so."""
+    after = {edit.customer: draft.after(edit) for edit in draft.customers}
+    for customer, mapping in after.items():
+        for entry in draft.entries["customer", customer]:
+            contract_id = entry.values["contract_id"]
+            if contract_id is None or entry.shares:
+                continue
+            comes = new_days(draft.mapping(customer), mapping, contract_id)
+            others = _others(draft, after, customer, contract_id, comes)
+            if others:
+                words = (
+                    f"is the contract of {', '.join(others)} as well; if {customer} is to be billed on it too, write yes into share, or "
+                    "give --share; if only from a day on, write it into first_day"
+                )
+                draft.report(entry, "contract_id", words)
+
+
+def _others(
+    draft: Draft, after: Mapping[str, CustomerMapping], customer: str, contract_id: int, comes: Timeline
+) -> list[str]:
+    """Customers, of the file and of the table, who are on a contract on some of the days on which one comes there."""
+    others = others_on(draft.deployment, {customer, *after}, contract_id, comes)
+    for other, mapping in after.items():
+        if other != customer:
+            name = name_of(draft.records[other]) or mapping.customer_name
+            there = days_on(mapping.routings, contract_id)
+            others += shared_words(other, name, comes, there, draft.deployment.today)
+    return others
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,12 @@ class Draft:
                     found.append(entry)
         return found
 
+    def after(self, edit: CustomerEdit) -> CustomerMapping:
+        """A customer's mapping after it. Where a first mapping holds from an open day, that is not known yet: as if from the beginning."""
+        today = self.deployment.today
+        dated = edit.billed_from(today) if edit.first and edit.bill_from is BillFrom.TODAY else edit
+        return dated.applied(self.mapping(edit.customer))
+
     def name(self, subject: Subject) -> str:
         """What a customer is called by Timus, else in the file; empty: nobody has told, or it is a SKU."""
         kind, id_ = subject
