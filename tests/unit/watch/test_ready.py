@@ -12,7 +12,7 @@ from local.autotask.faults import Fault
 from tests.deployment import deployment_of
 from tests.months import ADV, CONTRACT, GATEWAY, STORIES, TERMS, Months
 from tests.world import CUSTOMER, SCENARIO, SERVICES, World
-from timus_autotask.operate.month_end import may_be_posted
+from timus_autotask.operate.month_end import leaks, may_be_posted, what_was_posted
 from timus_autotask.watch.causes import SETTLED, Leak
 from timus_autotask.watch.ready import Open, Ready, Waits
 
@@ -282,3 +282,17 @@ def test_what_ends_first_is_said() -> None:
     assert found.coverage[0].within(found.today) == 60
     assert "extend contract" in found.coverage[0].renewal
     assert "0 within 30 days" in months.desk.told("ready")
+
+
+def test_it_only_reads_and_asks_little() -> None:
+    """Five calls of Autotask, however many contracts there are in a full query; one more for the billing items."""
+    months = begun()
+    autotask = months.world.ports.autotask()
+    writes, calls = len(months.world.transport.writes), autotask.calls
+    of(months)
+    assert autotask.calls - calls == 5
+    what_was_posted(deployment_of(months.world), MARCH)
+    assert autotask.calls - calls == 11
+    leaks(deployment_of(months.world), MARCH)
+    assert autotask.calls - calls == 16
+    assert len(months.world.transport.writes) == writes

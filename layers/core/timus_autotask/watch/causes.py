@@ -28,6 +28,7 @@ class Leak(StrEnum):
     SUPERSEDED = "superseded"
     """An older event came after newer ones were billed."""
     BEFORE = "before-we-came"
+    """Or before another contract service was chosen for the line."""
     KEPT = "kept"
     """Somebody changed Autotask, and that is kept (``drift --adopt``)."""
     DRIFT = "drift"
@@ -129,7 +130,10 @@ def _within(units: int, lacking: int) -> int:
 def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]:
     """What may explain a difference, the surest first: cause, and units that are lacking by it."""
     line = one.line
+    past = next((past for past in line.past_days if past.first <= day < past.until), None)
     if one.demand is not None and day < one.demand.start:
+        if past is not None:  # billed on another contract service, and not as it should
+            yield Leak.LATE, past.wanted - past.autotask
         yield Leak.BEFORE, one.wanted.at(day) - one.has.at(day)
     yield Leak.DRIFT, -edited(one, day)
     if line.intent is not None and line.intent.day <= day:
@@ -137,10 +141,8 @@ def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]
     for change in line.set_aside:
         if change.day <= day:
             yield Leak.REJECTED, change.delta
-    for past in line.past_days:
-        if past.first <= day < past.until:
-            yield Leak.LATE, past.wanted - past.autotask
-            break
+    if past is not None:
+        yield Leak.LATE, past.wanted - past.autotask
     else:
         yield from _moved(one, day)
     held = line.awaiting

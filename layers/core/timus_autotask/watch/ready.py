@@ -195,8 +195,11 @@ class _Look:
         books = self._books
         without = [*self._without_line(), *self._unheard()]
         periods = []
-        for id_ in sorted(books.contracts):
-            lines = [line for line in books.lines.values() if line.key.contract_id == id_]
+        on: dict[int, list[BookLine]] = {id_: [] for id_ in sorted(books.contracts)}
+        for line in books.lines.values():
+            if line.key.contract_id in on:
+                on[line.key.contract_id].append(line)
+        for id_, lines in on.items():
             of = [one for one in without if id_ in self._contracts.get(one.customer, ())]
             for first, last in self._periods(id_):
                 period = self._period(books.contracts[id_], first, last, lines, of)
