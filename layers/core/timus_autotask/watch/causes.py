@@ -130,21 +130,14 @@ def _within(units: int, lacking: int) -> int:
 def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]:
     """What may explain a difference, the surest first: cause, and units that are lacking by it."""
     line = one.line
-    past = next((past for past in line.past_days if past.first <= day < past.until), None)
-    if one.demand is not None and day < one.demand.start:
-        if past is not None:  # billed on another contract service, and not as it should
-            yield Leak.LATE, past.wanted - past.autotask
-        yield Leak.BEFORE, one.wanted.at(day) - one.has.at(day)
+    yield from _not_ours(one, day)
     yield Leak.DRIFT, -edited(one, day)
     if line.intent is not None and line.intent.day <= day:
         yield Leak.SETTLING, line.intent.delta
     for change in line.set_aside:
         if change.day <= day:
             yield Leak.REJECTED, change.delta
-    if past is not None:
-        yield Leak.LATE, past.wanted - past.autotask
-    else:
-        yield from _moved(one, day)
+    yield from _late(one, day)
     held = line.awaiting
     if held is not None and held.rejection is None and held.day <= day:
         yield Leak.HELD, held.delta
@@ -153,8 +146,19 @@ def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]
             yield _of_scheduled(one, scheduled, today), delta
 
 
-def _moved(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
-    """What was billed from a later day on, because this one could not be changed any more."""
+def _not_ours(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
+    """Days before the line is our concern. What was billed on another contract service then, and not as it should, is said too."""
+    if one.demand is not None and day < one.demand.start:
+        yield from _late(one, day)
+        yield Leak.BEFORE, one.wanted.at(day) - one.has.at(day)
+
+
+def _late(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
+    """What was billed from a later day on, or never, because this one could not be changed any more."""
+    for past in one.line.past_days:
+        if past.first <= day < past.until:
+            yield Leak.LATE, past.wanted - past.autotask
+            return
     for change in one.changes:
         moved = change.postponed
         if moved is not None and change.outcome is Outcome.LANDED and moved.day <= day < change.day:
