@@ -18,11 +18,17 @@ from timus_autotask.operate.decisions import reject
 from timus_autotask.operate.proposal import wake
 from timus_autotask.operate.recover import after_restore, put_back, replay, replayable
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Put
-from timus_autotask.store.journal import contract_with_entries, hash_of, line_with_entries
+from timus_autotask.ports.table import Check, Put
+from timus_autotask.store.journal import (
+    contract_with_entries,
+    first_broken,
+    hash_of,
+    journalled,
+    line_with_entries,
+)
 from timus_autotask.store.keys import CHANGE
-from timus_autotask.store.records import ContractState, put_line, put_terms
-from timus_autotask.store.sizes import size_of
+from timus_autotask.store.records import ContractState, Store, put_contract_state, put_line, put_terms
+from timus_autotask.store.sizes import in_parts, size_of
 from timus_autotask.sync.merge import wake_contracts
 
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -155,6 +161,26 @@ def test_two_writers_make_one_successor() -> None:
     with pytest.raises(Conflict):
         table.write(second)
     assert [one.data["id"] for one in table.documents() if one.key.sk.startswith(CHANGE)] == ["a"]
+
+
+def test_a_write_that_is_cut_between_parts_leaves_whole_chains() -> None:
+    """Each line is in one part, with its entries and its head; the rest is as it was."""
+    groups = [
+        line_with_entries(Line(CONTRACT, n), 0, [entry(f"a{n}", n), entry(f"b{n}", n, 1)])[1]
+        for n in range(1, 90)
+    ]
+    state = put_contract_state(ContractState(CONTRACT), 0, None)
+    first, *others = in_parts(groups, [state], Check(state.key, 0))
+    table = MemoryTable()
+    table.write(first)
+    found = journalled(Store(table), CONTRACT)
+    assert 0 < len(found.lines) < len(groups)
+    assert len(others) > 1
+    for n, line in found.lines.items():
+        assert line.head is not None
+        assert line.head.number == len(found.journals[n].entries) == 2
+        assert first_broken(found.journals[n], line.head) is None
+    assert found.lines.keys() == found.journals.keys()
 
 
 def test_what_concerns_the_contract_has_a_chain_in_its_state() -> None:
