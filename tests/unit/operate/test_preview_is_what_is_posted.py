@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
-from timus_autotask.domain.mapping import CustomerMapping, Route, Routing, ServiceChoice
+from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.operate.preview import what_would_be_posted
 from timus_autotask.operate.stage import go_live
-from timus_autotask.store.records import put_mapping, put_terms
+from timus_autotask.store.records import put_mapping, put_plan, put_terms
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.preview import Preview
 
@@ -43,6 +43,10 @@ class Case:
     """(days from today, change) by hand, of the line that is there."""
     posted: date | None = None
     """Approved and posted up to here."""
+    late: int | None = None
+    """Mapped late, and billed from so many days before today on only (None: from the beginning)."""
+    families: Mapping[str, str] = field(default_factory=dict)
+    """What a person has said of a SKU: the family whose plans seats move between, or empty for an add-on."""
 
 
 quantities = st.fixed_dictionaries(
@@ -73,6 +77,8 @@ cases = st.builds(
     service=st.sampled_from([45, 45, 46]),
     edits=st.lists(st.tuples(st.integers(-40, 20), st.integers(-5, 8)), max_size=2).map(tuple),
     posted=st.one_of(st.none(), st.sampled_from([date(2026, 1, 31), date(2026, 2, 28)])),
+    late=st.one_of(st.none(), st.integers(0, 60)),
+    families=st.dictionaries(st.sampled_from(SKUS), st.sampled_from(["plans", "plans", ""])),
 )
 
 
@@ -97,7 +103,10 @@ def observing(case: Case) -> World:
     if case.split:
         routes.insert(0, Route(600, SECOND, ADV, case.split))
     services = {ADV: (ServiceChoice(case.service),)}
-    mapping = CustomerMapping(CUSTOMER, (Routing(tuple(routes)),), services)
+    first_day = None if case.late is None else TODAY - timedelta(days=case.late)
+    mapping = CustomerMapping(CUSTOMER, (Routing(tuple(routes), first_day),), services)
+    for sku, family in case.families.items():
+        world.ports.store.commit(put_plan(PlanMapping(sku, family=family), 0, world.clock.now()))
     world.ports.store.commit(
         put_mapping(mapping, 0), *wake_contracts(CUSTOMER, mapping.contract_ids, world.ports)
     )

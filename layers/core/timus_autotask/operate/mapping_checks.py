@@ -74,7 +74,7 @@ class Known:
     doubts: tuple[str, ...]
     """Names that do not match."""
     contracts: tuple[tuple[int, Contract, Mapping[int, str], Mapping[int, str]], ...]
-    """Of each contract that is new to a customer: the names of its company and of the services on it."""
+    """Of each contract that is new to a customer: the names of its company, and of the services on it or in the file."""
 
 
 def check_autotask(draft: Draft, catalogue: Catalogue) -> Known:
@@ -95,18 +95,22 @@ def check_autotask(draft: Draft, catalogue: Catalogue) -> Known:
     names = {"company": _names(companies), "contract": _names(contracts), "service": _names(services)}
     doubts = dict.fromkeys(doubt for entry in good for doubt in _doubts(entry, names, draft))
     fit = [contracts[id_] for id_ in sorted(_ids("contract_id", [e for e in routed if e in good]))]
-    return Known(tuple(doubts), tuple(_on_contracts(fit, names["company"], catalogue)))
+    return Known(tuple(doubts), tuple(_on_contracts(fit, names["company"], names["service"], catalogue)))
 
 
 def _on_contracts(
-    contracts: Sequence[Contract], companies: Mapping[int, str], catalogue: Catalogue
+    contracts: Sequence[Contract],
+    companies: Mapping[int, str],
+    chosen: Mapping[int, str],
+    catalogue: Catalogue,
 ) -> Iterator[tuple[int, Contract, Mapping[int, str], Mapping[int, str]]]:
     lines = catalogue.lines(contract.id for contract in contracts)
     services = catalogue.services(line.service_id for of in lines.values() for line in of)
     for one in contracts:
         company = {one.company_id: companies[one.company_id]} if companies.get(one.company_id) else {}
         here = {line.service_id for line in lines[one.id]}
-        yield one.id, one, company, {id_: services[id_].name for id_ in here if id_ in services}
+        named = {id_: services[id_].name for id_ in here if id_ in services}
+        yield one.id, one, company, {**chosen, **named}
 
 
 def _ids(column: str, entries: Iterable[Entry]) -> set[int]:
