@@ -104,6 +104,13 @@ def unmapped(world: World) -> None:
     world.work()
 
 
+def twice(world: World) -> None:
+    """A second contract service of the same service, so that more seats wait for a choice."""
+    world.control.person_adds_line(CONTRACT, 45, world.clock.now().date().toordinal(), 5)
+    world.tell(8, {ADV: 31, GATEWAY: 1})
+    world.work()
+
+
 def without_a_service(world: World) -> None:
     """A SKU that no service has."""
     world.tell(8, {ADV: 25, GATEWAY: 1, "SASE-GADGET": 3})
@@ -187,6 +194,7 @@ WALKS: dict[str, list[Walk]] = {
         ),
     ],
     "map plan": [Walk(nothing, said("map", "plan", ADV, "--service", "46"))],
+    "map line": [Walk(twice, said("map", "line", str(CONTRACT), "45", "--contract-service", "1201"))],
     "map suggest": [Walk(unmapped, said("map", "suggest", "--apply-exact"))],
     "map review": [Walk(told, said("map", "review"), None)],
     "map ignore": [
