@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from shlex import quote
 
 import pytest
 from hypothesis import given, settings
@@ -133,6 +134,38 @@ def test_one_of_a_count_that_was_accepted_before_goes_on() -> None:
     assert len(known(world).restarts) == 1
     world.pass_time(days=1)
     assert world.units(ADV, LATER) == 34
+
+
+def test_earlier_ones_of_a_count_that_was_accepted_say_what_holds_then() -> None:
+    """The third one is believed: the first two cannot be the newest any more, and their remedy is one that is not refused."""
+    world = restarted(33, 30, 34)
+    accepted(world, parked(world)[2].key)
+    left = parked(world)
+    assert [(one.version, one.parked.code) for one in left if one.parked] == [
+        (1, "version-overtaken"),
+        (2, "version-overtaken"),
+    ]
+    first = left[0].parked
+    assert first is not None
+    assert "Version 3 happened later and says otherwise: 34 SASE-ADV-USER" in first.message
+    assert "33 SASE-ADV-USER from" in first.message
+    assert "events accept" not in first.remedy
+    assert f"events dismiss {quote(left[0].key)} --reason WHY" in first.remedy
+    with pytest.raises(NotDone, match="is version-overtaken"):
+        accept(deployment_of(world), left[0].key, "j.doe")
+    dismiss(deployment_of(world), [one.key for one in left], "Timus shows 34", "j.doe")
+    assert parked(world) == []
+
+
+def test_one_that_comes_after_a_later_one_was_accepted_says_so_at_once() -> None:
+    """Its delivery was late; it was never one that could be accepted."""
+    world = restarted(33)
+    accepted(world, "again_1")
+    world.pass_time(days=1)
+    early = world.clock.now() - timedelta(days=1, hours=30)
+    world.tell(2, {ADV: 30}, occurred=early, event_id="late")
+    world.work()
+    assert [one.parked.code for one in parked(world) if one.parked] == ["version-overtaken"]
 
 
 def test_an_event_that_is_not_the_newest_cannot_be_accepted() -> None:

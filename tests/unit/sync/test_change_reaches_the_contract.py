@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from shlex import quote
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,31 @@ def test_a_counter_that_begins_again_is_parked_with_both_readings(world: World) 
     assert f"timus-autotask events accept {quote(event.key)}" in event.parked.remedy
     assert f"timus-autotask events dismiss {quote(event.key)} --reason" in event.parked.remedy
     assert world.posted() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "told", "known"),
+    [
+        (
+            {"status": "canceled", "cancel_at": date(2026, 3, 20)},
+            ", status canceled, cancel_at 2026-03-20 (",
+            ", status active, cancel_at none (",
+        ),
+        ({"status": "trial"}, ", status trial (", ", status active ("),
+        ({"term_end": date(2027, 12, 31)}, ", term_end 2027-12-31 (", ", term_end 2026-12-31 ("),
+    ],
+)
+def test_the_readings_name_what_differs(world: World, fields: Any, told: str, known: str) -> None:
+    """Also where the units are the same: the rest decides what is billed."""
+    world.tell(40, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=2)
+    world.tell(1, {ADV: 25, GATEWAY: 1}, **fields)
+    world.work()
+    [event] = world.ports.store.parked_events()
+    assert event.parked is not None
+    assert f"25 SASE-ADV-USER, 1 SASE-GATEWAY from 2026-03-17{told}" in event.parked.message
+    assert f"25 SASE-ADV-USER, 1 SASE-GATEWAY from 2026-03-15{known}" in event.parked.message
 
 
 def test_changes_that_waited_are_replayed_by_day(world: World) -> None:

@@ -403,6 +403,20 @@ def merge(
     return Merged(grown, Merge.MERGED)
 
 
+_DISPUTED = (Merge.RESTARTED, Merge.CONTRADICTORY)
+
+
+def believed(known: Subscription, snapshot: Snapshot, day: date) -> Subscription | None:
+    """The history in which a snapshot counts, after a person said that it is right; the snapshot itself is not merged yet.
+
+    None: a later event says otherwise, so that it cannot be the newest in any case.
+    """
+    found = known
+    if merge(known, snapshot, day).outcome in _DISPUTED:
+        found = known.believing(version_of(snapshot, day, known.counted_from(snapshot.occurred_at)))
+    return None if merge(found, snapshot, day).outcome in _DISPUTED else found
+
+
 def _told_domain(snapshot: Snapshot, known: Subscription | None = None) -> str:
     """The domain as it was told last; a version without one takes none away."""
     return snapshot.customer_domain or (known.customer_domain if known else "")

@@ -158,6 +158,12 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Numbers and times disagree about which of both is newer. What is known counts until somebody decides.",
             _ACCEPT_OR_DISMISS,
         ),
+        "version-overtaken": Reason(
+            "The event says version {version} of subscription {subscription}: {told}. Version {known_version} happened later and says "
+            "otherwise: {known}. So this event cannot be the newest, and changes nothing.",
+            "If Timus shows what is known: timus-autotask events dismiss {event} --reason WHY; if not: "
+            "timus-autotask reconcile --timus-export FILE",
+        ),
         "subscription-moved": Reason(
             "Subscription {subscription} belongs to customer {other}, but this event says {customer}.",
             "timus-autotask events show {event}",

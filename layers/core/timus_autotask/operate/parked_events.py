@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from timus_autotask.domain.days import effective_day
-from timus_autotask.domain.history import Merge, Subscription, merge, version_of
+from timus_autotask.domain.history import Merge, Subscription, believed, merge, version_of
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.operate.decisions import QUIET
 from timus_autotask.operate.deployment import Deployment
@@ -30,14 +30,13 @@ from timus_autotask.store.records import (
     put_subscription,
 )
 from timus_autotask.store.update import update
+from timus_autotask.sync.merge import overtaken
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import understand
 from timus_autotask.watch.history import event as events_named
 
 ACCEPTABLE = ("version-restarted", "contradictory")
 """Reasons for which an event is parked that says something else than what is known; all others cannot be followed at all."""
-
-_DISPUTED = (Merge.RESTARTED, Merge.CONTRADICTORY)
 
 # -- Accept
 
@@ -92,7 +91,9 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QU
         _believing(deployment.ports, news)  # refuses what would only be parked again
 
         def act(ports: Ports) -> Accepted:
-            counted = update(lambda: _accepted(event, news, by, ports))
+            counted, after = update(lambda: _accepted(event, news, by, ports))
+            for one in _parked_before(ports.store, event, news):
+                update(lambda one=one: _overtaken(one, after, ports))  # type: ignore[misc]
             again = 1 + sum(replay(one, ports) for one in following)
             wake((event.customer_id,), ports)
             return Accepted(event.key, event.customer_id, news.subscription_id, news.version, counted, again)
@@ -102,15 +103,15 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QU
     return propose(deployment, plan, on_progress)
 
 
-def _accepted(event: EventRecord, news: Snapshot, by: str, ports: Ports) -> int:
-    """Write that an event is believed, and let it be merged again; returns the number under which it is counted."""
-    believed, writes, counted = _believing(ports, news)
+def _accepted(event: EventRecord, news: Snapshot, by: str, ports: Ports) -> tuple[int, Subscription]:
+    """Write that an event is believed, and let it be merged again; returns its number in the history, and the history with it."""
+    history, writes, counted = _believing(ports, news)
     stored = ports.store.event(event.customer_id, event.key)
     if stored is None:
         raise NotDone(f"Event {event.key} waits to be merged just now; look at it again in a minute.")
     detail = (
-        f"event {event.key}: version {news.version} of {believed.id} is right and counts as {counted}, "
-        f"after {believed.newest.number}"
+        f"event {event.key}: version {news.version} of {history.id} is right and counts as {counted}, "
+        f"after {history.newest.number}"
     )
     ports.store.commit(
         *writes,
@@ -121,7 +122,39 @@ def _accepted(event: EventRecord, news: Snapshot, by: str, ports: Ports) -> int:
             )
         ),
     )
-    return counted
+    return counted, merge(history, news, effective_day(news.effective_at, ports.zone)).subscription
+
+
+def _parked_before(store: Store, event: EventRecord, news: Snapshot) -> list[EventRecord]:
+    """Earlier events of the subscription that wait for the same question."""
+    return [
+        one
+        for one in store.parked_events()
+        if one.customer_id == event.customer_id
+        and one.subscription_id == news.subscription_id
+        and one.key != event.key
+        and one.parked is not None
+        and one.parked.code in ACCEPTABLE
+        and (says := _understood(one)) is not None
+        and says.occurred_at < news.occurred_at
+    ]
+
+
+def _overtaken(event: EventRecord, known: Subscription, ports: Ports) -> None:
+    """Say of an earlier event what holds now, if it cannot be accepted any more."""
+    stored, says = ports.store.event(event.customer_id, event.key), _understood(event)
+    if stored is None or stored.value.outcome != "parked" or says is None:
+        return
+    day = effective_day(says.effective_at, ports.zone)
+    if believed(known, says, day) is None:
+        facts: dict[str, int | str] = {
+            "event": event.key,
+            "customer": event.customer_id,
+            "subscription": says.subscription_id,
+            "version": says.version,
+        }
+        parked = overtaken(known, version_of(says, day), facts)
+        ports.store.commit(put_event(replace(stored.value, parked=parked), stored.rev))
 
 
 def _believing(ports: Ports, news: Snapshot) -> tuple[Subscription, Sequence[Write], int]:
@@ -132,17 +165,15 @@ def _believing(ports: Ports, news: Snapshot) -> tuple[Subscription, Sequence[Wri
     stored = ports.store.customer_to_bill(news.customer_id).subscriptions.get(news.subscription_id)
     if stored is None:
         raise NotDone(f"Subscription {news.subscription_id} is not known any more.")
-    known, day = stored.value, effective_day(news.effective_at, ports.zone)
-    believed = known
-    if merge(known, news, day).outcome in _DISPUTED:
-        believed = known.believing(version_of(news, day, known.counted_from(news.occurred_at)))
-    if merge(believed, news, day).outcome in _DISPUTED:
+    known = stored.value
+    found = believed(known, news, effective_day(news.effective_at, ports.zone))
+    if found is None:
         raise NotDone(
             f"Version {known.timus_version} of subscription {known.id} (event {known.newest.event_id}) happened later and says otherwise, "
             "so this event cannot be the newest. Compare with Timus: timus-autotask reconcile --timus-export FILE"
         )
-    writes = put_subscription(believed, stored)[0] if believed != known else ()
-    return believed, writes, news.version + believed.counted_from(news.occurred_at)
+    writes = put_subscription(found, stored)[0] if found != known else ()
+    return found, writes, news.version + found.counted_from(news.occurred_at)
 
 
 def _following(

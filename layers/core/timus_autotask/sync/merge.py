@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.days import effective_day
-from timus_autotask.domain.history import Merge, Subscription, merge
+from timus_autotask.domain.history import Merge, Subscription, Version, believed, merge, version_of
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.subscription import Snapshot
@@ -258,24 +258,43 @@ def _into(
     facts: Mapping[str, int | str],
 ) -> EventRecord:
     merged = merge(known, news, day, base.received_at)
+    disputed = merged.outcome is Merge.CONTRADICTORY or merged.against is not None
+    if known is not None and disputed and believed(known, news, day) is None:
+        return replace(base, parked=overtaken(known, version_of(news, day), facts))
     if merged.outcome is Merge.CONTRADICTORY:
         return replace(base, parked=Parked("contradictory", facts))
     if known is not None and merged.against is not None:
-        readings: dict[str, int | str] = {
-            "told": _reading(news.items, day, news.occurred_at),
-            "known_version": known.as_timus_counts(merged.against),
-            "known": _reading(merged.against.items, merged.against.day, merged.against.occurred_at),
-        }
+        readings = _readings(version_of(news, day), known, merged.against)
         return replace(base, parked=Parked("version-restarted", {**facts, **readings}))
     subscriptions[news.subscription_id] = merged.subscription
     return replace(base, outcome=merged.outcome.value, evidence=merged.evidence)
 
 
-def _reading(items: Iterable[tuple[str, int]], day: date, occurred_at: datetime | None) -> str:
-    """One of two readings that contradict each other, for a person: "28 SASE-ADV-USER from 2026-03-15 (reported 2026-03-15 09:12 UTC)"."""
-    units = ", ".join(f"{quantity} {sku}" for sku, quantity in items) or "nothing"
-    at = f" (reported {occurred_at:%Y-%m-%d %H:%M} UTC)" if occurred_at else ""
-    return f"{units} from {day}{at}"
+def overtaken(known: Subscription, says: Version, facts: Mapping[str, int | str]) -> Parked:
+    """Why an event is parked that could not be the newest even if a person believed it."""
+    return Parked("version-overtaken", {**facts, **_readings(says, known, known.newest)})
+
+
+def _readings(says: Version, known: Subscription, against: Version) -> dict[str, int | str]:
+    """Two versions that contradict each other, as facts for a person."""
+    differ = [name for name in _SAID if getattr(says, name) != getattr(against, name)]
+    return {
+        "told": _reading(says, differ),
+        "known_version": known.as_timus_counts(against),
+        "known": _reading(against, differ),
+    }
+
+
+_SAID = ("status", "cancel_at", "term_end")
+"""What of a version is told besides units and days, where two versions differ in it."""
+
+
+def _reading(version: Version, differ: Iterable[str]) -> str:
+    """One of them: "28 SASE-ADV-USER from 2026-03-15, status trial (reported 2026-03-15 09:12 UTC)"."""
+    units = ", ".join(f"{quantity} {sku}" for sku, quantity in version.items) or "nothing"
+    more = "".join(f", {name} {getattr(version, name) or 'none'}" for name in differ)
+    at = f" (reported {version.occurred_at:%Y-%m-%d %H:%M} UTC)" if version.occurred_at else ""
+    return f"{units} from {version.day}{more}{at}"
 
 
 def _grown(work: ContractState, customers: Iterable[str], came: datetime) -> ContractState:
