@@ -143,6 +143,6 @@ def _runs_over(gap: Gap, missing: Timeline, day: date) -> bool:
     eve = day - timedelta(days=1)
     before, now = missing.at(eve), missing.at(day)
     if gap.observed.at(eve) != gap.observed.at(day):
-        return before != 0
+        return before not in (0, now)
     # Autotask has the same on both days: what the previous day lacks may be a part of what this one lacks.
     return not min(0, now) <= before <= max(0, now)

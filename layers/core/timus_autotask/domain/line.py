@@ -282,7 +282,8 @@ class Line:
     """The newest entry of the journal about this line; None: there is none that is chained."""
     found: Timeline | None = None
     """What Autotask had when somebody else had changed units, until the next entry of the journal says it."""
-    # What people see. From here on down nothing is decided; ``since`` also says how soon a parked line is looked at again.
+    # What people see. From here on down nothing is decided; but ``since`` also says how soon a parked line is looked at again, and
+    # ``parked`` whether a person was asked to make room for a decrease.
     state: State = State.PENDING
     parked: Parked | None = None
     set_aside: tuple[HeldChange, ...] = ()

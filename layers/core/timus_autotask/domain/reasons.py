@@ -106,6 +106,12 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Autotask refused {delta:+d} on {day}: {answer}",
             "Fix the cause in Autotask, then: timus-autotask retry {contract}",
         ),
+        "below-zero-later": Reason(
+            "{delta:+d} on {day} is made on {until}. Autotask has {units} units from that day on, and refuses to go below 0 there, "
+            "so the increase of that day comes first.",
+            "Nothing to do. To have it now: add the units that are missing from {until} on in Autotask, then: "
+            "timus-autotask retry {contract}",
+        ),
         "waits-for-decrease": Reason(
             "The plan change waits: the old plan on service {down} has to come down first.",
             "timus-autotask status --contract {contract}",

@@ -24,7 +24,7 @@ def decided(draft: LineDraft, contract: Contract) -> LineDraft:
 def change_of(draft: LineDraft, adjustment: Adjustment) -> HeldChange:
     """An adjustment as an operator decides on it."""
     # What goes out after the first one finds its price on the line already.
-    price = draft.price if adjustment == draft.planned[0] else None
+    price = draft.price if adjustment == draft.in_turn[0] else None
     return HeldChange(adjustment.day, adjustment.delta, price, versions=draft.versions)
 
 

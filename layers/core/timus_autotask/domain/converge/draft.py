@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -83,9 +83,24 @@ class LineDraft:
         return wanted_units(self.demand, self.line)
 
     @property
+    def in_turn(self) -> tuple[Adjustment, ...]:
+        """What is planned, in the order in which it is made: by day, but that no day ever has fewer than 0 units.
+
+        Periods that an extension has added may be empty. A decrease of a day before them would leave fewer than 0 units there, which
+        Autotask refuses. So it comes after the increase that makes them level.
+        """
+        left, turns, units = [*self.planned], [], self.observed.units
+        while left:
+            turn = room_for(left[0], left[1:], units) or left[0]
+            left.remove(turn)
+            turns.append(turn)
+            units = units.add_from(turn.day, turn.delta)
+        return tuple(turns)
+
+    @property
     def due(self) -> tuple[Adjustment, ...]:
-        """What is planned for today and before."""
-        return tuple(adjustment for adjustment in self.planned if adjustment.day <= self.today)
+        """What is planned for today and before, in the order in which it is made."""
+        return tuple(adjustment for adjustment in self.in_turn if adjustment.day <= self.today)
 
     @property
     def too_many(self) -> bool:
@@ -175,6 +190,17 @@ def wanted_units(demand: Demand | None, line: Line) -> Timeline:
     """What a line should have: Timus's units and what a person put on top; never below zero."""
     units = demand.units if demand else NOTHING
     return at_least_0(units.plus(line.offset)) if line.offset.steps else units
+
+
+def room_for(adjustment: Adjustment, others: Sequence[Adjustment], units: Timeline) -> Adjustment | None:
+    """Which of the other adjustments has to come first, or a later day would have fewer than 0 units; None: none, or none helps."""
+    if adjustment.delta >= 0:
+        return None
+    after = units.add_from(adjustment.day, adjustment.delta)
+    below = next((day for day, left in after.steps if day > adjustment.day and left < 0), None)
+    if below is None:
+        return None
+    return next((one for one in reversed(others) if one.delta > 0 and one.day <= below), None)
 
 
 def at_least_0(timeline: Timeline) -> Timeline:

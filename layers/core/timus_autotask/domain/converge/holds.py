@@ -41,6 +41,9 @@ PAUSED = "paused"
 BY_DECISION = (*AWAITING_APPROVAL, PAUSED, REJECTED, "no-subscription")
 """Reasons that only a decision of a person ends; the command that takes it makes the contract due."""
 
+BELOW_ZERO_LATER = "below-zero-later"
+"""A decrease waits for the day of an increase that makes room for it."""
+
 
 def wrong_contract(contract: Contract) -> str | None:
     """Why nothing may be sent to this contract, if so (promise I4)."""
@@ -69,8 +72,10 @@ def of_another_company(draft: LineDraft, contract: Contract) -> LineDraft:
 
 
 def stays_whatever_is_approved(draft: LineDraft) -> bool:
-    """Whether a decrease of the line is not made although nothing awaits approval: Autotask refused it, or a person rejected it."""
-    return draft.stays_up and (draft.parked is None or draft.parked.code in ("refused", REJECTED))
+    """Whether a decrease of the line is not made although nothing awaits approval: it was refused or rejected, or has to wait."""
+    return draft.stays_up and (
+        draft.parked is None or draft.parked.code in ("refused", REJECTED, BELOW_ZERO_LATER)
+    )
 
 
 def held_back(drafts: Drafts, kept: Drafts, contract: Contract, view: View) -> dict[LineKey, LineDraft]:
@@ -123,7 +128,12 @@ def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) ->
         return draft.park("waits-for-decrease", down=old_service(draft.key, drafts, view))
     draft = decided(draft, contract)
     if draft.due:
-        return _refused(draft, view) or _held(draft, view) or _waiting_for_more(draft, view)
+        return (
+            _refused(draft, view)
+            or _held(draft, view)
+            or _below_zero_later(draft)
+            or _waiting_for_more(draft, view)
+        )
     return _rejected(draft) or _past_end(draft, contract)
 
 
@@ -143,6 +153,17 @@ def _refused(draft: LineDraft, view: View) -> LineDraft | None:
     if view.now >= refusal.retry_at:
         return None
     return draft.park("refused", delta=first.delta, day=first.day.isoformat(), answer=refusal.message)
+
+
+def _below_zero_later(draft: LineDraft) -> LineDraft | None:
+    """Parked if what is due would leave fewer than 0 units on a later day, and the increase of that day is still to come."""
+    due, first = draft.due[0], draft.in_turn[0]
+    if first.day <= draft.today:
+        return None
+    units = draft.observed.units.at(first.day)
+    return draft.park(
+        BELOW_ZERO_LATER, delta=due.delta, day=due.day.isoformat(), until=first.day.isoformat(), units=units
+    )
 
 
 def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:

@@ -17,6 +17,7 @@ from timus_autotask.domain.converge.decided import change_of
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
 from timus_autotask.domain.converge.gaps import plan_of, with_past_days
 from timus_autotask.domain.converge.holds import (
+    BELOW_ZERO_LATER,
     BY_DECISION,
     held_back,
     of_another_company,
@@ -162,9 +163,12 @@ def _chosen(drafts: Drafts, view: View) -> Adjustment | None:
     """The adjustment that is made now, if any: a rise never before the decreases of its day and earlier."""
     for adjustment in in_order(one for draft in drafts.values() for one in draft.planned):
         draft = drafts[adjustment.line]
-        if draft.stopped or adjustment.day > view.today or draft.planned[0] != adjustment:
+        if draft.stopped or adjustment.day > view.today or draft.in_turn[0] != adjustment:
             continue
-        if not falls_first(adjustment, drafts, view):
+        makes_room = (
+            adjustment != draft.planned[0]
+        )  # the decreases that it makes room for may be what others wait for
+        if makes_room or not falls_first(adjustment, drafts, view):
             return adjustment
     return None
 
@@ -282,7 +286,7 @@ def _look_again(draft: LineDraft, line: Line, now: datetime) -> list[datetime]:
         return [max(draft.waits_until, now)]
     if draft.waits_for_more:
         return [draft.waits_for_more]
-    if draft.parked is None or draft.parked.code in BY_DECISION:
+    if draft.parked is None or draft.parked.code in (*BY_DECISION, BELOW_ZERO_LATER):
         return []
     if draft.parked.code == "refused" and line.refusal:
         return [line.refusal.retry_at]

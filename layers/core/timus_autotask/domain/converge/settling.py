@@ -215,7 +215,21 @@ def _edited(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
     until = _known_until(draft.line.baseline_until, contract)
     if draft.demand is None or draft.observed.units.same(baseline, contract.start, until):
         return False
-    return not _raised_above_zero(draft.line, baseline, draft.observed.units)
+    units = draft.observed.units
+    return not (_raised_above_zero(draft.line, baseline, units) or _made_room(draft, baseline, contract))
+
+
+def _made_room(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
+    """Whether a person has only added units to days to come that a decrease of now would have left with fewer than 0.
+
+    That is what ``below-zero-later`` asks for; we would have added them on that day.
+    """
+    if draft.line.parked is None or draft.line.parked.code != "below-zero-later":
+        return False
+    units, too_many = draft.observed.units, baseline.at(draft.today) - draft.wanted.at(draft.today)
+    added = units.minus(baseline).between(contract.start, contract.end)
+    first = next(iter(added.days), contract.start)
+    return first > draft.today and baseline.at(first) < too_many <= units.at(first)
 
 
 def answer_to_edit(draft: LineDraft, contract: Contract) -> OnDrift | None:

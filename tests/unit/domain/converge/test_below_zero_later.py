@@ -1,0 +1,209 @@
+"""A decrease that would leave fewer than 0 units on a later day comes after the increase of that day."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from tests.unit.domain.converge.views import (
+    PLUS,
+    SEATS,
+    TODAY,
+    demand,
+    facts,
+    left,
+    line_of,
+    march,
+    midnight,
+    on_contract,
+    parked,
+    since_january,
+    steps,
+    view,
+)
+from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.converge.view import Step, View
+from timus_autotask.domain.line import Answer, State
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.timeline import Timeline
+
+APRIL = date(2026, 4, 1)
+EMPTY = since_january(25, (APRIL, 0))
+"""25 units, and none in the periods that an extension of the contract has added."""
+FEWER = since_january(25, (TODAY, 20))
+
+
+def posted(step: Step) -> tuple[LineKey, date, int] | None:
+    """What is sent."""
+    if step.post is None or step.post.intent is None:
+        return None
+    return step.post.key, step.post.intent.day, step.post.intent.delta
+
+
+def landed(before: View, step: Step) -> View:
+    """The same contract, once what the step sends has landed."""
+    assert step.post is not None
+    assert step.post.intent is not None
+    lines = {**before.lines, **{line.key: line for line in step.lines}}
+    intent = step.post.intent
+    lines[step.post.key] = replace(step.post, intent=replace(intent, answer=Answer.ACCEPTED))
+    observed = {**before.observed, step.post.service_id: on_contract(intent.after)}
+    return replace(before, lines=lines, observed=observed)
+
+
+def all_posted(now: View) -> tuple[list[tuple[LineKey, date, int]], Step]:
+    """Everything that is sent, in order, and the step that sends nothing any more."""
+    sent = []
+    for _ in range(20):
+        step = next_step(now)
+        one = posted(step)
+        if one is None:
+            return sent, step
+        sent.append(one)
+        now = landed(now, step)
+    raise AssertionError(sent)
+
+
+def asked(before: View, then: Timeline) -> View:
+    """The same contract once its lines are shown, with other units in Autotask."""
+    lines = {**before.lines, **{line.key: line for line in next_step(before).lines}}
+    return replace(before, lines=lines, observed={45: on_contract(then)})
+
+
+def of_one_line(wanted: Timeline, *, today: date = TODAY, **more: object) -> View:
+    """What was gathered of a line with empty periods."""
+    return view(demand(wanted), held={45: on_contract(EMPTY)}, lines=(left(EMPTY),), today=today, **more)
+
+
+def test_before_that_day_the_decrease_waits_with_its_own_reason() -> None:
+    """Autotask would refuse it. Nothing is sent, and the contract is due on that day, not every hour."""
+    step = next_step(of_one_line(FEWER))
+    assert step.post is None
+    assert parked(step) == (
+        "below-zero-later",
+        facts(desired=20, delta=-5, day="2026-03-15", until="2026-04-01", units=0),
+    )
+    line = line_of(step)
+    assert line.scheduled == ((TODAY, -5), (APRIL, 25))
+    assert step.due_at == midnight(APRIL)
+    assert line.parked is not None
+    assert "-5 on 2026-03-15 is made on 2026-04-01" in line.parked.message
+
+
+def test_on_that_day_the_increase_comes_first_and_both_terms_are_right() -> None:
+    """Then the decrease from its own day."""
+    sent, step = all_posted(of_one_line(FEWER, today=APRIL))
+    assert sent == [(SEATS, APRIL, 25), (SEATS, TODAY, -5)]
+    assert line_of(step).state is State.APPLIED
+    assert line_of(step).past_days == ()
+
+
+@pytest.mark.parametrize("then", [0, 18, 23, 40])
+def test_a_new_term_may_begin_with_another_quantity(then: int) -> None:
+    """The first day of the new term takes one adjustment, and the decrease of the old one reaches it."""
+    wanted = since_january(25, (TODAY, 20), (APRIL, then))
+    sent, step = all_posted(of_one_line(wanted, today=APRIL))
+    increase = [(SEATS, APRIL, then + 5)]
+    assert sent == [*increase, (SEATS, TODAY, -5)]
+    assert line_of(step).past_days == ()
+
+
+def test_a_cancellation_before_the_new_term_is_made_on_its_first_day() -> None:
+    """25 are billed until the 15th, and none after."""
+    sent, step = all_posted(of_one_line(since_january(25, (TODAY, 0)), today=APRIL))
+    assert sent == [(SEATS, APRIL, 25), (SEATS, TODAY, -25)]
+    assert line_of(step).state is State.APPLIED
+
+
+def test_more_seats_before_the_new_term_wait_together_with_the_decrease() -> None:
+    """Each is billed from its own day in the end."""
+    wanted = since_january(25, (march(10), 20), (march(12), 30))
+    assert parked(next_step(of_one_line(wanted)))[0] == "below-zero-later"
+    sent, _ = all_posted(of_one_line(wanted, today=APRIL))
+    assert sorted(sent) == [(SEATS, march(10), -5), (SEATS, march(12), 10), (SEATS, APRIL, 25)]
+
+
+def test_a_decrease_that_leaves_units_on_every_day_does_not_wait() -> None:
+    """The periods are not all empty: 5 of 25 may go."""
+    held = since_january(25, (APRIL, 5))
+    step = next_step(view(demand(FEWER), held={45: on_contract(held)}, lines=(left(held),)))
+    assert posted(step) == (SEATS, TODAY, -5)
+
+
+def test_a_decrease_for_which_nothing_makes_room_is_sent() -> None:
+    """Nobody wants units there: Autotask's own words say what is wrong."""
+    wanted = since_january(25, (TODAY, 20), (APRIL, 0))
+    step = next_step(
+        view(
+            demand(wanted),
+            held={45: on_contract(EMPTY)},
+            lines=(left(EMPTY, adjusted=(APRIL,), taken=(APRIL,)),),
+        )
+    )
+    assert posted(step) in (None, (SEATS, TODAY, -5))
+
+
+def test_an_approval_is_asked_for_before_that_day() -> None:
+    """A person does not have to be there on the first night of the new term."""
+    step = next_step(of_one_line(FEWER, policy=Policy(line_limit=1)))
+    assert parked(step)[0] == "held-over-limit"
+
+
+def test_a_plan_change_waits_as_a_whole_and_is_made_on_that_day() -> None:
+    """The old plan comes down first; together they never have more seats than Timus."""
+    wanted = demand(since_january(25, (TODAY, 0)))
+    new = demand(steps((TODAY, 25)), PLUS)
+    now = view(
+        wanted, new, held={45: on_contract(EMPTY)}, lines=(left(EMPTY),), links=(Link(TODAY, SEATS, PLUS),)
+    )
+    step = next_step(now)
+    assert step.post is None
+    assert (parked(step)[0], line_of(step, PLUS).scheduled) == ("below-zero-later", ((APRIL, 25),))
+    now = replace(now, lines={line.key: line for line in step.lines}, today=APRIL)
+    sent, _ = all_posted(now)
+    assert sent == [(SEATS, APRIL, 25), (SEATS, TODAY, -25), (PLUS, TODAY, 25)]
+
+
+def test_two_plans_with_empty_periods_do_not_wait_for_each_other_for_ever() -> None:
+    """Seats have gone one way and back: both lines have a decrease, and both new terms begin with nothing."""
+    adv = demand(since_january(25, (march(10), 20), (march(12), 22)))
+    ess = demand(since_january(10, (march(10), 15), (march(12), 13)), PLUS)
+    less = since_january(10, (APRIL, 0))
+    now = view(
+        adv,
+        ess,
+        held={45: on_contract(EMPTY), 46: on_contract(less, 1202)},
+        lines=(left(EMPTY), left(less, PLUS, contract_service_id=1202)),
+        today=APRIL,
+    )
+    now = replace(now, desired=replace(now.desired, families=(frozenset({SEATS, PLUS}),)))
+    sent, step = all_posted(now)
+    after = {SEATS: EMPTY, PLUS: less}
+    for key, day, delta in sent:
+        after[key] = after[key].add_from(day, delta)
+    assert after == {SEATS: adv.units, PLUS: ess.units}
+    assert {line.state for line in step.lines} <= {State.APPLIED}
+
+
+@pytest.mark.parametrize(("added", "then"), [(25, ()), (20, ((APRIL, 5),)), (30, ((APRIL, -5),))])
+def test_a_person_may_make_room_before_that_day(added: int, then: tuple[tuple[date, int], ...]) -> None:
+    """It is what the reason asks for, and no drift; the decrease is made at once."""
+    room = since_january(25, (APRIL, added))
+    now = asked(of_one_line(FEWER), room)
+    sent, step = all_posted(now)
+    assert sent == [(SEATS, TODAY, -5)]
+    assert line_of(step).scheduled == then
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [since_january(25, (APRIL, 3)), since_january(25, (march(20), 30), (APRIL, 25)), since_january(30)],
+)
+def test_another_edit_is_still_drift(edited: Timeline) -> None:
+    """Too few to make room, or days that are not concerned."""
+    now = asked(of_one_line(FEWER), edited)
+    assert parked(next_step(now))[0] == "drift"
