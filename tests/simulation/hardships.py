@@ -4,7 +4,7 @@ hostile ids:     ids that the contract of the webhook accepts, and that mean som
 a restart:       Timus begins to count a subscription's versions again; a person accepts that, dismisses it, or nobody decides
 never applied:   a customer who stays unmapped, until the end or for good
 a curse:         the merge of one customer raises whenever it is tried, for good or until the others have come to rest
-empty periods:   Autotask adds periods without units to a contract that is extended
+empty periods:   Autotask adds periods without units to a contract that is extended; where a term is renewed, the former one ends within days
 observation:     nothing is written to Autotask until a person goes live, somewhere in the story
 changed terms:   a person sets terms for everybody, after a look at what would be posted
 """
@@ -12,6 +12,7 @@ changed terms:   a person sets terms for everybody, after a look at what would b
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from tests.simulation.story import (
     GATEWAY,
     HOUR,
     PLANS,
+    TERM_END,
     ClientPlan,
     Details,
     Happening,
@@ -72,8 +74,8 @@ def beset(story: Story, profile: Profile) -> Story:
         r = Random(f"{story.seed} {name}")
         if r.random() < rate:
             story = hardship(story, r)
-    empty = Random(f"{story.seed} extended periods").random() < 0.3
-    return replace(story, switches={**story.switches, "extended_periods": "empty"}) if empty else story
+    r = Random(f"{story.seed} extended periods")
+    return _empty_periods(story, r) if r.random() < 0.3 else story
 
 
 def _with(story: Story, *more: Happening, **changes: object) -> Story:
@@ -87,6 +89,29 @@ def _said(story: Story) -> list[Said]:
 
 def _last(story: Story) -> int:
     return max(happening.at for happening in story.happenings)
+
+
+# -- Empty periods
+
+
+def _empty_periods(story: Story, r: Random) -> Story:
+    """A term that is renewed ends so soon that the first day of the next one is looked at, too."""
+    story = replace(story, switches={**story.switches, "extended_periods": "empty"})
+    if not any(said.renews for said in _said(story)):
+        return story
+    end = local_day(_last(story), ZoneInfo(story.zone)) + timedelta(days=r.randint(1, 3))
+
+    def sooner(one: Happening) -> Happening:
+        what = one.what.copy()
+        if "said" in what and what["said"].term_end == TERM_END:
+            what["said"] = replace(what["said"], term_end=end)
+        return replace(one, what=what)
+
+    return replace(
+        story,
+        contracts=tuple(replace(one, end=min(one.end, end)) for one in story.contracts),
+        happenings=tuple(map(sooner, story.happenings)),
+    )
 
 
 # -- Never applied

@@ -24,7 +24,10 @@ Exceptions, each with its reason:
   on waiting.
 * What came and went again before its customer was mapped is not billed afterwards on another contract than what came after it.
 * Credentials that were replaced may be in use for five minutes. Only then does the time until rest begin.
-* Autotask's own rules may refuse a change (below zero on a later day, for example). It stays parked for a person.
+* Autotask's own rules may refuse a decrease (below zero on a later day, for example). It stays parked for a person. They never refuse an
+  increase: a line with too few units is no such case.
+* A decrease that would leave fewer than 0 units in the empty periods of a renewed term waits for their first day. On that day they are made
+  level first, and for a moment they have the units of the decrease, too.
 * A SKU without a service, and a customer without a mapping, have no line.
 * What was said since Timus's counter began again counts from when a person has accepted that. Until then its events are parked, unless
   they say what a version before says.
@@ -601,6 +604,8 @@ class Oracle:
         )
         if has < whole and self._seats_of_all_plans(line, day):
             return
+        if self._decrease_follows(line, day):
+            return
         if fitting:
             self._broken(
                 "I2",
@@ -614,6 +619,27 @@ class Oracle:
                 self._broken("I5", f"{line} was brought to {has} for {day}: Timus has that only later")
                 return
         self._broken("I2", f"{line} was brought to {has} for {day}: Timus never had that")
+
+    def _decrease_follows(self, line: Line, day: date) -> bool:
+        """Whether a new term begins with what it should have and the units of a decrease of the former one, which comes only after it."""
+        plan = next((plan for plan in self.w.story.contracts if plan.id == line[0]), None)
+        if plan is None or day <= plan.end:
+            return False
+        more = self.has(line, plan.end) - (self.wants(line, plan.end) or 0)
+        return more > 0 and self.has(line, day) - more == self.wants(line, day)
+
+    def _below_zero_later(self, line: Line) -> bool:
+        """Whether a day of today or before has more units too many than some later day has units."""
+        found = self.w.api.model.contracts[line[0]]
+        today, end = self._today(), date.fromordinal(found.end)
+        service = self.w.api.model.find_line(*line)
+        later = [date.fromordinal(day) for day in service.steps()[0]] if service else []
+        least = min((self.has(line, day) for day in later if today < day <= end), default=None)
+        days = {v.day for sub in self._feeding(line) for v in self.history[sub]} | {today}
+        days |= {v.cancel_at for sub in self._feeding(line) for v in self.history[sub] if v.cancel_at}
+        return least is not None and any(
+            self.has(line, day) - (self.wants(line, day) or 0) > least for day in days if day <= today
+        )
 
     def _seats_of_all_plans(self, line: Line, day: date) -> bool:
         """Whether a part of a rise was posted while the seats that move with it are still billed on a plan that they leave.
@@ -1016,6 +1042,10 @@ class Oracle:
             return self._anothers(contract)
         if self.w.story.terms.get("drift") in ("adopt", "enforce") and parked.code == "drift":
             return False
+        if parked.code == "below-zero-later":
+            return self._below_zero_later(line)
+        if parked.code == "refused" and want > has and not edited:
+            return False
         if parked.code in ("refused", "waits-for-decrease") and self._truly_refused(line):
             return True
         if parked.code == "waits-for-decrease" and self.w.story.terms:
@@ -1097,6 +1127,9 @@ class Oracle:
             first for routings in self._routes.values() for first, _ in routings if first and first > today
         }
         turns = set(sorted(turns | {turn + DAY for turn in turns})[:6])
+        if self.w.story.switches.get("extended_periods") == "empty":
+            soon = today + 30 * DAY
+            turns |= {plan.end + DAY for plan in self.w.story.contracts if today <= plan.end < soon}
         if self._dated:
             turns.add(self._settled_day() + DAY)
         return sorted(turns)

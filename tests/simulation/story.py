@@ -33,6 +33,10 @@ Instant = Annotated[int, BeforeValidator(_instant), PlainSerializer(lambda at: m
 """An instant of virtual time (microseconds); in a file an ISO 8601 time."""
 
 
+TERM_END = date(2026, 12, 31)
+"""The last day of each first term, and of most contracts."""
+
+
 @dataclass(frozen=True)
 class Said:
     """One version of a subscription, as Timus has it."""
@@ -46,7 +50,7 @@ class Said:
     items: Mapping[str, int]
     status: str = "active"
     cancel_at: date | None = None
-    term_end: date = date(2026, 12, 31)
+    term_end: date = TERM_END
     renews: bool = False
     reported_at: datetime | None = None
     """The event's own time, where the story depends on it."""
@@ -375,7 +379,7 @@ class _Teller:
         if self.chance(0.4):
             items[GATEWAY] = r.randint(1, 3)
         status, cancel_at = ("trial" if self.chance(0.08) else "active"), None
-        term_end = date(2026, 12, 31)
+        term_end = TERM_END
         at = first_at + int(r.random() * 60 * SECOND)
         opening: dict[str, int] = dict(items) if status == "active" else {}
         for number in range(1, events + 1):

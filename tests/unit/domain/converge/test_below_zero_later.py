@@ -162,7 +162,7 @@ def test_a_plan_change_waits_as_a_whole_and_is_made_on_that_day() -> None:
     )
     step = next_step(now)
     assert step.post is None
-    assert (parked(step)[0], line_of(step, PLUS).scheduled) == ("below-zero-later", ((APRIL, 25),))
+    assert (parked(step)[0], parked(step, PLUS)[0]) == ("below-zero-later", "waits-for-decrease")
     now = replace(now, lines={line.key: line for line in step.lines}, today=APRIL)
     sent, _ = all_posted(now)
     assert sent == [(SEATS, APRIL, 25), (SEATS, TODAY, -25), (PLUS, TODAY, 25)]
