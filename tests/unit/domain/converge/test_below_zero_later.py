@@ -57,7 +57,7 @@ def landed(before: View, step: Step) -> View:
 
 def all_posted(now: View) -> tuple[list[tuple[LineKey, date, int]], Step]:
     """Everything that is sent, in order, and the step that sends nothing any more."""
-    sent = []
+    sent: list[tuple[LineKey, date, int]] = []
     for _ in range(20):
         step = next_step(now)
         one = posted(step)
@@ -74,9 +74,11 @@ def asked(before: View, then: Timeline) -> View:
     return replace(before, lines=lines, observed={45: on_contract(then)})
 
 
-def of_one_line(wanted: Timeline, *, today: date = TODAY, **more: object) -> View:
+def of_one_line(wanted: Timeline, *, today: date = TODAY, policy: Policy | None = None) -> View:
     """What was gathered of a line with empty periods."""
-    return view(demand(wanted), held={45: on_contract(EMPTY)}, lines=(left(EMPTY),), today=today, **more)
+    return view(
+        demand(wanted), held={45: on_contract(EMPTY)}, lines=(left(EMPTY),), today=today, policy=policy
+    )
 
 
 def test_before_that_day_the_decrease_waits_with_its_own_reason() -> None:
