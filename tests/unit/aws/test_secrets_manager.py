@@ -44,6 +44,11 @@ def reading(text: str) -> SecretsManagerSecrets:
             {"current": BARE, "previous": [{"a": BARE}, 5, "whsec_older"]},
             (f"whsec_{BARE}", MALFORMED, MALFORMED, "whsec_older"),
         ),
+        ({"previous": [BARE]}, (MALFORMED, f"whsec_{BARE}")),
+        *(
+            ({"current": current, "previous": [BARE]}, (MALFORMED, f"whsec_{BARE}"))
+            for current in ("", "whsec_", None, [BARE], 5)
+        ),
     ],
 )
 def test_signing_secrets_are_written_as_the_standard_does(stored: object, secrets: tuple[str, ...]) -> None:
@@ -57,10 +62,10 @@ def test_signing_secrets_are_written_as_the_standard_does(stored: object, secret
         BARE,
         f'{{"current": "{BARE}',
         f'["{BARE}"]',
-        f'{{"previous": ["{BARE}"]}}',
-        f'{{"current": "", "previous": ["{BARE}"]}}',
-        f'{{"current": "whsec_", "previous": ["{BARE}"]}}',
         f'{{"current": ["{BARE}"]}}',
+        f'{{"current": "", "previous": "{BARE}"}}',
+        '{"current": "whsec_", "previous": [""]}',
+        '{"current": null, "previous": [5]}',
     ],
 )
 def test_anything_else_is_not_configured_and_shows_nothing(text: str) -> None:

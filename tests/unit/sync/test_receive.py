@@ -318,6 +318,15 @@ def test_a_good_previous_secret_is_used_beside_a_current_one_in_a_wrong_form(wor
     assert [fields["malformed_secrets"] for _, fields in world.outcomes] == [1, 1]
 
 
+@pytest.mark.parametrize("current", ["", "whsec_", None, [WEBHOOK_SECRET]])
+def test_a_good_previous_secret_is_used_beside_none(world: World, current: object) -> None:
+    """What it signed is taken in, and told as a secret that cannot be used."""
+    world.secrets.rotate(*webhook_secrets_of({"current": current, "previous": [WEBHOOK_SECRET]}))
+    assert world.receive(world.request()) == ACCEPTED
+    assert world.receive(world.request(event_id="evt_2", secret=NEW_SECRET)).status == 503
+    assert [fields["malformed_secrets"] for _, fields in world.outcomes] == [1, 1]
+
+
 def test_the_address_that_nobody_guesses_is_the_same_webhook(world: World) -> None:
     """What the gateway took for its own second route is read like the first; a path alone proves nothing."""
     request = world.request()

@@ -24,7 +24,7 @@ REFRESHED = timedelta(minutes=1)
 
 
 MALFORMED = "malformed"
-"""Stands for a webhook secret that is no text."""
+"""Stands for a webhook secret that is no text, and for a current one that is empty."""
 
 _PREFIX = "whsec_"  # Standard Webhooks 1.0, "Signature scheme": how a symmetric secret is written
 
@@ -91,18 +91,23 @@ class SecretsManagerSecrets:
 
 
 def webhook_secrets_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    """The active signing secrets of the stored JSON, the current one first. Raises :class:`NotConfigured`.
+    """The active signing secrets of the stored JSON, the current one first. Raises :class:`NotConfigured` where there is none.
 
-    A previous value that is no text becomes :data:`MALFORMED`, so that users of the list can see that there is one.
+    A value that is no text becomes :data:`MALFORMED`, so that users of the list can see that there is one; so does an empty current
+    one, if there are previous ones: what they signed is taken in all the same.
     """
-    current, previous = fields.get("current"), fields.get("previous", [])
-    if not isinstance(current, str) or not current.removeprefix(_PREFIX):
-        raise NotConfigured("the webhook secret has no current value")
-    others = [
-        _PREFIX + each.removeprefix(_PREFIX) if isinstance(each, str) else MALFORMED
-        for each in (previous if isinstance(previous, list) else [None])
-    ]
-    return (_PREFIX + current.removeprefix(_PREFIX), *(each for each in others if each != _PREFIX))
+    current, previous = _secret_of(fields.get("current")), fields.get("previous", [])
+    others = [_secret_of(each) for each in (previous if isinstance(previous, list) else [None])]
+    others = [each for each in others if each != _PREFIX]
+    if current in (_PREFIX, MALFORMED):
+        if not {*others} - {MALFORMED}:
+            raise NotConfigured("the webhook secret has no current value")
+        current = MALFORMED
+    return (current, *others)
+
+
+def _secret_of(value: Any) -> str:
+    return _PREFIX + value.removeprefix(_PREFIX) if isinstance(value, str) else MALFORMED
 
 
 def credentials_of(fields: Mapping[str, Any]) -> Credentials:

@@ -98,14 +98,18 @@ def webhook_show(deployment: Deployment, _arguments: Namespace, terminal: Termin
     """What to register in Timus."""
     current, *previous = secrets = deployment.secrets.webhook_secrets()
     bad, good = malformed(secrets), len(previous) - malformed(previous)
-    terminal.say(f"URL     {deployment.webhook_url}", f"Secret  {current}")
+    usable = not malformed([current])
+    terminal.say(
+        f"URL     {deployment.webhook_url}",
+        f"Secret  {current if usable else 'the current one cannot be used: timus-autotask doctor'}",
+    )
     if good:
         terminal.say(f"{good} earlier secrets are accepted too.")
     if bad:
         terminal.say(f"{bad} of the stored values cannot be used: each must be the base64 of 24 to 64 bytes.")
     return {
         "url": deployment.webhook_url,
-        "secret": current,
+        "secret": current if usable else None,
         "previous_secrets": good,
         "malformed_secrets": bad,
     }

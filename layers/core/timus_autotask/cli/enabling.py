@@ -26,6 +26,7 @@ from timus_autotask.operate.enabling import (
 )
 from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.secrets import Credentials
+from timus_autotask.timus.signatures import malformed
 from timus_autotask.watch.check import Check, Verdict, worst
 from timus_autotask.watch.forms import checks_form, preview_form, totals_form
 from timus_autotask.watch.gauges import last_webhook
@@ -205,6 +206,8 @@ def _register(deployment: Deployment, terminal: Terminal) -> None:
     try:
         [secret, *_] = deployment.secrets.webhook_secrets()
     except NotConfigured:
+        return
+    if malformed([secret]):  # a check has said so
         return
     terminal.say("Register this in Timus (later: timus-autotask webhook show):")
     terminal.say(Whole(f"  URL     {deployment.webhook_url}"), Whole(f"  Secret  {secret}"))
