@@ -50,6 +50,7 @@ WALK = {
     "preview": "preview",
     "status": "status",
     "map export": "map export FILE",
+    "ledger": "ledger --since 2026-01",
     "restore": "restore --to 2026-03-14T18:00 --yes",
 }
 """What to type, where a command's own example would not do."""
@@ -62,6 +63,7 @@ REFUSED = {
     "events show",
     "map review",
     "map unignore",
+    "ready",
     "restore",
 }
 """What there is nothing to be done about in this world, or what ends with something to be done by a person."""
