@@ -214,6 +214,10 @@ def test_a_contract_that_is_gone_or_over_is_open() -> None:
     assert found.notes
     months.world.control.set_switches({"hidden_contracts": []})
     months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    march = of(months)
+    assert [(one.kind, one.first, one.seat_days) for one in march.open if one.sku == ADV] == [
+        (Waits.CONTRACT, date(2026, 3, 21), -110)
+    ]
     april = may_be_posted(deployment_of(months.world), date(2026, 4, 1))
     assert {(one.kind, one.sku) for one in april.open} == {(Waits.CONTRACT, ADV), (Waits.CONTRACT, GATEWAY)}
 
@@ -296,3 +300,16 @@ def test_it_only_reads_and_asks_little() -> None:
     leaks(deployment_of(months.world), MARCH)
     assert autotask.calls - calls == 16
     assert len(months.world.transport.writes) == writes
+
+
+def test_what_concerns_two_contracts_counts_once() -> None:
+    """It stands on both, and is one thing to settle; and a strange id breaks nothing."""
+    months = begun()
+    words = "map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950", "--sku", GATEWAY
+    months.desk.told(*words, "--yes", "--from", "2026-03-02")
+    months.work()
+    months.tell({ADV: 11, GATEWAY: 1, "{weird}": 2}, 0)
+    months.play([("wait", None, 1)])
+    found = of(months)
+    assert [len(period.open) for period in found.periods] == [1, 1]
+    assert only(found).sku == "{weird}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -119,7 +119,8 @@ class Ready:
     @property
     def everything(self) -> tuple[Open, ...]:
         """All that is open."""
-        return (*self.open, *(one for period in self.periods for one in period.open))
+        # What a customer of two contracts waits for stands on both, and is one thing.
+        return tuple(dict.fromkeys((*self.open, *(one for period in self.periods for one in period.open))))
 
     @property
     def ready(self) -> bool:
@@ -164,7 +165,7 @@ class Beside:
     unheard: tuple[Unheard, ...] = ()
     failed: tuple[str, ...] = ()
     """What cannot be read, or fails."""
-    lines: tuple[StatusLine, ...] = field(default=())
+    lines: tuple[StatusLine, ...] = ()
     """For the words that people know from ``status``."""
 
 
@@ -268,7 +269,8 @@ class _Look:
 
     def _open(self, line: BookLine, cause: Leak, lacking: Sequence[tuple[date, int]]) -> Open:
         said = self._said.get(line.key)
-        message, remedy = _WORDS[cause]
+        message, own = _WORDS[cause]
+        remedy = own.format(contract=line.key.contract_id, service=line.key.service_id)
         if said and said.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
             message = said.reason
             remedy = said.remedy or remedy
@@ -276,7 +278,7 @@ class _Look:
         return Open(
             cause,
             message,
-            remedy.format(contract=line.key.contract_id, service=line.key.service_id),
+            remedy,
             line.customers[0] if len(line.customers) == 1 else "",
             line.key,
             ", ".join(line.skus),
@@ -300,33 +302,21 @@ class _Look:
                 yield Open(Waits.CONTRACT, parked.message, parked.remedy, customer)
 
     def _outside(self) -> Iterator[Open]:
-        """Lines to be billed this month on a contract that has no days in it, or is not there."""
+        """Lines to be billed this month on a contract that has no days in it, ends within it, or is not there."""
         for line in self._books.lines.values():
-            if [*self._periods(line.key.contract_id)]:
-                continue
-            days = [(day, units) for day in _days(self._first, self._last) if (units := line.wanted.at(day))]
+            covered = [*self._periods(line.key.contract_id)]
+            first = covered[-1][1] + ONE_DAY if covered else self._first
+            days = [(day, units) for day in _days(first, self._last) if (units := line.wanted.at(day))]
             if days and line.demand is not None:
-                known = line.contract is not None
-                message = (
-                    f"Contract {line.key.contract_id} does not cover the month; {line.skus[0]} is to be billed on it."
-                    if known
-                    else f"Autotask has no contract {line.key.contract_id}, or the API user may not see it."
-                )
-                one = self._open(line, Leak.PARKED, days)
                 said = self._said.get(line.key)
                 remedy = said.remedy if said else None
-                remedy = remedy or f"timus-autotask status --contract {line.key.contract_id}"
-                yield Open(
-                    Waits.CONTRACT,
-                    message,
-                    remedy,
-                    one.customer,
-                    one.key,
-                    one.sku,
-                    one.first,
-                    one.seats,
-                    one.seat_days,
-                    one.estimate,
+                yield replace(
+                    self._open(line, Leak.PARKED, days),
+                    kind=Waits.CONTRACT,
+                    message=f"Contract {line.key.contract_id} does not cover the month from {first} on."
+                    if line.contract
+                    else f"Autotask has no contract {line.key.contract_id}, or the API user may not see it.",
+                    remedy=remedy or f"timus-autotask status --contract {line.key.contract_id}",
                 )
 
     def _without_line(self) -> Iterator[Open]:
