@@ -70,8 +70,6 @@ class Months:
 
     world: World = field(default_factory=lambda: World(start=datetime(2026, 3, 1, 8, tzinfo=UTC)))
     told: list[Told] = field(default_factory=list)
-    unread: list[Told] = field(default_factory=list)
-    """Told, and still in the inbox."""
     number: int = 2
     """Odd numbers are left free for what comes late."""
 
@@ -107,7 +105,7 @@ class Months:
         """Timus reports; ``late``: an older version, which comes only now."""
         if late:
             number, when = self.number - 1, self.spoke - timedelta(minutes=1)
-            if any(one.number == number for one in (*self.told, *self.unread)):
+            if any(one.number == number for one in self.told):
                 return self.told[-1]
         else:
             self.number += 2
@@ -180,7 +178,7 @@ class Months:
 
     def _lose(self, items: dict[str, int], _: int) -> None:
         """Nobody comes yet for what is told."""
-        self.unread.append(self.tell(items, 0))
+        self.tell(items, 0)
         for message in self.world.queue.receive(10):
             self.world.queue.delete(message.receipt)
 
@@ -224,18 +222,3 @@ class Months:
 
     def days(self, first: date, last: date) -> list[date]:
         return [first + timedelta(days=number) for number in range((last - first).days + 1)]
-
-
-__all__ = [
-    "ADV",
-    "COMPANY",
-    "CONTRACT",
-    "ESS",
-    "FIRST",
-    "GATEWAY",
-    "HAPPENINGS",
-    "STORIES",
-    "TERMS",
-    "Months",
-    "Told",
-]

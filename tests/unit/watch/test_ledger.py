@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -212,3 +213,24 @@ def test_a_superseded_event_is_a_cause() -> None:
     months.play([("wait", None, 5), ("tell", {ADV: 12, GATEWAY: 1}, 0), ("late", {ADV: 14, GATEWAY: 1}, -2)])
     one = entry(of(months))
     assert one.seat_days.causes == {Leak.SUPERSEDED: 8}  # four seats on two days, until the newer one held
+
+
+def test_of_two_superseded_events_the_newer_one_counts() -> None:
+    """Timus had one quantity on each day."""
+    months = begun()
+    months.play([("wait", None, 6), ("tell", {ADV: 12, GATEWAY: 1}, 0)])
+    first = months.spoke
+    months.play([("wait", None, 1), ("tell", {ADV: 12, GATEWAY: 2}, 0)])
+    for number, units, day in ((5, 14, 3), (7, 15, 4)):
+        when = first - timedelta(minutes=1) if number == 5 else months.spoke - timedelta(minutes=1)
+        effective = datetime(2026, 3, day, 6, tzinfo=UTC)
+        months.world.tell(number, {ADV: units, GATEWAY: 1}, effective=effective, occurred=when)
+        months.work()
+    one = entry(of(months))
+    assert {event.outcome for event in months.world.ports.store.events() if event.version in (5, 7)} == {
+        "superseded"
+    }
+    day_of_first, day_of_second = 7, 8
+    four = 4 * 1  # 3 March, by the older one
+    five = 5 * (day_of_first - 4) + 3 * (day_of_second - day_of_first)  # from the 4th on, by the newer one
+    assert one.seat_days.causes == {Leak.SUPERSEDED: four + five}

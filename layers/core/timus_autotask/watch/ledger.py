@@ -207,18 +207,18 @@ def ledger(
 
 
 def _superseded(late: Iterable[EventRecord], today: date) -> dict[tuple[str, str], Timeline]:
-    """By customer and SKU: units that Timus had, as superseded events say, beside those that are known."""
-    found: dict[tuple[str, str], Timeline] = {}
-    for event in late:
-        if event.outcome != "superseded":
-            continue
-        for one in event.evidence:
-            more = one.units - (one.instead_of or 0)
+    """By customer and SKU: units that Timus had, as superseded events say, beside those that are known. Of two, the newer version counts."""
+    of: dict[tuple[str, str, str], Timeline] = {}
+    for event in sorted(late, key=lambda event: event.version):
+        for one in event.evidence if event.outcome == "superseded" else ():
             until = one.until or today + ONE_DAY
-            if more and one.first < until:
-                stretch = Timeline.of([(one.first, more), (until, 0)])
-                key = event.customer_id, one.sku
-                found[key] = found.get(key, NOTHING).plus(stretch)
+            if one.first < until:
+                key = event.customer_id, one.sku, event.subscription_id
+                more = one.units - (one.instead_of or 0)
+                of[key] = of.get(key, NOTHING).set_between(one.first, until, more)
+    found: dict[tuple[str, str], Timeline] = {}
+    for (customer, sku, _), units in of.items():
+        found[customer, sku] = found.get((customer, sku), NOTHING).plus(units)
     return found
 
 
