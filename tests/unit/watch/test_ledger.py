@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
-from tests.months import ADV, CONTRACT, ESS, FIRST, GATEWAY, ONE_DAY, STORIES, TERMS, Months
+from tests.months import FIRST, ONE_DAY, STORIES, TERMS, Months
 from tests.unit.cli.desk import Desk
-from tests.world import CUSTOMER, SERVICES
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES
 from timus_autotask.operate.month_end import leaks
 from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.ledger import Entry, Ledger, total

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from local.autotask.schema import ENTITIES
 from tests.deployment import deployment_of
-from tests.months import ADV, CONTRACT, GATEWAY, STORIES, TERMS, Months
+from tests.months import STORIES, TERMS, Months
+from tests.world import ADV, CONTRACT, GATEWAY
 from timus_autotask.operate.month_end import what_was_posted
 from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.posted import Explained, Posted

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
-from tests.months import ADV, CONTRACT, GATEWAY, STORIES, TERMS, Months
-from tests.world import CUSTOMER, SCENARIO, SERVICES, World
+from tests.months import STORIES, TERMS, Months
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.operate.month_end import leaks, may_be_posted, what_was_posted
 from timus_autotask.watch.causes import SETTLED, Leak
 from timus_autotask.watch.ready import Open, Ready, Waits
