@@ -265,6 +265,19 @@ def test_the_days_before_a_contract_changes_hands_are_the_other_ones() -> None:
     assert len(problems(world, gone)) == 2
 
 
+def test_an_id_that_is_a_known_one_but_for_a_slip_is_asked_about() -> None:
+    """A customer may be mapped ahead; a slip of the pen would leave the right one unmapped."""
+    world = World()
+    world.tell(1, {ADV: 28}, customer="cus_B")
+    world.work()
+    rows = f"{HEAD}\ncus_b,601,29683950\nzzz,600,{CONTRACT}\n"
+    assert problems(world, rows) == [
+        "row 2: customer_id is not known: Timus has not told of it; did you mean cus_B? If it is still to come: --unknown"
+    ]
+    assert proposed(world, rows, unknown=True).result.customers == ("cus_b", "zzz")
+    assert proposed(world, f"{HEAD}\nzzz,600,{CONTRACT}\n").result.customers == ("zzz",)
+
+
 def test_names_that_do_not_match_are_one_question() -> None:
     """Timus's against Autotask's, and what the file calls them."""
     world = World()

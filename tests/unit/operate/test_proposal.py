@@ -20,6 +20,7 @@ from timus_autotask.domain.line import Choice
 from timus_autotask.domain.mapping import Route
 from timus_autotask.operate import decisions, mapping, recover, stage, terms
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.known import slips
 from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.reconcile import AgainstTimus, take_in_missing
@@ -551,6 +552,41 @@ def test_a_contract_that_somebody_will_come_to_is_shared() -> None:
         mapping.route_customer(deployment, "cus_b", Route(600, CONTRACT), BY)
     proposal = mapping.route_customer(deployment, "cus_b", Route(600, CONTRACT), BY, first_day=ahead)
     assert proposal.result.shared_with == ()
+
+
+def test_an_id_that_is_a_known_one_but_for_a_slip_is_not_mapped() -> None:
+    """With a contract, with a company, or with a service of its own; --unknown says that it is another one."""
+    deployment = deployment_of(level())
+    slip = CUSTOMER.upper()
+    asks: tuple[Callable[..., Any], ...] = (
+        lambda **more: mapping.route_customer(deployment, slip, Route(601, 29683950), BY, **more),
+        lambda **more: mapping.name_company(deployment, slip, 601, BY, **more),
+        lambda **more: mapping.choose_service(deployment, ADV, 46, BY, customer=slip, **more),
+    )
+    for ask in asks:
+        with pytest.raises(NotDone, match=rf"did you mean {CUSTOMER}\?.*--unknown"):
+            ask()
+        ask(unknown=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "slip"),
+    [
+        ("CUS_41D0", True),
+        ("cus_41e0", True),
+        ("cus_4d10", True),
+        ("cus_41d", False),
+        ("cus41d0", True),
+        ("cuss_41d0", True),
+        ("cus_41d1", False),
+        ("cus_41d01", False),
+        ("cus_52e1", False),
+        ("zzz", False),
+    ],
+)
+def test_what_a_slip_is(name: str, slip: bool) -> None:
+    """Capitals, or one character that is no digit."""
+    assert slips(name, ["cus_41d0", "zz"]) == (["cus_41d0"] if slip else [])
 
 
 def test_a_name_that_is_another_is_doubted() -> None:

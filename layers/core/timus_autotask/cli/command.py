@@ -154,7 +154,8 @@ _BY = _a("--by", type=_name, metavar="NAME", help="who decides this; the user of
 _UNKNOWN = _a(
     "--unknown",
     action="store_true",
-    help="also for a SKU or customer that nobody knows yet, because it is to come",
+    help="also for a SKU or customer that nobody knows yet, because it is to come (`map` takes such a customer without it, unless its "
+    "id looks like a known one)",
 )
 _UNCHECKED = _a("--unchecked", action="store_true", help="do not ask Autotask whether it is right")
 _CONTRACT = _a("contract_id", type=_whole, metavar="CONTRACT", help="the contract's id in Autotask")

@@ -81,6 +81,7 @@ def _map_company(deployment: Deployment, arguments: Namespace, terminal: Termina
         arguments.company,
         operator(arguments),
         unchecked=arguments.unchecked,
+        unknown=arguments.unknown,
         on_progress=progress(terminal),
     )
     _say_whose(proposal.result, arguments.company, terminal)

@@ -38,15 +38,65 @@ def told_of(records: CustomerRecords) -> bool:
 def customer_known(deployment: Deployment, customer_id: str) -> None:
     """Raise :class:`NotDone` for a customer whom Timus has not reported and whom nobody has mapped."""
     records = deployment.store.customer(customer_id)
-    if told_of(records) or records.mapping or records.terms:
+    if known(records):
         return
     raise NotDone(
-        f"Timus has not reported a customer {customer_id} yet{did_you_mean(customer_id, _customers(deployment))} "
+        f"Timus has not reported a customer {customer_id} yet{did_you_mean(customer_id, customers_here(deployment))} "
         f"Nothing was written. {ANYWAY}"
     )
 
 
-def _customers(deployment: Deployment) -> set[str]:
+def customer_is_no_slip(deployment: Deployment, records: CustomerRecords) -> None:
+    """Raise :class:`NotDone` for a customer whom nobody knows, and whose id is that of a known one but for a slip of the pen.
+
+    Any other customer may be mapped before Timus reports it.
+    """
+    meant = [] if known(records) else slips(records.id, customers_here(deployment))
+    if meant:
+        raise NotDone(
+            f"Timus has not reported a customer {records.id} yet; did you mean {' or '.join(meant)}? Nothing was written. {ANYWAY}"
+        )
+
+
+def known(records: CustomerRecords) -> bool:
+    """Whether Timus has reported this customer, or a person has mapped it or given it terms."""
+    return bool(told_of(records) or records.mapping or records.terms)
+
+
+SHORTEST = 4
+"""Characters of an id in which a slip can be told from another id."""
+
+
+def slips(name: str, names: Iterable[str]) -> list[str]:
+    """Up to three names that are this one but for capitals, or for one character that is wrong, missing, too many or in the wrong place.
+
+    Not where only digits differ: ids that are numbered are all neighbours.
+    """
+    return [each for each in sorted(names) if each != name and _one_slip(name, each)][:3]
+
+
+def _one_slip(one: str, other: str) -> bool:
+    one, other = one.casefold(), other.casefold()
+    start = _alike_at_first(one, other)
+    one, other, shorter = one[start:], other[start:], min(len(one), len(other))
+    end = _alike_at_first(one[::-1], other[::-1])
+    one, other = one[: len(one) - end], other[: len(other) - end]
+    if not one and not other:
+        return True
+    exchanged = len(one) == 2 and one == other[::-1]
+    if shorter < SHORTEST or (one + other).isdigit():
+        return False
+    return exchanged or max(len(one), len(other)) == 1
+
+
+def _alike_at_first(one: str, other: str) -> int:
+    """How many characters they have in common at the start."""
+    shorter = min(len(one), len(other))
+    return next((at for at in range(shorter) if one[at] != other[at]), shorter)
+
+
+def customers_here(deployment: Deployment) -> set[str]:
+    """The customers whom Timus has reported or a person has mapped."""
     store = deployment.store
     waiting = {id_of(d.key) for d in store.table.due(EVERYTHING, EVERYTHING) if waits_in_inbox(d)}
     told = {subscription.customer_id for subscription in store.subscriptions()}
@@ -58,11 +108,11 @@ def skus_known(deployment: Deployment, skus: Iterable[str]) -> None:
     wanted = sorted({*skus})
     if not wanted:
         return
-    known = skus_here(deployment)
+    here = skus_here(deployment)
     for sku in wanted:
-        if sku not in known and not _carried(deployment, sku):
+        if sku not in here and not _carried(deployment, sku):
             raise NotDone(
-                f"Timus has not reported a SKU {sku} yet, and no service in Autotask carries it{did_you_mean(sku, known)} "
+                f"Timus has not reported a SKU {sku} yet, and no service in Autotask carries it{did_you_mean(sku, here)} "
                 f"Nothing was written. {ANYWAY}"
             )
 

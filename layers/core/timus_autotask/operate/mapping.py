@@ -37,7 +37,7 @@ from timus_autotask.operate.catalogue import (
 )
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.family import shown
-from timus_autotask.operate.known import skus_known, told_of
+from timus_autotask.operate.known import customer_is_no_slip, skus_known, told_of
 from timus_autotask.operate.late import BillFrom, Late, first_day_of, late, may_be_late
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
@@ -181,13 +181,15 @@ def route_customer(
     """Send a customer's units to a contract.
 
     ``bill_from``: from which day, where the customer had seats before. ``share``: although another customer's go there. ``unchecked``: without asking Autotask. ``unknown``: also of a SKU that nobody
-    knows.
+    knows, or a customer whose id looks like a known one's.
     """
 
     def plan() -> Plan[CustomerRouted]:
         if route.sku and not unknown:
             skus_known(deployment, [route.sku])
         records = deployment.store.customer(customer)
+        if not unknown:
+            customer_is_no_slip(deployment, records)
         contract, company, services = (None, None, {}) if unchecked else _checked(deployment, route)
         name = name_of(records)
         first = first_day.follows and not (records.mapping and records.mapping.value.routings)
@@ -296,13 +298,16 @@ def name_company(
     by: str,
     *,
     unchecked: bool = False,
+    unknown: bool = False,
     on_progress: Progress = lambda _done, _of: None,
 ) -> Proposal[CompanyNamed]:
     """Say whose a customer is, with no contract yet: one is opened if the terms say so."""
 
     def plan() -> Plan[CompanyNamed]:
-        company = "" if unchecked else _company_that_is_there(deployment, company_id)
         records = deployment.store.customer(customer)
+        if not unknown:
+            customer_is_no_slip(deployment, records)
+        company = "" if unchecked else _company_that_is_there(deployment, company_id)
         policy, _ = policies_from(
             deployment.store.partner().terms.value, (records.terms or Stored(Terms())).value
         )
@@ -567,6 +572,8 @@ def choose_service(
         name = None if unchecked else _service_name(deployment, service_id)
         if not unknown:
             skus_known(deployment, [sku])
+            if customer:
+                customer_is_no_slip(deployment, deployment.store.customer(customer))
         since = _service_from(deployment, sku, service_id, customer, first_day)
         result = ServiceChosen(sku, service_id, name, customer, since)
         write = _for_one if customer else _for_all

@@ -10,7 +10,7 @@ from timus_autotask.domain.mapping import CustomerMapping, days_on
 from timus_autotask.domain.names import same_company
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.catalogue import Catalogue, conflicts, in_other_currency
-from timus_autotask.operate.known import did_you_mean, skus_here, told_of
+from timus_autotask.operate.known import customers_here, did_you_mean, known, skus_here, slips, told_of
 from timus_autotask.operate.mapping import new_days, others_on, shared_words
 from timus_autotask.operate.mapping_draft import Draft
 from timus_autotask.operate.mapping_file import Entry, What
@@ -25,15 +25,29 @@ OTHER_CURRENCY = "is in another currency than the company's other contracts"
 def check_skus(draft: Draft, catalogue: Catalogue | None) -> None:
     """A SKU that nobody knows is a slip of the pen more often than news. ``catalogue`` None: Autotask is not asked."""
     naming = [entry for entry in draft.changing() if entry.values["sku"]]
-    known = skus_here(draft.deployment) if naming else set()
-    strange = [entry for entry in naming if entry.values["sku"] not in known]
+    here = skus_here(draft.deployment) if naming else set()
+    strange = [entry for entry in naming if entry.values["sku"] not in here]
     if strange and catalogue:
-        known |= {service.sku for service in catalogue.active_services() if service.sku}
+        here |= {service.sku for service in catalogue.active_services() if service.sku}
     for entry in strange:
-        if entry.values["sku"] not in known:
-            near = did_you_mean(entry.values["sku"], known)
+        if entry.values["sku"] not in here:
+            near = did_you_mean(entry.values["sku"], here)
             why = "is not known: Timus has not told of it, and no service in Autotask carries it"
             draft.report(entry, "sku", f"{why}{near} If it is still to come: --unknown")
+
+
+def check_customers(draft: Draft) -> None:
+    """A customer whom nobody knows may be mapped ahead; not under an id that is a known one's but for a slip of the pen."""
+    strange = [entry for entry in draft.changing() if _is_strange(entry, draft)]
+    here = customers_here(draft.deployment) if strange else set()
+    for entry in strange:
+        if meant := slips(entry.subject[1], here):
+            words = f"is not known: Timus has not told of it; did you mean {' or '.join(meant)}? If it is still to come: --unknown"
+            draft.report(entry, "customer_id", words)
+
+
+def _is_strange(entry: Entry, draft: Draft) -> bool:
+    return entry.subject[0] == "customer" and not known(draft.records[entry.subject[1]])
 
 
 def check_shares(draft: Draft) -> None:

@@ -16,7 +16,13 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.late import BillFrom, FirstDays, Late, first_day_of, late, may_be_late
 from timus_autotask.operate.line_choice import Switch, all_changed
 from timus_autotask.operate.mapping import UNCHECKED, chosen_lines
-from timus_autotask.operate.mapping_checks import check_autotask, check_shares, check_skus, notes
+from timus_autotask.operate.mapping_checks import (
+    check_autotask,
+    check_customers,
+    check_shares,
+    check_skus,
+    notes,
+)
 from timus_autotask.operate.mapping_draft import CustomerEdit, Draft, Edit, LineEdit, PlanEdit
 from timus_autotask.operate.mapping_file import Subject, rows_of
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
@@ -119,7 +125,7 @@ def import_mappings(
     """Take in a file of mappings: one proposal, with one preview, for all of it.
 
     ``share``: every contract may be shared. ``bill_from``: what holds for late customers whose rows do not say it. ``partial``: without the
-    customers and SKUs of which a row is wrong. ``unchecked``: without asking Autotask. ``unknown``: also SKUs that nobody knows. Raises :class:`FileRefused` with every problem.
+    customers and SKUs of which a row is wrong. ``unchecked``: without asking Autotask. ``unknown``: also SKUs that nobody knows, and customers whose ids look like known ones. Raises :class:`FileRefused` with every problem.
     """
 
     def plan() -> Plan[Imported]:
@@ -127,6 +133,7 @@ def import_mappings(
         draft = Draft(deployment, data, by, bill_from, catalogue)
         if not unknown:
             check_skus(draft, catalogue)
+            check_customers(draft)
         if not share:
             check_shares(draft)
         known = check_autotask(draft, catalogue) if catalogue else None
