@@ -101,6 +101,33 @@ def test_with_a_wait_for_decreases_the_day_is_right(story: str) -> None:
     assert [world.units(ADV, day) for day in (DAY, NEXT)] == [25, 25]
 
 
+@pytest.mark.parametrize("story", ["cancelled, then created", "none, and back"])
+def test_the_wait_is_for_a_subscription_also_where_another_one_shares_the_line(story: str) -> None:
+    """Its own units go to 0, those of the line do not."""
+    world = level()
+    world.tell(1, {ADV: 10}, subscription="sub_b", effective=datetime(2026, 1, 1, 12, tzinfo=UTC))
+    settle(world)
+    world.pass_time(days=1)
+    Desk(world).told("policy", "set", "decrease_wait=30")
+    world.tell(2, {ADV: 9}, subscription="sub_b")
+    settle(world)
+    assert world.units(ADV, NEXT) == 34  # fewer of one that stays do not wait
+    world.pass_time(days=1)
+    begun, today = len(world.posted()), world.clock.now().date()
+    if story == "none, and back":
+        reports(world, version=2, seats=0)
+        settle(world)
+        reports(world, version=3, seats=25)
+    else:
+        world.tell(2, {ADV: 25}, status="canceled", cancel_at=today)
+        settle(world)
+        creates(world)
+    settle(world)
+    world.pass_time(days=1)
+    assert world.posted()[begun:] == []
+    assert world.units(ADV, today) == 34
+
+
 def test_a_wait_for_decreases_ends() -> None:
     """The line says until when it waits; then it is billed from its own day."""
     world = level()

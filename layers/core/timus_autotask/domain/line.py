@@ -192,6 +192,12 @@ class Refusal:
     message: str
     retry_at: datetime
     times: int = 1
+    since: datetime | None = None
+    """When the same was refused first; None: an earlier version did not note it."""
+
+    def is_of(self, intent: Intent) -> bool:
+        """Whether this is what was refused."""
+        return (self.day, self.delta) == (intent.day, intent.delta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +305,7 @@ class Line:
     """(day, other line): what is planned for that day is one side of a plan change."""
     sources: tuple[tuple[str, str], ...] = ()
     waits_for_more: datetime | None = None
-    """Until when its decrease to 0 waits by the term ``decrease_wait``, for what may replace the subscription."""
+    """Until when its decrease waits by the term ``decrease_wait``, for what may replace the subscription."""
     past_days: tuple[PastDays, ...] = ()
     """In order: days that stay billed otherwise; see ``still_shown``."""
     seen_at: datetime | None = None
@@ -308,6 +314,11 @@ class Line:
     def key(self) -> LineKey:
         """Contract and service."""
         return LineKey(self.contract_id, self.service_id)
+
+    @property
+    def tries_again(self) -> bool:
+        """Whether its open adjustment is one that Autotask has refused before."""
+        return self.intent is not None and self.refusal is not None and self.refusal.is_of(self.intent)
 
     @property
     def unsaid(self) -> Timeline | None:
@@ -356,8 +367,11 @@ def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetim
 
 
 def with_state(line: Line, state: State, parked: Parked | None, now: datetime) -> Line:
-    """The line as people see it; ``since`` only moves when state or reason do."""
+    """The line as people see it; ``since`` only moves when state or reason do, and not when what was refused is tried again."""
     same = line.state is state and (line.parked.code if line.parked else None) == (
         parked.code if parked else None
     )
-    return replace(line, state=state, parked=parked, since=line.since if same and line.since else now)
+    since = line.since if same else None
+    if parked is not None and parked.code == "refused" and line.refusal:
+        since = line.refusal.since or since
+    return replace(line, state=state, parked=parked, since=since or now)

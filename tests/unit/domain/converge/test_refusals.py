@@ -11,6 +11,8 @@ from tests.unit.domain.converge.views import (
     LEVEL,
     MORE,
     NOW,
+    PLUS,
+    SEATS,
     TODAY,
     demand,
     facts,
@@ -22,6 +24,7 @@ from tests.unit.domain.converge.views import (
     on_contract,
     parked,
     since_january,
+    steps,
     view,
 )
 from timus_autotask.domain.converge.next_step import RECHECK, next_step
@@ -33,10 +36,12 @@ from timus_autotask.domain.line import (
     Refusal,
     State,
 )
+from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import (
     Policy,
     SameDay,
 )
+from timus_autotask.domain.reasons import Parked
 
 
 def refused(words: str = "no such thing", **more: Any) -> Line:
@@ -49,7 +54,7 @@ def test_a_refusal_is_parked_with_autotasks_words() -> None:
     step = next_step(view(demand(MORE), lines=(refused(),)))
     assert parked(step) == ("refused", facts(delta=3, day="2026-03-15", answer="no such thing"))
     line = line_of(step)
-    assert line.refusal == Refusal(TODAY, 3, "no such thing", NOW + timedelta(minutes=15), 1)
+    assert line.refusal == Refusal(TODAY, 3, "no such thing", NOW + timedelta(minutes=15), 1, NOW)
     assert line.intent is None
     assert line.adjusted == ()
     assert [(c.outcome, c.message) for c in step.journal] == [(Outcome.REFUSED, "no such thing")]
@@ -70,7 +75,39 @@ def test_a_refusal_is_parked_with_autotasks_words() -> None:
 def test_the_same_refusal_waits_longer_each_time(before: Refusal | None, times: int, wait: timedelta) -> None:
     """A quarter of an hour, an hour, six hours; another adjustment starts anew."""
     line = line_of(next_step(view(demand(MORE), lines=(refused(refusal=before),))))
-    assert line.refusal == Refusal(TODAY, 3, "no such thing", NOW + wait, times)
+    assert line.refusal == Refusal(TODAY, 3, "no such thing", NOW + wait, times, NOW)
+
+
+def test_the_same_refusal_is_parked_since_its_first_try() -> None:
+    """Another adjustment that is refused is parked since now."""
+    first = NOW - timedelta(days=2)
+    same = line_of(
+        next_step(view(demand(MORE), lines=(refused(refusal=Refusal(TODAY, 3, "", NOW, 9, first)),)))
+    )
+    other = line_of(
+        next_step(view(demand(MORE), lines=(refused(refusal=Refusal(TODAY, 4, "", NOW, 9, first)),)))
+    )
+    assert (same.since, other.since) == (first, NOW)
+
+
+def test_a_plan_that_waits_for_a_refused_one_stays_parked_while_that_is_tried_again() -> None:
+    """It has waited since the first try, too."""
+    first = NOW - timedelta(days=2)
+    tried = intent(delta=-25, before=LEVEL)
+    old = left(LEVEL, intent=tried, refusal=Refusal(TODAY, -25, "no", NOW, 9, first))
+    reason = Parked("waits-for-decrease", {})
+    new = left(steps(), PLUS, state=State.PARKED, parked=reason, since=first)
+    step = next_step(
+        view(
+            demand(since_january(25, (TODAY, 0))),
+            demand(steps((TODAY, 25)), PLUS),
+            lines=(old, new),
+            links=(Link(TODAY, SEATS, PLUS),),
+        )
+    )
+    assert line_of(step).state is State.SETTLING
+    assert parked(step, PLUS)[0] == "waits-for-decrease"
+    assert line_of(step, PLUS).since == first
 
 
 def test_the_waits_are_a_quarter_an_hour_and_six() -> None:

@@ -48,7 +48,7 @@ class LineDraft:
     waits_until: datetime | None = None
     """An intent settles, its own or that of a line that has to come down first."""
     waits_for_more: datetime | None = None
-    """Its decrease to 0 waits by the term ``decrease_wait``, or it is an increase that has to wait for such a one."""
+    """Its decrease waits by the term ``decrease_wait``, or it is an increase that has to wait for such a one."""
     journal: tuple[JournalEntry, ...] = ()
     """How its intent ended, if it did."""
 

@@ -20,6 +20,7 @@ from timus_autotask.domain.converge.sides import (
 )
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.days import effective_day, local_midnight
+from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import HeldChange
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan import Adjustment
@@ -167,11 +168,11 @@ def _below_zero_later(draft: LineDraft) -> LineDraft | None:
 
 
 def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:
-    """A line whose decrease to 0 waits by the term ``decrease_wait``: a subscription that replaces another one comes a little later."""
+    """A line whose decrease waits by the term ``decrease_wait``: a subscription that replaces another one comes a little later."""
     due, minutes = draft.due[0], draft.policy.decrease_wait
-    causes = draft.demand.causes if draft.demand else ()
-    occurred = max((cause.occurred_at for cause in causes if cause.occurred_at), default=None)
-    if not minutes or occurred is None or due.delta > 0 or draft.wanted.at(due.day):
+    left = _left_with_nothing(draft, due.day)
+    occurred = max((cause.occurred_at for cause in left if cause.occurred_at), default=None)
+    if not minutes or occurred is None or due.delta > 0:
         return draft
     wait = timedelta(minutes=minutes)
     # The day does not end without it. A cause of a time to come is a wrong clock, and waits for nothing.
@@ -179,6 +180,17 @@ def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:
         occurred + wait, local_midnight(effective_day(occurred, view.zone) + timedelta(days=1), view.zone)
     )
     return replace(draft, waits_for_more=until) if occurred - wait <= view.now < until else draft
+
+
+def _left_with_nothing(draft: LineDraft, day: date) -> Sequence[Cause]:
+    """What Timus has reported, if the line comes down to 0 by a day; else the news by which a subscription has nothing there any more."""
+    causes = draft.demand.causes if draft.demand else ()
+    if not draft.wanted.at(day):
+        return causes
+    known = draft.line.versions
+    newest = {(one.subscription_id, one.sku): one for one in causes if one.day <= day}
+    news = [one for one in newest.values() if one.number > known.get(one.subscription_id, 0)]
+    return [one for one in news if not one.after or (one.ends is not None and one.ends <= day)]
 
 
 def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:

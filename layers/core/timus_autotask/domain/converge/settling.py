@@ -118,10 +118,11 @@ def _takes_no_more(intent: Intent, verdict: Verdict, units: Timeline) -> bool:
 
 
 def _refusal(last: Refusal | None, intent: Intent, now: datetime) -> Refusal:
-    again = last is not None and (last.day, last.delta) == (intent.day, intent.delta)
-    times = last.times + 1 if again and last else 1
+    before = last if last is not None and last.is_of(intent) else None
+    times = before.times + 1 if before else 1
+    since = (before.since if before else None) or now
     wait = REFUSED_AGAIN[min(times, len(REFUSED_AGAIN)) - 1]
-    return Refusal(intent.day, intent.delta, intent.message, now + wait, times)
+    return Refusal(intent.day, intent.delta, intent.message, now + wait, times, since)
 
 
 def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: datetime) -> JournalEntry:

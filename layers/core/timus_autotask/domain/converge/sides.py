@@ -24,9 +24,15 @@ def plans_left(up: LineKey, view: View, by: date = date.max) -> list[LineKey]:
 
 
 def old_side_settles(up: LineKey, drafts: Drafts, view: View) -> datetime | None:
-    """When the last adjustment of a line that has to come down before ``up`` has settled, if one is open."""
+    """When the last adjustment of a line that has to come down before ``up`` has settled, if one is open.
+
+    What was refused before and is only tried again is not looked forward to: ``up`` stays parked, since when it was.
+    """
     downs = (drafts[down] for down in plans_left(up, view) if down in drafts)
-    return max((draft.waits_until for draft in downs if draft.waits_until), default=None)
+    return max(
+        (draft.waits_until for draft in downs if draft.waits_until and not draft.line.tries_again),
+        default=None,
+    )
 
 
 def old_service(up: LineKey, drafts: Drafts, view: View) -> int | str:
