@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
+from timus_autotask.cli import main
 from timus_autotask.operate.mapping_file import COLUMNS
 
 ROOT = Path(__file__).parents[3]
@@ -134,6 +137,36 @@ def test_an_export_goes_to_standard_output(desk: Desk) -> None:
             }
         ]
     }
+
+
+MARKS = "\u202e\u2066\u061c\u2028\u200b\ufeff\U000e0041"
+
+
+class _Screen(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_export_steers_no_terminal_and_loses_nothing_in_a_file(tmp_path: Path) -> None:
+    """Marks that turn text round or hide it are escapes on a terminal; a file has them as they came, and reads back."""
+    name = f"Contoso{MARKS}Dental"
+    contracts = [{**SCENARIO["contracts"][0], "contractName": name}]
+    desk = Desk(World(scenario={**SCENARIO, "contracts": contracts}))
+    desk.world.tell(7, {ADV: 28}, customer_name=name)
+    desk.world.work()
+    desk.ask("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT), "--yes")
+    for form in ((), ("--json",)):
+        screen = _Screen()
+        with redirect_stdout(screen):
+            assert main(("map", "export", *form), desk.deployment) == 0
+        assert CUSTOMER in screen.getvalue()
+        assert not {*MARKS} & {*screen.getvalue()}
+    for file in ("out.csv", "out.json"):
+        out = tmp_path / file
+        desk.told("map", "export", str(out))
+        assert desk.ask("map", "import", str(out))["unchanged"] == 1
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as written:
+        assert [row["contract_name"] for row in csv.DictReader(written)] == [name]
 
 
 def test_a_file_that_is_not_there_is_named(desk: Desk, tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CUSTOMER, World
+from timus_autotask.cli.command import parser
 from timus_autotask.domain.line import State
-from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.reasons import REASONS, Parked
 
 
 @pytest.mark.parametrize(
@@ -68,3 +70,32 @@ def test_the_remedy_of_a_pause_names_whose_it_is(words: tuple[str, ...], remedy:
     assert line.state is State.PARKED
     assert line.parked
     assert line.parked.remedy == f"timus-autotask {remedy}"
+
+
+DASHED = {
+    "customer": "-x",
+    "paused_customer": "--yes",
+    "sku": "--json",
+    "event": "-e~0a1b",
+    "contract": 5,
+    "service": 6,
+    "company": 7,
+    "up": 8,
+    "number": "timus-1",
+}
+
+
+@pytest.mark.parametrize("code", sorted(REASONS))
+@pytest.mark.parametrize("facts", [DASHED, {**DASHED, "customer": "cus_1", "sku": "A B", "event": "it's"}])
+def test_every_remedy_is_a_command_as_it_stands(code: str, facts: dict[str, int | str]) -> None:
+    """Whatever the ids are: one that begins with a dash is an id, and no option."""
+    given = {str(fact) for fact in facts.values()}
+    remedy = Parked(code, {**facts, "choices": "9"}).remedy
+    for command in re.findall(r"timus-autotask (.+?)(?=; |, or |$| \(| says)", remedy):
+        words = shlex.split(command.replace(" --enforce | --adopt", " --adopt").replace(" N", " 1"))
+        found = vars(parser().parse_args(words))
+        taken = {str(value) for value in found.values()} | {
+            str(one) for value in found.values() if isinstance(value, list) for one in value
+        }
+        assert {word for word in words if word in given} <= taken | {"excluded=--json"}
+        assert not any(found.get(option) for option in ("yes", "json"))

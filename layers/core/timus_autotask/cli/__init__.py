@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+
+TYPE_CHECKING = False  # that of `typing` would be one more import before anything is caught
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
 STOPPED = 130
 """Exit status after Ctrl-C, as a shell has it: 128 and the number of the signal."""

@@ -13,6 +13,7 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.domain.line import Choice
+from timus_autotask.domain.reasons import commands
 from timus_autotask.operate import decisions, parked_events, terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.terms import TermChange, TermsInForce
@@ -101,7 +102,10 @@ def accept_event(deployment: Deployment, arguments: Namespace, terminal: Termina
         arguments,
         terminal,
         lambda done: terminal.say(
-            f"Accepted; see: timus-autotask status --customer {done.customer_id}", style="green"
+            commands(
+                "Accepted; see: timus-autotask status --customer {customer}", {"customer": done.customer_id}
+            ),
+            style="green",
         ),
     )
 

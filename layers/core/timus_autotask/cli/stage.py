@@ -8,6 +8,7 @@ from typing import Any
 
 from timus_autotask.cli.proposing import carry_out, operator, progress, show_posting, totals_in_words
 from timus_autotask.cli.terminal import Terminal, Whole, called
+from timus_autotask.domain.reasons import commands
 from timus_autotask.operate import stage
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.preview import what_people_did, what_would_be_posted
@@ -23,9 +24,13 @@ def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     found = what_would_be_posted(deployment, arguments.customer, progress(terminal))
     show_posting(found.preview, terminal)
     if not found.live:
-        option = f" --customer {arguments.customer}" if arguments.customer else ""
+        remedy = "timus-autotask go-live"
+        if arguments.customer:
+            remedy = commands(
+                "timus-autotask go-live --customer {customer}", {"customer": arguments.customer}
+            )
         terminal.say("This observes: nothing of it is posted before go-live.", style="bold yellow")
-        terminal.say(Whole(f"→ timus-autotask go-live{option}"), style="yellow")
+        terminal.say(Whole(f"→ {remedy}"), style="yellow")
     return {
         "live": found.live,
         "contracts": preview_form(found.preview),

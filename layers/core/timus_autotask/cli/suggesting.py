@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, Whole, called
 from timus_autotask.domain.price import amount
+from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.accept import Chosen, accept, exact
 from timus_autotask.operate.catalogue import Catalogue, how_to_choose
 from timus_autotask.operate.deployment import Deployment
@@ -77,14 +77,12 @@ def show(found: Suggestions, terminal: Terminal) -> None:
         for number, service in enumerate(sku.offers, 1):
             terminal.say(*service_lines(number, service))
             if number == 1:
-                terminal.say(
-                    Whole(f"     → timus-autotask map plan {quote(sku.sku)} --service {service.service_id}")
-                )
+                terminal.say(_arrow(_MAP_PLAN, sku=sku.sku, service=service.service_id))
         if not sku.offers:
             terminal.say(
                 "  no service is called alike",
-                Whole(f"     → timus-autotask map plan {quote(sku.sku)} --service N"),
-                Whole(f"     → timus-autotask map ignore plan {quote(sku.sku)} --reason WHY"),
+                _arrow(_MAP_PLAN, sku=sku.sku, service="N"),
+                _arrow("timus-autotask map ignore plan {sku} --reason WHY", sku=sku.sku),
             )
     for customer in found.customers:
         terminal.say("", customer_line(customer), style="bold")
@@ -93,16 +91,19 @@ def show(found: Suggestions, terminal: Terminal) -> None:
         best = next((offer for offer in customer.offers if offer.contract), None)
         if not customer.offers:
             terminal.say("  no company is called alike")
-        terminal.say(Whole(f"     → {_command(customer.customer, best)}"))
+        ids = (best.company_id, best.contract.id) if best and best.contract else ("N", "N")
+        terminal.say(_arrow(_MAP_CUSTOMER, customer=customer.customer, company=ids[0], contract=ids[1]))
         if not customer.offers:
-            terminal.say(
-                Whole(f"     → timus-autotask map ignore customer {quote(customer.customer)} --reason WHY")
-            )
+            ignore = "timus-autotask map ignore customer {customer} --reason WHY"
+            terminal.say(_arrow(ignore, customer=customer.customer))
 
 
-def _command(customer: str, offer: ContractOffered | None) -> str:
-    ids = (offer.company_id, offer.contract.id) if offer and offer.contract else ("N", "N")
-    return f"timus-autotask map customer {quote(customer)} --company {ids[0]} --contract {ids[1]}"
+_MAP_PLAN = "timus-autotask map plan {sku} --service {service}"
+_MAP_CUSTOMER = "timus-autotask map customer {customer} --company {company} --contract {contract}"
+
+
+def _arrow(command: str, **facts: int | str) -> Whole:
+    return Whole(f"     → {commands(command, facts)}")
 
 
 def sku_line(sku: SkuSuggested) -> str:

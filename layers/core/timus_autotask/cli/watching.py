@@ -6,7 +6,6 @@ from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
-from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import Failed
@@ -16,6 +15,7 @@ from timus_autotask.domain.approval import REJECTED
 from timus_autotask.domain.line import JournalEntry, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import Provisioning
+from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.store.records import REPAIR, Decision, EventRecord
 from timus_autotask.store.runs import Run
@@ -106,20 +106,20 @@ def _show_stage(stages: Stages, terminal: Terminal) -> None:
         terminal.say(Whole("→ timus-autotask preview"), Whole("→ timus-autotask go-live"), style="yellow")
     elif others:
         terminal.say(f"Observing, while everybody else is live: {others}.", style="bold yellow")
-        option = f"--customer {stages.exceptions[0]}" if len(stages.exceptions) == 1 else "--customer C"
-        terminal.say(Whole(f"→ timus-autotask go-live {option}"), style="yellow")
+        one = stages.exceptions[0] if len(stages.exceptions) == 1 else "C"
+        remedy = commands("timus-autotask go-live --customer {customer}", {"customer": one})
+        terminal.say(Whole(f"→ {remedy}"), style="yellow")
 
 
 def _show_pause(pause: Pause, terminal: Terminal) -> None:
     since = f" since {moment(pause.at)} UTC" if pause.at else ""
     by = f" by {pause.by}" if pause.by else ""
-    whose, option = (
-        ("everybody", "")
-        if pause.customer is None
-        else (pause.customer, f" --customer {quote(pause.customer)}")
-    )
+    whose, remedy = "everybody", "timus-autotask resume"
+    if pause.customer is not None:
+        whose = pause.customer
+        remedy = commands("timus-autotask resume --customer {customer}", {"customer": whose})
     terminal.say(f"Changes are paused for {whose}{since}{by}.", style="bold yellow")
-    terminal.say(Whole(f"→ timus-autotask resume{option}"), style="yellow")
+    terminal.say(Whole(f"→ {remedy}"), style="yellow")
 
 
 def _show_opening(opening: Provisioning, terminal: Terminal) -> None:

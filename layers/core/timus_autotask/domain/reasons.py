@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from shlex import quote
@@ -178,6 +179,30 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
 )
 
 
+_OPTION = re.compile(r"(--[a-z-]+) \{(\w+)\}")
+_POSITIONAL = re.compile(
+    r"(timus-autotask(?: [a-z]+)+) \{(\w+)\}((?: --[a-z-]+(?:[ =][^\s,;:-][^\s,;:]*|=\{\w+\})?)*)"
+)
+
+
+def commands(template: str, facts: Mapping[str, int | str]) -> str:
+    """A sentence with commands, filled in so that a shell and the command line take each fact as it is.
+
+    A fact that begins with a dash would be taken for an option: it is written ``--option=-x``, or behind ``--`` at the end.
+    """
+
+    def dashed(name: str) -> bool:
+        return str(facts.get(name, "")).startswith("-")
+
+    template = _OPTION.sub(lambda m: f"{m[1]}={{{m[2]}}}" if dashed(m[2]) else m[0], template)
+    template = _POSITIONAL.sub(lambda m: f"{m[1]}{m[3]} -- {{{m[2]}}}" if dashed(m[2]) else m[0], template)
+    shown = {
+        name: quote(fact) if isinstance(fact, str) and name != "choices" else fact
+        for name, fact in facts.items()
+    }
+    return template.format_map(_Facts(shown))
+
+
 @dataclass(frozen=True, slots=True)
 class Parked:
     """A reason with the facts of the case, as the table above tells it."""
@@ -193,11 +218,7 @@ class Parked:
     @property
     def remedy(self) -> str:
         """The command or action that ends it, written so that a shell takes it."""
-        facts = {
-            name: quote(fact) if isinstance(fact, str) and name != "choices" else fact
-            for name, fact in self.facts.items()
-        }
-        remedy = REASONS[self.code].remedy.format_map(_Facts(facts))
+        remedy = commands(REASONS[self.code].remedy, self.facts)
         return remedy.replace(" --customer PAUSED_CUSTOMER", "")  # everybody is paused
 
 

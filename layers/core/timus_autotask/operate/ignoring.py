@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping
+from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import customer_known, skus_known
 from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
@@ -117,7 +118,7 @@ def _check_customer(customer: str, mapping: CustomerMapping | None, reason: str 
         contracts = ", ".join(map(str, mapping.contract_ids))
         raise NotDone(
             f"Customer {customer} is billed on contract {contracts}, so it cannot be ignored. Nothing was written. "
-            f"{NOT_BILLED} --customer {customer} excluded=SKU"
+            + commands(f"{NOT_BILLED} --customer {{customer}} excluded=SKU", {"customer": customer})
         )
 
 
@@ -135,7 +136,7 @@ def _check_plan(
         raise NotDone(
             f"SKU {sku} is billed with service {on[0].service_id} on contract {on[0].contract_id}"
             f"{f' and {len(on) - 1} more' if on[1:] else ''}, so it cannot be ignored. Nothing was written. "
-            f"{NOT_BILLED} excluded={sku}"
+            + commands(f"{NOT_BILLED} excluded={{sku}}", {"sku": sku})
         )
 
 

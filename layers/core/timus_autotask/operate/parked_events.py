@@ -13,6 +13,7 @@ from typing import Any
 
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.history import Merge, Subscription, believed, merge, version_of
+from timus_autotask.domain.reasons import commands
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.operate.decisions import QUIET
 from timus_autotask.operate.deployment import Deployment
@@ -80,13 +81,11 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QU
         if event.parked is None or event.parked.code not in ACCEPTABLE:
             raise NotDone(
                 f"Event {event.key} is {event.parked.code if event.parked else event.outcome}: only an event that says otherwise than "
-                f"what is known ({' or '.join(ACCEPTABLE)}) can be accepted. See: timus-autotask events show {event.key}"
+                f"what is known ({' or '.join(ACCEPTABLE)}) can be accepted. See: {_show(event)}"
             )
         news = _understood(event)
         if news is None:
-            raise NotDone(
-                f"Event {event.key} cannot be read any more: timus-autotask events show {event.key}"
-            )
+            raise NotDone(f"Event {event.key} cannot be read any more: {_show(event)}")
         following, dismissed = _following(deployment.store, event, news)
         _believing(deployment.ports, news)  # refuses what would only be parked again
 
@@ -261,6 +260,10 @@ def _one(store: Store, key: str) -> EventRecord:
             f"Several events have the webhook-id {key}; give a key: {', '.join(one.key for one in found)}"
         )
     return found[0]
+
+
+def _show(event: EventRecord) -> str:
+    return commands("timus-autotask events show {event}", {"event": event.key})
 
 
 def _understood(event: EventRecord) -> Snapshot | None:
