@@ -59,7 +59,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "sku-refused": Reason(
             "No Autotask service is chosen for {sku}, and Autotask refused to look for one: {answer}",
-            "Let the API user read services (timus-autotask doctor says what it may), or: timus-autotask map plan {sku} --service N",
+            "Let the API user read services in Autotask, or: timus-autotask map plan {sku} --service N",
         ),
         "sku-unrouted": Reason(
             "Customer {customer} has contracts, but none of them takes {sku}, or not all of its units.",
