@@ -123,3 +123,24 @@ def test_terms_that_bill_from_another_day_explain_today() -> None:
     line = looked(desk)[ADV]
     assert line["state"] == "scheduled"
     assert line["explanation"] == "28 = 20 in Timus, +8 by the days from which changes are billed"
+
+
+def test_before_the_contract_begins_nothing_is_billed() -> None:
+    """Said as that, with the days and their seats."""
+    contracts = [
+        {**SCENARIO["contracts"][0], "startDate": "2026-04-10", "lines": []},
+        *SCENARIO["contracts"][1:],
+    ]
+    world = World(scenario={**SCENARIO, "contracts": contracts})
+    world.map_customer()
+    world.tell(1, {ADV: 25})
+    world.work()
+    desk = Desk(world)
+    [line] = desk.ask("status")["lines"]
+    assert line["explanation"] == "0 = 25 in Timus, -25 before the contract begins"
+    off = {"from": "2026-03-15", "until": "2026-04-10", "wanted": 25, "autotask": 0}
+    assert line["past_days"] == [{**off, "seat_days": -650, "cause": "before-contract"}]
+    world.pass_time(days=27)
+    [change] = desk.ask("changes")["changes"]
+    assert (change["day"], change["moved_from"]) == ("2026-04-10", "2026-03-15")
+    assert {one["kind"] for one in desk.ask("reconcile")["findings"]} == {"past-day-off"}

@@ -31,6 +31,7 @@ class Locked(StrEnum):
     PLAN_CHANGE = "plan-change"
     LATER_DAY_TAKEN = "later-day-taken"
     BILLED_ELSEWHERE = "billed-elsewhere"
+    BEFORE_CONTRACT = "before-contract"
 
     @property
     def message(self) -> str:
@@ -43,6 +44,7 @@ _MESSAGES = {
     Locked.PERIOD_POSTED: "its period is approved and posted",
     Locked.PLAN_CHANGE: "the old plan comes down only later",
     Locked.BILLED_ELSEWHERE: "it was billed on another contract service then",
+    Locked.BEFORE_CONTRACT: "the contract begins only after that",
     Locked.LATER_DAY_TAKEN: "a later day had an adjustment of this line already, and would have been changed too",
 }
 

@@ -19,7 +19,8 @@ class Because:
     """One reason, with the units that it adds (or takes off, if negative)."""
 
     code: str
-    """``excluded``, ``included``, ``minimum``, ``other-line``, ``other-day``, ``same-line``, ``kept``, ``past-changing``, ``trial``."""
+    """``excluded``, ``included``, ``minimum``, ``other-line``, ``other-day``, ``same-line``, ``kept``, ``past-changing``,
+    ``before-contract``, ``trial``."""
     units: int
     message: str
 
@@ -36,11 +37,13 @@ def reasons_of_difference(
     sku: str,
     numbers: tuple[int, int, int],
     today: date,
+    *,
+    before_contract: bool = False,
 ) -> tuple[Because, ...]:
     """Why a line has other units than a SKU of a customer has in Timus.
 
     ``numbers`` are Timus's units of the SKU that go to the line, those that the line should have, and those of Autotask. Timus's
-    units and those of all reasons add up to Autotask's.
+    units and those of all reasons add up to Autotask's. ``before_contract``: today is before the contract's first day.
     """
     timus, wanted, autotask = numbers
     own = [one for one in demand.sources if (one.customer_id, one.sku) == (customer.id, sku)]
@@ -61,7 +64,10 @@ def reasons_of_difference(
             found += _some("same-line", units, f"of {one.sku} of {one.customer_id} on the same line")
     kept = wanted - sum(one.units.at(today) for one in demand.sources)
     found += _some("kept", kept, "from an edit in Autotask that is kept")
-    found += _some("past-changing", autotask - wanted, "that today cannot be changed by any more")
+    if before_contract:
+        found += _some("before-contract", autotask - wanted, "before the contract begins")
+    else:
+        found += _some("past-changing", autotask - wanted, "that today cannot be changed by any more")
     return tuple(found)
 
 

@@ -18,7 +18,7 @@ from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
 from timus_autotask.domain.line import Intent, Line, State
 from timus_autotask.domain.mapping import LineKey, service_on
-from timus_autotask.domain.past_days import PastDays, still_shown
+from timus_autotask.domain.past_days import Locked, PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED, NO_SERVICE
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.provisioning import Provisioning
@@ -555,7 +555,12 @@ def _with_reasons(
         return line
     autotask = line.autotask_units or 0
     numbers = line.timus_quantity, max(0, line.wanted_units or 0), autotask
-    because = reasons_of_difference(demand, wanted.demands, customer, line.sku, numbers, today)
+    before = any(
+        one.cause is Locked.BEFORE_CONTRACT and one.first <= today < one.until for one in line.past_days
+    )
+    because = reasons_of_difference(
+        demand, wanted.demands, customer, line.sku, numbers, today, before_contract=before
+    )
     return replace(line, because=because)
 
 

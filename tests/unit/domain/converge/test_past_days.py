@@ -93,6 +93,37 @@ def test_a_change_from_before_a_day_that_is_taken_is_told() -> None:
     assert shown.past_days == (PastDays(march(10), march(12), 26, 25, Locked.LATER_DAY_TAKEN),)
 
 
+def test_days_before_the_contract_begins_are_told() -> None:
+    """No contract can bill them; what Timus said before its own first day is not meant."""
+    first = date(2025, 11, 1)
+    wanted = replace(demand(steps((first, 25), (TODAY, 28))), start=first)
+    step = next_step(view(wanted, held={45: on_contract(MORE)}, lines=(left(MORE),)))
+    assert line_of(step).past_days == (PastDays(first, CONTRACT.start, 25, 0, Locked.BEFORE_CONTRACT),)
+
+
+def test_a_contract_that_begins_later_says_from_which_day_its_first_change_was_moved() -> None:
+    """Today is told, too, and what is billed from the contract's first day on."""
+    contract = replace(CONTRACT, start=APRIL)
+    wanted = replace(demand(steps((TODAY, 28))), start=TODAY)
+    step = next_step(view(wanted, held={}, contract=contract))
+    line = line_of(step)
+    assert line.past_days == (PastDays(TODAY, APRIL, 28, 0, Locked.BEFORE_CONTRACT),)
+    assert line.scheduled == ((APRIL, 28),)
+    later = next_step(view(wanted, held={}, lines=(line,), contract=contract, today=APRIL))
+    assert later.post is not None
+    assert later.post.intent is not None
+    assert later.post.intent.postponed == Postponed(TODAY, Locked.BEFORE_CONTRACT)
+
+
+def test_a_subscription_that_begins_with_the_contract_has_no_such_days() -> None:
+    """Nor one that begins later."""
+    for first in (CONTRACT.start, TODAY):
+        wanted = replace(demand(steps((first, 28))), start=first)
+        has = {45: on_contract(steps((first, 28)))}
+        step = next_step(view(wanted, held=has, lines=(left(steps((first, 28))),)))
+        assert [line.past_days for line in step.lines] in ([], [()])
+
+
 def test_what_will_be_made_level_is_not_told() -> None:
     """A change that is due, or held by the terms, has its own place."""
     due = next_step(view(demand(MORE), lines=(left(LEVEL),)))
@@ -129,8 +160,8 @@ def test_a_wrong_clock_makes_nothing_wait() -> None:
     ]
 
 
-def test_only_a_decrease_of_the_whole_line_waits() -> None:
+def test_only_a_decrease_of_a_whole_subscription_waits() -> None:
     """Others are made at once."""
-    cause = Cause("sub_1", 8, TODAY, "evt_8", NOW)
+    cause = Cause("sub_1", 8, TODAY, "evt_8", NOW, before=25, after=1)
     some = demand(since_january(25, (TODAY, 1)), causes=(cause,))
     assert next_step(view(some, lines=(left(LEVEL),), policy=Policy(decrease_wait=30))).post is not None

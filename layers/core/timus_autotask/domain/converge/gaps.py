@@ -17,7 +17,7 @@ from timus_autotask.domain.past_days import Locked, PastDays, past_days, still_s
 from timus_autotask.domain.plan import Plan, plan_adjustments
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Policy, PostedPeriod, SameDay
-from timus_autotask.domain.timeline import Timeline
+from timus_autotask.domain.timeline import NOTHING, Timeline
 
 NOWHERE = LineKey(0, 0)
 """The line of a plan whose service nobody has said: what follows on it waits."""
@@ -65,9 +65,16 @@ def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraf
     for adjustment in draft.planned:
         planned = planned.add_from(adjustment.day, adjustment.delta)
     first = max(draft.demand.start, contract.start)
-    found = _past_days_elsewhere(draft, draft.demand, contract)
+    found = _days_before(draft, draft.demand, contract)
+    found += _past_days_elsewhere(draft, draft.demand, contract)
     found += past_days(draft.wanted, planned, first, contract.end, lambda day: _locked(day, draft, view))
     return replace(draft, line=replace(draft.line, past_days=still_shown(found, draft.today)))
+
+
+def _days_before(draft: LineDraft, demand: Demand, contract: Contract) -> tuple[PastDays, ...]:
+    """Days that Timus has reported and on which there is no contract yet."""
+    first, last = demand.earliest or demand.start, contract.start - timedelta(days=1)
+    return past_days(draft.wanted, NOTHING, first, last, lambda _: Locked.BEFORE_CONTRACT)
 
 
 def _past_days_elsewhere(draft: LineDraft, demand: Demand, contract: Contract) -> tuple[PastDays, ...]:
