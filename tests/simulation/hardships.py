@@ -97,7 +97,7 @@ def _last(story: Story) -> int:
 def _empty_periods(story: Story, r: Random) -> Story:
     """A term that is renewed ends so soon that the first day of the next one is looked at, too."""
     story = replace(story, switches={**story.switches, "extended_periods": "empty"})
-    if not any(said.renews for said in _said(story)):
+    if all(said.term_end == TERM_END for said in _said(story)):
         return story
     end = local_day(_last(story), ZoneInfo(story.zone)) + timedelta(days=r.randint(1, 3))
 

@@ -26,8 +26,8 @@ Exceptions, each with its reason:
 * Credentials that were replaced may be in use for five minutes. Only then does the time until rest begin.
 * Autotask's own rules may refuse a decrease (below zero on a later day, for example). It stays parked for a person. They never refuse an
   increase: a line with too few units is no such case.
-* A decrease that would leave fewer than 0 units in the empty periods of a renewed term waits for their first day. On that day they are made
-  level first, and for a moment they have the units of the decrease, too.
+* A decrease that would leave fewer than 0 units in the empty periods of a renewed term waits for their first day. Before a decrease that
+  would leave a later day below 0, that day is raised first, and for a moment it has the units of the decrease, too.
 * A SKU without a service, and a customer without a mapping, have no line.
 * What was said since Timus's counter began again counts from when a person has accepted that. Until then its events are parked, unless
   they say what a version before says.
@@ -621,12 +621,10 @@ class Oracle:
         self._broken("I2", f"{line} was brought to {has} for {day}: Timus never had that")
 
     def _decrease_follows(self, line: Line, day: date) -> bool:
-        """Whether a new term begins with what it should have and the units of a decrease of the former one, which comes only after it."""
-        plan = next((plan for plan in self.w.story.contracts if plan.id == line[0]), None)
-        if plan is None or day <= plan.end:
-            return False
-        more = self.has(line, plan.end) - (self.wants(line, plan.end) or 0)
-        return more > 0 and self.has(line, day) - more == self.wants(line, day)
+        """Whether a day has what it should and the units of a decrease of the day before, which would have left it below 0."""
+        more = self.has(line, day - DAY) - (self.wants(line, day - DAY) or 0)
+        before = self.has(line, day) - self._committed[line][-1][1]
+        return before < more and self.has(line, day) - more == self.wants(line, day)
 
     def _below_zero_later(self, line: Line) -> bool:
         """Whether a day of today or before has more units too many than some later day has units."""
