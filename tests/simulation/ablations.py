@@ -430,7 +430,10 @@ def _increase_first(swap: Swap) -> None:
     _no_wait_for_decrease(swap)
 
 
-@_ablation("increase although the decrease did not land", 221, 1265)
+@_ablation(
+    "increase although the decrease did not land",
+    behind="what goes up is planned again without a decrease that is refused or held, so its seats are not there to move",
+)
 def _no_wait_for_decrease(swap: Swap) -> None:
     """In a plan change decreases are made first, and nobody checks that they landed. Both plans are billed where a decrease was refused."""
     swap(deciding, "falls_first", lambda *_: set())
