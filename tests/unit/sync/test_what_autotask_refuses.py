@@ -232,7 +232,7 @@ def test_units_that_would_fall_below_zero(world: World) -> None:
 
 
 def test_units_that_fall_below_zero_at_first_sight() -> None:
-    """The very first look takes what it finds for known; Autotask's refusal is then shown in its words."""
+    """The very first look takes what it finds for known; a decrease that would leave a later day below 0 is parked before it is sent."""
     world = World()
     line = world.api.model.find_line(CONTRACT, 45)
     assert line is not None
@@ -241,8 +241,8 @@ def test_units_that_fall_below_zero_at_first_sight() -> None:
     world.tell(7, {ADV: 15, GATEWAY: 1})
     world.work()
     assert world.posted() == []
-    assert parked(world).code == "refused"
-    assert "negative" in parked(world).message
+    assert parked(world).code == "below-zero-later"
+    assert "below 0" in parked(world).message
     world.control.person_adjusts(line.id, date(2026, 4, 1).toordinal(), 20)
     world.pass_time(minutes=16)
     assert world.posted() == [(45, -10, "2026-03-15")]
