@@ -227,7 +227,9 @@ def test_units_that_would_fall_below_zero(world: World) -> None:
     assert world.posted() == []
     assert parked(world).code == "drift"
     world.control.person_adjusts(line.id, date(2026, 4, 1).toordinal(), 20)
-    world.pass_time(minutes=16)
+    world.ports.store.commit(*wake_contracts(CUSTOMER, [CONTRACT], world.ports))
+    world.work()
+    world.sweep()
     assert world.posted() == [(45, -10, "2026-03-15")]
 
 
@@ -244,7 +246,9 @@ def test_units_that_fall_below_zero_at_first_sight() -> None:
     assert parked(world).code == "below-zero-later"
     assert "below 0" in parked(world).message
     world.control.person_adjusts(line.id, date(2026, 4, 1).toordinal(), 20)
-    world.pass_time(minutes=16)
+    world.ports.store.commit(*wake_contracts(CUSTOMER, [CONTRACT], world.ports))
+    world.work()
+    world.sweep()
     assert world.posted() == [(45, -10, "2026-03-15")]
     assert world.line(ADV).state is State.APPLIED
 
