@@ -6,6 +6,7 @@ and seconds they took. ``docs/enabling.md`` gives the same steps and counts to p
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -108,6 +109,7 @@ class Journey:
 
     def _conversation(self, master: int, answers: Sequence[str], key: Callable[[str], str] | None) -> str:
         shown, left, asked = "", [*answers], 0
+        decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
         until = time.monotonic() + AT_MOST
         while time.monotonic() < until:
             if not select.select([master], [], [], 0.2)[0]:
@@ -121,7 +123,7 @@ class Journey:
                 part = os.read(master, 65536)
             except OSError:  # the other side is closed
                 break
-            shown += part.decode().replace("\r\n", "\n")
+            shown += decoder.decode(part).replace("\r\n", "\n")
             if key and (heading := SUGGESTION.search(shown, asked)):
                 os.write(master, key(heading[1]).encode())
                 self.keys += 1

@@ -107,6 +107,6 @@ def left(name: str, place: Place, fault: str) -> list[str]:
     words = run(SCENARIOS[name], {place: fault}, aloud=True).words
     own = re.compile(rf"  {place[0]}(: (table\.(get|range|list|due)|autotask|secrets|clock)| is dead)")
     told = re.compile(
-        r" ⚡ \S+|(?<=trouble=)[^,]*|(?<=reason=)[^,]*|(?<=words=)[^,]*|(?<='words': )('[^']*'|\"[^\"]*\")|(?<=:\d\d):\d\d(\.\d+)?|\b[0-9a-f]{16}\b"
+        r" ⚡ \S+|(?<=trouble=)[^,]*|(?<=reason=)[^,]*|(?<=words=)[^,]*|(?<='words': )('[^']*'|\"[^\"]*\")|(?<=:\d\d):\d\d(\.\d+)?|\b[0-9a-f]{16}\b|\b[0-9a-f]{64}\b"
     )
     return [told.sub("", line) for line in words if not own.search(line)]

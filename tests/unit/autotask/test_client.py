@@ -190,7 +190,7 @@ def test_recorded_permissions() -> None:
     with pytest.raises(RetryLater, match="cannot be relied on"):
         client(canned(answer({"info": None}))).permissions(RecordKind.TICKETS)
     with pytest.raises(Refused):
-        client(canned(sample("permission-missing-query"))).permissions(RecordKind.TICKETS)
+        client(canned(sample("permission-missing-query"), page())).permissions(RecordKind.TICKETS)
 
 
 def test_what_does_not_exist_is_none_or_missing() -> None:
