@@ -11,7 +11,6 @@ from local.autotask.faults import Fault
 from tests.unit.cli.desk import Desk
 from tests.unit.operate.test_proposal import crowd
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY
-from timus_autotask.cli.terminal import Terminal
 
 MINIMUM = ("policy", "set", f"minimum.{ADV}=50")
 LINE = (str(CONTRACT), "45")
@@ -24,20 +23,6 @@ def mapped(desk: Desk) -> Desk:
     desk.world.tell(7, {ADV: 25, GATEWAY: 1})
     desk.world.work()
     return desk
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A terminal whose person says no; the questions."""
-    questions: list[str] = []
-
-    def no(_self: Terminal, question: str) -> bool:
-        questions.append(question)
-        return False
-
-    monkeypatch.setattr(Terminal, "asks", property(lambda self: not self.json))
-    monkeypatch.setattr(Terminal, "confirm", no)
-    return questions
 
 
 def test_terms_are_shown_with_what_they_post(mapped: Desk) -> None:

@@ -10,7 +10,6 @@ import pytest
 from tests.unit.cli.desk import Desk
 from tests.unit.operate.test_stage import OTHER, observing, with_another
 from tests.world import CUSTOMER
-from timus_autotask.cli.terminal import Terminal
 from timus_autotask.store.records import put_terms
 
 
@@ -74,18 +73,10 @@ def test_going_live_in_a_script_has_to_be_said(desk: Desk) -> None:
     assert len(desk.world.posted()) == 2
 
 
-def test_a_person_is_asked_with_the_totals(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_is_asked_with_the_totals(desk: Desk, asked: list[str]) -> None:
     """Who says no has changed nothing."""
-    questions: list[str] = []
-
-    def no(_self: Terminal, question: str) -> bool:
-        questions.append(question)
-        return False
-
-    monkeypatch.setattr(Terminal, "asks", property(lambda self: not self.json))
-    monkeypatch.setattr(Terminal, "confirm", no)
     assert "Nothing was written" in desk.refused("go-live")
-    assert questions == ["Go live? At once: 2 lines, +7 and -0 units, about +39.21, then +71.50 a period."]
+    assert asked == ["Go live? At once: 2 lines, +7 and -0 units, about +39.21, then +71.50 a period."]
     assert desk.world.transport.writes == []
 
 

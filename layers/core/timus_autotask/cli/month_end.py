@@ -35,6 +35,7 @@ EXPLAINED = {
     Explained.CREDIT: "a credit that a person typed",
     Explained.UNEXPLAINED: "UNEXPLAINED: the units of the day do not make it",
 }
+READING = "Records and Autotask are read …"
 ESTIMATES = "Money is an estimate, at today's prices: Autotask prorates and bills."
 
 
@@ -42,9 +43,8 @@ def ready(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     """Whether a month may be approved and posted; or what was."""
     if arguments.posted:
         return _posted(deployment, arguments, terminal)
-    terminal.busy("Records and Autotask are read …")
-    found = may_be_posted(deployment, arguments.month)
-    terminal.busy("", done=True)
+    with terminal.while_busy(READING):
+        found = may_be_posted(deployment, arguments.month)
     _show_ready(found, terminal, everything=arguments.all)
     form = ready_form(found)
     if not found.ready:
@@ -181,9 +181,8 @@ def _show_coverage(these: Iterable[Coverage], found: Ready, terminal: Terminal) 
 
 def _posted(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Every billing item of a month, and what explains it."""
-    terminal.busy("Records and Autotask are read …")
-    found = what_was_posted(deployment, arguments.month)
-    terminal.busy("", done=True)
+    with terminal.while_busy(READING):
+        found = what_was_posted(deployment, arguments.month)
     _show_posted(found, terminal, everything=arguments.all)
     form = posted_form(found)
     if not found.right:
@@ -301,9 +300,8 @@ def _show_passed(found: Posted, terminal: Terminal) -> None:
 def ledger(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Seat-days used and billed, and why they differ."""
     since = arguments.since or deployment.today.replace(month=1, day=1)
-    terminal.busy("Records and Autotask are read …")
-    found = leaks(deployment, since, arguments.customer)
-    terminal.busy("", done=True)
+    with terminal.while_busy(READING):
+        found = leaks(deployment, since, arguments.customer)
     if arguments.csv:
         _write(arguments.csv, ledger_csv(found))
     _show_ledger(found, terminal, everything=arguments.all)

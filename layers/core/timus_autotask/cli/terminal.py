@@ -141,6 +141,15 @@ class Terminal:
         self.console.file.flush()
 
     @contextmanager
+    def while_busy(self, words: str) -> Iterator[None]:
+        """While something takes its time, what it is; taken away however that ends."""
+        self.busy(words)
+        try:
+            yield
+        finally:
+            self.busy("", done=True)
+
+    @contextmanager
     def pages(self) -> Iterator[None]:
         """What is said within, a screen at a time if it is longer than one and a person reads it (``PAGER``, else less)."""
         if not self.asks or not self.console.is_terminal:

@@ -36,18 +36,17 @@ from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
 
 def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Every line, what waits, and whether everything is at rest."""
-    terminal.busy("The records are read …")
-    found = overview(
-        deployment.store,
-        lambda: sum(deployment.queue.depth()),
-        lambda: deployment.dead_letters.depth().visible,
-        deployment.clock.now(),
-        deployment.zone,
-        deployment.each,
-        customer=arguments.customer,
-        contract=arguments.contract,
-    )
-    terminal.busy("", done=True)
+    with terminal.while_busy("The records are read …"):
+        found = overview(
+            deployment.store,
+            lambda: sum(deployment.queue.depth()),
+            lambda: deployment.dead_letters.depth().visible,
+            deployment.clock.now(),
+            deployment.zone,
+            deployment.each,
+            customer=arguments.customer,
+            contract=arguments.contract,
+        )
     _show_on_top(found, terminal)
     _show_lines(found, terminal, arguments.all)
     _show_compared(found.compared, terminal)

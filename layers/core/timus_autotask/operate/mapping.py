@@ -180,8 +180,8 @@ def route_customer(
 ) -> Proposal[CustomerRouted]:
     """Send a customer's units to a contract.
 
-    ``bill_from``: from which day, where the customer had seats before. ``share``: although another customer's go there. ``unchecked``: without asking Autotask. ``unknown``: also of a SKU that nobody
-    knows, or a customer whose id looks like a known one's.
+    ``bill_from``: from which day, where the customer had seats before. ``share``: although another customer's go there. ``unchecked``:
+    without asking Autotask. ``unknown``: also of a SKU that nobody knows, or a customer whose id looks like a known one's.
     """
 
     def plan() -> Plan[CustomerRouted]:

@@ -125,7 +125,8 @@ def import_mappings(
     """Take in a file of mappings: one proposal, with one preview, for all of it.
 
     ``share``: every contract may be shared. ``bill_from``: what holds for late customers whose rows do not say it. ``partial``: without the
-    customers and SKUs of which a row is wrong. ``unchecked``: without asking Autotask. ``unknown``: also SKUs that nobody knows, and customers whose ids look like known ones. Raises :class:`FileRefused` with every problem.
+    customers and SKUs of which a row is wrong. ``unchecked``: without asking Autotask. ``unknown``: also SKUs that nobody knows, and
+    customers whose ids look like known ones. Raises :class:`FileRefused` with every problem.
     """
 
     def plan() -> Plan[Imported]:

@@ -39,9 +39,8 @@ from timus_autotask.store.records import (
 def hash_of(content: Data) -> str:
     """The hash of an entry's stored content: keys sorted, no spaces, UTF-8."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(
-        text.encode(errors="surrogatepass")
-    ).hexdigest()  # half a character, from outside, is no reason to stop
+    # Half a character, from outside, is no reason to stop.
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def journal_key(entry: JournalEntry) -> Key:
