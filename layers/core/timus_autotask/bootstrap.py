@@ -309,7 +309,7 @@ def autotask_client(
 
 
 def _apply_ports(telemetry: Telemetry) -> tuple[Ports, Secrets]:
-    from timus_autotask.autotask.httpx_transport import HttpxTransport
+    from timus_autotask.autotask.http import made_when_used
     from timus_autotask.aws.dynamodb import DynamoTable
     from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
     from timus_autotask.aws.sqs import SqsWakeUps
@@ -319,7 +319,9 @@ def _apply_ports(telemetry: Telemetry) -> tuple[Ports, Secrets]:
     secrets = SecretsManagerSecrets(
         _aws("secretsmanager"), settings.webhook_secret_id, settings.autotask_secret_id, clock
     )
-    client, refused = autotask_client(HttpxTransport(), secrets, settings.autotask_url, telemetry.called)
+    client, refused = autotask_client(
+        made_when_used(_network), secrets, settings.autotask_url, telemetry.called
+    )
     ports = Ports(
         table=DynamoTable(_aws("dynamodb"), settings.table_name),
         autotask=client,
@@ -331,6 +333,12 @@ def _apply_ports(telemetry: Telemetry) -> tuple[Ports, Secrets]:
         on_event=telemetry,
     )
     return ports, secrets
+
+
+def _network() -> Transport:
+    from timus_autotask.autotask.httpx_transport import HttpxTransport
+
+    return HttpxTransport()
 
 
 def _ticket_desk() -> TicketDesk | None:
@@ -349,14 +357,18 @@ def _ticket_desk() -> TicketDesk | None:
 def _aws(service: str) -> Any:
     """A client of an AWS service that gives up while its function still has time to say so.
 
-    boto3 would wait a minute for an answer, and does so several times.
+    boto3 would wait a minute for an answer, and does so several times. It would also load every authority of the web for each new
+    connection, a third of the webhook's cold start: AWS's own are enough.
     """
     import boto3
     from botocore.config import Config
 
+    from timus_autotask.aws.roots import trusted
+
     retries: Any = {"mode": "standard", "total_max_attempts": 3}
     client: Any = boto3.client
-    return client(service, config=Config(connect_timeout=2, read_timeout=5, retries=retries))
+    config = Config(connect_timeout=2, read_timeout=5, retries=retries)
+    return client(service, config=config, verify=trusted(os.environ))
 
 
 AT_A_TIME = 8

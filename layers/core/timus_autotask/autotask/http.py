@@ -6,8 +6,9 @@ values. Only a transport touches the network, so the deterministic simulation ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 
@@ -45,3 +46,13 @@ class Transport(Protocol):
     """Sends exactly once: no retries, no redirects. Raises :class:`NotSent` or :class:`NoAnswer`."""
 
     def __call__(self, request: Request) -> Response: ...
+
+
+def made_when_used(make: Callable[[], Transport]) -> Transport:
+    """A transport that is made for its first request, so that who never asks Autotask does not pay for it."""
+    made = cache(make)
+
+    def send(request: Request) -> Response:
+        return made()(request)
+
+    return send

@@ -7,21 +7,32 @@ a field has a better name in the code by now, its codec says under which name it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from timus_autotask.ports.table import Data
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
 
 class Codec(Generic[T]):
-    """Records of one type. ``stored_as`` maps a field (``"message"``, or ``"intent.message"`` one level down) to its stored name."""
+    """Records of one type. ``stored_as`` maps a field (``"message"``, or ``"intent.message"`` one level down) to its stored name.
+
+    Pydantic is loaded, and the type's validator built, with the first record: a cold start pays for the types that it meets.
+    """
 
     def __init__(self, of: type[T], stored_as: Mapping[str, str] | None = None) -> None:
-        self._adapter: TypeAdapter[T] = TypeAdapter(of)
+        self._of = of
         self._fields = [(*path.rpartition(".")[::2], stored) for path, stored in (stored_as or {}).items()]
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(self._of)
 
     def load(self, data: Data) -> T:
         """The record of a document's data. Raises ``pydantic.ValidationError``, a ``ValueError``."""
@@ -41,6 +52,8 @@ class Codec(Generic[T]):
 
 def problems_of(invalid: ValueError) -> list[str]:
     """What is wrong with a record that could not be loaded, each with the field's name."""
+    from pydantic import ValidationError
+
     if not isinstance(invalid, ValidationError):
         return [str(invalid)]
     return [

@@ -36,7 +36,6 @@ from timus_autotask.store.records import (
 from timus_autotask.store.sizes import fits
 from timus_autotask.store.update import ATTEMPTS, update
 from timus_autotask.sync.ports import Ports
-from timus_autotask.timus.events import Noted, NotUnderstood, understand
 
 MOST_EVENTS = 200
 """Events of a customer that are read at once: at most 18 MB."""
@@ -208,6 +207,12 @@ def _merged(
     ports: Ports,
 ) -> EventRecord:
     """Merge one event into ``subscriptions``; what else has to be written goes to ``changes``."""
+    from timus_autotask.timus.events import (
+        Noted,
+        NotUnderstood,
+        understand,
+    )  # with an event: it builds models
+
     delivery = delivery_in(document)
     base = EventRecord(
         key=delivery.key,
