@@ -32,13 +32,13 @@ from timus_autotask.autotask.answers import Failure, Subject, understood
 from timus_autotask.autotask.client import Autotask
 from timus_autotask.autotask.query import parts
 from timus_autotask.bootstrap import apply_handler
+from timus_autotask.domain.adjustments import Adjustments, adjustments_for
 from timus_autotask.domain.converge import gaps, settling
 from timus_autotask.domain.converge import next_step as deciding
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.history import merge as merge_snapshot
 from timus_autotask.domain.line import Answer, Intent, Verdict
 from timus_autotask.domain.line import settle as as_it_is
-from timus_autotask.domain.plan import Plan, plan_adjustments
 from timus_autotask.domain.policy import SameDay
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate import parked_events
@@ -420,13 +420,13 @@ def _rest_at_any_price(swap: Swap) -> None:
 @_ablation("increase first in a plan change", 18)
 def _increase_first(swap: Swap) -> None:
     """The new plan goes up on its own day, before the old one comes down. Both are billed."""
-    original = plan_adjustments
+    original = adjustments_for
 
-    def increases_first(gaps: Any, _links: Any = (), _elsewhere: Any = None) -> Plan:
-        found = original(gaps).adjustments
-        return Plan(tuple(sorted(found, key=lambda a: (a.day, a.delta < 0, a.line))))
+    def increases_first(gaps: Any, _links: Any = (), _elsewhere: Any = None) -> Adjustments:
+        found = original(gaps).in_order
+        return Adjustments(tuple(sorted(found, key=lambda a: (a.day, a.delta < 0, a.line))))
 
-    swap(gaps, "plan_adjustments", increases_first)
+    swap(gaps, "adjustments_for", increases_first)
     _no_wait_for_decrease(swap)
 
 

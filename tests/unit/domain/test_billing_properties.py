@@ -130,14 +130,14 @@ class Partner:
                 step = next_step(replace(view, prices=self._prices(step.ask_prices)))
             self.lines |= {line.key: line for line in step.lines}
             self.due_at = step.due_at
-            if step.post is None or step.post.intent is None:
+            if step.adjust is None or step.adjust.intent is None:
                 break
-            intent = step.post.intent
-            service = step.post.service_id
+            intent = step.adjust.intent
+            service = step.adjust.service_id
             words = self.autotask.adjust(service, intent.day, intent.delta, today, intent.price)
             answer = Answer.REFUSED if words else Answer.ACCEPTED
-            self.lines[step.post.key] = replace(
-                step.post,
+            self.lines[step.adjust.key] = replace(
+                step.adjust,
                 intent=replace(intent, answer=answer, message=words, day_taken=words == DAY_TAKEN),
             )
             self._floor(today)

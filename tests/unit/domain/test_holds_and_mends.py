@@ -78,7 +78,7 @@ def test_the_next_day_does_not_let_a_held_change_through(policies: dict[str, Pol
     """Although it is within the limit of that day."""
     line = held_by(policies)
     step = look(MORE, line=line, policies=policies, today=TOMORROW)
-    assert step.post is None
+    assert step.adjust is None
     assert step.lines == ()
 
 
@@ -86,11 +86,11 @@ def test_another_limit_or_another_change_is_judged_anew() -> None:
     """A limit that was raised lets it go, and so does its end; a change that is another one by now was never held."""
     line = held_by(LIMITED)
     for policies in ({"": Policy(partner_day_limit=12)}, {}):
-        assert look(MORE, line=line, policies=policies, moved=8).post is not None
+        assert look(MORE, line=line, policies=policies, moved=8).adjust is not None
     other = TWENTY.add_from(TODAY, 5)
-    assert look(other, line=line, policies=LIMITED, today=TOMORROW).post is not None
+    assert look(other, line=line, policies=LIMITED, today=TOMORROW).adjust is not None
     dated = TWENTY.add_from(TOMORROW, 4)
-    assert look(dated, line=line, policies=LIMITED, today=TOMORROW).post is not None
+    assert look(dated, line=line, policies=LIMITED, today=TOMORROW).adjust is not None
 
 
 def test_what_another_reason_held_is_judged_by_todays_limit() -> None:
@@ -98,7 +98,7 @@ def test_what_another_reason_held_is_judged_by_todays_limit() -> None:
     step = look(MORE, policies={"": Policy(partner_day_limit=10, line_limit=3)}, moved=8)
     assert code(step) == "held-over-limit"
     [line] = step.lines
-    assert look(MORE, line=line, policies=LIMITED, today=TOMORROW).post is not None
+    assert look(MORE, line=line, policies=LIMITED, today=TOMORROW).adjust is not None
 
 
 LOW = TWENTY.add_from(LATER, -17)
@@ -129,4 +129,4 @@ def test_any_other_edit_is_drift(line: Line, held: Timeline) -> None:
     """Whatever else was refused, somebody's units are not fought."""
     step = look(FEWER, held, line)
     assert code(step) == "drift"
-    assert step.post is None
+    assert step.adjust is None

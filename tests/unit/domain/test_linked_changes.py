@@ -61,18 +61,18 @@ def test_each_side_names_the_other_from_the_plan_to_the_journal() -> None:
     link = Link(CHANGE, OLD, NEW)
     first = next_step(view(*DEMANDS, link=link, held={45: TWENTY}))
     assert [line(first, key).linked for key in (OLD, NEW)] == [((CHANGE, NEW),), ((CHANGE, OLD),)]
-    assert first.post is not None
-    assert first.post.key == OLD
-    assert first.post.intent is not None
-    assert first.post.intent.linked == (NEW,)
-    sent = replace(first.post, intent=replace(first.post.intent, answer=Answer.ACCEPTED))
+    assert first.adjust is not None
+    assert first.adjust.key == OLD
+    assert first.adjust.intent is not None
+    assert first.adjust.intent.linked == (NEW,)
+    sent = replace(first.adjust, intent=replace(first.adjust.intent, answer=Answer.ACCEPTED))
     held = {45: TWENTY.add_from(CHANGE, -20)}
     second = next_step(view(*DEMANDS, link=link, held=held, lines=(sent, line(first, NEW))))
     assert [change.linked for change in second.journal] == [(NEW,)]
     assert line(second, OLD).linked == ()
-    assert second.post is not None
-    assert second.post.intent is not None
-    assert second.post.intent.linked == (OLD,)
+    assert second.adjust is not None
+    assert second.adjust.intent is not None
+    assert second.adjust.intent.linked == (OLD,)
 
 
 def test_a_plan_change_of_one_seat_is_linked_too() -> None:

@@ -1,4 +1,4 @@
-"""Plan changes that schedules of the simulation have found: never two plans on a day, and never one forgotten."""
+"""Adjustments changes that schedules of the simulation have found: never two plans on a day, and never one forgotten."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from timus_autotask.domain.adjustments import Adjustment, Adjustments, adjustments_for
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import desired
 from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, PlanMapping, Route, Routing, ServiceChoice
-from timus_autotask.domain.plan import Adjustment, Plan, plan_adjustments
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
@@ -43,7 +43,7 @@ def gap(line: LineKey, wanted: Timeline, held: Timeline, start: int, *taken: int
 
 def test_a_plan_that_had_to_wait_waits_for_what_was_left_in_the_meantime_too() -> None:
     """Wanted since the 11th, free from the 13th: on that day another plan, left just then, is billed until the 14th."""
-    plan = plan_adjustments(
+    plan = adjustments_for(
         [
             gap(ESS, steps((9, 19), (11, 0)), steps((9, 19), (13, 0)), 9, 9, 11, 12, 13),
             gap(ADV, NOTHING, steps((13, 1)), 9, 13),
@@ -51,31 +51,31 @@ def test_a_plan_that_had_to_wait_waits_for_what_was_left_in_the_meantime_too() -
         ],
         [Link(march(11), ESS, PRO), Link(march(13), ADV, PRO)],
     )
-    assert plan.adjustments == (Adjustment(ADV, march(14), -1), Adjustment(PRO, march(14), 4))
+    assert plan.in_order == (Adjustment(ADV, march(14), -1), Adjustment(PRO, march(14), 4))
 
 
 def test_a_plan_for_a_while_is_not_forgotten_where_somebody_lowered_the_old_one_later_on() -> None:
     """The old plan's fall leaves less than nothing on a later day; that bills nobody, so the new plan is still to come."""
-    plan = plan_adjustments(
+    plan = adjustments_for(
         [
             gap(ESS, NOTHING, steps((1, 18), (13, 14)), 11),
             gap(PRO, steps((11, 27), (13, 0)), NOTHING, 11),
         ],
         [Link(march(11), ESS, PRO)],
     )
-    assert Adjustment(PRO, march(11), 27) in plan.adjustments
+    assert Adjustment(PRO, march(11), 27) in plan.in_order
 
 
 def test_a_plan_for_a_while_is_not_forgotten_where_the_old_one_comes_down_later_than_it_should() -> None:
     """The old plan's days are taken until the 15th: from the 16th to the end the new one is billed for what is left of its time."""
-    plan = plan_adjustments(
+    plan = adjustments_for(
         [
             gap(ADV, steps((11, 17), (12, 0)), steps((1, 19), (11, 17), (15, 22)), 11, 11, 15),
             gap(ESS, steps((12, 26), (17, 0)), NOTHING, 11),
         ],
         [Link(march(12), ADV, ESS)],
     )
-    assert plan.adjustments == (
+    assert plan.in_order == (
         Adjustment(ADV, march(16), -22),
         Adjustment(ESS, march(16), 26),
         Adjustment(ESS, march(17), -26),
@@ -86,7 +86,7 @@ def test_units_that_a_person_put_on_another_plan_stop_no_rise_of_a_few_days() ->
     """24 instead of 16 until the next plan on the 11th; what somebody added to an older plan for then is no plan of Timus's."""
     kept = steps((11, 1))
     older = Gap(ESS, kept, march(9), kept, lambda day: day, kept=kept)
-    plan = plan_adjustments(
+    plan = adjustments_for(
         [
             gap(ADV, steps((9, 24), (11, 0)), steps((9, 16)), 9, 9),
             older,
@@ -94,7 +94,7 @@ def test_units_that_a_person_put_on_another_plan_stop_no_rise_of_a_few_days() ->
         ],
         [Link(march(9), ESS, ADV), Link(march(11), ADV, PRO)],
     )
-    assert plan.adjustments == (
+    assert plan.in_order == (
         Adjustment(ADV, march(10), 8),
         Adjustment(ADV, march(11), -24),
         Adjustment(PRO, march(11), 9),
@@ -110,14 +110,14 @@ def test_a_rise_of_a_few_days_is_not_given_up_for_a_gateway_that_comes_back() ->
     rise = gap(ADV, steps((13, 24), (17, 0)), steps((1, 23)), 13)
     back = gap(gateway, steps((17, 3)), steps((1, 3)), 13)
     links = [Link(march(13), gateway, ADV, beside=True)]
-    assert plan_adjustments([rise], links, {gateway: back}) == Plan((), {ADV: march(13)})
-    assert plan_adjustments([rise, replace(back, observed=steps((1, 3), (13, 0)))], links).adjustments == (
+    assert adjustments_for([rise], links, {gateway: back}) == Adjustments((), {ADV: march(13)})
+    assert adjustments_for([rise, replace(back, observed=steps((1, 3), (13, 0)))], links).in_order == (
         Adjustment(ADV, march(13), 1),
         Adjustment(ADV, march(17), -24),
         Adjustment(gateway, march(17), 3),
     )
-    plans = plan_adjustments([rise], [replace(links[0], beside=False)], {gateway: back})
-    assert plans.adjustments == (Adjustment(ADV, march(17), -23),)
+    plans = adjustments_for([rise], [replace(links[0], beside=False)], {gateway: back})
+    assert plans.in_order == (Adjustment(ADV, march(17), -23),)
 
 
 def test_what_a_person_put_on_a_line_is_no_plan_of_timus() -> None:
@@ -139,12 +139,12 @@ def test_an_add_on_of_another_contract_that_is_wanted_again_later_has_not_come_d
     there = LineKey(2, 47)
     up, links = gap(ESS, steps((1, 4), (11, 12)), steps((1, 4)), 1), [Link(march(11), there, ESS)]
 
-    def waiting(held: Timeline) -> Plan:
-        return plan_adjustments([up], links, {there: gap(there, steps((1, 2), (11, 0), (14, 2)), held, 1)})
+    def waiting(held: Timeline) -> Adjustments:
+        return adjustments_for([up], links, {there: gap(there, steps((1, 2), (11, 0), (14, 2)), held, 1)})
 
-    assert waiting(steps((1, 2))) == Plan((), {ESS: march(11)})
-    assert waiting(steps((1, 2), (12, 0))).adjustments == (Adjustment(ESS, march(12), 8),)
-    assert waiting(steps((1, 2), (11, 0))).adjustments == (Adjustment(ESS, march(11), 8),)
+    assert waiting(steps((1, 2))) == Adjustments((), {ESS: march(11)})
+    assert waiting(steps((1, 2), (12, 0))).in_order == (Adjustment(ESS, march(12), 8),)
+    assert waiting(steps((1, 2), (11, 0))).in_order == (Adjustment(ESS, march(11), 8),)
 
 
 def test_an_add_on_of_another_contract_that_cannot_come_down_before_it_is_wanted_again_is_not_waited_for() -> (
@@ -154,12 +154,12 @@ def test_an_add_on_of_another_contract_that_cannot_come_down_before_it_is_wanted
     there = LineKey(2, 47)
     up, links = gap(ESS, steps((1, 4), (11, 12)), steps((1, 4)), 1), [Link(march(11), there, ESS)]
 
-    def waiting(*taken: int) -> Plan:
+    def waiting(*taken: int) -> Adjustments:
         other = gap(there, steps((1, 2), (11, 0), (14, 2)), steps((1, 2)), 1, *taken)
-        return plan_adjustments([up], links, {there: other})
+        return adjustments_for([up], links, {there: other})
 
-    assert waiting(11, 12, 13).adjustments == (Adjustment(ESS, march(14), 8),)
-    assert waiting(11, 12) == Plan((), {ESS: march(11)})
+    assert waiting(11, 12, 13).in_order == (Adjustment(ESS, march(14), 8),)
+    assert waiting(11, 12) == Adjustments((), {ESS: march(11)})
 
 
 def test_a_plan_that_was_over_when_we_first_heard_of_it_counts_for_the_next_one() -> None:
@@ -201,8 +201,8 @@ def test_a_plan_that_comes_back_from_before_the_other_one_waits_for_it() -> None
 def test_units_for_a_while_are_left_out_where_they_could_not_be_taken_back() -> None:
     """16 for two days, told late: on the 4th, which is taken, they would stay on top of the 17 for good."""
     wanted, held = steps((1, 16), (3, 0)), steps((4, 17))
-    plan = plan_adjustments([gap(ADV, wanted, held, 1, 4)])
-    assert plan.adjustments == (Adjustment(ADV, march(5), -17),)
+    plan = adjustments_for([gap(ADV, wanted, held, 1, 4)])
+    assert plan.in_order == (Adjustment(ADV, march(5), -17),)
 
 
 some_steps = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 9)), max_size=4).map(
@@ -214,7 +214,7 @@ some_steps = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 9)), max_size
 def test_nothing_is_left_half_way(wanted: Timeline, held: Timeline, taken: set[int]) -> None:
     """However often it is planned anew: in the end each day that could be changed is as wanted, or as it was."""
     shut, now, posts = set(taken), held, 0
-    while plan := plan_adjustments([gap(ADV, wanted, now, 1, *shut)]).adjustments:
+    while plan := adjustments_for([gap(ADV, wanted, now, 1, *shut)]).in_order:
         first = plan[0]
         assert first.day.day not in shut
         now, shut, posts = now.add_from(first.day, first.delta), shut | {first.day.day}, posts + 1

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.domain.test_plan import NEW, OLD, applied, day, gap, opens, steps
+from tests.unit.domain.test_adjustments import NEW, OLD, applied, day, gap, opens, steps
+from timus_autotask.domain.adjustments import Adjustment, Adjustments, adjustments_for
 from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.plan import Adjustment, Plan, plan_adjustments
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.timeline import Timeline
 
@@ -26,14 +26,14 @@ PART = Link(day(10), OLD, NEW, beside=True)
 
 def planned(
     *gaps: Gap, links: Sequence[Link] = (PART,), elsewhere: Mapping[LineKey, Gap] | None = None
-) -> Plan:
+) -> Adjustments:
     """The plan of these lines."""
-    return plan_adjustments(gaps, links, elsewhere)
+    return adjustments_for(gaps, links, elsewhere)
 
 
 def test_a_part_of_the_seats_moves_on_the_day_of_the_change() -> None:
     """Down first, then up, on one day."""
-    assert planned(ADVANCED, ESSENTIALS).adjustments == (
+    assert planned(ADVANCED, ESSENTIALS).in_order == (
         Adjustment(OLD, day(10), -20),
         Adjustment(NEW, day(10), 20),
     )
@@ -44,13 +44,13 @@ def test_the_rise_waits_until_its_seats_have_left_the_other_plan(shut: Sequence[
     """28 seats stay 28 seats: Essentials goes up on the day on which Advanced can come down."""
     plan = planned(replace(ADVANCED, open_day=opens(*shut)), ESSENTIALS)
     free = day(max(shut) + 1)
-    assert plan.adjustments == (Adjustment(OLD, free, -20), Adjustment(NEW, free, 20))
+    assert plan.in_order == (Adjustment(OLD, free, -20), Adjustment(NEW, free, 20))
 
 
 def test_new_seats_beside_those_that_move_do_not_wait() -> None:
     """Of 25 more, five came with the change: they go up on its day, the others once they have left the other plan."""
     more = replace(ESSENTIALS, desired=steps((10, 25)))
-    assert planned(replace(ADVANCED, open_day=opens(10, 11)), more).adjustments == (
+    assert planned(replace(ADVANCED, open_day=opens(10, 11)), more).in_order == (
         Adjustment(NEW, day(10), 5),
         Adjustment(OLD, day(12), -20),
         Adjustment(NEW, day(12), 20),
@@ -61,7 +61,7 @@ def test_seats_wait_for_a_plan_that_cannot_come_down_yet() -> None:
     """While its fall is unclear or another contract's, nobody knows how many are free: the whole rise waits."""
     settling = replace(ADVANCED, observed=steps((0, 28)))
     plan = planned(replace(ESSENTIALS, desired=steps((10, 25))), elsewhere={OLD: settling})
-    assert plan.adjustments == ()
+    assert plan.in_order == ()
     assert plan.blocked == {NEW: day(10)}
 
 
@@ -69,7 +69,7 @@ def test_no_part_goes_where_the_other_plan_has_too_many_only_on_a_later_day() ->
     """It would be a quantity that Timus never had, on days that stay as they are; on that later day itself, three are the rest of twelve."""
     late = gap(steps((3, 3)), steps((3, 9)), 3, line=NEW)
     early = gap(steps((0, 9)), steps())
-    assert planned(late, early, links=[Link(day(0), NEW, OLD, beside=True)]).adjustments == (
+    assert planned(late, early, links=[Link(day(0), NEW, OLD, beside=True)]).in_order == (
         Adjustment(OLD, day(3), 3),
         Adjustment(NEW, day(4), -6),
         Adjustment(OLD, day(4), 6),
@@ -82,7 +82,7 @@ def test_seats_wait_for_a_fall_that_comes_only_after_another_rise() -> None:
     second = gap(steps((0, 5), (3, 4), (5, 1), (6, 4)), steps((0, 5)), 7, line=NEW)
     third = gap(steps((0, 3), (3, 1), (5, 3)), steps((0, 3)), 4, 5, 6, line=THIRD)
     links = [Link(day(3), a, b, beside=True) for a, b in permutations((OLD, NEW, THIRD), 2)]
-    assert [a for a in planned(first, second, third, links=links).adjustments if a.line == OLD] == [
+    assert [a for a in planned(first, second, third, links=links).in_order if a.line == OLD] == [
         Adjustment(OLD, day(3), 2),
         Adjustment(OLD, day(5), 2),
         Adjustment(OLD, day(6), -4),
@@ -96,7 +96,7 @@ def test_seats_of_two_subscriptions_that_meet_on_one_line_wait_for_each_other() 
     advanced = gap(steps((0, 27), (10, 14)), steps((0, 27)), *shut, line=NEW)
     third = gap(steps((10, 21)), steps(), line=THIRD)
     links = [Link(day(10), OLD, NEW, beside=True), Link(day(10), NEW, THIRD, beside=True)]
-    assert planned(essentials, advanced, third, links=links).adjustments == (
+    assert planned(essentials, advanced, third, links=links).in_order == (
         Adjustment(OLD, day(12), -8),
         Adjustment(NEW, day(12), -13),
         Adjustment(THIRD, day(12), 21),
@@ -107,7 +107,7 @@ def test_a_family_waits_also_for_what_was_billed_before_the_first_event() -> Non
     """No plan change is known of, but one line of the family has too many: the other gets what is left."""
     early = gap(steps((3, 5)), steps((0, 9)), 3, 4, start=3)
     other = gap(steps((3, 6)), steps(), line=NEW, start=3)
-    assert plan_adjustments([early, other], families=[{OLD, NEW}]).adjustments == (
+    assert adjustments_for([early, other], families=[{OLD, NEW}]).in_order == (
         Adjustment(NEW, day(3), 2),
         Adjustment(OLD, day(5), -4),
         Adjustment(NEW, day(5), 4),
@@ -118,7 +118,7 @@ def test_seats_do_not_wait_for_days_on_which_nobody_knows_what_the_other_plan_sh
     """Another subscription told of Advanced on the tenth for the first time: what it had before is not too much."""
     advanced = gap(steps((10, 2)), steps((0, 2)), start=10)
     third = gap(steps((7, 12)), steps((0, 9)), 10, line=THIRD, start=7)
-    assert plan_adjustments([advanced, third], families=[{OLD, THIRD}]).adjustments == (
+    assert adjustments_for([advanced, third], families=[{OLD, THIRD}]).in_order == (
         Adjustment(THIRD, day(7), 3),
     )
 
@@ -127,13 +127,13 @@ def test_seats_of_a_line_that_cannot_come_down_hold_up_as_many_others() -> None:
     """While its fall is refused, 20 of 25 wait, however long that is; the other five are new."""
     stuck = replace(ADVANCED, open_day=lambda _: None)
     plan = planned(stuck, replace(ESSENTIALS, desired=steps((10, 25))))
-    assert plan.adjustments == (Adjustment(NEW, day(10), 5),)
+    assert plan.in_order == (Adjustment(NEW, day(10), 5),)
 
 
 def test_seats_that_have_left_another_contracts_plan_are_free() -> None:
     """What has come down there goes up here."""
     down = replace(ADVANCED, observed=steps((0, 28), (11, 8)))
-    assert planned(ESSENTIALS, elsewhere={OLD: down}).adjustments == (Adjustment(NEW, day(11), 20),)
+    assert planned(ESSENTIALS, elsewhere={OLD: down}).in_order == (Adjustment(NEW, day(11), 20),)
 
 
 @st.composite
@@ -157,7 +157,10 @@ def billed(gaps: Sequence[Gap]) -> Timeline:
 
 def followed(gaps: Sequence[Gap], adjustments: Sequence[Adjustment]) -> list[Gap]:
     """The lines after these adjustments."""
-    return [replace(one, observed=applied(one.observed, Plan(tuple(adjustments)), one.line)) for one in gaps]
+    return [
+        replace(one, observed=applied(one.observed, Adjustments(tuple(adjustments)), one.line))
+        for one in gaps
+    ]
 
 
 @settings(max_examples=300)
@@ -173,7 +176,7 @@ def test_no_rise_bills_more_seats_of_a_family_than_timus_had(
 
     def plan(gaps: Sequence[Gap]) -> tuple[Adjustment, ...]:
         more = {"links": links} if linked else {"families": [{one.line for one in gaps}]}
-        return plan_adjustments(gaps, **more).adjustments
+        return adjustments_for(gaps, **more).in_order
 
     had = reduce(Timeline.plus, (one.desired for one in gaps))
     after = followed(gaps, plan(gaps))

@@ -199,7 +199,7 @@ USE_CASES: dict[str, tuple[Callable[[World], None], Ask]] = {
         lambda d: mapping.choose_service(d, ADV, 46, BY, customer=CUSTOMER),
     ),
     "retry": (refused, lambda d: decisions.retry(d, CONTRACT, BY)),
-    "retry an opening": (to_open, lambda d: decisions.retry_opening(d, "timus-cus_2", BY)),
+    "retry a provisioning": (to_open, lambda d: decisions.retry_provisioning(d, "timus-cus_2", BY)),
     "drift --enforce": (drifted, lambda d: decisions.decide_drift(d, CONTRACT, 45, Choice.ENFORCE, BY)),
     "drift --adopt": (drifted, lambda d: decisions.decide_drift(d, CONTRACT, 45, Choice.ADOPT, BY)),
     "approve": (held, lambda d: decisions.approve(d, CONTRACT, 45, BY)),
@@ -242,7 +242,7 @@ def test_exactly_what_was_shown_is_posted(name: str) -> None:
 
 def test_the_use_cases_show_what_they_are_about() -> None:
     """Each of them is tried where it has something to post."""
-    silent = {"retry an opening"}
+    silent = {"retry a provisioning"}
     for name, (prepare, ask) in USE_CASES.items():
         world = level()
         prepare(world)

@@ -134,7 +134,7 @@ def test_a_line_may_change_each_day_for_seven_years() -> None:
         ),
     ) * MOST_CAUSES
     intent = Intent("i" * 32, days[-1], 5, units, NOON, NOON, causes=causes)
-    stored(put_line(replace(line, observed=None, found=units, intent=intent, news=causes), 1))
+    stored(put_line(replace(line, observed=None, found=units, intent=intent, awaiting_causes=causes), 1))
 
 
 def test_a_subscriptions_counter_may_begin_again_a_thousand_times() -> None:

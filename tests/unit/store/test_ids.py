@@ -105,7 +105,7 @@ def test_every_record_comes_back(
             event_record = store.event(customer, each.key)
             assert event_record is not None
             assert event_record.value.event_id == each.event_id
-        assert store.opening(f"timus-{customer}") is not None
+        assert store.provisioning(f"timus-{customer}") is not None
         trouble = store.trouble(subscription_key(customer, "y"))
         assert trouble is not None
         assert (trouble.value.kind, trouble.value.id) == ("customer", customer)

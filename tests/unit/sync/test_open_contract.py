@@ -42,9 +42,9 @@ def contracts(world: World, number: str) -> list[Any]:
     return [one for one in world.api.model.contracts.values() if one.values["contractNumber"] == number]
 
 
-def opening(world: World, number: str = NUMBER) -> Provisioning:
+def provisioning(world: World, number: str = NUMBER) -> Provisioning:
     """The record of an opening."""
-    stored = world.ports.store.opening(number)
+    stored = world.ports.store.provisioning(number)
     assert stored is not None
     return stored.value
 
@@ -84,7 +84,7 @@ def test_a_contract_is_opened_and_filled_from_the_first_day(world: World) -> Non
     days = [date.fromordinal(day).isoformat() for day in (contract.start, contract.end)]
     assert days == ["2026-03-01", "2027-02-28"]
     assert world.posted() == [(45, 10, "2026-03-10")]
-    assert world.ports.store.opening(NUMBER) is None
+    assert world.ports.store.provisioning(NUMBER) is None
     assert any("opened from 2026-03-01 to 2027-02-28" in c.message for c in world.ports.store.changes())
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_opened_unless_the_terms_say_so() -> None:
     world.tell(1, {ADV: 10})
     world.work()
     world.sweep()
-    parked = opening(world).parked
+    parked = provisioning(world).parked
     assert parked is not None
     assert parked.code == "opening-off"
     terms(world, open_contracts=True)
@@ -112,7 +112,7 @@ def test_a_trial_opens_nothing() -> None:
     map_company(world)
     world.tell(1, {ADV: 10}, status="trial")
     world.work()
-    assert world.ports.store.opening(NUMBER) is None
+    assert world.ports.store.provisioning(NUMBER) is None
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_refusal_is_parked_with_autotasks_words_and_tried_again(world: World) 
     text = "Picklist value [13] does not exist for contractCategory."
     world.api.faults.add(Fault("json_500", entity="Contracts", operation="create", times=1, text=text))
     world.sweep()
-    parked = opening(world).parked
+    parked = provisioning(world).parked
     assert parked is not None
     assert (parked.code, text in parked.message) == ("opening-refused", True)
     assert parked.remedy.endswith(f"retry {NUMBER}")
@@ -173,7 +173,7 @@ def test_a_contract_that_is_there_already_is_used(world: World) -> None:
     assert number is not None
     world.control.person_edits_contract(number, {"endDate": "2026-12-31"})
     world.sweep()
-    parked = opening(world).parked
+    parked = provisioning(world).parked
     assert parked is not None
     assert parked.code == "opening-differs"
     world.control.person_edits_contract(number, {"endDate": "2027-02-28"})
@@ -189,7 +189,7 @@ def test_a_person_who_maps_a_contract_meanwhile_wins(world: World) -> None:
     world.sweep()
     world.sweep()
     assert contracts(world, NUMBER) == []
-    assert world.ports.store.opening(NUMBER) is None
+    assert world.ports.store.provisioning(NUMBER) is None
 
 
 # -- Renewal by a new contract
@@ -272,7 +272,7 @@ def test_more_customers_than_one_transaction_takes_follow(renewing: World) -> No
         assert followed is not None
         assert set(followed.contract_ids) == {CONTRACT, contract.id}
     assert {*names, CUSTOMER} == {*store.contract_state(contract.id).value.customers}
-    assert store.opening(RENEWS) is None
+    assert store.provisioning(RENEWS) is None
 
 
 @pytest.mark.parametrize(("link", "holder"), [("new-names-old", "new"), ("off", None)])
@@ -296,7 +296,7 @@ def test_a_contract_that_a_person_extended_meanwhile_needs_no_new_one(renewing: 
     for _ in range(3):
         renewing.sweep()
     assert contracts(renewing, RENEWS) == []
-    assert renewing.ports.store.opening(RENEWS) is None
+    assert renewing.ports.store.provisioning(RENEWS) is None
 
 
 def test_a_price_set_by_hand_goes_along(renewing: World) -> None:
@@ -315,7 +315,7 @@ def test_seats_go_on_while_the_new_contract_is_refused(renewing: World) -> None:
     """The old contract is billed to its end whatever becomes of the new one."""
     renewing.api.faults.add(Fault("json_500", entity="Contracts", operation="create", times=1))
     renew(renewing)
-    parked = opening(renewing, RENEWS).parked
+    parked = provisioning(renewing, RENEWS).parked
     assert parked is not None
     assert parked.code == "opening-refused"
     renewing.tell(9, {ADV: 27, GATEWAY: 1}, term_end=date(2027, 12, 31))

@@ -23,9 +23,9 @@ def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     """Look at a contract now, and send again what Autotask refused; or open one again that it refused."""
     contract, by, reads = arguments.contract_id, operator(arguments), progress(terminal)
     if isinstance(contract, str):
-        opening = decisions.retry_opening(deployment, contract, by, reads)
+        provisioning = decisions.retry_provisioning(deployment, contract, by, reads)
         told = f"Contract {contract} is looked for within a minute, and opened if it is not there."
-        return carry_out(opening, arguments, terminal, lambda _: terminal.say(told))
+        return carry_out(provisioning, arguments, terminal, lambda _: terminal.say(told))
     proposal = decisions.retry(deployment, contract, by, reads)
     told = f"Contract {contract} is looked at now; see: timus-autotask status --contract {contract}"
     return carry_out(proposal, arguments, terminal, lambda _: terminal.say(told))

@@ -68,7 +68,7 @@ def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> 
         linked=tuple(other for day, other in line.linked if day == change.day),
         price=change.price,
         by=by,
-        causes=line.news,
+        causes=line.awaiting_causes,
         found=line.unsaid,
     )
     rejected = replace(

@@ -20,7 +20,7 @@ from .timeline import NOTHING, Timeline
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A line that can be planned: what it should have, what Autotask has, and on which days that can be changed."""
+    """A line that can be adjusted: what it should have, what Autotask has, and on which days that can be changed."""
 
     line: LineKey
     desired: Timeline
@@ -115,14 +115,14 @@ def within_reach(gap: Gap) -> Timeline:
             continue
         if not any(gap.is_locked(change) for change in changes if change > day):
             break
-        if _is_still_planned_after(gap, missing, day):
+        if _is_still_lacking_after(gap, missing, day):
             break
         missing = missing.set_between(first, until, 0)
     return missing
 
 
-def _is_still_planned_after(gap: Gap, missing: Timeline, day: date) -> bool:
-    """True if the rest of ``missing`` is still what would be planned once the adjustment of ``day`` is made."""
+def _is_still_lacking_after(gap: Gap, missing: Timeline, day: date) -> bool:
+    """True if the rest of ``missing`` is still what would be adjusted once the adjustment of ``day`` is made."""
     delta = missing.at(day)
     begun = replace(gap, observed=gap.observed.add_from(day, delta))
     return within_reach(begun).same(missing.add_from(day, -delta), day, gap.last)

@@ -34,7 +34,7 @@ class Intent:
     day: date
     delta: int
     before: Timeline
-    """Units that Autotask held, as read under the lease."""
+    """Units that Autotask had, as read under the lease."""
     opened_at: datetime
     settles_at: datetime
     """Until then nobody may adjust the line: the sender may be alive, the adjustment may land late."""
@@ -247,7 +247,7 @@ class Rejection:
 class Line:
     """One service on one contract.
 
-    ``baseline`` is what Autotask held when we last looked and had nothing open: the known state. A read that differs from it means
+    ``baseline`` is what Autotask had when we last looked and had nothing open: the known state. A read that differs from it means
     that somebody else was there.
     """
 
@@ -275,7 +275,7 @@ class Line:
     awaiting: HeldChange | None = None
     """What ``approve`` lets go: what the terms hold back, or what was rejected. What a day's limit holds stays held by it."""
     rejections: tuple[Rejection, ...] = ()
-    news: tuple[Cause, ...] = ()
+    awaiting_causes: tuple[Cause, ...] = ()
     """What Timus has reported that ``awaiting`` follows from; see ``MOST_CAUSES``."""
     observed: Timeline | None = None
     """What Autotask had when it was last read, where that is not the baseline: somebody else changed it, or nobody knows, or the line
@@ -298,11 +298,11 @@ class Line:
     """When it came into this state for this reason."""
     desired: Timeline = NOTHING
     scheduled: tuple[tuple[date, int], ...] = ()
-    """(day, delta) that are planned and not made yet, without what is set aside."""
+    """(day, delta) that are not made yet, without what is set aside."""
     scheduled_price: PriceChange | None = None
     """The unit price that goes out with the first of them, if one does; the others find it on the line."""
     linked: tuple[tuple[date, LineKey], ...] = ()
-    """(day, other line): what is planned for that day is one side of a plan change."""
+    """(day, other line): the adjustment of that day is one side of a plan change."""
     sources: tuple[tuple[str, str], ...] = ()
     waits_for_more: datetime | None = None
     """Until when its decrease waits by the term ``decrease_wait``, for what may replace the subscription."""
@@ -343,14 +343,14 @@ class Verdict(StrEnum):
     UNCLEAR = "unclear"
 
 
-def settle(intent: Intent, held: Timeline, first: date, last: date, now: datetime) -> Verdict:
-    """What became of an intent, given what Autotask holds now (compared within the contract's days).
+def settle(intent: Intent, observed: Timeline, first: date, last: date, now: datetime) -> Verdict:
+    """What became of an intent, given what Autotask has now (compared within the contract's days).
 
     An answer of Autotask can be believed at once when the read agrees with it. Without one, and whenever the read disagrees, no
     decision is taken before ``settles_at``. An accepted adjustment that is not to be seen is never taken for lost.
     """
-    landed = held.same(intent.after, first, last)
-    untouched = held.same(intent.before, first, last)
+    landed = observed.same(intent.after, first, last)
+    untouched = observed.same(intent.before, first, last)
     if intent.answer is Answer.ACCEPTED:
         if landed:
             return Verdict.LANDED

@@ -2,7 +2,7 @@
 
 A line takes one adjustment a day, and none in a posted period. What Timus reports after that is billed from a later day on. So a
 subscription that is cancelled, and replaced by another one twenty minutes later, is not billed on that day. A day counts if Autotask
-still differs from what is desired after everything that is planned.
+still differs from what is desired after every adjustment that is to come.
 """
 
 from __future__ import annotations
@@ -86,18 +86,18 @@ class Postponed:
 
 
 def past_days(
-    wanted: Timeline, planned: Timeline, first: date, last: date, cause: Callable[[date], Locked]
+    wanted: Timeline, adjusted: Timeline, first: date, last: date, cause: Callable[[date], Locked]
 ) -> tuple[PastDays, ...]:
     """The stretches from ``first`` to ``last`` on which Autotask will not have what is wanted.
 
-    ``planned`` is what Autotask has, with everything that is planned. ``cause`` says why a day cannot be changed.
+    ``adjusted`` is what Autotask has, with every adjustment that is to come. ``cause`` says why a day cannot be changed.
     """
-    changes = {day for day in (*wanted.days, *planned.days) if first < day <= last}
+    changes = {day for day in (*wanted.days, *adjusted.days) if first < day <= last}
     days = [first, *sorted(changes), last + ONE_DAY] if first <= last else []
     return tuple(
-        PastDays(day, until, wanted.at(day), planned.at(day), cause(day))
+        PastDays(day, until, wanted.at(day), adjusted.at(day), cause(day))
         for day, until in pairwise(days)
-        if wanted.at(day) != planned.at(day)
+        if wanted.at(day) != adjusted.at(day)
     )
 
 

@@ -79,12 +79,12 @@ class PlanChange:
 class Families:
     """Between which SKUs of a subscription seats move, so that no day may be billed more of all of them than it had."""
 
-    def __init__(self, told: Subscription, mapped: Mapping[str, PlanMapping]) -> None:
-        self._told = told
-        self._said = {sku: mapped[sku].family for sku in told.skus if sku in mapped}
+    def __init__(self, subscription: Subscription, mapped: Mapping[str, PlanMapping]) -> None:
+        self._subscription = subscription
+        self._said = {sku: mapped[sku].family for sku in subscription.skus if sku in mapped}
         """What people said at the mapping: the name of a family, or empty for an add-on."""
-        self._exchanged = {sku: group for group in told.exchanged() for sku in group}
-        self._most = {sku: told.most(sku) for sku in told.skus}
+        self._exchanged = {sku: group for group in subscription.exchanged() for sku in group}
+        self._most = {sku: subscription.most(sku) for sku in subscription.skus}
 
     def are_plans(self, old: str, new: str) -> bool:
         """True if seats may move between two SKUs.
@@ -99,7 +99,7 @@ class Families:
             return said[0] == said[1]
         if new in self._exchanged.get(old, ()):
             return True
-        return not self._told.had_both(old, new) and not self._was_add_on(old, new)
+        return not self._subscription.had_both(old, new) and not self._was_add_on(old, new)
 
     def _was_add_on(self, old: str, new: str) -> bool:
         """True if ``new`` came to more than twice as much as ``old`` ever was, and a third that is not so small was there with both.
@@ -110,7 +110,9 @@ class Families:
         if not 0 < self._most[old] < half:
             return False
         large = (sku for sku, most in self._most.items() if most >= half and sku not in (old, new))
-        return any(self._told.had_both(old, sku) and self._told.had_both(new, sku) for sku in large)
+        return any(
+            self._subscription.had_both(old, sku) and self._subscription.had_both(new, sku) for sku in large
+        )
 
     def beside(self) -> Iterator[frozenset[str]]:
         """The families of which some version had two SKUs, so that each may keep some seats."""
@@ -118,7 +120,9 @@ class Families:
         for sku, family in self._said.items():
             if family:
                 said[family].add(sku)
-        plans = [{sku for sku in group if self._said.get(sku) != ""} for group in self._told.exchanged()]
+        plans = [
+            {sku for sku in group if self._said.get(sku) != ""} for group in self._subscription.exchanged()
+        ]
         for group in joined([*said.values(), *plans]):
-            if any(len(group & version.having) > 1 for version in self._told.versions):
+            if any(len(group & version.having) > 1 for version in self._subscription.versions):
                 yield group

@@ -13,7 +13,7 @@ from timus_autotask.operate.catalogue import Catalogue, conflicts
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.ignoring import write_customer, write_plan
 from timus_autotask.operate.mapping import others_on
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.suggest import Suggestions
 from timus_autotask.store.records import Decision, Stored, put_decision, put_mapping, put_plan
@@ -77,7 +77,7 @@ def accept(
     something has been mapped meanwhile, or a contract cannot be used any more.
     """
 
-    def plan() -> Plan[Chosen]:
+    def prepare() -> Prepared[Chosen]:
         _check(deployment, chosen, catalogue)
         lines = catalogue.lines(_contract_ids(chosen))
         on_contracts = {line.service_id for found in lines.values() for line in found}
@@ -102,9 +102,9 @@ def accept(
             return chosen
 
         names = () if seen else _names_that_differ(deployment, chosen, catalogue)
-        return Plan(act, doubts=(*names, *_shared(deployment, chosen)))
+        return Prepared(act, doubts=(*names, *_shared(deployment, chosen)))
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def _contract_ids(chosen: Chosen) -> list[int]:

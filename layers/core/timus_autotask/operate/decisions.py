@@ -13,7 +13,7 @@ from timus_autotask.domain.line import Choice, Line
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.ports.table import Write
 from timus_autotask.store.journal import line_with_entries
@@ -49,7 +49,7 @@ class Retried:
 
 
 @dataclass(frozen=True, slots=True)
-class OpeningRetried:
+class ProvisioningRetried:
     """A contract that is looked for now, and opened if it is not there."""
 
     number: str
@@ -64,10 +64,10 @@ def retry(
 ) -> Proposal[Retried]:
     """Look at a contract now, and send again what Autotask refused."""
 
-    def plan() -> Plan[Retried]:
+    def prepare() -> Prepared[Retried]:
         if not deployment.store.contract(contract_id).state.rev:
             raise NotDone(f"Nothing of ours is on contract {contract_id}; see: timus-autotask status")
-        return Plan(act)
+        return Prepared(act)
 
     def act(ports: Ports) -> Retried:
         def attempt() -> tuple[str, ...]:
@@ -85,38 +85,38 @@ def retry(
         wake(customers, ports)
         return Retried(contract_id, customers)
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
-def retry_opening(
+def retry_provisioning(
     deployment: Deployment, number: str, by: str, on_progress: Progress = QUIET
-) -> Proposal[OpeningRetried]:
+) -> Proposal[ProvisioningRetried]:
     """Look now for a contract that is being opened, and open it if it is not there."""
 
-    def plan() -> Plan[OpeningRetried]:
-        if deployment.store.opening(number) is None:
+    def prepare() -> Prepared[ProvisioningRetried]:
+        if deployment.store.provisioning(number) is None:
             raise NotDone(f"No contract {number} is being opened; see: timus-autotask status")
-        return Plan(act)
+        return Prepared(act)
 
-    def act(ports: Ports) -> OpeningRetried:
+    def act(ports: Ports) -> ProvisioningRetried:
         def attempt() -> None:
-            opening = ports.store.opening(number)
-            if opening is None:
+            provisioning = ports.store.provisioning(number)
+            if provisioning is None:
                 raise NotDone(f"No contract {number} is being opened any more; see: timus-autotask status")
             # "It is there, but not to be seen" is given up: nothing was found all the time that it may take.
-            again = replace(opening.value, accepted=False)
+            again = replace(provisioning.value, accepted=False)
             now = ports.clock.now()
-            customer = opening.value.wanted.customer_id
+            customer = provisioning.value.wanted.customer_id
             customers = (customer,) if customer else ()
             ports.store.commit(
-                put_provisioning(again, opening.rev, now.replace(microsecond=0)),
+                put_provisioning(again, provisioning.rev, now.replace(microsecond=0)),
                 put_decision(Decision(ports.new_id(), now, "retry", by, customers, detail=number)),
             )
 
         update(attempt)
-        return OpeningRetried(number)
+        return ProvisioningRetried(number)
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 # -- Drift
@@ -158,9 +158,9 @@ def decide_drift(
             raise NotDone(f"{_standing(stored.value)}, so there is no drift to decide about.")
         return stored, parked
 
-    def plan() -> Plan[DriftDecided]:
+    def prepare() -> Prepared[DriftDecided]:
         decidable(deployment.ports)
-        return Plan(act)
+        return Prepared(act)
 
     def act(ports: Ports) -> DriftDecided:
         def attempt() -> Parked:
@@ -179,7 +179,7 @@ def decide_drift(
         wake(ports.store.contract(contract_id).state.value.customers, ports)
         return DriftDecided(contract_id, service_id, choice, parked.message)
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 # -- Approve and reject
@@ -276,7 +276,7 @@ def _decide(
         )
         return stored, shown
 
-    def plan() -> Plan[ChangeDecided]:
+    def prepare() -> Prepared[ChangeDecided]:
         _, shown = held(deployment.ports)
 
         def act(ports: Ports) -> ChangeDecided:
@@ -298,9 +298,9 @@ def _decide(
             wake(ports.store.contract(contract_id).state.value.customers, ports)
             return shown
 
-        return Plan(act)
+        return Prepared(act)
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 # -- Both

@@ -7,7 +7,7 @@ from typing import Any
 
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import skus_known
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.store.records import Decision, put_decision, put_plan
 from timus_autotask.store.update import update
@@ -64,7 +64,7 @@ def say_family(
         )
     result = FamilySaid(sku, family.strip() if family else family)
 
-    def plan() -> Plan[FamilySaid]:
+    def prepare() -> Prepared[FamilySaid]:
         if not unknown:
             skus_known(deployment, [sku])
         others = [
@@ -73,11 +73,11 @@ def say_family(
             if result.family and one.value.family == result.family and one.value.sku != sku
         ]
         alone = f"Note: no other SKU is in the family {result.family} yet, so no seat moves within it."
-        return Plan(
+        return Prepared(
             lambda ports: _written(result, by, ports), () if others or not result.family else (alone,)
         )
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def _written(said: FamilySaid, by: str, ports: Ports) -> FamilySaid:

@@ -13,7 +13,7 @@ from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping
 from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import customer_known, skus_known
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.store.records import Decision, Stored, put_decision, put_mapping, put_plan
 from timus_autotask.store.update import update
@@ -91,7 +91,7 @@ def _proposed(
     if reason == "":
         raise NotDone("Say why, for everybody who looks at it: --reason WHY.")
 
-    def plan() -> Plan[IgnoredOrNot]:
+    def prepare() -> Prepared[IgnoredOrNot]:
         if not unknown:
             for customer in these:
                 customer_known(deployment, customer)
@@ -105,9 +105,9 @@ def _proposed(
         for sku in those:
             _check_plan(deployment, sku, plans.get(sku), reason)
         result = IgnoredOrNot(these, those, reason is not None, reason or "", tuple(names))
-        return Plan(lambda ports: _written(result, by, ports))
+        return Prepared(lambda ports: _written(result, by, ports))
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def _check_customer(customer: str, mapping: CustomerMapping | None, reason: str | None) -> None:

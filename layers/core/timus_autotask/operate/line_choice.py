@@ -18,7 +18,7 @@ from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.operate.catalogue import Catalogue, LineOffered, ask, offered
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.records import (
@@ -131,7 +131,7 @@ def choose_line(
     ``keep_units``: the units on the one that was billed so far are not Timus's, and stay.
     """
 
-    def plan() -> Plan[LineChosen]:
+    def prepare() -> Prepared[LineChosen]:
         catalogue = Catalogue(deployment)
         records = deployment.store.contract(contract_id)
         contract, lines = _looked_up(catalogue, contract_id, service_id, records.state.value.chosen)
@@ -151,13 +151,13 @@ def choose_line(
             keep_units=keep_units,
         )
         result = replace(_result(records, switch), service_name=lines[0].service_name, lines=lines)
-        return Plan(
+        return Prepared(
             lambda ports: _act(switch, result, contract, by, ports),
             tuple(_notes(result)),
             tuple(_doubts(switch, result)),
         )
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def unchoose_line(
@@ -170,7 +170,7 @@ def unchoose_line(
 ) -> Proposal[LineChosen]:
     """Take a choice back: all contract services of the service count again, and it is parked where more than one is billed."""
 
-    def plan() -> Plan[LineChosen]:
+    def prepare() -> Prepared[LineChosen]:
         records = deployment.store.contract(contract_id)
         if service_id not in records.state.value.chosen:
             raise NotDone(
@@ -180,9 +180,9 @@ def unchoose_line(
         units = units_of(deployment, contract, service_id) if contract else {}
         switch = _taken_back(records, service_id, units, contract.end if contract else date.max)
         result = _result(records, switch)
-        return Plan(lambda ports: _act(switch, result, None, by, ports))
+        return Prepared(lambda ports: _act(switch, result, None, by, ports))
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def _act(switch: Switch, result: LineChosen, contract: Contract | None, by: str, ports: Ports) -> LineChosen:

@@ -39,7 +39,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.family import shown
 from timus_autotask.operate.known import customer_is_no_slip, skus_known, told_of
 from timus_autotask.operate.late import BillFrom, Late, first_day_of, late, may_be_late
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Psa, Service
@@ -184,7 +184,7 @@ def route_customer(
     without asking Autotask. ``unknown``: also of a SKU that nobody knows, or a customer whose id looks like a known one's.
     """
 
-    def plan() -> Plan[CustomerRouted]:
+    def prepare() -> Prepared[CustomerRouted]:
         if route.sku and not unknown:
             skus_known(deployment, [route.sku])
         records = deployment.store.customer(customer)
@@ -248,9 +248,9 @@ def route_customer(
         doubts = [*_doubts(customer, name, route.company_id, company)]
         if contract is not None:
             doubts += _to_choose(deployment, records, result, services)
-        return Plan(act, tuple(notes), tuple(doubts), unchecked)
+        return Prepared(act, tuple(notes), tuple(doubts), unchecked)
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def _to_choose(
@@ -303,7 +303,7 @@ def name_company(
 ) -> Proposal[CompanyNamed]:
     """Say whose a customer is, with no contract yet: one is opened if the terms say so."""
 
-    def plan() -> Plan[CompanyNamed]:
+    def prepare() -> Prepared[CompanyNamed]:
         records = deployment.store.customer(customer)
         if not unknown:
             customer_is_no_slip(deployment, records)
@@ -337,9 +337,9 @@ def name_company(
             if policy.open_contracts
             else ("Contracts are not opened by themselves: timus-autotask policy set open_contracts=yes",)
         )
-        return Plan(act, notes, _doubts(customer, name, company_id, company), unchecked)
+        return Prepared(act, notes, _doubts(customer, name, company_id, company), unchecked)
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def _doubts(customer: str, name: str, company_id: int, company: str | None) -> tuple[str, ...]:
@@ -568,7 +568,7 @@ def choose_service(
 ) -> Proposal[ServiceChosen]:
     """Bill a SKU with a service, for every customer or for one."""
 
-    def plan() -> Plan[ServiceChosen]:
+    def prepare() -> Prepared[ServiceChosen]:
         name = None if unchecked else _service_name(deployment, service_id)
         if not unknown:
             skus_known(deployment, [sku])
@@ -577,9 +577,9 @@ def choose_service(
         since = _service_from(deployment, sku, service_id, customer, first_day)
         result = ServiceChosen(sku, service_id, name, customer, since)
         write = _for_one if customer else _for_all
-        return Plan(lambda ports: write(result, by, ports), unchecked=unchecked)
+        return Prepared(lambda ports: write(result, by, ports), unchecked=unchecked)
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def _service_from(

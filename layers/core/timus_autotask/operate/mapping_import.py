@@ -25,7 +25,7 @@ from timus_autotask.operate.mapping_checks import (
 )
 from timus_autotask.operate.mapping_draft import CustomerEdit, Draft, Edit, LineEdit, PlanEdit
 from timus_autotask.operate.mapping_file import Subject, rows_of
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.tables import FileRefused, Problem
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.records import Decision, put_decision
@@ -129,7 +129,7 @@ def import_mappings(
     customers whose ids look like known ones. Raises :class:`FileRefused` with every problem.
     """
 
-    def plan() -> Plan[Imported]:
+    def prepare() -> Prepared[Imported]:
         catalogue = None if unchecked else Catalogue(deployment, UNCHECKED)
         draft = Draft(deployment, data, by, bill_from, catalogue)
         if not unknown:
@@ -163,9 +163,9 @@ def import_mappings(
             wake([*result.customers, *woken], ports)
             return result
 
-        return Plan(act, tuple(notes(draft)), known.doubts if known else (), unchecked)
+        return Prepared(act, tuple(notes(draft)), known.doubts if known else (), unchecked)
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def _late(draft: Draft, file: str, by: str, on_progress: Progress) -> tuple[Late, ...]:

@@ -17,7 +17,7 @@ from timus_autotask.domain.reasons import commands
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.operate.decisions import QUIET
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.recover import put_again, replay
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.table import Write
@@ -76,40 +76,42 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QU
     history so far is merged again. Raises :class:`NotDone` for an event of which this cannot be said.
     """
 
-    def plan() -> Plan[Accepted]:
+    def prepare() -> Prepared[Accepted]:
         event = _one(deployment.store, key)
         if event.parked is None or event.parked.code not in ACCEPTABLE:
             raise NotDone(
                 f"Event {event.key} is {event.parked.code if event.parked else event.outcome}: only an event that says otherwise than "
                 f"what is known ({' or '.join(ACCEPTABLE)}) can be accepted. See: {_show(event)}"
             )
-        news = _understood(event)
-        if news is None:
+        snapshot = _understood(event)
+        if snapshot is None:
             raise NotDone(f"Event {event.key} cannot be read any more: {_show(event)}")
-        following, dismissed = _following(deployment.store, event, news)
-        _believing(deployment.ports, news)  # refuses what would only be parked again
+        following, dismissed = _following(deployment.store, event, snapshot)
+        _believing(deployment.ports, snapshot)  # refuses what would only be parked again
 
         def act(ports: Ports) -> Accepted:
-            counted, after = update(lambda: _accepted(event, news, by, ports))
-            for one in _parked_before(ports.store, event, news):
+            counted, after = update(lambda: _accepted(event, snapshot, by, ports))
+            for one in _parked_before(ports.store, event, snapshot):
                 update(lambda one=one: _overtaken(one, after, ports))  # type: ignore[misc]
             again = 1 + sum(replay(one, ports) for one in following)
             wake((event.customer_id,), ports)
-            return Accepted(event.key, event.customer_id, news.subscription_id, news.version, counted, again)
+            return Accepted(
+                event.key, event.customer_id, snapshot.subscription_id, snapshot.version, counted, again
+            )
 
-        return Plan(act, notes=_stay_dismissed(dismissed))
+        return Prepared(act, notes=_stay_dismissed(dismissed))
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
-def _accepted(event: EventRecord, news: Snapshot, by: str, ports: Ports) -> tuple[int, Subscription]:
+def _accepted(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> tuple[int, Subscription]:
     """Write that an event is believed, and let it be merged again; returns its number in the history, and the history with it."""
-    history, writes, counted = _believing(ports, news)
+    history, writes, counted = _believing(ports, snapshot)
     stored = ports.store.event(event.customer_id, event.key)
     if stored is None:
         raise NotDone(f"Event {event.key} waits to be merged just now; look at it again in a minute.")
     detail = (
-        f"event {event.key}: version {news.version} of {history.id} is right and counts as {counted}, "
+        f"event {event.key}: version {snapshot.version} of {history.id} is right and counts as {counted}, "
         f"after {history.newest.number}"
     )
     ports.store.commit(
@@ -121,21 +123,21 @@ def _accepted(event: EventRecord, news: Snapshot, by: str, ports: Ports) -> tupl
             )
         ),
     )
-    return counted, merge(history, news, effective_day(news.effective_at, ports.zone)).subscription
+    return counted, merge(history, snapshot, effective_day(snapshot.effective_at, ports.zone)).subscription
 
 
-def _parked_before(store: Store, event: EventRecord, news: Snapshot) -> list[EventRecord]:
+def _parked_before(store: Store, event: EventRecord, snapshot: Snapshot) -> list[EventRecord]:
     """Earlier events of the subscription that wait for the same question."""
     return [
         one
         for one in store.parked_events()
         if one.customer_id == event.customer_id
-        and one.subscription_id == news.subscription_id
+        and one.subscription_id == snapshot.subscription_id
         and one.key != event.key
         and one.parked is not None
         and one.parked.code in ACCEPTABLE
         and (says := _understood(one)) is not None
-        and says.occurred_at < news.occurred_at
+        and says.occurred_at < snapshot.occurred_at
     ]
 
 
@@ -156,35 +158,39 @@ def _overtaken(event: EventRecord, known: Subscription, ports: Ports) -> None:
         ports.store.commit(put_event(replace(stored.value, parked=parked), stored.rev))
 
 
-def _believing(ports: Ports, news: Snapshot) -> tuple[Subscription, Sequence[Write], int]:
+def _believing(ports: Ports, snapshot: Snapshot) -> tuple[Subscription, Sequence[Write], int]:
     """The subscription as it is when an event is believed, what stores it, and the number under which the event is counted.
 
     Raises :class:`NotDone` if the event would only be parked again.
     """
-    stored = ports.store.customer_to_bill(news.customer_id).subscriptions.get(news.subscription_id)
+    stored = ports.store.customer_to_bill(snapshot.customer_id).subscriptions.get(snapshot.subscription_id)
     if stored is None:
-        raise NotDone(f"Subscription {news.subscription_id} is not known any more.")
+        raise NotDone(f"Subscription {snapshot.subscription_id} is not known any more.")
     known = stored.value
-    found = believed(known, news, effective_day(news.effective_at, ports.zone))
+    found = believed(known, snapshot, effective_day(snapshot.effective_at, ports.zone))
     if found is None:
         raise NotDone(
             f"Version {known.timus_version} of subscription {known.id} (event {known.newest.event_id}) happened later and says otherwise, "
             "so this event cannot be the newest. Compare with Timus: timus-autotask reconcile --timus-export FILE"
         )
     writes = put_subscription(found, stored)[0] if found != known else ()
-    return found, writes, news.version + found.counted_from(news.occurred_at)
+    return found, writes, snapshot.version + found.counted_from(snapshot.occurred_at)
 
 
 def _following(
-    store: Store, event: EventRecord, news: Snapshot
+    store: Store, event: EventRecord, snapshot: Snapshot
 ) -> tuple[list[EventRecord], list[EventRecord]]:
     """Later events of the subscription that had no part in its history so far, in order of time; and those that were dismissed."""
     found: list[tuple[datetime, EventRecord]] = []
     for one in store.events_of(event.customer_id):
-        if one.subscription_id != news.subscription_id or one.outcome == Merge.MERGED or one.key == event.key:
+        if (
+            one.subscription_id != snapshot.subscription_id
+            or one.outcome == Merge.MERGED
+            or one.key == event.key
+        ):
             continue
         says = _understood(one)
-        if says is not None and says.occurred_at >= news.occurred_at:
+        if says is not None and says.occurred_at >= snapshot.occurred_at:
             found.append((says.occurred_at, one))
     found.sort(key=lambda each: each[0])
     later = [one for _, one in found]
@@ -267,5 +273,5 @@ def _show(event: EventRecord) -> str:
 
 
 def _understood(event: EventRecord) -> Snapshot | None:
-    news = understand(event.event_id, event.raw)
-    return news if isinstance(news, Snapshot) else None
+    snapshot = understand(event.event_id, event.raw)
+    return snapshot if isinstance(snapshot, Snapshot) else None

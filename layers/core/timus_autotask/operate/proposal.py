@@ -1,6 +1,6 @@
 """What somebody asks for, in two steps: a proposal that shows everything that it would post, and its commit.
 
-A use case plans: it finds out what is asked for, and says in one function, given the worker's ports, how it is written and who is
+A use case prepares: it finds out what is asked for, and says in one function, given the worker's ports, how it is written and who is
 woken. That function is rehearsed first, on ports that reach nobody (see ``watch.preview``), and done only then. So nothing is posted
 that was not shown; what could not be shown is not done.
 """
@@ -33,8 +33,8 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan(Generic[R]):
-    """What is to be done."""
+class Prepared(Generic[R]):
+    """What a use case has found out that is to be done."""
 
     act: Callable[[Ports], R]
     """Writes it and wakes whom it concerns; returns what was done. May be called more than once, with different ports."""
@@ -69,8 +69,8 @@ class Proposal(Generic[R]):
     not_shown: str = ""
     """Why it cannot be shown what would be posted; only where this was asked for."""
     _deployment: Deployment | None = field(default=None, repr=False, compare=False)
-    _plan: Callable[[], Plan[R]] | None = field(default=None, repr=False, compare=False)
-    _planned: Plan[R] | None = field(default=None, repr=False, compare=False)
+    _prepare: Callable[[], Prepared[R]] | None = field(default=None, repr=False, compare=False)
+    _prepared: Prepared[R] | None = field(default=None, repr=False, compare=False)
     _generations: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
     _money: bool = field(default=False, repr=False, compare=False)
 
@@ -80,24 +80,24 @@ class Proposal(Generic[R]):
         What has changed since may change what is posted: then it is proposed anew, and done only if the new proposal is the same. Raises
         :class:`NotDone` when it is not.
         """
-        if self._deployment is None or self._plan is None or self._planned is None:
+        if self._deployment is None or self._prepare is None or self._prepared is None:
             raise ValueError("a proposal that was not proposed")
-        deployment, planned = self._deployment, self._planned
+        deployment, prepared = self._deployment, self._prepared
         if self._overtaken(deployment):
-            fresh = propose(deployment, self._plan, money=self._money)
-            if fresh != self or fresh._planned is None:  # noqa: SLF001 - its own kind
+            fresh = propose(deployment, self._prepare, money=self._money)
+            if fresh != self or fresh._prepared is None:  # noqa: SLF001 - its own kind
                 raise NotDone(
                     "What would be done has changed since it was shown. Nothing was written; look at it again."
                 )
-            planned = fresh._planned  # noqa: SLF001
+            prepared = fresh._prepared  # noqa: SLF001
         wake_ups = _Tolerant(deployment.queue)
         try:
-            result = planned.act(replace(deployment.ports, wake_ups=wake_ups))
+            result = prepared.act(replace(deployment.ports, wake_ups=wake_ups))
         except Conflict as conflict:
             raise NotDone(
                 "Workers change the records all the time. Look at the status, and try again."
             ) from conflict
-        planned.finish(wake_ups.reached)
+        prepared.finish(wake_ups.reached)
         return Done(result, wake_ups.reached)
 
     def _overtaken(self, deployment: Deployment) -> bool:
@@ -110,35 +110,35 @@ class Proposal(Generic[R]):
 
 def propose(
     deployment: Deployment,
-    plan: Callable[[], Plan[R]],
+    prepare: Callable[[], Prepared[R]],
     on_progress: Progress = lambda _done, _of: None,
     *,
     money: bool = False,
 ) -> Proposal[R]:
-    """Plan something and rehearse it. ``plan`` may be called more than once. ``money``: read prices too, for an estimate.
+    """Prepare something and rehearse it. ``prepare`` may be called more than once. ``money``: read prices too, for an estimate.
 
     Raises :class:`NotDone` when it cannot be shown what would be posted.
     """
-    planned = plan()
+    prepared = prepare()
     not_shown = ""
     try:
-        if planned.unchecked:
-            shown = rehearsed(deployment, planned.act, on_progress, money=money)
+        if prepared.unchecked:
+            shown = rehearsed(deployment, prepared.act, on_progress, money=money)
         else:
             with or_not_done():
-                shown = rehearsed(deployment, planned.act, on_progress, money=money)
+                shown = rehearsed(deployment, prepared.act, on_progress, money=money)
     except NotAnswered as error:
-        shown = Previewed(acted_unseen(deployment, planned.act, error), Preview())
+        shown = Previewed(acted_unseen(deployment, prepared.act, error), Preview())
         not_shown = f"Autotask cannot be asked: {error}"
     return Proposal(
         shown.result,
         shown.preview,
-        planned.notes,
-        planned.doubts,
+        prepared.notes,
+        prepared.doubts,
         not_shown,
         deployment,
-        plan,
-        planned,
+        prepare,
+        prepared,
         {**shown.generations},
         money,
     )
@@ -154,8 +154,8 @@ def acted_unseen(deployment: Deployment, act: Callable[[Ports], R], error: NotAn
     contracts |= {id_ for mapping in woken if mapping for id_ in mapping.value.contract_ids}
     for contract_id in sorted(contracts):
         customers = [store.customer(one) for one in store.contract_state(contract_id).value.customers]
-        told = any(one.subscriptions or one.inbox for one in customers)
-        if told and contract_is_live(contract_id, customers, stage):
+        reported = any(one.subscriptions or one.inbox for one in customers)
+        if reported and contract_is_live(contract_id, customers, stage):
             raise NotDone(
                 f"It cannot be shown what would be done on contract {contract_id}, because Autotask cannot be asked ({error}), "
                 "and it is live. Nothing was written; try again in a minute."

@@ -11,7 +11,7 @@ from typing import Any
 from timus_autotask.domain.finding import Finding
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.plausibility import Suspicion
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.timus_export import Comparison, Told, compare, take_in
 from timus_autotask.store.records import Decision, put_decision
 from timus_autotask.store.runs import Run, findings, last_run
@@ -83,7 +83,7 @@ def look_at(
         wake({customer for customers in found.to_look_at.values() for customer in customers}, ports)
         return LookedAt(tuple(sorted(found.to_look_at)))
 
-    return propose(deployment, lambda: Plan(act), on_progress)
+    return propose(deployment, lambda: Prepared(act), on_progress)
 
 
 def _look_at(contract_id: int, customers: frozenset[str], by: str, ports: Ports) -> None:
@@ -179,4 +179,4 @@ def take_in_missing(
         wake(customers, ports)
         return TakenIn(new)
 
-    return propose(deployment, lambda: Plan(act), on_progress)
+    return propose(deployment, lambda: Prepared(act), on_progress)

@@ -18,7 +18,7 @@ from typing import Any
 from timus_autotask.domain.line import Line
 from timus_autotask.operate.deployment import DeadLetter, DeadLetters, Deployment
 from timus_autotask.operate.known import customer_known
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
@@ -86,7 +86,7 @@ def redrive(
             )
         _take_out([letters[message_id] for message_id in woken], deployment.dead_letters)
 
-    return propose(deployment, lambda: Plan(act, finish=finish), on_progress)
+    return propose(deployment, lambda: Prepared(act, finish=finish), on_progress)
 
 
 def _dead_wake_ups(letters: Iterable[DeadLetter]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -154,7 +154,7 @@ def replay_since(
 ) -> Proposal[Replayed]:
     """Put stored events into the inbox again; ``parked``: only those that a person has to look at."""
 
-    def plan() -> Plan[Replayed]:
+    def prepare() -> Prepared[Replayed]:
         if customer is not None:
             customer_known(deployment, customer)
         events = [*replayable(deployment.store, since, customer, parked=parked)]
@@ -168,9 +168,9 @@ def replay_since(
             wake(customers, ports)
             return Replayed(len(events), len(customers), again)
 
-        return Plan(act)
+        return Prepared(act)
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def replayable(

@@ -9,7 +9,7 @@ from typing import Any
 from timus_autotask.domain.stage import Stage, is_live
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import customer_known
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write
@@ -64,16 +64,16 @@ def go_live(
     if customers and excepted:
         raise Senseless("Name either who goes live, or who does not.")
 
-    def plan() -> Plan[StageChange]:
+    def prepare() -> Prepared[StageChange]:
         if not unknown:
             for customer in (*customers, *excepted):
                 customer_known(deployment, customer)
-        return Plan(act, tuple(_shared(deployment, customers, excepted)), (_MEANT,))
+        return Prepared(act, tuple(_shared(deployment, customers, excepted)), (_MEANT,))
 
     def act(ports: Ports) -> StageChange:
         return _gone_live(ports, by, customers, excepted, deployment)
 
-    return propose(deployment, plan, on_progress, money=True)
+    return propose(deployment, prepare, on_progress, money=True)
 
 
 def rehearse_go_live(ports: Ports, deployment: Deployment, customers: Sequence[str] = ()) -> None:

@@ -11,7 +11,7 @@ from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import first_contract
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import customer_known, did_you_mean, skus_known
-from timus_autotask.operate.proposal import Plan, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.records import (
@@ -162,7 +162,7 @@ def set_terms(
     ``from_today_if_posted``: from today on if anything was adjusted yet. ``unknown``: take SKUs and a customer that nobody knows.
     """
 
-    def plan() -> Plan[TermsInForce]:
+    def prepare() -> Prepared[TermsInForce]:
         _sensible(changes, customer)
         if first_day and first_day > deployment.today:
             raise Senseless(
@@ -194,9 +194,9 @@ def set_terms(
             take_effect(customer, ports, deployment.each)
             return result
 
-        return Plan(act)
+        return Prepared(act)
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def _anything_adjusted(deployment: Deployment) -> bool:
@@ -316,10 +316,10 @@ def take_effect(customer: str | None, ports: Ports, each: Each = map) -> tuple[i
 def _wake_opening(records: CustomerRecords, ports: Ports) -> None:
     """A contract that a customer is to be opened is looked at now; it might wait for the next hour otherwise."""
     wanted = first_contract(customer_from(records, ports.store.partner().terms.value), ports.today())
-    opening = ports.store.opening(wanted.number) if wanted else None
-    if opening is not None:
+    provisioning = ports.store.provisioning(wanted.number) if wanted else None
+    if provisioning is not None:
         now = ports.clock.now().replace(microsecond=0)
-        ports.store.commit(put_provisioning(opening.value, opening.rev, now))
+        ports.store.commit(put_provisioning(provisioning.value, provisioning.rev, now))
 
 
 # -- Pause
@@ -360,12 +360,12 @@ def resume(
 ) -> Proposal[Paused]:
     """Go on after ``pause``."""
 
-    def plan() -> Plan[Paused]:
+    def prepare() -> Prepared[Paused]:
         if customer is not None and not unknown:
             customer_known(deployment, customer)
-        return Plan(lambda ports: _pause(customer, by, False, ports, deployment.each))
+        return Prepared(lambda ports: _pause(customer, by, False, ports, deployment.each))
 
-    return propose(deployment, plan, on_progress)
+    return propose(deployment, prepare, on_progress)
 
 
 def _pause(customer: str | None, by: str, paused: bool, ports: Ports, each: Each) -> Paused:

@@ -228,7 +228,7 @@ def compare(
         for customer in records.customers.values()
         for stored in customer.subscriptions.values()
     }
-    held = _observed(lines)
+    observed = _observed(lines)
     rows: list[Compared] = []
     events: list[Missing] = []
     problems: list[Problem] = []
@@ -246,13 +246,13 @@ def compare(
                 problems.append(Problem(f"subscription {one.subscription_id}: {news.reason}", one.row))
             events.append(event)
         ours = _in_force(subscription, today) if subscription else None
-        rows += _rows_of(one, ours, held, words)
+        rows += _rows_of(one, ours, observed, words)
     suspicious = suspicions(
         [_told_billed(one, today) for one in told],
         {event.subscription_id for event in events},
         _known_billed([*known.values()], records, today),
     )
-    rows += _not_named({one.subscription_id for one in told}, known, held, today)
+    rows += _not_named({one.subscription_id for one in told}, known, observed, today)
     if problems:
         raise FileRefused(*problems)
     return Comparison(tuple(rows), tuple(events), suspicious, tuple(_moved(told, known)))
@@ -409,7 +409,7 @@ def _event(
 
 
 def _not_named(
-    named: set[str], known: Mapping[str, Subscription], held: Mapping[tuple[str, str], int], today: date
+    named: set[str], known: Mapping[str, Subscription], observed: Mapping[tuple[str, str], int], today: date
 ) -> Iterator[Compared]:
     """Subscriptions that we bill and the file does not name: only reported, because a file may be a part."""
     for subscription in known.values():
@@ -419,7 +419,7 @@ def _not_named(
         for sku, _ in version.items:
             if version.quantity(sku):
                 words = "not in the file; if Timus does not bill it any more, give it with quantity 0"
-                where = held.get((subscription.customer_id, sku))
+                where = observed.get((subscription.customer_id, sku))
                 yield Compared(
                     subscription.customer_id, subscription.id, sku, None, version.quantity(sku), where, words
                 )

@@ -56,7 +56,7 @@ class Stored(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ContractState:
-    """A contract as a piece of work: what changed for it, which worker has it, and what we know of it."""
+    """A contract as the workers see it: what changed for it, which worker has it, and what we know of it."""
 
     contract_id: int
     generation: int = 0
@@ -354,7 +354,7 @@ class CustomerRecords:
 
 @dataclass(frozen=True, slots=True)
 class ContractRecords:
-    """A contract's work and its lines, in one read."""
+    """A contract's state and its lines, in one read."""
 
     state: Stored[ContractState]
     lines: Mapping[int, Stored[Line]]
@@ -390,7 +390,10 @@ class PartnerRecords:
 
 _MAPPING = Codec(CustomerMapping)
 _PLAN = Codec(PlanMapping)
-_LINE = Codec(Line, {"baseline": "left", "intent.message": "words", "refusal.message": "words"})
+_LINE = Codec(
+    Line,
+    {"baseline": "left", "awaiting_causes": "news", "intent.message": "words", "refusal.message": "words"},
+)
 _REJECTION = Codec(Rejection)
 _CONTRACT = Codec(ContractState)
 JOURNAL_ENTRY = Codec(JournalEntry, {"message": "words"})
@@ -656,7 +659,7 @@ class Store:
         return Stored(read_as(_CONTRACT.load, document), document.rev, document.due_at)
 
     def contract(self, contract_id: int) -> ContractRecords:
-        """A contract's work and lines; work that is not stored is fresh."""
+        """A contract's state and lines; a state that is not stored is fresh."""
         state: Stored[ContractState] = Stored(ContractState(contract_id))
         lines: dict[int, Stored[Line]] = {}
         for document in self.table.range(keys.contract_pk(contract_id), *keys.OF_CONTRACT):
@@ -668,7 +671,7 @@ class Store:
         return ContractRecords(state, lines)
 
     def circuit(self) -> Stored[Circuit]:
-        """Whether Autotask may be asked. It is news of the last minutes: one that cannot be read is written over."""
+        """Whether Autotask may be asked. It concerns the last minutes: one that cannot be read is written over."""
         return readable_or(Circuit(), _CIRCUIT.load, self.table.get(keys.CIRCUIT))
 
     def partner(self) -> PartnerRecords:
@@ -712,7 +715,7 @@ class Store:
         document = self.table.get(keys.event_key(customer_id, key))
         return Stored(read_as(_EVENT.load, document), document.rev) if document else None
 
-    def opening(self, number: str) -> Stored[Provisioning] | None:
+    def provisioning(self, number: str) -> Stored[Provisioning] | None:
         """A contract that is being opened."""
         document = self.table.get(keys.provisioning_key(number))
         return Stored(read_as(_OPENING.load, document), document.rev, document.due_at) if document else None
@@ -896,7 +899,7 @@ def put_moved(moved: Moved, expected: int) -> Put:
 
 
 def put_contract_state(state: ContractState, expected: int, due_at: datetime | None) -> Put:
-    """Store a contract's work; ``due_at`` is when the sweep must look at it."""
+    """Store a contract's state; ``due_at`` is when the sweep must look at it."""
     return Put(
         keys.contract_key(state.contract_id),
         _CONTRACT.dump(state),
@@ -928,7 +931,7 @@ def put_trouble(key: Key, trouble: Trouble, expected: int) -> Put:
 
 
 def check_contract_state(state: Stored[ContractState]) -> Check:
-    """Fail unless the contract's work is as it was read: the lease is ours and nothing new has come."""
+    """Fail unless the contract's state is as it was read: the lease is ours and nothing new has come."""
     return Check(keys.contract_key(state.value.contract_id), state.rev)
 
 

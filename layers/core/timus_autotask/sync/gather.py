@@ -119,21 +119,23 @@ def _matched(
 def ask_units(
     contract: Contract, services: Iterable[int], chosen: Mapping[int, LineChoice], ports: Ports
 ) -> dict[int, Observed]:
-    """What Autotask holds of these services on the contract now. Raises ``AutotaskError``.
+    """What Autotask has of these services on the contract now. Raises ``AutotaskError``.
 
     Where a person has to choose the contract service, or it is not known whether the chosen one is still there, the contract services
     are read too.
     """
     wanted = sorted(services)
     rows = ports.autotask().units(contract.id, wanted) if wanted else []
-    held = held_of(rows, contract.end, chosen)
-    several = {id_ for id_, one in held.items() if len(one.contract_service_ids) > 1}
-    unseen = {id_ for id_ in wanted if id_ in chosen and id_ not in held}
+    observed = observed_of(rows, contract.end, chosen)
+    several = {id_ for id_, one in observed.items() if len(one.contract_service_ids) > 1}
+    unseen = {id_ for id_ in wanted if id_ in chosen and id_ not in observed}
     if several or unseen:
         there = _contract_services(contract.id, ports, needed=bool(unseen))
-        held |= {id_: _unseen(id_, chosen[id_], there, rows, contract.end) for id_ in unseen}
-        held |= {id_: replace(held[id_], offered=_offered(id_, there, rows, contract.end)) for id_ in several}
-    return held
+        observed |= {id_: _unseen(id_, chosen[id_], there, rows, contract.end) for id_ in unseen}
+        observed |= {
+            id_: replace(observed[id_], offered=_offered(id_, there, rows, contract.end)) for id_ in several
+        }
+    return observed
 
 
 def _contract_services(contract_id: int, ports: Ports, *, needed: bool) -> list[ContractService]:
@@ -240,22 +242,22 @@ def counted(rows: Iterable[UnitRow], chosen: Mapping[int, LineChoice]) -> Iterat
             yield row
 
 
-def held_of(
+def observed_of(
     rows: Iterable[UnitRow], contract_end: date, chosen: Mapping[int, LineChoice] = MappingProxyType({})
 ) -> dict[int, Observed]:
-    """What Autotask holds, by service, from its unit rows. A day of the contract without a row has 0 units."""
+    """What Autotask has, by service, from its unit rows. A day of the contract without a row has 0 units."""
     every = [*rows]
     lines: dict[int, list[UnitRow]] = {}
     for row in counted(every, chosen):
         lines.setdefault(row.service_id, []).append(row)
-    held = {service_id: _held(of, contract_end) for service_id, of in lines.items()}
+    observed = {service_id: _observed(of, contract_end) for service_id, of in lines.items()}
     for service_id, choice in chosen.items():
-        if service_id in held and choice.earlier:
+        if service_id in observed and choice.earlier:
             of = units_by_contract_service(
                 (row for row in every if row.service_id == service_id), contract_end
             )
-            held[service_id] = as_chosen(held[service_id], choice, of)
-    return held
+            observed[service_id] = as_chosen(observed[service_id], choice, of)
+    return observed
 
 
 def as_chosen(observed: Observed, choice: LineChoice, units: Mapping[int, Timeline]) -> Observed:
@@ -268,7 +270,7 @@ def as_chosen(observed: Observed, choice: LineChoice, units: Mapping[int, Timeli
     return replace(observed, earlier=earlier, first_day=choice.first_day)
 
 
-def _held(rows: Sequence[UnitRow], contract_end: date) -> Observed:
+def _observed(rows: Sequence[UnitRow], contract_end: date) -> Observed:
     """One service. It may be on the contract twice; only lines that bill on the same day make it unclear."""
     timelines = units_by_contract_service(rows, contract_end)
     units = NOTHING

@@ -224,30 +224,30 @@ def _merged(
         outcome="parked",
         customer_id=customer_id,
     )
-    news = understand(base.event_id, delivery.raw)
+    event = understand(base.event_id, delivery.raw)
     facts: dict[str, int | str] = {"event": base.key, "customer": customer_id}
-    if isinstance(news, NotUnderstood):
-        return replace(base, parked=Parked("not-understood", {**facts, "answer": news.reason}))
-    if isinstance(news, Noted):
-        return replace(base, outcome="noted", event_type=news.event_type)
-    day = effective_day(news.effective_at, ports.zone)
+    if isinstance(event, NotUnderstood):
+        return replace(base, parked=Parked("not-understood", {**facts, "answer": event.reason}))
+    if isinstance(event, Noted):
+        return replace(base, outcome="noted", event_type=event.event_type)
+    day = effective_day(event.effective_at, ports.zone)
     base = replace(
         base,
-        event_type=news.event_type,
-        subscription_id=news.subscription_id,
-        version=news.version,
+        event_type=event.event_type,
+        subscription_id=event.subscription_id,
+        version=event.version,
         day=day.isoformat(),
-        actor=news.actor,
+        actor=event.actor,
     )
-    facts |= {"subscription": news.subscription_id, "version": news.version}
-    known = subscriptions.get(news.subscription_id)
+    facts |= {"subscription": event.subscription_id, "version": event.version}
+    known = subscriptions.get(event.subscription_id)
     if known is None:
-        owner = ports.store.owner(news.subscription_id)
+        owner = ports.store.owner(event.subscription_id)
         if owner not in (None, customer_id):
             return replace(base, parked=Parked("subscription-moved", {**facts, "other": str(owner)}))
         if owner is None:
-            changes.append(put_owner(news.subscription_id, customer_id))
-    record = _into(subscriptions, known, news, day, base, facts)
+            changes.append(put_owner(event.subscription_id, customer_id))
+    record = _into(subscriptions, known, event, day, base, facts)
     replayed = delivery.outcome not in (None, "parked", "dismissed")
     if replayed and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):
         return replace(record, outcome=str(delivery.outcome))  # with nothing new in it
@@ -257,21 +257,21 @@ def _merged(
 def _into(
     subscriptions: dict[str, Subscription],
     known: Subscription | None,
-    news: Snapshot,
+    snapshot: Snapshot,
     day: date,
     base: EventRecord,
     facts: Mapping[str, int | str],
 ) -> EventRecord:
-    merged = merge(known, news, day, base.received_at)
+    merged = merge(known, snapshot, day, base.received_at)
     disputed = merged.outcome is Merge.CONTRADICTORY or merged.against is not None
-    if known is not None and disputed and believed(known, news, day) is None:
-        return replace(base, parked=overtaken(known, version_of(news, day), facts))
+    if known is not None and disputed and believed(known, snapshot, day) is None:
+        return replace(base, parked=overtaken(known, version_of(snapshot, day), facts))
     if merged.outcome is Merge.CONTRADICTORY:
         return replace(base, parked=Parked("contradictory", facts))
     if known is not None and merged.against is not None:
-        readings = _readings(version_of(news, day), known, merged.against)
+        readings = _readings(version_of(snapshot, day), known, merged.against)
         return replace(base, parked=Parked("version-restarted", {**facts, **readings}))
-    subscriptions[news.subscription_id] = merged.subscription
+    subscriptions[snapshot.subscription_id] = merged.subscription
     return replace(base, outcome=merged.outcome.value, evidence=merged.evidence)
 
 
@@ -291,7 +291,7 @@ def _readings(says: Version, known: Subscription, against: Version) -> dict[str,
 
 
 _SAID = ("status", "cancel_at", "term_end")
-"""What of a version is told besides units and days, where two versions differ in it."""
+"""What of a version is shown besides units and days, where two versions differ in it."""
 
 
 def _reading(version: Version, differ: Iterable[str]) -> str:
@@ -302,26 +302,26 @@ def _reading(version: Version, differ: Iterable[str]) -> str:
     return f"{units} from {version.day}{more}{at}"
 
 
-def _grown(work: ContractState, customers: Iterable[str], came: datetime) -> ContractState:
-    """The contract's work with one more reason to be looked at, which came in then."""
+def _grown(state: ContractState, customers: Iterable[str], came: datetime) -> ContractState:
+    """The contract with one more reason to be looked at, which came in then."""
     return replace(
-        work,
-        generation=work.generation + 1,
-        customers=tuple(sorted({*work.customers, *customers})),
-        since=work.since if work.since and work.generation != work.converged else came,
+        state,
+        generation=state.generation + 1,
+        customers=tuple(sorted({*state.customers, *customers})),
+        since=state.since if state.since and state.generation != state.converged else came,
     )
 
 
 def wake_customer(customer_id: str, ports: Ports) -> bool:
     """Make every contract due that a customer routes to; False when the customer is not mapped."""
 
-    def woken() -> bool:
+    def make_due() -> bool:
         mapping = ports.store.customer(customer_id).mapping
         if mapping is not None:
             ports.store.commit(*wake_contracts(customer_id, mapping.value.contract_ids, ports))
         return mapping is not None
 
-    return update(woken)
+    return update(make_due)
 
 
 def wake_contracts(
@@ -383,6 +383,6 @@ def woken(
 ) -> tuple[ContractState, int, datetime]:
     """The contract's state made due, the revision that it replaces, and since when it is due."""
     now = ports.clock.now()
-    work = _grown(known.value, customers, came or now)
+    state = _grown(known.value, customers, came or now)
     # Due times are whole seconds, rounded up; what is due now must be so for who comes within this very second.
-    return replace(work, renews=renews or work.renews), known.rev, now.replace(microsecond=0)
+    return replace(state, renews=renews or state.renews), known.rev, now.replace(microsecond=0)

@@ -1,7 +1,7 @@
 """Use case: open a recurring contract in Autotask, once, and route its customers to it.
 
 Two things ask for one: a customer who has a company and no contract (``want_contract``), and a renewed term that the partner wants on
-a new contract (``converge``). Either writes an opening, which is due; the sweep drives it. What is asked of Autotask is written
+a new contract (``converge``). Either writes a provisioning, which is due; the sweep drives it. What is asked of Autotask is written
 down before, as with an adjustment; and whether it is there is only ever known from a read.
 """
 
@@ -53,7 +53,7 @@ from timus_autotask.sync.stage import contract_is_live, partner_stage
 from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
 
 OPEN_AGAIN = timedelta(hours=1)
-"""How soon a parked opening is looked at again: its cause may be gone."""
+"""How soon a parked provisioning is looked at again: its cause may be gone."""
 
 
 def want_contract(customer_id: str, ports: Ports) -> None:
@@ -62,7 +62,7 @@ def want_contract(customer_id: str, ports: Ports) -> None:
     if not is_live(partner_stage(ports, partner), (records.own_stage,)):
         return
     wanted = first_contract(customer_from(records, partner.terms.value), ports.today())
-    if wanted is not None and ports.store.opening(wanted.number) is None:
+    if wanted is not None and ports.store.provisioning(wanted.number) is None:
         try:
             ports.store.commit(put_provisioning(Provisioning(wanted), 0, ports.clock.now()))
         except Conflict:
@@ -70,7 +70,7 @@ def want_contract(customer_id: str, ports: Ports) -> None:
 
 
 def open_contract(number: str, ports: Ports, deadline: datetime) -> None:
-    """Bring one opening as far as Autotask and the partner's terms allow; ``deadline`` is when this process is surely dead."""
+    """Bring one provisioning as far as Autotask and the partner's terms allow; ``deadline`` is when this process is surely dead."""
     if ports.store.circuit().value.open(ports.clock.now()):
         return
     session = _Session.begin(number, ports, deadline)
@@ -87,7 +87,7 @@ def open_contract(number: str, ports: Ports, deadline: datetime) -> None:
 
 
 class _Session:
-    """One worker at one opening, under its lease."""
+    """One worker at one provisioning, under its lease."""
 
     def __init__(self, stored: Stored[Provisioning], ports: Ports, deadline: datetime) -> None:
         self._stored = stored
@@ -97,7 +97,7 @@ class _Session:
     @classmethod
     def begin(cls, number: str, ports: Ports, deadline: datetime) -> _Session | None:
         """Take the lease; None when somebody has it or there is nothing to do."""
-        stored, now = ports.store.opening(number), ports.clock.now()
+        stored, now = ports.store.provisioning(number), ports.clock.now()
         if stored is None or not stored.due(now):
             return None
         until = stored.value.lease_until
@@ -121,25 +121,25 @@ class _Session:
         """Look for the contract, ask for it if it may be asked for, and look again, until it is in use or waits."""
         looks = 0
         while True:
-            opening, now = self._stored.value, self._ports.clock.now()
-            move = next_action(opening, self._found(), now)
-            if move.use is not None:
-                self._finish(move.use)
+            provisioning, now = self._stored.value, self._ports.clock.now()
+            action = next_action(provisioning, self._found(), now)
+            if action.use is not None:
+                self._finish(action.use)
                 return
-            if move.parked is not None:
-                self._park(move.parked)
+            if action.parked is not None:
+                self._park(action.parked)
                 return
-            if move.wait_until is not None:
-                if opening.accepted and looks < LOOKS:
+            if action.wait_until is not None:
+                if provisioning.accepted and looks < LOOKS:
                     looks += 1
                     self._ports.clock.sleep(looks)
                     continue
-                self._rest(opening, move.wait_until)
+                self._rest(provisioning, action.wait_until)
                 return
             if now + POST_TAKES > self._deadline:
-                self._rest(opening, now)
+                self._rest(provisioning, now)
                 return
-            if not self._confirm() or not self._sent():
+            if not self._confirm() or not self._send():
                 return
 
     def postpone(self, error: AutotaskError) -> None:
@@ -159,13 +159,17 @@ class _Session:
 
         So is what observes by now: it is asked for anew at go-live.
         """
-        opening = self._stored.value
-        if opening.wanted.renews is not None:
-            if self._is_live(opening.wanted) and self._renewal_stands(opening.wanted, opening.wanted.renews):
+        provisioning = self._stored.value
+        if provisioning.wanted.renews is not None:
+            if self._is_live(provisioning.wanted) and self._renewal_stands(
+                provisioning.wanted, provisioning.wanted.renews
+            ):
                 return True
-            self._drop(wake_contract(opening.wanted.renews, self._ports))  # it is decided anew from there
+            self._drop(
+                wake_contract(provisioning.wanted.renews, self._ports)
+            )  # it is decided anew from there
             return False
-        records = self._ports.store.customer(opening.wanted.customer_id)
+        records = self._ports.store.customer(provisioning.wanted.customer_id)
         customer = customer_from(records, self._ports.store.partner().terms.value)
         wanted = first_contract(customer, self._ports.today())
         if wanted is None or not self._is_live(wanted):
@@ -175,7 +179,7 @@ class _Session:
         if customer.policy.paused or not customer.policy.open_contracts:
             self._park(Parked("paused" if customer.policy.paused else "opening-off", facts))
             return False
-        self._stored = replace(self._stored, value=replace(opening, wanted=wanted))
+        self._stored = replace(self._stored, value=replace(provisioning, wanted=wanted))
         return True
 
     def _is_live(self, wanted: NewContract) -> bool:
@@ -210,7 +214,7 @@ class _Session:
 
     # -- Asking for it
 
-    def _sent(self) -> bool:
+    def _send(self) -> bool:
         """Ask for the contract, once, after writing down that we do. False when it waits for a person or for time."""
         settles_at = self._lease_until + self._ports.settle
         asked = replace(self._stored.value, settles_at=settles_at, parked=None, since=None)
@@ -243,8 +247,8 @@ class _Session:
 
         Where they are more than one transaction takes, the first of them are routed before; the contracts are woken when all are.
         """
-        opening, now = self._stored.value, self._ports.clock.now()
-        wanted = opening.wanted
+        provisioning, now = self._stored.value, self._ports.clock.now()
+        wanted = provisioning.wanted
         message = f"contract {contract.id} {contract.name} opened from {contract.start} to {contract.end}"
         if wanted.renews is not None:
             message += f", renewing contract {wanted.renews}" + self._link(contract, wanted.renews)
@@ -316,28 +320,28 @@ class _Session:
 
     # -- The record
 
-    def _put(self, opening: Provisioning, due_at: datetime) -> None:
-        self._ports.store.commit(put_provisioning(opening, self._stored.rev, due_at))
-        self._stored = Stored(opening, self._stored.rev + 1)
+    def _put(self, provisioning: Provisioning, due_at: datetime) -> None:
+        self._ports.store.commit(put_provisioning(provisioning, self._stored.rev, due_at))
+        self._stored = Stored(provisioning, self._stored.rev + 1)
 
-    def _rest(self, opening: Provisioning, due_at: datetime) -> None:
+    def _rest(self, provisioning: Provisioning, due_at: datetime) -> None:
         """Release the lease and stay due; the faster worker has decided on something newer."""
         try:
-            self._put(replace(opening, lease=None, lease_until=None), due_at)
+            self._put(replace(provisioning, lease=None, lease_until=None), due_at)
         except Conflict:
             return
 
     def _park(self, parked: Parked) -> None:
-        opening, now = self._stored.value, self._ports.clock.now()
-        same = opening.parked is not None and opening.parked.code == parked.code
-        since = opening.since if same else now
-        self._rest(replace(opening, parked=parked, since=since), now + OPEN_AGAIN)
+        provisioning, now = self._stored.value, self._ports.clock.now()
+        same = provisioning.parked is not None and provisioning.parked.code == parked.code
+        since = provisioning.since if same else now
+        self._rest(replace(provisioning, parked=parked, since=since), now + OPEN_AGAIN)
         self._ports.on_event(
-            "opening-parked", **_ids(opening.wanted), reason=parked.code, detail=parked.message
+            "opening-parked", **_ids(provisioning.wanted), reason=parked.code, detail=parked.message
         )
 
     def _drop(self, *changes: Write, before: Iterable[Write] = ()) -> None:
-        """Be done with the opening, together with these changes, and with others, or as many of them as fit ``before`` it.
+        """Be done with the provisioning, together with these changes, and with others, or as many of them as fit ``before`` it.
 
         Raises ``Conflict``.
         """
@@ -348,7 +352,7 @@ class _Session:
 
 
 def _ids(wanted: NewContract) -> dict[str, Any]:
-    """What names an opening in a log."""
+    """What names a provisioning in a log."""
     return {
         "number": wanted.number,
         "company": wanted.company_id,

@@ -52,7 +52,7 @@ from timus_autotask.sync.gather import Gathered, ask_prices, ask_units, read_rec
 from timus_autotask.sync.ports import Ports
 
 POST_TAKES = timedelta(seconds=30)
-"""No post is begun with less time than this before the function's deadline: it must be answered and read back."""
+"""No adjustment is begun with less time than this before the function's deadline: it must be answered and read back."""
 LEASE_MARGIN = timedelta(seconds=5)
 """How far the lease outlives the function's deadline: more than two clocks can differ."""
 CREDENTIALS_PAUSE = timedelta(minutes=15)
@@ -64,8 +64,8 @@ EXTEND_AGAIN = timedelta(hours=1)
 def converge(contract_id: int, ports: Ports, deadline: datetime) -> None:
     """Bring one contract to rest, or as far as Autotask and time allow; the rest stays due.
 
-    ``deadline`` is when this process is surely dead. Somebody else at work on the contract is left alone: what made it due is in
-    its generation, which they look at again before they rest.
+    ``deadline`` is when this process is surely dead. Another worker at the contract is left alone: what made it due is in
+    its generation, which that one looks at again before it rests.
     """
     if ports.store.circuit().value.open(ports.clock.now()):
         return
@@ -100,8 +100,8 @@ class _Session:
         self._catalogue: dict[int, Decimal | None] = {}
         """The catalogue's prices that this worker has read, by service."""
         self._journal: list[JournalEntry] = []
-        """What this worker did besides posting, to be written when it gives the contract back: with the head of its chain."""
-        self._told_of_renewal = False
+        """What this worker did besides adjusting, to be written when it gives the contract back: with the head of its chain."""
+        self._renewal_noted = False
 
     @classmethod
     def begin(cls, contract_id: int, ports: Ports, deadline: datetime) -> _Session | None:
@@ -109,16 +109,16 @@ class _Session:
         session = cls(contract_id, ports, deadline, ports.new_id())
         until = deadline + LEASE_MARGIN
 
-        def taken() -> bool:
+        def take() -> bool:
             now = ports.clock.now()
-            work = ports.store.contract(contract_id).state
-            if not work.due(now) or work.value.leased(now):
+            state = ports.store.contract(contract_id).state
+            if not state.due(now) or state.value.leased(now):
                 return False
-            leased = replace(work.value, lease=session._lease, lease_until=until)
-            ports.store.commit(put_contract_state(leased, work.rev, until))
+            leased = replace(state.value, lease=session._lease, lease_until=until)
+            ports.store.commit(put_contract_state(leased, state.rev, until))
             return True
 
-        return session if update(taken) else None
+        return session if update(take) else None
 
     def run(self) -> None:
         """Gather → decide → act, until there is nothing to do, no time, or no lease."""
@@ -142,15 +142,15 @@ class _Session:
                     self._extend(step.extend, view, now)
                     gathered = self._gather()
                     continue
-                if step.post is None:
+                if step.adjust is None:
                     self._release(gathered, step)
                     return
-                gathered = self._open(gathered, step, step.post)
+                gathered = self._open(gathered, step, step.adjust)
             except Conflict:
                 gathered = self._gather()
                 continue
             looks = 0
-            gathered = self._sent(gathered, step.post)
+            gathered = self._send(gathered, step.adjust)
 
     def _decided(self, view: View) -> Step:
         """The next step; the prices that it asks for are read, and it is decided again."""
@@ -247,26 +247,26 @@ class _Session:
 
     # -- Act
 
-    def _open(self, gathered: Gathered, step: Step, post: Line) -> Gathered:
+    def _open(self, gathered: Gathered, step: Step, line: Line) -> Gathered:
         """Make the intent durable, and everything else that the step found out; raises ``Conflict``."""
-        intent = post.intent
+        intent = line.intent
         if intent is None:
-            raise ValueError("a post without an intent")
-        stored = gathered.contract.lines.get(post.service_id)
-        known = replace(stored.value if stored else post, sources=post.sources)
-        intent = by_terms(gathered, known, post.key, intent, self._ports.today())
+            raise ValueError("an adjustment without an intent")
+        stored = gathered.contract.lines.get(line.service_id)
+        known = replace(stored.value if stored else line, sources=line.sources)
+        intent = by_terms(gathered, known, line.key, intent, self._ports.today())
         intent = replace(intent, id=self._ports.new_id())
-        lines = tuple(replace(line, intent=intent) if line.key == post.key else line for line in step.lines)
+        lines = tuple(replace(one, intent=intent) if one.key == line.key else one for one in step.lines)
         today = self._ports.today()
         gathered, floors = _floors(gathered, today)
-        written, own, others = self._records(gathered, replace(step, lines=lines), post)
+        written, own, others = self._records(gathered, replace(step, lines=lines), line)
         last: list[Write] = [check_contract_state(gathered.contract.state), *own]
         moved = gathered.partner.moved
         if any(
             p.customer_day_limit is not None or p.partner_day_limit is not None
             for p in gathered.policies.values()
         ):
-            grown = moved.value.plus(today, [customer for customer, _ in post.sources], intent.delta)
+            grown = moved.value.plus(today, [customer for customer, _ in line.sources], intent.delta)
             last.append(put_moved(grown, moved.rev))
             moved = Stored(grown, moved.rev + 1)
         self._commit([*others, *floors], last, step, gathered)
@@ -285,7 +285,7 @@ class _Session:
         if self._contract is None or self._contract.end < end:
             self._renewed, self._unextended = end, f"the renewal to {end} is not to be seen on the contract"
             return
-        self._told_of_renewal = True
+        self._renewal_noted = True
         self._journal.append(self._renewal(before, end, view.desired, now))
 
     def _renewal(self, before: date, end: date, wanted: Desired, now: datetime) -> JournalEntry:
@@ -311,19 +311,19 @@ class _Session:
     def _note_renewal(self, gathered: Gathered, step: Step) -> None:
         """Note a renewal that the contract covers by now although nobody noted it: the worker died right after it had extended it."""
         known, contract = gathered.contract.state.value.contract, self._contract
-        if self._told_of_renewal or step.renewed is None or known is None or contract is None:
+        if self._renewal_noted or step.renewed is None or known is None or contract is None:
             return
         if known.end < contract.end == step.renewed:
             wanted = gathered.desired(self._ports.today())
             self._journal.append(self._renewal(known.end, contract.end, wanted, self._ports.clock.now()))
-            self._told_of_renewal = True
+            self._renewal_noted = True
 
-    def _sent(self, gathered: Gathered, post: Line) -> Gathered:
-        """Send the post whose intent is durable, once, and keep what was answered."""
-        line = gathered.contract.lines[post.service_id].value
+    def _send(self, gathered: Gathered, adjusted: Line) -> Gathered:
+        """Send the adjustment whose intent is durable, once, and keep what was answered."""
+        line = gathered.contract.lines[adjusted.service_id].value
         intent = line.intent
         if intent is None:
-            raise ValueError("a post without an intent")
+            raise ValueError("an adjustment without an intent")
         answered = replace(intent, answer=Answer.ACCEPTED)
         failure: AutotaskError | None = None
         try:
@@ -356,9 +356,9 @@ class _Session:
         return gathered
 
     def _records(
-        self, gathered: Gathered, step: Step, post: Line | None = None
+        self, gathered: Gathered, step: Step, adjusted: Line | None = None
     ) -> tuple[list[Line], list[Write], list[list[Write]]]:
-        """The step's lines as they are stored, and as writes, each with its journal: that of ``post``, and each other one."""
+        """The step's lines as they are stored, and as writes, each with its journal: that of ``adjusted``, and each other one."""
         now = self._ports.clock.now()
         known = gathered.contract.lines
         lines: list[Line] = []
@@ -369,7 +369,7 @@ class _Session:
             entries = [entry for entry in step.journal if entry.line == line.key]
             kept, puts = line_with_entries(replace(line, seen_at=now), stored.rev if stored else 0, entries)
             lines.append(kept)
-            if post is not None and line.key == post.key:
+            if adjusted is not None and line.key == adjusted.key:
                 own += puts
             else:
                 others.append([*puts])
@@ -377,16 +377,16 @@ class _Session:
 
     def _release(self, gathered: Gathered, step: Step, *, rested: bool = True, trouble: str = "") -> None:
         """Write what is left to write and give the lease back; raises ``Conflict`` when something new has come."""
-        work = gathered.contract.state
+        state = gathered.contract.state
         released = replace(
-            work.value,
+            state.value,
             lease=None,
             lease_until=None,
-            converged=work.value.generation if rested else work.value.converged,
-            since=None if rested else work.value.since,
-            contract=self._contract or work.value.contract,
+            converged=state.value.generation if rested else state.value.converged,
+            since=None if rested else state.value.since,
+            contract=self._contract or state.value.contract,
             trouble=trouble or self._unextended,
-            renewed=max((day for day in (work.value.renewed, step.renewed) if day), default=None),
+            renewed=max((day for day in (state.value.renewed, step.renewed) if day), default=None),
         )
         due_at = step.due_at
         if self._unextended:
@@ -394,7 +394,7 @@ class _Session:
             due_at = min(due_at, again) if due_at else again
         self._note_renewal(gathered, step)
         _, own, others = self._records(gathered, step)
-        last = [*contract_with_entries(released, work.rev, due_at, self._journal), *own]
+        last = [*contract_with_entries(released, state.rev, due_at, self._journal), *own]
         if step.successor:
             last += self._asked_for(step.successor)
         if rested and all(self._level(gathered, step)):
@@ -403,7 +403,7 @@ class _Session:
 
     def _asked_for(self, successor: NewContract) -> list[Write]:
         """Ask for a contract for the renewed term; one that may be on its way to Autotask stays as it was asked for."""
-        known = self._ports.store.opening(successor.number)
+        known = self._ports.store.provisioning(successor.number)
         if known and (known.value.settles_at or known.value.wanted == successor):
             return []
         return [put_provisioning(Provisioning(successor), known.rev if known else 0, self._ports.clock.now())]
@@ -421,17 +421,19 @@ class _Session:
                 self._ports.store.commit(*part)
                 written.update(write.key for write in part)
         finally:
-            self._tell(step, gathered, written)
+            self._report(step, gathered, written)
 
     def _level(self, gathered: Gathered, step: Step) -> list[bool]:
         lines = {s.value.service_id: s.value for s in gathered.contract.lines.values()}
         lines |= {line.service_id: line for line in step.lines}
         return [line.state in (State.APPLIED, State.SCHEDULED) for line in lines.values()]
 
-    def _tell(self, step: Step, gathered: Gathered, written: Container[Key]) -> None:
-        """Tell of what was written."""
-        told = [line for line in step.lines if line_key(line.contract_id, line.service_id) in written]
-        lines = {line.key: line for line in told}
+    def _report(self, step: Step, gathered: Gathered, written: Container[Key]) -> None:
+        """Report what was written."""
+        written_lines = [
+            line for line in step.lines if line_key(line.contract_id, line.service_id) in written
+        ]
+        lines = {line.key: line for line in written_lines}
         for change in (entry for entry in step.journal if journal_key(entry) in written):
             landed = change.outcome is Outcome.LANDED and change.delta != 0
             waited = self._ports.clock.now() - self._since if landed and self._since else None
@@ -448,9 +450,9 @@ class _Session:
                 delay_seconds=round(waited.total_seconds()) if waited else None,
                 detail=change.message or None,
             )
-        for line in told:
+        for line in written_lines:
             if line.parked:
-                ids = _ids(line) | _news(line, gathered)
+                ids = _ids(line) | _waiting_for(line, gathered)
                 self._ports.on_event(
                     "line-parked", **ids, reason=line.parked.code, detail=line.parked.message
                 )
@@ -468,7 +470,7 @@ def _ids(line: Line, change: str | None = None, events: Iterable[str] = ()) -> d
     }
 
 
-def _news(line: Line, gathered: Gathered) -> dict[str, list[str]]:
+def _waiting_for(line: Line, gathered: Gathered) -> dict[str, list[str]]:
     """The subscriptions that are billed on a line, and their events that it has not followed yet."""
     subscriptions = [
         stored.value
@@ -487,7 +489,7 @@ def _news(line: Line, gathered: Gathered) -> dict[str, list[str]]:
 
 
 def _floors(gathered: Gathered, today: date) -> tuple[Gathered, list[list[Write]]]:
-    """Mark the versions that hold today as applied: older news that comes later is superseded."""
+    """Mark the versions that hold today as applied: an older version that comes later is superseded."""
     groups: list[list[Write]] = []
     customers: dict[str, CustomerRecords] = {}
     for customer_id, records in gathered.customers.items():
@@ -526,10 +528,10 @@ def autotask_failed(ports: Ports, error: AutotaskError) -> None:
         ports.credentials_refused()
     ports.on_event("credentials-refused" if refused else "autotask-away", detail=str(error))
 
-    def opened() -> None:
+    def open_circuit() -> None:
         known = ports.store.circuit()
         circuit = Circuit(until, str(error), refused, known.value.since or ports.clock.now())
         if known.value.open_until is None or known.value.open_until < until:
             ports.store.commit(put_circuit(circuit, known.rev))
 
-    update(opened)
+    update(open_circuit)

@@ -23,7 +23,7 @@ from timus_autotask.domain.price import ObservedPrice
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import ContractService, Service, UnitRow
-from timus_autotask.sync.gather import held_of
+from timus_autotask.sync.gather import observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
@@ -238,7 +238,7 @@ def _lines(
         by_contract.setdefault(row.contract_id, []).append(row)
     chosen = {id_: one.state.value.chosen for id_, one in records.contracts.items()}
     held = {
-        id_: held_of(by_contract.get(id_, ()), contract.end, chosen.get(id_, {}))
+        id_: observed_of(by_contract.get(id_, ()), contract.end, chosen.get(id_, {}))
         for id_, contract in contracts.items()
     }
     recorded = {

@@ -25,7 +25,7 @@ from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.store.journal import Journal, Journalled, contract_head, first_broken, journalled
 from timus_autotask.store.records import EventRecord
-from timus_autotask.sync.gather import customer_from, held_of
+from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
@@ -247,7 +247,7 @@ def _autotask(
         return {}, str(error) or type(error).__name__
     held: dict[int, dict[int, Timeline]] = {}
     for id_, contract in contracts.items():
-        mine = held_of((row for row in rows if row.contract_id == id_), contract.end, chosen[id_])
+        mine = observed_of((row for row in rows if row.contract_id == id_), contract.end, chosen[id_])
         held[id_] = {service_id: observed.by_day for service_id, observed in mine.items()}
     return held, ""
 

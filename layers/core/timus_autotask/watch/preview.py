@@ -25,7 +25,7 @@ from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.store.keys import contract_key
 from timus_autotask.store.records import ContractRecords, RecordUnreadable, TermsUnreadable
-from timus_autotask.sync.gather import held_of, read_records
+from timus_autotask.sync.gather import observed_of, read_records
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.money import Estimate, estimated, total
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
@@ -267,7 +267,7 @@ def _contract(
     id_, autotask = records.state.value.contract_id, rehearsal.autotask
     contract = autotask.contract(id_)
     rows, chosen = autotask.rows_before.get(id_, ()), records.state.value.chosen
-    before = held_of(rows, contract.end, chosen) if contract else {}
+    before = observed_of(rows, contract.end, chosen) if contract else {}
     today = rehearsal.ports.today()
     lines = []
     for service_id, stored in sorted(records.lines.items()):

@@ -36,7 +36,7 @@ from timus_autotask.store.keys import contract_pk, customer_pk
 from timus_autotask.store.records import ContractRecords, Names, RecordUnreadable, Store
 from timus_autotask.store.runs import Run, delete_found_before, last_run, put_found, put_run
 from timus_autotask.store.update import update
-from timus_autotask.sync.gather import counted, held_of
+from timus_autotask.sync.gather import counted, observed_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live
@@ -314,7 +314,7 @@ class _Reconcile:
         days = tuple(sorted({near, contract.end}))
         whole = None
         if self._run.deep:
-            whole = {service: held.units for service, held in held_of(rows, contract.end).items()}
+            whole = {service: held.units for service, held in observed_of(rows, contract.end).items()}
         return Look(contract, tuple(units_by_line(rows, day) for day in days), days, whole, tuple(rules))
 
     def _name(self, chunk: Mapping[int, ContractRecords], looks: Mapping[int, Look]) -> None:

@@ -40,7 +40,7 @@ from timus_autotask.store.records import (
     put_line,
 )
 from timus_autotask.sync.apply import apply_customer
-from timus_autotask.sync.gather import held_of
+from timus_autotask.sync.gather import observed_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
@@ -501,7 +501,7 @@ class Rehearsal:
         if intent.answer in (Answer.REFUSED, Answer.NOT_APPLIED):
             return
         rows = self.autotask.units(line.contract_id, [line.service_id])
-        units = held_of(rows, contract.end, chosen).get(line.service_id, Observed()).units
+        units = observed_of(rows, contract.end, chosen).get(line.service_id, Observed()).units
         landed = units.same(intent.after, contract.start, contract.end)
         if not landed and not units.same(intent.before, contract.start, contract.end):
             return  # somebody else was there too: it is not settled here
@@ -584,6 +584,8 @@ class Rehearsal:
                     intent = stored.value.intent
                     raise Unsettled(records.state.value.contract_id, intent.settles_at if intent else due_at)
         for document in self.table.written():
-            opening = self.ports.store.opening(id_of(document.key)) if document.key.sk == OPENING else None
+            opening = (
+                self.ports.store.provisioning(id_of(document.key)) if document.key.sk == OPENING else None
+            )
             if opening and opening.value.settles_at and opening.value.settles_at > self.now:
                 raise Unsettled(0, opening.value.settles_at)

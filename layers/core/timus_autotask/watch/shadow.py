@@ -27,7 +27,7 @@ from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.psa import ContractService, UnitRow
-from timus_autotask.sync.gather import held_of
+from timus_autotask.sync.gather import observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.money import of_timeline
@@ -220,7 +220,7 @@ def _compared(
     for row in rows:
         by_contract[row.contract_id].append(row)
     held = {
-        id_: held_of(by_contract[id_], contract.end, records.contracts[id_].state.value.chosen)
+        id_: observed_of(by_contract[id_], contract.end, records.contracts[id_].state.value.chosen)
         for id_, contract in contracts.items()
     }
     for key, demand in demands.items():

@@ -82,7 +82,7 @@ def test_a_change_is_an_intent_first() -> None:
         state=State.PENDING,
         since=NOW,
     )
-    assert step == Step(lines=(line,), post=line)
+    assert step == Step(lines=(line,), adjust=line)
 
 
 def test_an_intent_names_the_news_that_it_follows() -> None:
@@ -94,7 +94,7 @@ def test_an_intent_names_the_news_that_it_follows() -> None:
         Cause("sub_1", 10, march(16), "evt_10"),
         Cause("sub_2", 1, march(9), "evt_9"),
     )
-    post = next_step(view(demand(MORE, causes=news), lines=(left(LEVEL, versions={"sub_1": 7}),))).post
+    post = next_step(view(demand(MORE, causes=news), lines=(left(LEVEL, versions={"sub_1": 7}),))).adjust
     assert post is not None
     assert post.intent is not None
     assert post.intent.events == ("evt_9", "evt_8")
@@ -110,8 +110,8 @@ def test_the_oldest_change_is_posted_first_and_the_rest_stays_pending() -> None:
             held={45: on_contract(LEVEL), 46: on_contract(since_january(5), 1202)},
         )
     )
-    assert step.post is not None
-    assert step.post.key == PLUS
+    assert step.adjust is not None
+    assert step.adjust.key == PLUS
     assert line_of(step).state is State.PENDING
     assert line_of(step).scheduled == ((march(10), 3), (march(12), 2))
     assert line_of(step).intent is None
@@ -120,7 +120,7 @@ def test_the_oldest_change_is_posted_first_and_the_rest_stays_pending() -> None:
 def test_a_later_change_waits_until_its_midnight() -> None:
     """Nothing is posted before its day; the contract is due when that day begins where the partner lives."""
     step = next_step(view(demand(since_january(25, (march(16), 28), (march(20), 25))), lines=(left(LEVEL),)))
-    assert step.post is None
+    assert step.adjust is None
     assert line_of(step).state is State.SCHEDULED
     assert line_of(step).scheduled == ((march(16), 3), (march(20), -3))
     assert step.due_at == midnight(march(16))
@@ -138,4 +138,4 @@ def test_a_change_of_the_day_after_tomorrow_is_posted_when_its_day_has_come() ->
     """On the very day it is posted, not the day after."""
     units = since_january(25, (march(17), 28))
     for today, posts in ((march(16), False), (march(17), True)):
-        assert (next_step(view(demand(units), today=today)).post is not None) is posts
+        assert (next_step(view(demand(units), today=today)).adjust is not None) is posts

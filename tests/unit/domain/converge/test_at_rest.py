@@ -55,13 +55,13 @@ def test_steps_come_to_rest_with_what_timus_says(
             )
         )
         lines |= {line.key: line for line in step.lines}
-        if step.post is not None:
-            intent = step.post.intent
+        if step.adjust is not None:
+            intent = step.adjust.intent
             assert intent is not None
             assert intent.day <= today
-            service = step.post.service_id
+            service = step.adjust.service_id
             holds[service] = holds[service].add_from(intent.day, intent.delta)
-            lines[step.post.key] = replace(step.post, intent=replace(intent, answer=Answer.ACCEPTED))
+            lines[step.adjust.key] = replace(step.adjust, intent=replace(intent, answer=Answer.ACCEPTED))
             posts += 1
         elif today > TODAY + timedelta(days=45):
             break

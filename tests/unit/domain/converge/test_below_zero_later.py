@@ -39,19 +39,19 @@ FEWER = since_january(25, (TODAY, 20))
 
 def posted(step: Step) -> tuple[LineKey, date, int] | None:
     """What is sent."""
-    if step.post is None or step.post.intent is None:
+    if step.adjust is None or step.adjust.intent is None:
         return None
-    return step.post.key, step.post.intent.day, step.post.intent.delta
+    return step.adjust.key, step.adjust.intent.day, step.adjust.intent.delta
 
 
 def landed(before: View, step: Step) -> View:
     """The same contract, once what the step sends has landed."""
-    assert step.post is not None
-    assert step.post.intent is not None
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
     lines = {**before.lines, **{line.key: line for line in step.lines}}
-    intent = step.post.intent
-    lines[step.post.key] = replace(step.post, intent=replace(intent, answer=Answer.ACCEPTED))
-    observed = {**before.observed, step.post.service_id: on_contract(intent.after)}
+    intent = step.adjust.intent
+    lines[step.adjust.key] = replace(step.adjust, intent=replace(intent, answer=Answer.ACCEPTED))
+    observed = {**before.observed, step.adjust.service_id: on_contract(intent.after)}
     return replace(before, lines=lines, observed=observed)
 
 
@@ -84,7 +84,7 @@ def of_one_line(wanted: Timeline, *, today: date = TODAY, policy: Policy | None 
 def test_before_that_day_the_decrease_waits_with_its_own_reason() -> None:
     """Autotask would refuse it. Nothing is sent, and the contract is due on that day, not every hour."""
     step = next_step(of_one_line(FEWER))
-    assert step.post is None
+    assert step.adjust is None
     assert parked(step) == (
         "below-zero-later",
         facts(desired=20, delta=-5, day="2026-03-15", until="2026-04-01", units=0),
@@ -163,7 +163,7 @@ def test_a_plan_change_waits_as_a_whole_and_is_made_on_that_day() -> None:
         wanted, new, held={45: on_contract(EMPTY)}, lines=(left(EMPTY),), links=(Link(TODAY, SEATS, PLUS),)
     )
     step = next_step(now)
-    assert step.post is None
+    assert step.adjust is None
     assert (parked(step)[0], parked(step, PLUS)[0]) == ("below-zero-later", "waits-for-decrease")
     now = replace(now, lines={line.key: line for line in step.lines}, today=APRIL)
     sent, _ = all_posted(now)

@@ -66,14 +66,14 @@ def test_a_wrong_contract_is_never_posted_to(
     assert parked(step) == (code, facts(**more))
     assert line_of(step).intent == open_.intent
     assert line_of(step).scheduled == ()
-    assert (step.post, step.journal, step.renewed) == (None, (), None)
+    assert (step.adjust, step.journal, step.renewed) == (None, (), None)
     assert step.due_at == NOW + RECHECK
 
 
 def test_the_company_of_another_contract_does_not_matter_here() -> None:
     """A customer may be split over contracts of several companies; each is held to its own."""
     step = next_step(view(demand(MORE), demand(LEVEL, THERE, company=999)))
-    assert step.post is not None
+    assert step.adjust is not None
 
 
 def test_of_several_wrong_companies_the_smallest_is_told() -> None:
@@ -98,8 +98,8 @@ def test_a_customer_of_another_company_does_not_stop_the_lines_of_others() -> No
         )
     )
     assert parked(step)[0] == parked(step, PLUS)[0] == "contract-of-another-company"
-    assert step.post is not None
-    assert step.post.key == third
+    assert step.adjust is not None
+    assert step.adjust.key == third
 
 
 def test_the_renewed_term_of_a_customer_of_another_company_is_not_followed() -> None:
@@ -175,7 +175,7 @@ def test_a_renewed_term_can_ask_for_a_new_contract() -> None:
     )
     step = next_step(asked)
     assert step.successor == successor(CONTRACT, RENEWED, terms)
-    assert step.post is not None
+    assert step.adjust is not None
     assert step.extend is None
     covered = view(demand(LEVEL, renewed_until=CONTRACT.end), policy=terms)
     assert next_step(covered).successor is None

@@ -44,7 +44,7 @@ def test_somebody_elses_edit_is_parked_with_the_numbers() -> None:
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
     assert parked(step) == ("drift", facts(held=30))
     assert line_of(step).baseline == LEVEL
-    assert (step.post, step.due_at) == (None, NOW + RECHECK)
+    assert (step.adjust, step.due_at) == (None, NOW + RECHECK)
 
 
 def test_an_edit_outside_of_the_contracts_days_is_none() -> None:
@@ -86,11 +86,11 @@ def test_a_persons_word_goes_before_the_terms(choice: Choice | None, drift: OnDr
     after = line_of(step)
     assert (after.baseline, after.choice) == (by_hand, None)
     if decided == "adopt":
-        assert (after.offset, after.state, step.post) == (since_january(5), State.APPLIED, None)
+        assert (after.offset, after.state, step.adjust) == (since_january(5), State.APPLIED, None)
     else:
-        assert step.post is not None
-        assert step.post.intent is not None
-        assert (after.offset, step.post.intent.delta) == (NOTHING, -5)
+        assert step.adjust is not None
+        assert step.adjust.intent is not None
+        assert (after.offset, step.adjust.intent.delta) == (NOTHING, -5)
 
 
 JUST_NOW = NOW - SETTLE + timedelta(seconds=1)
@@ -115,7 +115,7 @@ def test_a_read_that_does_not_show_our_last_change_may_be_stale(
     assert after.state is state
     if state is State.SETTLING:
         assert seen is not None
-        assert (after.baseline, step.due_at, step.post) == (MORE, seen + SETTLE, None)
+        assert (after.baseline, step.due_at, step.adjust) == (MORE, seen + SETTLE, None)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,12 @@ def test_a_read_that_may_be_stale_is_neither_enforced_nor_adopted(
     for wanted in (MORE, since_january(26)):
         step = next_step(view(demand(wanted), lines=(line,), policy=Policy(drift=drift)))
         after = line_of(step)
-        assert (after.state, after.baseline, after.choice, step.post) == (State.SETTLING, MORE, choice, None)
+        assert (after.state, after.baseline, after.choice, step.adjust) == (
+            State.SETTLING,
+            MORE,
+            choice,
+            None,
+        )
         assert (after.offset, step.due_at) == (NOTHING, JUST_NOW + SETTLE)
     trusted = replace(line, last_change=NOW - SETTLE)
     step = next_step(view(demand(MORE), lines=(trusted,), policy=Policy(drift=drift)))
@@ -187,9 +192,9 @@ def test_an_offset_is_kept_on_top_of_what_timus_says() -> None:
     """Three more seats at Timus are three more in Autotask, whatever a person put on top."""
     line = left(since_january(30), offset=since_january(5))
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(line,)))
-    assert step.post is not None
-    assert step.post.desired == since_january(30, (TODAY, 33))
-    assert step.post.scheduled == ((TODAY, 3),)
+    assert step.adjust is not None
+    assert step.adjust.desired == since_january(30, (TODAY, 33))
+    assert step.adjust.scheduled == ((TODAY, 3),)
 
 
 def test_units_are_never_below_zero() -> None:
@@ -197,7 +202,7 @@ def test_units_are_never_below_zero() -> None:
     line = left(NOTHING, offset=since_january(-30), desired=LEVEL)
     step = next_step(view(demand(LEVEL), held={45: on_contract(NOTHING)}, lines=(line,)))
     assert line_of(step).desired == NOTHING
-    assert step.post is None
+    assert step.adjust is None
 
 
 def test_a_used_word_on_a_line_that_did_not_drift_is_forgotten() -> None:
@@ -211,7 +216,7 @@ def test_a_service_that_is_on_the_contract_twice_is_parked() -> None:
     step = next_step(view(demand(MORE), held={45: on_contract(LEVEL, 1201, 1202)}, lines=(left(LEVEL),)))
     assert parked(step) == ("line-duplicated", facts())
     assert line_of(step).contract_service_id == 1201
-    assert (step.post, step.due_at) == (None, NOW + RECHECK)
+    assert (step.adjust, step.due_at) == (None, NOW + RECHECK)
 
 
 def test_the_contract_services_to_choose_from_are_told_with_units_and_price() -> None:
@@ -238,7 +243,7 @@ def test_a_chosen_contract_service_that_is_gone_parks_the_line() -> None:
     gone = Observed(missing=1201)
     step = next_step(view(demand(MORE), held={45: gone}, lines=(left(LEVEL),)))
     assert parked(step) == ("line-missing", facts(held=0, contract_service=1201))
-    assert (step.post, line_of(step).baseline, line_of(step).contract_service_id) == (None, LEVEL, 1201)
+    assert (step.adjust, line_of(step).baseline, line_of(step).contract_service_id) == (None, LEVEL, 1201)
     assert step.due_at == NOW + RECHECK
 
 

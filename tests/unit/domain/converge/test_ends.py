@@ -121,12 +121,12 @@ def test_on_its_last_day_a_contract_is_due_at_midnight() -> None:
 def test_a_contract_that_ended_still_takes_what_belongs_before_its_end() -> None:
     """A late change of a day that the contract covers is posted on that day."""
     step = next_step(view(demand(since_january(25, (march(9), 28))), contract=ENDED))
-    assert step.post is not None
-    assert step.post.scheduled == ((march(9), 3),)
+    assert step.adjust is not None
+    assert step.adjust.scheduled == ((march(9), 3),)
 
 
 def test_a_cancellation_after_the_contracts_end_keeps_nothing_down() -> None:
     """What the contract bills until then is posted as any change."""
     step = next_step(view(demand(since_january(25, (TODAY, 28), (date(2027, 1, 5), 0)))))
-    assert step.post is not None
-    assert step.post.scheduled == ((TODAY, 3),)
+    assert step.adjust is not None
+    assert step.adjust.scheduled == ((TODAY, 3),)

@@ -50,7 +50,7 @@ def held_back(policy: Policy, **more: object) -> tuple[str, dict[str, int | str]
     partner = more.pop("partner", None)
     given = view(demand(MORE), policy=policy, partner=partner, **more)  # type: ignore[arg-type]
     step = next_step(replace(given, lines=given.lines or {SEATS: left(LEVEL)}))
-    if step.post is not None:
+    if step.adjust is not None:
         return None
     assert step.due_at == END, "only a person's word ends this"
     return parked(step)
@@ -137,9 +137,9 @@ def test_a_service_that_is_new_on_the_contract_can_be_held() -> None:
     new = view(demand(steps((TODAY, 3))), held={}, policy=policy)
     assert parked(next_step(new)) == ("held-for-approval", facts(0, 0, 3, **WANTED))
     begun = replace(new, lines={SEATS: left(NOTHING, contract_service_id=None, adjusted=(march(1),))})
-    assert next_step(begun).post is not None
+    assert next_step(begun).adjust is not None
     there = replace(new, observed={45: on_contract(NOTHING)})
-    assert next_step(there).post is not None
+    assert next_step(there).adjust is not None
 
 
 def test_the_limits_of_a_day_count_what_was_posted_today() -> None:
@@ -228,14 +228,14 @@ def test_changes_around_an_adjusted_day_wait_together(
 ) -> None:
     """Nothing is posted until a person has said yes to what the terms ask about; then both are."""
     step = one_of_two(policy)
-    assert step.post is None
+    assert step.adjust is None
     wanted = facts(held=24, left=24, desired=29, delta=25, day="2026-03-10", **limit)
     assert parked(step) == (code, wanted)
     assert line_of(step).scheduled == ((march(5), -20), (march(10), 25))
     step = one_of_two(policy, FELL_LATER, Approved(march(10), 25))
-    assert step.post is not None
-    assert step.post.intent is not None
-    assert (step.post.intent.day, step.post.intent.delta) == (march(5), -20)
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.day, step.adjust.intent.delta) == (march(5), -20)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_changes_around_an_adjusted_day_wait_together(
 )
 def test_changes_around_an_adjusted_day_go_where_the_terms_let_both(policy: Policy) -> None:
     """Each limit is for what they are, neither more nor less."""
-    assert one_of_two(policy).post is not None
+    assert one_of_two(policy).adjust is not None
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_a_change_waits_for_the_next_one_only_where_the_line_was_adjusted_behind
             policy=Policy(line_limit=9),
         )
     )
-    assert (step.post is None) is waits
+    assert (step.adjust is None) is waits
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_an_approval_is_for_exactly_what_was_shown(approved: tuple[Approved, ...
     """Whoever gave it; another day or another number asks again."""
     policy = Policy(approve_increases=Approval(above_units=0))
     step = next_step(view(demand(MORE), policy=policy, lines=(left(LEVEL, approved=approved),)))
-    assert (step.post is not None) is posts
+    assert (step.adjust is not None) is posts
 
 
 def test_a_held_line_is_still_looked_at_on_its_next_day() -> None:
@@ -316,15 +316,15 @@ def test_a_held_line_holds_up_no_other() -> None:
         )
     )
     assert parked(step)[0] == "held-over-limit"
-    assert step.post is not None
-    assert step.post.key == PLUS
+    assert step.adjust is not None
+    assert step.adjust.key == PLUS
 
 
 def test_a_later_part_of_a_held_line_is_not_posted_before_the_first() -> None:
     """A line's changes go out in order."""
     units = since_january(25, (march(10), 50), (march(12), 51))
     step = next_step(view(demand(units), policy=Policy(line_limit=10)))
-    assert (step.post, parked(step)[0]) == (None, "held-over-limit")
+    assert (step.adjust, parked(step)[0]) == (None, "held-over-limit")
 
 
 def test_whose_terms_hold_for_a_line() -> None:
@@ -353,7 +353,7 @@ def test_a_pause_of_one_customer_is_a_pause_of_what_it_shares(of_a: bool, of_par
 
 def test_without_any_terms_nothing_is_limited() -> None:
     """The partner's own terms may be missing."""
-    assert next_step(replace(view(demand(MORE)), policies={})).post is not None
+    assert next_step(replace(view(demand(MORE)), policies={})).adjust is not None
 
 
 def test_what_was_moved_counts_for_its_day_and_its_first_customer() -> None:

@@ -32,7 +32,7 @@ def test_nothing_is_made_and_what_would_be_is_said() -> None:
     """Three seats more are due, and stay a plan."""
     step = next_step(view(demand(MORE), live=False))
     line = line_of(step)
-    assert step.post is None
+    assert step.adjust is None
     assert (line.state, line.scheduled, line.intent) == (State.OBSERVING, ((TODAY, 3),), None)
 
 
@@ -42,7 +42,7 @@ def test_what_somebody_changes_is_no_drift_and_no_baseline() -> None:
     for policy in (Policy(), Policy(drift=OnDrift.ENFORCE), Policy(drift=OnDrift.ADOPT)):
         step = next_step(view(demand(LEVEL), held=edited, lines=(left(LEVEL),), policy=policy, live=False))
         line = line_of(step)
-        assert (step.post, line.state, line.parked) == (None, State.OBSERVING, None)
+        assert (step.adjust, line.state, line.parked) == (None, State.OBSERVING, None)
         assert (line.baseline, line.observed, line.offset.steps) == (None, since_january(27), ())
 
 
@@ -51,10 +51,10 @@ def test_the_first_look_after_go_live_takes_what_it_reads_as_the_baseline() -> N
     observed = line_of(next_step(view(demand(MORE), live=False)))
     edited = since_january(25, (TODAY, 26))
     step = next_step(view(demand(MORE), held={45: on_contract(edited)}, lines=(observed,)))
-    assert step.post is not None
-    assert step.post.baseline == edited
-    assert step.post.intent is not None
-    assert step.post.intent.delta == 2
+    assert step.adjust is not None
+    assert step.adjust.baseline == edited
+    assert step.adjust.intent is not None
+    assert step.adjust.intent.delta == 2
 
 
 def test_what_holds_a_line_is_said_too() -> None:
@@ -106,5 +106,5 @@ def test_it_is_never_a_write(wanted: int, held: int, baseline: int | None, polic
         live=False,
     )
     step = next_step(gathered)
-    assert (step.post, step.extend, step.successor) == (None, None, None)
+    assert (step.adjust, step.extend, step.successor) == (None, None, None)
     assert line_of(step).state is State.OBSERVING

@@ -40,9 +40,9 @@ def test_a_posted_period_moves_a_change_to_the_next_month_and_says_so() -> None:
     assert (line.state, line.scheduled) == (State.SCHEDULED, ((APRIL, 3),))
     assert line.past_days == (PastDays(TODAY, APRIL, 28, 25, Locked.PERIOD_POSTED),)
     later = next_step(view(demand(MORE), held=POSTED, lines=(line,), today=APRIL))
-    assert later.post is not None
-    assert later.post.intent is not None
-    assert (later.post.intent.day, later.post.intent.postponed) == (
+    assert later.adjust is not None
+    assert later.adjust.intent is not None
+    assert (later.adjust.intent.day, later.adjust.intent.postponed) == (
         APRIL,
         Postponed(TODAY, Locked.PERIOD_POSTED),
     )
@@ -53,7 +53,7 @@ def test_a_change_that_is_billed_in_a_posted_period_all_the_same_is_not_moved() 
     policy = Policy(posted_period=PostedPeriod.SAME_DAY)
     step = next_step(view(demand(MORE), held=POSTED, lines=(left(LEVEL),), policy=policy))
     assert line_of(step).past_days == ()
-    assert step.post is not None
+    assert step.adjust is not None
 
 
 def test_the_last_day_of_a_contract_that_is_taken_is_told() -> None:
@@ -110,9 +110,9 @@ def test_a_contract_that_begins_later_says_from_which_day_its_first_change_was_m
     assert line.past_days == (PastDays(TODAY, APRIL, 28, 0, Locked.BEFORE_CONTRACT),)
     assert line.scheduled == ((APRIL, 28),)
     later = next_step(view(wanted, held={}, lines=(line,), contract=contract, today=APRIL))
-    assert later.post is not None
-    assert later.post.intent is not None
-    assert later.post.intent.postponed == Postponed(TODAY, Locked.BEFORE_CONTRACT)
+    assert later.adjust is not None
+    assert later.adjust.intent is not None
+    assert later.adjust.intent.postponed == Postponed(TODAY, Locked.BEFORE_CONTRACT)
 
 
 def test_a_subscription_that_begins_with_the_contract_has_no_such_days() -> None:
@@ -149,8 +149,8 @@ def test_a_wrong_clock_makes_nothing_wait() -> None:
         cause = Cause("sub_1", 8, TODAY, "evt_8", NOW + timedelta(minutes=minutes))
         none = demand(since_january(25, (TODAY, 0)), causes=(cause,))
         step = next_step(view(none, lines=(left(LEVEL),), policy=policy))
-        found.append(None if step.post else line_of(step).waits_for_more)
-        assert step.post is not None or step.due_at == line_of(step).waits_for_more
+        found.append(None if step.adjust else line_of(step).waits_for_more)
+        assert step.adjust is not None or step.due_at == line_of(step).waits_for_more
     assert found == [
         None,
         NOW + timedelta(minutes=20),
@@ -164,4 +164,4 @@ def test_only_a_decrease_of_a_whole_subscription_waits() -> None:
     """Others are made at once."""
     cause = Cause("sub_1", 8, TODAY, "evt_8", NOW, before=25, after=1)
     some = demand(since_january(25, (TODAY, 1)), causes=(cause,))
-    assert next_step(view(some, lines=(left(LEVEL),), policy=Policy(decrease_wait=30))).post is not None
+    assert next_step(view(some, lines=(left(LEVEL),), policy=Policy(decrease_wait=30))).adjust is not None

@@ -63,12 +63,12 @@ def change(**more: object) -> View:
 def test_a_plan_change_comes_down_first() -> None:
     """The increase waits for the decrease to be in Autotask, and is not parked meanwhile."""
     step = next_step(change())
-    assert step.post is not None
-    assert (step.post.key, step.post.scheduled) == (SEATS, ((TODAY, -25),))
+    assert step.adjust is not None
+    assert (step.adjust.key, step.adjust.scheduled) == (SEATS, ((TODAY, -25),))
     assert (line_of(step, PLUS).state, line_of(step, PLUS).parked) == (State.PENDING, None)
     down = next_step(change(held={45: on_contract(GONE)}, lines=(left(GONE, adjusted=(TODAY,)),)))
-    assert down.post is not None
-    assert (down.post.key, down.post.scheduled) == (PLUS, ((TODAY, 25),))
+    assert down.adjust is not None
+    assert (down.adjust.key, down.adjust.scheduled) == (PLUS, ((TODAY, 25),))
 
 
 def test_a_refused_decrease_keeps_the_increase_waiting() -> None:
@@ -77,7 +77,7 @@ def test_a_refused_decrease_keeps_the_increase_waiting() -> None:
     step = next_step(change(lines=(line,)))
     assert parked(step)[0] == "refused"
     assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
-    assert step.post is None
+    assert step.adjust is None
     assert step.due_at == NOW + RECHECK
 
 
@@ -100,11 +100,11 @@ def test_a_refused_decrease_holds_up_only_the_seats_that_cannot_leave() -> None:
     """The eight new ones go up at once; after that the line says for what the other 20 wait."""
     step = next_step(partly(REFUSED))
     assert parked(step)[0] == "refused"
-    assert step.post is not None
-    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 8),))
+    assert step.adjust is not None
+    assert (step.adjust.key, step.adjust.scheduled) == (PLUS, ((TODAY, 8),))
     eight = steps((TODAY, 8))
     step = next_step(partly(REFUSED, left(eight, PLUS, adjusted=(TODAY,))))
-    assert step.post is None
+    assert step.adjust is None
     assert parked(step, PLUS) == ("waits-for-decrease", facts(8, 8, 28, service=46, down=45))
 
 
@@ -112,8 +112,8 @@ def test_a_refused_decrease_holds_up_no_line_of_another_kind() -> None:
     """A line that no plan change joins with it goes up as a whole."""
     other = LineKey(1, 47)
     step = next_step(partly(REFUSED, left(steps((TODAY, 8)), PLUS), demand(steps((TODAY, 12)), other)))
-    assert step.post is not None
-    assert (step.post.key, step.post.scheduled) == (other, ((TODAY, 12),))
+    assert step.adjust is not None
+    assert (step.adjust.key, step.adjust.scheduled) == (other, ((TODAY, 12),))
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_a_person_is_asked_for_the_part_that_goes_without_the_seats_that_stay(st
     assert asked.awaiting is not None
     assert (asked.awaiting.day, asked.awaiting.delta) == (TODAY, 8)
     step = next_step(partly(stays, approve(asked, "pat"), policy=terms))
-    assert step.post is not None
-    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 8),))
+    assert step.adjust is not None
+    assert (step.adjust.key, step.adjust.scheduled) == (PLUS, ((TODAY, 8),))
 
 
 def test_a_decrease_that_awaits_approval_holds_up_only_its_own_seats() -> None:
@@ -137,8 +137,8 @@ def test_a_decrease_that_awaits_approval_holds_up_only_its_own_seats() -> None:
     large = Policy(approve_decreases=Approval(above_units=10))
     step = next_step(partly(left(LEVEL), policy=large))
     assert parked(step)[0] == "held-for-approval"
-    assert step.post is not None
-    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 8),))
+    assert step.adjust is not None
+    assert (step.adjust.key, step.adjust.scheduled) == (PLUS, ((TODAY, 8),))
 
 
 def test_an_open_decrease_keeps_the_increase_settling() -> None:
@@ -147,7 +147,7 @@ def test_an_open_decrease_keeps_the_increase_settling() -> None:
     step = next_step(change(lines=(line,)))
     assert [line_of(step, key).state for key in (SEATS, PLUS)] == [State.SETTLING] * 2
     assert step.due_at == NOW + timedelta(minutes=10)
-    assert step.post is None
+    assert step.adjust is None
 
 
 def test_of_several_open_decreases_the_last_one_counts() -> None:
@@ -226,7 +226,7 @@ def test_a_line_that_waits_until_another_has_settled_posts_nothing_before(policy
         )
     )
     after = line_of(step, PLUS)
-    assert (step.post, after.state, after.scheduled) == (None, State.SETTLING, ((march(10), -5),))
+    assert (step.adjust, after.state, after.scheduled) == (None, State.SETTLING, ((march(10), -5),))
     assert step.due_at == NOW + SETTLE
 
 
@@ -249,13 +249,13 @@ def test_a_rise_that_waits_for_a_drifted_line_holds_up_nothing_before_its_day(
     )
     assert parked(step)[0] == "drift"
     if not posts:
-        assert step.post is None
+        assert step.adjust is None
         assert parked(step, PLUS)[0] == "waits-for-decrease"
         return
-    assert step.post is not None
-    assert step.post.key == PLUS
-    assert step.post.intent is not None
-    assert (step.post.intent.day, step.post.intent.delta) == (march(10), -5)
+    assert step.adjust is not None
+    assert step.adjust.key == PLUS
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.day, step.adjust.intent.delta) == (march(10), -5)
 
 
 def rises(old: Demand, line: Line, *days: int, held: Observed | None = None) -> bool:
@@ -304,8 +304,8 @@ def test_a_line_that_nobody_has_looked_at_yet_hides_no_other() -> None:
             lines=(left(NOTHING, THERE), left(NOTHING, PLUS)),
         )
     )
-    assert step.post is not None
-    assert step.post.key == PLUS
+    assert step.adjust is not None
+    assert step.adjust.key == PLUS
 
 
 @pytest.mark.parametrize("key", [SEATS, THERE])
@@ -330,7 +330,7 @@ def test_a_plan_change_whose_new_side_is_held_waits_as_a_whole() -> None:
     step = next_step(change(policy=Policy(approve_new_lines=True)))
     assert parked(step, PLUS)[0] == "held-for-approval"
     assert parked(step) == ("held-with-plan-change", facts(left=0, desired=0, up=46))
-    assert (step.post, step.due_at) == (None, END)
+    assert (step.adjust, step.due_at) == (None, END)
 
 
 def test_a_held_new_side_does_not_touch_what_is_not_its_change() -> None:
@@ -341,8 +341,8 @@ def test_a_held_new_side_does_not_touch_what_is_not_its_change() -> None:
         rising, desired=Desired({**rising.desired.demands, SEATS: demand(MORE)}, rising.desired.links)
     )
     step = next_step(rising)
-    assert step.post is not None
-    assert step.post.key == SEATS
+    assert step.adjust is not None
+    assert step.adjust.key == SEATS
     ahead = view(
         demand(since_january(25, (TODAY, 27), (march(20), 0))),
         demand(steps((TODAY, 1), (march(20), 25)), PLUS),
@@ -350,8 +350,8 @@ def test_a_held_new_side_does_not_touch_what_is_not_its_change() -> None:
         policy=policy,
     )
     step = next_step(ahead)
-    assert step.post is not None
-    assert step.post.key == SEATS
+    assert step.adjust is not None
+    assert step.adjust.key == SEATS
 
 
 def test_an_old_side_of_a_change_before_the_held_rise_comes_down() -> None:
@@ -367,8 +367,8 @@ def test_an_old_side_of_a_change_before_the_held_rise_comes_down() -> None:
         )
     )
     assert parked(step, PLUS)[0] == "held-over-limit"
-    assert step.post is not None
-    assert step.post.key == SEATS
+    assert step.adjust is not None
+    assert step.adjust.key == SEATS
 
 
 def test_a_new_side_that_is_parked_for_another_reason_does_not_hold_the_old_one() -> None:
@@ -377,14 +377,14 @@ def test_a_new_side_that_is_parked_for_another_reason_does_not_hold_the_old_one(
     line = left(NOTHING, PLUS, contract_service_id=None, refusal=refusal)
     step = next_step(change(lines=(left(LEVEL), line)))
     assert parked(step, PLUS)[0] == "refused"
-    assert step.post is not None
-    assert step.post.key == SEATS
+    assert step.adjust is not None
+    assert step.adjust.key == SEATS
 
 
 def test_a_link_to_a_line_that_is_not_here_holds_nothing() -> None:
     """Plan changes of other contracts are among the links too."""
     links = (Link(TODAY, THERE, LineKey(2, 46)), Link(TODAY, SEATS, THERE))
-    assert next_step(view(demand(MORE), links=links)).post is not None
+    assert next_step(view(demand(MORE), links=links)).adjust is not None
 
 
 def moving(line: Line | None, **more: object) -> View:
@@ -404,8 +404,8 @@ def test_units_that_move_here_wait_for_the_other_contract() -> None:
     """The other line counts as we left it: come down, it lets this one rise; else it is unknown."""
     gone = left(GONE, THERE)
     step = next_step(moving(gone))
-    assert step.post is not None
-    assert step.post.scheduled == ((TODAY, 25),)
+    assert step.adjust is not None
+    assert step.adjust.scheduled == ((TODAY, 25),)
     for unknown in (
         None,
         left(LEVEL, THERE),
@@ -452,8 +452,8 @@ def test_what_a_person_keeps_on_the_other_contract_holds_up_nothing() -> None:
     two = since_january(2)
     kept = left(GONE.plus(two), THERE, offset=two)
     step = next_step(moving(kept))
-    assert step.post is not None
-    assert step.post.scheduled == ((TODAY, 25),)
+    assert step.adjust is not None
+    assert step.adjust.scheduled == ((TODAY, 25),)
     step = next_step(moving(replace(kept, baseline=GONE.plus(since_january(3)))))
     assert parked(step, PLUS)[0] == "waits-for-decrease"
 
@@ -471,7 +471,7 @@ def test_more_of_the_new_plan_waits_while_the_fall_of_the_old_one_settles() -> N
             links=(Link(march(14), SEATS, PLUS),),
         )
     )
-    assert step.post is None
+    assert step.adjust is None
     assert line_of(step, PLUS).state is State.SETTLING
     assert step.due_at == NOW + SETTLE
 
@@ -505,7 +505,7 @@ def test_a_plan_waits_while_a_rise_of_the_one_before_it_settles() -> None:
             links=(Link(march(14), SEATS, PLUS),),
         )
     )
-    assert step.post is None
+    assert step.adjust is None
     assert line_of(step, PLUS).state is State.SETTLING
 
 
@@ -525,8 +525,8 @@ def test_an_increase_waits_only_for_decreases_of_its_own_change() -> None:
             links=(Link(TODAY, SEATS, third), Link(TODAY, SEATS, PLUS)),
         )
     )
-    assert step.post is not None
-    assert (step.post.key, step.post.scheduled) == (PLUS, ((march(14), 3),))
+    assert step.adjust is not None
+    assert (step.adjust.key, step.adjust.scheduled) == (PLUS, ((march(14), 3),))
 
 
 def test_a_plan_that_comes_in_place_of_one_without_a_service_waits() -> None:
@@ -535,17 +535,17 @@ def test_a_plan_that_comes_in_place_of_one_without_a_service_waits() -> None:
     new = view(demand(COME, PLUS), held={}, unplaced=(other, Unplaced(TODAY, "ADV", PLUS)))
     step = next_step(new)
     assert parked(step, PLUS) == ("old-plan-unmapped", facts(0, 0, 25, service=46, sku="ADV"))
-    assert (step.post, step.due_at) == (None, NOW + RECHECK)
+    assert (step.adjust, step.due_at) == (None, NOW + RECHECK)
 
 
 def test_a_plan_without_a_service_holds_up_only_what_came_in_its_place() -> None:
     """Neither another line, nor what is of an earlier day, nor a later rise of a line that went up before."""
     elsewhere = view(demand(MORE), unplaced=(Unplaced(TODAY, "ADV", PLUS),))
-    assert next_step(elsewhere).post is not None
+    assert next_step(elsewhere).adjust is not None
     before = view(demand(MORE), unplaced=(Unplaced(march(16), "ADV", SEATS),))
-    assert next_step(before).post is not None
+    assert next_step(before).adjust is not None
     after = view(demand(MORE), unplaced=(Unplaced(march(14), "ADV", SEATS),))
-    assert next_step(after).post is not None
+    assert next_step(after).adjust is not None
 
 
 def test_a_line_that_waits_for_a_known_plan_says_so_whatever_others_wait_for() -> None:
@@ -594,8 +594,8 @@ def test_an_increase_that_waits_holds_up_no_other_line() -> None:
         )
     )
     assert parked(step, PLUS)[0] == "waits-for-decrease"
-    assert step.post is not None
-    assert step.post.key == third
+    assert step.adjust is not None
+    assert step.adjust.key == third
 
 
 def test_an_increase_does_not_wait_for_another_plans_decrease() -> None:
@@ -617,5 +617,5 @@ def test_an_increase_does_not_wait_for_another_plans_decrease() -> None:
         )
     )
     assert parked(step)[0] == "refused"
-    assert step.post is not None
-    assert step.post.key == PLUS
+    assert step.adjust is not None
+    assert step.adjust.key == PLUS

@@ -51,9 +51,9 @@ def seen(policy: Policy = TERMS, line: Line | None = None, **more: Any) -> View:
 
 def sent(step: Step) -> tuple[str | None, str | None]:
     """The price that goes out, and the one that it replaces."""
-    assert step.post is not None
-    assert step.post.intent is not None
-    return step.post.intent.price, step.post.intent.price_before
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    return step.adjust.intent.price, step.adjust.intent.price_before
 
 
 # -- What is read
@@ -132,9 +132,9 @@ def test_the_price_goes_out_with_the_adjustment() -> None:
 def test_what_was_sent_is_journalled() -> None:
     """Old and new; and it is what we sent last from then on."""
     step = next_step(seen(prices=AS_LISTED))
-    assert step.post is not None
-    assert step.post.intent is not None
-    landed = replace(step.post, intent=replace(step.post.intent, answer=Answer.ACCEPTED))
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    landed = replace(step.adjust, intent=replace(step.adjust.intent, answer=Answer.ACCEPTED))
     after = next_step(seen(line=landed, held={45: on_contract(MORE)}))
     assert [entry.price for entry in after.journal] == [UP]
     assert line_of(after).price == "15.00"
@@ -217,7 +217,7 @@ def test_a_changed_price_asks_again(policy: Policy, prices: dict[int, ObservedPr
     """An approval is for exactly what was shown."""
     line = approve(line_of(next_step(seen(HELD, prices=AS_LISTED))), "sam")
     step = next_step(seen(policy, line, prices=prices))
-    assert step.post is None
+    assert step.adjust is None
     assert parked(step)[0] == "held-for-approval"
 
 
@@ -233,10 +233,10 @@ def test_who_approved_the_price_that_is_sent_is_named() -> None:
     ):
         step = next_step(seen(dearer, line, prices=AS_LISTED))
         assert sent(step) == ("16.00", "12.50")
-        assert step.post is not None
-        assert step.post.intent is not None
-        assert step.post.intent.by == "bert"
-        landed = replace(step.post, intent=replace(step.post.intent, answer=Answer.ACCEPTED))
+        assert step.adjust is not None
+        assert step.adjust.intent is not None
+        assert step.adjust.intent.by == "bert"
+        landed = replace(step.adjust, intent=replace(step.adjust.intent, answer=Answer.ACCEPTED))
         after = next_step(seen(line=landed, held={45: on_contract(MORE)}))
         assert [entry.by for entry in after.journal] == ["bert"]
 
@@ -244,7 +244,7 @@ def test_who_approved_the_price_that_is_sent_is_named() -> None:
 def test_an_approval_from_before_the_price_does_not_let_it_go() -> None:
     """Nobody has seen the price."""
     line = left(LEVEL, approved=(Approved(TODAY, 3, "pat"),))
-    assert next_step(seen(HELD, line, prices=AS_LISTED)).post is None
+    assert next_step(seen(HELD, line, prices=AS_LISTED)).adjust is None
 
 
 def test_what_goes_after_the_first_finds_its_price_there() -> None:
@@ -297,7 +297,7 @@ def test_a_price_is_no_reason_to_adjust() -> None:
     step = next_step(
         view(demand(LEVEL), lines=(left(LEVEL),), policy=TERMS, prices=AS_LISTED),
     )
-    assert (step.post, step.lines) == (None, ())
+    assert (step.adjust, step.lines) == (None, ())
 
 
 def test_a_line_that_comes_back_keeps_its_line_on_the_contract() -> None:

@@ -128,7 +128,7 @@ def test_the_waits_are_a_quarter_an_hour_and_six() -> None:
 def test_what_was_refused_is_tried_again_when_its_time_has_come(refusal: Refusal, posts: bool) -> None:
     """Only the very same adjustment waits."""
     step = next_step(view(demand(MORE), lines=(left(LEVEL, refusal=refusal),)))
-    assert (step.post is not None) is posts
+    assert (step.adjust is not None) is posts
 
 
 def test_a_refusal_that_waits_is_due_when_it_may_be_sent_again() -> None:

@@ -110,7 +110,7 @@ def test_a_rejected_change_is_never_sent_by_itself() -> None:
         {"held": {45: on_contract(LEVEL, closed=((march(1), march(31)),))}, "policy": Policy()},
     ):
         step = next_step(later(told(MORE, 7, 8), lines=(line,), **more))
-        assert step.post is None
+        assert step.adjust is None
         shown = next((one for one in step.lines if one.key == SEATS), line)
         assert shown.state is State.PARKED
         assert shown.parked is not None
@@ -147,14 +147,14 @@ def test_newer_news_from_timus_bring_it_back(policy: Policy, code: str | None) -
     line = line_of(step)
     assert line.rejections == ()
     assert (line.parked.code if line.parked else None) == code
-    assert (step.post is not None) is (code is None)
+    assert (step.adjust is not None) is (code is None)
 
 
 @pytest.mark.parametrize("versions", [(7, 8), (6, 7, 8), (8,)])
 def test_what_was_known_or_older_does_not_bring_it_back(versions: tuple[int, ...]) -> None:
     """An old version that arrives late is nothing newer."""
     step = next_step(later(told(MORE, *versions), lines=(rejected(),)))
-    assert step.post is None
+    assert step.adjust is None
     assert step.lines == ()
 
 
@@ -186,9 +186,9 @@ def test_an_approval_ends_it() -> None:
     assert (line.rejections, line.set_aside) == ((), ())
     assert line.approved == (Approved(TODAY, 3, "sam", versions={"sub_1": 8}),)
     step = next_step(later(told(MORE, 7, 8), lines=(line,)))
-    assert step.post is not None
-    assert step.post.intent is not None
-    assert (step.post.intent.day, step.post.intent.delta) == (TODAY, 3)
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.day, step.adjust.intent.delta) == (TODAY, 3)
 
 
 def test_what_was_approved_before_is_not_approved_any_more() -> None:
@@ -247,7 +247,7 @@ APRIL = march(31) + ONE_DAY
 
 def posted(step: Step) -> tuple[date, int] | None:
     """Day and units of the adjustment that is made."""
-    return (step.post.intent.day, step.post.intent.delta) if step.post and step.post.intent else None
+    return (step.adjust.intent.day, step.adjust.intent.delta) if step.adjust and step.adjust.intent else None
 
 
 def on(day: date, units: Timeline, line: Line, held: Timeline = LEVEL, policy: Policy = ALWAYS) -> Step:
@@ -266,13 +266,13 @@ def test_later_changes_go_their_way(units: int, delta: int | None) -> None:
     """Twenty-eight were wanted and three rejected: what comes later is made from 25, and never brings what was rejected."""
     wanted = since_january(25, (TODAY, 28), (APRIL, units))
     line = rejected(line_of(next_step(view(told(wanted, 8), lines=(left(LEVEL),), policy=ALWAYS))))
-    assert on(TODAY, wanted, line).post is None
+    assert on(TODAY, wanted, line).adjust is None
     shown = next((one for one in on(TODAY, wanted, line).lines), line)
     assert shown.scheduled == (((APRIL, delta),) if delta else ())
     assert [(one.day, one.delta) for one in shown.set_aside] == [(TODAY, 3)]
     assert posted(on(APRIL, wanted, shown, policy=Policy())) == ((APRIL, delta) if delta else None)
     held_again = on(APRIL, wanted, shown)
-    assert held_again.post is None
+    assert held_again.adjust is None
     if delta:
         later_on = line_of(held_again)
         assert parked(held_again)[0] == "held-for-approval"
@@ -289,7 +289,7 @@ def test_the_end_leaves_nothing_billed() -> None:
     ended = since_january(25, (APRIL, 0))
     made = replace(line, adjusted=(APRIL,), baseline=ended)
     gone = on(APRIL + ONE_DAY * 14, ends, made, ended)
-    assert gone.post is None
+    assert gone.adjust is None
     assert (line_of(gone).awaiting, line_of(gone).state) == (None, State.APPLIED)
     assert [(one.wanted, one.autotask) for one in line_of(gone).past_days] == [(28, 25)]
 
@@ -309,7 +309,7 @@ def test_a_second_change_is_rejected_beside_the_first() -> None:
     both = rejected(line_of(on(APRIL, wanted, line)))
     assert [(one.day, one.delta) for one in both.rejections] == [(TODAY, 3), (APRIL, 2)]
     step = on(APRIL, wanted, both, policy=Policy())
-    assert step.post is None
+    assert step.adjust is None
     shown = line_of(step)
     assert [(one.day, one.delta) for one in shown.set_aside] == [(TODAY, 3), (APRIL, 2)]
     one_left = approve(shown, "sam")
@@ -345,8 +345,8 @@ def test_a_later_change_of_the_same_size_goes_where_the_rejected_day_needs_somet
     wanted = since_january(25, (TODAY, 23), (APRIL, 26))
     step = on(APRIL, wanted, replace(rejected(), baseline=LEVEL), policy=Policy())
     assert posted(step) == (TODAY, -2)
-    assert step.post is not None
-    assert (step.post.scheduled, step.post.set_aside) == (((TODAY, -2), (APRIL, 3)), ())
+    assert step.adjust is not None
+    assert (step.adjust.scheduled, step.adjust.set_aside) == (((TODAY, -2), (APRIL, 3)), ())
 
 
 def test_what_is_only_right_with_the_rejected_change_waits_with_it() -> None:
@@ -357,7 +357,7 @@ def test_what_is_only_right_with_the_rejected_change_waits_with_it() -> None:
     held_ = on(TODAY, two, line, fell_later, Policy(approve_increases=Approval(0)))
     assert line_of(held_).awaiting == HeldChange(march(10), 25, versions={"sub_1": 8})
     step = on(TODAY, two, rejected(line_of(held_)), fell_later, Policy())
-    assert step.post is None
+    assert step.adjust is None
     assert [(one.day, one.delta) for one in line_of(step).set_aside] == [(march(10), 25)]
     assert line_of(step).scheduled == ()
 
@@ -371,10 +371,10 @@ def test_an_approval_of_what_was_taken_back_lets_nothing_through() -> None:
     back = line_of(next_step(later(told(LEVEL, 7, 8, 9), lines=(line,))))
     assert (back.state, back.approved) == (State.APPLIED, ())
     again = next_step(later(told(MORE, 7, 8, 9, 10), lines=(back,)))
-    assert again.post is None
+    assert again.adjust is None
     assert parked(again)[0] == "held-for-approval"
     at_once = next_step(later(told(MORE, 7, 8, 9, 10), lines=(line,)))
-    assert at_once.post is None
+    assert at_once.adjust is None
     assert line_of(at_once).approved == ()
 
 
@@ -405,7 +405,7 @@ def test_a_rejected_new_plan_leaves_the_old_one_billed() -> None:
     first = next_step(both(policy=policy))
     up, down = line_of(first, PLUS), line_of(first)
     step = next_step(both(down, rejected(up), policy=policy))
-    assert step.post is None
+    assert step.adjust is None
     assert down.parked is not None
     assert down.parked.code == "held-with-plan-change"
     assert down.awaiting is None
@@ -417,7 +417,7 @@ def test_a_rejected_old_plan_keeps_the_new_one_away() -> None:
     policy = Policy(approve_decreases=Approval(0))
     first = next_step(both(policy=policy))
     step = next_step(both(rejected(line_of(first)), line_of(first, PLUS), policy=policy))
-    assert step.post is None
+    assert step.adjust is None
     assert line_of(first, PLUS).parked is not None
     assert line_of(first, PLUS).parked.code == "waits-for-decrease"  # type: ignore[union-attr]
     assert step.lines == ()
@@ -440,10 +440,10 @@ def test_a_rejection_that_waits_for_something_else_is_kept() -> None:
     assert line_of(step).awaiting is None
     enforced = Policy(drift=OnDrift.ENFORCE)
     step = next_step(later(told(MORE, 7, 8), held=edited, lines=(line_of(step),), policy=enforced))
-    assert step.post is not None
-    assert step.post.intent is not None
-    assert (step.post.intent.day, step.post.intent.delta) == (CONTRACT.start, -5)
-    assert [(one.day, one.delta) for one in step.post.set_aside] == [(TODAY, 3)]
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.day, step.adjust.intent.delta) == (CONTRACT.start, -5)
+    assert [(one.day, one.delta) for one in step.adjust.set_aside] == [(TODAY, 3)]
 
 
 def test_without_its_subscription_there_is_nothing_to_reject() -> None:

@@ -49,7 +49,7 @@ def test_an_open_outcome_is_waited_for() -> None:
     line = left(LEVEL, intent=intent())
     step = next_step(view(demand(MORE), lines=(line,)))
     assert line_of(step) == replace(line, desired=MORE, state=State.SETTLING, since=NOW)
-    assert (step.post, step.journal, step.look_again) == (None, (), False)
+    assert (step.adjust, step.journal, step.look_again) == (None, (), False)
     assert step.due_at == NOW + timedelta(minutes=10)
 
 
@@ -63,8 +63,8 @@ def test_an_open_outcome_holds_up_no_other_line() -> None:
             lines=(left(LEVEL, intent=intent(Answer.ACCEPTED)),),
         )
     )
-    assert step.post is not None
-    assert step.post.key == PLUS
+    assert step.adjust is not None
+    assert step.adjust.key == PLUS
     assert not step.look_again, "there is something better to do"
 
 
@@ -146,7 +146,7 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
             found=LEVEL,
         ),
     )
-    assert (step.post, step.due_at) == (None, END)
+    assert (step.adjust, step.due_at) == (None, END)
 
 
 def test_a_post_without_a_price_leaves_the_one_that_was_sent() -> None:
@@ -163,10 +163,10 @@ def test_a_post_that_did_not_land_is_sent_anew() -> None:
     assert [(c.outcome, c.units_before, c.units_after) for c in step.journal] == [
         (Outcome.NOT_LANDED, 25, 25)
     ]
-    assert step.post is not None
-    assert step.post.intent is not None
-    assert (step.post.intent.id, step.post.intent.answer) == ("", Answer.UNKNOWN)
-    assert (step.post.adjusted, step.post.approved) == ((), (Approved(TODAY, 3),))
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.id, step.adjust.intent.answer) == ("", Answer.UNKNOWN)
+    assert (step.adjust.adjusted, step.adjust.approved) == ((), (Approved(TODAY, 3),))
 
 
 def test_an_outcome_that_is_neither_is_for_a_person() -> None:
@@ -178,7 +178,7 @@ def test_an_outcome_that_is_neither_is_for_a_person() -> None:
         facts(held=31, delta=3, day="2026-03-15", before=25, after=28),
     )
     assert line_of(step).intent == line.intent
-    assert (step.journal, step.post) == ((), None)
+    assert (step.journal, step.adjust) == ((), None)
     assert step.due_at == NOW + RECHECK
 
 
@@ -203,7 +203,7 @@ def test_a_persons_word_ends_an_unclear_outcome() -> None:
     line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ENFORCE)
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
     assert [(c.outcome, c.units_after) for c in step.journal] == [(Outcome.UNCLEAR, 31)]
-    post = step.post
+    post = step.adjust
     assert post is not None
     assert post.intent is not None
     assert (post.intent.delta, post.intent.before) == (-6, since_january(31))
@@ -217,7 +217,7 @@ def test_a_change_from_before_an_unclear_outcome_does_not_run_over_into_its_day(
     since = demand(steps((march(14), 16)), start=march(14))
     held = steps((TODAY, 12), (march(20), 13))
     step = next_step(view(since, held={45: on_contract(held)}, lines=(line,)))
-    assert step.post is None
+    assert step.adjust is None
     assert line_of(step).scheduled == ((march(16), 4), (march(20), -1))
 
 
@@ -226,7 +226,7 @@ def test_an_unclear_outcome_that_is_adopted_is_kept_as_it_is() -> None:
     line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT, last_change=NOW - RECHECK / 2)
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
     assert [(c.outcome, c.units_after) for c in step.journal] == [(Outcome.UNCLEAR, 31)]
-    assert step.post is None
+    assert step.adjust is None
     kept = line_of(step)
     assert (kept.state, kept.choice, kept.baseline) == (State.APPLIED, None, since_january(31))
     assert kept.offset == since_january(31).minus(MORE)
@@ -239,8 +239,8 @@ def test_units_that_a_person_took_off_hold_up_no_other_plan() -> None:
     new = demand(Timeline.of([(TODAY, 25), (march(21), 0)]), PLUS)
     link = Link(TODAY, SEATS, PLUS)
     step = next_step(view(demand(NOTHING), new, held={}, lines=(old,), links=(link,)))
-    assert step.post is not None
-    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 25), (march(21), -25)))
+    assert step.adjust is not None
+    assert (step.adjust.key, step.adjust.scheduled) == (PLUS, ((TODAY, 25), (march(21), -25)))
 
 
 def test_units_that_a_person_added_for_days_to_come_hold_up_no_other_plan() -> None:
@@ -251,8 +251,8 @@ def test_units_that_a_person_added_for_days_to_come_hold_up_no_other_plan() -> N
     link = Link(TODAY, SEATS, PLUS)
     wanted = demand(since_january(3, (TODAY, 0)))
     step = next_step(view(wanted, new, held={45: on_contract(down)}, lines=(old,), links=(link,)))
-    assert step.post is not None
-    assert (step.post.key, step.post.scheduled) == (PLUS, ((TODAY, 12),))
+    assert step.adjust is not None
+    assert (step.adjust.key, step.adjust.scheduled) == (PLUS, ((TODAY, 12),))
     assert line_of(step).scheduled == ((march(17), -1),)
 
 
@@ -264,7 +264,7 @@ def test_units_of_a_person_on_a_plan_that_is_still_billed_are_not_taken_for_its_
     wanted = demand(since_january(1, (TODAY, 0)))
     link = Link(TODAY, SEATS, PLUS)
     step = next_step(view(wanted, new, held={45: on_contract(held)}, lines=(old,), links=(link,)))
-    assert step.post is None
+    assert step.adjust is None
     assert line_of(step).scheduled == ((march(16), -1),)
     assert line_of(step, PLUS).scheduled == ((march(16), 1),)
 
@@ -274,7 +274,7 @@ def test_an_adopted_unclear_outcome_still_ends_with_the_subscription() -> None:
     line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT)
     wanted = demand(since_january(28, (march(21), 0)))
     step = next_step(view(wanted, held={45: on_contract(since_january(31))}, lines=(line,)))
-    assert step.post is None
+    assert step.adjust is None
     assert line_of(step).scheduled == ((march(21), -28),)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import is_approved, is_newer
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.line import Approved, HeldChange, Rejection
-from timus_autotask.domain.plan import Adjustment
 
 
 def decided(draft: LineDraft, contract: Contract) -> LineDraft:
-    """The line with the decisions that still count, and without the changes that were rejected among those that are planned."""
+    """The line with the decisions that still count, and without the changes that were rejected among its adjustments."""
     draft = _without_rejected(
         replace(draft, line=replace(draft.line, rejections=_rejections(draft, contract)))
     )
@@ -37,8 +37,8 @@ def _rejections(draft: LineDraft, contract: Contract) -> tuple[Rejection, ...]:
 
 
 def _fits(approved: Approved, draft: LineDraft) -> bool:
-    """True if it is for something that is planned. Else it is over: it must not let a change of a later day through."""
-    return any(is_approved(change_of(draft, adjustment), approved) for adjustment in draft.planned)
+    """True if it is for one of the adjustments. Else it is over: it must not let a change of a later day through."""
+    return any(is_approved(change_of(draft, adjustment), approved) for adjustment in draft.adjustments)
 
 
 def _noted(approved: Approved, versions: Mapping[str, int]) -> Approved:
@@ -58,7 +58,7 @@ def _without_rejected(draft: LineDraft) -> LineDraft:
     goes: list[Adjustment] = []
     aside: list[HeldChange] = []
     units = 0
-    for adjustment in draft.planned:
+    for adjustment in draft.adjustments:
         rejection = next((one for one in open_ if _is_rejected(adjustment, one, draft)), None)
         if rejection is not None:
             open_.remove(rejection)
@@ -71,7 +71,7 @@ def _without_rejected(draft: LineDraft) -> LineDraft:
         delta, units = _less(adjustment.delta, units, ends=not draft.wanted.at(adjustment.day))
         if delta:
             goes.append(replace(adjustment, delta=delta))
-    return replace(draft, planned=tuple(goes), set_aside=tuple(aside))
+    return replace(draft, adjustments=tuple(goes), set_aside=tuple(aside))
 
 
 def _is_rejected(adjustment: Adjustment, rejection: Rejection, draft: LineDraft) -> bool:
@@ -83,7 +83,7 @@ def _is_rejected(adjustment: Adjustment, rejection: Rejection, draft: LineDraft)
     if adjustment.delta != rejection.delta or adjustment.day < day:
         return False
     lacking = draft.observed.units.at(day) != draft.wanted.at(day)
-    return adjustment.day == day or (lacking and all(one.day != day for one in draft.planned))
+    return adjustment.day == day or (lacking and all(one.day != day for one in draft.adjustments))
 
 
 def _less(delta: int, aside: int, *, ends: bool) -> tuple[int, int]:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from timus_autotask.domain.adjustments import Adjustment, Adjustments
 from timus_autotask.domain.approval import change_facts
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.line import HeldChange, JournalEntry, Line
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.plan import Adjustment, Plan
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
@@ -31,17 +31,17 @@ class LineDraft:
     facts: Mapping[str, int | str]
     """What every reason to park it tells, as it was gathered."""
     known: bool = False
-    """No intent is open and Autotask has what we left behind: the line may be planned and adjusted."""
+    """No intent is open and Autotask has what we left behind: the line may be adjusted."""
     enforced: bool = False
     """Somebody else changed its units, and they are brought back."""
-    planned: tuple[Adjustment, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
     """What would make it level, in order of day; once it is known what was rejected, without that."""
     set_aside: tuple[HeldChange, ...] = ()
     """What was rejected, and without a rejection of their own the changes that are only made together with it."""
     price: PriceChange | None = None
     """The unit price that goes out with the first of them that is made, if one does."""
     blocked: bool = False
-    """A plan change that it is a part of cannot be planned now."""
+    """A plan change that it is a part of cannot be made now."""
     parked: Parked | None = None
     awaiting: HeldChange | None = None
     """What a person can let go, of a line that is parked."""
@@ -84,12 +84,12 @@ class LineDraft:
 
     @property
     def in_turn(self) -> tuple[Adjustment, ...]:
-        """What is planned, in the order in which it is made: by day, but that no day ever has fewer than 0 units.
+        """Its adjustments in the order in which they are made: by day, but that no day ever has fewer than 0 units.
 
         Periods that an extension has added may be empty. A decrease of a day before them would leave fewer than 0 units there, which
         Autotask refuses. So it comes after the increase that makes them level.
         """
-        left, turns, units = [*self.planned], [], self.observed.units
+        left, turns, units = [*self.adjustments], [], self.observed.units
         while left:
             turn = room_for(left[0], left[1:], units) or left[0]
             left.remove(turn)
@@ -99,7 +99,7 @@ class LineDraft:
 
     @property
     def due(self) -> tuple[Adjustment, ...]:
-        """What is planned for today and before, in the order in which it is made."""
+        """Those for today and before, in the order in which they are made."""
         return tuple(adjustment for adjustment in self.in_turn if adjustment.day <= self.today)
 
     @property
@@ -110,13 +110,13 @@ class LineDraft:
     @property
     def is_kept_back(self) -> bool:
         """Whether something of what it lacks is parked or was rejected."""
-        return bool(self.set_aside or (self.parked and self.planned))
+        return bool(self.set_aside or (self.parked and self.adjustments))
 
     @property
     def stays_up(self) -> bool:
         """Whether a decrease of it is parked or was rejected."""
         kept = [change.delta for change in self.set_aside]
-        kept += [adjustment.delta for adjustment in self.planned if self.parked]
+        kept += [adjustment.delta for adjustment in self.adjustments if self.parked]
         return any(delta < 0 for delta in kept)
 
     @property
@@ -142,13 +142,13 @@ class LineDraft:
         """Waiting until something has settled."""
         return replace(self, waits_until=until)
 
-    def with_plan(self, plan: Plan) -> LineDraft:
-        """With its part of the plan of all lines."""
-        planned = tuple(adjustment for adjustment in plan.adjustments if adjustment.line == self.key)
-        since = plan.blocked.get(self.key, date.max)
+    def with_adjustments(self, of_all: Adjustments) -> LineDraft:
+        """With its own among the adjustments of all lines."""
+        own = tuple(adjustment for adjustment in of_all.in_order if adjustment.line == self.key)
+        since = of_all.blocked.get(self.key, date.max)
         # A part of what is blocked may go now.
-        blocked = since <= self.today and not any(since <= each.day <= self.today for each in planned)
-        return replace(self, planned=planned, blocked=blocked)
+        blocked = since <= self.today and not any(since <= each.day <= self.today for each in own)
+        return replace(self, adjustments=own, blocked=blocked)
 
 
 def drafts_of(view: View) -> list[LineDraft]:

@@ -1,4 +1,4 @@
-"""What each line lacks, on which days it can be made up for, and the plan over all lines."""
+"""What each line lacks, on which days it can be made up for, and the adjustments of all lines."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from timus_autotask.domain.adjustments import Adjustments, adjustments_for
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft, at_least_0, policy_of, wanted_units
 from timus_autotask.domain.converge.view import View
@@ -14,7 +15,6 @@ from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.line import Intent, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import Locked, PastDays, past_days, still_shown
-from timus_autotask.domain.plan import Plan, plan_adjustments
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Policy, PostedPeriod, SameDay
 from timus_autotask.domain.timeline import NOTHING, Timeline
@@ -23,10 +23,10 @@ NOWHERE = LineKey(0, 0)
 """The line of a plan whose service nobody has said: what follows on it waits."""
 
 
-def plan_of(
+def adjustments_of(
     drafts: Sequence[LineDraft], contract: Contract, view: View, stuck: Collection[LineKey] = ()
-) -> Plan:
-    """The plan over all lines in a known state; linked lines that are not planned here count with the most that they may have.
+) -> Adjustments:
+    """The adjustments of all lines in a known state; linked lines that are not adjusted here count with the most that they may have.
 
     ``stuck`` are lines whose adjustments are parked: they keep what they have.
     """
@@ -35,7 +35,7 @@ def plan_of(
     settling = frozenset(draft.key for draft in drafts if draft.waits_until and not draft.known)
     unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
     links, families = (*view.desired.links, *unknown), view.desired.families
-    return plan_adjustments(gaps, links, _not_planned_here(settling, view), families)
+    return adjustments_for(gaps, links, _not_adjusted_here(settling, view), families)
 
 
 def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
@@ -61,13 +61,13 @@ def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraf
         return draft
     if draft.demand is None:
         return replace(draft, line=replace(draft.line, past_days=()))
-    planned = draft.observed.units
-    for adjustment in draft.planned:
-        planned = planned.add_from(adjustment.day, adjustment.delta)
+    adjusted = draft.observed.units
+    for adjustment in draft.adjustments:
+        adjusted = adjusted.add_from(adjustment.day, adjustment.delta)
     first = max(draft.demand.start, contract.start)
     found = _days_before(draft, draft.demand, contract)
     found += _past_days_elsewhere(draft, draft.demand, contract)
-    found += past_days(draft.wanted, planned, first, contract.end, lambda day: _locked(day, draft, view))
+    found += past_days(draft.wanted, adjusted, first, contract.end, lambda day: _locked(day, draft, view))
     return replace(draft, line=replace(draft.line, past_days=still_shown(found, draft.today)))
 
 
@@ -96,7 +96,7 @@ def _locked(day: date, draft: LineDraft, view: View) -> Locked:
     return Locked.LATER_DAY_TAKEN
 
 
-def _not_planned_here(settling: frozenset[LineKey], view: View) -> Mapping[LineKey, Gap]:
+def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[LineKey, Gap]:
     """Linked lines of other contracts as we left them, and what settles here with the most that it may have."""
     gaps = {}
     for key, demand in view.desired.demands.items():

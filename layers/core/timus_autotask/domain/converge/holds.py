@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import REJECTED, change_facts, is_approved, reason_of
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.decided import change_of, decided
@@ -23,7 +24,6 @@ from timus_autotask.domain.days import effective_day, local_midnight
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import HeldChange
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.plan import Adjustment
 from timus_autotask.domain.policy import Policy, PostedPeriod
 from timus_autotask.domain.timeline import Timeline
 
@@ -115,7 +115,7 @@ def _whole_plan_changes(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
 def _kept_back(draft: LineDraft) -> Sequence[Adjustment | HeldChange]:
     """What is not made on a line before a person decides."""
     waits = draft.parked is not None and draft.parked.code in (*AWAITING_APPROVAL, PAUSED)
-    return (*draft.set_aside, *(draft.planned if waits else ()))
+    return (*draft.set_aside, *(draft.adjustments if waits else ()))
 
 
 def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) -> LineDraft:
@@ -139,7 +139,7 @@ def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) ->
 
 
 def _rejected(draft: LineDraft) -> LineDraft | None:
-    """Parked if nothing is due on it but what was rejected. What is planned for later days is made all the same."""
+    """Parked if nothing is due on it but what was rejected. Adjustments of later days are made all the same."""
     change = next((one for one in draft.set_aside if one.rejection), None)
     if change is None or change.rejection is None:
         return None

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from timus_autotask.domain.adjustments import Adjustment, Adjustments, in_order
 from timus_autotask.domain.approval import is_approved
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.decided import change_of
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
-from timus_autotask.domain.converge.gaps import plan_of, with_past_days
+from timus_autotask.domain.converge.gaps import adjustments_of, with_past_days
 from timus_autotask.domain.converge.holds import (
     BELOW_ZERO_LATER,
     BY_DECISION,
@@ -33,7 +34,6 @@ from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import MOST_CAUSES, Answer, HeldChange, Intent, Line, State, Why, with_state
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import postponed
-from timus_autotask.domain.plan import Adjustment, Plan, in_order
 from timus_autotask.domain.policy import Renewal
 from timus_autotask.domain.provisioning import NewContract, successor
 
@@ -64,25 +64,25 @@ def next_step(view: View) -> Step:
             return Step(extend=renewed)
         renewed = None  # it is not covered, and would be extended
     known = [draft if draft.parked else settled(draft, contract, view) for draft in drafts]
-    plan = plan_of(known, contract, view)
-    unread = unread_prices([draft.with_plan(plan) for draft in known], view)
+    adjustments = adjustments_of(known, contract, view)
+    unread = unread_prices([draft.with_adjustments(adjustments) for draft in known], view)
     if unread:
         return Step(ask_prices=unread)
-    step = _brought_level(_held(known, plan, contract, view), contract, view)
+    step = _brought_level(_held(known, adjustments, contract, view), contract, view)
     return replace(step, renewed=renewed, successor=_successor(ours, contract, view) if view.live else None)
 
 
-def _held(known: Sequence[LineDraft], plan: Plan, contract: Contract, view: View) -> Drafts:
+def _held(known: Sequence[LineDraft], adjustments: Adjustments, contract: Contract, view: View) -> Drafts:
     """Every line as it is held or goes.
 
-    While a decrease is parked or was rejected, its seats are still billed. So what goes up is planned again without it: seats that move
+    While a decrease is parked or was rejected, its seats are still billed. So what goes up is decided again without it: seats that move
     from there wait, all others go. What is kept back keeps its reason, but what goes up is judged only once it is known which seats stay
     whatever a person approves: he is asked for what can be made.
     """
     kept: dict[LineKey, LineDraft] = {}
     while True:
-        planned = {d.key: with_past_days(d.with_plan(plan), contract, view) for d in known}
-        held = held_back({key: priced(draft, view) for key, draft in planned.items()}, kept, contract, view)
+        drafts = {d.key: with_past_days(d.with_adjustments(adjustments), contract, view) for d in known}
+        held = held_back({key: priced(draft, view) for key, draft in drafts.items()}, kept, contract, view)
         stuck = {key: draft for key, draft in held.items() if draft.stays_up}
         if stuck.keys() <= kept.keys():
             return held
@@ -90,23 +90,23 @@ def _held(known: Sequence[LineDraft], plan: Plan, contract: Contract, view: View
             key: one for key, one in stuck.items() if key not in kept and stays_whatever_is_approved(one)
         }
         kept = {**kept, **surely} if surely else {key: one for key, one in held.items() if one.is_kept_back}
-        plan = plan_of(known, contract, view, stuck.keys() & kept.keys())
+        adjustments = adjustments_of(known, contract, view, stuck.keys() & kept.keys())
 
 
 def _brought_level(held: Drafts, contract: Contract, view: View) -> Step:
     """The one adjustment that is made now, and what is shown of every line."""
     adjustment = _chosen(held, view) if view.live else None
     lines = {key: _shown(draft, held, view) for key, draft in held.items()}
-    post: Line | None = None
+    adjusted: Line | None = None
     if adjustment is not None:
-        post = replace(lines[adjustment.line], intent=_intent(adjustment, held, view))
-        lines[post.key] = post
+        adjusted = replace(lines[adjustment.line], intent=_intent(adjustment, held, view))
+        lines[adjusted.key] = adjusted
     return Step(
         lines=_changed(lines.values(), view),
         journal=tuple(entry for draft in held.values() for entry in draft.journal),
-        post=post,
-        look_again=post is None and view.looks < LOOKS and any(map(_accepted_unseen, held.values())),
-        due_at=None if post else _due(held, lines, contract, view),
+        adjust=adjusted,
+        look_again=adjusted is None and view.looks < LOOKS and any(map(_accepted_unseen, held.values())),
+        due_at=None if adjusted else _due(held, lines, contract, view),
     )
 
 
@@ -161,12 +161,12 @@ def _successor(drafts: Sequence[LineDraft], contract: Contract, view: View) -> N
 
 def _chosen(drafts: Drafts, view: View) -> Adjustment | None:
     """The adjustment that is made now, if any: a rise never before the decreases of its day and earlier."""
-    for adjustment in in_order(one for draft in drafts.values() for one in draft.planned):
+    for adjustment in in_order(one for draft in drafts.values() for one in draft.adjustments):
         draft = drafts[adjustment.line]
         if draft.stopped or adjustment.day > view.today or draft.in_turn[0] != adjustment:
             continue
         makes_room = (
-            adjustment != draft.planned[0]
+            adjustment != draft.adjustments[0]
         )  # the decreases that it makes room for may be what others wait for
         if makes_room or not falls_first(adjustment, drafts, view):
             return adjustment
@@ -175,7 +175,7 @@ def _chosen(drafts: Drafts, view: View) -> Adjustment | None:
 
 def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
     draft = drafts[adjustment.line]
-    causes = _news(draft, view)
+    causes = _causes(draft, view)
     versions: dict[str, int] = {}
     for cause in causes:
         versions[cause.subscription_id] = max(cause.number, versions.get(cause.subscription_id, 0))
@@ -202,7 +202,7 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
     )
 
 
-def _news(draft: LineDraft, view: View) -> list[Cause]:
+def _causes(draft: LineDraft, view: View) -> list[Cause]:
     """What an adjustment follows from: what Timus has reported for today and before that the line has not followed yet."""
     known = draft.line.versions
     return [
@@ -212,11 +212,11 @@ def _news(draft: LineDraft, view: View) -> list[Cause]:
     ]
 
 
-def _news_of_held(draft: LineDraft, view: View) -> tuple[Cause, ...]:
+def _causes_of_awaiting(draft: LineDraft, view: View) -> tuple[Cause, ...]:
     """What a held change follows from. One that was rejected follows from what was known then."""
     if draft.awaiting is None:
         return ()
-    return draft.line.news if draft.awaiting.rejection else _newest(_news(draft, view))
+    return draft.line.awaiting_causes if draft.awaiting.rejection else _newest(_causes(draft, view))
 
 
 def _newest(causes: Iterable[Cause]) -> tuple[Cause, ...]:
@@ -232,12 +232,12 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
         draft.line,
         enforcing=(draft.enforced or draft.line.enforcing) and bool(draft.due),
         awaiting=draft.awaiting,
-        news=_news_of_held(draft, view),
+        awaiting_causes=_causes_of_awaiting(draft, view),
         waits_for_more=draft.waits_for_more,
         desired=draft.wanted,
         set_aside=_set_aside(draft),
-        scheduled=tuple((a.day, a.delta) for a in draft.planned),
-        scheduled_price=draft.price if draft.planned else None,
+        scheduled=tuple((a.day, a.delta) for a in draft.adjustments),
+        scheduled_price=draft.price if draft.adjustments else None,
         linked=tuple(
             (one.day, other) for one in lacking(draft) for other in other_sides(draft.key, one, drafts, view)
         ),
@@ -266,7 +266,7 @@ def _state(draft: LineDraft, view: View) -> State:
         return State.SETTLING
     if draft.due:
         return State.PENDING
-    return State.SCHEDULED if draft.planned else State.APPLIED
+    return State.SCHEDULED if draft.adjustments else State.APPLIED
 
 
 def _due(
@@ -295,8 +295,8 @@ def _look_again(draft: LineDraft, line: Line, now: datetime) -> list[datetime]:
 
 
 def _days_to_come(draft: LineDraft, contract: Contract | None) -> list[date]:
-    """Days on which there may be something to do on a line: planned, wanted otherwise, or not billed any more."""
-    days = [adjustment.day for adjustment in draft.planned] + [*draft.wanted.days]
+    """Days on which there may be something to do on a line: to be adjusted, wanted otherwise, or not billed any more."""
+    days = [adjustment.day for adjustment in draft.adjustments] + [*draft.wanted.days]
     if contract and draft.wanted.at(contract.end + timedelta(days=1)):
         days.append(contract.end + timedelta(days=1))
     return [day for day in days if day > draft.today]

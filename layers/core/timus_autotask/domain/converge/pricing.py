@@ -15,13 +15,13 @@ from timus_autotask.domain.price import ObservedPrice, price_of_line, price_of_n
 def unread_prices(drafts: Iterable[LineDraft], view: View) -> dict[int, int | None]:
     """The services whose prices are still to be read, with their lines on the contract; None: the service is new there.
 
-    Each read costs calls to Autotask. So nothing is read where no price can go out: nothing is planned, the terms set no price, and the
+    Each read costs calls to Autotask. So nothing is read where no price can go out: nothing is to be adjusted, the terms set no price, and the
     contract renews none. A change of a later day is priced too: people are shown what it will be made with.
     """
     return {
         draft.key.service_id: draft.line.contract_service_id
         for draft in drafts
-        if draft.planned and draft.key.service_id not in view.prices and _must_be_read(draft, view)
+        if draft.adjustments and draft.key.service_id not in view.prices and _must_be_read(draft, view)
     }
 
 
@@ -33,7 +33,7 @@ def _must_be_read(draft: LineDraft, view: View) -> bool:
 
 def priced(draft: LineDraft, view: View) -> LineDraft:
     """The line with the price that goes out with its next adjustment, if one does."""
-    if not draft.planned:
+    if not draft.adjustments:
         return draft
     wanted = _wanted(draft, view)
     observed = view.prices.get(draft.key.service_id, ObservedPrice())

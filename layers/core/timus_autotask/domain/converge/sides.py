@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
+from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.line import HeldChange
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.plan import Adjustment
 from timus_autotask.domain.plan_change import Link
 
 Drafts = Mapping[LineKey, LineDraft]
@@ -56,13 +56,13 @@ def falls_first(adjustment: Adjustment, drafts: Drafts, view: View) -> set[LineK
         down
         for down in downs
         if not drafts[down].parked
-        and any(one.delta < 0 and one.day <= adjustment.day for one in drafts[down].planned)
+        and any(one.delta < 0 and one.day <= adjustment.day for one in drafts[down].adjustments)
     }
 
 
 def lacking(draft: LineDraft) -> tuple[Adjustment | HeldChange, ...]:
     """What a line lacks, whether it is made or was rejected."""
-    return (*draft.set_aside, *draft.planned)
+    return (*draft.set_aside, *draft.adjustments)
 
 
 def moves_both_sides(link: Link, down: LineDraft, up: Iterable[Adjustment | HeldChange]) -> bool:

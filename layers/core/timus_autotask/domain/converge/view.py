@@ -120,8 +120,8 @@ class Step:
     lines: tuple[Line, ...] = ()
     """Those that changed."""
     journal: tuple[JournalEntry, ...] = ()
-    post: Line | None = None
-    """The line whose intent is to be sent now."""
+    adjust: Line | None = None
+    """Adjust this line now, as its intent says."""
     extend: date | None = None
     """Extend the contract to this day first, then look again: its term was renewed."""
     renewed: date | None = None

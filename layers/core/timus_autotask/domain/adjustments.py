@@ -1,8 +1,8 @@
-"""From gaps to dated adjustments: the pure heart of the product.
+"""From gaps to dated adjustments: the pure heart of the product. A *plan* here is one of Timus, a SKU that seats have.
 
 How far one line can be made level is decided by its gap (:mod:`.gap`). Here lines wait for one another: in a plan change the new
 plan goes up no earlier than the old plan has come down. A change of a locked day is made on the next open day, together with what
-came until then. Planning again after a plan was applied gives nothing.
+came until then. Once they are made, there are none.
 """
 
 from __future__ import annotations
@@ -35,36 +35,38 @@ def in_order(adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Adjustments:
     """Adjustments in the order in which they may be made: by day, decreases first."""
 
-    adjustments: tuple[Adjustment, ...]
+    in_order: tuple[Adjustment, ...]
     blocked: Mapping[LineKey, date] = field(default_factory=dict)
-    """Lines whose increase waits for an old plan to come down, which cannot be planned now; and since which day."""
+    """Lines whose increase waits for an old plan to come down, which cannot be adjusted now; and since which day."""
 
 
-def plan_adjustments(
+def adjustments_for(
     gaps: Sequence[Gap],
     links: Sequence[Link] = (),
     elsewhere: Mapping[LineKey, Gap] | None = None,
     families: Sequence[AbstractSet[LineKey]] = (),
-) -> Plan:
+) -> Adjustments:
     """The adjustments that bring these lines to what they should have, from the first open day on.
 
     ``links`` are the plan changes: a line goes up no earlier than the day on which the linked line has come down. ``elsewhere`` has
-    the linked lines that cannot be planned now (of another contract, or settling), with the most that they may have. A linked line
+    the linked lines that cannot be adjusted now (of another contract, or settling), with the most that they may have. A linked line
     that is in neither is unknown: then an increase waits, unless the line went up before. ``families`` are lines between which seats
     move: none of them goes up as long as others have too many, but for what is more than these.
     """
     while True:
-        planner = _Planner(gaps, links, elsewhere or {}, families)
-        plan = planner.run()
+        adjuster = _Adjuster(gaps, links, elsewhere or {}, families)
+        found = adjuster.run()
         # An increase that was to make up for an earlier decrease may have had to wait until after a locked day in between.
         spoiled = {
-            gap.line: gap.spoiled_day(planner.after[gap.line]) for gap in gaps if gap.line not in plan.blocked
+            gap.line: gap.spoiled_day(adjuster.after[gap.line])
+            for gap in gaps
+            if gap.line not in found.blocked
         }
         if not any(spoiled.values()):
-            return plan
+            return found
         gaps = [replace(gap, start=spoiled.get(gap.line) or gap.start) for gap in gaps]
 
 
@@ -85,7 +87,7 @@ class _Later:
 
 @dataclass(frozen=True, slots=True)
 class _Blocked:
-    """The increase waits for a line that is not planned here: nobody knows yet when that one comes down."""
+    """The increase waits for a line that is not adjusted here: nobody knows yet when that one comes down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ _Obstacle = _Later | _Blocked | _LeftOut | _OnlyAPart
 """Why an increase is not made on its turn."""
 
 
-class _Planner:
+class _Adjuster:
     """Takes the lines' turns in order of day, and makes the adjustment of each unless it has to wait for another line."""
 
     def __init__(
@@ -134,11 +136,11 @@ class _Planner:
         self._turns = [turn for gap in gaps for turn in self._first_turns(gap)]
         heapify(self._turns)
 
-    def run(self) -> Plan:
-        """The plan; ``after`` is what comes of it."""
+    def run(self) -> Adjustments:
+        """The adjustments; ``after`` is what comes of them."""
         while self._turns:
             self._take(heappop(self._turns))
-        return Plan(in_order(self._adjustments), self._blocked)
+        return Adjustments(in_order(self._adjustments), self._blocked)
 
     def _first_turns(self, gap: Gap) -> Iterator[_Turn]:
         """One turn on each day on which the line lacks more or less than before, or should have more or less."""
@@ -225,7 +227,7 @@ class _Planner:
     def _seats_not_free(self, line: LineKey, day: date) -> _Obstacle | None:
         """What is in the way of seats that come from a plan which keeps others: as long as they are billed there, they wait.
 
-        While the decrease of a plan that is planned elsewhere has no date, its seats and the new ones wait together: an increase now
+        While the decrease of a plan that is adjusted elsewhere has no date, its seats and the new ones wait together: an increase now
         would take the day that the others may need. They also wait together where the other plan has too many only on a later day: a
         part of them now would be a quantity that Timus never had.
         """
@@ -272,14 +274,14 @@ class _Planner:
         return None if after is None else self._gaps[line].open_day(after)
 
     def _comes_down(self, old: LineKey, day: date) -> bool:
-        """True if a line that is not planned here has no unit too many on ``day``, or fewer of them on a later day.
+        """True if a line that is not adjusted here has no unit too many on ``day``, or fewer of them on a later day.
 
-        As in ``_down_from``, a later increase of a line that is planned elsewhere is left out if the line comes down first.
+        As in ``_down_from``, a later increase of a line that is adjusted elsewhere is left out if the line comes down first.
         """
         gap, after = self._known[old], self.after[old]
         too_many = gap.too_many_from(day, after)
         days = [d for d in after.days if d > day]
-        alone = _Planner([gap])
+        alone = _Adjuster([gap])
         alone.run()
         if gap.too_many_from(day, alone.after[old]) == too_many:
             days += [d for d in gap.desired.days if d > day]
@@ -301,8 +303,8 @@ class _Planner:
     def _down_from(self, line: LineKey, day: date) -> date | None:
         """The first day, ``day`` or later, from which on the line has come down for good; None: not as far as we know.
 
-        A line that is not planned here has to come down by a plan of its own. That more is wanted again on a later day does not count,
-        unless no plan of its own can change the days before. A line that takes no adjustment now has to be down on ``day``: what it has
+        A line that is not adjusted here has to come down by adjustments of its own. That more is wanted again on a later day does not count,
+        unless none of its own can change the days before. A line that takes no adjustment now has to be down on ``day``: what it has
         on later days may change once it takes one.
         """
         gap = self._known.get(line)
@@ -313,7 +315,7 @@ class _Planner:
             return None
         if line in self._gaps or first == day or first in self.after[line].days:
             return first
-        alone = _Planner([gap])
+        alone = _Adjuster([gap])
         alone.run()
         return first if gap.level_from(day, alone.after[line]) == first else None
 
