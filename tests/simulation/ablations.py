@@ -288,7 +288,7 @@ def _no_floor(swap: Swap) -> None:
 @_ablation("effective day from the clock", 12, 13, 14)
 def _day_from_the_clock(swap: Swap) -> None:
     """The effective day is the day of the merge, not the event's own. Seats are billed from a wrong day."""
-    original = merge._merged
+    original = merge._merge_event
 
     def now_counts(document: Any, customer: str, known: Any, changes: Any, now: datetime, ports: Any) -> Any:
         event = json.loads(delivery_in(document).raw)
@@ -296,7 +296,7 @@ def _day_from_the_clock(swap: Swap) -> None:
         data = {**document.data, "body": json.dumps(event), "encoding": "utf-8"}
         return original(replace(document, data=data), customer, known, changes, now, ports)
 
-    swap(merge, "_merged", now_counts)
+    swap(merge, "_merge_event", now_counts)
 
 
 @_ablation("no signature", 3, 14)

@@ -99,7 +99,7 @@ def apply_handler(ports: Ports) -> Handler:
     from timus_autotask.ports.queue import wake_up_of
     from timus_autotask.store.records import RecordUnreadable
     from timus_autotask.sync.apply import apply_customer
-    from timus_autotask.sync.worker import POST_TAKES
+    from timus_autotask.sync.worker import ADJUSTMENT_TAKES
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         deadline = _deadline(context, ports.clock)
@@ -111,7 +111,7 @@ def apply_handler(ports: Ports) -> Handler:
                 customer_id = wake_up_of(record)
                 if customer_id not in failed:
                     failed[customer_id] = True
-                    if ports.clock.now() + POST_TAKES < deadline:
+                    if ports.clock.now() + ADJUSTMENT_TAKES < deadline:
                         apply_customer(customer_id, ports, deadline)
                     else:
                         ports.hand_on(customer_id)

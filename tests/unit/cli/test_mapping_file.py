@@ -34,7 +34,7 @@ def test_a_file_is_shown_as_a_whole_and_written(desk: Desk, file: Path) -> None:
     words = desk.told("map", "import", str(file), "--dry-run")
     assert f"to contract {CONTRACT} of company 600 from the beginning" in words
     assert "+3 from 2026-03-15 (at once)" in words
-    assert "Timus has not told of fabrikam yet" in words
+    assert "Timus has not reported fabrikam yet" in words
     assert desk.ask("map", "list")["customers"] == []
     said = desk.ask("map", "import", str(file))
     assert said["written"] is True

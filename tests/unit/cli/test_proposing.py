@@ -135,7 +135,7 @@ def test_another_name_is_asked_about(mapped: Desk, asked: list[str]) -> None:
 
 
 def test_a_sku_that_nobody_knows_is_refused(mapped: Desk) -> None:
-    """With what it may be; one that a service in Autotask carries is known before Timus has told of it."""
+    """With what it may be; one that a service in Autotask carries is known before Timus has reported it."""
     for order in ("minimum.SASE-ADV-USR=60", "excluded=SASE-ADV-USR", "prices.SASE-ADV-USR=1.50"):
         said = mapped.refused("policy", "set", order)
         assert "Timus has not reported a SKU SASE-ADV-USR yet" in said

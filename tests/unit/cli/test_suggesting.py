@@ -99,7 +99,7 @@ def test_where_nothing_is_exact_it_says_so(told: Desk) -> None:
 
 def test_where_everything_is_mapped_it_says_so(desk: Desk) -> None:
     """And asks Autotask for nothing."""
-    assert "Every customer and SKU that Timus has told of is mapped." in desk.told("map", "suggest")
+    assert "Every customer and SKU that Timus has reported is mapped." in desk.told("map", "suggest")
     assert desk.world.control.requests() == []
 
 

@@ -122,7 +122,7 @@ def test_the_first_open_day_is_kept_in_the_mapping() -> None:
 
 
 def test_who_is_not_late_has_no_choice() -> None:
-    """Seats of today, seats that Autotask has already, and a customer whom Timus has not told of."""
+    """Seats of today, seats that Autotask has already, and a customer whom Timus has not reported."""
     here = World()
     assert mapped(here).result.late is None
     here.tell(7, {ADV: 25, GATEWAY: 1}, effective=datetime(2026, 2, 10, tzinfo=UTC))

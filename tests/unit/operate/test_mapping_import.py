@@ -65,7 +65,7 @@ def _scenario() -> dict[str, Any]:
 
 
 def tenant_world() -> World:
-    """Two thousand companies; Timus has told of forty customers with 12 seats each."""
+    """Two thousand companies; Timus has reported forty customers with 12 seats each."""
     world = World(scenario=_scenario())
     for number in range(tenant.CLIENTS):
         world.tell(1, {ADV: 12}, customer=tenant.customer(number), subscription=f"sub_{number}")
@@ -176,7 +176,7 @@ def test_every_problem_is_listed_and_nothing_is_written() -> None:
     )
     inactive = "Contract 29683950 Fabrikam SASE is inactive in Autotask; activate it there first"
     other = "Contract 29683950 Fabrikam SASE belongs to company 601, not to 600."
-    strange = "is not known: Timus has not told of it, and no service in Autotask carries it"
+    strange = "is not known: Timus has not reported it, and no service in Autotask carries it"
     ours = f"company 600 has contract {CONTRACT} Contoso SASE (until 2026-12-31)"
     assert found == [
         f"row 2: contract_id cannot be used: {other} {inactive}; {ours}",
@@ -272,7 +272,7 @@ def test_an_id_that_is_a_known_one_but_for_a_slip_is_asked_about() -> None:
     world.work()
     rows = f"{HEAD}\ncus_b,601,29683950\nzzz,600,{CONTRACT}\n"
     assert problems(world, rows) == [
-        "row 2: customer_id is not known: Timus has not told of it; did you mean cus_B? If it is still to come: --unknown"
+        "row 2: customer_id is not known: Timus has not reported it; did you mean cus_B? If it is still to come: --unknown"
     ]
     assert proposed(world, rows, unknown=True).result.customers == ("cus_b", "zzz")
     assert proposed(world, f"{HEAD}\nzzz,600,{CONTRACT}\n").result.customers == ("zzz",)

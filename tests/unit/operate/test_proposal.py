@@ -590,7 +590,7 @@ def test_what_a_slip_is(name: str, slip: bool) -> None:
 
 
 def test_a_name_that_is_another_is_doubted() -> None:
-    """Timus's name and Autotask's are compared once Timus has told one."""
+    """Timus's name and Autotask's are compared once Timus has reported one."""
     world = World()
     deployment = deployment_of(world)
     route = Route(601, 29683950)

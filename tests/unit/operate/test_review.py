@@ -44,7 +44,7 @@ class Somebody:
         """The next one."""
         return next(self._keys, "")
 
-    def told(self, words: str) -> None:
+    def say(self, words: str) -> None:
         """Notes what is answered."""
         self.heard.append(words)
 

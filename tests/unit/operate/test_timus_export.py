@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from tests.drift_table import aligned
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, World
 from timus_autotask.operate.tables import FileRefused
-from timus_autotask.operate.timus_export import Comparison, ExportFile, Told, compare, take_in
+from timus_autotask.operate.timus_export import Comparison, Exported, ExportFile, compare, take_in
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import status_of
 
 HEAD = "customer_id,subscription_id,sku,quantity"
 
 
-def read(text: str) -> list[Told]:
+def read(text: str) -> list[Exported]:
     """What a file says."""
     return [*ExportFile("portal.csv", text.encode()).subscriptions()]
 
@@ -47,12 +47,12 @@ class TestReading:
         """A row for each SKU; columns in any order and case, left out or empty where they may be."""
         text = f"\ufeffSKU;Quantity;customer_id;subscription_id;term_end\n{ADV};30;c;s;2026-12-31\n{ESS};2;c;s;2026-12-31\n"
         [told] = read(text)
-        assert told == Told("c", "s", ((ADV, 30), (ESS, 2)), term_end=date(2026, 12, 31))
+        assert told == Exported("c", "s", ((ADV, 30), (ESS, 2)), term_end=date(2026, 12, 31))
 
     def test_what_excel_writes_is_read(self) -> None:
         """Its line that names the separator, its empty rows and columns, its way of keeping a text a text."""
         text = f'sep=;\r\n{HEAD};;\r\nc;="0012";{ADV};25;;\r\n;;;;;\r\n;;;;;\r\n'.replace(",", ";")
-        assert read(text) == [Told("c", "0012", ((ADV, 25),))]
+        assert read(text) == [Exported("c", "0012", ((ADV, 25),))]
 
     def test_json(self) -> None:
         """The same names, and whole numbers as such."""
@@ -114,7 +114,7 @@ class TestReading:
 )
 def test_any_bytes_are_subscriptions_or_refused(data: bytes) -> None:
     """And what is refused says why."""
-    told: Sequence[Told] = ()
+    told: Sequence[Exported] = ()
     with suppress(FileRefused):
         told = ExportFile("portal.csv", data).subscriptions()
     assert all(one.items and one.customer_id for one in told)

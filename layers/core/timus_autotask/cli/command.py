@@ -654,7 +654,7 @@ COMMANDS = (
     ),
     Command(
         "reject",
-        "set a held adjustment aside; it comes back with newer news from Timus, or by `approve`",
+        "set a held adjustment aside; it comes back when Timus reports something newer, or by `approve`",
         "reject 29683949 45 --reason 'ordered by mistake'",
         "deciding.reject",
         (

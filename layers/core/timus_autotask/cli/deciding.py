@@ -80,7 +80,7 @@ def reject(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         arguments,
         terminal,
         lambda done: terminal.say(
-            f"Rejected by {done.by}: {done.change}. It comes back with newer news from Timus, or by approve.",
+            f"Rejected by {done.by}: {done.change}. It comes back when Timus reports something newer, or by approve.",
             style="green",
         ),
     )

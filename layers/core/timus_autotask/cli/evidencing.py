@@ -14,7 +14,7 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, called, moment
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import customer_known
+from timus_autotask.operate.known import require_customer
 from timus_autotask.operate.tables import TEXT, Column, as_csv
 from timus_autotask.plain import as_json
 from timus_autotask.watch.evidence import DayUnits, LineEvidence, Month, MonthEvidence, evidence, runs
@@ -36,7 +36,7 @@ def show(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> di
         )
     found = evidence(deployment.ports, arguments.customer, month)
     if not found.known:
-        customer_known(deployment, arguments.customer)
+        require_customer(deployment, arguments.customer)
     written: dict[str, str] = {}
     for name, write in writers.items():
         path = Path(getattr(arguments, name))
@@ -136,7 +136,7 @@ def _everybody(
             )
             for row in rows
         ],
-        empty="Timus has told of no customer.",
+        empty="Timus has reported no customer.",
     )
     terminal.say(f"Written to {folder}.", style="green")
     return {"month": str(month), "folder": str(folder), "customers": rows}

@@ -25,7 +25,7 @@ from timus_autotask.operate.reconcile import (
     take_in_missing,
 )
 from timus_autotask.operate.tables import FileRefused
-from timus_autotask.operate.timus_export import Comparison, ExportFile, Told
+from timus_autotask.operate.timus_export import Comparison, Exported, ExportFile
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.forms import preview_form, totals_form
 from timus_autotask.watch.preview import Preview
@@ -136,7 +136,7 @@ def _show(compared: Reconciled, terminal: Terminal) -> None:
 # -- Against Timus
 
 
-def _told(name: str) -> tuple[str, Sequence[Told]]:
+def _told(name: str) -> tuple[str, Sequence[Exported]]:
     """What a file says, with its name; fails with each row that is wrong."""
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
@@ -155,7 +155,7 @@ def _refused(name: str, refused: FileRefused) -> Failed:
 
 
 def _compare(
-    deployment: Deployment, arguments: Namespace, terminal: Terminal, told: tuple[str, Sequence[Told]]
+    deployment: Deployment, arguments: Namespace, terminal: Terminal, told: tuple[str, Sequence[Exported]]
 ) -> AgainstTimus:
     file, subscriptions = told
     try:

@@ -39,7 +39,7 @@ def map_review(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     catalogue = Catalogue(deployment, OTHERWISE)
     found = looked_up(deployment, catalogue, terminal)
     if not len(found):
-        terminal.say("Every customer and SKU that Timus has told of is mapped.", style="green")
+        terminal.say("Every customer and SKU that Timus has reported is mapped.", style="green")
         return {"reviewed": 0, "left": 0, "written": False}
     policy, _ = policies_from(deployment.store.partner().terms.value)
     review = Review(arguments.reason, policy.open_contracts)
@@ -110,6 +110,6 @@ class _Person:
         """What is pressed."""
         return self._terminal.key()
 
-    def told(self, words: str) -> None:
+    def say(self, words: str) -> None:
         """What there is to say about it."""
         self._terminal.say(f"  {words}", style="yellow")

@@ -71,7 +71,7 @@ def looked_up(deployment: Deployment, catalogue: Catalogue, terminal: Terminal) 
 def show(found: Suggestions, terminal: Terminal) -> None:
     """Everything that is not mapped, with what it may be."""
     if not len(found):
-        terminal.say("Every customer and SKU that Timus has told of is mapped.", style="green")
+        terminal.say("Every customer and SKU that Timus has reported is mapped.", style="green")
     for sku in found.skus:
         terminal.say("", sku_line(sku), style="bold")
         for number, service in enumerate(sku.offers, 1):

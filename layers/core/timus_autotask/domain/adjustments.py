@@ -194,7 +194,7 @@ class _Adjuster:
     def _following_plan(self, line: LineKey, day: date, until: date) -> _Obstacle | None:
         """What is in the way of an increase that ends on ``until``: another plan that is billed from then on.
 
-        In Autotask an increase holds for ever until its end is posted too. In between, both plans would be billed from ``until`` on.
+        In Autotask an increase holds for ever until its end is made too. In between, both plans would be billed from ``until`` on.
         """
         billed = [
             other

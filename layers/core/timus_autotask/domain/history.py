@@ -79,7 +79,7 @@ class Version:
     def contradicts(self, other: Version, apart: timedelta) -> bool:
         """True if the numbers say that this version is the older one, while the times say that it is newer by more than ``apart``.
 
-        Timus's counter began again, or two senders count. Which state counts cannot be told from the two; what makes no difference is no matter.
+        Timus's counter began again, or two senders count. Which state counts does not show in the two; what makes no difference is no matter.
         """
         if self.occurred_at is None or other.occurred_at is None or self.adds_nothing_to(other):
             return False
@@ -374,7 +374,7 @@ def merge(
             versions=(version_of(snapshot, day, received_at=received_at),),
             customer_name=snapshot.customer_name,
             billing_cycle=snapshot.billing_cycle,
-            customer_domain=_told_domain(snapshot),
+            customer_domain=_reported_domain(snapshot),
         )
         return Merged(first, Merge.MERGED)
     version = version_of(snapshot, day, known.counted_from(snapshot.occurred_at), received_at)
@@ -398,7 +398,7 @@ def merge(
         versions=_without_forgotten(versions, known.floor),
         customer_name=snapshot.customer_name if newest else known.customer_name,
         billing_cycle=snapshot.billing_cycle if newest else known.billing_cycle,
-        customer_domain=_told_domain(snapshot, known) if newest else known.customer_domain,
+        customer_domain=_reported_domain(snapshot, known) if newest else known.customer_domain,
     )
     return Merged(grown, Merge.MERGED)
 
@@ -417,8 +417,8 @@ def believed(known: Subscription, snapshot: Snapshot, day: date) -> Subscription
     return None if merge(found, snapshot, day).outcome in _DISPUTED else found
 
 
-def _told_domain(snapshot: Snapshot, known: Subscription | None = None) -> str:
-    """The domain as it was told last; a version without one takes none away."""
+def _reported_domain(snapshot: Snapshot, known: Subscription | None = None) -> str:
+    """The domain as it was reported last; a version without one takes none away."""
     return snapshot.customer_domain or (known.customer_domain if known else "")
 
 

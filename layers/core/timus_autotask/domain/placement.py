@@ -75,7 +75,7 @@ class Placement:
         """Split what is billed for a SKU from ``first`` on over its lines, in order of line.
 
         The lines of the day before ``first`` have a part too, of 0 units. If the SKU moves to another line on its very first day, its
-        units may have been posted to the former line already, and have to come down there.
+        units may have been added to the former line already, and have to come down there.
         """
         start = max(first, self.mapping.first_day or first)
         days = {start, *(day for day in (*billed.days, *self._turns(sku)) if day > start)}

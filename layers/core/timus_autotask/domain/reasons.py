@@ -223,7 +223,7 @@ class Parked:
 
 
 class _Facts(dict[str, int | str]):
-    """A fact that is not known is shown by its name. Some are told only where there is something to tell."""
+    """A fact that is not known is shown by its name. Some are there only where there is something to say."""
 
     def __missing__(self, key: str) -> str:
         if key == "at_price":

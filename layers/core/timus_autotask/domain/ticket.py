@@ -41,7 +41,7 @@ class Ticket:
 
     alarm: str
     external_id: str
-    """Ours, and the same whenever this cause is told again."""
+    """Ours, and the same whenever this cause is reported again."""
     title: str
     description: str
     there: bool = False

@@ -9,7 +9,7 @@ from functools import partial
 from math import inf
 
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import Progress, acted_unseen, or_not_done, rehearsed, wake
+from timus_autotask.operate.proposal import Progress, act_unseen, or_not_done, rehearse, wake
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Rejected
 from timus_autotask.ports.psa import Psa, Threshold
 from timus_autotask.ports.secrets import CACHED, Credentials
@@ -36,7 +36,7 @@ class CredentialsCheck:
     remedy: str = ""
     """What a person can do about it; ``""`` when it works."""
     zone: str = ""
-    """Address of the tenant; ``""`` when it was not told."""
+    """Address of the tenant; ``""`` when it is not known."""
     allowance: Threshold | None = None
     """How much of the tenant's request allowance is used; None when Autotask does not tell."""
 
@@ -99,11 +99,11 @@ def what_waits(
         wake({id_of(one.key) for one in waiting if waits_in_inbox(one)}, rehearsed)
 
     if autotask is None:
-        acted_unseen(deployment, act, NotAnswered("it is not to be asked: --unchecked"))
+        act_unseen(deployment, act, NotAnswered("it is not to be asked: --unchecked"))
         return Preview()
     asked = replace(deployment, ports=replace(ports, autotask=lambda: autotask))
     with or_not_done():
-        return rehearsed(asked, act, on_progress).preview
+        return rehearse(asked, act, on_progress).preview
 
 
 def store_credentials(deployment: Deployment, given: Credentials) -> datetime | None:

@@ -239,7 +239,7 @@ def reject(
     by: str,
     on_progress: Progress = QUIET,
 ) -> Proposal[ChangeDecided]:
-    """Set one held adjustment aside: it comes back with newer news from Timus, or by ``approve``."""
+    """Set one held adjustment aside: it comes back when Timus reports something newer, or by ``approve``."""
     if not reason.strip():
         raise Senseless("A change is rejected with a reason: --reason.")
 
@@ -263,7 +263,7 @@ def _decide(
 ) -> Proposal[ChangeDecided]:
     """Approve or reject what awaits it, bound to what is shown."""
 
-    def held(ports: Ports) -> tuple[Stored[Line], ChangeDecided]:
+    def find(ports: Ports) -> tuple[Stored[Line], ChangeDecided]:
         stored = _line(ports, contract_id, service_id)
         line = stored.value
         parked, change = line.parked, line.awaiting
@@ -277,11 +277,11 @@ def _decide(
         return stored, shown
 
     def prepare() -> Prepared[ChangeDecided]:
-        _, shown = held(deployment.ports)
+        _, shown = find(deployment.ports)
 
         def act(ports: Ports) -> ChangeDecided:
             def attempt() -> None:
-                stored, now_held = held(ports)
+                stored, now_held = find(ports)
                 if now_held != shown:
                     raise NotDone(
                         "What is held has changed since it was shown. Nothing was written; look at it again."

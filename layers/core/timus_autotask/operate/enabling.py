@@ -27,7 +27,7 @@ from timus_autotask.ports.secrets import Credentials
 from timus_autotask.store.inbox import FROM_SETUP, delivery_key
 from timus_autotask.store.keys import inbox_key
 from timus_autotask.sync.receive import NOBODY
-from timus_autotask.sync.worker import autotask_failed
+from timus_autotask.sync.worker import note_failure
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
 from timus_autotask.watch.check import Check, Verdict
 from timus_autotask.watch.health import check_health
@@ -156,7 +156,7 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
         return ApiUser(_away("API user", error))
     if found.rejected:
         if given is None:
-            autotask_failed(ports, CredentialsRefused(found.message, found.rejected))
+            note_failure(ports, CredentialsRefused(found.message, found.rejected))
         return ApiUser(Check("API user", found.message, WRONG, found.remedy), rejected=found.rejected)
     if waits:
         let_workers_go_on(ports, now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import skus_known
+from timus_autotask.operate.known import require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.store.records import Decision, put_decision, put_plan
@@ -66,7 +66,7 @@ def say_family(
 
     def prepare() -> Prepared[FamilySaid]:
         if not unknown:
-            skus_known(deployment, [sku])
+            require_skus(deployment, [sku])
         others = [
             one.value.sku
             for one in deployment.store.partner().plans.values()
@@ -74,13 +74,13 @@ def say_family(
         ]
         alone = f"Note: no other SKU is in the family {result.family} yet, so no seat moves within it."
         return Prepared(
-            lambda ports: _written(result, by, ports), () if others or not result.family else (alone,)
+            lambda ports: _write(result, by, ports), () if others or not result.family else (alone,)
         )
 
     return propose(deployment, prepare, on_progress)
 
 
-def _written(said: FamilySaid, by: str, ports: Ports) -> FamilySaid:
+def _write(said: FamilySaid, by: str, ports: Ports) -> FamilySaid:
     def attempt() -> None:
         plan = ports.store.partner().plan(said.sku)
         now = ports.clock.now()

@@ -12,7 +12,7 @@ from typing import Any
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping
 from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import customer_known, skus_known
+from timus_autotask.operate.known import require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.store.records import Decision, Stored, put_decision, put_mapping, put_plan
@@ -33,7 +33,7 @@ class IgnoredOrNot:
     ignored: bool
     reason: str
     names: tuple[str, ...] = ()
-    """Of the customers, as Timus says; empty: it has not told."""
+    """Of the customers, as Timus says; empty: it has reported none."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -62,7 +62,7 @@ def ignore(
 
     Raises :class:`NotDone` for what is mapped: ignoring it would leave units in Autotask that nobody looks after.
     """
-    return _proposed(deployment, customers, skus, by, reason, unknown, on_progress)
+    return _propose(deployment, customers, skus, by, reason, unknown, on_progress)
 
 
 def unignore(
@@ -74,10 +74,10 @@ def unignore(
     on_progress: Progress = lambda _done, _of: None,
 ) -> Proposal[IgnoredOrNot]:
     """Take it back. A SKU is looked for again, and a customer gets a contract if the terms open one."""
-    return _proposed(deployment, customers, skus, by, None, True, on_progress)
+    return _propose(deployment, customers, skus, by, None, True, on_progress)
 
 
-def _proposed(
+def _propose(
     deployment: Deployment,
     customers: Iterable[str],
     skus: Iterable[str],
@@ -94,8 +94,8 @@ def _proposed(
     def prepare() -> Prepared[IgnoredOrNot]:
         if not unknown:
             for customer in these:
-                customer_known(deployment, customer)
-            skus_known(deployment, those)
+                require_customer(deployment, customer)
+            require_skus(deployment, those)
         names = []
         for customer in these:
             records = deployment.store.customer(customer)
@@ -105,7 +105,7 @@ def _proposed(
         for sku in those:
             _check_plan(deployment, sku, plans.get(sku), reason)
         result = IgnoredOrNot(these, those, reason is not None, reason or "", tuple(names))
-        return Prepared(lambda ports: _written(result, by, ports))
+        return Prepared(lambda ports: _write(result, by, ports))
 
     return propose(deployment, prepare, on_progress)
 
@@ -140,7 +140,7 @@ def _check_plan(
         )
 
 
-def _written(result: IgnoredOrNot, by: str, ports: Ports) -> IgnoredOrNot:
+def _write(result: IgnoredOrNot, by: str, ports: Ports) -> IgnoredOrNot:
     at = ports.clock.now().replace(microsecond=0)
     for customer, name in zip(result.customers, result.names, strict=True):
         given = Ignored(result.reason, by, at, name) if result.ignored else None

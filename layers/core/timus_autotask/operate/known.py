@@ -30,15 +30,15 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     )
 
 
-def told_of(records: CustomerRecords) -> bool:
+def is_reported(records: CustomerRecords) -> bool:
     """Whether Timus has reported this customer."""
     return bool(records.subscriptions or records.inbox)
 
 
-def customer_known(deployment: Deployment, customer_id: str) -> None:
+def require_customer(deployment: Deployment, customer_id: str) -> None:
     """Raise :class:`NotDone` for a customer whom Timus has not reported and whom nobody has mapped."""
     records = deployment.store.customer(customer_id)
-    if known(records):
+    if is_known(records):
         return
     raise NotDone(
         f"Timus has not reported a customer {customer_id} yet{did_you_mean(customer_id, customers_here(deployment))} "
@@ -51,20 +51,20 @@ def customer_is_no_slip(deployment: Deployment, records: CustomerRecords) -> Non
 
     Any other customer may be mapped before Timus reports it.
     """
-    meant = [] if known(records) else slips(records.id, customers_here(deployment))
+    meant = [] if is_known(records) else slips(records.id, customers_here(deployment))
     if meant:
         raise NotDone(
             f"Timus has not reported a customer {records.id} yet; did you mean {' or '.join(meant)}? Nothing was written. {ANYWAY}"
         )
 
 
-def known(records: CustomerRecords) -> bool:
+def is_known(records: CustomerRecords) -> bool:
     """Whether Timus has reported this customer, or a person has mapped it or given it terms."""
-    return bool(told_of(records) or records.mapping or records.terms)
+    return bool(is_reported(records) or records.mapping or records.terms)
 
 
 SHORTEST = 4
-"""Characters of an id in which a slip can be told from another id."""
+"""Characters of an id in which a slip can be distinguished from another id."""
 
 
 def slips(name: str, names: Iterable[str]) -> list[str]:
@@ -99,18 +99,18 @@ def customers_here(deployment: Deployment) -> set[str]:
     """The customers whom Timus has reported or a person has mapped."""
     store = deployment.store
     waiting = {id_of(d.key) for d in store.table.due(EVERYTHING, EVERYTHING) if waits_in_inbox(d)}
-    told = {subscription.customer_id for subscription in store.subscriptions()}
-    return waiting | told | {mapping.customer_id for mapping in store.mappings()}
+    reported = {subscription.customer_id for subscription in store.subscriptions()}
+    return waiting | reported | {mapping.customer_id for mapping in store.mappings()}
 
 
-def skus_known(deployment: Deployment, skus: Iterable[str]) -> None:
+def require_skus(deployment: Deployment, skus: Iterable[str]) -> None:
     """Raise :class:`NotDone` for a SKU that Timus has not reported, nobody has mapped, and no service of Autotask carries."""
     wanted = sorted({*skus})
     if not wanted:
         return
     here = skus_here(deployment)
     for sku in wanted:
-        if sku not in here and not _carried(deployment, sku):
+        if sku not in here and not _is_carried(deployment, sku):
             raise NotDone(
                 f"Timus has not reported a SKU {sku} yet, and no service in Autotask carries it{did_you_mean(sku, here)} "
                 f"Nothing was written. {ANYWAY}"
@@ -118,14 +118,14 @@ def skus_known(deployment: Deployment, skus: Iterable[str]) -> None:
 
 
 def skus_here(deployment: Deployment) -> set[str]:
-    """The SKUs that Timus has told of or a person has mapped."""
+    """The SKUs that Timus has reported or a person has mapped."""
     store = deployment.store
-    told = {sku for subscription in store.subscriptions() for sku in subscription.skus}
+    reported = {sku for subscription in store.subscriptions() for sku in subscription.skus}
     chosen = {sku for sku, plan in store.partner().plans.items() if plan.value.choices}
-    return told | chosen | {sku for mapping in store.mappings() for sku in mapping.services}
+    return reported | chosen | {sku for mapping in store.mappings() for sku in mapping.services}
 
 
-def _carried(deployment: Deployment, sku: str) -> bool:
+def _is_carried(deployment: Deployment, sku: str) -> bool:
     """Whether an active service of Autotask carries it; one that cannot be asked carries nothing."""
     try:
         return bool(deployment.ports.autotask().services_by_sku(sku))

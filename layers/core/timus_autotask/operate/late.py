@@ -16,7 +16,7 @@ from typing import Any, cast
 from timus_autotask.domain.past_days import Locked
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import Progress, or_not_done, rehearsed
+from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.stage import rehearse_go_live
 from timus_autotask.ports.psa import Psa
@@ -106,12 +106,10 @@ def first_day_of(
 ) -> date | None:
     """The first day of a mapping (None: always), whether its customer is late or not.
 
-    Raises :class:`NotDone` for the first open day, if Autotask was not asked.
+    Raises :class:`NotDone` for the first open day, if Autotask was not ask.
     """
     if unchecked and bill_from is BillFrom.OPEN_DAY:
-        raise NotDone(
-            "Autotask has to be asked which day is open: leave --unchecked out. Nothing was written."
-        )
+        raise NotDone("Autotask has to be ask which day is open: leave --unchecked out. Nothing was written.")
     if late_one is not None:
         return late_one.first_day(bill_from or BillFrom.OWN_DAY)
     return today if bill_from is BillFrom.TODAY else None
@@ -135,7 +133,7 @@ def late(
 ) -> dict[str, Late]:
     """What each choice comes to, by customer; only those for whom it makes a difference.
 
-    ``act`` maps the customers, with first days. Each choice is rehearsed, as if the customers were live, and Autotask is read once for
+    ``act`` maps the customers, with first days. Each choice is rehearse, as if the customers were live, and Autotask is read once for
     all of them. Raises ``NotDone`` where it cannot be shown.
     """
     known = {one.id: _first_days(one) for one in customers}
@@ -144,15 +142,15 @@ def late(
     autotask = cache(lambda: cast("Psa", _Remembered(deployment.ports.autotask())))
     once = replace(deployment, ports=replace(deployment.ports, autotask=autotask))
 
-    def shown(days: FirstDays) -> Preview:
+    def preview_from(days: FirstDays) -> Preview:
         def rehearsal(ports: Ports) -> None:
             act(ports, days)
             rehearse_go_live(ports, deployment, sorted(known))
 
         with or_not_done():
-            return rehearsed(once, rehearsal, on_progress, money=True).preview
+            return rehearse(once, rehearsal, on_progress, money=True).preview
 
-    own = shown({})
+    own = preview_from({})
     lacking = {
         id_: [_lacking(line, days, deployment.today) for line in _lines(own, id_)]
         for id_, days in known.items()
@@ -162,9 +160,9 @@ def late(
         return {}
     opened = {id_: _open_day(own, id_, min(days.values())) for id_, days in behind.items()}
     today = dict.fromkeys(behind, deployment.today)
-    previews = {BillFrom.OWN_DAY: own, BillFrom.OPEN_DAY: own, BillFrom.TODAY: shown(today)}
+    previews = {BillFrom.OWN_DAY: own, BillFrom.OPEN_DAY: own, BillFrom.TODAY: preview_from(today)}
     if any(opened.values()):
-        previews[BillFrom.OPEN_DAY] = shown(opened)
+        previews[BillFrom.OPEN_DAY] = preview_from(opened)
     first_days: Mapping[BillFrom, FirstDays] = {BillFrom.OPEN_DAY: opened, BillFrom.TODAY: today}
     return {
         id_: Late(
@@ -257,18 +255,18 @@ def _choice(
 
 
 class _Remembered:
-    """Autotask, each question asked once."""
+    """Autotask, each question ask once."""
 
     def __init__(self, autotask: Psa) -> None:
         self._autotask = autotask
         self._answers: dict[tuple[Any, ...], Any] = {}
 
     def __getattr__(self, name: str) -> Any:
-        def asked(*arguments: Any) -> Any:
+        def ask(*arguments: Any) -> Any:
             given = [tuple(one) if isinstance(one, list) else one for one in arguments]
             key = (name, *given)
             if key not in self._answers:
                 self._answers[key] = getattr(self._autotask, name)(*arguments)
             return self._answers[key]
 
-        return asked
+        return ask

@@ -37,7 +37,7 @@ from timus_autotask.operate.catalogue import (
 )
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.family import shown
-from timus_autotask.operate.known import customer_is_no_slip, skus_known, told_of
+from timus_autotask.operate.known import customer_is_no_slip, is_reported, require_skus
 from timus_autotask.operate.late import BillFrom, Late, first_day_of, late, may_be_late
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
@@ -90,7 +90,7 @@ class CustomerRouted:
     first_day: date | None
     """None: always."""
     customer_name: str = ""
-    """As Timus says; empty: it has not told."""
+    """As Timus says; empty: it has reported none."""
     company_name: str | None = None
     contract: Contract | None = None
     """None: Autotask was not asked."""
@@ -186,11 +186,11 @@ def route_customer(
 
     def prepare() -> Prepared[CustomerRouted]:
         if route.sku and not unknown:
-            skus_known(deployment, [route.sku])
+            require_skus(deployment, [route.sku])
         records = deployment.store.customer(customer)
         if not unknown:
             customer_is_no_slip(deployment, records)
-        contract, company, services = (None, None, {}) if unchecked else _checked(deployment, route)
+        contract, company, services = (None, None, {}) if unchecked else _check(deployment, route)
         name = name_of(records)
         first = first_day.follows and not (records.mapping and records.mapping.value.routings)
         if bill_from and not first:
@@ -233,7 +233,7 @@ def route_customer(
             replace(lately, chosen=bill_from or BillFrom.OWN_DAY) if lately else None,
         )
         notes = []
-        if not told_of(records):
+        if not is_reported(records):
             notes.append(f"Note: Timus has not reported a customer {customer} yet; the mapping waits for it.")
 
         def act(ports: Ports) -> CustomerRouted:
@@ -484,7 +484,7 @@ def _billed(line: Line) -> bool:
 # -- What Autotask says
 
 
-def _checked(deployment: Deployment, route: Route) -> tuple[Contract, str | None, Mapping[int, Service]]:
+def _check(deployment: Deployment, route: Route) -> tuple[Contract, str | None, Mapping[int, Service]]:
     """The contract, its company's name and those of its services; raises :class:`NotDone` when nothing could be billed there."""
 
     def question(autotask: Psa) -> tuple[Contract, str | None, Mapping[int, Service]]:
@@ -571,7 +571,7 @@ def choose_service(
     def prepare() -> Prepared[ServiceChosen]:
         name = None if unchecked else _service_name(deployment, service_id)
         if not unknown:
-            skus_known(deployment, [sku])
+            require_skus(deployment, [sku])
             if customer:
                 customer_is_no_slip(deployment, deployment.store.customer(customer))
         since = _service_from(deployment, sku, service_id, customer, first_day)

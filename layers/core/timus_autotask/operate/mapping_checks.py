@@ -10,7 +10,7 @@ from timus_autotask.domain.mapping import CustomerMapping, days_on
 from timus_autotask.domain.names import same_company
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.catalogue import Catalogue, conflicts, in_other_currency
-from timus_autotask.operate.known import customers_here, did_you_mean, known, skus_here, slips, told_of
+from timus_autotask.operate.known import customers_here, did_you_mean, is_known, is_reported, skus_here, slips
 from timus_autotask.operate.mapping import new_days, others_on, shared_words
 from timus_autotask.operate.mapping_draft import Draft
 from timus_autotask.operate.mapping_file import Entry, What
@@ -23,7 +23,7 @@ OTHER_CURRENCY = "is in another currency than the company's other contracts"
 
 
 def check_skus(draft: Draft, catalogue: Catalogue | None) -> None:
-    """A SKU that nobody knows is a slip of the pen more often than news. ``catalogue`` None: Autotask is not asked."""
+    """A SKU that nobody knows is a slip of the pen more often than something new. ``catalogue`` None: Autotask is not asked."""
     naming = [entry for entry in draft.changing() if entry.values["sku"]]
     here = skus_here(draft.deployment) if naming else set()
     strange = [entry for entry in naming if entry.values["sku"] not in here]
@@ -32,7 +32,7 @@ def check_skus(draft: Draft, catalogue: Catalogue | None) -> None:
     for entry in strange:
         if entry.values["sku"] not in here:
             near = did_you_mean(entry.values["sku"], here)
-            why = "is not known: Timus has not told of it, and no service in Autotask carries it"
+            why = "is not known: Timus has not reported it, and no service in Autotask carries it"
             draft.report(entry, "sku", f"{why}{near} If it is still to come: --unknown")
 
 
@@ -42,12 +42,12 @@ def check_customers(draft: Draft) -> None:
     here = customers_here(draft.deployment) if strange else set()
     for entry in strange:
         if meant := slips(entry.subject[1], here):
-            words = f"is not known: Timus has not told of it; did you mean {' or '.join(meant)}? If it is still to come: --unknown"
+            words = f"is not known: Timus has not reported it; did you mean {' or '.join(meant)}? If it is still to come: --unknown"
             draft.report(entry, "customer_id", words)
 
 
 def _is_strange(entry: Entry, draft: Draft) -> bool:
-    return entry.subject[0] == "customer" and not known(draft.records[entry.subject[1]])
+    return entry.subject[0] == "customer" and not is_known(draft.records[entry.subject[1]])
 
 
 def check_shares(draft: Draft) -> None:
@@ -161,10 +161,10 @@ def _check_lines(entries: Sequence[Entry], draft: Draft, catalogue: Catalogue) -
 
 def notes(draft: Draft) -> Iterator[str]:
     """What whoever asks should know."""
-    waiting = [edit.customer for edit in draft.customers if not told_of(draft.records[edit.customer])]
+    waiting = [edit.customer for edit in draft.customers if not is_reported(draft.records[edit.customer])]
     if waiting:
         few = ", ".join(waiting[:5]) + (f" and {len(waiting) - 5} more" if len(waiting) > 5 else "")
-        yield f"Note: Timus has not told of {few} yet; these mappings wait for it."
+        yield f"Note: Timus has not reported {few} yet; these mappings wait for it."
 
 
 def _check_service(entry: Entry, service: Service | None, draft: Draft, catalogue: Catalogue) -> None:
@@ -232,10 +232,10 @@ def _doubts(entry: Entry, found: Mapping[str, Mapping[int, str]], draft: Draft) 
     values = entry.values
     if entry.subject[0] == "customer" and values["company_id"]:
         company = found["company"].get(values["company_id"], "")
-        told = name_of(draft.records[entry.subject[1]])
-        ours = told or values["customer_name"] or ""
+        reported = name_of(draft.records[entry.subject[1]])
+        ours = reported or values["customer_name"] or ""
         if ours and company and not same_company(ours, company):
-            whose = "Timus calls" if told else f"Row {entry.row} calls"
+            whose = "Timus calls" if reported else f"Row {entry.row} calls"
             yield f"{whose} customer {entry.subject[1]} “{ours}”, Autotask calls company {values['company_id']} “{company}”."
     for what, names in found.items():
         written, there = values[f"{what}_name"], names.get(values[f"{what}_id"] or 0, "")

@@ -49,7 +49,7 @@ class CustomerEdit:
     services: Mapping[str, tuple[ServiceChoice, ...]] = field(default_factory=dict)
     company_id: int | None = None
     name: str = ""
-    """Kept where Timus has told none."""
+    """Kept where Timus has reported none."""
     ignored: Ignored | None = None
     """Nothing is billed of this customer, who has no contract; None: not so, if there is a company or a contract."""
     bill_from: BillFrom | None = None
@@ -233,7 +233,7 @@ class Draft:
         return dated.applied(self.mapping(edit.customer))
 
     def name(self, subject: Subject) -> str:
-        """What a customer is called by Timus, else in the file; empty: nobody has told, or it is a SKU."""
+        """What a customer is called by Timus, else in the file; empty: nobody has given one, or it is a SKU."""
         kind, id_ = subject
         if kind != "customer":
             return ""
@@ -385,7 +385,7 @@ class Draft:
         return routings[0].first_day is None and later and any(one.first_day.follows for one in contracts)
 
     def _new_name(self, customer: str, entries: Sequence[Entry]) -> str:
-        """The name in the file, unless Timus has told one."""
+        """The name in the file, unless Timus has reported one."""
         if any(one.value.customer_name for one in self.records[customer].subscriptions.values()):
             return ""
         return next((entry.values["customer_name"] for entry in entries if entry.values["customer_name"]), "")

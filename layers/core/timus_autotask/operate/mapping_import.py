@@ -55,7 +55,7 @@ class Changed:
     words: str
     """What is chosen, for people."""
     name: str = ""
-    """The customer's; empty: nobody has told it."""
+    """The customer's; empty: nobody has given one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,9 +164,9 @@ _ORDER = list(Basis)
 
 def _best(*matches: Match) -> list[Match]:
     """Each record once, for its strongest reason; the strongest first. Where a key or a whole name is equal, near names say nothing."""
-    told = any(one.basis.is_key or one.basis is Basis.NAME for one in matches)
+    is_sure = any(one.basis.is_key or one.basis is Basis.NAME for one in matches)
     found: dict[int, Match] = {}
     for one in sorted(matches, key=lambda one: (_ORDER.index(one.basis), -one.score, one.id)):
-        if one.basis is not Basis.NEAR_NAME or not told:
+        if one.basis is not Basis.NEAR_NAME or not is_sure:
             found.setdefault(one.id, one)
     return list(found.values())

@@ -90,7 +90,7 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QU
         _believing(deployment.ports, snapshot)  # refuses what would only be parked again
 
         def act(ports: Ports) -> Accepted:
-            counted, after = update(lambda: _accepted(event, snapshot, by, ports))
+            counted, after = update(lambda: _accept(event, snapshot, by, ports))
             for one in _parked_before(ports.store, event, snapshot):
                 update(lambda one=one: _overtaken(one, after, ports))  # type: ignore[misc]
             again = 1 + sum(replay(one, ports) for one in following)
@@ -104,7 +104,7 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QU
     return propose(deployment, prepare, on_progress)
 
 
-def _accepted(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> tuple[int, Subscription]:
+def _accept(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> tuple[int, Subscription]:
     """Write that an event is believed, and let it be merged again; returns its number in the history, and the history with it."""
     history, writes, counted = _believing(ports, snapshot)
     stored = ports.store.event(event.customer_id, event.key)
@@ -232,11 +232,11 @@ def dismiss(deployment: Deployment, keys: Sequence[str], reason: str, by: str) -
         if event.outcome != "parked":
             raise NotDone(f"Event {event.key} is {event.outcome}, and not parked: nothing was written.")
     for event in found:
-        update(lambda event=event: _dismissed(event, reason, by, ports))  # type: ignore[misc]
+        update(lambda event=event: _dismiss(event, reason, by, ports))  # type: ignore[misc]
     return Dismissed(tuple(event.key for event in found), by, reason)
 
 
-def _dismissed(event: EventRecord, reason: str, by: str, ports: Ports) -> None:
+def _dismiss(event: EventRecord, reason: str, by: str, ports: Ports) -> None:
     stored = ports.store.event(event.customer_id, event.key)
     if stored is None or stored.value.outcome != "parked":
         raise NotDone(f"Event {event.key} is not parked any more; look at it again.")

@@ -110,27 +110,27 @@ class Known:
         return found.customer_id if found else None
 
 
-def suspicions(told: Sequence[Billed], news: Collection[str], known: Known) -> tuple[Suspicion, ...]:
+def suspicions(given: Sequence[Billed], new: Collection[str], known: Known) -> tuple[Suspicion, ...]:
     """All suspicions about what a file says, by kind.
 
-    ``news`` are the subscriptions of the file that would become events. Where nothing follows, nothing is suspicious.
+    ``new`` are the subscriptions of the file that would become events. Where nothing follows, nothing is suspicious.
     """
     # What is known as another customer's is reported as such, and becomes no event.
-    told = [one for one in told if known.owner(one.subscription_id) in (None, one.customer_id)]
-    in_place = [*_in_place(told, known), *_swallowed(told, known)]
+    given = [one for one in given if known.owner(one.subscription_id) in (None, one.customer_id)]
+    in_place = [*_in_place(given, known), *_swallowed(given, known)]
     # These say the units already, so a person sees them in any case.
     seen = {one for each in in_place for one in each.holds}
     found = [
-        *_alike(told, known),
-        *_numbers(told, known),
+        *_alike(given, known),
+        *_numbers(given, known),
         *in_place,
-        *_changes(told, known),
-        *_clients([one for one in told if one.subscription_id in {*news} - seen], known),
-        *_versions(told, known),
-        *_days(told, known.today),
-        *_clients_missing(told, known, news),
+        *_changes(given, known),
+        *_clients([one for one in given if one.subscription_id in {*new} - seen], known),
+        *_versions(given, known),
+        *_days(given, known.today),
+        *_clients_missing(given, known, new),
     ]
-    held = [replace(one, holds=tuple(each for each in one.holds if each in news)) for one in found]
+    held = [replace(one, holds=tuple(each for each in one.holds if each in new)) for one in found]
     return tuple(
         sorted((one for one in held if one.holds), key=lambda one: (one.kind, one.holds, one.message))
     )
@@ -164,8 +164,8 @@ def _written_alike(text: str, digits: int = 200) -> str:
     return text.casefold()
 
 
-def _are_alike(told: str, known: str) -> bool:
-    return _written_alike(told) in (_written_alike(known), _written_alike(known, DIGITS))
+def _are_alike(given: str, known: str) -> bool:
+    return _written_alike(given) in (_written_alike(known), _written_alike(known, DIGITS))
 
 
 def _alike_among(ids: Iterable[str]) -> Mapping[str, list[str]]:
@@ -179,16 +179,16 @@ def _alike_among(ids: Iterable[str]) -> Mapping[str, list[str]]:
 _MAY_BE = "A spreadsheet may have changed it."
 
 
-def _alike(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _alike(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
     """Ids and SKUs that are new, and equal to others except for what spreadsheets change."""
-    yield from _subscriptions_alike(told, known)
-    yield from _names_alike("Customer", told, known.customers, lambda one: [one.customer_id])
-    yield from _names_alike("SKU", told, known.skus, lambda one: [*one.units])
+    yield from _subscriptions_alike(given, known)
+    yield from _names_alike("Customer", given, known.customers, lambda one: [one.customer_id])
+    yield from _names_alike("SKU", given, known.skus, lambda one: [*one.units])
 
 
-def _subscriptions_alike(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
-    others = _alike_among({*known.subscriptions, *(one.subscription_id for one in told)})
-    for one in told:
+def _subscriptions_alike(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+    others = _alike_among({*known.subscriptions, *(one.subscription_id for one in given)})
+    for one in given:
         new, customer = one.subscription_id, one.customer_id
         for other in others[_written_alike(new)] if new not in known.subscriptions else ():
             if other in known.subscriptions:
@@ -200,29 +200,29 @@ def _subscriptions_alike(told: Sequence[Billed], known: Known) -> Iterator[Suspi
 
 
 def _names_alike(
-    what: str, told: Sequence[Billed], known: Collection[str], names: Callable[[Billed], Collection[str]]
+    what: str, given: Sequence[Billed], known: Collection[str], names: Callable[[Billed], Collection[str]]
 ) -> Iterator[Suspicion]:
     """New names, of which ``names`` gives those of a subscription, that look like known ones; they hold all that have them."""
     others = _alike_among(known)
-    for new in sorted({name for one in told for name in names(one)} - {*known}):
+    for new in sorted({name for one in given for name in names(one)} - {*known}):
         for other in others.get(_written_alike(new), ()):
-            holds = [one.subscription_id for one in told if new in names(one)]
+            holds = [one.subscription_id for one in given if new in names(one)]
             yield _suspicion(Kind.ALIKE, f"{what} {new} is new, and {other} is known. {_MAY_BE}", holds)
 
 
-def _numbers(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _numbers(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
     """New ids that are mere numbers where no known one is."""
 
     def strange(new: str, ids: Collection[str]) -> bool:
         numbers = (each for each in ids if _NUMBER.fullmatch(each))
         return bool(ids) and new not in ids and bool(_NUMBER.fullmatch(new)) and not any(numbers)
 
-    for customer in sorted({one.customer_id for one in told}):
+    for customer in sorted({one.customer_id for one in given}):
         if strange(customer, known.customers):
-            holds = [one.subscription_id for one in told if one.customer_id == customer]
+            holds = [one.subscription_id for one in given if one.customer_id == customer]
             message = f"Customer {customer} is new and a mere number, as no customer is that we know."
             yield _suspicion(Kind.NUMBER, message, holds)
-    for one in told:
+    for one in given:
         if strange(one.subscription_id, known.subscriptions):
             message = f"Subscription {one.subscription_id} is new and a mere number, as no subscription is that we know."
             yield _suspicion(Kind.NUMBER, message, (one.subscription_id,))
@@ -238,14 +238,14 @@ def _by_customer(ones: Iterable[Billed]) -> Mapping[str, list[Billed]]:
     return found
 
 
-def _in_place(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _in_place(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
     """New subscriptions with what is billed for another one, of which the file does not say what became."""
-    named = {one.subscription_id: one for one in told}
+    named = {one.subscription_id: one for one in given}
     clients = _by_customer(known.subscriptions.values())
     lost = [
-        one for customer in clients.keys() - {one.customer_id for one in told} for one in clients[customer]
+        one for customer in clients.keys() - {one.customer_id for one in given} for one in clients[customer]
     ]
-    for one in told:
+    for one in given:
         if one.subscription_id in known.subscriptions:
             continue
         yield from _beside(one, clients.get(one.customer_id, ()), named)
@@ -267,11 +267,11 @@ def _beside(new: Billed, others: Iterable[Billed], named: Mapping[str, Billed]) 
             yield _replaced(new, other, [*new.filled()], {new.subscription_id})
 
 
-def _swallowed(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _swallowed(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
     """Known subscriptions that rise by what another one of the client has, or by more, where the file does not say what became of that."""
-    named = {one.subscription_id: one.units for one in told}
+    named = {one.subscription_id: one.units for one in given}
     clients = _by_customer(known.subscriptions.values())
-    for one in told:
+    for one in given:
         ours = known.subscriptions.get(one.subscription_id)
         for other in clients.get(one.customer_id, ()) if ours else ():
             for sku, units in sorted(other.filled().items()):
@@ -303,11 +303,11 @@ def _has(other: Billed, skus: Iterable[str]) -> str:
     return ", ".join(f"{units} {sku}" for sku, units in sorted(other.filled().items()))
 
 
-def _changes(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _changes(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
     """Changes that are large for the subscription, and clients who would be billed nothing any more."""
-    named = {one.subscription_id for one in told}
+    named = {one.subscription_id for one in given}
     clients = _by_customer(known.subscriptions.values())
-    for customer, after in _by_customer(told).items():
+    for customer, after in _by_customer(given).items():
         before = clients.get(customer, [])
         left = [*after, *(one for one in before if one.subscription_id not in named)]
         total = sum(one.total() for one in before if not one.ends)
@@ -339,29 +339,29 @@ def _both(before: Billed | None, after: Billed, sku: str) -> tuple[int, int]:
     return old, new
 
 
-def _clients(news: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _clients(new: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
     """Clients who change by much as a whole: by new subscriptions, or by many small changes."""
     clients = _by_customer(known.subscriptions.values())
     totals = {customer: sum(one.total() for one in ones) for customer, ones in clients.items()}
     largest = max(totals.values(), default=0)
-    for customer, told in _by_customer(news).items():
+    for customer, given in _by_customer(new).items():
         if totals.get(customer):
-            yield from _client(customer, clients[customer], told, known)
-        elif (total := sum(one.total() for one in told)) > max(NEW_CLIENT, largest):
+            yield from _client(customer, clients[customer], given, known)
+        elif (total := sum(one.total() for one in given)) > max(NEW_CLIENT, largest):
             message = (
                 f"Customer {customer} has nothing today and would begin with {total:,} units; the largest client that we know has "
                 f"{largest:,}."
             )
-            yield _suspicion(Kind.LARGE, message, [one.subscription_id for one in told])
+            yield _suspicion(Kind.LARGE, message, [one.subscription_id for one in given])
 
 
 def _client(
-    customer: str, before: Sequence[Billed], told: Sequence[Billed], known: Known
+    customer: str, before: Sequence[Billed], given: Sequence[Billed], known: Known
 ) -> Iterator[Suspicion]:
     """Beside what is large for one subscription. By new ones a SKU may double, and a new SKU may have as many units as all others together."""
     total = sum(one.total() for one in before)
-    for sku in sorted({sku for one in told for sku in one.units}):
-        moves = [*_moves(sku, told, known)]
+    for sku in sorted({sku for one in given for sku in one.units}):
+        moves = [*_moves(sku, given, known)]
         had, change = sum(one.units.get(sku, 0) for one in before), sum(move.units for move in moves)
         opens = change > 0 and any(move.new for move in moves)
         if abs(change) > max(FEW, (had or total) if opens else SHARE * had):
@@ -378,9 +378,9 @@ class _Move(NamedTuple):
     new: bool
 
 
-def _moves(sku: str, told: Iterable[Billed], known: Known) -> Iterator[_Move]:
+def _moves(sku: str, given: Iterable[Billed], known: Known) -> Iterator[_Move]:
     """By how much the subscriptions change a SKU, but for those that are large by themselves."""
-    for one in told:
+    for one in given:
         ours = known.subscriptions.get(one.subscription_id)
         old, new = _both(ours, one, sku)
         if old != new and (ours is None or not _is_large(old, new)):
@@ -391,10 +391,10 @@ def _is_large(old: int, new: int) -> bool:
     return abs(new - old) > max(FEW, SHARE * old)
 
 
-def _versions(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _versions(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
     """Versions that leap ahead of the one that is known, or, of a new subscription, of all that are."""
     newest = max((one.version or 0 for one in known.subscriptions.values()), default=0)
-    for one in told:
+    for one in given:
         ours = known.subscriptions.get(one.subscription_id)
         before = (ours.version or 0) if ours else newest
         if one.version is not None and one.version > 2 * before + LEAP:
@@ -410,9 +410,9 @@ def _versions(told: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
             yield _suspicion(Kind.VERSION, message, (one.subscription_id,))
 
 
-def _days(told: Sequence[Billed], today: date) -> Iterator[Suspicion]:
+def _days(given: Sequence[Billed], today: date) -> Iterator[Suspicion]:
     """Days that are so far away that the year may be a slip."""
-    for one in told:
+    for one in given:
         for column, day in sorted(one.days.items()):
             before, after = PLAUSIBLE[column]
             away = (day - today).days
@@ -424,10 +424,10 @@ def _days(told: Sequence[Billed], today: date) -> Iterator[Suspicion]:
                 yield _suspicion(Kind.DAY, message, (one.subscription_id,))
 
 
-def _clients_missing(told: Sequence[Billed], known: Known, news: Collection[str]) -> Iterator[Suspicion]:
+def _clients_missing(given: Sequence[Billed], known: Known, new: Collection[str]) -> Iterator[Suspicion]:
     """Clients that a file lacks which was meant to be whole. What is in it may be cut off as well."""
     billed = {one.customer_id for one in known.subscriptions.values() if one.total()}
-    lacks = sorted(billed - {one.customer_id for one in told})
+    lacks = sorted(billed - {one.customer_id for one in given})
     there = len(billed) - len(lacks)
     if not lacks or 0 < there < PART * len(billed):
         return
@@ -436,4 +436,4 @@ def _clients_missing(told: Sequence[Billed], known: Known, news: Collection[str]
         f"The file lacks {len(lacks)} of the {len(billed)} clients that are billed: {', '.join(lacks[:SHOWN])}{more}. "
         "Is it whole?"
     )
-    yield _suspicion(Kind.CLIENTS_MISSING, message, news, lacks)
+    yield _suspicion(Kind.CLIENTS_MISSING, message, new, lacks)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import customer_known
-from timus_autotask.operate.proposal import Progress, or_not_done, rehearsed
+from timus_autotask.operate.known import require_customer
+from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.stage import QUIET, rehearse_go_live
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
@@ -33,13 +33,13 @@ def what_would_be_posted(
     Raises :class:`NotDone` when it cannot be shown.
     """
     if customer is not None:
-        customer_known(deployment, customer)
+        require_customer(deployment, customer)
     customers = (customer,) if customer else ()
     store = deployment.store
     stage = partner_stage(deployment.ports, store.partner())
     own = store.customer(customer).own_stage if customer else None
     with or_not_done():
-        shown = rehearsed(
+        shown = rehearse(
             deployment,
             lambda ports: rehearse_go_live(ports, deployment, customers),
             on_progress,
@@ -56,7 +56,7 @@ def what_people_did(deployment: Deployment, since: date, customer: str | None = 
     if since > deployment.today:
         raise Senseless(f"{since} is a day to come: name the first day that is to be compared.")
     if customer is not None:
-        customer_known(deployment, customer)
+        require_customer(deployment, customer)
     try:
         return shadow(deployment.ports, since, customer, deployment.each)
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:

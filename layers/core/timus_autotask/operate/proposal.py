@@ -123,12 +123,12 @@ def propose(
     not_shown = ""
     try:
         if prepared.unchecked:
-            shown = rehearsed(deployment, prepared.act, on_progress, money=money)
+            shown = rehearse(deployment, prepared.act, on_progress, money=money)
         else:
             with or_not_done():
-                shown = rehearsed(deployment, prepared.act, on_progress, money=money)
+                shown = rehearse(deployment, prepared.act, on_progress, money=money)
     except NotAnswered as error:
-        shown = Previewed(acted_unseen(deployment, prepared.act, error), Preview())
+        shown = Previewed(act_unseen(deployment, prepared.act, error), Preview())
         not_shown = f"Autotask cannot be asked: {error}"
     return Proposal(
         shown.result,
@@ -144,7 +144,7 @@ def propose(
     )
 
 
-def acted_unseen(deployment: Deployment, act: Callable[[Ports], R], error: NotAnswered) -> R:
+def act_unseen(deployment: Deployment, act: Callable[[Ports], R], error: NotAnswered) -> R:
     """What would be done while Autotask cannot be asked. Raises :class:`NotDone` where anything could be posted because of it."""
     rehearsal = Rehearsal(deployment.ports)
     result = act(rehearsal.ports)
@@ -175,7 +175,7 @@ def or_not_done() -> Iterator[None]:
         ) from error
 
 
-def rehearsed(
+def rehearse(
     deployment: Deployment, act: Callable[[Ports], R], on_progress: Progress, *, money: bool = False
 ) -> Previewed[R]:
     """What would be posted if something were done; a worker that is just at it is waited for.

@@ -12,7 +12,7 @@ from timus_autotask.domain.finding import Finding
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.plausibility import Suspicion
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.timus_export import Comparison, Told, compare, take_in
+from timus_autotask.operate.timus_export import Comparison, Exported, compare, take_in
 from timus_autotask.store.records import Decision, put_decision
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.store.update import update
@@ -136,7 +136,7 @@ class AgainstTimus:
 
 
 def compare_with_timus(
-    deployment: Deployment, told: Sequence[Told], source: str, by: str, accepted: Collection[str] = ()
+    deployment: Deployment, exported: Sequence[Exported], source: str, by: str, accepted: Collection[str] = ()
 ) -> AgainstTimus:
     """What Timus shows against our table and Autotask as it was last read. Nothing is written.
 
@@ -145,7 +145,7 @@ def compare_with_timus(
     """
     records, now = listed(deployment.store), deployment.clock.now()
     lines = status_of(records, now, deployment.zone).lines
-    found = compare(told, records, lines, deployment.today, deployment.zone, source, by)
+    found = compare(exported, records, lines, deployment.today, deployment.zone, source, by)
     return AgainstTimus(found, found.accepting(accepted))
 
 

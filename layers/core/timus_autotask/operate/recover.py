@@ -17,7 +17,7 @@ from typing import Any
 
 from timus_autotask.domain.line import Line
 from timus_autotask.operate.deployment import DeadLetter, DeadLetters, Deployment
-from timus_autotask.operate.known import customer_known
+from timus_autotask.operate.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask
 from timus_autotask.operate.refusal import Senseless
@@ -156,7 +156,7 @@ def replay_since(
 
     def prepare() -> Prepared[Replayed]:
         if customer is not None:
-            customer_known(deployment, customer)
+            require_customer(deployment, customer)
         events = [*replayable(deployment.store, since, customer, parked=parked)]
         customers = tuple(dict.fromkeys(event.customer_id for event in events))
 
@@ -295,13 +295,13 @@ def wait_for_workers(deployment: Deployment, tell: Callable[[str], None] = lambd
 
 
 def pause_all(ports: Ports, by: str = "") -> None:
-    """Let nothing be posted any more, until a person ends it."""
+    """Let nothing be adjusted any more, until a person ends it."""
 
-    def paused() -> None:
+    def pause() -> None:
         terms = ports.store.partner().terms
         ports.store.commit(put_terms(None, terms.value.pause(by, ports.clock.now()), terms.rev))
 
-    update(paused)
+    update(pause)
 
 
 def _paused(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Person(Protocol):
         """One keystroke; ``""`` when nobody is there any more."""
         ...
 
-    def told(self, words: str) -> None:
+    def say(self, words: str) -> None:
         """Answer to a keystroke."""
         ...
 
@@ -66,7 +66,7 @@ class Review:
         at = 0
         while at < len(items):
             person.look(items[at], at + 1, len(items))
-            step = self._answered(items[at], person)
+            step = self._ask(items[at], person)
             if step is None:
                 break
             at = max(0, at + step)
@@ -89,7 +89,7 @@ class Review:
                 skus[id_] = decided.service_id
         return Chosen(customers, skus, aside["customer"], aside["sku"])
 
-    def _answered(self, item: Item, person: Person) -> int | None:
+    def _ask(self, item: Item, person: Person) -> int | None:
         """Ask until there is an answer: 1 go on, -1 go back, None stop."""
         warned = ""
         while True:
@@ -103,9 +103,9 @@ class Review:
             why_not = self._impossible(offer)
             against = "; ".join(self._against(item, offer))
             if why_not or offer is None:
-                person.told(why_not)
+                person.say(why_not)
             elif against and warned != pressed:
-                person.told(f"But {against}. Once more, if it is meant.")
+                person.say(f"But {against}. Once more, if it is meant.")
                 warned = pressed
             else:
                 self.decisions[_key(item)] = offer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import or_not_done, rehearsed, wake
+from timus_autotask.operate.proposal import or_not_done, rehearse, wake
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.store.inbox import delivery_of, put_delivery
 from timus_autotask.sync.ports import Ports
@@ -29,4 +29,4 @@ def what_follows(deployment: Deployment, event_id: str, body: bytes) -> Preview:
         wake([customer], ports)
 
     with or_not_done():
-        return rehearsed(deployment, act, lambda _done, _of: None).preview
+        return rehearse(deployment, act, lambda _done, _of: None).preview

@@ -8,7 +8,7 @@ from typing import Any
 
 from timus_autotask.domain.stage import Stage, is_live
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import customer_known
+from timus_autotask.operate.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.terms import take_effect
@@ -67,7 +67,7 @@ def go_live(
     def prepare() -> Prepared[StageChange]:
         if not unknown:
             for customer in (*customers, *excepted):
-                customer_known(deployment, customer)
+                require_customer(deployment, customer)
         return Prepared(act, tuple(_shared(deployment, customers, excepted)), (_MEANT,))
 
     def act(ports: Ports) -> StageChange:
@@ -113,7 +113,7 @@ def observe(
     """
     if not unknown:
         for customer in customers:
-            customer_known(deployment, customer)
+            require_customer(deployment, customer)
     ports = deployment.ports
     decision = Decision(ports.new_id(), ports.clock.now(), "observe", by, tuple(customers))
     if customers:

@@ -437,5 +437,5 @@ def _name(customer: Customer) -> str:
 
 
 def _domain(customer: Customer) -> str:
-    told = [one.customer_domain for one in customer.subscriptions if one.customer_domain]
-    return told[-1] if told else ""
+    domains = [one.customer_domain for one in customer.subscriptions if one.customer_domain]
+    return domains[-1] if domains else ""

@@ -223,7 +223,7 @@ def one_of(*choices: str) -> Kind:
 def whole(least: int, most: int) -> Kind:
     """A whole number as it is written without a spreadsheet: digits and nothing else."""
 
-    def bounded(number: int) -> int:
+    def check(number: int) -> int:
         if not least <= number <= most:
             raise ValueError(f"must be {least} to {most}")
         return number
@@ -231,12 +231,12 @@ def whole(least: int, most: int) -> Kind:
     def parse(text: str) -> int:
         if not re.fullmatch(r"0|[1-9][0-9]{0,17}", text):
             raise ValueError("must be a whole number")
-        return bounded(int(text))
+        return check(int(text))
 
     def of_json(value: Any) -> int:
         if type(value) is not int:
             raise ValueError("must be a whole number")
-        return bounded(value)
+        return check(value)
 
     return Kind(parse, of_json)
 

@@ -10,7 +10,7 @@ from typing import Any
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import first_contract
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import customer_known, did_you_mean, skus_known
+from timus_autotask.operate.known import did_you_mean, require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.store.codec import problems_of
@@ -170,8 +170,8 @@ def set_terms(
             )
         if not unknown:
             if customer is not None:
-                customer_known(deployment, customer)
-            skus_known(deployment, _skus_named(changes))
+                require_customer(deployment, customer)
+            require_skus(deployment, _skus_named(changes))
         since = first_day
         if from_today_if_posted and _anything_adjusted(deployment):
             since = deployment.today
@@ -346,7 +346,7 @@ class Paused:
 def pause(deployment: Deployment, customer: str | None, by: str, *, unknown: bool = False) -> Paused:
     """Post nothing until ``resume``; events are taken in as ever. It posts nothing, so it is done at once."""
     if customer is not None and not unknown:
-        customer_known(deployment, customer)
+        require_customer(deployment, customer)
     return _pause(customer, by, True, deployment.ports, deployment.each)
 
 
@@ -362,7 +362,7 @@ def resume(
 
     def prepare() -> Prepared[Paused]:
         if customer is not None and not unknown:
-            customer_known(deployment, customer)
+            require_customer(deployment, customer)
         return Prepared(lambda ports: _pause(customer, by, False, ports, deployment.each))
 
     return propose(deployment, prepare, on_progress)

@@ -64,7 +64,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Exported:
     """One subscription as Timus shows it now."""
 
     customer_id: str
@@ -88,7 +88,7 @@ class TimusSubscriptions(Protocol):
     name: str
     """For people, and kept with every event that follows from it."""
 
-    def subscriptions(self) -> Sequence[Told]:
+    def subscriptions(self) -> Sequence[Exported]:
         """Every subscription. Raises :class:`FileRefused`."""
         ...
 
@@ -100,23 +100,23 @@ class ExportFile:
     name: str
     data: bytes
 
-    def subscriptions(self) -> Sequence[Told]:
+    def subscriptions(self) -> Sequence[Exported]:
         problems: list[Problem] = []
-        found: dict[str, Told] = {}
+        found: dict[str, Exported] = {}
         for row in read(self.data, COLUMNS, within="subscriptions"):
-            told = _told(row)
+            exported = _exported(row)
             try:
-                found[told.subscription_id] = _joined(found.get(told.subscription_id), told)
+                found[exported.subscription_id] = _joined(found.get(exported.subscription_id), exported)
             except ValueError as error:
-                problems.append(Problem(f"subscription {told.subscription_id} {error}", row.number))
+                problems.append(Problem(f"subscription {exported.subscription_id} {error}", row.number))
         if problems:
             raise FileRefused(*problems)
         return tuple(found.values())
 
 
-def _told(row: Row) -> Told:
+def _exported(row: Row) -> Exported:
     values = row.values
-    return Told(
+    return Exported(
         customer_id=values["customer_id"],
         subscription_id=values["subscription_id"],
         items=((values["sku"], values["quantity"]),),
@@ -132,17 +132,21 @@ def _told(row: Row) -> Told:
     )
 
 
-def _joined(known: Told | None, told: Told) -> Told:
+def _joined(known: Exported | None, exported: Exported) -> Exported:
     """A subscription with one more of its rows. Raises ``ValueError`` when they contradict each other."""
     if known is None:
-        return told
-    for each in fields(Told):
-        if each.compare and each.name != "items" and getattr(known, each.name) != getattr(told, each.name):
+        return exported
+    for each in fields(Exported):
+        if (
+            each.compare
+            and each.name != "items"
+            and getattr(known, each.name) != getattr(exported, each.name)
+        ):
             raise ValueError(f"has another {each.name} in row {known.row}")
-    [(sku, _)] = told.items
+    [(sku, _)] = exported.items
     if sku in dict(known.items):
         raise ValueError(f"has {sku} twice")
-    return replace(known, items=tuple(sorted((*known.items, *told.items))))
+    return replace(known, items=tuple(sorted((*known.items, *exported.items))))
 
 
 # -- Three ways
@@ -214,7 +218,7 @@ class Comparison:
 
 
 def compare(
-    told: Sequence[Told],
+    exported: Sequence[Exported],
     records: Records,
     lines: Sequence[StatusLine],
     today: date,
@@ -232,7 +236,7 @@ def compare(
     rows: list[Compared] = []
     events: list[Missing] = []
     problems: list[Problem] = []
-    for one in sorted(told, key=lambda one: (one.customer_id, one.subscription_id)):
+    for one in sorted(exported, key=lambda one: (one.customer_id, one.subscription_id)):
         subscription = known.get(one.subscription_id)
         if subscription is None and one.term_end is None:
             missing = f"subscription {one.subscription_id} is not known to us: its term_end is needed"
@@ -241,25 +245,25 @@ def compare(
         words, version = _judge(one, subscription, records, today)
         if version is not None:
             event = _event(one, subscription, version, today, zone, file, operator)
-            news = understand(event.event_id, event.body)
-            if isinstance(news, NotUnderstood):
-                problems.append(Problem(f"subscription {one.subscription_id}: {news.reason}", one.row))
+            understood = understand(event.event_id, event.body)
+            if isinstance(understood, NotUnderstood):
+                problems.append(Problem(f"subscription {one.subscription_id}: {understood.reason}", one.row))
             events.append(event)
         ours = _in_force(subscription, today) if subscription else None
         rows += _rows_of(one, ours, observed, words)
     suspicious = suspicions(
-        [_told_billed(one, today) for one in told],
+        [_exported_billed(one, today) for one in exported],
         {event.subscription_id for event in events},
         _known_billed([*known.values()], records, today),
     )
-    rows += _not_named({one.subscription_id for one in told}, known, observed, today)
+    rows += _not_named({one.subscription_id for one in exported}, known, observed, today)
     if problems:
         raise FileRefused(*problems)
-    return Comparison(tuple(rows), tuple(events), suspicious, tuple(_moved(told, known)))
+    return Comparison(tuple(rows), tuple(events), suspicious, tuple(_moved(exported, known)))
 
 
-def _moved(told: Sequence[Told], known: Mapping[str, Subscription]) -> Iterator[Moved]:
-    for one in sorted(told, key=lambda one: one.subscription_id):
+def _moved(exported: Sequence[Exported], known: Mapping[str, Subscription]) -> Iterator[Moved]:
+    for one in sorted(exported, key=lambda one: one.subscription_id):
         ours = known.get(one.subscription_id)
         if ours is not None and ours.customer_id != one.customer_id:
             yield Moved(one.subscription_id, ours.customer_id, one.customer_id)
@@ -276,30 +280,43 @@ def _observed(lines: Sequence[StatusLine]) -> dict[tuple[str, str], int]:
 
 
 def _rows_of(
-    told: Told, ours: Version | None, observed: Mapping[tuple[str, str], int], note: str
+    exported: Exported, ours: Version | None, observed: Mapping[tuple[str, str], int], note: str
 ) -> list[Compared]:
     """One row for each SKU that the file or our table has for a subscription."""
-    skus = {sku for sku, _ in told.items} | {sku for sku, _ in (ours.items if ours else ())}
+    skus = {sku for sku, _ in exported.items} | {sku for sku, _ in (ours.items if ours else ())}
     return [
         Compared(
-            told.customer_id,
-            told.subscription_id,
+            exported.customer_id,
+            exported.subscription_id,
             sku,
-            dict(told.items).get(sku, 0),
+            dict(exported.items).get(sku, 0),
             ours.quantity(sku) if ours else None,
-            observed.get((told.customer_id, sku)),
+            observed.get((exported.customer_id, sku)),
             note,
         )
         for sku in sorted(skus)
     ]
 
 
-def _told_billed(told: Told, today: date) -> Billed:
-    day = told.effective_date or today
-    says = Version(told.version or 1, day, told.items, told.status, told.cancel_at, told.term_end, "", "")
-    given = {column: getattr(told, column) for column in PLAUSIBLE if getattr(told, column) is not None}
+def _exported_billed(exported: Exported, today: date) -> Billed:
+    day = exported.effective_date or today
+    says = Version(
+        exported.version or 1,
+        day,
+        exported.items,
+        exported.status,
+        exported.cancel_at,
+        exported.term_end,
+        "",
+        "",
+    )
+    given = {
+        column: getattr(exported, column) for column in PLAUSIBLE if getattr(exported, column) is not None
+    }
     return replace(
-        _billed(told.subscription_id, told.customer_id, says, day), version=told.version, days=given
+        _billed(exported.subscription_id, exported.customer_id, says, day),
+        version=exported.version,
+        days=given,
     )
 
 
@@ -327,26 +344,26 @@ def _in_force(subscription: Subscription, today: date) -> Version:
 
 
 def _judge(
-    told: Told, subscription: Subscription | None, records: Records, today: date
+    exported: Exported, subscription: Subscription | None, records: Records, today: date
 ) -> tuple[str, int | None]:
     """What is different, for people, and the version of the event that is missing, if one is."""
-    customer = records.customers.get(told.customer_id)
+    customer = records.customers.get(exported.customer_id)
     if customer and customer.inbox:
         return "events of this customer wait to be merged; compare again in a minute", None
     if subscription is None:
-        return "not known to us: becomes an event", told.version or 1
-    if subscription.customer_id != told.customer_id:
+        return "not known to us: becomes an event", exported.version or 1
+    if subscription.customer_id != exported.customer_id:
         return f"it is known as customer {subscription.customer_id}'s", None
     ours, newest = _in_force(subscription, today), subscription.newest
     version = subscription.timus_version
-    same = _says(told) == _known(ours, told)
-    if told.version is not None:
-        if told.version < version:
+    same = _says(exported) == _known(ours, exported)
+    if exported.version is not None:
+        if exported.version < version:
             return "" if same else f"we know of version {version}, which is newer", None
-        if told.version == version:
-            again = _says(told) == _known(newest, told)
-            return "" if again else f"version {told.version} says otherwise here; ask Timus", None
-        return "a newer version: becomes an event", told.version
+        if exported.version == version:
+            again = _says(exported) == _known(newest, exported)
+            return "" if again else f"version {exported.version} says otherwise here; ask Timus", None
+        return "a newer version: becomes an event", exported.version
     if same:
         return "", None
     if newest.day > today:
@@ -360,18 +377,18 @@ def _judge(
 _Content = tuple[Mapping[str, int], str, date | None, date | None]
 
 
-def _says(told: Told) -> _Content:
-    return {sku: n for sku, n in told.items if n}, told.status, told.cancel_at, told.term_end
+def _says(exported: Exported) -> _Content:
+    return {sku: n for sku, n in exported.items if n}, exported.status, exported.cancel_at, exported.term_end
 
 
-def _known(version: Version, told: Told) -> _Content:
+def _known(version: Version, exported: Exported) -> _Content:
     """What we know, with the term only if the file has it."""
     items = {sku: n for sku, n in version.items if n}
-    return items, version.status, version.cancel_at, version.term_end if told.term_end else None
+    return items, version.status, version.cancel_at, version.term_end if exported.term_end else None
 
 
 def _event(
-    told: Told,
+    exported: Exported,
     subscription: Subscription | None,
     version: int,
     today: date,
@@ -380,23 +397,23 @@ def _event(
     operator: str,
 ) -> Missing:
     """The event that Timus would have sent. The same file gives the same bytes on the same day."""
-    day = told.effective_date or today
-    term_end = told.term_end or (subscription.newest.term_end if subscription else None) or day
+    day = exported.effective_date or today
+    term_end = exported.term_end or (subscription.newest.term_end if subscription else None) or day
     instant = local_midnight(day, zone)
     # The file shows what holds now, so it is not older than anything that we know.
     known_until = subscription.known_until if subscription else None
     snapshot = Snapshot(
-        subscription_id=told.subscription_id,
+        subscription_id=exported.subscription_id,
         version=version,
-        customer_id=told.customer_id,
-        customer_name=told.customer_name or (subscription.customer_name if subscription else ""),
+        customer_id=exported.customer_id,
+        customer_name=exported.customer_name or (subscription.customer_name if subscription else ""),
         customer_domain=None,
-        status=told.status,
-        billing_cycle=told.billing_cycle or (subscription.billing_cycle if subscription else "monthly"),
-        items=told.items,
-        term_start=told.term_start or min(day, term_end),
+        status=exported.status,
+        billing_cycle=exported.billing_cycle or (subscription.billing_cycle if subscription else "monthly"),
+        items=exported.items,
+        term_start=exported.term_start or min(day, term_end),
         term_end=term_end,
-        cancel_at=told.cancel_at,
+        cancel_at=exported.cancel_at,
         effective_at=instant,
         event_type="subscription.updated",
         event_id="",  # follows from the body
@@ -405,7 +422,7 @@ def _event(
     )
     body = render(snapshot, {"source": FROM_FILE, "file": file, "operator": operator})
     event_id = f"{FROM_FILE}-{hashlib.sha256(body).hexdigest()[:24]}"
-    return Missing(told.customer_id, told.subscription_id, event_id, body)
+    return Missing(exported.customer_id, exported.subscription_id, event_id, body)
 
 
 def _not_named(

@@ -210,7 +210,7 @@ class Terms:
         return self.values.get("paused") not in (None, False)
 
     def pause(self, by: str, at: datetime) -> Terms:
-        """The same, paused. No history: a pause changes when something is posted, and never what is billed."""
+        """The same, paused. No history: a pause changes when something is adjusted, and never what is billed."""
         return replace(self, values={**self.values, "paused": True}, paused_by=by, paused_at=at)
 
     def resume(self) -> Terms:
@@ -894,7 +894,7 @@ def put_circuit(circuit: Circuit, expected: int) -> Put:
 
 
 def put_moved(moved: Moved, expected: int) -> Put:
-    """Store what was posted on a day."""
+    """Store how many units were moved on a day."""
     return Put(keys.MOVED, _MOVED.dump(moved), expected)
 
 

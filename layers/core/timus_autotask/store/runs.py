@@ -171,9 +171,9 @@ def gauges_or(fresh: Gauges, table: Table) -> Stored[Gauges]:
     return readable_or(fresh, _GAUGES.load, table.get(keys.GAUGES))
 
 
-def put_gauges(told: Gauges, expected: int) -> Put:
+def put_gauges(gauges: Gauges, expected: int) -> Put:
     """Store when the gauges were measured."""
-    return Put(keys.GAUGES, _GAUGES.dump(told), expected)
+    return Put(keys.GAUGES, _GAUGES.dump(gauges), expected)
 
 
 def tickets(table: Table) -> Stored[Tickets]:

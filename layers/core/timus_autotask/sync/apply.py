@@ -8,7 +8,7 @@ from timus_autotask.store.records import RecordUnreadable
 from timus_autotask.sync.merge import merge_inbox
 from timus_autotask.sync.open_contract import want_contract
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.worker import POST_TAKES, converge
+from timus_autotask.sync.worker import ADJUSTMENT_TAKES, converge
 
 
 def merge_customer(customer_id: str, ports: Ports, deadline: datetime) -> tuple[int, ...]:
@@ -36,7 +36,7 @@ def apply_customer(customer_id: str, ports: Ports, deadline: datetime) -> None:
         mapping = ports.store.mapping(customer_id)
         contracts = mapping.contract_ids if mapping else ()
     for number, contract_id in enumerate(contracts):
-        if number and ports.clock.now() + POST_TAKES > deadline:
+        if number and ports.clock.now() + ADJUSTMENT_TAKES > deadline:
             ports.hand_on(customer_id)
             break
         try:

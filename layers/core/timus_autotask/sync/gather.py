@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -75,7 +76,7 @@ def read_records(contract: ContractRecords, ports: Ports) -> Gathered:
     """
     store, contract_id = ports.store, contract.state.value.contract_id
     customers = {c: store.customer_to_bill(c) for c in contract.state.value.customers}
-    partner = _matched(store.partner(), customers, ports)
+    partner = _with_services(store.partner(), customers, ports)
     live = contract_is_live(contract_id, customers.values(), partner_stage(ports, partner))
     gathered = Gathered(contract, customers, partner, live=live)
     gathered.policies[""] = policy_from(partner.terms.value.values)
@@ -96,10 +97,10 @@ def read_records(contract: ContractRecords, ports: Ports) -> Gathered:
     return gathered
 
 
-def _matched(
+def _with_services(
     partner: PartnerRecords, customers: Mapping[str, CustomerRecords], ports: Ports
 ) -> PartnerRecords:
-    """Look for the service of every SKU that nobody has chosen one for: the one active service with that SKU."""
+    """The partner's records, once the service of every SKU was looked for that nobody has chosen one for. What is found is stored."""
     wanted = {
         sku
         for records in customers.values()
@@ -112,7 +113,7 @@ def _matched(
         raise unreadable  # where its units go is not known, and so not what a line should have
     missing = sorted(sku for sku in wanted if sku not in partner.plans)
     for sku in missing:
-        match_plan(sku, Stored(PlanMapping(sku)), ports)
+        store_service(Stored(PlanMapping(sku)), ports)
     return ports.store.partner() if missing else partner
 
 
@@ -303,24 +304,28 @@ def units_by_contract_service(rows: Iterable[UnitRow], contract_end: date) -> di
     return timelines
 
 
-def match_plan(sku: str, plan: Stored[PlanMapping], ports: Ports) -> bool:
-    """Choose the one active Autotask service whose SKU equals ``sku``; never by name. True when one was found.
+def store_service(plan: Stored[PlanMapping], ports: Ports) -> None:
+    """Look for the service of a SKU, and store what was found. Raises ``AutotaskError`` but ``Refused``.
 
-    Without one, the SKU is looked for again after a while, because a person may add or correct the service in Autotask. So it is where
-    Autotask refuses to look: only this SKU waits, and no other one of the contract. Raises ``AutotaskError`` but ``Refused``.
+    Without one, the SKU is looked for again after a while, because a person may add or correct the service in Autotask.
     """
-    ids: tuple[int, ...] = ()
     due_at: datetime | None = ports.clock.now() + UNMATCHED_RECHECK
-    try:
-        ids = tuple(sorted(service.id for service in ports.autotask().services_by_sku(sku)))
-        matched = replace(plan.value, choices=(), matched=False, candidates=ids, refused="")
-    except Refused as error:
-        matched = replace(plan.value, refused=str(error))
-    if len(ids) == 1:
-        matched = replace(matched, choices=(ServiceChoice(ids[0]),), matched=True, candidates=())
+    found = find_service(plan.value, ports)
+    if found.matched:
         due_at = ports.clock.now() if plan.rev else None
+    with suppress(Conflict):  # somebody chose at the same moment; what they chose is read next
+        ports.store.commit(put_plan(found, plan.rev, due_at))
+
+
+def find_service(plan: PlanMapping, ports: Ports) -> PlanMapping:
+    """The SKU with the one active Autotask service that carries it; never by name. Without one, with those that it may be.
+
+    Where Autotask refuses to look, only this SKU waits, and no other one of the contract. Raises ``AutotaskError`` but ``Refused``.
+    """
     try:
-        ports.store.commit(put_plan(matched, plan.rev, due_at))
-    except Conflict:
-        return False  # somebody chose at the same moment; what they chose is read next
-    return len(ids) == 1
+        ids = tuple(sorted(service.id for service in ports.autotask().services_by_sku(plan.sku)))
+    except Refused as error:
+        return replace(plan, refused=str(error))
+    if len(ids) == 1:
+        return replace(plan, choices=(ServiceChoice(ids[0]),), matched=True, candidates=(), refused="")
+    return replace(plan, choices=(), matched=False, candidates=ids, refused="")

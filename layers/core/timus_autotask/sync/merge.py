@@ -115,7 +115,7 @@ class _Merge:
                 return False
             number = min(WOKEN_AT_ONCE, len(stored.value.contracts))
             while True:
-                writes = _brought(stored, number, self._ports)
+                writes = _wake_next(stored, number, self._ports)
                 if number == 1 or fits(writes):
                     break
                 number = (number + 1) // 2
@@ -169,7 +169,7 @@ class _Batch:
         ports, now = self._ports, self._ports.clock.now()
         histories = {key: stored.value for key, stored in self._known.items()}
         for document in inbox:
-            record = _merged(document, self._records.id, histories, self.writes, now, ports)
+            record = _merge_event(document, self._records.id, histories, self.writes, now, ports)
             self._outcomes.append(record)
             self.writes += [Delete(document.key, document.rev), put_event(record)]
         for subscription in histories.values():
@@ -198,7 +198,7 @@ class _Batch:
             )
 
 
-def _merged(
+def _merge_event(
     document: Document,
     customer_id: str,
     subscriptions: dict[str, Subscription],
@@ -247,14 +247,14 @@ def _merged(
             return replace(base, parked=Parked("subscription-moved", {**facts, "other": str(owner)}))
         if owner is None:
             changes.append(put_owner(event.subscription_id, customer_id))
-    record = _into(subscriptions, known, event, day, base, facts)
+    record = _merge_into(subscriptions, known, event, day, base, facts)
     replayed = delivery.outcome not in (None, "parked", "dismissed")
     if replayed and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):
         return replace(record, outcome=str(delivery.outcome))  # with nothing new in it
     return record
 
 
-def _into(
+def _merge_into(
     subscriptions: dict[str, Subscription],
     known: Subscription | None,
     snapshot: Snapshot,
@@ -342,7 +342,7 @@ def wake_contracts(
     return [put_notice(notice, known.rev if known else 0, now.replace(microsecond=0))]
 
 
-def _brought(notice: Stored[Notice], number: int, ports: Ports) -> list[Write]:
+def _wake_next(notice: Stored[Notice], number: int, ports: Ports) -> list[Write]:
     """What makes the next so many contracts due and takes them off the note."""
     noted = notice.value
     now, left = ports.clock.now(), noted.contracts[number:]

@@ -50,7 +50,7 @@ from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contract, woken
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
-from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
+from timus_autotask.sync.worker import ADJUSTMENT_TAKES, LEASE_MARGIN, note_failure
 
 OPEN_AGAIN = timedelta(hours=1)
 """How soon a parked provisioning is looked at again: its cause may be gone."""
@@ -122,7 +122,7 @@ class _Session:
         looks = 0
         while True:
             provisioning, now = self._stored.value, self._ports.clock.now()
-            action = next_action(provisioning, self._found(), now)
+            action = next_action(provisioning, self._find(), now)
             if action.use is not None:
                 self._finish(action.use)
                 return
@@ -136,7 +136,7 @@ class _Session:
                     continue
                 self._rest(provisioning, action.wait_until)
                 return
-            if now + POST_TAKES > self._deadline:
+            if now + ADJUSTMENT_TAKES > self._deadline:
                 self._rest(provisioning, now)
                 return
             if not self._confirm() or not self._send():
@@ -144,11 +144,11 @@ class _Session:
 
     def postpone(self, error: AutotaskError) -> None:
         """Autotask cannot be asked now: stay due."""
-        autotask_failed(self._ports, error)
+        note_failure(self._ports, error)
         after = error.after_seconds if isinstance(error, RetryLater) else RECHECK.total_seconds()
         self._rest(self._stored.value, self._ports.clock.now() + timedelta(seconds=after))
 
-    def _found(self) -> list[Contract]:
+    def _find(self) -> list[Contract]:
         wanted = self._stored.value.wanted
         return self._ports.autotask().contracts_numbered(wanted.company_id, wanted.number)
 

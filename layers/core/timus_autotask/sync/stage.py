@@ -13,24 +13,24 @@ from timus_autotask.sync.ports import Ports
 def partner_stage(ports: Ports, partner: PartnerRecords) -> Stage:
     """The stage of the stack. Where no record says it, it is decided now and written down.
 
-    Nothing writes a line before this was asked. So a stack with a line has posted before there were stages, and stays live; any other
-    one is new, and observes.
+    Nothing writes a line before this is asked. So a stack with a line made adjustments before there were stages, and stays live. Any
+    other one is new, and observes.
     """
     if partner.stage is not None:
         return partner.stage.value
 
-    def decided() -> Stage:
+    def decide() -> Stage:
         known = ports.store.partner().stage
         if known is not None:
             return known.value
-        stage = Stage(has_posted(ports.store), ports.clock.now())
+        stage = Stage(has_adjusted(ports.store), ports.clock.now())
         ports.store.commit(put_stage(None, stage, 0))
         return stage
 
-    return update(decided)
+    return update(decide)
 
 
-def has_posted(store: Store) -> bool:
+def has_adjusted(store: Store) -> bool:
     """Whether a stack without a stage has a line: an earlier version, which knew no observing, has worked on it."""
     return next(store.table.list("line"), None) is not None
 

@@ -24,12 +24,12 @@ from timus_autotask.store.keys import CIRCUIT, CONTRACT, PLAN, contract_key, id_
 from timus_autotask.store.records import RecordUnreadable, Trouble, put_plan, put_trouble
 from timus_autotask.store.update import update
 from timus_autotask.sync.apply import merge_customer
-from timus_autotask.sync.gather import match_plan
+from timus_autotask.sync.gather import store_service
 from timus_autotask.sync.merge import wake_customer
 from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import partner_stage
-from timus_autotask.sync.worker import autotask_failed, converge
+from timus_autotask.sync.worker import converge, note_failure
 
 AT_ONCE = 100
 """Documents in one run; the rest is taken by the next."""
@@ -66,7 +66,7 @@ class _Sweep:
         """Part after part of what is due."""
         ports = self._ports
         now = ports.clock.now()
-        with suppress(RecordUnreadable):  # each contract says so itself, and nothing is posted
+        with suppress(RecordUnreadable):  # each contract says so itself, and nothing is adjusted
             partner_stage(ports, ports.store.partner())  # decided before there is any line
         away = ports.store.circuit().value.open(now)
         done = 0
@@ -90,12 +90,12 @@ class _Sweep:
             self._forget(document)
         return True
 
-    def _attempt(self, key: Key, work: Callable[[], None], due: Sequence[Document] = ()) -> bool:
+    def _attempt(self, key: Key, handle: Callable[[], None], due: Sequence[Document] = ()) -> bool:
         subject = trouble_key(key)
         if self._tried.get(subject) is False:
             return False
         try:
-            work()
+            handle()
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up what stands behind it
             if isinstance(error, TableUnavailable):
                 self._ports.table.get(
@@ -116,8 +116,8 @@ class _Sweep:
         match key.pk.partition("#")[0]:
             case "CUSTOMER":
                 for contract_id in merge_customer(identity, self._ports, self._deadline):
-                    work = partial(converge, contract_id, self._ports, self._deadline)
-                    self._attempt(contract_key(contract_id), work)
+                    handle = partial(converge, contract_id, self._ports, self._deadline)
+                    self._attempt(contract_key(contract_id), handle)
             case "CONTRACT":
                 converge(int(identity), self._ports, self._deadline)
             case "OPENING":
@@ -129,7 +129,7 @@ class _Sweep:
         """Note why something could not be handled, and let it and what is due of it wait: longer each time."""
         ports, now = self._ports, self._ports.clock.now()
 
-        def noted() -> Trouble:
+        def note() -> Trouble:
             rev = ports.store.trouble_rev(key)
             try:
                 known = ports.store.trouble(key)
@@ -142,7 +142,7 @@ class _Sweep:
             ports.store.commit(put_trouble(key, trouble, rev))
             return trouble
 
-        until = int(update(noted).until.timestamp())
+        until = int(update(note).until.timestamp())
         for each in {key, *due} - {trouble_key(key)}:
             found = ports.table.get(each)
             if found is None or found.due_at is None or found.due_at >= until:
@@ -219,12 +219,12 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
     try:
         if not plan.value.choices and not plan.value.ignored:
             if not partner.circuit.value.open(now):
-                match_plan(sku, plan, ports)
+                store_service(plan, ports)
             return ()
         woken += wake_having(sku, ports)
         ports.store.commit(put_plan(plan.value, plan.rev))
     except AutotaskError as error:
-        autotask_failed(ports, error)  # it stays due
+        note_failure(ports, error)  # it stays due
     except (Conflict, NotConfigured, SecretsUnavailable):
         pass  # it stays due
     return tuple(woken)

@@ -51,7 +51,7 @@ from timus_autotask.sync.by_terms import by_terms
 from timus_autotask.sync.gather import Gathered, ask_prices, ask_units, read_records
 from timus_autotask.sync.ports import Ports
 
-POST_TAKES = timedelta(seconds=30)
+ADJUSTMENT_TAKES = timedelta(seconds=30)
 """No adjustment is begun with less time than this before the function's deadline: it must be answered and read back."""
 LEASE_MARGIN = timedelta(seconds=5)
 """How far the lease outlives the function's deadline: more than two clocks can differ."""
@@ -127,13 +127,13 @@ class _Session:
         while gathered is not None:
             now = self._ports.clock.now()
             try:
-                if now + POST_TAKES > self._deadline:
+                if now + ADJUSTMENT_TAKES > self._deadline:
                     at_once = now.replace(microsecond=0)  # due times are rounded up to whole seconds
                     self._release(gathered, self._kept(gathered, at_once), rested=False)
                     self._hand_on(gathered)
                     return
                 view = self._view(gathered, looks)
-                step = self._decided(view)
+                step = self._decide(view)
                 if step.look_again:
                     looks += 1
                     self._ports.clock.sleep(looks)
@@ -152,7 +152,7 @@ class _Session:
             looks = 0
             gathered = self._send(gathered, step.adjust)
 
-    def _decided(self, view: View) -> Step:
+    def _decide(self, view: View) -> Step:
         """The next step; the prices that it asks for are read, and it is decided again."""
         step = next_step(view)
         if step.ask_prices:
@@ -170,16 +170,16 @@ class _Session:
         """Autotask cannot be asked now: note why, keep what was answered, and stay due."""
         now = self._ports.clock.now()
         until = now + _pause(error)
-        autotask_failed(self._ports, error)
+        note_failure(self._ports, error)
 
-        def released() -> None:
+        def release() -> None:
             gathered = self._gather(quick=True)
             if gathered is None:
                 return
             step = self._kept(gathered, until)
             self._release(gathered, step, rested=False, trouble=str(error) or "no answer")
 
-        update(released)
+        update(release)
 
     def _kept(self, gathered: Gathered, due_at: datetime) -> Step:
         """What must not be lost when this worker ends before its time: what it was answered. The rest is due then."""
@@ -518,7 +518,7 @@ def _pause(error: AutotaskError) -> timedelta:
     return CREDENTIALS_PAUSE
 
 
-def autotask_failed(ports: Ports, error: AutotaskError) -> None:
+def note_failure(ports: Ports, error: AutotaskError) -> None:
     """Tell every worker for how long not to ask Autotask, if the failure concerns every request."""
     refused = isinstance(error, CredentialsRefused)
     if not refused and not (isinstance(error, RetryLater) and error.everywhere):

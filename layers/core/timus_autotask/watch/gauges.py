@@ -30,7 +30,7 @@ from timus_autotask.store.inbox import FROM_FILE, FROM_SETUP
 from timus_autotask.store.records import EventRecord, RecordUnreadable, Store
 from timus_autotask.store.runs import Gauges, Tally, gauges, gauges_or, last_run, put_gauges
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.worker import autotask_failed
+from timus_autotask.sync.worker import note_failure
 from timus_autotask.watch.findings import LONG
 from timus_autotask.watch.listing import of_partner, portion
 from timus_autotask.watch.status import Records, Status, StatusLine, status_of
@@ -87,9 +87,9 @@ def _ask_allowance(ports: Ports) -> None:
     try:
         threshold = ports.autotask().threshold()
     except AutotaskError as error:
-        autotask_failed(ports, error)
+        note_failure(ports, error)
     except SecretsUnavailable as error:
-        autotask_failed(ports, CredentialsRefused(str(error)))
+        note_failure(ports, CredentialsRefused(str(error)))
     except NotConfigured:
         return  # a stack that nobody has finished setting up; a change that comes all the same says so
     else:

@@ -40,7 +40,7 @@ from timus_autotask.sync.gather import counted, observed_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live
-from timus_autotask.sync.worker import autotask_failed
+from timus_autotask.sync.worker import note_failure
 from timus_autotask.watch.findings import Look, of_contract, of_customer, units_by_line
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.names import are_old, learn_names
@@ -206,7 +206,7 @@ class _Reconcile:
             self._run = replace(self._run, calls=self._run.calls + autotask.calls - before)
 
     def _away(self, error: AutotaskError) -> _Stop:
-        autotask_failed(self._ports, error)
+        note_failure(self._ports, error)
         return _Stop(f"Autotask cannot be asked: {error}")
 
     def _if_shown(self, what: str, question: Callable[[Psa], T], none: T) -> T:

@@ -26,7 +26,7 @@ from timus_autotask.store.records import Stored
 from timus_autotask.store.runs import Tickets, put_tickets, tickets
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import partner_stage
-from timus_autotask.sync.worker import LEASE_MARGIN, POST_TAKES, autotask_failed
+from timus_autotask.sync.worker import ADJUSTMENT_TAKES, LEASE_MARGIN, note_failure
 
 EVERY = timedelta(minutes=5)
 """How often the alarms are asked for."""
@@ -58,7 +58,7 @@ def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
     stored = tickets(ports.table)
     known = stored.value
     early = known.at is not None and now - known.at < EVERY
-    if early or now + POST_TAKES > deadline:
+    if early or now + ADJUSTMENT_TAKES > deadline:
         return
     partner = ports.store.partner()
     live = partner_stage(ports, partner).live
@@ -73,7 +73,7 @@ def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
     except (NotConfigured, SecretsUnavailable):
         return  # that is reported elsewhere
     except AutotaskError as error:
-        autotask_failed(ports, error)
+        note_failure(ports, error)
 
 
 class _Keeper:
@@ -95,7 +95,7 @@ class _Keeper:
             now = self._ports.clock.now()
             solved = name not in alarms or alarms[name].solved(now)
             waits = ticket.again_at is not None and now < ticket.again_at
-            if waits or (ticket.there and not solved) or now + POST_TAKES > self._deadline:
+            if waits or (ticket.there and not solved) or now + ADJUSTMENT_TAKES > self._deadline:
                 continue
             try:
                 self._drive(ticket, solved)

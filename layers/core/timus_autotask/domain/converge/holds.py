@@ -56,7 +56,7 @@ def wrong_contract(contract: Contract) -> str | None:
 def of_another_company(draft: LineDraft, contract: Contract) -> LineDraft:
     """Parked if the mapping of any of its customers says that the contract is another company's (promise I4).
 
-    Autotask has one number for a line. Whose seats are in it cannot be told, so the line is parked for all of them; lines that only
+    Autotask has one number for a line. Whose seats are in it cannot be seen, so the line is parked for all of them; lines that only
     customers of the contract's company have go on.
     """
     companies = draft.demand.companies if draft.demand else ()
@@ -183,14 +183,14 @@ def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:
 
 
 def _left_with_nothing(draft: LineDraft, day: date) -> Sequence[Cause]:
-    """What Timus has reported, if the line comes down to 0 by a day; else the news by which a subscription has nothing there any more."""
+    """What Timus has reported, if the line comes down to 0 by a day; else the causes by which a subscription has nothing there any more."""
     causes = draft.demand.causes if draft.demand else ()
     if not draft.wanted.at(day):
         return causes
     known = draft.line.versions
     newest = {(one.subscription_id, one.sku): one for one in causes if one.day <= day}
-    news = [one for one in newest.values() if one.number > known.get(one.subscription_id, 0)]
-    return [one for one in news if not one.after or (one.ends is not None and one.ends <= day)]
+    new = [one for one in newest.values() if one.number > known.get(one.subscription_id, 0)]
+    return [one for one in new if not one.after or (one.ends is not None and one.ends <= day)]
 
 
 def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:
