@@ -15,6 +15,7 @@ from datetime import datetime
 from .line import Approved, HeldChange, JournalEntry, Line, Outcome, Rejection, State, with_state
 from .mapping import LineKey
 from .reasons import Parked
+from .timeline import NOTHING
 
 REJECTED = "rejected"
 """The code of the reason with which a line is parked that has nothing to do but what was rejected."""
@@ -51,7 +52,7 @@ def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> 
     rejection = Rejection(change.day, change.delta, by, at, reason, change.versions, change.price)
     aside = replace(change, rejection=rejection, day_limit=None)
     known = line.parked.facts if line.parked else {}
-    units = line.last_read.at(change.day) if line.last_read else 0
+    units = (line.last_read or NOTHING).at(change.day)
     scheduled = tuple(one for one in line.scheduled if one != (change.day, change.delta))
     entry = JournalEntry(
         id=entry_id,

@@ -191,7 +191,9 @@ def test_two_plans_with_empty_periods_do_not_wait_for_each_other_for_ever() -> N
     assert {line.state for line in step.lines} <= {State.APPLIED}
 
 
-@pytest.mark.parametrize(("added", "then"), [(25, ()), (20, ((APRIL, 5),)), (30, ((APRIL, -5),))])
+@pytest.mark.parametrize(
+    ("added", "then"), [(25, ()), (20, ((APRIL, 5),)), (30, ((APRIL, -5),)), (5, ((APRIL, 20),))]
+)
 def test_a_person_may_make_room_before_that_day(added: int, then: tuple[tuple[date, int], ...]) -> None:
     """It is what the reason asks for, and no drift; the decrease is made at once."""
     room = since_january(25, (APRIL, added))
@@ -209,3 +211,12 @@ def test_another_edit_is_still_drift(edited: Timeline) -> None:
     """Too few to make room, or days that are not concerned."""
     now = asked(of_one_line(FEWER), edited)
     assert parked(next_step(now))[0] == "drift"
+
+
+def test_units_where_the_decrease_leaves_enough_are_still_drift() -> None:
+    """Nobody was asked for them: April has room for it, May has none."""
+    held = since_january(25, (APRIL, 5), (date(2026, 5, 1), 0))
+    now = view(demand(FEWER), held={45: on_contract(held)}, lines=(left(held),))
+    edited = since_january(25, (APRIL, 8), (date(2026, 5, 1), 0))
+    assert parked(next_step(now))[0] == "below-zero-later"
+    assert parked(next_step(asked(now, edited)))[0] == "drift"

@@ -43,8 +43,22 @@ def test_somebody_elses_edit_is_parked_with_the_numbers() -> None:
     """What we left, what Autotask holds, what Timus says."""
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
     assert parked(step) == ("drift", facts(held=30))
-    assert line_of(step).baseline == LEVEL
+    assert (line_of(step).baseline, line_of(step).observed) == (LEVEL, since_january(30))
     assert (step.adjust, step.due_at) == (None, NOW + RECHECK)
+
+
+def test_an_edit_that_was_taken_back_is_forgotten() -> None:
+    """Autotask has what we left again."""
+    step = next_step(view(demand(LEVEL), lines=(left(LEVEL, observed=since_january(30)),)))
+    assert (line_of(step).state, line_of(step).observed) == (State.APPLIED, None)
+
+
+def test_units_on_days_that_the_contract_has_gained_are_nobodys_edit() -> None:
+    """Whoever extended it, they are brought to what Timus says on the first of these days."""
+    longer = since_january(25, (date(2026, 4, 1), 30))
+    line = left(LEVEL, baseline_until=march(31))
+    step = next_step(view(demand(LEVEL), held={45: on_contract(longer)}, lines=(line,)))
+    assert (line_of(step).state, line_of(step).scheduled) == (State.SCHEDULED, ((date(2026, 4, 1), -5),))
 
 
 def test_an_edit_outside_of_the_contracts_days_is_none() -> None:

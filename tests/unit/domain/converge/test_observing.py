@@ -24,7 +24,7 @@ from tests.unit.domain.converge.views import (
     view,
 )
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.line import Answer, Line, State
+from timus_autotask.domain.line import Answer, Choice, Line, State
 from timus_autotask.domain.policy import Approval, OnDrift, Policy, Renewal
 
 
@@ -44,6 +44,12 @@ def test_what_somebody_changes_is_no_drift_and_no_baseline() -> None:
         line = line_of(step)
         assert (step.adjust, line.state, line.parked) == (None, State.OBSERVING, None)
         assert (line.baseline, line.observed, line.offset.steps) == (None, since_january(27), ())
+
+
+def test_a_decision_on_an_edit_is_not_kept_for_after_go_live() -> None:
+    """Nothing is an edit while the contract observes, so there is nothing to decide."""
+    line = left(LEVEL, choice=Choice.ENFORCE)
+    assert line_of(next_step(view(demand(LEVEL), lines=(line,), live=False))).choice is None
 
 
 def test_the_first_look_after_go_live_takes_what_it_reads_as_the_baseline() -> None:

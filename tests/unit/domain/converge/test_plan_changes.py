@@ -141,6 +141,22 @@ def test_a_decrease_that_awaits_approval_holds_up_only_its_own_seats() -> None:
     assert (step.adjust.key, step.adjust.scheduled) == (PLUS, ((TODAY, 8),))
 
 
+def test_an_approved_increase_waits_as_a_whole_for_a_decrease_that_awaits_approval() -> None:
+    """Nobody is asked for a part of what he approved: it keeps its approval until the decrease is decided on, and then both go."""
+    terms = Policy(approve_increases=Approval(0), approve_decreases=Approval(0))
+    first = next_step(partly(left(LEVEL), policy=terms))
+    approved = approve(line_of(first, PLUS), "pat")
+    step = next_step(partly(line_of(first), approved, policy=terms))
+    assert step.adjust is None
+    assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 28, service=46, down=45))
+    waits = line_of(step, PLUS)
+    assert (waits.approved, waits.awaiting) == (approved.approved, None)
+    step = next_step(partly(approve(line_of(first), "pat"), waits, policy=terms))
+    assert step.adjust is not None
+    assert (step.adjust.key, step.adjust.scheduled) == (SEATS, ((TODAY, -20),))
+    assert line_of(step, PLUS).scheduled == ((TODAY, 28),)
+
+
 def test_an_open_decrease_keeps_the_increase_settling() -> None:
     """Its outcome decides; both are due at the same moment."""
     line = left(LEVEL, intent=intent(delta=-25))

@@ -285,6 +285,19 @@ def test_a_rejected_change_names_its_price_too() -> None:
     assert next_step(seen(HELD, rejected, prices=AS_LISTED)).lines == ()
 
 
+def test_a_rejected_change_says_at_which_price_it_would_go_by_now() -> None:
+    """The terms have another one since."""
+    line = line_of(next_step(seen(HELD, prices=AS_LISTED)))
+    rejected, _ = reject(line, by="pat", at=NOW, reason="too dear", entry_id="c1")
+    dearer = replace(HELD, prices={"SKU-45": "16.00"})
+    after = line_of(next_step(seen(dearer, rejected, prices=AS_LISTED)))
+    assert after.parked is not None
+    assert (
+        "approved now, it would be made on 2026-03-15 at a unit price of 12.50 → 16.00"
+        in after.parked.message
+    )
+
+
 def test_a_refused_change_is_not_sent_again_for_its_price() -> None:
     """It waits as it would without one."""
     line = left(LEVEL, refusal=Refusal(TODAY, 3, "no", NOW.replace(year=2027)))

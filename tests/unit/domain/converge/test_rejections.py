@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.domain.converge.views import (
     CONTRACT,
+    CUSTOMER,
     END,
     LEVEL,
     MORE,
@@ -17,6 +18,7 @@ from tests.unit.domain.converge.views import (
     PLUS,
     SEATS,
     SETTLE,
+    THERE,
     TODAY,
     demand,
     facts,
@@ -31,14 +33,23 @@ from tests.unit.domain.converge.views import (
     steps,
     view,
 )
-from timus_autotask.domain.approval import NothingAwaits, approve, reject
+from timus_autotask.domain.approval import (
+    NothingAwaits,
+    approve,
+    others_set_aside,
+    reject,
+    waiting_for_nobody,
+)
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.converge.view import Step, View
+from timus_autotask.domain.converge.view import Moved, Step, View
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.history import Cause
-from timus_autotask.domain.line import Answer, Approved, HeldChange, Line, Outcome, Rejection, State
+from timus_autotask.domain.line import Answer, Approved, Head, HeldChange, Line, Outcome, Rejection, State
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, OnDrift, Policy, PostedPeriod
+from timus_autotask.domain.price import PriceChange
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 ALWAYS = Policy(approve_increases=Approval(0), approve_decreases=Approval(0))
@@ -98,6 +109,70 @@ def test_a_rejection_is_journalled() -> None:
     assert (entry.day, entry.delta, entry.units_before, entry.units_after) == (TODAY, 3, 25, 25)
     assert (entry.opened_at, entry.settled_at) == (LATER, LATER)
     assert entry.sources == held().sources
+    assert [(cause.number, cause.event_id) for cause in entry.causes] == [(7, "evt_7"), (8, "evt_8")]
+
+
+def test_the_journal_says_once_what_autotask_had() -> None:
+    """The entry of a rejection is the line's first one, or follows somebody else's edit: the line does not say it again after that."""
+    first = replace(held(), found=since_january(24))
+    for line, found in ((held(), LEVEL), (replace(first, head=Head(1, "c3" * 32)), since_january(24))):
+        after, entry = reject(line, by="pat", at=LATER, reason="not ordered", entry_id="c1")
+        assert (entry.found, after.found) == (found, None)
+
+
+def test_what_else_is_scheduled_keeps_its_price() -> None:
+    """Without the rejected change; where nothing else is left, there is no price either."""
+    price = PriceChange("15.00", "12.50")
+    line = replace(held(), scheduled=((TODAY, 3), (APRIL, 2)), scheduled_price=price)
+    assert (rejected(line).scheduled, rejected(line).scheduled_price) == (((APRIL, 2),), price)
+    alone = rejected(replace(line, scheduled=((TODAY, 3),)))
+    assert (alone.scheduled, alone.scheduled_price) == ((), None)
+
+
+def test_who_is_not_known_is_somebody() -> None:
+    """The reason is a whole sentence all the same."""
+    line, _ = reject(held(), by="", at=LATER, reason="not ordered", entry_id="c1")
+    assert line.parked is not None
+    assert "Somebody rejected it on 2026-03-14 21:00 UTC: not ordered" in line.parked.message
+
+
+def test_what_a_days_limit_held_is_judged_anew_after_newer_news() -> None:
+    """It was rejected meanwhile, so the limit of the day on which it was shown holds it no more."""
+    policy = Policy(customer_day_limit=5)
+    full = view(told(MORE, 8), lines=(left(LEVEL),), policy=policy, moved=Moved(TODAY, {CUSTOMER: 4}))
+    line = line_of(next_step(full))
+    assert line.awaiting is not None
+    assert line.awaiting.day_limit == 5
+    step = next_step(later(told(MORE, 8, 9), lines=(rejected(line),), policy=policy, today=march(16)))
+    assert posted(step) == (TODAY, 3)
+
+
+def test_a_rejected_plan_change_waits_for_nobody_on_either_side() -> None:
+    """Nor does a line that has nothing else to do; another line waits for whoever it waited for."""
+    up = replace(rejected(), linked=((TODAY, PLUS), (march(20), LineKey(1, 47))))
+    other = replace(
+        left(LEVEL, THERE), state=State.PARKED, parked=Parked("drift", {}), linked=((TODAY, SEATS),)
+    )
+    assert waiting_for_nobody([other]) == set()
+    assert waiting_for_nobody([up, other, left(LEVEL, PLUS)]) == {SEATS, PLUS}
+    goes_on = replace(up, parked=None)
+    assert waiting_for_nobody([goes_on]) == {PLUS}
+
+
+def test_what_else_was_rejected_is_told_beside_the_reason_of_the_line() -> None:
+    """Each change in its own words, but not twice; what only waits together with a rejected change was not rejected."""
+    line = rejected()
+    later_one = replace(
+        line.set_aside[0],
+        day=march(20),
+        delta=2,
+        rejection=replace(line.rejections[0], day=march(20), delta=2),
+    )
+    both_ = replace(line, set_aside=(*line.set_aside, later_one, HeldChange(march(10), 1)))
+    told_of = [one.split(" is set aside")[0] for one in others_set_aside(both_, line.parked)]
+    assert told_of == ["The change of +2 on 2026-03-20"]
+    told_of = [one.split(" is set aside")[0] for one in others_set_aside(both_, None)]
+    assert told_of == ["The change of +3 on 2026-03-15", "The change of +2 on 2026-03-20"]
 
 
 def test_a_rejected_change_is_never_sent_by_itself() -> None:
@@ -204,15 +279,15 @@ def test_what_was_approved_before_is_not_approved_any_more() -> None:
 )
 def test_what_awaits_nothing_can_be_neither_approved_nor_rejected(line: Line) -> None:
     """There must be a change that was shown."""
-    with pytest.raises(NothingAwaits):
+    with pytest.raises(NothingAwaits, match="awaits approval"):
         approve(line, "sam")
-    with pytest.raises(NothingAwaits):
+    with pytest.raises(NothingAwaits, match="awaits approval"):
         rejected(line)
 
 
 def test_nothing_is_rejected_twice() -> None:
     """The second one would only overwrite who it was."""
-    with pytest.raises(NothingAwaits):
+    with pytest.raises(NothingAwaits, match="was rejected already"):
         rejected(rejected())
 
 

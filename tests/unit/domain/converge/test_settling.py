@@ -38,8 +38,11 @@ from timus_autotask.domain.line import (
     Outcome,
     Refusal,
     State,
+    Why,
 )
+from timus_autotask.domain.past_days import Locked, Postponed
 from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.policy import Approval, Policy, SameDay
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
@@ -103,6 +106,11 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
         price_before="10.00",
         message="as it was said",
         causes=(Cause("sub_1", 8, TODAY, "evt_8", actor="j.doe", before=25, after=28),),
+        linked=(PLUS,),
+        by="pat",
+        why=Why.TERMS,
+        terms=("same_day=attempt",),
+        postponed=Postponed(march(14), Locked.DAY_TAKEN),
     )
     line = left(
         LEVEL,
@@ -141,12 +149,28 @@ def test_a_post_that_landed_is_settled_and_journalled() -> None:
             sources=((CUSTOMER, "SKU-45"),),
             message="as it was said",
             price=PriceChange("11.00", "10.00"),
+            linked=(PLUS,),
+            by="pat",
+            why=Why.TERMS,
+            terms=("same_day=attempt",),
+            postponed=Postponed(march(14), Locked.DAY_TAKEN),
             causes=sent.causes,
             answer=Answer.ACCEPTED,
             found=LEVEL,
         ),
     )
     assert (step.adjust, step.due_at) == (None, END)
+
+
+def test_an_approval_is_used_up_by_what_it_let_go() -> None:
+    """Three more of the same day are another change, although it looks the same."""
+    terms = Policy(same_day=SameDay.ATTEMPT, approve_increases=Approval(0))
+    line = left(LEVEL, intent=intent(Answer.ACCEPTED), approved=(Approved(TODAY, 3, "pat"),))
+    more = demand(since_january(25, (TODAY, 31)))
+    step = next_step(view(more, held={45: on_contract(MORE)}, lines=(line,), policy=terms))
+    assert step.adjust is None
+    assert parked(step)[0] == "held-for-approval"
+    assert line_of(step).approved == ()
 
 
 def test_a_post_without_a_price_leaves_the_one_that_was_sent() -> None:

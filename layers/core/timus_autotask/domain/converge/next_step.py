@@ -27,7 +27,7 @@ from timus_autotask.domain.converge.holds import (
 )
 from timus_autotask.domain.converge.pricing import priced, unread_prices
 from timus_autotask.domain.converge.settling import settled
-from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, other_sides
+from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, old_service, other_sides
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.history import Cause
@@ -91,6 +91,19 @@ def _held(known: Sequence[LineDraft], adjustments: Adjustments, contract: Contra
         }
         kept = {**kept, **surely} if surely else {key: one for key, one in held.items() if one.is_kept_back}
         adjustments = adjustments_of(known, contract, view, stuck.keys() & kept.keys())
+        if not surely:
+            kept |= _approved_as_a_whole(drafts, held, adjustments, view)
+
+
+def _approved_as_a_whole(drafts: Drafts, held: Drafts, parts: Adjustments, view: View) -> Drafts:
+    """What a person has approved and of which only a part goes now, parked with its approval until the decreases are decided on, too."""
+    return {
+        key: draft.park("waits-for-decrease", down=old_service(key, held, view))
+        for key, draft in held.items()
+        if not draft.stopped
+        and draft.line.approved
+        and draft.with_adjustments(parts).adjustments != drafts[key].adjustments
+    }
 
 
 def _brought_level(held: Drafts, contract: Contract, view: View) -> Step:

@@ -229,7 +229,7 @@ def _made_room(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool
         return False
     units, too_many = draft.observed.units, baseline.at(draft.today) - draft.wanted.at(draft.today)
     added = units.minus(baseline).between(contract.start, contract.end)
-    first = next(iter(added.days), contract.start)
+    first = added.days[0]
     return first > draft.today and baseline.at(first) < too_many <= units.at(first)
 
 
