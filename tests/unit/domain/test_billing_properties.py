@@ -22,7 +22,7 @@ from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.history import Merge, Subscription, merge
-from timus_autotask.domain.line import Answer, Line, State
+from timus_autotask.domain.line import Answer, JournalEntry, Line, State
 from timus_autotask.domain.mapping import CustomerMapping, LineKey, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.domain.policy import EffectiveDay, Policy, PostedPeriod
 from timus_autotask.domain.price import ObservedPrice
@@ -101,6 +101,7 @@ class Partner:
     lines: dict[LineKey, Line] = field(default_factory=dict)
     due_at: datetime | None = None
     """When the sweep comes by."""
+    journal: list[JournalEntry] = field(default_factory=list)
 
     def hear(self, told: Snapshot, on: date) -> Merge:
         """Merge one event."""
@@ -113,22 +114,27 @@ class Partner:
         customer = Customer("cus_1", MAPPING, tuple(self.subscriptions.values()), self.policy)
         return desired([customer], PLANS, {1: CONTRACT.schedule}, today)
 
+    def view(self, today: date) -> View:
+        """What a worker gathers on a day at noon."""
+        now = datetime.combine(today, time(12), UTC)
+        held = {
+            service: Observed(units, (service,), tuple(filter(None, [self.autotask.closed.get(service)])))
+            for service, units in self.autotask.held.items()
+            if units.steps
+        }
+        policies = {"": self.policy, "cus_1": self.policy}
+        wanted = self.wanted(today)
+        return View(1, CONTRACT, held, wanted, self.lines, policies, UTC, now, today, now, timedelta())
+
     def work(self, today: date) -> None:
         """Perform steps until there is none."""
-        now = datetime.combine(today, time(12), UTC)
         for _ in range(100):
-            wanted = self.wanted(today)
-            held = {
-                service: Observed(units, (service,), tuple(filter(None, [self.autotask.closed.get(service)])))
-                for service, units in self.autotask.held.items()
-                if units.steps
-            }
-            policies = {"": self.policy, "cus_1": self.policy}
-            view = View(1, CONTRACT, held, wanted, self.lines, policies, UTC, now, today, now, timedelta())
+            view = self.view(today)
             step = next_step(view)
             if step.ask_prices:
                 step = next_step(replace(view, prices=self._prices(step.ask_prices)))
             self.lines |= {line.key: line for line in step.lines}
+            self.journal += step.journal
             self.due_at = step.due_at
             if step.adjust is None or step.adjust.intent is None:
                 break
@@ -138,7 +144,13 @@ class Partner:
             answer = Answer.REFUSED if words else Answer.ACCEPTED
             self.lines[step.adjust.key] = replace(
                 step.adjust,
-                intent=replace(intent, answer=answer, message=words, day_taken=words == DAY_TAKEN),
+                intent=replace(
+                    intent,
+                    id=f"change-{len(self.autotask.posts)}",
+                    answer=answer,
+                    message=words,
+                    day_taken=words == DAY_TAKEN,
+                ),
             )
             self._floor(today)
         else:

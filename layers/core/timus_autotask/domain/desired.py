@@ -49,6 +49,14 @@ class Demand:
     earliest: date | None = None
     """The first day that Timus has reported, if that was billed on another contract service; None: it is ``start``."""
 
+    @property
+    def versions(self) -> dict[str, int]:
+        """By subscription: the newest version that changed what the line should have."""
+        newest: dict[str, int] = {}
+        for cause in self.causes:
+            newest[cause.subscription_id] = max(cause.number, newest.get(cause.subscription_id, 0))
+        return newest
+
 
 @dataclass(frozen=True, slots=True)
 class Unrouted:

@@ -59,11 +59,13 @@ class Intent:
     """The day from which it should have been billed, if that one could not be changed any more."""
     why: Why | None = None
     by: str = ""
-    """Who approved it, or set the terms that caused it."""
+    """Who approved it, undid what it takes back, or set the terms that caused it."""
     terms: tuple[str, ...] = ()
     """The terms that caused it, as ``policy set`` writes them."""
     causes: tuple[Cause, ...] = ()
     """What the newest of ``events`` said, at most ``MOST_CAUSES`` of them."""
+    undoes: str = ""
+    """The entry of the journal whose change it takes back."""
 
     @property
     def after(self) -> Timeline:
@@ -92,6 +94,8 @@ class Why(StrEnum):
     """The term was renewed."""
     TERMS = "terms"
     """The partner's terms, or a customer's, were changed."""
+    UNDONE = "undone"
+    """A person took back what was made before."""
 
 
 class Outcome(StrEnum):
@@ -160,6 +164,8 @@ class JournalEntry:
     """Its place in the chain of its line, from 1 on; 0: an earlier version wrote it, and it is in no chain."""
     previous: str = ""
     """The hash of the entry before it; empty on the first one."""
+    undoes: str = ""
+    """The id of the entry whose change it takes back."""
 
 
 class State(StrEnum):
@@ -244,6 +250,35 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Undone:
+    """A change that was made and that a person takes back. See ``undo``."""
+
+    id: str
+    """Of the undo: the sides of a plan change, which is undone as a whole, share it."""
+    entry: str
+    """The entry of the journal that is undone."""
+    day: date
+    """From which day on the line is wanted without the change."""
+    delta: int
+    """The opposite of the change: what is adjusted on that day."""
+    instead_of: int
+    """What the line should have by Timus and the terms."""
+    units: int
+    """What it is wanted with instead."""
+    by: str
+    at: datetime
+    reason: str
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """By subscription: the newest version that was known."""
+    linked: tuple[LineKey, ...] = ()
+    """The other sides of the plan change."""
+    opposite: str = ""
+    """The entry of the journal that made the opposite adjustment; empty: it is still to be made, or was never needed."""
+    until: date | None = None
+    """The first day on which it does not hold any more, as it was last looked at; None: nothing ends it yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One service on one contract.
 
@@ -288,6 +323,8 @@ class Line:
     """The newest entry of the journal about this line; None: there is none that is chained."""
     found: Timeline | None = None
     """What Autotask had when somebody else had changed units, until the next entry of the journal says it."""
+    undone: tuple[Undone, ...] = ()
+    """What people took back, in the order in which they did."""
     # What people see. From here on down nothing is decided; but ``since`` also says how soon a parked line is looked at again, and
     # ``parked`` whether a person was asked to make room for a decrease.
     state: State = State.PENDING

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.approval import waiting_for_nobody
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.draft import wanted_units
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.finding import DRIFT, Finding, Kind
 from timus_autotask.domain.history import Subscription
@@ -195,7 +196,7 @@ def _not_as_demanded(
             message = f"{held} units are billed, and no subscription maps to it any more."
             yield _found(line, Kind.NO_SUBSCRIPTION, message, today, 0, held)
         return
-    wanted = max(0, demand.units.plus(line.offset).at(today))
+    wanted = wanted_units(demand, line).at(today)
     level = line.state is State.APPLIED and not any(day <= today for day, _ in line.scheduled)
     if level and max(demand.start, contract.start) <= today <= contract.end and wanted != held:
         message = f"it should have {wanted} units today and Autotask holds {held}, and nothing was to be done about it."

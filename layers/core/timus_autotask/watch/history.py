@@ -58,6 +58,8 @@ def by_whom(change: JournalEntry) -> str:
     terms = f"by the terms: {', '.join(change.terms)}" if change.terms else ""
     if change.why is Why.TERMS:
         return f"{terms}, set by {change.by or 'somebody'}"
+    if change.why is Why.UNDONE:
+        return f"undoes {change.undoes}, by {change.by}"
     if change.by:
         verb = "rejected" if change.outcome is Outcome.REJECTED else "approved"
         return f"{verb} by {change.by}" + (f"; {terms}" if terms else "")

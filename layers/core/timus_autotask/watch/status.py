@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.approval import others_set_aside
+from timus_autotask.domain.converge.draft import wanted_units
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
@@ -533,7 +534,7 @@ def _lines(
             reason=reason,
             reason_code=parked.code if parked else None,
             remedy=parked.remedy if parked else None,
-            wanted_units=(demand.units.plus(line.offset).at(today) if demand else 0),
+            wanted_units=wanted_units(demand, line).at(today),
             set_aside=others_set_aside(line, parked),
             scheduled=line.scheduled,
             linked=line.linked,

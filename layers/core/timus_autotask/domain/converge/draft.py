@@ -17,6 +17,7 @@ from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.domain.undone import noted, without_undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,7 @@ class LineDraft:
     @property
     def versions(self) -> dict[str, int]:
         """By subscription: the newest version that changed what the line should have."""
-        newest: dict[str, int] = {}
-        for cause in self.demand.causes if self.demand else ():
-            newest[cause.subscription_id] = max(cause.number, newest.get(cause.subscription_id, 0))
-        return newest
+        return self.demand.versions if self.demand else {}
 
     @property
     def wanted(self) -> Timeline:
@@ -158,7 +156,7 @@ def drafts_of(view: View) -> list[LineDraft]:
 
 
 def _draft(key: LineKey, view: View) -> LineDraft:
-    line = view.lines.get(key) or Line(key.contract_id, key.service_id)
+    line = noted(view.lines.get(key) or Line(key.contract_id, key.service_id), view.lines, view.desired)
     demand = view.desired.demands.get(key)
     observed = view.observed.get(key.service_id, Observed())
     draft = LineDraft(line, demand, observed, policy_of(demand, view.policies), view.today, facts={})
@@ -187,8 +185,8 @@ def policy_of(demand: Demand | None, policies: Mapping[str, Policy]) -> Policy:
 
 
 def wanted_units(demand: Demand | None, line: Line) -> Timeline:
-    """What a line should have: Timus's units and what a person put on top; never below zero."""
-    units = demand.units if demand else NOTHING
+    """What a line should have: Timus's units without what a person undid, and with what a person put on top; never below zero."""
+    units = without_undone(demand.units if demand else NOTHING, line.undone)
     return at_least_0(units.plus(line.offset)) if line.offset.steps else units
 
 

@@ -18,6 +18,7 @@ from timus_autotask.domain.past_days import Locked, PastDays, past_days, still_s
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Policy, PostedPeriod, SameDay
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.domain.undone import noted
 
 NOWHERE = LineKey(0, 0)
 """The line of a plan whose service nobody has said: what follows on it waits."""
@@ -48,7 +49,7 @@ def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
         desired=draft.wanted,
         start=max(demand.start, contract.start),
         observed=units,
-        open_day=_open_day(_taken(draft.line, draft.policy), _closed(draft), contract.end),
+        open_day=open_day_of(taken_days(draft.line, draft.policy), _closed(draft), contract.end),
         last=contract.end,
         kept=at_least_0(draft.line.offset),
         added=Timeline.sampled(later, lambda day: max(0, units.at(day) - now)),
@@ -89,7 +90,7 @@ def _locked(day: date, draft: LineDraft, view: View) -> Locked:
     """Why a day cannot be made level any more."""
     if any(first <= day <= last for first, last in _closed(draft)):
         return Locked.PERIOD_POSTED
-    if day in _taken(draft.line, draft.policy):
+    if day in taken_days(draft.line, draft.policy):
         return Locked.DAY_TAKEN
     if any(link.up == draft.key and link.day <= day for link in view.desired.links):
         return Locked.PLAN_CHANGE
@@ -104,15 +105,16 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[Line
         left = line.last_read if line else None
         if line is None or left is None:
             continue
+        line = noted(line, view.lines, view.desired)
         if key in settling or (key.contract_id != view.contract_id and line.intent is None):
             # What settles may not have landed, and then its day is free.
-            taken = frozenset() if key in settling else _taken(line, policy_of(demand, view.policies))
+            taken = frozenset() if key in settling else taken_days(line, policy_of(demand, view.policies))
             gaps[key] = Gap(
                 line=key,
                 desired=wanted_units(demand, line),
                 start=demand.start,
                 observed=_at_most(left, line.intent),
-                open_day=_open_day(taken),
+                open_day=open_day_of(taken),
                 kept=at_least_0(line.offset),
             )
     return gaps
@@ -131,13 +133,13 @@ def _closed(draft: LineDraft) -> Sequence[tuple[date, date]]:
     return draft.observed.closed if draft.policy.posted_period is PostedPeriod.NEXT_OPEN_DAY else ()
 
 
-def _taken(line: Line, policy: Policy) -> frozenset[date]:
+def taken_days(line: Line, policy: Policy) -> frozenset[date]:
     """The days of a line that take no further adjustment."""
     days = frozenset(line.taken)
     return days | frozenset(line.adjusted) if policy.same_day is SameDay.NEXT_FREE_DAY else days
 
 
-def _open_day(
+def open_day_of(
     taken: frozenset[date], closed: Sequence[tuple[date, date]] = (), end: date = date.max
 ) -> Callable[[date], date | None]:
     """The first day at or after a given one, ``end`` at the latest, that is neither taken nor in a closed stretch."""

@@ -31,11 +31,22 @@ from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, o
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.history import Cause
-from timus_autotask.domain.line import MOST_CAUSES, Answer, HeldChange, Intent, Line, State, Why, with_state
+from timus_autotask.domain.line import (
+    MOST_CAUSES,
+    Answer,
+    HeldChange,
+    Intent,
+    Line,
+    State,
+    Undone,
+    Why,
+    with_state,
+)
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import postponed
 from timus_autotask.domain.policy import Renewal
 from timus_autotask.domain.provisioning import NewContract, successor
+from timus_autotask.domain.undone import links_back
 
 RECHECK = timedelta(minutes=15)
 """How soon a parked line is looked at again: its cause may be gone."""
@@ -49,6 +60,8 @@ LOOKS = 3
 
 def next_step(view: View) -> Step:
     """The next step of a contract; see the module."""
+    links = (*view.desired.links, *links_back(view.lines, view.desired))
+    view = replace(view, desired=replace(view.desired, links=links))
     drafts = drafts_of(view)
     contract = view.contract
     if contract is None:
@@ -195,6 +208,7 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
     change = change_of(draft, adjustment)
     approved = next((one for one in draft.line.approved if is_approved(change, one)), None)
     why = Why.APPROVED if approved else Why.ENFORCED if draft.enforced or draft.line.enforcing else None
+    undone = _undone_by(adjustment, draft)
     return Intent(
         id="",
         day=adjustment.day,
@@ -206,12 +220,28 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
         versions=versions,
         price=draft.price.after if draft.price else None,
         price_before=draft.price.before if draft.price else None,
-        linked=other_sides(draft.key, adjustment, drafts, view),
+        linked=undone.linked if undone else other_sides(draft.key, adjustment, drafts, view),
         until=view.contract.end if view.contract else None,
-        by=approved.by if approved else "",
-        why=why,
+        by=undone.by if undone else approved.by if approved else "",
+        why=Why.UNDONE if undone else why,
+        undoes=undone.entry if undone else "",
         postponed=postponed(draft.line.past_days, adjustment.day, adjustment.delta),
         causes=_newest(causes),
+    )
+
+
+def _undone_by(adjustment: Adjustment, draft: LineDraft) -> Undone | None:
+    """What a person undid, if this adjustment makes the opposite of it."""
+    return next(
+        (
+            one
+            for one in draft.line.undone
+            if not one.opposite
+            and one.delta == adjustment.delta
+            and one.day <= adjustment.day
+            and (one.until is None or adjustment.day < one.until)
+        ),
+        None,
     )
 
 

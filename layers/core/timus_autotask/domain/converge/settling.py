@@ -16,6 +16,7 @@ from timus_autotask.domain.line import (
     Line,
     Outcome,
     Refusal,
+    Undone,
     Verdict,
     settle,
 )
@@ -99,12 +100,20 @@ def _ended(
             last_change=now,
             price=intent.price or line.price,
             versions={**line.versions, **intent.versions},
+            undone=tuple(_made(one, intent) for one in line.undone),
         )
     if _takes_no_more(intent, verdict, units):
         return replace(line, taken=tuple(sorted({*line.taken, intent.day})))
     if verdict is Verdict.REFUSED:
         return replace(line, refusal=_refusal(line.refusal, intent, now))
     return line
+
+
+def _made(undone: Undone, intent: Intent) -> Undone:
+    """What was undone, with its opposite if that is what was made."""
+    if undone.opposite or not intent.undoes or undone.entry != intent.undoes:
+        return undone
+    return replace(undone, opposite=intent.id)
 
 
 def _takes_no_more(intent: Intent, verdict: Verdict, units: Timeline) -> bool:
@@ -138,7 +147,7 @@ def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: d
         settled_at=now,
         events=intent.events,
         sources=line.sources,
-        message=intent.message,
+        message=intent.message or _why_undone(line, intent),
         linked=intent.linked,
         by=intent.by,
         why=intent.why,
@@ -148,7 +157,14 @@ def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: d
         causes=intent.causes,
         answer=intent.answer,
         found=line.found if line.head else _first_found(intent),
+        undoes=intent.undoes,
     )
+
+
+def _why_undone(line: Line, intent: Intent) -> str:
+    """The words of whoever undid what this takes back."""
+    reasons = [one.reason for one in line.undone if intent.undoes and one.entry == intent.undoes]
+    return reasons[-1] if reasons else ""
 
 
 def _first_found(intent: Intent) -> Timeline:

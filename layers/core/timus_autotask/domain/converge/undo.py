@@ -1,0 +1,345 @@
+"""May a change be undone, on which lines and from which day? A pure decision; see ``domain.undone`` for what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.draft import policy_of, wanted_units
+from timus_autotask.domain.converge.gaps import open_day_of, taken_days
+from timus_autotask.domain.converge.view import Observed, View
+from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.line import Approved, JournalEntry, Line, Outcome, State, Undone
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.domain.undone import noted, without_undone
+
+Journals = Mapping[LineKey, Sequence[JournalEntry]]
+"""The journal by line, oldest first: of every line of the contract, and of others that a plan change joins with them."""
+
+
+class NotUndone(Exception):
+    """The change cannot be undone; the message says why, and what to do."""
+
+
+def undo(
+    entry: JournalEntry, journals: Journals, view: View, *, by: str, reason: str, undo_id: str
+) -> tuple[Line, ...]:
+    """The lines without a change: its own and, if it was a part of a plan change, those of the other sides.
+
+    Store them, and wake the contract in the same write: the worker does the rest. Raises ``NotUndone``.
+
+    The opposite is dated on the day of the change, or on the next one that takes an adjustment on all its sides. So the invoice shows as
+    little of the change as can be. ``undo_id`` is a random name.
+    """
+    contract = view.contract
+    if contract is None:
+        raise NotUndone(f"Contract {view.contract_id} is not in Autotask.")
+    if not view.live:
+        raise NotUndone(f"Contract {view.contract_id} observes: nothing is posted to it before go-live.")
+    sides = [_side(one, journals, contract, view) for one in _whole(entry, journals, view)]
+    for side in sides:
+        side.may_be_undone()
+    _others_are_level(sides, view)
+    day = _day(sides)
+    for side in sides:
+        side.may_be_undone_from(day)
+    return tuple(
+        side.undone(day, by, view.now, reason, undo_id, [one.key for one in sides if one is not side])
+        for side in sides
+    )
+
+
+# -- What belongs together
+
+
+def _whole(entry: JournalEntry, journals: Journals, view: View) -> list[JournalEntry]:
+    """The change with the other sides of its plan change, if it was a part of one."""
+    again = _of_one_undo(entry, journals, view)
+    if again:
+        return again
+    found = {entry.line: entry}
+    waiting = [entry]
+    while waiting:
+        one = waiting.pop()
+        for key in sorted(_joined_with(one, view) - found.keys()):
+            others = [each for each in _in_force(journals.get(key, ())) if _belong_together(one, each, view)]
+            if others:
+                found[key] = others[-1]
+                waiting.append(others[-1])
+            elif key in one.linked:
+                raise NotUndone(
+                    f"It is one side of a plan change, and the other one, on service {key.service_id} of contract "
+                    f"{key.contract_id}, is not made or was undone. A plan change is undone as a whole."
+                )
+    _in_one_go(found, journals, view)
+    return [found[key] for key in sorted(found)]
+
+
+def _of_one_undo(entry: JournalEntry, journals: Journals, view: View) -> list[JournalEntry]:
+    """What one undo made on all sides, if this is a part of it."""
+    line = view.lines.get(entry.line)
+    undone = next((one for one in line.undone if one.opposite == entry.id), None) if line else None
+    if undone is None:
+        return []
+    opposites = {
+        one.opposite
+        for key in undone.linked
+        for one in (view.lines[key].undone if key in view.lines else ())
+        if one.id == undone.id
+    }
+    others = [one for key in undone.linked for one in journals.get(key, ()) if one.id in opposites]
+    if len(others) < len(undone.linked):
+        raise NotUndone(f"{entry.id} is one side of what was undone, and another one is not made yet.")
+    return sorted((entry, *others), key=lambda one: one.line)
+
+
+def _in_one_go(found: Mapping[LineKey, JournalEntry], journals: Journals, view: View) -> None:
+    """Raises ``NotUndone`` where a plan change has more parts than one on a line, or is on two contracts."""
+    elsewhere = sorted({key.contract_id for key in found} - {view.contract_id})
+    if elsewhere:
+        raise NotUndone(
+            f"It is one side of a plan change, and the other one is on contract {elsewhere[0]}. A plan change over two contracts is "
+            "not undone here: correct it in Timus."
+        )
+    for key, one in found.items():
+        sides = [other for other in found.values() if other is not one]
+        for part in _in_force(journals.get(key, ())):
+            if part.id != one.id and any(_belong_together(side, part, view) for side in sides):
+                raise NotUndone(
+                    f"Its plan change was made in parts on service {key.service_id} ({part.id} and {one.id}), and such a one is not "
+                    "undone here: correct it in Timus."
+                )
+
+
+def _joined_with(entry: JournalEntry, view: View) -> set[LineKey]:
+    """The lines between which and this one seats may have moved."""
+    key = entry.line
+    links = {link.down for link in view.desired.links if link.up == key}
+    links |= {link.up for link in view.desired.links if link.down == key}
+    families = {other for family in view.desired.families if key in family for other in family}
+    return {*entry.linked, *links, *families} - {key}
+
+
+def _belong_together(one: JournalEntry, other: JournalEntry, view: View) -> bool:
+    """Whether two changes are sides of one plan change: linked on one day, or made by the same news that moved seats."""
+    opposite = one.delta * other.delta < 0
+    if opposite and one.day == other.day and (other.line in one.linked or one.line in other.linked):
+        return True
+    lines, days = {one.line, other.line}, {one.day, other.day}
+    moved = opposite or any({link.down, link.up} == lines and link.day in days for link in view.desired.links)
+    return moved and bool({*one.events} & {*other.events})
+
+
+def _in_force(journal: Iterable[JournalEntry]) -> list[JournalEntry]:
+    """The changes of a line that were made and are not undone. What undoes an undo stands for the change that it makes again."""
+    found: list[JournalEntry] = []
+    undone: set[str] = set()
+    for entry in journal:
+        if entry.outcome is not Outcome.LANDED or not entry.delta:
+            continue
+        if any(one.id == entry.undoes for one in found):
+            found = [one for one in found if one.id != entry.undoes]
+            undone.add(entry.id)
+        elif entry.undoes in undone or not entry.undoes:
+            found.append(entry)
+    return found
+
+
+def _others_are_level(sides: Iterable[_Side], view: View) -> None:
+    """What seats may have moved to or from is as it should be: else a side of the plan change is still to be made."""
+    own = {side.key for side in sides}
+    for key in sorted({other for side in sides for other in _joined_with(side.entry, view)} - own):
+        line = view.lines.get(key)
+        demand = view.desired.demands.get(key)
+        units = view.observed.get(key.service_id, Observed()).units
+        if key.contract_id != view.contract_id:
+            units = (line.last_read if line else None) or NOTHING
+        known = noted(line or Line(key.contract_id, key.service_id), view.lines, view.desired)
+        if units.at(view.today) != wanted_units(demand, known).at(view.today):
+            raise NotUndone(
+                f"Seats may move between it and service {key.service_id} of contract {key.contract_id}, which has not got what it "
+                "should have yet. See: timus-autotask status"
+            )
+
+
+# -- One line
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A line with the change that is undone on it."""
+
+    entry: JournalEntry
+    line: Line
+    demand: Demand
+    observed: Observed
+    policy: Policy
+    contract: Contract
+    today: date
+    journal: Sequence[JournalEntry]
+    view: View
+
+    @property
+    def key(self) -> LineKey:
+        return self.line.key
+
+    @property
+    def where(self) -> str:
+        return f"Service {self.key.service_id} on contract {self.key.contract_id}"
+
+    @property
+    def wanted(self) -> Timeline:
+        return wanted_units(self.demand, self.line)
+
+    def may_be_undone(self) -> None:
+        """Raises ``NotUndone`` where the line or the change does not let it."""
+        self._is_settled()
+        self._is_in_force()
+        self._is_not_posted(self.entry.day)
+
+    def _is_settled(self) -> None:
+        line = self.line
+        if line.intent is not None:
+            until = f"{line.intent.settles_at:%Y-%m-%d %H:%M} UTC"
+            raise NotUndone(f"{self.where} settles. Try again after {until}, when it is known at the latest.")
+        if line.parked is not None:
+            raise NotUndone(f"{self.where} is parked: {line.parked.message} First: {line.parked.remedy}")
+        if line.set_aside or line.state not in (State.APPLIED, State.SCHEDULED):
+            raise NotUndone(f"{self.where} is {line.state.value}. Wait until it has what it should have.")
+        if self.policy.paused:
+            raise NotUndone("It is paused, and an undo is a posting. First: timus-autotask resume")
+
+    def _is_in_force(self) -> None:
+        entry, pending = self.entry, [one for one in self.line.undone if not one.opposite]
+        in_force = _in_force(self.journal)
+        if any(one.entry == entry.id and self._still_holds(one) for one in pending):
+            raise NotUndone(f"{entry.id} is undone already; the opposite is still to be posted.")
+        made = [one for one in self.journal if one.outcome is Outcome.LANDED and one.delta]
+        if not made or entry.id not in {one.id for one in made}:
+            raise NotUndone(f"{entry.id} was not made, so there is nothing to undo.")
+        undoing = next((one for one in made if one.undoes == entry.id), None)
+        if entry.id not in {one.id for one in in_force} and undoing is not None:
+            raise NotUndone(f"{entry.id} was undone already, by {undoing.id}.")
+        newest = in_force[-1] if in_force else made[-1]
+        if entry.id not in (newest.id, made[-1].id):
+            raise NotUndone(
+                f"A newer change builds on it: {newest.delta:+d} on {newest.day} ({newest.id}). Undo that one first."
+            )
+
+    def _still_holds(self, one: Undone) -> bool:
+        return one.until is None or one.until > max(one.day, self.today)
+
+    def _is_not_posted(self, day: date) -> None:
+        for first, last in self.observed.closed:
+            if first <= day <= last:
+                raise NotUndone(
+                    f"The period from {first} to {last} is approved and posted in Autotask, so {self.entry.id} cannot be undone. "
+                    "Give a credit in Autotask instead."
+                )
+
+    def first_free(self, day: date) -> date | None:
+        """The first day, ``day`` or later, that takes the opposite."""
+        earliest = max((day, self.entry.day, *self.line.adjusted))
+        return open_day_of(taken_days(self.line, self.policy), self.observed.closed, self.contract.end)(
+            earliest
+        )
+
+    def may_be_undone_from(self, day: date) -> None:
+        """Raises ``NotUndone`` where the units from a day on do not let it."""
+        units, end = self.observed.units, self.contract.end
+        if self.entry.day < self.demand.start:
+            raise NotUndone(
+                f"{self.entry.id} was made before {self.demand.start}, when another line was billed."
+            )
+        last = min(max(day, self.today), end)
+        turns = [one for one in self.demand.units.days if self.entry.day < one <= last]
+        if turns or not units.same(self.wanted, day, last):
+            since = turns[0] if turns else day
+            raise NotUndone(
+                f"What {self.where} should have has changed again from {since} on, so newer changes build on it."
+            )
+        least = min(units.at(one) for one in (day, *(later for later in units.days if day < later <= end)))
+        if least < self.entry.delta or self.units_from(day) < 0:
+            raise NotUndone(f"Without {self.entry.delta:+d}, {self.where} would have fewer than 0 units.")
+        self._keeps_minimum(day)
+
+    def _keeps_minimum(self, day: date) -> None:
+        """The terms may bill a minimum; an undo does not go below it."""
+        least = billed = 0
+        for source in self.demand.sources:
+            policy = self.view.policies.get(source.customer_id, self.policy)
+            if source.quantity.at(day) > 0 and source.sku not in policy.excluded:
+                least += policy.minimum.get(source.sku, 0)
+            billed += self.view.desired.billed.get((source.customer_id, source.sku), NOTHING).at(day)
+        left = billed - self.demand.units.at(day) + self.units_from(day)
+        if self.entry.delta > 0 and least and left < least:
+            raise NotUndone(
+                f"Without {self.entry.delta:+d}, {left} would be billed, and the terms have a minimum of {least}."
+            )
+
+    def units_from(self, day: date) -> int:
+        """What is wanted from a day on without the change, before what a person put on top."""
+        return without_undone(self.demand.units, self.line.undone).at(day) - self.entry.delta
+
+    def undone(
+        self, day: date, by: str, at: datetime, reason: str, undo_id: str, linked: Iterable[LineKey]
+    ) -> Line:
+        """The line without the change. The terms ask for no approval any more: whoever undoes it has seen what is posted."""
+        versions = self.demand.versions
+        one = Undone(
+            id=undo_id,
+            entry=self.entry.id,
+            day=day,
+            delta=-self.entry.delta,
+            instead_of=self.demand.units.at(day),
+            units=self.units_from(day),
+            by=by,
+            at=at,
+            reason=reason,
+            versions=versions,
+            linked=tuple(linked),
+        )
+        approved = Approved(day, one.delta, by, versions=versions)
+        return replace(self.line, undone=(*self.line.undone, one), approved=(*self.line.approved, approved))
+
+
+def _side(entry: JournalEntry, journals: Journals, contract: Contract, view: View) -> _Side:
+    key = entry.line
+    line, demand = view.lines.get(key), view.desired.demands.get(key)
+    if line is None or demand is None or not _same_sources(entry, demand):
+        raise NotUndone(
+            f"What was billed on service {key.service_id} of contract {key.contract_id} is not mapped to it any more. "
+            "Change the mapping instead."
+        )
+    return _Side(
+        entry,
+        noted(line, view.lines, view.desired),
+        demand,
+        view.observed.get(key.service_id, Observed()),
+        policy_of(demand, view.policies),
+        contract,
+        view.today,
+        journals.get(key, ()),
+        view,
+    )
+
+
+def _same_sources(entry: JournalEntry, demand: Demand) -> bool:
+    return {*entry.sources} <= {(source.customer_id, source.sku) for source in demand.sources}
+
+
+def _day(sides: Sequence[_Side]) -> date:
+    """The first day that takes the opposite on every side."""
+    day = max(side.entry.day for side in sides)
+    while True:
+        free = [side.first_free(day) for side in sides]
+        latest = max((one for one in free if one is not None), default=None)
+        if latest is None or None in free:
+            raise NotUndone("No day is left within the contract that takes the opposite adjustment.")
+        if latest == day:
+            return day
+        day = latest

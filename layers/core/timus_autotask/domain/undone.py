@@ -1,0 +1,73 @@
+"""Undo: a person takes back a change that was made. From a day on, the line is wanted without it, until Timus says something new.
+
+Nothing else is needed: the line then differs from Autotask by just the opposite adjustment, and that is planned, sent, read back and
+settled like any other. A plan change is undone on all its sides or on none, and it ends for all of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from .desired import Demand, Desired
+from .line import Line, Undone
+from .mapping import LineKey
+from .plan_change import Link
+from .timeline import NOTHING, Timeline
+
+
+def without_undone(units: Timeline, undone: Sequence[Undone]) -> Timeline:
+    """What a line is wanted with, given what it should have by Timus and the terms."""
+    wanted = units
+    for one in undone:
+        wanted = Timeline.sampled(
+            (*units.days, *wanted.days, one.day, *([one.until] if one.until else ())),
+            lambda day, one=one, before=wanted: one.units if _holds(one, day, units) else before.at(day),  # type: ignore[misc]
+        )
+    return wanted
+
+
+def noted(line: Line, lines: Mapping[LineKey, Line], desired: Desired) -> Line:
+    """The line with the days on which what was undone ends."""
+    if not line.undone:
+        return line
+    ends = [_end(one, line.key, lines, desired) for one in line.undone]
+    undone = tuple(replace(one, until=end) for one, end in zip(line.undone, ends, strict=True))
+    return replace(line, undone=undone)
+
+
+def links_back(lines: Mapping[LineKey, Line], desired: Desired) -> Iterator[Link]:
+    """What is undone of a plan change goes the other way: the old plan goes up again as the new one comes down (promise I7)."""
+    beside = {(link.down, link.up): link.beside for link in desired.links}
+    for key, line in lines.items():
+        for one in line.undone:
+            for other in one.linked if one.delta < 0 else ():
+                if (other, key) in beside:
+                    yield Link(one.day, key, other, beside[other, key])
+
+
+def _holds(one: Undone, day: date, units: Timeline) -> bool:
+    ended = one.until is not None and day >= one.until
+    return one.day <= day and not ended and units.at(day) == one.instead_of
+
+
+def _end(one: Undone, key: LineKey, lines: Mapping[LineKey, Line], desired: Desired) -> date | None:
+    """The first day on which it does not hold any more, for whichever side of a plan change comes first."""
+    sides = [(key, one)]
+    for other in one.linked:
+        there = lines[other].undone if other in lines else ()
+        sides += [(other, each) for each in there if each.id == one.id]
+    ends = [_own_end(each, desired.demands.get(side)) for side, each in sides]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _own_end(one: Undone, demand: Demand | None) -> date | None:
+    """The first day on which Timus and the terms want something else of the line, or on which Timus said its quantity anew."""
+    units = demand.units if demand else NOTHING
+    days = (one.day, *(day for day in units.days if day > one.day))
+    ends = [day for day in days if units.at(day) != one.instead_of][:1]
+    for cause in demand.causes if demand else ():
+        if cause.before != cause.after and cause.number > one.versions.get(cause.subscription_id, 0):
+            ends.append(max(cause.day, one.day))
+    return min(ends, default=None)

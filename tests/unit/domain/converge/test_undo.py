@@ -1,0 +1,486 @@
+"""A change that a person undoes is taken back by its opposite, and comes back only with news or with a person's word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.domain.converge.views import (
+    CONTRACT,
+    CUSTOMER,
+    NOW,
+    ONE_DAY,
+    PLUS,
+    SEATS,
+    TODAY,
+    demand,
+    intent,
+    left,
+    line_of,
+    march,
+    on_contract,
+    since_january,
+    steps,
+    view,
+)
+from timus_autotask.domain.converge.next_step import next_step
+from timus_autotask.domain.converge.undo import NotUndone, undo
+from timus_autotask.domain.converge.view import Step, View
+from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.history import Cause
+from timus_autotask.domain.line import (
+    Answer,
+    Head,
+    HeldChange,
+    JournalEntry,
+    Line,
+    Outcome,
+    Rejection,
+    State,
+    Undone,
+    Why,
+)
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.policy import Approval, Policy, SameDay
+from timus_autotask.domain.timeline import Timeline
+
+DAY, NEXT = march(10), march(11)
+"""When the change was made, and the next day."""
+LATER = NOW + timedelta(hours=1)
+MORE = since_january(25, (DAY, 28))
+
+
+def cause(number: int, day: date, before: int, after: int, sku: str = "SKU-45") -> Cause:
+    """A version that changed the quantity of a SKU."""
+    return Cause("sub_1", number, day, f"evt_{number}", sku=sku, before=before, after=after)
+
+
+def wanted(units: Timeline, *causes: Cause, key: LineKey = SEATS, **more: Any) -> Demand:
+    """What a line should have, by these versions; the first of them brought 25 seats, the second the three that are undone."""
+    known = causes or (cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 28))
+    return demand(units, key, causes=known, **more)
+
+
+def made(
+    delta: int = 3, *, id_: str = "c1", day: date = DAY, key: LineKey = SEATS, **more: Any
+) -> JournalEntry:
+    """An adjustment that was made."""
+    values = {"events": ("evt_8",), "sources": ((CUSTOMER, f"SKU-{key.service_id}"),), **more}
+    return JournalEntry(id_, key, day, delta, 25, 25 + delta, Outcome.LANDED, NOW, NOW, **values)
+
+
+def line(units: Timeline = MORE, key: LineKey = SEATS, **more: Any) -> Line:
+    """A line with the change, as it was left."""
+    return left(units, key, **{"adjusted": (DAY,), "versions": {"sub_1": 8}, **more})
+
+
+def seen(
+    *demands: Demand,
+    lines: tuple[Line, ...] = (),
+    held: Mapping[int, Timeline] | None = None,
+    closed: tuple[tuple[date, date], ...] = (),
+    **more: Any,
+) -> View:
+    """What is seen of the contract: the lines with what Autotask has of them."""
+    found = lines or (line(),)
+    units = held or {one.service_id: one.baseline for one in found if one.baseline is not None}
+    return view(
+        *(demands or (wanted(MORE),)),
+        lines=found,
+        held={id_: on_contract(each, 1200 + id_ - 44, closed=closed) for id_, each in units.items()},
+        **more,
+    )
+
+
+def undone(
+    at: View | None = None, entry: JournalEntry | None = None, journal: Sequence[JournalEntry] = ()
+) -> tuple[Line, ...]:
+    """The lines once a person has undone the change."""
+    entry = entry or made()
+    journals: dict[LineKey, list[JournalEntry]] = {}
+    for one in journal or (entry,):
+        journals.setdefault(one.line, []).append(one)
+    return undo(entry, journals, at or seen(), by="pat", reason="ordered twice", undo_id="u1")
+
+
+def then(*demands: Demand, lines: tuple[Line, ...] | None = None, **more: Any) -> Step:
+    """The worker's next step after the undo."""
+    return next_step(seen(*demands, lines=undone() if lines is None else lines, **more))
+
+
+def taken_back(*demands: Demand, journal: bool = False) -> Line:
+    """The line once the opposite is made."""
+    post = then(*demands).adjust
+    assert post is not None
+    assert post.intent is not None
+    sent = replace(
+        post,
+        intent=replace(post.intent, id="c2", answer=Answer.ACCEPTED),
+        head=Head(1, "h") if journal else None,
+    )
+    return line_of(next_step(seen(*demands, lines=(sent,), held={45: post.intent.after}, now=LATER)))
+
+
+# -- What is done
+
+
+def test_the_opposite_is_made_on_the_next_free_day_after_the_change() -> None:
+    """The day of the change has its adjustment already. So as little as can be of it stays on the invoice."""
+    [one] = undone()
+    assert one.undone == (
+        Undone("u1", "c1", NEXT, -3, 28, 25, "pat", NOW, "ordered twice", versions={"sub_1": 8}),
+    )
+    post = then(lines=(one,)).adjust
+    assert post is not None
+    assert post.intent is not None
+    assert (post.intent.day, post.intent.delta) == (NEXT, -3)
+    assert (post.intent.why, post.intent.by, post.intent.undoes) == (Why.UNDONE, "pat", "c1")
+
+
+def test_it_is_made_on_its_own_day_where_autotask_adds_up_what_is_made_on_one_day() -> None:
+    """The term ``same_day`` says so: then nothing of the change stays."""
+    [one] = undone(seen(policy=Policy(same_day=SameDay.ATTEMPT)))
+    assert one.undone[0].day == DAY
+
+
+def test_what_was_made_today_is_undone_from_tomorrow_on() -> None:
+    """Nothing is made before its day."""
+    today = since_january(25, (TODAY, 28))
+    news = wanted(today, cause(7, CONTRACT.start, 0, 25), cause(8, TODAY, 25, 28))
+    there = seen(news, lines=(line(today, adjusted=(TODAY,)),))
+    lines = undone(there, made(day=TODAY))
+    step = then(news, lines=lines)
+    assert step.adjust is None
+    assert line_of(step).scheduled == ((TODAY + ONE_DAY, -3),)
+    assert line_of(step).state is State.SCHEDULED
+
+
+def test_a_person_who_undoes_it_is_not_asked_for_approval_once_more() -> None:
+    """He has seen what is posted."""
+    strict = Policy(approve_decreases=Approval(0), line_limit=1)
+    post = next_step(seen(lines=undone(seen(policy=strict)), policy=strict)).adjust
+    assert post is not None
+
+
+def test_once_it_is_made_the_line_is_level_without_the_change() -> None:
+    """Timus still says 28, and nothing is planned."""
+    one = taken_back()
+    assert (one.state, one.scheduled, one.parked) == (State.APPLIED, (), None)
+    assert one.undone[0].opposite == "c2"
+    assert one.desired == since_january(25, (DAY, 28), (NEXT, 25))
+
+
+def test_the_journal_links_the_opposite_with_the_change_and_says_who_and_why() -> None:
+    """Both entries stay."""
+    post = then().adjust
+    assert post is not None
+    assert post.intent is not None
+    sent = replace(post, intent=replace(post.intent, id="c2", answer=Answer.ACCEPTED))
+    [entry] = next_step(seen(lines=(sent,), held={45: post.intent.after})).journal
+    assert (entry.undoes, entry.by, entry.message, entry.why) == ("c1", "pat", "ordered twice", Why.UNDONE)
+
+
+def test_a_decrease_is_undone_too() -> None:
+    """The client keeps his seats although Timus has fewer."""
+    fewer = since_january(25, (DAY, 20))
+    news = wanted(fewer, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 20))
+    lines = undone(seen(news, lines=(line(fewer),)), made(-5))
+    post = then(news, lines=lines).adjust
+    assert post is not None
+    assert post.intent is not None
+    assert (post.intent.day, post.intent.delta) == (NEXT, 5)
+
+
+def test_what_was_brought_back_by_mistake_is_undone_as_well() -> None:
+    """An undo of an undo is a person's word: the line has again what Timus says."""
+    back = taken_back()
+    opposite = made(-3, id_="c2", day=NEXT, undoes="c1")
+    at = seen(lines=(back,), now=LATER)
+    lines = undone(at, opposite, (made(), opposite))
+    post = then(lines=lines, now=LATER).adjust
+    assert post is not None
+    assert post.intent is not None
+    assert (post.intent.day, post.intent.delta, post.intent.undoes) == (march(12), 3, "c2")
+
+
+# -- Until when it counts
+
+
+def test_news_of_another_quantity_ends_it_on_its_own_day() -> None:
+    """The days before stay as the person wanted them."""
+    back = taken_back()
+    more = since_january(25, (DAY, 28), (march(14), 30))
+    news = wanted(more, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 28), cause(9, march(14), 28, 30))
+    post = then(news, lines=(back,)).adjust
+    assert post is not None
+    assert post.intent is not None
+    assert (post.intent.day, post.intent.delta) == (march(14), 5)
+
+
+def test_timus_corrected_to_what_was_undone_posts_nothing() -> None:
+    """What usually follows: the client's mistake is put right in Timus, some days later."""
+    right = since_january(25, (DAY, 28), (march(14), 25))
+    news = wanted(right, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 28), cause(9, march(14), 28, 25))
+    step = then(news, lines=(taken_back(),))
+    assert step.adjust is None
+    assert line_of(step).scheduled == ()
+
+
+def test_the_same_quantity_said_anew_ends_it_too() -> None:
+    """Timus went to 30 and back on one day: that is news."""
+    news = wanted(
+        MORE,
+        cause(7, CONTRACT.start, 0, 25),
+        cause(8, DAY, 25, 28),
+        cause(9, march(14), 28, 30),
+        cause(10, march(14), 30, 28),
+    )
+    post = then(news, lines=(taken_back(),)).adjust
+    assert post is not None
+    assert post.intent is not None
+    assert (post.intent.day, post.intent.delta) == (march(14), 3)
+
+
+def test_a_cancellation_ends_what_is_left() -> None:
+    """The three seats do not come back before it, and none is left after it."""
+    end = march(20)
+    ended = since_january(25, (DAY, 28), (end, 0))
+    news = wanted(
+        ended,
+        cause(7, CONTRACT.start, 0, 25),
+        cause(8, DAY, 25, 28),
+        replace(cause(9, march(14), 28, 28), ends=end),
+    )
+    step = then(news, lines=(taken_back(),))
+    assert step.adjust is None
+    assert line_of(step).scheduled == ((end, -25),)
+
+
+def test_an_undone_decrease_is_over_when_the_subscription_ends() -> None:
+    """Nothing stays billed of what is gone."""
+    end = march(20)
+    ended = since_january(25, (DAY, 20), (end, 0))
+    news = wanted(ended, cause(7, CONTRACT.start, 0, 25), replace(cause(8, DAY, 25, 20), ends=end))
+    lines = undone(seen(news, lines=(line(ended.until(DAY)),)), made(-5))
+    assert line_of(then(news, lines=lines)).desired == since_january(25, (DAY, 20), (NEXT, 25), (end, 0))
+
+
+def test_news_that_comes_before_the_opposite_is_made_leaves_nothing_of_the_undo() -> None:
+    """It was to be made tomorrow; Timus says 26 today."""
+    today = since_january(25, (TODAY, 28))
+    before = wanted(today, cause(7, CONTRACT.start, 0, 25), cause(8, TODAY, 25, 28))
+    [one] = undone(seen(before, lines=(line(today, adjusted=(TODAY,)),)), made(day=TODAY))
+    news = wanted(
+        since_january(25, (TODAY, 26)),
+        cause(7, CONTRACT.start, 0, 25),
+        cause(8, TODAY, 25, 28),
+        cause(9, TODAY, 28, 26),
+    )
+    assert line_of(then(news, lines=(one,))).scheduled == ((TODAY + ONE_DAY, -2),)
+
+
+# -- Plan changes
+
+LINK = Link(DAY, SEATS, PLUS)
+LEFT = since_january(25, (DAY, 0))
+CAME = steps((DAY, 25))
+OLD = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
+NEW = wanted(CAME, cause(8, DAY, 0, 25, "SKU-46"), key=PLUS)
+DOWN = made(-25, linked=(PLUS,))
+UP = made(25, id_="c2", key=PLUS, linked=(SEATS,))
+PLANS = (line(LEFT), line(CAME, PLUS, contract_service_id=1202))
+
+
+def plan_change(**more: Any) -> View:
+    """25 seats have left one plan for another."""
+    return seen(OLD, NEW, lines=PLANS, links=(LINK,), **more)
+
+
+@pytest.mark.parametrize("entry", [DOWN, UP])
+def test_a_plan_change_is_undone_as_a_whole(entry: JournalEntry) -> None:
+    """Whichever side is named; the new plan comes down first (promise I7)."""
+    lines = undone(plan_change(), entry, (DOWN, UP))
+    assert [(one.key, one.undone[0].day, one.undone[0].delta) for one in lines] == [
+        (SEATS, NEXT, 25),
+        (PLUS, NEXT, -25),
+    ]
+    step = next_step(seen(OLD, NEW, lines=lines, links=(LINK,)))
+    assert step.adjust is not None
+    assert step.adjust.key == PLUS
+    assert step.adjust.intent is not None
+    assert step.adjust.intent.linked == (SEATS,)
+
+
+def test_the_old_plan_waits_until_the_new_one_has_come_down_again() -> None:
+    """The decrease was refused: then nothing goes up."""
+    lines = undone(plan_change(), UP, (DOWN, UP))
+    down = next(one for one in lines if one.key == PLUS)
+    open_ = replace(down, intent=intent(before=CAME, day=NEXT, delta=-25, undoes="c2", until=CONTRACT.end))
+    step = next_step(seen(OLD, NEW, lines=(lines[0], open_), links=(LINK,)))
+    assert step.adjust is None
+
+
+def test_news_of_one_side_ends_the_undo_of_both() -> None:
+    """Else two plans would be billed (promise I7)."""
+    lines = undone(plan_change(), UP, (DOWN, UP))
+    back = (
+        replace(lines[0], baseline=since_january(25, (DAY, 0), (NEXT, 25)), adjusted=(DAY, NEXT)),
+        replace(lines[1], baseline=steps((DAY, 25), (NEXT, 0)), adjusted=(DAY, NEXT)),
+    )
+    more = wanted(
+        steps((DAY, 25), (march(14), 26)),
+        cause(8, DAY, 0, 25, "SKU-46"),
+        cause(9, march(14), 25, 26, "SKU-46"),
+        key=PLUS,
+    )
+    step = next_step(seen(OLD, more, lines=back, links=(LINK,)))
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.key, step.adjust.intent.day, step.adjust.intent.delta) == (SEATS, march(14), -25)
+
+
+def test_both_sides_wait_for_a_day_that_is_free_on_both() -> None:
+    """Else a day would have both plans, or none."""
+    busy = (replace(PLANS[0], taken=(NEXT,)), PLANS[1])
+    lines = undone(seen(OLD, NEW, lines=busy, links=(LINK,)), UP, (DOWN, UP))
+    assert {one.undone[0].day for one in lines} == {march(12)}
+
+
+# -- What is refused
+
+
+def refused(
+    at: View | None = None, entry: JournalEntry | None = None, journal: Sequence[JournalEntry] = ()
+) -> str:
+    """Why a change is not undone."""
+    with pytest.raises(NotUndone) as error:
+        undone(at, entry, journal)
+    return str(error.value)
+
+
+def test_one_side_of_a_plan_change_is_not_undone_while_the_other_is_not_made() -> None:
+    """The new plan waits for a free day, for example."""
+    waiting = (PLANS[0], line(steps((CONTRACT.start, 0)), PLUS, state=State.PENDING))
+    assert "is not made or was undone" in refused(seen(OLD, NEW, lines=waiting, links=(LINK,)), DOWN)
+
+
+def test_seats_that_are_still_to_move_are_waited_for() -> None:
+    """The other side is dated on a later day, so that the two entries do not name each other."""
+    alone = replace(DOWN, linked=())
+    waiting = (PLANS[0], line(steps(), PLUS))
+    assert "which has not got what it should have" in refused(
+        seen(OLD, NEW, lines=waiting, links=(LINK,)), alone
+    )
+
+
+def test_a_plan_change_over_two_contracts_is_not_undone() -> None:
+    """Its two sides are posted one after the other, by two workers."""
+    there = LineKey(2, 46)
+    other = made(25, id_="c2", key=there)
+    lines = (PLANS[0], left(CAME, there))
+    at = seen(OLD, wanted(CAME, key=there), lines=lines, links=(Link(DAY, SEATS, there),))
+    assert "the other one is on contract 2" in refused(at, replace(DOWN, linked=(there,)), (DOWN, other))
+
+
+def test_a_plan_change_that_was_made_in_parts_is_not_undone() -> None:
+    """Three seats first, and the others when a day was free."""
+    parts = (DOWN, replace(UP, delta=3, id="c3"), replace(UP, delta=22, day=NEXT))
+    assert "was made in parts on service 46 (c3 and c2)" in refused(plan_change(), DOWN, parts)
+
+
+def test_a_posted_period_is_not_undone() -> None:
+    """Autotask would bill the opposite beside it; a credit is the finance person's to give."""
+    words = refused(seen(closed=((march(1), march(31)),)))
+    assert words.startswith("The period from 2026-03-01 to 2026-03-31 is approved and posted in Autotask")
+
+
+def test_a_change_on_which_a_newer_one_builds_is_not_undone() -> None:
+    """The newer one is undone first."""
+    more = since_january(25, (DAY, 28), (march(12), 30))
+    newer = made(2, id_="c2", day=march(12))
+    at = seen(wanted(more), lines=(line(more, adjusted=(DAY, march(12))),))
+    assert "+2 on 2026-03-12 (c2). Undo that one first" in refused(at, made(), (made(), newer))
+
+
+def test_what_was_undone_is_not_undone_twice() -> None:
+    """The other entry is named."""
+    back = taken_back()
+    opposite = made(-3, id_="c2", day=NEXT, undoes="c1")
+    assert refused(seen(lines=(back,)), made(), (made(), opposite)) == "c1 was undone already, by c2."
+
+
+def test_what_is_being_undone_is_not_undone_twice() -> None:
+    """The worker is still to come."""
+    scheduled = replace(undone()[0], undone=(replace(undone()[0].undone[0], day=TODAY + ONE_DAY),))
+    assert "is undone already" in refused(seen(lines=(scheduled,)))
+
+
+def test_nothing_is_undone_while_something_settles() -> None:
+    """It is not known what the line has."""
+    assert "settles. Try again after" in refused(seen(lines=(replace(line(), intent=intent()),)))
+
+
+def test_a_parked_line_is_put_right_first() -> None:
+    """With the command that does it."""
+    rejection = Rejection(TODAY, 2, "pat", NOW, "no")
+    aside = HeldChange(TODAY, 2, rejection=rejection)
+    assert "is pending" in refused(seen(lines=(line(state=State.PENDING),)))
+    assert "is applied" in refused(seen(lines=(line(set_aside=(aside,)),)))
+
+
+def test_a_pause_is_a_pause() -> None:
+    """An undo is a posting."""
+    assert "paused" in refused(seen(policy=Policy(paused=True)))
+
+
+def test_nothing_is_undone_where_nothing_may_be_posted() -> None:
+    """Before go-live."""
+    assert "observes" in refused(seen(live=False))
+
+
+def test_an_undo_never_leaves_fewer_than_0_units() -> None:
+    """Somebody has taken units off a day to come, and kept that."""
+    units = since_january(25, (DAY, 28), (march(20), 2))
+    kept = line(units, offset=steps((march(20), -26)))
+    assert "would have fewer than 0 units" in refused(seen(lines=(kept,)))
+
+
+def test_an_undo_never_goes_below_a_minimum() -> None:
+    """The terms bill 27 seats at least by now."""
+    policy = Policy(minimum={"SKU-45": 27})
+    at = seen(policy=policy)
+    billed = {(CUSTOMER, "SKU-45"): MORE}
+    at = replace(at, desired=replace(at.desired, billed=billed))
+    assert refused(at) == "Without +3, 25 would be billed, and the terms have a minimum of 27."
+
+
+def test_a_change_that_another_day_has_overtaken_is_not_undone() -> None:
+    """Timus has said something else since, and the terms bill it from today on."""
+    since = since_january(25, (DAY, 28), (march(14), 29))
+    words = refused(seen(wanted(since), lines=(line(since),)))
+    assert "has changed again from 2026-03-14 on" in words
+
+
+def test_what_was_refused_or_rejected_was_never_made() -> None:
+    """So there is nothing to undo."""
+    entry = replace(made(), outcome=Outcome.REJECTED)
+    assert refused(None, entry) == "c1 was not made, so there is nothing to undo."
+
+
+def test_units_that_are_billed_elsewhere_by_now_are_not_brought_back() -> None:
+    """A move to another line is a change of the mapping."""
+    moved = made(sources=((CUSTOMER, "SKU-45"), ("cus_2", "SKU-45")))
+    assert "is not mapped to it any more" in refused(None, moved)
+
+
+def test_no_day_after_the_contract_is_undone() -> None:
+    """The last day of the contract has the change, and there is no later one."""
+    last = CONTRACT.end
+    units = since_january(25, (last, 28))
+    at = seen(wanted(units), lines=(line(units, adjusted=(last,)),), today=last)
+    assert "No day is left" in refused(at, made(day=last))
