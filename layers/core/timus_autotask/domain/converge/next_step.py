@@ -205,10 +205,8 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
     versions: dict[str, int] = {}
     for cause in causes:
         versions[cause.subscription_id] = max(cause.number, versions.get(cause.subscription_id, 0))
-    change = change_of(draft, adjustment)
-    approved = next((one for one in draft.line.approved if is_approved(change, one)), None)
-    why = Why.APPROVED if approved else Why.ENFORCED if draft.enforced or draft.line.enforcing else None
     undone = _undone_by(adjustment, draft)
+    why, by = (Why.UNDONE, undone.by) if undone else _why(adjustment, draft)
     return Intent(
         id="",
         day=adjustment.day,
@@ -222,12 +220,21 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
         price_before=draft.price.before if draft.price else None,
         linked=undone.linked if undone else other_sides(draft.key, adjustment, drafts, view),
         until=view.contract.end if view.contract else None,
-        by=undone.by if undone else approved.by if approved else "",
-        why=Why.UNDONE if undone else why,
+        by=by,
+        why=why,
         undoes=undone.entry if undone else "",
         postponed=postponed(draft.line.past_days, adjustment.day, adjustment.delta),
         causes=_newest(causes),
     )
+
+
+def _why(adjustment: Adjustment, draft: LineDraft) -> tuple[Why | None, str]:
+    """Why an adjustment is made, where it is not just what Timus reported, and by whom it is."""
+    change = change_of(draft, adjustment)
+    approved = next((one for one in draft.line.approved if is_approved(change, one)), None)
+    if approved is not None:
+        return Why.APPROVED, approved.by
+    return (Why.ENFORCED if draft.enforced or draft.line.enforcing else None), ""
 
 
 def _undone_by(adjustment: Adjustment, draft: LineDraft) -> Undone | None:

@@ -214,21 +214,26 @@ class _Side:
             raise NotUndone("It is paused, and an undo is a posting. First: timus-autotask resume")
 
     def _is_in_force(self) -> None:
-        entry, pending = self.entry, [one for one in self.line.undone if not one.opposite]
-        in_force = _in_force(self.journal)
-        if any(one.entry == entry.id and self._still_holds(one) for one in pending):
-            raise NotUndone(f"{entry.id} is undone already; the opposite is still to be posted.")
+        entry, in_force = self.entry, _in_force(self.journal)
         made = [one for one in self.journal if one.outcome is Outcome.LANDED and one.delta]
-        if not made or entry.id not in {one.id for one in made}:
+        if entry.id not in {one.id for one in made}:
             raise NotUndone(f"{entry.id} was not made, so there is nothing to undo.")
-        undoing = next((one for one in made if one.undoes == entry.id), None)
-        if entry.id not in {one.id for one in in_force} and undoing is not None:
-            raise NotUndone(f"{entry.id} was undone already, by {undoing.id}.")
+        self._is_not_undone(in_force, made)
         newest = in_force[-1] if in_force else made[-1]
         if entry.id not in (newest.id, made[-1].id):
             raise NotUndone(
                 f"A newer change builds on it: {newest.delta:+d} on {newest.day} ({newest.id}). Undo that one first."
             )
+
+    def _is_not_undone(self, in_force: Iterable[JournalEntry], made: Iterable[JournalEntry]) -> None:
+        entry = self.entry
+        if any(
+            one.entry == entry.id and not one.opposite and self._still_holds(one) for one in self.line.undone
+        ):
+            raise NotUndone(f"{entry.id} is undone already; the opposite is still to be posted.")
+        undoing = next((one for one in made if one.undoes == entry.id), None)
+        if undoing is not None and entry.id not in {one.id for one in in_force}:
+            raise NotUndone(f"{entry.id} was undone already, by {undoing.id}.")
 
     def _still_holds(self, one: Undone) -> bool:
         return one.until is None or one.until > max(one.day, self.today)
