@@ -4,8 +4,8 @@ Mutmut works on a copy of the tree, so nothing here is touched but ``docs/exactn
 alone; therefore the copy writes each property ``name`` as a plain method ``_name_`` with ``name = property(_name_)`` below it,
 and what properties decide is mutated like everything else.
 
-Exit status 1: fewer than 90 % of the mutants were killed, or one survived that ``justified.toml`` does not explain. 2: not every
-mutant was tried to its end, so that nothing can be said, and nothing is written down.
+Exit status 1: fewer than 90 % of the mutants were killed, one survived that ``justified.toml`` does not explain, or one that it explains did
+not survive. 2: not every mutant was tried to its end, so that nothing can be said, and nothing is written down.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ MUTATED = (
             "line",
             "mapping",
             "placement",
-            "plan",
+            "adjustments",
             "plan_change",
             "policy",
             "price",
@@ -136,7 +136,11 @@ def main(arguments: list[str] | None = None) -> int:
         if untried and not chosen.only:
             print(f"{len(untried)} mutants were not tried, {untried[0]} the first of them", file=sys.stderr)
             return 2
-        status, text = report(figures, _justified())
+        justified = _justified()
+        if chosen.only:
+            survivors = {survivor for one in figures.values() for survivor in one.survivors}
+            justified = {one: why for one, why in justified.items() if one in survivors}
+        status, text = report(figures, justified)
         print(text)
         if not chosen.only:
             REPORT.write_text(text)
@@ -256,6 +260,7 @@ def report(figures: Mapping[str, Figures], justified: Mapping[Survivor, str]) ->
     not_reached = sum(one.not_reached for one in figures.values())
     survivors = [survivor for one in figures.values() for survivor in one.survivors]
     unexplained = [survivor for survivor in survivors if survivor not in justified]
+    needless = [survivor for survivor in justified if survivor not in survivors]
     rows = [
         f"| `{path}` | {one.all} | {one.killed} | {one.timeout} | {len(one.survivors)} "
         f"| {one.not_reached} | {one.killed / one.all:.1%} |"
@@ -283,11 +288,12 @@ def report(figures: Mapping[str, Figures], justified: Mapping[Survivor, str]) ->
         "",
         f"## Survivors: {len(survivors) - len(unexplained)} explained, {len(unexplained)} not",
         "",
+        *(f"* `{s.where}`: `{s.becomes}` – **explained, but did not survive**" for s in needless),
         *(f"* `{s.where}`: `{s.becomes}` – **not explained**" for s in unexplained),
         *(f"* `{s.where}`: `{s.becomes}` – {justified[s]}" for s in survivors if s in justified),
         "",
     ]
-    return (0 if killed >= ENOUGH * total and not unexplained else 1), "\n".join(text)
+    return (0 if killed >= ENOUGH * total and not unexplained and not needless else 1), "\n".join(text)
 
 
 if __name__ == "__main__":

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.mutation.__main__ import (
     _PROPERTY,
+    MUTATED,
+    ROOT,
     Figures,
     Survivor,
     _figures,
     _forget,
+    _justified,
     _plainly,
     _survivor,
     report,
 )
 
+PACKAGE = ROOT / "layers" / "core" / "timus_autotask"
 DIFF = """--- domain/days.py
 +++ domain/days.py
 @@ -1,2 +1,2 @@
@@ -73,6 +79,32 @@ def test_the_verdict_counts_every_mutant(killed: int, justified: bool, status: i
     assert (
         f"| **all** | **100** | **{killed}** | **{99 - killed}** | **1** | **1** | **{killed}.0%** |" in text
     )
+
+
+def test_an_explanation_of_what_did_not_survive_is_a_fault() -> None:
+    """The mutant is killed, or there is none of that kind any more: the entry of the file goes."""
+    one, other = (Survivor("domain.days.local_midnight", becomes) for becomes in ("if a <= b:", "if a > b:"))
+    figures = {"domain/days.py": Figures(99, 0, [one])}
+    found, text = report(figures, {one: "the same", other: "the same"})
+    assert found == 1
+    assert "`if a > b:` – **explained, but did not survive**" in text
+
+
+def test_every_explanation_is_of_a_function_that_is_mutated() -> None:
+    """Modules and functions that were renamed or have gone leave their entries behind."""
+    assert [path for path in MUTATED if not (PACKAGE / path).exists()] == []
+    functions = {where for path in MUTATED for where in _functions(path)}
+    assert sorted({survivor.where for survivor in _justified()} - functions) == []
+
+
+def _functions(path: str) -> Iterator[str]:
+    module = path.removesuffix(".py").replace("/", ".")
+    for node in ast.parse((PACKAGE / path).read_text()).body:
+        inner = node.body if isinstance(node, ast.ClassDef) else [node]
+        for one in inner:
+            if isinstance(one, ast.FunctionDef):
+                owner = [node.name.strip("_")] if isinstance(node, ast.ClassDef) else []
+                yield ".".join([module, *owner, one.name.strip("_")])
 
 
 def noted(folder: Path, codes: dict[str, int | None]) -> Path:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from .customer import Customer
 from .dating import Dated, dated
-from .history import Cause, Subscription
+from .history import Cause, Subscription, newest_versions
 from .mapping import LineKey, PlanMapping
 from .placement import Part, Placement
 from .plan_change import Link, Unplaced
@@ -52,10 +52,7 @@ class Demand:
     @property
     def versions(self) -> dict[str, int]:
         """By subscription: the newest version that changed what the line should have."""
-        newest: dict[str, int] = {}
-        for cause in self.causes:
-            newest[cause.subscription_id] = max(cause.number, newest.get(cause.subscription_id, 0))
-        return newest
+        return newest_versions(self.causes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,11 @@ class Cause:
     """The first day on which nothing is billed any more, if it was cancelled."""
 
 
+def newest_versions(causes: Iterable[Cause]) -> dict[str, int]:
+    """By subscription: the newest of these versions."""
+    return {cause.subscription_id: cause.number for cause in sorted(causes, key=lambda one: one.number)}
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """A Timus subscription as far as we know it. ``versions`` are in order of number."""

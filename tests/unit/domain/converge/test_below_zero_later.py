@@ -155,10 +155,11 @@ def test_an_approval_is_asked_for_before_that_day() -> None:
     assert parked(step)[0] == "held-over-limit"
 
 
-def test_a_plan_change_waits_as_a_whole_and_is_made_on_that_day() -> None:
+@pytest.mark.parametrize("seats", [25, 1])
+def test_a_plan_change_waits_as_a_whole_and_is_made_on_that_day(seats: int) -> None:
     """The old plan comes down first; together they never have more seats than Timus."""
-    wanted = demand(since_january(25, (TODAY, 0)))
-    new = demand(steps((TODAY, 25)), PLUS)
+    wanted = demand(since_january(25, (TODAY, 25 - seats)))
+    new = demand(steps((TODAY, seats)), PLUS)
     now = view(
         wanted, new, held={45: on_contract(EMPTY)}, lines=(left(EMPTY),), links=(Link(TODAY, SEATS, PLUS),)
     )
@@ -167,7 +168,21 @@ def test_a_plan_change_waits_as_a_whole_and_is_made_on_that_day() -> None:
     assert (parked(step)[0], parked(step, PLUS)[0]) == ("below-zero-later", "waits-for-decrease")
     now = replace(now, lines={line.key: line for line in step.lines}, today=APRIL)
     sent, _ = all_posted(now)
-    assert sent == [(SEATS, APRIL, 25), (SEATS, TODAY, -25), (PLUS, TODAY, 25)]
+    assert sent == [(SEATS, APRIL, 25), (SEATS, TODAY, -seats), (PLUS, TODAY, seats)]
+
+
+def test_an_increase_waits_for_no_decrease_of_a_later_plan_change() -> None:
+    """Seats leave that plan for this one only on the 20th."""
+    now = view(
+        demand(since_january(25, (TODAY, 20))),
+        demand(steps((TODAY, 3)), PLUS),
+        held={45: on_contract(EMPTY)},
+        lines=(left(EMPTY),),
+        links=(Link(march(20), SEATS, PLUS),),
+        today=APRIL,
+    )
+    sent, _ = all_posted(now)
+    assert sent == [(PLUS, TODAY, 3), (SEATS, APRIL, 25), (SEATS, TODAY, -5)]
 
 
 def test_two_plans_with_empty_periods_do_not_wait_for_each_other_for_ever() -> None:

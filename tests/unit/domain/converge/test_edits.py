@@ -31,6 +31,7 @@ from timus_autotask.domain.line import (
     Choice,
     Refusal,
     State,
+    Why,
 )
 from timus_autotask.domain.policy import (
     OnDrift,
@@ -105,6 +106,32 @@ def test_a_persons_word_goes_before_the_terms(choice: Choice | None, drift: OnDr
         assert step.adjust is not None
         assert step.adjust.intent is not None
         assert (after.offset, step.adjust.intent.delta) == (NOTHING, -5)
+
+
+def test_every_adjustment_that_brings_units_back_says_so() -> None:
+    """It may take several; then the line is level, and what Timus reports later is no part of it."""
+    wanted = since_january(25, (march(10), 28))
+    edited = since_january(30, (march(10), 29))
+    terms = Policy(drift=OnDrift.ENFORCE)
+    first = next_step(
+        view(demand(wanted), held={45: on_contract(edited)}, lines=(left(wanted),), policy=terms)
+    )
+    assert first.adjust is not None
+    assert first.adjust.intent is not None
+    assert (first.adjust.intent.delta, first.adjust.intent.why, first.adjust.enforcing) == (
+        -5,
+        Why.ENFORCED,
+        True,
+    )
+    half = first.adjust.intent.after
+    line = left(half, enforcing=True)
+    second = next_step(view(demand(wanted), held={45: on_contract(half)}, lines=(line,), policy=terms))
+    assert second.adjust is not None
+    assert second.adjust.intent is not None
+    assert (second.adjust.intent.delta, second.adjust.intent.why) == (4, Why.ENFORCED)
+    line = left(wanted, enforcing=True)
+    level = next_step(view(demand(wanted), held={45: on_contract(wanted)}, lines=(line,), policy=terms))
+    assert line_of(level).enforcing is False
 
 
 JUST_NOW = NOW - SETTLE + timedelta(seconds=1)

@@ -28,7 +28,7 @@ from tests.unit.domain.converge.views import (
     steps,
     view,
 )
-from timus_autotask.domain.converge.draft import policy_of
+from timus_autotask.domain.converge.draft import drafts_of, policy_of
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Moved, Step
 from timus_autotask.domain.desired import Source
@@ -36,6 +36,7 @@ from timus_autotask.domain.line import (
     Approved,
     HeldChange,
     State,
+    Why,
 )
 from timus_autotask.domain.policy import (
     Approval,
@@ -295,6 +296,25 @@ def test_an_approval_is_for_exactly_what_was_shown(approved: tuple[Approved, ...
     policy = Policy(approve_increases=Approval(above_units=0))
     step = next_step(view(demand(MORE), policy=policy, lines=(left(LEVEL, approved=approved),)))
     assert (step.adjust is not None) is posts
+
+
+def test_an_approved_change_says_who_let_it_go() -> None:
+    """A change that nobody had to approve names nobody."""
+    policy = Policy(approve_increases=Approval(above_units=0))
+    approved = (Approved(TODAY, 2, "pat"), Approved(TODAY, 3, "kim"))
+    found = []
+    for terms, given in ((policy, approved), (Policy(), ())):
+        step = next_step(view(demand(MORE), policy=terms, lines=(left(LEVEL, approved=given),)))
+        assert step.adjust is not None
+        assert step.adjust.intent is not None
+        found.append((step.adjust.intent.why, step.adjust.intent.by))
+    assert found == [(Why.APPROVED, "kim"), (None, "")]
+
+
+def test_a_line_that_nobody_maps_to_knows_of_nothing() -> None:
+    """It may still have an adjustment that settles."""
+    [draft] = drafts_of(view(lines=(left(LEVEL),)))
+    assert (draft.causes, draft.versions, draft.sources) == ((), {}, ((CUSTOMER, "SKU-45"),))
 
 
 def test_a_held_line_is_still_looked_at_on_its_next_day() -> None:

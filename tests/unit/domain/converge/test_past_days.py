@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from tests.unit.domain.converge.views import (
     CONTRACT,
-    NOW,
     ONE_DAY,
     PLUS,
     SEATS,
@@ -22,7 +21,6 @@ from tests.unit.domain.converge.views import (
     view,
 )
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import State
 from timus_autotask.domain.past_days import Locked, PastDays, Postponed
 from timus_autotask.domain.plan_change import Link
@@ -139,29 +137,3 @@ def test_a_day_that_has_been_corrected_is_told_no_more() -> None:
     )
     gone = next_step(view(lines=(left(LEVEL, past_days=off),)))
     assert (line_of(corrected).past_days, line_of(gone).past_days) == ((), ())
-
-
-def test_a_wrong_clock_makes_nothing_wait() -> None:
-    """A decrease of a whole line waits for what happened just now, and for nothing of an hour ago or of a day to come."""
-    policy = Policy(decrease_wait=30)
-    found = []
-    for minutes in (-60, -10, 0, 10, 24 * 60):
-        cause = Cause("sub_1", 8, TODAY, "evt_8", NOW + timedelta(minutes=minutes))
-        none = demand(since_january(25, (TODAY, 0)), causes=(cause,))
-        step = next_step(view(none, lines=(left(LEVEL),), policy=policy))
-        found.append(None if step.adjust else line_of(step).waits_for_more)
-        assert step.adjust is not None or step.due_at == line_of(step).waits_for_more
-    assert found == [
-        None,
-        NOW + timedelta(minutes=20),
-        NOW + timedelta(minutes=30),
-        NOW + timedelta(minutes=40),
-        None,
-    ]
-
-
-def test_only_a_decrease_of_a_whole_subscription_waits() -> None:
-    """Others are made at once."""
-    cause = Cause("sub_1", 8, TODAY, "evt_8", NOW, before=25, after=1)
-    some = demand(since_january(25, (TODAY, 1)), causes=(cause,))
-    assert next_step(view(some, lines=(left(LEVEL),), policy=Policy(decrease_wait=30))).adjust is not None

@@ -33,6 +33,7 @@ from tests.unit.domain.converge.views import (
 )
 from timus_autotask.domain.approval import approve
 from timus_autotask.domain.converge.next_step import RECHECK, next_step
+from timus_autotask.domain.converge.sides import plans_left
 from timus_autotask.domain.converge.view import Observed, Step, View
 from timus_autotask.domain.desired import Demand, Desired
 from timus_autotask.domain.line import (
@@ -543,6 +544,38 @@ def test_an_increase_waits_only_for_decreases_of_its_own_change() -> None:
     )
     assert step.adjust is not None
     assert (step.adjust.key, step.adjust.scheduled) == (PLUS, ((march(14), 3),))
+
+
+def test_which_lines_seats_leave_for_another() -> None:
+    """The others of its families, then those of its plan changes until a day, in their order; each once, and never itself."""
+    third, fourth = LineKey(1, 47), LineKey(1, 48)
+    links = (Link(march(1), SEATS, PLUS), Link(march(2), THERE, SEATS), Link(march(9), third, PLUS), CHANGE)
+    given = view(links=links)
+    assert plans_left(PLUS, given) == [SEATS, third]
+    assert plans_left(PLUS, given, march(8)) == [SEATS]
+    assert plans_left(PLUS, given, march(9)) == [SEATS, third]
+    assert plans_left(SEATS, given) == [THERE]
+    families = (frozenset({PLUS, third, fourth}), frozenset({SEATS, THERE}))
+    given = replace(given, desired=replace(given.desired, families=families))
+    assert plans_left(PLUS, given) == [third, fourth, SEATS]
+
+
+def test_a_blocked_line_names_the_old_plan_that_has_too_many() -> None:
+    """Not the last of them, which has come down already."""
+    third = LineKey(1, 47)
+    drifted = on_contract(since_january(30))
+    down = on_contract(GONE, 1203)
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(GONE, third),
+            demand(steps((TODAY, 50)), PLUS),
+            held={45: drifted, 47: down},
+            links=(CHANGE, Link(TODAY, third, PLUS)),
+            lines=(left(LEVEL), left(GONE, third, contract_service_id=1203)),
+        )
+    )
+    assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 50, service=46, down=45))
 
 
 def test_a_plan_that_comes_in_place_of_one_without_a_service_waits() -> None:

@@ -11,6 +11,7 @@ from timus_autotask.domain.approval import change_facts
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import HeldChange, JournalEntry, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy
@@ -69,6 +70,11 @@ class LineDraft:
         """The first customer that is billed on it, or was; empty if there is none."""
         sources = self.sources or self.line.sources
         return sources[0][0] if sources else ""
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """What Timus has reported of it."""
+        return self.demand.causes if self.demand else ()
 
     @property
     def versions(self) -> dict[str, int]:

@@ -184,7 +184,7 @@ def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:
 
 def _left_with_nothing(draft: LineDraft, day: date) -> Sequence[Cause]:
     """What Timus has reported, if the line comes down to 0 by a day; else the causes by which a subscription has nothing there any more."""
-    causes = draft.demand.causes if draft.demand else ()
+    causes = draft.causes
     if not draft.wanted.at(day):
         return causes
     known = draft.line.versions

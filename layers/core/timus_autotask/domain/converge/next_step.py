@@ -30,7 +30,7 @@ from timus_autotask.domain.converge.settling import settled
 from timus_autotask.domain.converge.sides import Drafts, falls_first, lacking, old_service, other_sides
 from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.days import local_midnight
-from timus_autotask.domain.history import Cause
+from timus_autotask.domain.history import Cause, newest_versions
 from timus_autotask.domain.line import (
     MOST_CAUSES,
     Answer,
@@ -125,7 +125,7 @@ def _brought_level(held: Drafts, contract: Contract, view: View) -> Step:
     lines = {key: _shown(draft, held, view) for key, draft in held.items()}
     adjusted: Line | None = None
     if adjustment is not None:
-        adjusted = replace(lines[adjustment.line], intent=_intent(adjustment, held, view))
+        adjusted = replace(lines[adjustment.line], intent=_intent(adjustment, held, contract, view))
         lines[adjusted.key] = adjusted
     return Step(
         lines=_changed(lines.values(), view),
@@ -140,7 +140,7 @@ def _nothing_goes(drafts: Iterable[LineDraft], view: View, code: str) -> Step:
     """Every line is parked: nothing may be sent to the contract at all."""
     parked = {draft.key: draft if draft.parked else draft.park(code) for draft in drafts}
     lines = {key: _shown(draft, parked, view) for key, draft in parked.items()}
-    return Step(lines=_changed(lines.values(), view), due_at=_due(parked, lines, view.contract, view))
+    return Step(lines=_changed(lines.values(), view), due_at=_due(parked, lines, None, view))
 
 
 def _changed(lines: Iterable[Line], view: View) -> tuple[Line, ...]:
@@ -199,12 +199,9 @@ def _chosen(drafts: Drafts, view: View) -> Adjustment | None:
     return None
 
 
-def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
+def _intent(adjustment: Adjustment, drafts: Drafts, contract: Contract, view: View) -> Intent:
     draft = drafts[adjustment.line]
     causes = _causes(draft, view)
-    versions: dict[str, int] = {}
-    for cause in causes:
-        versions[cause.subscription_id] = max(cause.number, versions.get(cause.subscription_id, 0))
     undone = _undone_by(adjustment, draft)
     why, by = (Why.UNDONE, undone.by) if undone else _why(adjustment, draft)
     return Intent(
@@ -215,11 +212,11 @@ def _intent(adjustment: Adjustment, drafts: Drafts, view: View) -> Intent:
         opened_at=view.now,
         settles_at=view.alive_until + view.settle,
         events=tuple(dict.fromkeys(cause.event_id for cause in causes)),
-        versions=versions,
+        versions=newest_versions(causes),
         price=draft.price.after if draft.price else None,
         price_before=draft.price.before if draft.price else None,
         linked=undone.linked if undone else other_sides(draft.key, adjustment, drafts, view),
-        until=view.contract.end if view.contract else None,
+        until=contract.end,
         by=by,
         why=why,
         undoes=undone.entry if undone else "",
@@ -257,7 +254,7 @@ def _causes(draft: LineDraft, view: View) -> list[Cause]:
     known = draft.line.versions
     return [
         cause
-        for cause in (draft.demand.causes if draft.demand else ())
+        for cause in draft.causes
         if cause.day <= view.today and cause.number > known.get(cause.subscription_id, 0)
     ]
 
