@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from timus_autotask.ports.clock import Clock, SystemClock
@@ -190,6 +191,7 @@ def deployment(stack: str) -> Deployment:
     from timus_autotask.autotask.httpx_transport import HttpxTransport
     from timus_autotask.aws.cloudformation import describe
     from timus_autotask.aws.dynamodb import DynamoTable, EarlierTable
+    from timus_autotask.aws.identity import caller
     from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
     from timus_autotask.aws.sqs import SqsDeadLetters, SqsWakeUps
     from timus_autotask.operate.deployment import Deployment, Place
@@ -240,6 +242,7 @@ def deployment(stack: str) -> Deployment:
         ),
         each=pool.map,
         earlier=EarlierTable(dynamodb, settings.table_name).documents,
+        caller=cache(lambda: caller(client("sts"))),
         close=transport.close,
     )
 

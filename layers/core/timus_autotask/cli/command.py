@@ -70,6 +70,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text} is no port: a number below 65536 is needed")
+    return int(text)
+
+
 def _units(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text} is no number of units: 1 or more are needed")
@@ -150,7 +156,7 @@ _BILL_FROM = _a(
     help="of a customer who had seats before this first mapping: bill them from today, from the first day that is not posted, "
     "or each from its own day (unless given)",
 )
-_BY = _a("--by", type=_name, metavar="NAME", help="who decides this; the user of this machine unless given")
+_BY = _a("--by", type=_name, metavar="NAME", help="a name to note beside the user of AWS who decides this")
 _UNKNOWN = _a(
     "--unknown",
     action="store_true",
@@ -203,6 +209,22 @@ COMMANDS = (
         "doctor --json",
         "enabling.doctor",
         (_a("--strict", action="store_true", help="exit with status 1 for a warning too"),),
+    ),
+    Command(
+        "console",
+        "show all of it in a browser on this machine, and decide there; until Ctrl-C",
+        "console --by anna",
+        "console.console",
+        (
+            _a(
+                "--port",
+                type=_port,
+                default=8799,
+                metavar="N",
+                help="serve it here, on 127.0.0.1; 0: any free one (default 8799)",
+            ),
+            _BY,
+        ),
     ),
     Command(
         "map customer",
@@ -906,11 +928,14 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
     try:
         finds = _Finder(find_stack or find, stack)
         found = finds if command.finds_stack else _telling_of_unreadable(finds(), unreadable)
+        if not isinstance(found, _Finder):
+            arguments.caller = found.caller
         module, _, function = command.run.partition(".")
         run = getattr(import_module(f"timus_autotask.cli.{module}"), function)
         with terminal.pages() if command.pages else nullcontext():
             result = run(found, arguments, terminal)
-        terminal.result(result)
+        if result is not None:
+            terminal.result(result)
         sys.stdout.flush()
         if command.name not in ("status", "doctor"):  # which show them themselves
             _tell_unreadable(unreadable, REPAIR)

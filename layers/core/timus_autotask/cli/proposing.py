@@ -33,7 +33,10 @@ R = TypeVar("R", bound=Result)
 
 
 def operator(arguments: Namespace) -> str:
-    """Who asks: as said, else the user of this machine."""
+    """Who asks: by AWS's account, with the name that was given; where AWS does not say, that name or the user of this machine."""
+    caller = arguments.caller() if "caller" in arguments else ""
+    if caller:
+        return f"{arguments.by} ({caller})" if arguments.by else str(caller)
     if arguments.by:
         return str(arguments.by)
     try:

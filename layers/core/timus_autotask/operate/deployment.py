@@ -107,6 +107,8 @@ class Deployment:
     """``map``, or one that makes several calls at a time."""
     earlier: Callable[[datetime, Callable[[str], None]], Iterable[Document]] = lambda _moment, _on_wait: ()
     """Every record as it was at an earlier moment; tells in words while that takes its time. Raises ``TableUnavailable``."""
+    caller: Callable[[], str] = lambda: ""
+    """Who asks, by AWS's own account: the last part of an ARN, as in ``user/anna``; empty: AWS does not say."""
     close: Callable[[], None] = lambda: None
     """Give the connections back."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ from timus_autotask.ports.errors import AutotaskError, NotConfigured, Refused, S
 from timus_autotask.ports.psa import BillingItem
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
-from timus_autotask.watch.books import open_books
+from timus_autotask.watch.books import Books, open_books
 from timus_autotask.watch.causes import BY_TERMS, Leak
 from timus_autotask.watch.forms import names_form
 from timus_autotask.watch.ledger import Entry, Ledger, Month, ledger
@@ -41,8 +41,21 @@ def asking_autotask() -> Iterator[None]:
         raise NotDone(f"Autotask cannot be asked ({error}); try again in a minute.") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Whether a month may be posted, and the books that say so."""
+
+    ready: Ready
+    books: Books
+
+
 def may_be_posted(deployment: Deployment, month: date | None = None) -> Ready:
     """Whether a month (this one, unless given) may be approved and posted. Raises :class:`NotDone` when Autotask cannot be asked."""
+    return look_at_month(deployment, month).ready
+
+
+def look_at_month(deployment: Deployment, month: date | None = None) -> Looked:
+    """The same, with every line's prices and with what Autotask has, day by day."""
     store, today = deployment.store, deployment.today
     first, _ = month_of(month or today)
     dead = deployment.dead_letters.depth().visible
@@ -50,7 +63,7 @@ def may_be_posted(deployment: Deployment, month: date | None = None) -> Ready:
     changes = store.changes(local_midnight(first - EARLIER, deployment.zone))
     with asking_autotask():
         books = open_books(deployment.ports, records, first - YEAR, changes)
-    return ready(books, first, _beside(records, dead, deployment))
+    return Looked(ready(books, first, _beside(records, dead, deployment)), books)
 
 
 def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.policy import shortfall
@@ -50,6 +50,25 @@ def history(
         tuple(sorted(changes, key=lambda one: (one.settled_at, one.opened_at, one.delta > 0))),
         tuple(sorted(decisions, key=lambda one: one.at)),
         known_names(store) if changes or decisions else NOBODY,
+    )
+
+
+OVERLAP = timedelta(minutes=10)
+"""An index is a moment old: so much of what was read already is read again."""
+
+
+def later(known: History, store: Store, since: datetime, names: Directory) -> History:
+    """What is known with what came after it, from ``since`` on, for everybody: only what is new is read."""
+    newest = max([since, *(one.settled_at for one in known.changes), *(one.at for one in known.decisions)])
+    begin = max(since, newest - OVERLAP)
+    changes = {one.id: one for one in known.changes if one.settled_at >= since}
+    changes.update((one.id, one) for one in store.changes(begin))
+    decisions = {one.id: one for one in known.decisions if one.at >= since}
+    decisions.update((one.id, one) for one in store.decisions(begin))
+    return History(
+        tuple(sorted(changes.values(), key=lambda one: (one.settled_at, one.opened_at, one.delta > 0))),
+        tuple(sorted(decisions.values(), key=lambda one: one.at)),
+        names,
     )
 
 

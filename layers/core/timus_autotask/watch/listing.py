@@ -18,6 +18,7 @@ from timus_autotask.store.records import (
     ContractRecords,
     ContractState,
     CustomerRecords,
+    PartnerRecords,
     RecordUnreadable,
     Store,
     Stored,
@@ -27,8 +28,20 @@ from timus_autotask.store.records import (
 from timus_autotask.watch.status import EVERYTHING, Records
 
 
-def listed(store: Store) -> Records:
-    """Every record. Revisions are not known: to write a record, read it again."""
+def everything(store: Store, queued: int) -> Records:
+    """Every record and every name, with what cannot be read; ``queued``: wake-ups that wait."""
+    unreadable: dict[str, RecordUnreadable] = {}
+    noting = Store(store.table, lambda error: unreadable.update({error.record: error}))
+    partner = noting.readable_partner()
+    unreadable.update({error.record: error for error in partner.unreadable.values()})
+    records = listed(noting, partner)
+    names = tuple(noting.all_names())
+    found = tuple(one for _, one in sorted(unreadable.items()))
+    return replace(records, queued=queued, names=names, unreadable=found)
+
+
+def listed(store: Store, partner: PartnerRecords | None = None) -> Records:
+    """Every record. Revisions are not known: to write a record, read it again. ``partner``: what was read of it already."""
     due = tuple(store.table.due(EVERYTHING, EVERYTHING))
     mappings = {mapping.customer_id: mapping for mapping in store.mappings()}
     terms, stages = dict(store.terms()), dict(store.stages())
@@ -61,7 +74,7 @@ def listed(store: Store) -> Records:
             id_: ContractRecords(works.get(id_, Stored(ContractState(id_))), lines.get(id_, {}))
             for id_ in sorted(ids)
         },
-        partner=store.partner(),
+        partner=partner or store.partner(),
         parked_events=tuple(store.parked_events()),
         provisionings=tuple(store.provisionings()),
         troubles=tuple(store.troubles()),

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from timus_autotask.store.records import Store
 from timus_autotask.store.runs import Run, last_run
-from timus_autotask.watch.status import Each, Status, gather, status_of
+from timus_autotask.watch.listing import everything
+from timus_autotask.watch.status import Each, Records, Status, gather, status_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +48,17 @@ def overview(
     events = tuple(event for event in status.parked_events if customer in (None, event.customer_id))
     shown = replace(status, lines=lines, parked_events=events)
     return Overview(shown, dead, last_run(store.table).value, len(lines) < len(status.lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Everything from the indexes: a few reads for a thousand customers, and each a moment old."""
+
+    records: Records
+    overview: Overview
+
+
+def survey(store: Store, queued: int, dead_letters: int, now: datetime, zone: ZoneInfo) -> Survey:
+    """Where everything stands, for who looks often: what an index has not heard of yet is missing for a moment."""
+    records = everything(store, queued)
+    return Survey(records, Overview(status_of(records, now, zone), dead_letters, last_run(store.table).value))

@@ -1,0 +1,182 @@
+"""Step charts as coordinates of an SVG, with the same as words and as a table: nobody needs the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from timus_autotask.domain.timeline import Timeline
+from timus_autotask.web.words import day as in_words
+
+WIDTH, HEIGHT = 720, 200
+LEFT, RIGHT, TOP, BOTTOM = 40, 116, 12, 24
+"""Room for numbers, names, the topmost number and days."""
+APART = 13
+"""Between the names of two lines, so that both can be read."""
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a chart."""
+
+    name: str
+    kind: str
+    """How it is drawn: a class of the style sheet."""
+    units: Timeline
+    first: date
+    last: date
+    """Inclusive."""
+    named: bool = True
+    """Its name stands at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A line as it is drawn."""
+
+    name: str
+    kind: str
+    path: str
+    label: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """A stretch of days with a meaning."""
+
+    x: float
+    width: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A day on which a number changes, for the table below."""
+
+    day: date
+    units: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All of it."""
+
+    title: str
+    words: str
+    """What is seen, in a sentence."""
+    lines: tuple[Drawn, ...]
+    levels: tuple[tuple[float, str], ...]
+    """(y, number)."""
+    days: tuple[tuple[float, str], ...]
+    """(x, day)."""
+    shades: tuple[Shade, ...]
+    today: float | None
+    names: tuple[str, ...]
+    rows: tuple[Row, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+    bottom: int = HEIGHT - BOTTOM
+
+
+def step_chart(
+    title: str,
+    series: Sequence[Series],
+    first: date,
+    last: date,
+    today: date,
+    shades: Iterable[tuple[date, date, str]] = (),
+) -> Chart:
+    """The units of each line from ``first`` to ``last``; ``shades``: (first day, last day, what it means)."""
+    levels = _levels(max((units for one in series for units in _all(one)), default=0))
+    span = (last - first).days + 1
+
+    def x(day: date) -> float:
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * (day - first).days / span, 1)
+
+    def y(units: int) -> float:
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * units / levels[-1], 1)
+
+    def drawn(one: Series) -> tuple[str, float]:
+        start, end = max(first, one.first), min(last, one.last) + ONE_DAY
+        path, at = f"M{x(start)} {y(one.units.at(start))}", one.units.at(start)
+        for day, units in one.units.steps:
+            if start < day < end:
+                path, at = f"{path}H{x(day)}V{y(units)}", units
+        return f"{path}H{x(end)}", y(at)
+
+    shown = [one for one in series if one.first <= last and one.last >= first]
+    paths = [drawn(one) for one in shown]
+    labels = _apart([end if one.named else None for one, (_, end) in zip(shown, paths, strict=True)])
+    return Chart(
+        title,
+        _in_words(shown, min(max(today, first), last)),
+        tuple(
+            Drawn(one.name, one.kind, path, None if label is None else (WIDTH - RIGHT + 8, label + 4))
+            for one, (path, _), label in zip(shown, paths, labels, strict=True)
+        ),
+        tuple((y(level), f"{level:,}") for level in levels),
+        tuple((x(day), name) for day, name in _days(first, last)),
+        tuple(
+            Shade(x(max(start, first)), round(x(min(end, last) + ONE_DAY) - x(max(start, first)), 1), name)
+            for start, end, name in shades
+            if start <= last and end >= first
+        ),
+        x(today) if first <= today <= last else None,
+        tuple(one.name for one in shown),
+        tuple(_rows(shown, first, last)),
+    )
+
+
+def _all(one: Series) -> Iterator[int]:
+    yield one.units.at(one.first)
+    yield from (units for day, units in one.units.steps if one.first <= day <= one.last)
+
+
+def _levels(most: int) -> list[int]:
+    """Three to five round numbers from 0 on."""
+    step = next(
+        size for power in range(12) for size in (10**power, 2 * 10**power, 5 * 10**power) if size * 4 >= most
+    )
+    return [step * number for number in range(max(1, -(-most // step)) + 1)]
+
+
+def _days(first: date, last: date) -> list[tuple[date, str]]:
+    """Where days are named: the first of months, or some days of a single month."""
+    span = (last - first).days
+    if span <= 45:
+        every = [first + timedelta(days=number) for number in range(0, span + 1, 7)]
+        return [(day, f"{day.day} {day:%b}") for day in every]
+    firsts = [day for day in (first + timedelta(days=n) for n in range(span + 1)) if day.day == 1]
+    few = firsts[:: -(-len(firsts) // 8)]
+    return [(day, f"{day:%b %Y}" if day.month == 1 or day == few[0] else f"{day:%b}") for day in few]
+
+
+def _apart(ends: Sequence[float | None]) -> list[float | None]:
+    """Where names stand beside the ends of their lines, so that none covers another."""
+    found: list[float | None] = [None] * len(ends)
+    lowest: float = TOP - APART
+    for place, end in sorted(
+        ((place, end) for place, end in enumerate(ends) if end is not None), key=lambda each: each[1]
+    ):
+        lowest = max(float(end), lowest + APART)
+        found[place] = lowest
+    over = lowest - (HEIGHT - BOTTOM)
+    return [None if one is None else one - max(0.0, over) for one in found]
+
+
+def _in_words(series: Sequence[Series], today: date) -> str:
+    return "; ".join(
+        f"{one.name}: {one.units.at(min(max(today, one.first), one.last)):,} on {in_words(min(max(today, one.first), one.last))}"
+        for one in series
+    )
+
+
+def _rows(series: Sequence[Series], first: date, last: date) -> Iterator[Row]:
+    days = {first, *(day for one in series for day in one.units.days if first < day <= last)}
+    for day in sorted(days):
+        yield Row(day, tuple(one.units.at(day) if one.first <= day <= one.last else None for one in series))

@@ -1,0 +1,91 @@
+"""What the console keeps between two clicks: everything it has read, with its age, and the proposals that somebody looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.enabling import look_at_everything
+from timus_autotask.operate.month_end import Looked, look_at_month
+from timus_autotask.ports.errors import QueueUnavailable
+from timus_autotask.watch.check import Check
+from timus_autotask.watch.grouping import Group, grouped
+from timus_autotask.watch.history import History, later
+from timus_autotask.watch.overview import Survey, survey
+from timus_autotask.watch.status import Status
+from timus_autotask.web.kept import Kept, Start, in_background
+
+YOUNG = timedelta(seconds=60)
+"""What is younger is not read again by a click."""
+HISTORY = timedelta(days=92)
+"""So far back the journal is kept here; older entries are read when somebody asks for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """One look at the table, and what follows from it."""
+
+    survey: Survey
+    groups: Sequence[Group]
+    """By customer, those that need a person first."""
+    history: History
+    lacking: tuple[Exception, ...] = ()
+    """What could not be read beside the table."""
+
+    @property
+    def status(self) -> Status:
+        """Where every line stands."""
+        return self.survey.overview.status
+
+
+@dataclass
+class Desk:
+    """A deployment, and what was read of it."""
+
+    deployment: Deployment
+    by: str = ""
+    """Who decides here."""
+    start: Start = in_background
+    everything: Kept[Everything] = field(init=False)
+    checks: Kept[tuple[Check, ...]] = field(init=False)
+    """What ``doctor`` says. It asks AWS and Autotask, so it is read only when somebody asks."""
+
+    def __post_init__(self) -> None:
+        clock = self.deployment.clock
+        self.everything = Kept(self._read, clock, self.start)
+        self.checks = Kept(lambda _: tuple(look_at_everything(self.deployment)), clock, self.start)
+        self._months: dict[date, Kept[Looked]] = {}
+
+    def month(self, month: date) -> Kept[Looked]:
+        """Whether a month may be posted. Autotask is asked, so it is read only when somebody asks."""
+        first = month.replace(day=1)
+        if first not in self._months:
+            self._months[first] = Kept(
+                lambda _: look_at_month(self.deployment, first), self.deployment.clock, self.start
+            )
+        return self._months[first]
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return self.deployment.clock.now()
+
+    def _read(self, before: Everything | None) -> Everything:
+        lacking: list[Exception] = []
+
+        def number(read: Callable[[], int]) -> int:
+            try:
+                return read()
+            except QueueUnavailable as error:
+                lacking.append(error)
+                return 0
+
+        deployment = self.deployment
+        queued = number(lambda: sum(deployment.queue.depth()))
+        dead = number(lambda: deployment.dead_letters.depth().visible)
+        found = survey(deployment.store, queued, dead, self.now, deployment.zone)
+        known = before.history if before else History((), ())
+        told = later(known, deployment.store, self.now - HISTORY, found.overview.status.names)
+        return Everything(found, grouped(found.overview.status.lines), told, tuple(lacking))

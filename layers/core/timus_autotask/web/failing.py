@@ -1,0 +1,58 @@
+"""What a person reads of a failure: what is the matter, and what to do about it. A missing right of AWS is named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
+from timus_autotask.store.records import REPAIR, RecordUnreadable, TermsUnreadable
+
+_NOT_AUTHORIZED = re.compile(
+    r"User: (?P<user>\S+) is not authorized to perform: (?P<right>[\w-]+:\w+)(?: on resource: (?P<where>\S+))?"
+)
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """For people."""
+
+    title: str
+    message: str
+    remedy: str = ""
+    right: str = ""
+    """The right of AWS that is missing, as in ``dynamodb:Query``."""
+
+
+def in_words(error: Exception) -> Failure:
+    """What is the matter; of a failure that nobody foresaw, its own words."""
+    words = str(error) or type(error).__name__
+    denied = _NOT_AUTHORIZED.search(words)
+    if denied:
+        where = f" on {denied['where']}" if denied["where"] else ""
+        return Failure(
+            f"Your AWS user lacks the right {denied['right']}",
+            f"AWS refused {denied['right']}{where} to {denied['user']}.",
+            f"Have {denied['right']} allowed for it, or start the console with another AWS_PROFILE.",
+            denied["right"],
+        )
+    match error:
+        case NotDone():
+            return Failure("Nothing was written", words)
+        case RecordUnreadable():
+            return Failure("A record cannot be read", words, REPAIR)
+        case TermsUnreadable():
+            return Failure("The terms cannot be read", words, "timus-autotask status")
+        case NotConfigured():
+            return Failure("Nobody has set it up yet", words, "timus-autotask setup")
+        case Conflict():
+            return Failure("Somebody else wrote at the same moment", "Nothing was written.", "Try again.")
+        case AutotaskError():
+            return Failure("Autotask does not do it", words, "timus-autotask doctor")
+        case InfrastructureError():
+            return Failure(
+                "AWS is out of reach", words, "Check the network and the AWS credentials, and try again."
+            )
+    return Failure("Something failed that nobody foresaw", f"{type(error).__name__}: {words}")

@@ -1,0 +1,1 @@
+"""Each page: typed views in, what its template shows out."""

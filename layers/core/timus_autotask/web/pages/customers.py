@@ -1,0 +1,251 @@
+"""The list of customers: searched, filtered and sorted, a page at a time; and one customer, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+from timus_autotask.domain.line import JournalEntry, Line
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.store.records import Decision
+from timus_autotask.watch.books import BookLine, Books
+from timus_autotask.watch.grouping import Group, Standing
+from timus_autotask.watch.status import Status, StatusLine
+from timus_autotask.web.charts import Chart, Series, step_chart
+from timus_autotask.web.desk import Everything
+from timus_autotask.web.pages.actions import Action, action_of
+
+AT_ONCE = 50
+"""Customers on one page."""
+NEWEST = 20
+"""So many changes and decisions of a customer stand on its page."""
+
+
+# -- All of them
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of the list was asked for, as it stands in the address."""
+
+    text: str = ""
+    standing: str = ""
+    """The name of a :class:`Standing`, in small letters."""
+    sort: str = "need"
+    page: int = 1
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Asked:
+        """From the address; what makes no sense is left out."""
+        standing, sort = query.get("standing", ""), query.get("sort", "need")
+        page = query.get("page", "1")
+        return cls(
+            query.get("q", "").strip()[:200],
+            standing if standing.upper() in Standing.__members__ else "",
+            sort if sort in SORTS else "need",
+            max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+        )
+
+    def address(self, **changes: str | int) -> str:
+        """The same list but for these changes."""
+        given = {"q": self.text, "standing": self.standing, "sort": self.sort, "page": 1, **changes}
+        default = {"q": "", "standing": "", "sort": "need", "page": 1}
+        said = {name: value for name, value in given.items() if value != default[name]}
+        return f"/customers?{urlencode(said)}" if said else "/customers"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A customer in the list."""
+
+    customer: str
+    name: str
+    standing: Standing
+    contracts: tuple[int, ...]
+    timus: int
+    autotask: int | None
+    """Of all lines; None: it has none yet."""
+    remark: str
+    """What stands first about it."""
+
+    @property
+    def difference(self) -> int:
+        """Autotask's units less Timus's quantities."""
+        return 0 if self.autotask is None else self.autotask - self.timus
+
+
+SORTS: Mapping[str, tuple[str, Callable[[Row], tuple[object, ...]]]] = {
+    "need": (
+        "What needs you first",
+        lambda row: ([*Standing].index(row.standing), row.name.casefold(), row.customer),
+    ),
+    "name": ("Name", lambda row: (row.name.casefold() or row.customer, row.customer)),
+    "timus": ("Most seats", lambda row: (-row.timus, row.customer)),
+    "difference": ("Largest difference", lambda row: (-abs(row.difference), row.customer)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CustomersPage:
+    """What the template shows."""
+
+    asked: Asked
+    rows: tuple[Row, ...]
+    found: int
+    of: int
+    pages: int
+    standings: tuple[tuple[Standing, int], ...]
+
+
+def customers_page(found: Everything, asked: Asked) -> CustomersPage:
+    """The rows that were asked for."""
+    rows = [_row(group, found.status) for group in found.groups]
+    standings = [row.standing for row in rows]
+    text = asked.text.casefold()
+    lines = {group.customer: group.lines for group in found.groups}
+    chosen = [
+        row
+        for row in rows
+        if (not asked.standing or row.standing is Standing[asked.standing.upper()])
+        and (not text or any(text in one for one in _searched(row, lines[row.customer], found.status)))
+    ]
+    chosen.sort(key=SORTS[asked.sort][1])
+    pages = max(1, -(-len(chosen) // AT_ONCE))
+    page = min(asked.page, pages)
+    return CustomersPage(
+        replace(asked, page=page),
+        tuple(chosen[(page - 1) * AT_ONCE : page * AT_ONCE]),
+        len(chosen),
+        len(rows),
+        pages,
+        tuple((one, standings.count(one)) for one in Standing if one in standings),
+    )
+
+
+def _row(group: Group, status: Status) -> Row:
+    lines = group.lines
+    units = {line.key: line.autotask_units for line in lines if line.key}
+    known = [one for one in units.values() if one is not None]
+    first = next((line for line in lines if line.reason), None)
+    return Row(
+        group.customer,
+        status.names.customers.get(group.customer, ""),
+        group.standing,
+        tuple(dict.fromkeys(line.contract_id for line in lines if line.contract_id is not None)),
+        sum(line.timus_quantity for line in lines),
+        sum(known) if known else None,
+        (first.reason if first else None)
+        or next((line.explanation for line in lines if line.explanation), None)
+        or "",
+    )
+
+
+def _searched(row: Row, lines: Sequence[StatusLine], status: Status) -> Iterator[str]:
+    yield row.name.casefold()
+    yield row.customer.casefold()
+    for id_ in row.contracts:
+        yield str(id_)
+        yield status.names.contracts.get(id_, "").casefold()
+        company = status.names.company_of.get(id_)
+        if company is not None:
+            yield str(company)
+            yield status.names.companies.get(company, "").casefold()
+    for line in lines:
+        yield line.sku.casefold()
+
+
+# -- One of them
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line of a customer, with its chart."""
+
+    status: StatusLine
+    action: Action | None
+    chart: Chart | None
+    book: BookLine | None
+    """With prices, if Autotask was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPage:
+    """What the template shows."""
+
+    customer: str
+    name: str
+    standing: Standing
+    companies: tuple[int, ...]
+    lines: tuple[LineView, ...]
+    changes: tuple[JournalEntry, ...]
+    """The newest first."""
+    decisions: tuple[Decision, ...]
+
+
+def customer_page(found: Everything, customer: str, today: date, books: Books | None) -> CustomerPage | None:
+    """None: nobody knows the customer. ``books``: what Autotask said, if it was asked."""
+    group = next((one for one in found.groups if one.customer == customer), None)
+    if group is None:
+        return None
+    status, records = found.status, found.survey.records
+    contracts = dict.fromkeys(line.contract_id for line in group.lines if line.contract_id is not None)
+    companies = dict.fromkeys(
+        status.names.company_of[id_] for id_ in contracts if id_ in status.names.company_of
+    )
+    stored = {
+        line.value.key: line.value
+        for id_ in contracts
+        if id_ in records.contracts
+        for line in records.contracts[id_].lines.values()
+    }
+    views = [_view(line, stored, books, found, today) for line in group.lines]
+    changes = [one for one in found.history.changes if customer in {source for source, _ in one.sources}]
+    decisions = [one for one in found.history.decisions if customer in one.customers]
+    return CustomerPage(
+        customer,
+        status.names.customers.get(customer, ""),
+        group.standing,
+        tuple(companies),
+        tuple(views),
+        tuple(changes[: -NEWEST - 1 : -1]),
+        tuple(decisions[: -NEWEST - 1 : -1]),
+    )
+
+
+def _view(
+    line: StatusLine, stored: Mapping[LineKey, Line], books: Books | None, found: Everything, today: date
+) -> LineView:
+    book = books.lines.get(line.key) if books and line.key else None
+    known = stored.get(line.key) if line.key else None
+    action = action_of(line) if line.reason_code else None
+    return LineView(line, action, _chart(line, known, book, found, today), book)
+
+
+def _chart(
+    line: StatusLine, stored: Line | None, book: BookLine | None, found: Everything, today: date
+) -> Chart | None:
+    """Both sides of a line: what it should have, and what Autotask has; what is scheduled goes on from there."""
+    if stored is None or line.key is None:
+        return None
+    contract = found.survey.records.contracts[line.key.contract_id].state.value.contract
+    has = book.has if book else stored.baseline if stored.observed is None else stored.observed
+    if has is None:
+        return None
+    first = max(today - timedelta(days=150), contract.start) if contract else today - timedelta(days=150)
+    last = min(today + timedelta(days=92), contract.end) if contract else today + timedelta(days=92)
+    if first >= last:
+        return None
+    series = [
+        Series("Should be", "wanted", stored.desired, first, last),
+        Series("Autotask", "has", has, first, min(today, last)),
+    ]
+    planned = has
+    for day, delta in line.scheduled:
+        planned = planned.add_from(day, delta)
+    series.append(
+        Series("scheduled", "scheduled", planned, min(today, last), last, named=bool(line.scheduled))
+    )
+    shades = [(start, end, "posted") for start, end in book.observed.closed] if book else []
+    return step_chart(f"Units of {line.sku}", series, first, last, today, shades)

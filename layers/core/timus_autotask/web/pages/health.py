@@ -1,0 +1,46 @@
+"""What ``doctor`` says: each check with what was found, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from timus_autotask.watch.check import Check, Verdict, worst
+from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.kept import Seen
+from timus_autotask.web.words import count
+
+
+@dataclass(frozen=True, slots=True)
+class HealthPage:
+    """What the template shows."""
+
+    checks: tuple[Check, ...]
+    """Those that are not right first."""
+    verdict: Verdict | None
+    sentence: str
+    at: datetime | None
+    looking: bool
+    failure: Failure | None
+
+
+def health_page(seen: Seen[tuple[Check, ...]]) -> HealthPage:
+    """What was seen last."""
+    checks = seen.value or ()
+    order = (Verdict.WRONG, Verdict.WARN, Verdict.OK)
+    wrong = sum(one.verdict is Verdict.WRONG for one in checks)
+    warn = sum(one.verdict is Verdict.WARN for one in checks)
+    if wrong:
+        sentence = f"{count(wrong, 'thing is', 'things are')} wrong"
+    elif warn:
+        sentence = f"Everything works; {count(warn, 'thing wants', 'things want')} a look"
+    else:
+        sentence = "Everything is right" if checks else "Nobody has looked yet"
+    return HealthPage(
+        tuple(sorted(checks, key=lambda one: order.index(one.verdict))),
+        worst(checks) if checks else None,
+        sentence,
+        seen.at,
+        seen.reading,
+        in_words(seen.failed) if seen.failed else None,
+    )

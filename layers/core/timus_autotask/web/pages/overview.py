@@ -1,0 +1,153 @@
+"""The first page: how everything stands in a sentence, and what needs a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.store.runs import Run
+from timus_autotask.watch.grouping import Standing
+from timus_autotask.watch.ready import Ready
+from timus_autotask.watch.status import StatusLine
+from timus_autotask.watch.trends import Delays, delays, seats_by_sku
+from timus_autotask.web.charts import Chart, Series, step_chart
+from timus_autotask.web.desk import Everything
+from timus_autotask.web.pages.actions import Action, action_of
+from timus_autotask.web.words import count
+
+NEED = (Standing.UNMAPPED, Standing.WAITING)
+BEFORE, AFTER = timedelta(days=182), timedelta(days=31)
+"""Of the chart of seats, around today."""
+MOST_PLANS = 4
+"""So many plans have a line of their own."""
+FEW = 12
+"""So much of what needs a person stands here; the customers' page has all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that needs a person."""
+
+    customer: str
+    what: str
+    skus: tuple[str, ...]
+    seats: int
+    """Units of today by which both sides differ; negative: not billed."""
+    at_risk: Decimal | None
+    """What it comes to this month, whichever way; None: no price is known, or Autotask was not asked."""
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """What the template shows."""
+
+    sentence: str
+    calm: bool
+    """Nobody has to do anything."""
+    counts: tuple[tuple[Standing, int], ...]
+    needs: tuple[Need, ...]
+    more: int
+    """So much more needs a person."""
+    unmapped: int
+    ignored: int
+    chart: Chart | None
+    delays: Delays
+    compared: Run
+    outstanding: tuple[str, ...]
+
+
+def overview_page(found: Everything, ready: Ready | None, today: date) -> OverviewPage:
+    """``ready``: what was said of the running month, if it was asked."""
+    standings = [group.standing for group in found.groups]
+    needs = sorted(
+        _needs(found, ready), key=lambda one: (-(one.at_risk or Decimal()), -abs(one.seats), one.customer)
+    )
+    status = found.status
+    return OverviewPage(
+        _sentence(standings),
+        not any(one in NEED for one in standings),
+        tuple((one, standings.count(one)) for one in Standing if one in standings),
+        tuple(needs[:FEW]),
+        len(needs[FEW:]),
+        status.mapped.unmapped,
+        len(status.mapped.ignored_customers) + len(status.mapped.ignored_skus),
+        _seats(found, today),
+        delays(found.history.changes),
+        found.survey.overview.compared,
+        status.outstanding,
+    )
+
+
+def _sentence(standings: list[Standing]) -> str:
+    billed = [one for one in standings if one is not Standing.IGNORED]
+    need = sum(one in NEED for one in billed)
+    moving = sum(one is Standing.MOVING for one in billed)
+    if not billed:
+        return "Timus has reported no customer yet"
+    if need:
+        return f"{need:,} of {count(len(billed), 'customer')} {'needs' if need == 1 else 'need'} you"
+    if moving:
+        return f"Nobody needs you; changes of {count(moving, 'customer')} are on the way"
+    if all(one is Standing.OBSERVING for one in billed):
+        return f"{count(len(billed), 'customer')}: all observed, nothing is written to Autotask"
+    return "The one customer is aligned" if len(billed) == 1 else f"All {len(billed):,} customers are aligned"
+
+
+def _needs(found: Everything, ready: Ready | None) -> Iterator[Need]:
+    """One for each customer and reason."""
+    risk = _risk(ready)
+    for group in found.groups:
+        if group.standing not in NEED:
+            continue
+        by_reason: dict[str, list[StatusLine]] = {}
+        for line in group.lines:
+            if line.reason_code and line.reason:
+                by_reason.setdefault(line.reason_code, []).append(line)
+        for lines in by_reason.values():
+            amounts = [risk[of] for of in dict.fromkeys(map(_of, lines)) if of in risk]
+            yield Need(
+                group.customer,
+                lines[0].reason or "",
+                tuple(dict.fromkeys(line.sku for line in lines)),
+                sum((line.autotask_units or 0) - (line.wanted_units or 0) for line in lines),
+                sum(amounts, Decimal()) if amounts else None,
+                action_of(lines[0]),
+            )
+
+
+def _of(line: StatusLine) -> object:
+    return line.key or (line.customer, line.sku)
+
+
+def _risk(ready: Ready | None) -> Mapping[object, Decimal]:
+    found: dict[object, Decimal] = {}
+    for one in ready.everything if ready else ():
+        if one.estimate is not None:
+            of = one.key or (one.customer, one.sku)
+            found[of] = found.get(of, Decimal()) + abs(one.estimate)
+    return found
+
+
+def _seats(found: Everything, today: date) -> Chart | None:
+    subscriptions = [
+        stored.value
+        for customer in found.survey.records.customers.values()
+        for stored in customer.subscriptions.values()
+    ]
+    by_sku = seats_by_sku(subscriptions)
+    if not by_sku:
+        return None
+    order = sorted(by_sku, key=lambda sku: (-by_sku[sku].at(today), sku))
+    first, last = today - BEFORE, today + AFTER
+    shown = order if len(order) <= MOST_PLANS + 1 else order[:MOST_PLANS]
+    series = [Series(sku, f"plan-{place + 1}", by_sku[sku], first, last) for place, sku in enumerate(shown)]
+    rest = NOTHING
+    for sku in order[len(shown) :]:
+        rest = rest.plus(by_sku[sku])
+    if rest != Timeline():
+        series.append(Series(f"{len(order) - len(shown)} others", "plan-5", rest, first, last))
+    return step_chart("Seats in Timus by plan", series, first, last, today)

@@ -1,0 +1,47 @@
+"""Templates: everything from outside is escaped, and what could turn a text round or hide is shown instead of obeyed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from timus_autotask.plain import visible
+from timus_autotask.web.pages.actions import customer_address
+from timus_autotask.web.words import Words
+
+FOLDER = Path(__file__).parent
+PIECES = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
+    """The console's templates, with words for days, times and numbers."""
+    pages = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    pages.filters.update(Words(zone, now).filters())
+    pages.filters["slug"] = slug
+    pages.filters["customer_address"] = customer_address
+    return pages
+
+
+def slug(text: Any) -> str:
+    """A text as a part of an id of HTML."""
+    return PIECES.sub("-", str(text)).strip("-").lower()
+
+
+def _shown(value: object) -> object:
+    """A text without what could turn it round or hide; nothing in place of what is not known."""
+    if value is None:
+        return ""
+    return visible(value) if type(value) is str else value

@@ -1,0 +1,241 @@
+"""What the pages show, of a partner of forty clients."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.partner import DRIFTS, HELD, UNMAPPED, customer_of, name_of, partner
+from tests.unit.web.browser import Browser, words_of
+from tests.world import World
+from timus_autotask.ports.errors import QueueUnavailable, TableUnavailable
+from timus_autotask.watch.status import gather, status_of
+
+
+@pytest.fixture(scope="module")
+def forty() -> World:
+    """It is only read here."""
+    return partner(40)
+
+
+@pytest.fixture
+def browser(forty: World) -> Browser:
+    """A fresh console over it."""
+    return Browser(forty)
+
+
+def test_the_first_look_says_how_many_need_somebody(browser: Browser) -> None:
+    """In one sentence, and then who."""
+    words = browser.words("/")
+    assert "10 of 39 customers need you." in words
+    assert f"{name_of(HELD)} {customer_of(HELD)} A change of +15 on 2026-03-13 awaits approval." in words
+    assert "27 ✓ Aligned" in words
+    assert "As of 08:" in words
+
+
+def test_a_new_stack_says_what_is_missing() -> None:
+    """Nothing is known, and nothing fails."""
+    browser = Browser(World())
+    assert "Timus has reported no customer yet." in browser.words("/")
+    assert "timus-autotask webhook show" in browser.words("/customers")
+
+
+def test_the_console_sees_what_the_command_sees(browser: Browser, forty: World) -> None:
+    """Every line from the indexes is the line from the records."""
+    read = status_of(gather(forty.ports.store, lambda: 0), forty.clock.now(), forty.zone)
+    seen = browser.desk.everything.first().value
+    assert seen is not None
+    assert seen.status.lines == read.lines
+    assert seen.status.mapped == read.mapped
+    assert seen.status.names == read.names
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (f"q={name_of(HELD)}", [HELD]),
+        (f"q={customer_of(HELD).upper()}", [HELD]),
+        ("q=29680012", [12]),
+        ("q=sase-dlp", [28]),
+        ("standing=unmapped", [*UNMAPPED]),
+        ("q=nobody+at+all", []),
+    ],
+)
+def test_customers_are_found(browser: Browser, query: str, found: list[int]) -> None:
+    """By name, id, contract, SKU, and by how they stand."""
+    html = browser.page(f"/customers?{query}")
+    assert sorted(re.findall(r'data-customer="([^"]+)"', html)) == sorted(map(customer_of, found))
+
+
+@pytest.mark.parametrize(
+    "query", ["page=0", "page=99999999", "page=x", "page=-1", "sort=nothing", "standing=x", "q=" + "x" * 5000]
+)
+def test_an_address_that_makes_no_sense_shows_the_list(browser: Browser, query: str) -> None:
+    """Nobody is punished for a typing error."""
+    assert browser.get(f"/customers?{query}").status_code == 200
+
+
+def test_a_customer_is_shown_line_by_line(browser: Browser) -> None:
+    """Timus beside Autotask, with the reason and the remedy, and as a chart that is a table too."""
+    html = browser.page(f"/customers/{customer_of(DRIFTS)}")
+    words = words_of(html)
+    assert "Somebody changed the units in Autotask" in words
+    assert "timus-autotask drift" in words
+    assert "<svg" in html
+    assert "The same as a table" in words
+
+
+def test_a_customer_whom_nobody_knows_is_a_page_that_says_so(browser: Browser) -> None:
+    """With the id as it was written, and harmless."""
+    answer = browser.get("/customers/cus_<script>alert(1)</script>")
+    assert answer.status_code == 404
+    assert "<script>alert" not in answer.text
+    assert "Nobody knows a customer" in answer.text
+
+
+def test_health_says_what_doctor_says(browser: Browser) -> None:
+    """Check by check, and Autotask is asked once."""
+    words = browser.words("/health")
+    assert "make adjustments" in words
+    asked = len(browser.world.control.requests())
+    assert "Looked at" in browser.words("/health")
+    assert len(browser.world.control.requests()) == asked
+    browser.send("/health/look")
+    assert len(browser.world.control.requests()) > asked
+
+
+# -- What it costs
+
+
+class Counting:
+    """A table that counts what it is asked."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._table, name)
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            self.asked[name] += 1
+            return method(*arguments, **named)
+
+        return counted
+
+
+PAGES = ("/", "/customers", f"/customers/{customer_of(HELD)}", "/customers?q=contoso&sort=timus", "/health")
+LOOK = 20
+"""Requests of one look at everything, however many customers there are (pages of an index aside)."""
+
+
+def counting(world: World) -> tuple[Browser, Counting]:
+    """A console that has read everything once."""
+    table = Counting(world.table)
+    world.ports = replace(world.ports, table=table)
+    return Browser(world), table
+
+
+@pytest.mark.parametrize("customers", [40, 120])
+def test_a_look_at_everything_is_a_few_requests_and_a_click_none(customers: int) -> None:
+    """However many customers there are; within a minute a click asks the table for nothing."""
+    browser, table = counting(partner(customers))
+    assert table.asked.total() <= LOOK
+    browser.get("/health")
+    table.asked.clear()
+    for page in PAGES:
+        assert browser.get(page).status_code == 200
+    assert table.asked.total() == 0
+    browser.world.clock.advance(61)
+    browser.get("/")
+    assert 0 < table.asked.total() <= LOOK
+
+
+# -- What fails
+
+
+class Broken:
+    """Something of AWS that is out of reach."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        def fails(*_: Any, **__: Any) -> Any:
+            raise self._error
+
+        return fails
+
+
+DENIED = (
+    "An error occurred (AccessDeniedException) when calling the Query operation: User: arn:aws:iam::123456789012:user/anna is not "
+    "authorized to perform: dynamodb:Query on resource: arn:aws:dynamodb:eu-west-1:123456789012:table/t because no identity-based policy allows it"
+)
+
+
+@pytest.fixture
+def table_away(forty: World) -> Iterator[list[Exception]]:
+    """A table that fails with what is put into the list."""
+    errors: list[Exception] = []
+    ports = forty.ports
+
+    class Failing:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(Broken(errors[0]) if errors else forty.table, name)
+
+    forty.ports = replace(ports, table=Failing())
+    yield errors
+    forty.ports = ports
+
+
+def test_what_is_known_is_still_shown_while_the_table_is_away(
+    forty: World, table_away: Sequence[Exception]
+) -> None:
+    """With its age and the reason; and once it is back, all of it is new."""
+    browser = Browser(forty)
+    table_away.append(TableUnavailable("ConnectTimeoutError: no answer"))  # type: ignore[attr-defined]
+    browser.send("/fresh")
+    words = browser.words("/")
+    assert "10 of 39 customers need you." in words
+    assert "What is shown is old: AWS is out of reach" in words
+    table_away.clear()  # type: ignore[attr-defined]
+    browser.send("/fresh")
+    assert "What is shown is old" not in browser.words("/")
+
+
+def test_a_right_of_aws_that_is_missing_is_named(forty: World, table_away: Sequence[Exception]) -> None:
+    """Also on the first look, when nothing is known."""
+    table_away.append(TableUnavailable(DENIED))  # type: ignore[attr-defined]
+    browser = Browser(forty)
+    answer = browser.get("/customers")
+    assert answer.status_code == 503
+    assert "lacks the right dynamodb:Query" in words_of(answer.text)
+    assert "user/anna" in answer.text
+
+
+def test_a_queue_that_may_not_be_asked_costs_nothing_else(forty: World) -> None:
+    """The lines are there, and the page says which right it lacks."""
+    denied = DENIED.replace("dynamodb:Query", "sqs:GetQueueAttributes")
+    browser = Browser(forty)
+    browser.desk.deployment = replace(browser.desk.deployment, queue=Broken(QueueUnavailable(denied)))
+    browser.send("/fresh")
+    words = browser.words("/")
+    assert "lacks the right sqs:GetQueueAttributes" in words
+    assert "10 of 39 customers need you." in words
+
+
+def test_names_with_script_in_them_are_text() -> None:
+    """Whoever may name a customer in Timus cannot speak to the operator's browser."""
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'\u202e"
+    browser = Browser(partner(40, names={HELD: evil, UNMAPPED[0]: evil}))
+    for page in (*PAGES, f"/customers/{customer_of(UNMAPPED[0])}"):
+        html = browser.page(page)
+        assert "<script>alert" not in html
+        assert "<img" not in html
+        assert "\u202e" not in html
+    assert "&lt;script&gt;alert(1)" in browser.page("/customers")
