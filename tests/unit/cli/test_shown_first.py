@@ -185,6 +185,7 @@ WALKS: dict[str, list[Walk]] = {
             said("setup", "--no-test-event", "--username", "u", "--secret", "s", "--integration-code", "c"),
         )
     ],
+    "console": [Walk(told, said("console"), READS)],
     "doctor": [Walk(told, said("doctor"), READS)],
     "map customer": [
         Walk(nothing, said("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")),
