@@ -13,7 +13,28 @@ from timus_autotask.operate.terms import TermChange
 
 BEGIN = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 TODAY = date(2026, 3, 16)
-FIRST = ["Adatum", "Contoso", "Fabrikam", "Northwind", "Litware", "Proseware", "Tailspin", "Wingtip", "Fourth", "Alpine", "Coho", "Lucerne", "Margie", "Relecloud", "Trey", "Woodgrove", "Bellows", "Munson", "Southridge", "Humongous"]
+FIRST = [
+    "Adatum",
+    "Contoso",
+    "Fabrikam",
+    "Northwind",
+    "Litware",
+    "Proseware",
+    "Tailspin",
+    "Wingtip",
+    "Fourth",
+    "Alpine",
+    "Coho",
+    "Lucerne",
+    "Margie",
+    "Relecloud",
+    "Trey",
+    "Woodgrove",
+    "Bellows",
+    "Munson",
+    "Southridge",
+    "Humongous",
+]
 SECOND = [
     "Dental",
     "Logistics",
