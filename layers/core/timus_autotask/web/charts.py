@@ -92,44 +92,56 @@ def step_chart(
     shades: Iterable[tuple[date, date, str]] = (),
 ) -> Chart:
     """The units of each line from ``first`` to ``last``; ``shades``: (first day, last day, what it means)."""
-    levels = _levels(max((units for one in series for units in _all(one)), default=0))
-    span = (last - first).days + 1
-
-    def x(day: date) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * (day - first).days / span, 1)
-
-    def y(units: int) -> float:
-        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * units / levels[-1], 1)
-
-    def drawn(one: Series) -> tuple[str, float]:
-        start, end = max(first, one.first), min(last, one.last) + ONE_DAY
-        path, at = f"M{x(start)} {y(one.units.at(start))}", one.units.at(start)
-        for day, units in one.units.steps:
-            if start < day < end:
-                path, at = f"{path}H{x(day)}V{y(units)}", units
-        return f"{path}H{x(end)}", y(at)
-
     shown = [one for one in series if one.first <= last and one.last >= first]
-    paths = [drawn(one) for one in shown]
-    labels = _apart([end if one.named else None for one, (_, end) in zip(shown, paths, strict=True)])
+    levels = _levels(max((units for one in shown for units in _all(one)), default=0))
+    paper = _Paper(first, last, levels[-1])
     return Chart(
         title,
         _in_words(shown, min(max(today, first), last)),
-        tuple(
-            Drawn(one.name, one.kind, path, None if label is None else (WIDTH - RIGHT + 8, label + 4))
-            for one, (path, _), label in zip(shown, paths, labels, strict=True)
-        ),
-        tuple((y(level), f"{level:,}") for level in levels),
-        tuple((x(day), name) for day, name in _days(first, last)),
-        tuple(
-            Shade(x(max(start, first)), round(x(min(end, last) + ONE_DAY) - x(max(start, first)), 1), name)
-            for start, end, name in shades
-            if start <= last and end >= first
-        ),
-        x(today) if first <= today <= last else None,
+        tuple(paper.lines(shown)),
+        tuple((paper.y(level), f"{level:,}") for level in levels),
+        tuple((paper.x(day), name) for day, name in _days(first, last)),
+        tuple(paper.shade(start, end, name) for start, end, name in shades if start <= last and end >= first),
+        paper.x(today) if first <= today <= last else None,
         tuple(one.name for one in shown),
         tuple(_rows(shown, first, last)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Paper:
+    """Where a day and a number stand."""
+
+    first: date
+    last: date
+    most: int
+
+    def x(self, day: date) -> float:
+        span = (self.last - self.first).days + 1
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * (day - self.first).days / span, 1)
+
+    def y(self, units: int) -> float:
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * units / self.most, 1)
+
+    def lines(self, series: Sequence[Series]) -> Iterator[Drawn]:
+        paths = [self._path(one) for one in series]
+        labels = _apart([end if one.named else None for one, (_, end) in zip(series, paths, strict=True)])
+        for one, (path, _), label in zip(series, paths, labels, strict=True):
+            yield Drawn(one.name, one.kind, path, None if label is None else (WIDTH - RIGHT + 8, label + 4))
+
+    def _path(self, one: Series) -> tuple[str, float]:
+        """And where it ends."""
+        start, end = max(self.first, one.first), min(self.last, one.last) + ONE_DAY
+        at = one.units.at(start)
+        path = f"M{self.x(start)} {self.y(at)}"
+        for day, units in one.units.steps:
+            if start < day < end:
+                path, at = f"{path}H{self.x(day)}V{self.y(units)}", units
+        return f"{path}H{self.x(end)}", self.y(at)
+
+    def shade(self, start: date, end: date, name: str) -> Shade:
+        x = self.x(max(start, self.first))
+        return Shade(x, round(self.x(min(end, self.last) + ONE_DAY) - x, 1), name)
 
 
 def _all(one: Series) -> Iterator[int]:

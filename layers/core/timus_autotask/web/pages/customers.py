@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
@@ -128,7 +128,6 @@ def _row(group: Group, status: Status) -> Row:
     lines = group.lines
     units = {line.key: line.autotask_units for line in lines if line.key}
     known = [one for one in units.values() if one is not None]
-    first = next((line for line in lines if line.reason), None)
     return Row(
         group.customer,
         status.names.customers.get(group.customer, ""),
@@ -136,10 +135,15 @@ def _row(group: Group, status: Status) -> Row:
         tuple(dict.fromkeys(line.contract_id for line in lines if line.contract_id is not None)),
         sum(line.timus_quantity for line in lines),
         sum(known) if known else None,
-        (first.reason if first else None)
-        or next((line.explanation for line in lines if line.explanation), None)
-        or "",
+        _remark(lines),
     )
+
+
+def _remark(lines: Sequence[StatusLine]) -> str:
+    """What stands first about a customer: why something waits, else why both sides rightly differ."""
+    reasons = (line.reason for line in lines)
+    explanations = (line.explanation for line in lines)
+    return next((one for one in (*reasons, *explanations) if one), "")
 
 
 def _searched(row: Row, lines: Sequence[StatusLine], status: Status) -> Iterator[str]:
@@ -189,17 +193,12 @@ def customer_page(found: Everything, customer: str, today: date, books: Books | 
     group = next((one for one in found.groups if one.customer == customer), None)
     if group is None:
         return None
-    status, records = found.status, found.survey.records
+    status = found.status
     contracts = dict.fromkeys(line.contract_id for line in group.lines if line.contract_id is not None)
     companies = dict.fromkeys(
         status.names.company_of[id_] for id_ in contracts if id_ in status.names.company_of
     )
-    stored = {
-        line.value.key: line.value
-        for id_ in contracts
-        if id_ in records.contracts
-        for line in records.contracts[id_].lines.values()
-    }
+    stored = _stored(found, contracts)
     views = [_view(line, stored, books, found, today) for line in group.lines]
     changes = [one for one in found.history.changes if customer in {source for source, _ in one.sources}]
     decisions = [one for one in found.history.decisions if customer in one.customers]
@@ -212,6 +211,12 @@ def customer_page(found: Everything, customer: str, today: date, books: Books | 
         tuple(changes[: -NEWEST - 1 : -1]),
         tuple(decisions[: -NEWEST - 1 : -1]),
     )
+
+
+def _stored(found: Everything, contracts: Iterable[int]) -> Mapping[LineKey, Line]:
+    """The records of the lines of some contracts."""
+    known = (found.survey.records.contracts.get(id_) for id_ in contracts)
+    return {line.value.key: line.value for one in known if one for line in one.lines.values()}
 
 
 def _view(

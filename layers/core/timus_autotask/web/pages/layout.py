@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from timus_autotask.domain.reasons import commands
+from timus_autotask.store.records import REPAIR, Circuit
 from timus_autotask.watch.grouping import Standing
+from timus_autotask.watch.names import Directory
+from timus_autotask.watch.status import Pause, Stages
 from timus_autotask.web.desk import Desk, Everything
 from timus_autotask.web.failing import Failure, in_words
-from timus_autotask.web.kept import Seen
 from timus_autotask.web.words import count
 
 
@@ -59,7 +62,7 @@ def layout(desk: Desk) -> Layout:
         desk.deployment.stack,
         desk.by,
         tuple(places(seen.value)),
-        tuple(_banners(seen)),
+        tuple(_banners(seen.value)) if seen.value else (),
         seen.at,
         seen.reading,
         in_words(seen.failed) if seen.failed else None,
@@ -68,59 +71,57 @@ def layout(desk: Desk) -> Layout:
 
 def places(found: Everything | None) -> Iterator[Place]:
     """Where one may go."""
-    need = awaits = unmapped = 0
-    if found is not None:
-        need = sum(group.standing in (Standing.UNMAPPED, Standing.WAITING) for group in found.groups)
-        unmapped = found.status.mapped.unmapped
+    groups = found.groups if found else ()
+    need = sum(group.standing in (Standing.UNMAPPED, Standing.WAITING) for group in groups)
     yield Place("Overview", "/")
     yield Place("Customers", "/customers", need, "need a person")
     yield Place("Health", "/health")
-    del awaits, unmapped
 
 
-def _banners(seen: Seen[Everything]) -> Iterator[Banner]:
-    found = seen.value
-    if found is None:
-        return
+def _banners(found: Everything) -> Iterator[Banner]:
     status = found.status
     if status.circuit is not None:
-        credentials = status.circuit.credentials
-        yield Banner(
-            "away",
-            "Autotask refuses the API user" if credentials else "Autotask is away",
-            f"{status.circuit.reason} Nothing is lost: changes wait and are made as soon as Autotask answers. What stands here is what was "
-            "read last.",
-            "timus-autotask credentials set" if credentials else "",
-        )
-    stages = status.stages
-    if not stages.partner.live:
-        others = f" Live are only: {', '.join(stages.exceptions)}." if stages.exceptions else ""
-        yield Banner(
-            "observing",
-            "This stack observes",
-            f"Nothing is written to Autotask. What is shown would be done after go-live.{others}",
-            "timus-autotask go-live",
-        )
-    elif stages.exceptions:
-        names = ", ".join(stages.exceptions[:5]) + (" …" if len(stages.exceptions) > 5 else "")
-        yield Banner("observing", f"{count(len(stages.exceptions), 'customer')} observed only", f"{names}.")
-    for pause in status.paused:
-        whose = pause.customer or "everybody"
-        by = f" by {pause.by}" if pause.by else ""
-        remedy = "timus-autotask resume" + (f" --customer {pause.customer}" if pause.customer else "")
-        yield Banner(
-            "paused", f"Changes are paused for {whose}", f"Begun{by}. What Timus reports waits.", remedy
-        )
-    overview = found.survey.overview
-    if overview.dead_letters:
-        yield Banner(
-            "wrong",
-            f"{count(overview.dead_letters, 'wake-up')} failed for good",
-            "The worker's log says why.",
-            "timus-autotask redrive",
-        )
+        yield _away(status.circuit)
+    yield from _stage(status.stages)
+    yield from (_paused(pause, status.names) for pause in status.paused)
+    if dead := found.survey.overview.dead_letters:
+        title = f"{count(dead, 'wake-up')} failed for good"
+        yield Banner("wrong", title, "The worker's log says why.", "timus-autotask redrive")
     for one in status.unreadable:
-        yield Banner("wrong", f"The record {one.record} cannot be read", f"It is missing here: {one.why}")
+        yield Banner(
+            "wrong", f"The record {one.record} cannot be read", f"It is missing here: {one.why}", REPAIR
+        )
     for error in found.lacking:
         failure = in_words(error)
         yield Banner("wrong", failure.title, failure.message, failure.remedy)
+
+
+def _away(circuit: Circuit) -> Banner:
+    return Banner(
+        "away",
+        "Autotask refuses the API user" if circuit.credentials else "Autotask is away",
+        f"{circuit.reason} Nothing is lost: changes wait and are made as soon as Autotask answers. What stands here is what was read last.",
+        "timus-autotask credentials set" if circuit.credentials else "",
+    )
+
+
+def _stage(stages: Stages) -> Iterator[Banner]:
+    others = ", ".join(stages.exceptions[:5]) + (" …" if len(stages.exceptions) > 5 else "")
+    if not stages.partner.live:
+        live = f" Live are only: {others}." if others else ""
+        text = f"Nothing is written to Autotask. What is shown would be done after go-live.{live}"
+        yield Banner("observing", "This stack observes", text, "timus-autotask go-live")
+    elif others:
+        yield Banner("observing", f"{count(len(stages.exceptions), 'customer')} observed only", f"{others}.")
+
+
+def _paused(pause: Pause, names: Directory) -> Banner:
+    id_ = pause.customer
+    whom = (names.customers.get(id_) or id_) if id_ else "everybody"
+    by = f" Paused by {pause.by}." if pause.by else ""
+    remedy = (
+        commands("timus-autotask resume --customer {customer}", {"customer": id_})
+        if id_
+        else "timus-autotask resume"
+    )
+    return Banner("paused", f"Changes are paused for {whom}", f"What Timus reports waits.{by}", remedy)
