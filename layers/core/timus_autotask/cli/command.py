@@ -113,6 +113,13 @@ def _time(text: str) -> datetime:
     return found
 
 
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = (part.strip() for part in text.rpartition("="))
+    if not sign or not name:
+        raise argparse.ArgumentTypeError(f"{text} is no NAME=VALUE")
+    return name, value
+
+
 def _month(text: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01" if _PLAIN_MONTH.fullmatch(text) else "")
@@ -162,6 +169,50 @@ _UNKNOWN = _a(
     action="store_true",
     help="also for a SKU or customer that nobody knows yet, because it is to come (`map` takes such a customer without it, unless its "
     "id looks like a known one)",
+)
+_INVOICE = (
+    _a(
+        "--timus-invoice",
+        metavar="FILE",
+        help="instead: your own invoice or usage export from Timus beside Timus, Autotask and the posted items of a month",
+    ),
+    _a(
+        "--month", type=_month, metavar="MONTH", help="of the invoice; the month before this one unless given"
+    ),
+    _a(
+        "--column",
+        type=_pair,
+        action="append",
+        metavar="OURS=THEIRS",
+        help="how the file calls a column: customer, sku, quantity, amount, first_day, last_day, or ignore; kept; may be given again",
+    ),
+    _a(
+        "--is-customer",
+        type=_pair,
+        action="append",
+        metavar="NAME=CUSTOMER",
+        help="whom the file means by a name; kept; may be given again",
+    ),
+    _a(
+        "--is-sku",
+        type=_pair,
+        action="append",
+        metavar="PRODUCT=SKU",
+        help="what the file means by a product; kept; may be given again",
+    ),
+    _a(
+        "--days",
+        choices=("iso", "month-first", "day-first"),
+        help="how the file writes days: 2026-03-15 (unless given), 3/15/2026, 15.3.2026; kept",
+    ),
+    _a("--csv", metavar="FILE", help="also write the four sides to this file"),
+    _a("--html", metavar="FILE", help="also write them as a page to keep"),
+    _a(
+        "--sign-off",
+        action="store_true",
+        help="you have looked at it, and take it as it is: kept, with your name",
+    ),
+    _a("--note", type=_name, metavar="TEXT", help="with --sign-off: why what differs is right"),
 )
 _UNCHECKED = _a("--unchecked", action="store_true", help="do not ask Autotask whether it is right")
 _CONTRACT = _a("contract_id", type=_whole, metavar="CONTRACT", help="the contract's id in Autotask")
@@ -742,7 +793,7 @@ COMMANDS = (
     ),
     Command(
         "reconcile",
-        "compare every contract with Autotask, and what Timus shows with both",
+        "compare every contract with Autotask, and what Timus shows, or what it charges you, with both",
         "reconcile --timus-export subscriptions.csv",
         "recovering.reconcile",
         (
@@ -768,6 +819,7 @@ COMMANDS = (
                 action="store_true",
                 help="the table was restored from an earlier time: pause everything first",
             ),
+            *_INVOICE,
             *_WRITING,
             _BY,
         ),

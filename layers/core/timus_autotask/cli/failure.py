@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from timus_autotask.operate.tables import FileRefused
+
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 """Exit statuses: failed or refused; the command line makes no sense; AWS or the stack is out of reach."""
 
@@ -25,6 +27,14 @@ class Failed(Exception):
         """More, a line each."""
         self.result = result
         """What ``--json`` prints nevertheless."""
+
+
+def file_refused(name: str, refused: FileRefused) -> Failed:
+    """A file that comes in has problems: the first ones, each with its row."""
+    few = [*map(str, refused.problems[:10])]
+    more = len(refused.problems) - len(few)
+    details = (*few, f"and {more} more") if more else few
+    return Failed(f"{name} cannot be used; nothing was written.", USAGE, details=details)
 
 
 class NoSuchStack(Failed):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from timus_autotask.aws.log_queries import QUERIES, group_of
-from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.failure import USAGE, Failed, file_refused
+from timus_autotask.cli.invoicing import beside_invoice, beyond_invoice
 from timus_autotask.cli.proposing import agreed, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, moment
 from timus_autotask.cli.watching import in_utc
@@ -38,6 +39,12 @@ NEXT = (
 
 def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Compare everything with Autotask; with a file, Timus with both."""
+    if arguments.timus_invoice:
+        return beside_invoice(deployment, arguments, terminal)
+    if beyond_invoice(arguments):
+        raise Failed(
+            f"{beyond_invoice(arguments)} is about an invoice: give --timus-invoice FILE too.", USAGE
+        )
     result: dict[str, Any] = {}
     if arguments.accept and not arguments.timus_export:
         raise Failed("--accept is about a file: give --timus-export FILE too.", USAGE)
@@ -144,14 +151,7 @@ def _told(name: str) -> tuple[str, Sequence[Exported]]:
     except OSError as error:
         raise Failed(f"{name} cannot be read: {error.strerror}.", USAGE) from error
     except FileRefused as refused:
-        raise _refused(name, refused) from None
-
-
-def _refused(name: str, refused: FileRefused) -> Failed:
-    few = [*map(str, refused.problems[:10])]
-    more = len(refused.problems) - len(few)
-    details = (*few, f"and {more} more") if more else few
-    return Failed(f"{name} cannot be used; nothing was written.", USAGE, details=details)
+        raise file_refused(name, refused) from None
 
 
 def _compare(
@@ -163,7 +163,7 @@ def _compare(
             deployment, subscriptions, file, operator(arguments), arguments.accept or ()
         )
     except FileRefused as refused:
-        raise _refused(file, refused) from None
+        raise file_refused(file, refused) from None
     _show_comparison(against.comparison, terminal)
     _show_suspicions(against, terminal)
     return against

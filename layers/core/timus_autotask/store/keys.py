@@ -43,6 +43,11 @@ GAUGES = Key(PARTNER, "VITALS")
 TICKETS = Key(PARTNER, "TICKETS")
 """The tickets for alarms."""
 
+INVOICE_PROFILE = Key(PARTNER, "TIMUS-INVOICE")
+"""How the partner's own invoice from Timus is read: behind all that a worker reads."""
+SIGN_OFF = "SIGN-OFF#"
+"""How the sort key of a month that was signed off begins, among the decisions."""
+
 _LAST = "\U0010ffff"
 
 OF_CUSTOMER = (INBOX, SUBSCRIPTION_PART + _LAST)
@@ -146,6 +151,16 @@ def change_key(contract_id: int, at: str, change_id: str) -> Key:
 def decision_key(at: str, decision_id: str) -> Key:
     """Where a decision of a person stands. All share a partition that no worker reads."""
     return Key(DECISIONS, f"{at}#{decision_id}")
+
+
+def sign_off_key(month: str, at: str, id_: str) -> Key:
+    """Where it stands that a person signed a month off; a month may be signed off again."""
+    return Key(DECISIONS, SIGN_OFF + f"{month}#{at}#{id_}")
+
+
+def sign_offs_of(month: str) -> tuple[str, str]:
+    """First and last sort key of a month's."""
+    return f"{SIGN_OFF}{month}#", f"{SIGN_OFF}{month}#{_LAST}"
 
 
 def names_key(contract_id: int) -> Key:

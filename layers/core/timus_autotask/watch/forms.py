@@ -14,6 +14,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.provisioning import Provisioning
+from timus_autotask.store.invoice import SignOff
 from timus_autotask.store.journal import Journal
 from timus_autotask.store.records import Circuit, Decision, EventRecord
 from timus_autotask.store.runs import Run
@@ -22,6 +23,7 @@ from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.check import Check, worst
 from timus_autotask.watch.coverage import Coverage
 from timus_autotask.watch.evidence import ContractEvidence, Difference, LineEvidence, MonthEvidence
+from timus_autotask.watch.four_sides import SIDES, FourSides, SideRow
 from timus_autotask.watch.history import History, Owed
 from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
 from timus_autotask.watch.money import Estimate
@@ -661,6 +663,58 @@ def coverage_form(one: Coverage, names: Directory) -> Form:
         "by_terms": one.by_terms,
         "renewal": one.renewal,
     }
+
+
+def four_sides_form(found: FourSides) -> Form:
+    """``reconcile --timus-invoice``."""
+    total = found.total
+    return {
+        "month": f"{found.month:%Y-%m}",
+        "until": found.until,
+        "rows": [_side_row(row, found.names) for row in found.rows],
+        "pooled_minimum": [asdict(one) for one in found.shortfalls],
+        "total": {
+            **{side: getattr(total, side) for side in (*SIDES, "billed")},
+            "paid_not_billed": total.paid_not_billed,
+            "billed_not_paid": total.billed_not_paid,
+            "estimate_paid_not_billed": str(total.estimate_paid_not_billed),
+            "estimate_billed_not_paid": str(total.estimate_billed_not_paid),
+            "amount_paid": _amount(total.amount),
+            "estimate_billed": str(total.estimate),
+            "without_price": total.without_price,
+            "differences": {kind.value: days for kind, days in total.kinds.items()},
+        },
+        "other_days": {"seat_days": found.outside, "amount": str(found.amount_outside)},
+        "billing_items_read": found.posted_read,
+        "notes": [*found.notes],
+    }
+
+
+def _side_row(row: SideRow, names: Directory) -> Form:
+    return {
+        "customer": row.customer or None,
+        "customer_name": names.customers.get(row.customer),
+        "skus": [*row.skus],
+        "lines": [_line_names(key, names) for key in row.keys],
+        **{side: getattr(row, side) for side in (*SIDES, "billed")},
+        "differences": [
+            {
+                "kind": one.kind.value,
+                "seat_days": one.seat_days,
+                "estimate": _amount(one.estimate),
+                "by_terms": one.rightly,
+            }
+            for one in row.differences
+        ],
+        "amount_paid": _amount(row.amount),
+        "estimate_billed": _amount(row.estimate),
+        "estimate_margin": _amount(row.margin),
+    }
+
+
+def sign_off_form(one: SignOff) -> Form:
+    """That a month was signed off."""
+    return {**asdict(one), "by": one.by or None, "amount": one.amount or None, "note": one.note or None}
 
 
 def ledger_form(found: Ledger) -> Form:

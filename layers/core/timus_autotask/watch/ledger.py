@@ -192,21 +192,30 @@ def ledger(
     books: Books, since: date, late: Iterable[EventRecord] = (), customer: str | None = None
 ) -> Ledger:
     """The ledger from the month of ``since`` until today. ``late`` are superseded events, with what they would have changed."""
-    missed = _superseded(late, books.today)
+    missed = superseded_units(late, books.today)
     found = []
     for first, last in months_between(since, books.today):
-        sheet = _Sheet(books, first, last)
-        for one in books.customers.values():
-            for sku in one.skus:
-                sheet.of_sku(one, sku, missed.get((one.id, sku), NOTHING))
-        for line in books.lines.values():
-            sheet.of_line(line)
-        entries = tuple(entry for entry in sheet.entries() if customer in (None, entry.customer))
-        found.append(Month(first, last, entries))
+        entries = entries_of(books, first, last, missed)
+        found.append(
+            Month(first, last, tuple(entry for entry in entries if customer in (None, entry.customer)))
+        )
     return Ledger(tuple(found), books.names, books.notes)
 
 
-def _superseded(late: Iterable[EventRecord], today: date) -> dict[tuple[str, str], Timeline]:
+def entries_of(
+    books: Books, first: date, last: date, missed: Mapping[tuple[str, str], Timeline]
+) -> tuple[Entry, ...]:
+    """What each customer used and is billed on each line on these days of one month. ``missed`` are units by superseded events."""
+    sheet = _Sheet(books, first, last)
+    for one in books.customers.values():
+        for sku in one.skus:
+            sheet.of_sku(one, sku, missed.get((one.id, sku), NOTHING))
+    for line in books.lines.values():
+        sheet.of_line(line)
+    return tuple(sheet.entries())
+
+
+def superseded_units(late: Iterable[EventRecord], today: date) -> dict[tuple[str, str], Timeline]:
     """By customer and SKU: units that Timus had, as superseded events say, beside those that are known. Of two, the newer version counts."""
     of: dict[tuple[str, str, str], Timeline] = {}
     for event in sorted(late, key=lambda event: event.version):
@@ -410,14 +419,7 @@ class _Sheet:
         return self._accounts[of]
 
     def _period(self, key: LineKey | None, day: date) -> int:
-        """Days of the period that a day is in; without a contract that of a month."""
-        contract = self._books.contracts.get(key.contract_id) if key else None
-        if contract is None or day < contract.start:
-            schedule = BillingSchedule(self._first)
-        else:
-            schedule = contract.schedule
-        first, last = period_containing(day, schedule.start, schedule.months)
-        return (last - first).days + 1
+        return days_of_period(self._books, key, day)
 
     def _stretches(self, timelines: Sequence[Timeline], turns: Iterable[date]) -> Iterator[tuple[date, int]]:
         """First day, and number of days, of each stretch on which nothing changes."""
@@ -436,6 +438,16 @@ class _Sheet:
                 found.add(first)
                 day = last + ONE_DAY
         return found
+
+
+def days_of_period(books: Books, key: LineKey | None, day: date) -> int:
+    """Days of the billing period that a day is in; without a contract those of its month."""
+    contract = books.contracts.get(key.contract_id) if key else None
+    schedule = BillingSchedule(day.replace(day=1))
+    if contract is not None and day >= contract.start:
+        schedule = contract.schedule
+    first, last = period_containing(day, schedule.start, schedule.months)
+    return (last - first).days + 1
 
 
 def _main(placed: Mapping[LineKey, int], without: int) -> LineKey | None:

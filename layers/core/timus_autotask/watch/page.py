@@ -11,8 +11,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from timus_autotask.plain import visible
+from timus_autotask.store.invoice import SignOff
 from timus_autotask.watch.client_month import ClientMonth, day_of
 from timus_autotask.watch.evidence import MonthEvidence, runs
+from timus_autotask.watch.four_sides import FourSides
 from timus_autotask.watch.history import by_whom
 
 
@@ -24,6 +26,11 @@ def client_page(found: ClientMonth) -> str:
 def evidence_page(found: MonthEvidence) -> str:
     """For the partner."""
     return _pages().get_template("evidence.html").render(found=found)
+
+
+def four_sides_page(found: FourSides, file: str, signed: SignOff | None) -> str:
+    """For the partner's finance: a month's invoice from Timus beside what was billed."""
+    return _pages().get_template("four_sides.html").render(found=found, file=file, signed=signed)
 
 
 def _pages() -> Environment:

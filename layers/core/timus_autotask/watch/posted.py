@@ -178,7 +178,7 @@ class _Look:
         not_posted: set[tuple[int, date]] = set()
         for id_, key in sorted(self._of.items(), key=lambda each: (each[1], each[0])):
             line, contract = books.lines[key], books.contracts[key.contract_id]
-            for first, last in _periods(contract, self._first, self._last):
+            for first, last in periods_within(contract, self._first, self._last):
                 whole = [row for row in self._rows[id_] if first <= row.start <= last]
                 if whole and not any(row.posted for row in whole):
                     not_posted.add((contract.id, first))
@@ -356,7 +356,7 @@ def _changes(rows: Iterable[UnitRow]) -> Mapping[date, tuple[int, bool]]:
     return found
 
 
-def _periods(contract: Contract, first: date, last: date) -> Iterator[tuple[date, date]]:
+def periods_within(contract: Contract, first: date, last: date) -> Iterator[tuple[date, date]]:
     """The billing periods that have days in a month."""
     day = max(contract.start, first)
     while day <= min(last, contract.end):

@@ -1,0 +1,278 @@
+"""``reconcile --timus-invoice``: the partner's own invoice from Timus beside Timus, Autotask and the posted items."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from timus_autotask.cli.failure import USAGE, Failed, file_refused
+from timus_autotask.cli.proposing import operator
+from timus_autotask.cli.terminal import Terminal, Whole, called, moment
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.tables import FileRefused
+from timus_autotask.operate.timus_invoice import (
+    Beside,
+    Naming,
+    beside_timus_invoice,
+    four_sides_csv,
+    keep_profile,
+    sign_off,
+)
+from timus_autotask.store.invoice import SignOff
+from timus_autotask.watch.causes import Leak
+from timus_autotask.watch.forms import four_sides_form, sign_off_form
+from timus_autotask.watch.four_sides import Between, Difference, FourSides, SideRow
+from timus_autotask.watch.names import Directory
+
+MOST_ROWS = 40
+"""So many rows that differ are shown, those with the most money first; a file has all of them."""
+_OPTIONS = ("month", "column", "is_customer", "is_sku", "days", "csv", "html", "sign_off", "note")
+
+
+def beyond_invoice(arguments: Namespace) -> str:
+    """An option that means nothing without an invoice, if one is given."""
+    given = (f"--{name.replace('_', '-')}" for name in _OPTIONS if getattr(arguments, name))
+    return next(given, "")
+
+
+def beside_invoice(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """The four sides of a month; written, kept and signed off as the options say."""
+    _make_sense(arguments)
+    month = arguments.month or _month_before(deployment.today)
+    said = _said(arguments)
+    name, data = _file(arguments.timus_invoice)
+    try:
+        with terminal.while_busy("The file, records and Autotask are read …"):
+            beside = beside_timus_invoice(deployment, data, month, said)
+    except FileRefused as refused:
+        raise file_refused(name, refused) from None
+    if not arguments.dry_run:
+        keep_profile(deployment, said, operator(arguments))
+    _show(beside, terminal)
+    signed = _signed(deployment, beside, name, arguments, terminal)
+    for path in _written(beside.found, name, signed, arguments):
+        terminal.say(f"Written to {path}.", style="green")
+    form = {
+        **four_sides_form(beside.found),
+        "file": {"name": name, "sha256": beside.digest},
+        "signed_off": sign_off_form(signed) if signed else None,
+    }
+    if beside.found.open and signed is None:
+        number = len(beside.found.open)
+        raise Failed(
+            f"{number} {'difference is' if number == 1 else 'differences are'} not by your terms: settle them, or take them as they are "
+            "with --sign-off.",
+            result=form,
+        )
+    return form
+
+
+def _make_sense(arguments: Namespace) -> None:
+    for other in ("timus_export", "after_restore", "deep", "last", "accept"):
+        if getattr(arguments, other):
+            raise Failed(f"Give --timus-invoice or --{other.replace('_', '-')}, not both.", USAGE)
+    if arguments.note and not arguments.sign_off:
+        raise Failed("--note belongs to --sign-off.", USAGE)
+
+
+def _said(arguments: Namespace) -> Naming:
+    return Naming(
+        tuple(arguments.column or ()),
+        tuple(arguments.is_customer or ()),
+        tuple(arguments.is_sku or ()),
+        arguments.days or "",
+    )
+
+
+def _signed(
+    deployment: Deployment, beside: Beside, file: str, arguments: Namespace, terminal: Terminal
+) -> SignOff | None:
+    """The sign-off of these numbers: made now, or before."""
+    if not arguments.sign_off or arguments.dry_run:
+        return beside.signed[-1] if beside.is_signed else None
+    signed = sign_off(deployment, beside, file, operator(arguments), arguments.note or "")
+    terminal.say(
+        f"Signed off by {signed.by}, {moment(signed.at)} UTC; `timus-autotask changes` shows it.",
+        style="green",
+    )
+    return signed
+
+
+def _month_before(today: date) -> date:
+    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def _file(name: str) -> tuple[str, bytes]:
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise Failed(f"{name} cannot be read: {error.strerror}.", USAGE) from error
+    return Path(name).name, data
+
+
+def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Namespace) -> Iterator[str]:
+    """The files that are asked for."""
+    texts: list[tuple[str, str]] = []
+    if arguments.csv:  # Excel takes a file without the mark for Windows-1252
+        texts.append((arguments.csv, "\ufeff" + four_sides_csv(found)))
+    if arguments.html:
+        try:
+            from timus_autotask.watch.page import four_sides_page
+        except ModuleNotFoundError as missing:
+            raise Failed(f"Pages need {missing.name}: pip install '.[cli]'") from missing
+        texts.append((arguments.html, four_sides_page(found, name, signed)))
+    for path, text in texts:
+        try:
+            Path(path).write_bytes(text.encode())
+        except OSError as error:
+            raise Failed(f"{path} cannot be written: {error.strerror}.", USAGE) from error
+        yield path
+
+
+# -- Shown
+
+
+def _show(beside: Beside, terminal: Terminal) -> None:
+    found, names = beside.found, beside.found.names
+    differing = sorted((row for row in found.rows if row.differences), key=_size)
+    terminal.say("", "Seat-days: paid - billed = difference. Positive: paid and not billed.", style="bold")
+    terminal.table(
+        (
+            "customer",
+            "SKU",
+            "contract",
+            "paid",
+            "Timus",
+            "Autotask",
+            "billed",
+            "difference",
+            "estimate",
+            "why",
+        ),
+        [_row(row, names) for row in differing[:MOST_ROWS]],
+        empty="Every seat-day that you pay for is billed, and the other way round.",
+    )
+    if len(differing) > MOST_ROWS:
+        terminal.say(f"{len(differing) - MOST_ROWS} more rows differ: --csv FILE has all of them.")
+    same = len(found.rows) - len(differing)
+    if same:
+        terminal.say(f"{same} {'row is' if same == 1 else 'rows are'} the same on all sides.")
+    _show_unknown(beside, terminal)
+    _show_sums(found, terminal)
+    for note in found.notes:
+        terminal.say(note, style="yellow")
+    _show_signed(beside, terminal)
+
+
+def _size(row: SideRow) -> tuple[Decimal, int, str, tuple[str, ...]]:
+    money = sum((abs(one.estimate or Decimal()) for one in row.differences), Decimal())
+    return -money, -sum(abs(one.seat_days) for one in row.differences), row.customer, row.skus
+
+
+def _row(row: SideRow, names: Directory) -> tuple[Any, ...]:
+    money = [one.estimate for one in row.differences if one.estimate is not None]
+    return (
+        str(called(row.customer or None, names.customers) or "") or ("several" if row.keys else "you"),
+        ", ".join(row.skus),
+        [str(called(key.contract_id, names.contracts)) for key in row.keys],
+        row.paid,
+        row.timus,
+        row.autotask,
+        row.billed,
+        f"{row.paid - row.billed:+d}",
+        f"about {sum(money)}" if money else "",
+        [line for one in row.differences for line in _why(one, row)],
+    )
+
+
+def _why(one: Difference, row: SideRow) -> Iterator[str | Whole]:
+    yield f"{one.seat_days:+d} {one.kind.words}"
+    remedy = _remedy(one, row)
+    if remedy:
+        yield Whole(f"→ {remedy}")
+
+
+def _remedy(one: Difference, row: SideRow) -> str:
+    if one.rightly or one.kind is Between.UNKNOWN:
+        return ""
+    if one.kind is Between.NOT_IN_TIMUS:
+        return "Ask Timus for a credit; if the seats are there: timus-autotask reconcile --timus-export FILE"
+    if one.kind is Between.NOT_INVOICED:
+        return "Timus may charge it later"
+    if one.kind in (Between.NOT_POSTED, Between.POSTED_MORE):
+        return "timus-autotask ready --posted --month with this month"
+    if one.kind is Between.NO_SUBSCRIPTION:
+        return "timus-autotask map suggest; if it is not sold any more, take it off the contract in Autotask"
+    if one.kind is Leak.UNMAPPED:
+        return "timus-autotask map review"
+    return f"timus-autotask status --customer {row.customer}" if row.customer else "timus-autotask status"
+
+
+def _show_unknown(beside: Beside, terminal: Terminal) -> None:
+    similar = beside.similar or {}
+    for option, names in (("is-customer", beside.unknown_customers), ("is-sku", beside.unknown_skus)):
+        for name in names[:MOST_ROWS]:
+            near = similar.get(name, ())
+            like = f" It looks like {', '.join(near)}." if near else ""
+            what = "customer" if option == "is-customer" else "product"
+            terminal.say(
+                f"The {what} {name!r} is not known.{like} Say once which it is: --{option} '{name}=…'",
+                style="yellow",
+            )
+
+
+def _show_sums(found: FourSides, terminal: Terminal) -> None:
+    total = found.total
+    terminal.say("", f"{found.month:%Y-%m}, until {found.until}", style="bold")
+    terminal.table(
+        ("seat-days", "paid", "Timus", "Autotask", "posted", "not posted yet"),
+        [("all together", total.paid, total.timus, total.autotask, total.posted, total.to_post)],
+        empty="",
+    )
+    for words, days, money in (
+        ("You pay for it and bill it to nobody", total.paid_not_billed, total.estimate_paid_not_billed),
+        ("You bill it and do not pay for it", total.billed_not_paid, total.estimate_billed_not_paid),
+    ):
+        terminal.say(f"{words}: {days} seat-days, about {money}.", style="bold red" if days else "green")
+    if total.amount is not None:
+        terminal.say(f"The invoice charges {total.amount}; what is billed comes to about {total.estimate}.")
+    for one in found.shortfalls:
+        missing = (
+            f"up to {one.most} are missing: {one.seat_days} seat-days, {one.paid} of them on the invoice"
+            if one.most
+            else "nothing is missing"
+        )
+        terminal.say(f"Minimum of {one.sku}: {one.minimum} for all customers together; {missing}.")
+    if found.outside:
+        terminal.say(
+            f"{found.outside} seat-days of the file are of other days ({found.amount_outside}): they are not compared."
+        )
+
+
+def _show_signed(beside: Beside, terminal: Terminal) -> None:
+    if not beside.signed:
+        return
+    last = beside.signed[-1]
+    now = "" if beside.is_signed else f" {_changed(beside, last)}"
+    terminal.say(
+        f"Signed off by {last.by}, {moment(last.at)} UTC, by {last.file}.{now}",
+        style="" if beside.is_signed else "yellow",
+    )
+
+
+def _changed(beside: Beside, last: SignOff) -> str:
+    if last.digest != beside.digest:
+        return "That was another file."
+    total = beside.found.total
+    now = {"paid": total.paid, "timus": total.timus, "autotask": total.autotask, "billed": total.billed}
+    these = [
+        f"{side} {last.sides.get(side, 0)}, now {days}"
+        for side, days in now.items()
+        if last.sides.get(side) != days
+    ]
+    return f"Since then it has changed: {'; '.join(these) or 'the differences'}."

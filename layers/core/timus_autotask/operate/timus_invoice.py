@@ -1,0 +1,407 @@
+"""The partner's own invoice from Timus: read by a profile that is kept, set beside the other sides of its month, signed off.
+
+Timus publishes no format, and resellers have their own. So the file's columns are named once, and so are customers and products that
+it writes in other words than Timus's webhooks. A file is read strictly: see ``tables``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+
+from timus_autotask.domain.days import local_midnight
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.known import near
+from timus_autotask.operate.month_end import EARLIER, YEAR, asking_autotask
+from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.tables import (
+    DAY,
+    DECIMAL,
+    TEXT,
+    Column,
+    FileRefused,
+    Kind,
+    Problem,
+    Row,
+    as_csv,
+    code,
+    read,
+    whole,
+)
+from timus_autotask.ports.errors import Refused
+from timus_autotask.store.invoice import (
+    InvoiceProfile,
+    SignOff,
+    invoice_profile,
+    put_invoice_profile,
+    put_sign_off,
+    sign_offs,
+)
+from timus_autotask.store.records import Decision, policy_from, put_decision
+from timus_autotask.watch.books import Books, open_books
+from timus_autotask.watch.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
+from timus_autotask.watch.ledger import superseded_units
+from timus_autotask.watch.listing import listed
+from timus_autotask.watch.ready import month_of
+
+FIELDS = ("customer", "sku", "quantity", "amount", "first_day", "last_day")
+"""Our names of the columns; ``sku`` and ``quantity`` are needed."""
+IGNORE = "ignore"
+"""In place of one of these: nothing is read from the column."""
+LARGEST = 10**6
+"""Units of one row."""
+_SLASHED = re.compile(r"([0-9]{1,2})([-./])([0-9]{1,2})\2(2[01][0-9]{2})")
+DAYS = ("iso", "month-first", "day-first")
+
+
+# -- The profile
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What a person says about how the file is written, on top of what is kept."""
+
+    columns: tuple[tuple[str, str], ...] = ()
+    """(one of ``FIELDS`` or ``IGNORE``, the file's name)."""
+    customers: tuple[tuple[str, str], ...] = ()
+    """(as the file writes it, the customer's id)."""
+    skus: tuple[tuple[str, str], ...] = ()
+    days: str = ""
+
+
+def named(kept: InvoiceProfile, said: Naming) -> InvoiceProfile:
+    """The profile with what is said now. Raises :class:`Senseless`."""
+    columns, ignored = dict(kept.columns), [*kept.ignored]
+    for ours, theirs in said.columns:
+        if ours not in (*FIELDS, IGNORE):
+            raise Senseless(f"{ours} is no column of ours: there are {', '.join(FIELDS)}, and {IGNORE}.")
+        columns = {name: one for name, one in columns.items() if one != theirs}
+        ignored = [one for one in ignored if one != theirs]
+        if ours == IGNORE:
+            ignored.append(theirs)
+        elif theirs:
+            columns[ours] = theirs
+        else:
+            columns.pop(ours, None)
+    return InvoiceProfile(
+        columns,
+        tuple(ignored),
+        _without_empty({**kept.customers, **dict(said.customers)}),
+        _without_empty({**kept.skus, **dict(said.skus)}),
+        said.days or kept.days,
+    )
+
+
+def _without_empty(these: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in these.items() if value}
+
+
+def keep_profile(deployment: Deployment, said: Naming, by: str) -> None:
+    """Keep what was said for the next invoice, with who said it."""
+    stored = invoice_profile(deployment.table)
+    profile = named(stored.value, said)
+    if profile == stored.value:
+        return
+    ports = deployment.ports
+    words = [f"{ours} is {theirs}" for ours, theirs in (*said.columns, *said.customers, *said.skus)]
+    words += [f"days are {said.days}"] if said.days else []
+    decision = Decision(
+        ports.new_id(),
+        ports.clock.now(),
+        "reconcile --timus-invoice",
+        by,
+        tuple(sorted({customer for _, customer in said.customers if customer})),
+        detail=f"how the invoice is read: {'; '.join(words)}",
+    )
+    ports.store.commit(put_invoice_profile(profile, stored.rev), put_decision(decision))
+
+
+# -- The file
+
+
+def _units(text: str | int | Decimal) -> int:
+    number = Decimal(text) if not isinstance(text, str) else DECIMAL.parse(text)
+    if number != number.to_integral_value() or abs(number) > LARGEST:
+        raise ValueError("must be whole units")
+    return int(number)
+
+
+def _units_of_json(value: object) -> int:
+    return _units(DECIMAL.of_json(value))
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _day_kind(written: str) -> Kind:
+    """Days, read in the one way that the profile says."""
+    if written == "iso":
+        return DAY
+
+    def parse(text: str) -> date:
+        found = _SLASHED.fullmatch(text)
+        first, second = (int(found[1]), int(found[3])) if found else (0, 0)
+        month, day = (first, second) if written == "month-first" else (second, first)
+        try:
+            return date(int(found[4]) if found else 0, month, day)
+        except ValueError:
+            example = "3/15/2026" if written == "month-first" else "15.3.2026"
+            raise ValueError(f"must be a day as in {example} (--days {written})") from None
+
+    return Kind(parse, lambda value: parse(str(value)))
+
+
+def columns_of(profile: InvoiceProfile) -> tuple[Column, ...]:
+    """The columns of the file."""
+    day = _day_kind(profile.days)
+    kinds = (code(str), code(str), Kind(_units, _units_of_json), DECIMAL, day, day)
+    ours = [
+        Column(
+            name,
+            kind,
+            name in ("sku", "quantity"),
+            (profile.columns[name],) if name in profile.columns else (),
+        )
+        for name, kind in zip(FIELDS, kinds, strict=True)
+    ]
+    return (*ours, *(Column(name, Kind(_as_it_is, _as_it_is)) for name in profile.ignored))
+
+
+def read_invoice(data: bytes, profile: InvoiceProfile, books: Books, month: date) -> Invoice:
+    """What the file charges; a row without days is about the whole month. Raises ``FileRefused``."""
+    try:
+        rows = read(data, columns_of(profile), within="rows")
+    except FileRefused as refused:
+        raise _explained(refused) from None
+    names = _Names(books, profile)
+    charges, problems = list[Charge](), list[Problem]()
+    for row in rows:
+        try:
+            charges.append(_charge(row, names, month))
+        except ValueError as error:
+            problems.append(Problem(str(error), row.number))
+    if problems:
+        raise FileRefused(*problems)
+    return Invoice(tuple(charges), any(row.values["customer"] for row in rows))
+
+
+def _explained(refused: FileRefused) -> FileRefused:
+    """With what to do about columns that have other names."""
+    if not any("column of ours" in one.message or "are missing" in one.message for one in refused.problems):
+        return refused
+    hint = Problem(
+        "name its columns once, and it is kept: --column sku=Product --column quantity=Seats --column customer=Client; "
+        f"a column that is not needed: --column {IGNORE}=Notes"
+    )
+    return FileRefused(*refused.problems, hint)
+
+
+def _charge(row: Row, names: _Names, month: date) -> Charge:
+    values = row.values
+    begins, ends = month_of(month)
+    first, last = values["first_day"] or begins, values["last_day"] or ends
+    if values["last_day"] is None and values["first_day"] is not None:
+        last = max(first, ends)
+    if last < first:
+        raise ValueError(f"ends on {last}, before it begins on {first}")
+    customer, customer_known = names.customer(values["customer"] or "")
+    sku, sku_known = names.sku(values["sku"])
+    return Charge(
+        row.number,
+        customer,
+        sku,
+        values["quantity"],
+        first,
+        last,
+        values["amount"],
+        customer_known and sku_known,
+    )
+
+
+class _Names:
+    """Whom and what the file means. Nothing is guessed: an id, a name that exactly one has, or what a person said."""
+
+    def __init__(self, books: Books, profile: InvoiceProfile) -> None:
+        self._profile = profile
+        self._ids = {*books.customers}
+        self._skus = {sku for one in books.customers.values() for sku in one.skus} | {*books.plans}
+        self._by_name: dict[str, list[str]] = {}
+        for id_, name in books.names.customers.items():
+            self._by_name.setdefault(_plain(name), []).append(id_)
+
+    def customer(self, written: str) -> tuple[str, bool]:
+        """The id, and whether it is known. Raises ``ValueError`` where several are called so."""
+        told = self._profile.customers.get(written, written)
+        if not told or told in self._ids:
+            return told, True
+        called = self._by_name.get(_plain(told), [])
+        if len(called) > 1:
+            raise ValueError(
+                f"names {told!r}, and so are {', '.join(sorted(called))} called: say which, --is-customer {told!r}=ID"
+            )
+        return (called[0], True) if called else (told, False)
+
+    def sku(self, written: str) -> tuple[str, bool]:
+        told = self._profile.skus.get(written, written)
+        return told, told in self._skus
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+# -- The report
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A month on all four sides, with the file and who has signed it off before."""
+
+    found: FourSides
+    digest: str
+    """SHA-256 of the file."""
+    signed: tuple[SignOff, ...] = ()
+    unknown_customers: tuple[str, ...] = ()
+    """As the file writes them."""
+    unknown_skus: tuple[str, ...] = ()
+    similar: Mapping[str, tuple[str, ...]] | None = None
+    """What a name that nobody knows looks like."""
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the last sign-off is of this file with these numbers."""
+        last = self.signed[-1] if self.signed else None
+        if last is None or last.digest != self.digest:
+            return False
+        return (last.sides, last.differences) == _sums(self.found)
+
+
+def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said: Naming) -> Beside:
+    """Set a file beside Timus, Autotask and the posted items of a month. Nothing is written.
+
+    Raises ``FileRefused``, :class:`Senseless` for a month to come, and ``NotDone`` when Autotask cannot be asked.
+    """
+    first, _ = month_of(month)
+    if first > deployment.today:
+        raise Senseless(f"{first:%Y-%m} is a month to come.")
+    profile = named(invoice_profile(deployment.table).value, said)
+    store = deployment.store
+    records = replace(listed(store), names=tuple(store.all_names()))
+    since = local_midnight(first - EARLIER, deployment.zone)
+    with asking_autotask():
+        books = open_books(deployment.ports, records, first - YEAR, store.changes(since))
+        invoice = read_invoice(data, profile, books, first)
+        try:
+            items = (
+                deployment.ports.autotask().billing_items(books.contracts, first - YEAR)
+                if books.contracts
+                else []
+            )
+        except Refused as error:
+            items = None
+            books = replace(books, notes=(*books.notes, f"Billing items could not be read: {error}"))
+    minimum = policy_from(records.partner.terms.value.values).pooled_minimum
+    missed = superseded_units(store.events(since), books.today)
+    found = four_sides(books, first, invoice, items, missed, minimum)
+    ids, skus = (
+        {*books.customers},
+        {sku for one in books.customers.values() for sku in one.skus} | {*books.plans},
+    )
+    customers = _unknown(invoice, lambda one: one.customer, ids)
+    products = _unknown(invoice, lambda one: one.sku, skus)
+    called = [*ids, *books.names.customers.values()]
+    return Beside(
+        found,
+        sha256(data).hexdigest(),
+        sign_offs(deployment.table, f"{first:%Y-%m}"),
+        customers,
+        products,
+        {name: tuple(near(name, called)) for name in customers}
+        | {name: tuple(near(name, skus)) for name in products},
+    )
+
+
+def _unknown(invoice: Invoice, of: Callable[[Charge], str], known: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({of(one) for one in invoice.charges if not one.known} - {*known, ""}))
+
+
+def _sums(found: FourSides) -> tuple[dict[str, int], dict[str, int]]:
+    total = found.total
+    sides = {"paid": total.paid, "timus": total.timus, "autotask": total.autotask, "billed": total.billed}
+    return sides, {kind.value: days for kind, days in total.kinds.items() if days}
+
+
+def sign_off(deployment: Deployment, beside: Beside, file: str, by: str, note: str = "") -> SignOff:
+    """Keep that a person has looked at it and takes it as it is: the file, the sums and each kind of difference."""
+    if not by:
+        raise Senseless("A sign-off has a name: --by NAME.")
+    ports, total = deployment.ports, beside.found.total
+    sides, differences = _sums(beside.found)
+    month = f"{beside.found.month:%Y-%m}"
+    one = SignOff(
+        ports.new_id(),
+        month,
+        ports.clock.now(),
+        by,
+        file,
+        beside.digest,
+        sides,
+        differences,
+        str(total.amount) if total.amount is not None else "",
+        note,
+    )
+    words = f"the invoice from Timus of {month} ({file}, SHA-256 {beside.digest[:12]}…): {total.paid} seat-days paid, {total.billed} billed"
+    detail = f"{words}{f'; {note}' if note else ''}"
+    ports.store.commit(
+        put_sign_off(one), put_decision(Decision(one.id, one.at, "sign-off", by, detail=detail))
+    )
+    return one
+
+
+# -- As a file
+
+_ID, _NUMBER = code(str), whole(-(10**12), 10**12)
+_KIND_COLUMNS = {kind: f"difference_{kind.value}".replace("-", "_") for kind in KINDS}
+_COLUMNS = (
+    *(Column(name, _ID) for name in ("month", "customer_id", "skus", "contract_ids", "service_ids")),
+    Column("customer_name", TEXT),
+    *(Column(name, _NUMBER) for name in ("paid", "timus", "autotask", "posted", "to_post", "billed")),
+    *(Column(name, _NUMBER) for name in _KIND_COLUMNS.values()),
+    *(Column(name, DECIMAL) for name in ("amount_paid", "estimate_billed", "estimate_margin")),
+)
+
+
+def four_sides_csv(found: FourSides) -> str:
+    """The report as a file of CSV: seat-days of each row on each side, and each difference in a column."""
+    return as_csv(_COLUMNS, _csv_rows(found))
+
+
+def _csv_rows(found: FourSides) -> Iterator[dict[str, object]]:
+    for row in found.rows:
+        yield {
+            "month": f"{found.month:%Y-%m}",
+            "customer_id": row.customer or None,
+            "customer_name": found.names.customers.get(row.customer),
+            "skus": " ".join(row.skus),
+            **_keys(row),
+            **{
+                side: getattr(row, side)
+                for side in ("paid", "timus", "autotask", "posted", "to_post", "billed")
+            },
+            **{_KIND_COLUMNS[one.kind]: one.seat_days for one in row.differences},
+            "amount_paid": row.amount,
+            "estimate_billed": row.estimate,
+            "estimate_margin": row.margin,
+        }
+
+
+def _keys(row: SideRow) -> dict[str, str]:
+    return {
+        "contract_ids": " ".join(str(key.contract_id) for key in row.keys),
+        "service_ids": " ".join(str(key.service_id) for key in row.keys),
+    }

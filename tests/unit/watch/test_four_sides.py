@@ -1,0 +1,380 @@
+"""The partner's own invoice beside Timus, Autotask and the posted items: each difference once, and the sums add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.deployment import deployment_of
+from tests.months import FIRST, STORIES, TERMS, Months
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES
+from timus_autotask.operate.timus_invoice import Beside, Naming, beside_timus_invoice
+from timus_autotask.store.invoice import invoice_profile, sign_offs
+from timus_autotask.watch.causes import Leak
+from timus_autotask.watch.four_sides import Between, Kind, SideRow
+
+HEAD = "customer,sku,quantity,first_day,last_day,amount"
+AS_KEPT = Naming()
+SKUS = (ADV, ESS, GATEWAY)
+
+
+def of(months: Months, rows: Iterable[str], head: str = HEAD, said: Naming = AS_KEPT) -> Beside:
+    """A file beside March."""
+    data = "\r\n".join((head, *rows)).encode()
+    return beside_timus_invoice(deployment_of(months.world), data, FIRST, said)
+
+
+def begun(*terms: str, mapped: bool = True) -> Months:
+    """Ten seats and a gateway since 1 March."""
+    months = Months()
+    months.begin(terms, mapped=mapped)
+    return months
+
+
+def march(months: Months) -> list[date]:
+    """Its days, until today."""
+    return months.days(FIRST, min(months.today, date(2026, 3, 31)))
+
+
+def row(beside: Beside, sku: str, customer: str = CUSTOMER) -> SideRow:
+    """That of a customer's SKU."""
+    [one] = [one for one in beside.found.rows if one.customer == customer and sku in one.skus]
+    return one
+
+
+def why(one: SideRow) -> dict[Kind, int]:
+    """Seat-days by kind."""
+    return {each.kind: each.seat_days for each in one.differences}
+
+
+def whole(months: Months, **units: int) -> list[str]:
+    """A file that charges so many of each SKU on every day of the month."""
+    names = {"adv": ADV, "ess": ESS, "gateway": GATEWAY}
+    return [f"{CUSTOMER},{names[name]},{number},,," for name, number in units.items()]
+
+
+# -- Against the simulated Autotask and what Timus said
+
+
+def billed_by_items(months: Months) -> int:
+    """Seat-days of March that were posted, by the simulator's own billing items."""
+    last, total = date(2026, 3, 31), 0
+    for one in months.world.control.billing_items():
+        day = date.fromisoformat(one["itemDate"][:10])
+        if one["contractServiceID"] and FIRST <= day <= last:
+            until = min(last, months.today)
+            total += int(Decimal(one["quantity"])) * max(0, (until - day).days + 1)
+    return total
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[*HealthCheck],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+@given(
+    TERMS,
+    st.booleans(),
+    STORIES,
+    st.lists(
+        st.tuples(st.sampled_from(SKUS), st.integers(-4, 15), st.integers(0, 30), st.integers(0, 30)),
+        max_size=5,
+    ),
+    st.booleans(),
+)
+def test_each_difference_is_named_once_and_the_sums_add_up(
+    terms: tuple[str, ...],
+    mapped: bool,
+    story: list[tuple[str, object, int]],
+    charged: list[tuple[str, int, int, int]],
+    by_customer: bool,
+) -> None:
+    """Over random months and invoices: each side is that of its source to the seat-day, and so is what stands between them."""
+    months = begun(*terms, mapped=mapped)
+    months.play(story)
+    months.work()
+    rows, paid = [], Counter[tuple[str, date]]()
+    days = march(months)
+    for sku, units, begin, length in charged:
+        first, last = FIRST + timedelta(days=begin), FIRST + timedelta(days=begin + length)
+        whom = CUSTOMER if by_customer else ""
+        rows.append(f"{whom},{sku},{units},{first},{last},")
+        for day in days:
+            paid[sku, day] += units if first <= day <= last else 0
+    found = of(months, rows or [f"{CUSTOMER},{ADV},0,,,"]).found
+    assert all(one.adds_up for one in found.rows)
+    total = found.total
+    assert total.paid == sum(paid.values())
+    assert total.paid - total.billed == total.paid_not_billed - total.billed_not_paid
+    used = {(sku, day): months.used(sku, day, trials=False) for sku in SKUS for day in days}
+    assert total.timus == sum(used.values())
+    bills = SERVICES.values() if mapped else {key.service_id for one in found.rows for key in one.keys}
+    assert total.autotask == sum(months.billed(service, day) for service in bills for day in days)
+    assert total.posted == billed_by_items(months)
+    assert Between.NOT_POSTED not in total.kinds
+    assert Between.POSTED_MORE not in total.kinds
+    more = {each: paid[each] - number for each, number in used.items()}
+    over = sum(number for number in more.values() if number > 0)
+    assert total.kinds.get(Between.NOT_INVOICED, 0) == sum(number for number in more.values() if number < 0)
+    assert total.kinds.get(Between.NOT_IN_TIMUS, 0) + _trial(found.rows) == over
+
+
+def _trial(rows: Iterable[SideRow]) -> int:
+    return sum(one.seat_days for each in rows for one in each.differences if one.kind is Leak.TRIAL)
+
+
+# -- Each kind by itself
+
+
+def test_what_is_paid_and_not_reported_is_named_with_its_money() -> None:
+    """Twelve on the invoice, ten in Timus, Autotask and among the items."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    found = of(months, [f"{CUSTOMER},{ADV},12,,,96.00", f"{CUSTOMER},{GATEWAY},1,,,30.00"])
+    one = row(found, ADV)
+    assert (one.paid, one.timus, one.autotask, one.posted, one.to_post) == (372, 310, 310, 310, 0)
+    assert why(one) == {Between.NOT_IN_TIMUS: 62}
+    assert one.differences[0].estimate == Decimal("25.00")  # 2 × 12.50
+    assert (one.amount, one.estimate, one.margin) == (Decimal("96.00"), Decimal("125.00"), Decimal("29.00"))
+    assert not row(found, GATEWAY).differences
+    assert found.found.total.amount == Decimal("126.00")
+
+
+def test_what_waits_is_paid_and_billed_to_nobody() -> None:
+    """A held change is in Timus and on the invoice, and not in Autotask."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 28)])
+    rows = [
+        f"{CUSTOMER},{ADV},10,,,",
+        f"{CUSTOMER},{ADV},3,2026-03-04,2026-03-31,",
+        f"{CUSTOMER},{GATEWAY},1,,,",
+    ]
+    assert why(row(of(months, rows), ADV)) == {Leak.HELD: 84}
+
+
+def test_what_the_terms_give_and_take_is_named_so() -> None:
+    """Free units are paid and not billed; a minimum is billed and not paid for."""
+    months = begun("included.SASE-ADV-USER=3", "minimum.SASE-ADV-USER=8")
+    months.play([("wait", None, 31)])
+    found = of(months, whole(months, adv=10, gateway=1))
+    one = row(found, ADV)
+    assert {kind: days for kind, days in why(one).items() if kind is not Leak.LATE} == {
+        Leak.INCLUDED: 93,
+        Leak.MINIMUM: -31,
+    }
+    assert all(each.rightly for each in one.differences if each.kind is not Leak.LATE)
+
+
+def test_an_item_that_was_taken_out_is_in_autotask_and_not_posted() -> None:
+    """A prorated item can be removed from Approve and Post, and not from the contract."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 28)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    items = months.world.api.model.tables["BillingItems"]
+    [gone] = [id_ for id_, one in items.items() if one.values["quantity"] == 3 * 10**4]
+    del items[gone]
+    rows = [f"{CUSTOMER},{ADV},10,,,", f"{CUSTOMER},{ADV},3,2026-03-04,2026-03-31,"]
+    assert why(row(of(months, rows), ADV)) == {Between.NOT_POSTED: 84}
+
+
+def test_a_minimum_that_the_invoice_brings_up_to_is_the_partners_own() -> None:
+    """Of what it charges without a customer, that is named apart from what is too much."""
+    months = begun()
+    months.desk.told("policy", "set", "pooled_minimum.SASE-ADV-USER=15", "--yes")
+    months.play([("wait", None, 31)])
+    found = of(months, [*whole(months, adv=10, gateway=1), f",{ADV},7,,,"])
+    assert why(row(found, ADV, "")) == {Between.POOLED_MINIMUM: 155, Between.NOT_IN_TIMUS: 62}
+    [short] = found.found.shortfalls
+    assert (short.minimum, short.most, short.seat_days, short.paid) == (15, 5, 155, 155)
+
+
+def test_an_invoice_without_customers_is_compared_as_a_whole() -> None:
+    """Each customer is taken to be charged what Timus reports; the rest is the partner's own."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    found = of(months, [f"{ADV},12", f"{GATEWAY},1"], "sku,quantity")
+    assert not row(found, ADV).differences
+    assert why(row(found, ADV, "")) == {Between.NOT_IN_TIMUS: 62}
+    assert found.found.total.paid == 12 * 31 + 31
+
+
+def test_a_customer_or_a_product_that_nobody_knows_is_named() -> None:
+    """It is paid and billed to nobody until a person says who or what it is; that is kept."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    rows = [f"Northwind Dentla,{ADV},10,,,", f"{CUSTOMER},Gateway (monthly),1,,,"]
+    found = of(months, rows)
+    assert found.unknown_customers == ("Northwind Dentla",)
+    assert found.unknown_skus == ("Gateway (monthly)",)
+    assert found.found.total.kinds[Between.UNKNOWN] == 11 * 31
+    said = Naming(customers=(("Northwind Dentla", CUSTOMER),), skus=(("Gateway (monthly)", GATEWAY),))
+    found = of(months, rows, said=said)
+    assert not found.found.total.kinds
+    assert not found.unknown_customers
+
+
+def test_a_customer_is_found_by_the_name_that_exactly_one_has() -> None:
+    """Two with one name are refused with what to say."""
+    months = Months()
+    months.world.map_customer()
+    months.world.tell(1, {ADV: 10}, customer_name="Northwind Dental")
+    months.work()
+    assert row(of(months, [f"northwind  DENTAL,{ADV},10,,,"]), ADV).paid
+    months.world.tell(
+        1, {ADV: 4}, customer="cus_two", subscription="sub_two", customer_name="Northwind dental"
+    )
+    months.work()
+    with pytest.raises(Exception, match="say which"):
+        of(months, [f"Northwind Dental,{ADV},10,,,"])
+
+
+def test_a_service_without_a_subscription_is_billed_and_not_paid_for() -> None:
+    """It stands on a contract that we know, and nothing maps to it."""
+    months = begun()
+    months.desk.told("map", "plan", ESS, "--service", str(SERVICES[ESS]), "--unknown", "--yes")
+    months.world.control.person_adds_line(CONTRACT, SERVICES[ESS], date(2026, 3, 30).toordinal(), 3)
+    months.play([("wait", None, 31)])
+    [one] = [each for each in of(months, whole(months, adv=10, gateway=1)).found.rows if each.differences]
+    assert why(one) == {Between.NO_SUBSCRIPTION: -6}
+    assert (one.customer, one.adds_up) == ("", True)
+
+
+def test_days_outside_the_month_are_counted_and_not_compared() -> None:
+    """With what is charged for them, by days."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    found = of(months, [f"{CUSTOMER},{ADV},10,2026-03-22,2026-04-10,200.00"]).found
+    assert (found.outside, found.amount_outside) == (100, Decimal("100.00"))
+    assert found.total.paid == 100
+    assert found.total.amount == Decimal("100.00")
+
+
+def test_items_that_may_not_be_read_leave_autotasks_units() -> None:
+    """What Autotask has stands for what is billed, and it is said."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    months.world.control.set_switches({"denied": ["BillingItems"]})
+    found = of(months, whole(months, adv=10, gateway=1)).found
+    assert (found.total.billed, found.total.posted, found.posted_read) == (341, 0, False)
+
+
+# -- The command
+
+
+def test_the_command_reads_a_file_as_its_profile_says_and_keeps_it(tmp_path: Path) -> None:
+    """Named once: the next month needs no options. What nobody named is refused with how to name it."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    file = tmp_path / "march.csv"
+    file.write_bytes(
+        "\ufeffClient;Product;Seats;From;To;Total;Notes\r\n"
+        f"{CUSTOMER};{ADV};10,00;03/01/2026;03/31/2026;80,00;ok\r\n"
+        f"{CUSTOMER};{GATEWAY};1;03/01/2026;03/31/2026;20,00;\r\n".encode()
+    )
+    words = ("reconcile", "--timus-invoice", str(file), "--month", "2026-03")
+    assert "--column sku=Product" in months.desk.refused(*words, status=2)
+    names = {
+        "customer": "Client",
+        "sku": "Product",
+        "quantity": "Seats",
+        "first_day": "From",
+        "last_day": "To",
+    }
+    columns = [
+        f"--column={ours}={theirs}"
+        for ours, theirs in {**names, "amount": "Total", "ignore": "Notes"}.items()
+    ]
+    said = months.desk.told(*words, *columns, "--days", "month-first", "--by", "Ann")
+    assert "Every seat-day that you pay for is billed" in said
+    form = months.desk.ask(*words)
+    assert form["total"]["amount_paid"] == "100.00"
+    assert invoice_profile(months.world.table).value.columns["sku"] == "Product"
+    assert "how the invoice is read" in months.desk.told("changes")
+
+
+def test_a_sign_off_is_kept_with_name_file_and_numbers(tmp_path: Path) -> None:
+    """Unsettled differences fail until somebody takes them; what changes afterwards is said."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    file, page = tmp_path / "march.csv", tmp_path / "march.html"
+    file.write_text("customer,sku,quantity\n" + f"{CUSTOMER},{ADV},12\n{CUSTOMER},{GATEWAY},1\n")
+    words = ("reconcile", "--timus-invoice", str(file), "--month", "2026-03")
+    assert "--sign-off" in months.desk.refused(*words)
+    assert not sign_offs(months.world.table, "2026-03")
+    said = months.desk.told(
+        *words, "--sign-off", "--note", "credit asked for", "--by", "Ann", "--html", str(page)
+    )
+    assert "Signed off by Ann" in said
+    assert "credit asked for" in page.read_text()
+    [kept] = sign_offs(months.world.table, "2026-03")
+    assert (kept.by, kept.sides["paid"], kept.differences) == ("Ann", 13 * 31, {"not-in-timus": 62})
+    assert "sign-off" in months.desk.told("changes")
+    assert months.desk.ask(*words)["signed_off"]["by"] == "Ann"
+    months.world.control.person_adjusts(1201, date(2026, 3, 20).toordinal(), 1)
+    again = months.desk.run(*words)
+    assert again.status == 1
+    assert "Since then it has changed: autotask 341, now 353" in again.out
+
+
+def test_its_file_opens_in_a_spreadsheet_as_it_is(tmp_path: Path) -> None:
+    """What looks like a formula is text."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    file, out = tmp_path / "march.csv", tmp_path / "out.csv"
+    file.write_bytes(f'customer,sku,quantity\r\n"=""=HYPERLINK(1)""",{ADV},12\r\n'.encode())
+    words = (
+        "reconcile",
+        "--timus-invoice",
+        str(file),
+        "--month",
+        "2026-03",
+        "--csv",
+        str(out),
+        "--sign-off",
+        "--by",
+        "Ann",
+    )
+    said = months.desk.told(*words)
+    assert "is not known" in said
+    text = out.read_bytes()
+    assert text.startswith(b"\xef\xbb\xbfmonth,")
+    assert b'"=""=HYPERLINK(1)"""' in text
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (f"{CUSTOMER},{ADV},10.5", "whole units"),
+        (f"{CUSTOMER},{ADV},1,234", "has 4 cells"),
+        (f'{CUSTOMER},{ADV},"1,234"', "thousands from decimals"),
+        (f"{CUSTOMER},{ADV},", "is missing"),
+        (f"1.20E+05,{ADV},10", "a spreadsheet has rewritten"),
+        (f"#N/A,{ADV},10", "an error of a spreadsheet"),
+        (f'{CUSTOMER},"{ADV},10', "does not end it"),
+    ],
+)
+def test_a_file_that_is_damaged_is_refused_with_its_row(cells: str, words: str, tmp_path: Path) -> None:
+    """Nothing of it is compared, and nothing kept."""
+    months = begun()
+    file = tmp_path / "march.csv"
+    file.write_text(f"customer,sku,quantity\n{cells}\n")
+    said = months.desk.refused("reconcile", "--timus-invoice", str(file), "--month", "2026-03", status=2)
+    assert words in said
+    assert "row 2" in said
+
+
+def test_options_of_an_invoice_need_one() -> None:
+    """They are not silently left out."""
+    months = begun()
+    assert "--timus-invoice" in months.desk.refused("reconcile", "--sign-off", status=2)
+    assert "--month" in months.desk.refused("reconcile", "--month", "2026-03", status=2)
