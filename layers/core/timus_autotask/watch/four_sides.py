@@ -221,16 +221,14 @@ class FourSides:
     def total(self) -> Sum:
         """All rows together."""
         every = [one for row in self.rows for one in row.differences]
-        more = [one for one in every if one.seat_days > 0]
-        less = [one for one in every if one.seat_days < 0]
-        amounts = [row.amount for row in self.rows if row.amount is not None]
+        more, less = _signs(every)
         return Sum(
             **{side: sum(getattr(row, side) for row in self.rows) for side in SIDES},
             paid_not_billed=sum(one.seat_days for one in more),
             billed_not_paid=-sum(one.seat_days for one in less),
             estimate_paid_not_billed=_sum(one.estimate for one in more),
             estimate_billed_not_paid=-_sum(one.estimate for one in less),
-            amount=_sum(amounts) if amounts else None,
+            amount=_amount(self.rows),
             estimate=_sum(row.estimate for row in self.rows),
             without_price=_without_price(self.rows),
             kinds=_by_kind(every),
@@ -244,6 +242,18 @@ class FourSides:
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
     return sum((one for one in amounts if one is not None), NO_MONEY)
+
+
+def _signs(differences: Sequence[Difference]) -> tuple[list[Difference], list[Difference]]:
+    """Paid and not billed; billed and not paid."""
+    return [one for one in differences if one.seat_days > 0], [
+        one for one in differences if one.seat_days < 0
+    ]
+
+
+def _amount(rows: Iterable[SideRow]) -> Decimal | None:
+    amounts = [row.amount for row in rows if row.amount is not None]
+    return _sum(amounts) if amounts else None
 
 
 def _without_price(rows: Iterable[SideRow]) -> int:
