@@ -15,8 +15,13 @@ LARGEST_ITEM = 400 * 1024
 LARGEST_TRANSACTION = 4 * 1024 * 1024
 """Bytes. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
+KEYS = 8 * 1024
+"""Bytes: more than all keys and attributes of an item that are not its data."""
+_PLAIN_BYTES = 2
+"""The format of ``marshal`` without references: no value counts for more than twice its bytes in DynamoDB."""
 
-class _Row(NamedTuple):
+
+class Row(NamedTuple):
     """A stored document; its data as bytes, so that nobody can change it through what they wrote or read."""
 
     key: Key
@@ -27,18 +32,18 @@ class _Row(NamedTuple):
     sort: str
     expires_at: int | None
 
-    def document(self) -> Document:
-        key, rev, data, due_at, kind, sort, expires_at = self
-        plain = marshal.loads(data)  # noqa: S302 - our own bytes; three times as fast as JSON
-        return Document(key, rev, plain, due_at, kind, sort, expires_at)
+    @property
+    def most_bytes(self) -> int:
+        """More than its ``item_size``, and known at once."""
+        return 2 * len(self.data) + KEYS
 
 
 class _Indexes:
     """``due-index`` and ``kind-index``: each a sorted list with the row at the end of an entry."""
 
     def __init__(self) -> None:
-        self.due: list[tuple[int, str, str, _Row]] = []
-        self.kinds: dict[str, list[tuple[str, str, str, _Row]]] = {}
+        self.due: list[tuple[int, str, str, Row]] = []
+        self.kinds: dict[str, list[tuple[str, str, str, Row]]] = {}
 
     def copy(self) -> _Indexes:
         copy = _Indexes()
@@ -46,14 +51,14 @@ class _Indexes:
         copy.kinds = {kind: rows.copy() for kind, rows in self.kinds.items()}
         return copy
 
-    def add(self, row: _Row) -> None:
+    def add(self, row: Row) -> None:
         pk, sk = row.key
         if row.due_at is not None:
             insort(self.due, (row.due_at, pk, sk, row))
         if row.kind is not None:
             insort(self.kinds.setdefault(row.kind, []), (row.sort, pk, sk, row))
 
-    def remove(self, row: _Row) -> None:
+    def remove(self, row: Row) -> None:
         if row.due_at is not None:
             del self.due[bisect_left(self.due, (row.due_at, *row.key))]
         if row.kind is not None:
@@ -69,7 +74,7 @@ class MemoryTable:
     """
 
     def __init__(self) -> None:
-        self._rows: dict[Key, _Row] = {}
+        self._rows: dict[Key, Row] = {}
         self._sort_keys: dict[str, list[str]] = {}
         self._indexes = _Indexes()
         self._held: _Indexes | None = None
@@ -77,23 +82,26 @@ class MemoryTable:
 
     def get(self, key: Key) -> Document | None:
         row = self._rows.get(key)
-        return row.document() if row else None
+        return self._document(row) if row else None
+
+    def _document(self, row: Row) -> Document:
+        """A copy of what a row stores."""
+        key, rev, data, due_at, kind, sort, expires_at = row
+        plain = marshal.loads(data)  # noqa: S302 - our own bytes; three times as fast as JSON
+        return Document(key, rev, plain, due_at, kind, sort, expires_at)
 
     def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[Document]:
         with self._lock:
             sks = self._sort_keys.get(pk, [])
             found = sks[bisect_left(sks, first) : bisect_right(sks, last)][:limit]
-            return [self._rows[Key(pk, sk)].document() for sk in found]
+            return [self._document(self._rows[Key(pk, sk)]) for sk in found]
 
     def write(self, changes: Sequence[Write]) -> None:
         if len(changes) > 100:
             raise ValueError("more than 100 changes in one write")
-        sizes = [item_size(change) for change in changes if isinstance(change, Put)]
-        if max(sizes, default=0) > LARGEST_ITEM:
-            raise ValueError("an item is at most 400 KB")
-        if len(changes) > 1 and sum(sizes) > LARGEST_TRANSACTION:
-            raise ValueError("the items of a transaction are at most 4 MB together")
         rows = [_row_of(change) if isinstance(change, Put) else None for change in changes]
+        if sum(row.most_bytes for row in rows if row) > LARGEST_ITEM:
+            _check_sizes(changes)
         with self._lock:
             stored = self._rows
             conflicts: list[Key] = []
@@ -114,14 +122,13 @@ class MemoryTable:
     def due(self, until: int, limit: int) -> list[Document]:
         with self._lock:
             due = (self._held or self._indexes).due
-            return [
-                entry[3].document() for entry in due[: min(bisect_left(due, (until + 1,)), max(0, limit))]
-            ]
+            found = due[: min(bisect_left(due, (until + 1,)), max(0, limit))]
+            return [self._document(entry[3]) for entry in found]
 
     def documents(self) -> list[Document]:
         """Everything there is, by key: for a test's eyes only."""
         with self._lock:
-            return [row.document() for _, row in sorted(self._rows.items())]
+            return [self._document(row) for _, row in sorted(self._rows.items())]
 
     def list(
         self, kind: str, first: str = "", last: str = "\U0010ffff", *, backwards: bool = False
@@ -131,7 +138,7 @@ class MemoryTable:
             found = [entry[3] for entry in rows if first <= entry[0] <= last]
         if backwards:
             found.reverse()
-        return (row.document() for row in found)
+        return map(self._document, found)
 
     def hold_indexes(self) -> None:
         """From now on the indexes lag: they show the table as it is at this moment."""
@@ -151,7 +158,7 @@ class MemoryTable:
                 self._delete(key)
         return len(dead)
 
-    def _put(self, row: _Row) -> None:
+    def _put(self, row: Row) -> None:
         old = self._rows.get(row.key)
         if old:
             self._indexes.remove(old)
@@ -166,13 +173,13 @@ class MemoryTable:
         del sks[bisect_left(sks, key.sk)]
 
 
-def _row_of(put: Put) -> _Row:
+def _row_of(put: Put) -> Row:
     key = put.key
     if not (key.pk and key.sk) or put.kind == "":
         raise ValueError("no key is empty in DynamoDB, neither of the table nor of an index")
-    data = marshal.dumps(_plain_map(put.data))
+    data = marshal.dumps(_plain_map(put.data), _PLAIN_BYTES)
     kind = put.kind
-    return _Row(
+    return Row(
         Key(*key),
         put.expected + 1,
         data,
@@ -181,6 +188,14 @@ def _row_of(put: Put) -> _Row:
         put.sort if kind is not None else "",
         put.expires_at,
     )
+
+
+def _check_sizes(changes: Sequence[Write]) -> None:
+    sizes = [item_size(change) for change in changes if isinstance(change, Put)]
+    if max(sizes, default=0) > LARGEST_ITEM:
+        raise ValueError("an item is at most 400 KB")
+    if len(changes) > 1 and sum(sizes) > LARGEST_TRANSACTION:
+        raise ValueError("the items of a transaction are at most 4 MB together")
 
 
 def item_size(put: Put) -> int:
@@ -244,9 +259,9 @@ def _plain(value: Any) -> Any:
         if abs(value) >= 10**38:
             raise ValueError("a whole number has at most 38 digits")
         return int(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [each if type(each) in _ATOMS else _plain(each) for each in value]
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # a dict is told at once, any other map by its methods
         return _plain_map(value)
     if isinstance(value, str):
         return str.__str__(value)

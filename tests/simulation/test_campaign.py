@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from tests.fakes.memory_table import MemoryTable
+from tests.simulation import world
 from tests.simulation.ablations import ABLATIONS
 from tests.simulation.past import Past, dump, files, load
 from tests.simulation.rates import PROFILES
@@ -18,6 +22,7 @@ from tests.simulation.scheduler import Decisions
 from tests.simulation.shrink import shrink
 from tests.simulation.story import told
 from tests.simulation.world import run, simulate
+from timus_autotask.ports.table import Document
 
 ROOT = Path(__file__).parent.parent.parent
 FRESH = {"stress": 1_500, "policies": 400, "mild": 1_200, "calm": 1_400, "replaced": 300, "seats": 200}
@@ -46,6 +51,21 @@ def test_a_seed_replays_byte_for_byte(profile: str) -> None:
     for salt in ("1", "2"):
         said = command("--seed", "11", "--profile", profile, "--aloud", PYTHONHASHSEED=salt)
         assert f"trace {first.digest}" in said.stdout, said.stderr
+
+
+@pytest.mark.parametrize("profile", ["stress", "policies"])
+def test_a_run_that_forgets_comes_to_the_same(profile: str) -> None:
+    """What is remembered during a run saves time and changes nothing."""
+    whole = [simulate(seed, PROFILES[profile]).digest for seed in range(4)]
+    with patch.object(world, "remembering", nullcontext), patch.object(world, "SharedTable", Forgetful):
+        assert [simulate(seed, PROFILES[profile]).digest for seed in range(4)] == whole
+
+
+class Forgetful(MemoryTable):
+    """A table that makes each document anew."""
+
+    def changed(self) -> list[Document]:
+        return []
 
 
 def test_another_seed_is_another_schedule() -> None:

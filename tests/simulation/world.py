@@ -16,10 +16,10 @@ from local.autotask.rules import Refused
 from local.timus import change
 from tests.fakes.memory_queue import MemoryQueue, Received
 from tests.fakes.memory_secrets import CREDENTIALS, WEBHOOK_SECRET
-from tests.fakes.memory_table import MemoryTable
 from tests.simulation.oracle import BOUND, Oracle, Violation
 from tests.simulation.ports import Calls, SimClock, SimSecrets, SimTable, SimTransport, SimWakeUps
 from tests.simulation.rates import Profile
+from tests.simulation.remembered import SharedTable, remembering
 from tests.simulation.scheduler import SECOND, Actor, Decisions, Scheduler, micros, mixed
 from tests.simulation.story import PLANS, SERVICES, ClientPlan, Happening, Said, Story, local_day
 from tests.simulation.watch import Watch
@@ -183,7 +183,7 @@ class World:
             self.calls.told = self.say
         self.watch = Watch(self.scheduler)
         self.clock = SimClock(self.calls)
-        self.memory = MemoryTable()
+        self.memory = SharedTable()
         live = not any(happening.kind == "go_live" for happening in story.happenings)
         self.memory.write([put_stage(None, Stage(live), 0)])
         self.table = SimTable(self, self.memory)
@@ -236,8 +236,9 @@ class World:
 
     def run(self) -> Result:
         """Let the story happen under faults, stop the faults, and see whether everything comes to rest."""
-        with suppress(_Enough):
+        with suppress(_Enough), remembering():
             self._run()
+        assert not self.memory.changed()
         return Result(
             seed=self.story.seed,
             violations=self.oracle.violations,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fakes.memory_table import MemoryTable, item_size
+from tests.fakes.memory_table import MemoryTable, _row_of, item_size
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.ports.table import MOST_WRITES, Check, Delete, Key, Put, Write
 from timus_autotask.store.records import Store, put_subscription
@@ -39,6 +39,12 @@ def test_a_size_is_never_taken_for_less_than_it_is(put: Put) -> None:
     """What we count before a write is what DynamoDB counts, or a few bytes more."""
     exact, counted = item_size(put), size_of_write(put)
     assert exact <= counted <= exact * 1.5 + 20
+
+
+@given(put=puts)
+def test_the_fake_table_measures_every_item_that_may_be_too_large(put: Put) -> None:
+    """It counts exactly only where a quick bound is above the limit, and the bound is never too low."""
+    assert item_size(put) <= _row_of(put).most_bytes
 
 
 def test_the_sizes_that_aws_publishes() -> None:

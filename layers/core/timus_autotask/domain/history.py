@@ -62,9 +62,9 @@ class Version:
 
     def quantity(self, sku: str) -> int:
         """Units of a SKU that are billed from ``day`` on, until ``ends``."""
-        if not self.billed or (self.ends is not None and self.ends <= self.day):
+        if not self.billed or (self.cancel_at is not None and self.cancel_at <= self.day):
             return 0
-        return dict(self.items).get(sku, 0)
+        return next((units for listed, units in self.items if listed == sku), 0)
 
     @property
     def having(self) -> frozenset[str]:

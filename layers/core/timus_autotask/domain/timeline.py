@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from math import inf
 
 Steps = tuple[tuple[date, int], ...]
 
@@ -43,12 +44,12 @@ class Timeline:
 
     def at(self, day: date) -> int:
         """The units on a day."""
-        index = bisect_right(self.steps, day, key=lambda step: step[0])
+        index = bisect_right(self.steps, (day, inf))
         return self.steps[index - 1][1] if index else 0
 
     def set_from(self, day: date, units: int) -> Timeline:
         """Unchanged before ``day``, and ``units`` for ever from that day on."""
-        before = self.steps[: bisect_left(self.steps, day, key=lambda step: step[0])]
+        before = self.steps[: bisect_left(self.steps, (day, -inf))]
         if units == (before[-1][1] if before else 0):
             return Timeline(before)
         return Timeline((*before, (day, units)))
@@ -65,10 +66,14 @@ class Timeline:
 
     def minus(self, other: Timeline) -> Timeline:
         """The difference, day by day."""
+        if not other.steps:
+            return self
         return Timeline.sampled((*self.days, *other.days), lambda d: self.at(d) - other.at(d))
 
     def plus(self, other: Timeline) -> Timeline:
         """The sum, day by day."""
+        if not (self.steps and other.steps):
+            return self if self.steps else other
         return Timeline.sampled((*self.days, *other.days), lambda d: self.at(d) + other.at(d))
 
     def between(self, first: date, last: date) -> Timeline:

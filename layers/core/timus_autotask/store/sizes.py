@@ -8,10 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from timus_autotask.ports.table import LARGEST_TRANSACTION, MOST_WRITES, Check, Put, Write
+from timus_autotask.ports.table import (
+    LARGEST_DOCUMENT,
+    LARGEST_TRANSACTION,
+    MOST_WRITES,
+    Check,
+    Put,
+    Write,
+)
 
 ROOM = 64 * 1024
 """Bytes of a transaction that are left free: what a request adds around its items is not published."""
+FEW = (LARGEST_TRANSACTION - ROOM) // LARGEST_DOCUMENT
+"""Documents that fit into one transaction however large they are."""
 
 
 def size_of(value: Any) -> int:
@@ -45,6 +54,8 @@ def size_of_write(write: Write) -> int:
 
 def fits(writes: Sequence[Write]) -> bool:
     """Whether the table takes these writes in one transaction."""
+    if len(writes) <= FEW:
+        return True
     return len(writes) <= MOST_WRITES and sum(map(size_of_write, writes)) <= LARGEST_TRANSACTION - ROOM
 
 

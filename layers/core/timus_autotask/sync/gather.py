@@ -81,7 +81,8 @@ def read_records(contract: ContractRecords, ports: Ports) -> Gathered:
     gathered = Gathered(contract, customers, partner, live=live)
     gathered.policies[""] = policy_from(partner.terms.value.values)
     for customer_id, records in customers.items():
-        gathered.policies[customer_id] = customer_from(records, partner.terms.value).policy
+        own = records.terms.value.values if records.terms else {}
+        gathered.policies[customer_id] = policy_from(partner.terms.value.values, own)
     mapped = {
         c for records in customers.values() if records.mapping for c in records.mapping.value.contract_ids
     }

@@ -14,11 +14,14 @@ from timus_autotask.domain.line import Approved, HeldChange, Rejection
 
 def decided(draft: LineDraft, contract: Contract) -> LineDraft:
     """The line with the decisions that still count, and without the changes that were rejected among its adjustments."""
-    draft = _without_rejected(
-        replace(draft, line=replace(draft.line, rejections=_rejections(draft, contract)))
-    )
-    fitting = [_noted(one, draft.versions) for one in draft.line.approved if _fits(one, draft)]
-    return replace(draft, line=replace(draft.line, approved=tuple(fitting)))
+    if draft.line.rejections:
+        draft = _without_rejected(
+            replace(draft, line=replace(draft.line, rejections=_rejections(draft, contract)))
+        )
+    if draft.line.approved:
+        fitting = [_noted(one, draft.versions) for one in draft.line.approved if _fits(one, draft)]
+        draft = replace(draft, line=replace(draft.line, approved=tuple(fitting)))
+    return draft
 
 
 def change_of(draft: LineDraft, adjustment: Adjustment) -> HeldChange:

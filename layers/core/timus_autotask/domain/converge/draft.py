@@ -165,8 +165,9 @@ def _draft(key: LineKey, view: View) -> LineDraft:
     line = noted(view.lines.get(key) or Line(key.contract_id, key.service_id), view.lines, view.desired)
     demand = view.desired.demands.get(key)
     observed = view.observed.get(key.service_id, Observed())
-    draft = LineDraft(line, demand, observed, policy_of(demand, view.policies), view.today, facts={})
-    facts: dict[str, int | str] = {
+    facts: dict[str, int | str] = {}
+    draft = LineDraft(line, demand, observed, policy_of(demand, view.policies), view.today, facts)
+    facts |= {
         "contract": key.contract_id,
         "service": key.service_id,
         "customer": draft.customer,
@@ -174,7 +175,7 @@ def _draft(key: LineKey, view: View) -> LineDraft:
         "left": line.baseline.at(view.today) if line.baseline else 0,
         "desired": draft.wanted.at(view.today),
     }
-    return replace(draft, facts=facts)
+    return draft
 
 
 def policy_of(demand: Demand | None, policies: Mapping[str, Policy]) -> Policy:

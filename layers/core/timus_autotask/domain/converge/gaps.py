@@ -69,7 +69,10 @@ def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraf
     found = _days_before(draft, draft.demand, contract)
     found += _past_days_elsewhere(draft, draft.demand, contract)
     found += past_days(draft.wanted, adjusted, first, contract.end, lambda day: _locked(day, draft, view))
-    return replace(draft, line=replace(draft.line, past_days=still_shown(found, draft.today)))
+    shown = still_shown(found, draft.today)
+    if shown == draft.line.past_days:
+        return draft
+    return replace(draft, line=replace(draft.line, past_days=shown))
 
 
 def _days_before(draft: LineDraft, demand: Demand, contract: Contract) -> tuple[PastDays, ...]:

@@ -34,7 +34,7 @@ def settled(draft: LineDraft, contract: Contract, view: View) -> LineDraft:
         return _unknown(draft, "line-missing", contract_service=observed.missing, **_choice(draft))
     if len(ids) > 1:
         return _unknown(draft, "line-duplicated", **_choice(draft))
-    if ids:
+    if ids and ids[0] != draft.line.contract_service_id:
         draft = replace(draft, line=replace(draft.line, contract_service_id=ids[0]))
     draft = _without_intent(draft, contract, view)
     return draft if draft.stopped else _with_baseline(draft, contract, view)
@@ -195,9 +195,8 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
             line = replace(line, offset=line.offset.plus(difference))
         draft = replace(draft, enforced=answer is OnDrift.ENFORCE)
     found = _found(line, draft.observed, contract)
-    return replace(
-        draft, line=replace(_with_read(line, units, contract), choice=None, found=found), known=True
-    )
+    line = replace(line, baseline=units, baseline_until=contract.end, observed=None, choice=None, found=found)
+    return replace(draft, line=line, known=True)
 
 
 def _found(line: Line, observed: Observed, contract: Contract) -> Timeline | None:
