@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -558,6 +558,23 @@ def test_a_demand_says_from_whom_and_from_what_it_comes() -> None:
         Cause("sub_1", 3, march(6), "evt_3", customer_id="cus_1", sku=ESS, after=1),
         Cause("sub_1", 4, march(7), "evt_4", customer_id="cus_1", sku=ESS, before=1, ends=date(2026, 9, 1)),
     )
+
+
+def test_a_cause_keeps_when_its_event_happened_and_came_and_whose_it_was() -> None:
+    """The journal outlives the event."""
+    told = replace(
+        version(1, march(1), ADV=10),
+        occurred_at=datetime(2026, 3, 1, 9, tzinfo=UTC),
+        received_at=datetime(2026, 3, 1, 10, tzinfo=UTC),
+        actor="j.doe",
+    )
+    [cause] = want(subscription(told)).demands[OLD].causes
+    assert (cause.occurred_at, cause.received_at, cause.actor) == (
+        told.occurred_at,
+        told.received_at,
+        "j.doe",
+    )
+    assert cause.before == 0
 
 
 def test_what_is_shown_is_timus_quantity_and_not_what_is_billed() -> None:

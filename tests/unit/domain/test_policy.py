@@ -125,6 +125,7 @@ def test_terms_that_no_change_could_follow_are_refused(terms: dict[str, object],
     [
         {"line_limit": 0, "customer_day_limit": 0, "partner_day_limit": 0},
         {"included": {"X": 0}, "minimum": {"X": 0}, "pooled_minimum": {"X": 0}},
+        *({"decrease_wait": minutes} for minutes in (0, 1440)),
         *({"contract_months": months} for months in (1, 3, 6, 12)),
         *({"contract_billing_day": day} for day in (1, 28)),
         *({"contract_length": length} for length in (1, 120)),

@@ -48,6 +48,12 @@ def test_a_step_holds_from_its_day_until_the_next(n: int, number: int) -> None:
     assert SEATS.at(day(n)) == number
 
 
+@pytest.mark.parametrize(("last", "number"), [(4, 25), (5, 28), (8, 28), (9, 0)])
+def test_what_holds_on_the_last_day_stays(last: int, number: int) -> None:
+    """A step of that very day is still a part of it."""
+    assert SEATS.until(day(last)).at(day(50)) == number
+
+
 def test_the_steps_are_the_days_on_which_the_units_change() -> None:
     """In order, each once."""
     assert SEATS.steps == ((day(2), 25), (day(5), 28), (day(9), 0))

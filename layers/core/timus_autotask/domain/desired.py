@@ -148,7 +148,7 @@ def _by_contract(lines: Iterable[LineKey]) -> Iterator[frozenset[LineKey]]:
 
 def _billed(customer: Customer, sku: str, replayed: Sequence[Dated]) -> Timeline:
     """What is billed for a SKU by day: all subscriptions together, included units off and minimums kept."""
-    quantity = reduce(Timeline.plus, (replay.billed.get(sku, NOTHING) for replay in replayed), NOTHING)
+    quantity = reduce(Timeline.plus, (replay.billed.get(sku, NOTHING) for replay in replayed))
     days = (*quantity.days, *(until for until, _ in customer.earlier))
     return Timeline.sampled(days, lambda day: customer.policy_on(day).billable(sku, quantity.at(day)))
 
@@ -196,7 +196,7 @@ def _reported(customer: Customer, sku: str) -> _Reported:
         Source(customer.id, sku, customer.quantity(sku)),
         first,
         tuple(cause for one in customer.subscriptions for cause in _causes(one, sku)),
-        max((until for until in renewed if until is not None and until > first), default=None),
+        max((until for until in renewed if until is not None), default=None),
     )
 
 

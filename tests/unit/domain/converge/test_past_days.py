@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
 from tests.unit.domain.converge.views import (
     CONTRACT,
     ONE_DAY,
@@ -89,6 +91,25 @@ def test_a_change_from_before_a_day_that_is_taken_is_told() -> None:
     line = left(has, adjusted=(march(12),))
     shown = line_of(next_step(view(demand(wanted), held={45: on_contract(has)}, lines=(line,))))
     assert shown.past_days == (PastDays(march(10), march(12), 26, 25, Locked.LATER_DAY_TAKEN),)
+
+
+@pytest.mark.parametrize(
+    ("closed", "cause"),
+    [
+        ((march(10), march(20)), Locked.PERIOD_POSTED),
+        ((march(1), march(10)), Locked.PERIOD_POSTED),
+        ((march(1), march(9)), Locked.LATER_DAY_TAKEN),
+    ],
+    ids=["the first day of the period", "its last day", "the day after it"],
+)
+def test_why_a_day_is_past_changing(closed: tuple[date, date], cause: Locked) -> None:
+    """A posted period has both its days; plan changes of other lines, and later ones of this line, have no part in it."""
+    wanted, has = since_january(25, (march(10), 26), (march(12), 30)), since_january(25, (march(12), 30))
+    line = left(has, adjusted=(march(11), march(12)))
+    links = (Link(march(1), SEATS, PLUS), Link(march(20), PLUS, SEATS))
+    given = view(demand(wanted), held={45: on_contract(has, closed=(closed,))}, lines=(line,), links=links)
+    past = line_of(next_step(given)).past_days[0]
+    assert (past.first, past.cause) == (march(10), cause)
 
 
 def test_days_before_the_contract_begins_are_told() -> None:
