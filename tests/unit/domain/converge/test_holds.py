@@ -371,6 +371,18 @@ def test_a_pause_of_one_customer_is_a_pause_of_what_it_shares(of_a: bool, of_par
     assert policy_of(shared, policies) == replace(partner, paused=of_a or of_partner)
 
 
+def test_whose_pause_it_is_is_told_where_not_everybody_is_paused() -> None:
+    """Of several customers that share a line the first of those that are paused; of terms that were never set, nobody."""
+    wanted = replace(demand(MORE), sources=tuple(Source(one, "X", LEVEL) for one in ("c", "b", "a")))
+    alone, everybody = {"b": Policy(paused=True), "c": Policy(paused=True)}, {"": Policy(paused=True)}
+    found = []
+    for policies in (alone, everybody, {**alone, **everybody}):
+        code, told = parked(next_step(replace(view(wanted), policies=policies)))
+        assert code == "paused"
+        found.append(told.get("paused_customer"))
+    assert found == ["b", None, None]
+
+
 def test_without_any_terms_nothing_is_limited() -> None:
     """The partner's own terms may be missing."""
     assert next_step(replace(view(demand(MORE)), policies={})).adjust is not None

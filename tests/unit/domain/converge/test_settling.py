@@ -325,3 +325,6 @@ def test_everything_that_settled_is_in_the_journal() -> None:
         )
     )
     assert [change.line for change in step.journal] == [SEATS, PLUS]
+    assert [change.message for change in step.journal] == ["", ""], (
+        "Autotask said nothing, and nobody undid anything"
+    )

@@ -210,10 +210,8 @@ def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:
 
 def _who_is_paused(draft: LineDraft, view: View) -> dict[str, str]:
     """The customer whose own pause it is; nothing where everybody is paused."""
-    sources = draft.demand.sources if draft.demand else ()
-    paused = sorted(
-        {one.customer_id for one in sources if view.policies.get(one.customer_id, Policy()).paused}
-    )
+    customers = {customer for customer, _ in draft.sources}
+    paused = sorted(one for one in customers if view.policies.get(one, Policy()).paused)
     if view.policies.get("", Policy()).paused or not paused:
         return {}
     return {"paused_customer": paused[0]}

@@ -111,7 +111,7 @@ def _ended(
 
 def _made(undone: Undone, intent: Intent) -> Undone:
     """What was undone, with its opposite if that is what was made."""
-    if undone.opposite or not intent.undoes or undone.entry != intent.undoes:
+    if undone.opposite or undone.entry != intent.undoes:
         return undone
     return replace(undone, opposite=intent.id)
 
@@ -163,8 +163,7 @@ def _entry(line: Line, intent: Intent, verdict: Verdict, units: Timeline, now: d
 
 def _why_undone(line: Line, intent: Intent) -> str:
     """The words of whoever undid what this takes back."""
-    reasons = [one.reason for one in line.undone if intent.undoes and one.entry == intent.undoes]
-    return reasons[-1] if reasons else ""
+    return next((one.reason for one in reversed(line.undone) if one.entry == intent.undoes), "")
 
 
 def _first_found(intent: Intent) -> Timeline:
