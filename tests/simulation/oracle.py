@@ -41,7 +41,7 @@ import json
 import re
 from calendar import monthrange
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
@@ -648,11 +648,8 @@ class Oracle:
         lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
         subs = {sub for one in lines for sub in self._feeding(one)}
         leaves = any(one != line and self.has(one, day) > (self.wants(one, day) or 0) for one in lines)
-        if (
-            line not in lines
-            or not leaves
-            or not any(_has_two(plans, v) for s in subs for v in self.history[s])
-        ):
+        in_part = self._named_across(subs) or any(_has_two(plans, v) for s in subs for v in self.history[s])
+        if line not in lines or not leaves or not in_part:
             return False
         most = 0
         for sub in subs:
@@ -662,6 +659,10 @@ class Oracle:
             return False
         self._parts[line].add(self.has(line, day))
         return True
+
+    def _named_across(self, subs: Collection[str]) -> bool:
+        """Whether seats may move between several subscriptions: people have said what is a family."""
+        return self.w.story.families and len(subs) > 1
 
     def _plans(self, subs: Iterable[str]) -> set[str]:
         """The SKUs between which seats of these subscriptions move.
@@ -770,22 +771,26 @@ class Oracle:
     def _one_plan(self, contract_id: int, since: date, risen_at: int | None = None) -> None:
         """Promise I7: two plans of one subscription are never billed on one day, once one of them went up on ``since``.
 
-        Where seats moved in part, both may be billed; then there are no more seats on that day than Timus had, if a plan went up that
-        was asked for at ``risen_at``.
+        Where seats moved in part, or people named the family and there are several subscriptions, both may be billed; then there are no
+        more seats on that day than Timus had, if a plan went up that was asked for at ``risen_at``.
         """
         contract = self.w.api.model.contracts[contract_id]
         plans = [line for line in contract.lines.values() if self._skus[line.service["id"]] in PLANS]
         if len(plans) < 2 or contract.id in self._moved:
             return
         subs = {sub for line in plans for sub in self._feeding((contract.id, line.service["id"]))}
-        if len(subs) != 1 or any(self._edits[contract.id, line.service["id"]] for line in plans):
+        if any(self._edits[contract.id, line.service["id"]] for line in plans):
+            return
+        if self._named_across(subs) and risen_at is not None:
+            self._no_more_seats(subs, contract, plans, since, risen_at - HEARD_SECONDS * SECOND)
+        if len(subs) != 1:
             return
         sub = next(iter(subs))
         first = next((number for one, number in self._arrived if one == sub), 0)
         heard = self.w.scheduler.now - HEARD_SECONDS * SECOND
         if any(_has_two(PLANS, v) for v in self.history[sub]):
             if risen_at is not None:
-                self._no_more_seats(sub, contract, plans, since, risen_at - HEARD_SECONDS * SECOND)
+                self._no_more_seats({sub}, contract, plans, since, risen_at - HEARD_SECONDS * SECOND)
             return
         mine = {
             sku
@@ -805,23 +810,38 @@ class Oracle:
                 self._broken("I7", f"contract {contract.id} bills {names} on {date.fromordinal(day)}")
                 return
 
-    def _no_more_seats(self, sub: str, contract: Any, plans: Sequence[Any], since: date, heard: int) -> None:
-        """No more seats of all plans are billed on the day of a rise than some version had that may be the newest known of."""
-        if self._dated or not (self.w.story.families or self._numbers_tell_plans(sub)):
+    def _no_more_seats(
+        self, subs: Collection[str], contract: Any, plans: Sequence[Any], since: date, heard: int
+    ) -> None:
+        """No more seats of all plans are billed on the day of a rise than Timus had, by versions that may be the newest known of."""
+        if self._dated or contract.id in self._sick() or any("minimum" in terms for _, terms in self._terms):
+            return
+        if not self.w.story.families and not all(map(self._numbers_tell_plans, subs)):
             return  # numbers only suggest which SKUs are plans, and may mislead for as many units as they are wrong by
-        billed = sum(line.units_on(since.toordinal()) for line in plans)
-        versions = [v for v in self.history[sub] if v.day <= since]
-        heard_of = max(
-            (v.number for v in versions if self._arrived_at.get((sub, v.number), heard) < heard), default=0
-        )
-        had = max(
-            (sum(v.units(sku, since) for sku in PLANS) for v in versions if v.number >= heard_of), default=0
-        )
+        told = [line for line in plans if self._is_known((contract.id, line.service["id"]), since, heard)]
+        billed = sum(line.units_on(since.toordinal()) for line in told)
+        had = sum(self._most_seats(sub, since, heard) for sub in subs)
         if billed > had:
             names = ", ".join(
-                f"{line.units_on(since.toordinal())} × {self._skus[line.service['id']]}" for line in plans
+                f"{line.units_on(since.toordinal())} × {self._skus[line.service['id']]}" for line in told
             )
             self._broken("I7", f"contract {contract.id} bills {names} on {since}, Timus had {had} seats")
+
+    def _is_known(self, line: Line, day: date, heard: int) -> bool:
+        """Whether Timus's news of a line have arrived, and reach back to a day: what it has else is not ours to count."""
+        sku = self._skus[line[1]]
+        versions = [(s, v) for s in self._feeding(line) for v in self.history[s] if sku not in self._hidden]
+        return any(v.day <= day for _, v in versions) and any(
+            sku in v.items and self._arrived_at.get((s, v.number), heard) < heard for s, v in versions
+        )
+
+    def _most_seats(self, sub: str, day: date, heard: int) -> int:
+        """The most seats of all plans that a subscription has on a day, by a version that may be the newest known of."""
+        versions = [v for v in self.history[sub] if v.day <= day]
+        heard_of = (v.number for v in versions if self._arrived_at.get((sub, v.number), heard) < heard)
+        newest = max(heard_of, default=0)
+        had = (sum(v.units(sku, day) for sku in PLANS) for v in versions if v.number >= newest)
+        return max(had, default=0)
 
     def _numbers_tell_plans(self, sub: str) -> bool:
         """Whether of any two versions, whenever plans have fallen and others risen, about as many went as came."""
@@ -1056,11 +1076,10 @@ class Oracle:
 
     def _truly_refused(self, line: Line) -> bool:
         """Whether Autotask's own rules refuse what the line, or another half of its plan change, needs: it is for a person."""
-        subs = set(self._feeding(line))
         return any(
             posting.outcome == "refused"
             and posting.fault is None
-            and subs & set(self._feeding(self._line_of(posting)))
+            and self._moves_with(line, self._line_of(posting))
             for posting in self.w.api.postings[-20:]
             if self.w.scheduler.now // 1000 - posting.received_ms < 12 * 3_600_000
         )
@@ -1079,10 +1098,9 @@ class Oracle:
         }
 
     def _edited(self, line: Line) -> bool:
-        """Whether a person touched the line, or one that feeds on the same subscriptions (the other half of a plan change)."""
-        subs = set(self._feeding(line))
+        """Whether a person touched the line, or one that feeds on the same subscriptions or moves with it (the other half of a plan change)."""
         return any(
-            (edits and subs & set(self._feeding(other))) or (other == line and edits)
+            edits and (other == line or self._moves_with(line, other))
             for other, edits in list(self._edits.items())
         )
 
@@ -1245,9 +1263,13 @@ class Oracle:
         return told.autotask == has and told.wanted != has and told.wanted in wants
 
     def _related(self, line: Line) -> list[Line]:
-        """The lines that some subscription feeds together with this one, and itself."""
-        subs = set(self._feeding(line))
-        return [other for other in self.lines() if other == line or subs & set(self._feeding(other))]
+        """The lines between which and this one seats may move, and itself."""
+        return [other for other in self.lines() if other == line or self._moves_with(line, other)]
+
+    def _moves_with(self, line: Line, other: Line) -> bool:
+        """Whether some subscription feeds both lines, or both are plans of a contract and people have named the family."""
+        named = self.w.story.families and {self._skus[line[1]], self._skus[other[1]]} <= {*PLANS}
+        return (named and line[0] == other[0]) or bool({*self._feeding(line)} & {*self._feeding(other)})
 
     def _netted(
         self,

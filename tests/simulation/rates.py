@@ -274,6 +274,7 @@ PROFILES: Mapping[str, Profile] = {
             delayed=0.20,
             lagging=0.10,
             replaced=1.0,
+            families=0.6,
         ),
     )
 }

@@ -163,8 +163,8 @@ def told(seed: int, profile: Profile) -> Story:
     """The story of a seed."""
     from tests.simulation.hardships import beset
 
-    story = beset(_with_a_replacement(_Teller(seed, profile).story(), profile), profile)
-    return _with_families(story, profile)
+    story = _with_families(_Teller(seed, profile).story(), profile)
+    return beset(_with_a_replacement(story, profile), profile)
 
 
 def _with_families(story: Story, profile: Profile) -> Story:
@@ -188,17 +188,56 @@ def _with_a_replacement(story: Story, profile: Profile) -> Story:
     at = max(happening.at for happening in said) + int(r.uniform(60, 2 * HOUR) * SECOND)
     later = at + int(r.choice((r.uniform(1, 60), r.uniform(60, 40 * MINUTE))) * SECOND)
     day = local_day(at, ZoneInfo(story.zone))
+    pair = _by_itself(newest, day, r)
+    apart = Random(story.seed * 2 + 3_000_000_019)
+    other = _by_another_plan(newest, at, later, day, apart) if story.families else ()
+    terms = {"decrease_wait": r.choice((5, 10))} if r.random() < 0.3 else story.terms
+    if other and not terms and apart.random() < 0.4:
+        terms = {"approve_decreases": {"above_units": 0}}
+    more = [
+        Happening(when, "say", Details(said=_as_of(one, when, story), delays=(r.uniform(0.2, 3),)))
+        for one, when in other or zip(pair, (at, later), strict=True)
+    ]
+    return replace(story, happenings=(*story.happenings, *more), terms=terms)
+
+
+def _by_itself(newest: Said, day: date, r: Random) -> tuple[Said, Said]:
+    """The same seats in another subscription, or again after a while."""
     ends = replace(newest, number=newest.number + 1, status="canceled", cancel_at=day)
     begins = replace(newest, subscription=f"{newest.subscription}r", number=1)
     none = replace(newest, number=newest.number + 1, items=dict.fromkeys(newest.items, 0))
     back = replace(newest, number=newest.number + 2)
-    pair = r.choice(((ends, begins), (begins, ends), (none, back)))
-    more = [
-        Happening(when, "say", Details(said=_as_of(one, when, story), delays=(r.uniform(0.2, 3),)))
-        for one, when in zip(pair, (at, later), strict=True)
-    ]
-    terms = {"decrease_wait": r.choice((5, 10))} if r.random() < 0.3 else story.terms
-    return replace(story, happenings=(*story.happenings, *more), terms=terms)
+    return r.choice(((ends, begins), (begins, ends), (none, back)))
+
+
+def _by_another_plan(
+    newest: Said, at: int, later: int, day: date, r: Random
+) -> tuple[tuple[Said, int], ...]:
+    """Seats of one plan go, all or some of them, and seats of another one come in a new subscription; nothing: the plan stays.
+
+    One more seat of the old plan may have taken its day before.
+    """
+    plan = next((sku for sku in PLANS if newest.items.get(sku)), None)
+    if plan is None or r.random() < 0.3:
+        return ()
+    said: list[tuple[Said, int]] = []
+    if r.random() < 0.6:
+        newest = replace(newest, number=newest.number + 1, items={**newest.items, plan: newest.items[plan] + 1})
+        said.append((newest, at))
+        at += int(r.uniform(5, 20) * MINUTE * SECOND)
+    later = max(later, at + int(r.choice((r.uniform(1, 60), r.uniform(10 * MINUTE, HOUR))) * SECOND))
+    seats, other, more = newest.items[plan], r.choice([sku for sku in PLANS if sku != plan]), r.choice((0, 0, 5))
+    others = {sku: units for sku, units in newest.items.items() if sku not in PLANS}
+    ends = replace(newest, number=newest.number + 1, status="canceled", cancel_at=day)
+    begins = replace(
+        newest, subscription=f"{newest.subscription}r", number=1, items={other: seats + more, **others}
+    )
+    if r.random() < 0.5:
+        moved = r.randint(1, seats)
+        ends = replace(ends, status="active", cancel_at=None, items={**newest.items, plan: seats - moved})
+        begins = replace(begins, items={other: moved + more})
+    order = (ends, begins) if r.random() < 0.7 else (begins, ends)
+    return (*said, *zip(order, (at, later), strict=True))
 
 
 def _number(said: Said) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from .history import Subscription, Version
@@ -22,6 +22,8 @@ class Dated:
     plan_changes: tuple[PlanChange, ...]
     families: tuple[frozenset[str], ...]
     """SKUs between which seats move, where some version had units of two of them."""
+    fallen: Mapping[str, date] = field(default_factory=dict)
+    """For each SKU that some version had fewer units of than were billed on its day or later: the earliest such day."""
 
 
 def dated(
@@ -37,7 +39,7 @@ def dated(
     replay = _Replay(subscription, placement, schedules)
     for version in subscription.versions:
         replay.follow(version)
-    return Dated(replay.billed, tuple(replay.plan_changes), tuple(replay.families.beside()))
+    return Dated(replay.billed, tuple(replay.plan_changes), tuple(replay.families.beside()), replay.fallen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,7 @@ class _Replay:
         """SKUs that a version has listed, even with 0 units."""
         self._away_since: dict[str, date] = {}
         """For each SKU without units: the earliest day of the versions since it last had some."""
-        self._fallen: dict[str, date] = {}
-        """For each SKU that some version had fewer units of than were billed on its day or later: the earliest such day."""
+        self.fallen: dict[str, date] = {}
 
     def follow(self, version: Version) -> None:
         """Bill what the next version says, and note its plan changes."""
@@ -85,7 +86,7 @@ class _Replay:
         deltas = {sku: units - self.billed[sku].at(day) for sku, units in wanted.items()}
         rising = [sku for sku, delta in deltas.items() if delta > 0]
         falling = [sku for sku, units in wanted.items() if _most_from(self.billed[sku], day) > units]
-        self._fallen |= {sku: min(self._fallen.get(sku, day), day) for sku in falling}
+        self.fallen |= {sku: min(self.fallen.get(sku, day), day) for sku in falling}
         moves = frozenset(
             (old, new) for old in falling for new in rising if self.families.are_plans(old, new)
         )
@@ -149,10 +150,36 @@ class _Replay:
                 change = PlanChange(self._subscription, since, old, new, old in self._listed)
                 if (units and not change.beside) or (change.known and update.deltas[new] > 0):
                     self.plan_changes.append(change)
-        for old, since in self._fallen.items():
+        for old, since in self.fallen.items():
             for new, delta in update.deltas.items():
                 if delta > 0 and old not in self._away_since and self.families.are_plans(old, new):
                     self.plan_changes.append(PlanChange(self._subscription, since, old, new, known=True))
+
+
+def after_seats_that_stay(billed: Sequence[Timeline], told: Sequence[Timeline]) -> list[Timeline]:
+    """What is billed of seats of one family in several subscriptions: what comes waits for what the terms keep billed.
+
+    ``told`` is Timus's own quantity of each. Where a decrease is billed later than Timus reports it, as many seats that come wait until
+    it is, so that the terms bill no seat twice. Seats beyond these come on their day.
+    """
+    if all(one == other for one, other in zip(billed, told, strict=True)):
+        return [*billed]
+    steps: list[list[tuple[date, int]]] = [[] for _ in billed]
+    now, most = [0] * len(billed), [0] * len(billed)
+    for day in sorted({day for timeline in (*billed, *told) for day in timeline.days}):
+        wanted, has = [one.at(day) for one in billed], [one.at(day) for one in told]
+        most = [*map(max, most, has)]
+        # What is billed before Timus reports it, by the terms for increases, has left nothing: it is more than Timus had until now.
+        known = [*map(min, wanted, most)]
+        waiting = sum(max(0, min(units, now[n]) - has[n]) for n, units in enumerate(known))
+        for n, units in enumerate(wanted):
+            # What Timus had only while it waited is not billed afterwards.
+            comes = max(0, units - now[n]) - max(0, known[n] - max(has[n], now[n]))
+            waits = min(waiting, comes)
+            waiting -= waits
+            now[n] = min(units, now[n]) + comes - waits
+            steps[n].append((day, now[n]))
+    return [Timeline.of(one) for one in steps]
 
 
 def _free_from(timeline: Timeline, first: date, until: date) -> date:

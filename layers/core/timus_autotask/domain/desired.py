@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import reduce
 from types import MappingProxyType
 
 from .customer import Customer
-from .dating import Dated, dated
+from .dating import Dated, after_seats_that_stay, dated
 from .history import Cause, Subscription, newest_versions
 from .mapping import LineKey, PlanMapping
 from .placement import Part, Placement
-from .plan_change import Link, Unplaced
+from .plan_change import Link, Unplaced, changes_across, named_across
 from .policy import BillingSchedule
 from .reasons import Parked
 from .timeline import NOTHING, Timeline
@@ -109,7 +109,10 @@ def desired(
     to_bill: dict[tuple[str, str], Timeline] = {}
     for customer in customers:
         placement = Placement(customer, plans)
-        replayed = [dated(one, placement, schedules) for one in customer.subscriptions]
+        named = named_across(customer.subscriptions, plans)
+        replayed = _not_twice(
+            [dated(one, placement, schedules) for one in customer.subscriptions], customer, named.values()
+        )
         lines: dict[str, list[LineKey]] = {}
         for sku in customer.skus:
             billed = to_bill[customer.id, sku] = _billed(customer, sku, replayed)
@@ -119,12 +122,15 @@ def desired(
             lines[sku] = [part.line for part in parts]
             for part in parts:
                 contributions[part.line].append(_Contribution(part, reported))
-        for one in replayed:
-            for change in one.plan_changes:
-                links.update(change.links(placement))
-                unplaced.update(change.unplaced(placement))
-            for skus in one.families:
-                families.update(_by_contract(line for sku in skus for line in lines[sku]))
+        fallen = [
+            (told, one.fallen) for told, one in zip(customer.subscriptions, replayed, strict=True)
+        ]
+        within = (change for one in replayed for change in one.plan_changes)
+        for change in (*within, *changes_across(named.values(), fallen)):
+            links.update(change.links(placement))
+            unplaced.update(change.unplaced(placement))
+        for skus in (*(skus for one in replayed for skus in one.families), *named.values()):
+            families.update(_by_contract(line for sku in skus for line in lines[sku]))
     return Desired(
         demands={
             line: _demand(line, contributions[line], first_days.get(line, date.min))
@@ -136,6 +142,20 @@ def desired(
         families=tuple(sorted(families, key=sorted)),
         billed=to_bill,
     )
+
+
+def _not_twice(
+    replayed: Sequence[Dated], customer: Customer, families: Iterable[Collection[str]]
+) -> list[Dated]:
+    """The same, where seats of named families that come in one subscription wait for those that the terms keep billed in another."""
+    billed = [{**one.billed} for one in replayed]
+    for skus in families:
+        each = [(n, sku) for n, one in enumerate(billed) for sku in sorted(skus) if sku in one]
+        told = [customer.subscriptions[n].quantity(sku) for n, sku in each]
+        waiting = after_seats_that_stay([billed[n][sku] for n, sku in each], told)
+        for (n, sku), timeline in zip(each, waiting, strict=True):
+            billed[n][sku] = timeline
+    return [replace(one, billed=units) for one, units in zip(replayed, billed, strict=True)]
 
 
 def _by_contract(lines: Iterable[LineKey]) -> Iterator[frozenset[LineKey]]:

@@ -1,9 +1,10 @@
-"""Plan changes: a subscription leaves one plan for another, and is never billed for both on the same day (promise I7)."""
+"""Plan changes: seats leave one plan for another, and are never billed on both on the same day (promise I7)."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,6 +23,9 @@ class Link:
     beside: bool = False
     """The subscription once had both at the same time: seats move between the two, and each may keep some. Then ``up`` waits only for
     as many units as ``down`` has too many; else it waits for all of ``down``."""
+    across: bool = False
+    """The seats leave one subscription and come in another. Each side is an order of its own: what becomes of ``up`` does not hold
+    ``down`` back, and a person decides on each."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,7 +42,7 @@ class Unplaced:
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """Seats of a subscription move from one SKU to another, all of them or a part."""
+    """Seats of a subscription move from one SKU to another, all of them or a part; or may do so to another subscription."""
 
     subscription: Subscription
     day: date
@@ -47,21 +51,25 @@ class PlanChange:
     new: str
     known: bool
     """Timus had listed the old SKU before, so that we may have billed it ourselves."""
+    across: bool = False
+    """The new SKU is another subscription's."""
 
     @property
     def beside(self) -> bool:
-        """True if the subscription once had both at the same time."""
-        return self.subscription.had_both(self.old, self.new)
+        """True if both may be there at the same time: the subscription once had both, or the new SKU is another's."""
+        return self.across or self.subscription.had_both(self.old, self.new)
 
     def links(self, placement: Placement) -> Iterator[Link]:
         """Each line of the old SKU with each line of the new one.
 
-        An old SKU that we did not know counts on the same contract only: on another one it is billed for reasons of its own.
+        An old SKU that we did not know, or that another subscription had, counts on the same contract only: on another one it is billed
+        for reasons of its own.
         """
+        everywhere = self.known and not self.across
         for down in placement.lines(self.old, self.day):
             for up in placement.lines(self.new, self.day):
-                if down != up and (self.known or down.contract_id == up.contract_id):
-                    yield Link(self.day, down, up, self.beside)
+                if down != up and (everywhere or down.contract_id == up.contract_id):
+                    yield Link(self.day, down, up, self.beside, self.across)
 
     def unplaced(self, placement: Placement) -> Iterator[Unplaced]:
         """Each line of the new SKU, if the old one was another plan, was billed, and nobody has chosen its service.
@@ -126,3 +134,38 @@ class Families:
         for group in joined([*said.values(), *plans]):
             if any(len(group & version.having) > 1 for version in self._subscription.versions):
                 yield group
+
+
+def named_across(
+    subscriptions: Sequence[Subscription], mapped: Mapping[str, PlanMapping]
+) -> dict[str, frozenset[str]]:
+    """The families that people named and of which several subscriptions of a customer have SKUs; by name, with these SKUs.
+
+    A subscription that ends may be replaced by another one. What numbers suggest does not count here: two subscriptions that have
+    nothing to do with each other may change by as much on one day.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    having: Counter[str] = Counter()
+    for one in subscriptions:
+        named = {sku: plan.family for sku in one.skus if (plan := mapped.get(sku)) and plan.family}
+        having.update({*named.values()})
+        for sku, family in named.items():
+            found[family].add(sku)
+    return {family: frozenset(skus) for family, skus in sorted(found.items()) if having[family] > 1}
+
+
+def changes_across(
+    families: Iterable[AbstractSet[str]], fallen: Sequence[tuple[Subscription, Mapping[str, date]]]
+) -> Iterator[PlanChange]:
+    """From each plan that has fallen in a subscription to the others of its family that other subscriptions have.
+
+    ``fallen`` has the subscriptions of a customer, each with the SKUs that have fallen in it and since when.
+    """
+    had = [frozenset(told.skus) for told, _ in fallen]
+    times = Counter(sku for skus in had for sku in skus)
+    for family in families:
+        for (told, days), own in zip(fallen, had, strict=True):
+            elsewhere = {sku for sku in family if times[sku] > (sku in own)}
+            for old in sorted(family & days.keys()):
+                for new in sorted(elsewhere - {old}):
+                    yield PlanChange(told, days[old], old, new, known=True, across=True)

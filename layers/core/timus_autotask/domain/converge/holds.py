@@ -105,7 +105,7 @@ def _whole_plan_changes(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
     out = dict(drafts)
     for link in view.desired.links:
         up, down = out.get(link.up), out.get(link.down)
-        if up is None or down is None or down.parked:
+        if up is None or down is None or down.parked or link.across:
             continue
         if moves_both_sides(link, down, _kept_back(up)):
             out[link.down] = down.park("held-with-plan-change", up=link.up.service_id)

@@ -80,7 +80,7 @@ def other_sides(
     others = {
         link.down if rises else link.up
         for link in view.desired.links
-        if link.day <= day and key == (link.up if rises else link.down)
+        if link.day <= day and key == (link.up if rises else link.down) and not link.across
     }
 
     def moves(other: LineKey) -> bool:
