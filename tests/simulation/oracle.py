@@ -646,6 +646,7 @@ class Oracle:
         """
         plans = self._plans(self._feeding(line))
         lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
+        lines = [one for one in lines if self.wants(one, day) is not None]
         subs = {sub for one in lines for sub in self._feeding(one)}
         leaves = any(one != line and self.has(one, day) > (self.wants(one, day) or 0) for one in lines)
         in_part = self._named_across(subs) or any(_has_two(plans, v) for s in subs for v in self.history[s])

@@ -210,9 +210,7 @@ def _by_itself(newest: Said, day: date, r: Random) -> tuple[Said, Said]:
     return r.choice(((ends, begins), (begins, ends), (none, back)))
 
 
-def _by_another_plan(
-    newest: Said, at: int, later: int, day: date, r: Random
-) -> tuple[tuple[Said, int], ...]:
+def _by_another_plan(newest: Said, at: int, later: int, day: date, r: Random) -> tuple[tuple[Said, int], ...]:
     """Seats of one plan go, all or some of them, and seats of another one come in a new subscription; nothing: the plan stays.
 
     One more seat of the old plan may have taken its day before.
@@ -222,11 +220,17 @@ def _by_another_plan(
         return ()
     said: list[tuple[Said, int]] = []
     if r.random() < 0.6:
-        newest = replace(newest, number=newest.number + 1, items={**newest.items, plan: newest.items[plan] + 1})
+        newest = replace(
+            newest, number=newest.number + 1, items={**newest.items, plan: newest.items[plan] + 1}
+        )
         said.append((newest, at))
         at += int(r.uniform(5, 20) * MINUTE * SECOND)
     later = max(later, at + int(r.choice((r.uniform(1, 60), r.uniform(10 * MINUTE, HOUR))) * SECOND))
-    seats, other, more = newest.items[plan], r.choice([sku for sku in PLANS if sku != plan]), r.choice((0, 0, 5))
+    seats, other, more = (
+        newest.items[plan],
+        r.choice([sku for sku in PLANS if sku != plan]),
+        r.choice((0, 0, 5)),
+    )
     others = {sku: units for sku, units in newest.items.items() if sku not in PLANS}
     ends = replace(newest, number=newest.number + 1, status="canceled", cancel_at=day)
     begins = replace(

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.domain.test_adjustments import applied
 from tests.unit.domain.test_desired import (
     ADV,
     ESS,
@@ -25,13 +26,12 @@ from tests.unit.domain.test_desired import (
     units,
     version,
 )
-from tests.unit.domain.test_plan import applied
+from timus_autotask.domain.adjustments import Adjustment, Adjustments, adjustments_for
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.mapping import LineKey, PlanMapping, Route, ServiceChoice
-from timus_autotask.domain.plan import Adjustment, Plan, plan_adjustments
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import EffectiveDay, Policy
 from timus_autotask.domain.timeline import Timeline
@@ -81,9 +81,9 @@ def opens_march(shut: set[int]) -> Callable[[date], date | None]:
     return open_day
 
 
-def plan(found: Desired, gaps: Sequence[Gap]) -> tuple[Adjustment, ...]:
+def planned(found: Desired, gaps: Sequence[Gap]) -> tuple[Adjustment, ...]:
     """The adjustments of these lines."""
-    return plan_adjustments(gaps, found.links, families=found.families).adjustments
+    return adjustments_for(gaps, found.links, families=found.families).in_order
 
 
 # -- Between which lines seats move
@@ -142,7 +142,7 @@ HELD = {OLD: Timeline.of([(march(1), 28)])}
 def test_the_new_plan_waits_until_the_old_one_can_come_down() -> None:
     """28 + 28 were billed on the taken day before."""
     found = want(ENDS, BEGINS)
-    assert plan(found, gaps_of(found, HELD, {OLD: {10, 11}})) == (
+    assert planned(found, gaps_of(found, HELD, {OLD: {10, 11}})) == (
         Adjustment(OLD, march(12), -28),
         Adjustment(NEW, march(12), 28),
     )
@@ -152,7 +152,7 @@ def test_a_part_of_the_seats_waits_and_more_go_up_at_once() -> None:
     """20 leave one subscription and 25 come in the other: five of these are new."""
     less = subscription(version(1, march(1), ADV=28), version(2, march(10), ADV=8))
     found = want(less, subscription(version(1, march(10), ESS=25), id="sub_2"))
-    assert plan(found, gaps_of(found, HELD, {OLD: {10}})) == (
+    assert planned(found, gaps_of(found, HELD, {OLD: {10}})) == (
         Adjustment(NEW, march(10), 5),
         Adjustment(OLD, march(11), -20),
         Adjustment(NEW, march(11), 20),
@@ -162,7 +162,7 @@ def test_a_part_of_the_seats_waits_and_more_go_up_at_once() -> None:
 def test_seats_that_come_before_others_leave_do_not_wait() -> None:
     """Timus had both on those days."""
     found = want(ENDS, subscription(version(1, march(8), ESS=28), id="sub_2"))
-    assert plan(found, gaps_of(found, HELD, {OLD: {10}})) == (
+    assert planned(found, gaps_of(found, HELD, {OLD: {10}})) == (
         Adjustment(NEW, march(8), 28),
         Adjustment(OLD, march(11), -28),
     )
@@ -218,7 +218,8 @@ def histories(draw: st.DrawFn) -> list[Subscription]:
             version(
                 number,
                 march(day),
-                cancel_at=march(draw(st.integers(day, 14))) if draw(st.booleans()) else None,
+                march(draw(st.integers(day, 14))) if draw(st.booleans()) else None,
+                "active",
                 **draw(st.dictionaries(st.sampled_from([ADV, ESS, PRO]), st.integers(0, 5), min_size=1)),
             )
             for number, day in enumerate(days, 1)
@@ -257,8 +258,10 @@ def test_no_rise_bills_more_seats_than_timus_has_over_all_subscriptions(
     gaps = gaps_of(found, {}, shut)
     for n in range(1, 25):
         today = march(n)
-        due = [one for one in plan(found, gaps) if one.day <= today]
-        gaps = [replace(one, observed=applied(one.observed, Plan(tuple(due)), one.line)) for one in gaps]
+        due = [one for one in planned(found, gaps) if one.day <= today]
+        gaps = [
+            replace(one, observed=applied(one.observed, Adjustments(tuple(due)), one.line)) for one in gaps
+        ]
         billed = sum(one.observed.at(today) for one in gaps)
         assert billed <= had.at(today) or not any(one.delta > 0 for one in due)
     assert [one.observed.at(march(24)) for one in gaps] == [one.desired.at(march(24)) for one in gaps]

@@ -122,9 +122,7 @@ def desired(
             lines[sku] = [part.line for part in parts]
             for part in parts:
                 contributions[part.line].append(_Contribution(part, reported))
-        fallen = [
-            (told, one.fallen) for told, one in zip(customer.subscriptions, replayed, strict=True)
-        ]
+        fallen = [(told, one.fallen) for told, one in zip(customer.subscriptions, replayed, strict=True)]
         within = (change for one in replayed for change in one.plan_changes)
         for change in (*within, *changes_across(named.values(), fallen)):
             links.update(change.links(placement))

@@ -49,7 +49,7 @@ from timus_autotask.domain.policy import (
     Policy,
     SameDay,
 )
-from timus_autotask.domain.timeline import NOTHING
+from timus_autotask.domain.timeline import NOTHING, Timeline
 
 GONE, COME = since_january(25, (TODAY, 0)), steps((TODAY, 25))
 CHANGE = Link(TODAY, SEATS, PLUS)
@@ -348,6 +348,43 @@ def test_a_plan_change_whose_new_side_is_held_waits_as_a_whole() -> None:
     assert parked(step, PLUS)[0] == "held-for-approval"
     assert parked(step) == ("held-with-plan-change", facts(left=0, desired=0, up=46))
     assert (step.adjust, step.due_at) == (None, END)
+
+
+ACROSS = replace(CHANGE, beside=True, across=True)
+
+
+def test_a_held_increase_in_another_subscription_holds_no_decrease_back() -> None:
+    """These are two orders: a person decides on each."""
+    step = next_step(change(links=(ACROSS,), policy=Policy(approve_new_lines=True)))
+    assert parked(step, PLUS)[0] == "held-for-approval"
+    assert step.adjust is not None
+    assert (step.adjust.key, step.adjust.scheduled) == (SEATS, ((TODAY, -25),))
+    assert step.adjust.linked == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "held", "policy", "code"),
+    [
+        (
+            left(LEVEL, refusal=Refusal(TODAY, -25, "no", NOW + timedelta(hours=1))),
+            LEVEL,
+            None,
+            "refused",
+        ),
+        (left(LEVEL, rejections=(Rejection(TODAY, -25, "pat", NOW, "not now"),)), LEVEL, None, "rejected"),
+        (left(LEVEL), LEVEL, Policy(approve_decreases=Approval(above_units=10)), "held-for-approval"),
+        (left(LEVEL), since_january(30), None, "drift"),
+    ],
+    ids=["refused", "rejected", "held", "somebody's edit"],
+)
+def test_what_stops_a_decrease_in_one_subscription_is_told_where_the_other_one_waits_for_it(
+    line: Line, held: Timeline, policy: Policy | None, code: str
+) -> None:
+    """The decrease keeps its own reason and command; the increase names its service."""
+    step = next_step(change(held={45: on_contract(held)}, lines=(line,), links=(ACROSS,), policy=policy))
+    assert step.adjust is None
+    assert parked(step)[0] == code
+    assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
 
 
 def test_a_held_new_side_does_not_touch_what_is_not_its_change() -> None:
