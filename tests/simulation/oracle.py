@@ -829,12 +829,14 @@ class Oracle:
             self._broken("I7", f"contract {contract.id} bills {names} on {since}, Timus had {had} seats")
 
     def _is_known(self, line: Line, day: date, heard: int) -> bool:
-        """Whether Timus's news of a line have arrived, and reach back to a day: what it has else is not ours to count."""
+        """Whether Timus's news of a line were followed or arrived, and reach back to a day: what it has else is not ours to count."""
         sku = self._skus[line[1]]
-        versions = [(s, v) for s in self._feeding(line) for v in self.history[s] if sku not in self._hidden]
-        return any(v.day <= day for _, v in versions) and any(
+        versions = [(s, v) for s in self._feeding(line) for v in self.history[s]]
+        heard_of = any(
             sku in v.items and self._arrived_at.get((s, v.number), heard) < heard for s, v in versions
         )
+        known = bool(self._committed[line]) or (heard_of and sku not in self._hidden)
+        return known and any(v.day <= day for _, v in versions)
 
     def _most_seats(self, sub: str, day: date, heard: int) -> int:
         """The most seats of all plans that a subscription has on a day, by a version that may be the newest known of."""

@@ -213,6 +213,7 @@ PROFILES: Mapping[str, Profile] = {
             unapplied=0.06,
             cursed=0.08,
             previews=0.06,
+            families=0.1,
             observes=0.06,
         ),
         Profile(
@@ -257,6 +258,7 @@ PROFILES: Mapping[str, Profile] = {
             unapplied=0.06,
             cursed=0.05,
             previews=0.3,
+            families=0.3,
             observes=0.1,
         ),
         Profile(
