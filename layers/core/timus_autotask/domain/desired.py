@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import reduce
@@ -14,7 +15,7 @@ from .dating import Dated, after_seats_that_stay, dated
 from .history import Cause, Subscription, newest_versions
 from .mapping import LineKey, PlanMapping
 from .placement import Part, Placement
-from .plan_change import Link, Unplaced, changes_across, named_across
+from .plan_change import Link, PlanChange, Unplaced, changes_across, named_across
 from .policy import BillingSchedule
 from .reasons import Parked
 from .timeline import NOTHING, Timeline
@@ -122,9 +123,7 @@ def desired(
             lines[sku] = [part.line for part in parts]
             for part in parts:
                 contributions[part.line].append(_Contribution(part, reported))
-        fallen = [(told, one.fallen) for told, one in zip(customer.subscriptions, replayed, strict=True)]
-        within = (change for one in replayed for change in one.plan_changes)
-        for change in (*within, *changes_across(named.values(), fallen)):
+        for change in _plan_changes(customer, replayed, named.values()):
             links.update(change.links(placement))
             unplaced.update(change.unplaced(placement))
         for skus in (*(skus for one in replayed for skus in one.families), *named.values()):
@@ -143,7 +142,7 @@ def desired(
 
 
 def _not_twice(
-    replayed: Sequence[Dated], customer: Customer, families: Iterable[Collection[str]]
+    replayed: Sequence[Dated], customer: Customer, families: Iterable[AbstractSet[str]]
 ) -> list[Dated]:
     """The same, where seats of named families that come in one subscription wait for those that the terms keep billed in another."""
     billed = [{**one.billed} for one in replayed]
@@ -154,6 +153,15 @@ def _not_twice(
         for (n, sku), timeline in zip(each, waiting, strict=True):
             billed[n][sku] = timeline
     return [replace(one, billed=units) for one, units in zip(replayed, billed, strict=True)]
+
+
+def _plan_changes(
+    customer: Customer, replayed: Sequence[Dated], families: Iterable[AbstractSet[str]]
+) -> Iterator[PlanChange]:
+    """Those within each subscription, and those that may be from one to another."""
+    yield from (change for one in replayed for change in one.plan_changes)
+    fallen = [(told, one.fallen) for told, one in zip(customer.subscriptions, replayed, strict=True)]
+    yield from changes_across(families, fallen)
 
 
 def _by_contract(lines: Iterable[LineKey]) -> Iterator[frozenset[LineKey]]:
