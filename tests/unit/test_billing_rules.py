@@ -204,6 +204,10 @@ class Example:
                 number, end = re.findall(r"\d{4}-\d\d-\d\d|\d+", words)[::2]
                 contract = self.world.api.model.contracts[int(number)]
                 assert date.fromordinal(contract.end).isoformat() == end
+            case "noted":
+                notes = self.world.api.model.tables["ContractNotes"].values()
+                titles = [one.values["title"] for one in notes if one.values["title"].startswith("Timus")]
+                assert [title.rpartition(" [")[0] for title in titles] == parts
             case _:
                 raise AssertionError(f"nobody can {verb}")
 

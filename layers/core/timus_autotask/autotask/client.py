@@ -39,6 +39,7 @@ from timus_autotask.autotask.entities import (
     LOCATIONS,
     NAMES,
     NEW,
+    NOTES,
     RECURRING_SERVICE,
     SERVICE_COSTS,
     SERVICES,
@@ -297,6 +298,14 @@ class Autotask:
         )
         return [one for one in self.query(TICKETS, company, numbered) if one.external_id == external_id]
 
+    def has_note(self, contract_id: int, mark: str) -> bool:
+        """Whether a contract has a note with this mark in its title. Autotask writes notes of its own, which have none.
+
+        https://autotask.net/help/developerhelp/Content/APIs/REST/Entities/ContractNotesEntity.htm
+        """
+        of, marked = Condition("contractID", "eq", contract_id), Condition("title", "contains", mark)
+        return bool(self.query(NOTES, of, marked))
+
     def threshold(self) -> Threshold | None:
         """How much of the request allowance is used; None where the server refuses to tell. The call itself counts: ask rarely.
 
@@ -403,6 +412,15 @@ class Autotask:
         if queue_id is not None:
             fields["queueID"] = queue_id
         return self._create("Tickets", "", fields)
+
+    def create_note(self, contract_id: int, title: str, text: str) -> int | None:
+        """Write a note on a contract and return its id, None when Autotask tells none.
+
+        Notes are written through their contract:
+        https://autotask.net/help/developerhelp/Content/APIs/REST/Entities/ContractNotesEntity.htm
+        """
+        fields = {"contractID": contract_id, "title": title, "description": text}
+        return self._create("Contracts", f"{contract_id}/Notes", fields)
 
     def complete_ticket(self, ticket_id: int, resolution: str) -> None:
         """Set a ticket's status to complete; may be repeated."""

@@ -411,4 +411,5 @@ BILLING_RULES = Entity(
     "ContractBillingRules", ("id", "contractID", "isActive", "invoiceDescription"), _billing_rule
 )
 LOCATIONS = Entity("InternalLocations", ("id", "isDefault", "timeZone"), _time_zone)
+NOTES = Entity("ContractNotes", ("id", "contractID", "title"), lambda row: _text(row, "title"))
 TICKETS = Entity("Tickets", ("id", "companyID", "externalID", "status"), _ticket)

@@ -161,6 +161,8 @@ class Policy:
     contract_organizational_level: int | None = None
     """Autotask's ``organizationalLevelAssociationID``; some tenants require one, and a wrong one hides the contract."""
     renewal_link: RenewalLink = RenewalLink.OLD_NAMES_NEW
+    contract_notes: bool = False
+    """Write a note on the contract for each change: what, why, and from which events."""
     paused: bool = False
 
     def __post_init__(self) -> None:

@@ -305,6 +305,10 @@ class Psa(Protocol):
         """Tickets of a company that carry exactly this external id."""
         ...
 
+    def has_note(self, contract_id: int, mark: str) -> bool:
+        """Whether a contract has a note with this mark in its title, whatever its capitals."""
+        ...
+
     def threshold(self) -> Threshold | None:
         """How much of the request allowance is used; None where the server refuses to say. The call itself counts: ask rarely."""
         ...
@@ -359,6 +363,10 @@ class Psa(Protocol):
 
         ``queue_id`` None: the tenant's default.
         """
+        ...
+
+    def create_note(self, contract_id: int, title: str, text: str) -> int | None:
+        """Write a note on a contract and return its id, None when Autotask gives none. Must not be repeated."""
         ...
 
     def complete_ticket(self, ticket_id: int, resolution: str) -> None:

@@ -29,6 +29,7 @@ NOTICES = "NOTICE"
 POLICY = "POLICY"
 OPENING = "OPENING"
 OWNER = "OWNER"
+NOTE = "NOTE"
 TROUBLE = "TROUBLE"
 NAMES = "NAMES"
 
@@ -151,6 +152,11 @@ def change_key(contract_id: int, at: str, change_id: str) -> Key:
 def decision_key(at: str, decision_id: str) -> Key:
     """Where a decision of a person stands. All share a partition that no worker reads."""
     return Key(DECISIONS, f"{at}#{decision_id}")
+
+
+def note_key(note_id: str) -> Key:
+    """Where a note stands that is still to be written on a contract: in a partition of its own, so that it holds up no contract."""
+    return Key(f"NOTE#{note_id}", NOTE)
 
 
 def sign_off_key(month: str, at: str, id_: str) -> Key:

@@ -846,7 +846,7 @@ def check_mapping(customer_id: str, mapping: Stored[CustomerMapping] | None) -> 
 
 def put_notice(notice: Notice, expected: int, due_at: datetime) -> Put:
     """Store which contracts are still to be told that something is new of a customer; the sweep looks at it at ``due_at``."""
-    return Put(keys.notice_key(notice.customer_id), _NOTICE.dump(notice), expected, due_at=_seconds(due_at))
+    return Put(keys.notice_key(notice.customer_id), _NOTICE.dump(notice), expected, due_at=seconds_of(due_at))
 
 
 def put_terms(customer_id: str | None, terms: Terms | Mapping[str, Any], expected: int) -> Put:
@@ -882,7 +882,7 @@ def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -
         keys.plan_key(plan.sku),
         _PLAN.dump(plan),
         expected,
-        due_at=_seconds(due_at),
+        due_at=seconds_of(due_at),
         kind="plan",
         sort=plan.sku,
     )
@@ -904,7 +904,7 @@ def put_contract_state(state: ContractState, expected: int, due_at: datetime | N
         keys.contract_key(state.contract_id),
         _CONTRACT.dump(state),
         expected,
-        due_at=_seconds(due_at),
+        due_at=seconds_of(due_at),
         kind="contract",
         sort=f"{state.contract_id:020}",
     )
@@ -914,12 +914,12 @@ def put_provisioning(opening: Provisioning, expected: int, due_at: datetime) -> 
     """Store a contract that is being opened; ``due_at`` is when the sweep must look at it."""
     number = opening.wanted.number
     key = keys.provisioning_key(number)
-    return Put(key, _OPENING.dump(opening), expected, due_at=_seconds(due_at), kind="opening", sort=number)
+    return Put(key, _OPENING.dump(opening), expected, due_at=seconds_of(due_at), kind="opening", sort=number)
 
 
 def put_trouble(key: Key, trouble: Trouble, expected: int) -> Put:
     """Store why a document could not be handled; the sweep tries it again when its time has come."""
-    due_at = _seconds(trouble.until)
+    due_at = seconds_of(trouble.until)
     return Put(
         keys.trouble_key(key),
         _TROUBLE.dump(trouble),
@@ -973,6 +973,6 @@ def put_event(record: EventRecord, expected: int = 0) -> Put:
     )
 
 
-def _seconds(moment: datetime | None) -> int | None:
+def seconds_of(moment: datetime | None) -> int | None:
     """Unix seconds, rounded up: never due before its time."""
     return None if moment is None else -int(-moment.timestamp() // 1)

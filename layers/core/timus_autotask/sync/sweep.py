@@ -20,12 +20,13 @@ from timus_autotask.ports.errors import (
     TableUnavailable,
 )
 from timus_autotask.ports.table import Delete, Document, Key, Put
-from timus_autotask.store.keys import CIRCUIT, CONTRACT, PLAN, contract_key, id_of, trouble_key
+from timus_autotask.store.keys import CIRCUIT, CONTRACT, NOTE, PLAN, contract_key, id_of, trouble_key
 from timus_autotask.store.records import RecordUnreadable, Trouble, put_plan, put_trouble
 from timus_autotask.store.update import update
 from timus_autotask.sync.apply import merge_customer
 from timus_autotask.sync.gather import store_service
 from timus_autotask.sync.merge import wake_customer
+from timus_autotask.sync.note import write_note
 from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import partner_stage
@@ -33,6 +34,8 @@ from timus_autotask.sync.worker import converge, note_failure
 
 AT_ONCE = 100
 """Documents in one run; the rest is taken by the next."""
+MOST_NOTES = 10
+"""Notes on contracts that are written in one run, with two requests each: at most an eighth of Autotask's hourly allowance."""
 ROOM = timedelta(seconds=35)
 """Nothing is begun with less time than this before the deadline."""
 FIRST_PAUSE = timedelta(seconds=45)
@@ -61,6 +64,7 @@ class _Sweep:
         self._deadline = deadline
         self._tried: dict[Key, bool] = {}
         """By the key of its trouble: what was tried in this run, and whether it went well."""
+        self._notes_left = MOST_NOTES
 
     def run(self) -> int:
         """Part after part of what is due."""
@@ -72,6 +76,7 @@ class _Sweep:
         done = 0
         for due in _parts(ports, now):
             mine = [document for document in due if not away or document.key.pk.startswith("CUSTOMER#")]
+            mine = self._without_some_notes(mine)
             for number, document in enumerate(mine):
                 if ports.clock.now() + ROOM > self._deadline:
                     _hand_over(mine[number:], ports)
@@ -80,6 +85,12 @@ class _Sweep:
             if done >= AT_ONCE:
                 break
         return done
+
+    def _without_some_notes(self, documents: Sequence[Document]) -> list[Document]:
+        """Notes come last, and only some in one run: after a busy day they leave the request allowance to changes."""
+        notes = [document for document in documents if document.key.sk == NOTE][: self._notes_left]
+        self._notes_left -= len(notes)
+        return [*(document for document in documents if document.key.sk != NOTE), *notes]
 
     def _handle(self, document: Document, due: Sequence[Document]) -> bool:
         """Handle what a document is about; False when it could not be. ``due``: what else is due."""
@@ -120,6 +131,8 @@ class _Sweep:
                     self._attempt(contract_key(contract_id), handle)
             case "CONTRACT":
                 converge(int(identity), self._ports, self._deadline)
+            case "NOTE":
+                write_note(identity, self._ports, self._deadline)
             case "OPENING":
                 open_contract(identity, self._ports, self._deadline)
             case _:

@@ -19,6 +19,7 @@ from timus_autotask.domain.converge.view import Step, View
 from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State, Why
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.note import is_noted, note_of
 from timus_autotask.domain.provisioning import NewContract, Provisioning
 from timus_autotask.ports.errors import (
     AutotaskError,
@@ -30,9 +31,10 @@ from timus_autotask.ports.errors import (
     RetryLater,
     SecretsUnavailable,
 )
-from timus_autotask.ports.table import Key, Write
+from timus_autotask.ports.table import Key, Put, Write
 from timus_autotask.store.journal import contract_with_entries, journal_key, line_with_entries
 from timus_autotask.store.keys import line_key
+from timus_autotask.store.notes import put_note
 from timus_autotask.store.records import (
     Circuit,
     CustomerRecords,
@@ -368,6 +370,7 @@ class _Session:
             stored = known.get(line.service_id)
             entries = [entry for entry in step.journal if entry.line == line.key]
             kept, puts = line_with_entries(replace(line, seen_at=now), stored.rev if stored else 0, entries)
+            puts += _notes(entries, gathered, now)
             lines.append(kept)
             if adjusted is not None and line.key == adjusted.key:
                 own += puts
@@ -395,6 +398,7 @@ class _Session:
         self._note_renewal(gathered, step)
         _, own, others = self._records(gathered, step)
         last = [*contract_with_entries(released, state.rev, due_at, self._journal), *own]
+        last += _notes(self._journal, gathered, self._ports.clock.now())
         if step.successor:
             last += self._asked_for(step.successor)
         if rested and all(self._level(gathered, step)):
@@ -456,6 +460,21 @@ class _Session:
                 self._ports.on_event(
                     "line-parked", **ids, reason=line.parked.code, detail=line.parked.message
                 )
+
+
+def _notes(entries: Iterable[JournalEntry], gathered: Gathered, now: datetime) -> list[Put]:
+    """Notes on the contract, by the terms of those whom a change concerns: stored with it, written by the sweep."""
+    return [
+        put_note(note_of(entry), 0, now)
+        for entry in entries
+        if is_noted(
+            entry,
+            *(
+                gathered.policies.get(customer, gathered.policies[""])
+                for customer, _ in entry.sources or (("", ""),)
+            ),
+        )
+    ]
 
 
 def _ids(line: Line, change: str | None = None, events: Iterable[str] = ()) -> dict[str, Any]:

@@ -27,9 +27,11 @@ from timus_autotask.ports.errors import (
     SecretsUnavailable,
 )
 from timus_autotask.store.inbox import FROM_FILE, FROM_SETUP
+from timus_autotask.store.keys import NOTE
 from timus_autotask.store.records import EventRecord, RecordUnreadable, Store
 from timus_autotask.store.runs import Gauges, Tally, gauges, gauges_or, last_run, put_gauges
 from timus_autotask.sync.ports import Ports
+from timus_autotask.sync.sweep import MOST_NOTES
 from timus_autotask.sync.worker import note_failure
 from timus_autotask.watch.findings import LONG
 from timus_autotask.watch.listing import of_partner, portion
@@ -240,7 +242,7 @@ def _oldest(tally: Tally, partner: Records, ports: Ports, now: datetime) -> int:
     """Seconds that the oldest change waits for which no decision and no later day is needed; 0: none waits."""
     waits = [trouble.since for trouble in partner.troubles]
     waits += [tally.oldest] if tally.oldest else []
-    due = ports.table.due(int(now.timestamp()), 1)
+    due = [one for one in ports.table.due(int(now.timestamp()), MOST_NOTES + 1) if one.key.sk != NOTE][:1]
     waits += [datetime.fromtimestamp(document.due_at, UTC) for document in due if document.due_at]
     return max(0, *(int((now - since).total_seconds()) for since in waits)) if waits else 0
 
