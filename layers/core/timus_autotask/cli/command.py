@@ -327,7 +327,7 @@ COMMANDS = (
                 "--family",
                 type=_name,
                 metavar="NAME",
-                help="it is a plan: seats move between it and the other SKUs of this family",
+                help="it is a plan: seats move between it and the other SKUs of this family, in all subscriptions of a customer",
             ),
             _a(
                 "--add-on",

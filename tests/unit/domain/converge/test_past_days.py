@@ -67,8 +67,12 @@ def test_the_last_day_of_a_contract_that_is_taken_is_told() -> None:
     assert shown.past_days == (PastDays(TODAY, TODAY + ONE_DAY, 31, 28, Locked.DAY_TAKEN),)
 
 
-def test_a_plan_change_that_had_to_wait_is_told_on_both_sides() -> None:
-    """The old plan's day is taken, so both plans change on the next day."""
+CHANGE = Link(TODAY, SEATS, PLUS)
+
+
+@pytest.mark.parametrize("link", [CHANGE, replace(CHANGE, beside=True, across=True)], ids=["one", "two"])
+def test_a_plan_change_that_had_to_wait_is_told_on_both_sides(link: Link) -> None:
+    """The old plan's day is taken, so both plans change on the next day; also where they are of two subscriptions."""
     tomorrow = TODAY + ONE_DAY
     held = {45: on_contract(MORE), 46: on_contract(steps(), 1202)}
     step = next_step(
@@ -77,7 +81,7 @@ def test_a_plan_change_that_had_to_wait_is_told_on_both_sides() -> None:
             demand(steps((TODAY, 28)), PLUS),
             held=held,
             lines=(left(MORE, adjusted=(TODAY,)), left(steps(), PLUS, contract_service_id=1202)),
-            links=(Link(TODAY, SEATS, PLUS),),
+            links=(link,),
         )
     )
     assert line_of(step).past_days == (PastDays(TODAY, tomorrow, 0, 28, Locked.DAY_TAKEN),)
@@ -85,11 +89,14 @@ def test_a_plan_change_that_had_to_wait_is_told_on_both_sides() -> None:
     assert line_of(step, PLUS).scheduled == ((tomorrow, 28),)
 
 
-def test_a_change_from_before_a_day_that_is_taken_is_told() -> None:
-    """An adjustment of its own day would run over into the taken one."""
+@pytest.mark.parametrize("links", [(), (Link(march(5), PLUS, SEATS, beside=True, across=True),)])
+def test_a_change_from_before_a_day_that_is_taken_is_told(links: tuple[Link, ...]) -> None:
+    """An adjustment of its own day would run over into the taken one. Seats that left another subscription long ago are no reason."""
     wanted, has = since_january(25, (march(10), 26), (march(12), 30)), since_january(25, (march(12), 30))
     line = left(has, adjusted=(march(12),))
-    shown = line_of(next_step(view(demand(wanted), held={45: on_contract(has)}, lines=(line,))))
+    gone = demand(since_january(3, (march(5), 0)), PLUS)
+    held = {45: on_contract(has), 46: on_contract(gone.units, 1202)}
+    shown = line_of(next_step(view(demand(wanted), gone, held=held, lines=(line,), links=links)))
     assert shown.past_days == (PastDays(march(10), march(12), 26, 25, Locked.LATER_DAY_TAKEN),)
 
 

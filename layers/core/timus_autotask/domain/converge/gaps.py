@@ -95,9 +95,16 @@ def _locked(day: date, draft: LineDraft, view: View) -> Locked:
         return Locked.PERIOD_POSTED
     if day in taken_days(draft.line, draft.policy):
         return Locked.DAY_TAKEN
-    if any(link.up == draft.key and link.day <= day for link in view.desired.links):
+    towards = (link for link in view.desired.links if link.up == draft.key and link.day <= day)
+    if any(not link.across or _has_too_many(link.down, day, view) for link in towards):
         return Locked.PLAN_CHANGE
     return Locked.LATER_DAY_TAKEN
+
+
+def _has_too_many(key: LineKey, day: date, view: View) -> bool:
+    """Whether Autotask has more units of a line of this contract on a day than it should."""
+    demand, observed = view.desired.demands.get(key), view.observed.get(key.service_id)
+    return bool(demand and observed and observed.units.at(day) > demand.units.at(day))
 
 
 def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[LineKey, Gap]:
