@@ -260,7 +260,7 @@ def stacks() -> list[str]:
 
 
 def delivery(transport: Transport, url: str) -> Callable[[Mapping[str, str], bytes], tuple[int, str]]:
-    """Posts to a webhook as Timus would; raises :class:`NotDelivered` where nothing answers."""
+    """Sends to a webhook as Timus would; raises :class:`NotDelivered` where nothing answers."""
     from timus_autotask.autotask.http import NoAnswer, NotSent, Request
     from timus_autotask.operate.deployment import NotDelivered
 

@@ -108,7 +108,7 @@ def test_what_cannot_be_shown_is_not_done(mapped: Desk) -> None:
     assert mapped.ask("policy", "show")["set"] == {}
     to = ("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")
     mapped.told("observe")  # what is live is never mapped unseen
-    assert "What this posts is not shown (--unchecked)." in mapped.told(*to, "--unchecked")
+    assert "What this adjusts is not shown (--unchecked)." in mapped.told(*to, "--unchecked")
     assert mapped.ask(*to, "--unchecked")["not_shown"].startswith("Autotask cannot be asked")
 
 

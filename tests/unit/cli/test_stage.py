@@ -39,7 +39,7 @@ def test_a_preview_shows_lines_money_and_what_is_level(desk: Desk) -> None:
     assert "about +39.21, then +71.50 a period" in words
     assert "1 line is level." in words
     assert "The money is an estimate" in words
-    assert "nothing of it is posted before go-live" in words
+    assert "nothing is adjusted before go-live" in words
     said = desk.ask("preview", "--customer", CUSTOMER)
     assert said["live"] is False
     assert said["totals"]["estimate"] == {"so_far": "20.56", "each_period": "37.50", "without_price": 0}
@@ -48,7 +48,7 @@ def test_a_preview_shows_lines_money_and_what_is_level(desk: Desk) -> None:
 def test_a_mapping_that_observes_says_so(desk: Desk) -> None:
     """What it shows is not posted yet."""
     words = desk.told("map", "plan", "SASE-ADV-USER", "--service", "45", "--yes")
-    assert "This contract observes: nothing of it is posted before go-live." in words
+    assert "This contract observes: nothing is adjusted before go-live." in words
     desk.world.work()
     assert desk.world.transport.writes == []
 

@@ -128,7 +128,7 @@ def test_changes_can_be_chosen(told: Desk) -> None:
     assert told.ask("changes", "--customer", "cus_2")["changes"] == []
     assert told.ask("changes", "--contract", "1")["changes"] == []
     assert len(told.ask("changes", "--contract", str(CONTRACT), "--customer", CUSTOMER)["changes"]) == 2
-    assert told.told("changes", "--contract", "1") == "Nothing was posted.\n"
+    assert told.told("changes", "--contract", "1") == "No adjustment was made.\n"
     assert "is no day or time" in told.refused("changes", "--since", "yesterday", status=2)
     assert "is no day or time" in told.refused("changes", "--since", "2026-03-16T00:00+00:60", status=2)
 

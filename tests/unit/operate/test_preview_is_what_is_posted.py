@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
-from timus_autotask.operate.preview import what_would_be_posted
+from timus_autotask.operate.preview import what_would_be_adjusted
 from timus_autotask.operate.stage import go_live
 from timus_autotask.store.records import put_mapping, put_plan, put_terms
 from timus_autotask.sync.merge import wake_contracts
@@ -177,7 +177,7 @@ def test_preview_is_what_go_live_posts(case: Case) -> None:
     world = observing(case)
     assert world.transport.writes == []
     deployment = deployment_of(world)
-    told = what_would_be_posted(deployment).preview
+    told = what_would_be_adjusted(deployment).preview
     proposal = go_live(deployment, "m.lee")
     assert proposal.preview == told
     assert world.transport.writes == []
@@ -192,7 +192,7 @@ def test_what_is_shown_for_later_days_comes_on_them(case: Case) -> None:
     """Where nothing is held, the days to come bring just what was shown for them. A price is only known once it goes out."""
     world = observing(case)
     deployment = deployment_of(world)
-    told = what_would_be_posted(deployment).preview
+    told = what_would_be_adjusted(deployment).preview
     if any(line.reason for contract in told.contracts for line in contract.lines):
         return
     go_live(deployment, "m.lee").commit()

@@ -11,7 +11,7 @@ from tests.deployment import deployment_of
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.line import State
 from timus_autotask.domain.mapping import CustomerMapping
-from timus_autotask.operate.preview import what_would_be_posted
+from timus_autotask.operate.preview import what_would_be_adjusted
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.stage import go_live, observe
 from timus_autotask.ports.table import Delete
@@ -208,7 +208,7 @@ def test_a_contract_that_would_be_opened_is_opened_at_go_live() -> None:
     [line] = status_of(gather(world.ports.store, lambda: 0), world.clock.now(), world.zone).lines
     assert (line.state, line.reason) == (State.OBSERVING, "A contract would be opened for company 600.")
     deployment = deployment_of(world)
-    assert [one.opened is not None for one in what_would_be_posted(deployment).preview.contracts] == [True]
+    assert [one.opened is not None for one in what_would_be_adjusted(deployment).preview.contracts] == [True]
     assert world.transport.writes == []
     go_live(deployment, "m.lee").commit()
     world.pass_time(minutes=1)
@@ -219,7 +219,7 @@ def test_a_contract_that_would_be_opened_is_opened_at_go_live() -> None:
 def test_the_preview_of_one_customer_is_of_him_alone() -> None:
     """As ``go-live --customer`` would post it."""
     world = with_another(observing())
-    shown = what_would_be_posted(deployment_of(world), OTHER)
+    shown = what_would_be_adjusted(deployment_of(world), OTHER)
     assert not shown.live
     assert [
         (c.contract_id, [one.delta for line in c.lines for one in line.adjustments])

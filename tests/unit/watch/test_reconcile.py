@@ -51,7 +51,7 @@ def test_drift_of_every_kind_is_found(case: Case) -> None:
 
 
 def test_what_is_edited_names_both_numbers() -> None:
-    """A person sees what we left, what Autotask holds, and where."""
+    """A person sees what we left, what Autotask has, and where."""
     world = aligned()
     world.control.person_adjusts(1201, date(2026, 3, 16).toordinal(), 3)
     [finding] = look(world)
@@ -59,7 +59,7 @@ def test_what_is_edited_names_both_numbers() -> None:
     assert (finding.contract_id, finding.service_id, finding.customer_id) == (CONTRACT, 45, CUSTOMER)
     assert (
         finding.message
-        == "Service 45 on contract 29683949: we left 28 units for 2026-03-16, Autotask holds 31."
+        == "Service 45 on contract 29683949: we left 28 units for 2026-03-16, Autotask has 31."
     )
     assert not finding.known
 

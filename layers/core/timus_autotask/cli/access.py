@@ -116,7 +116,7 @@ def webhook_show(deployment: Deployment, _arguments: Namespace, terminal: Termin
 
 
 def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """Sign a file and post it, as Timus would. The stack is only asked for what is not given."""
+    """Sign a file and send it, as Timus would. The stack is only asked for what is not given."""
     import httpx
 
     elsewhere = arguments.url or os.environ.get("TIMUS_WEBHOOK_URL")

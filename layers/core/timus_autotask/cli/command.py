@@ -479,7 +479,7 @@ COMMANDS = (
     ),
     Command(
         "status",
-        "show every line: what Timus says, what Autotask holds, and what is in the way",
+        "show every line: what Timus says, what Autotask has, and what is in the way",
         "status --customer cus_41d0",
         "watching.status",
         (
@@ -491,7 +491,7 @@ COMMANDS = (
     ),
     Command(
         "preview",
-        "show what would be posted, with an estimate in money; of what observes, what go-live would post",
+        "show what would be adjusted, with an estimate in money; while it observes, what go-live would adjust",
         "preview --customer cus_41d0",
         "stage.preview",
         (
@@ -500,14 +500,14 @@ COMMANDS = (
                 "--since",
                 type=_time,
                 metavar="DAY",
-                help="instead: what people changed by hand in Autotask since this day, against what would have been posted",
+                help="instead: what people changed by hand in Autotask since this day, against what would have been adjusted",
             ),
         ),
         pages=True,
     ),
     Command(
         "go-live",
-        "let changes reach Autotask from now on; all that would be posted is shown first",
+        "let changes reach Autotask from now on; every adjustment that follows is shown first",
         "go-live --customer cus_41d0",
         "stage.go_live",
         (
@@ -527,7 +527,7 @@ COMMANDS = (
     ),
     Command(
         "observe",
-        "write nothing to Autotask from now on, until `go-live`; events are taken in and all is shown as ever",
+        "write nothing to Autotask from now on, until `go-live`; events are still taken in, and everything is shown",
         "observe --customer cus_41d0",
         "stage.observe",
         (_CUSTOMERS, _UNKNOWN, _BY),
@@ -662,7 +662,7 @@ COMMANDS = (
     ),
     Command(
         "send",
-        "sign an event and post it, as Timus would",
+        "sign an event and send it, as Timus would",
         "send events/timus/subscription.updated.json --set data.subscription.items.0.quantity=30",
         "access.send",
         (
@@ -779,7 +779,7 @@ COMMANDS = (
     ),
     Command(
         "pause",
-        "post nothing until `resume`; events are taken in as ever",
+        "make no adjustment until `resume`; events are still taken in",
         "pause --customer cus_41d0",
         "deciding.pause",
         (_CUSTOMER, _UNKNOWN, _BY),

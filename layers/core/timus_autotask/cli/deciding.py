@@ -194,7 +194,7 @@ def _change(order: str) -> TermChange:
 
 
 def pause(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """Post nothing until ``resume``; events are taken in as ever."""
+    """Make no adjustment until ``resume``; events are still taken in."""
     done = terms.pause(deployment, arguments.customer, operator(arguments), unknown=arguments.unknown)
     terminal.say(f"Changes are paused for {arguments.customer or 'everybody'}.", style="green")
     return done.to_json()

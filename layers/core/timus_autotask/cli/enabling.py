@@ -38,7 +38,7 @@ LABEL, NAME = 7, 24
 NEXT = (
     ("see which company, contract and service every customer and SKU may be", "timus-autotask map suggest"),
     ("accept or change each with one keystroke", "timus-autotask map review"),
-    ("see what would be posted, with an estimate in money", "timus-autotask preview"),
+    ("see what would be adjusted, with an estimate in money", "timus-autotask preview"),
     ("let changes reach Autotask, once all of it is right", "timus-autotask go-live"),
     ("see at any time whether all of this still holds", "timus-autotask doctor"),
 )

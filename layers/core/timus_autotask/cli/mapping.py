@@ -186,7 +186,7 @@ def map_ignore(deployment: Deployment, arguments: Namespace, terminal: Terminal)
 
 
 def map_unignore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """Take it back, with what would be posted then."""
+    """Take it back, with what would be adjusted then."""
     proposal = unignore(
         deployment,
         *_customers_and_skus(arguments),

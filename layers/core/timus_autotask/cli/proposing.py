@@ -1,4 +1,4 @@
-"""Shows what somebody asks for, asks whether it is meant, and does it: the same for every command that can post anything."""
+"""Shows what somebody asks for, asks whether it is meant, and does it: the same for every command from which adjustments may follow."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def carry_out(
     (shows or show)(proposal.preview, terminal)
     terminal.say(*proposal.notes)
     if proposal.not_shown:
-        terminal.say(f"{proposal.not_shown}. What this posts is not shown (--unchecked).", style="bold red")
+        terminal.say(f"{proposal.not_shown}. What this adjusts is not shown (--unchecked).", style="bold red")
     result, written = proposal.result, False
     if _asks_too_much(proposal, arguments, terminal):
         raise Failed(f"{' '.join(proposal.doubts)} Nothing was written; if it is meant: --yes.")
@@ -116,7 +116,7 @@ def _asks_too_much(proposal: Proposal[R], arguments: Namespace, terminal: Termin
 
 
 def shown_first(preview: Preview, arguments: Namespace, terminal: Terminal, question: str) -> bool:
-    """Show what would be posted, if anything; False for a dry run. Raises :class:`Failed` when whoever is asked says no."""
+    """Show what would be adjusted, if anything; False for a dry run. Raises :class:`Failed` when whoever is asked says no."""
     changes = any(one.changes for one in preview.contracts) or bool(preview.unhandled)
     if changes:
         show(preview, terminal)
@@ -139,7 +139,7 @@ def show(preview: Preview, terminal: Terminal) -> None:
         observing = sum(map(_observes, shown))
         if observing:
             terminal.say(
-                f"{observing} contracts observe: nothing of it is posted before go-live.", style="yellow"
+                f"{observing} contracts observe: nothing is adjusted there before go-live.", style="yellow"
             )
         shown_one_by_one: list[ContractPreview] = []
     else:
@@ -163,7 +163,7 @@ def show(preview: Preview, terminal: Terminal) -> None:
 def _show_unhandled(preview: Preview, terminal: Terminal) -> None:
     for one in preview.unhandled:
         terminal.say(
-            f"{one.subject} cannot be handled, so nothing is posted for it until it can: {one.error}",
+            f"{one.subject} cannot be handled, so nothing is adjusted for it until it can: {one.error}",
             style="bold red",
         )
 
@@ -218,14 +218,14 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
     )
     terminal.say(*contract.without_line)
     if _observes(contract):
-        terminal.say("This contract observes: nothing of it is posted before go-live.", style="yellow")
+        terminal.say("This contract observes: nothing is adjusted before go-live.", style="yellow")
 
 
 def _each(values: Iterable[str]) -> list[str]:
     return [*dict.fromkeys(values)]
 
 
-def show_posting(preview: Preview, terminal: Terminal) -> None:
+def show_adjustments(preview: Preview, terminal: Terminal) -> None:
     """Every line that would be changed or waits, by customer, with money: those that wait first. Lines that are level are counted."""
     shown = _show_by_customer(preview, terminal)
     level = sum(len(contract.lines) for contract in preview.contracts) - shown
@@ -245,7 +245,7 @@ def _show_by_customer(preview: Preview, terminal: Terminal) -> int:
     found = sorted(_posting_rows(preview), key=lambda one: (not one[0], one[1]))
     headings = dict.fromkeys(heading for _, heading, _ in found)
     sections = [Section(one, [row for _, heading, row in found if heading == one]) for one in headings]
-    terminal.sections(("SKU, service", "units", "what would be posted", "estimate", "a period"), sections)
+    terminal.sections(("SKU, service", "units", "adjustments", "estimate", "a period"), sections)
     for contract in preview.contracts:
         terminal.say(*contract.without_line)
     return len(found)
@@ -385,7 +385,7 @@ def _so_far(estimate: Estimate) -> str:
 def _adjustments(line: LinePreview) -> list[str]:
     told = _made(line)
     told += [line.reason] if line.reason else []
-    return [*told, *line.set_aside] or ["nothing to post"]
+    return [*told, *line.set_aside] or ["nothing to adjust"]
 
 
 def _made(line: LinePreview) -> list[str]:

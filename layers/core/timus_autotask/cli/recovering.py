@@ -75,7 +75,7 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
 def _look_at(
     deployment: Deployment, compared: Reconciled, arguments: Namespace, terminal: Terminal
 ) -> dict[str, Any]:
-    """Let workers look at the contracts at which something was found, once it was shown what they would post."""
+    """Let workers look at the contracts at which something was found, once it was shown what they would adjust."""
     count = len(compared.to_look_at)
     proposal = look_at(deployment, compared, operator(arguments), progress(terminal))
     return carry_out(

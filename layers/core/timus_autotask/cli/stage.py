@@ -6,30 +6,30 @@ from argparse import Namespace
 from datetime import date, timedelta
 from typing import Any
 
-from timus_autotask.cli.proposing import carry_out, operator, progress, show_posting, totals_in_words
+from timus_autotask.cli.proposing import carry_out, operator, progress, show_adjustments, totals_in_words
 from timus_autotask.cli.terminal import Terminal, Whole, called
 from timus_autotask.domain.reasons import commands
 from timus_autotask.operate import stage
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.preview import what_people_did, what_would_be_posted
+from timus_autotask.operate.preview import what_people_did, what_would_be_adjusted
 from timus_autotask.operate.stage import StageChange
 from timus_autotask.watch.forms import preview_form, shadow_form, totals_form
 from timus_autotask.watch.shadow import Episode, Shadow
 
 
 def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """What would be posted, and nothing else; or what people did by hand since a day."""
+    """What would be adjusted, and nothing else; or what people did by hand since a day."""
     if arguments.since is not None:
         return _shadow(what_people_did(deployment, arguments.since.date(), arguments.customer), terminal)
-    found = what_would_be_posted(deployment, arguments.customer, progress(terminal))
-    show_posting(found.preview, terminal)
+    found = what_would_be_adjusted(deployment, arguments.customer, progress(terminal))
+    show_adjustments(found.preview, terminal)
     if not found.live:
         remedy = "timus-autotask go-live"
         if arguments.customer:
             remedy = commands(
                 "timus-autotask go-live --customer {customer}", {"customer": arguments.customer}
             )
-        terminal.say("This observes: nothing of it is posted before go-live.", style="bold yellow")
+        terminal.say("This observes: nothing is adjusted before go-live.", style="bold yellow")
         terminal.say(Whole(f"→ {remedy}"), style="yellow")
     return {
         "live": found.live,
@@ -39,7 +39,7 @@ def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
 
 
 def _shadow(found: Shadow, terminal: Terminal) -> dict[str, Any]:
-    """What people did by hand, against what would have been posted."""
+    """What people did by hand, against what would have been adjusted."""
     columns = ("customer", "SKU", "contract", "service", "by hand", "days", "should be", "Autotask")
     terminal.table(
         (*columns, "seat-days", "estimate"),
@@ -97,7 +97,7 @@ def go_live(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
             terminal.say(f"Still observing: {', '.join(done.observing)}.")
         terminal.say("What was shown is being made. How far it is:", Whole("→ timus-autotask status"))
 
-    return carry_out(proposal, arguments, terminal, told, question, show_posting)
+    return carry_out(proposal, arguments, terminal, told, question, show_adjustments)
 
 
 def observe(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``status``, ``changes`` and ``events``: what is, what was posted, and what Timus told. None of them changes anything."""
+"""``status``, ``changes`` and ``events``: what is, what was adjusted, and what Timus reported. None of them changes anything."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def _show_on_top(found: Overview, terminal: Terminal) -> None:
     _show_stage(found.status.stages, terminal)
     for pause in found.status.paused:
         _show_pause(pause, terminal)
-    for opening in found.status.provisionings:
-        _show_opening(opening, terminal)
+    for provisioning in found.status.provisionings:
+        _show_provisioning(provisioning, terminal)
     if found.dead_letters:
         terminal.say(
             f"{found.dead_letters} wake-ups failed for good; the worker's log says why.", style="bold red"
@@ -121,8 +121,8 @@ def _show_pause(pause: Pause, terminal: Terminal) -> None:
     terminal.say(Whole(f"→ {remedy}"), style="yellow")
 
 
-def _show_opening(opening: Provisioning, terminal: Terminal) -> None:
-    wanted, parked = opening.wanted, opening.parked
+def _show_provisioning(provisioning: Provisioning, terminal: Terminal) -> None:
+    wanted, parked = provisioning.wanted, provisioning.parked
     what = f"Contract {wanted.number} of company {wanted.company_id} from {wanted.start} is to be opened"
     terminal.say(f"{what}: {parked.message}" if parked else f"{what}.")
     if parked:
@@ -288,7 +288,7 @@ def minimum(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -
 
 
 def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """What was posted to Autotask, when, why and with what outcome, and what people decided; oldest first."""
+    """The adjustments in Autotask, when, why and with what outcome, and what people decided; oldest first."""
     since = _since(arguments.since, deployment)
     found = history(deployment.store, since, arguments.customer, arguments.contract)
     columns = ("at", "customer", "contract", "service", "SKU", "change", "from", "before", "after", "outcome")
@@ -298,7 +298,7 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
             _decision_row(one, found.names) if isinstance(one, Decision) else _change_row(one, found.names)
             for one in found.in_order
         ],
-        empty="Nothing was posted.",
+        empty="No adjustment was made.",
     )
     return history_form(found)
 

@@ -66,7 +66,7 @@ class Finding:
     ours: int | None = None
     """Units that we left behind; of ``not-level`` those that the line should have."""
     autotask: int | None = None
-    """Units that Autotask holds."""
+    """Units that Autotask has."""
     known: bool = False
     """The worker has parked it already."""
 

@@ -1,6 +1,6 @@
 """The stage of a stack and of each customer: live, or observing.
 
-Who observes is taken in, merged, decided and shown as ever, and towards Autotask there are only reads. See decision 0022.
+For who observes, events are taken in, merged, decided and shown as for everybody else, and Autotask is only read. See decision 0025.
 """
 
 from __future__ import annotations

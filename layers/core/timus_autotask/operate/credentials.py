@@ -81,7 +81,7 @@ REMEDIES: Mapping[Rejected, str] = {
 def what_waits(
     deployment: Deployment, autotask: Psa | None, on_progress: Progress = lambda _done, _of: None
 ) -> Preview:
-    """What workers would post at once when they can sign in (as ``autotask`` is): everything that waits for it.
+    """What workers would adjust at once when they can sign in (as ``autotask`` is): everything that waits for it.
 
     None: Autotask is not to be asked. Raises :class:`NotDone` when something waits and cannot be shown.
     """

@@ -1,4 +1,4 @@
-"""Use cases: what a person decides about a line, a contract or a customer. Each is proposed first, with what it would post."""
+"""Use cases: what a person decides about a line, a contract or a customer. Each is proposed first, with the adjustments that would follow."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Deployment:
     """Autotask with other credentials than those that are kept, to try them. ``ValueError``: no header can carry them."""
     webhook_url: str
     deliver: Callable[[Mapping[str, str], bytes], tuple[int, str]] = _nowhere
-    """Post a body with these headers to ``webhook_url``; status and text of the answer. Raises :class:`NotDelivered`."""
+    """Send a body with these headers to ``webhook_url``; status and text of the answer. Raises :class:`NotDelivered`."""
     place: Place = Place()
     stacks: Callable[[], Sequence[str]] = lambda: ()
     """The names of all our stacks in the same account and region; none where they may not be listed."""

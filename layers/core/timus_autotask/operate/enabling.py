@@ -356,7 +356,7 @@ def check_webhook(deployment: Deployment) -> Check:
 
 
 def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lambda _words: None) -> Check:
-    """Sign an event and post it as Timus would, and wait until a worker has taken it in.
+    """Sign an event and send it as Timus would, and wait until a worker has taken it in.
 
     Its type is ``webhook.test``, which names no customer and no subscription: it is kept among the events, and makes no customer,
     changes nothing and is never shown as unmapped. Its id tells it from what Timus sends.

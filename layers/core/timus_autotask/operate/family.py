@@ -1,4 +1,4 @@
-"""Use case: which SKUs are plans that seats move between, and which are add-ons. Proposed first, with what it would post."""
+"""Use case: which SKUs are plans that seats move between, and which are add-ons. Proposed first, with the adjustments that would follow."""
 
 from __future__ import annotations
 

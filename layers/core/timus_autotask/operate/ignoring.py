@@ -1,6 +1,6 @@
 """Use cases: a customer or a SKU that is not billed in Autotask, and the way back.
 
-Nothing of it is lost: webhooks are taken in and merged as ever. What is taken back is billed from its own day once it is mapped.
+Nothing of it is lost: webhooks are still taken in and merged. What is taken back is billed from its own day once it is mapped.
 """
 
 from __future__ import annotations

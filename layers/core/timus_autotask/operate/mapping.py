@@ -1,4 +1,4 @@
-"""Use cases: which contract and which service a quantity goes to. A mapping is proposed first, with what it would post."""
+"""Use cases: which contract and which service a quantity goes to. A mapping is proposed first, with the adjustments that would follow."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ class Dismissed:
 
 
 def dismiss(deployment: Deployment, keys: Sequence[str], reason: str, by: str) -> Dismissed:
-    """Set parked events aside: what is known stays as it is. Nothing is posted because of it.
+    """Set parked events aside: what is known stays as it is. Nothing is adjusted because of it.
 
     Raises :class:`NotDone`, with nothing written, if one of them is not parked.
     """

@@ -1,4 +1,4 @@
-"""Use cases: what would be posted, of everybody or of one customer; and what people did by hand meanwhile."""
+"""Use cases: what would be adjusted, of everybody or of one customer; and what people did by hand meanwhile."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from timus_autotask.watch.shadow import Shadow, shadow
 
 
 @dataclass(frozen=True, slots=True)
-class Posting:
-    """What would be posted."""
+class Forecast:
+    """What would be adjusted."""
 
     preview: Preview
     live: bool
-    """Whether it will be posted without anybody's doing; otherwise by go-live."""
+    """Whether it will be made without anybody's doing; otherwise by go-live."""
 
 
-def what_would_be_posted(
+def what_would_be_adjusted(
     deployment: Deployment, customer: str | None = None, on_progress: Progress = QUIET
-) -> Posting:
-    """Everything that would be posted, from the workers that post it, with an estimate in money.
+) -> Forecast:
+    """Every adjustment that would be made, from the workers that make it, with an estimate in money.
 
     Raises :class:`NotDone` when it cannot be shown.
     """
@@ -45,11 +45,11 @@ def what_would_be_posted(
             on_progress,
             money=True,
         )
-    return Posting(shown.preview, (own or stage).live)
+    return Forecast(shown.preview, (own or stage).live)
 
 
 def what_people_did(deployment: Deployment, since: date, customer: str | None = None) -> Shadow:
-    """What people changed by hand in Autotask since a day, against what would have been posted.
+    """What people changed by hand in Autotask since a day, against what would have been adjusted.
 
     Raises :class:`NotDone` when Autotask cannot be asked.
     """

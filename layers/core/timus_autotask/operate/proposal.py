@@ -1,7 +1,7 @@
-"""What somebody asks for, in two steps: a proposal that shows everything that it would post, and its commit.
+"""What somebody asks for, in two steps: a proposal that shows every adjustment that would follow, and its commit.
 
 A use case prepares: it finds out what is asked for, and says in one function, given the worker's ports, how it is written and who is
-woken. That function is rehearsed first, on ports that reach nobody (see ``watch.preview``), and done only then. So nothing is posted
+woken. That function is rehearsed first, on ports that reach nobody (see ``watch.preview``), and done only then. So nothing is adjusted
 that was not shown; what could not be shown is not done.
 """
 
@@ -43,7 +43,7 @@ class Prepared(Generic[R]):
     doubts: tuple[str, ...] = ()
     """What may be a mistake: whoever asks has to say that it is meant."""
     unchecked: bool = False
-    """Do it even if Autotask cannot be asked, so that it cannot be shown what would be posted."""
+    """Do it even if Autotask cannot be asked, so that it cannot be shown what would be adjusted."""
     finish: Callable[[bool], None] = lambda _queued: None
     """Done last, and once; told whether the queue was in reach."""
 
@@ -59,7 +59,7 @@ class Done(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Proposal(Generic[R]):
-    """What would be done, and everything that would be posted because of it. Nothing of it is written yet."""
+    """What would be done, and every adjustment that would follow. Nothing of it is written yet."""
 
     result: R
     """As it would be."""
@@ -67,7 +67,7 @@ class Proposal(Generic[R]):
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     not_shown: str = ""
-    """Why it cannot be shown what would be posted; only where this was asked for."""
+    """Why it cannot be shown what would be adjusted; only where this was asked for."""
     _deployment: Deployment | None = field(default=None, repr=False, compare=False)
     _prepare: Callable[[], Prepared[R]] | None = field(default=None, repr=False, compare=False)
     _prepared: Prepared[R] | None = field(default=None, repr=False, compare=False)
@@ -77,7 +77,7 @@ class Proposal(Generic[R]):
     def commit(self) -> Done[R]:
         """Do it.
 
-        What has changed since may change what is posted: then it is proposed anew, and done only if the new proposal is the same. Raises
+        What has changed since may change what is adjusted: then it is proposed anew, and done only if the new proposal is the same. Raises
         :class:`NotDone` when it is not.
         """
         if self._deployment is None or self._prepare is None or self._prepared is None:
@@ -117,7 +117,7 @@ def propose(
 ) -> Proposal[R]:
     """Prepare something and rehearse it. ``prepare`` may be called more than once. ``money``: read prices too, for an estimate.
 
-    Raises :class:`NotDone` when it cannot be shown what would be posted.
+    Raises :class:`NotDone` when it cannot be shown what would be adjusted.
     """
     prepared = prepare()
     not_shown = ""
@@ -145,7 +145,7 @@ def propose(
 
 
 def act_unseen(deployment: Deployment, act: Callable[[Ports], R], error: NotAnswered) -> R:
-    """What would be done while Autotask cannot be asked. Raises :class:`NotDone` where anything could be posted because of it."""
+    """What would be done while Autotask cannot be asked. Raises :class:`NotDone` where any adjustment could follow."""
     rehearsal = Rehearsal(deployment.ports)
     result = act(rehearsal.ports)
     store, stage = rehearsal.ports.store, partner_stage(rehearsal.ports, rehearsal.ports.store.partner())
@@ -178,7 +178,7 @@ def or_not_done() -> Iterator[None]:
 def rehearse(
     deployment: Deployment, act: Callable[[Ports], R], on_progress: Progress, *, money: bool = False
 ) -> Previewed[R]:
-    """What would be posted if something were done; a worker that is just at it is waited for.
+    """What would be adjusted if something were done; a worker that is just at it is waited for.
 
     Raises ``NotAnswered`` when Autotask cannot be asked, and :class:`NotDone` while it is not known yet what became of an adjustment.
     """

@@ -54,7 +54,7 @@ def last_comparison(deployment: Deployment) -> Reconciled:
 def compare_with_autotask(
     deployment: Deployment, *, deep: bool = False, on_progress: Callable[[Run], None] = lambda _run: None
 ) -> Reconciled:
-    """Compare every contract with Autotask now; ``deep``: every row of it. It posts nothing: see ``look_at``."""
+    """Compare every contract with Autotask now; ``deep``: every row of it. Nothing is adjusted: see ``look_at``."""
     ports = deployment.ports
     until, to_look_at = ports.clock.now() + AT_MOST, dict[int, frozenset[str]]()
     reconcile.reconcile(ports, until, anew=True, deep=deep, on_progress=on_progress, to_look_at=to_look_at)
@@ -75,7 +75,7 @@ class LookedAt:
 def look_at(
     deployment: Deployment, found: Reconciled, by: str, on_progress: Progress = lambda _done, _of: None
 ) -> Proposal[LookedAt]:
-    """Let workers look at the contracts at which a comparison found something: by the terms they may post."""
+    """Let workers look at the contracts at which a comparison found something: by the terms they may adjust."""
 
     def act(ports: Ports) -> LookedAt:
         for contract_id, customers in sorted(found.to_look_at.items()):

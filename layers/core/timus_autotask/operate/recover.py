@@ -263,7 +263,7 @@ def restore(
     ports = deployment.ports
     with suppress(
         RecordUnreadable
-    ):  # nothing is posted on terms that cannot be read, and they come back paused
+    ):  # nothing is adjusted on terms that cannot be read, and they come back paused
         pause_all(ports, by)
     documents = deployment.earlier(moment, tell)
     records = put_back(documents, deployment.table, deployment.each)
@@ -348,12 +348,12 @@ def after_restore(ports: Ports, by: str = "") -> tuple[int, ...]:
     (``timus_export``) and ends the pause. Approvals are dropped: they may have been used already.
     """
     pause_all(ports, by)
-    contracts = tuple(sorted({work.contract_id for work, _ in ports.store.contract_states()}))
+    contracts = tuple(sorted({state.contract_id for state, _ in ports.store.contract_states()}))
     for contract_id in contracts:
         try:
             update(partial(_look_at, contract_id, ports))
         except RecordUnreadable as error:
-            ports.store.on_unreadable(error)  # nothing is posted there
+            ports.store.on_unreadable(error)  # nothing is adjusted there
     return contracts
 
 

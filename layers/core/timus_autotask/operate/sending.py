@@ -1,4 +1,4 @@
-"""Use case: what would be posted if an event came, before it is sent."""
+"""Use case: what would be adjusted if an event came, before it is sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from timus_autotask.watch.preview import Preview
 
 
 def what_follows(deployment: Deployment, event_id: str, body: bytes) -> Preview:
-    """Everything that would be posted because of an event. One that says no customer is parked, and posts nothing.
+    """Every adjustment that would follow from an event. One that names no customer is parked, and nothing follows.
 
     Raises :class:`NotDone` when it cannot be shown.
     """

@@ -1,4 +1,4 @@
-"""Use cases: observe, and go live. Until go-live nothing is written to Autotask; go-live is proposed first, with all that it would post."""
+"""Use cases: observe, and go live. Until go-live nothing is written to Autotask; go-live is proposed first, with every adjustment that would follow."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _observing_on_their_own(store: Store, excepted: Iterable[str]) -> tuple[str,
 def observe(
     deployment: Deployment, by: str, customers: Sequence[str] = (), *, unknown: bool = False
 ) -> StageChange:
-    """Write nothing to Autotask from now on. It posts nothing, so it is done at once.
+    """Write nothing to Autotask from now on. No adjustment follows, so it is done at once.
 
     For everybody: also for customers who went live on their own. What is under way is settled first, by reads.
     """

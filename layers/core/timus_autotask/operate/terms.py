@@ -1,4 +1,4 @@
-"""Use cases: the partner's terms, for everybody or for one customer. A change is proposed first, with what it would post."""
+"""Use cases: the partner's terms, for everybody or for one customer. A change is proposed first, with the adjustments that would follow."""
 
 from __future__ import annotations
 
@@ -344,7 +344,7 @@ class Paused:
 
 
 def pause(deployment: Deployment, customer: str | None, by: str, *, unknown: bool = False) -> Paused:
-    """Post nothing until ``resume``; events are taken in as ever. It posts nothing, so it is done at once."""
+    """Make no adjustment until ``resume``; events are still taken in. No adjustment follows, so it is done at once."""
     if customer is not None and not unknown:
         require_customer(deployment, customer)
     return _pause(customer, by, True, deployment.ports, deployment.each)

@@ -1,4 +1,4 @@
-"""Read everything that a contract's next step depends on: our records, and what Autotask holds now."""
+"""Read everything that a contract's next step depends on: our records, and what Autotask has now."""
 
 from __future__ import annotations
 

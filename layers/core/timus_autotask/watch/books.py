@@ -237,7 +237,7 @@ def _lines(
     for row in rows:
         by_contract.setdefault(row.contract_id, []).append(row)
     chosen = {id_: one.state.value.chosen for id_, one in records.contracts.items()}
-    held = {
+    observed = {
         id_: observed_of(by_contract.get(id_, ()), contract.end, chosen.get(id_, {}))
         for id_, contract in contracts.items()
     }
@@ -251,7 +251,7 @@ def _lines(
             wanted.demands.get(key),
             recorded.get(key, Line(key.contract_id, key.service_id)),
             contracts.get(key.contract_id),
-            held.get(key.contract_id, {}).get(key.service_id, NOTHING),
+            observed.get(key.contract_id, {}).get(key.service_id, NOTHING),
             chosen=choice.contract_service_id
             if (choice := chosen.get(key.contract_id, {}).get(key.service_id))
             else None,

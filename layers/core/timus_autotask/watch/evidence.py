@@ -210,9 +210,9 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     plans = {sku: stored.value for sku, stored in partner.plans.items()}
     schedules = {one.contract_id: one.contract.schedule for one in read if one.contract}
     wanted = desired([customer], plans, schedules, today)
-    held, not_compared = _autotask(ports, read, month)
+    observed, not_compared = _autotask(ports, read, month)
     lines = [
-        _line(one, service_id, customer_id, wanted.demands, held.get(one.contract_id), month, ports)
+        _line(one, service_id, customer_id, wanted.demands, observed.get(one.contract_id), month, ports)
         for one in read
         for service_id in sorted(_services(one, customer_id, wanted.demands))
     ]
@@ -245,11 +245,11 @@ def _autotask(
         rows = ports.autotask().units_of_contracts(sorted(contracts), month.first)
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         return {}, str(error) or type(error).__name__
-    held: dict[int, dict[int, Timeline]] = {}
+    found: dict[int, dict[int, Timeline]] = {}
     for id_, contract in contracts.items():
         mine = observed_of((row for row in rows if row.contract_id == id_), contract.end, chosen[id_])
-        held[id_] = {service_id: observed.by_day for service_id, observed in mine.items()}
-    return held, ""
+        found[id_] = {service_id: observed.by_day for service_id, observed in mine.items()}
+    return found, ""
 
 
 def _services(read: Journalled, customer_id: str, demands: Mapping[LineKey, Demand]) -> set[int]:
@@ -269,14 +269,14 @@ def _line(
     service_id: int,
     customer_id: str,
     demands: Mapping[LineKey, Demand],
-    held: Mapping[int, Timeline] | None,
+    observed: Mapping[int, Timeline] | None,
     month: Month,
     ports: Ports,
 ) -> LineEvidence:
     line = read.lines.get(service_id, Line(read.contract_id, service_id))
     journal = read.journals.get(service_id, Journal())
     demand = demands.get(line.key)
-    has = held.get(service_id, NOTHING) if held is not None else None
+    has = observed.get(service_id, NOTHING) if observed is not None else None
     days = tuple(_days(read.contract, demand, by_journal(journal.entries, line), has, month))
     sources = {one for entry in journal.entries for one in entry.sources} | {*line.sources}
     sources |= {(one.customer_id, one.sku) for one in (demand.sources if demand else ())}

@@ -38,10 +38,10 @@ class Look:
     days: tuple[date, ...] = ()
     """In order; the last one is the contract's last day."""
     whole: Mapping[int, Timeline] | None = None
-    """By service, of a deep look: what every day holds."""
+    """By service, of a deep look: the units of every day."""
     rules: tuple[BillingRule, ...] = ()
 
-    def held(self, service_id: int, at: int) -> int:
+    def observed(self, service_id: int, at: int) -> int:
         """Units of a service on ``days[at]``, all of its lines together."""
         return sum(self.units[at].get(service_id, {}).values())
 
@@ -155,23 +155,25 @@ def _of_line(
         yield _found(line, Kind.PAST_DAY_OFF, f"{one.message}.", one.first, one.wanted, one.autotask)
     edit = _edit(line, contract, look, today)
     if edit and line.state is State.OBSERVING:
-        _, day, ours, held = edit
-        message = f"{ours} units were seen for {day}, and somebody has made them {held} since."
-        yield _found(line, Kind.CHANGED_WHILE_OBSERVING, message, day, ours, held)
+        _, day, ours, observed = edit
+        message = f"{ours} units were seen for {day}, and somebody has made them {observed} since."
+        yield _found(line, Kind.CHANGED_WHILE_OBSERVING, message, day, ours, observed)
     elif edit:
-        kind, day, ours, held = edit
-        message = f"we left {ours} units for {day}, Autotask holds {held}."
-        yield _found(line, kind, message, day, ours, held)
+        kind, day, ours, observed = edit
+        message = f"we left {ours} units for {day}, Autotask has {observed}."
+        yield _found(line, kind, message, day, ours, observed)
     else:
         yield from _not_as_demanded(line, demand, contract, look, today)
 
 
-def _found(line: Line, kind: Kind, message: str, day: date, ours: int, held: int) -> Finding:
+def _found(line: Line, kind: Kind, message: str, day: date, ours: int, observed: int) -> Finding:
     customer = line.sources[0][0] if line.sources else ""
     code = line.parked.code if line.parked else ""
     where = f"Service {line.service_id} on contract {line.contract_id}: "
     known = code in DRIFT.get(kind, frozenset())
-    return Finding(kind, where + message, line.contract_id, line.service_id, customer, day, ours, held, known)
+    return Finding(
+        kind, where + message, line.contract_id, line.service_id, customer, day, ours, observed, known
+    )
 
 
 def _service_twice(line: Line, look: Look) -> Finding | None:
@@ -190,21 +192,21 @@ def _not_as_demanded(
     line: Line, demand: Demand | None, contract: Contract, look: Look, today: date
 ) -> Iterator[Finding]:
     """Units of today that no subscription asks for, or that are not level although nothing was to be done."""
-    held = look.held(line.service_id, 0) if look.days else 0
+    observed = look.observed(line.service_id, 0) if look.days else 0
     if demand is None:
-        if held and contract.start <= today <= contract.end:
-            message = f"{held} units are billed, and no subscription maps to it any more."
-            yield _found(line, Kind.NO_SUBSCRIPTION, message, today, 0, held)
+        if observed and contract.start <= today <= contract.end:
+            message = f"{observed} units are billed, and no subscription maps to it any more."
+            yield _found(line, Kind.NO_SUBSCRIPTION, message, today, 0, observed)
         return
     wanted = wanted_units(demand, line).at(today)
     level = line.state is State.APPLIED and not any(day <= today for day, _ in line.scheduled)
-    if level and max(demand.start, contract.start) <= today <= contract.end and wanted != held:
-        message = f"it should have {wanted} units today and Autotask holds {held}, and nothing was to be done about it."
-        yield _found(line, Kind.NOT_LEVEL, message, today, wanted, held)
+    if level and max(demand.start, contract.start) <= today <= contract.end and wanted != observed:
+        message = f"it should have {wanted} units today and Autotask has {observed}, and nothing was to be done about it."
+        yield _found(line, Kind.NOT_LEVEL, message, today, wanted, observed)
 
 
 def _edit(line: Line, contract: Contract, look: Look, today: date) -> tuple[Kind, date, int, int] | None:
-    """The first day that was looked at on which Autotask does not hold what we left there, with both numbers."""
+    """The first day that was looked at on which Autotask does not have what we left there, with both numbers."""
     left = line.last_read
     if left is None:
         return None
@@ -217,16 +219,16 @@ def _edit(line: Line, contract: Contract, look: Look, today: date) -> tuple[Kind
         pairs.sort(key=lambda pair: (pair[0] > today, pair[0] != today, pair[0]))
     else:
         pairs = [
-            (day, left.at(day), look.held(line.service_id, at))
+            (day, left.at(day), look.observed(line.service_id, at))
             for at, day in enumerate(look.days)
             if day <= until
         ]
-    for day, ours, held in pairs:
-        if ours != held:
+    for day, ours, observed in pairs:
+        if ours != observed:
             if day > today:
-                return Kind.FUTURE_EDIT, day, ours, held
-            kind = Kind.EDITED_UP if held > ours else Kind.EDITED_DOWN if held else Kind.LINE_REMOVED
-            return kind, day, ours, held
+                return Kind.FUTURE_EDIT, day, ours, observed
+            kind = Kind.EDITED_UP if observed > ours else Kind.EDITED_DOWN if observed else Kind.LINE_REMOVED
+            return kind, day, ours, observed
     return None
 
 

@@ -73,7 +73,7 @@ def overview_form(found: Overview) -> Form:
         "stage": stages_form(status.stages),
         "paused": [{"customer": one.customer, "by": one.by, "at": one.at} for one in status.paused],
         "events": [event_form(event) for event in status.parked_events],
-        "openings": [_opening(opening) for opening in status.provisionings],
+        "openings": [_provisioning(one) for one in status.provisionings],
         "autotask_away": _circuit(status.circuit) if status.circuit else None,
         "dead_letters": found.dead_letters,
         "compared": {
@@ -142,8 +142,8 @@ def _ids(key: LineKey) -> dict[str, int]:
     return {"contract_id": key.contract_id, "service_id": key.service_id}
 
 
-def _opening(opening: Provisioning) -> Form:
-    wanted, parked = opening.wanted, opening.parked
+def _provisioning(provisioning: Provisioning) -> Form:
+    wanted, parked = provisioning.wanted, provisioning.parked
     return {
         "number": wanted.number,
         "customer": wanted.customer_id or None,
@@ -154,7 +154,7 @@ def _opening(opening: Provisioning) -> Form:
         "reason": parked.message if parked else None,
         "reason_code": parked.code if parked else None,
         "remedy": parked.remedy if parked else None,
-        "since": opening.since,
+        "since": provisioning.since,
     }
 
 

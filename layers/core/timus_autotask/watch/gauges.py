@@ -150,7 +150,7 @@ def _plus(tally: Tally, records: Records, ports: Ports) -> Tally:
 
 
 def _live(status: Status, records: Records) -> Iterator[StatusLine]:
-    """The customers' lines, without what is ignored or observes: that has no backlog and no drift, because nothing is posted there on purpose."""
+    """The customers' lines, without what is ignored or observes: that has no backlog and no drift, because nothing is adjusted there on purpose."""
     for line in status.lines:
         counts = line.state not in (State.OBSERVING, State.IGNORED) and status.stages.live(line.customer)
         if line.customer in records.customers and counts:

@@ -54,8 +54,8 @@ def listed(store: Store, partner: PartnerRecords | None = None) -> Records:
     lines: dict[int, dict[int, Stored[Line]]] = {}
     for line in store.lines():
         lines.setdefault(line.contract_id, {})[line.service_id] = Stored(line, 1)
-    works = {work.contract_id: Stored(work, 1, due_at) for work, due_at in store.contract_states()}
-    ids = {*works, *lines, *(id_ for mapping in mappings.values() for id_ in mapping.contract_ids)}
+    states = {state.contract_id: Stored(state, 1, due_at) for state, due_at in store.contract_states()}
+    ids = {*states, *lines, *(id_ for mapping in mappings.values() for id_ in mapping.contract_ids)}
     return Records(
         queued=0,
         due=due,
@@ -71,7 +71,7 @@ def listed(store: Store, partner: PartnerRecords | None = None) -> Records:
             for id_ in sorted({*mappings, *subscriptions, *inbox})
         },
         contracts={
-            id_: ContractRecords(works.get(id_, Stored(ContractState(id_))), lines.get(id_, {}))
+            id_: ContractRecords(states.get(id_, Stored(ContractState(id_))), lines.get(id_, {}))
             for id_ in sorted(ids)
         },
         partner=partner or store.partner(),

@@ -1,4 +1,4 @@
-"""What would be posted if something were written, as a value: every contract that it concerns, whole, with totals."""
+"""The adjustments that would follow if something were written, as a value: every contract that it concerns, whole, with totals."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Totals:
     parked: int = 0
     """Lines that wait for a person, and quantities without a line."""
     estimate: Estimate | None = None
-    """None: prices were not asked for, or nothing would be posted."""
+    """None: prices were not asked for, or nothing would be adjusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +149,11 @@ class Unhandled:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Everything that would be posted."""
+    """Every adjustment that would be made."""
 
     contracts: tuple[ContractPreview, ...] = ()
     unhandled: tuple[Unhandled, ...] = ()
-    """For whom nothing would be posted, although something may be due."""
+    """For whom nothing would be adjusted, although something may be due."""
     names: Directory = field(default=NOBODY, compare=False)
     """How what stands in it is called."""
 
@@ -190,7 +190,7 @@ def _down(adjustments: Iterable[PreviewedAdjustment]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Previewed(Generic[T]):
-    """What was rehearsed: what it returned, and what would be posted."""
+    """What was rehearsed: what it returned, and the adjustments that would be made."""
 
     result: T
     preview: Preview
@@ -206,7 +206,7 @@ def preview(
     *,
     money: bool = False,
 ) -> Previewed[T]:
-    """What workers would post at once, and later, if ``act`` were done; it is given ports that reach nobody.
+    """The adjustments that workers would make at once, and later, if ``act`` were done; it is given ports that reach nobody.
 
     ``money``: read the prices of what would be changed, for an estimate.
 
@@ -243,7 +243,7 @@ def _names(contracts: Sequence[ContractRecords], rehearsal: Rehearsal) -> Direct
 
 
 def _same_if_lost(rehearsal: Rehearsal, act: Callable[[Ports], T], ports: Ports, each: Each) -> None:
-    """Whether no more would be posted, if what is under way turned out to be lost, than itself once more.
+    """Whether no more would be adjusted, if what is under way turned out to be lost, than itself once more.
 
     Raises ``Unsettled`` otherwise.
     """
@@ -251,8 +251,8 @@ def _same_if_lost(rehearsal: Rehearsal, act: Callable[[Ports], T], ports: Ports,
     other.run(act)
     shown = Counter((one.line, one.day, one.delta) for one in rehearsal.made())
     shown += Counter((key, intent.day, intent.delta) for key, intent in rehearsal.under_way.items())
-    posted = Counter((one.line, one.day, one.delta) for one in other.made())
-    if posted - shown or [*other.autotask.opened.values()] != [*rehearsal.autotask.opened.values()]:
+    made = Counter((one.line, one.day, one.delta) for one in other.made())
+    if made - shown or [*other.autotask.opened.values()] != [*rehearsal.autotask.opened.values()]:
         key, intent = max(rehearsal.under_way.items(), key=lambda each: each[1].settles_at)
         raise Unsettled(key.contract_id, intent.settles_at)
 

@@ -76,7 +76,7 @@ def reconcile(
     """Continue the run that was interrupted, or make today's; ``anew``: begin one now. Returns how far it came.
 
     ``deep``: read every row even if there are more than ``every_row``. ``to_look_at``: where it is given, contracts that a worker has to
-    look at are noted there, with their customers, and not made due: for who wants to show first what would be posted.
+    look at are noted there, with their customers, and not made due: for who wants to show first what would be adjusted.
 
     It stops, to be continued by the next call, when its time is up, when live changes wait, when much of Autotask's request
     allowance is used and when Autotask is away; ``Run.stopped`` says why. Raises ``TableUnavailable``.
@@ -314,7 +314,7 @@ class _Reconcile:
         days = tuple(sorted({near, contract.end}))
         whole = None
         if self._run.deep:
-            whole = {service: held.units for service, held in observed_of(rows, contract.end).items()}
+            whole = {service: observed.units for service, observed in observed_of(rows, contract.end).items()}
         return Look(contract, tuple(units_by_line(rows, day) for day in days), days, whole, tuple(rules))
 
     def _name(self, chunk: Mapping[int, ContractRecords], looks: Mapping[int, Look]) -> None:
@@ -432,8 +432,8 @@ def _rows(records: ContractRecords) -> int:
 
 def _at_work(records: ContractRecords, began: datetime) -> bool:
     """Whether a worker is at a contract, is about to be, or was there while it was being read."""
-    work = records.state.value
-    if work.generation != work.converged or work.lease is not None:
+    state = records.state.value
+    if state.generation != state.converged or state.lease is not None:
         return True
     return any(
         stored.value.intent is not None or (stored.value.seen_at is not None and stored.value.seen_at > began)

@@ -540,10 +540,10 @@ class Rehearsal:
             if not due and not self._woken:
                 return
 
-    def _attempt(self, subject: str, work: Callable[[], None]) -> None:
+    def _attempt(self, subject: str, handle: Callable[[], None]) -> None:
         """Do something; whatever is raised by it is told, and everything else goes on: the workers do the same (promise I9)."""
         try:
-            work()
+            handle()
         except (NotAnswered, Unsettled, InfrastructureError):
             raise  # it concerns everything, or it is not known what would be done
         except Exception as error:  # noqa: BLE001 - whatever it is, the preview must name it and show the others
@@ -584,8 +584,8 @@ class Rehearsal:
                     intent = stored.value.intent
                     raise Unsettled(records.state.value.contract_id, intent.settles_at if intent else due_at)
         for document in self.table.written():
-            opening = (
+            provisioning = (
                 self.ports.store.provisioning(id_of(document.key)) if document.key.sk == OPENING else None
             )
-            if opening and opening.value.settles_at and opening.value.settles_at > self.now:
-                raise Unsettled(0, opening.value.settles_at)
+            if provisioning and provisioning.value.settles_at and provisioning.value.settles_at > self.now:
+                raise Unsettled(0, provisioning.value.settles_at)

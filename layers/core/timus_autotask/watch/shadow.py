@@ -219,7 +219,7 @@ def _compared(
     by_contract: dict[int, list[UnitRow]] = {id_: [] for id_ in contracts}
     for row in rows:
         by_contract[row.contract_id].append(row)
-    held = {
+    observed = {
         id_: observed_of(by_contract[id_], contract.end, records.contracts[id_].state.value.chosen)
         for id_, contract in contracts.items()
     }
@@ -227,7 +227,7 @@ def _compared(
         contract = contracts.get(key.contract_id)
         if contract is None:
             continue
-        has = held[contract.id].get(key.service_id, Observed()).units
+        has = observed[contract.id].get(key.service_id, Observed()).units
         wanted = wanted_units(demand, _line(key, records))
         first, last = max(since, demand.start, contract.start), min(today, contract.end)
         sources = tuple((source.customer_id, source.sku) for source in demand.sources)

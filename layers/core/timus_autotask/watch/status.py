@@ -1,4 +1,4 @@
-"""Where every line stands: what Timus says, what Autotask holds, and what has to happen before both agree.
+"""Where every line stands: what Timus says, what Autotask has, and what has to happen before both agree.
 
 ``gather`` reads the records, ``status_of`` turns them into words and numbers without asking anybody. Nothing here writes, and
 nothing asks Autotask: what it holds is what the worker last read.
@@ -88,7 +88,7 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     owners |= {subscription.customer_id for subscription in store.subscriptions()}
     owners |= {mapping.customer_id for mapping in store.mappings()}
     owners |= {customer_id for customer_id, _ in store.terms()}
-    ids = {work.contract_id for work, _ in store.contract_states()}
+    ids = {state.contract_id for state, _ in store.contract_states()}
     customers = {records.id: records for records in reader.each(store.customer, sorted(owners), each)}
     for records in customers.values():
         for error in records.unreadable:
@@ -97,7 +97,7 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     contracts = {
         records.state.value.contract_id: records for records in reader.each(store.contract, sorted(ids), each)
     }
-    provisionings = sorted(store.provisionings(), key=lambda opening: opening.wanted.number)
+    provisionings = sorted(store.provisionings(), key=lambda one: one.wanted.number)
     partner = store.readable_partner()
     for error in partner.unreadable.values():
         reader.note(error)
@@ -153,7 +153,7 @@ class StatusLine:
     timus_quantity: int
     """Timus's quantity today, all subscriptions of the customer together; 0 on a line that it went away from."""
     autotask_units: int | None
-    """What Autotask holds today, as last read; None: never read. Everything else on the line is in it too."""
+    """What Autotask has today, as last read; None: never read. Everything else on the line is in it too."""
     state: State
     reason: str | None = None
     """Why it is not applied, for people."""
@@ -431,7 +431,7 @@ def _without_line(
     looked_for = missing.sku in records.partner.plans
     awaited = [] if looked_for or missing.reason != "sku-unmapped" else _awaited(customer, records)
     if awaited:
-        trouble = next((_trouble(work, circuit) for work in awaited), None)
+        trouble = next((_trouble(state, circuit) for state in awaited), None)
         return StatusLine(
             missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING, trouble
         )
@@ -441,13 +441,13 @@ def _without_line(
             missing.customer_id, missing.sku, None, None, quantity, None, State.OBSERVING, would_open
         )
     parked = missing.parked
-    opening = next(
+    provisioning = next(
         (one for one in records.provisionings if one.wanted.customer_id == missing.customer_id), None
     )
-    if opening is not None and missing.reason == "customer-unmapped":
-        if opening.parked is None:
+    if provisioning is not None and missing.reason == "customer-unmapped":
+        if provisioning.parked is None:
             return StatusLine(missing.customer_id, missing.sku, None, None, quantity, None, State.PENDING)
-        parked = opening.parked
+        parked = provisioning.parked
     return StatusLine(
         customer=missing.customer_id,
         sku=missing.sku,
@@ -495,13 +495,13 @@ def _ignored(missing: Unrouted, customer: Customer, records: Records, quantity: 
 def _awaited(customer: Customer, records: Records) -> list[ContractState]:
     """The customer's contracts that a worker is still to come to."""
     ids = customer.mapping.contract_ids if customer.mapping else ()
-    works = [records.contracts[id_].state.value for id_ in ids if id_ in records.contracts]
-    return [work for work in works if _unconverged(work)]
+    states = [records.contracts[id_].state.value for id_ in ids if id_ in records.contracts]
+    return [state for state in states if _unconverged(state)]
 
 
-def _trouble(work: ContractState, circuit: Circuit | None) -> str | None:
+def _trouble(state: ContractState, circuit: Circuit | None) -> str | None:
     """Why a contract could not be looked at, if so."""
-    return work.trouble or (circuit.reason if circuit else "") or None
+    return state.trouble or (circuit.reason if circuit else "") or None
 
 
 def _lines(
@@ -514,10 +514,10 @@ def _lines(
 ) -> list[StatusLine]:
     """One line, once for each customer and SKU that is billed on it."""
     contract = records.contracts.get(key.contract_id)
-    work = contract.state.value if contract else ContractState(key.contract_id)
+    known = contract.state.value if contract else ContractState(key.contract_id)
     stored = contract.lines.get(key.service_id) if contract else None
     line = stored.value if stored else Line(key.contract_id, key.service_id)
-    state, reason = _state(line, stored, work, circuit, today, live=_is_live(work, records))
+    state, reason = _state(line, stored, known, circuit, today, live=_is_live(known, records))
     parked = line.parked if state in (State.PARKED, State.OBSERVING) else None
     sources = [(s.customer_id, s.sku) for s in demand.sources] if demand else [*line.sources]
     return [
@@ -579,12 +579,12 @@ def _by_whom(reason: Because, line: StatusLine, records: Records) -> Because:
     return replace(reason, message=f"{reason.message} ({words})") if words else reason
 
 
-def _is_live(work: ContractState, records: Records) -> bool:
+def _is_live(state: ContractState, records: Records) -> bool:
     """Whether a contract is surely live: all of its customers are known here, and are."""
-    if not all(id_ in records.customers for id_ in work.customers):
+    if not all(id_ in records.customers for id_ in state.customers):
         return False
-    customers = [records.customers[id_] for id_ in work.customers]
-    return contract_is_live(work.contract_id, customers, stages_of(records).partner)
+    customers = [records.customers[id_] for id_ in state.customers]
+    return contract_is_live(state.contract_id, customers, stages_of(records).partner)
 
 
 def _goes_to(key: LineKey, customer: Customer | None, sku: str, records: Records, today: date) -> bool:
@@ -605,14 +605,14 @@ def _units(line: Line, today: date) -> int | None:
     return None if units is None else units.at(today)
 
 
-def _unconverged(work: ContractState) -> bool:
-    return work.generation != work.converged
+def _unconverged(state: ContractState) -> bool:
+    return state.generation != state.converged
 
 
 def _state(
     line: Line,
     stored: Stored[Line] | None,
-    work: ContractState,
+    state: ContractState,
     circuit: Circuit | None,
     today: date,
     *,
@@ -621,16 +621,16 @@ def _state(
     """The state for a person: the worker's last word, unless something has come since."""
     if line.intent and not line.parked:
         return State.SETTLING, _settling(line.intent)
-    trouble = _trouble(work, circuit)
+    trouble = _trouble(state, circuit)
     come = any(day <= today for day, _ in line.scheduled) and line.state is State.SCHEDULED
     went_live = line.state is State.OBSERVING and live
-    if stored is None or _unconverged(work) or come or went_live:
+    if stored is None or _unconverged(state) or come or went_live:
         return State.PENDING, trouble
     if line.parked:
         return line.state, line.parked.message
     if line.state in (State.PENDING, State.OBSERVING) and not trouble:
         return line.state, _waiting(line)
-    return line.state, trouble if work.trouble or line.state is State.PENDING else None
+    return line.state, trouble if state.trouble or line.state is State.PENDING else None
 
 
 def _settling(intent: Intent) -> str:
@@ -666,10 +666,10 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
         yield f"{_count(len(inbox), 'event')} not merged yet"
     noted = {one.value.customer_id for one in (c.notice for c in records.customers.values()) if one}
     yield from _named(noted, "customer", "of whom not every contract knows what is new")
-    opening = [one.wanted.number for one in records.provisionings if one.parked is None]
+    numbers = [one.wanted.number for one in records.provisionings if one.parked is None]
     plans = [sku for sku, plan in records.partner.plans.items() if _is_due(plan.due_at, now)]
     yield from _named(_due_contracts(records, now), "contract", "to be looked at")
-    yield from _named(opening, "contract", "to be opened")
+    yield from _named(numbers, "contract", "to be opened")
     yield from _named(plans, "SKU", "to be looked at")
 
 

@@ -41,7 +41,7 @@ from timus_autotask.domain.timeline import NOTHING, Timeline
 
 
 def test_somebody_elses_edit_is_parked_with_the_numbers() -> None:
-    """What we left, what Autotask holds, what Timus says."""
+    """What we left, what Autotask has, what Timus says."""
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
     assert parked(step) == ("drift", facts(held=30))
     assert (line_of(step).baseline, line_of(step).observed) == (LEVEL, since_january(30))

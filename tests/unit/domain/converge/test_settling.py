@@ -246,7 +246,7 @@ def test_a_change_from_before_an_unclear_outcome_does_not_run_over_into_its_day(
 
 
 def test_an_unclear_outcome_that_is_adopted_is_kept_as_it_is() -> None:
-    """Nobody knows which part of it is ours: what Autotask holds is right, and only Timus's next change is put on it."""
+    """Nobody knows which part of it is ours: what Autotask has is right, and only Timus's next change is put on it."""
     line = left(LEVEL, intent=intent(settles_at=NOW), choice=Choice.ADOPT, last_change=NOW - RECHECK / 2)
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(31))}, lines=(line,)))
     assert [(c.outcome, c.units_after) for c in step.journal] == [(Outcome.UNCLEAR, 31)]

@@ -60,7 +60,7 @@ def demand(units: Timeline, key: LineKey = SEATS, *, company: int = 600, **more:
 
 
 def on_contract(units: Timeline, *ids: int, closed: tuple[tuple[date, date], ...] = ()) -> Observed:
-    """What Autotask holds of a service that is on the contract."""
+    """What Autotask has of a service that is on the contract."""
     return Observed(units, ids or (1201,), closed)
 
 
