@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,6 +126,17 @@ def test_what_a_person_put_on_a_line_is_no_plan_of_timus() -> None:
     line = Gap(ESS, NOTHING, march(1), NOTHING, lambda day: day, kept=steps((11, 1)), added=steps((13, 2)))
     assert line.units_of_plans(steps((1, 5), (11, 6), (13, 7))) == steps((1, 5))
     assert line.units_of_plans(steps((1, 5))) == steps((1, 5), (11, 4), (13, 3))
+
+
+@pytest.mark.parametrize(
+    ("on", "too_many", "from_then"), [(4, 0, 3), (5, 3, 3), (9, 3, 3), (10, 0, 2), (12, 2, 2), (20, 0, 0)]
+)
+def test_how_many_units_of_plans_are_too_many(on: int, too_many: int, from_then: int) -> None:
+    """On a day, and on that day or later; before the line's first day nothing is known to be too many."""
+    line = Gap(ESS, steps((1, 5)), march(5), NOTHING, lambda day: day)
+    observed = steps((1, 8), (10, 5), (12, 7), (20, 4))
+    assert line.too_many_on(march(on), observed) == too_many
+    assert line.too_many_from(march(on), observed) == from_then
 
 
 def test_a_line_is_level_when_its_plan_is() -> None:

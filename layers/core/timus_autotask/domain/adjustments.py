@@ -145,7 +145,7 @@ class _Adjuster:
     def _first_turns(self, gap: Gap) -> Iterator[_Turn]:
         """One turn on each day on which the line lacks more or less than before, or should have more or less."""
         lacking = self._lacking[gap.line]
-        for day in {gap.start, *(d for d in (*lacking.days, *gap.desired.days) if d > gap.start)}:
+        for day in {d for d in (gap.start, *lacking.days, *gap.desired.days) if d >= gap.start}:
             before = lacking.at(day - timedelta(days=1)) if day > gap.start else 0
             yield _Turn(day, lacking.at(day) > before, gap.line)
 

@@ -56,7 +56,7 @@ class Gap:
         None: it does not come down.
         """
         desired, units = self.desired.minus(self.kept), self.units_of_plans(observed)
-        days = sorted({day, *(d for d in (*desired.days, *units.days) if d > day)})
+        days = sorted({d for d in (day, *desired.days, *units.days) if d >= day})
         return next((first for n, first in enumerate(days) if _is_down(desired, units, days[n:])), None)
 
     def too_many_from(self, day: date, observed: Timeline) -> int:
@@ -68,7 +68,7 @@ class Gap:
         day = max(day, self.start)
         desired, units = self.desired.minus(self.kept), self.units_of_plans(observed)
         most = too_many = 0
-        for later in sorted({day, *(d for d in (*desired.days, *units.days) if d > day)}):
+        for later in sorted({d for d in (day, *desired.days, *units.days) if d >= day}):
             most = max(most, desired.at(later))
             too_many = max(too_many, units.at(later) - most)
         return too_many

@@ -78,7 +78,7 @@ class Placement:
         units may have been added to the former line already, and have to come down there.
         """
         start = max(first, self.mapping.first_day or first)
-        days = {start, *(day for day in (*billed.days, *self._turns(sku)) if day > start)}
+        days = {day for day in (start, *billed.days, *self._turns(sku)) if day >= start}
         eve = start - timedelta(days=1)
         shares_on = {eve: self._shares(sku, eve, 0)}
         shares_on |= {day: self._shares(sku, day, billed.at(day)) for day in sorted(days)}

@@ -208,7 +208,7 @@ class Policy:
         """What is billed for Timus's quantity: without the included units, but at least the minimum while there is any unit."""
         if sku in self.excluded or units <= 0:
             return 0
-        return max(units - self.included.get(sku, 0), self.minimum.get(sku, 0), 0)
+        return max(units - self.included.get(sku, 0), self.minimum.get(sku, 0))
 
     def approval(self, delta: int) -> Approval:
         """The rule for a change of this direction."""

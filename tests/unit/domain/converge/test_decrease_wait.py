@@ -137,6 +137,7 @@ def test_the_day_ends_without_the_decrease() -> None:
             ),
             True,
         ),
+        ((Cause("sub_2", 1, march(1), "evt_1", NOW, sku="ADV", after=5, ends=TODAY),), True),
     ],
     ids=[
         "all of a subscription",
@@ -147,6 +148,7 @@ def test_the_day_ends_without_the_decrease() -> None:
         "of a day to come",
         "some are back",
         "another SKU of it came",
+        "its first version ends it",
     ],
 )
 def test_on_a_line_with_others_the_end_of_one_subscription_waits(
@@ -156,6 +158,16 @@ def test_on_a_line_with_others_the_end_of_one_subscription_waits(
     fewer = demand(since_january(25, (TODAY, 20)), causes=causes)
     step = next_step(view(fewer, lines=(left(LEVEL, versions={"sub_1": 7}),), policy=HALF_AN_HOUR))
     assert (step.adjust is None) is waiting
+
+
+def test_a_line_that_goes_up_in_all_waits_for_nothing() -> None:
+    """One subscription ends and another one brings more."""
+    causes = (
+        Cause("sub_1", 8, TODAY, "evt_8", NOW, before=5),
+        Cause("sub_2", 1, TODAY, "evt_1", NOW, after=6),
+    )
+    one_more = demand(since_january(25, (TODAY, 26)), causes=causes)
+    assert next_step(view(one_more, lines=(left(LEVEL),), policy=HALF_AN_HOUR)).adjust is not None
 
 
 def changes(

@@ -198,9 +198,9 @@ def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:
     after = contract.end + timedelta(days=1)
     if after > draft.today:
         return draft
-    days = (after, *(day for day in draft.wanted.days if after < day <= draft.today))
-    units = next((draft.wanted.at(day) for day in days if draft.wanted.at(day)), 0)
-    if not units:
+    days = (day for day in (after, *draft.wanted.days) if after <= day <= draft.today)
+    units = next((draft.wanted.at(day) for day in days if draft.wanted.at(day)), None)
+    if units is None:
         return draft
     return draft.park("contract-ended", contract_end=contract.end.isoformat(), units=units)
 
