@@ -76,8 +76,21 @@ def test_going_live_in_a_script_has_to_be_said(desk: Desk) -> None:
 def test_a_person_is_asked_with_the_totals(desk: Desk, asked: list[str]) -> None:
     """Who says no has changed nothing."""
     assert "Nothing was written" in desk.refused("go-live")
-    assert asked == ["Go live? At once: 2 lines, +7 and -0 units, about +39.21, then +71.50 a period."]
+    assert asked == ["Go live? That adjusts 2 lines, +7 and -0 units, about +39.21, then +71.50 a period."]
     assert desk.world.transport.writes == []
+
+
+def test_who_stays_in_observation_is_named_and_not_counted(desk: Desk, asked: list[str]) -> None:
+    """In the question too, so that the person says yes to what is posted."""
+    said = desk.run("go-live", "--except", CUSTOMER)
+    posted = "1 line, +4 and -0 units, about +18.65, then +34.00 a period"
+    assert asked == [f"Go live? That adjusts {posted}. Still observing: {CUSTOMER}."]
+    assert (
+        "In observation, and not counted here: cus_41d0 Contoso Dental (1 line, +3 and -0 units" in said.out
+    )
+    told = desk.ask("go-live", "--except", CUSTOMER, "--yes")
+    assert (told["totals"]["units_up"], told["in_observation"]["totals"]["units_up"]) == (4, 3)
+    assert told["observing"] == [CUSTOMER]
 
 
 def test_one_after_the_other(desk: Desk) -> None:

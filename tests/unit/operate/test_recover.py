@@ -100,12 +100,12 @@ class TestReplay:
         world = aligned()
         understand = timus_events.understand
         monkeypatch.setattr(
-            "timus_autotask.sync.merge.understand", lambda *_: timus_events.NotUnderstood("a new field")
+            "timus_autotask.timus.events.understand", lambda *_: timus_events.NotUnderstood("a new field")
         )
         world.tell(2, {ADV: 31})
         world.work()
         assert len([*world.ports.store.parked_events()]) == 1
-        monkeypatch.setattr("timus_autotask.sync.merge.understand", understand)
+        monkeypatch.setattr("timus_autotask.timus.events.understand", understand)
         assert _replay_all(world, parked=True) == 1
         assert [*world.ports.store.parked_events()] == []
         assert world.units(ADV, date(2026, 3, 17)) == 31

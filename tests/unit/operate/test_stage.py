@@ -152,6 +152,40 @@ def test_a_contract_is_live_only_if_all_who_are_mapped_onto_it_are() -> None:
     assert world.transport.writes == []
 
 
+def test_what_stays_in_observation_is_not_counted_with_what_is_adjusted() -> None:
+    """Lines, units and money are of those who go live; the others stand apart, before the question and after it."""
+    world = with_another(observing())
+    deployment = deployment_of(world)
+    proposal = go_live(deployment, "m.lee", excepted=[CUSTOMER])
+    totals, apart = proposal.preview.totals, proposal.preview.totals_observing
+    assert (totals.lines, totals.units_up, totals.estimate and totals.estimate.so_far) == (
+        1,
+        4,
+        Decimal("18.65"),
+    )
+    assert (apart.lines, apart.units_up) == (1, 3)
+    assert [one.contract_id for one in proposal.preview.observing] == [CONTRACT]
+    proposal.commit()
+    world.work()
+    assert len(world.posted()) == totals.lines
+    later = what_would_be_adjusted(deployment)
+    assert (later.preview.totals.lines, later.preview.totals_observing.units_up) == (0, 3)
+
+
+def test_a_preview_of_one_of_two_on_a_contract_says_why_nothing_would_be_adjusted() -> None:
+    """It shares the contract with somebody who observes."""
+    world = observing()
+    world.map_customer(OTHER)
+    world.tell(1, {ADV: 4}, customer=OTHER, subscription="sub_other")
+    world.work()
+    found = what_would_be_adjusted(deployment_of(world), OTHER)
+    assert found.preview.totals.lines == 0
+    assert found.preview.totals_observing.units_up == 7
+    assert found.notes == (
+        f"Contract {CONTRACT} stays in observation as a whole, because {CUSTOMER} observes.",
+    )
+
+
 def test_back_to_observing() -> None:
     """Nothing more is posted, of everybody: also of who went live on his own."""
     world = with_another(observing())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, GATEWAY, World
+from tests.world import ADV, ESS, GATEWAY, World
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.preview import what_people_did
 from timus_autotask.operate.refusal import NotDone, Senseless
@@ -38,7 +38,6 @@ def units(*changes: tuple[int, int]) -> Timeline:
         (units((10, 28)), units((14, 28)), ByHand.LATE, 10, 14, -3, -12),
         (units((10, 28)), units((7, 28)), ByHand.WRONG_DAY, 7, 10, 3, 9),
         (units((10, 28)), units((10, 30)), ByHand.WRONG_QUANTITY, 10, 32, 2, 44),
-        (units((10, 28)), units((12, 27)), ByHand.WRONG_QUANTITY, 10, 32, -3, -26),
         (units(), units((5, 26)), ByHand.WRONG_QUANTITY, 5, 32, 1, 27),
         (units(), units((5, 26), (8, 25)), ByHand.WRONG_QUANTITY, 5, 8, 1, 3),
         (units((10, 28), (12, 25)), units(), ByHand.MISSED, 10, 12, -3, -6),
@@ -60,6 +59,67 @@ def test_what_differed_before_is_no_hands_doing_since() -> None:
     assert one.kind is ByHand.BEFORE
 
 
+W = ByHand.WRONG_QUANTITY
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has", "told"),
+    [
+        # Followed late, and to a wrong number.
+        (units((10, 28)), units((12, 27)), [(ByHand.LATE, 10, 12, -6), (W, 12, 32, -20)]),
+        # Three too few since the tenth, and then five more than that: too many.
+        (units((10, 28)), units((20, 30)), [(ByHand.LATE, 10, 20, -30), (W, 20, 32, 24)]),
+        # Lowered instead, and put right later.
+        (
+            units((10, 28)),
+            units((12, 24), (14, 28)),
+            [(ByHand.LATE, 10, 12, -6), (W, 12, 14, -8)],
+        ),
+        # Timus changed twice before anybody followed, and twice without.
+        (units((10, 28), (12, 30)), units((14, 30)), [(ByHand.LATE, 10, 12, -6), (ByHand.LATE, 12, 14, -10)]),
+        (units((10, 28), (12, 30)), units(), [(ByHand.MISSED, 10, 12, -6), (ByHand.MISSED, 12, 32, -100)]),
+        # What is left of a wrong quantity, once Timus came closer to it, is the same hand's.
+        (units((10, 27)), units((7, 28)), [(W, 7, 10, 9), (W, 10, 32, 22)]),
+        # Timus went past it: that was not followed.
+        (units((10, 28)), units((5, 26)), [(W, 5, 10, 5), (ByHand.MISSED, 10, 32, -44)]),
+    ],
+)
+def test_a_hand_that_erred_twice_is_told_twice(
+    wanted: Timeline, has: Timeline, told: list[tuple[ByHand, int, int, int]]
+) -> None:
+    """Days that differ by another number stand for themselves, so that too many and too few are not set off."""
+    assert [
+        (one.kind, (one.first - FIRST).days + 1, (one.until - FIRST).days + 1, one.seat_days)
+        for one in episodes(wanted, has, FIRST, LAST)
+    ] == told
+
+
+def test_what_differed_before_ends_where_the_difference_changes() -> None:
+    """What a hand did since then is told as such, and what remains is from before."""
+    before = Timeline.of([(date(2026, 1, 1), 24)])
+    erred = [*episodes(units(), before.set_from(march(9), 30), FIRST, LAST)]
+    assert [(one.kind, one.seat_days) for one in erred] == [(ByHand.BEFORE, -8), (W, 115)]
+    followed = before.set_from(march(12), 27)
+    assert [(one.kind, one.seats) for one in episodes(units((10, 28)), followed, FIRST, LAST)] == [
+        (ByHand.BEFORE, -1),
+        (ByHand.LATE, -4),
+        (ByHand.BEFORE, -1),
+    ]
+    closer = Timeline.of([(date(2026, 1, 1), 28), (FIRST, 25)])
+    assert [one.kind for one in episodes(closer, before, FIRST, LAST)] == [ByHand.BEFORE]
+
+
+def test_nothing_is_from_before_timus_reported() -> None:
+    """A line that was there before the first report, and was not brought to it, was missed or late."""
+    assert [one.kind for one in episodes(units(), Timeline.of([(date(2025, 1, 1), 10)]), FIRST, LAST)] == [
+        ByHand.BEFORE
+    ]
+    [one] = episodes(
+        Timeline.of([(FIRST, 14)]), Timeline.of([(date(2025, 1, 1), 10)]), FIRST, LAST, known_before=False
+    )
+    assert one.kind is ByHand.MISSED
+
+
 timelines = st.lists(st.tuples(st.integers(1, 31), st.integers(0, 9)), max_size=5).map(
     lambda changes: Timeline.of([(date(2026, 1, 1), 5), *sorted({march(d): n for d, n in changes}.items())])
 )
@@ -72,6 +132,12 @@ def test_every_day_that_differs_is_in_one_episode(wanted: Timeline, has: Timelin
     found = [*episodes(wanted, has, FIRST, LAST)]
     covered = [day for one in found for day in days if one.first <= day < one.until]
     assert covered == [day for day in days if wanted.at(day) != has.at(day)]
+    assert all(
+        has.at(day) - wanted.at(day) == one.seats
+        for one in found
+        for day in days
+        if one.first <= day < one.until
+    )
     assert sum(one.seat_days for one in found) == sum(has.at(day) - wanted.at(day) for day in days)
 
 
@@ -104,6 +170,21 @@ def test_seats_days_and_money() -> None:
         Decimal("0.00"),
     )
     assert world.transport.writes == []
+
+
+def test_a_service_that_is_not_on_the_contract_yet_has_the_catalogues_price() -> None:
+    """As in the preview of the same line. What Autotask has no price for is counted."""
+    world = World(live=False)
+    world.map_customer()
+    world.tell(1, {ADV: 25, GATEWAY: 1, ESS: 2}, effective=datetime(2026, 3, 1, tzinfo=UTC))
+    world.work()
+    [one] = what_people_did(deployment_of(world), date(2026, 2, 1)).lines
+    assert (one.key.service_id, one.episode.kind, one.estimate) == (46, ByHand.MISSED, Decimal("-8.23"))
+    world.map_plan(ESS, 999)
+    world.work()
+    desk = Desk(world)
+    assert "1 without a known price are not in the money." in desk.told("preview", "--since", "2026-02-01")
+    assert desk.ask("preview", "--since", "2026-02-01")["totals"]["without_price"] == 1
 
 
 def test_the_command_says_it_with_its_limits() -> None:

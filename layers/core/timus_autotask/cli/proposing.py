@@ -9,13 +9,12 @@ from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Section, Terminal, Whole, called
-from timus_autotask.domain.line import State
 from timus_autotask.operate.late import BillFrom, Choice, Late
 from timus_autotask.operate.proposal import Done, Progress, Proposal
 from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
 from timus_autotask.watch.money import Estimate, total
 from timus_autotask.watch.names import Directory
-from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment
+from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment, Totals
 
 MANY = 50
 """From so many contracts on it takes a while, so it is told how far it is."""
@@ -136,7 +135,7 @@ def show(preview: Preview, terminal: Terminal) -> None:
     shown = [one for one in preview.contracts if len(preview.contracts) == 1 or not _at_rest(one)]
     if len(shown) > EACH:
         _show_by_customer(preview, terminal)
-        observing = sum(map(_observes, shown))
+        observing = sum(one.observes for one in shown)
         if observing:
             terminal.say(
                 f"{observing} contracts observe: nothing is adjusted there before go-live.", style="yellow"
@@ -166,10 +165,6 @@ def _show_unhandled(preview: Preview, terminal: Terminal) -> None:
             f"{one.subject} cannot be handled, so nothing is adjusted for it until it can: {one.error}",
             style="bold red",
         )
-
-
-def _observes(contract: ContractPreview) -> bool:
-    return any(line.state is State.OBSERVING for line in contract.lines)
 
 
 def _are(count: int) -> str:
@@ -217,7 +212,7 @@ def _show_contract(contract: ContractPreview, names: Directory, terminal: Termin
         empty="nothing yet: Timus has reported no quantity that goes here",
     )
     terminal.say(*contract.without_line)
-    if _observes(contract):
+    if contract.observes:
         terminal.say("This contract observes: nothing is adjusted before go-live.", style="yellow")
 
 
@@ -231,11 +226,29 @@ def show_adjustments(preview: Preview, terminal: Terminal) -> None:
     level = sum(len(contract.lines) for contract in preview.contracts) - shown
     if level:
         terminal.say(f"{level} {'line is' if level == 1 else 'lines are'} level.")
-    terminal.say(f"In all: {totals_in_words(preview)}.", style="bold")
+    terminal.say(f"In all: {totals_in_words(preview.totals)}.", style="bold")
+    if preview.observing:
+        _show_observing(preview, terminal)
     if preview.totals.estimate:
         terminal.say(
             "The money is an estimate: units × price × days of the period. Autotask prorates, prices and rounds by itself."
         )
+
+
+def _show_observing(preview: Preview, terminal: Terminal) -> None:
+    """Who stays in observation, with what is not adjusted because of that."""
+    lines = [line for contract in preview.observing for line in contract.lines]
+    customers = sorted({customer for line in lines for customer, _ in line.sources})
+    who = ", ".join(str(called(one, preview.names.customers)) for one in customers)
+    terminal.say(
+        f"In observation, and not counted here: {who or _contracts(len(preview.observing))} "
+        f"({totals_in_words(preview.totals_observing)}).",
+        style="yellow",
+    )
+
+
+def _contracts(count: int) -> str:
+    return f"{count} {'contract' if count == 1 else 'contracts'}"
 
 
 def _show_by_customer(preview: Preview, terminal: Terminal) -> int:
@@ -292,9 +305,8 @@ def _units_after(line: LinePreview) -> int:
     return line.units + sum(one.delta for one in line.adjustments)
 
 
-def totals_in_words(preview: Preview) -> str:
+def totals_in_words(totals: Totals) -> str:
     """How much would be changed, and how much waits."""
-    totals = preview.totals
     said = f"{totals.lines} {'line' if totals.lines == 1 else 'lines'}, +{totals.units_up} and -{totals.units_down} units"
     if totals.estimate:
         said += f", {_about(totals.estimate)}"

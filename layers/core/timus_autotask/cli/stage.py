@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from timus_autotask.operate import stage
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.preview import what_people_did, what_would_be_adjusted
 from timus_autotask.operate.stage import StageChange
-from timus_autotask.watch.forms import preview_form, shadow_form, totals_form
+from timus_autotask.watch.forms import in_observation_form, preview_form, shadow_form, totals_form
 from timus_autotask.watch.shadow import Episode, Shadow
 
 
@@ -23,6 +24,7 @@ def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         return _shadow(what_people_did(deployment, arguments.since.date(), arguments.customer), terminal)
     found = what_would_be_adjusted(deployment, arguments.customer, progress(terminal))
     show_adjustments(found.preview, terminal)
+    terminal.say(*found.notes)
     if not found.live:
         remedy = "timus-autotask go-live"
         if arguments.customer:
@@ -35,6 +37,7 @@ def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         "live": found.live,
         "contracts": preview_form(found.preview),
         "totals": totals_form(found.preview.totals),
+        "in_observation": in_observation_form(found.preview),
     }
 
 
@@ -54,17 +57,20 @@ def _shadow(found: Shadow, terminal: Terminal) -> dict[str, Any]:
                 line.wanted,
                 line.autotask,
                 f"{line.episode.seat_days:+d}",
-                "" if line.estimate is None else f"about {line.estimate:+}",
+                "no known price" if line.estimate is None else f"about {line.estimate:+}",
             )
             for line in found.lines
         ],
         empty="Every line was right on each day.",
     )
     kinds = ", ".join(f"{count} {kind.value}" for kind, count in sorted(found.kinds.items()))
+    unpriced = (
+        f" {found.without_price} without a known price are not in the money." if found.without_price else ""
+    )
     terminal.say(
         f"From {found.since} to {found.until}: {kinds or 'nothing wrong'}; {found.level} lines right on each day. "
         f"{found.too_many} seat-days billed too many (about {found.overbilled}), {found.too_few} not billed (about "
-        f"{found.unbilled}).",
+        f"{found.unbilled}).{unpriced}",
         style="bold",
     )
     terminal.say(
@@ -89,15 +95,20 @@ def go_live(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         unknown=arguments.unknown,
         on_progress=progress(terminal),
     )
-    question = f"Go live? At once: {totals_in_words(proposal.preview)}."
+    question = f"Go live? That adjusts {totals_in_words(proposal.preview.totals)}.{_still(proposal.result.observing)}"
 
     def told(done: StageChange) -> None:
         terminal.say(f"Live: {', '.join(done.customers) or 'everybody'}.", style="green")
         if done.observing:
-            terminal.say(f"Still observing: {', '.join(done.observing)}.")
+            terminal.say(_still(done.observing).strip())
         terminal.say("What was shown is being made. How far it is:", Whole("→ timus-autotask status"))
 
-    return carry_out(proposal, arguments, terminal, told, question, show_adjustments)
+    form = carry_out(proposal, arguments, terminal, told, question, show_adjustments)
+    return {**form, "in_observation": in_observation_form(proposal.preview)}
+
+
+def _still(observing: Sequence[str]) -> str:
+    return f" Still observing: {', '.join(observing)}." if observing else ""
 
 
 def observe(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

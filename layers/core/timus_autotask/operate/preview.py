@@ -9,7 +9,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import require_customer
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
 from timus_autotask.operate.refusal import NotDone, Senseless
-from timus_autotask.operate.stage import QUIET, rehearse_go_live
+from timus_autotask.operate.stage import QUIET, kept_in_observation, rehearse_go_live
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.sync.stage import partner_stage
 from timus_autotask.watch.preview import Preview
@@ -23,6 +23,8 @@ class Forecast:
     preview: Preview
     live: bool
     """Whether it will be made without anybody's doing; otherwise by go-live."""
+    notes: tuple[str, ...] = ()
+    """Contracts that stay in observation because of somebody else."""
 
 
 def what_would_be_adjusted(
@@ -45,7 +47,8 @@ def what_would_be_adjusted(
             on_progress,
             money=True,
         )
-    return Forecast(shown.preview, (own or stage).live)
+    notes = tuple(kept_in_observation(deployment, customers))
+    return Forecast(shown.preview.set_apart(), (own or stage).live, notes)
 
 
 def what_people_did(deployment: Deployment, since: date, customer: str | None = None) -> Shadow:

@@ -46,6 +46,8 @@ class Prepared(Generic[R]):
     """Do it even if Autotask cannot be asked, so that it cannot be shown what would be adjusted."""
     finish: Callable[[bool], None] = lambda _queued: None
     """Done last, and once; told whether the queue was in reach."""
+    goes_live: bool = False
+    """It is about what is adjusted from now on: prices are read too, for an estimate, and what stays in observation is set apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,6 @@ class Proposal(Generic[R]):
     _prepare: Callable[[], Prepared[R]] | None = field(default=None, repr=False, compare=False)
     _prepared: Prepared[R] | None = field(default=None, repr=False, compare=False)
     _generations: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
-    _money: bool = field(default=False, repr=False, compare=False)
 
     def commit(self) -> Done[R]:
         """Do it.
@@ -84,7 +85,7 @@ class Proposal(Generic[R]):
             raise ValueError("a proposal that was not proposed")
         deployment, prepared = self._deployment, self._prepared
         if self._overtaken(deployment):
-            fresh = propose(deployment, self._prepare, money=self._money)
+            fresh = propose(deployment, self._prepare)
             if fresh != self or fresh._prepared is None:  # noqa: SLF001 - its own kind
                 raise NotDone(
                     "What would be done has changed since it was shown. Nothing was written; look at it again."
@@ -112,15 +113,13 @@ def propose(
     deployment: Deployment,
     prepare: Callable[[], Prepared[R]],
     on_progress: Progress = lambda _done, _of: None,
-    *,
-    money: bool = False,
 ) -> Proposal[R]:
-    """Prepare something and rehearse it. ``prepare`` may be called more than once. ``money``: read prices too, for an estimate.
+    """Prepare something and rehearse it. ``prepare`` may be called more than once.
 
     Raises :class:`NotDone` when it cannot be shown what would be adjusted.
     """
     prepared = prepare()
-    not_shown = ""
+    not_shown, money = "", prepared.goes_live
     try:
         if prepared.unchecked:
             shown = rehearse(deployment, prepared.act, on_progress, money=money)
@@ -132,7 +131,7 @@ def propose(
         not_shown = f"Autotask cannot be asked: {error}"
     return Proposal(
         shown.result,
-        shown.preview,
+        shown.preview.set_apart() if prepared.goes_live else shown.preview,
         prepared.notes,
         prepared.doubts,
         not_shown,
@@ -140,7 +139,6 @@ def propose(
         prepare,
         prepared,
         {**shown.generations},
-        money,
     )
 
 

@@ -68,12 +68,13 @@ def go_live(
         if not unknown:
             for customer in (*customers, *excepted):
                 require_customer(deployment, customer)
-        return Prepared(act, tuple(_shared(deployment, customers, excepted)), (_MEANT,))
+        notes = tuple(kept_in_observation(deployment, customers, excepted))
+        return Prepared(act, notes, (_MEANT,), goes_live=True)
 
     def act(ports: Ports) -> StageChange:
         return _gone_live(ports, by, customers, excepted, deployment)
 
-    return propose(deployment, prepare, on_progress, money=True)
+    return propose(deployment, prepare, on_progress)
 
 
 def rehearse_go_live(ports: Ports, deployment: Deployment, customers: Sequence[str] = ()) -> None:
@@ -167,7 +168,9 @@ def _look_at_all(customers: Sequence[str], ports: Ports, deployment: Deployment)
         want_contract(customer, ports)
 
 
-def _shared(deployment: Deployment, customers: Sequence[str], excepted: Sequence[str]) -> Iterable[str]:
+def kept_in_observation(
+    deployment: Deployment, customers: Sequence[str] = (), excepted: Sequence[str] = ()
+) -> Iterable[str]:
     """What whoever goes live should know: contracts that stay in observation, because of somebody else."""
     store, ports = deployment.store, deployment.ports
     before = partner_stage(ports, store.partner())

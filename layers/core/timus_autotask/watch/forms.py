@@ -402,6 +402,14 @@ def preview_form(preview: Preview) -> list[Form]:
     return [_contract(contract, preview.names) for contract in preview.contracts]
 
 
+def in_observation_form(preview: Preview) -> Form:
+    """What stays in observation, set apart from what is adjusted."""
+    return {
+        "contracts": [_contract(contract, preview.names) for contract in preview.observing],
+        "totals": totals_form(preview.totals_observing),
+    }
+
+
 def unhandled_form(preview: Preview) -> list[Form]:
     """For whom workers cannot do anything now."""
     return [asdict(one) for one in preview.unhandled]
@@ -440,6 +448,7 @@ def shadow_form(found: Shadow) -> Form:
             "seat_days_not_billed": found.too_few,
             "estimate_overbilled": str(found.overbilled),
             "estimate_not_billed": str(found.unbilled),
+            "without_price": found.without_price,
         },
     }
 

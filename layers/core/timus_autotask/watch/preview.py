@@ -119,6 +119,11 @@ class ContractPreview:
         """Whether anything would be done in Autotask."""
         return bool(self.extended_to or self.opened or any(line.adjustments for line in self.lines))
 
+    @property
+    def observes(self) -> bool:
+        """Whether nothing of it is adjusted before go-live."""
+        return any(line.state is State.OBSERVING for line in self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -156,28 +161,44 @@ class Preview:
     """For whom nothing would be adjusted, although something may be due."""
     names: Directory = field(default=NOBODY, compare=False)
     """How what stands in it is called."""
+    observing: tuple[ContractPreview, ...] = ()
+    """Contracts that stay in observation, where they are set apart: nothing of them is adjusted."""
+
+    def set_apart(self) -> Preview:
+        """The same, with everything that stays in observation apart: neither shown nor counted with what is adjusted."""
+        observing = tuple(one for one in self.contracts if one.observes)
+        live = tuple(one for one in self.contracts if not one.observes)
+        return replace(self, contracts=live, observing=observing)
 
     @property
     def totals(self) -> Totals:
-        """Of everything that is shown."""
-        lines = [line for contract in self.contracts for line in contract.lines if line.adjustments]
-        all_ = [adjustment for line in lines for adjustment in line.adjustments]
-        at_once = [adjustment for adjustment in all_ if adjustment.at_once]
-        return Totals(
-            contracts=sum(contract.changes for contract in self.contracts),
-            lines=len(lines),
-            units_up=_up(all_),
-            units_down=_down(all_),
-            units_up_at_once=_up(at_once),
-            units_down_at_once=_down(at_once),
-            parked=sum(
-                len(one.without_line) + sum(line.reason is not None for line in one.lines)
-                for one in self.contracts
-            ),
-            estimate=total(each for one in all_ if (each := one.estimate))
-            if any(one.estimate for one in all_)
-            else None,
-        )
+        """Of everything that is shown, without what is set apart."""
+        return _totals(self.contracts)
+
+    @property
+    def totals_observing(self) -> Totals:
+        """Of what is set apart."""
+        return _totals(self.observing)
+
+
+def _totals(contracts: Sequence[ContractPreview]) -> Totals:
+    lines = [line for contract in contracts for line in contract.lines if line.adjustments]
+    all_ = [adjustment for line in lines for adjustment in line.adjustments]
+    at_once = [adjustment for adjustment in all_ if adjustment.at_once]
+    return Totals(
+        contracts=sum(contract.changes for contract in contracts),
+        lines=len(lines),
+        units_up=_up(all_),
+        units_down=_down(all_),
+        units_up_at_once=_up(at_once),
+        units_down_at_once=_down(at_once),
+        parked=sum(
+            len(one.without_line) + sum(line.reason is not None for line in one.lines) for one in contracts
+        ),
+        estimate=total(each for one in all_ if (each := one.estimate))
+        if any(one.estimate for one in all_)
+        else None,
+    )
 
 
 def _up(adjustments: Iterable[PreviewedAdjustment]) -> int:

@@ -5,19 +5,19 @@ should have had on that day. That has limits, and the report says them:
 
 * It compares days that are billed, not the moments at which somebody typed. What was typed late and dated back rightly counts as right.
 * What each day should have had is what Timus has reported by now, on the terms of now. A report that came late moves the blame to the hand.
-* All days are priced with the line's price of today.
+* All days are priced with the line's price of today; a service that is not on the contract yet with the catalogue's.
 * A change that was put right before anybody looked, and dated back, leaves no trace.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, pairwise
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units
@@ -26,7 +26,7 @@ from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.ports.psa import ContractService, UnitRow
+from timus_autotask.ports.psa import ContractService, Psa, UnitRow
 from timus_autotask.sync.gather import observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import listed
@@ -41,7 +41,7 @@ class ByHand(StrEnum):
     """What a hand did otherwise than the product would have."""
 
     MISSED = "missed"
-    """Timus changed, and Autotask never followed."""
+    """Timus changed, and Autotask did not follow."""
     LATE = "late"
     """Autotask followed, from a later day on."""
     WRONG_DAY = "wrong-day"
@@ -49,21 +49,24 @@ class ByHand(StrEnum):
     WRONG_QUANTITY = "wrong-quantity"
     """Autotask was changed to something that Timus never said, or was not asked to change."""
     BEFORE = "from-before"
-    """Both differed on the first day already."""
+    """They differed by as much on the day before the first one that was asked about, so these days do not show how it came about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A stretch of days in a row on which a line had other units than it should."""
+    """Days in a row on which a line had so many units more, or fewer, than it should."""
 
     kind: ByHand
     first: date
     until: date
     """The first day that is not among them; the day after today if it lasts."""
     seats: int
-    """How many too many at most; negative: too few."""
-    seat_days: int
-    """Units × days that were billed too many; negative: that were not billed."""
+    """How many too many on each of them; negative: too few."""
+
+    @property
+    def seat_days(self) -> int:
+        """Units × days that were billed too many; negative: that were not billed."""
+        return self.seats * (self.until - self.first).days
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class ShadowLine:
     """On the last of its days."""
     autotask: int
     estimate: Decimal | None
-    """What was billed too much, estimated; negative: not billed. None: Autotask shows no price."""
+    """What was billed too much, estimated; negative: not billed. None: Autotask shows no price, or has no such service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,11 @@ class Shadow:
         return sum(max(0, -line.episode.seat_days) for line in self.lines)
 
     @property
+    def without_price(self) -> int:
+        """How many of them have no known price; they are not in the money."""
+        return sum(one.estimate is None for one in self.lines)
+
+    @property
     def overbilled(self) -> Decimal:
         """What was billed too much, estimated."""
         return sum((max(Decimal(), one.estimate or Decimal()) for one in self.lines), Decimal("0.00"))
@@ -120,39 +128,55 @@ class Shadow:
         return sum((max(Decimal(), -(one.estimate or Decimal())) for one in self.lines), Decimal("0.00"))
 
 
-def episodes(wanted: Timeline, has: Timeline, first: date, last: date) -> Iterator[Episode]:
-    """Each stretch from ``first`` to ``last`` on which a line had other units than it should, with what a hand did wrong."""
+def episodes(
+    wanted: Timeline, has: Timeline, first: date, last: date, *, known_before: bool = True
+) -> Iterator[Episode]:
+    """Each stretch from ``first`` to ``last`` on which a line had other units than it should, with what a hand did wrong.
+
+    A new one begins wherever the difference changes. ``known_before``: it could differ on the day before the first one already.
+    """
     off = has.minus(wanted)
-    days = sorted({first, *(day for day in (*wanted.days, *has.days) if first < day <= last)})
-    begun: date | None = None
-    for day in (*days, last + ONE_DAY):
-        differs = day <= last and off.at(day) != 0
-        if differs and begun is None:
-            begun = day
-        elif not differs and begun is not None:
-            yield _episode(wanted, has, off, begun, day, first, last)
-            begun = None
+    days = sorted({first, *(day for day in off.days if first < day <= last)})
+    stretches = [
+        _Stretch(day, until, off.at(day)) for day, until in pairwise((*days, last + ONE_DAY)) if day <= last
+    ]
+    before = off.at(first - ONE_DAY) if known_before else 0
+    seats, kind = before, ByHand.BEFORE
+    for number, one in enumerate(stretches):
+        is_rest = 0 < one.seats * seats < seats * seats and not _changes(has, one.first)
+        seats = one.seats
+        if not seats:
+            before = 0
+            continue
+        if seats == before:
+            kind = ByHand.BEFORE
+        elif not is_rest:
+            kind = _kind(wanted, has, one, stretches[number + 1 :])
+        yield Episode(kind, one.first, one.until, seats)
 
 
-def _episode(
-    wanted: Timeline, has: Timeline, off: Timeline, begun: date, until: date, first: date, last: date
-) -> Episode:
-    days = [begun + timedelta(days=number) for number in range((until - begun).days)]
-    seats = max((off.at(day) for day in days), key=abs)
-    kind = _kind(wanted, has, begun, until if until <= last else None)
-    before = begun == first and not (_changes(wanted, begun) and wanted.at(begun - ONE_DAY) == has.at(begun))
-    return Episode(ByHand.BEFORE if before else kind, begun, until, seats, sum(off.at(day) for day in days))
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Days in a row with one and the same difference."""
+
+    first: date
+    until: date
+    seats: int
 
 
-def _kind(wanted: Timeline, has: Timeline, begun: date, until: date | None) -> ByHand:
-    """What a hand did wrong, from how the difference came about and how it ended (None: it lasts)."""
-    touched = any(day >= begun and (until is None or day < until) for day in has.days)
-    if _changes(has, begun):
-        early = until is not None and not _changes(has, until) and not _changes(wanted, begun)
+def _kind(wanted: Timeline, has: Timeline, one: _Stretch, later: Sequence[_Stretch]) -> ByHand:
+    """What a hand did wrong, from how the difference came about and how it ended."""
+    if _changes(has, one.first):
+        level = bool(later) and later[0].seats == 0
+        early = level and not _changes(has, one.until) and not _changes(wanted, one.first)
         return ByHand.WRONG_DAY if early else ByHand.WRONG_QUANTITY
-    if until is not None and _changes(has, until):
-        return ByHand.LATE
-    return ByHand.WRONG_QUANTITY if touched else ByHand.MISSED
+    for following in later:
+        moved = has.at(following.first) - has.at(following.first - ONE_DAY)
+        if moved * one.seats < 0:
+            return ByHand.LATE
+        if following.seats == 0:
+            break
+    return ByHand.MISSED
 
 
 def _changes(timeline: Timeline, day: date) -> bool:
@@ -181,8 +205,7 @@ def shadow(ports: Ports, since: date, customer: str | None = None, each: Each = 
     contracts = {id_: one for id_, one in autotask.contracts(ids).items() if one.recurring} if ids else {}
     rows = autotask.units_of_contracts(contracts, since - ONE_DAY) if contracts else []
     compared = [*_compared(demands, records, contracts, rows, since, today)]
-    of = sorted({one.key.contract_id for one in compared if one.episodes})
-    prices = _prices(chain.from_iterable(each(autotask.contract_services, of)), records)
+    prices = _prices({one.key for one in compared if one.episodes}, autotask, records, each)
     lines = [line for one in compared for line in _told(one, prices, contracts)]
     return Shadow(
         since,
@@ -194,14 +217,24 @@ def shadow(ports: Ports, since: date, customer: str | None = None, each: Each = 
     )
 
 
-def _prices(lines: Iterable[ContractService], records: Records) -> Mapping[tuple[int, int], Decimal | None]:
-    """Unit prices by contract and service; of a service of which a person chose the contract service, that one's."""
+def _prices(
+    keys: Collection[LineKey], autotask: Psa, records: Records, each: Each
+) -> Mapping[LineKey, Decimal | None]:
+    """Unit prices by line.
+
+    Of a service of which a person chose the contract service, it is that one's; of one that is not on the contract, the catalogue's.
+    """
 
     def counts(line: ContractService) -> bool:
         choice = records.contracts[line.contract_id].state.value.chosen.get(line.service_id)
         return choice is None or choice.contract_service_id == line.id
 
-    return {(line.contract_id, line.service_id): line.unit_price for line in lines if counts(line)}
+    ids = sorted({key.contract_id for key in keys})
+    lines = chain.from_iterable(each(autotask.contract_services, ids))
+    prices = {LineKey(line.contract_id, line.service_id): line.unit_price for line in lines if counts(line)}
+    new = [key for key in keys if key not in prices]
+    catalogue = autotask.services(sorted({key.service_id for key in new})) if new else {}
+    return prices | {key: catalogue[key.service_id].unit_price for key in new if key.service_id in catalogue}
 
 
 def _customers(demand: Demand) -> list[str]:
@@ -229,16 +262,17 @@ def _compared(
             continue
         has = observed[contract.id].get(key.service_id, Observed()).units
         wanted = wanted_units(demand, _line(key, records))
-        first, last = max(since, demand.start, contract.start), min(today, contract.end)
+        begun, last = max(demand.start, contract.start), min(today, contract.end)
+        found = episodes(wanted, has, max(since, begun), last, known_before=begun < since)
         sources = tuple((source.customer_id, source.sku) for source in demand.sources)
-        yield _Compared(key, sources, wanted, has, tuple(episodes(wanted, has, first, last)))
+        yield _Compared(key, sources, wanted, has, tuple(found))
 
 
 def _told(
-    one: _Compared, prices: Mapping[tuple[int, int], Decimal | None], contracts: Mapping[int, Contract]
+    one: _Compared, prices: Mapping[LineKey, Decimal | None], contracts: Mapping[int, Contract]
 ) -> Iterator[ShadowLine]:
     """The episodes of a line, with money."""
-    price = prices.get((one.key.contract_id, one.key.service_id))
+    price = prices.get(one.key)
     schedule = contracts[one.key.contract_id].schedule
     for episode in one.episodes:
         last = episode.until - ONE_DAY
