@@ -6,6 +6,7 @@ never applied:   a customer who stays unmapped, until the end or for good
 a curse:         the merge of one customer raises whenever it is tried, for good or until the others have come to rest
 empty periods:   Autotask adds periods without units to a contract that is extended; where a term is renewed, the former one ends within days
 observation:     nothing is written to Autotask until a person goes live, somewhere in the story
+undo:            a person takes back changes that were made, of one line or of both sides of a plan change
 changed terms:   a person sets terms for everybody, after a look at what would be posted
 """
 
@@ -67,6 +68,7 @@ def beset(story: Story, profile: Profile) -> Story:
         ("never applied", profile.unapplied, _never_applied),
         ("a restart", profile.restarts, _restarts),
         ("changed terms", profile.previews, _changed_terms),
+        ("undo", profile.undoes, _undoes),
         ("a curse", profile.cursed, _cursed),
         ("hostile ids", profile.hostile, _hostile),
         ("observation", profile.observes, _observes),
@@ -89,6 +91,25 @@ def _said(story: Story) -> list[Said]:
 
 def _last(story: Story) -> int:
     return max(happening.at for happening in story.happenings)
+
+
+# -- Undo
+
+
+def _undoes(story: Story, r: Random) -> Story:
+    """A person undoes one change or several, while news come and when all has been said."""
+    first, last = min(happening.at for happening in story.happenings), _last(story)
+    moments = [
+        int(r.uniform(first + 60 * SECOND, last + 3 * HOUR * SECOND))
+        for _ in range(r.choice((1, 1, 2, 3, 5)))
+    ]
+    return _with(
+        story,
+        *(
+            Happening(at, "undo", Details(pick=r.randrange(8), seconds=r.choice((0.0, 20.0))))
+            for at in moments
+        ),
+    )
 
 
 # -- Empty periods

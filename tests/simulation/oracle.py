@@ -92,6 +92,21 @@ class Post:
     ended: bool = False
 
 
+@dataclass(frozen=True)
+class Undone:
+    """What a person took back of a line."""
+
+    id: str
+    line: Line
+    day: date
+    delta: int
+    instead_of: int
+    units: int
+    known: Mapping[str, int]
+    """By subscription: the newest version that was known."""
+    others: tuple[Line, ...]
+
+
 class Oracle:
     """Watches one world."""
 
@@ -130,6 +145,7 @@ class Oracle:
         self._adopted: dict[Line, set[int]] = defaultdict(set)
         self._rejected: dict[Line, list[tuple[date, int, Mapping[str, int]]]] = defaultdict(list)
         """By line, what was rejected: day, units, and the versions that were shown to the person who rejected it, by subscription."""
+        self._undos: dict[Line, list[Undone]] = defaultdict(list)
         self._posts: list[Post] = []
         self._uncommitted: list[Any] = []
         self._seen = 0
@@ -290,6 +306,25 @@ class Oracle:
         rejected = self._rejected[contract, service]
         rejected[:] = [one for one in rejected if one[1] != change.delta or one[0] > change.day]
 
+    def undone(self, contract: int, lines: Iterable[Any]) -> None:
+        """A person has taken back what was made on a line, or on the lines of a plan change."""
+        for line in lines:
+            one, key = line.undone[-1], (contract, line.service_id)
+            others = tuple((other.contract_id, other.service_id) for other in one.linked)
+            known = {sub: self._known(sub, number) for sub, number in one.versions.items()}
+            if one.units < 0:
+                self._broken("undo", f"{key} is undone to {one.units} instead of {one.instead_of}")
+            self._undos[key].append(
+                Undone(one.id, key, one.day, one.delta, one.instead_of, one.units, known, others)
+            )
+
+    def _known(self, sub: str, number: int) -> int:
+        """The newest version that the product knows by then, by our numbers: Timus may have counted on from other ones, or anew."""
+        counted = {v.number: v.counted or v.number for v in self.history[sub] if not v.anew}
+        before = max(counted.values(), default=0)
+        counted |= {v.number: before + (v.counted or v.number) for v in self.restarted(sub)}
+        return max((ours for ours, theirs in counted.items() if theirs <= number), default=0)
+
     def mapped(self, mapping: Any) -> None:
         """A person has stored a mapping."""
         now = self.w.scheduler.now
@@ -335,7 +370,50 @@ class Oracle:
 
     # -- what is wanted, from Timus's own history
 
-    def wants(self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset()) -> int | None:
+    def wants(
+        self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset(), *, joined: bool = True
+    ) -> int | None:
+        """What a line should have on a day by all that Timus has said, without what a person has undone; None: nothing is owed.
+
+        ``joined``: what is said of another line that the same subscriptions feed ends an undo, too. Which lines are joined is not told here.
+        """
+        want = self._by_timus(line, day, without)
+        for one in self._undos.get(line, ()):
+            if want is not None and self._holds(one, day, without, joined=joined):
+                want = one.units
+        return want
+
+    def _holds(self, one: Undone, day: date, without: frozenset[tuple[str, int]], *, joined: bool) -> bool:
+        """Whether nothing has ended an undo by a day: Timus wants the same ever since, and has said no quantity anew."""
+        if day < one.day:
+            return False
+        sides = [each for other in one.others for each in self._undos[other] if each.id == one.id]
+        for side in (one, *sides):
+            days = ((side.day + n * DAY) for n in range((day - side.day).days + 1))
+            if any(self._by_timus(side.line, each, without) != side.instead_of for each in days):
+                return False
+            about = self._related(side.line) if joined else [side.line]
+            if any(v.day <= day for line in about for v in self._news(one, line, without)):
+                return False
+        return True
+
+    def _news(self, one: Undone, line: Line, without: frozenset[tuple[str, int]]) -> list[Said]:
+        """The versions of a line that say a quantity anew, since something was undone."""
+        sku, found = self._skus[line[1]], []
+        for sub in self._feeding(line):
+            before = 0
+            for version in self.history[sub]:
+                if (sub, version.number) in without:
+                    continue
+                units = version.units(sku, version.day)
+                if units != before and version.number > one.known.get(sub, 0):
+                    found.append(version)
+                before = units
+        return found
+
+    def _by_timus(
+        self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset()
+    ) -> int | None:
         """What a line should have on a day by all that Timus has said; None: nothing is owed or known for that day."""
         contract, service = line
         sku = self._skus[service]
@@ -454,6 +532,8 @@ class Oracle:
                 self._broken(
                     "rejected", f"a post on {post.line}, whose change was rejected, without newer news"
                 )
+        for one in self._undos[post.line]:
+            self._stays_undone(one, post)
         if self.w.api.model.contracts[contract].values["contractType"] != 7:
             self._broken("I4", f"a post to contract {contract}, which is not recurring")
         self._posts = [p for p in self._posts if not p.ended and not (p.actor and p.actor.dead)]
@@ -477,6 +557,17 @@ class Oracle:
                 self._broken(
                     "I8", f"a post of {post.delta:+d} on {post.line} without its intent in the table"
                 )
+
+    def _stays_undone(self, one: Undone, post: Post) -> None:
+        """What a person has undone is not made again before there is news, or a person has said something else of it."""
+        line = post.line
+        newest = self._undos[line][-1]
+        if one is not newest or post.delta != -one.delta or not one.delta or line[0] in self._moved:
+            return
+        made = [delta for day, delta in self._committed[line] if day >= one.day]
+        holds = self._holds(one, post.day, frozenset(), joined=True)
+        if made[-1:] == [one.delta] and holds and not self._edits[line]:
+            self._broken("undo", f"a post of {post.delta:+d} on {line}, which was undone, without newer news")
 
     def post_ends(self, post: Post | None) -> None:
         """The worker knows, or has given up."""
@@ -574,6 +665,10 @@ class Oracle:
             return  # it may have replaced a person's change of the same day
         has = self.has(line, day)
         offsets = self._offsets(line)
+        if any(
+            one.day <= day and has in {max(0, one.units + o) for o in offsets} for one in self._undos[line]
+        ):
+            return  # a person wanted that
         subs = self._feeding(line)
         choices = [self._candidates(line, sub, day) for sub in subs]
         nothing = tuple(frozenset[int]() for _ in subs)
@@ -817,6 +912,8 @@ class Oracle:
         """No more seats of all plans are billed on the day of a rise than Timus had, by versions that may be the newest known of."""
         if self._dated or contract.id in self._sick() or any("minimum" in terms for _, terms in self._terms):
             return
+        if any(self._undos.get((contract.id, line.service["id"])) for line in plans):
+            return  # a person may have wanted more of them
         if not self.w.story.families and not all(map(self._numbers_tell_plans, subs)):
             return  # numbers only suggest which SKUs are plans, and may mislead for as many units as they are wrong by
         told = [line for line in plans if self._is_known((contract.id, line.service["id"]), since, heard)]
@@ -928,7 +1025,7 @@ class Oracle:
                 continue  # a person has decided while the world was to come to rest
             if since is not None and record is not None and record.state.value == "settling":
                 self._broken(promise, f"{line} is still settling")
-            if want is None or self._fits(line, want, has):
+            if want is None or self._fits(line, want, has) or self._fits_an_undo(line, today, has):
                 continue
             if self._dated and today < self._settled_day():
                 continue
@@ -956,6 +1053,20 @@ class Oracle:
             waiting = {line.contract_id for line in lines if line.state.value != "applied"}
             for contract in {contract for contract, _ in self.lines()} - sick - waiting:
                 self._one_plan(contract, today)
+
+    def _fits_an_undo(self, line: Line, day: date, has: int) -> bool:
+        """Whether a line with an undo has what it should by some reading: which versions came too late, and which lines are joined."""
+        if not self._undos.get(line):
+            return False
+        variants = self._variants(self._feeding(line))
+        wants = {
+            self.wants(line, day, variant, joined=joined) for variant in variants for joined in (True, False)
+        }
+        if self._dated:
+            wants |= {
+                one.units for one in self._undos[line] if one.day <= day
+            }  # which days it is in place of is not told here
+        return any(want is not None and self._fits(line, want, has) for want in wants)
 
     def _is_drift(self, line: Line) -> None:
         """What people did before go-live only is no drift; unless ours took the place of theirs on one day."""
@@ -1145,6 +1256,7 @@ class Oracle:
         turns |= {
             first for routings in self._routes.values() for first, _ in routings if first and first > today
         }
+        turns |= {one.day for undone in self._undos.values() for one in undone if one.day > today}
         turns = set(sorted(turns | {turn + DAY for turn in turns})[:6])
         if self.w.story.switches.get("extended_periods") == "empty":
             soon = today + 30 * DAY
@@ -1215,16 +1327,7 @@ class Oracle:
             return
         if record is not None and record.parked is not None and self._truly_refused(line):
             return
-        late = [
-            key
-            for i, key in enumerate(self._arrived)
-            if any(s == key[0] and n > key[1] for s, n in self._arrived[:i])
-        ]
-        late = [key for key in late if key[0] in subs][:4]
-        variants = [
-            frozenset(k for k, out in zip(late, mask, strict=True) if out)
-            for mask in product((False, True), repeat=len(late))
-        ]
+        variants = self._variants(subs)
         adjusted = {on for other in related for on, _ in self._committed[other]}
         today = self._today()
         day = min(v.day for sub in subs for v in self.history[sub])
@@ -1232,6 +1335,8 @@ class Oracle:
             if self._within(contract, day):
                 has = self.has(line, day)
                 wants = {self.wants(line, day, variant) for variant in variants}
+                if self._undos.get(line):
+                    wants |= {self.wants(line, day, variant, joined=False) for variant in variants}
                 if self.own and None not in wants and not self._told(record, day, has, wants):
                     self._broken("I1", f"{line} had {has} on {day}, Timus said {wants}; nobody is told that")
                     return
@@ -1243,6 +1348,19 @@ class Oracle:
                     self._broken("I5", f"{line} had {has} on {day}, Timus said {wants}, and its day was free")
                     return
             day += DAY
+
+    def _variants(self, subs: Sequence[str]) -> list[frozenset[tuple[str, int]]]:
+        """What may have been left out of these subscriptions: any of the first versions that came after newer ones."""
+        late = [
+            key
+            for i, key in enumerate(self._arrived)
+            if any(s == key[0] and n > key[1] for s, n in self._arrived[:i])
+        ]
+        late = [key for key in late if key[0] in subs][:4]
+        return [
+            frozenset(k for k, out in zip(late, mask, strict=True) if out)
+            for mask in product((False, True), repeat=len(late))
+        ]
 
     def _told_as_it_is(self, line: Line, record: Any) -> None:
         """Under any terms: past days that are reported are billed as the report says."""

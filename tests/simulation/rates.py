@@ -152,6 +152,8 @@ class Profile:
     """Worlds in which people have said which SKUs are plans and which are add-ons."""
     observes: float = 0.0
     """Worlds that observe until somebody goes live."""
+    undoes: float = 0.0
+    """Worlds in which a person undoes changes that were made."""
     events: tuple[int, int] = (4, 10)
     """Fewest and most changes that Timus makes."""
 
@@ -159,7 +161,7 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("calm", restarts=0.1, previews=0.15, observes=0.1, events=(3, 8)),
+        Profile("calm", restarts=0.1, previews=0.15, observes=0.1, undoes=0.15, events=(3, 8)),
         Profile(
             "mild",
             read=0.001,
@@ -186,6 +188,7 @@ PROFILES: Mapping[str, Profile] = {
             cursed=0.05,
             previews=0.1,
             observes=0.08,
+            undoes=0.1,
         ),
         Profile(
             "stress",
@@ -215,6 +218,7 @@ PROFILES: Mapping[str, Profile] = {
             previews=0.06,
             families=0.1,
             observes=0.06,
+            undoes=0.25,
         ),
         Profile(
             "seats",
@@ -231,6 +235,7 @@ PROFILES: Mapping[str, Profile] = {
             lagging=0.05,
             parts=0.7,
             families=0.6,
+            undoes=0.2,
             events=(6, 12),
         ),
         Profile(
@@ -260,6 +265,7 @@ PROFILES: Mapping[str, Profile] = {
             previews=0.3,
             families=0.3,
             observes=0.1,
+            undoes=0.2,
         ),
         Profile(
             "replaced",
@@ -277,6 +283,7 @@ PROFILES: Mapping[str, Profile] = {
             lagging=0.10,
             replaced=1.0,
             families=0.6,
+            undoes=0.1,
         ),
     )
 }

@@ -92,6 +92,8 @@ class Details(TypedDict, total=False):
     fault: str
     later: float
     seconds: float
+    pick: int
+    """Which of the changes that were made, the newest is 0."""
 
 
 @dataclass(frozen=True)

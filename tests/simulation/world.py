@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,7 @@ from timus_autotask.bootstrap import (
     sweep_handler,
 )
 from timus_autotask.domain.approval import approve, reject
-from timus_autotask.domain.line import Choice, Line, State
+from timus_autotask.domain.line import Choice, Line, Outcome, State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.domain.stage import Stage
 from timus_autotask.operate import parked_events
@@ -42,6 +43,7 @@ from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.stage import go_live
 from timus_autotask.operate.terms import TermChange, set_terms
+from timus_autotask.operate.undo import undo as undo_change
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.secrets import CACHED, Credentials
 from timus_autotask.ports.table import Delete, Key, Put, Write
@@ -630,7 +632,7 @@ class World:
         what = happening.what
         if self.calls.told:
             self.say(f"— {happening}")
-        if happening.kind not in ("say", "terms", "map"):
+        if happening.kind not in ("say", "terms", "map", "undo"):
             self._changed_at = self.scheduler.now
         getattr(self, f"_on_{happening.kind}")(**what)
 
@@ -944,6 +946,30 @@ class World:
             return self._decide(propose, done, seconds)
 
         self._until_done("terms", set_them, tries=3)
+
+    def _on_undo(self, pick: int, seconds: float) -> None:
+        """A person undoes one of the newest changes; where that is refused, he tries the next older one."""
+
+        def undo() -> None:
+            made = [one.id for one in self.store.changes() if one.outcome is Outcome.LANDED and one.delta]
+            tried = made[-1 - pick % len(made) :: -1][:4] if made else []
+            any(
+                self._decide(
+                    partial(undo_change, change_id=id_, reason="a mistake", by="a person"), done, seconds
+                )
+                for id_ in tried
+            )
+
+        def done(proposal: Proposal[Any]) -> None:
+            undone = proposal.result
+            self.watch.states["undone by a person"] += 1
+            self.watch.states["plan change undone by a person"] += len(undone.sides) > 1
+            lines = Store(self.memory).contract(undone.contract_id).lines
+            self.oracle.undone(undone.contract_id, [lines[one.service_id].value for one in undone.sides])
+            shown = _all_shown(proposal.preview, self.store, self.scheduler.now)
+            self._shown += [one for one in shown if one.contract == undone.contract_id]
+
+        self.person("undo", undo)
 
     def _at_rest_as_shown(self, changes: Sequence[Write]) -> None:
         """Where a contract comes to rest after a preview and nothing came in between, what was posted is what was shown."""

@@ -6,7 +6,7 @@ settled like any other. A plan change is undone on all its sides or on none, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -52,22 +52,52 @@ def _holds(one: Undone, day: date, units: Timeline) -> bool:
     return one.day <= day and not ended and units.at(day) == one.instead_of
 
 
+def joined_with(key: LineKey, desired: Desired) -> set[LineKey]:
+    """The lines between which and this one seats may move."""
+    joined = {
+        other for link in desired.links if key in (link.down, link.up) for other in (link.down, link.up)
+    }
+    joined |= {other for family in desired.families if key in family for other in family}
+    return joined - {key}
+
+
+def known_versions(keys: Iterable[LineKey], desired: Desired) -> dict[str, int]:
+    """By subscription: the newest version that changed what any of these lines should have."""
+    newest: dict[str, int] = {}
+    for key in keys:
+        demand = desired.demands.get(key)
+        for subscription, number in (demand.versions if demand else {}).items():
+            newest[subscription] = max(number, newest.get(subscription, 0))
+    return newest
+
+
 def _end(one: Undone, key: LineKey, lines: Mapping[LineKey, Line], desired: Desired) -> date | None:
-    """The first day on which it does not hold any more, for whichever side of a plan change comes first."""
+    """The first day on which it does not hold any more, for whichever side of a plan change comes first.
+
+    What Timus says anew of a line that seats may move to ends it too: else they might be billed twice (promise I7).
+    """
     sides = [(key, one)]
     for other in one.linked:
         there = lines[other].undone if other in lines else ()
         sides += [(other, each) for each in there if each.id == one.id]
-    ends = [_own_end(each, desired.demands.get(side)) for side, each in sides]
+    ends = [_other_quantity(each, desired.demands.get(side)) for side, each in sides]
+    about = {line for side, _ in sides for line in (side, *joined_with(side, desired))}
+    ends += [_news(one, desired.demands.get(line)) for line in about]
     return min((end for end in ends if end is not None), default=None)
 
 
-def _own_end(one: Undone, demand: Demand | None) -> date | None:
-    """The first day on which Timus and the terms want something else of the line, or on which Timus said its quantity anew."""
+def _other_quantity(one: Undone, demand: Demand | None) -> date | None:
+    """The first day on which Timus and the terms want something else of the line."""
     units = demand.units if demand else NOTHING
     days = (one.day, *(day for day in units.days if day > one.day))
-    ends = [day for day in days if units.at(day) != one.instead_of][:1]
-    for cause in demand.causes if demand else ():
-        if cause.before != cause.after and cause.number > one.versions.get(cause.subscription_id, 0):
-            ends.append(max(cause.day, one.day))
-    return min(ends, default=None)
+    return next((day for day in days if units.at(day) != one.instead_of), None)
+
+
+def _news(one: Undone, demand: Demand | None) -> date | None:
+    """The first day on which a quantity was said anew."""
+    news = [
+        max(cause.day, one.day)
+        for cause in (demand.causes if demand else ())
+        if cause.before != cause.after and cause.number > one.versions.get(cause.subscription_id, 0)
+    ]
+    return min(news, default=None)

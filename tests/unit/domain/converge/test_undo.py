@@ -351,6 +351,28 @@ def test_both_sides_wait_for_a_day_that_is_free_on_both() -> None:
     assert {one.undone[0].day for one in lines} == {march(12)}
 
 
+def test_seats_that_have_gone_to_another_plan_are_not_brought_back() -> None:
+    """Two versions: first the old plan ended, then the new one began."""
+    old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
+    new = wanted(steps((march(12), 25)), cause(9, march(12), 0, 25, "SKU-46"), key=PLUS)
+    at = seen(old, new, lines=(line(LEFT), line(steps((march(12), 25)), PLUS)), links=(LINK,))
+    came = made(25, id_="c2", key=PLUS, day=march(12), events=("evt_9",))
+    with pytest.raises(NotUndone, match="would be billed twice"):
+        undone(at, made(-25), (made(-25), came))
+
+
+def test_news_of_the_other_plan_ends_an_undo_of_the_old_one() -> None:
+    """The old plan was brought back by a person. Now the subscription has the new one (promise I7)."""
+    old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
+    [one] = undone(seen(old, lines=(line(LEFT),), links=(LINK,)), made(-25))
+    back = replace(one, baseline=since_january(25, (DAY, 0), (NEXT, 25)), adjusted=(DAY, NEXT))
+    new = wanted(steps((march(14), 25)), cause(9, march(14), 0, 25, "SKU-46"), key=PLUS)
+    step = next_step(seen(old, new, lines=(back,), links=(LINK,)))
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.key, step.adjust.intent.day, step.adjust.intent.delta) == (SEATS, march(14), -25)
+
+
 # -- What is refused
 
 

@@ -15,7 +15,7 @@ from timus_autotask.domain.line import Approved, JournalEntry, Line, Outcome, St
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.domain.undone import noted, without_undone
+from timus_autotask.domain.undone import joined_with, known_versions, noted, without_undone
 
 Journals = Mapping[LineKey, Sequence[JournalEntry]]
 """The journal by line, oldest first: of every line of the contract, and of others that a plan change joins with them."""
@@ -43,8 +43,8 @@ def undo(
     sides = [_side(one, journals, contract, view) for one in _whole(entry, journals, view)]
     for side in sides:
         side.may_be_undone()
-    _others_are_level(sides, view)
     day = _day(sides)
+    _others_allow_it(sides, day, view)
     for side in sides:
         side.may_be_undone_from(day)
     return tuple(
@@ -117,11 +117,7 @@ def _in_one_go(found: Mapping[LineKey, JournalEntry], journals: Journals, view: 
 
 def _joined_with(entry: JournalEntry, view: View) -> set[LineKey]:
     """The lines between which and this one seats may have moved."""
-    key = entry.line
-    links = {link.down for link in view.desired.links if link.up == key}
-    links |= {link.up for link in view.desired.links if link.down == key}
-    families = {other for family in view.desired.families if key in family for other in family}
-    return {*entry.linked, *links, *families} - {key}
+    return {*entry.linked, *joined_with(entry.line, view.desired)} - {entry.line}
 
 
 def _belong_together(one: JournalEntry, other: JournalEntry, view: View) -> bool:
@@ -149,21 +145,59 @@ def _in_force(journal: Iterable[JournalEntry]) -> list[JournalEntry]:
     return found
 
 
-def _others_are_level(sides: Iterable[_Side], view: View) -> None:
-    """What seats may have moved to or from is as it should be: else a side of the plan change is still to be made."""
+def _others_allow_it(sides: Sequence[_Side], day: date, view: View) -> None:
+    """What seats may have moved to or from is as it should be, and none of them is billed there by now (promise I7)."""
     own = {side.key for side in sides}
-    for key in sorted({other for side in sides for other in _joined_with(side.entry, view)} - own):
-        line = view.lines.get(key)
-        demand = view.desired.demands.get(key)
-        units = view.observed.get(key.service_id, Observed()).units
-        if key.contract_id != view.contract_id:
-            units = (line.last_read if line else None) or NOTHING
-        known = noted(line or Line(key.contract_id, key.service_id), view.lines, view.desired)
-        if units.at(view.today) != wanted_units(demand, known).at(view.today):
-            raise NotUndone(
-                f"Seats may move between it and service {key.service_id} of contract {key.contract_id}, which has not got what it "
-                "should have yet. See: timus-autotask status"
-            )
+    for side in sides:
+        for key in sorted(_joined_with(side.entry, view) - own):
+            other = _Other(key, view)
+            if not other.is_level:
+                raise NotUndone(
+                    f"Seats may move between it and service {key.service_id} of contract {key.contract_id}, which has not got what "
+                    "it should have yet. See: timus-autotask status"
+                )
+            if side.entry.delta < 0 and (other.has_come_since(side) or other.is_instead_of(side.key, day)):
+                raise NotUndone(
+                    f"Seats may have moved to service {key.service_id} of contract {key.contract_id} since, and would be billed twice. "
+                    "Undo what was made there first."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """A line between which and the undone one seats may move."""
+
+    key: LineKey
+    view: View
+
+    @property
+    def line(self) -> Line:
+        line = self.view.lines.get(self.key) or Line(self.key.contract_id, self.key.service_id)
+        return noted(line, self.view.lines, self.view.desired)
+
+    @property
+    def wanted(self) -> Timeline:
+        return wanted_units(self.view.desired.demands.get(self.key), self.line)
+
+    @property
+    def is_level(self) -> bool:
+        units = self.view.observed.get(self.key.service_id, Observed()).units
+        if self.key.contract_id != self.view.contract_id:
+            units = self.line.last_read or NOTHING
+        return self.line.intent is None and units.at(self.view.today) == self.wanted.at(self.view.today)
+
+    def has_come_since(self, side: _Side) -> bool:
+        """Whether anything was made here later that takes units up and is not undone."""
+        entries = _in_force(side.journals.get(self.key, ()))
+        return any(one.delta > 0 and one.settled_at >= side.entry.settled_at for one in entries)
+
+    def is_instead_of(self, key: LineKey, day: date) -> bool:
+        """Whether this is billed from a day on, of two plans that a subscription never had at once."""
+        plans = any(
+            not one.beside and {one.down, one.up} == {key, self.key} for one in self.view.desired.links
+        )
+        days = (day, *(later for later in self.wanted.days if later > day))
+        return plans and any(self.wanted.at(one) for one in days)
 
 
 # -- One line
@@ -180,12 +214,16 @@ class _Side:
     policy: Policy
     contract: Contract
     today: date
-    journal: Sequence[JournalEntry]
+    journals: Journals
     view: View
 
     @property
     def key(self) -> LineKey:
         return self.line.key
+
+    @property
+    def journal(self) -> Sequence[JournalEntry]:
+        return self.journals.get(self.key, ())
 
     @property
     def where(self) -> str:
@@ -294,7 +332,9 @@ class _Side:
         self, day: date, by: str, at: datetime, reason: str, undo_id: str, linked: Iterable[LineKey]
     ) -> Line:
         """The line without the change. The terms ask for no approval any more: whoever undoes it has seen what is posted."""
-        versions = self.demand.versions
+        linked = tuple(linked)
+        about = {line for key in (self.key, *linked) for line in (key, *joined_with(key, self.view.desired))}
+        versions = known_versions(about, self.view.desired)
         one = Undone(
             id=undo_id,
             entry=self.entry.id,
@@ -306,9 +346,9 @@ class _Side:
             at=at,
             reason=reason,
             versions=versions,
-            linked=tuple(linked),
+            linked=linked,
         )
-        approved = Approved(day, one.delta, by, versions=versions)
+        approved = Approved(day, one.delta, by, versions=self.demand.versions)
         return replace(self.line, undone=(*self.line.undone, one), approved=(*self.line.approved, approved))
 
 
@@ -328,7 +368,7 @@ def _side(entry: JournalEntry, journals: Journals, contract: Contract, view: Vie
         policy_of(demand, view.policies),
         contract,
         view.today,
-        journals.get(key, ()),
+        journals,
         view,
     )
 

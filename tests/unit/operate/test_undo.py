@@ -1,0 +1,156 @@
+"""A change that was made is taken back by a program: previewed with units and money, then posted, and linked in the journal."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from local.autotask.faults import Fault
+from tests.deployment import deployment_of
+from tests.world import ADV, ESS, GATEWAY, World
+from timus_autotask.domain.line import State, Why
+from timus_autotask.operate import terms
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.refusal import NotDone, Senseless
+from timus_autotask.operate.undo import undo
+
+
+@pytest.fixture
+def world() -> World:
+    """25 seats since yesterday, and three more; today is 2026-03-16."""
+    world = World()
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=3)
+    return world
+
+
+@pytest.fixture
+def deployment(world: World) -> Deployment:
+    """What a console is given."""
+    return deployment_of(world)
+
+
+def change(world: World, delta: int = 3) -> str:
+    """The id of a change that was made."""
+    [found] = [one.id for one in world.ports.store.changes() if one.delta == delta]
+    return found
+
+
+def test_it_is_shown_with_units_and_money_before_it_is_posted(world: World, deployment: Deployment) -> None:
+    """The opposite, from the next free day on, until the end of the contract."""
+    proposal = undo(deployment, change(world), "ordered twice", "j.doe")
+    [side] = proposal.result.sides
+    assert (side.day, side.delta, side.units, side.instead_of) == (date(2026, 3, 16), -3, 25, 28)
+    assert proposal.preview.totals.units_down_at_once == 3
+    estimate = proposal.preview.totals.estimate
+    assert estimate is not None
+    assert world.posted() == [(45, 3, "2026-03-15")]
+
+
+def test_it_is_posted_once_and_the_line_stays_without_it(world: World, deployment: Deployment) -> None:
+    """Timus still says 28; no look at the contract makes it again."""
+    undo(deployment, change(world), "ordered twice", "j.doe").commit()
+    world.work()
+    world.pass_time(days=2)
+    assert world.posted() == [(45, 3, "2026-03-15"), (45, -3, "2026-03-16")]
+    assert world.units(ADV, date(2026, 3, 20)) == 25
+    assert world.line(ADV).state is State.APPLIED
+
+
+def test_the_journal_links_the_two_and_says_who_and_why(world: World, deployment: Deployment) -> None:
+    """So does the list of decisions."""
+    id_ = change(world)
+    undo(deployment, id_, "ordered twice", "j.doe").commit()
+    world.work()
+    opposite = [*deployment.store.changes()][-1]
+    assert (opposite.undoes, opposite.by, opposite.message) == (id_, "j.doe", "ordered twice")
+    assert opposite.why is Why.UNDONE
+    [decision] = [one for one in deployment.store.decisions() if one.kind == "undo"]
+    assert decision.by == "j.doe"
+    assert decision.detail == f"{id_}: -3 on 2026-03-16 on service 45: ordered twice"
+
+
+def test_news_brings_the_line_to_what_timus_says(world: World, deployment: Deployment) -> None:
+    """From its own day on."""
+    undo(deployment, change(world), "ordered twice", "j.doe").commit()
+    world.work()
+    world.tell(9, {ADV: 30, GATEWAY: 1})
+    world.work()
+    assert world.posted()[-1] == (45, 5, "2026-03-18")
+
+
+def test_an_undo_is_undone_by_its_own_change(world: World, deployment: Deployment) -> None:
+    """That is a person's word: the line has again what Timus says."""
+    undo(deployment, change(world), "ordered twice", "j.doe").commit()
+    world.work()
+    undo(deployment, change(world, -3), "they do want it", "kim").commit()
+    world.work()
+    assert world.posted()[-1] == (45, 3, "2026-03-17")
+
+
+def test_a_plan_change_is_undone_on_both_sides(world: World, deployment: Deployment) -> None:
+    """The new plan comes down before the old one goes up."""
+    world.tell(9, {ESS: 28, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=1)
+    proposal = undo(deployment, change(world, 28), "the wrong client", "j.doe")
+    assert [(one.service_id, one.delta) for one in proposal.result.sides] == [(45, 28), (46, -28)]
+    proposal.commit()
+    world.work()
+    assert [(service, delta) for service, delta, _ in world.posted()[-2:]] == [(46, -28), (45, 28)]
+
+
+def test_what_is_shown_and_has_changed_meanwhile_is_not_done(world: World, deployment: Deployment) -> None:
+    """News came while somebody was asked."""
+    proposal = undo(deployment, change(world), "ordered twice", "j.doe")
+    world.tell(9, {ADV: 30, GATEWAY: 1})
+    world.work()
+    with pytest.raises(NotDone, match="builds on it"):
+        proposal.commit()
+    assert [delta for _, delta, _ in world.posted()] == [3, 2]
+
+
+def test_news_that_waits_in_the_inbox_is_shown_beside_it(world: World, deployment: Deployment) -> None:
+    """The rehearsal merges it: what is undone, and what follows from the news."""
+    world.tell(9, {ADV: 30, GATEWAY: 1})
+    [contract] = undo(deployment, change(world), "ordered twice", "j.doe").preview.contracts
+    [line] = [one for one in contract.lines if one.service_id == 45]
+    assert [(one.day.day, one.delta) for one in line.adjustments] == [(16, -3), (18, 5)]
+
+
+def test_what_news_of_an_earlier_day_overtakes_is_not_undone(world: World, deployment: Deployment) -> None:
+    """It holds from the day of the change on, so that the opposite would be another one."""
+    world.tell(9, {ADV: 30, GATEWAY: 1}, effective=world.clock.now() - timedelta(days=3))
+    with pytest.raises(NotDone, match=r"would not be made: there is something newer, and \+2 on 2026-03-16"):
+        undo(deployment, change(world), "ordered twice", "j.doe")
+
+
+def test_a_change_is_named_by_its_id_or_how_it_begins(world: World, deployment: Deployment) -> None:
+    """What is no change, or several, is refused."""
+    assert undo(deployment, change(world)[:6], "ordered twice", "j.doe").result.sides
+    with pytest.raises(NotDone, match="nope is no change"):
+        undo(deployment, "nope", "why", "j.doe")
+    with pytest.raises(NotDone, match="is no change"):
+        undo(deployment, "", "why", "j.doe")
+    with pytest.raises(Senseless, match="--reason"):
+        undo(deployment, change(world), " ", "j.doe")
+
+
+def test_what_is_refused_says_why(world: World, deployment: Deployment) -> None:
+    """Here: everything is paused."""
+    terms.pause(deployment, None, "kim")
+    with pytest.raises(NotDone, match="paused"):
+        undo(deployment, change(world), "ordered twice", "j.doe")
+
+
+def test_nothing_is_written_while_autotask_cannot_be_asked(world: World, deployment: Deployment) -> None:
+    """What the line has, and which periods are posted, is read first."""
+    id_ = change(world)
+    world.api.faults.add(Fault("html_503", times=None))
+    with pytest.raises(NotDone, match="Autotask cannot be asked"):
+        undo(deployment, id_, "ordered twice", "j.doe")
