@@ -392,10 +392,25 @@ class Oracle:
             days = ((side.day + n * DAY) for n in range((day - side.day).days + 1))
             if any(self._by_timus(side.line, each, without) != side.instead_of for each in days):
                 return False
+            if joined and side.units > side.instead_of and self._is_on_another_plan(side, day):
+                return False
             about = self._related(side.line) if joined else [side.line]
             if any(v.day <= day for line in about for v in self._news(one, line, without)):
                 return False
         return True
+
+    def _is_on_another_plan(self, one: Undone, day: date) -> bool:
+        """Whether the same subscriptions have seats on another plan by then, which nobody has undone."""
+        for other in self._related(one.line):
+            days = [one.day + n * DAY for n in range((day - one.day).days + 1)]
+            fewer = [u for u in self._undos.get(other, ()) if u.units <= u.instead_of]
+            if other in (one.line, *one.others) or self._skus[other[1]] not in PLANS:
+                continue
+            if any(
+                self._by_timus(other, d) and not any(u.day <= d and not u.units for u in fewer) for d in days
+            ):
+                return True
+        return False
 
     def _news(self, one: Undone, line: Line, without: frozenset[tuple[str, int]]) -> list[Said]:
         """The versions of a line that say a quantity anew, since something was undone."""

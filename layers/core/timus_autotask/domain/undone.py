@@ -83,7 +83,29 @@ def _end(one: Undone, key: LineKey, lines: Mapping[LineKey, Line], desired: Desi
     ends = [_other_quantity(each, desired.demands.get(side)) for side, each in sides]
     about = {line for side, _ in sides for line in (side, *joined_with(side, desired))}
     ends += [_news(one, desired.demands.get(line)) for line in about]
+    for side, each in sides:
+        for other in (
+            _plans_instead(side, desired) - {line for line, _ in sides}
+            if each.units > each.instead_of
+            else ()
+        ):
+            ends.append(_billed_from(other, each.day, lines, desired))
     return min((end for end in ends if end is not None), default=None)
+
+
+def _plans_instead(key: LineKey, desired: Desired) -> set[LineKey]:
+    """The lines of plans that a subscription never had together with this one."""
+    links = [link for link in desired.links if not link.beside and key in (link.down, link.up)]
+    return {other for link in links for other in (link.down, link.up)} - {key}
+
+
+def _billed_from(key: LineKey, day: date, lines: Mapping[LineKey, Line], desired: Desired) -> date | None:
+    """The first day, ``day`` or later, on which a line is wanted, without what was undone of it: it may have got its service only now."""
+    demand, line = desired.demands.get(key), lines.get(key)
+    fewer = [one for one in (line.undone if line else ()) if one.units <= one.instead_of]
+    undone = [replace(one, until=_end(one, key, lines, desired)) for one in fewer]
+    units = without_undone(demand.units if demand else NOTHING, undone)
+    return next((one for one in (day, *units.days) if one >= day and units.at(one)), None)
 
 
 def _other_quantity(one: Undone, demand: Demand | None) -> date | None:

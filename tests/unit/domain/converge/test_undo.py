@@ -30,7 +30,7 @@ from tests.unit.domain.converge.views import (
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.undo import NotUndone, undo
 from timus_autotask.domain.converge.view import Step, View
-from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.desired import Demand, Unrouted
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import (
     Answer,
@@ -373,7 +373,27 @@ def test_news_of_the_other_plan_ends_an_undo_of_the_old_one() -> None:
     assert (step.adjust.key, step.adjust.intent.day, step.adjust.intent.delta) == (SEATS, march(14), -25)
 
 
+def test_a_plan_that_gets_its_service_only_now_ends_an_undo_of_the_plan_before() -> None:
+    """Nobody had chosen it when the old plan was brought back, and no version is new (promise I7)."""
+    old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
+    [one] = undone(seen(old, lines=(line(LEFT),)), made(-25))
+    back = replace(one, baseline=since_january(25, (DAY, 0), (NEXT, 25)), adjusted=(DAY, NEXT))
+    step = next_step(seen(old, NEW, lines=(back,), links=(LINK,)))
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.key, step.adjust.intent.delta) == (SEATS, -25)
+
+
 # -- What is refused
+
+
+def test_seats_that_have_gone_to_a_sku_without_a_line_are_not_brought_back() -> None:
+    """They are billed there once somebody chooses its service."""
+    old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
+    at = seen(old, lines=(line(LEFT),))
+    unrouted = (Unrouted(CUSTOMER, "SKU-46", 25, "sku-unmapped"),)
+    at = replace(at, desired=replace(at.desired, unrouted=unrouted))
+    assert "SKU-46, which has no line yet" in refused(at, made(-25))
 
 
 def refused(

@@ -13,6 +13,7 @@ from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.line import Approved, JournalEntry, Line, Outcome, State, Undone
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.domain.undone import joined_with, known_versions, noted, without_undone
@@ -149,6 +150,7 @@ def _others_allow_it(sides: Sequence[_Side], day: date, view: View) -> None:
     """What seats may have moved to or from is as it should be, and none of them is billed there by now (promise I7)."""
     own = {side.key for side in sides}
     for side in sides:
+        _all_have_lines(side, view)
         for key in sorted(_joined_with(side.entry, view) - own):
             other = _Other(key, view)
             if not other.is_level:
@@ -161,6 +163,16 @@ def _others_allow_it(sides: Sequence[_Side], day: date, view: View) -> None:
                     f"Seats may have moved to service {key.service_id} of contract {key.contract_id} since, and would be billed twice. "
                     "Undo what was made there first."
                 )
+
+
+def _all_have_lines(side: _Side, view: View) -> None:
+    """Seats that left this line may have gone to a SKU whose service nobody has chosen yet."""
+    customers = {customer for customer, _ in side.entry.sources}
+    for one in view.desired.unrouted if side.entry.delta < 0 else ():
+        if one.customer_id in customers and one.reason not in IGNORED:
+            raise NotUndone(
+                f"Seats may have moved to {one.sku}, which has no line yet. Map it first, or say that it is not billed."
+            )
 
 
 @dataclass(frozen=True, slots=True)
