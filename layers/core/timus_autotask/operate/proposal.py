@@ -46,6 +46,8 @@ class Prepared(Generic[R]):
     """Do it even if Autotask cannot be asked, so that it cannot be shown what would be adjusted."""
     finish: Callable[[bool], None] = lambda _queued: None
     """Done last, and once; told whether the queue was in reach."""
+    money: bool = False
+    """Prices are read too, for an estimate."""
     goes_live: bool = False
     """It is about what is adjusted from now on: prices are read too, for an estimate, and what stays in observation is set apart."""
 
@@ -119,7 +121,7 @@ def propose(
     Raises :class:`NotDone` when it cannot be shown what would be adjusted.
     """
     prepared = prepare()
-    not_shown, money = "", prepared.goes_live
+    not_shown, money = "", prepared.money or prepared.goes_live
     try:
         if prepared.unchecked:
             shown = rehearse(deployment, prepared.act, on_progress, money=money)

@@ -136,9 +136,9 @@ def undo(
             wake(ports.store.contract(contract_id).state.value.customers, ports)
             return shown
 
-        return Prepared(act)
+        return Prepared(act, money=True)
 
-    proposal = propose(deployment, prepare, on_progress, money=True)
+    proposal = propose(deployment, prepare, on_progress)
     _is_shown(proposal.result, proposal.preview)
     return proposal
 
