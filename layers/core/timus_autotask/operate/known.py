@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.records import CustomerRecords
@@ -129,5 +129,5 @@ def _is_carried(deployment: Deployment, sku: str) -> bool:
     """Whether an active service of Autotask carries it; one that cannot be asked carries nothing."""
     try:
         return bool(deployment.ports.autotask().services_by_sku(sku))
-    except (AutotaskError, NotConfigured, SecretsUnavailable):
+    except NO_ANSWER:
         return False

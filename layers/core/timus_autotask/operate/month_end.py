@@ -13,7 +13,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import require_customer
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.tables import DECIMAL, TEXT, Column, as_csv, code, whole
-from timus_autotask.ports.errors import AutotaskError, NotConfigured, Refused, SecretsUnavailable
+from timus_autotask.ports.errors import NO_ANSWER, Refused
 from timus_autotask.ports.psa import BillingItem
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
@@ -37,7 +37,7 @@ def asking_autotask() -> Iterator[None]:
     """Raise :class:`NotDone` where Autotask cannot be asked."""
     try:
         yield
-    except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+    except NO_ANSWER as error:
         raise NotDone(f"Autotask cannot be asked ({error}); try again in a minute.") from error
 
 

@@ -10,7 +10,7 @@ from timus_autotask.operate.known import require_customer
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.stage import QUIET, kept_in_observation, rehearse_go_live
-from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.sync.stage import partner_stage
 from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.shadow import Shadow, shadow
@@ -62,5 +62,5 @@ def what_people_did(deployment: Deployment, since: date, customer: str | None = 
         require_customer(deployment, customer)
     try:
         return shadow(deployment.ports, since, customer, deployment.each)
-    except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+    except NO_ANSWER as error:
         raise NotDone(f"Autotask cannot be asked ({error}); try again in a minute.") from error

@@ -23,7 +23,7 @@ from timus_autotask.store.records import (
     Store,
     Stored,
     Terms,
-    TermsUnreadable,
+    Unreadable,
     policy_from,
     put_decision,
     put_provisioning,
@@ -301,7 +301,7 @@ def take_effect(customer: str | None, ports: Ports, each: Each = map) -> tuple[i
 
         try:
             return update(attempt)
-        except (RecordUnreadable, TermsUnreadable) as error:
+        except Unreadable as error:
             if customer is not None:
                 raise
             if isinstance(error, RecordUnreadable):

@@ -5,8 +5,9 @@
     InfrastructureError     our own infrastructure failed: the caller gives up, what is due stays due
     ├── TableUnavailable
     ├── QueueUnavailable
-    ├── SecretsUnavailable
-    └── NotConfigured       nobody has filled the secret in yet
+    └── NoCredentials       nobody can sign in: nothing can be asked or checked until the secrets are there
+        ├── SecretsUnavailable
+        └── NotConfigured   nobody has filled the secret in yet
     Conflict                somebody else wrote first: read again and decide again
     AutotaskError           Autotask did not do what it was asked, or nobody knows whether it did
     ├── Refused              not applied, and the same request would be refused again: park with Autotask's words
@@ -45,11 +46,15 @@ class QueueUnavailable(InfrastructureError):
     """The queue could not be reached, or its answer was lost (the message may or may not be in it)."""
 
 
-class SecretsUnavailable(InfrastructureError):
+class NoCredentials(InfrastructureError):
+    """There is nothing to sign in with, or to check a signature with."""
+
+
+class SecretsUnavailable(NoCredentials):
     """The secrets could not be read just now."""
 
 
-class NotConfigured(InfrastructureError):
+class NotConfigured(NoCredentials):
     """The secret was read, and nobody has filled it in yet (or not in the agreed form)."""
 
 
@@ -113,3 +118,7 @@ class OutcomeUnknown(AutotaskError):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+NO_ANSWER = (AutotaskError, NoCredentials)
+"""Autotask cannot be asked just now, whatever the reason: for who shows that, and does no more about it."""

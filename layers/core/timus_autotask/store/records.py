@@ -413,7 +413,11 @@ BY_SKU = ("included", "minimum", "prices", "pooled_minimum")
 """Terms by SKU: a customer's come on top of the partner's, SKU by SKU. All others replace the partner's."""
 
 
-class TermsUnreadable(ValueError):
+class Unreadable(ValueError):
+    """What is stored cannot be used by this version: nothing is decided on it."""
+
+
+class TermsUnreadable(Unreadable):
     """Terms that there are not, or that cannot be meant; the message has each, with its name."""
 
     def __init__(self, problems: Iterable[str]) -> None:
@@ -489,7 +493,7 @@ REPAIR = "Update timus-autotask, if a newer version wrote it; else bring the rec
 """What to do about a record that cannot be read."""
 
 
-class RecordUnreadable(ValueError):
+class RecordUnreadable(Unreadable):
     """A record that this version cannot read: a newer one wrote it, or it is damaged."""
 
     def __init__(self, record: str, why: str) -> None:

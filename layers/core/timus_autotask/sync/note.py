@@ -14,11 +14,10 @@ from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
     CredentialsRefused,
-    NotConfigured,
+    NoCredentials,
     OutcomeUnknown,
     Refused,
     RetryLater,
-    SecretsUnavailable,
 )
 from timus_autotask.store.notes import delete_note, note, put_note
 from timus_autotask.store.records import Stored
@@ -37,7 +36,7 @@ def write_note(note_id: str, ports: Ports, deadline: datetime) -> None:
         return
     try:
         _drive(stored, ports, deadline)
-    except (Conflict, NotConfigured, SecretsUnavailable):
+    except (Conflict, NoCredentials):
         return  # another run is at it; or that is reported elsewhere, and it stays due
     except Refused as error:  # changes go on without a permission for notes
         _later(note_id, ports, str(error))

@@ -30,11 +30,10 @@ from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
     CredentialsRefused,
-    NotConfigured,
+    NoCredentials,
     OutcomeUnknown,
     Refused,
     RetryLater,
-    SecretsUnavailable,
 )
 from timus_autotask.ports.table import Check, Delete, Write
 from timus_autotask.store.journal import contract_with_entries
@@ -82,7 +81,7 @@ def open_contract(number: str, ports: Ports, deadline: datetime) -> None:
         return  # what it follows from has changed meanwhile: it is due again when the lease is over
     except AutotaskError as error:
         session.postpone(error)
-    except (NotConfigured, SecretsUnavailable) as error:
+    except NoCredentials as error:
         session.postpone(CredentialsRefused(str(error)))
 
 

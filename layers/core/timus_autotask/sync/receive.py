@@ -14,13 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from timus_autotask.ports.clock import Clock
-from timus_autotask.ports.errors import (
-    Conflict,
-    NotConfigured,
-    QueueUnavailable,
-    SecretsUnavailable,
-    TableUnavailable,
-)
+from timus_autotask.ports.errors import Conflict, InfrastructureError
 from timus_autotask.ports.queue import WakeUps
 from timus_autotask.ports.secrets import Secrets
 from timus_autotask.ports.table import Table
@@ -107,13 +101,7 @@ def receive(request: HttpRequest, ports: ReceivePorts) -> HttpAnswer:
     except SignatureRefused as refused:
         ports.on_outcome("refused", reason=refused.reason, **known)
         return _UNAUTHORIZED
-    except (
-        NotConfigured,
-        QueueUnavailable,
-        SecretMalformed,
-        SecretsUnavailable,
-        TableUnavailable,
-    ) as unavailable:
+    except (InfrastructureError, SecretMalformed) as unavailable:
         ports.on_outcome("unavailable", error=f"{type(unavailable).__name__}: {unavailable}", **known)
         return _UNAVAILABLE
     except Exception as bug:  # noqa: BLE001 - Timus delivers again, so nothing is lost while the bug is found

@@ -14,9 +14,8 @@ from functools import partial
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
-    NotConfigured,
+    NoCredentials,
     QueueUnavailable,
-    SecretsUnavailable,
     TableUnavailable,
 )
 from timus_autotask.ports.table import Delete, Document, Key, Put
@@ -238,7 +237,7 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
         ports.store.commit(put_plan(plan.value, plan.rev))
     except AutotaskError as error:
         note_failure(ports, error)  # it stays due
-    except (Conflict, NotConfigured, SecretsUnavailable):
+    except (Conflict, NoCredentials):
         pass  # it stays due
     return tuple(woken)
 

@@ -25,11 +25,10 @@ from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
     CredentialsRefused,
-    NotConfigured,
+    NoCredentials,
     OutcomeUnknown,
     Refused,
     RetryLater,
-    SecretsUnavailable,
 )
 from timus_autotask.ports.table import Key, Put, Write
 from timus_autotask.store.journal import contract_with_entries, journal_key, line_with_entries
@@ -78,7 +77,7 @@ def converge(contract_id: int, ports: Ports, deadline: datetime) -> None:
         session.run()
     except AutotaskError as error:
         session.postpone(error)
-    except (NotConfigured, SecretsUnavailable) as error:
+    except NoCredentials as error:
         session.postpone(CredentialsRefused(str(error)))
 
 

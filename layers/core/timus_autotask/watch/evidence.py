@@ -22,7 +22,7 @@ from timus_autotask.domain.line import Head, HeldChange, JournalEntry, Line, Out
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.journal import Journal, Journalled, contract_head, first_broken, journalled
 from timus_autotask.store.records import EventRecord
 from timus_autotask.sync.gather import customer_from, observed_of
@@ -243,7 +243,7 @@ def _autotask(
         return {}, f"contract {', '.join(unseen)} was not looked at yet" if unseen else "there is no contract"
     try:
         rows = ports.autotask().units_of_contracts(sorted(contracts), month.first)
-    except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+    except NO_ANSWER as error:
         return {}, str(error) or type(error).__name__
     found: dict[int, dict[int, Timeline]] = {}
     for id_, contract in contracts.items():

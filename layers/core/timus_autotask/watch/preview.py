@@ -22,9 +22,9 @@ from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.keys import contract_key
-from timus_autotask.store.records import ContractRecords, RecordUnreadable, TermsUnreadable
+from timus_autotask.store.records import ContractRecords, Unreadable
 from timus_autotask.sync.gather import observed_of, read_records
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.money import Estimate, estimated, total
@@ -250,7 +250,7 @@ def preview(
     show = partial(_contract, made=made, rehearsal=rehearsal, money=money)
     try:
         shown = tuple((each if money else map)(show, contracts))
-    except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+    except NO_ANSWER as error:
         raise NotAnswered(str(error)) from error
     unhandled = tuple(Unhandled(*each) for each in sorted(rehearsal.troubles.items()))
     return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), generations)
@@ -304,7 +304,7 @@ def _contract(
     new = autotask.opened.get(id_)
     try:
         unrouted = read_records(records, rehearsal.ports).desired(today).unrouted
-    except (RecordUnreadable, TermsUnreadable):
+    except Unreadable:
         unrouted = ()  # it is among what cannot be handled
     return ContractPreview(
         contract_id=None if new else id_,

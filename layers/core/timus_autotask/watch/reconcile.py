@@ -23,14 +23,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
-from timus_autotask.ports.errors import (
-    AutotaskError,
-    Conflict,
-    CredentialsRefused,
-    NotConfigured,
-    Refused,
-    SecretsUnavailable,
-)
+from timus_autotask.ports.errors import AutotaskError, Conflict, CredentialsRefused, NoCredentials, Refused
 from timus_autotask.ports.psa import BillingRule, Company, Psa, Service, UnitRow
 from timus_autotask.store.keys import contract_pk, customer_pk
 from timus_autotask.store.records import ContractRecords, Names, RecordUnreadable, Store
@@ -195,7 +188,7 @@ class _Reconcile:
         """An answer of Autotask; raises ``_Stop`` when there is none."""
         try:
             autotask = self._ports.autotask()
-        except (NotConfigured, SecretsUnavailable) as error:
+        except NoCredentials as error:
             raise self._away(CredentialsRefused(str(error))) from error
         before = autotask.calls
         try:

@@ -22,13 +22,7 @@ from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineChoice, LineKey
 from timus_autotask.domain.provisioning import NewContract
-from timus_autotask.ports.errors import (
-    AutotaskError,
-    Conflict,
-    InfrastructureError,
-    NotConfigured,
-    SecretsUnavailable,
-)
+from timus_autotask.ports.errors import NO_ANSWER, Conflict, InfrastructureError
 from timus_autotask.ports.psa import ContractService, Psa, Service, UnitRow
 from timus_autotask.ports.table import Check, Document, Key, Put, Table, Write
 from timus_autotask.store.keys import CONTRACT, OPENING, PARTNER, PLAN, contract_pk, customer_pk, id_of
@@ -239,7 +233,7 @@ class RehearsedAutotask:
     def _ask(self, question: Callable[[Psa], T]) -> T:
         try:
             return question(self._autotask())
-        except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+        except NO_ANSWER as error:
             self.failure = self.failure or error
             raise
 
@@ -519,7 +513,7 @@ class Rehearsal:
     def _load(self, ids: Sequence[int]) -> int:
         try:
             self.autotask.load(ids)
-        except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+        except NO_ANSWER as error:
             raise NotAnswered(str(error)) from error
         return len(ids)
 

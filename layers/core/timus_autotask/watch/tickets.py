@@ -16,11 +16,10 @@ from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
     CredentialsRefused,
-    NotConfigured,
+    NoCredentials,
     OutcomeUnknown,
     Refused,
     RetryLater,
-    SecretsUnavailable,
 )
 from timus_autotask.store.records import Stored
 from timus_autotask.store.runs import Tickets, put_tickets, tickets
@@ -70,7 +69,7 @@ def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
         _Keeper(ports, desk, deadline, Stored(record, stored.rev), live=live).go(alarms)
     except Conflict:
         return  # another run is working on it
-    except (NotConfigured, SecretsUnavailable):
+    except NoCredentials:
         return  # that is reported elsewhere
     except AutotaskError as error:
         note_failure(ports, error)

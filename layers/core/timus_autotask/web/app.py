@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError
-from timus_autotask.store.records import RecordUnreadable, TermsUnreadable
+from timus_autotask.store.records import Unreadable
 from timus_autotask.web.desk import YOUNG, Desk, Everything
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.pages.customers import SORTS, Asked, customer_page, customers_page
@@ -31,7 +31,7 @@ from timus_autotask.web.pages.overview import overview_page
 from timus_autotask.web.rendering import FOLDER, environment
 from timus_autotask.web.security import FORM_TOKEN
 
-FORESEEN = (NotDone, InfrastructureError, AutotaskError, Conflict, RecordUnreadable, TermsUnreadable)
+FORESEEN = (NotDone, InfrastructureError, AutotaskError, Conflict, Unreadable)
 """What may go wrong on any page, and is a sentence for the person."""
 
 FormHandler = Callable[[Request, FormData], Response]
