@@ -259,6 +259,13 @@ def stacks() -> list[str]:
         return []
 
 
+def webhook_at(url: str) -> Callable[[Mapping[str, str], bytes], tuple[int, str]]:
+    """A webhook anywhere, for whoever plays Timus; see ``delivery``."""
+    from timus_autotask.autotask.httpx_transport import HttpxTransport
+
+    return delivery(HttpxTransport(answer_seconds=SEND_SECONDS), url)
+
+
 def delivery(transport: Transport, url: str) -> Callable[[Mapping[str, str], bytes], tuple[int, str]]:
     """Sends to a webhook as Timus would; raises :class:`NotDelivered` where nothing answers."""
     from timus_autotask.autotask.http import NoAnswer, NotSent, Request
@@ -374,6 +381,8 @@ def _aws(service: str) -> Any:
     return client(service, config=config, verify=trusted(os.environ))
 
 
+SEND_SECONDS = 30.0
+"""API Gateway answers within this time, or not at all."""
 AT_A_TIME = 8
 """Reads of an operator's command that are under way together."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from local.autotask.faults import Fault
@@ -14,6 +15,8 @@ from tests.unit.cli.desk import Desk
 from tests.world import ADV, InProcess
 from timus_autotask.autotask.http import Request, Response
 from timus_autotask.cli.failure import Failed
+from timus_autotask.operate.deployment import NotDelivered
+from timus_autotask.operate.sending import Deliver
 from timus_autotask.ports.secrets import Credentials
 from timus_autotask.sync.receive import HttpRequest, receive
 
@@ -149,21 +152,23 @@ def posted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[HttpRequest]:
     """What was posted; answered by the receiving function itself."""
     requests: list[HttpRequest] = []
 
-    def post(
-        url: str, *, content: bytes, headers: dict[str, str], timeout: float, trust_env: bool
-    ) -> httpx.Response:
-        if url == "https://away.test":
-            raise httpx.ConnectError("refused")
-        requests.append(HttpRequest("POST", httpx.URL(url).path, headers, content))
-        answer = receive(requests[-1], desk.world.receive_ports)
-        return httpx.Response(answer.status, text=answer.body)
+    def webhook(url: str) -> Deliver:
+        def deliver(headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+            if url == "https://away.test":
+                raise NotDelivered("refused")
+            typed = {**headers, "content-type": "application/json"}
+            requests.append(HttpRequest("POST", urlsplit(url).path, typed, body))
+            answer = receive(requests[-1], desk.world.receive_ports)
+            return answer.status, answer.body
+
+        return deliver
 
     class Now:
         @staticmethod
         def now() -> object:
             return desk.world.clock.now()
 
-    monkeypatch.setattr(httpx, "post", post)
+    monkeypatch.setattr("timus_autotask.cli.access.webhook_at", webhook)
     monkeypatch.setattr("timus_autotask.cli.access.SystemClock", Now)
     return requests
 

@@ -14,9 +14,10 @@ from tests.deployment import deployment_of
 from tests.months import FIRST, ONE_DAY, STORIES, TERMS, Months
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import leaks
 from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.ledger import Entry, Ledger, total
+from timus_autotask.watch.ledger import Entry, Ledger, Month, Sums, not_adding_up, total
 
 
 def of(months: Months) -> Ledger:
@@ -143,6 +144,20 @@ def test_a_line_of_two_customers_has_its_difference_in_a_row_of_its_own() -> Non
     assert entry(found, customer="").seat_days.causes[Leak.DRIFT] == -1
     assert (entry(found).seat_days.used, entry(found, customer="cus_two").seat_days.used) == (20, 8)
     assert all(one.seat_days.adds_up for one in found.months[-1].entries)
+
+
+def test_an_entry_that_does_not_add_up_is_named() -> None:
+    """Twenty used, nineteen billed and no cause: whoever reads the ledger is told not to rely on it. One that adds up is not named."""
+    key = LineKey(CONTRACT, 45)
+    wrong = Entry("cus_1", key, (ADV,), Sums(20, 19, {}, {}), None, None)
+    right = Entry("cus_1", None, (ESS,), Sums(20, 19, {}, {Leak.DRIFT: 1}), None, None)
+    money = Sums(Decimal("2.00"), Decimal("1.00"), {}, {})
+    wrong_money = Entry("", None, (GATEWAY,), Sums(0, 0, {}, {}), money, None)
+    said = [*not_adding_up([Month(FIRST, FIRST, (wrong, right, wrong_money))])]
+    assert said == [
+        f"Do not rely on 2026-03 of cus_1 on contract {CONTRACT}, service 45 ({ADV}): it does not add up. Please report it.",
+        f"Do not rely on 2026-03 of several customers ({GATEWAY}): it does not add up. Please report it.",
+    ]
 
 
 def test_a_sku_on_two_contracts_adds_up() -> None:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import secrets as random
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from timus_autotask.bootstrap import webhook_at
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
 from timus_autotask.cli.proposing import progress, shown_first
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.operate.credentials import check_credentials, store_credentials, what_waits
-from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.sending import what_follows
+from timus_autotask.operate.deployment import Deployment, NotDelivered
+from timus_autotask.operate.sending import signed, what_follows, with_field
 from timus_autotask.ports.clock import SystemClock
 from timus_autotask.ports.errors import AutotaskError
 from timus_autotask.ports.secrets import Credentials
-from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
+from timus_autotask.timus.signatures import malformed
 from timus_autotask.watch.forms import preview_form, totals_form
 from timus_autotask.watch.preview import Preview
-
-SEND_SECONDS = 30.0
 
 
 def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -117,32 +116,26 @@ def webhook_show(deployment: Deployment, _arguments: Namespace, terminal: Termin
 
 def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Sign a file and send it, as Timus would. The stack is only asked for what is not given."""
-    import httpx
-
     elsewhere = arguments.url or os.environ.get("TIMUS_WEBHOOK_URL")
     url = elsewhere or find().webhook_url
     secret = arguments.secret or os.environ.get("TIMUS_WEBHOOK_SECRET") or find().secrets.webhook_secrets()[0]
     body = _body(arguments.file)
     for order in arguments.set or ():
-        body = _with(body, order)
-    event_id = arguments.id or f"evt_{random.token_hex(12)}"
-    at = arguments.timestamp if arguments.timestamp is not None else int(SystemClock().now().timestamp())
-    try:
-        headers = {"content-type": "application/json", **sign(event_id, at, body, secret)}
-    except SecretMalformed as error:
-        raise Failed(f"{error}.", USAGE) from None
-    preview = Preview() if elsewhere else what_follows(find(), event_id, body)
-    result = {"id": event_id, "url": url, "status": None, "answer": "", "preview": preview_form(preview)}
-    if not shown_first(preview, arguments, terminal, f"Send {event_id}?"):
+        body = with_field(body, *_field(order))
+    at = arguments.timestamp if arguments.timestamp is not None else SystemClock().now()
+    event = signed(body, secret, at, arguments.id or "")
+    preview = Preview() if elsewhere else what_follows(find(), event)
+    result = {"id": event.id, "url": url, "status": None, "answer": "", "preview": preview_form(preview)}
+    if not shown_first(preview, arguments, terminal, f"Send {event.id}?"):
         return result
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=SEND_SECONDS, trust_env=False)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        sent = event.send(webhook_at(url))
+    except NotDelivered as error:
         raise Failed(f"{url} does not answer: {error}", UNREACHABLE) from error
-    terminal.say(f"{event_id}: {answer.status_code} {answer.text}")
-    result |= {"status": answer.status_code, "answer": answer.text}
-    if not answer.is_success:
-        raise Failed(f"The event was not accepted: {answer.status_code}.", result=result)
+    terminal.say(f"{event.id}: {sent.status} {sent.answer}")
+    result |= asdict(sent)
+    if not sent.accepted:
+        raise Failed(f"The event was not accepted: {sent.status}.", result=result)
     return result
 
 
@@ -153,22 +146,12 @@ def _body(file: str) -> bytes:
         raise Failed(f"{file} cannot be read: {error.strerror}.", USAGE) from error
 
 
-def _with(body: bytes, order: str) -> bytes:
-    """The body with one field set: ``data.subscription.items.0.quantity=30``."""
+def _field(order: str) -> tuple[list[str], Any]:
+    """The path and the value of ``data.subscription.items.0.quantity=30``; a value is JSON, or else a text."""
     path, equals, text = order.partition("=")
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
-    try:
-        event = json.loads(body)
-        *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
-        place = event
-        for step in steps:
-            place = place[step]
-        place[last] = value
-    except (ValueError, LookupError, TypeError) as error:
-        raise Failed(f"--set {order}: the event has no such field.", USAGE) from error
     if not equals:
         raise Failed(f"--set {order}: write FIELD=VALUE.", USAGE)
-    return json.dumps(event, indent=2, ensure_ascii=False).encode()
+    try:
+        return path.split("."), json.loads(text)
+    except ValueError:
+        return path.split("."), text

@@ -98,7 +98,9 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
     shown.add(check_time_zone(deployment, user.autotask), check_webhook(deployment))
     _register(deployment, terminal)
     if not arguments.no_test_event:
-        shown.add(send_test_event(deployment, terminal.waiting))
+        with terminal.while_busy("A test event is sent …"):
+            found = send_test_event(deployment, terminal.busy)
+        shown.add(found)
     if worst(shown.checks) is not Verdict.WRONG:
         terminal.say("", "What comes next:")
         for what, command in NEXT:

@@ -58,7 +58,6 @@ class Terminal:
     interactive: bool = False
     """Whether a person can be asked."""
     console: Console = field(default_factory=lambda: _console())  # noqa: PLW0108 - it stands below
-    _waited_for: str = ""
 
     def say(self, *paragraphs: str, style: str = "", hanging: int = 0) -> None:
         """Each paragraph on a line of its own, which a terminal's width wraps between words; as far in as it begins, and ``hanging`` more."""
@@ -134,7 +133,7 @@ class Terminal:
 
     def busy(self, words: str, *, done: bool = False) -> None:
         """What is being waited for, on one line that is written over; only where a person looks on. ``done`` takes it away."""
-        if not self.asks or not self.console.is_terminal:
+        if self.json or not self.console.is_terminal:
             return
         line = visible(words)[: self.console.width - 1]
         self.console.file.write("\r" + " " * (self.console.width - 1) + "\r" + ("" if done else line))
@@ -180,12 +179,6 @@ class Terminal:
             return True
         self.console.print(Text(f"{visible(question)} [y/N] "), end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-    def waiting(self, words: str) -> None:
-        """Say what is waited for, once, to whoever watches."""
-        if self.console.is_terminal and words != self._waited_for:
-            self.say(words, style="dim")
-            self._waited_for = words
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """What a person types, without the blanks around it; ``hidden``: it is not shown. ``""`` where nobody can be asked."""

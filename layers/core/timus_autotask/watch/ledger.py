@@ -155,7 +155,7 @@ class Ledger:
     months: tuple[Month, ...]
     names: Directory = field(default_factory=Directory)
     notes: tuple[str, ...] = ()
-    """What could not be read."""
+    """What could not be read, and what does not add up."""
 
     @property
     def years(self) -> Mapping[int, Total]:
@@ -199,7 +199,23 @@ def ledger(
         found.append(
             Month(first, last, tuple(entry for entry in entries if customer in (None, entry.customer)))
         )
-    return Ledger(tuple(found), books.names, books.notes)
+    return Ledger(tuple(found), books.names, (*books.notes, *not_adding_up(found)))
+
+
+def not_adding_up(months: Iterable[Month]) -> Iterator[str]:
+    """For people: each entry whose sides and causes differ. That is a mistake of ours, so none of its numbers can be relied on."""
+    for month in months:
+        for entry in month.entries:
+            if not (entry.seat_days.adds_up and (entry.estimate is None or entry.estimate.adds_up)):
+                on = (
+                    f" on contract {entry.key.contract_id}, service {entry.key.service_id}"
+                    if entry.key
+                    else ""
+                )
+                yield (
+                    f"Do not rely on {month.first:%Y-%m} of {entry.customer or 'several customers'}{on} "
+                    f"({', '.join(entry.skus)}): it does not add up. Please report it."
+                )
 
 
 def entries_of(
