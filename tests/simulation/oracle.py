@@ -194,15 +194,19 @@ class Oracle:
         """A person has set other terms for everybody."""
         self._terms.append((first, dict(terms)))
 
-    def posted_as_shown(self, contract: int, since: int, shown: Counter[tuple[int, int, int]]) -> None:
-        """A contract has come to rest after a preview of it: what was posted is what was shown."""
-        if self._terms_limit_days or contract in self._moved | self._cursed():
-            return  # who comes first gets what a day's limit leaves, who waits for whom is not told here, and a curse is not foreseen
-        posted = [
+    def posted_since(self, since: int, contract: int) -> list[Any]:
+        """What was posted on a contract from an instant on."""
+        return [
             p
             for p in self.w.api.postings
             if p.contract_id == contract and micros_of(p.received_ms) >= since - SECOND
         ]
+
+    def posted_as_shown(self, contract: int, since: int, shown: Counter[tuple[int, int, int]]) -> None:
+        """A contract has come to rest after a preview of it: what was posted is what was shown."""
+        if self._terms_limit_days or contract in self._moved | self._cursed():
+            return  # who comes first gets what a day's limit leaves, who waits for whom is not told here, and a curse is not foreseen
+        posted = self.posted_since(since, contract)
         if any(p.outcome == "refused" for p in posted):
             return  # what Autotask's own rules refuse cannot be foreseen
         made = Counter((self._line_of(p)[1], p.day, p.unit_change) for p in posted)

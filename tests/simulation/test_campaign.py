@@ -118,16 +118,8 @@ def test_a_failure_prints_as_a_file_that_gives_the_same_story_again(profile: str
         assert load(dump(past)) == past
 
 
-KNOWN = pytest.mark.xfail(
-    reason="seed 1000271: a preview shows what is made on a contract, and it is then not made at that instant",
-    strict=False,
-)
-
-
 @pytest.mark.last
-@pytest.mark.parametrize(
-    "profile", [pytest.param(name, marks=KNOWN if name == "calm" else ()) for name in FRESH]
-)
+@pytest.mark.parametrize("profile", FRESH)
 def test_fresh_schedules_keep_every_promise(profile: str) -> None:
     """Real handlers, seeded faults, an oracle that reads only what Autotask and Timus know: no promise is broken."""
     done = command("--schedules", str(FRESH[profile]), "--seed", "1000000", "--profile", profile)

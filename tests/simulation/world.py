@@ -48,7 +48,7 @@ from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.secrets import CACHED, Credentials
 from timus_autotask.ports.table import Delete, Key, Put, Write
 from timus_autotask.store.journal import line_with_entries
-from timus_autotask.store.keys import contract_key
+from timus_autotask.store.keys import contract_key, customer_pk
 from timus_autotask.store.records import (
     EventRecord,
     Store,
@@ -932,15 +932,20 @@ class World:
     def _on_terms(self, choice: str, sku: str, delta: int, seconds: float) -> None:
         change = TermChange("excluded", sku) if choice == "excluded" else TermChange(choice, str(delta), sku)
 
+        counted_on: frozenset[Key] = frozenset()
+
         def set_them() -> bool:
             today = local_day(self.scheduler.now, self.zone)
 
             def done(proposal: Proposal[Any]) -> None:
                 self.watch.states["terms changed after a preview"] += 1
                 self.oracle.terms_changed(today, self.store.partner().terms.value.values)
-                self._shown += _all_shown(proposal.preview, self.store, self.scheduler.now)
+                unmerged = counted_on & self._inbox()
+                self._shown += _all_shown(proposal.preview, self.store, self.scheduler.now, unmerged)
 
             def propose(deployment: Deployment) -> Proposal[Any]:
+                nonlocal counted_on
+                counted_on = self._inbox()
                 return set_terms(deployment, [change], None, "a person", first_day=today, unknown=True)
 
             return self._decide(propose, done, seconds)
@@ -973,15 +978,31 @@ class World:
 
     def _at_rest_as_shown(self, changes: Sequence[Write]) -> None:
         """Where a contract comes to rest after a preview and nothing came in between, what was posted is what was shown."""
-        for shown in list(self._shown):
-            document = next((c for c in changes if c.key == shown.key and isinstance(c, Put)), None)
-            if document is None:
-                continue
-            if document.data["generation"] != shown.generation or not self._undisturbed(shown):
-                self._shown.remove(shown)
-            elif document.data["converged"] == shown.generation:
-                self._shown.remove(shown)
-                self.oracle.posted_as_shown(shown.contract, shown.at, shown.adjustments)
+        followed = [self._followed(shown, changes) for shown in self._shown]
+        self._shown = [shown for shown in followed if shown is not None]
+
+    def _followed(self, shown: Shown, changes: Sequence[Write]) -> Shown | None:
+        """What is still to be seen of a preview after a write; None: it was judged, or something came in between."""
+        document = next((c for c in changes if c.key == shown.key and isinstance(c, Put)), None)
+        merged = {c.key for c in changes if isinstance(c, Delete)}
+        if merged & shown.unmerged:
+            newer = {key for key in merged - shown.unmerged if key.pk in {each.pk for each in shown.unmerged}}
+            if newer or self.oracle.posted_since(shown.at, shown.contract):
+                return None
+            generation = shown.generation + (document is not None)
+            shown = replace(shown, generation=generation, unmerged=shown.unmerged - merged)
+        if document is None:
+            return shown
+        if document.data["generation"] != shown.generation or not self._undisturbed(shown):
+            return None
+        if document.data["converged"] < shown.generation or shown.unmerged:
+            return shown
+        self.oracle.posted_as_shown(shown.contract, shown.at, shown.adjustments)
+        return None
+
+    def _inbox(self) -> frozenset[Key]:
+        """The events that are not merged yet."""
+        return frozenset(one.key for one in self.memory.documents() if one.key.sk.startswith("INBOX#"))
 
     def _undisturbed(self, shown: Shown) -> bool:
         """Whether neither a fault nor anything else in the world has struck since, and the day is the same."""
@@ -1051,13 +1072,15 @@ class Shown:
     generation: int
     adjustments: Counter[tuple[int, int, int]]
     """(service, day, units)."""
+    unmerged: frozenset[Key] = frozenset()
+    """Events that it counts on and that are not merged yet: a contract may come to rest before they are, and then nothing is said."""
 
     @property
     def key(self) -> Key:
         return contract_key(self.contract)
 
 
-def _all_shown(preview: Preview, store: Store, now: int) -> list[Shown]:
+def _all_shown(preview: Preview, store: Store, now: int, unmerged: frozenset[Key]) -> list[Shown]:
     """Of every contract that can be told for itself: nothing on it is under way."""
     found = []
     for one in preview.contracts:
@@ -1072,7 +1095,9 @@ def _all_shown(preview: Preview, store: Store, now: int) -> list[Shown]:
             for adjustment in line.adjustments
             if adjustment.at_once
         )
-        found.append(Shown(one.contract_id, now, records.state.value.generation, made))
+        partitions = {customer_pk(customer) for customer in records.state.value.customers}
+        waiting = frozenset(key for key in unmerged if key.pk in partitions)
+        found.append(Shown(one.contract_id, now, records.state.value.generation, made, waiting))
     return found
 
 
