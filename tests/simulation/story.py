@@ -440,7 +440,16 @@ class _Teller:
             if renews:
                 term_end = date(2027, 12, 31)
             said = Said(
-                subscription, customer, number, day, effective, dict(items), status, cancel_at, term_end
+                subscription,
+                customer,
+                number,
+                day,
+                effective,
+                dict(items),
+                status,
+                cancel_at,
+                term_end,
+                renews,
             )
             self._say(at, said)
             at += int(self._gap() * SECOND)
