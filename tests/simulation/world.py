@@ -229,6 +229,8 @@ class World:
         self._changed_at = 0
         """When something else than an event of Timus or a decision with a preview happened last."""
         self._shown: list[Shown] = []
+        self._counted_on: frozenset[Key] = frozenset()
+        """Events that the preview of the last decision counted on and that were not merged when it was taken."""
         self._quiet_since = story.start
         self.busy: set[Actor] = set()
         self._lagging = 0
@@ -874,12 +876,14 @@ class World:
         """Let a person look at a proposal, think, and commit it; False when it cannot be shown, or not be done."""
         calls = self.calls
         try:
+            counted_on = self._inbox()
             with calls.standing_still():
                 proposal = propose(self._deployment())
             if thinks:
                 self.scheduler.pass_time(int(thinks * SECOND))
             with calls.standing_still():
                 proposal.commit()
+                self._counted_on = counted_on & self._inbox()
                 done(proposal)
         except NotDone as refused:
             self.watch.states["preview overtaken"] += "has changed since" in str(refused)
@@ -932,20 +936,15 @@ class World:
     def _on_terms(self, choice: str, sku: str, delta: int, seconds: float) -> None:
         change = TermChange("excluded", sku) if choice == "excluded" else TermChange(choice, str(delta), sku)
 
-        counted_on: frozenset[Key] = frozenset()
-
         def set_them() -> bool:
             today = local_day(self.scheduler.now, self.zone)
 
             def done(proposal: Proposal[Any]) -> None:
                 self.watch.states["terms changed after a preview"] += 1
                 self.oracle.terms_changed(today, self.store.partner().terms.value.values)
-                unmerged = counted_on & self._inbox()
-                self._shown += _all_shown(proposal.preview, self.store, self.scheduler.now, unmerged)
+                self._shown += self._all_shown(proposal.preview)
 
             def propose(deployment: Deployment) -> Proposal[Any]:
-                nonlocal counted_on
-                counted_on = self._inbox()
                 return set_terms(deployment, [change], None, "a person", first_day=today, unknown=True)
 
             return self._decide(propose, done, seconds)
@@ -971,7 +970,7 @@ class World:
             self.watch.states["plan change undone by a person"] += len(undone.sides) > 1
             lines = Store(self.memory).contract(undone.contract_id).lines
             self.oracle.undone(undone.contract_id, [lines[one.service_id].value for one in undone.sides])
-            shown = _all_shown(proposal.preview, self.store, self.scheduler.now)
+            shown = self._all_shown(proposal.preview)
             self._shown += [one for one in shown if one.contract == undone.contract_id]
 
         self.person("undo", undo)
@@ -999,6 +998,9 @@ class World:
             return shown
         self.oracle.posted_as_shown(shown.contract, shown.at, shown.adjustments)
         return None
+
+    def _all_shown(self, preview: Preview) -> list[Shown]:
+        return _all_shown(preview, self.store, self.scheduler.now, self._counted_on)
 
     def _inbox(self) -> frozenset[Key]:
         """The events that are not merged yet."""
