@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from local.autotask.faults import Fault
+from local.autotask.faults import Fault, NeverSent
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
-from timus_autotask.domain.line import Answer, State
+from timus_autotask.domain.line import Answer, State, Why
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.worker import converge
 
@@ -161,3 +161,30 @@ def test_a_queue_that_is_away_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(5):
         world.pass_time(minutes=1)
     assert len(world.posted()) == 60
+
+
+def test_a_renewal_is_journalled_though_autotask_is_away_once_it_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker that extended the contract gives it back by what it knows; then all goes on."""
+    world = World()
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 1})
+    world.work()
+    world.tell(8, {ADV: 28, GATEWAY: 1}, term_end=date(2027, 12, 31))
+    answer, away = world.api.handle, False
+
+    def gone(method: str, url: str, headers: Any, body: bytes) -> Any:
+        nonlocal away
+        if away and "/Contracts" not in url:
+            raise NeverSent("away")
+        away |= method == "PATCH"
+        return answer(method, url, headers, body)
+
+    monkeypatch.setattr(world.api, "handle", gone)
+    world.work()
+    assert away
+    monkeypatch.setattr(world.api, "handle", answer)
+    assert [one.why for one in world.ports.store.changes()] == [Why.RENEWED]
+    world.pass_time(minutes=30)
+    assert world.posted() == [(45, 3, "2026-03-15")]

@@ -20,6 +20,7 @@ from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.line import Answer, Intent, JournalEntry, Line, Outcome, State, Why
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.note import is_noted, note_of
+from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import NewContract, Provisioning
 from timus_autotask.ports.errors import (
     AutotaskError,
@@ -103,6 +104,8 @@ class _Session:
         self._journal: list[JournalEntry] = []
         """What this worker did besides adjusting, to be written when it gives the contract back: with the head of its chain."""
         self._renewal_noted = False
+        self._policies: dict[str, Policy] = {}
+        """The terms by which this worker has gone on so far, by customer."""
 
     @classmethod
     def begin(cls, contract_id: int, ports: Ports, deadline: datetime) -> _Session | None:
@@ -204,8 +207,9 @@ class _Session:
             return None
         self._since = contract.state.value.since or self._since
         if quick:
-            return Gathered(contract, {}, PartnerRecords())
+            return Gathered(contract, {}, PartnerRecords(), policies=self._policies)
         gathered = read_records(contract, self._ports)
+        self._policies = gathered.policies
         if not self._asked:
             self._contract = self._ports.autotask().contract(self._id)
             self._asked = True
