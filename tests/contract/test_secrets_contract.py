@@ -123,6 +123,16 @@ def test_a_refresh_of_nothing_is_not_worth_asking_again(store: Store) -> None:
     assert not store.secrets.refresh()
 
 
+def test_credentials_can_be_asked_for_as_they_are_stored(store: Store) -> None:
+    """After a refusal it matters at once whether somebody has stored others."""
+    store.secrets.autotask_credentials()
+    new = Credentials("api@msp.example", "rotated", "CODE")
+    store.replace_credentials(new)
+    assert store.secrets.autotask_credentials() == CREDENTIALS
+    assert store.secrets.autotask_credentials(as_stored=True) == new
+    assert store.secrets.autotask_credentials() == new
+
+
 def test_empty_secrets_are_not_configured(store: Store) -> None:
     """A fresh deployment says what is missing."""
     store.rotate()

@@ -38,7 +38,9 @@ class MemorySecrets:
         webhook: tuple[str, ...] = self._read("webhook", "the webhook secret has no current value")
         return webhook
 
-    def autotask_credentials(self) -> Credentials:
+    def autotask_credentials(self, *, as_stored: bool = False) -> Credentials:
+        if as_stored:
+            self._cache.pop("autotask", None)
         missing = "the Autotask credentials have no username, secret, integration_code"
         credentials: Credentials = self._read("autotask", missing)
         return credentials

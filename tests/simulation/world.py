@@ -45,7 +45,7 @@ from timus_autotask.operate.stage import go_live
 from timus_autotask.operate.terms import TermChange, set_terms
 from timus_autotask.operate.undo import undo as undo_change
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.secrets import CACHED, Credentials
+from timus_autotask.ports.secrets import CACHED, Credentials, RefusedUser
 from timus_autotask.ports.table import Delete, Key, Put, Write
 from timus_autotask.store.journal import line_with_entries
 from timus_autotask.store.keys import contract_key, customer_pk
@@ -1054,7 +1054,7 @@ class World:
         return Ports(
             table=self.table,
             autotask=lambda: (_ for _ in ()).throw(AssertionError("people do not post")),
-            credentials_refused=lambda: None,
+            credentials_refused=RefusedUser,
             clock=self.clock,
             zone=self.zone,
             settle=timedelta(seconds=self.story.settle),

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from timus_autotask.ports.clock import Clock, SystemClock
-from timus_autotask.ports.errors import NotConfigured
+from timus_autotask.ports.errors import NotConfigured, SecretsUnavailable
 from timus_autotask.settings import Settings, StackSettings
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from timus_autotask.aws.telemetry import Telemetry
     from timus_autotask.operate.deployment import Deployment
     from timus_autotask.ports.psa import Psa
-    from timus_autotask.ports.secrets import Credentials, Secrets
+    from timus_autotask.ports.secrets import Credentials, RefusedUser, Secrets
     from timus_autotask.sync.ports import Ports
     from timus_autotask.sync.receive import ReceivePorts
     from timus_autotask.watch.tickets import TicketDesk
@@ -294,26 +294,33 @@ def autotask_user(transport: Transport, server: str) -> Callable[[Credentials], 
 
 def autotask_client(
     transport: Transport, secrets: Secrets, server: str, on_call: OnCall | None = None
-) -> tuple[Callable[[], Psa], Callable[[], None]]:
+) -> tuple[Callable[[], Psa], Callable[[], RefusedUser]]:
     """The client, signed in with the credentials as they are stored, and what to call when Autotask refused them."""
-    from timus_autotask.autotask.client import Autotask, Credentials
+    from timus_autotask.autotask import client as rest
+    from timus_autotask.ports.secrets import RefusedUser
 
-    signed_in: dict[Credentials, Autotask] = {}
+    signed_in: dict[Credentials, rest.Autotask] = {}
 
     def client() -> Psa:
         found = secrets.autotask_credentials()  # kept for a while: asking each time costs nothing
-        try:
-            credentials = Credentials(found.username, found.secret, found.integration_code)
-        except ValueError as error:
-            raise NotConfigured(f"the stored API user cannot be used: {error}") from None
-        if credentials not in signed_in:
+        if found not in signed_in:
+            try:
+                user = rest.Credentials(found.username, found.secret, found.integration_code)
+            except ValueError as error:
+                raise NotConfigured(f"the stored API user cannot be used: {error}") from None
             signed_in.clear()
-            signed_in[credentials] = Autotask(transport, credentials, server=server, on_call=on_call)
-        return signed_in[credentials]
+            signed_in[found] = rest.Autotask(transport, user, server=server, on_call=on_call)
+        return signed_in[found]
 
-    def refused() -> None:
+    def refused() -> RefusedUser:
+        user = next(iter(signed_in), None)
         signed_in.clear()
-        secrets.refresh()
+        if user is None:
+            return RefusedUser()
+        try:
+            return RefusedUser(user.fingerprint, secrets.autotask_credentials(as_stored=True) != user)
+        except (NotConfigured, SecretsUnavailable):
+            return RefusedUser(user.fingerprint)
 
     return client, refused
 

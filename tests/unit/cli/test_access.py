@@ -70,7 +70,7 @@ def test_credentials_that_do_not_work_are_not_kept(
     assert desk.stored == []
     tries = [one for one in desk.world.control.requests() if one["entity"] != "ZoneInformation"]
     assert len(tries) == (0 if rejected == "user-name" else 1)
-    assert json.loads(desk.run(*arguments, "--json").out)["rejected"] == rejected
+    assert json.loads(desk.run(*arguments, "--json", "--try-again").out)["rejected"] == rejected
     assert "hush" not in refused
 
 

@@ -63,6 +63,28 @@ def test_a_numbers_column_stands_at_the_right() -> None:
     ]
 
 
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_no_command_is_broken_over_two_lines(width: int) -> None:
+    """Whoever copies half of it runs another command."""
+    stream = StringIO()
+    console = Console(file=stream, width=width, color_system=None, markup=False, force_terminal=True)
+    commands = (
+        "make deploy STACK=timus-autotask TIME_ZONE=Europe/Berlin",
+        "timus-autotask drift CONTRACT SERVICE",
+        "timus-autotask events --parked",
+        "timus-autotask status",
+    )
+    terminal = Terminal(console=console)
+    terminal.say(
+        f"If the stack's is wrong, change it before go-live: {commands[0]}, then {commands[1]}. See {commands[2]} and {commands[3]}: there",
+        hanging=2,
+    )
+    terminal.table(("a", "do"), [[1, f"Look at it, then: {commands[1]}"]], empty="")
+    lines = stream.getvalue().splitlines()
+    for command in commands:
+        assert any(command in line for line in lines)
+
+
 @pytest.mark.parametrize("width", [20, 200])
 def test_nothing_from_outside_is_obeyed(width: int) -> None:
     """In a cell, in a sentence and in a question, on a wide terminal and on a narrow one."""

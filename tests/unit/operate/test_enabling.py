@@ -177,6 +177,77 @@ def test_a_stored_user_that_was_refused_is_not_tried_again(world: World, deploym
     assert try_api_user(deployment, None).check.verdict is OK
 
 
+def test_a_user_who_was_stored_since_is_not_taken_for_the_one_who_was_refused(
+    world: World, deployment: Deployment
+) -> None:
+    """Whoever reads "refused" would set the right user again, and again."""
+    world.control.set_credentials("new@msp.example", "rotated", "CODE")
+    assert try_api_user(deployment, None).check.verdict is WRONG
+    world.secrets.replace_credentials(Credentials("new@msp.example", "rotated", "CODE"))
+    world.clock.advance(301)
+    found = try_api_user(deployment, None).check
+    assert found.verdict is OK
+    assert "new@msp.example is let in" in found.found
+    assert "workers may still hold the one before, who was refused, and go on at 09:27 UTC" in found.found
+
+
+def test_given_values_that_were_refused_are_not_sent_a_second_time(
+    world: World, deployment: Deployment
+) -> None:
+    """A script that runs each minute with a wrong secret would lock the API user. A person who corrected it in Autotask can say so."""
+    world.control.set_credentials("api@msp.example", "secret", "CODE")
+    wrong = Credentials("api@msp.example", "bad", "CODE")
+    first = try_api_user(deployment, wrong)
+    asked = len(world.control.requests())
+    for _ in range(4):
+        again = try_api_user(deployment, wrong).check
+        assert again.verdict is WRONG
+        assert (
+            "refused exactly this user name, secret and tracking identifier at 2026-03-15 09:12 UTC"
+            in again.found
+        )
+        assert "--try-again" in again.remedy
+    assert (first.check.verdict, len(world.control.requests())) == (WRONG, asked)
+    assert try_api_user(deployment, USER).check.verdict is OK, "another one is asked for"
+    world.control.set_credentials("api@msp.example", "bad", "CODE")
+    assert try_api_user(deployment, wrong, again=True).check.verdict is OK
+    assert try_api_user(deployment, wrong).check.verdict is OK, "it is let in by now"
+
+
+def test_what_was_refused_is_forgotten_after_a_day(world: World, deployment: Deployment) -> None:
+    """Somebody may have corrected it in Autotask, and nobody here remembers."""
+    world.control.set_credentials("api@msp.example", "secret", "CODE")
+    wrong = Credentials("api@msp.example", "bad", "CODE")
+    try_api_user(deployment, wrong)
+    world.control.set_credentials("api@msp.example", "bad", "CODE")
+    world.clock.advance(86_399)
+    assert try_api_user(deployment, wrong).check.verdict is WRONG
+    world.clock.advance(1)
+    assert try_api_user(deployment, wrong).check.verdict is OK
+
+
+def test_no_secret_can_be_read_back_from_what_is_remembered(world: World, deployment: Deployment) -> None:
+    """Whoever reads the table learns that somebody was refused, and not with what."""
+    world.control.set_credentials("api@msp.example", "secret", "CODE")
+    try_api_user(deployment, Credentials("api@msp.example", "bad", "CODE"))
+    [remembered] = world.ports.store.circuit().value.refused
+    assert len(remembered) == 32
+    assert {"bad", "api@msp.example", "CODE"}.isdisjoint(remembered)
+
+
+def test_a_user_without_the_first_permission_is_told_about_each(world: World, deployment: Deployment) -> None:
+    """All that is to be granted, at one look, with where."""
+    world.control.set_switches({"denied": ["Contracts"]})
+    user = try_api_user(deployment, None)
+    assert (user.check.verdict, user.works) == (WRONG, False)
+    assert "Security Levels" in user.check.remedy
+    assert "timus-autotask setup --try-again" in user.check.remedy
+    assert user.autotask is not None
+    tried = {one.name: one.verdict for one in check_permissions(user.autotask)}
+    assert tried["read contracts"] is WRONG
+    assert tried["read companies"] is OK
+
+
 def test_a_given_user_that_is_refused_does_not_stop_the_workers(world: World, deployment: Deployment) -> None:
     """The stored one may work all the same."""
     world.control.set_credentials("api@msp.example", "another", "CODE")

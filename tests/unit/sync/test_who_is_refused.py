@@ -12,6 +12,7 @@ from tests.crowd import tenant
 from tests.fakes.memory_secrets import CREDENTIALS
 from tests.world import ADV, ESS, SERVICES, World
 from timus_autotask.domain.line import State
+from timus_autotask.ports.secrets import Credentials
 
 CUSTOMERS = 12
 """More than may be tried: the bounds below hold for any number."""
@@ -102,6 +103,22 @@ def test_a_caller_who_is_refused_is_not_tried_with_every_contract(world: World, 
     for _ in range(30):
         world.pass_time(minutes=1)
     assert all_are_served(world)
+
+
+def test_a_secret_that_a_worker_still_holds_says_nothing_about_the_one_that_was_stored_since(
+    world: World,
+) -> None:
+    """Otherwise everybody stands still for a quarter of an hour, and reads that the right API user was refused."""
+    world.control.set_credentials("api@msp.example", "secret", "CODE")
+    world.ports.autotask().contract(10_001)  # a worker signed in a moment ago
+    world.control.set_credentials("api@msp.example", "rotated", "CODE")
+    world.secrets.replace_credentials(Credentials("api@msp.example", "rotated", "CODE"))
+    world.tell(2, {ADV: 8}, customer="cus_1", subscription="sub_1")
+    for _ in range(3):
+        world.pass_time(minutes=1)
+    assert told(world) == []
+    assert not world.ports.store.circuit().value.open(world.clock.now())
+    assert world.units(ADV, world.clock.now().date(), 10_001) == 8
 
 
 def test_a_caller_who_may_do_nothing_at_all_is_not_tried_with_every_new_sku(world: World) -> None:

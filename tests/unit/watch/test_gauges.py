@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -126,6 +126,24 @@ def test_what_awaits_approval_is_paused_or_was_rejected_counts_as_what_it_is() -
     decisions.reject(deployment, CONTRACT, 45, "not ordered", "pat").commit()
     world.pass_time(days=2)
     assert counted() == (0, 0, 0, 1, 0)
+
+
+def test_a_quantity_that_was_reported_today_is_not_parked_for_long_whatever_its_day() -> None:
+    """Who is woken for it wants to know how long it was left alone, and not how far back it is billed."""
+    world = World()
+    world.tell(7, {"SASE-NEW": 2}, effective=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    world.work()
+
+    def long() -> int:
+        world.clock.advance(EVERY.total_seconds())
+        world.happened.clear()
+        take(world.ports, world.clock.now() + timedelta(minutes=1))
+        [found] = told(world)
+        return int(found["parked_long"])
+
+    assert long() == 0
+    world.pass_time(days=2)
+    assert long() > 0
 
 
 def test_they_read_no_more_events_than_it_takes_to_know_the_last_webhook() -> None:

@@ -47,7 +47,9 @@ class SecretsManagerSecrets:
     def webhook_secrets(self) -> tuple[str, ...]:
         return self._read(self._webhook_id, webhook_secrets_of)
 
-    def autotask_credentials(self) -> Credentials:
+    def autotask_credentials(self, *, as_stored: bool = False) -> Credentials:
+        if as_stored:
+            self._cache.pop(self._autotask_id, None)
         return self._read(self._autotask_id, credentials_of)
 
     def refresh(self) -> bool:

@@ -15,7 +15,7 @@ from timus_autotask.bootstrap import webhook_at
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
 from timus_autotask.cli.proposing import progress, shown_first
 from timus_autotask.cli.terminal import Terminal
-from timus_autotask.operate.credentials import check_credentials, store_credentials, what_waits
+from timus_autotask.operate.credentials import store_credentials, try_once, what_waits
 from timus_autotask.operate.deployment import Deployment, NotDelivered
 from timus_autotask.operate.sending import signed, what_follows, with_field
 from timus_autotask.ports.clock import SystemClock
@@ -36,7 +36,7 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
     zone = None
     if not arguments.unchecked:
         try:
-            found = check_credentials(asked)
+            found = try_once(deployment, given, asked, again=arguments.try_again)
         except AutotaskError as error:
             raise Failed(
                 f"Autotask cannot be asked just now ({error}); nothing was stored. Try again in a minute, or store "

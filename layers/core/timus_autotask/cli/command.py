@@ -229,6 +229,11 @@ _API_USER = (
         "--integration-code",
         help="the tracking identifier; else AUTOTASK_INTEGRATION_CODE, else the registered vendor's, else asked",
     ),
+    _a(
+        "--try-again",
+        action="store_true",
+        help="sign in although exactly this API user was refused before: something was changed in Autotask",
+    ),
 )
 _CUSTOMER_OR_PLAN = (
     _a("what", choices=["customer", "plan"], help="whether it is a customer, or a plan: any SKU of Timus"),
@@ -244,11 +249,6 @@ COMMANDS = (
         "enabling.setup",
         (
             *_API_USER,
-            _a(
-                "--try-again",
-                action="store_true",
-                help="sign in although the API user was refused a moment ago: something was changed in Autotask",
-            ),
             _a("--no-test-event", action="store_true", help="send no test event to the webhook"),
             _a("--yes", action="store_true", help="ask nothing: what is not given is missing"),
         ),

@@ -110,7 +110,11 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
         preview=preview_form(shown.preview),
         totals=totals_form(shown.preview.totals),
         webhook_url=deployment.webhook_url,
-        next=[{"what": what, "command": command} for what, command in NEXT],
+        next=[
+            {"what": what, "command": command}
+            for what, command in NEXT
+            if worst(shown.checks) is not Verdict.WRONG
+        ],
     )
 
 
@@ -180,10 +184,10 @@ def _new_api_user(
 ) -> ApiUser:
     """Sign in once, and keep it if it works."""
     try:
-        user = try_api_user(deployment, given)
+        user = try_api_user(deployment, given, again=arguments.try_again)
     except ValueError as error:
         raise Failed(f"{error}; nothing was stored.", USAGE) from None
-    if user.autotask is None:
+    if user.autotask is None or not user.works:
         shown.add(replace(user.check, found=f"{user.check.found}; nothing was stored"))
         return user
     shown.preview = what_waits(deployment, user.autotask)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from math import inf
 
@@ -46,6 +46,37 @@ class CredentialsCheck:
         return self.rejected is None
 
 
+def try_once(
+    deployment: Deployment, given: Credentials, autotask: Psa, *, again: bool = False
+) -> CredentialsCheck:
+    """Sign in with what a person gives. What was refused within a day is not tried a second time, unless ``again``.
+
+    A script that runs over and over with a wrong secret would lock the API user. Raises ``RetryLater`` like ``check_credentials``.
+    """
+    ports, user = deployment.ports, given.fingerprint
+    at = ports.store.circuit().value.refused.get(user)
+    if at is not None and not again and ports.clock.now() < at + REFUSED_FOR:
+        found = f"Autotask refused exactly this user name, secret and tracking identifier at {at:%Y-%m-%d %H:%M} UTC"
+        return CredentialsCheck(Rejected.UNSAID, f"{found}; it is not asked a second time", NOT_TWICE)
+    found_out = check_credentials(autotask)
+    remember(ports, user, found_out)
+    return found_out
+
+
+def remember(ports: Ports, fingerprint: str, found: CredentialsCheck) -> None:
+    """Note that an API user was refused, or is let in again."""
+
+    def note() -> None:
+        known = ports.store.circuit()
+        seen = known.value.without_refused(fingerprint)
+        if found.rejected:
+            seen = known.value.with_refused(fingerprint, ports.clock.now())
+        if seen != known.value:
+            ports.store.commit(put_circuit(seen, known.rev))
+
+    update(note)
+
+
 def check_credentials(autotask: Psa) -> CredentialsCheck:
     """Sign in once, and never again after a refusal: failed logins lock an API user.
 
@@ -62,6 +93,13 @@ def check_credentials(autotask: Psa) -> CredentialsCheck:
     return CredentialsCheck(None, f"Autotask knows the API user at {zone}", zone=zone, allowance=allowance)
 
 
+LEVELS = "Admin > Organization Settings & Users > Resources/Users (HR) > Security > Security Levels"
+"""Where Autotask keeps what users may do.
+https://autotask.net/help/Content/4_Admin/1CompanySettings_Users/ResourcesUsersHR/Security/Create_Edit_Custom_Security_Level.htm"""
+REFUSED_FOR = timedelta(days=1)
+"""How long a refused API user is not tried a second time by itself."""
+NOT_TWICE = "Correct one of the three. If the API user was corrected in Autotask instead, say so: --try-again"
+
 # Where the fields are: https://autotask.net/help/content/4_admin/1CompanySettings_Users/ResourcesUsersHR/Resources/API_User_Add_Edit.htm
 REMEDIES: Mapping[Rejected, str] = {
     Rejected.USER_NAME: "Copy the user name again from the API user's page in Autotask (Username/Key).",
@@ -71,7 +109,8 @@ REMEDIES: Mapping[Rejected, str] = {
     "the one that is chosen there is accepted.",
     Rejected.BLOCKED: "On the API user's page in Autotask, tick Active, clear Locked, and choose the security level API User "
     "(system) or a copy of it.",
-    Rejected.PERMISSION: "Give its security level in Autotask the permission to view all contracts, or choose API User (system).",
+    Rejected.PERMISSION: f"In Autotask, {LEVELS}, let the API user's level view all contracts, or choose API User (system). Then: "
+    "timus-autotask setup --try-again",
     Rejected.UNSAID: "Autotask does not say what is wrong with it. Check the tracking identifier first, then the user name, and "
     "whether the API user is active and not locked.",
 }
@@ -130,8 +169,7 @@ def let_workers_go_on(ports: Ports, resumes_at: datetime) -> None:
 
 def _close_circuit(resumes_at: datetime, ports: Ports) -> None:
     known = ports.store.circuit()
-    circuit = Circuit(resumes_at, known.value.reason, True, known.value.since)
-    ports.store.commit(put_circuit(circuit, known.rev))
+    ports.store.commit(put_circuit(replace(known.value, open_until=resumes_at), known.rev))
 
 
 def _look_sooner(contract_id: int, resumes_at: datetime, ports: Ports) -> None:

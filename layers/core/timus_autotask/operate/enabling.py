@@ -8,12 +8,18 @@ from __future__ import annotations
 import json
 import secrets as random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from timus_autotask.operate.credentials import check_credentials, let_workers_go_on
+from timus_autotask.operate.credentials import (
+    LEVELS,
+    check_credentials,
+    let_workers_go_on,
+    remember,
+    try_once,
+)
 from timus_autotask.operate.deployment import Deployment, NotDelivered
 from timus_autotask.ports.errors import (
     AutotaskError,
@@ -23,7 +29,7 @@ from timus_autotask.ports.errors import (
     RetryLater,
 )
 from timus_autotask.ports.psa import Access, Psa, RecordKind, Threshold
-from timus_autotask.ports.secrets import Credentials
+from timus_autotask.ports.secrets import Credentials, RefusedUser
 from timus_autotask.store.inbox import FROM_SETUP, delivery_key
 from timus_autotask.store.keys import inbox_key
 from timus_autotask.sync.receive import NOBODY
@@ -37,9 +43,6 @@ OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
 ACTIVITY = "Admin > Extensions & Integrations > Other Extensions & Tools > API Activity by Hour"
 """Where Autotask shows which integration makes how many requests.
 https://autotask.net/help/content/4_Admin/5ExtensionsIntegrations/OtherExtensionsTools/API_Activity_by_Hour.htm"""
-LEVELS = "Admin > Organization Settings & Users > Resources/Users (HR) > Security > Security Levels"
-"""Where Autotask keeps what users may do.
-https://autotask.net/help/Content/4_Admin/1CompanySettings_Users/ResourcesUsersHR/Security/Create_Edit_Custom_Security_Level.htm"""
 
 SLOWER, SLOWEST = 50, 75
 """Percent of the allowance from which on Autotask delays each request by half a second, and by a second
@@ -78,7 +81,7 @@ def check_time_zone(deployment: Deployment, autotask: Psa | None = None) -> Chec
     now, zone = deployment.clock.now(), deployment.zone
     found = f"{zone.key}: it is {now.astimezone(zone):%Y-%m-%d %H:%M} there, and a change is billed from the day that it is there"
     theirs = _zone_of_autotask(autotask) if autotask else ""
-    change = f"If the stack's is wrong, change it before go-live: make deploy STACK={deployment.stack} TIME_ZONE={theirs or 'America/New_York'}"
+    change = f"If the stack's is wrong, correct it: make deploy STACK={deployment.stack} TIME_ZONE={theirs or 'AREA/CITY'}"
     if not theirs:
         unsaid = f"{found}. Autotask does not say which it uses"
         return Check("time zone", unsaid, WARN, change) if zone.key == "UTC" else Check("time zone", unsaid)
@@ -114,10 +117,15 @@ class ApiUser:
 
     check: Check
     autotask: Psa | None = None
-    """Signed in; None: it does not work, or nobody knows."""
+    """Signed in, perhaps without a permission; None: it does not work, or nobody knows."""
     allowance: Threshold | None = None
     """How much of the tenant's requests are used; None when Autotask does not say."""
     rejected: Rejected | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether it may be kept."""
+        return self.autotask is not None and self.rejected is None
 
 
 def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bool = False) -> ApiUser:
@@ -132,7 +140,9 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
     except NotConfigured:
         return ApiUser(Check("API user", "nobody has set one yet", WRONG, SET_ONE))
     now, circuit = ports.clock.now(), ports.store.partner().circuit.value
-    waits = given is None and circuit.credentials and circuit.open(now)
+    pauses = given is None and circuit.credentials and circuit.open(now)
+    # What others than the stored one were refused says nothing about it: somebody has stored another since.
+    waits = pauses and (user.fingerprint in circuit.refused or not circuit.refused)
     if waits and not again:
         until = f" It is not asked again before {circuit.open_until:%H:%M} UTC." if circuit.open_until else ""
         return ApiUser(
@@ -147,7 +157,10 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
         )
     try:
         autotask = deployment.autotask_as(user)
-        found = check_credentials(autotask)
+        if given is None:
+            found = check_credentials(autotask)
+        else:
+            found = try_once(deployment, given, autotask, again=again)
     except ValueError as error:
         if given is not None:
             raise
@@ -156,11 +169,21 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
         return ApiUser(_away("API user", error))
     if found.rejected:
         if given is None:
-            note_failure(ports, CredentialsRefused(found.message, found.rejected))
-        return ApiUser(Check("API user", found.message, WRONG, found.remedy), rejected=found.rejected)
+            refused = RefusedUser(user.fingerprint)
+            known = replace(ports, credentials_refused=lambda: refused)
+            note_failure(known, CredentialsRefused(found.message, found.rejected))
+        # Who is let in but lacks a permission can be told about each of them.
+        limited = autotask if found.rejected is Rejected.PERMISSION else None
+        return ApiUser(
+            Check("API user", found.message, WRONG, found.remedy), limited, rejected=found.rejected
+        )
+    let_in = f"{user.username} is let in at {found.zone}"
     if waits:
+        remember(ports, user.fingerprint, found)
         let_workers_go_on(ports, now)
-    return ApiUser(Check("API user", f"{user.username} is let in at {found.zone}"), autotask, found.allowance)
+    elif pauses:
+        let_in += f"; workers may still hold the one before, who was refused, and go on at {circuit.open_until:%H:%M} UTC"
+    return ApiUser(Check("API user", let_in), autotask, found.allowance)
 
 
 def _away(name: str, error: AutotaskError) -> Check:

@@ -5,6 +5,7 @@ Nothing here prints a secret: representations and messages name what is wrong, n
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -21,6 +22,22 @@ class Credentials:
     secret: str = field(repr=False)
     integration_code: str = field(repr=False)
 
+    @property
+    def fingerprint(self) -> str:
+        """Tells these from any others without giving them away: made so slowly that nobody guesses a secret by it."""
+        salt = f"{self.username}\n{self.integration_code}".encode()
+        return hashlib.pbkdf2_hmac("sha256", self.secret.encode(), salt, 100_000, 16).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedUser:
+    """Whom Autotask refused."""
+
+    fingerprint: str = ""
+    """``""``: nobody was signed in."""
+    replaced: bool = False
+    """Whether another one is stored by now."""
+
 
 class Secrets(Protocol):
     """Where secrets come from. All methods raise :class:`SecretsUnavailable` when it is out of reach."""
@@ -32,8 +49,8 @@ class Secrets(Protocol):
         """
         ...
 
-    def autotask_credentials(self) -> Credentials:
-        """Who we are to Autotask. Raises :class:`NotConfigured` when a part of it is empty."""
+    def autotask_credentials(self, *, as_stored: bool = False) -> Credentials:
+        """Who we are to Autotask; ``as_stored``: asked anew. Raises :class:`NotConfigured` when a part of it is empty."""
         ...
 
     def refresh(self) -> bool:

@@ -34,6 +34,8 @@ KEPT_TERMS = 50
 """How many replaced terms are kept that held on no day: they only say who changed what."""
 MOST_NAMED, LONGEST_NAME = 200, 120
 """Services of a contract whose names are kept, and characters of a name: some 30 KB at most."""
+MOST_REFUSED = 8
+"""API users that Autotask refused, as far as they are remembered."""
 KEPT_DAYS = 400
 """How long a merged event is kept: thirteen months, a year's audit and the month before."""
 
@@ -108,10 +110,23 @@ class Circuit:
     credentials: bool = False
     """The credentials were refused: asking on would lock the account."""
     since: datetime | None = None
+    refused: Mapping[str, datetime] = field(default_factory=dict)
+    """When Autotask refused which API users, by their fingerprints; the last ``MOST_REFUSED``. None is tried twice by itself."""
 
     def open(self, now: datetime) -> bool:
         """Nobody asks Autotask before ``open_until``."""
         return self.open_until is not None and now < self.open_until
+
+    def with_refused(self, fingerprint: str, at: datetime) -> Circuit:
+        """The same, with one more who was refused (``""``: nobody)."""
+        if not fingerprint:
+            return self
+        others = [(who, when) for who, when in self.refused.items() if who != fingerprint]
+        return replace(self, refused=dict([*others, (fingerprint, at)][-MOST_REFUSED:]))
+
+    def without_refused(self, fingerprint: str) -> Circuit:
+        """The same, without one who is let in again."""
+        return replace(self, refused={who: at for who, at in self.refused.items() if who != fingerprint})
 
 
 @dataclass(frozen=True, slots=True)

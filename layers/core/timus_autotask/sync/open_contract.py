@@ -143,7 +143,7 @@ class _Session:
 
     def postpone(self, error: AutotaskError) -> None:
         """Autotask cannot be asked now: stay due."""
-        note_failure(self._ports, error)
+        error = note_failure(self._ports, error)
         after = error.after_seconds if isinstance(error, RetryLater) else RECHECK.total_seconds()
         self._rest(self._stored.value, self._ports.clock.now() + timedelta(seconds=after))
 

@@ -13,6 +13,7 @@ from timus_autotask.ports.clock import Clock
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.ports.psa import Psa
 from timus_autotask.ports.queue import WakeUps
+from timus_autotask.ports.secrets import RefusedUser
 from timus_autotask.ports.table import Table
 from timus_autotask.store.records import Store
 
@@ -28,8 +29,8 @@ class Ports:
     table: Table
     autotask: Callable[[], Psa]
     """The client, signed in, for reads; for a write see ``writing``. Raises ``NotConfigured`` or ``SecretsUnavailable``."""
-    credentials_refused: Callable[[], None]
-    """Called when Autotask refused the credentials, so that they are read again next time."""
+    credentials_refused: Callable[[], RefusedUser]
+    """Called when Autotask refused the credentials: whose they were. They are read again next time."""
     clock: Clock
     zone: ZoneInfo
     """The partner's time zone."""

@@ -31,12 +31,12 @@ from timus_autotask.ports.errors import (
     Refused,
     RetryLater,
 )
+from timus_autotask.ports.secrets import RefusedUser
 from timus_autotask.ports.table import Key, Put, Write
 from timus_autotask.store.journal import contract_with_entries, journal_key, line_with_entries
 from timus_autotask.store.keys import line_key
 from timus_autotask.store.notes import put_note
 from timus_autotask.store.records import (
-    Circuit,
     CustomerRecords,
     PartnerRecords,
     Stored,
@@ -58,6 +58,8 @@ ADJUSTMENT_TAKES = timedelta(seconds=30)
 LEASE_MARGIN = timedelta(seconds=5)
 """How far the lease outlives the function's deadline: more than two clocks can differ."""
 CREDENTIALS_PAUSE = timedelta(minutes=15)
+REPLACED_SECONDS = 5
+"""Until somebody signs in with an API user that was stored a moment ago."""
 """How long Autotask is not asked after it refused the credentials: bad logins in a row lock the account."""
 EXTEND_AGAIN = timedelta(hours=1)
 """How soon Autotask is asked again to extend a contract that it refused to extend."""
@@ -172,9 +174,8 @@ class _Session:
 
     def postpone(self, error: AutotaskError) -> None:
         """Autotask cannot be asked now: note why, keep what was answered, and stay due."""
-        now = self._ports.clock.now()
-        until = now + _pause(error)
-        note_failure(self._ports, error)
+        error = note_failure(self._ports, error)
+        until = self._ports.clock.now() + _pause(error)
 
         def release() -> None:
             gathered = self._gather(quick=True)
@@ -540,20 +541,33 @@ def _pause(error: AutotaskError) -> timedelta:
     return CREDENTIALS_PAUSE
 
 
-def note_failure(ports: Ports, error: AutotaskError) -> None:
-    """Tell every worker for how long not to ask Autotask, if the failure concerns every request."""
+def note_failure(ports: Ports, error: AutotaskError) -> AutotaskError:
+    """Tell every worker for how long not to ask Autotask, if the failure concerns every request.
+
+    Returns what it comes to for who met it: a refusal of an API user that was replaced meanwhile says nothing about the new one, who is
+    tried at once.
+    """
     refused = isinstance(error, CredentialsRefused)
     if not refused and not (isinstance(error, RetryLater) and error.everywhere):
-        return
-    until = ports.clock.now() + _pause(error)
-    if refused:
-        ports.credentials_refused()
+        return error
+    now = ports.clock.now()
+    until, user = now + _pause(error), ports.credentials_refused() if refused else RefusedUser()
+    if user.replaced:
+        ports.on_event("credentials-replaced", detail=str(error))
+        return RetryLater(
+            REPLACED_SECONDS, "the API user was replaced while a worker still used the former one"
+        )
     ports.on_event("credentials-refused" if refused else "autotask-away", detail=str(error))
 
     def open_circuit() -> None:
         known = ports.store.circuit()
-        circuit = Circuit(until, str(error), refused, known.value.since or ports.clock.now())
-        if known.value.open_until is None or known.value.open_until < until:
-            ports.store.commit(put_circuit(circuit, known.rev))
+        seen = known.value.with_refused(user.fingerprint, now)
+        if seen.open_until is None or seen.open_until < until:
+            seen = replace(
+                seen, open_until=until, reason=str(error), credentials=refused, since=seen.since or now
+            )
+        if seen != known.value:
+            ports.store.commit(put_circuit(seen, known.rev))
 
     update(open_circuit)
+    return error

@@ -230,12 +230,13 @@ def _numbers(tally: Tally, partner: Records, ports: Ports, now: datetime, since:
 
 
 def _since(line: StatusLine, records: Records) -> datetime:
-    """Since when a line is parked. For a quantity without a line: the day on which Timus first reported it."""
+    """Since when a line is parked. For a quantity without a line: since when it is known here."""
     if line.since:
         return line.since
     subscriptions = records.customers[line.customer].subscriptions.values()
-    told = [v.day for s in subscriptions for v in s.value.versions if v.quantity(line.sku)]
-    return datetime.combine(min(told), time(), UTC) if told else datetime.max.replace(tzinfo=UTC)
+    versions = (v for s in subscriptions for v in s.value.versions if v.quantity(line.sku))
+    known = [v.received_at or datetime.combine(v.day, time(), UTC) for v in versions]
+    return min(known, default=datetime.max.replace(tzinfo=UTC))
 
 
 def _oldest(tally: Tally, partner: Records, ports: Ports, now: datetime) -> int:

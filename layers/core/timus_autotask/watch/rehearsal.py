@@ -24,6 +24,7 @@ from timus_autotask.domain.mapping import LineChoice, LineKey
 from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import NO_ANSWER, Conflict, InfrastructureError
 from timus_autotask.ports.psa import ContractService, Psa, Service, UnitRow
+from timus_autotask.ports.secrets import RefusedUser
 from timus_autotask.ports.table import Check, Document, Key, Put, Table, Write
 from timus_autotask.store.keys import CONTRACT, OPENING, PARTNER, PLAN, contract_pk, customer_pk, id_of
 from timus_autotask.store.records import (
@@ -387,7 +388,7 @@ class Rehearsal:
             ports,
             table=self.table,
             autotask=lambda: cast("Psa", self.autotask),  # as much of it as workers use
-            credentials_refused=lambda: None,
+            credentials_refused=RefusedUser,
             clock=_Stopped(self.now),
             wake_ups=self,
             on_event=self._told,
