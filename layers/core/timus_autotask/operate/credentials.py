@@ -59,11 +59,11 @@ def try_once(
         found = f"Autotask refused exactly this user name, secret and tracking identifier at {at:%Y-%m-%d %H:%M} UTC"
         return CredentialsCheck(Rejected.UNSAID, f"{found}; it is not asked a second time", NOT_TWICE)
     found_out = check_credentials(autotask)
-    remember(ports, user, found_out)
+    _remember(ports, user, found_out)
     return found_out
 
 
-def remember(ports: Ports, fingerprint: str, found: CredentialsCheck) -> None:
+def _remember(ports: Ports, fingerprint: str, found: CredentialsCheck) -> None:
     """Note that an API user was refused, or is let in again."""
 
     def note() -> None:

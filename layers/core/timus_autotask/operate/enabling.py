@@ -8,16 +8,15 @@ from __future__ import annotations
 import json
 import secrets as random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from timus_autotask.operate.credentials import (
     LEVELS,
-    check_credentials,
+    CredentialsCheck,
     let_workers_go_on,
-    remember,
     try_once,
 )
 from timus_autotask.operate.deployment import Deployment, NotDelivered
@@ -29,9 +28,10 @@ from timus_autotask.ports.errors import (
     RetryLater,
 )
 from timus_autotask.ports.psa import Access, Psa, RecordKind, Threshold
-from timus_autotask.ports.secrets import Credentials, RefusedUser
+from timus_autotask.ports.secrets import Credentials
 from timus_autotask.store.inbox import FROM_SETUP, delivery_key
 from timus_autotask.store.keys import inbox_key
+from timus_autotask.store.records import Circuit
 from timus_autotask.sync.receive import NOBODY
 from timus_autotask.sync.worker import note_failure
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
@@ -134,33 +134,17 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
     After a refusal of the stored one, nobody asks Autotask for a while, for failed logins lock the API user; ``again`` asks all the
     same, because a person has changed something. Raises ``ValueError`` for what no header can carry, and ``InfrastructureError``.
     """
-    ports = deployment.ports
     try:
         user = given or deployment.secrets.autotask_credentials()
     except NotConfigured:
         return ApiUser(Check("API user", "nobody has set one yet", WRONG, SET_ONE))
-    now, circuit = ports.clock.now(), ports.store.partner().circuit.value
-    pauses = given is None and circuit.credentials and circuit.open(now)
-    # What others than the stored one were refused says nothing about it: somebody has stored another since.
-    waits = pauses and (user.fingerprint in circuit.refused or not circuit.refused)
+    now, circuit = deployment.clock.now(), deployment.store.partner().circuit.value
+    pauses, waits = _pausing(circuit, user, now) if given is None else (False, False)
     if waits and not again:
-        until = f" It is not asked again before {circuit.open_until:%H:%M} UTC." if circuit.open_until else ""
-        return ApiUser(
-            Check(
-                "API user",
-                f"{user.username} was refused: {circuit.reason.rstrip('.')}.{until}",
-                WRONG,
-                "Correct it on the API user's page in Autotask, then: timus-autotask setup --try-again. Or set another one: "
-                "timus-autotask credentials set",
-            ),
-            rejected=Rejected.UNSAID,
-        )
+        return ApiUser(_left_alone(user, circuit), rejected=Rejected.UNSAID)
     try:
         autotask = deployment.autotask_as(user)
-        if given is None:
-            found = check_credentials(autotask)
-        else:
-            found = try_once(deployment, given, autotask, again=again)
+        found = try_once(deployment, user, autotask, again=again or given is None)
     except ValueError as error:
         if given is not None:
             raise
@@ -169,21 +153,40 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
         return ApiUser(_away("API user", error))
     if found.rejected:
         if given is None:
-            refused = RefusedUser(user.fingerprint)
-            known = replace(ports, credentials_refused=lambda: refused)
-            note_failure(known, CredentialsRefused(found.message, found.rejected))
-        # Who is let in but lacks a permission can be told about each of them.
-        limited = autotask if found.rejected is Rejected.PERMISSION else None
-        return ApiUser(
-            Check("API user", found.message, WRONG, found.remedy), limited, rejected=found.rejected
-        )
+            note_failure(deployment.ports, CredentialsRefused(found.message, found.rejected))
+        return _rejected(found, autotask)
     let_in = f"{user.username} is let in at {found.zone}"
     if waits:
-        remember(ports, user.fingerprint, found)
-        let_workers_go_on(ports, now)
+        let_workers_go_on(deployment.ports, now)
     elif pauses:
         let_in += f"; workers may still hold the one before, who was refused, and go on at {circuit.open_until:%H:%M} UTC"
     return ApiUser(Check("API user", let_in), autotask, found.allowance)
+
+
+def _rejected(found: CredentialsCheck, autotask: Psa) -> ApiUser:
+    """Who is let in, but lacks a permission, can be told about each of them."""
+    limited = autotask if found.rejected is Rejected.PERMISSION else None
+    return ApiUser(Check("API user", found.message, WRONG, found.remedy), limited, rejected=found.rejected)
+
+
+def _pausing(circuit: Circuit, user: Credentials, now: datetime) -> tuple[bool, bool]:
+    """Whether workers leave Autotask alone because an API user was refused, and whether it was this one.
+
+    What others were refused says nothing about it: somebody has stored it since.
+    """
+    pauses = circuit.credentials and circuit.open(now)
+    return pauses, pauses and (user.fingerprint in circuit.refused or not circuit.refused)
+
+
+def _left_alone(user: Credentials, circuit: Circuit) -> Check:
+    until = f" It is not asked again before {circuit.open_until:%H:%M} UTC." if circuit.open_until else ""
+    return Check(
+        "API user",
+        f"{user.username} was refused: {circuit.reason.rstrip('.')}.{until}",
+        WRONG,
+        "Correct it on the API user's page in Autotask, then: timus-autotask setup --try-again. Or set another one: "
+        "timus-autotask credentials set",
+    )
 
 
 def _away(name: str, error: AutotaskError) -> Check:
