@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from timus_autotask.domain import approval as domain
 from timus_autotask.domain.converge.holds import AWAITING_APPROVAL, PAUSED
 from timus_autotask.domain.line import Choice, Line
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.operate.deployment import Deployment
@@ -224,11 +225,8 @@ def approve(
     deployment: Deployment, contract_id: int, service_id: int, by: str, on_progress: Progress = QUIET
 ) -> Proposal[ChangeDecided]:
     """Let one held adjustment go, exactly as it is shown, also one that was rejected."""
-
-    def write(stored: Stored[Line], _ports: Ports) -> list[Write]:
-        return [put_line(domain.approve(stored.value, by), stored.rev)]
-
-    return _decide(deployment, contract_id, service_id, by, "approve", "", write, on_progress)
+    key = LineKey(contract_id, service_id)
+    return propose(deployment, lambda: _approval(deployment, key, by), on_progress)
 
 
 def reject(
@@ -240,28 +238,97 @@ def reject(
     on_progress: Progress = QUIET,
 ) -> Proposal[ChangeDecided]:
     """Set one held adjustment aside: it comes back when Timus reports something newer, or by ``approve``."""
+    key = LineKey(contract_id, service_id)
+    _with_a_reason(reason)
+    return propose(deployment, lambda: _rejection(deployment, key, reason, by), on_progress)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesDecided:
+    """Several held adjustments that are let go, or set aside, together."""
+
+    changes: tuple[ChangeDecided, ...]
+    left: tuple[str, ...] = ()
+    """Why others of them were left: they had changed by the time they were written."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"changes": [one.to_json() for one in self.changes], "left": [*self.left]}
+
+
+def approve_together(
+    deployment: Deployment, keys: Sequence[LineKey], by: str, on_progress: Progress = QUIET
+) -> Proposal[ChangesDecided]:
+    """Let the held adjustments of several lines go, each exactly as it is shown, with an estimate in money."""
+    return _together(deployment, keys, lambda key: _approval(deployment, key, by), on_progress)
+
+
+def reject_together(
+    deployment: Deployment, keys: Sequence[LineKey], reason: str, by: str, on_progress: Progress = QUIET
+) -> Proposal[ChangesDecided]:
+    """Set the held adjustments of several lines aside, for one reason."""
+    _with_a_reason(reason)
+    return _together(deployment, keys, lambda key: _rejection(deployment, key, reason, by), on_progress)
+
+
+def _with_a_reason(reason: str) -> None:
     if not reason.strip():
         raise Senseless("A change is rejected with a reason: --reason.")
 
+
+def _together(
+    deployment: Deployment,
+    keys: Sequence[LineKey],
+    prepared: Callable[[LineKey], Prepared[ChangeDecided]],
+    on_progress: Progress,
+) -> Proposal[ChangesDecided]:
+    """Line by line, each in a transaction of its own: one that cannot be decided any more does not stop the others."""
+
+    def prepare() -> Prepared[ChangesDecided]:
+        each = [prepared(key) for key in dict.fromkeys(keys)]
+
+        def act(ports: Ports) -> ChangesDecided:
+            done, left = list[ChangeDecided](), list[str]()
+            for one in each:
+                try:
+                    done.append(one.act(ports))
+                except NotDone as why:
+                    left.append(str(why))
+            if not done:
+                raise NotDone(" ".join(dict.fromkeys(left)) or "Nothing was chosen.")
+            return ChangesDecided(tuple(done), tuple(left))
+
+        return Prepared(act)
+
+    return propose(deployment, prepare, on_progress, money=True)
+
+
+def _approval(deployment: Deployment, key: LineKey, by: str) -> Prepared[ChangeDecided]:
+    def write(stored: Stored[Line], _ports: Ports) -> list[Write]:
+        return [put_line(domain.approve(stored.value, by), stored.rev)]
+
+    return _decision_on(deployment, key, by, "approve", "", write)
+
+
+def _rejection(deployment: Deployment, key: LineKey, reason: str, by: str) -> Prepared[ChangeDecided]:
     def write(stored: Stored[Line], ports: Ports) -> list[Write]:
         now, entry_id = ports.clock.now(), ports.new_id()
         line, entry = domain.reject(stored.value, by=by, at=now, reason=reason, entry_id=entry_id)
         return [*line_with_entries(line, stored.rev, [entry])[1]]
 
-    return _decide(deployment, contract_id, service_id, by, "reject", reason, write, on_progress)
+    return _decision_on(deployment, key, by, "reject", reason, write)
 
 
-def _decide(
+def _decision_on(
     deployment: Deployment,
-    contract_id: int,
-    service_id: int,
+    key: LineKey,
     by: str,
     kind: str,
     reason: str,
     write: Callable[[Stored[Line], Ports], list[Write]],
-    on_progress: Progress,
-) -> Proposal[ChangeDecided]:
+) -> Prepared[ChangeDecided]:
     """Approve or reject what awaits it, bound to what is shown."""
+    contract_id, service_id = key.contract_id, key.service_id
 
     def find(ports: Ports) -> tuple[Stored[Line], ChangeDecided]:
         stored = _line(ports, contract_id, service_id)
@@ -276,31 +343,28 @@ def _decide(
         )
         return stored, shown
 
-    def prepare() -> Prepared[ChangeDecided]:
-        _, shown = find(deployment.ports)
+    _, shown = find(deployment.ports)
 
-        def act(ports: Ports) -> ChangeDecided:
-            def attempt() -> None:
-                stored, now_held = find(ports)
-                if now_held != shown:
-                    raise NotDone(
-                        "What is held has changed since it was shown. Nothing was written; look at it again."
-                    )
-                records = ports.store.contract(contract_id)
-                detail = f"{shown.change}: {reason}" if reason else shown.change
-                ports.store.commit(
-                    *write(stored, ports),
-                    wake_contract(contract_id, ports),
-                    put_decision(_of_contract(kind, records, service_id, by, detail, ports)),
+    def act(ports: Ports) -> ChangeDecided:
+        def attempt() -> None:
+            stored, now_held = find(ports)
+            if now_held != shown:
+                raise NotDone(
+                    "What is held has changed since it was shown. Nothing was written; look at it again."
                 )
+            records = ports.store.contract(contract_id)
+            detail = f"{shown.change}: {reason}" if reason else shown.change
+            ports.store.commit(
+                *write(stored, ports),
+                wake_contract(contract_id, ports),
+                put_decision(_of_contract(kind, records, service_id, by, detail, ports)),
+            )
 
-            update(attempt)
-            wake(ports.store.contract(contract_id).state.value.customers, ports)
-            return shown
+        update(attempt)
+        wake(ports.store.contract(contract_id).state.value.customers, ports)
+        return shown
 
-        return Prepared(act)
-
-    return propose(deployment, prepare, on_progress)
+    return Prepared(act)
 
 
 # -- Both

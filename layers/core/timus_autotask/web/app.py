@@ -19,15 +19,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError
 from timus_autotask.store.records import Unreadable
-from timus_autotask.web.desk import YOUNG, Desk, Everything
+from timus_autotask.web.desk import Desk, Everything
 from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.pages import changes
+from timus_autotask.web.pages.changes import changes_page
 from timus_autotask.web.pages.customers import SORTS, Asked, customer_page, customers_page
 from timus_autotask.web.pages.health import health_page
 from timus_autotask.web.pages.layout import layout
 from timus_autotask.web.pages.overview import overview_page
+from timus_autotask.web.proposals import Asked as ToDo
 from timus_autotask.web.rendering import FOLDER, environment
 from timus_autotask.web.security import FORM_TOKEN
 
@@ -44,6 +47,10 @@ def console(desk: Desk) -> Starlette:
         Route("/", pages.overview),
         Route("/customers", pages.customers),
         Route("/customers/{customer:path}", pages.customer),
+        Route("/changes", pages.changes),
+        Route("/changes/decide", posted(pages.decide), methods=["POST"]),
+        Route("/proposals/{id}", pages.proposal),
+        Route("/proposals/{id}", posted(pages.commit), methods=["POST"]),
         Route("/health", pages.health),
         Route("/health/look", posted(pages.look), methods=["POST"]),
         Route("/fresh", posted(pages.fresh), methods=["POST"]),
@@ -98,7 +105,7 @@ class Pages:
         seen = kept.first()
         if seen.value is None:
             raise seen.failed or HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing was read yet.")
-        kept.soon(YOUNG)
+        self.desk.keep_young()
         return seen.value
 
     # -- Reading
@@ -144,6 +151,60 @@ class Pages:
             kept.soon()
         return self.shown(request, "health.html", page=health_page(kept.seen))
 
+    def changes(self, request: Request) -> Response:
+        """Every adjustment, as asked for."""
+        found = self.everything()
+        page = changes_page(found, changes.Asked.of(request.query_params), self.desk.deployment.today)
+        return self.shown(request, "changes.html", page=page, names=found.status.names, days=changes.DAYS)
+
+    def proposal(self, request: Request) -> Response:
+        """What would be done, or was."""
+        case = self.desk.cases.find(request.path_params["id"])
+        if case is None:
+            raise HTTPException(
+                HTTPStatus.NOT_FOUND,
+                "This was looked at long ago, or in another run. Nothing of it was written by looking.",
+            )
+        if case.next and not case.done:
+            return RedirectResponse(f"/proposals/{case.next}", HTTPStatus.SEE_OTHER)
+        return self.shown(request, "proposal.html", case=case)
+
+    # -- Deciding
+
+    def ask(self, asked: ToDo) -> Response:
+        """Propose something, and go to the page that shows it: nothing is written yet."""
+        return RedirectResponse(f"/proposals/{self.desk.cases.ask(asked).id}", HTTPStatus.SEE_OTHER)
+
+    def commit(self, request: Request, form: FormData) -> Response:
+        """Do what was shown; or look at it again."""
+        case = self.desk.cases.find(request.path_params["id"])
+        if case is None:
+            raise HTTPException(
+                HTTPStatus.NOT_FOUND, "This was looked at long ago, or in another run. Nothing was written."
+            )
+        if form.get("again"):
+            return self.ask(case.asked)
+        shown = self.desk.cases.commit(case)
+        if shown.done:
+            self.desk.decided()
+        return RedirectResponse(f"/proposals/{shown.id}", HTTPStatus.SEE_OTHER)
+
+    def decide(self, _request: Request, form: FormData) -> Response:
+        """Approve held changes, or reject them."""
+        back = back_to(form, "/changes")
+        try:
+            keys = changes.keys_of([str(one) for one in form.getlist("line")])
+        except ValueError:
+            keys = []
+        if not keys:
+            raise Senseless("Choose at least one change.")
+        deployment, by = self.desk.deployment, self.desk.by
+        if form.get("decision") == "reject":
+            return self.ask(changes.rejection(deployment, keys, str(form.get("reason", "")), by, back))
+        if form.get("decision") == "approve":
+            return self.ask(changes.approval(deployment, keys, by, back))
+        raise Senseless("Approve or reject?")
+
     # -- Asking anew
 
     def look(self, _request: Request, _form: FormData) -> Response:
@@ -168,4 +229,5 @@ class Pages:
 
     def broke(self, request: Request, error: Exception) -> Response:
         """Something could not be read or done."""
-        return self.shown(request, "failed.html", HTTPStatus.SERVICE_UNAVAILABLE, failure=in_words(error))
+        status = HTTPStatus.BAD_REQUEST if isinstance(error, NotDone) else HTTPStatus.SERVICE_UNAVAILABLE
+        return self.shown(request, "failed.html", status, failure=in_words(error))

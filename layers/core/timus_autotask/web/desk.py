@@ -10,15 +10,19 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import look_at_everything
 from timus_autotask.operate.month_end import Looked, look_at_month
 from timus_autotask.ports.errors import QueueUnavailable
+from timus_autotask.watch.adjustments import Adjustment, adjustments
 from timus_autotask.watch.check import Check
 from timus_autotask.watch.grouping import Group, grouped
 from timus_autotask.watch.history import History, later
 from timus_autotask.watch.overview import Survey, survey
 from timus_autotask.watch.status import Status
 from timus_autotask.web.kept import Kept, Start, in_background
+from timus_autotask.web.proposals import Cases
 
 YOUNG = timedelta(seconds=60)
 """What is younger is not read again by a click."""
+JUST_DECIDED = timedelta(seconds=3)
+"""The same for a minute after a decision: a worker takes some seconds."""
 HISTORY = timedelta(days=92)
 """So far back the journal is kept here; older entries are read when somebody asks for them."""
 
@@ -31,6 +35,8 @@ class Everything:
     groups: Sequence[Group]
     """By customer, those that need a person first."""
     history: History
+    adjustments: tuple[Adjustment, ...]
+    """What waits, and what was made in the last months."""
     lacking: tuple[Exception, ...] = ()
     """What could not be read beside the table."""
 
@@ -51,12 +57,16 @@ class Desk:
     everything: Kept[Everything] = field(init=False)
     checks: Kept[tuple[Check, ...]] = field(init=False)
     """What ``doctor`` says. It asks AWS and Autotask, so it is read only when somebody asks."""
+    cases: Cases = field(init=False)
+    """What somebody has asked for here."""
 
     def __post_init__(self) -> None:
         clock = self.deployment.clock
         self.everything = Kept(self._read, clock, self.start)
         self.checks = Kept(lambda _: tuple(look_at_everything(self.deployment)), clock, self.start)
         self._months: dict[date, Kept[Looked]] = {}
+        self.cases = Cases(self.start)
+        self._decided: datetime | None = None
 
     def month(self, month: date) -> Kept[Looked]:
         """Whether a month may be posted. Autotask is asked, so it is read only when somebody asks."""
@@ -66,6 +76,16 @@ class Desk:
                 lambda _: look_at_month(self.deployment, first), self.deployment.clock, self.start
             )
         return self._months[first]
+
+    def keep_young(self) -> None:
+        """Have everything read beside this click if it is old; sooner, shortly after something was decided."""
+        lately = self._decided is not None and self.now - self._decided < YOUNG
+        self.everything.soon(JUST_DECIDED if lately else YOUNG)
+
+    def decided(self) -> None:
+        """Something was decided: what is shown is read anew, and again until the workers are done with it."""
+        self._decided = self.now
+        self.everything.fresh()
 
     @property
     def now(self) -> datetime:
@@ -88,4 +108,5 @@ class Desk:
         found = survey(deployment.store, queued, dead, self.now, deployment.zone)
         known = before.history if before else History((), ())
         told = later(known, deployment.store, self.now - HISTORY, found.overview.status.names)
-        return Everything(found, grouped(found.overview.status.lines), told, tuple(lacking))
+        listed = tuple(adjustments(found.records, told.changes))
+        return Everything(found, grouped(found.overview.status.lines), told, listed, tuple(lacking))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from timus_autotask.domain.reasons import commands
 from timus_autotask.store.records import REPAIR, Circuit
+from timus_autotask.watch.adjustments import Became
 from timus_autotask.watch.grouping import Standing
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.status import Pause, Stages
@@ -72,9 +73,11 @@ def layout(desk: Desk) -> Layout:
 def places(found: Everything | None) -> Iterator[Place]:
     """Where one may go."""
     groups = found.groups if found else ()
+    awaits = sum(one.became is Became.AWAITS for one in found.adjustments) if found else 0
     need = sum(group.standing in (Standing.UNMAPPED, Standing.WAITING) for group in groups)
     yield Place("Overview", "/")
     yield Place("Customers", "/customers", need, "need a person")
+    yield Place("Changes", "/changes", awaits, "await approval")
     yield Place("Health", "/health")
 
 

@@ -1,0 +1,148 @@
+"""Every adjustment: those that await a person, those that wait for a day, and what was made; filtered by its address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.operate.decisions import ChangesDecided, approve_together, reject_together
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.store.records import Decision
+from timus_autotask.watch.adjustments import Adjustment, Became
+from timus_autotask.watch.names import Directory
+from timus_autotask.web.desk import Everything
+from timus_autotask.web.proposals import Asked as ToDo
+from timus_autotask.web.words import count, day, signed
+
+AT_ONCE = 50
+"""Adjustments on one page."""
+DAYS = {"7": "Last week", "31": "Last month", "92": "Last three months"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of the list was asked for, as it stands in the address."""
+
+    text: str = ""
+    became: str = ""
+    """The name of a :class:`Became`, in small letters; empty: all."""
+    days: str = "31"
+    """So far back; what waits is always there."""
+    page: int = 1
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Asked:
+        """From the address; what makes no sense is left out."""
+        became, days, page = query.get("state", ""), query.get("days", "31"), query.get("page", "1")
+        return cls(
+            query.get("q", "").strip()[:200],
+            became if became.upper() in Became.__members__ else "",
+            days if days in DAYS else "31",
+            max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+        )
+
+    def address(self, **changes: str | int) -> str:
+        """The same list but for these changes."""
+        given = {"q": self.text, "state": self.became, "days": self.days, "page": 1, **changes}
+        default = {"q": "", "state": "", "days": "31", "page": 1}
+        said = {name: value for name, value in given.items() if value != default[name]}
+        return f"/changes?{urlencode(said)}" if said else "/changes"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """What the template shows."""
+
+    asked: Asked
+    rows: tuple[Adjustment, ...]
+    found: int
+    pages: int
+    awaits: int
+    """So many of all await approval."""
+    states: tuple[tuple[Became, int], ...]
+    decisions: tuple[Decision, ...]
+    """The newest, newest first."""
+
+
+def changes_page(found: Everything, asked: Asked, today: date) -> ChangesPage:
+    """The rows that were asked for."""
+    since = today - timedelta(days=int(asked.days))
+    recent = [one for one in found.adjustments if one.entry is None or one.entry.settled_at.date() >= since]
+    chosen = [one for one in recent if _is_asked(one, asked, found.status.names)]
+    pages = max(1, -(-len(chosen) // AT_ONCE))
+    page = min(asked.page, pages)
+    became = [one.became for one in recent]
+    return ChangesPage(
+        replace(asked, page=page),
+        tuple(chosen[(page - 1) * AT_ONCE : page * AT_ONCE]),
+        len(chosen),
+        pages,
+        became.count(Became.AWAITS),
+        tuple((one, became.count(one)) for one in Became if one in became),
+        tuple(found.history.decisions[: -AT_ONCE - 1 : -1]) if not (asked.became or asked.text) else (),
+    )
+
+
+def _is_asked(one: Adjustment, asked: Asked, names: Directory) -> bool:
+    if asked.became and one.became is not Became[asked.became.upper()]:
+        return False
+    text = asked.text.casefold()
+    return not text or any(text in word for word in _searched(one, names))
+
+
+def _searched(one: Adjustment, names: Directory) -> Iterator[str]:
+    for customer, sku in one.sources:
+        yield customer.casefold()
+        yield names.customers.get(customer, "").casefold()
+        yield sku.casefold()
+    yield str(one.key.contract_id)
+    yield names.contracts.get(one.key.contract_id, "").casefold()
+    yield str(one.key.service_id)
+    yield names.services.get(one.key.service_id, "").casefold()
+    yield one.id.casefold()
+    for cause in one.causes:
+        yield cause.event_id.casefold()
+        yield (cause.actor or "").casefold()
+
+
+# -- Deciding
+
+
+def keys_of(given: Sequence[str]) -> list[LineKey]:
+    """Lines as the form names them: "29683949-45". Raises ``ValueError``."""
+    return [LineKey(int(contract), int(service)) for contract, service in (one.split("-") for one in given)]
+
+
+def approval(deployment: Deployment, keys: Sequence[LineKey], by: str, back: str) -> ToDo:
+    """Let these held changes go."""
+    return ToDo(
+        f"Approve {count(len(keys), 'change')}",
+        lambda progress: approve_together(deployment, keys, by, progress),
+        back,
+        "Approve",
+        _decided_in_words,
+    )
+
+
+def rejection(deployment: Deployment, keys: Sequence[LineKey], reason: str, by: str, back: str) -> ToDo:
+    """Set these held changes aside."""
+    return ToDo(
+        f"Reject {count(len(keys), 'change')}",
+        lambda progress: reject_together(deployment, keys, reason, by, progress),
+        back,
+        "Reject",
+        _decided_in_words,
+    )
+
+
+def _decided_in_words(decided: ChangesDecided) -> list[str]:
+    words = [
+        f"{signed(one.delta)} on {day(one.day)} of service {one.service_id} on contract {one.contract_id}"
+        + (f" at {one.price}" if one.price else "")
+        + (f": set aside, because: {one.reason}" if one.reason else "")
+        for one in decided.changes
+    ]
+    return [*words, *(f"Left as it is: {why}" for why in decided.left)]
