@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from tests.partner import ADV, DRIFTS, HELD, HELD_TOO, REJECTED, contract_of, customer_of, name_of, partner
+from tests.partner import DRIFTS, HELD, HELD_TOO, REJECTED, contract_of, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
-from tests.world import SERVICES, World
+from tests.world import ADV, SERVICES, World
 
 LINE, OTHER = (f"{contract_of(n)}-{SERVICES[ADV]}" for n in (HELD, HELD_TOO))
 

@@ -300,7 +300,7 @@ def _together(
 
         return Prepared(act)
 
-    return propose(deployment, prepare, on_progress, money=True)
+    return propose(deployment, prepare, on_progress)
 
 
 def _approval(deployment: Deployment, key: LineKey, by: str) -> Prepared[ChangeDecided]:
