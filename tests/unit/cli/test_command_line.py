@@ -34,6 +34,23 @@ def test_every_command_has_help_and_an_example_that_is_right(desk: Desk, command
     assert arguments.command is command
 
 
+def test_output_that_nobody_reads_ends_what_would_write_with_words(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As behind a pipe that is closed: nothing is written, and it is said. What only looks ends quietly."""
+    stopped = Terminal()
+
+    def closed(*_: object) -> None:
+        stopped.console.on_broken_pipe()
+
+    before = desk.world.table.documents()
+    monkeypatch.setattr(Terminal, "_print", closed)
+    assert main(["map", "plan", "SASE-ADV-USER", "--service", "45", "--yes"], desk.deployment) == 1
+    assert desk.world.table.documents() == before
+    assert "Nobody reads the output" in capfd.readouterr().err
+    assert main(["status"], desk.deployment) == 0
+
+
 @pytest.mark.parametrize("code", REASONS)
 def test_every_remedy_can_be_typed(code: str) -> None:
     """What a reason recommends is a command that there is."""

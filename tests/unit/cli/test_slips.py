@@ -90,9 +90,10 @@ DASHED = {
 def test_every_remedy_is_a_command_as_it_stands(code: str, facts: dict[str, int | str]) -> None:
     """Whatever the ids are: one that begins with a dash is an id, and no option."""
     given = {str(fact) for fact in facts.values()}
-    remedy = Parked(code, {**facts, "choices": "9"}).remedy
-    for command in re.findall(r"timus-autotask (.+?)(?=; |, or |$)", remedy):
-        words = shlex.split(command.replace(" --enforce | --adopt", " --adopt").replace(" N", " 1"))
+    remedy = Parked(code, {**facts, "choices": "9 | 10"}).remedy
+    assert not any(sign in remedy for sign in ("|", ">", "<", "`"))
+    for command in re.findall(r"timus-autotask (.+?)(?=; |, or|$)", remedy):
+        words = shlex.split(command.replace(" N", " 1"))
         found = vars(parser().parse_args(words))
         taken = {str(value) for value in found.values()} | {
             str(one) for value in found.values() if isinstance(value, list) for one in value

@@ -16,7 +16,10 @@ from timus_autotask.cli.command import parser
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.watching import status
 from timus_autotask.domain.line import State
+from timus_autotask.ports.queue import QueueDepth
+from timus_autotask.watch.check import Verdict
 from timus_autotask.watch.grouping import Standing, grouped
+from timus_autotask.watch.health import Limits, check_health
 from timus_autotask.watch.status import StatusLine
 
 
@@ -62,6 +65,35 @@ def test_what_is_level_is_counted_and_what_needs_somebody_is_shown_first(told: D
     assert "cus_0001 Birch Dental" in everything
     assert "5001 Birch Dental SASE" in everything
     assert "cus_0001 Birch Dental" in told.told("status", "--customer", "cus_0001")
+
+
+def test_what_needs_a_person_is_first_and_counted_in_observation_too() -> None:
+    """A service that is on the contract twice would hold go-live up: ``status`` begins with it, and ``doctor`` counts it."""
+    world = tenant.told(World(scenario=tenant.scenario(companies=60), live=False))
+    world.map_plan(tenant.BACKUP, 49)
+    for number in (0, 1, 2, 5, 6, 7, tenant.TWICE):
+        world.map_customer(tenant.customer(number), tenant.company(number), tenant.contract(number))
+    for _ in range(3):
+        world.pass_time(minutes=20)
+        world.work()
+    desk = Desk(world)
+    words = desk.told("status", "--all")
+    assert words.index("Waiting for a person (1)") < words.index("Observing (")
+    folded = desk.told("status")
+    assert "customers observing (--all shows them)." in folded
+    assert "map line 5039 45 --contract-service 9039" in folded
+    assert "cus_0001 Birch Dental, contract" not in folded
+    [line] = [one for one in desk.ask("status")["lines"] if one["contract_id"] == 5039 and one["reason"]]
+    assert line["state"] == "observing"
+    [parked] = [
+        one
+        for one in check_health(world.ports, QueueDepth(0, 0, 0), 0, None, Limits())
+        if one.name == "parked"
+    ]
+    assert (parked.verdict, parked.found.partition("; in ")[2]) == (
+        Verdict.WARN,
+        "observation 1 line, which go-live would not bill",
+    )
 
 
 def test_few_customers_are_not_folded(desk: Desk) -> None:

@@ -31,7 +31,8 @@ def test_every_client_is_shown_with_the_reason_and_the_command(told: Desk) -> No
     assert "→ timus-autotask map plan SASE-ADV-USER --service 45" in words
     assert "no company is called alike" in words
     assert "stands on it more than once: 9039: 10 units at 12.50; 9900: 2 units at 12.50" in words
-    assert "→ timus-autotask map line 5039 45 --contract-service 9039 | 9900" in words
+    assert "→ timus-autotask map line 5039 45 --contract-service 9039\n" in words
+    assert "→ timus-autotask map line 5039 45 --contract-service 9900\n" in words
 
 
 def test_it_ends_with_the_next_step(told: Desk) -> None:

@@ -94,7 +94,8 @@ def test_without_a_choice_it_is_parked_with_the_command_that_chooses(world: Worl
     second = second_of(world)
     assert f"(1201 with 25 units at 12.50, {second} with 5 units at 9.00)" in parked.message
     assert parked.remedy == (
-        f"timus-autotask map line {CONTRACT} {SERVICE} --contract-service 1201 | {second}"
+        f"timus-autotask map line {CONTRACT} {SERVICE} --contract-service 1201, or: "
+        f"timus-autotask map line {CONTRACT} {SERVICE} --contract-service {second}"
     )
     assert world.posted() == []
 
@@ -494,7 +495,8 @@ def test_a_choice_may_come_before_the_mapping() -> None:
     [doubt] = doubts()
     assert doubt == (
         f"Contract {CONTRACT}: {ADV} stands on it more than once: 1201: 25 units at 12.50; {second}: 5 units at 9.00. "
-        f"Choose one: timus-autotask map line {CONTRACT} 45 --contract-service 1201 | {second}"
+        f"Choose one: timus-autotask map line {CONTRACT} 45 --contract-service 1201, or: "
+        f"timus-autotask map line {CONTRACT} 45 --contract-service {second}"
     )
     chosen(world, FULL)
     assert doubts() == ()

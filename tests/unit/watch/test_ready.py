@@ -142,7 +142,7 @@ def test_an_edit_is_open_also_where_its_number_is_right() -> None:
         2,
         Decimal("17.74"),
     )
-    assert "--enforce | --adopt" in one.remedy
+    assert "45 --enforce, or: timus-autotask drift" in one.remedy
 
 
 def test_a_change_of_a_later_day_of_the_month_is_open() -> None:

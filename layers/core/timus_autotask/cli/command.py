@@ -964,7 +964,7 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
         return _told("Stopped.", STOPPED)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _told(_CUT_OFF, REFUSED) if "dry_run" in arguments else 0
 
 
 def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
@@ -1088,6 +1088,9 @@ def _on_this_machine(name: str, rest: Sequence[str]) -> int:
     return int(getattr(there, run)(options.parse_args(rest)))
 
 
+_CUT_OFF = (
+    "Nobody reads the output any more, so this stopped. What was decided before that: timus-autotask changes"
+)
 _FOR_PEOPLE = "local and demo run on this machine and print for people: they take neither --json nor --stack."
 _EXAMPLES = {"local": "local --port 8765 --observe", "demo": "demo"}
 _MODULES = {"local": ("local.stack", "run_local"), "demo": ("local.demo", "run_demo")}

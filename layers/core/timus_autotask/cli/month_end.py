@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.terminal import Terminal, Whole, called
+from timus_autotask.cli.terminal import Terminal, Whole, arrows, called
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted, what_was_posted
 from timus_autotask.watch.books import LinePrice
@@ -143,7 +143,7 @@ def _open_table(these: Iterable[tuple[Period | None, Open]], names: Directory, t
                 f"{one.seats:+d}" if one.seats else "",
                 f"{one.seat_days:+d}" if one.seat_days else "",
                 _about(one.estimate) if one.estimate else "",
-                [one.message, *([Whole(f"→ {one.remedy}")] if one.remedy else [])],
+                [one.message, *arrows(one.remedy)],
             )
             for period, one in these
         ],

@@ -133,9 +133,9 @@ def offer_lines(number: int, offer: ContractOffered) -> Iterator[str]:
     if offer.reasons:
         yield f"     {', '.join(offer.reasons)}"
     if offer.twice:
-        for words, command in how_to_choose(offer.contract.id if offer.contract else 0, offer.twice):
+        for words, these in how_to_choose(offer.contract.id if offer.contract else 0, offer.twice):
             yield f"     {words}"
-            yield f"     → {command}"
+            yield from (Whole(f"     → {command}") for command in these)
     if offer.against:
         yield f"     but {'; '.join(offer.against)}"
 

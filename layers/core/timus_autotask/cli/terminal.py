@@ -14,13 +14,14 @@ from itertools import islice, zip_longest
 from pydoc import pager
 from select import select
 from textwrap import wrap
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from timus_autotask.domain.reasons import OR
 from timus_autotask.plain import as_json, visible
 
 WIDE = 300
@@ -251,10 +252,20 @@ def keystroke() -> str:
         termios.tcsetattr(keyboard, termios.TCSANOW, before)
 
 
-def _console() -> Console:
+class _Output(Console):
     """Standard output: plain text as it stands, with no meaning in brackets."""
-    found = Console(markup=False, highlight=False, emoji=False)
-    return found if found.is_terminal else Console(markup=False, highlight=False, emoji=False, width=WIDE)
+
+    def __init__(self, width: int | None = None) -> None:
+        super().__init__(markup=False, highlight=False, emoji=False, width=width)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Nobody reads on: the command says what that means. Rich would end it here, without a word."""
+        raise BrokenPipeError
+
+
+def _console() -> Console:
+    found = _Output()
+    return found if found.is_terminal else _Output(WIDE)
 
 
 STYLES = {
@@ -368,6 +379,11 @@ def called(id_: int | str | None, names: Mapping[Any, str]) -> str | None:
     if id_ is None:
         return None
     return f"{id_} {names[id_]}" if names.get(id_) else str(id_)
+
+
+def arrows(remedy: str) -> list[str]:
+    """The commands of a remedy of which a person chooses one, a line each, so that each can be copied."""
+    return [Whole(f"→ {one}") for one in remedy.split(OR)] if remedy else []
 
 
 def moment(value: datetime | None) -> str:

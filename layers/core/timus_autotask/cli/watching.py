@@ -10,7 +10,7 @@ from typing import Any
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.proposing import whose
-from timus_autotask.cli.terminal import Section, Terminal, Whole, called, moment
+from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called, moment
 from timus_autotask.domain.approval import REJECTED
 from timus_autotask.domain.line import JournalEntry, State
 from timus_autotask.domain.mapping import LineKey
@@ -126,7 +126,7 @@ def _show_provisioning(provisioning: Provisioning, terminal: Terminal) -> None:
     what = f"Contract {wanted.number} of company {wanted.company_id} from {wanted.start} is to be opened"
     terminal.say(f"{what}: {parked.message}" if parked else f"{what}.")
     if parked:
-        terminal.say(Whole(f"→ {parked.remedy}"))
+        terminal.say(*arrows(parked.remedy))
 
 
 def _show_unmapped(found: Overview, terminal: Terminal) -> None:
@@ -165,7 +165,7 @@ def _show_lines(found: Overview, terminal: Terminal, everything: bool) -> None:
     _show_below(status, terminal)
 
 
-FOLDED = {Standing.LEVEL: 3, Standing.IGNORED: 0}
+FOLDED = {Standing.OBSERVING: 3, Standing.LEVEL: 3, Standing.IGNORED: 0}
 """What is only counted, from more than so many customers on."""
 MOST_UNMAPPED = 10
 """So many customers without a contract are named; `map suggest` has all of them."""
@@ -263,8 +263,7 @@ def _show_compared(run: Run, terminal: Terminal) -> None:
 
 def _why(line: StatusLine) -> list[str]:
     parts = [line.reason] if line.reason else []
-    if line.remedy:
-        parts.append(Whole(f"→ {line.remedy}"))
+    parts += arrows(line.remedy or "")
     parts += line.set_aside
     if line.state is State.OBSERVING:
         parts += [f"would {delta:+d} from {day}" for day, delta in line.scheduled]
@@ -409,7 +408,7 @@ def _why_event(event: EventRecord) -> list[str]:
     if event.dismissed:
         by = f" by {event.dismissed.by}" if event.dismissed.by else ""
         return [*words, f"dismissed{by} on {event.dismissed.at:%Y-%m-%d}: {event.dismissed.reason}"]
-    return [*words, Whole(f"→ {event.parked.remedy}")] if event.parked else words
+    return [*words, *arrows(event.parked.remedy)] if event.parked else words
 
 
 def _since(given: datetime | None, deployment: Deployment) -> datetime | None:

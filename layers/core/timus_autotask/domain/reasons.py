@@ -22,6 +22,10 @@ _ACCEPT_OR_DISMISS = (
     "timus-autotask events dismiss {event} --reason WHY"
 )
 
+ENFORCE_OR_ADOPT = "timus-autotask drift {contract} {service} --enforce, or: timus-autotask drift {contract} {service} --adopt"
+OR = ", or: "
+"""Between the commands of a remedy of which a person chooses one."""
+
 REASONS: Mapping[str, Reason] = MappingProxyType(
     {
         "opening-off": Reason(
@@ -87,21 +91,21 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "line-duplicated": Reason(
             "Service {service} is on contract {contract} more than once{offered_told}, so it is not clear which line to change.",
-            "timus-autotask map line {contract} {service} --contract-service {choices}",
+            "timus-autotask map line {contract} {service} --contract-service {choice}",
         ),
         "line-missing": Reason(
             "Contract service {contract_service} was chosen for service {service} on contract {contract}, and Autotask does not have it "
             "any more{offered_told}.",
-            "timus-autotask map line {contract} {service} --contract-service {choices}",
+            "timus-autotask map line {contract} {service} --contract-service {choice}",
         ),
         "drift": Reason(
             "Somebody changed the units in Autotask: we left {left}, Autotask has {held}, Timus says {desired}.",
-            "timus-autotask drift {contract} {service} --enforce | --adopt",
+            ENFORCE_OR_ADOPT,
         ),
         "outcome-unclear": Reason(
             "An adjustment of {delta:+d} on {day} got no clear answer. Autotask now has {held} units, "
             "which is neither the {before} before it nor the {after} after it. Timus says {desired}.",
-            "timus-autotask drift {contract} {service} --enforce | --adopt",
+            ENFORCE_OR_ADOPT,
         ),
         "refused": Reason(
             "Autotask refused {delta:+d} on {day}: {answer}",
@@ -196,10 +200,7 @@ def commands(template: str, facts: Mapping[str, int | str]) -> str:
 
     template = _OPTION.sub(lambda m: f"{m[1]}={{{m[2]}}}" if dashed(m[2]) else m[0], template)
     template = _POSITIONAL.sub(lambda m: f"{m[1]}{m[3]} -- {{{m[2]}}}" if dashed(m[2]) else m[0], template)
-    shown = {
-        name: quote(fact) if isinstance(fact, str) and name != "choices" else fact
-        for name, fact in facts.items()
-    }
+    shown = {name: quote(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
     return template.format_map(_Facts(shown))
 
 
@@ -218,7 +219,11 @@ class Parked:
     @property
     def remedy(self) -> str:
         """The command or action that ends it, written so that a shell takes it."""
-        remedy = commands(REASONS[self.code].remedy, self.facts)
+        template = REASONS[self.code].remedy
+        choices = str(self.facts["choices"]).split(" | ") if self.facts.get("choices") else ["N"]
+        remedy = OR.join(
+            dict.fromkeys(commands(template, {**self.facts, "choice": choice}) for choice in choices)
+        )
         return remedy.replace(" --customer PAUSED_CUSTOMER", "")  # everybody is paused
 
 
@@ -230,8 +235,6 @@ class _Facts(dict[str, int | str]):
             return self._price("price")
         if key == "offered_told":
             return f" ({self['lines']})" if self.get("lines") else ""
-        if key == "choices":
-            return "N"
         if key == "by_now_told":
             made = f" (approved now, it would be made on {self.get('by_now')}{self._price('price_by_now')})"
             return made if "by_now" in self else ""

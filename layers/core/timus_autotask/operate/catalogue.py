@@ -171,15 +171,17 @@ def to_choose_from(lines: Sequence[LineOffered]) -> tuple[LineOffered, ...]:
     return tuple(line for line in lines if times[line.service_id] > 1 and line.service_id not in settled)
 
 
-def how_to_choose(contract_id: int, lines: Sequence[LineOffered]) -> Iterator[tuple[str, str]]:
-    """For each service that stands on a contract more than once: which contract services there are, for people, and the command."""
+def how_to_choose(contract_id: int, lines: Sequence[LineOffered]) -> Iterator[tuple[str, Sequence[str]]]:
+    """For each service that stands on a contract more than once: which contract services there are, for people, and a command for each."""
     for service_id in dict.fromkeys(line.service_id for line in lines):
         these = [line for line in lines if line.service_id == service_id]
         name = these[0].service_name or f"Service {service_id}"
-        ids = " | ".join(str(line.contract_service_id) for line in these)
         yield (
             f"{name} stands on it more than once: {'; '.join(map(str, these))}",
-            f"timus-autotask map line {contract_id} {service_id} --contract-service {ids}",
+            [
+                f"timus-autotask map line {contract_id} {service_id} --contract-service {line.contract_service_id}"
+                for line in these
+            ],
         )
 
 

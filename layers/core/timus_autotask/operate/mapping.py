@@ -25,6 +25,7 @@ from timus_autotask.domain.mapping import (
     service_on,
 )
 from timus_autotask.domain.names import same_company
+from timus_autotask.domain.reasons import OR
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.catalogue import (
     Catalogue,
@@ -274,7 +275,7 @@ def _to_choose(
     with suppress(NotDone):
         lines = offered(Catalogue(deployment), contract_id, services, called, chosen) if services else ()
         found = how_to_choose(contract_id, to_choose_from(lines))
-        return [f"Contract {contract_id}: {words}. Choose one: {command}" for words, command in found]
+        return [f"Contract {contract_id}: {words}. Choose one: {OR.join(these)}" for words, these in found]
     return ()
 
 

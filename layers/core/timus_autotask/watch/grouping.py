@@ -47,6 +47,8 @@ def standing_of(line: StatusLine) -> Standing:
     """How one line stands."""
     if line.reason_code in UNMAPPED_CUSTOMER:
         return Standing.UNMAPPED
+    if line.state is State.OBSERVING and line.reason_code:
+        return Standing.WAITING  # go-live would not change that
     standing = _BY_STATE.get(line.state, Standing.WAITING)
     if standing is Standing.LEVEL and (line.explanation or line.past_days or line.reason or line.linked):
         return Standing.SCHEDULED

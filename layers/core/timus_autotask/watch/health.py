@@ -8,15 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from timus_autotask.domain.finding import Finding, Kind
+from timus_autotask.domain.line import State
 from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.store.runs import Run, findings, gauges, last_run
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.check import Check, Verdict
 from timus_autotask.watch.coverage import HORIZONS, coverage
 from timus_autotask.watch.gauges import last_webhook, measured
-from timus_autotask.watch.status import Each, Records, Status, desired_of, gather, status_of
+from timus_autotask.watch.grouping import Standing, standing_of
+from timus_autotask.watch.status import (
+    Each,
+    Records,
+    Stages,
+    Status,
+    StatusLine,
+    desired_of,
+    gather,
+    status_of,
+)
 
 OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
 
@@ -60,7 +72,7 @@ def check_health(
     yield _failures(status)
     yield _oldest_change(numbers, limits)
     yield _unmapped(status)
-    yield _parked(numbers)
+    yield _parked(numbers, status)
     yield _approvals(numbers)
     yield _drift(numbers)
     yield _paused(status)
@@ -159,13 +171,22 @@ def _unmapped(status: Status) -> Check:
     return Check("unmapped", found, WARN, "timus-autotask map suggest")
 
 
-def _parked(numbers: Mapping[str, int]) -> Check:
+def _parked(numbers: Mapping[str, int], status: Status) -> Check:
     lines, events, long = numbers["lines_parked"], numbers["events_parked"], numbers["parked_long"]
-    if not lines and not events and not long:
+    observing = sum(map(partial(_waits_in_observation, stages=status.stages), status.lines))
+    if not lines and not events and not long and not observing:
         return Check("parked", "nothing")
     found = f"{_count(lines, 'line')} and {_count(events, 'event')}, the unmapped included; for longer than a day {long}"
+    if observing:
+        found += f"; in observation {_count(observing, 'line')}, which go-live would not bill"
     remedy = "timus-autotask status and timus-autotask events --parked: the command stands beside each"
     return Check("parked", found, WRONG if long else WARN, remedy)
+
+
+def _waits_in_observation(line: StatusLine, stages: Stages) -> bool:
+    """Whether a line waits for a person that counts nowhere else, because nothing of it reaches Autotask yet."""
+    observes = line.state is State.OBSERVING or not stages.live(line.customer)
+    return observes and standing_of(line) is Standing.WAITING
 
 
 def _approvals(numbers: Mapping[str, int]) -> Check:

@@ -20,6 +20,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.reasons import ENFORCE_OR_ADOPT
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.books import BookLine, Books
 from timus_autotask.watch.causes import BY_TERMS, Leak, causes_on
@@ -304,7 +305,7 @@ def _ways(line: BookLine, cause: Leak, money: Decimal | None) -> Iterator[str]:
             "shown first; or reject it"
         )
     elif cause is Leak.DRIFT:
-        yield f"timus-autotask drift {key.contract_id} {key.service_id} --enforce | --adopt"
+        yield ENFORCE_OR_ADOPT.format(contract=key.contract_id, service=key.service_id)
     elif cause not in (Leak.LATE, Leak.REJECTED):
         yield f"timus-autotask status --contract {key.contract_id}: settle it; it is billed as the term posted_period says"
     about = f" of about {abs(money)}" if money else ""

@@ -18,7 +18,7 @@ from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import Placement
 from timus_autotask.domain.policy import BillingSchedule
-from timus_autotask.domain.reasons import REASONS, Parked
+from timus_autotask.domain.reasons import ENFORCE_OR_ADOPT, REASONS, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.watch.books import BookLine, Books, LinePrice
 from timus_autotask.watch.causes import SETTLED, Leak, causes_on, edited
@@ -367,7 +367,7 @@ _WORDS: Mapping[Leak, tuple[str, str]] = {
     Leak.REJECTED: ("Somebody rejected the change.", "timus-autotask approve {contract} {service}"),
     Leak.DRIFT: (
         "Somebody changed the units in Autotask.",
-        "timus-autotask reconcile, then: timus-autotask drift {contract} {service} --enforce | --adopt",
+        f"timus-autotask reconcile, then: {ENFORCE_OR_ADOPT}",
     ),
     Leak.SETTLING: (
         "An adjustment is under way.",

@@ -276,7 +276,7 @@ def test_the_contract_services_to_choose_from_are_told_with_units_and_price() ->
     reason = line_of(step).parked
     assert reason is not None
     assert f"({told['lines']})" in reason.message
-    assert reason.remedy.endswith("map line 1 45 --contract-service 1201 | 1300")
+    assert reason.remedy.endswith("map line 1 45 --contract-service 1300")
 
 
 def test_a_chosen_contract_service_that_is_gone_parks_the_line() -> None:
