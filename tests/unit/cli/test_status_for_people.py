@@ -44,7 +44,7 @@ def seen(desk: Desk, width: int, *words: str, colour: bool = False) -> str:
     if not colour:
         console = Console(file=out, width=width, force_terminal=True, color_system=None, markup=False)
     status(desk.deployment(), parser().parse_args(["status", *words]), Terminal(False, False, console))
-    return out.getvalue()
+    return re.sub(r"[^\n]*\r", "", out.getvalue())  # what was written over
 
 
 def test_what_is_unmapped_stands_on_top_with_the_command(told: Desk) -> None:
