@@ -82,7 +82,7 @@ class _Replay:
     def follow(self, version: Version) -> None:
         """Bill what the next version says, and note its plan changes."""
         day = version.day
-        wanted = {sku: version.quantity(sku) for sku in self.billed}
+        wanted = dict.fromkeys(self.billed, 0) | version.units
         deltas = {sku: units - self.billed[sku].at(day) for sku, units in wanted.items()}
         rising = [sku for sku, delta in deltas.items() if delta > 0]
         falling = [sku for sku, units in wanted.items() if _most_from(self.billed[sku], day) > units]
@@ -129,7 +129,7 @@ class _Replay:
 
     def _after_other_plans(self, sku: str, on: date, day: date) -> date:
         """The first day, ``on`` or later, from which on no other plan is billed until ``day``."""
-        others = [self.billed[other] for other in self.billed if not self._subscription.had_both(sku, other)]
+        others = [self.billed[other] for other in self.billed.keys() - self.families.together(sku)]
         return max((on, *(_free_from(other, on, day) for other in others)))
 
     def _note_plan_changes(self, update: _Update, plan_change_day: date) -> None:
@@ -142,18 +142,21 @@ class _Replay:
         * the other plan has no more units than before, because it may have come down in Autotask in the meantime.
         """
         for old, new in sorted(update.moves):
-            self.plan_changes.append(PlanChange(self._subscription, plan_change_day, old, new, known=True))
+            self.plan_changes.append(self._plan_change(plan_change_day, old, new, known=True))
         for old, since in self._away_since.items():
             for new, units in update.wanted.items():
                 if (old, new) in update.moves or not self.families.are_plans(old, new):
                     continue
-                change = PlanChange(self._subscription, since, old, new, old in self._listed)
+                change = self._plan_change(since, old, new, known=old in self._listed)
                 if (units and not change.beside) or (change.known and update.deltas[new] > 0):
                     self.plan_changes.append(change)
         for old, since in self.fallen.items():
             for new, delta in update.deltas.items():
                 if delta > 0 and old not in self._away_since and self.families.are_plans(old, new):
-                    self.plan_changes.append(PlanChange(self._subscription, since, old, new, known=True))
+                    self.plan_changes.append(self._plan_change(since, old, new, known=True))
+
+    def _plan_change(self, day: date, old: str, new: str, *, known: bool) -> PlanChange:
+        return PlanChange(self._subscription, day, old, new, known, new in self.families.together(old))
 
 
 def after_seats_that_stay(billed: Sequence[Timeline], told: Sequence[Timeline]) -> list[Timeline]:

@@ -62,14 +62,18 @@ class Version:
 
     def quantity(self, sku: str) -> int:
         """Units of a SKU that are billed from ``day`` on, until ``ends``."""
-        if not self.billed or (self.cancel_at is not None and self.cancel_at <= self.day):
-            return 0
-        return next((units for listed, units in self.items if listed == sku), 0)
+        return self.units.get(sku, 0)
+
+    @property
+    def units(self) -> dict[str, int]:
+        """Units by SKU that are billed from ``day`` on, until ``ends``."""
+        over = not self.billed or (self.cancel_at is not None and self.cancel_at <= self.day)
+        return {} if over else dict(self.items)
 
     @property
     def having(self) -> frozenset[str]:
         """The SKUs that are billed from ``day`` on."""
-        return frozenset(sku for sku, _ in self.items if self.quantity(sku))
+        return frozenset(sku for sku, units in self.units.items() if units)
 
     @property
     def ends(self) -> date | None:
@@ -179,10 +183,6 @@ class Subscription:
             if version.ends is not None:
                 timeline = timeline.set_from(version.ends, 0)
         return timeline
-
-    def had_both(self, sku: str, other: str) -> bool:
-        """True if some version has units of both, as of an add-on and its plan, and never of two plans."""
-        return any(version.quantity(sku) and version.quantity(other) for version in self.versions)
 
     def most(self, sku: str) -> int:
         """The most units of a SKU that a version lists."""

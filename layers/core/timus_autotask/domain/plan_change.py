@@ -51,13 +51,10 @@ class PlanChange:
     new: str
     known: bool
     """Timus had listed the old SKU before, so that we may have billed it ourselves."""
+    beside: bool
+    """Both may be there at the same time: the subscription once had both, or the new SKU is another's."""
     across: bool = False
     """The new SKU is another subscription's."""
-
-    @property
-    def beside(self) -> bool:
-        """True if both may be there at the same time: the subscription once had both, or the new SKU is another's."""
-        return self.across or self.subscription.had_both(self.old, self.new)
 
     def links(self, placement: Placement) -> Iterator[Link]:
         """Each line of the old SKU with each line of the new one.
@@ -93,6 +90,14 @@ class Families:
         """What people said at the mapping: the name of a family, or empty for an add-on."""
         self._exchanged = {sku: group for group in subscription.exchanged() for sku in group}
         self._most = {sku: subscription.most(sku) for sku in subscription.skus}
+        self._together: dict[str, set[str]] = {sku: set() for sku in subscription.skus}
+        for having in (version.having for version in subscription.versions):
+            for sku in having:
+                self._together[sku] |= having
+
+    def together(self, sku: str) -> AbstractSet[str]:
+        """The SKUs of which some version had units beside this one: as of an add-on and its plan, and never of two plans."""
+        return self._together[sku]
 
     def are_plans(self, old: str, new: str) -> bool:
         """True if seats may move between two SKUs.
@@ -107,7 +112,7 @@ class Families:
             return said[0] == said[1]
         if new in self._exchanged.get(old, ()):
             return True
-        return not self._subscription.had_both(old, new) and not self._was_add_on(old, new)
+        return new not in self._together[old] and not self._was_add_on(old, new)
 
     def _was_add_on(self, old: str, new: str) -> bool:
         """True if ``new`` came to more than twice as much as ``old`` ever was, and a third that is not so small was there with both.
@@ -117,10 +122,8 @@ class Families:
         half = self._most[new] / 2
         if not 0 < self._most[old] < half:
             return False
-        large = (sku for sku, most in self._most.items() if most >= half and sku not in (old, new))
-        return any(
-            self._subscription.had_both(old, sku) and self._subscription.had_both(new, sku) for sku in large
-        )
+        with_both = (self._together[old] & self._together[new]) - {old, new}
+        return any(self._most[sku] >= half for sku in with_both)
 
     def beside(self) -> Iterator[frozenset[str]]:
         """The families of which some version had two SKUs, so that each may keep some seats."""
@@ -132,7 +135,7 @@ class Families:
             {sku for sku in group if self._said.get(sku) != ""} for group in self._subscription.exchanged()
         ]
         for group in joined([*said.values(), *plans]):
-            if any(len(group & version.having) > 1 for version in self._subscription.versions):
+            if any(len(group & self._together[sku]) > 1 for sku in group):
                 yield group
 
 
@@ -168,4 +171,4 @@ def changes_across(
             elsewhere = {sku for sku in family if times[sku] > (sku in own)}
             for old in sorted(family & days.keys()):
                 for new in sorted(elsewhere - {old}):
-                    yield PlanChange(told, days[old], old, new, known=True, across=True)
+                    yield PlanChange(told, days[old], old, new, known=True, beside=True, across=True)
