@@ -50,14 +50,16 @@ PRICES = {
     "polls": Price(0.50 / 10**6, "request to a FIFO queue", 10**6, "sqs"),
     "reads": Price(0.125 / 10**6, "read unit", 0, "dynamodb/on-demand"),
     "writes": Price(0.625 / 10**6, "write unit", 0, "dynamodb/on-demand"),
+    "mails": Price(2.00 / 10**5, "e-mail", 1000, "sns"),
 }
 """https://aws.amazon.com/<source>/pricing"""
 
+SECONDS_A_DIGEST = 20  # a dozen calls of Autotask
 SECONDS_A_RUN = 0.2  # a warm sweep: half a dozen reads over a kept connection, with a third of a processor
 LAMBDAS_OWN_LINES = 350  # bytes of START, END and REPORT
 POLLS_A_MINUTE = 15  # five pollers of an event source mapping, each waits 20 seconds for a message
 SECRETS_KEPT = 300  # seconds for which a sandbox believes what it has read
-OPTIONS = ("Dashboard", "EncryptAlarms")
+OPTIONS = {"Dashboard": "on", "EncryptAlarms": "on", "DigestEmail": "finance@example.com"}
 """Parameters that are off, and cost something while nothing changes."""
 DASHBOARD_METRICS = 50
 """A dashboard of the free three shows at most so many metrics: https://aws.amazon.com/cloudwatch/pricing/"""
@@ -129,6 +131,10 @@ def holds(condition: Any, parameters: Mapping[str, str]) -> bool:
             return bool(parameters[name] == value)
         case {"Fn::Not": [inner]}:
             return not holds(inner, parameters)
+        case {"Fn::And": [*inner]}:
+            return all(holds(each, parameters) for each in inner)
+        case {"Condition": str(name)}:
+            return holds(TEMPLATE["Conditions"][name], parameters)
     raise ValueError(f"a condition of another form: {condition}")
 
 
@@ -141,7 +147,8 @@ def amounts(day: Day, **parameters: str) -> dict[str, float]:
         if "Condition" not in resource or holds(TEMPLATE["Conditions"][resource["Condition"]], told)
     )
     memory = TEMPLATE["Globals"]["Function"]["MemorySize"] / 1024
-    runs = sum(day.runs.values()) * DAYS
+    digests = 0 if not told["DigestEmail"] else DAYS if told["DigestSchedule"] == "daily" else DAYS / 7
+    runs = sum(day.runs.values()) * DAYS + digests
     return {
         "alarms": kinds["AWS::CloudWatch::Alarm"],
         "metrics": sum(day.metric_hours.values()) / 24,
@@ -152,11 +159,12 @@ def amounts(day: Day, **parameters: str) -> dict[str, float]:
         "keys": kinds["AWS::KMS::Key"],
         "key requests": DAYS * 86400 / SECRETS_KEPT,
         "runs": runs,
-        "seconds": runs * SECONDS_A_RUN * memory,
+        "seconds": ((runs - digests) * SECONDS_A_RUN + digests * SECONDS_A_DIGEST) * memory,
         "ticks": runs,
         "polls": POLLS_A_MINUTE * 1440 * DAYS,
         "reads": day.reads * DAYS,
         "writes": day.writes * DAYS * 3,  # the document and at most two indexes
+        "mails": digests,
     }
 
 
@@ -207,12 +215,12 @@ def rendered(day: Day) -> str:
         rows.append(f"| {price.unit} | {amount} | {each} | {line.first:.2f} | {line.further:.2f} |")
     first, further = totals(day)
     rows.append(f"| **together** | | | **{first:.2f}** | **{further:.2f}** |")
-    for name in OPTIONS:
+    for name, value in OPTIONS.items():
         more = [
             with_it - without
-            for with_it, without in zip(totals(day, **{name: "on"}), (first, further), strict=True)
+            for with_it, without in zip(totals(day, **{name: value}), (first, further), strict=True)
         ]
-        rows.append(f"| and with `{name}=on` | | | +{more[0]:.2f} | +{more[1]:.2f} |")
+        rows.append(f"| and with `{name}={value}` | | | +{more[0]:.2f} | +{more[1]:.2f} |")
     return "\n".join(rows)
 
 

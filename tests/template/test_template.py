@@ -18,6 +18,7 @@ from local.emulator import ROOT
 from timus_autotask.aws.cloudwatch import CloudWatchAlarms
 from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.aws.secrets_manager import SecretsManagerSecrets
+from timus_autotask.aws.sns import SnsMails
 from timus_autotask.aws.sqs import SqsWakeUps
 from timus_autotask.domain.reasons import REASONS
 
@@ -234,7 +235,7 @@ def test_the_table_has_the_keys_that_the_store_uses() -> None:
 def test_no_policy_has_a_wildcard(holder: str, statement: dict[str, Any]) -> None:
     """Roles name each action and each resource, but for X-Ray, which has none to name, and the list of alarms."""
     assert not any("*" in action for action in as_list(statement["Action"]))
-    if holder not in ("TracingPolicy", "TicketPolicy"):
+    if holder not in ("TracingPolicy", "DigestTracingPolicy", "TicketPolicy"):
         assert not any(resource == "*" for resource in as_list(statement["Resource"]))
 
 
@@ -249,11 +250,16 @@ def test_a_function_has_a_role_of_its_own(name: str) -> None:
 def test_who_may_do_what() -> None:
     """The receiver cannot read Autotask's credentials or delete; worker and sweep cannot read the webhook's secret."""
     readers = {
-        target(statement["Resource"]): holder
+        (target(statement["Resource"]), holder)
         for holder, statement in statements()
         if statement["Action"] == "secretsmanager:GetSecretValue"
     }
-    assert readers == {"WebhookSecret": "ReceiveWebhookRole", "AutotaskSecret": "WorkPolicy"}
+    assert readers == {
+        ("WebhookSecret", "ReceiveWebhookRole"),
+        ("AutotaskSecret", "WorkPolicy"),
+        ("AutotaskSecret", "SendDigestRole"),
+    }
+    assert not {"dynamodb:DeleteItem", "sqs:SendMessage"} & allowed("SendDigest")
     assert "sqs:SendMessage" in allowed("Sweep")
     assert not {action for action in allowed("Reconcile") if action.startswith("sqs:")}
     assert "dynamodb:DeleteItem" not in allowed("ReceiveWebhook")
@@ -270,8 +276,10 @@ RIGHTS = {
     "transact_write_items": {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"},
     "get_secret_value": {"secretsmanager:GetSecretValue"},
     "send_message": {"sqs:SendMessage"},
+    "publish": {"sns:Publish"},
     "get_paginator('describe_alarms')": {"cloudwatch:DescribeAlarms"},
 }
+TRANSACTIONS = {"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 POLLS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 """What Lambda does for an event source mapping, with the rights of the function."""
@@ -299,6 +307,8 @@ def asked(*adapters: type) -> set[str]:
         ("ApplyChanges", POLLS | asked(DynamoTable, SqsWakeUps, SecretsManagerSecrets)),
         ("Sweep", asked(DynamoTable, SqsWakeUps, SecretsManagerSecrets, CloudWatchAlarms)),
         ("Reconcile", asked(DynamoTable, SecretsManagerSecrets)),
+        # All that it writes is when it sent the last one: one PutItem and no transaction.
+        ("SendDigest", asked(DynamoTable, SecretsManagerSecrets, SnsMails) - TRANSACTIONS),
     ],
 )
 def test_a_function_may_do_what_its_code_does_and_nothing_else(function: str, rights: set[str]) -> None:
@@ -442,3 +452,44 @@ def test_the_dashboard_shows_metrics_that_aws_publishes() -> None:
         assert SHOWN[namespace, name] == dimension
         _, kind = DIMENSIONS[dimension]
         assert RESOURCES[re.sub(r"\$\{(\w+)(\.QueueName)?\}", r"\1", of)]["Type"] == kind
+
+
+def test_without_an_address_there_is_no_digest_and_none_of_it_costs_anything() -> None:
+    """Topic, schedule, function and all that they need stand under one condition, which is off by default."""
+    assert ONE_TEMPLATE["Parameters"]["DigestEmail"]["Default"] == ""
+    assert ONE_TEMPLATE["Conditions"]["HasDigest"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "DigestEmail"}, ""]}]
+    }
+    of_digest = {name: each.get("Condition") for name, each in RESOURCES.items() if "Digest" in name}
+    assert {name: condition for name, condition in of_digest.items() if condition != "HasDigest"} == {
+        "DigestTracingPolicy": "TracesDigest"
+    }
+    assert ONE_TEMPLATE["Conditions"]["TracesDigest"] == {
+        "Fn::And": [{"Condition": "HasDigest"}, {"Condition": "TracingIsOn"}]
+    }
+    needed = {
+        name for name, each in RESOURCES.items() if "Digest" not in name and "Digest" in json.dumps(each)
+    }
+    assert needed == set(), "something else refers to what may not be there"
+
+
+def test_finance_gets_the_digest_and_not_the_alarms() -> None:
+    """A topic of its own; weekly unless it is asked for daily."""
+    assert target(properties("DigestEmailSubscription")["TopicArn"]) == "DigestTopic"
+    assert properties("DigestEmailSubscription")["Endpoint"] == {"Ref": "DigestEmail"}
+    assert not any("DigestTopic" in json.dumps(RESOURCES[name]) for name in of_type("AWS::CloudWatch::Alarm"))
+    [schedule] = properties("SendDigest")["Events"].values()
+    assert schedule["Properties"]["Schedule"] == {
+        "Fn::If": ["DigestIsDaily", "cron(0 6 * * ? *)", "cron(0 6 ? * MON *)"]
+    }
+    assert ONE_TEMPLATE["Parameters"]["DigestSchedule"]["Default"] == "weekly"
+
+
+def test_the_digest_writes_only_when_it_was_sent() -> None:
+    """No customer and no contract is in its reach. The emulator does not check this condition."""
+    [put] = [
+        statement
+        for holder, statement in statements()
+        if holder == "SendDigestRole" and statement["Action"] == "dynamodb:PutItem"
+    ]
+    assert put["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["PARTNER"]}}

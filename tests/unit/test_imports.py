@@ -19,7 +19,7 @@ from tests.unit.test_simulator_is_independent import imported_modules
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "layers" / "core"
 PACKAGE = CORE / "timus_autotask"
-FUNCTIONS = ("receive_webhook", "apply_changes", "sweep", "reconcile")
+FUNCTIONS = ("receive_webhook", "apply_changes", "sweep", "reconcile", "send_digest")
 
 
 def name_of(path: Path) -> str:
@@ -146,7 +146,7 @@ def in_a_fresh_process(code: str) -> Any:
     return json.loads(run.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("function", ["apply_changes", "sweep", "reconcile"])
+@pytest.mark.parametrize("function", ["apply_changes", "sweep", "reconcile", "send_digest"])
 def test_a_sandbox_loads_pydantic_and_httpx_with_the_first_record_and_the_first_call(function: str) -> None:
     """An idle run has neither, and each is a sixth of what a sandbox takes to start."""
     modules = in_a_fresh_process(BUILT.format(function=function))

@@ -80,6 +80,18 @@ def reconcile() -> Handler:
     return _counted(reconcile_handler(ports), telemetry)
 
 
+def send_digest() -> Handler:
+    """The handler behind the digest's schedule."""
+    from timus_autotask.aws.sns import SnsMails
+
+    telemetry = _telemetry()
+    ports, _ = _apply_ports(telemetry)
+    settings = Settings.read(os.environ)
+    mails = SnsMails(_aws("sns"), settings.digest_topic_arn)
+    handler = digest_handler(ports, mails, settings.stack, timedelta(days=settings.digest_days))
+    return _counted(handler, telemetry)
+
+
 def receive_handler(ports: ReceivePorts) -> Handler:
     """An API Gateway event in, an HTTP answer out."""
     from timus_autotask.sync.receive import receive, request_of, response_of
@@ -177,6 +189,34 @@ def reconcile_handler(ports: Ports) -> Handler:
             "calls": run.calls,
             "found": dict(run.found),
         }
+
+    return handler
+
+
+MOST_DIGESTED = timedelta(days=31)
+"""After a longer silence a digest begins so long before."""
+
+
+def digest_handler(
+    ports: Ports, send: Callable[[str, str], None], stack: str, every: timedelta = timedelta(days=7)
+) -> Handler:
+    """A tick of the schedule in; an e-mail about what happened since the last one out."""
+    from timus_autotask.store.keys import DIGEST
+    from timus_autotask.store.runs import SentDigest, put_sent_digest, sent_digest
+    from timus_autotask.watch.digest import digest
+    from timus_autotask.watch.digest_text import as_mail
+
+    def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+        now, last = ports.clock.now(), sent_digest(ports.table)
+        since = max(last.value.at, now - MOST_DIGESTED) if last else now - every
+        found = digest(ports, since)
+        mail = as_mail(found, stack)
+        send(mail.subject, mail.text)
+        # Noted only now: should it fail, Lambda calls again, and nothing is left out.
+        known = ports.table.get(DIGEST)
+        ports.store.commit(put_sent_digest(SentDigest(now), known.rev if known else 0))
+        ports.on_event("digest-sent", changes=found.changes, waiting=len(found.waiting))
+        return {"since": since.isoformat(), "changes": found.changes, "waiting": len(found.waiting)}
 
     return handler
 

@@ -34,6 +34,9 @@ class Settings:
     """For whom alarms open tickets in Autotask; None: they open none."""
     ticket_queue: int | None
     ticket_priority: int
+    digest_topic_arn: str
+    digest_days: int
+    """Days that the first digest covers; each further one goes on from the one before."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -55,6 +58,8 @@ class Settings:
             else None,
             ticket_queue=_whole(environment, "TICKET_QUEUE") if environment.get("TICKET_QUEUE") else None,
             ticket_priority=_whole(environment, "TICKET_PRIORITY", 2),
+            digest_topic_arn=environment.get("DIGEST_TOPIC_ARN", ""),
+            digest_days=_whole(environment, "DIGEST_DAYS", 7),
         )
 
 

@@ -567,6 +567,14 @@ COMMANDS = (
         pages=True,
     ),
     Command(
+        "digest",
+        "show what finance should know of the last days, money first; by e-mail too, if the stack has the parameter DigestEmail",
+        "digest --since 2026-03-01",
+        "month_end.digest",
+        (_SINCE,),
+        pages=True,
+    ),
+    Command(
         "minimum",
         "show what the partner owes Timus at least for all customers together, and what is missing",
         "minimum",

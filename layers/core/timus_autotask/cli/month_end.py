@@ -1,21 +1,25 @@
-"""``ready`` and ``ledger``: what finance looks at at month end. Neither changes anything."""
+"""``ready``, ``ledger`` and ``digest``: what finance looks at. None of them changes anything."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called
+from timus_autotask.cli.watching import in_utc
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted, what_was_posted
 from timus_autotask.watch.books import LinePrice
 from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.coverage import HORIZONS, Coverage
-from timus_autotask.watch.forms import ledger_form, posted_form, ready_form
+from timus_autotask.watch.digest import digest as digested
+from timus_autotask.watch.digest_text import as_mail
+from timus_autotask.watch.forms import digest_form, ledger_form, posted_form, ready_form
 from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.posted import BY_US, Explained, Item, Posted
@@ -35,6 +39,7 @@ EXPLAINED = {
     Explained.CREDIT: "a credit that a person typed",
     Explained.UNEXPLAINED: "UNEXPLAINED: the units of the day do not make it",
 }
+WEEK = timedelta(days=7)
 READING = "Records and Autotask are read …"
 ESTIMATES = "Money is an estimate, at today's prices: Autotask prorates and bills."
 
@@ -308,6 +313,17 @@ def ledger(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     if arguments.csv:
         terminal.say(f"Each month, customer and line was written to {arguments.csv}.", style="green")
     return ledger_form(found)
+
+
+def digest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """What the e-mail of the last week would say."""
+    since = in_utc(arguments.since, deployment) if arguments.since else deployment.clock.now() - WEEK
+    with terminal.while_busy(READING):
+        found = digested(deployment.ports, since)
+    mail = as_mail(found, deployment.stack)
+    lines = mail.text.rstrip().split("\n")
+    terminal.say(*(Whole(line) if line.startswith("    ") else line for line in lines), hanging=2)
+    return {**digest_form(found), "subject": mail.subject, "text": mail.text}
 
 
 def _write(name: str, text: str) -> None:

@@ -15,16 +15,14 @@ from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.tables import DECIMAL, TEXT, Column, as_csv, code, whole
 from timus_autotask.ports.errors import NO_ANSWER, Refused
 from timus_autotask.ports.psa import BillingItem
-from timus_autotask.store.inbox import waits_in_inbox
-from timus_autotask.store.keys import id_of
 from timus_autotask.watch.books import Books, open_books
 from timus_autotask.watch.causes import BY_TERMS, Leak
 from timus_autotask.watch.forms import names_form
 from timus_autotask.watch.ledger import Entry, Ledger, Month, ledger
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.posted import Posted, posted
-from timus_autotask.watch.ready import Beside, Ready, Unheard, month_of, ready
-from timus_autotask.watch.status import Records, gather, status_of
+from timus_autotask.watch.ready import Ready, beside_of, month_of, ready
+from timus_autotask.watch.status import gather
 
 EARLIER = timedelta(days=31)
 """What came so long before the first month may still say something of it."""
@@ -63,7 +61,9 @@ def look_at_month(deployment: Deployment, month: date | None = None) -> Looked:
     changes = store.changes(local_midnight(first - EARLIER, deployment.zone))
     with asking_autotask():
         books = open_books(deployment.ports, records, first - YEAR, changes)
-    return Looked(ready(books, first, _beside(records, dead, deployment)), books)
+    return Looked(
+        ready(books, first, beside_of(records, deployment.clock.now(), deployment.zone, dead)), books
+    )
 
 
 def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted:
@@ -83,28 +83,6 @@ def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted
             items = None
             books = replace(books, notes=(*books.notes, f"Billing items could not be read: {error}"))
     return posted(books, items, first)
-
-
-def _beside(records: Records, dead_letters: int, deployment: Deployment) -> Beside:
-    """What has not reached a line, and what fails."""
-    status = status_of(records, deployment.clock.now(), deployment.zone)
-    waiting = [document for document in records.due if waits_in_inbox(document)]
-    waiting += [document for one in records.customers.values() for document in one.inbox]
-    inbox = {id_of(document.key) for document in waiting}
-    unheard = [
-        Unheard(customer, "Timus has sent something that is not merged yet.", "Look again in a minute")
-        for customer in sorted(inbox)
-    ]
-    unheard += [
-        Unheard(event.customer_id, event.parked.message, event.parked.remedy)
-        for event in records.parked_events
-        if event.parked
-    ]
-    if dead_letters:
-        unheard.append(Unheard("", f"{dead_letters} wake-ups failed for good.", "timus-autotask redrive"))
-    failed = [f"{one.kind} {one.id} fails: {one.error}" for one in records.troubles]
-    failed += [f"The record {one.record} cannot be read: {one.why}" for one in status.unreadable]
-    return Beside(tuple(unheard), tuple(failed), status.lines)
 
 
 def leaks(deployment: Deployment, since: date, customer: str | None = None) -> Ledger:

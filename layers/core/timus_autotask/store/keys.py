@@ -44,6 +44,8 @@ GAUGES = Key(PARTNER, "VITALS")
 TICKETS = Key(PARTNER, "TICKETS")
 """The tickets for alarms."""
 
+DIGEST = Key(PARTNER, "SENT-DIGEST")
+"""When the last digest was sent: behind all that a worker reads."""
 INVOICE_PROFILE = Key(PARTNER, "TIMUS-INVOICE")
 """How the partner's own invoice from Timus is read: behind all that a worker reads."""
 SIGN_OFF = "SIGN-OFF#"

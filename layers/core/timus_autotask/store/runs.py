@@ -109,6 +109,15 @@ class Tickets:
     """By alarm."""
 
 
+@dataclass(frozen=True, slots=True)
+class SentDigest:
+    """The digest that was sent last."""
+
+    at: datetime
+    """What it covers: until then. The next one goes on from there."""
+
+
+_SENT = Codec(SentDigest)
 _RUN, _FINDING = Codec(Run), Codec(Finding, {"message": "words"})
 _GAUGES, _TICKETS = Codec(Gauges), Codec(Tickets)
 
@@ -185,3 +194,17 @@ def tickets(table: Table) -> Stored[Tickets]:
 def put_tickets(kept: Tickets, expected: int) -> Put:
     """Store the tickets for alarms."""
     return Put(keys.TICKETS, _TICKETS.dump(kept), expected)
+
+
+def sent_digest(table: Table) -> Stored[SentDigest] | None:
+    """The digest that was sent last; None: there was none, or it cannot be read."""
+    document = table.get(keys.DIGEST)
+    try:
+        return Stored(read_as(_SENT.load, document), document.rev) if document else None
+    except RecordUnreadable:
+        return None
+
+
+def put_sent_digest(sent: SentDigest, expected: int) -> Put:
+    """Store that one was sent."""
+    return Put(keys.DIGEST, _SENT.dump(sent), expected)

@@ -50,6 +50,7 @@ class LinePrice:
 
 
 UNKNOWN = LinePrice()
+NO_COSTS = "All costs read as 0: none are set, or the API user may not read them. There is no margin."
 NOTHING = Observed()
 
 
@@ -206,9 +207,7 @@ class _Reader:
         before = len(self._notes)
         seen = self._if_shown("Costs", visible, False)
         if not seen and len(self._notes) == before:
-            self._notes.append(
-                "All costs read as 0: none are set, or the API user may not read them. There is no margin."
-            )
+            self._notes.append(NO_COSTS)
         return seen
 
     def _catalogue(

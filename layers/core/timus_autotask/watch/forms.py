@@ -22,6 +22,7 @@ from timus_autotask.watch.books import LinePrice
 from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.check import Check, worst
 from timus_autotask.watch.coverage import Coverage
+from timus_autotask.watch.digest import Digest
 from timus_autotask.watch.evidence import ContractEvidence, Difference, LineEvidence, MonthEvidence
 from timus_autotask.watch.four_sides import SIDES, FourSides, SideRow
 from timus_autotask.watch.history import History, Owed
@@ -671,6 +672,61 @@ def coverage_form(one: Coverage, names: Directory) -> Form:
         "estimate_each_period": _amount(one.each_period),
         "by_terms": one.by_terms,
         "renewal": one.renewal,
+    }
+
+
+def digest_form(found: Digest) -> Form:
+    """``digest``."""
+    names = found.names
+    return {
+        "since": found.since,
+        "today": found.today,
+        "autotask_away": found.away or None,
+        "observing": found.observing,
+        "changes": found.changes,
+        "estimate": estimate_form(found.effect) if not found.away else None,
+        "changed": [
+            {
+                "customers": [*one.customers],
+                **_line_names(one.key, names),
+                "skus": [*one.skus],
+                "from": one.first,
+                "unit_change": one.delta,
+                "changes": one.count,
+                "estimate": estimate_form(one.estimate),
+            }
+            for one in found.changed
+        ],
+        "waiting": [
+            {
+                "kind": one.kind,
+                "customer": one.customer or None,
+                "customer_name": names.customers.get(one.customer),
+                "sku": one.sku or None,
+                "contract_id": one.key.contract_id if one.key else None,
+                "service_id": one.key.service_id if one.key else None,
+                "message": one.why,
+                "remedy": one.remedy or None,
+                "from": one.first,
+                "seats": one.seats,
+                "estimate": _amount(one.estimate),
+            }
+            for one in found.waiting
+        ],
+        "estimate_not_billed": str(found.not_billed),
+        "estimate_too_much": str(found.too_much),
+        "by_itself": found.by_itself,
+        "unmapped": {"customers": [*found.unmapped_customers], "skus": [*found.unmapped_skus]},
+        "coverage": [coverage_form(one, names) for one in found.coverage],
+        "earlier_month": {
+            "month": f"{found.earlier.month:%Y-%m}",
+            "ready": found.earlier.ready,
+            "open": len(found.earlier.everything),
+            "estimate_at_risk": str(found.earlier.at_risk),
+        }
+        if found.earlier
+        else None,
+        "notes": [*found.notes],
     }
 
 

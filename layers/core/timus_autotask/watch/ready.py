@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import period_containing
@@ -20,13 +21,15 @@ from timus_autotask.domain.placement import Placement
 from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.reasons import ENFORCE_OR_ADOPT, REASONS, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.store.inbox import waits_in_inbox
+from timus_autotask.store.keys import id_of
 from timus_autotask.watch.books import BookLine, Books, LinePrice
 from timus_autotask.watch.causes import SETTLED, Leak, causes_on, edited
 from timus_autotask.watch.coverage import Coverage, coverage
 from timus_autotask.watch.ledger import price_without_line, why_without_line
 from timus_autotask.watch.money import of_timeline, rounded
 from timus_autotask.watch.names import NOBODY, Directory
-from timus_autotask.watch.status import StatusLine
+from timus_autotask.watch.status import Records, StatusLine, status_of
 
 ONE_DAY = timedelta(days=1)
 
@@ -167,6 +170,28 @@ class Beside:
     """What cannot be read, or fails."""
     lines: tuple[StatusLine, ...] = ()
     """For the words that people know from ``status``."""
+
+
+def beside_of(records: Records, now: datetime, zone: ZoneInfo, dead_letters: int = 0) -> Beside:
+    """What has not reached a line, and what fails, by these records."""
+    status = status_of(records, now, zone)
+    waiting = [document for document in records.due if waits_in_inbox(document)]
+    waiting += [document for one in records.customers.values() for document in one.inbox]
+    inbox = {id_of(document.key) for document in waiting}
+    unheard = [
+        Unheard(customer, "Timus has sent something that is not merged yet.", "Look again in a minute")
+        for customer in sorted(inbox)
+    ]
+    unheard += [
+        Unheard(event.customer_id, event.parked.message, event.parked.remedy)
+        for event in records.parked_events
+        if event.parked
+    ]
+    if dead_letters:
+        unheard.append(Unheard("", f"{dead_letters} wake-ups failed for good.", "timus-autotask redrive"))
+    failed = [f"{one.kind} {one.id} fails: {one.error}" for one in records.troubles]
+    failed += [f"The record {one.record} cannot be read: {one.why}" for one in status.unreadable]
+    return Beside(tuple(unheard), tuple(failed), status.lines)
 
 
 def month_of(day: date) -> tuple[date, date]:

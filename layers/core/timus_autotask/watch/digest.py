@@ -1,0 +1,255 @@
+"""The digest: what finance and the operators should know of the last days, money first. Nothing is written.
+
+The records are listed, and Autotask is asked as for one month of ``ready``, so a thousand customers cost some dozens of reads. While
+Autotask is away, the money is missing, and it is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from timus_autotask.domain.days import effective_day, local_midnight, period_containing
+from timus_autotask.domain.line import JournalEntry, Outcome
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.books import NO_COSTS, Books, open_books
+from timus_autotask.watch.causes import Leak
+from timus_autotask.watch.coverage import HORIZONS, Coverage
+from timus_autotask.watch.listing import everything
+from timus_autotask.watch.money import NOTHING, Estimate, estimated, total
+from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
+from timus_autotask.watch.ready import Open, Ready, Waits, beside_of, month_of, ready
+from timus_autotask.watch.status import Records, Status, status_of
+
+ONE_DAY = timedelta(days=1)
+EARLIER = timedelta(days=31)
+"""What came so long before a month may still say something of it."""
+YEAR = timedelta(days=366)
+BY_ITSELF = (Leak.SETTLING, Leak.PENDING, Leak.SCHEDULED)
+"""What is settled without a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What was changed on one line."""
+
+    customers: tuple[str, ...]
+    key: LineKey
+    skus: tuple[str, ...]
+    first: date
+    """From the earliest of their days on."""
+    delta: int
+    """Units, together."""
+    count: int
+    """Adjustments."""
+    estimate: Estimate
+    """``so_far``: on the next invoice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something that waits for a person."""
+
+    customer: str
+    sku: str
+    key: LineKey | None
+    why: str
+    remedy: str
+    kind: str
+    seats: int = 0
+    """Negative: not billed; positive: billed too many."""
+    estimate: Decimal | None = None
+    """What that comes to until the end of the month, likewise; None: no price is known."""
+    first: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """All of it."""
+
+    since: date
+    today: date
+    changed: tuple[Changed, ...]
+    """The most money first."""
+    waiting: tuple[Waiting, ...]
+    """Likewise."""
+    by_itself: int
+    """Things that are open and settled without a person."""
+    unmapped_customers: tuple[str, ...]
+    unmapped_skus: tuple[str, ...]
+    coverage: tuple[Coverage, ...] = ()
+    earlier: Ready | None = None
+    """The month before, if nobody has posted all of it."""
+    observing: bool = False
+    """Whether the stack posts nothing."""
+    names: Directory = NOBODY
+    notes: tuple[str, ...] = ()
+    away: str = ""
+    """Why Autotask could not be asked: then there is no money in it, and no coverage."""
+
+    @property
+    def changes(self) -> int:
+        """Adjustments that were made."""
+        return sum(one.count for one in self.changed)
+
+    @property
+    def effect(self) -> Estimate:
+        """What they do to the next invoice, and to each period after it."""
+        return total(one.estimate for one in self.changed)
+
+    @property
+    def not_billed(self) -> Decimal:
+        """What is not billed by the end of the month while things wait; a positive number."""
+        return -sum((min(one.estimate or Decimal(), Decimal()) for one in self.waiting), Decimal("0.00"))
+
+    @property
+    def too_much(self) -> Decimal:
+        """What is billed too much by then."""
+        return sum((max(one.estimate or Decimal(), Decimal()) for one in self.waiting), Decimal("0.00"))
+
+    @property
+    def horizons(self) -> Mapping[int, int]:
+        """How much ends within so many days, the farthest first."""
+        left = [(one.until - self.today).days for one in self.coverage]
+        return {days: sum(each <= days for each in left) for days in reversed(HORIZONS)}
+
+
+def digest(ports: Ports, since: datetime) -> Digest:
+    """What happened since then, and what is open now."""
+    records = everything(ports.store, 0)
+    now, today = ports.clock.now(), ports.today()
+    status = status_of(records, now, ports.zone)
+    changes = [*ports.store.changes(min(since, local_midnight(_month_before(today) - EARLIER, ports.zone)))]
+    made = [one for one in changes if one.settled_at >= since and one.outcome is Outcome.LANDED and one.delta]
+    found = Digest(
+        effective_day(since, ports.zone),
+        today,
+        _changed(made, None, today),
+        _without_autotask(status),
+        0,
+        status.mapped.customers,
+        status.mapped.skus,
+        observing=not status.stages.partner.live,
+        names=directory({id_: name_of(one) for id_, one in records.customers.items()}, records.names),
+    )
+    try:
+        books = open_books(ports, records, _first_needed(records, today), changes)
+    except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
+        return replace(found, away=str(error) or type(error).__name__)
+    beside = beside_of(records, now, ports.zone)
+    month = ready(books, today, beside)
+    found = replace(found, changed=_changed(made, books, today), notes=_notes(books))
+    return _with(found, month, ready(books, _month_before(today), beside))
+
+
+def _with(found: Digest, month: Ready, before: Ready) -> Digest:
+    """With what is open in this month, and in the one before."""
+    person = [one for one in month.everything if one.kind not in BY_ITSELF]
+    unposted = any(not period.posted and period.last < month.month for period in before.periods)
+    return replace(
+        found,
+        waiting=_sorted(_waiting(one) for one in person),
+        by_itself=len(month.everything) - len(person),
+        coverage=month.coverage,
+        earlier=before if unposted else None,
+    )
+
+
+def _notes(books: Books) -> tuple[str, ...]:
+    return tuple(note for note in books.notes if note != NO_COSTS)  # it shows none
+
+
+def _month_before(today: date) -> date:
+    return month_of(today.replace(day=1) - ONE_DAY)[0]
+
+
+def _first_needed(records: Records, today: date) -> date:
+    """The first day of the oldest billing period that has days in this month or the one before."""
+    first = _month_before(today)
+    begins = [first]
+    for one in records.contracts.values():
+        contract = one.state.value.contract
+        if contract is not None and contract.recurring and contract.start <= first:
+            begins.append(period_containing(first, contract.start, contract.months)[0])
+    return max(min(begins), first - YEAR)
+
+
+def _changed(made: Iterable[JournalEntry], books: Books | None, today: date) -> tuple[Changed, ...]:
+    found: dict[LineKey, Changed] = {}
+    for entry in made:
+        known = found.get(entry.line)
+        more = Changed(
+            tuple(sorted({customer for customer, _ in entry.sources})),
+            entry.line,
+            tuple(sorted({sku for _, sku in entry.sources})),
+            entry.day,
+            entry.delta,
+            1,
+            _estimate(entry, books, today),
+        )
+        found[entry.line] = _together(known, more) if known else more
+    return tuple(
+        sorted(found.values(), key=lambda one: (-abs(one.estimate.so_far), -abs(one.delta), one.key))
+    )
+
+
+def _estimate(entry: JournalEntry, books: Books | None, today: date) -> Estimate:
+    line = books.lines.get(entry.line) if books else None
+    if line is None or line.contract is None:
+        return replace(NOTHING, unknown=1)
+    return estimated(
+        entry.delta, line.price.price, entry.day, line.contract.end, line.contract.schedule, today
+    )
+
+
+def _together(one: Changed, other: Changed) -> Changed:
+    return Changed(
+        tuple(sorted({*one.customers, *other.customers})),
+        one.key,
+        tuple(sorted({*one.skus, *other.skus})),
+        min(one.first, other.first),
+        one.delta + other.delta,
+        one.count + other.count,
+        one.estimate + other.estimate,
+    )
+
+
+def _waiting(one: Open) -> Waiting:
+    return Waiting(
+        one.customer,
+        one.sku,
+        one.key,
+        one.message,
+        one.remedy,
+        one.kind.value,
+        one.seats,
+        one.estimate,
+        one.first,
+    )
+
+
+def _sorted(these: Iterable[Waiting]) -> tuple[Waiting, ...]:
+    return tuple(
+        sorted(
+            these, key=lambda one: (-abs(one.estimate or Decimal()), -abs(one.seats), one.customer, one.sku)
+        )
+    )
+
+
+def _without_autotask(status: Status) -> tuple[Waiting, ...]:
+    """What waits for a person by our records alone: with no money."""
+    lines: Sequence[Waiting] = [
+        Waiting(line.customer, line.sku, line.key, line.reason or "", line.remedy or "", line.state.value)
+        for line in status.lines
+        if line.remedy
+    ]
+    events = [
+        Waiting(event.customer_id, "", None, event.parked.message, event.parked.remedy, Waits.EVENT.value)
+        for event in status.parked_events
+        if event.parked
+    ]
+    return _sorted([*lines, *events])

@@ -1,0 +1,226 @@
+"""The digest as plain text that reads well in a mail client: no columns, the most money first, a command on a line of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from timus_autotask.plain import visible
+from timus_autotask.watch.coverage import Coverage
+from timus_autotask.watch.digest import Changed, Digest, Waiting
+from timus_autotask.watch.money import Estimate
+from timus_autotask.watch.money import total as together
+
+TOP = 10
+"""So many of each are named, those with the most money first; the rest is counted."""
+MOST_NOTES = 5
+LONGEST_SUBJECT = 100
+"""Characters that SNS takes: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A subject and a text."""
+
+    subject: str
+    text: str
+
+
+def as_mail(found: Digest, stack: str) -> Mail:
+    """The digest to be sent."""
+    sections = (
+        _money(found),
+        _changes(found),
+        _waits(found),
+        _unmapped(found),
+        _coverage(found),
+        _rest(found),
+    )
+    head = (
+        f"Timus billing sync, {_day(found.since)} to {_day(found.today)} {found.today.year} (stack {stack})"
+    )
+    text = "\n\n".join("\n".join(section) for section in ([head], *map(list, sections)) if section)
+    return Mail(_subject(found), text + "\n")
+
+
+def _subject(found: Digest) -> str:
+    words = [f"Timus billing {_day(found.since)} to {_day(found.today)}: {_count(found.changes, 'change')}"]
+    if not found.away and found.changes:
+        words.append(f"about {_signed(found.effect.so_far)} on the next invoice")
+    if found.waiting:
+        words.append(f"{len(found.waiting)} waiting")
+    subject = ", ".join(words)
+    return "".join(each if each.isascii() and each.isprintable() else "?" for each in subject)[
+        :LONGEST_SUBJECT
+    ]
+
+
+# -- Sections
+
+
+def _money(found: Digest) -> Iterator[str]:
+    yield "MONEY (estimates, at today's prices: Autotask prorates and bills)"
+    if found.away:
+        yield f"- Not known: Autotask could not be asked ({visible(found.away)[:200]})."
+        yield "- What follows is by our own records; timus-autotask digest shows the money once Autotask answers."
+        return
+    if found.changes:
+        yield f"- {_count(found.changes, 'change was', 'changes were')} made{_effect(found.effect)}."
+    else:
+        yield "- No change was made."
+    if found.waiting:
+        count = _count(len(found.waiting), "thing waits", "things wait")
+        yield f"- {count} for a person{_risk(found)}."
+    else:
+        yield "- Nothing waits for a person."
+    if found.earlier is not None:
+        yield from _earlier(found)
+    soon = [one for one in found.coverage if one.each_period is not None]
+    if found.coverage:
+        amount = sum((one.each_period or Decimal() for one in soon), Decimal("0.00"))
+        yield f"- {_count(len(found.coverage), 'subscription ends', 'subscriptions end')} being billed within 60 days: about {amount:,.2f} each period."
+
+
+def _risk(found: Digest) -> str:
+    parts = []
+    if found.not_billed:
+        parts.append(f"about {found.not_billed:,.2f} not billed")
+    if found.too_much:
+        parts.append(f"about {found.too_much:,.2f} billed too much")
+    if not parts:
+        return ""
+    return f": {' and '.join(parts)} by the end of the month, if nobody settles it"
+
+
+def _earlier(found: Digest) -> Iterator[str]:
+    if found.earlier is None:
+        return
+    month = f"{found.earlier.month:%B %Y}"
+    if found.earlier.ready:
+        yield f"- {month} is not posted yet, and ready: nothing is open."
+        return
+    yield f"- {month} is not posted yet, and NOT ready: {_count(len(found.earlier.everything), 'thing')} open, about {found.earlier.at_risk:,.2f} at risk. Days that are posted stay as they are."
+    yield f"    timus-autotask ready --month {found.earlier.month:%Y-%m}"
+
+
+def _changes(found: Digest) -> Iterator[str]:
+    if not found.changed:
+        return
+    yield "WHAT CHANGED"
+    for one in found.changed[:TOP]:
+        who = _who(one.customers, found)
+        times = f" in {one.count} changes" if one.count > 1 else ""
+        yield f"- {who}: {one.delta:+d} {_skus(one.skus)} from {_day(one.first)}{times}{'' if found.away else _effect(one.estimate)}"
+    yield from _more_changes(found.changed[TOP:], found)
+
+
+def _more_changes(rest: Sequence[Changed], found: Digest) -> Iterator[str]:
+    if rest:
+        units = sum(one.delta for one in rest)
+        money = "" if found.away else _effect(together(one.estimate for one in rest))
+        yield f"- and {len(rest)} more lines: {units:+d} units together{money}"
+        yield f"    timus-autotask changes --since {found.since}"
+
+
+def _waits(found: Digest) -> Iterator[str]:
+    if not found.waiting:
+        return
+    yield "WAITS FOR A PERSON"
+    for one in found.waiting[:TOP]:
+        yield f"- {_waiting(one, found)}"
+        if one.remedy:
+            yield f"    {visible(one.remedy)}"
+    rest = found.waiting[TOP:]
+    if rest:
+        amount = sum((abs(one.estimate or Decimal()) for one in rest), Decimal("0.00"))
+        money = "" if found.away else f", about {amount:,.2f}"
+        yield f"- and {len(rest)} more{money}"
+        yield f"    timus-autotask ready --month {found.today:%Y-%m}"
+
+
+def _waiting(one: Waiting, found: Digest) -> str:
+    who = _who((one.customer,) if one.customer else (), found)
+    what = f"{visible(one.sku)}: " if one.sku else ""
+    numbers = []
+    if one.seats:
+        numbers.append(f"{abs(one.seats)} {'not billed' if one.seats < 0 else 'too many'}")
+    if one.first:
+        numbers.append(f"since {_day(one.first)}")
+    if one.estimate:
+        numbers.append(f"about {abs(one.estimate):,.2f}")
+    told = f" ({', '.join(numbers)})" if numbers else ""
+    return f"{who}: {what}{visible(one.why)}{told}"
+
+
+def _unmapped(found: Digest) -> Iterator[str]:
+    customers, skus = found.unmapped_customers, found.unmapped_skus
+    if not customers and not skus:
+        return
+    yield f"NOT MAPPED YET: {_count(len(customers), 'customer')}, {_count(len(skus), 'SKU')}"
+    named = [*(_who((one,), found) for one in customers), *map(visible, skus)]
+    more = f", and {len(named) - TOP} more" if len(named) > TOP else ""
+    yield f"- {', '.join(named[:TOP])}{more}"
+    yield "    timus-autotask map review"
+
+
+def _coverage(found: Digest) -> Iterator[str]:
+    if not found.coverage:
+        return
+    counts = ", ".join(f"{number} within {days} days" for days, number in found.horizons.items())
+    yield f"BILLED BY NO CONTRACT SOON: {counts}"
+    for one in found.coverage[:TOP]:
+        yield f"- {_ends(one, found)}"
+    if len(found.coverage) > TOP:
+        yield f"- and {len(found.coverage) - TOP} more: timus-autotask ready"
+
+
+def _ends(one: Coverage, found: Digest) -> str:
+    money = f", about {one.each_period:,.2f} each period" if one.each_period is not None else ""
+    return (
+        f"{_who((one.customer,), found)}: {one.units} {visible(one.sku)} until {_day(one.until)} {one.until.year}{money}. "
+        f"{visible(one.renewal)}"
+    )
+
+
+def _rest(found: Digest) -> Iterator[str]:
+    if found.observing:
+        yield "This stack observes: nothing is written to Autotask. See: timus-autotask preview"
+    if found.by_itself:
+        yield f"{_count(found.by_itself, 'other thing is', 'other things are')} under way or scheduled, and need nobody."
+    yield from (f"Note: {visible(note)}" for note in found.notes[:MOST_NOTES])
+
+
+# -- Words
+
+
+def _effect(estimate: Estimate) -> str:
+    if estimate.unknown and not estimate.so_far and not estimate.each_period:
+        return " (no price is known)"
+    without = f" ({estimate.unknown} without a known price)" if estimate.unknown else ""
+    return f": about {_signed(estimate.so_far)} on the next invoice, {_signed(estimate.each_period)} each period after it{without}"
+
+
+def _signed(amount: Decimal) -> str:
+    return f"{amount:+,.2f}"
+
+
+def _who(customers: Sequence[str], found: Digest) -> str:
+    if not customers:
+        return "For everybody"
+    names = [visible(found.names.customers.get(one) or one) for one in customers[:3]]
+    more = f" and {len(customers) - 3} more" if len(customers) > 3 else ""
+    return ", ".join(names) + more
+
+
+def _skus(skus: Iterable[str]) -> str:
+    return ", ".join(visible(sku) for sku in skus) or "units"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b}"

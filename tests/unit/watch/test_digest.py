@@ -1,0 +1,282 @@
+"""The digest: what finance reads on Monday, money first; readable at forty clients and at a thousand, and nothing is left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.months import Months
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, GATEWAY, World
+from timus_autotask.aws.sns import SnsMails
+from timus_autotask.bootstrap import LambdaContext, digest_handler
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.store.runs import sent_digest
+from timus_autotask.watch.coverage import Coverage
+from timus_autotask.watch.digest import Changed, Digest, Waiting, digest
+from timus_autotask.watch.digest_text import LONGEST_SUBJECT, TOP, as_mail
+from timus_autotask.watch.money import Estimate
+from timus_autotask.watch.names import Directory
+
+
+class Context(LambdaContext):
+    """As long as it takes."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 300_000
+
+
+def begun(*terms: str) -> Months:
+    """Ten seats and a gateway since 1 March."""
+    months = Months()
+    months.begin(terms, mapped=True)
+    return months
+
+
+def of(months: Months, days: int = 7) -> Digest:
+    """Of the last days."""
+    return digest(months.world.ports, months.world.clock.now() - timedelta(days=days))
+
+
+def test_what_changed_stands_with_what_it_does_to_the_next_invoice() -> None:
+    """Three seats from the 9th: 23 of 31 days now, a whole month each time after that."""
+    months = begun()
+    months.play([("wait", None, 8), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    found = of(months, days=1)
+    [one] = found.changed
+    assert (one.delta, one.count, one.customers) == (3, 1, ("cus_41d0",))
+    assert found.effect == Estimate(Decimal("27.82"), Decimal("37.50"))  # 3 × 12.50 × 23 / 31
+    text = as_mail(found, "acme").text
+    assert "1 change was made: about +27.82 on the next invoice, +37.50 each period after it." in text
+    assert f"Contoso Dental: +3 {ADV} from 9 Mar" in text
+    assert text.index("MONEY") < text.index("WHAT CHANGED")
+    assert "Nothing waits for a person." in text
+
+
+def test_what_waits_stands_with_what_it_costs_and_with_the_command() -> None:
+    """A held change, and a customer whom nobody has mapped."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    months.world.tell(1, {ADV: 4}, customer="cus_two", subscription="sub_two", customer_name="Zwei GmbH")
+    months.work()
+    found = of(months)
+    assert [one.kind for one in found.waiting] == ["unmapped", "held"]
+    assert found.not_billed == Decimal("79.03")  # 33.87 of three seats on 28 days, 45.16 of four on 28
+    assert found.unmapped_customers == ("cus_two",)
+    text = as_mail(found, "acme").text
+    assert "2 things wait for a person: about 79.03 not billed by the end of the month" in text
+    assert f"    timus-autotask approve {CONTRACT} 45" in text
+    assert "NOT MAPPED YET: 1 customer, 0 SKUs\n- Zwei GmbH\n    timus-autotask map review" in text
+
+
+def test_a_month_that_is_not_posted_yet_is_told_with_what_is_at_risk() -> None:
+    """Days that are posted stay as they are, so this is what waiting costs."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 30)])
+    text = as_mail(of(months), "acme").text
+    assert "March 2026 is not posted yet, and NOT ready: 1 thing open, about 33.87 at risk." in text
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    assert "March 2026" not in as_mail(of(months), "acme").text
+
+
+def test_what_ends_soon_is_counted_by_its_days() -> None:
+    """Within 60, 30 and 7 days, with what a renewal would do."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    text = as_mail(of(months), "acme").text
+    assert "BILLED BY NO CONTRACT SOON: 2 within 60 days, 2 within 30 days, 0 within 7 days" in text
+    assert f"10 {ADV} until 20 Mar 2026, about 125.00 each period." in text
+
+
+def test_while_autotask_is_away_it_comes_without_money_and_says_so() -> None:
+    """What waits is by our own records."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    months.world.control.add_fault("html_503", times=None)
+    found = of(months)
+    assert found.away
+    mail = as_mail(found, "acme")
+    assert "Not known: Autotask could not be asked" in mail.text
+    assert f"timus-autotask approve {CONTRACT} 45" in mail.text
+    assert "about" not in mail.subject
+
+
+# -- Many clients
+
+
+def of_many(clients: int) -> Digest:
+    """A week in which something happened to everybody."""
+    day = date(2026, 3, 9)
+    names = {f"cus_{number}": f"Client {number}" for number in range(clients)}
+    changed = tuple(
+        Changed((f"cus_{n}",), LineKey(n, 45), (ADV,), day, 1, 1, Estimate(Decimal(n), Decimal(n)))
+        for n in range(clients, 0, -1)
+    )
+    waiting = tuple(
+        Waiting(
+            f"cus_{n}",
+            ADV,
+            LineKey(n, 45),
+            "It waits.",
+            "timus-autotask status",
+            "held",
+            -1,
+            Decimal(-n),
+            day,
+        )
+        for n in range(clients, 0, -1)
+    )
+    ends = tuple(
+        Coverage(
+            f"cus_{n}",
+            f"sub_{n}",
+            ADV,
+            LineKey(n, 45),
+            day + timedelta(days=n % 60),
+            5,
+            True,
+            "Renewed.",
+            Decimal(n),
+        )
+        for n in range(clients)
+    )
+    unmapped = tuple(names)
+    return Digest(
+        day, day + timedelta(days=7), changed, waiting, 3, unmapped, (), ends, names=Directory(names)
+    )
+
+
+@pytest.mark.parametrize("clients", [40, 1000])
+def test_it_stays_readable_and_nothing_is_left_out_of_the_sums(clients: int) -> None:
+    """The largest are named, the rest is counted, and the sums have all of it."""
+    mail = as_mail(of_many(clients), "acme")
+    assert len(mail.text.splitlines()) < 80
+    assert len(mail.text.encode()) < 10_000
+    assert f"and {clients - TOP} more lines: +{clients - TOP} units together" in mail.text
+    everything = sum(range(1, clients + 1))
+    assert f"{clients:,} changes were made: about +{everything:,.2f} on the next invoice" in mail.text
+    rest = sum(range(1, clients - TOP + 1))
+    assert f"and {clients - TOP} more, about {rest:,.2f}" in mail.text
+    assert f"NOT MAPPED YET: {clients:,} customers" in mail.text
+
+
+def test_it_reads_as_often_for_thirty_clients_as_for_three() -> None:
+    """Lists of the table and of Autotask, never one by one."""
+
+    def reads(clients: int) -> tuple[int, int]:
+        world = World()
+        for number in range(clients):
+            name = f"cus_{number}"
+            world.map_customer(name)
+            world.tell(1, {ADV: 1}, customer=name, subscription=f"sub_{number}")
+        world.work()
+        counter = Counter[str]()
+        for name in ("get", "range", "list", "due"):
+            setattr(world.table, name, _counted(getattr(world.table, name), counter, name))
+        world.control.clear_requests()
+        digest(world.ports, world.clock.now() - timedelta(days=7))
+        return sum(counter.values()), len(world.control.requests())
+
+    assert reads(30) == reads(3)
+
+
+def _counted(method: Callable[..., Any], counter: Counter[str], name: str) -> Callable[..., Any]:
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        counter[name] += 1
+        return method(*args, **kwargs)
+
+    return counted
+
+
+def test_text_from_outside_breaks_no_line_and_no_subject() -> None:
+    """A name with a line break, a direction mark or a bell is shown, not obeyed; the subject is what SNS takes."""
+    found = of_many(1)
+    names = Directory({"cus_1": "Evil\r\nBcc: all@example.com\x07\u202e"})
+    mail = as_mail(replace(found, names=names), "acme")
+    assert "\nBcc" not in mail.text
+    assert "\x07" not in mail.text
+    assert "\u202e" not in mail.text
+    assert mail.subject.isascii()
+    assert "\n" not in mail.subject
+    assert len(mail.subject) <= LONGEST_SUBJECT
+
+
+# -- Sending
+
+
+class Post:
+    """Where e-mails go; it may fail."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+        self.fails = 0
+
+    def __call__(self, subject: str, text: str) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise ConnectionError("SNS is away")
+        self.sent.append((subject, text))
+
+
+def test_each_digest_goes_on_from_the_one_before() -> None:
+    """One that could not be sent is made up for by the next: no change is left out, and none told twice."""
+    months, post = begun(), Post()
+    handler = digest_handler(months.world.ports, post, "acme", timedelta(days=7))
+    told = [handler({}, Context())["changes"]]
+    for number, fails in ((11, 0), (12, 1), (13, 0), (14, 0)):
+        months.play([("wait", None, 1), ("tell", {ADV: number, GATEWAY: 1}, 0), ("wait", None, 5)])
+        post.fails = fails
+        if fails:
+            with pytest.raises(ConnectionError):
+                handler({}, Context())
+        else:
+            told.append(handler({}, Context())["changes"])
+    landed = [one for one in months.world.ports.store.changes() if one.delta]
+    assert sum(told) == len(landed)
+    assert told[2] == 2
+    assert len(post.sent) == 4
+
+
+def test_the_first_one_covers_its_period_and_a_long_silence_at_most_a_month() -> None:
+    """What was switched off for a year does not tell a year."""
+    months, post = begun(), Post()
+    handler = digest_handler(months.world.ports, post, "acme", timedelta(days=1))
+    handler({}, Context())
+    sent = sent_digest(months.world.table)
+    assert sent is not None
+    assert sent.value.at == months.world.clock.now()
+    months.world.clock.advance(timedelta(days=300).total_seconds())
+    since = datetime.fromisoformat(handler({}, Context())["since"])
+    assert months.world.clock.now() - since == timedelta(days=31)
+
+
+def test_it_is_published_to_its_topic() -> None:
+    """Subject and text, as they are."""
+    asked: list[dict[str, str]] = []
+
+    class Client:
+        def publish(self, **fields: str) -> None:
+            asked.append(fields)
+
+    SnsMails(Client(), "arn:aws:sns:eu-west-1:1:t")("Subject", "Text")  # type: ignore[arg-type]
+    assert asked == [{"TopicArn": "arn:aws:sns:eu-west-1:1:t", "Subject": "Subject", "Message": "Text"}]
+
+
+def test_the_command_shows_it_on_demand() -> None:
+    """The same text, and for programs all of it."""
+    months = begun()
+    months.play([("wait", None, 8), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    assert "MONEY (estimates" in months.desk.told("digest")
+    form = Desk(months.world).ask("digest", "--since", "2026-03-09")
+    assert form["changes"] == 1
+    assert form["estimate"]["so_far"] == "27.82"
+    assert form["text"].startswith("Timus billing sync, 9 Mar to 9 Mar 2026")
