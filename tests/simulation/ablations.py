@@ -277,7 +277,7 @@ def _what_a_preview_shows(swap: Swap) -> None:
 
 
 @_ablation(
-    "older news replayed after newer was applied",
+    "an older version replayed after a newer one was applied",
     behind="a day that carries an adjustment takes no other one, so a late version changes only days before it",
 )
 def _no_floor(swap: Swap) -> None:

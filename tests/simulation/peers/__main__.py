@@ -204,7 +204,7 @@ INTRODUCTION = """\
 Five designs that one would write first play the same stories under the same faults as the product (`tests/simulation/peers`). They
 share the signed webhook, the FIFO queue, the mapping and the Autotask client; only the protocol differs. In a calm world, where everything
 is delivered once and in order, each of them ends right. The numbers are the share of {seeds} schedules (seeds 0 to {last}) that **end silently
-wrong**: a line has other units than Timus says, and nothing reports it to an operator. The product must do more: any
+wrong**. A line then has other units than Timus says, and nothing reports it to an operator. The product must do more: any
 promise that it breaks at any time counts as wrong, also a line that is parked without a lasting cause.
 
 ![Schedules after which a seat is billed wrongly, by design]({chart})

@@ -47,9 +47,9 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
             raise Failed(f"{found.message}; nothing was stored. {found.remedy}", result=result)
         zone = found.zone
         used = found.allowance
-        told = f"{used.used} of {used.limit} requests of this hour are used" if used else ""
+        calls = f"{used.used} of {used.limit} requests of this hour are used" if used else ""
         terminal.say(
-            f"Autotask knows {given.username} at {zone}; {told or 'it does not tell how much it was asked'}."
+            f"Autotask knows {given.username} at {zone}; {calls or 'it does not say how much it was asked'}."
         )
     waits = what_waits(deployment, None if arguments.unchecked else asked, progress(terminal))
     shown = {"preview": preview_form(waits), "totals": totals_form(waits.totals)}

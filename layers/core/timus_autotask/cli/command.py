@@ -623,7 +623,7 @@ COMMANDS = (
     ),
     Command(
         "events",
-        "show what Timus told and what became of it; `events show`, `accept` and `dismiss` are about one event",
+        "show what Timus reported and what became of it; `events show`, `accept` and `dismiss` are about one event",
         "events --parked",
         "watching.events",
         (
@@ -965,17 +965,17 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
         return _on_this_machine(words[0], words[1:])
     arguments = parser().parse_args(words)
     if "command" not in arguments:
-        return _told(_FOR_PEOPLE, USAGE)
+        return _report(_FOR_PEOPLE, USAGE)
     try:
-        return _carried_out(arguments, find_stack)
+        return _carry_out(arguments, find_stack)
     except (KeyboardInterrupt, EOFError):
-        return _told("Stopped.", STOPPED)
+        return _report("Stopped.", STOPPED)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _told(_CUT_OFF, REFUSED) if "dry_run" in arguments else 0
 
 
-def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
+def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
     from timus_autotask.cli.deployment import find
     from timus_autotask.cli.terminal import Terminal
     from timus_autotask.store.records import REPAIR
@@ -987,7 +987,7 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
     unreadable: dict[str, str] = {}
     try:
         finds = _Finder(find_stack or find, stack)
-        found = finds if command.finds_stack else _telling_of_unreadable(finds(), unreadable)
+        found = finds if command.finds_stack else _noting_unreadable(finds(), unreadable)
         if not isinstance(found, _Finder):
             arguments.caller = found.caller
         module, _, function = command.run.partition(".")
@@ -1002,12 +1002,12 @@ def _carried_out(arguments: argparse.Namespace, find_stack: Callable[[str], Depl
     except Failed as failed:
         if failed.result is not None:
             terminal.result(failed.result)
-        return _told(str(failed), failed.status, *failed.details)
+        return _report(str(failed), failed.status, *failed.details)
     except Exception as error:
         foreseen = _foreseen(error)
         if foreseen is None:
             raise
-        return _told(*foreseen)
+        return _report(*foreseen)
     return 0
 
 
@@ -1046,7 +1046,7 @@ class _Finder:
         return self.find(stack or self.stack)
 
 
-def _telling_of_unreadable(deployment: Deployment, unreadable: dict[str, str]) -> Deployment:
+def _noting_unreadable(deployment: Deployment, unreadable: dict[str, str]) -> Deployment:
     """The deployment, noting each record that cannot be read and is passed over: by its key, why."""
 
     def note(name: str, **fields: Any) -> None:
@@ -1058,8 +1058,8 @@ def _telling_of_unreadable(deployment: Deployment, unreadable: dict[str, str]) -
 
 def _tell_unreadable(unreadable: dict[str, str], remedy: str) -> None:
     if unreadable:
-        told = "Some records cannot be read; what they say is missing above."
-        _told(told, 0, *unreadable.values(), remedy)
+        words = "Some records cannot be read; what they say is missing above."
+        _report(words, 0, *unreadable.values(), remedy)
 
 
 def _sentence(error: Exception) -> str:
@@ -1067,7 +1067,7 @@ def _sentence(error: Exception) -> str:
     return words[0].upper() + words[1:].rstrip(".") + "."
 
 
-def _told(sentence: str, status: int, *details: str) -> int:
+def _report(sentence: str, status: int, *details: str) -> int:
     for line in (sentence, *details):
         print(visible(line), file=sys.stderr)
     return status
@@ -1076,13 +1076,13 @@ def _told(sentence: str, status: int, *details: str) -> int:
 def _on_this_machine(name: str, rest: Sequence[str]) -> int:
     module, run = _MODULES[name]
     if "--json" in rest:
-        return _told(_FOR_PEOPLE, USAGE)
+        return _report(_FOR_PEOPLE, USAGE)
     try:
         there: Any = import_module(module)
     except ModuleNotFoundError as missing:
         if not (missing.name or "").startswith("local"):
             raise
-        return _told(
+        return _report(
             f"{PROGRAM} {name} runs from a checkout of the project only: git clone it, then make {name}.",
             USAGE,
         )

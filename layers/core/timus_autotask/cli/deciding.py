@@ -24,11 +24,11 @@ def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     contract, by, reads = arguments.contract_id, operator(arguments), progress(terminal)
     if isinstance(contract, str):
         provisioning = decisions.retry_provisioning(deployment, contract, by, reads)
-        told = f"Contract {contract} is looked for within a minute, and opened if it is not there."
-        return carry_out(provisioning, arguments, terminal, lambda _: terminal.say(told))
+        words = f"Contract {contract} is looked for within a minute, and opened if it is not there."
+        return carry_out(provisioning, arguments, terminal, lambda _: terminal.say(words))
     proposal = decisions.retry(deployment, contract, by, reads)
-    told = f"Contract {contract} is looked at now; see: timus-autotask status --contract {contract}"
-    return carry_out(proposal, arguments, terminal, lambda _: terminal.say(told))
+    words = f"Contract {contract} is looked at now; see: timus-autotask status --contract {contract}"
+    return carry_out(proposal, arguments, terminal, lambda _: terminal.say(words))
 
 
 def drift(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -43,11 +43,11 @@ def drift(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
         progress(terminal),
     )
     terminal.say(proposal.result.message)
-    told = {
+    words = {
         Choice.ENFORCE: "The line is brought back to what Timus says.",
         Choice.ADOPT: "The difference stays, on top of what Timus says.",
     }
-    return carry_out(proposal, arguments, terminal, lambda _: terminal.say(told[choice], style="green"))
+    return carry_out(proposal, arguments, terminal, lambda _: terminal.say(words[choice], style="green"))
 
 
 def approve(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -210,11 +210,11 @@ def resume(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         on_progress=progress(terminal),
     )
 
-    def told(done: terms.Paused) -> None:
+    def say(done: terms.Paused) -> None:
         terminal.say(f"Changes go on for {done.customer or 'everybody'}.", style="green")
         if done.customer is None and done.others:
             terminal.say(f"Still paused on their own: {', '.join(done.others)}.")
         if done.customer is not None and done.everybody:
             terminal.say("Everybody is still paused: timus-autotask resume")
 
-    return carry_out(proposal, arguments, terminal, told)
+    return carry_out(proposal, arguments, terminal, say)

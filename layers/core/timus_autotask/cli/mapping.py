@@ -111,11 +111,11 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
     if proposal.result.service_name is not None:
         terminal.say(f"Service {arguments.service} {proposal.result.service_name}")
 
-    def told(done: ServiceChosen) -> None:
+    def say(done: ServiceChosen) -> None:
         whose = f" for {done.customer}" if done.customer else ""
         terminal.say(f"{done.sku} is billed with service {done.service_id}{whose}.", style="green")
 
-    return carry_out(proposal, arguments, terminal, told)
+    return carry_out(proposal, arguments, terminal, say)
 
 
 def map_line(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def map_line(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
     if found.customers:
         terminal.say(f"It is billed for {', '.join(found.customers)}.")
 
-    def told(done: LineChosen) -> None:
+    def say(done: LineChosen) -> None:
         line = f"Service {done.service_id} on contract {done.contract_id}"
         said = (
             f"is contract service {done.choice.contract_service_id}"
@@ -149,7 +149,7 @@ def map_line(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
         )
         terminal.say(f"{line} {said}.", style="green")
 
-    return carry_out(proposal, arguments, terminal, told)
+    return carry_out(proposal, arguments, terminal, say)
 
 
 def _map_family(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

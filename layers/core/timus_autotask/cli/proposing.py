@@ -17,7 +17,7 @@ from timus_autotask.watch.names import Directory
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment, Totals
 
 MANY = 50
-"""From so many contracts on it takes a while, so it is told how far it is."""
+"""From so many contracts on it takes a while, so it is shown how far it is."""
 EACH = 3
 """So many contracts are shown one by one; more of them by customer, with money."""
 
@@ -47,13 +47,13 @@ def operator(arguments: Namespace) -> str:
 def progress(terminal: Terminal) -> Progress:
     """Tells how far the reading of Autotask is: to a person on one line, to a log where there is much of it."""
 
-    def told(done: int, of: int) -> None:
+    def show_progress(done: int, of: int) -> None:
         if terminal.asks:
             terminal.busy(f"{done} of {of} contracts are read", done=done == of)
         elif of > MANY:
             terminal.say(f"{done} of {of} contracts are read")
 
-    return told
+    return show_progress
 
 
 def carry_out(
@@ -395,17 +395,17 @@ def _so_far(estimate: Estimate) -> str:
 
 
 def _adjustments(line: LinePreview) -> list[str]:
-    told = _made(line)
-    told += [line.reason] if line.reason else []
-    return [*told, *line.set_aside] or ["nothing to adjust"]
+    words = _made(line)
+    words += [line.reason] if line.reason else []
+    return [*words, *line.set_aside] or ["nothing to adjust"]
 
 
 def _made(line: LinePreview) -> list[str]:
-    told = [_adjustment(one) for one in line.adjustments]
+    words = [_adjustment(one) for one in line.adjustments]
     if line.under_way:
         day, delta = line.under_way
-        told.append(f"{delta:+d} from {day} is under way, and made again if it turns out to be lost")
-    return told
+        words.append(f"{delta:+d} from {day} is under way, and made again if it turns out to be lost")
+    return words
 
 
 def _adjustment(one: PreviewedAdjustment) -> str:

@@ -48,7 +48,7 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     result: dict[str, Any] = {}
     if arguments.accept and not arguments.timus_export:
         raise Failed("--accept is about a file: give --timus-export FILE too.", USAGE)
-    told = _told(arguments.timus_export) if arguments.timus_export else None
+    export = _read_export(arguments.timus_export) if arguments.timus_export else None
     if arguments.after_restore:
         result["restored"] = _after_restore(deployment, arguments, terminal)
     compared = (
@@ -59,8 +59,8 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     _show(compared, terminal)
     result |= compared.to_json()
     against = None
-    if told is not None:
-        against = _compare(deployment, arguments, terminal, told)
+    if export is not None:
+        against = _compare(deployment, arguments, terminal, export)
         result |= against.to_json() | _take_in(deployment, arguments, terminal, against)
     if compared.to_look_at:
         result["looked_at"] = _look_at(deployment, compared, arguments, terminal)
@@ -143,7 +143,7 @@ def _show(compared: Reconciled, terminal: Terminal) -> None:
 # -- Against Timus
 
 
-def _told(name: str) -> tuple[str, Sequence[Exported]]:
+def _read_export(name: str) -> tuple[str, Sequence[Exported]]:
     """What a file says, with its name; fails with each row that is wrong."""
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
@@ -155,9 +155,9 @@ def _told(name: str) -> tuple[str, Sequence[Exported]]:
 
 
 def _compare(
-    deployment: Deployment, arguments: Namespace, terminal: Terminal, told: tuple[str, Sequence[Exported]]
+    deployment: Deployment, arguments: Namespace, terminal: Terminal, export: tuple[str, Sequence[Exported]]
 ) -> AgainstTimus:
-    file, subscriptions = told
+    file, subscriptions = export
     try:
         against = compare_with_timus(
             deployment, subscriptions, file, operator(arguments), arguments.accept or ()
@@ -297,7 +297,7 @@ def replay(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     )
     found = proposal.result
     terminal.say(f"{found.events} events of {found.customers} customers.")
-    told = carry_out(
+    form = carry_out(
         proposal,
         arguments,
         terminal,
@@ -307,7 +307,7 @@ def replay(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         ),
         "Put them into the inbox again?" if found.events else "",
     )
-    return told if told["written"] else {**told, "replayed": 0}
+    return form if form["written"] else {**form, "replayed": 0}
 
 
 def queries(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

@@ -97,13 +97,13 @@ def go_live(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     )
     question = f"Go live? That adjusts {totals_in_words(proposal.preview.totals)}.{_still(proposal.result.observing)}"
 
-    def told(done: StageChange) -> None:
+    def say(done: StageChange) -> None:
         terminal.say(f"Live: {', '.join(done.customers) or 'everybody'}.", style="green")
         if done.observing:
             terminal.say(_still(done.observing).strip())
         terminal.say("What was shown is being made. How far it is:", Whole("→ timus-autotask status"))
 
-    form = carry_out(proposal, arguments, terminal, told, question, show_adjustments)
+    form = carry_out(proposal, arguments, terminal, say, question, show_adjustments)
     return {**form, "in_observation": in_observation_form(proposal.preview)}
 
 

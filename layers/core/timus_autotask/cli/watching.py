@@ -19,7 +19,7 @@ from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.store.records import REPAIR, Decision, EventRecord
 from timus_autotask.store.runs import Run
-from timus_autotask.watch import history as told
+from timus_autotask.watch import history as reported
 from timus_autotask.watch.forms import (
     event_form,
     event_with_body_form,
@@ -357,7 +357,7 @@ def _units(change: JournalEntry) -> tuple[Any, ...]:
 def events(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Merged events with what became of them."""
     since = _since(arguments.since, deployment)
-    found = told.events(deployment.store, since, arguments.customer, parked=arguments.parked)
+    found = reported.events(deployment.store, since, arguments.customer, parked=arguments.parked)
     _event_table(found, terminal)
     return {"events": [event_form(event) for event in found]}
 
@@ -365,7 +365,7 @@ def events(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 def event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """One event with its body."""
     key = arguments.key
-    found = told.event(deployment.store, key)
+    found = reported.event(deployment.store, key)
     if not found:
         raise Failed(f"There is no merged event {key}; list them with: timus-autotask events")
     for one in found:

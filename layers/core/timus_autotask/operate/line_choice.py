@@ -77,7 +77,7 @@ class Switch:
     rev: int = 0
     """The revision of the line's record from which it follows; 0: there is none."""
     line: Line | None = None
-    """The record as it begins anew; None: it stays."""
+    """The record as it begins again; None: it stays."""
     left: Mapping[int, tuple[date, ...]] | None = None
     kept: int = 0
     """Units that stay on the contract service that was billed so far, from today on."""

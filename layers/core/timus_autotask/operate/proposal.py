@@ -45,7 +45,7 @@ class Prepared(Generic[R]):
     unchecked: bool = False
     """Do it even if Autotask cannot be asked, so that it cannot be shown what would be adjusted."""
     finish: Callable[[bool], None] = lambda _queued: None
-    """Done last, and once; told whether the queue was in reach."""
+    """Done last, and once; it is given whether the queue was in reach."""
     money: bool = False
     """Prices are read too, for an estimate."""
     goes_live: bool = False
