@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from local.autotask.faults import Fault
@@ -59,7 +58,9 @@ def settled(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk
     (tmp_path / "events").symlink_to(ROOT / "events")
     (tmp_path / "subscriptions.csv").write_text(EXPORT)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(httpx, "post", lambda *_, **__: httpx.Response(202, text="{}"))
+    monkeypatch.setattr(
+        "timus_autotask.cli.access.webhook_at", lambda _url: lambda _headers, _body: (202, "{}")
+    )
     desk.world.map_customer()
     desk.world.tell(1, {ADV: 25, "SASE-GATEWAY": 1})
     desk.world.work()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from local.autotask.faults import Fault
@@ -261,11 +260,12 @@ def into_the_gateway(monkeypatch: pytest.MonkeyPatch) -> Callable[[World], None]
     """``send`` reaches the world's own webhook."""
 
     def connect(world: World) -> None:
-        def post(_url: str, *, content: bytes, headers: dict[str, str], **_: Any) -> httpx.Response:
-            request = HttpRequest("POST", "/webhooks/timus", headers, content)
-            return httpx.Response(receive(request, world.receive_ports).status)
+        def deliver(headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+            typed = {**headers, "content-type": "application/json"}
+            answer = receive(HttpRequest("POST", "/webhooks/timus", typed, body), world.receive_ports)
+            return answer.status, answer.body
 
-        monkeypatch.setattr(httpx, "post", post)
+        monkeypatch.setattr("timus_autotask.cli.access.webhook_at", lambda _url: deliver)
 
     return connect
 
