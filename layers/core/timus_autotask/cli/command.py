@@ -972,7 +972,7 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
         return _report("Stopped.", STOPPED)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _told(_CUT_OFF, REFUSED) if "dry_run" in arguments else 0
+        return _report(_CUT_OFF, REFUSED) if "dry_run" in arguments else 0
 
 
 def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
