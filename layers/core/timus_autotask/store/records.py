@@ -929,11 +929,13 @@ def put_contract_state(state: ContractState, expected: int, due_at: datetime | N
     )
 
 
-def put_provisioning(opening: Provisioning, expected: int, due_at: datetime) -> Put:
+def put_provisioning(provisioning: Provisioning, expected: int, due_at: datetime) -> Put:
     """Store a contract that is being opened; ``due_at`` is when the sweep must look at it."""
-    number = opening.wanted.number
+    number = provisioning.wanted.number
     key = keys.provisioning_key(number)
-    return Put(key, _OPENING.dump(opening), expected, due_at=seconds_of(due_at), kind="opening", sort=number)
+    return Put(
+        key, _OPENING.dump(provisioning), expected, due_at=seconds_of(due_at), kind="opening", sort=number
+    )
 
 
 def put_trouble(key: Key, trouble: Trouble, expected: int) -> Put:

@@ -168,7 +168,7 @@ def _circuit(circuit: Circuit) -> Form:
     }
 
 
-# -- What was done, told and found
+# -- What was done, reported and found
 
 
 def history_form(found: History) -> Form:

@@ -186,7 +186,7 @@ def _long(waits: Iterable[datetime], now: datetime) -> int:
 
 
 def measured(records: Records, ports: Ports) -> Mapping[str, int]:
-    """The same numbers, of everything at once, by the names under which they are told."""
+    """The same numbers, of everything at once, by the names under which they are logged."""
     now, stored = ports.clock.now(), gauges(ports.table)
     return _numbers(
         _plus(Tally(), records, ports), records, ports, now, stored.value.since if stored else now

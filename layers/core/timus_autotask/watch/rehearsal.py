@@ -391,10 +391,10 @@ class Rehearsal:
             credentials_refused=RefusedUser,
             clock=_Stopped(self.now),
             wake_ups=self,
-            on_event=self._told,
+            on_event=self._note,
         )
 
-    def _told(self, name: str, **fields: Any) -> None:
+    def _note(self, name: str, **fields: Any) -> None:
         """Nothing of it has happened; but what cannot be read is so."""
         if name == "record-unreadable":
             self._on_event(name, **fields)
@@ -536,7 +536,7 @@ class Rehearsal:
                 return
 
     def _attempt(self, subject: str, handle: Callable[[], None]) -> None:
-        """Do something; whatever is raised by it is told, and everything else goes on: the workers do the same (promise I9)."""
+        """Do something; whatever is raised by it is noted, and everything else goes on: the workers do the same (promise I9)."""
         try:
             handle()
         except (NotAnswered, Unsettled, InfrastructureError):

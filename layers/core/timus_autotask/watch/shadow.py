@@ -206,7 +206,7 @@ def shadow(ports: Ports, since: date, customer: str | None = None, each: Each = 
     rows = autotask.units_of_contracts(contracts, since - ONE_DAY) if contracts else []
     compared = [*_compared(demands, records, contracts, rows, since, today)]
     prices = _prices({one.key for one in compared if one.episodes}, autotask, records, each)
-    lines = [line for one in compared for line in _told(one, prices, contracts)]
+    lines = [line for one in compared for line in _episodes(one, prices, contracts)]
     return Shadow(
         since,
         today,
@@ -268,7 +268,7 @@ def _compared(
         yield _Compared(key, sources, wanted, has, tuple(found))
 
 
-def _told(
+def _episodes(
     one: _Compared, prices: Mapping[LineKey, Decimal | None], contracts: Mapping[int, Contract]
 ) -> Iterator[ShadowLine]:
     """The episodes of a line, with money."""

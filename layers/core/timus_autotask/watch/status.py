@@ -350,13 +350,13 @@ def _with_troubles(records: Records) -> Mapping[int, ContractRecords]:
     """The contracts; those that could not be handled say why."""
     why = {trouble.id: trouble.error for trouble in records.troubles if trouble.kind == "contract"}
 
-    def told(id_: int, contract: ContractRecords) -> ContractRecords:
+    def with_trouble(id_: int, contract: ContractRecords) -> ContractRecords:
         state = contract.state
         if str(id_) not in why:
             return contract
         return replace(contract, state=replace(state, value=replace(state.value, trouble=why[str(id_)])))
 
-    return {id_: told(id_, contract) for id_, contract in records.contracts.items()}
+    return {id_: with_trouble(id_, contract) for id_, contract in records.contracts.items()}
 
 
 def wanted_of(records: Records, today: date) -> Mapping[LineKey, Demand]:
