@@ -393,6 +393,17 @@ def test_what_is_not_settled_yet_is_waited_for_or_refused() -> None:
     assert (line.units, line.wanted, line.adjustments[0].delta) == (28, 50, 22)
 
 
+def test_what_has_landed_is_not_shown_as_still_to_be_posted() -> None:
+    """Its answer was lost, and its settling time is over before a worker has come to read it back: it was posted all the same."""
+    world = level()
+    world.api.faults.add(Fault("timeout_after", entity="ContractServiceAdjustments", times=1))
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.clock.advance(20 * 60)
+    proposal = terms.set_terms(deployment_of(world), [TermChange("excluded", GATEWAY)], None, BY)
+    assert shown(proposal.preview) == [(47, -1, "2026-03-15")]
+
+
 @pytest.mark.parametrize("kind", ["timeout_after", "timeout_before"])
 def test_what_is_under_way_does_not_hold_up_what_it_does_not_touch(kind: str) -> None:
     """Whether it has landed or not, nothing is posted but itself; it is shown as under way where it is not to be seen."""

@@ -379,7 +379,8 @@ class Rehearsal:
         self._on_progress = on_progress
         self._lost = lost
         self._woken: dict[str, None] = {}
-        self._settled: list[Intent] = []
+        self._open_before: list[Intent] = []
+        """Adjustments that were sent before: a worker that settles one here does not make it."""
         self.troubles: dict[str, str] = {}
         """What workers could not handle, by its partition: why. They leave it alone and go on, and so does this."""
         self.under_way: dict[LineKey, Intent] = {}
@@ -430,9 +431,9 @@ class Rehearsal:
 
     def made(self) -> list[JournalEntry]:
         """Every adjustment that workers made, in the order in which they did."""
-        settled = {intent.id for intent in self._settled}
+        before = {intent.id for intent in self._open_before}
         found = journal_entries(self.table.written())
-        return [one for one in found if one.delta and one.outcome is Outcome.LANDED and one.id not in settled]
+        return [one for one in found if one.delta and one.outcome is Outcome.LANDED and one.id not in before]
 
     def contracts(self) -> list[ContractRecords]:
         """Every contract that workers looked at, as they left it."""
@@ -490,8 +491,11 @@ class Rehearsal:
     def _assume(self, stored: Stored[Line], chosen: Mapping[int, LineChoice]) -> None:
         """Decide what became of an adjustment that is under way: nobody can know it yet."""
         line, intent = stored.value, stored.value.intent
+        if intent is None:
+            return
+        self._open_before.append(intent)
         contract = self.autotask.contract(line.contract_id)
-        if intent is None or intent.settles_at <= self.now or contract is None:
+        if intent.settles_at <= self.now or contract is None:
             return
         if intent.answer in (Answer.REFUSED, Answer.NOT_APPLIED):
             return
@@ -506,7 +510,6 @@ class Rehearsal:
                 price = Decimal(intent.price) if intent.price else None
                 where = (line.contract_id, line.service_id, line.contract_service_id)
                 self.autotask.change(*where, intent.delta, intent.day, price)
-        self._settled.append(intent)
         answer = Answer.ACCEPTED if landed or not self._lost else Answer.NOT_APPLIED
         known = replace(line, intent=replace(intent, answer=answer))
         self.ports.store.commit(put_line(known, stored.rev))
