@@ -298,7 +298,7 @@ def _together(
                 raise NotDone(" ".join(dict.fromkeys(left)) or "Nothing was chosen.")
             return ChangesDecided(tuple(done), tuple(left))
 
-        return Prepared(act)
+        return Prepared(act, money=True)
 
     return propose(deployment, prepare, on_progress)
 

@@ -6,38 +6,33 @@ own machine; a managed sign-in elsewhere).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError
 from timus_autotask.store.records import Unreadable
-from timus_autotask.web.desk import Desk, Everything
+from timus_autotask.web import doing
+from timus_autotask.web.desk import Desk
 from timus_autotask.web.failing import Failure, in_words
-from timus_autotask.web.pages import changes
+from timus_autotask.web.pages import changes, mapping
 from timus_autotask.web.pages.changes import changes_page
 from timus_autotask.web.pages.customers import SORTS, Asked, customer_page, customers_page
 from timus_autotask.web.pages.health import health_page
-from timus_autotask.web.pages.layout import layout
 from timus_autotask.web.pages.overview import overview_page
-from timus_autotask.web.proposals import Asked as ToDo
-from timus_autotask.web.rendering import FOLDER, environment
-from timus_autotask.web.security import FORM_TOKEN
+from timus_autotask.web.rendering import FOLDER
+from timus_autotask.web.showing import Showing, back_to, posted, see_other, text_of
 
 FORESEEN = (NotDone, InfrastructureError, AutotaskError, Conflict, Unreadable)
 """What may go wrong on any page, and is a sentence for the person."""
-
-FormHandler = Callable[[Request, FormData], Response]
 
 
 def console(desk: Desk) -> Starlette:
@@ -49,6 +44,8 @@ def console(desk: Desk) -> Starlette:
         Route("/customers/{customer:path}", pages.customer),
         Route("/changes", pages.changes),
         Route("/changes/decide", posted(pages.decide), methods=["POST"]),
+        *mapping.routes(pages),
+        Route("/do", posted(pages.do), methods=["POST"]),
         Route("/proposals/{id}", pages.proposal),
         Route("/proposals/{id}", posted(pages.commit), methods=["POST"]),
         Route("/health", pages.health),
@@ -62,51 +59,8 @@ def console(desk: Desk) -> Starlette:
     )
 
 
-def posted(handler: FormHandler) -> Callable[[Request], Awaitable[Response]]:
-    """A handler of a form: it is read here, and handled on a thread as every page is."""
-
-    async def endpoint(request: Request) -> Response:
-        async with request.form() as form:
-            return await run_in_threadpool(handler, request, form)
-
-    return endpoint
-
-
-def back_to(form: FormData, otherwise: str = "/") -> str:
-    """Where a form came from: a page of ours, and nothing else."""
-    given = form.get("back")
-    if isinstance(given, str) and given.startswith("/") and not given.startswith(("//", "/\\")):
-        return given
-    return otherwise
-
-
-class Pages:
-    """Each page: takes what was asked from the address, has it looked up, and shows it."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self._templates = environment(desk.deployment.zone, lambda: desk.now)
-
-    def shown(self, request: Request, template: str, status: int = HTTPStatus.OK, **context: Any) -> Response:
-        """A page, with what stands around it."""
-        query = f"?{request.url.query}" if request.url.query else ""
-        text = self._templates.get_template(template).render(
-            around=layout(self.desk),
-            here=request.url.path,
-            address=f"{request.url.path}{query}",
-            form_token=request.scope.get(FORM_TOKEN, ""),
-            **context,
-        )
-        return HTMLResponse(text, status)
-
-    def everything(self) -> Everything:
-        """What is known; read now if nothing is, and beside this click if it is old. Raises what reading it raised."""
-        kept = self.desk.everything
-        seen = kept.first()
-        if seen.value is None:
-            raise seen.failed or HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing was read yet.")
-        self.desk.keep_young()
-        return seen.value
+class Pages(Showing):
+    """The pages that have no module of their own for what is done on them."""
 
     # -- Reading
 
@@ -171,10 +125,6 @@ class Pages:
 
     # -- Deciding
 
-    def ask(self, asked: ToDo) -> Response:
-        """Propose something, and go to the page that shows it: nothing is written yet."""
-        return RedirectResponse(f"/proposals/{self.desk.cases.ask(asked).id}", HTTPStatus.SEE_OTHER)
-
     def commit(self, request: Request, form: FormData) -> Response:
         """Do what was shown; or look at it again."""
         case = self.desk.cases.find(request.path_params["id"])
@@ -182,12 +132,18 @@ class Pages:
             raise HTTPException(
                 HTTPStatus.NOT_FOUND, "This was looked at long ago, or in another run. Nothing was written."
             )
+        if form.get("otherwise") and case.asked.otherwise is not None:
+            return self.ask(case.asked.otherwise)
         if form.get("again"):
             return self.ask(case.asked)
         shown = self.desk.cases.commit(case)
         if shown.done:
             self.desk.decided()
         return RedirectResponse(f"/proposals/{shown.id}", HTTPStatus.SEE_OTHER)
+
+    def do(self, _request: Request, form: FormData) -> Response:
+        """One thing, by its name."""
+        return self.ask(doing.asked(self.desk, form))
 
     def decide(self, _request: Request, form: FormData) -> Response:
         """Approve held changes, or reject them."""
@@ -200,7 +156,7 @@ class Pages:
             raise Senseless("Choose at least one change.")
         deployment, by = self.desk.deployment, self.desk.by
         if form.get("decision") == "reject":
-            return self.ask(changes.rejection(deployment, keys, str(form.get("reason", "")), by, back))
+            return self.ask(changes.rejection(deployment, keys, text_of(form, "reason"), by, back))
         if form.get("decision") == "approve":
             return self.ask(changes.approval(deployment, keys, by, back))
         raise Senseless("Approve or reject?")
@@ -215,7 +171,7 @@ class Pages:
     def fresh(self, _request: Request, form: FormData) -> Response:
         """Read everything again."""
         self.desk.everything.fresh()
-        return RedirectResponse(back_to(form), HTTPStatus.SEE_OTHER)
+        return see_other(back_to(form))
 
     # -- Failing
 

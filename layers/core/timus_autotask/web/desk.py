@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import look_at_everything
 from timus_autotask.operate.month_end import Looked, look_at_month
+from timus_autotask.operate.suggest import Suggestions, suggest
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.watch.adjustments import Adjustment, adjustments
 from timus_autotask.watch.check import Check
@@ -46,6 +48,14 @@ class Everything:
         return self.survey.overview.status
 
 
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What everything that is not mapped may be, and the catalogue in which that was looked up."""
+
+    found: Suggestions
+    catalogue: Catalogue
+
+
 @dataclass
 class Desk:
     """A deployment, and what was read of it."""
@@ -57,6 +67,8 @@ class Desk:
     everything: Kept[Everything] = field(init=False)
     checks: Kept[tuple[Check, ...]] = field(init=False)
     """What ``doctor`` says. It asks AWS and Autotask, so it is read only when somebody asks."""
+    suggested: Kept[Suggested] = field(init=False)
+    """Autotask is asked for it, so it is read when somebody comes to map."""
     cases: Cases = field(init=False)
     """What somebody has asked for here."""
 
@@ -64,6 +76,7 @@ class Desk:
         clock = self.deployment.clock
         self.everything = Kept(self._read, clock, self.start)
         self.checks = Kept(lambda _: tuple(look_at_everything(self.deployment)), clock, self.start)
+        self.suggested = Kept(lambda _: self._suggest(), clock, self.start)
         self._months: dict[date, Kept[Looked]] = {}
         self.cases = Cases(self.start)
         self._decided: datetime | None = None
@@ -91,6 +104,10 @@ class Desk:
     def now(self) -> datetime:
         """The time."""
         return self.deployment.clock.now()
+
+    def _suggest(self) -> Suggested:
+        catalogue = Catalogue(self.deployment)
+        return Suggested(suggest(self.deployment, catalogue), catalogue)
 
     def _read(self, before: Everything | None) -> Everything:
         lacking: list[Exception] = []

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.tables import FileRefused
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
 from timus_autotask.store.records import REPAIR, RecordUnreadable, TermsUnreadable
 
@@ -22,6 +23,8 @@ class Failure:
     title: str
     message: str
     remedy: str = ""
+    details: tuple[str, ...] = ()
+    """More, a line each."""
     right: str = ""
     """The right of AWS that is missing, as in ``dynamodb:Query``."""
 
@@ -36,9 +39,13 @@ def in_words(error: Exception) -> Failure:
             f"Your AWS user lacks the right {denied['right']}",
             f"AWS refused {denied['right']}{where} to {denied['user']}.",
             f"Have {denied['right']} allowed for it, or start the console with another AWS_PROFILE.",
-            denied["right"],
+            right=denied["right"],
         )
     match error:
+        case FileRefused():
+            problems = tuple(map(str, error.problems))
+            many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+            return Failure(f"The file has {many}", "Nothing was written.", details=problems)
         case NotDone():
             return Failure("Nothing was written", words)
         case RecordUnreadable():

@@ -38,8 +38,8 @@ class Asked:
     """What the button says."""
     words: Callable[[Any], Sequence[str]] = lambda _result: ()
     """What it would do, and has done, in sentences, beside what would be posted."""
-    dangerous: bool = False
-    """It can lead to adjustments of many customers at once."""
+    otherwise: Asked | None = None
+    """What can be asked for instead, where this is refused."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ from timus_autotask.watch.grouping import Group, Standing
 from timus_autotask.watch.status import Status, StatusLine
 from timus_autotask.web.charts import Chart, Series, step_chart
 from timus_autotask.web.desk import Everything
-from timus_autotask.web.pages.actions import Action, action_of
+from timus_autotask.web.pages.actions import Action, actions_of
 
 AT_ONCE = 50
 """Customers on one page."""
@@ -168,7 +168,7 @@ class LineView:
     """A line of a customer, with its chart."""
 
     status: StatusLine
-    action: Action | None
+    actions: Sequence[Action]
     chart: Chart | None
     book: BookLine | None
     """With prices, if Autotask was asked."""
@@ -224,8 +224,8 @@ def _view(
 ) -> LineView:
     book = books.lines.get(line.key) if books and line.key else None
     known = stored.get(line.key) if line.key else None
-    action = action_of(line) if line.reason_code else None
-    return LineView(line, action, _chart(line, known, book, found, today), book)
+    actions = actions_of(line) if line.reason_code else ()
+    return LineView(line, actions, _chart(line, known, book, found, today), book)
 
 
 def _chart(

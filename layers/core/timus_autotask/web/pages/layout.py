@@ -78,6 +78,7 @@ def places(found: Everything | None) -> Iterator[Place]:
     yield Place("Overview", "/")
     yield Place("Customers", "/customers", need, "need a person")
     yield Place("Changes", "/changes", awaits, "await approval")
+    yield Place("Mapping", "/mapping", found.status.mapped.unmapped if found else 0, "to be mapped")
     yield Place("Health", "/health")
 
 

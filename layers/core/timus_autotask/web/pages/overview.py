@@ -15,7 +15,7 @@ from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.trends import Delays, delays, seats_by_sku
 from timus_autotask.web.charts import Chart, Series, step_chart
 from timus_autotask.web.desk import Everything
-from timus_autotask.web.pages.actions import Action, action_of
+from timus_autotask.web.pages.actions import Action, next_of
 from timus_autotask.web.words import count
 
 NEED = (Standing.UNMAPPED, Standing.WAITING)
@@ -115,7 +115,7 @@ def _needs(found: Everything, ready: Ready | None) -> Iterator[Need]:
                 tuple(dict.fromkeys(line.sku for line in lines)),
                 sum((line.autotask_units or 0) - (line.wanted_units or 0) for line in lines),
                 sum(amounts, Decimal()) if amounts else None,
-                action_of(lines[0]),
+                next_of(lines[0]),
             )
 
 

@@ -1,0 +1,103 @@
+"""What a person can do about a single thing, by name: each is proposed first, and its page shows what would be posted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from starlette.datastructures import FormData
+
+from timus_autotask.domain.line import Choice
+from timus_autotask.operate import decisions, parked_events, terms
+from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.undo import ChangeUndone, undo
+from timus_autotask.web.desk import Desk
+from timus_autotask.web.proposals import Asked
+from timus_autotask.web.showing import back_to, text_of
+
+
+def asked(desk: Desk, form: FormData) -> Asked:
+    """What a form asks for. Raises :class:`Senseless`."""
+    build = THINGS.get(text_of(form, "what"))
+    if build is None:
+        raise Senseless("There is no such thing to do.")
+    return build(desk, form)
+
+
+def _whole(form: FormData, name: str) -> int:
+    given = text_of(form, name)
+    if not (given.isascii() and given.isdigit() and 0 < len(given) < 19):
+        raise Senseless(f"{name} is no id of Autotask: a whole number is needed.")
+    return int(given)
+
+
+def _undo(desk: Desk, form: FormData) -> Asked:
+    change, reason = text_of(form, "change"), text_of(form, "reason")
+    if not change:
+        raise Senseless("Which change?")
+
+    def words(done: ChangeUndone) -> Sequence[str]:
+        return [f"{done.change} on contract {done.contract_id}, because: {done.reason}"]
+
+    return Asked(
+        "Undo a change",
+        lambda progress: undo(desk.deployment, change, reason, desk.by, progress),
+        back_to(form),
+        "Undo it",
+        words,
+    )
+
+
+def _drift(desk: Desk, form: FormData) -> Asked:
+    contract, service = _whole(form, "contract"), _whole(form, "service")
+    choice = Choice.ADOPT if text_of(form, "choice") == "adopt" else Choice.ENFORCE
+    keeps = choice is Choice.ADOPT
+    return Asked(
+        "Keep the units as somebody changed them" if keeps else "Bring back the units that somebody changed",
+        lambda progress: decisions.decide_drift(
+            desk.deployment, contract, service, choice, desk.by, progress
+        ),
+        back_to(form),
+        "Keep them" if keeps else "Bring them back",
+        lambda done: [done.message],
+    )
+
+
+def _retry(desk: Desk, form: FormData) -> Asked:
+    contract = _whole(form, "contract")
+    return Asked(
+        f"Look at contract {contract} again",
+        lambda progress: decisions.retry(desk.deployment, contract, desk.by, progress),
+        back_to(form),
+        "Try again",
+        lambda _done: ["What Autotask refused is sent again."],
+    )
+
+
+def _resume(desk: Desk, form: FormData) -> Asked:
+    customer = text_of(form, "customer") or None
+    return Asked(
+        f"Go on for {customer or 'everybody'}",
+        lambda progress: terms.resume(desk.deployment, customer, desk.by, on_progress=progress),
+        back_to(form),
+        "Resume",
+        lambda _done: ["Changes are made again."],
+    )
+
+
+def _accept_event(desk: Desk, form: FormData) -> Asked:
+    key = text_of(form, "event")
+    return Asked(
+        "Take a parked event as right",
+        lambda progress: parked_events.accept(desk.deployment, key, desk.by, progress),
+        back_to(form),
+        "It is right",
+    )
+
+
+THINGS: Mapping[str, Callable[[Desk, FormData], Asked]] = {
+    "undo": _undo,
+    "drift": _drift,
+    "retry": _retry,
+    "resume": _resume,
+    "accept-event": _accept_event,
+}

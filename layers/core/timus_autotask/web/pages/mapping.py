@@ -1,0 +1,298 @@
+"""Which contract and which service everything goes to: what is not mapped yet with what it may be, what is mapped, and files of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
+from timus_autotask.operate.accept import Chosen, accept, exact
+from timus_autotask.operate.ignoring import unignore
+from timus_autotask.operate.late import BillFrom
+from timus_autotask.operate.line_choice import choose_line
+from timus_autotask.operate.mapping_file import to_csv
+from timus_autotask.operate.mapping_import import Imported, exported, import_mappings
+from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.suggest import CustomerSuggested, SkuSuggested
+from timus_autotask.watch.status import Mapped
+from timus_autotask.web.desk import Everything, Suggested
+from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.kept import Seen
+from timus_autotask.web.proposals import Asked
+from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
+from timus_autotask.web.words import count
+
+MAPPED_AT_ONCE = 50
+"""Mapped customers on one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingPage:
+    """What the template shows."""
+
+    text: str
+    mapped: Mapped
+    customers: tuple[CustomerSuggested, ...]
+    skus: tuple[SkuSuggested, ...]
+    """Both with what they may be, as far as Autotask was asked."""
+    waiting: tuple[str, ...]
+    """Unmapped customers and SKUs for which nothing was looked up yet."""
+    exact: int
+    """So many rest on unique keys alone."""
+    rows: tuple[CustomerMapping, ...]
+    found: int
+    page: int
+    pages: int
+    plans: tuple[PlanMapping, ...]
+    ignored: tuple[CustomerMapping, ...]
+    looking: bool = False
+    failure: Failure | None = None
+    today: date = field(default=date.min)
+
+    def address(self, page: int) -> str:
+        """Another page of what is mapped."""
+        return f"/mapping?page={page}"
+
+
+def mapping_page(
+    found: Everything, suggested: Seen[Suggested], text: str, page: int, today: date
+) -> MappingPage:
+    """``text``: only what has it in its name or id."""
+    unmapped = {*found.status.mapped.customers, *found.status.mapped.skus}
+    customers, skus = _looked_up(suggested.value, unmapped)
+    known = {*(one.customer for one in customers), *(one.sku for one in skus)}
+    rows, plans = _mapped(found, text), found.survey.records.partner.plans
+    pages = max(1, -(-len(rows) // MAPPED_AT_ONCE))
+    page = min(max(1, page), pages)
+    return MappingPage(
+        text,
+        found.status.mapped,
+        tuple(one for one in customers if _has(text, one.customer, one.name)),
+        tuple(one for one in skus if _has(text, one.sku)),
+        tuple(sorted(unmapped - known)),
+        _exact(suggested.value, unmapped),
+        tuple(rows[(page - 1) * MAPPED_AT_ONCE : page * MAPPED_AT_ONCE]),
+        len(rows),
+        page,
+        pages,
+        tuple(plan.value for _, plan in sorted(plans.items())),
+        tuple(one for one in _mappings(found) if one.ignored),
+        suggested.reading,
+        in_words(suggested.failed) if suggested.failed else None,
+        today,
+    )
+
+
+def _looked_up(
+    known: Suggested | None, unmapped: set[str]
+) -> tuple[list[CustomerSuggested], list[SkuSuggested]]:
+    """What was suggested and is still to be mapped."""
+    if known is None:
+        return [], []
+    customers = [one for one in known.found.customers if one.customer in unmapped]
+    return customers, [one for one in known.found.skus if one.sku in unmapped]
+
+
+def _mappings(found: Everything) -> list[CustomerMapping]:
+    return [one.mapping.value for one in found.survey.records.customers.values() if one.mapping]
+
+
+def _mapped(found: Everything, text: str) -> list[CustomerMapping]:
+    """Those that go somewhere, by name."""
+    names = found.status.names.customers
+    rows = [
+        one
+        for one in _mappings(found)
+        if one.routings and _has(text, one.customer_id, names.get(one.customer_id))
+    ]
+    return sorted(rows, key=lambda one: names.get(one.customer_id, one.customer_id).casefold())
+
+
+def _has(text: str, *names: str | None) -> bool:
+    return not text or any(text.casefold() in name.casefold() for name in names if name)
+
+
+def _exact(known: Suggested | None, unmapped: set[str]) -> int:
+    chosen = exact(known.found) if known else Chosen()
+    return len({*chosen.customers, *chosen.skus} & unmapped)
+
+
+# -- Doing
+
+
+def routes(pages: Showing) -> list[Route]:
+    """What is done about mappings."""
+    return [
+        Route("/mapping", _Handlers(pages).show),
+        Route("/mapping/look", posted(_Handlers(pages).look), methods=["POST"]),
+        Route("/mapping/accept", posted(_Handlers(pages).accept), methods=["POST"]),
+        Route("/mapping/unignore", posted(_Handlers(pages).unignore), methods=["POST"]),
+        Route("/mapping/line", posted(_Handlers(pages).line), methods=["POST"]),
+        Route("/mapping/import", posted(_Handlers(pages).take_in), methods=["POST"]),
+        Route("/mapping/mappings.csv", _Handlers(pages).export),
+    ]
+
+
+class _Handlers:
+    def __init__(self, pages: Showing) -> None:
+        self._pages = pages
+        self._desk = pages.desk
+
+    def show(self, request: Request) -> Response:
+        found, kept = self._pages.everything(), self._desk.suggested
+        if found.status.mapped.unmapped and kept.seen.value is None and kept.seen.failed is None:
+            kept.soon()
+        given = request.query_params.get("page", "1")
+        page = int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1
+        text = request.query_params.get("q", "").strip()[:200]
+        view = mapping_page(found, kept.seen, text, page, self._desk.deployment.today)
+        return self._pages.shown(
+            request, "mapping.html", page=view, names=found.status.names, at=kept.seen.at
+        )
+
+    def look(self, _request: Request, form: FormData) -> Response:
+        self._desk.suggested.soon()
+        return see_other(back_to(form, "/mapping"))
+
+    def export(self, _request: Request) -> Response:
+        return download(to_csv(exported(self._desk.deployment)), "mappings.csv", "text/csv")
+
+    def accept(self, _request: Request, form: FormData) -> Response:
+        """Take in what was chosen: one, by its own button, or all that are marked."""
+        known = self._desk.suggested.seen.value
+        if known is None:
+            raise Senseless("Look first what everything may be.")
+        if text_of(form, "exact"):
+            chosen = exact(known.found)
+        else:
+            one = text_of(form, "one")
+            chosen = _chosen([one] if one else _marked(form), text_of(form, "reason"))
+        if not len(chosen):
+            raise Senseless("Choose something first.")
+        deployment, by = self._desk.deployment, self._desk.by
+        return self._pages.ask(
+            Asked(
+                f"Map {count(len(chosen), 'customer or SKU', 'customers and SKUs')}",
+                lambda progress: accept(
+                    deployment, chosen, "map review", by, known.catalogue, on_progress=progress
+                ),
+                back_to(form, "/mapping"),
+                "Map",
+                lambda done: [*_in_words(done)],
+            )
+        )
+
+    def unignore(self, _request: Request, form: FormData) -> Response:
+        customer, sku = text_of(form, "customer"), text_of(form, "sku")
+        deployment, by = self._desk.deployment, self._desk.by
+        return self._pages.ask(
+            Asked(
+                f"Do not ignore {customer or sku} any more",
+                lambda progress: unignore(
+                    deployment, [customer] if customer else [], [sku] if sku else [], by, on_progress=progress
+                ),
+                back_to(form, "/mapping"),
+                "Take it back",
+            )
+        )
+
+    def line(self, _request: Request, form: FormData) -> Response:
+        """The contract service, where a service is on a contract more than once."""
+        try:
+            contract, service, chosen = (int(one) for one in text_of(form, "line").split(":"))
+        except ValueError:
+            raise Senseless("Which contract service?") from None
+        deployment, by = self._desk.deployment, self._desk.by
+        return self._pages.ask(
+            Asked(
+                f"Bill service {service} on contract service {chosen}",
+                lambda progress: choose_line(deployment, contract, service, chosen, by, on_progress=progress),
+                back_to(form, "/mapping"),
+                "Choose it",
+            )
+        )
+
+    def take_in(self, _request: Request, form: FormData) -> Response:
+        """A file of mappings."""
+        file = form.get("file")
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise Senseless("Choose a file first.")
+        data, given = file.file.read(), text_of(form, "bill_from")
+        bill_from = BillFrom(given) if given in [*BillFrom] else None
+        return self._pages.ask(
+            self._import(file.filename, data, bill_from, back_to(form, "/mapping"), partial=False)
+        )
+
+    def _import(
+        self, name: str, data: bytes, bill_from: BillFrom | None, back: str, *, partial: bool
+    ) -> Asked:
+        deployment, by = self._desk.deployment, self._desk.by
+        return Asked(
+            f"Take in {name}" + (", without the rows that are wrong" if partial else ""),
+            lambda progress: import_mappings(
+                deployment, name, data, by, bill_from=bill_from, partial=partial, on_progress=progress
+            ),
+            back,
+            "Write it",
+            _imported_in_words,
+            otherwise=None if partial else self._import(name, data, bill_from, back, partial=True),
+        )
+
+
+def _marked(form: FormData) -> list[str]:
+    return [str(value) for name, value in form.multi_items() if name.startswith("choice:") and value]
+
+
+def _chosen(given: Sequence[str], reason: str) -> Chosen:
+    """From the values of a form: ``customer:<id>:<company>:<contract>``, ``sku:<sku>:<service>``, ``ignore-customer:<id>``, ``ignore-sku:<sku>``."""
+    customers: dict[str, tuple[int, int | None]] = {}
+    skus: dict[str, int] = {}
+    aside: dict[str, dict[str, str]] = {"ignore-customer": {}, "ignore-sku": {}}
+    for one in given:
+        kind, _, rest = one.partition(":")
+        try:
+            if kind == "customer":
+                customer, company, contract = rest.rsplit(":", 2)
+                customers[customer] = int(company), int(contract) if contract else None
+            elif kind == "sku":
+                sku, service = rest.rsplit(":", 1)
+                skus[sku] = int(service)
+            else:
+                aside[kind][rest] = reason
+        except (ValueError, KeyError):
+            raise Senseless("That cannot be chosen.") from None
+    if any(aside.values()) and not reason:
+        raise Senseless("Say why it is ignored, for everybody who looks at it.")
+    return Chosen(customers, skus, aside["ignore-customer"], aside["ignore-sku"])
+
+
+def _in_words(chosen: Chosen) -> Iterator[str]:
+    for sku, service in chosen.skus.items():
+        yield f"SKU {sku} is service {service}"
+    for customer, (company, contract) in chosen.customers.items():
+        where = f"contract {contract}" if contract is not None else "a contract that is opened"
+        yield f"Customer {customer} is company {company}, on {where}"
+    for id_, reason in (*chosen.ignored_customers.items(), *chosen.ignored_skus.items()):
+        yield f"{id_} is ignored: {reason}"
+
+
+def _imported_in_words(found: Imported) -> list[str]:
+    words = [
+        f"Row {', '.join(map(str, one.rows))}: {one.subject[1]} {one.name}: {one.words}"
+        for one in found.changed
+    ]
+    if found.unchanged:
+        words.append(f"{count(found.unchanged, 'customer or SKU', 'customers and SKUs')} stay as they are.")
+    for late in found.late:
+        words += [
+            f"{late.customer} had seats since {late.since}; billed from {choice.bill_from.words}: {choice.units:+d} units, {choice.seat_days} "
+            f"seat-days{' (chosen)' if late.chosen is choice.bill_from else ''}"
+            for choice in late.choices
+        ]
+    return words + [f"Left out: row {one.row}, {one.column or ''} {one.message}" for one in found.problems]

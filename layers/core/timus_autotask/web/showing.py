@@ -1,0 +1,95 @@
+"""How a page is shown, a form is taken in, and something is proposed: what all pages have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from timus_autotask.web.desk import Desk, Everything
+from timus_autotask.web.pages.layout import layout
+from timus_autotask.web.proposals import Asked
+from timus_autotask.web.rendering import environment
+from timus_autotask.web.security import FORM_TOKEN
+
+FormHandler = Callable[[Request, FormData], Response]
+
+
+def posted(handler: FormHandler) -> Callable[[Request], Awaitable[Response]]:
+    """A handler of a form: it is read here, and handled on a thread as every page is."""
+
+    async def endpoint(request: Request) -> Response:
+        async with request.form() as form:
+            return await run_in_threadpool(handler, request, form)
+
+    return endpoint
+
+
+def back_to(form: FormData, otherwise: str = "/") -> str:
+    """Where a form came from: a page of ours, and nothing else."""
+    given = form.get("back")
+    if isinstance(given, str) and given.startswith("/") and not given.startswith(("//", "/\\")):
+        return given
+    return otherwise
+
+
+class Showing:
+    """A desk, and what is shown of it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._templates = environment(desk.deployment.zone, lambda: desk.now)
+
+    def shown(self, request: Request, template: str, status: int = HTTPStatus.OK, **context: Any) -> Response:
+        """A page, with what stands around it."""
+        query = f"?{request.url.query}" if request.url.query else ""
+        text = self._templates.get_template(template).render(
+            around=layout(self.desk),
+            here=request.url.path,
+            address=f"{request.url.path}{query}",
+            form_token=request.scope.get(FORM_TOKEN, ""),
+            **context,
+        )
+        return HTMLResponse(text, status)
+
+    def everything(self) -> Everything:
+        """What is known; read now if nothing is, and beside this click if it is old. Raises what reading it raised."""
+        kept = self.desk.everything
+        seen = kept.first()
+        if seen.value is None:
+            raise seen.failed or HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing was read yet.")
+        self.desk.keep_young()
+        return seen.value
+
+    def ask(self, asked: Asked) -> Response:
+        """Propose something, and go to the page that shows it: nothing is written yet."""
+        return see_other(f"/proposals/{self.desk.cases.ask(asked).id}")
+
+
+def see_other(address: str) -> Response:
+    """Go on to another page of ours."""
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+
+
+def text_of(form: FormData, name: str) -> str:
+    """A field of a form; empty: it is not there, or is a file."""
+    given = form.get(name)
+    return given.strip() if isinstance(given, str) else ""
+
+
+def download(text: str, name: str, kind: str) -> Response:
+    """A file to keep. Excel takes one without the mark for Windows-1252."""
+    mark = "\ufeff" if kind == "text/csv" else ""
+    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    return Response(
+        (mark + text).encode(),
+        media_type=f"{kind}; charset=utf-8",
+        headers={"content-disposition": disposition},
+    )
