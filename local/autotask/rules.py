@@ -816,6 +816,8 @@ class Model:
 
     def _note(self, contract: Contract, line: Line, what: str, author: int) -> None:
         """Every change of services writes a contract note (documented; its wording is unknown)."""
+        if author == API_RESOURCE and self.switches.own_notes == "people":
+            return
         entity = ENTITIES["contractnotes"]
         name = line.service["name"]
         values = entity.blank()

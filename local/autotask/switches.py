@@ -28,6 +28,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "method_not_allowed_body": ("message", "html"),
     "repeat_line": ("refuse", "accept"),
     "extended_periods": ("quantity", "empty"),
+    "own_notes": ("all", "people"),
 }
 """The values that a text switch may have; the first is the default."""
 
@@ -141,6 +142,10 @@ class Switches:
 
     repeat_line: str = "refuse"
     """POST of a second ContractService for a service that the contract already has: unknown."""
+
+    own_notes: str = "all"
+    """For whose changes of services Autotask writes a contract note of its own: for those of people it is documented, for those of
+    the API other vendors' help says so."""
 
     extended_periods: str = "quantity"
     """The periods that a later ``endDate`` adds to a contract: with the last quantity of each line, or empty: unknown."""

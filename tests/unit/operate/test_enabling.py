@@ -11,6 +11,7 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
+from tests.unit.cli.desk import Desk
 from tests.world import SCENARIO, World
 from timus_autotask.autotask.time_zones import ZONES
 from timus_autotask.operate.deployment import Deployment, NotDelivered, Place
@@ -22,6 +23,7 @@ from timus_autotask.operate.enabling import (
     check_webhook,
     send_test_event,
     try_api_user,
+    writes_notes,
 )
 from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.psa import Threshold
@@ -349,6 +351,18 @@ def test_tickets_are_tried_only_where_alarms_open_some(world: World) -> None:
     switches = {"denied": ["Tickets"]}
     assert "open tickets" not in permissions(world, switches)
     assert permissions(world, switches, tickets=True)["open tickets"].verdict is WRONG
+
+
+def test_notes_are_tried_only_where_the_terms_ask_for_some(world: World, deployment: Deployment) -> None:
+    """A customer's terms are enough."""
+    assert not writes_notes(deployment.store)
+    desk = Desk(world)
+    desk.told("policy", "set", "contract_notes=yes", "--customer", "cus_41d0", "--unknown", "--yes")
+    assert writes_notes(deployment.store)
+    world.control.set_switches({"denied": ["ContractNotes"]})
+    found = {one.name: one for one in check_permissions(world.ports.autotask(), notes=True)}["write notes"]
+    assert (found.verdict, "contract_notes" in found.found) == (WRONG, True)
+    assert "write notes" not in permissions(world, {})
 
 
 def test_hidden_costs_are_said_and_are_no_fault(world: World) -> None:

@@ -106,9 +106,11 @@ def test_a_customers_own_term_goes_before() -> None:
     assert not notes(world)
 
 
-def test_notes_of_others_are_not_taken_for_ours() -> None:
-    """Autotask writes notes of its own for the same change, and a person may write any."""
+@pytest.mark.parametrize("own", ["all", "people"])
+def test_notes_of_others_are_not_taken_for_ours(own: str) -> None:
+    """Autotask may write a note of its own for the same change, and a person may write any."""
     world = begun()
+    world.control.set_switches({"own_notes": own})
     world.api.model.create(
         ENTITIES["contractnotes"],
         {"contractID": CONTRACT, "title": "Timus billing sync: by hand", "description": "+10"},

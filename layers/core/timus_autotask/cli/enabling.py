@@ -23,6 +23,7 @@ from timus_autotask.operate.enabling import (
     look_at_everything,
     send_test_event,
     try_api_user,
+    writes_notes,
 )
 from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.secrets import Credentials
@@ -93,7 +94,8 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
     shown.add(check_stack(deployment))
     user = _api_user(deployment, arguments, terminal, shown)
     if user.autotask is not None:
-        shown.add_each(check_permissions(user.autotask, tickets=deployment.opens_tickets))
+        notes = writes_notes(deployment.store)
+        shown.add_each(check_permissions(user.autotask, tickets=deployment.opens_tickets, notes=notes))
         shown.add(check_allowance(user.allowance, deployment.limits.call_budget_percent))
     shown.add(check_time_zone(deployment, user.autotask), check_webhook(deployment))
     _register(deployment, terminal)

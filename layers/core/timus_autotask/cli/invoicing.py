@@ -12,7 +12,7 @@ from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.proposing import operator
-from timus_autotask.cli.terminal import Terminal, Whole, called, moment
+from timus_autotask.cli.terminal import Terminal, arrows, called, moment
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.tables import FileRefused
 from timus_autotask.operate.timus_invoice import (
@@ -190,11 +190,9 @@ def _row(row: SideRow, names: Directory) -> tuple[Any, ...]:
     )
 
 
-def _why(one: Difference, row: SideRow) -> Iterator[str | Whole]:
+def _why(one: Difference, row: SideRow) -> Iterator[str]:
     yield f"{one.seat_days:+d} {one.kind.words}"
-    remedy = _remedy(one, row)
-    if remedy:
-        yield Whole(f"→ {remedy}")
+    yield from arrows(_remedy(one, row))
 
 
 def _remedy(one: Difference, row: SideRow) -> str:

@@ -31,7 +31,7 @@ from timus_autotask.ports.psa import Access, Psa, RecordKind, Threshold
 from timus_autotask.ports.secrets import Credentials
 from timus_autotask.store.inbox import FROM_SETUP, delivery_key
 from timus_autotask.store.keys import inbox_key
-from timus_autotask.store.records import Circuit
+from timus_autotask.store.records import Circuit, Store
 from timus_autotask.sync.receive import NOBODY
 from timus_autotask.sync.worker import note_failure
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
@@ -242,8 +242,17 @@ _WORDS = {kind: kind.value.replace("-", " ") for kind in RecordKind} | {RecordKi
 TICKETS = "Service Desk, Object Permissions: tickets, View All, Add and Edit"
 
 
-def check_permissions(autotask: Psa, *, tickets: bool = False) -> Iterator[Check]:
-    """Each permission that is needed, tried one by one; ``tickets`` where alarms open some.
+NOTES = "Contracts, Object Permissions: contract notes, View and Add"
+
+
+def writes_notes(store: Store) -> bool:
+    """Whether anybody's terms ask for notes on contracts. Terms that cannot be read are told elsewhere."""
+    stored = [store.partner().terms.value, *(terms for _, terms in store.terms())]
+    return any(terms.values.get("contract_notes") for terms in stored)
+
+
+def check_permissions(autotask: Psa, *, tickets: bool = False, notes: bool = False) -> Iterator[Check]:
+    """Each permission that is needed, tried one by one; ``tickets`` where alarms open some, ``notes`` where the terms ask for them.
 
     Reads find nothing. Whether adjustments may be made is asked of Autotask's information on the entity, so none is made.
     """
@@ -251,6 +260,8 @@ def check_permissions(autotask: Psa, *, tickets: bool = False) -> Iterator[Check
     tries += [_makes_adjustments, _changes_contracts, _sees_costs]
     if tickets:
         tries.append(_opens_tickets)
+    if notes:
+        tries.append(_writes_notes)
     for attempt in tries:
         try:
             yield attempt(autotask)
@@ -321,6 +332,11 @@ def _changes_contracts(autotask: Psa) -> Check:
 def _opens_tickets(autotask: Psa) -> Check:
     found = "alarms open no tickets"
     return _may_create(autotask, RecordKind.TICKETS, "open tickets", found, _grant(TICKETS))
+
+
+def _writes_notes(autotask: Psa) -> Check:
+    found = "no change gets the note that the terms ask for (contract_notes)"
+    return _may_create(autotask, RecordKind.CONTRACT_NOTES, "write notes", found, _grant(NOTES))
 
 
 def _may_create(autotask: Psa, kind: RecordKind, name: str, without: str, where: str) -> Check:
@@ -439,7 +455,9 @@ def look_at_everything(deployment: Deployment) -> Iterator[Check]:
     user = try_api_user(deployment, None)
     yield user.check
     if user.autotask is not None:
-        yield from check_permissions(user.autotask, tickets=deployment.opens_tickets)
+        yield from check_permissions(
+            user.autotask, tickets=deployment.opens_tickets, notes=writes_notes(deployment.store)
+        )
         yield check_allowance(user.allowance, deployment.limits.call_budget_percent)
     yield check_time_zone(deployment, user.autotask)
     yield check_webhook(deployment)
