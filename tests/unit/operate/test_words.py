@@ -164,7 +164,10 @@ LOGINS: dict[str, tuple[dict[str, Told], str, str]] = {
             "The API user lacks a permission that every change needs: The logged in Resource does not have the adequate permissions to query "
             "this entity type."
         ),
-        "Give its security level in Autotask the permission to view all contracts, or choose API User (system).",
+        (
+            "In Autotask, Admin > Organization Settings & Users > Resources/Users (HR) > Security > Security Levels, let the API user's level "
+            "view all contracts, or choose API User (system). Then: timus-autotask setup --try-again"
+        ),
     ),
     "too many requests": (
         {"Contracts__query": "requests-exceeded"},

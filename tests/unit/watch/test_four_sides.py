@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
 from tests.months import FIRST, STORIES, TERMS, Months
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.operate.timus_invoice import Beside, Naming, beside_timus_invoice
 from timus_autotask.store.invoice import invoice_profile, sign_offs
 from timus_autotask.watch.causes import Leak
@@ -266,6 +266,24 @@ def test_items_that_may_not_be_read_leave_autotasks_units() -> None:
     months.world.control.set_switches({"denied": ["BillingItems"]})
     found = of(months, whole(months, adv=10, gateway=1)).found
     assert (found.total.billed, found.total.posted, found.posted_read) == (341, 0, False)
+
+
+def test_a_quarterly_contract_is_compared_by_the_days_of_the_month() -> None:
+    """Its item was posted for the whole quarter, before the month; an adjustment inside it counts from its day."""
+    contract = {**SCENARIO["contracts"][0], "contractPeriodType": 3}
+    world = World(
+        start=datetime(2026, 3, 1, 8, tzinfo=UTC),
+        scenario={**SCENARIO, "contracts": [contract, *SCENARIO["contracts"][1:]]},
+    )
+    months = Months(world)
+    months.begin((), mapped=True)
+    months.play([("wait", None, 10), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 21)])
+    world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    rows = [*whole(months, adv=10, gateway=1), f"{CUSTOMER},{ADV},3,2026-03-11,2026-03-31,"]
+    one = row(of(months, rows), ADV)
+    assert one.paid == one.timus == 10 * 31 + 3 * 21
+    assert (one.posted, one.to_post) == (one.autotask, 0)
+    assert one.adds_up
 
 
 # -- The command

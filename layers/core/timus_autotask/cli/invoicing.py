@@ -177,7 +177,8 @@ def _size(row: SideRow) -> tuple[Decimal, int, str, tuple[str, ...]]:
 def _row(row: SideRow, names: Directory) -> tuple[Any, ...]:
     money = [one.estimate for one in row.differences if one.estimate is not None]
     return (
-        str(called(row.customer or None, names.customers) or "") or ("several" if row.keys else "you"),
+        str(called(row.customer or None, names.customers) or "")
+        or ("several, or none" if row.keys else "you"),
         ", ".join(row.skus),
         [str(called(key.contract_id, names.contracts)) for key in row.keys],
         row.paid,

@@ -42,6 +42,8 @@ from timus_autotask.store.invoice import (
     sign_offs,
 )
 from timus_autotask.store.records import Decision, policy_from, put_decision
+from timus_autotask.store.update import update
+from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.books import Books, open_books
 from timus_autotask.watch.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
 from timus_autotask.watch.ledger import superseded_units
@@ -102,22 +104,27 @@ def _without_empty(these: Mapping[str, str]) -> dict[str, str]:
 
 def keep_profile(deployment: Deployment, said: Naming, by: str) -> None:
     """Keep what was said for the next invoice, with who said it."""
-    stored = invoice_profile(deployment.table)
-    profile = named(stored.value, said)
-    if profile == stored.value:
-        return
     ports = deployment.ports
+
+    def keep() -> None:
+        stored = invoice_profile(deployment.table)
+        profile = named(stored.value, said)
+        if profile != stored.value:
+            ports.store.commit(
+                put_invoice_profile(profile, stored.rev), put_decision(_decision(said, by, ports))
+            )
+
+    update(keep)
+
+
+def _decision(said: Naming, by: str, ports: Ports) -> Decision:
     words = [f"{ours} is {theirs}" for ours, theirs in (*said.columns, *said.customers, *said.skus)]
     words += [f"days are {said.days}"] if said.days else []
-    decision = Decision(
-        ports.new_id(),
-        ports.clock.now(),
-        "reconcile --timus-invoice",
-        by,
-        tuple(sorted({customer for _, customer in said.customers if customer})),
-        detail=f"how the invoice is read: {'; '.join(words)}",
+    customers = tuple(sorted({customer for _, customer in said.customers if customer}))
+    detail = f"how the invoice is read: {'; '.join(words)}"
+    return Decision(
+        ports.new_id(), ports.clock.now(), "reconcile --timus-invoice", by, customers, detail=detail
     )
-    ports.store.commit(put_invoice_profile(profile, stored.rev), put_decision(decision))
 
 
 # -- The file
