@@ -90,8 +90,8 @@ SCENARIO: Mapping[str, Any] = {
 
 
 def is_read(method: str, url: str) -> bool:
-    """Whether a request to Autotask changes nothing: ``GET``, and a query that is sent as ``POST``."""
-    return method == "GET" or (method == "POST" and urlsplit(url).path.endswith("/query"))
+    """Whether a request to Autotask changes nothing: ``GET``, and a query, or its next page, that is sent as ``POST``."""
+    return method == "GET" or (method == "POST" and urlsplit(url).path.endswith(("/query", "/query/next")))
 
 
 FORBIDDEN: list[tuple[str, str]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -125,6 +126,33 @@ def test_suggestions_and_the_file_that_follows_from_them_stay_within_thirty_call
     assert len(proposal.result.changed) + proposal.result.unchanged == len(rows)
     proposal.commit()
     assert world.ports.autotask().calls - before <= 30
+
+
+def test_a_file_that_somebody_wrote_stays_within_thirty_calls_with_the_suggestions() -> None:
+    """With clients, plans and what is ignored, all of them late: each service is asked for once, not once for each choice."""
+    world = tenant.told(World(scenario=tenant.scenario(), live=False))
+    rows = [
+        f"{tenant.customer(number)},{tenant.company(number)},{tenant.contract(number)},,,"
+        for number in range(tenant.CLIENTS)
+        if number != tenant.NOBODY
+    ]
+    rows += [f",,,{sku},{45 + at}," for at, sku in enumerate((ADV, ESS, GATEWAY, tenant.FIREWALL))]
+    rows += [
+        f",,,{tenant.BACKUP},49,",
+        f",,,{tenant.TRIAL},,free",
+        f"{tenant.customer(tenant.NOBODY)},,,,,ours",
+    ]
+    world.ports.autotask().sign_in()
+    before = world.ports.autotask().calls
+    suggest(deployment_of(world))
+    suggested = world.ports.autotask().calls - before
+    assert suggested <= 9
+    proposal = proposed(world, "\n".join([f"{HEAD},sku,service_id,ignored", *rows]))
+    assert len(proposal.result.late) >= tenant.CLIENTS - 3
+    proposal.commit()
+    asked = Counter(one["path"].rpartition("v1.0/")[2] for one in world.control.requests())
+    assert asked["Services/query"] <= 3
+    assert world.ports.autotask().calls - before <= 21
 
 
 def test_a_stack_that_observes_takes_a_file_and_writes_nothing_to_autotask() -> None:

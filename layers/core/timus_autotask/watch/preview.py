@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -249,11 +249,21 @@ def preview(
         generations[id_] = int(before.data["generation"]) if before else 0
     show = partial(_contract, made=made, rehearsal=rehearsal, money=money)
     try:
+        if money:
+            rehearsal.autotask.load_services(_new_services(contracts))
         shown = tuple((each if money else map)(show, contracts))
     except NO_ANSWER as error:
         raise NotAnswered(str(error)) from error
     unhandled = tuple(Unhandled(*each) for each in sorted(rehearsal.troubles.items()))
     return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), generations)
+
+
+def _new_services(contracts: Iterable[ContractRecords]) -> Iterator[int]:
+    """Services that are not on their contract yet, so that the catalogue has their price."""
+    for records in contracts:
+        for stored in records.lines.values():
+            if (stored.value.contract_service_id or 0) <= 0:  # a rehearsal gives a new one a negative id
+                yield stored.value.service_id
 
 
 def _names(contracts: Sequence[ContractRecords], rehearsal: Rehearsal) -> Directory:

@@ -226,6 +226,13 @@ class RehearsedAutotask:
             self._services[service_id] = self._ask(lambda autotask: autotask.service(service_id))
         return self._services[service_id]
 
+    def load_services(self, ids: Iterable[int]) -> None:
+        """Read these services of the catalogue together."""
+        fresh = sorted({*ids} - {*self._services})
+        if fresh:
+            found = self._ask(lambda autotask: autotask.services(fresh))
+            self._services |= {id_: found.get(id_) for id_ in fresh}
+
     def services_by_sku(self, sku: str) -> list[Service]:
         if sku not in self._by_sku:
             self._by_sku[sku] = self._ask(lambda autotask: autotask.services_by_sku(sku))
