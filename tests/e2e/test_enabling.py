@@ -322,13 +322,13 @@ def see_suggestions(journey: Journey) -> None:
 
 
 def review(journey: Journey) -> None:
-    """One keystroke for each suggestion, and one question for all of it."""
+    """One keystroke for each suggestion; from which day the late ones are billed, and one question for all of it."""
 
     def key(heading: str) -> str:
         return "i" if heading.startswith((f"Customer {NOBODY} ", f"SKU {tenant.TRIAL},")) else "a"
 
     before = journey.calls()
-    journey.typed("map review --reason 'our own'", "y", key=key)
+    journey.typed("map review --reason 'our own'", "", "y", key=key)
     assert journey.keys == tenant.CLIENTS + len(tenant.SKUS)
     calls = journey.asked_at - before
     assert calls <= MOST_CALLS

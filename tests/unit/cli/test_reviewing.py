@@ -25,16 +25,22 @@ from timus_autotask.operate.suggest import suggest
 class Seat(Terminal):
     """A terminal of 80 columns where somebody presses keys and answers yes or no."""
 
-    def __init__(self, keys: str, yes: bool = True) -> None:
+    def __init__(self, keys: str, yes: bool = True, typed: str = "") -> None:
         self.written = StringIO()
         console = Console(file=self.written, width=80, force_terminal=True, color_system=None, markup=False)
         super().__init__(False, True, console)
-        self._keys, self._yes = iter(keys), yes
+        self._keys, self._yes, self._typed = iter(keys), yes, typed
         self.questions: list[str] = []
 
     def key(self) -> str:
         """The next key."""
         return next(self._keys, "")
+
+    def ask(self, question: str, *, hidden: bool = False) -> str:
+        """What is typed, each time."""
+        assert not hidden
+        self.questions.append(question)
+        return self._typed
 
     def confirm(self, question: str) -> bool:
         """The answer, once."""
@@ -48,9 +54,11 @@ def told() -> Desk:
     return Desk(tenant.told(World(scenario=tenant.scenario(companies=60))))
 
 
-def reviewed(desk: Desk, keys: str, *words: str, yes: bool = True) -> tuple[dict[str, Any], Seat]:
+def reviewed(
+    desk: Desk, keys: str, *words: str, yes: bool = True, typed: str = ""
+) -> tuple[dict[str, Any], Seat]:
     """The result, and what was seen."""
-    seat = Seat(keys, yes)
+    seat = Seat(keys, yes, typed)
     arguments = parser().parse_args(["map", "review", "--by", "Ada", *words])
     return map_review(desk.deployment(), arguments, seat), seat
 
@@ -65,13 +73,17 @@ def keys_for(desk: Desk) -> str:
     return "".join(keys)
 
 
-def test_forty_clients_are_mapped_with_one_keystroke_each_and_one_question(told: Desk) -> None:
-    """One preview for all of it; afterwards nothing is unmapped, and everything is billed."""
+LATE = "Bill them from today, open-day or own-day? [own-day]"
+"""What is asked once of everybody who is mapped late."""
+
+
+def test_forty_clients_are_mapped_with_one_keystroke_each_and_two_questions(told: Desk) -> None:
+    """From which day the late ones are billed, and one preview for all of it; afterwards nothing is unmapped, and everything is billed."""
     keys = keys_for(told)
     result, seat = reviewed(told, keys)
     words = seat.written.getvalue()
     assert (len(keys), result["reviewed"], result["left"], result["written"]) == (46, 46, 0, True)
-    assert seat.questions == ["Write this?"]
+    assert seat.questions == [LATE, "Write this?"]
     assert "7 of 46  Customer cus_0000 Aspen Dental" in words
     assert "Written: 39 customers and 5 SKUs, 2 ignored." in words
     told.world.work()
@@ -83,6 +95,21 @@ def test_forty_clients_are_mapped_with_one_keystroke_each_and_one_question(told:
     decided = told.ask("changes")["decisions"]
     assert {one["by"] for one in decided} == {"Ada"}
     assert {one["decision"] for one in decided} == {"map review", "map ignore"}
+
+
+def test_another_first_day_is_shown_anew_and_recorded(told: Desk) -> None:
+    """The money of each choice stands there before it is asked, and nothing before today is billed after it."""
+    result, seat = reviewed(told, keys_for(told)[:8] + "q", typed="today")
+    words = seat.written.getvalue()
+    assert "bill from open-day  day 2026-03-01" in words
+    assert re.search(r"estimate about \+\d", words)
+    assert seat.questions == [LATE, "Write this?"]
+    days = {one["day"] for each in result["preview"] for line in each["lines"] for one in line["adjustments"]}
+    assert {str(day) for day in days} == {"2026-03-15"}
+    decided = told.ask("changes")["decisions"]
+    assert any("billed from today" in one["detail"] for one in decided)
+    _, seat = reviewed(told, keys_for(told)[:3] + "q", "--bill-from", "today")
+    assert LATE not in seat.questions
 
 
 def test_it_goes_on_where_it_was_stopped(told: Desk) -> None:

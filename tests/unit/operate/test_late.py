@@ -102,7 +102,7 @@ def test_what_was_chosen_is_what_is_posted(bill_from: BillFrom | None, posted: l
     here.work()
     assert here.posted() == posted
     [decision] = here.ports.store.decisions()
-    assert ("billed from" in decision.detail) is (bill_from is not None)
+    assert f"billed from {(bill_from or OWN_DAYS).words}" in decision.detail
     here.pass_time(days=1)
     here.tell(9, {ADV: 31, GATEWAY: 1})
     here.work()

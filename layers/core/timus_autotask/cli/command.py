@@ -161,7 +161,7 @@ _BILL_FROM = _a(
     "--bill-from",
     choices=("today", "open-day", "own-day"),
     help="of a customer who had seats before this first mapping: bill them from today, from the first day that is not posted, "
-    "or each from its own day (unless given)",
+    "or each from its own day; unless given, a terminal asks once, and a script takes its own day",
 )
 _BY = _a("--by", type=_name, metavar="NAME", help="a name to note beside the user of AWS who decides this")
 _UNKNOWN = _a(
@@ -374,6 +374,7 @@ COMMANDS = (
                 action="store_true",
                 help="map what rests on unique keys alone: an id of Timus in a user-defined field or as company number, a SKU",
             ),
+            _BILL_FROM,
             *_WRITING,
             _BY,
         ),
@@ -391,6 +392,7 @@ COMMANDS = (
                 metavar="WHY",
                 help="noted with what is ignored; `not billed in Autotask` unless given",
             ),
+            _BILL_FROM,
             *_WRITING,
             _BY,
         ),

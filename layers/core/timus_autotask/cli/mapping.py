@@ -9,7 +9,7 @@ from typing import Any
 
 from timus_autotask.cli.command import DEFAULT
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import carry_out, operator, progress, show_late
+from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route
 from timus_autotask.operate import mapping as use
@@ -19,6 +19,7 @@ from timus_autotask.operate.ignoring import IgnoredOrNot, ignore, unignore
 from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.line_choice import LineChosen, choose_line, unchoose_line
 from timus_autotask.operate.mapping import FOLLOWS, CompanyNamed, CustomerRouted, FirstDay, ServiceChosen
+from timus_autotask.operate.proposal import Proposal
 from timus_autotask.watch.names import Directory
 
 
@@ -28,17 +29,23 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
         return _map_company(deployment, arguments, terminal)
     if arguments.bill_from and arguments.first_day is not DEFAULT:
         raise Failed("--from and --bill-from are two answers to one question: leave one out.", USAGE)
-    proposal = use.route_customer(
-        deployment,
-        arguments.customer,
-        Route(arguments.company, arguments.contract, arguments.sku, arguments.units),
-        operator(arguments),
-        first_day=_first_day(arguments),
-        bill_from=BillFrom(arguments.bill_from) if arguments.bill_from else None,
-        share=arguments.share,
-        unchecked=arguments.unchecked,
-        unknown=arguments.unknown,
-        on_progress=progress(terminal),
+
+    def propose(bill_from: BillFrom | None) -> Proposal[CustomerRouted]:
+        return use.route_customer(
+            deployment,
+            arguments.customer,
+            Route(arguments.company, arguments.contract, arguments.sku, arguments.units),
+            operator(arguments),
+            first_day=_first_day(arguments),
+            bill_from=bill_from,
+            share=arguments.share,
+            unchecked=arguments.unchecked,
+            unknown=arguments.unknown,
+            on_progress=progress(terminal),
+        )
+
+    proposal = as_billed_from(
+        propose, lambda routed: (routed.late,) if routed.late else (), arguments, terminal
     )
     routed = proposal.result
     _say_whose(routed, routed.route.company_id, terminal)
@@ -49,8 +56,6 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
         terminal.say(
             f"It is the contract of {', '.join(routed.shared_with)} as well (--share).", style="bold"
         )
-    if routed.late:
-        show_late([routed.late], terminal)
     if routed.changed:
         terminal.say(f"From {routed.first_day or 'the beginning'} on; what was before stays as it is.")
     return carry_out(proposal, arguments, terminal, lambda done: _say_routed(done, terminal))

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import carry_out, operator, progress, show_late
+from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.mapping_file import to_csv, to_json
 from timus_autotask.operate.mapping_import import Imported, exported, import_mappings, problem_form
+from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.tables import FileRefused
 from timus_autotask.plain import as_json
 
@@ -51,18 +52,22 @@ def map_import(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     name = Path(arguments.file).name
     try:
         data = sys.stdin.buffer.read() if arguments.file == "-" else Path(arguments.file).read_bytes()
-        proposal = import_mappings(
-            deployment,
-            name,
-            data,
-            operator(arguments),
-            share=arguments.share,
-            bill_from=BillFrom(arguments.bill_from) if arguments.bill_from else None,
-            partial=arguments.partial,
-            unchecked=arguments.unchecked,
-            unknown=arguments.unknown,
-            on_progress=progress(terminal),
-        )
+
+        def propose(bill_from: BillFrom | None) -> Proposal[Imported]:
+            return import_mappings(
+                deployment,
+                name,
+                data,
+                operator(arguments),
+                share=arguments.share,
+                bill_from=bill_from,
+                partial=arguments.partial,
+                unchecked=arguments.unchecked,
+                unknown=arguments.unknown,
+                on_progress=progress(terminal),
+            )
+
+        proposal = as_billed_from(propose, lambda found: found.late, arguments, terminal)
     except OSError as error:
         raise Failed(f"{arguments.file} cannot be read: {error.strerror}.", USAGE) from error
     except FileRefused as refused:
@@ -101,8 +106,6 @@ def _show(found: Imported, terminal: Terminal) -> None:
             ],
             empty="",
         )
-    if found.late:
-        show_late(found.late, terminal)
     if found.unchanged:
         terminal.say(f"{_counted(found.unchanged)} stay as they are: they are mapped like this already.")
     if not found.changed:

@@ -18,6 +18,8 @@ from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, 
 
 MANY = 50
 """From so many contracts on it takes a while, so it is shown how far it is."""
+MOST_LATE = 10
+"""So many customers who are mapped late are shown one by one; of more of them the sums, and --json has each."""
 EACH = 3
 """So many contracts are shown one by one; more of them by customer, with money."""
 
@@ -344,9 +346,10 @@ def show_late(found: Sequence[Late], terminal: Terminal) -> None:
         else f"Timus reports seats of {len(found)} customers from before this mapping."
     )
     terminal.say(f"{who} --bill-from chooses from which day they are billed:", style="bold")
+    each = found if len(found) <= MOST_LATE else ()
     rows = [
         _late_row(late.customer, choice, late.chosen is choice.bill_from)
-        for late in found
+        for late in each
         for choice in late.choices
     ]
     if len(found) > 1:
@@ -360,6 +363,37 @@ def show_late(found: Sequence[Late], terminal: Terminal) -> None:
     terminal.say(
         "Seat-days are units × days before today. The estimate is units × price × days, to the end of the period that runs now."
     )
+
+
+def as_billed_from(
+    propose: Callable[[BillFrom | None], Proposal[R]],
+    late: Callable[[R], Sequence[Late]],
+    arguments: Namespace,
+    terminal: Terminal,
+) -> Proposal[R]:
+    """What a first mapping proposes, once it is said from which day customers who are mapped late are billed."""
+    given = BillFrom(arguments.bill_from) if arguments.bill_from else None
+    proposal = propose(given)
+    chosen = _bill_from(late(proposal.result), arguments, terminal)
+    return proposal if chosen is None else propose(chosen)
+
+
+def _bill_from(found: Sequence[Late], arguments: Namespace, terminal: Terminal) -> BillFrom | None:
+    """Show what each choice comes to for customers who are mapped late, and let a person choose once.
+
+    None: it stays as it is proposed, because there is nothing to choose, nobody can be asked, or the default was chosen.
+    """
+    if not found:
+        return None
+    show_late(found, terminal)
+    if not terminal.asks or arguments.yes or arguments.dry_run or all(one.said for one in found):
+        return None
+    while True:
+        answer = (
+            terminal.ask("Bill them from today, open-day or own-day? [own-day]") or BillFrom.OWN_DAY.value
+        )
+        if answer in [one.value for one in BillFrom]:
+            return None if answer == BillFrom.OWN_DAY.value else BillFrom(answer)
 
 
 def _late_row(customer: str, choice: Choice, chosen: bool) -> tuple[Any, ...]:

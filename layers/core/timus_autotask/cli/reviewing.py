@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import carry_out, operator, progress
+from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.suggesting import (
     OTHERWISE,
     count,
@@ -66,14 +67,19 @@ def _taken_in(
         return {"reviewed": 0, "left": left, "written": False}
     terminal.say("Chosen:", style="bold")
     terminal.say(*(f"  {line}" for line in said(chosen, found)))
-    proposal = accept(
-        deployment,
-        chosen,
-        COMMAND,
-        operator(arguments),
-        catalogue,
-        seen=True,
-        on_progress=progress(terminal),
+    proposal = as_billed_from(
+        lambda bill_from: accept(
+            deployment,
+            replace(chosen, bill_from=bill_from),
+            COMMAND,
+            operator(arguments),
+            catalogue,
+            seen=True,
+            on_progress=progress(terminal),
+        ),
+        lambda accepted: accepted.late,
+        arguments,
+        terminal,
     )
 
     def done(chosen: Chosen) -> None:

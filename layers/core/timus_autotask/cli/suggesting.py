@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import carry_out, operator, progress
+from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, Whole, called
 from timus_autotask.domain.price import amount
 from timus_autotask.domain.reasons import commands
@@ -28,8 +29,10 @@ OTHERWISE = "Or say it by id: timus-autotask map customer CUSTOMER --company N -
 
 def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Show every unmapped customer and SKU with what it may be; take in what is exact, if that is asked for."""
-    if (arguments.dry_run or arguments.yes) and not arguments.apply_exact:
-        raise Failed("--dry-run and --yes belong to --apply-exact: without it nothing is written.", USAGE)
+    if (arguments.dry_run or arguments.yes or arguments.bill_from) and not arguments.apply_exact:
+        raise Failed(
+            "--dry-run, --yes and --bill-from belong to --apply-exact: without it nothing is written.", USAGE
+        )
     catalogue = Catalogue(deployment, OTHERWISE)
     found = looked_up(deployment, catalogue, terminal)
     chosen = exact(found)
@@ -42,13 +45,18 @@ def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal
         terminal.say("Nothing rests on a unique key alone; one by one: timus-autotask map review")
         return {**found.to_json(), "applied": chosen.to_json(), "written": False}
     terminal.say(*said(chosen, found))
-    proposal = accept(
-        deployment,
-        chosen,
-        "map suggest --apply-exact",
-        operator(arguments),
-        catalogue,
-        on_progress=progress(terminal),
+    proposal = as_billed_from(
+        lambda bill_from: accept(
+            deployment,
+            replace(chosen, bill_from=bill_from),
+            "map suggest --apply-exact",
+            operator(arguments),
+            catalogue,
+            on_progress=progress(terminal),
+        ),
+        lambda accepted: accepted.late,
+        arguments,
+        terminal,
     )
     done = carry_out(
         proposal,
@@ -56,7 +64,7 @@ def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal
         terminal,
         lambda chosen: terminal.say(f"Written: {count(chosen)}.", style="green"),
     )
-    return {**found.to_json(), **done, "applied": chosen.to_json()}
+    return {**found.to_json(), **done, "applied": proposal.result.to_json()}
 
 
 def looked_up(deployment: Deployment, catalogue: Catalogue, terminal: Terminal) -> Suggestions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route, chosen_from
@@ -12,11 +13,19 @@ from timus_autotask.domain.names import same_company
 from timus_autotask.operate.catalogue import Catalogue, conflicts
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.ignoring import write_customer, write_plan
-from timus_autotask.operate.mapping import others_on
+from timus_autotask.operate.late import BillFrom, FirstDays, Late, first_day_of, late, may_be_late
+from timus_autotask.operate.mapping import others_on, route_words
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.suggest import Suggestions
-from timus_autotask.store.records import Decision, Stored, put_decision, put_mapping, put_plan
+from timus_autotask.store.records import (
+    CustomerRecords,
+    Decision,
+    Stored,
+    put_decision,
+    put_mapping,
+    put_plan,
+)
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
@@ -35,6 +44,10 @@ class Chosen:
     ignored_customers: Mapping[str, str] = field(default_factory=dict)
     """The reason by customer."""
     ignored_skus: Mapping[str, str] = field(default_factory=dict)
+    bill_from: BillFrom | None = None
+    """From which day customers who are mapped late are billed; None: nobody has chosen, so each seat from its own day."""
+    late: tuple[Late, ...] = ()
+    """Those customers, with what each choice comes to; found out by :func:`accept`."""
 
     def __len__(self) -> int:
         return sum(map(len, (self.customers, self.skus, self.ignored_customers, self.ignored_skus)))
@@ -49,6 +62,7 @@ class Chosen:
             "skus": [{"sku": sku, "service_id": service_id} for sku, service_id in self.skus.items()],
             "ignored_customers": dict(self.ignored_customers),
             "ignored_skus": dict(self.ignored_skus),
+            "late": [one.to_json() for one in self.late],
         }
 
 
@@ -84,14 +98,14 @@ def accept(
         services = catalogue.services({*on_contracts, *chosen.skus.values()})
         called = {id_: service.name for id_, service in services.items()}
 
-        def act(ports: Ports) -> Chosen:
+        def write(ports: Ports, days: FirstDays) -> None:
             at = ports.clock.now().replace(microsecond=0)
             for sku, service_id in chosen.skus.items():
                 _choose(sku, service_id, command, by, ports)
             for sku, reason in chosen.ignored_skus.items():
                 write_plan(sku, Ignored(reason, by, at), by, ports)
             for customer, where in chosen.customers.items():
-                _map(customer, where, command, by, ports)
+                _map(customer, where, days.get(customer), bill_from.get(customer), command, by, ports)
             for customer, reason in chosen.ignored_customers.items():
                 name = name_of(ports.store.customer(customer))
                 write_customer(customer, Ignored(reason, by, at, name), by, ports)
@@ -99,12 +113,31 @@ def accept(
             # What is not woken here, should this be interrupted, is woken by the sweep.
             woken = {id_ for sku in (*chosen.skus, *chosen.ignored_skus) for id_ in refresh_plan(sku, ports)}
             wake({*woken, *chosen.customers, *chosen.ignored_customers}, ports)
-            return chosen
+
+        bill_from: dict[str, BillFrom] = {}
+        found = late(deployment, _may_be_late(deployment, chosen), write, on_progress)
+        lately = {id_: one.with_choice(chosen.bill_from) for id_, one in found.items()}
+        bill_from = {id_: one.chosen for id_, one in lately.items()}
+        days = {
+            id_: first_day_of(chosen.bill_from, lately.get(id_), deployment.today, unchecked=False)
+            for id_ in chosen.customers
+        }
+        result = replace(chosen, late=tuple(lately.values()))
+
+        def act(ports: Ports) -> Chosen:
+            write(ports, days)
+            return result
 
         names = () if seen else _names_that_differ(deployment, chosen, catalogue)
         return Prepared(act, doubts=(*names, *_shared(deployment, chosen)))
 
     return propose(deployment, prepare, on_progress)
+
+
+def _may_be_late(deployment: Deployment, chosen: Chosen) -> list[CustomerRecords]:
+    on_contracts = [id_ for id_, (_, contract_id) in chosen.customers.items() if contract_id is not None]
+    records = deployment.each(deployment.store.customer, on_contracts)
+    return [one for one in records if may_be_late(one, deployment.today)]
 
 
 def _contract_ids(chosen: Chosen) -> list[int]:
@@ -150,7 +183,15 @@ def _shared(deployment: Deployment, chosen: Chosen) -> Iterator[str]:
             yield f"Contract {contract_id} is chosen for {times} customers."
 
 
-def _map(customer: str, where: tuple[int, int | None], command: str, by: str, ports: Ports) -> None:
+def _map(
+    customer: str,
+    where: tuple[int, int | None],
+    since: date | None,
+    bill_from: BillFrom | None,
+    command: str,
+    by: str,
+    ports: Ports,
+) -> None:
     company_id, contract_id = where
 
     def attempt() -> None:
@@ -161,8 +202,9 @@ def _map(customer: str, where: tuple[int, int | None], command: str, by: str, po
         if contract_id is None:
             mapping, words = replace(known, company_id=company_id), f"company {company_id}"
         else:
-            mapping = known.rerouted(Route(company_id, contract_id), None)
-            words = f"to contract {contract_id} of company {company_id} from the beginning"
+            route = Route(company_id, contract_id)
+            mapping = known.rerouted(route, since)
+            words = route_words(route, since) + (f", billed from {bill_from.words}" if bill_from else "")
         ports.store.commit(
             put_mapping(replace(mapping, ignored=None), found.rev if found else 0),
             *wake_contracts(customer, mapping.contract_ids, ports),

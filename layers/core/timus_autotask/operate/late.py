@@ -86,6 +86,12 @@ class Late:
     """The first day that Timus reports."""
     choices: tuple[Choice, ...]
     chosen: BillFrom = BillFrom.OWN_DAY
+    said: bool = False
+    """Whether somebody has chosen; otherwise it is the default."""
+
+    def with_choice(self, bill_from: BillFrom | None) -> Late:
+        """The same with what somebody has chosen; None: nobody has."""
+        return replace(self, chosen=bill_from or BillFrom.OWN_DAY, said=bill_from is not None)
 
     def first_day(self, bill_from: BillFrom) -> date | None:
         """Of the mapping, with a choice."""

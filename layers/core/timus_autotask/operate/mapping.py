@@ -199,15 +199,17 @@ def route_customer(
                 f"{customer} is mapped already: --from says from when a move holds, --bill-from is for the first time. Nothing was written."
             )
 
+        lately: Late | None = None
+
         def write(ports: Ports, since: date | None) -> None:
-            words = route_words(route, since) + (f", billed from {bill_from.words}" if bill_from else "")
+            chosen = bill_from or (lately.chosen if lately else None)
+            words = route_words(route, since) + (f", billed from {chosen.words}" if chosen else "")
             update(
                 lambda: _write_route(
                     customer, route, since, _decision("map customer", (customer,), by, words, ports), ports
                 )
             )
 
-        lately = None
         if first and not unchecked and may_be_late(records, deployment.today):
             found = late(
                 deployment, [records], lambda ports, days: write(ports, days.get(customer)), on_progress
@@ -231,7 +233,7 @@ def route_customer(
             contract,
             records.mapping is not None,
             tuple(others),
-            replace(lately, chosen=bill_from or BillFrom.OWN_DAY) if lately else None,
+            lately.with_choice(bill_from) if lately else None,
         )
         notes = []
         if not is_reported(records):

@@ -181,7 +181,7 @@ def _late(draft: Draft, file: str, by: str, on_progress: Progress) -> tuple[Late
             _wake_sku(edit, ports)
 
     found = late(draft.deployment, records, act, on_progress).values()
-    return tuple(replace(one, chosen=first[one.customer] or BillFrom.OWN_DAY) for one in found)
+    return tuple(one.with_choice(first[one.customer]) for one in found)
 
 
 def _choose_days(draft: Draft, lately: Sequence[Late], *, unchecked: bool) -> None:
@@ -191,7 +191,8 @@ def _choose_days(draft: Draft, lately: Sequence[Late], *, unchecked: bool) -> No
         if edit.first:
             lately_one = by_customer.get(edit.customer)
             day = first_day_of(edit.bill_from, lately_one, draft.deployment.today, unchecked=unchecked)
-            draft.edits["customer", edit.customer] = edit.billed_from(day)
+            chosen = lately_one.chosen if lately_one else edit.bill_from
+            draft.edits["customer", edit.customer] = replace(edit.billed_from(day), bill_from=chosen)
 
 
 def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:
