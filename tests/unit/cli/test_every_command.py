@@ -38,6 +38,7 @@ REFUSED_HERE = {
     "drift": "there is no drift to decide about",
     "approve": "nothing is held",
     "reject": "nothing is held",
+    "undo": "there is no such change",
     "events show": "there is no such event",
     "events accept": "there is no such event",
     "events dismiss": "there is no such event",

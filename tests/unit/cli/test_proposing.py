@@ -168,6 +168,27 @@ def test_a_held_change_is_rejected_and_comes_back_by_approve(mapped: Desk) -> No
     assert mapped.world.posted() == [(45, 3, "2026-03-15")]
 
 
+def test_a_change_that_was_made_is_undone_with_a_reason(mapped: Desk) -> None:
+    """Shown with units and money, then posted; both entries name each other, and the status says who it was."""
+    mapped.world.tell(8, {ADV: 28, GATEWAY: 1})
+    mapped.world.work()
+    mapped.world.pass_time(days=2)
+    [change] = [one["id"] for one in mapped.ask("changes")["changes"]]
+    assert change in mapped.told("changes")
+    assert "--reason" in mapped.refused("undo", change, status=2)
+    words = mapped.told("undo", change[:8], "--reason", "ordered twice", "--dry-run")
+    assert "-3 from 2026-03-16 (at once)" in words
+    assert "An estimate: about -" in words
+    said = mapped.ask("undo", change, "--reason", "ordered twice", "--by", "j.doe")
+    assert (said["written"], said["undone"][0]["unit_change"]) == (True, -3)
+    mapped.world.work()
+    first, second = mapped.ask("changes")["changes"]
+    assert (first["undone_by"], second["undoes"], second["by"]) == (second["id"], change, "j.doe")
+    assert f"undone by {second['id']}" in mapped.told("changes")
+    assert "25 = 28 in Timus, -3 undone by j.doe" in mapped.told("status", "--customer", CUSTOMER)
+    assert "was undone already" in mapped.refused("undo", change, "--reason", "again")
+
+
 def test_the_price_that_goes_out_is_shown(mapped: Desk) -> None:
     """Old and new where it is decided, and as sent."""
     mapped.ask("policy", "set", f"prices.{ADV}=15.00")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def held(world: World) -> None:
     Desk(world).told("policy", "set", "approve_increases=always")
     world.tell(8, {ADV: 31, GATEWAY: 1})
     world.work()
+
+
+def made(world: World) -> None:
+    """Six seats more were made two days ago; the change's id begins with ``change``."""
+    names = count()
+    world.ports = replace(world.ports, new_id=lambda: f"change-{next(names)}")
+    world.tell(8, {ADV: 31, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=2)
 
 
 def paused(world: World) -> None:
@@ -232,6 +242,7 @@ WALKS: dict[str, list[Walk]] = {
     ],
     "approve": [Walk(held, said("approve", str(CONTRACT), "45"))],
     "reject": [Walk(held, said("reject", str(CONTRACT), "45", "--reason", "no"), False)],
+    "undo": [Walk(made, said("undo", "change", "--reason", "no"))],
     "policy show": [Walk(told, said("policy", "show"), READS)],
     "policy set": [Walk(nothing, said("policy", "set", f"minimum.{ADV}=40"))],
     "pause": [Walk(told, said("pause"), False)],

@@ -49,6 +49,8 @@ def test_changes_tell_what_was_posted_from_which_event(told: Desk) -> None:
         "why": None,
         "by": None,
         "terms": [],
+        "undoes": None,
+        "undone_by": None,
         "moved_from": None,
         "moved_because": None,
         "words": "",

@@ -755,6 +755,29 @@ COMMANDS = (
         ),
     ),
     Command(
+        "undo",
+        "take back a change that was made, both sides of a plan change together; its id stands in `changes`",
+        "undo 9c41f07d2ab85e36 --reason 'ordered twice'",
+        "deciding.undo",
+        (
+            _a(
+                "change_id",
+                type=_name,
+                metavar="CHANGE",
+                help="the change's id, or how it begins; see `changes`",
+            ),
+            _a(
+                "--reason",
+                type=_name,
+                required=True,
+                metavar="WHY",
+                help="why, for everybody who looks at it",
+            ),
+            *_WRITING,
+            _BY,
+        ),
+    ),
+    Command(
         "policy show",
         "show the terms in force and who set them",
         "policy show --customer cus_41d0",

@@ -1,4 +1,4 @@
-"""``retry``, ``drift``, ``approve``, ``reject``, ``events accept`` and ``dismiss``, ``policy``, ``pause`` and ``resume``."""
+"""``retry``, ``drift``, ``approve``, ``reject``, ``undo``, ``events accept`` and ``dismiss``, ``policy``, ``pause`` and ``resume``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 
 from timus_autotask.cli.command import DEFAULT
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import carry_out, operator, progress
+from timus_autotask.cli.proposing import about, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.domain.line import Choice
 from timus_autotask.domain.reasons import commands
 from timus_autotask.operate import decisions, parked_events, terms
+from timus_autotask.operate import undo as undoing
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.terms import TermChange, TermsInForce
 
@@ -81,6 +82,28 @@ def reject(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         terminal,
         lambda done: terminal.say(
             f"Rejected by {done.by}: {done.change}. It comes back when Timus reports something newer, or by approve.",
+            style="green",
+        ),
+    )
+
+
+def undo(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Take back a change that was made, by its opposite."""
+    proposal = undoing.undo(
+        deployment, arguments.change_id, arguments.reason, operator(arguments), progress(terminal)
+    )
+    for side in proposal.result.sides:
+        terminal.say(
+            f"Change {side.change_id} is taken back: {side.change}, to {side.units} instead of {side.instead_of}."
+        )
+    if (estimate := proposal.preview.totals.estimate) is not None:
+        terminal.say(f"An estimate: {about(estimate)}. Autotask prorates, prices and rounds by itself.")
+    return carry_out(
+        proposal,
+        arguments,
+        terminal,
+        lambda done: terminal.say(
+            f"Undone by {done.by}: {done.change}. It stays so until Timus reports another quantity, or until this is undone.",
             style="green",
         ),
     )

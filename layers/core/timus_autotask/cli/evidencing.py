@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -258,6 +258,11 @@ def _show_line(line: LineEvidence, found: MonthEvidence, terminal: Terminal) -> 
             else "awaits approval"
         )
         terminal.say(f"{change.delta:+d} on {change.day}: {why}")
+    for one in line.line.undone:
+        until = f" to before {one.until}" if one.until else ""
+        terminal.say(
+            f"From {one.day}{until}, {one.units} instead of {one.instead_of}: {one.entry} was undone by {one.by}: {one.reason}"
+        )
     terminal.table(
         ("days", "Timus", "part", "journal", "Autotask"),
         [
@@ -274,21 +279,23 @@ def _show_line(line: LineEvidence, found: MonthEvidence, terminal: Terminal) -> 
     )
     if line.changes:
         terminal.table(
-            ("day", "change", "before", "after", "who asked", "outcome", "begun", "read back"),
-            [_change(change) for change in line.changes],
+            ("id", "day", "change", "before", "after", "who asked", "outcome", "begun", "read back"),
+            [_change(change, line.undone_by) for change in line.changes],
             empty="",
         )
 
 
-def _change(change: JournalEntry) -> tuple[Any, ...]:
+def _change(change: JournalEntry, undone_by: Mapping[str, str]) -> tuple[Any, ...]:
     asked = [
         f"{cause.actor or 'not named'}: {cause.before} → {cause.after} {cause.sku}, {moment(cause.occurred_at)}, arrived "
         f"{moment(cause.received_at)}, {cause.event_id}"
         for cause in change.causes
     ]
     price = f"unit price {change.price}" if change.price else ""
-    outcome = [change.outcome.value, *filter(None, (change.message, price, by_whom(change)))]
+    undone = f"undone by {undone_by[change.id]}" if change.id in undone_by else ""
+    outcome = [change.outcome.value, *filter(None, (change.message, price, by_whom(change), undone))]
     return (
+        change.id,
         change.day,
         f"{change.delta:+d}",
         change.units_before,

@@ -156,7 +156,7 @@ def show(preview: Preview, terminal: Terminal) -> None:
         terminal.say(
             f"In all: {totals.lines} lines on {totals.contracts} contracts, +{totals.units_up} and "
             f"-{totals.units_down} units; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}."
-            + (f" An estimate: {_about(totals.estimate)}." if totals.estimate else ""),
+            + (f" An estimate: {about(totals.estimate)}." if totals.estimate else ""),
             style="bold",
         )
 
@@ -289,7 +289,7 @@ def _cells(line: LinePreview, names: Directory) -> tuple[Any, ...]:
 def _remarks(line: LinePreview) -> list[str]:
     """What there is to say about a line, over the whole width."""
     past = [f"{one.message}." for one in line.past_days]
-    unknown = [_about(line.estimate)] if line.estimate and line.estimate.unknown else []
+    unknown = [about(line.estimate)] if line.estimate and line.estimate.unknown else []
     return [*filter(None, [line.reason]), *line.set_aside, *past, *unknown]
 
 
@@ -311,14 +311,15 @@ def totals_in_words(totals: Totals) -> str:
     """How much would be changed, and how much waits."""
     said = f"{totals.lines} {'line' if totals.lines == 1 else 'lines'}, +{totals.units_up} and -{totals.units_down} units"
     if totals.estimate:
-        said += f", {_about(totals.estimate)}"
+        said += f", {about(totals.estimate)}"
     later = totals.units_up + totals.units_down - totals.units_up_at_once - totals.units_down_at_once
     if later:
         said += f" (at once +{totals.units_up_at_once} and -{totals.units_down_at_once})"
     return said + (f"; {totals.parked} parked" if totals.parked else "")
 
 
-def _about(estimate: Estimate) -> str:
+def about(estimate: Estimate) -> str:
+    """What something comes to, for people."""
     if estimate.unknown:
         return f"about {estimate.so_far:+} and {estimate.unknown} without a known price"
     return f"about {estimate.so_far:+}, then {estimate.each_period:+} a period"

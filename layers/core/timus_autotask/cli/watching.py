@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -28,7 +28,7 @@ from timus_autotask.watch.forms import (
     owed_form,
 )
 from timus_autotask.watch.grouping import Group, Standing, grouped
-from timus_autotask.watch.history import by_whom, history, pooled_minimum
+from timus_autotask.watch.history import by_whom, history, pooled_minimum, undone_by
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview, overview
 from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
@@ -290,11 +290,14 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     """The adjustments in Autotask, when, why and with what outcome, and what people decided; oldest first."""
     since = _since(arguments.since, deployment)
     found = history(deployment.store, since, arguments.customer, arguments.contract)
-    columns = ("at", "customer", "contract", "service", "SKU", "change", "from", "before", "after", "outcome")
+    undone = undone_by(found.changes)
+    columns = ("id", "at", "customer", "contract", "service", "SKU", "change", "from", "before", "after")
     terminal.table(
-        (*columns, "events", "words"),
+        (*columns, "outcome", "events", "words"),
         [
-            _decision_row(one, found.names) if isinstance(one, Decision) else _change_row(one, found.names)
+            _decision_row(one, found.names)
+            if isinstance(one, Decision)
+            else _change_row(one, found.names, undone)
             for one in found.in_order
         ],
         empty="No adjustment was made.",
@@ -302,8 +305,10 @@ def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     return history_form(found)
 
 
-def _change_row(change: JournalEntry, names: Directory) -> tuple[Any, ...]:
+def _change_row(change: JournalEntry, names: Directory, undone: Mapping[str, str]) -> tuple[Any, ...]:
+    taken_back = f"undone by {undone[change.id]}" if change.id in undone else ""
     return (
+        change.id,
         change.opened_at,
         _each(str(called(customer, names.customers)) for customer, _ in change.sources),
         called(change.line.contract_id, names.contracts),
@@ -312,13 +317,14 @@ def _change_row(change: JournalEntry, names: Directory) -> tuple[Any, ...]:
         *_units(change),
         change.outcome.value,
         change.events,
-        _words(change),
+        [*_words(change), *filter(None, [taken_back])],
     )
 
 
 def _decision_row(decision: Decision, names: Directory) -> tuple[Any, ...]:
     by = f"decided by {decision.by}" if decision.by else "decided by somebody"
     return (
+        None,
         decision.at,
         [str(called(one, names.customers)) for one in decision.customers] or "everybody",
         called(decision.contract_id, names.contracts),

@@ -20,7 +20,9 @@ from timus_autotask.domain.desired import Demand, Desired
 from timus_autotask.domain.line import JournalEntry, Line
 from timus_autotask.domain.mapping import LineKey, PlanMapping
 from timus_autotask.domain.price import ObservedPrice
+from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
+from timus_autotask.domain.undone import without_undone
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import ContractService, Service, UnitRow
 from timus_autotask.sync.gather import observed_of
@@ -76,6 +78,12 @@ class BookLine:
     def wanted(self) -> Timeline:
         """What it should have, with what a person put on top."""
         return wanted_units(self.demand, self.line)
+
+    @property
+    def undone(self) -> Timeline:
+        """What people undid: units that it would have, and is wanted without; negative: it is wanted with more."""
+        units = self.demand.units if self.demand else NO_UNITS
+        return units.minus(without_undone(units, self.line.undone))
 
     @property
     def has(self) -> Timeline:

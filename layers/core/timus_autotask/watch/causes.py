@@ -31,6 +31,8 @@ class Leak(StrEnum):
     """Or before another contract service was chosen for the line."""
     KEPT = "kept"
     """Somebody changed Autotask, and that is kept (``drift --adopt``)."""
+    UNDONE = "undone"
+    """Somebody took back a change that was made (``undo``)."""
     DRIFT = "drift"
     SETTLING = "settling"
     """An adjustment is under way."""
@@ -62,13 +64,23 @@ _WORDS = {
     Leak.DATED: "by the days from which changes are billed",
     Leak.BEFORE: "before we came",
     Leak.KEPT: "an edit in Autotask that is kept",
+    Leak.UNDONE: "undone by a person",
     Leak.DRIFT: "somebody changed Autotask",
     Leak.LATE: "days past changing",
 }
 
 BY_TERMS = (Leak.TRIAL, Leak.EXCLUDED, Leak.INCLUDED, Leak.MINIMUM, Leak.DATED)
 """Rightly so: the terms make other units of Timus's."""
-SETTLED = (*BY_TERMS, Leak.IGNORED, Leak.SUPERSEDED, Leak.BEFORE, Leak.KEPT, Leak.LATE, Leak.REJECTED)
+SETTLED = (
+    *BY_TERMS,
+    Leak.IGNORED,
+    Leak.SUPERSEDED,
+    Leak.BEFORE,
+    Leak.KEPT,
+    Leak.UNDONE,
+    Leak.LATE,
+    Leak.REJECTED,
+)
 """Nothing changes any more by waiting: it is so by the terms, by a person's decision, or because the days are past changing."""
 
 _BY_CODE: Mapping[str, Leak] = {

@@ -155,6 +155,8 @@ def _explained(entry: JournalEntry, delta: int, line: LineEvidence) -> str:
         said += " The number was corrected to what was ordered."
     if entry.why is Why.TERMS:
         said += " The terms of billing were changed."
+    if entry.why is Why.UNDONE:
+        said += " An earlier change was taken back."
     return said
 
 

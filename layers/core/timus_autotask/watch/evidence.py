@@ -27,6 +27,7 @@ from timus_autotask.store.journal import Journal, Journalled, contract_head, fir
 from timus_autotask.store.records import EventRecord
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
 ONE_DAY = timedelta(days=1)
@@ -120,6 +121,11 @@ class LineEvidence:
     def key(self) -> LineKey:
         """Contract and service."""
         return self.line.key
+
+    @property
+    def undone_by(self) -> Mapping[str, str]:
+        """By entry of the journal: the one that took it back."""
+        return undone_by(self.journal.entries)
 
     @property
     def open_changes(self) -> tuple[HeldChange, ...]:

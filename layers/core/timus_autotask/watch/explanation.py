@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Demand, Source
+from timus_autotask.domain.line import Undone
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.undone import without_undone
 
 TERMS = ("excluded", "included", "minimum")
 """Codes of reasons that are terms, and called as these are."""
@@ -19,7 +21,7 @@ class Because:
     """One reason, with the units that it adds (or takes off, if negative)."""
 
     code: str
-    """``excluded``, ``included``, ``minimum``, ``other-line``, ``other-day``, ``same-line``, ``kept``, ``past-changing``,
+    """``excluded``, ``included``, ``minimum``, ``other-line``, ``other-day``, ``same-line``, ``undone``, ``kept``, ``past-changing``,
     ``before-contract``, ``trial``."""
     units: int
     message: str
@@ -39,11 +41,13 @@ def reasons_of_difference(
     today: date,
     *,
     before_contract: bool = False,
+    undone: Sequence[Undone] = (),
 ) -> tuple[Because, ...]:
     """Why a line has other units than a SKU of a customer has in Timus.
 
     ``numbers`` are Timus's units of the SKU that go to the line, those that the line should have, and those of Autotask. Timus's
     units and those of all reasons add up to Autotask's. ``before_contract``: today is before the contract's first day.
+    ``undone``: what people took back of what was made.
     """
     timus, wanted, autotask = numbers
     own = [one for one in demand.sources if (one.customer_id, one.sku) == (customer.id, sku)]
@@ -62,7 +66,9 @@ def reasons_of_difference(
         if one not in own:
             units = one.units.at(today)
             found += _some("same-line", units, f"of {one.sku} of {one.customer_id} on the same line")
-    kept = wanted - sum(one.units.at(today) for one in demand.sources)
+    taken_back = without_undone(demand.units, undone).at(today) - demand.units.at(today)
+    found += _some("undone", taken_back, f"undone by {', '.join(dict.fromkeys(one.by for one in undone))}")
+    kept = wanted - taken_back - sum(one.units.at(today) for one in demand.sources)
     found += _some("kept", kept, "from an edit in Autotask that is kept")
     if before_contract:
         found += _some("before-contract", autotask - wanted, "before the contract begins")

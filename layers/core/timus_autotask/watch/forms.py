@@ -9,7 +9,7 @@ from typing import Any
 
 from timus_autotask.domain.finding import Finding
 from timus_autotask.domain.history import Cause
-from timus_autotask.domain.line import Head, HeldChange, JournalEntry
+from timus_autotask.domain.line import Head, HeldChange, JournalEntry, Undone
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays
 from timus_autotask.domain.price import PriceChange
@@ -25,7 +25,7 @@ from timus_autotask.watch.coverage import Coverage
 from timus_autotask.watch.digest import Digest
 from timus_autotask.watch.evidence import ContractEvidence, Difference, LineEvidence, MonthEvidence
 from timus_autotask.watch.four_sides import SIDES, FourSides, SideRow
-from timus_autotask.watch.history import History, Owed
+from timus_autotask.watch.history import History, Owed, undone_by
 from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.names import Directory
@@ -111,6 +111,7 @@ def line_form(line: StatusLine, names: Directory) -> Form:
         "plan_change_with": [{"day": day, **_ids(key)} for day, key in line.linked],
         "explanation": line.explanation,
         "past_days": [_past_days(one) for one in line.past_days],
+        "undone": [_undone(one) for one in line.undone],
     }
 
 
@@ -173,8 +174,12 @@ def _circuit(circuit: Circuit) -> Form:
 
 def history_form(found: History) -> Form:
     """``changes``."""
+    undone = undone_by(found.changes)
     return {
-        "changes": [change_form(change, found.names) for change in found.changes],
+        "changes": [
+            {**change_form(change, found.names), "undone_by": undone.get(change.id)}
+            for change in found.changes
+        ],
         "decisions": [decision_form(decision) for decision in found.decisions],
     }
 
@@ -199,6 +204,7 @@ def change_form(change: JournalEntry, names: Directory) -> Form:
         "outcome": change.outcome.value,
         "why": change.why.value if change.why else None,
         "terms": [*change.terms],
+        "undoes": change.undoes or None,
         "by": change.by or None,
         "events": [*change.events],
         "plan_change_with": [_ids(key) for key in change.linked],
@@ -312,7 +318,11 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
         "shared_with": [*one.others],
         "days": [asdict(day) for day in one.days],
         "differences": [_difference(each) for each in one.differences],
-        "changes": [change_with_causes_form(change, names) for change in one.changes],
+        "changes": [
+            {**change_with_causes_form(change, names), "undone_by": one.undone_by.get(change.id)}
+            for change in one.changes
+        ],
+        "undone": [_undone(each) for each in one.line.undone],
         "state": line.state.value,
         "reason": parked.message if parked else None,
         "reason_code": parked.code if parked else None,
@@ -365,6 +375,21 @@ def _held(change: HeldChange) -> Form:
         "rejected_by": rejection.by if rejection else None,
         "rejected_at": rejection.at if rejection else None,
         "because": rejection.reason if rejection else None,
+    }
+
+
+def _undone(one: Undone) -> Form:
+    """What a person took back of a line, and until when it holds."""
+    return {
+        "change_id": one.entry,
+        "opposite_id": one.opposite or None,
+        "from": one.day,
+        "until": one.until,
+        "units": one.units,
+        "instead_of": one.instead_of,
+        "by": one.by,
+        "at": one.at,
+        "because": one.reason,
     }
 
 

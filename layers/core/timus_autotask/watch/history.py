@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -70,6 +70,12 @@ def later(known: History, store: Store, since: datetime, names: Directory) -> Hi
         tuple(sorted(decisions.values(), key=lambda one: one.at)),
         names,
     )
+
+
+def undone_by(changes: Iterable[JournalEntry]) -> dict[str, str]:
+    """By entry of the journal: the newest one that took it back."""
+    made = (one for one in changes if one.undoes and one.outcome is Outcome.LANDED)
+    return {one.undoes: one.id for one in made}
 
 
 def by_whom(change: JournalEntry) -> str:

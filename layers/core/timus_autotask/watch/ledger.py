@@ -413,12 +413,14 @@ class _Sheet:
         customers = line.customers
         whose = customers[0] if len(customers) == 1 else ""
         own = line.demand.units if line.demand else NOTHING
-        timelines = [own, line.wanted, line.has, line.line.offset, line.line.baseline or NOTHING]
+        timelines = [own, line.wanted, line.undone, line.has, line.line.offset, line.line.baseline or NOTHING]
         account = self._account(whose, line.key, *line.skus)
         for day, days in self._stretches(timelines, turns_of(line)):
             of_period = self._period(line.key, day)
             kept = line.wanted.at(day) - own.at(day)
-            account.add("causes", -kept, days, of_period, Leak.KEPT)
+            undone = line.undone.at(day)
+            account.add("causes", undone, days, of_period, Leak.UNDONE)
+            account.add("causes", -kept - undone, days, of_period, Leak.KEPT)
             account.add("billed", line.has.at(day) - own.at(day), days, of_period)
             for leak, units in causes_on(line, day, self._books.today).items():
                 account.add("causes", units, days, of_period, leak)

@@ -284,6 +284,8 @@ class _Look:
         for day in _days(first, last):
             for cause, units in causes_on(line, day, self._books.today).items():
                 days.setdefault(cause, []).append((day, units))
+            if undone := line.undone.at(day):
+                days.setdefault(Leak.UNDONE, []).append((day, undone))
             if edited(line, day) and Leak.DRIFT not in days:
                 days[Leak.DRIFT] = [(day, 0)]  # the number is right, and somebody still has to decide
         intent = line.line.intent
@@ -387,6 +389,10 @@ _WORDS: Mapping[Leak, tuple[str, str]] = {
     Leak.BEFORE: ("These days are from before the customer came to us.", ""),
     Leak.LATE: (
         "These days are past changing: correct them in Autotask, or bill or credit them by hand.",
+        "",
+    ),
+    Leak.UNDONE: (
+        "Somebody undid a change that was made; it stays so until Timus reports another quantity.",
         "",
     ),
     Leak.REJECTED: ("Somebody rejected the change.", "timus-autotask approve {contract} {service}"),

@@ -17,7 +17,7 @@ from timus_autotask.domain.converge.draft import wanted_units
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
-from timus_autotask.domain.line import Intent, Line, State
+from timus_autotask.domain.line import Intent, Line, State, Undone
 from timus_autotask.domain.mapping import LineKey, service_on
 from timus_autotask.domain.past_days import Locked, PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED, NO_SERVICE
@@ -164,6 +164,8 @@ class StatusLine:
     """What the line should have today on the partner's terms, everything on it together."""
     set_aside: tuple[str, ...] = ()
     """What was rejected and is still lacking, where the reason does not say so already."""
+    undone: tuple[Undone, ...] = ()
+    """What people took back of it, and what still holds."""
     scheduled: tuple[tuple[date, int], ...] = ()
     """(day, change) that are planned."""
     linked: tuple[tuple[date, LineKey], ...] = ()
@@ -536,6 +538,7 @@ def _lines(
             remedy=parked.remedy if parked else None,
             wanted_units=wanted_units(demand, line).at(today),
             set_aside=others_set_aside(line, parked),
+            undone=tuple(one for one in line.undone if one.until is None or one.until > today),
             scheduled=line.scheduled,
             linked=line.linked,
             past_days=still_shown(line.past_days, today),
@@ -560,7 +563,7 @@ def _with_reasons(
         one.cause is Locked.BEFORE_CONTRACT and one.first <= today < one.until for one in line.past_days
     )
     because = reasons_of_difference(
-        demand, wanted.demands, customer, line.sku, numbers, today, before_contract=before
+        demand, wanted.demands, customer, line.sku, numbers, today, before_contract=before, undone=line.undone
     )
     return replace(line, because=because)
 
