@@ -43,6 +43,7 @@ HAPPENINGS = st.one_of(
     st.tuples(st.just("approve"), st.none(), st.just(0)),
     st.tuples(st.just("reject"), st.none(), st.just(0)),
     st.tuples(st.just("adopt"), st.none(), st.just(0)),
+    st.tuples(st.just("undo"), st.none(), st.integers(0, 2)),
     st.tuples(st.just("lose"), QUANTITIES, st.just(0)),
     st.tuples(st.just("garbage"), st.none(), st.just(0)),
     st.tuples(st.just("ignore"), st.none(), st.just(0)),
@@ -170,6 +171,13 @@ class Months:
 
     def _adopt(self, _: None, __: int) -> None:
         self._decide("drift", "--adopt")
+
+    def _undo(self, _: None, back: int) -> None:
+        """Somebody undoes the newest change of all, or one of those before it, if that is possible."""
+        made = [one for one in self.world.ports.store.changes() if one.outcome == "landed" and one.delta]
+        for change in made[-1 - back :][:1]:
+            self.desk.run("undo", change.id, "--reason", "a mistake", "--yes")
+            self.work()
 
     def _decide(self, word: str, *more: str) -> None:
         for service in SERVICES.values():

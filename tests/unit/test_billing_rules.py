@@ -178,6 +178,8 @@ class Example:
                     self.tell(each)
                 self.settle()
             case "operator":
+                newest = max(self.world.ports.store.changes(), key=lambda one: one.settled_at, default=None)
+                words = words.replace("CHANGE", newest.id if newest else "")
                 said = self.desk.run(
                     *shlex.split(words)[1:], *(("--yes",) if " map " in words or " approve " in words else ())
                 )

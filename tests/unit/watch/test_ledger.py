@@ -118,6 +118,13 @@ def test_an_edit_that_is_kept_is_billed_beyond_timus() -> None:
     assert entry(of(months)).seat_days.causes == {Leak.KEPT: -2}
 
 
+def test_what_a_person_undid_is_used_and_not_billed() -> None:
+    """From the day of the opposite on; the day that the change had taken was billed."""
+    months = begun()
+    months.play([("wait", None, 1), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 2), ("undo", None, 0)])
+    assert entry(of(months)).seat_days.causes == {Leak.UNDONE: 6}
+
+
 def test_who_is_mapped_from_today_was_not_billed_before() -> None:
     """The days before the mapping are no leak: they are from before the customer came to us."""
     months = Months()

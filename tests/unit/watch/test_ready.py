@@ -131,6 +131,17 @@ def test_what_a_person_rejected_stays() -> None:
     assert [one.kind for one in found.periods[0].stays if one.first != MARCH] == [Leak.REJECTED]
 
 
+def test_what_a_person_undid_stays() -> None:
+    """Three seats from 5 March on, until Timus reports something else: it holds nothing up, and it is said."""
+    months = begun()
+    more(months)
+    months.play([("wait", None, 1), ("undo", None, 0)])
+    found = of(months)
+    assert found.ready
+    [one] = [one for one in found.periods[0].stays if one.first != MARCH]
+    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.UNDONE, date(2026, 3, 5), -3, -81)
+
+
 def test_an_edit_is_open_also_where_its_number_is_right() -> None:
     """Somebody has to decide about it; the decision may change the units."""
     months = begun()
