@@ -421,17 +421,6 @@ def test_what_is_under_way_does_not_hold_up_what_it_does_not_touch(kind: str) ->
     assert sorted(world.posted()) == [(45, 3, "2026-03-15"), (47, -1, "2026-03-15")]
 
 
-def test_what_is_only_settled_by_now_is_not_shown_as_made_once_more() -> None:
-    """Its time has passed and nobody has looked yet: it was adjusted before, and no preview lets it go."""
-    world = level()
-    world.api.faults.add(Fault("timeout_after", entity="ContractServiceAdjustments", times=1))
-    world.tell(8, {ADV: 28, GATEWAY: 1})
-    world.work()
-    world.clock.advance(20 * 60)
-    proposal = terms.set_terms(deployment_of(world), [TermChange("excluded", GATEWAY)], None, BY)
-    assert shown(proposal.preview) == [(47, -1, "2026-03-15")]
-
-
 def test_a_worker_that_is_just_at_it_is_waited_for() -> None:
     """It is done in a second or two."""
     world = level()
