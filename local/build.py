@@ -81,7 +81,9 @@ def deploy(session: boto3.Session, url: str, stack: str, parameters: Mapping[str
     try:
         cloudformation.create_stack(
             StackName=stack,
-            TemplateBody=json.dumps(template),
+            TemplateBody=json.dumps(
+                template, separators=(",", ":")
+            ),  # CloudFormation takes 51,200 characters
             Parameters=[
                 {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
             ],
