@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -317,6 +318,14 @@ def test_a_service_chosen_from_a_day_on_moves_the_units() -> None:
     assert units(found, LineKey(1, 44)) == (("2026-03-01", 10), ("2026-03-10", 0))
     assert units(found, OLD) == (("2026-03-10", 10), ("2026-03-20", 0))
     assert changes(found) == (Link(march(20), OLD, NEW),)
+
+
+def test_a_customers_own_service_that_is_chosen_from_a_day_on_moves_the_units() -> None:
+    """As the partner's does."""
+    own = mapping(services={ADV: (ServiceChoice(44), ServiceChoice(45, march(10)))})
+    found = want(subscription(version(1, march(1), ADV=10)), to=own)
+    assert units(found, LineKey(1, 44)) == (("2026-03-01", 10), ("2026-03-10", 0))
+    assert units(found, OLD) == (("2026-03-10", 10),)
 
 
 def test_units_that_move_on_their_first_day_leave_the_line_of_the_day_before() -> None:
@@ -869,16 +878,23 @@ def test_what_was_exchanged_by_way_of_a_third_plan_are_plans() -> None:
     assert Link(march(10), OLD, LineKey(1, 48), beside=True) in found.links
 
 
-def test_seats_that_left_a_plan_earlier_hold_back_a_later_rise_of_its_family() -> None:
-    """Two versions, a fall and then a rise: the fall may still be on its way down in Autotask."""
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["one contract", "another contract"])
+@pytest.mark.parametrize("stays", [5, 0], ids=["a part", "all"])
+@pytest.mark.parametrize("comes", [5, 1, 0])
+def test_seats_that_left_a_plan_earlier_hold_back_a_later_rise_of_its_family(
+    comes: int, stays: int, elsewhere: bool
+) -> None:
+    """Two versions, a fall and then a rise, be it of one seat: the fall may still be on its way down in Autotask. Without a rise none waits."""
     plans = {sku: replace(plan, family="sase") for sku, plan in PLANS.items()}
     told = subscription(
         version(1, march(1), ADV=10, ESS=1),
-        version(2, march(10), ADV=5, ESS=1),
-        version(3, march(12), ADV=5, ESS=6),
+        version(2, march(10), ADV=stays, ESS=1),
+        version(3, march(12), ADV=stays, ESS=1 + comes),
     )
-    found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
-    assert found.links == (Link(march(10), OLD, NEW, beside=True),)
+    to = mapping(Route(600, 1), Route(600, 2, sku=ESS)) if elsewhere else mapping()
+    found = desired([Customer("cus_1", to, (told,))], plans, GRIDS, TODAY)
+    new = LineKey(2, 46) if elsewhere else NEW
+    assert found.links == ((Link(march(10), OLD, new, beside=True),) if comes else ())
 
 
 def test_both_sides_of_a_plan_change_in_part_keep_to_one_day() -> None:
