@@ -21,6 +21,7 @@ from timus_autotask.domain.desired import (
 from timus_autotask.domain.history import Cause, Subscription, Version
 from timus_autotask.domain.mapping import (
     CustomerMapping,
+    Ignored,
     LineKey,
     PlanMapping,
     Route,
@@ -660,6 +661,27 @@ def test_units_beyond_every_share_have_no_line() -> None:
     assert reasons(to, ADV=11) == [Unrouted("cus_1", ADV, 11, "sku-unrouted")]
 
 
+IGNORED = Ignored("billed elsewhere", "pat", datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def test_what_a_person_ignored_is_apart_from_what_is_unmapped() -> None:
+    """A customer as long as nobody maps it; a SKU where the customer has no service of its own for it."""
+    assert [one.reason for one in reasons(CustomerMapping("cus_1", (), ignored=IGNORED), ADV=1)] == [
+        "customer-ignored"
+    ]
+    assert reasons(mapping(ignored=IGNORED), ADV=1) == []
+    plans = {ADV: PlanMapping(ADV, (), ignored=IGNORED)}
+    assert [one.reason for one in reasons(mapping(), plans, ADV=1)] == ["sku-ignored"]
+    own = mapping(services={ADV: (ServiceChoice(99, march(1)),)})
+    assert reasons(own, plans, ADV=1) == []
+
+
+def test_a_sku_whose_service_autotask_refused_to_look_for_says_so() -> None:
+    """With Autotask's words."""
+    plans = {ADV: PlanMapping(ADV, (), refused="no permission")}
+    assert reasons(mapping(), plans, ADV=10) == [Unrouted("cus_1", ADV, 10, "sku-refused", "no permission")]
+
+
 def test_a_sku_without_a_route_has_no_line() -> None:
     """Contracts that are meant for other SKUs only do not take it."""
     assert reasons(mapping(Route(600, 1, sku=ESS)), ADV=10, ESS=2) == [
@@ -863,6 +885,28 @@ def test_other_numbers_are_a_plan_change_in_part_only_if_people_said_so() -> Non
     assert [links(told, "sase", "dns") for told in (more, about, whole)] == [0, 0, 0]
     assert [links(told, "sase", "") for told in (more, about, whole)] == [0, 0, 0]
     assert [links(told, "sase", None) for told in (more, about, whole)] == [0, 1, 1]
+    assert [links(told, "", "") for told in (more, about, whole)] == [0, 0, 0]
+    assert [links(told, "", None) for told in (more, about, whole)] == [0, 0, 0]
+    assert [links(told, None, "") for told in (more, about, whole)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("peak", "other", "beside", "add_on"),
+    [(5, 6, 2, True), (6, 28, 2, False), (5, 5, 2, False), (5, 28, 1, False)],
+    ids=["small beside a large one", "half as much", "the third is small, too", "the third had gone before"],
+)
+def test_when_a_plan_was_but_an_add_on(peak: int, other: int, beside: int, add_on: bool) -> None:
+    """Less than half of the twelve that come later, and beside a third of at least half as many, which is there with both."""
+    plans = {**PLANS, "PRO": PlanMapping("PRO", (ServiceChoice(48),))}
+    third = other if beside == 2 else 0
+    told = subscription(
+        version(1, march(1), ADV=other, ESS=peak),
+        version(2, march(5), ADV=third, ESS=1),
+        version(3, march(10), ADV=third, ESS=0, PRO=12),
+    )
+    found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
+    moved = [one for one in found.links if (one.down, one.up) == (NEW, LineKey(1, 48))]
+    assert (moved == []) is add_on
 
 
 def test_what_was_exchanged_by_way_of_a_third_plan_are_plans() -> None:
@@ -965,6 +1009,15 @@ def test_an_old_plan_that_is_known_or_never_billed_is_not_unplaced() -> None:
     assert want(subscription(*CHANGED)).unplaced == ()
     assert unplaced(*CHANGED, policy=Policy(excluded=(ADV,))) == ()
     assert unplaced(*CHANGED, to=mapping(Route(600, 1, sku=ESS))) == ()
+
+
+def test_a_plan_of_a_family_without_a_service_holds_up_what_comes_beside_it() -> None:
+    """People have said that both are plans; what only the numbers say holds up nothing."""
+    told = subscription(version(1, march(1), ADV=10, ESS=1), version(2, march(10), ADV=5, ESS=6))
+    for family, unplaced in (("sase", (Unplaced(march(10), ADV, NEW),)), (None, ())):
+        plans = {ADV: PlanMapping(ADV, (), family=family), ESS: replace(PLANS[ESS], family=family)}
+        found = desired([Customer("cus_1", mapping(), (told,))], plans, GRIDS, TODAY)
+        assert found.unplaced == unplaced
 
 
 def test_what_was_wanted_beside_the_new_plan_is_no_old_plan() -> None:

@@ -464,3 +464,38 @@ def test_once_a_person_confirmed_that_the_counter_began_again_its_versions_go_on
     assert known.quantity("ADV").at(date(2026, 3, 20)) == 35
     assert merge(known, at(39, 24, day=9), date(2026, 3, 9)).outcome is Merge.SUPERSEDED
     assert merge(known, new[2], date(2026, 3, 13)).outcome is Merge.DUPLICATE
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "together"),
+    [
+        ({"A": 5, "B": 1}, {"A": 3, "B": 3}, {"A", "B"}),
+        ({"A": 5}, {"A": 4, "B": 1}, {"A", "B"}),
+        ({"A": 1}, {"B": 1}, {"A", "B"}),
+        ({"A": 5, "B": 2}, {"A": 3, "B": 2}, None),
+        ({"A": 5, "B": 2}, {"A": 5, "B": 4}, None),
+        ({"A": 5, "B": 1}, {"A": 3, "B": 5}, {"A", "B"}),
+        ({"A": 5, "B": 1}, {"A": 3, "B": 6}, None),
+        ({"A": 9, "B": 1}, {"A": 4, "B": 3}, None),
+    ],
+    ids=[
+        "two seats",
+        "one seat of a new SKU",
+        "the only seat",
+        "only fewer",
+        "only more",
+        "twice as many came",
+        "more than twice as many came",
+        "less than half of them came",
+    ],
+)
+def test_which_skus_exchanged_seats(
+    before: dict[str, int], after: dict[str, int], together: set[str] | None
+) -> None:
+    """One fell, and another one rose by about as many."""
+    versions = [
+        Version(n, date(2026, 3, n), tuple(sorted(items.items())), "active", None, None, f"e{n}", "x")
+        for n, items in ((1, before), (2, after))
+    ]
+    found = Subscription("sub_1", "cus_1", tuple(versions)).exchanged()
+    assert found == ((frozenset(together),) if together else ())

@@ -28,11 +28,12 @@ from tests.unit.domain.test_desired import (
 )
 from timus_autotask.domain.adjustments import Adjustment, Adjustments, adjustments_for
 from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.dating import after_seats_that_stay
 from timus_autotask.domain.desired import Desired, desired
 from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.mapping import LineKey, PlanMapping, Route, ServiceChoice
-from timus_autotask.domain.plan_change import Link
+from timus_autotask.domain.plan_change import Link, Unplaced
 from timus_autotask.domain.policy import EffectiveDay, Policy
 from timus_autotask.domain.timeline import Timeline
 
@@ -94,6 +95,45 @@ def test_a_named_family_holds_over_all_subscriptions_of_a_customer() -> None:
     found = want(ENDS, BEGINS)
     assert found.families == (frozenset({OLD, NEW}),)
     assert found.links == (Link(march(10), OLD, NEW, beside=True, across=True),)
+
+
+def test_a_plan_of_another_subscription_without_a_service_is_told() -> None:
+    """It may still be billed where we do not look."""
+    nowhere = {**NAMED, ADV: replace(NAMED[ADV], choices=())}
+    assert want(ENDS, BEGINS, plans=nowhere).unplaced == (Unplaced(march(10), ADV, NEW),)
+
+
+def test_a_plan_that_only_one_subscription_has_is_joined_with_nothing_of_others() -> None:
+    """It became another plan of the same subscription; the other one has only the first of them."""
+    moves = subscription(version(1, march(1), ADV=28), version(2, march(10), ESS=28))
+    stays = subscription(version(1, march(1), ADV=5), id="sub_2")
+    assert not any(one.across for one in want(moves, stays).links)
+
+
+def since(*pairs: tuple[int, int]) -> Timeline:
+    """Units since days of March."""
+    return Timeline.of((march(day), number) for day, number in pairs)
+
+
+def test_as_many_seats_that_come_wait_as_the_terms_keep_billed() -> None:
+    """Five stay until the 15th: three and two of those that come on the 10th wait for them, the other two do not."""
+    told = [since((1, 5), (10, 0)), since((10, 3)), since((10, 4))]
+    billed = [since((1, 5), (15, 0)), *told[1:]]
+    assert after_seats_that_stay(billed, told) == [billed[0], since((15, 3)), since((10, 2), (15, 4))]
+
+
+def test_what_timus_had_only_while_it_waited_is_not_billed_afterwards() -> None:
+    """One of three waits until the 13th, and is gone since the 12th."""
+    told = [since((1, 1), (10, 0)), since((10, 3), (12, 1))]
+    billed = [since((1, 1), (13, 0)), since((10, 3), (15, 1))]
+    assert after_seats_that_stay(billed, told) == [billed[0], since((10, 2), (15, 1))]
+
+
+def test_what_the_terms_bill_before_it_is_reported_keeps_nothing_waiting() -> None:
+    """Increases from the start of the period."""
+    told = [since((5, 3)), since((1, 2))]
+    billed = [since((1, 3)), since((1, 2))]
+    assert after_seats_that_stay(billed, told) == billed
 
 
 @pytest.mark.parametrize(

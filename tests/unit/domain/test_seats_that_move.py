@@ -89,6 +89,17 @@ def test_seats_wait_for_a_fall_that_comes_only_after_another_rise() -> None:
     ]
 
 
+def test_seats_wait_for_a_fall_of_the_same_day_that_is_still_to_come() -> None:
+    """What waits since the fourth is looked at on the fifth before the other plan is: that one comes down with its turn."""
+    comes = gap(steps((4, 5), (5, 4)), steps())
+    falls = gap(steps((0, 5), (4, 0), (5, 1)), steps((0, 5)), 5, line=NEW)
+    links = [Link(day(4), a, b, beside=True) for a, b in permutations((OLD, NEW), 2)]
+    assert planned(comes, falls, links=links).in_order == (
+        Adjustment(NEW, day(6), -4),
+        Adjustment(OLD, day(6), 4),
+    )
+
+
 def test_seats_of_two_subscriptions_that_meet_on_one_line_wait_for_each_other() -> None:
     """8 come to Advanced from Essentials, 21 leave it for the third plan: as long as Essentials has the 8, 13 of the 21 have no room."""
     shut = range(10, 12)

@@ -165,7 +165,7 @@ def after_seats_that_stay(billed: Sequence[Timeline], told: Sequence[Timeline]) 
     ``told`` is Timus's own quantity of each. Where a decrease is billed later than Timus reports it, as many seats that come wait until
     it is, so that the terms bill no seat twice. Seats beyond these come on their day.
     """
-    if all(one == other for one, other in zip(billed, told, strict=True)):
+    if [*billed] == [*told]:
         return [*billed]
     steps: list[list[tuple[date, int]]] = [[] for _ in billed]
     now, most = [0] * len(billed), [0] * len(billed)

@@ -120,7 +120,7 @@ class Families:
         A gateway that goes makes no room for twelve users: it was there for other users, and these still are.
         """
         half = self._most[new] / 2
-        if not 0 < self._most[old] < half:
+        if self._most[old] >= half:
             return False
         with_both = (self._together[old] & self._together[new]) - {old, new}
         return any(self._most[sku] >= half for sku in with_both)
@@ -164,11 +164,10 @@ def changes_across(
 
     ``fallen`` has the subscriptions of a customer, each with the SKUs that have fallen in it and since when.
     """
-    had = [frozenset(told.skus) for told, _ in fallen]
-    times = Counter(sku for skus in had for sku in skus)
+    times = Counter(sku for told, _ in fallen for sku in told.skus)
     for family in families:
-        for (told, days), own in zip(fallen, had, strict=True):
-            elsewhere = {sku for sku in family if times[sku] > (sku in own)}
+        for told, days in fallen:
+            elsewhere = {sku for sku in family if times[sku] > (sku in told.skus)}
             for old in sorted(family & days.keys()):
                 for new in sorted(elsewhere - {old}):
                     yield PlanChange(told, days[old], old, new, known=True, beside=True, across=True)
