@@ -23,7 +23,7 @@ from timus_autotask.store.records import Unreadable
 from timus_autotask.web import doing
 from timus_autotask.web.desk import Desk
 from timus_autotask.web.failing import Failure, in_words
-from timus_autotask.web.pages import changes, mapping
+from timus_autotask.web.pages import changes, mapping, month
 from timus_autotask.web.pages.changes import changes_page
 from timus_autotask.web.pages.customers import SORTS, Asked, customer_page, customers_page
 from timus_autotask.web.pages.health import health_page
@@ -45,6 +45,7 @@ def console(desk: Desk) -> Starlette:
         Route("/changes", pages.changes),
         Route("/changes/decide", posted(pages.decide), methods=["POST"]),
         *mapping.routes(pages),
+        *month.routes(pages),
         Route("/do", posted(pages.do), methods=["POST"]),
         Route("/proposals/{id}", pages.proposal),
         Route("/proposals/{id}", posted(pages.commit), methods=["POST"]),
@@ -68,16 +69,16 @@ class Pages(Showing):
         """How everything stands."""
         found = self.everything()
         today = self.desk.deployment.today
-        month = self.desk.month(today).seen
-        looked = month.value
+        running = self.desk.month(today).seen
+        looked = running.value
         page = overview_page(found, looked.ready if looked else None, today)
         return self.shown(
             request,
             "overview.html",
             page=page,
             names=found.status.names,
-            month=month,
-            month_failure=in_words(month.failed) if month.failed else None,
+            month=running,
+            month_failure=in_words(running.failed) if running.failed else None,
             today=today,
         )
 
@@ -90,13 +91,13 @@ class Pages(Showing):
     def customer(self, request: Request) -> Response:
         """One of them."""
         found = self.everything()
-        month = self.desk.month(self.desk.deployment.today).seen
-        books = month.value.books if month.value else None
+        running = self.desk.month(self.desk.deployment.today).seen
+        books = running.value.books if running.value else None
         customer = request.path_params["customer"]
         page = customer_page(found, customer, self.desk.deployment.today, books)
         if page is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"Nobody knows a customer {customer}.")
-        return self.shown(request, "customer.html", page=page, names=found.status.names, priced=month.at)
+        return self.shown(request, "customer.html", page=page, names=found.status.names, priced=running.at)
 
     def health(self, request: Request) -> Response:
         """What ``doctor`` says."""

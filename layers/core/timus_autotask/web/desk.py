@@ -9,13 +9,14 @@ from datetime import date, datetime, timedelta
 from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import look_at_everything
-from timus_autotask.operate.month_end import Looked, look_at_month
+from timus_autotask.operate.month_end import Looked, leaks, look_at_month
 from timus_autotask.operate.suggest import Suggestions, suggest
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.watch.adjustments import Adjustment, adjustments
 from timus_autotask.watch.check import Check
 from timus_autotask.watch.grouping import Group, grouped
 from timus_autotask.watch.history import History, later
+from timus_autotask.watch.ledger import Ledger
 from timus_autotask.watch.overview import Survey, survey
 from timus_autotask.watch.status import Status
 from timus_autotask.web.kept import Kept, Start, in_background
@@ -78,6 +79,7 @@ class Desk:
         self.checks = Kept(lambda _: tuple(look_at_everything(self.deployment)), clock, self.start)
         self.suggested = Kept(lambda _: self._suggest(), clock, self.start)
         self._months: dict[date, Kept[Looked]] = {}
+        self._ledgers: dict[date, Kept[Ledger]] = {}
         self.cases = Cases(self.start)
         self._decided: datetime | None = None
 
@@ -99,6 +101,15 @@ class Desk:
         """Something was decided: what is shown is read anew, and again until the workers are done with it."""
         self._decided = self.now
         self.everything.fresh()
+
+    def ledger(self, since: date) -> Kept[Ledger]:
+        """Seats used against seats billed from a month on. Autotask is asked, so it is read only when somebody asks."""
+        first = since.replace(day=1)
+        if first not in self._ledgers:
+            self._ledgers[first] = Kept(
+                lambda _: leaks(self.deployment, first), self.deployment.clock, self.start
+            )
+        return self._ledgers[first]
 
     @property
     def now(self) -> datetime:

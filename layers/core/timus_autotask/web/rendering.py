@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from timus_autotask.plain import visible
+from timus_autotask.watch.evidence import runs
 from timus_autotask.web.pages.actions import customer_address
 from timus_autotask.web.words import Words
 
@@ -30,6 +31,7 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
         finalize=_shown,
     )
     pages.filters.update(Words(zone, now).filters())
+    pages.filters["runs"] = runs
     pages.filters["slug"] = slug
     pages.filters["customer_address"] = customer_address
     return pages

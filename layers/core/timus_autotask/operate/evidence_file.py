@@ -1,0 +1,64 @@
+"""A customer's month as a file of CSV: a row for each line and day, with the changes of the day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from timus_autotask.domain.line import JournalEntry
+from timus_autotask.operate.tables import TEXT, Column, as_csv
+from timus_autotask.watch.evidence import DayUnits, LineEvidence, MonthEvidence
+
+_NAMES = (
+    *(
+        "customer",
+        "customer_name",
+        "contract_id",
+        "contract_name",
+        "service_id",
+        "service_name",
+        "sku",
+        "day",
+    ),
+    *("timus", "part", "journal", "autotask", "difference", "change", "by", "events", "outcome"),
+)
+COLUMNS = tuple(Column(name, TEXT) for name in _NAMES)
+
+
+def to_csv(found: MonthEvidence) -> str:
+    """A row for each line and day, with the changes of the day."""
+    return as_csv(COLUMNS, (row for line in found.lines for row in _rows(line, found)))
+
+
+def _rows(line: LineEvidence, found: MonthEvidence) -> Iterator[dict[str, Any]]:
+    contract_id, service_id = line.key.contract_id, line.key.service_id
+    ids = {
+        "customer": found.customer,
+        "customer_name": found.name,
+        "contract_id": contract_id,
+        "contract_name": found.names.contracts.get(contract_id),
+        "service_id": service_id,
+        "service_name": found.names.services.get(service_id),
+        "sku": ", ".join(line.skus),
+    }
+    for one in line.days:
+        changes = [change for change in line.changes if change.day == one.day]
+        yield ids | asdict(one) | {"difference": _difference(one)} | _changes_of_day(changes)
+
+
+def _difference(one: DayUnits) -> int | None:
+    return None if one.journal is None or one.autotask is None else one.autotask - one.journal
+
+
+def _changes_of_day(changes: list[JournalEntry]) -> dict[str, Any]:
+    return {
+        "change": sum(change.delta for change in changes) if changes else None,
+        "by": _joined(cause.actor or "" for change in changes for cause in change.causes),
+        "events": _joined(event for change in changes for event in change.events),
+        "outcome": _joined(change.outcome.value for change in changes),
+    }
+
+
+def _joined(words: Iterable[str]) -> str | None:
+    return ", ".join(dict.fromkeys(filter(None, words))) or None

@@ -1,0 +1,278 @@
+"""Month end: may it be posted, the leak ledger, and a customer's evidence; each to look at and to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from timus_autotask.operate.evidence_file import to_csv
+from timus_autotask.operate.known import require_customer
+from timus_autotask.operate.month_end import Looked, ledger_csv
+from timus_autotask.plain import as_json
+from timus_autotask.watch.causes import Leak
+from timus_autotask.watch.evidence import Month, MonthEvidence, evidence
+from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
+from timus_autotask.watch.ledger import Entry, Ledger, Total, total
+from timus_autotask.watch.page import evidence_page
+from timus_autotask.watch.ready import Open, Period, Ready
+from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.kept import Seen
+from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
+from timus_autotask.web.words import count
+
+FEW = 10
+"""So many periods that are level are shown without being asked for."""
+MONTHS = 13
+"""So many months can be chosen."""
+
+
+def month_of(text: str | None, today: date) -> date:
+    """The first day of a month as it stands in the address; what makes no sense is the running one."""
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return today.replace(day=1)
+
+
+def months_until(today: date, number: int = MONTHS) -> tuple[date, ...]:
+    """The first days of so many months, the running one first."""
+    found = [today.replace(day=1)]
+    while len(found) < number:
+        found.append((found[-1] - timedelta(days=1)).replace(day=1))
+    return tuple(found)
+
+
+# -- Ready to post
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPage:
+    """What the template shows."""
+
+    month: date
+    months: tuple[date, ...]
+    ready: Ready | None
+    sentence: str
+    opens: tuple[tuple[int | None, Open], ...]
+    """(contract, what is open), the most money first."""
+    stays: tuple[tuple[int, Open], ...]
+    periods: tuple[Period, ...]
+    """With something open; or all that were asked for."""
+    level: int
+    """So many more are level."""
+    looking: bool
+    failure: Failure | None
+
+
+def ready_page(seen: Seen[Looked], month: date, today: date, *, everything: bool = False) -> ReadyPage:
+    """What was seen last of a month. ``everything``: also the periods that are level, where there are many."""
+    found = seen.value.ready if seen.value else None
+    periods = found.periods if found else ()
+    level = sum(period.level for period in periods)
+    folded = level > FEW and not everything
+    shown = tuple(period for period in periods if not (folded and period.level))
+    return ReadyPage(
+        month,
+        months_until(today),
+        found,
+        _sentence(found),
+        tuple(sorted(_opens(found), key=lambda each: -abs(each[1].estimate or Decimal()))) if found else (),
+        tuple((period.contract_id, one) for period in found.periods for one in period.stays) if found else (),
+        shown,
+        len(periods) - len(shown),
+        seen.reading,
+        in_words(seen.failed) if seen.failed else None,
+    )
+
+
+def _sentence(found: Ready | None) -> str:
+    if found is None:
+        return "Nobody has looked yet"
+    if found.ready:
+        return f"Yes: {found.month:%B %Y} may be approved and posted"
+    return f"Not yet: {count(len(found.everything), 'thing has', 'things have')} to be settled before {found.month:%B %Y} is posted"
+
+
+def _opens(found: Ready) -> Iterator[tuple[int | None, Open]]:
+    seen: set[Open] = set()
+    both: list[tuple[Period | None, Open]] = [
+        (period, one) for period in found.periods for one in period.open
+    ]
+    for period, one in (*both, *((None, one) for one in found.open)):
+        if one not in seen:  # what a customer of two contracts waits for stands on both, and is one thing
+            seen.add(one)
+            yield period.contract_id if period else one.key.contract_id if one.key else None, one
+
+
+# -- Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPage:
+    """What the template shows."""
+
+    since: date
+    months: tuple[date, ...]
+    ledger: Ledger | None
+    totals: tuple[tuple[str, Total], ...]
+    lines: tuple[Entry, ...]
+    """With a difference; or all that were asked for."""
+    level: int
+    """So many lines have none."""
+    everything: bool
+    looking: bool
+    failure: Failure | None
+
+
+def ledger_page(
+    seen: Seen[Ledger], since: date, today: date, text: str = "", *, everything: bool = False
+) -> LedgerPage:
+    """``text``: only customers who have it in their name or id."""
+    found = seen.value
+    lines = [one for one in found.by_line if _has(one, text, found)] if found else []
+    shown = [one for one in lines if everything or text or one.seat_days.causes]
+    shown.sort(key=lambda one: -_open_money(one))
+    months = [(f"{month.first:%B %Y}", total(month.entries)) for month in found.months] if found else []
+    years = [(f"{year} together", sums) for year, sums in found.years.items()] if found else []
+    return LedgerPage(
+        since,
+        months_until(today, 25),
+        found,
+        (*months, *years),
+        tuple(shown),
+        len(lines) - len(shown),
+        everything,
+        seen.reading,
+        in_words(seen.failed) if seen.failed else None,
+    )
+
+
+def _has(one: Entry, text: str, found: Ledger) -> bool:
+    wanted = text.casefold()
+    return not wanted or any(
+        wanted in name.casefold() for name in (one.customer, found.names.customers.get(one.customer, ""))
+    )
+
+
+def _open_money(one: Entry) -> Decimal:
+    return sum((abs(each) for each in one.estimate.causes.values()), Decimal()) if one.estimate else Decimal()
+
+
+def causes_of(one: Entry) -> list[tuple[Leak, int]]:
+    """What lies between both sides of a line: by the terms, and otherwise."""
+    return [*one.seat_days.granted.items(), *one.seat_days.causes.items()]
+
+
+# -- Asking
+
+
+def routes(pages: Showing) -> list[Route]:
+    """What is looked at at month end."""
+    handlers = _Handlers(pages)
+    return [
+        Route("/ready", handlers.ready),
+        Route("/ready/look", posted(handlers.look_ready), methods=["POST"]),
+        Route("/ready/ready.json", handlers.ready_file),
+        Route("/ledger", handlers.ledger),
+        Route("/ledger/look", posted(handlers.look_ledger), methods=["POST"]),
+        Route("/ledger/ledger.{kind}", handlers.ledger_file),
+        Route("/evidence", handlers.evidence),
+        Route("/evidence/evidence.{kind}", handlers.evidence_file),
+    ]
+
+
+class _Handlers:
+    def __init__(self, pages: Showing) -> None:
+        self._pages = pages
+        self._desk = pages.desk
+
+    @property
+    def _today(self) -> date:
+        return self._desk.deployment.today
+
+    def ready(self, request: Request) -> Response:
+        month = month_of(request.query_params.get("month"), self._today)
+        kept = self._desk.month(month)
+        if kept.seen.value is None and kept.seen.failed is None:
+            kept.soon()
+        names = kept.seen.value.ready.names if kept.seen.value else self._pages.everything().status.names
+        everything = bool(request.query_params.get("all"))
+        page = ready_page(kept.seen, month, self._today, everything=everything)
+        return self._pages.shown(request, "ready.html", page=page, names=names, at=kept.seen.at)
+
+    def look_ready(self, _request: Request, form: FormData) -> Response:
+        self._desk.month(month_of(text_of(form, "month"), self._today)).soon()
+        return see_other(back_to(form, "/ready"))
+
+    def ready_file(self, request: Request) -> Response:
+        month = month_of(request.query_params.get("month"), self._today)
+        looked = self._desk.month(month).first()
+        if looked.value is None:
+            raise looked.failed or HTTPException(404)
+        return download(
+            as_json(ready_form(looked.value.ready)), f"ready-{month:%Y-%m}.json", "application/json"
+        )
+
+    def ledger(self, request: Request) -> Response:
+        query = request.query_params
+        since = month_of(query.get("since") or f"{self._today.year}-01", self._today)
+        kept = self._desk.ledger(since)
+        if kept.seen.value is None and kept.seen.failed is None:
+            kept.soon()
+        names = kept.seen.value.names if kept.seen.value else self._pages.everything().status.names
+        text = query.get("q", "").strip()[:200]
+        page = ledger_page(kept.seen, since, self._today, text, everything=bool(query.get("all")))
+        return self._pages.shown(
+            request, "ledger.html", page=page, names=names, at=kept.seen.at, text=text, causes_of=causes_of
+        )
+
+    def look_ledger(self, _request: Request, form: FormData) -> Response:
+        self._desk.ledger(month_of(text_of(form, "since"), self._today)).soon()
+        return see_other(back_to(form, "/ledger"))
+
+    def ledger_file(self, request: Request) -> Response:
+        since = month_of(request.query_params.get("since"), self._today)
+        seen = self._desk.ledger(since).first()
+        if seen.value is None:
+            raise seen.failed or HTTPException(404)
+        match request.path_params["kind"]:
+            case "csv":
+                return download(ledger_csv(seen.value), f"ledger-{since:%Y-%m}.csv", "text/csv")
+            case "json":
+                text = as_json(ledger_form(seen.value))
+                return download(text, f"ledger-{since:%Y-%m}.json", "application/json")
+        raise HTTPException(404)
+
+    def _evidence(self, request: Request) -> MonthEvidence:
+        customer = request.query_params.get("customer", "")
+        month = month_of(request.query_params.get("month"), self._today)
+        found = evidence(self._desk.deployment.ports, customer, Month.of(month))
+        if not found.known:
+            require_customer(self._desk.deployment, customer)
+        return found
+
+    def evidence(self, request: Request) -> Response:
+        found = self._evidence(request)
+        return self._pages.shown(
+            request, "evidence.html", found=found, names=found.names, months=months_until(self._today)
+        )
+
+    def evidence_file(self, request: Request) -> Response:
+        found = self._evidence(request)
+        name = f"evidence-{found.customer}-{found.month}"
+        match request.path_params["kind"]:
+            case "csv":
+                return download(to_csv(found), f"{name}.csv", "text/csv")
+            case "json":
+                return download(as_json(evidence_form(found)) + "\n", f"{name}.json", "application/json")
+            case "html":
+                return download(evidence_page(found), f"{name}.html", "text/html")
+        raise HTTPException(404)

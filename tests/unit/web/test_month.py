@@ -1,0 +1,115 @@
+"""Finance at month end, in a browser."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.partner import DRIFTS, HELD, PAUSED, REJECTED, customer_of, name_of, partner
+from tests.unit.web.browser import Browser, words_of
+from tests.world import World
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """It is only read here."""
+    return partner(32, weeks=4)
+
+
+@pytest.fixture
+def browser(world: World) -> Browser:
+    """A console over them."""
+    return Browser(world)
+
+
+def test_ready_says_yes_or_no_and_what_is_to_be_settled(browser: Browser) -> None:
+    """The most money first; waiting changes nothing about what stays."""
+    words = browser.words("/ready")
+    assert "Not yet: 13 things have to be settled before March 2026 is posted." in words
+    assert "are at risk" in words
+    assert f"{name_of(DRIFTS)}" in words
+    stays = words.split("Billed as it is")[1]
+    assert name_of(REJECTED) in stays
+    assert "billing periods are level" in words
+
+
+def test_once_autotask_was_asked_money_and_prices_stand_everywhere(browser: Browser) -> None:
+    """With how long ago that was."""
+    assert "At risk" in browser.words("/")
+    assert "not ready to post" not in browser.words("/")
+    browser.page("/ready")
+    words = browser.words("/")
+    assert "not ready to post" in words
+    assert "about 345.00" in words
+    assert "12.50" in browser.words(f"/customers/{customer_of(HELD)}")
+
+
+def test_the_ledger_has_each_difference_with_its_cause(browser: Browser) -> None:
+    """And its sums add up as the files do."""
+    words = browser.words("/ledger?since=2026-01")
+    assert "2026 together" in words
+    assert "+8 paused" in words
+    assert name_of(PAUSED) in words
+    one = browser.words(f"/ledger?since=2026-01&q={customer_of(HELD)}")
+    assert name_of(PAUSED) not in one.split("Lines, the most money first")[1]
+    csv = browser.get("/ledger/ledger.csv?since=2026-01")
+    assert csv.content.startswith(b"\xef\xbb\xbfmonth,customer_id")
+    months = json.loads(browser.get("/ledger/ledger.json?since=2026-01").text)["months"]
+    assert [one["month"] for one in months] == ["2026-01", "2026-02", "2026-03"]
+
+
+def test_evidence_is_looked_at_and_kept(browser: Browser) -> None:
+    """As a page, as CSV, and as the JSON that the verifier reads."""
+    address = f"customer={customer_of(4)}&month=2026-03"
+    words = browser.words(f"/evidence?{address}")
+    assert "Journal and Autotask have the same units on each day." in words
+    assert "Each entry of the journal follows from the one before." in words
+    page = browser.get(f"/evidence/evidence.html?{address}")
+    assert "attachment" in page.headers["content-disposition"]
+    assert "<h1>Evidence for" in page.text
+    assert json.loads(browser.get(f"/evidence/evidence.json?{address}").text)["format"].startswith(
+        "timus-autotask"
+    )
+    assert "timus,part,journal,autotask" in browser.get(f"/evidence/evidence.csv?{address}").text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/ready?month=nonsense",
+        "/ready?month=9999-99",
+        "/ready?month=2026-02&all=yes",
+        "/ledger?since=nonsense",
+        "/evidence?customer=cus_0004&month=x",
+    ],
+)
+def test_an_address_that_makes_no_sense_shows_the_running_month(browser: Browser, address: str) -> None:
+    """Nobody is punished for a typing error."""
+    assert browser.get(address).status_code == 200
+
+
+def test_evidence_of_nobody_says_so(browser: Browser) -> None:
+    """Also as a file, and of a name with script in it."""
+    for address in ("/evidence?customer=<script>x</script>", "/evidence/evidence.csv?customer=nobody"):
+        answer = browser.get(address)
+        assert answer.status_code == 400
+        assert "<script>x" not in answer.text
+        assert "Timus has not reported a customer" in words_of(answer.text)
+    assert browser.get("/evidence/evidence.exe?customer=cus_0004").status_code == 404
+
+
+def test_while_autotask_is_away_the_pages_say_why_and_what_was_seen_stays(world: World) -> None:
+    """And everything is new once it is back."""
+    browser = Browser(world)
+    seen = browser.words("/ready")
+    fault = world.control.add_fault("html_503", times=None)
+    browser.send("/ready/look", {"month": "2026-03"})
+    words = browser.words("/ready")
+    assert "13 things" in seen
+    assert "13 things" in words
+    assert "Autotask cannot be asked" in words
+    assert "Autotask cannot be asked" in browser.words("/ledger")
+    world.control.clear_faults(fault)
+    browser.send("/ready/look", {"month": "2026-03"})
+    assert "Autotask cannot be asked" not in browser.words("/ready")
