@@ -23,7 +23,7 @@ from timus_autotask.store.records import Unreadable
 from timus_autotask.web import doing
 from timus_autotask.web.desk import Desk
 from timus_autotask.web.failing import Failure, in_words
-from timus_autotask.web.pages import changes, mapping, month
+from timus_autotask.web.pages import changes, mapping, month, terms
 from timus_autotask.web.pages.changes import changes_page
 from timus_autotask.web.pages.customers import SORTS, Asked, customer_page, customers_page
 from timus_autotask.web.pages.health import health_page
@@ -46,6 +46,7 @@ def console(desk: Desk) -> Starlette:
         Route("/changes/decide", posted(pages.decide), methods=["POST"]),
         *mapping.routes(pages),
         *month.routes(pages),
+        *terms.routes(pages),
         Route("/do", posted(pages.do), methods=["POST"]),
         Route("/proposals/{id}", pages.proposal),
         Route("/proposals/{id}", posted(pages.commit), methods=["POST"]),

@@ -79,6 +79,7 @@ def places(found: Everything | None) -> Iterator[Place]:
     yield Place("Customers", "/customers", need, "need a person")
     yield Place("Changes", "/changes", awaits, "await approval")
     yield Place("Mapping", "/mapping", found.status.mapped.unmapped if found else 0, "to be mapped")
+    yield Place("Terms", "/terms")
     yield Place("Ready to post", "/ready")
     yield Place("Ledger", "/ledger")
     yield Place("Health", "/health")

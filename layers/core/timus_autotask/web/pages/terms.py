@@ -1,0 +1,214 @@
+"""The partner's terms: what holds in words, with the rule and its worked example beside it; how they are changed, and who set what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.terms import TERMS, TermChange, TermsInForce, pause, set_terms, terms_in_force
+from timus_autotask.store.records import BY_SKU, FormerTerms
+from timus_autotask.web.proposals import Asked
+from timus_autotask.web.showing import Showing, back_to, posted, see_other, text_of
+
+RULES = Path(__file__).parents[5] / "docs" / "billing-rules.md"
+"""The page with every term and its worked examples, which tests play. It is in the checkout that the command runs from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the page says of some terms."""
+
+    title: str
+    words: str
+    """Its first paragraph, or its table of values."""
+    example: str
+    """The first worked example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term, as it holds."""
+
+    name: str
+    value: str
+    origin: str
+    """The customer, ``partner`` or ``default``."""
+    by_sku: bool
+    rule: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class TermsPage:
+    """What the template shows."""
+
+    customer: str
+    terms: tuple[Term, ...]
+    found: TermsInForce
+    earlier: tuple[tuple[FormerTerms, str], ...]
+    """What held before, the newest first, in words."""
+    own: tuple[str, ...]
+    """Customers with terms of their own."""
+    paused: bool
+
+
+def terms_page(found: TermsInForce, own: Sequence[str], rules: Mapping[str, Rule]) -> TermsPage:
+    """What is in force, of everybody or of one customer."""
+    values = asdict(found.policy)
+    return TermsPage(
+        found.customer or "",
+        tuple(
+            Term(name, in_words(values[name]), found.origins[name], name in BY_SKU, rules.get(name))
+            for name in TERMS
+            if name != "paused"
+        ),
+        found,
+        tuple((one, _said(one.values)) for one in reversed(found.earlier)),
+        tuple(own),
+        found.policy.paused,
+    )
+
+
+def in_words(value: Any) -> str:
+    """A value of a term, as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={each}" for name, each in value.items() if each is not None) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
+
+
+def _said(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={in_words(value)}" for name, value in values.items()) or "nothing set"
+
+
+@cache
+def rules() -> Mapping[str, Rule]:
+    """By term: the section of the page that is named after it, else the first that mentions it; nothing without the page."""
+    try:
+        text = RULES.read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    sections = [section.partition("\n") for section in re.split(r"^##+ ", text, flags=re.MULTILINE)[1:]]
+    found: dict[str, Rule] = {}
+    for part in (0, 2):  # the titles of all of them first, and then what stands below
+        for section in sections:
+            for name in re.findall(r"`([a-z_]+)[`=.]", section[part]):
+                found.setdefault(name, _rule(section[0], section[2]))
+    return found
+
+
+def _rule(title: str, body: str) -> Rule:
+    example = re.search(r"```example\n(.*?)```", body, re.DOTALL)
+    return Rule(_plain(title), "\n".join(_paragraph(body)), example[1].rstrip() if example else "")
+
+
+def _paragraph(body: str) -> Iterator[str]:
+    """Its values, where it is a table of them; else its first paragraph."""
+    lines = body.strip().splitlines()
+    for line in lines:
+        if line.startswith("|"):
+            cells = [_plain(cell) for cell in line.strip("|").split("|")]
+            if not set(line) <= {"|", "-", " "} and cells[0] != "value":
+                yield ": ".join(filter(None, cells))
+        elif not line.strip():
+            return
+        else:
+            yield _plain(line)
+
+
+def _plain(text: str) -> str:
+    """Markdown without its signs."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"[`*]", "", text).strip()
+
+
+# -- Changing them
+
+
+def routes(pages: Showing) -> list[Route]:
+    """What is done about terms."""
+    handlers = _Handlers(pages)
+    return [
+        Route("/terms", handlers.show),
+        Route("/terms/set", posted(handlers.set), methods=["POST"]),
+        Route("/terms/pause", posted(handlers.pause), methods=["POST"]),
+    ]
+
+
+class _Handlers:
+    def __init__(self, pages: Showing) -> None:
+        self._pages = pages
+        self._desk = pages.desk
+
+    def show(self, request: Request) -> Response:
+        found = self._pages.everything()
+        customer = request.query_params.get("customer", "").strip() or None
+        held = terms_in_force(self._desk.deployment.store, customer)
+        records = found.survey.records.customers
+        own = sorted(id_ for id_, one in records.items() if one.terms and one.terms.value.values)
+        page = terms_page(held, own, rules())
+        customers = sorted(records, key=lambda id_: found.status.names.customers.get(id_, id_).casefold())
+        return self._pages.shown(
+            request,
+            "terms.html",
+            page=page,
+            names=found.status.names,
+            customers=customers,
+            today=self._desk.deployment.today,
+        )
+
+    def set(self, _request: Request, form: FormData) -> Response:
+        """One term, from a day on."""
+        customer = text_of(form, "customer") or None
+        change = TermChange(text_of(form, "name"), text_of(form, "value"), text_of(form, "part"))
+        first_day, always = text_of(form, "first_day"), bool(text_of(form, "always"))
+        try:
+            since = date.fromisoformat(first_day) if first_day and not always else None
+        except ValueError:
+            raise Senseless(f"{first_day} is no day.") from None
+        deployment, by = self._desk.deployment, self._desk.by
+
+        def words(done: TermsInForce) -> list[str]:
+            whose = done.customer or "everybody"
+            changed = [
+                f"{name} for {whose}: {in_words(before)} → {in_words(after)}"
+                for name, (before, after) in (done.changed or {}).items()
+            ]
+            return changed or [f"Nothing changes for {whose}."]
+
+        return self._pages.ask(
+            Asked(
+                f"Set {change.path} for {customer or 'everybody'}",
+                lambda progress: set_terms(
+                    deployment,
+                    [change],
+                    customer,
+                    by,
+                    first_day=since,
+                    from_today_if_posted=since is None and not always,
+                    on_progress=progress,
+                ),
+                back_to(form, "/terms"),
+                "Set it",
+                words,
+            )
+        )
+
+    def pause(self, _request: Request, form: FormData) -> Response:
+        """Make no adjustment until ``resume``. It posts nothing, so it is done at once."""
+        pause(self._desk.deployment, text_of(form, "customer") or None, self._desk.by)
+        self._desk.decided()
+        return see_other(back_to(form, "/terms"))
