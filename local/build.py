@@ -77,13 +77,13 @@ def deploy(session: boto3.Session, url: str, stack: str, parameters: Mapping[str
         s3.put_object(Bucket=BUCKET, Key=key, Body=code)
         resource["Properties"][place] = f"s3://{BUCKET}/{key}"
 
+    # As `sam deploy` does: inline, CloudFormation takes 51,200 characters only.
+    s3.put_object(Bucket=BUCKET, Key="template.json", Body=json.dumps(template).encode())
     cloudformation = session.client("cloudformation", endpoint_url=url)
     try:
         cloudformation.create_stack(
             StackName=stack,
-            TemplateBody=json.dumps(
-                template, separators=(",", ":")
-            ),  # CloudFormation takes 51,200 characters
+            TemplateURL=f"{url}/{BUCKET}/template.json",
             Parameters=[
                 {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
             ],
