@@ -17,6 +17,7 @@ from tests.world import ADV, CONTRACT, GATEWAY, World
 from timus_autotask.aws.sns import SnsMails
 from timus_autotask.bootstrap import LambdaContext, digest_handler
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.store.records import Circuit, put_circuit
 from timus_autotask.store.runs import sent_digest
 from timus_autotask.watch.coverage import Coverage
 from timus_autotask.watch.digest import Changed, Digest, Waiting, digest
@@ -108,6 +109,16 @@ def test_while_autotask_is_away_it_comes_without_money_and_says_so() -> None:
     assert "Not known: Autotask could not be asked" in mail.text
     assert f"timus-autotask approve {CONTRACT} 45" in mail.text
     assert "about" not in mail.subject
+
+
+def test_while_nobody_may_ask_autotask_it_asks_nothing_either() -> None:
+    """Bad logins in a row lock the account: the digest does not try once more."""
+    months = begun()
+    until = months.world.clock.now() + timedelta(hours=1)
+    months.world.ports.store.commit(put_circuit(Circuit(until, "the API user is refused", True), 0))
+    months.world.control.clear_requests()
+    assert of(months).away == "the API user is refused"
+    assert months.world.control.requests() == []
 
 
 # -- Many clients

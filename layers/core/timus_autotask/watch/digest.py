@@ -136,6 +136,9 @@ def digest(ports: Ports, since: datetime) -> Digest:
         observing=not status.stages.partner.live,
         names=directory({id_: name_of(one) for id_, one in records.customers.items()}, records.names),
     )
+    circuit = records.partner.circuit.value
+    if circuit.open(now):
+        return replace(found, away=circuit.reason)
     try:
         books = open_books(ports, records, _first_needed(records, today), changes)
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
