@@ -202,6 +202,31 @@ def test_a_file_chooses_by_row_or_for_all() -> None:
         imported(here, f"{HEAD},bill_from\nlate,600,{CONTRACT},today\n", share=True)
 
 
+def test_who_shares_a_contract_of_somebody_billed_from_today_is_warned() -> None:
+    """What the other has there from before counts as nobody's, and would be taken off; from the same day on it stays."""
+    here = world()
+    mapped(here, TODAY_ONLY).commit()
+    here.work()
+    here.tell(1, {ADV: 3}, customer="new", subscription="sub_2", effective=datetime(2026, 3, 3, tzinfo=UTC))
+    here.work()
+
+    def doubts(**more: Any) -> str:
+        deployment = deployment_of(here)
+        return " ".join(
+            route_customer(deployment, "new", Route(600, CONTRACT), "kim", share=True, **more).doubts
+        )
+
+    words = (
+        f"Contract {CONTRACT} bills {CUSTOMER} from 2026-03-15 on only, and new from 2026-03-03: what {CUSTOMER} has there before "
+        "2026-03-15 would count as too many, and may be taken off."
+    )
+    assert words in doubts()
+    assert words not in doubts(bill_from=TODAY_ONLY)
+    rows = f"{HEAD}\nnew,600,{CONTRACT}\n"
+    assert words in " ".join(imported(here, rows, share=True).doubts)
+    assert words not in " ".join(imported(here, rows, share=True, bill_from=TODAY_ONLY).doubts)
+
+
 def test_both_answers_in_a_row_are_refused() -> None:
     """A first day, and from when to bill."""
     with pytest.raises(FileRefused, match="two answers to one question"):

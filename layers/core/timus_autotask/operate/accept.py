@@ -13,7 +13,15 @@ from timus_autotask.domain.names import same_company
 from timus_autotask.operate.catalogue import Catalogue, conflicts
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.ignoring import write_customer, write_plan
-from timus_autotask.operate.late import BillFrom, FirstDays, Late, first_day_of, late, may_be_late
+from timus_autotask.operate.late import (
+    BillFrom,
+    FirstDays,
+    Late,
+    first_day_of,
+    late,
+    may_be_late,
+    others_billed_later,
+)
 from timus_autotask.operate.mapping import others_on, route_words
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
@@ -129,7 +137,9 @@ def accept(
             return result
 
         names = () if seen else _names_that_differ(deployment, chosen, catalogue)
-        return Prepared(act, doubts=(*names, *_shared(deployment, chosen)))
+        return Prepared(
+            act, doubts=(*names, *_shared(deployment, chosen), *_billed_later(deployment, chosen, days))
+        )
 
     return propose(deployment, prepare, on_progress)
 
@@ -181,6 +191,13 @@ def _shared(deployment: Deployment, chosen: Chosen) -> Iterator[str]:
             yield f"Contract {contract_id} is the contract of {', '.join(others)} as well."
         if times > 1:
             yield f"Contract {contract_id} is chosen for {times} customers."
+
+
+def _billed_later(deployment: Deployment, chosen: Chosen, days: FirstDays) -> Iterator[str]:
+    for customer, (_, contract_id) in chosen.customers.items():
+        if contract_id is not None and deployment.store.contract_state(contract_id).value.customers:
+            records = deployment.store.customer(customer)
+            yield from others_billed_later(deployment, records, contract_id, days[customer])
 
 
 def _map(

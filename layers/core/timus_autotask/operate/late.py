@@ -5,7 +5,7 @@ The choice becomes the first day of the mapping, so nothing else has to know of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -13,6 +13,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, cast
 
+from timus_autotask.domain.mapping import days_on
 from timus_autotask.domain.past_days import Locked
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.deployment import Deployment
@@ -129,6 +130,26 @@ def may_be_late(records: CustomerRecords, today: date) -> bool:
     """Whether Timus reports seats before today of a customer who has no contract yet."""
     mapped = records.mapping is not None and records.mapping.value.routings
     return not mapped and any(day < today for day in _first_days(records).values())
+
+
+def others_billed_later(
+    deployment: Deployment, records: CustomerRecords, contract_id: int, since: date | None
+) -> Iterator[str]:
+    """Whom a contract bills from a later day on than this customer, although they had seats before: what it has until then is compared.
+
+    Until a customer's mapping holds, nothing says which of the units on the contract are his, so they would count as too many.
+    """
+    begins = max(since or date.min, min(_first_days(records).values(), default=date.max))
+    for other in deployment.store.contract_state(contract_id).value.customers:
+        there = deployment.store.customer(other)
+        days = days_on(there.mapping.value.routings, contract_id) if there.mapping else Timeline()
+        first = next((day for day, on in days.steps if on), date.min)
+        reported = min(_first_days(there).values(), default=date.max)
+        if other != records.id and begins < first and reported < first:
+            yield (
+                f"Contract {contract_id} bills {other} from {first} on only, and {records.id} from {begins}: what {other} has there before "
+                f"{first} would count as too many, and may be taken off. To leave these days alone: --bill-from today, or --from {first}."
+            )
 
 
 def late(

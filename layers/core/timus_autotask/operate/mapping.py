@@ -39,7 +39,7 @@ from timus_autotask.operate.catalogue import (
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.family import shown
 from timus_autotask.operate.known import customer_is_no_slip, is_reported, require_skus
-from timus_autotask.operate.late import BillFrom, Late, first_day_of, late, may_be_late
+from timus_autotask.operate.late import BillFrom, Late, first_day_of, late, may_be_late, others_billed_later
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import Refused
@@ -249,6 +249,7 @@ def route_customer(
             return result
 
         doubts = [*_doubts(customer, name, route.company_id, company)]
+        doubts += others_billed_later(deployment, records, route.contract_id, since)
         if contract is not None:
             doubts += _to_choose(deployment, records, result, services)
         return Prepared(act, tuple(notes), tuple(doubts), unchecked)

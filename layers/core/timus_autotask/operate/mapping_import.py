@@ -6,14 +6,22 @@ not in the file stays as it is. So the same file may be given again: what is the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.late import BillFrom, FirstDays, Late, first_day_of, late, may_be_late
+from timus_autotask.operate.late import (
+    BillFrom,
+    FirstDays,
+    Late,
+    first_day_of,
+    late,
+    may_be_late,
+    others_billed_later,
+)
 from timus_autotask.operate.line_choice import Switch, all_changed
 from timus_autotask.operate.mapping import UNCHECKED, chosen_lines
 from timus_autotask.operate.mapping_checks import (
@@ -163,7 +171,8 @@ def import_mappings(
             wake([*result.customers, *woken], ports)
             return result
 
-        return Prepared(act, tuple(notes(draft)), known.doubts if known else (), unchecked)
+        doubts = (*(known.doubts if known else ()), *_billed_later(draft))
+        return Prepared(act, tuple(notes(draft)), doubts, unchecked)
 
     return propose(deployment, prepare, on_progress)
 
@@ -193,6 +202,17 @@ def _choose_days(draft: Draft, lately: Sequence[Late], *, unchecked: bool) -> No
             day = first_day_of(edit.bill_from, lately_one, draft.deployment.today, unchecked=unchecked)
             chosen = lately_one.chosen if lately_one else edit.bill_from
             draft.edits["customer", edit.customer] = replace(edit.billed_from(day), bill_from=chosen)
+
+
+def _billed_later(draft: Draft) -> Iterator[str]:
+    """Contracts that are shared with somebody whom they bill from a later day on only."""
+    for edit in draft.customers:
+        known = draft.mapping(edit.customer).contract_ids
+        new = {(route.contract_id, one.first_day) for one in edit.routings for route in one.routes}
+        for contract_id, since in sorted(new, key=str):
+            if contract_id not in known:
+                records = draft.records[edit.customer]
+                yield from others_billed_later(draft.deployment, records, contract_id, since)
 
 
 def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:
