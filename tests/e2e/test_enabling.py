@@ -125,8 +125,9 @@ class Journey:
                 break
             shown += decoder.decode(part).replace("\r\n", "\n")
             if key and (heading := SUGGESTION.search(shown, asked)):
-                os.write(master, key(heading[1]).encode())
-                self.keys += 1
+                pressed = key(heading[1])
+                os.write(master, pressed.encode())
+                self.keys += len(pressed)
                 asked = heading.end()
         assert not left, shown
         return shown
@@ -325,11 +326,13 @@ def review(journey: Journey) -> None:
     """One keystroke for each suggestion; from which day the late ones are billed, and one question for all of it."""
 
     def key(heading: str) -> str:
+        if heading.startswith(f"Customer {TWICE} "):
+            return "a1"  # and which contract service, where the service is on the contract twice
         return "i" if heading.startswith((f"Customer {NOBODY} ", f"SKU {tenant.TRIAL},")) else "a"
 
     before = journey.calls()
     journey.typed("map review --reason 'our own'", "", "y", key=key)
-    assert journey.keys == tenant.CLIENTS + len(tenant.SKUS)
+    assert journey.keys == tenant.CLIENTS + len(tenant.SKUS) + 1
     calls = journey.asked_at - before
     assert calls <= MOST_CALLS
     print(f"{calls} calls of Autotask to suggest and take in forty clients")  # noqa: T201 - a result
@@ -339,16 +342,13 @@ def review(journey: Journey) -> None:
     assert status["ignored"] == {"customers": [NOBODY], "skus": [tenant.TRIAL]}
 
 
-def choose_the_line(journey: Journey) -> None:
-    """Where a service is on a contract twice, which of the two is Timus's; status names the command."""
-    [line] = [
-        one for one in journey.asked("status")["lines"] if (one["customer"], one["sku"]) == (TWICE, ADV)
-    ]
-    assert "timus-autotask map line" in line["remedy"]
-    contract = tenant.contract(tenant.TWICE)
-    journey.typed(f"map line {contract} 45 --contract-service {9000 + tenant.TWICE} --keep-units", "y")
-    journey.comes_to_rest()
-    journey.asked("map", "export", str(journey.folder / "clients.csv"))
+def keep_it(journey: Journey) -> None:
+    """What was chosen as a file, with the contract service of the client whose service is on the contract twice."""
+    written = journey.folder / "clients.csv"
+    journey.asked("map", "export", str(written))
+    assert f"{tenant.contract(tenant.TWICE)},45,{9000 + tenant.TWICE}" in written.read_text().replace(
+        ",,", ","
+    )
 
 
 def preview(journey: Journey) -> None:
@@ -382,7 +382,7 @@ def first_seat(journey: Journey) -> None:
     assert [(one["contractID"], one["unitChange"]) for one in made] == [(tenant.contract(0), 1)]
 
 
-UNTIL_LIVE = (set_up, look_after_it, timus_reports, see_suggestions, review, choose_the_line, preview)
+UNTIL_LIVE = (set_up, look_after_it, timus_reports, see_suggestions, review, keep_it, preview)
 STEPS = (*UNTIL_LIVE, go_live, first_seat)
 
 

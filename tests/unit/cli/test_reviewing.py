@@ -70,6 +70,7 @@ def keys_for(desk: Desk) -> str:
     for one in found.customers:
         usable = [str(at) for at, offer in enumerate(one.offers, 1) if offer.contract]
         keys.append(usable[0] if usable else "i")
+        keys += ["1"] if one.customer == tenant.customer(tenant.TWICE) else []
     return "".join(keys)
 
 
@@ -82,7 +83,7 @@ def test_forty_clients_are_mapped_with_one_keystroke_each_and_two_questions(told
     keys = keys_for(told)
     result, seat = reviewed(told, keys)
     words = seat.written.getvalue()
-    assert (len(keys), result["reviewed"], result["left"], result["written"]) == (46, 46, 0, True)
+    assert (len(keys), result["reviewed"], result["left"], result["written"]) == (47, 46, 0, True)
     assert seat.questions == [LATE, "Write this?"]
     assert "7 of 46  Customer cus_0000 Aspen Dental" in words
     assert "Written: 39 customers and 5 SKUs, 2 ignored." in words
@@ -90,6 +91,7 @@ def test_forty_clients_are_mapped_with_one_keystroke_each_and_two_questions(told
     found = told.ask("status")
     assert found["unmapped"] == {"customers": [], "skus": []}
     assert found["ignored"] == {"customers": [tenant.customer(tenant.NOBODY)], "skus": ["SASE-TRIAL"]}
+    assert [line for line in found["lines"] if line["state"] == "parked"] == []
     shown = result["totals"]["units_up"]
     assert sum(units for _, units, _ in told.world.posted()) == shown
     decided = told.ask("changes")["decisions"]

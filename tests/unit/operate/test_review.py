@@ -56,15 +56,24 @@ def pressed(keys: str, *, opens: bool = False) -> tuple[Chosen, Somebody]:
 
 
 def test_one_keystroke_each_is_enough() -> None:
-    """All forty-six: 38 customers accepted, one ignored and one chosen by number where the first has no contract; 5 SKUs, one ignored."""
+    """All forty-six: 38 customers accepted, one ignored and one chosen by number where the first has no contract; 5 SKUs, one ignored.
+
+    One more key says which contract service is billed, where the service is on the contract twice.
+    """
     order = [one.sku for one in suggestions().skus]
     keys = ["i" if sku == TRIAL else "a" for sku in order]
     for one in suggestions().customers:
         usable = [at for at, offer in enumerate(one.offers, 1) if offer.contract]
         keys.append("i" if not usable else "a" if usable[0] == 1 else str(usable[0]))
+        if one.customer == tenant.customer(tenant.TWICE):
+            keys.append("2")
     chosen, person = pressed("".join(keys))
-    assert person.heard == []
-    assert len(person.seen) == len(keys) == len(chosen) == 46
+    [asked] = person.heard
+    assert asked.startswith(
+        "Managed SASE-ADV-USER stands on it more than once. Which one is billed: 1  9039: 10 units"
+    )
+    assert chosen.lines == {(tenant.contract(tenant.TWICE), 45): 9900}
+    assert len(person.seen) == len(keys) - 1 == len(chosen) == 46
     assert person.seen[6] == "7/46 cus_0000"
     assert chosen.customers == {
         tenant.customer(n): (tenant.company(n), tenant.contract(n)) for n in range(40) if n != tenant.NOBODY
@@ -72,6 +81,18 @@ def test_one_keystroke_each_is_enough() -> None:
     assert set(chosen.skus) == {ADV, ESS, GATEWAY, "SASE-FIREWALL", BACKUP}
     assert chosen.ignored_customers == {tenant.customer(tenant.NOBODY): "ours"}
     assert chosen.ignored_skus == {TRIAL: "ours"}
+
+
+def test_the_contract_service_can_be_left_for_later() -> None:
+    """Then the service is parked until somebody chooses; a key that means nothing is asked again, and b shows the customer once more."""
+    before = at(tenant.TWICE)
+    for keys, seen in (("al", 0), ("a9l", 0), ("abal", 1)):
+        chosen, person = pressed(before + keys)
+        assert chosen.customers == {tenant.customer(tenant.TWICE): (1000 + tenant.TWICE, 5000 + tenant.TWICE)}
+        assert chosen.lines == {}
+        assert person.seen.count(person.seen[-1]) == 1 + seen
+    assert pressed(before + "a")[0].customers
+    assert pressed(before + "a1")[0].lines == {(5000 + tenant.TWICE, 45): 9039}
 
 
 def test_it_stops_anywhere_and_keeps_what_was_chosen() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -170,6 +170,13 @@ def said(chosen: Chosen, found: Suggestions) -> Iterator[str]:
         if offer and offer.contract:
             contract = f"{contract} {offer.contract.name}".rstrip()
         yield f"Customer {called(customer, names)} is company {company}, on {contract}"
+    yield from _said_besides(chosen, names)
+
+
+def _said_besides(chosen: Chosen, names: Mapping[str, str]) -> Iterator[str]:
+    """Contract services, and what is ignored."""
+    for (contract_id, service_id), one in chosen.lines.items():
+        yield f"Service {service_id} on contract {contract_id} is contract service {one}"
     for customer, reason in chosen.ignored_customers.items():
         yield f"Customer {called(customer, names)} is ignored: {reason}"
     for sku, reason in chosen.ignored_skus.items():

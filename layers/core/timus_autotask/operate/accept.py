@@ -22,6 +22,7 @@ from timus_autotask.operate.late import (
     may_be_late,
     others_billed_later,
 )
+from timus_autotask.operate.line_choice import Switch, switched, units_of, was_billed, write_switch
 from timus_autotask.operate.mapping import others_on, route_words
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
@@ -52,6 +53,8 @@ class Chosen:
     ignored_customers: Mapping[str, str] = field(default_factory=dict)
     """The reason by customer."""
     ignored_skus: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """The contract service by (contract, service), where the service is on the contract more than once."""
     bill_from: BillFrom | None = None
     """From which day customers who are mapped late are billed; None: nobody has chosen, so each seat from its own day."""
     late: tuple[Late, ...] = ()
@@ -68,6 +71,10 @@ class Chosen:
                 for customer, (company_id, contract_id) in self.customers.items()
             ],
             "skus": [{"sku": sku, "service_id": service_id} for sku, service_id in self.skus.items()],
+            "lines": [
+                {"contract_id": contract_id, "service_id": service_id, "contract_service_id": one}
+                for (contract_id, service_id), one in self.lines.items()
+            ],
             "ignored_customers": dict(self.ignored_customers),
             "ignored_skus": dict(self.ignored_skus),
             "late": [one.to_json() for one in self.late],
@@ -106,12 +113,16 @@ def accept(
         services = catalogue.services({*on_contracts, *chosen.skus.values()})
         called = {id_: service.name for id_, service in services.items()}
 
+        switches = [_switch(deployment, *where, one, catalogue) for where, one in chosen.lines.items()]
+
         def write(ports: Ports, days: FirstDays) -> None:
             at = ports.clock.now().replace(microsecond=0)
             for sku, service_id in chosen.skus.items():
                 _choose(sku, service_id, command, by, ports)
             for sku, reason in chosen.ignored_skus.items():
                 write_plan(sku, Ignored(reason, by, at), by, ports)
+            for switch in switches:
+                write_switch(switch, (), command, by, ports)
             for customer, where in chosen.customers.items():
                 _map(customer, where, days.get(customer), bill_from.get(customer), command, by, ports)
             for customer, reason in chosen.ignored_customers.items():
@@ -148,6 +159,17 @@ def _may_be_late(deployment: Deployment, chosen: Chosen) -> list[CustomerRecords
     on_contracts = [id_ for id_, (_, contract_id) in chosen.customers.items() if contract_id is not None]
     records = deployment.each(deployment.store.customer, on_contracts)
     return [one for one in records if may_be_late(one, deployment.today)]
+
+
+def _switch(
+    deployment: Deployment, contract_id: int, service_id: int, contract_service_id: int, catalogue: Catalogue
+) -> Switch:
+    """What choosing a contract service changes. Raises :class:`NotDone` where another one is billed."""
+    records = deployment.store.contract(contract_id)
+    contract = catalogue.contracts([contract_id])[contract_id]
+    billed = was_billed(records, service_id)
+    units = units_of(deployment, contract, service_id) if billed else {}
+    return switched(records, service_id, contract_service_id, units, contract.end, deployment.today)
 
 
 def _contract_ids(chosen: Chosen) -> list[int]:

@@ -185,26 +185,31 @@ def unchoose_line(
     return propose(deployment, prepare, on_progress)
 
 
-def _act(switch: Switch, result: LineChosen, contract: Contract | None, by: str, ports: Ports) -> LineChosen:
+def write_switch(switch: Switch, customers: tuple[str, ...], command: str, by: str, ports: Ports) -> None:
+    """Store a choice, and let a worker look at the contract. ``command`` is what the decision is noted under."""
+
     def attempt() -> None:
+        decision = Decision(
+            ports.new_id(),
+            ports.clock.now(),
+            command,
+            by,
+            customers,
+            switch.contract_id,
+            switch.service_id,
+            switch.words,
+        )
         ports.store.commit(
             switch.write(ports),
             wake_contract(switch.contract_id, ports, change=switch.changed),
-            put_decision(
-                Decision(
-                    ports.new_id(),
-                    ports.clock.now(),
-                    "map line",
-                    by,
-                    result.customers,
-                    switch.contract_id,
-                    switch.service_id,
-                    switch.words,
-                )
-            ),
+            put_decision(decision),
         )
 
     update(attempt)
+
+
+def _act(switch: Switch, result: LineChosen, contract: Contract | None, by: str, ports: Ports) -> LineChosen:
+    write_switch(switch, result.customers, "map line", by, ports)
     if contract is not None and result.service_name:
         learn_names(ports, contract.id, contract, {}, {switch.service_id: result.service_name})
     wake(ports.store.contract_state(switch.contract_id).value.customers, ports)

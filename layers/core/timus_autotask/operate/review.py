@@ -59,6 +59,8 @@ class Review:
     """Whether the terms open a contract for a customer who has a company only."""
     decisions: dict[tuple[str, str], Offer | str] = field(default_factory=dict)
     """By kind and id: the offer, or why it is ignored. What is left for later is missing."""
+    lines: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By (contract, service): the contract service that was chosen, where the service is on the contract more than once."""
 
     def run(self, suggestions: Suggestions, person: Person) -> Chosen:
         """Go through all of it, until the end or until the person stops."""
@@ -87,7 +89,9 @@ class Review:
                 customers[id_] = decided.company_id, decided.contract.id if decided.contract else None
             else:
                 skus[id_] = decided.service_id
-        return Chosen(customers, skus, aside["customer"], aside["sku"])
+        contracts = {contract_id for _, contract_id in customers.values()}
+        lines = {where: one for where, one in self.lines.items() if where[0] in contracts}
+        return Chosen(customers, skus, aside["customer"], aside["sku"], lines)
 
     def _ask(self, item: Item, person: Person) -> int | None:
         """Ask until there is an answer: 1 go on, -1 go back, None stop."""
@@ -109,7 +113,29 @@ class Review:
                 warned = pressed
             else:
                 self.decisions[_key(item)] = offer
-                return 1
+                return self._ask_lines(offer, person)
+
+    def _ask_lines(self, offer: Offer, person: Person) -> int | None:
+        """Ask which contract service is billed, of each service that is on the contract more than once; as :meth:`_ask`."""
+        if not isinstance(offer, ContractOffered) or offer.contract is None:
+            return 1
+        for service_id in dict.fromkeys(line.service_id for line in offer.twice):
+            these = [line for line in offer.twice if line.service_id == service_id][:MOST]
+            told = "; ".join(f"{at}  {line}" for at, line in enumerate(these, 1))
+            name = these[0].service_name or f"Service {service_id}"
+            person.say(
+                f"{name} stands on it more than once. Which one is billed: {told}; l leaves it for later"
+            )
+            while (pressed := person.key().lower()) not in (*STOP, "l", "b"):
+                if pressed in tuple("123456789") and int(pressed) <= len(these):
+                    self.lines[offer.contract.id, service_id] = these[int(pressed) - 1].contract_service_id
+                    break
+                person.say(f"1 to {len(these)}, or l")
+            if pressed in STOP:
+                return None
+            if pressed == "b":
+                return 0
+        return 1
 
     def _set_aside(self, item: Item, pressed: str) -> None:
         """Note that it is ignored, or left for later."""
