@@ -26,6 +26,30 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "clients.csv"
 
 
+def test_a_header_that_is_not_understood_is_told_by_its_columns(desk: Desk, tmp_path: Path) -> None:
+    """Also where a European Excel writes semicolons; nothing is offered that would not help."""
+    file = tmp_path / "clients.csv"
+    file.write_text("customer;company;contract\ncus_1;2;3\n")
+    words = desk.refused("map", "import", str(file))
+    assert "'customer' is no column of ours; did you mean customer_id?" in words
+    assert "--partial" not in words
+    file.write_text(f"customer_id;company_id;contract_id\n{CUSTOMER};600;{CONTRACT}\n")
+    assert desk.ask("map", "import", str(file))["written"] is True
+    assert desk.told("map", "export", "-") == desk.told("map", "export")
+
+
+def test_a_company_that_is_not_there_is_said_so(desk: Desk, tmp_path: Path) -> None:
+    """And not that the contract is somebody else's; a day that no calendar has is none that a spreadsheet made."""
+    file = tmp_path / "clients.csv"
+    file.write_text(
+        f"customer_id,company_id,contract_id,first_day\n{CUSTOMER},99999,{CONTRACT},\ncus_2,601,29683950,2026-13-01\n"
+    )
+    words = desk.refused("map", "import", str(file))
+    assert "company_id is no company of Autotask that the API user may see" in words
+    assert "belongs to" not in words
+    assert "spreadsheet" not in words
+
+
 def test_a_file_is_shown_as_a_whole_and_written(desk: Desk, file: Path) -> None:
     """One preview with totals, one question, and what was shown is posted."""
     desk.world.tell(7, {ADV: 28, GATEWAY: 1})

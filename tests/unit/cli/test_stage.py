@@ -93,6 +93,14 @@ def test_who_stays_in_observation_is_named_and_not_counted(desk: Desk, asked: li
     assert told["observing"] == [CUSTOMER]
 
 
+def test_who_is_not_known_is_told_so_without_advice_for_writing(desk: Desk) -> None:
+    """A preview writes nothing, and takes no --unknown."""
+    words = desk.refused("preview", "--customer", "cus_41d1")
+    assert "did you mean cus_41d0" in words
+    assert "--unknown" not in words
+    assert "Nothing was written" not in words
+
+
 def test_one_after_the_other(desk: Desk) -> None:
     """Some go first; who is left is named, and ``observe`` takes one back."""
     assert f"Still observing: {CUSTOMER}." in desk.told("go-live", "--except", CUSTOMER, "--yes")

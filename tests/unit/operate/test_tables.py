@@ -316,7 +316,7 @@ class TestCells:
             ("term_end", "46387", "must be a day as in 2026-03-15, but is '46387'"),
             ("term_end", "20261231", "must be a day as in 2026-03-15, but is '20261231'"),
             ("term_end", "2026-W11-7", "must be a day as in 2026-03-15"),
-            ("term_end", "2026-02-30", "must be a day as in 2026-03-15"),
+            ("term_end", "2026-02-30", "must be a day of the calendar"),
             ("term_end", "1926-12-31", "must be a day as in 2026-03-15"),
         ],
     )

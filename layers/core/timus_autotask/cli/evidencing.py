@@ -14,7 +14,7 @@ from timus_autotask.cli.terminal import Terminal, called, moment
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.evidence_file import to_csv
-from timus_autotask.operate.known import require_customer
+from timus_autotask.operate.known import require_customer_to_show
 from timus_autotask.plain import as_json
 from timus_autotask.watch.evidence import LineEvidence, Month, MonthEvidence, evidence, runs
 from timus_autotask.watch.forms import evidence_form
@@ -35,7 +35,7 @@ def show(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> di
         )
     found = evidence(deployment.ports, arguments.customer, month)
     if not found.known:
-        require_customer(deployment, arguments.customer)
+        require_customer_to_show(deployment, arguments.customer)
     written: dict[str, str] = {}
     for name, write in writers.items():
         path = Path(getattr(arguments, name))

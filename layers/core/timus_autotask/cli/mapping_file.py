@@ -13,7 +13,13 @@ from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.mapping_file import to_csv, to_json
-from timus_autotask.operate.mapping_import import Imported, exported, import_mappings, problem_form
+from timus_autotask.operate.mapping_import import (
+    Imported,
+    SomeRowsRefused,
+    exported,
+    import_mappings,
+    problem_form,
+)
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.tables import FileRefused
 from timus_autotask.plain import as_json
@@ -22,7 +28,7 @@ from timus_autotask.plain import as_json
 def map_export(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Write every mapping to a file, or to standard output."""
     rows = exported(deployment)
-    if arguments.file is None:
+    if arguments.file in (None, "-"):
         if not terminal.json:
             _print(to_csv(rows))
         return to_json(rows)
@@ -71,7 +77,7 @@ def map_import(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     except OSError as error:
         raise Failed(f"{arguments.file} cannot be read: {error.strerror}.", USAGE) from error
     except FileRefused as refused:
-        raise _refused(name, refused, partial=arguments.partial) from None
+        raise _refused(name, refused) from None
     found = proposal.result
     _show(found, terminal)
     return carry_out(
@@ -83,12 +89,9 @@ def map_import(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     )
 
 
-def _refused(name: str, refused: FileRefused, *, partial: bool) -> Failed:
-    hint = (
-        ""
-        if partial or not any(problem.row for problem in refused.problems)
-        else " What is right can be taken in without the rest: --partial"
-    )
+def _refused(name: str, refused: FileRefused) -> Failed:
+    helps = isinstance(refused, SomeRowsRefused)
+    hint = " What is right can be taken in without the rest: --partial" if helps else ""
     return Failed(
         f"{name}: {len(refused.problems)} {'problem' if len(refused.problems) == 1 else 'problems'}; nothing was written.{hint}",
         result={"file": name, "written": False, "problems": [problem_form(one) for one in refused.problems]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -159,10 +160,17 @@ def _show_lines(found: Overview, terminal: Terminal, everything: bool) -> None:
         these = [group for group in groups if group.standing is standing]
         folded = not (everything or found.filtered) and standing in FOLDED and len(these) > FOLDED[standing]
         if folded:
-            terminal.say("", f"{_count(len(these), 'customer')} {standing.value.lower()} (--all shows them).")
+            who = _ignored(found) if standing is Standing.IGNORED else _count(len(these), "customer")
+            terminal.say("", f"{who} {standing.value.lower()} (--all shows them).")
         elif these:
             _show_section(standing, these, status.names, terminal, everything)
     _show_below(status, terminal)
+
+
+def _ignored(found: Overview) -> str:
+    mapped = found.status.mapped
+    kinds = ((len(mapped.ignored_customers), "customer"), (len(mapped.ignored_skus), "SKU"))
+    return " and ".join(_count(number, what) for number, what in kinds if number)
 
 
 FOLDED = {Standing.OBSERVING: 3, Standing.LEVEL: 3, Standing.IGNORED: 0}
@@ -191,12 +199,18 @@ def _show_unmapped_customers(groups: Sequence[Group], names: Directory, terminal
             (
                 called(group.customer, names.customers),
                 [_in_timus(line) for line in group.lines],
-                list(dict.fromkeys(part for line in group.lines for part in _why(line))),
+                list(dict.fromkeys(part for line in group.lines for part in _why_unmapped(line))),
             )
             for group in groups
         ],
         empty="",
     )
+    terminal.say(Whole("→ timus-autotask map review"))
+
+
+def _why_unmapped(line: StatusLine) -> list[str]:
+    """Without the command that is everybody's: it is said once."""
+    return _why(replace(line, remedy=None) if line.reason_code == "customer-unmapped" else line)
 
 
 def _in_timus(line: StatusLine) -> str:

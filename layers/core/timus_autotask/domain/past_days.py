@@ -73,8 +73,9 @@ class PastDays:
         last = self.until - ONE_DAY
         days = f"on {self.first}" if last == self.first else f"from {self.first} to {last}"
         units = abs(self.autotask - self.wanted)
-        off = "too many are billed" if self.autotask > self.wanted else "are not billed"
-        return f"{units} units {off} {days} (Autotask {self.autotask}, should be {self.wanted}): {self.cause.message}"
+        noun, verb = ("unit", "is") if units == 1 else ("units", "are")
+        off = f"too many {verb} billed" if self.autotask > self.wanted else f"{verb} not billed"
+        return f"{units} {noun} {off} {days} (Autotask {self.autotask}, should be {self.wanted}): {self.cause.message}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ class LineOffered:
 
     def __str__(self) -> str:
         price = "" if self.unit_price is None else f" at {amount(self.unit_price)}"
-        return f"{self.contract_service_id}: {self.units} units{price}{' (chosen)' if self.chosen else ''}"
+        noun = "unit" if self.units == 1 else "units"
+        return f"{self.contract_service_id}: {self.units} {noun}{price}{' (chosen)' if self.chosen else ''}"
 
 
 class Catalogue:

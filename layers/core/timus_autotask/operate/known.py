@@ -36,14 +36,15 @@ def is_reported(records: CustomerRecords) -> bool:
 
 
 def require_customer(deployment: Deployment, customer_id: str) -> None:
-    """Raise :class:`NotDone` for a customer whom Timus has not reported and whom nobody has mapped."""
-    records = deployment.store.customer(customer_id)
-    if is_known(records):
-        return
-    raise NotDone(
-        f"Timus has not reported a customer {customer_id} yet{did_you_mean(customer_id, customers_here(deployment))} "
-        f"Nothing was written. {ANYWAY}"
-    )
+    """Raise :class:`NotDone` for a customer whom Timus has not reported and whom nobody has mapped, before anything is written."""
+    require_customer_to_show(deployment, customer_id, f" Nothing was written. {ANYWAY}")
+
+
+def require_customer_to_show(deployment: Deployment, customer_id: str, otherwise: str = "") -> None:
+    """The same, where nothing is to be written. ``otherwise`` is the end of what is said."""
+    if not is_known(deployment.store.customer(customer_id)):
+        near = did_you_mean(customer_id, customers_here(deployment))
+        raise NotDone(f"Timus has not reported a customer {customer_id} yet{near}{otherwise}")
 
 
 def customer_is_no_slip(deployment: Deployment, records: CustomerRecords) -> None:

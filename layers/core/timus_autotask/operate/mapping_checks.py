@@ -97,13 +97,18 @@ def check_autotask(draft: Draft, catalogue: Catalogue) -> Known:
     companies = catalogue.companies(_ids("company_id", changing))
     contracts = catalogue.contracts(_ids("contract_id", routed))
     services = catalogue.services(_ids("service_id", changing))
+    nowhere = {
+        entry.row
+        for entry in changing
+        if entry.values["company_id"] and entry.values["company_id"] not in companies
+    }
     for entry in changing:
-        if entry.what is What.COMPANY and entry.values["company_id"] not in companies:
+        if entry.row in nowhere:
             words = f"is no company of Autotask that the API user may see{_near_companies(entry, draft, catalogue)}"
             draft.report(entry, "company_id", words)
         elif entry.values["service_id"] and entry.what is not What.LINE:
             _check_service(entry, services.get(entry.values["service_id"]), draft, catalogue)
-    _check_contracts(routed, contracts, draft, catalogue)
+    _check_contracts([entry for entry in routed if entry.row not in nowhere], contracts, draft, catalogue)
     _check_lines([entry for entry in changing if entry.what is What.LINE], draft, catalogue)
     good = [entry for entry in changing if entry.subject not in draft.spoiled]
     names = {"company": _names(companies), "contract": _names(contracts), "service": _names(services)}

@@ -105,6 +105,10 @@ class Imported:
         }
 
 
+class SomeRowsRefused(FileRefused):
+    """Some rows are wrong, and the others could be taken in without them (``partial``)."""
+
+
 def problem_form(problem: Problem) -> dict[str, Any]:
     """A problem of a file, for programs."""
     return {
@@ -156,7 +160,8 @@ def import_mappings(
                 )
             )
         if problems and (not partial or draft.nobodys or not draft.edits):
-            raise FileRefused(*problems)
+            helps = draft.edits and not draft.nobodys
+            raise SomeRowsRefused(*problems) if helps else FileRefused(*problems)
         lately = () if unchecked else _late(draft, file, by, on_progress)
         _choose_days(draft, lately, unchecked=unchecked)
         result = _imported(file, draft, lately)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import require_customer
+from timus_autotask.operate.known import require_customer_to_show
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.tables import DECIMAL, TEXT, Column, as_csv, code, whole
 from timus_autotask.ports.errors import NO_ANSWER, Refused
@@ -90,7 +90,7 @@ def leaks(deployment: Deployment, since: date, customer: str | None = None) -> L
     if since > deployment.today:
         raise Senseless(f"{since:%Y-%m} is a month to come: name the first month of the ledger.")
     if customer is not None:
-        require_customer(deployment, customer)
+        require_customer_to_show(deployment, customer)
     store, first = deployment.store, since.replace(day=1)
     moment = local_midnight(first, deployment.zone)
     records = replace(listed(store), names=tuple(store.all_names()))

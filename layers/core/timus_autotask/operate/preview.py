@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import require_customer
+from timus_autotask.operate.known import require_customer_to_show
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.stage import QUIET, kept_in_observation, rehearse_go_live
@@ -35,7 +35,7 @@ def what_would_be_adjusted(
     Raises :class:`NotDone` when it cannot be shown.
     """
     if customer is not None:
-        require_customer(deployment, customer)
+        require_customer_to_show(deployment, customer)
     customers = (customer,) if customer else ()
     store = deployment.store
     stage = partner_stage(deployment.ports, store.partner())
@@ -59,7 +59,7 @@ def what_people_did(deployment: Deployment, since: date, customer: str | None = 
     if since > deployment.today:
         raise Senseless(f"{since} is a day to come: name the first day that is to be compared.")
     if customer is not None:
-        require_customer(deployment, customer)
+        require_customer_to_show(deployment, customer)
     try:
         return shadow(deployment.ports, since, customer, deployment.each)
     except NO_ANSWER as error:

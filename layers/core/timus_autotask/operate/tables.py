@@ -256,12 +256,15 @@ def _decimal_of_json(value: Any) -> Decimal:
 
 
 def _day(text: str) -> date:
-    if re.fullmatch(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}", text):
+    if _AS_DAYS_ARE_WRITTEN.fullmatch(text):
         try:
             return date.fromisoformat(text)
         except ValueError:
-            pass  # the 30th of February, say
+            raise ValueError("must be a day of the calendar") from None
     raise ValueError("must be a day as in 2026-03-15")
+
+
+_AS_DAYS_ARE_WRITTEN = re.compile(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}")
 
 
 TEXT = Kind(_text, _only_text(_text))
@@ -350,11 +353,13 @@ class _Reader:
             self.report(f"the columns {', '.join(missing)} are missing in the first line", row)
         return columns
 
-    def _columns_in(self, line: str, separator: str) -> int:
+    def _columns_in(self, line: str, separator: str) -> tuple[int, int]:
+        """How many columns of ours a separator gives, and how many at all."""
         try:
-            return sum(_plain(cell) in self._named for cell in _split(line, separator))
+            cells = _split(line, separator)
         except ValueError:
-            return 0
+            return 0, 0
+        return sum(_plain(cell) in self._named for cell in cells), len(cells)
 
     def _cells(self, row: int, line: str, separator: str) -> list[str]:
         try:
@@ -427,7 +432,8 @@ class _Reader:
         try:
             return parse(value)
         except ValueError as error:
-            why = f", {rewritten}" if rewritten else ""
+            written = isinstance(value, str) and _AS_DAYS_ARE_WRITTEN.fullmatch(value)
+            why = f", {rewritten}" if rewritten and not written else ""
             self.report(f"{error}, but is {_shown(value)}{why}", row, column.name, value)
             return None
 

@@ -252,14 +252,24 @@ def mapped_of(lines: Iterable[StatusLine], records: Records) -> Mapped:
     def named(what: Callable[[StatusLine], str], codes: Collection[str]) -> tuple[str, ...]:
         return tuple(sorted({what(line) for line in found if line.reason_code in codes}))
 
+    waiting = {
+        line.sku for line in found if line.reason_code in UNMAPPED_CUSTOMER and _no_service(line, records)
+    }
     return Mapped(
         named(lambda line: line.customer, UNMAPPED_CUSTOMER),
-        named(lambda line: line.sku, NO_SERVICE),
+        tuple(sorted({*named(lambda line: line.sku, NO_SERVICE), *waiting})),
         tuple(
             sorted(id_ for id_, one in records.customers.items() if one.mapping and one.mapping.value.ignored)
         ),
         tuple(sorted(sku for sku, plan in records.partner.plans.items() if plan.value.ignored)),
     )
+
+
+def _no_service(line: StatusLine, records: Records) -> bool:
+    """Whether nobody has chosen a service for a SKU whose customer has no contract: that is hidden behind the contract."""
+    plan, mapping = records.partner.plans.get(line.sku), records.customers[line.customer].mapping
+    own = mapping and mapping.value.services.get(line.sku)
+    return not own and not (plan and (plan.value.choices or plan.value.ignored))
 
 
 @dataclass(frozen=True, slots=True)
