@@ -97,16 +97,9 @@ def check_autotask(draft: Draft, catalogue: Catalogue) -> Known:
     companies = catalogue.companies(_ids("company_id", changing))
     contracts = catalogue.contracts(_ids("contract_id", routed))
     services = catalogue.services(_ids("service_id", changing))
-    nowhere = {
-        entry.row
-        for entry in changing
-        if entry.values["company_id"] and entry.values["company_id"] not in companies
-    }
+    nowhere = _check_companies(changing, companies, draft, catalogue)
     for entry in changing:
-        if entry.row in nowhere:
-            words = f"is no company of Autotask that the API user may see{_near_companies(entry, draft, catalogue)}"
-            draft.report(entry, "company_id", words)
-        elif entry.values["service_id"] and entry.what is not What.LINE:
+        if entry.row not in nowhere and entry.values["service_id"] and entry.what is not What.LINE:
             _check_service(entry, services.get(entry.values["service_id"]), draft, catalogue)
     _check_contracts([entry for entry in routed if entry.row not in nowhere], contracts, draft, catalogue)
     _check_lines([entry for entry in changing if entry.what is What.LINE], draft, catalogue)
@@ -115,6 +108,19 @@ def check_autotask(draft: Draft, catalogue: Catalogue) -> Known:
     doubts = dict.fromkeys(doubt for entry in good for doubt in _doubts(entry, names, draft))
     fit = [contracts[id_] for id_ in sorted(_ids("contract_id", [e for e in routed if e in good]))]
     return Known(tuple(doubts), tuple(_on_contracts(fit, names["company"], names["service"], catalogue)))
+
+
+def _check_companies(
+    entries: Sequence[Entry], companies: Mapping[int, Company], draft: Draft, catalogue: Catalogue
+) -> set[int]:
+    """The rows whose company is not there; nothing more is said of these."""
+    wrong = [one for one in entries if one.values["company_id"] and one.values["company_id"] not in companies]
+    for entry in wrong:
+        words = (
+            f"is no company of Autotask that the API user may see{_near_companies(entry, draft, catalogue)}"
+        )
+        draft.report(entry, "company_id", words)
+    return {entry.row for entry in wrong}
 
 
 def _on_contracts(

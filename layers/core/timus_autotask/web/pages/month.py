@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from timus_autotask.operate.evidence_file import to_csv
-from timus_autotask.operate.known import require_customer
+from timus_autotask.operate.known import require_customer_to_show
 from timus_autotask.operate.month_end import Looked, ledger_csv
 from timus_autotask.plain import as_json
 from timus_autotask.watch.causes import Leak
@@ -256,7 +256,7 @@ class _Handlers:
         month = month_of(request.query_params.get("month"), self._today)
         found = evidence(self._desk.deployment.ports, customer, Month.of(month))
         if not found.known:
-            require_customer(self._desk.deployment, customer)
+            require_customer_to_show(self._desk.deployment, customer)
         return found
 
     def evidence(self, request: Request) -> Response:
