@@ -98,9 +98,8 @@ def check_autotask(draft: Draft, catalogue: Catalogue) -> Known:
     contracts = catalogue.contracts(_ids("contract_id", routed))
     services = catalogue.services(_ids("service_id", changing))
     nowhere = _check_companies(changing, companies, draft, catalogue)
-    for entry in changing:
-        if entry.row not in nowhere and entry.values["service_id"] and entry.what is not What.LINE:
-            _check_service(entry, services.get(entry.values["service_id"]), draft, catalogue)
+    for entry in (one for one in changing if one.row not in nowhere):
+        _check_service(entry, services, draft, catalogue)
     _check_contracts([entry for entry in routed if entry.row not in nowhere], contracts, draft, catalogue)
     _check_lines([entry for entry in changing if entry.what is What.LINE], draft, catalogue)
     good = [entry for entry in changing if entry.subject not in draft.spoiled]
@@ -178,8 +177,9 @@ def notes(draft: Draft) -> Iterator[str]:
         yield f"Note: Timus has not reported {few} yet; these mappings wait for it."
 
 
-def _check_service(entry: Entry, service: Service | None, draft: Draft, catalogue: Catalogue) -> None:
-    if service is not None and service.is_active:
+def _check_service(entry: Entry, services: Mapping[int, Service], draft: Draft, catalogue: Catalogue) -> None:
+    service = services.get(entry.values["service_id"])
+    if not entry.values["service_id"] or entry.what is What.LINE or (service and service.is_active):
         return
     why = (
         f"is inactive in Autotask ({service.name})"
