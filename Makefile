@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test test-unit simulation small-worlds ablations peers mutation crowds processes check format build deploy lock clean
+.PHONY: help setup demo console local test test-unit simulation small-worlds ablations peers mutation crowds processes check format build deploy lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,9 @@ setup: .venv/.installed .tools/emulator/.installed  ## install .venv with the ti
 
 demo: setup  ## run the whole product on this machine with two sample clients, and give a verdict
 	.venv/bin/timus-autotask demo
+
+console: setup  ## the same, and then the console in a browser on these clients, until Ctrl-C
+	.venv/bin/timus-autotask demo --console
 
 local: setup  ## run the whole product on this machine until Ctrl-C
 	.venv/bin/timus-autotask local

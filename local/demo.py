@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,7 @@ from local.stack import STACK, LocalStack, interrupt_once
 from local.stage import Stage
 from local.timus import change
 from timus_autotask.cli.deployment import find
+from timus_autotask.operate.deployment import Deployment
 from timus_autotask.watch.status import Status, gather, status_of
 
 SCENARIO = ROOT / "local" / "autotask" / "scenarios" / "demo.json"
@@ -184,8 +185,11 @@ class Demo:
 
     # -- The play
 
-    def play(self) -> bool:
-        """Start everything, play each scene, compare. True: all is as it should be."""
+    def play(self, then: Callable[[Deployment], None] | None = None) -> bool:
+        """Start everything, play each scene, compare. True: all is as it should be.
+
+        ``then`` is given the deployment before all of it is stopped.
+        """
         self.title()
         scenario = self.folder / "tenant.json"
         scenario.write_text(json.dumps(self.tenant()), encoding="utf-8")
@@ -202,7 +206,14 @@ class Demo:
             self.first = self.books()
             self.open()
             self.scenes()
-            return self.verdict()
+            right = self.verdict()
+            if then is not None:
+                then(self.found)
+            else:
+                self.stage.say(
+                    "open the console on these clients: make console; on your own stack: timus-autotask console"
+                )
+            return right
 
     def scenes(self) -> None:
         """The period as it happens."""
@@ -592,18 +603,25 @@ def client_of(contract: int) -> Client:
     return CONTOSO if contract == CONTOSO.contract else FABRIKAM
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """The demo takes none."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``timus-autotask demo``."""
+    parser.add_argument(
+        "--console",
+        action="store_true",
+        help="then show the clients in a browser on this machine, until Ctrl-C",
+    )
+    parser.add_argument("--port", type=int, default=8799, help="serve the console here (default %(default)s)")
 
 
-def run_demo(_arguments: argparse.Namespace) -> int:
+def run_demo(arguments: argparse.Namespace) -> int:
     """Play the demo; returns the exit status: 0 right, 1 not, 130 stopped."""
     keep_to_this_machine()
     interrupt_once()
     stage = Stage()
     try:
         with tempfile.TemporaryDirectory(prefix="timus-autotask-demo-") as folder:
-            right = Demo(stage, datetime.now(UTC).date(), Path(folder)).play()
+            demo = Demo(stage, datetime.now(UTC).date(), Path(folder))
+            right = demo.play(console_at(arguments.port, stage) if arguments.console else None)
     except (Failed, StartFailed) as error:
         stage.say(str(error), style="red")
         return 1
@@ -612,6 +630,24 @@ def run_demo(_arguments: argparse.Namespace) -> int:
         stage.say("Stopped; nothing is left running.")
         return 130
     return 0 if right else 1
+
+
+def console_at(port: int, stage: Stage) -> Callable[[Deployment], None]:
+    """Shows a deployment in a browser until Ctrl-C."""
+    from timus_autotask.web.serve import PortTaken, serve
+
+    def show(deployment: Deployment) -> None:
+        try:
+            serve(
+                deployment,
+                "the demo",
+                port,
+                lambda address: stage.say(f"open the console: {address}", style="bold"),
+            )
+        except PortTaken as taken:
+            raise Failed(f"Port {port} is taken ({taken}). Choose another one: --port N") from taken
+
+    return show
 
 
 def main() -> None:

@@ -62,6 +62,7 @@ def test_the_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert process.returncode == 0, output
     assert "✓ Autotask ended as Timus says: 5 lines" in output
     assert "✗" not in output
+    assert "open the console" in output.splitlines()[-1]
     for words in ("202", "401", "parked", "scheduled", "+20", "-20", "9 webhooks, 6 adjustments"):
         assert words.lower() in output.lower()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

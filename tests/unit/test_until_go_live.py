@@ -49,6 +49,7 @@ WALK = {
     "observe": "observe",
     "preview": "preview",
     "status": "status",
+    "report": "report --html FILE",
     "map export": "map export FILE",
     "ledger": "ledger --since 2026-01",
     "restore": "restore --to 2026-03-14T18:00 --yes",

@@ -196,6 +196,7 @@ WALKS: dict[str, list[Walk]] = {
     ],
     "console": [Walk(told, said("console"), READS)],
     "doctor": [Walk(told, said("doctor"), READS)],
+    "report": [Walk(told, lambda folder: ("report", "--html", str(folder / "status.html")), READS)],
     "map customer": [
         Walk(nothing, said("map", "customer", CUSTOMER, "--company", "601", "--contract", "29683950")),
         Walk(

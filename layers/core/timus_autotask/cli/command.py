@@ -278,6 +278,22 @@ COMMANDS = (
         ),
     ),
     Command(
+        "report",
+        "write what the console shows as one file, to mail or to keep",
+        "report --html status.html",
+        "console.report",
+        (
+            _a("--html", required=True, metavar="FILE", help="the file; it loads nothing from elsewhere"),
+            _a(
+                "--month",
+                type=_month,
+                metavar="MONTH",
+                help="say of this month whether it may be posted, as in 2026-03 (default: the running one)",
+            ),
+            _BY,
+        ),
+    ),
+    Command(
         "map customer",
         "send a customer's units to a recurring contract of a company",
         "map customer cus_41d0 --company 600 --contract 29683949",
@@ -1125,5 +1141,5 @@ _CUT_OFF = (
     "Nobody reads the output any more, so this stopped. What was decided before that: timus-autotask changes"
 )
 _FOR_PEOPLE = "local and demo run on this machine and print for people: they take neither --json nor --stack."
-_EXAMPLES = {"local": "local --port 8765 --observe", "demo": "demo"}
+_EXAMPLES = {"local": "local --port 8765 --observe", "demo": "demo --console"}
 _MODULES = {"local": ("local.stack", "run_local"), "demo": ("local.demo", "run_demo")}

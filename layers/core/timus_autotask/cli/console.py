@@ -1,8 +1,10 @@
-"""``console``: the same as the command, in a browser on this machine."""
+"""``console`` and ``report``: the same as the command, in a browser on this machine or as a file."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
+from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import operator
@@ -34,3 +36,19 @@ def console(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         raise Failed(
             f"Port {arguments.port} of this machine is taken ({taken}). Choose another one: --port 0", USAGE
         ) from taken
+
+
+def report(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Write what the console shows as one file."""
+    from timus_autotask.web.desk import Desk
+    from timus_autotask.web.report import report as made
+
+    with terminal.while_busy("Records and Autotask are read …"):
+        found = made(Desk(deployment, operator(arguments)), arguments.month or deployment.today)
+    try:
+        Path(arguments.html).write_bytes(found.html.encode())
+    except OSError as error:
+        raise Failed(f"{arguments.html} cannot be written: {error.strerror}.", USAGE) from error
+    terminal.say(f"{found.sentence}.", style="bold")
+    terminal.say(f"Written to {arguments.html}.", style="green")
+    return {"file": arguments.html, "customers": found.customers, "need_a_person": found.need}

@@ -69,12 +69,11 @@ class ChangesPage:
 
 def changes_page(found: Everything, asked: Asked, today: date) -> ChangesPage:
     """The rows that were asked for."""
-    since = today - timedelta(days=int(asked.days))
-    recent = [one for one in found.adjustments if one.entry is None or one.entry.settled_at.date() >= since]
-    chosen = [one for one in recent if _is_asked(one, asked, found.status.names)]
+    listed = recent(found, asked, today)
+    chosen = [one for one in listed if _is_asked(one, asked, found.status.names)]
     pages = max(1, -(-len(chosen) // AT_ONCE))
     page = min(asked.page, pages)
-    became = [one.became for one in recent]
+    became = [one.became for one in listed]
     return ChangesPage(
         replace(asked, page=page),
         tuple(chosen[(page - 1) * AT_ONCE : page * AT_ONCE]),
@@ -84,6 +83,12 @@ def changes_page(found: Everything, asked: Asked, today: date) -> ChangesPage:
         tuple((one, became.count(one)) for one in Became if one in became),
         tuple(found.history.decisions[: -AT_ONCE - 1 : -1]) if not (asked.became or asked.text) else (),
     )
+
+
+def recent(found: Everything, asked: Asked, today: date) -> list[Adjustment]:
+    """What waits, and what was made in the days that were asked for."""
+    since = today - timedelta(days=int(asked.days))
+    return [one for one in found.adjustments if one.entry is None or one.entry.settled_at.date() >= since]
 
 
 def _is_asked(one: Adjustment, asked: Asked, names: Directory) -> bool:
