@@ -736,9 +736,19 @@ class Oracle:
 
     def _decrease_follows(self, line: Line, day: date) -> bool:
         """Whether a day has what it should and the units of a decrease of the day before, which would have left it below 0."""
-        more = self.has(line, day - DAY) - (self.wants(line, day - DAY) or 0)
-        before = self.has(line, day) - self._committed[line][-1][1]
-        return before < more and self.has(line, day) - more == self.wants(line, day)
+        has, eve = self.has(line, day), day - DAY
+        before = has - self._committed[line][-1][1]
+        too_many = [self.has(line, eve) - (units or 0) for units in self._may_be_owed(line, eve)]
+        return any(before < more and has - more in self._may_be_owed(line, day) for more in too_many)
+
+    def _may_be_owed(self, line: Line, day: date) -> set[int | None]:
+        """What a line should have on a day: what Timus says, or what some version says where the terms choose the day of a change."""
+        owed = {self.wants(line, day)}
+        if self._dated:
+            subs = self._feeding(line)
+            picks = product(*(self._candidates(line, sub, day) for sub in subs))
+            owed |= {units for pick in picks for units in self._sums(line, subs, pick)}
+        return owed
 
     def _below_zero_later(self, line: Line) -> bool:
         """Whether a day of today or before has more units too many than some later day has units."""

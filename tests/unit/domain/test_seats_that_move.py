@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -139,6 +140,19 @@ def test_seats_of_a_line_that_cannot_come_down_hold_up_as_many_others() -> None:
     stuck = replace(ADVANCED, open_day=lambda _: None)
     plan = planned(stuck, replace(ESSENTIALS, desired=steps((10, 25))))
     assert plan.in_order == (Adjustment(NEW, day(10), 5),)
+
+
+@pytest.mark.parametrize("ends", [steps((0, 28), (40, 0)), steps((0, 28))], ids=["ends later", "stays"])
+@pytest.mark.parametrize("by", [{"links": [PART]}, {"families": [{OLD, NEW}]}], ids=["a change", "a name"])
+def test_seats_of_a_line_that_a_person_has_to_decide_on_hold_up_others_until_then(
+    ends: Timeline, by: dict[str, Any]
+) -> None:
+    """That Autotask ends the other plan by itself on a later day is no date to plan for: the line that waits says for what."""
+    stuck = replace(ADVANCED, observed=ends, open_day=lambda _: None)
+    few = adjustments_for([stuck, replace(ESSENTIALS, desired=steps((10, 7)))], **by)
+    assert few == Adjustments((), {NEW: day(10)})
+    begun = replace(ESSENTIALS, desired=steps((10, 25)), observed=steps((10, 5)))
+    assert adjustments_for([stuck, begun], **by) == Adjustments((), {NEW: day(10)})
 
 
 def test_seats_that_have_left_another_contracts_plan_are_free() -> None:

@@ -267,7 +267,12 @@ class _Adjuster:
         return any(turn.day == day and turn.line in olds and not turn.increases for turn in self._turns)
 
     def _next_look(self, line: LineKey, olds: Collection[LineKey], day: date) -> date | None:
-        """The next open day on which the old plans may have fewer units too many; None: nothing changes on them any more."""
+        """The next open day on which the old plans may have fewer units too many; None: nobody knows of any.
+
+        As in ``_down_from``, what a line that takes no adjustment now has on later days may change once it takes one.
+        """
+        if self._too_many((old for old in olds if self._known[old].open_day(day) is None), day):
+            return None
         turns = (turn.day for turn in self._turns if turn.line in olds)
         changes = (d for old in olds for d in (*self.after[old].days, *self._known[old].desired.days))
         after = min((d for d in (*turns, *changes) if d > day), default=None)
