@@ -180,6 +180,23 @@ def test_no_command_fails_with_a_traceback(kind: str) -> None:
             assert "timus-autotask restore" in text, words
 
 
+@pytest.mark.parametrize("kind", ["own terms", "mapping", "subscription"])
+def test_others_go_live_although_a_record_of_a_customer_cannot_be_read(kind: str) -> None:
+    """The record is named, and whoever has it can be left in observation."""
+    world = prepared()
+    record = "/".join(broken(world, kind).key)
+    desk = Desk(world)
+    desk.told("observe")
+    for words in (("preview",), ("go-live", "--except", SICK, "--yes"), ("go-live", "--yes")):
+        said = desk.run(*words)
+        assert said.status == 0, said
+        assert record in said.out + said.err
+    assert not world.ports.store.stage(SICK).value.live  # type: ignore[union-attr]
+    stage = world.ports.store.partner().stage
+    assert stage is not None
+    assert stage.value.live
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in EVERYBODYS])
 def test_nobody_else_waits_for_it(kind: str) -> None:
     """The sweep and the workers go on for every other customer; what cannot be done is noted with its reason."""

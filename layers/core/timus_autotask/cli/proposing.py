@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import Failed
@@ -228,6 +229,7 @@ def show_adjustments(preview: Preview, terminal: Terminal) -> None:
     level = sum(len(contract.lines) for contract in preview.contracts) - shown
     if level:
         terminal.say(f"{level} {'line is' if level == 1 else 'lines are'} level.")
+    _show_unhandled(preview, terminal)
     terminal.say(f"In all: {totals_in_words(preview.totals)}.", style="bold")
     if preview.observing:
         _show_observing(preview, terminal)
@@ -242,9 +244,11 @@ def _show_observing(preview: Preview, terminal: Terminal) -> None:
     lines = [line for contract in preview.observing for line in contract.lines]
     customers = sorted({customer for line in lines for customer, _ in line.sources})
     who = ", ".join(str(called(one, preview.names.customers)) for one in customers)
+    totals = preview.totals_observing
+    totals = replace(totals, units_up_at_once=totals.units_up, units_down_at_once=totals.units_down)
     terminal.say(
         f"In observation, and not counted here: {who or _contracts(len(preview.observing))} "
-        f"({totals_in_words(preview.totals_observing)}).",
+        f"({totals_in_words(totals)}).",
         style="yellow",
     )
 

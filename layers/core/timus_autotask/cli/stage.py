@@ -14,7 +14,13 @@ from timus_autotask.operate import stage
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.preview import what_people_did, what_would_be_adjusted
 from timus_autotask.operate.stage import StageChange
-from timus_autotask.watch.forms import in_observation_form, preview_form, shadow_form, totals_form
+from timus_autotask.watch.forms import (
+    in_observation_form,
+    preview_form,
+    shadow_form,
+    totals_form,
+    unhandled_form,
+)
 from timus_autotask.watch.shadow import Episode, Shadow
 
 
@@ -36,6 +42,7 @@ def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     return {
         "live": found.live,
         "contracts": preview_form(found.preview),
+        "unhandled": unhandled_form(found.preview),
         "totals": totals_form(found.preview.totals),
         "in_observation": in_observation_form(found.preview),
     }

@@ -10,7 +10,7 @@ from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
-from timus_autotask.store.records import CustomerRecords
+from timus_autotask.store.records import CustomerRecords, RecordUnreadable
 from timus_autotask.watch.status import EVERYTHING
 
 ANYWAY = "If it is meant, and still to come: --unknown."
@@ -42,7 +42,11 @@ def require_customer(deployment: Deployment, customer_id: str) -> None:
 
 def require_customer_to_show(deployment: Deployment, customer_id: str, otherwise: str = "") -> None:
     """The same, where nothing is to be written. ``otherwise`` is the end of what is said."""
-    if not is_known(deployment.store.customer(customer_id)):
+    try:
+        known = is_known(deployment.store.customer(customer_id))
+    except RecordUnreadable:
+        known = True  # there are records of it
+    if not known:
         near = did_you_mean(customer_id, customers_here(deployment))
         raise NotDone(f"Timus has not reported a customer {customer_id} yet{near}{otherwise}")
 

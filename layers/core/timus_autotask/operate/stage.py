@@ -14,7 +14,7 @@ from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write
 from timus_autotask.store.keys import stage_key
-from timus_autotask.store.records import CustomerRecords, Decision, Store, put_decision, put_stage
+from timus_autotask.store.records import Decision, Store, Unreadable, put_decision, put_stage
 from timus_autotask.store.update import update
 from timus_autotask.sync.open_contract import want_contract
 from timus_autotask.sync.ports import Ports
@@ -143,7 +143,7 @@ def _set(customer: str | None, stage: Stage, ports: Ports, *more: Write) -> None
             partner_stage(ports, partner)
             known = ports.store.partner().stage
         else:
-            known = ports.store.customer(customer).stage
+            known = ports.store.stage(customer)
         if known is not None and known.value.live == stage.live:
             ports.store.commit(*more)
             return
@@ -154,7 +154,7 @@ def _set(customer: str | None, stage: Stage, ports: Ports, *more: Write) -> None
 
 def _with_everybody(customer: str, ports: Ports) -> None:
     """Forget a customer's own stage."""
-    known = ports.store.customer(customer).stage
+    known = ports.store.stage(customer)
     if known is not None:
         ports.store.commit(Delete(stage_key(customer), known.rev))
 
@@ -165,7 +165,11 @@ def _look_at_all(customers: Sequence[str], ports: Ports, deployment: Deployment)
         take_effect(concerned, ports, deployment.each)
     without = (mapping.customer_id for mapping in ports.store.mappings() if not mapping.routings)
     for customer in customers or sorted(without):
-        want_contract(customer, ports)
+        try:
+            want_contract(customer, ports)
+        except Unreadable:
+            if customers:
+                raise  # of everybody, the others go on
 
 
 def kept_in_observation(
@@ -176,7 +180,7 @@ def kept_in_observation(
     before = partner_stage(ports, store.partner())
     partner = before if customers else Stage(True)
     for contract_id, on_it in sorted(_by_contract(store).items()):
-        own = {one: _stage_then(store.customer(one), customers, excepted) for one in on_it}
+        own = {one: _stage_then(one, store, customers, excepted) for one in on_it}
         observing = [one for one, stage in own.items() if not is_live(partner, (stage,))]
         if observing and len(observing) < len(on_it) and set(customers or on_it) & set(on_it):
             yield (
@@ -185,10 +189,13 @@ def kept_in_observation(
             )
 
 
-def _stage_then(records: CustomerRecords, customers: Sequence[str], excepted: Sequence[str]) -> Stage | None:
-    if records.id in customers:
+def _stage_then(
+    customer: str, store: Store, customers: Sequence[str], excepted: Sequence[str]
+) -> Stage | None:
+    if customer in customers:
         return Stage(True)
-    return Stage(False) if records.id in excepted else records.own_stage
+    own = store.stage(customer)
+    return Stage(False) if customer in excepted else own and own.value
 
 
 def _by_contract(store: Store) -> dict[int, list[str]]:

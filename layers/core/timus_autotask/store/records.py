@@ -665,6 +665,11 @@ class Store:
         document = self.table.get(keys.mapping_key(customer_id))
         return read_as(_MAPPING.load, document) if document else None
 
+    def stage(self, customer_id: str) -> Stored[Stage] | None:
+        """A customer's own stage; None: it is everybody's."""
+        document = self.table.get(keys.stage_key(customer_id))
+        return Stored(read_as(_STAGE.load, document), document.rev) if document else None
+
     def notice(self, customer_id: str) -> Stored[Notice] | None:
         """The contracts that are still to be told that something is new of a customer; None: all know."""
         document = self.table.get(keys.notice_key(customer_id))

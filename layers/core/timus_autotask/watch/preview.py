@@ -24,7 +24,7 @@ from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.keys import contract_key
-from timus_autotask.store.records import ContractRecords, Unreadable
+from timus_autotask.store.records import ContractRecords, Store, Unreadable
 from timus_autotask.sync.gather import observed_of, read_records
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.money import Estimate, estimated, total
@@ -269,8 +269,15 @@ def _new_services(contracts: Iterable[ContractRecords]) -> Iterator[int]:
 def _names(contracts: Sequence[ContractRecords], rehearsal: Rehearsal) -> Directory:
     store = rehearsal.ports.store
     ids = {id_ for records in contracts for id_ in records.state.value.customers}
-    customers = {id_: name_of(store.customer_to_bill(id_)) for id_ in sorted(ids)}
+    customers = {id_: _name(id_, store) for id_ in sorted(ids)}
     return directory(customers, (store.names(one.state.value.contract_id).value for one in contracts))
+
+
+def _name(customer: str, store: Store) -> str:
+    try:
+        return name_of(store.customer_to_bill(customer))
+    except Unreadable:
+        return ""  # it is among what cannot be handled
 
 
 def _same_if_lost(rehearsal: Rehearsal, act: Callable[[Ports], T], ports: Ports, each: Each) -> None:
