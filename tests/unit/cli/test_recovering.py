@@ -269,6 +269,8 @@ class TestRestore:
         self._damaged(desk)
         before = desk.world.table.documents()
         assert "Nothing was written" in desk.told("restore", "--to", "2026-03-16T22:00", "--dry-run")
+        assert "if it is meant: --yes" in desk.refused("restore", "--to", "2026-03-16T22:00")
+        assert "if it is meant: --yes" in desk.refused("reconcile", "--after-restore")
         assert "to a time in the past" in desk.refused("restore", "--to", "2027-01-01", status=2)
         assert desk.world.table.documents() == before
 

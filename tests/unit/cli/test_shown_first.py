@@ -252,11 +252,11 @@ WALKS: dict[str, list[Walk]] = {
         Walk(edited, said("reconcile")),
         Walk(nothing, lambda tmp: ("reconcile", "--timus-export", export(tmp))),
         Walk(edited, said("reconcile", "--last"), READS),
-        Walk(told, said("reconcile", "--after-restore"), False),
+        Walk(told, said("reconcile", "--after-restore", "--yes"), False),
     ],
     "redrive": [Walk(told, said("redrive"))],
     "replay": [Walk(told, said("replay", "--since", "2026-03-01"))],
-    "restore": [Walk(told, said("restore", "--to", "2026-03-15T09:12"), False)],
+    "restore": [Walk(told, said("restore", "--to", "2026-03-15T09:12", "--yes"), False)],
     "logs queries": [Walk(told, said("logs", "queries"), READS)],
 }
 CASES = [(name, number) for name, walks in WALKS.items() for number, _ in enumerate(walks)]

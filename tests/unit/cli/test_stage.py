@@ -101,6 +101,29 @@ def test_who_is_not_known_is_told_so_without_advice_for_writing(desk: Desk) -> N
     assert "Nothing was written" not in words
 
 
+def test_a_preview_of_who_is_ignored_says_so(desk: Desk) -> None:
+    """And offers the way back, not go-live."""
+    desk.world.tell(1, {"SASE-ESS-USER": 4}, customer="cus_ours", subscription="sub_ours")
+    desk.world.work()
+    desk.told("map", "ignore", "customer", "cus_ours", "--reason", "our own company", "--by", "Ada")
+    words = desk.told("preview", "--customer", "cus_ours")
+    assert "cus_ours is ignored by Ada since 2026-03-15, so nothing is billed: our own company" in words
+    assert "→ timus-autotask map unignore customer cus_ours" in words
+    assert "go-live" not in words
+    assert desk.ask("preview", "--customer", "cus_ours")["ignored"]["reason"] == "our own company"
+
+
+def test_observing_again_is_asked_and_can_be_tried(desk: Desk, asked: list[str]) -> None:
+    """A dry run changes nothing, and neither does who says no."""
+    desk.ask("go-live", "--yes")
+    assert desk.ask("observe", "--dry-run")["written"] is False
+    assert "Nothing was written" in desk.refused("observe")
+    assert asked == ["Observe everybody? Nothing is written to Autotask until go-live."]
+    assert desk.ask("status")["stage"]["live"] is True
+    desk.told("observe", "--yes")
+    assert desk.ask("status")["stage"]["live"] is False
+
+
 def test_one_after_the_other(desk: Desk) -> None:
     """Some go first; who is left is named, and ``observe`` takes one back."""
     assert f"Still observing: {CUSTOMER}." in desk.told("go-live", "--except", CUSTOMER, "--yes")

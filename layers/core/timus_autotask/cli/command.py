@@ -548,7 +548,7 @@ COMMANDS = (
         "write nothing to Autotask from now on, until `go-live`; events are still taken in, and everything is shown",
         "observe --customer cus_41d0",
         "stage.observe",
-        (_CUSTOMERS, _UNKNOWN, _BY),
+        (_CUSTOMERS, *_WRITING, _UNKNOWN, _BY),
     ),
     Command(
         "ready",

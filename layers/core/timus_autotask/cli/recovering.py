@@ -228,6 +228,7 @@ def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         f"Everything is paused. The records become what they were at {moment:%Y-%m-%d %H:%M} UTC; "
         "events and changes since stay on record, and the events are merged again. No adjustment is made."
     )
+    _has_to_be_meant(arguments, terminal)
     if not agreed(arguments, terminal, "Shall this be done?"):
         return {**recover.Restored().to_json(), "written": False, **NO_ADJUSTMENTS}
     done = recover.restore(deployment, moment, operator(arguments), terminal.say, _counting(terminal))
@@ -243,10 +244,17 @@ NO_ADJUSTMENTS = {"preview": preview_form(Preview()), "totals": totals_form(Prev
 """While everything is paused, none is made."""
 
 
+def _has_to_be_meant(arguments: Namespace, terminal: Terminal) -> None:
+    """A script has to say that everybody is to be paused."""
+    if not (terminal.asks or arguments.yes or arguments.dry_run):
+        raise Failed("It pauses everybody. Nothing was written; if it is meant: --yes.")
+
+
 def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> list[int]:
     terminal.say(
         "Everything is paused, approvals given before are dropped, and every contract is looked at. No adjustment is made."
     )
+    _has_to_be_meant(arguments, terminal)
     if not agreed(arguments, terminal, "Was the table restored, and shall this be done?"):
         return []
     contracts = recover.after_restore(deployment.ports, operator(arguments))

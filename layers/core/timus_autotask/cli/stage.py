@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
-from timus_autotask.cli.proposing import carry_out, operator, progress, show_adjustments, totals_in_words
+from timus_autotask.cli.proposing import (
+    agreed,
+    carry_out,
+    operator,
+    progress,
+    show_adjustments,
+    totals_in_words,
+)
 from timus_autotask.cli.terminal import Terminal, Whole, called
 from timus_autotask.domain.reasons import commands
 from timus_autotask.operate import stage
@@ -31,7 +39,16 @@ def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     found = what_would_be_adjusted(deployment, arguments.customer, progress(terminal))
     show_adjustments(found.preview, terminal)
     terminal.say(*found.notes)
-    if not found.live:
+    if found.ignored:
+        by = f" by {found.ignored.by}" if found.ignored.by else ""
+        since = f"{found.ignored.at:%Y-%m-%d}"
+        terminal.say(
+            f"{arguments.customer} is ignored{by} since {since}, so nothing is billed: {found.ignored.reason}",
+            style="bold yellow",
+        )
+        remedy = commands("timus-autotask map unignore customer {customer}", {"customer": arguments.customer})
+        terminal.say(Whole(f"→ {remedy}"), style="yellow")
+    elif not found.live:
         remedy = "timus-autotask go-live"
         if arguments.customer:
             remedy = commands(
@@ -41,6 +58,7 @@ def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         terminal.say(Whole(f"→ {remedy}"), style="yellow")
     return {
         "live": found.live,
+        "ignored": asdict(found.ignored) if found.ignored else None,
         "contracts": preview_form(found.preview),
         "unhandled": unhandled_form(found.preview),
         "totals": totals_form(found.preview.totals),
@@ -120,14 +138,15 @@ def _still(observing: Sequence[str]) -> str:
 
 def observe(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Write nothing to Autotask from now on."""
-    done = stage.observe(
-        deployment, operator(arguments), arguments.customers or (), unknown=arguments.unknown
-    )
-    whose = ", ".join(done.customers) or "everybody"
+    customers = tuple(arguments.customers or ())
+    whose = ", ".join(customers) or "everybody"
+    if not agreed(arguments, terminal, f"Observe {whose}? Nothing is written to Autotask until go-live."):
+        return {**StageChange(False, customers).to_json(), "written": False}
+    done = stage.observe(deployment, operator(arguments), customers, unknown=arguments.unknown)
     terminal.say(f"Observing: {whose}. Nothing is written to Autotask until go-live.", style="green")
     if done.settling:
         terminal.say(
             f"{done.settling} {'adjustment was' if done.settling == 1 else 'adjustments were'} under way; how it ended is "
             "still found out, by reads. See: timus-autotask changes"
         )
-    return done.to_json()
+    return {**done.to_json(), "written": True}

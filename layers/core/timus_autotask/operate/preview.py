@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from timus_autotask.domain.mapping import Ignored
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import require_customer_to_show
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
@@ -25,6 +26,8 @@ class Forecast:
     """Whether it will be made without anybody's doing; otherwise by go-live."""
     notes: tuple[str, ...] = ()
     """Contracts that stay in observation because of somebody else."""
+    ignored: Ignored | None = None
+    """Who said why nothing of the customer is billed."""
 
 
 def what_would_be_adjusted(
@@ -48,7 +51,10 @@ def what_would_be_adjusted(
             money=True,
         )
     notes = tuple(kept_in_observation(deployment, customers))
-    return Forecast(shown.preview.set_apart(), (own or stage).live, notes)
+    mapping = store.mapping(customer) if customer else None
+    return Forecast(
+        shown.preview.set_apart(), (own or stage).live, notes, mapping.ignored if mapping else None
+    )
 
 
 def what_people_did(deployment: Deployment, since: date, customer: str | None = None) -> Shadow:

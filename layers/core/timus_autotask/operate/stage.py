@@ -195,7 +195,7 @@ def _stage_then(
     if customer in customers:
         return Stage(True)
     own = store.stage(customer)
-    return Stage(False) if customer in excepted else own and own.value
+    return Stage(False) if customer in excepted else own.value if own else None
 
 
 def _by_contract(store: Store) -> dict[int, list[str]]:
