@@ -18,9 +18,9 @@ if settings.get_current_profile_name() == "default":
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests marked `loopback` or `emulator` reach 127.0.0.1; the rest keep `--disable-socket`."""
+    """Let tests marked `loopback`, `emulator` or `browser` reach 127.0.0.1; the rest keep `--disable-socket`."""
     for item in items:
-        if item.get_closest_marker("loopback") or item.get_closest_marker("emulator"):
+        if any(map(item.get_closest_marker, ("loopback", "emulator", "browser"))):
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
 
 

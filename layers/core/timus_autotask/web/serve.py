@@ -47,18 +47,24 @@ def listening(port: int) -> socket.socket:
     return found
 
 
+def server(app: Guard) -> uvicorn.Server:
+    """What serves it."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
+            ws="none",
+        )
+    )
+
+
 def run(app: Guard, listener: socket.socket) -> None:
     """Serve it until Ctrl-C, which is how it ends and nothing that failed."""
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        proxy_headers=False,
-        server_header=False,
-        ws="none",
-    )
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        server(app).run(sockets=[listener])
     except KeyboardInterrupt:
         return

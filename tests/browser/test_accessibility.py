@@ -1,0 +1,32 @@
+"""Everybody can use the console: by day and by night, at a desk, on a phone, and at 200 %."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.accessible import too_wide, violations
+from tests.browser.everything import pages
+from tests.browser.visitor import DESK, PHONE, Visitor
+
+pytestmark = pytest.mark.browser
+
+ENLARGED = (DESK[0] // 2, DESK[1] // 2)
+"""A desk's window at 200 %."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing_on_any_page(visitor: Visitor, size: tuple[int, int], scheme: str) -> None:
+    """Names, roles, landmarks, order of headings, contrast."""
+    visitor.look(size, scheme)
+    found = {address: violations(visitor.page) for address in pages(visitor)}
+    assert len(found) > 5
+    assert {address: wrong for address, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize("size", [PHONE, ENLARGED], ids=["phone", "200 %"])
+def test_no_page_scrolls_sideways(visitor: Visitor, size: tuple[int, int]) -> None:
+    """Everything is within the width; a wide chart scrolls by itself."""
+    visitor.look(size, "light")
+    found = {address: too_wide(visitor.page) for address in pages(visitor)}
+    assert {address: wrong for address, wrong in found.items() if wrong} == {}
