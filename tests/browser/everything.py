@@ -13,10 +13,10 @@ from timus_autotask.web.app import console
 
 EXAMPLES = {
     "/customers": ("/customers?standing=waiting&sort=money", "/customers?q=nobody+at+all"),
-    "/customers/{customer:path}": tuple(
-        f"/customers/{customer_of(n)}" for n in (HELD, DRIFTS, UNMAPPED[0], STRANGE, REJECTED)
-    )
-    + ("/customers/cus_unknown",),
+    "/customers/{customer:path}": (
+        *(f"/customers/{customer_of(n)}" for n in (HELD, DRIFTS, UNMAPPED[0], STRANGE, REJECTED)),
+        "/customers/cus_unknown",
+    ),
 }
 """Addresses by route, beyond the route itself."""
 DECIDED = ("/proposals/{id}",)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from tests.browser.served import Served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Response
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Response
 
 DESK, PHONE = (1280, 860), (360, 740)
 """Widths and heights in CSS pixels. A page at 200 % has half of them."""
@@ -45,7 +45,9 @@ class Visitor:
     @property
     def focused(self) -> str:
         """What the keyboard speaks to: its words, or else its id."""
-        return str(self.page.evaluate("(e => (e.innerText || e.id || e.tagName).trim())(document.activeElement)"))
+        return str(
+            self.page.evaluate("(e => (e.innerText || e.id || e.tagName).trim())(document.activeElement)")
+        )
 
 
 @contextmanager
@@ -69,19 +71,21 @@ def visiting(browser: Browser, served: Served, **context: Any) -> Iterator[Visit
 
 def watch(visitor: Visitor) -> None:
     """Write down whatever no page of ours may do."""
-    page, complaints = visitor.page, visitor.complaints
-    page.on("pageerror", lambda error: complaints.append(f"a script failed: {error}"))
-    page.on("dialog", lambda dialog: (complaints.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
-    page.on(
-        "console",
-        lambda message: complaints.append(f"{message.type}: {message.text}")
-        if message.type in ("error", "warning") and FAILED_TO_LOAD not in message.text
-        else None,
-    )
-    page.on(
-        "request",
-        lambda request: complaints.append(f"asked {request.url}")
-        if urlsplit(request.url).netloc != urlsplit(visitor.served.home).netloc
-        and not request.url.startswith(("data:", "blob:"))
-        else None,
-    )
+    page, complain = visitor.page, visitor.complaints.append
+
+    def dialog(shown: Dialog) -> None:
+        complain(f"a dialog: {shown.message}")
+        shown.dismiss()
+
+    def console(said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning") and FAILED_TO_LOAD not in said.text:
+            complain(f"{said.type}: {said.text}")
+
+    def request(asked: Request) -> None:
+        if urlsplit(asked.url).netloc != urlsplit(visitor.served.home).netloc:
+            complain(f"asked {asked.url}")
+
+    page.on("pageerror", lambda error: complain(f"a script failed: {error}"))
+    page.on("dialog", dialog)
+    page.on("console", console)
+    page.on("request", request)
