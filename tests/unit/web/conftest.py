@@ -14,5 +14,4 @@ def a_loop_of_its_own() -> Iterator[None]:
     pytest_socket.enable_socket()  # one guard within another would still refuse
     pytest_socket.disable_socket(allow_unix_socket=True)
     yield
-    pytest_socket.enable_socket()
-    pytest_socket.disable_socket()
+    pytest_socket.enable_socket()  # the next test has a guard of its own
