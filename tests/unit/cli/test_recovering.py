@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS
+from timus_autotask.cli.command import parser
+from timus_autotask.cli.recovering import reconcile, redrive, replay
+from timus_autotask.cli.terminal import Terminal
 from timus_autotask.ports.table import Document, Write
 
 
@@ -310,3 +317,22 @@ def test_queries_name_the_stacks_log_groups(desk: Desk) -> None:
     found = desk.ask("logs", "queries")["queries"]
     assert "/aws/lambda/timus-autotask-apply-changes" in found[0]["log_groups"]
     assert all(query["words"] and query["query"] for query in found)
+
+
+@pytest.mark.parametrize(
+    ("run", "words", "busy"),
+    [
+        (reconcile, ["reconcile"], "The contracts are compared with Autotask …"),
+        (replay, ["replay", "--since", "2026-01-01"], "The events are read …"),
+        (redrive, ["redrive"], "The dead letters are read …"),
+    ],
+)
+def test_what_takes_its_time_says_what_it_does(
+    desk: Desk, run: Callable[..., Any], words: list[str], busy: str
+) -> None:
+    """On one line, which is taken away in the end."""
+    out = StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system=None, markup=False)
+    run(desk.deployment(), parser().parse_args([*words, "--dry-run"]), Terminal(False, False, console))
+    assert busy in out.getvalue()
+    assert busy not in re.sub(r"[^\n]*\r", "", out.getvalue())

@@ -83,7 +83,8 @@ def carry_out(
     if arguments.dry_run or not arguments.yes:
         terminal.say(*proposal.doubts, style="bold red")
     if agreed(arguments, terminal, question):
-        committed: Done[R] = proposal.commit()
+        with terminal.while_busy("It is written …"):
+            committed: Done[R] = proposal.commit()
         result, written = committed.result, True
         if not committed.queued:
             terminal.say("The queue is out of reach just now; the sweep takes it up within a minute.")

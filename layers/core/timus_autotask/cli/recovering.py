@@ -51,11 +51,12 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     export = _read_export(arguments.timus_export) if arguments.timus_export else None
     if arguments.after_restore:
         result["restored"] = _after_restore(deployment, arguments, terminal)
-    compared = (
-        last_comparison(deployment)
-        if arguments.last
-        else compare_with_autotask(deployment, deep=arguments.deep, on_progress=_counting(terminal))
-    )
+    with terminal.while_busy("The contracts are compared with Autotask …"):
+        compared = (
+            last_comparison(deployment)
+            if arguments.last
+            else compare_with_autotask(deployment, deep=arguments.deep, on_progress=_counting_on(terminal))
+        )
     _show(compared, terminal)
     result |= compared.to_json()
     against = None
@@ -106,6 +107,13 @@ def _undecided(against: AgainstTimus) -> Iterator[str]:
 
 def _counting(terminal: Terminal) -> Callable[[Run], None]:
     return lambda run: terminal.say(f"{run.contracts} of {run.of} contracts, {run.calls} calls")
+
+
+def _counting_on(terminal: Terminal) -> Callable[[Run], None]:
+    """How far a comparison is: to a person on one line that is written over, to a log line by line."""
+    if not terminal.console.is_terminal:
+        return _counting(terminal)
+    return lambda run: terminal.busy(f"{run.contracts} of {run.of} contracts are compared, {run.calls} calls")
 
 
 def _show(compared: Reconciled, terminal: Terminal) -> None:
@@ -274,7 +282,8 @@ def _all_looked_at(left: int) -> None:
 
 def redrive(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Send the wake-ups that failed for good again."""
-    proposal = recover.redrive(deployment, operator(arguments), progress(terminal))
+    with terminal.while_busy("The dead letters are read …"):
+        proposal = recover.redrive(deployment, operator(arguments), progress(terminal))
     found = proposal.result
     if found.strange:
         terminal.say(
@@ -295,14 +304,15 @@ def redrive(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
 
 def replay(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Put stored events into the inbox again."""
-    proposal = recover.replay_since(
-        deployment,
-        in_utc(arguments.since, deployment),
-        operator(arguments),
-        customer=arguments.customer,
-        parked=arguments.parked,
-        on_progress=progress(terminal),
-    )
+    with terminal.while_busy("The events are read …"):
+        proposal = recover.replay_since(
+            deployment,
+            in_utc(arguments.since, deployment),
+            operator(arguments),
+            customer=arguments.customer,
+            parked=arguments.parked,
+            on_progress=progress(terminal),
+        )
     found = proposal.result
     terminal.say(f"{found.events} events of {found.customers} customers.")
     form = carry_out(

@@ -35,7 +35,9 @@ from timus_autotask.watch.shadow import Episode, Shadow
 def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """What would be adjusted, and nothing else; or what people did by hand since a day."""
     if arguments.since is not None:
-        return _shadow(what_people_did(deployment, arguments.since.date(), arguments.customer), terminal)
+        with terminal.while_busy("Records and Autotask are read …"):
+            found_by_hand = what_people_did(deployment, arguments.since.date(), arguments.customer)
+        return _shadow(found_by_hand, terminal)
     found = what_would_be_adjusted(deployment, arguments.customer, progress(terminal))
     show_adjustments(found.preview, terminal)
     terminal.say(*found.notes)
