@@ -202,6 +202,7 @@ def test_a_minimum_that_the_invoice_brings_up_to_is_the_partners_own() -> None:
     months.play([("wait", None, 31)])
     found = of(months, [*whole(months, adv=10, gateway=1), f",{ADV},7,,,"])
     assert why(row(found, ADV, "")) == {Between.POOLED_MINIMUM: 155, Between.NOT_IN_TIMUS: 62}
+    assert [one.estimate for one in row(found, ADV, "").differences] == [Decimal("25.00"), Decimal("62.50")]
     [short] = found.found.shortfalls
     assert (short.minimum, short.most, short.seat_days, short.paid) == (15, 5, 155, 155)
 

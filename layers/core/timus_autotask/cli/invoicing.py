@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.proposing import operator
-from timus_autotask.cli.terminal import Terminal, arrows, called, moment
+from timus_autotask.cli.terminal import Terminal, Whole, arrows, called, moment
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.tables import FileRefused
 from timus_autotask.operate.timus_invoice import (
@@ -220,7 +221,8 @@ def _show_unknown(beside: Beside, terminal: Terminal) -> None:
             like = f" It looks like {', '.join(near)}." if near else ""
             what = "customer" if option == "is-customer" else "product"
             terminal.say(
-                f"The {what} {name!r} is not known.{like} Say once which it is: --{option} '{name}=…'",
+                f"The {what} {name} is not known.{like} Say once which it is:",
+                Whole(f"→ --{option} {quote(name + '=' + ('CUSTOMER' if what == 'customer' else 'SKU'))}"),
                 style="yellow",
             )
 
@@ -238,6 +240,10 @@ def _show_sums(found: FourSides, terminal: Terminal) -> None:
         ("You bill it and do not pay for it", total.billed_not_paid, total.estimate_billed_not_paid),
     ):
         terminal.say(f"{words}: {days} seat-days, about {money}.", style="bold red" if days else "green")
+    if total.without_price:
+        terminal.say(
+            f"Without a known price, and not in the money: {total.without_price} of the differences."
+        )
     if total.amount is not None:
         terminal.say(f"The invoice charges {total.amount}; what is billed comes to about {total.estimate}.")
     for one in found.shortfalls:

@@ -394,7 +394,7 @@ def _csv_rows(found: FourSides) -> Iterator[dict[str, object]]:
             "month": f"{found.month:%Y-%m}",
             "customer_id": row.customer or None,
             "customer_name": found.names.customers.get(row.customer),
-            "skus": " ".join(row.skus),
+            "skus": " ".join(row.skus) or None,
             **_keys(row),
             **{
                 side: getattr(row, side)
@@ -407,8 +407,8 @@ def _csv_rows(found: FourSides) -> Iterator[dict[str, object]]:
         }
 
 
-def _keys(row: SideRow) -> dict[str, str]:
+def _keys(row: SideRow) -> dict[str, str | None]:
     return {
-        "contract_ids": " ".join(str(key.contract_id) for key in row.keys),
-        "service_ids": " ".join(str(key.service_id) for key in row.keys),
+        "contract_ids": " ".join(str(key.contract_id) for key in row.keys) or None,
+        "service_ids": " ".join(str(key.service_id) for key in row.keys) or None,
     }

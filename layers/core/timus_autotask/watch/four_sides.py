@@ -15,10 +15,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
-from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.mapping import LineKey, in_force
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.psa import BillingItem
-from timus_autotask.watch.books import BookLine, Books
+from timus_autotask.watch.books import NO_COSTS, UNKNOWN, BookLine, Books
 from timus_autotask.watch.causes import BY_TERMS, Leak
 from timus_autotask.watch.ledger import Entry, days_of_period, entries_of, price_without_line, trial
 from timus_autotask.watch.money import rounded
@@ -189,7 +189,7 @@ class Sum:
     amount: Decimal | None
     estimate: Decimal
     without_price: int
-    """Rows whose price is not known; their money is not in it."""
+    """Differences without a known price; their money is not in it."""
     kinds: Mapping[Kind, int]
     """Seat-days by kind."""
 
@@ -230,7 +230,7 @@ class FourSides:
             estimate_billed_not_paid=-_sum(one.estimate for one in less),
             amount=_amount(self.rows),
             estimate=_sum(row.estimate for row in self.rows),
-            without_price=_without_price(self.rows),
+            without_price=len([one for one in every if one.estimate is None]),
             kinds=_by_kind(every),
         )
 
@@ -254,10 +254,6 @@ def _signs(differences: Sequence[Difference]) -> tuple[list[Difference], list[Di
 def _amount(rows: Iterable[SideRow]) -> Decimal | None:
     amounts = [row.amount for row in rows if row.amount is not None]
     return _sum(amounts) if amounts else None
-
-
-def _without_price(rows: Iterable[SideRow]) -> int:
-    return len([row for row in rows if row.estimate is None and row.autotask])
 
 
 def _by_kind(differences: Iterable[Difference]) -> Mapping[Kind, int]:
@@ -399,7 +395,7 @@ class _Look:
             - sum((group.amount for group in self._groups if group.amount), NO_MONEY),
             items is not None,
             self._books.names,
-            self._books.notes,
+            tuple(note for note in self._books.notes if note != NO_COSTS),  # the invoice says what it costs
         )
 
     # -- Rows
@@ -439,7 +435,14 @@ class _Look:
         lines = self._books.lines
         known = [lines[key].price.price for key in sorted(group.keys) if key in lines]
         known += [price_without_line(self._books, group.customer, sku).price for sku in sorted(group.skus)]
+        known += [self._listed(sku) for sku in sorted(group.skus)]
         return next((price for price in known if price is not None), None)
+
+    def _listed(self, sku: str) -> Decimal | None:
+        """The catalogue's price of a SKU that is nobody's."""
+        plan = self._books.plans.get(sku)
+        choice = in_force(plan.choices, self._until) if plan else None
+        return self._books.services.get(choice.service_id, UNKNOWN).price if choice else None
 
     def _days(self) -> Iterator[date]:
         return (self._first + timedelta(days=n) for n in range((self._until - self._first).days + 1))
