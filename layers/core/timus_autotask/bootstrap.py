@@ -17,7 +17,7 @@ from timus_autotask.ports.errors import NotConfigured, SecretsUnavailable
 from timus_autotask.settings import Settings, StackSettings
 
 if TYPE_CHECKING:
-    from timus_autotask.autotask.client import OnCall
+    from timus_autotask.autotask.client import Autotask, OnCall
     from timus_autotask.autotask.http import Transport
     from timus_autotask.aws.telemetry import Telemetry
     from timus_autotask.operate.deployment import Deployment
@@ -283,6 +283,7 @@ def deployment(stack: str) -> Deployment:
         each=pool.map,
         earlier=EarlierTable(dynamodb, settings.table_name).documents,
         caller=cache(lambda: caller(client("sts"))),
+        autotask_pages=lambda: autotask().web_url(),
         close=transport.close,
     )
 
@@ -334,14 +335,14 @@ def autotask_user(transport: Transport, server: str) -> Callable[[Credentials], 
 
 def autotask_client(
     transport: Transport, secrets: Secrets, server: str, on_call: OnCall | None = None
-) -> tuple[Callable[[], Psa], Callable[[], RefusedUser]]:
+) -> tuple[Callable[[], Autotask], Callable[[], RefusedUser]]:
     """The client, signed in with the credentials as they are stored, and what to call when Autotask refused them."""
     from timus_autotask.autotask import client as rest
     from timus_autotask.ports.secrets import RefusedUser
 
     signed_in: dict[Credentials, rest.Autotask] = {}
 
-    def client() -> Psa:
+    def client() -> rest.Autotask:
         found = secrets.autotask_credentials()  # kept for a while: asking each time costs nothing
         if found not in signed_in:
             try:

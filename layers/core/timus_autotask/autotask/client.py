@@ -159,6 +159,12 @@ class Autotask:
         self.calls = 0
         """Requests made so far."""
 
+    def web_url(self) -> str:
+        """Start of links into Autotask's own pages; ``""`` where it names none, or one that is not to be trusted."""
+        if self.zone is None:
+            self.zone = self._look_up()
+        return self.zone.web_url if trusts(self._server, self.zone.web_url) else ""
+
     def sign_in(self) -> str:
         """Look the zone up and make the one read that every change needs."""
         self.zone = self._look_up()

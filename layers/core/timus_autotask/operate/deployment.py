@@ -109,6 +109,8 @@ class Deployment:
     """Every record as it was at an earlier moment; tells in words while that takes its time. Raises ``TableUnavailable``."""
     caller: Callable[[], str] = lambda: ""
     """Who asks, by AWS's own account: the last part of an ARN, as in ``user/anna``; empty: AWS does not say."""
+    autotask_pages: Callable[[], str] = lambda: ""
+    """Start of links into Autotask's own pages; empty: it is not known. Raises ``AutotaskError`` and ``NotConfigured``."""
     close: Callable[[], None] = lambda: None
     """Give the connections back."""
 

@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from timus_autotask.operate import parked_events
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError
 from timus_autotask.store.records import Unreadable
@@ -47,6 +48,7 @@ def console(desk: Desk) -> Starlette:
         *mapping.routes(pages),
         *month.routes(pages),
         *terms.routes(pages),
+        Route("/events/dismiss", posted(pages.dismiss), methods=["POST"]),
         Route("/do", posted(pages.do), methods=["POST"]),
         Route("/proposals/{id}", pages.proposal),
         Route("/proposals/{id}", posted(pages.commit), methods=["POST"]),
@@ -146,6 +148,15 @@ class Pages(Showing):
     def do(self, _request: Request, form: FormData) -> Response:
         """One thing, by its name."""
         return self.ask(doing.asked(self.desk, form))
+
+    def dismiss(self, _request: Request, form: FormData) -> Response:
+        """Set a parked event aside as a mistake. It posts nothing, so it is done at once."""
+        event, reason = text_of(form, "event"), text_of(form, "reason")
+        if not reason:
+            raise Senseless("An event is dismissed with a reason.")
+        parked_events.dismiss(self.desk.deployment, [event], reason, self.desk.by)
+        self.desk.decided()
+        return see_other(back_to(form))
 
     def decide(self, _request: Request, form: FormData) -> Response:
         """Approve held changes, or reject them."""

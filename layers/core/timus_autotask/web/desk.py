@@ -70,6 +70,8 @@ class Desk:
     """What ``doctor`` says. It asks AWS and Autotask, so it is read only when somebody asks."""
     suggested: Kept[Suggested] = field(init=False)
     """Autotask is asked for it, so it is read when somebody comes to map."""
+    links: Kept[str] = field(init=False)
+    """Where links into Autotask begin."""
     cases: Cases = field(init=False)
     """What somebody has asked for here."""
 
@@ -78,6 +80,7 @@ class Desk:
         self.everything = Kept(self._read, clock, self.start)
         self.checks = Kept(lambda _: tuple(look_at_everything(self.deployment)), clock, self.start)
         self.suggested = Kept(lambda _: self._suggest(), clock, self.start)
+        self.links = Kept(lambda _: self.deployment.autotask_pages(), clock, self.start)
         self._months: dict[date, Kept[Looked]] = {}
         self._ledgers: dict[date, Kept[Ledger]] = {}
         self.cases = Cases(self.start)
@@ -91,6 +94,12 @@ class Desk:
                 lambda _: look_at_month(self.deployment, first), self.deployment.clock, self.start
             )
         return self._months[first]
+
+    def begin(self) -> None:
+        """Have read what the first page shows, before somebody looks at it: also what the running month comes to in money."""
+        self.everything.soon()
+        self.links.soon()
+        self.month(self.deployment.today).soon()
 
     def keep_young(self) -> None:
         """Have everything read beside this click if it is old; sooner, shortly after something was decided."""

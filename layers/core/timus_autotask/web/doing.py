@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from starlette.datastructures import FormData
 
 from timus_autotask.domain.line import Choice
-from timus_autotask.operate import decisions, parked_events, terms
+from timus_autotask.operate import decisions, parked_events, stage, terms
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.undo import ChangeUndone, undo
 from timus_autotask.web.desk import Desk
@@ -94,10 +94,27 @@ def _accept_event(desk: Desk, form: FormData) -> Asked:
     )
 
 
+def _go_live(desk: Desk, form: FormData) -> Asked:
+    customer = text_of(form, "customer")
+    return Asked(
+        f"Go live{f' with {customer}' if customer else ''}",
+        lambda progress: stage.go_live(
+            desk.deployment, desk.by, [customer] if customer else [], on_progress=progress
+        ),
+        back_to(form),
+        "Go live",
+        lambda done: [
+            "From then on changes reach Autotask.",
+            *([f"Still observing: {', '.join(done.observing)}."] if done.observing else []),
+        ],
+    )
+
+
 THINGS: Mapping[str, Callable[[Desk, FormData], Asked]] = {
     "undo": _undo,
     "drift": _drift,
     "retry": _retry,
     "resume": _resume,
     "accept-event": _accept_event,
+    "go-live": _go_live,
 }

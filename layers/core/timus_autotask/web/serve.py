@@ -25,7 +25,7 @@ def serve(deployment: Deployment, by: str, port: int, on_address: Callable[[str]
         port = listener.getsockname()[1]
         keys = Keys(lambda key: on_address(address(port, key)))
         desk = Desk(deployment, by)
-        desk.everything.soon()
+        desk.begin()
         on_address(address(port, keys.key))
         run(Guard(console(desk), keys, port), listener)
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from timus_autotask.domain.line import JournalEntry, Line
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.timeline import Timeline
 from timus_autotask.store.records import Decision
 from timus_autotask.watch.books import BookLine, Books
 from timus_autotask.watch.grouping import Group, Standing
@@ -228,6 +229,10 @@ def _view(
     return LineView(line, actions, _chart(line, known, book, found, today), book)
 
 
+BEFORE, AFTER = timedelta(days=150), timedelta(days=92)
+"""Of a chart, around today."""
+
+
 def _chart(
     line: StatusLine, stored: Line | None, book: BookLine | None, found: Everything, today: date
 ) -> Chart | None:
@@ -236,21 +241,22 @@ def _chart(
         return None
     contract = found.survey.records.contracts[line.key.contract_id].state.value.contract
     has = book.has if book else stored.baseline if stored.observed is None else stored.observed
-    if has is None:
+    if has is None or contract is None:
         return None
-    first = max(today - timedelta(days=150), contract.start) if contract else today - timedelta(days=150)
-    last = min(today + timedelta(days=92), contract.end) if contract else today + timedelta(days=92)
-    if first >= last:
-        return None
+    first, last = max(today - BEFORE, contract.start), min(today + AFTER, contract.end)
+    planned = _planned(has, line.scheduled)
+    if not any(first < day <= last for day in (*stored.desired.days, *planned.days)):
+        return None  # nothing changes: the table above says it all
     series = [
-        Series("Should be", "wanted", stored.desired, first, last),
+        Series("Should be", "wanted", stored.desired, max((first, *stored.desired.days[:1])), last),
         Series("Autotask", "has", has, first, min(today, last)),
+        Series("scheduled", "scheduled", planned, min(today, last), last, named=bool(line.scheduled)),
     ]
-    planned = has
-    for day, delta in line.scheduled:
-        planned = planned.add_from(day, delta)
-    series.append(
-        Series("scheduled", "scheduled", planned, min(today, last), last, named=bool(line.scheduled))
-    )
     shades = [(start, end, "posted") for start, end in book.observed.closed] if book else []
     return step_chart(f"Units of {line.sku}", series, first, last, today, shades)
+
+
+def _planned(has: Timeline, scheduled: Iterable[tuple[date, int]]) -> Timeline:
+    for day, delta in scheduled:
+        has = has.add_from(day, delta)
+    return has

@@ -14,6 +14,7 @@ from timus_autotask.watch.names import Directory
 from timus_autotask.watch.status import Pause, Stages
 from timus_autotask.web.desk import Desk, Everything
 from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.pages.actions import Action
 from timus_autotask.web.words import count
 
 
@@ -39,6 +40,8 @@ class Banner:
     text: str
     remedy: str = ""
     """The command that ends it."""
+    actions: tuple[Action, ...] = ()
+    """What ends it here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Layout:
     reading: bool
     failure: Failure | None
     """Why what is shown is old."""
+    autotask: str
+    """Where links into Autotask begin; empty: it is not known."""
 
 
 def layout(desk: Desk) -> Layout:
@@ -67,6 +72,7 @@ def layout(desk: Desk) -> Layout:
         seen.at,
         seen.reading,
         in_words(seen.failed) if seen.failed else None,
+        (desk.links.seen.value or "").rstrip("/"),
     )
 
 
@@ -117,7 +123,8 @@ def _stage(stages: Stages) -> Iterator[Banner]:
     if not stages.partner.live:
         live = f" Live are only: {others}." if others else ""
         text = f"Nothing is written to Autotask. What is shown would be done after go-live.{live}"
-        yield Banner("observing", "This stack observes", text, "timus-autotask go-live")
+        go_live = Action("Go live …", "/do", {"what": "go-live"})
+        yield Banner("observing", "This stack observes", text, "timus-autotask go-live", (go_live,))
     elif others:
         yield Banner("observing", f"{count(len(stages.exceptions), 'customer')} observed only", f"{others}.")
 
@@ -131,4 +138,7 @@ def _paused(pause: Pause, names: Directory) -> Banner:
         if id_
         else "timus-autotask resume"
     )
-    return Banner("paused", f"Changes are paused for {whom}", f"What Timus reports waits.{by}", remedy)
+    resume = Action("Resume …", "/do", {"what": "resume", "customer": id_ or ""})
+    return Banner(
+        "paused", f"Changes are paused for {whom}", f"What Timus reports waits.{by}", remedy, (resume,)
+    )

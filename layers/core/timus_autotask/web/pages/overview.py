@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.store.records import EventRecord
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.grouping import Standing
 from timus_autotask.watch.ready import Ready
@@ -58,6 +59,8 @@ class OverviewPage:
     delays: Delays
     compared: Run
     outstanding: tuple[str, ...]
+    events: tuple[EventRecord, ...]
+    """Parked: a person has to look at them."""
 
 
 def overview_page(found: Everything, ready: Ready | None, today: date) -> OverviewPage:
@@ -79,6 +82,7 @@ def overview_page(found: Everything, ready: Ready | None, today: date) -> Overvi
         delays(found.history.changes),
         found.survey.overview.compared,
         status.outstanding,
+        status.parked_events,
     )
 
 
@@ -139,10 +143,11 @@ def _seats(found: Everything, today: date) -> Chart | None:
         for stored in customer.subscriptions.values()
     ]
     by_sku = seats_by_sku(subscriptions)
-    if not by_sku:
+    if not any(units.days for units in by_sku.values()):
         return None
     order = sorted(by_sku, key=lambda sku: (-by_sku[sku].at(today), sku))
-    first, last = today - BEFORE, today + AFTER
+    known = min(units.days[0] for units in by_sku.values() if units.days)
+    first, last = max(today - BEFORE, min(known, today - AFTER)), today + AFTER
     shown = order if len(order) <= MOST_PLANS + 1 else order[:MOST_PLANS]
     series = [Series(sku, f"plan-{place + 1}", by_sku[sku], first, last) for place, sku in enumerate(shown)]
     rest = NOTHING
