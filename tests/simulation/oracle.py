@@ -766,7 +766,7 @@ class Oracle:
     def _seats_of_all_plans(self, line: Line, day: date) -> bool:
         """Whether a part of a rise was posted while the seats that move with it are still billed on a plan that they leave.
 
-        Then that plan has too many, and all plans together have on that day no more seats than some versions had.
+        Then that plan has too many, and all plans together have on that day no more seats than some versions had, or than the terms bill.
         """
         plans = self._plans(self._feeding(line))
         lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
@@ -780,7 +780,8 @@ class Oracle:
         for sub in subs:
             said = [v for v in self.history[sub] if v.day <= day and (sub, v.number) in self._sent]
             most += max((sum(v.units(sku, day) for sku in plans) for v in said), default=0)
-        if sum(self.has(one, day) for one in lines) > most:
+        billed = sum(self.wants(one, day) or 0 for one in lines)
+        if sum(self.has(one, day) for one in lines) > max(most, billed):
             return False
         self._parts[line].add(self.has(line, day))
         return True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from tests.unit.domain.converge.views import (
+    NOW,
     PLUS,
     SEATS,
     TODAY,
@@ -25,10 +26,11 @@ from tests.unit.domain.converge.views import (
 )
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Step, View
-from timus_autotask.domain.line import Answer, State
+from timus_autotask.domain.history import Cause
+from timus_autotask.domain.line import Answer, Approved, Rejection, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan_change import Link
-from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.policy import Approval, Policy, SameDay
 from timus_autotask.domain.timeline import Timeline
 
 APRIL = date(2026, 4, 1)
@@ -153,6 +155,60 @@ def test_an_approval_is_asked_for_before_that_day() -> None:
     """A person does not have to be there on the first night of the new term."""
     step = next_step(of_one_line(FEWER, policy=Policy(line_limit=1)))
     assert parked(step)[0] == "held-over-limit"
+
+
+ENDED_YESTERDAY = since_january(25, (march(14), 0))
+"""A person took all seats off, or the terms exclude them since."""
+FEWER_BEFORE = since_january(25, (march(10), 21), (march(14), 0))
+"""Then it turns out that four had left before. Those are back on the 14th for as long as their decrease is not made."""
+ALL_ASKED = Policy(approve_decreases=Approval(above_units=0), decrease_wait=30)
+
+
+def of_an_earlier_day(wanted: Timeline, policy: Policy, *, caused_at: datetime | None = None) -> View:
+    """What was gathered of a line that was adjusted on a later day than its next decrease, as some tenants allow again on that day."""
+    cause = Cause("sub_1", 8, march(10), "evt_8", caused_at, before=25)
+    policy = replace(policy, same_day=SameDay.ATTEMPT)
+    lines = (left(ENDED_YESTERDAY, adjusted=(march(14),)),)
+    held = {45: on_contract(ENDED_YESTERDAY)}
+    return view(demand(wanted, causes=(cause,)), held=held, lines=lines, policy=policy)
+
+
+def test_what_makes_room_goes_only_together_with_a_decrease_that_needs_an_approval() -> None:
+    """Alone it would bill four seats that nobody had, until a person approves the decrease, or for ever."""
+    held = of_an_earlier_day(FEWER_BEFORE, ALL_ASKED)
+    step = next_step(held)
+    assert posted(step) is None
+    assert parked(step) == ("held-for-approval", facts(held=0, left=0, desired=0, delta=-4, day="2026-03-10"))
+    approved = replace(line_of(step), approved=(Approved(march(10), -4, "Ann"),))
+    sent, _ = all_posted(replace(held, lines={SEATS: approved}))
+    assert sent == [(SEATS, march(14), 4), (SEATS, march(10), -4)]
+    rejected = replace(line_of(step), rejections=(Rejection(march(10), -4, "Ann", NOW, "not so"),))
+    assert all_posted(replace(held, lines={SEATS: rejected}))[0] == []
+
+
+def test_what_makes_room_waits_together_with_a_decrease_that_waits_for_more() -> None:
+    """Of a subscription that may be replaced by another one in a moment."""
+    gone = since_january(25, (march(10), 0))
+    step = next_step(of_an_earlier_day(gone, Policy(decrease_wait=30), caused_at=NOW))
+    assert posted(step) is None
+    assert line_of(step).waits_for_more == NOW + timedelta(minutes=30)
+
+
+def test_a_new_term_goes_on_with_what_is_billed_while_the_decrease_awaits_approval() -> None:
+    """The client is not billed nothing only because nobody was there to approve."""
+    sent, step = all_posted(of_one_line(FEWER, today=APRIL, policy=ALL_ASKED))
+    assert sent == [(SEATS, APRIL, 25)]
+    assert parked(step)[0] == "held-for-approval"
+
+
+@pytest.mark.parametrize("then", [0, 18])
+def test_a_new_term_takes_no_quantity_that_was_never_wanted_while_a_decrease_awaits_approval(
+    then: int,
+) -> None:
+    """23 would make room for the five that leave 18; and nobody who has left comes back for as long."""
+    wanted = since_january(25, (TODAY, 20 if then else 0), (APRIL, then))
+    sent, step = all_posted(of_one_line(wanted, today=APRIL, policy=ALL_ASKED))
+    assert (sent, parked(step)[0]) == ([], "held-for-approval")
 
 
 @pytest.mark.parametrize("seats", [25, 1])

@@ -169,7 +169,8 @@ def _below_zero_later(draft: LineDraft) -> LineDraft | None:
 
 def _waiting_for_more(draft: LineDraft, view: View) -> LineDraft:
     """A line whose decrease waits by the term ``decrease_wait``: a subscription that replaces another one comes a little later."""
-    due, minutes = draft.due[0], draft.policy.decrease_wait
+    due = draft.adjustments[0] if _go_together(draft) else draft.due[0]
+    minutes = draft.policy.decrease_wait
     left = _left_with_nothing(draft, due.day)
     occurred = max((cause.occurred_at for cause in left if cause.occurred_at), default=None)
     if not minutes or occurred is None or due.delta > 0:
@@ -220,16 +221,14 @@ def _who_is_paused(draft: LineDraft, view: View) -> dict[str, str]:
 def _held(draft: LineDraft, view: View) -> LineDraft | None:
     """Parked if all is paused, or the partner's terms ask for approval before the first of a line's due adjustments is made.
 
-    Each is judged in its turn. But where the line was adjusted on a later day already, they are judged, and go, together: until
-    the last is made, the first alone would give that day a quantity that was never wanted.
+    Each is judged in its turn, or all of them together.
     """
     units = draft.observed.units
     if draft.policy.paused:
         facts = change_facts(change_of(draft, draft.due[0]))
         return draft.park(PAUSED, **facts, **_who_is_paused(draft, view))
-    together = any(draft.due[0].day < day <= view.today for day in units.days)
     moved = 0
-    for adjustment in draft.due if together else draft.due[:1]:
+    for adjustment in draft.due if _go_together(draft) else draft.due[:1]:
         moved += abs(adjustment.delta)
         change = change_of(draft, adjustment)
         if not any(is_approved(change, one) for one in draft.line.approved):
@@ -238,6 +237,20 @@ def _held(draft: LineDraft, view: View) -> LineDraft | None:
                 return held
         units = units.add_from(adjustment.day, adjustment.delta)
     return None
+
+
+def _go_together(draft: LineDraft) -> bool:
+    """Whether what is due is judged, and goes, together: until the last is made, the first alone would give a day a quantity that was never wanted.
+
+    So it is where the line was adjusted on a later day already, or where the first makes room for a decrease of a day before it. But units
+    that an empty new period lacks go alone, if it then has what is billed on the day before: so it should while the decrease waits.
+    """
+    first, units = draft.due[0], draft.observed.units
+    if first != draft.adjustments[0]:
+        there = units.at(first.day)
+        goes_on = there + first.delta == units.at(first.day - timedelta(days=1))
+        return there >= draft.wanted.at(first.day) or not goes_on
+    return any(first.day < day <= draft.today for day in units.days)
 
 
 def _asks(draft: LineDraft, change: HeldChange, units: Timeline, moved: int, view: View) -> LineDraft | None:
