@@ -93,7 +93,9 @@ def test_everything_is_reached_by_keyboard(visitor: Visitor) -> None:
     page = visitor.page
     page.keyboard.press("Tab")
     assert visitor.focused == "To the content"
-    assert page.locator(":focus").bounding_box()["x"] >= 0  # type: ignore[index]
+    focused = page.locator(":focus").bounding_box()
+    assert focused is not None
+    assert focused["x"] >= 0
     page.keyboard.press("Enter")
     assert visitor.focused.startswith(visitor.words("main").split()[0])
     visitor.go("/customers")
