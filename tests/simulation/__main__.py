@@ -78,6 +78,7 @@ def _tell(console: Console, tally: Tally, seconds: float) -> None:
         ("faults that struck", f"{sum(tally.faults.values()):,}"),
         ("kinds of fault × site", f"{len(reach)}, the rarest {min(reach.values(), default=0):,} times"),
         ("rare states", f"{len(rare)}, the rarest {min(rare.values(), default=0):,} times"),
+        *((name, f"{times:,} times") for name, times in tally.of_this_profile.items()),
         ("longest time to rest", f"{tally.longest_rest:.0f} s of virtual time"),
         ("trace of all", tally.digest),
         ("took", f"{seconds:.0f} s"),
@@ -126,6 +127,7 @@ def page(tally: Tally, first: int) -> str:
         ("calls to the outside", f"{tally.steps:,}"),
         ("faults that struck", f"{sum(tally.faults.values()):,}"),
         ("kinds of fault × site", f"{len(reach)}; the rarest struck {min(reach.values()):,} times"),
+        *((f"{name}, times", f"{times:,}") for name, times in tally.of_this_profile.items()),
         ("longest time from the end of the faults until at rest", f"{tally.longest_rest:.0f} s (virtual)"),
         ("hash of all traces", f"`{tally.digest}`"),
     ]

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from tests.simulation.crew import spread
 from tests.simulation.rates import FAULTS, PROFILES
-from tests.simulation.watch import RARE
+from tests.simulation.watch import OF_SOME_PROFILES, RARE
 from tests.simulation.world import simulate
 
 CHUNK = 25
@@ -60,6 +60,11 @@ class Tally:
     def rare(self) -> dict[str, int]:
         """How often each rare state was reached."""
         return {name: self.states[name] for name in RARE}
+
+    @property
+    def of_this_profile(self) -> dict[str, int]:
+        """How often states were reached that only some profiles know; without those that this one never reached."""
+        return {name: self.states[name] for name in OF_SOME_PROFILES if self.states[name]}
 
 
 def campaign(profile: str, seeds: Sequence[int], jobs: int | None = None) -> Tally:

@@ -8,6 +8,7 @@ empty periods:   Autotask adds periods without units to a contract that is exten
 observation:     nothing is written to Autotask until a person goes live, somewhere in the story
 undo:            a person takes back changes that were made, of one line or of both sides of a plan change
 changed terms:   a person sets terms for everybody, after a look at what would be posted
+shared contract: two customers' units go to one contract, the second one's rightly or as another company's
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ MOST_ANEW = 3
 def beset(story: Story, profile: Profile) -> Story:
     """The story with the hardships that its seed draws."""
     for name, rate, hardship in (
+        ("a shared contract", profile.shared, _shared),
         ("never applied", profile.unapplied, _never_applied),
         ("a restart", profile.restarts, _restarts),
         ("changed terms", profile.previews, _changed_terms),
@@ -133,6 +135,29 @@ def _empty_periods(story: Story, r: Random) -> Story:
         contracts=tuple(replace(one, end=min(one.end, end)) for one in story.contracts),
         happenings=tuple(map(sooner, story.happenings)),
     )
+
+
+# -- A shared contract
+
+
+def _shared(story: Story, r: Random) -> Story:
+    """A second customer goes to the contracts of the first: as one of its company, or as one of his own, which is wrong."""
+    others = {happening.what.get("customer") for happening in story.happenings}
+    free = [
+        number
+        for number, client in enumerate(story.clients)
+        if client.contract is not None and client.id not in others
+    ]
+    if len(free) < 2:
+        return story
+    number, second = r.sample(free, 2)
+    clients = list(story.clients)
+    first = clients[number]
+    company = first.company if r.random() < 0.8 else clients[second].company
+    clients[second] = replace(
+        clients[second], company=company, contract=first.contract, gateway_contract=first.gateway_contract
+    )
+    return replace(story, clients=tuple(clients))
 
 
 # -- Never applied

@@ -20,8 +20,8 @@ Exceptions, each with its reason:
 * What Autotask billed of a plan before its first event counts for I7 only at rest, and when a plan goes up after that event. A plan
   that a newer version brings back while it is still billed from before stays. The other one, adjusted on that day already, comes
   down on the next.
-* A contract that belongs to another company than the mapped one gets no adjustment at all. What waits for the old plan on it goes
-  on waiting.
+* A line is parked for all of its customers while one of them is mapped to the contract as another company's. Its past days stay
+  as they are, and what waits for the old plan on it goes on waiting.
 * What came and went again before its customer was mapped is not billed afterwards on another contract than what came after it.
 * Credentials that were replaced may be in use for five minutes. Only then does the time until rest begin.
 * Autotask's own rules may refuse a decrease (below zero on a later day, for example). It stays parked for a person. They never refuse an
@@ -1201,7 +1201,7 @@ class Oracle:
         if not strict:
             return True
         if parked.code == "contract-of-another-company":
-            return self._anothers(contract)
+            return self._anothers(line)
         if self.w.story.terms.get("drift") in ("adopt", "enforce") and parked.code == "drift":
             return False
         if parked.code == "below-zero-later":
@@ -1212,7 +1212,7 @@ class Oracle:
             return True
         if parked.code == "waits-for-decrease" and self.w.story.terms:
             return True  # the old plan's line has its own reason
-        if parked.code == "waits-for-decrease" and any(self._anothers(to) for to, _ in self._related(line)):
+        if parked.code == "waits-for-decrease" and any(map(self._anothers, self._related(line))):
             return True
         if parked.code == "old-plan-unmapped":
             return facts["sku"] in self._hidden
@@ -1228,9 +1228,12 @@ class Oracle:
             if self.w.scheduler.now // 1000 - posting.received_ms < 12 * 3_600_000
         )
 
-    def _anothers(self, contract: int) -> bool:
-        """Whether a contract belongs to another company than the mapped one."""
-        return next(iter(self._mapped_companies(contract)), None) != self._companies[contract]
+    def _anothers(self, line: Line) -> bool:
+        """Whether some customer of a line is mapped to its contract as another company's."""
+        contract, service = line
+        sku = self._skus[service]
+        companies = [self._companies_of(c, contract, sku) for c in self._routes if self._subs(c, sku)]
+        return any(theirs - {self._companies[contract]} for theirs in companies)
 
     def _mapped_companies(self, contract: int) -> set[int]:
         return {
@@ -1355,7 +1358,7 @@ class Oracle:
         mapped = local_day(self._mapped_at.get(self.history[subs[0]][0].customer, 0), self.w.zone)
         if len({to for to, _ in related}) > 1 and not self.wants(line, mapped) and not self.has(line, mapped):
             return
-        if record is not None and record.parked is not None and self._truly_refused(line):
+        if record is not None and record.parked is not None and self._stays_parked(line):
             return
         variants = self._variants(subs)
         adjusted = {on for other in related for on, _ in self._committed[other]}
@@ -1378,6 +1381,10 @@ class Oracle:
                     self._broken("I5", f"{line} had {has} on {day}, Timus said {wants}, and its day was free")
                     return
             day += DAY
+
+    def _stays_parked(self, line: Line) -> bool:
+        """Whether a parked line waits for a person: nobody makes its days right before."""
+        return self._truly_refused(line) or self._anothers(line)
 
     def _variants(self, subs: Sequence[str]) -> list[frozenset[tuple[str, int]]]:
         """What may have been left out of these subscriptions: any of the first versions that came after newer ones."""

@@ -148,6 +148,8 @@ class Profile:
     """Worlds in which one customer's events cannot be merged."""
     previews: float = 0.0
     """Worlds in which a person changes terms, after a look at what that would post."""
+    shared: float = 0.0
+    """Worlds in which two customers' units go to one contract."""
     families: float = 0.0
     """Worlds in which people have said which SKUs are plans and which are add-ons."""
     observes: float = 0.0
@@ -187,6 +189,7 @@ PROFILES: Mapping[str, Profile] = {
             unapplied=0.05,
             cursed=0.05,
             previews=0.1,
+            shared=0.15,
             observes=0.08,
             undoes=0.1,
         ),
@@ -263,6 +266,7 @@ PROFILES: Mapping[str, Profile] = {
             unapplied=0.06,
             cursed=0.05,
             previews=0.3,
+            shared=0.1,
             families=0.3,
             observes=0.1,
             undoes=0.2,

@@ -11,10 +11,10 @@ import pytest
 
 from tests.simulation.oracle import HEARD_SECONDS, Oracle
 from tests.simulation.scheduler import SECOND, micros
-from tests.simulation.story import SERVICES, ContractPlan, Said
+from tests.simulation.story import GATEWAY, SERVICES, ContractPlan, Said
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 
-ADV, CONTRACT, COMPANY = "SASE-ADV-USER", 29683949, 600
+ADV, CONTRACT, COMPANY, ANOTHER = "SASE-ADV-USER", 29683949, 600, 699
 DAY = date(2026, 3, 15)
 NOW = datetime(2026, 3, 15, 9, tzinfo=UTC)
 
@@ -38,24 +38,42 @@ def a_world(terms: dict[str, str] | None = None, **more: Any) -> SimpleNamespace
     )
 
 
-@pytest.mark.parametrize(("others_company", "promise"), [(COMPANY, []), (699, ["I4"])])
+def mapped(world: SimpleNamespace, *customers: tuple[str, int, str]) -> Oracle:
+    """An oracle that knows customers by id, the company of their mapping to the contract, and the SKU of which each has 3."""
+    oracle = Oracle(cast("Any", world), own_promises=False)
+    for customer, company, sku in customers:
+        oracle.mapped(CustomerMapping(customer, (Routing((Route(company, CONTRACT),)),)))
+        said = Said(f"sub_{customer}", customer, 1, DAY, NOW, {sku: 3})
+        oracle.said(said)
+        oracle.answered(said, b"", None)
+    return oracle
+
+
+@pytest.mark.parametrize(("others_company", "promise"), [(COMPANY, []), (ANOTHER, ["I4"])])
 def test_a_line_with_seats_of_another_companys_customer_takes_no_post(
     others_company: int, promise: list[str]
 ) -> None:
     """It is not enough that somebody on the contract is its company's (promise I4)."""
     world = a_world()
-    oracle = Oracle(cast("Any", world), own_promises=False)
-    for customer, company in (("cus_1", COMPANY), ("cus_2", others_company)):
-        oracle.mapped(CustomerMapping(customer, (Routing((Route(company, CONTRACT),)),)))
-        said = Said(f"sub_{customer}", customer, 1, DAY, NOW, {ADV: 3})
-        oracle.said(said)
-        oracle.answered(said, b"", None)
+    oracle = mapped(world, ("cus_1", COMPANY, ADV), ("cus_2", others_company, ADV))
     line = CONTRACT, SERVICES[ADV]
     oracle._check_companies(line)
     assert oracle.violations == []  # who posts may not know of it yet
     world.scheduler.now += (HEARD_SECONDS + 1) * SECOND
     oracle._check_companies(line)
     assert [one.promise for one in oracle.violations] == promise
+
+
+@pytest.mark.parametrize(
+    ("others_company", "others_sku", "may"),
+    [(ANOTHER, ADV, True), (ANOTHER, GATEWAY, False), (COMPANY, ADV, False)],
+)
+def test_only_a_line_that_another_companys_customer_has_a_part_in_may_stay_parked(
+    others_company: int, others_sku: str, may: bool
+) -> None:
+    """A customer who is mapped wrongly holds up the lines that he shares, and no other line of the contract (promise I1)."""
+    oracle = mapped(a_world(), ("cus_1", COMPANY, ADV), ("cus_2", others_company, others_sku))
+    assert oracle._anothers((CONTRACT, SERVICES[ADV])) is may
 
 
 @pytest.mark.parametrize(("terms", "promises"), [({"increases": "start-of-next-period"}, []), ({}, ["I2"])])

@@ -60,6 +60,13 @@ RARE = (
 )
 """Every state that the run must have reached, by name."""
 
+OF_SOME_PROFILES = (
+    "line of two customers",
+    "line of two customers parked for both",
+    "term renewed onto empty periods",
+)
+"""States that only other profiles than ``stress`` reach. A renewal counts once a schedule."""
+
 
 class Watch:
     """Looks at what passes by; decides nothing, and is no part of the oracle."""
@@ -74,6 +81,7 @@ class Watch:
         self._intents: dict[Key, tuple[Actor | None, str]] = {}
         self._refused: set[Key] = set()
         self._shown: dict[Key, str] = {}
+        self._shared: set[Key] = set()
 
     def reads(self, pk: str) -> None:
         """Somebody reads a partition."""
@@ -162,6 +170,10 @@ class Watch:
                 self.states["intent settled by another worker"] += 1
         if data["refusal"] is not None:
             self._refused.add(put.key)
+        several = len({customer for customer, _ in data["sources"]}) > 1
+        if several and put.key not in self._shared:
+            self._shared.add(put.key)
+            self.states["line of two customers"] += 1
         shown = self._state(data)
         if shown != self._shown.get(put.key):
             self._shown[put.key] = shown
@@ -174,6 +186,8 @@ class Watch:
             }.get(shown)
             if name:
                 self.states[name] += 1
+            if several and shown == "contract-of-another-company":
+                self.states["line of two customers parked for both"] += 1
 
     @staticmethod
     def _state(data: Any) -> str:

@@ -213,6 +213,8 @@ class World:
         """By contract: when it was written last; not there if that landed late, for what lands late shows at once."""
         self._before: dict[int, Any] = {}
         self.poison: tuple[int, str] | None = None
+        self._spoiled: ClientPlan | None = None
+        """The client whose terms nobody can read."""
         self.curse: str | None = None
         """The customer whose events cannot be merged."""
         self.oracle = Oracle(self, own_promises=own_promises)
@@ -243,6 +245,7 @@ class World:
         with suppress(_Enough), remembering():
             self._run()
         assert not self.memory.changed()
+        self.watch.states["term renewed onto empty periods"] += self._renewed_onto_nothing()
         return Result(
             seed=self.story.seed,
             violations=self.oracle.violations,
@@ -310,6 +313,13 @@ class World:
             self._check()
         self.oracle.at_the_end()
         self._check()
+
+    def _renewed_onto_nothing(self) -> bool:
+        """Whether a contract was extended for a renewed term, and Autotask gave its new periods no units."""
+        if self.story.switches.get("extended_periods") != "empty":
+            return False
+        contracts = self.api.model.contracts
+        return any(contracts[plan.id].end > plan.end.toordinal() for plan in self.story.contracts)
 
     def _under_faults(self, end: int) -> None:
         """Let everything happen while faults may strike; at ``end`` the last happening has begun."""
@@ -610,20 +620,16 @@ class World:
 
     def _heal(self) -> None:
         assert self.poison is not None
-        contract, fault = self.poison
         self.poison = None
-        if fault == "terms":
-            customer = next(c.id for c in self.story.clients if c.contract == contract)
+        if (client := self._spoiled) is not None:
 
             def mend() -> None:
-                records = self._records(customer)
+                records = self._records(client.id)
                 rev = records.terms.rev if records.terms else 0
-                client = next(c for c in self.story.clients if c.id == customer)
+                contracts = records.mapping.value.contract_ids if records.mapping else ()
                 self._commit(
-                    put_terms(customer, client.terms, rev),
-                    *wake_contracts(
-                        customer, records.mapping.value.contract_ids if records.mapping else (), self._ports()
-                    ),
+                    put_terms(client.id, client.terms, rev),
+                    *wake_contracts(client.id, contracts, self._ports()),
                 )
 
             self.person("mend", mend)
@@ -839,6 +845,7 @@ class World:
         self.poison = plan.contract, fault
         self.watch.states["one contract failing for good"] += 1
         if fault == "terms":
+            self._spoiled = plan
             self.person("spoil", lambda: self._spoil(plan))
 
     def _spoil(self, client: ClientPlan) -> None:
