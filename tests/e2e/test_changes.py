@@ -147,3 +147,20 @@ def test_what_is_not_understood_is_kept_for_a_person_and_holds_nothing_up(client
     assert event.body == body.decode()
     assert event.parked is not None
     assert "must be a whole number" in event.parked.message
+
+
+def test_a_change_that_was_made_by_mistake_is_undone(client: Client) -> None:
+    """By its opposite on the next day; it stays so until Timus says something else, and the journal links the two."""
+    client.tell(7, {ADV: 28, GATEWAY: 1}, on=day(-3))
+    client.rests()
+    [made] = client.deployed.command("changes", "--customer", client.customer)["changes"]
+    said = client.deployed.command("undo", made["id"], "--reason", "ordered twice")
+    assert [(one["unit_change"], one["day"]) for one in said["undone"]] == [(-3, day(-2).isoformat())]
+    client.rests()
+    assert client.posts() == [(ADV, 3, day(-3)), (ADV, -3, day(-2))]
+    first, second = client.deployed.command("changes", "--customer", client.customer)["changes"]
+    assert (first["undone_by"], second["undoes"]) == (second["id"], first["id"])
+    assert client.line(ADV).state is State.APPLIED
+    client.tell(8, {ADV: 30, GATEWAY: 1})
+    client.rests()
+    assert client.posts()[-1] == (ADV, 5, day(0))

@@ -33,14 +33,16 @@ from timus_autotask.autotask.client import Autotask
 from timus_autotask.autotask.query import parts
 from timus_autotask.bootstrap import apply_handler
 from timus_autotask.domain.adjustments import Adjustments, adjustments_for
-from timus_autotask.domain.converge import gaps, settling
+from timus_autotask.domain.converge import draft, gaps, settling
 from timus_autotask.domain.converge import next_step as deciding
+from timus_autotask.domain.converge import undo as undoing
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.history import merge as merge_snapshot
-from timus_autotask.domain.line import Answer, Intent, Verdict
+from timus_autotask.domain.line import Answer, Intent, Undone, Verdict
 from timus_autotask.domain.line import settle as as_it_is
 from timus_autotask.domain.policy import SameDay
 from timus_autotask.domain.timeline import Timeline
+from timus_autotask.domain.undone import without_undone
 from timus_autotask.operate import parked_events
 from timus_autotask.ports.errors import Conflict, OutcomeUnknown, RetryLater, TableUnavailable
 from timus_autotask.ports.table import Check, Delete, Put, Write
@@ -526,6 +528,26 @@ def _failed_is_empty(swap: Swap) -> None:
 def _no_past_days(swap: Swap) -> None:
     """The days that stay billed otherwise are not reported: a second change of a day leaves that day wrong, and the line is applied."""
     swap(deciding, "with_past_days", lambda draft, _contract, _view: draft)
+
+
+# -- Undo
+
+
+@_ablation("an undo is not kept", 0)
+def _undo_not_kept(swap: Swap) -> None:
+    """What a person undid counts only until its opposite is made. The next look at the contract makes the change again."""
+
+    def until_made(units: Timeline, undone: Sequence[Undone]) -> Timeline:
+        return without_undone(units, [one for one in undone if not one.opposite])
+
+    swap(draft, "without_undone", until_made)
+
+
+@_ablation("one side of a plan change undone", 0)
+def _one_side_undone(swap: Swap) -> None:
+    """A plan change is undone on the line that was named, and nobody looks at the other one. Both plans are billed."""
+    swap(undoing, "_whole", lambda entry, _journals, _view: [entry])
+    swap(undoing, "_others_allow_it", lambda _sides, _day, _view: None)
 
 
 # -- Trying them

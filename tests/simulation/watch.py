@@ -57,6 +57,8 @@ RARE = (
     "preview, then posted as shown",
     "preview overtaken",
     "observed, then live",
+    "undone by a person",
+    "plan change undone by a person",
 )
 """Every state that the run must have reached, by name."""
 
