@@ -137,6 +137,7 @@ class Deployed:
             for name, value in stack.environment().items():
                 environment.setenv(name, value)
             self._found = find(STACK)
+            self._found.caller()  # kept: it is asked with these credentials, and later ones are not there
         self.store = self._found.store
         self._clients = iter(range(CLIENTS))
         self._leapers = iter(range(CLIENTS, CLIENTS + LEAPERS))
