@@ -533,7 +533,7 @@ def _no_past_days(swap: Swap) -> None:
 # -- Undo
 
 
-@_ablation("an undo is not kept", 0)
+@_ablation("an undo is not kept", 24, 29)
 def _undo_not_kept(swap: Swap) -> None:
     """What a person undid counts only until its opposite is made. The next look at the contract makes the change again."""
 
@@ -543,9 +543,12 @@ def _undo_not_kept(swap: Swap) -> None:
     swap(draft, "without_undone", until_made)
 
 
-@_ablation("one side of a plan change undone", 0)
+@_ablation(
+    "one side of a plan change undone",
+    behind="an undo that brings an old plan back ends from the day on which the other plan is wanted, so that it is not shown, and not done",
+)
 def _one_side_undone(swap: Swap) -> None:
-    """A plan change is undone on the line that was named, and nobody looks at the other one. Both plans are billed."""
+    """A plan change is undone on the line that was named, and nobody looks at the other one. Both plans would be billed."""
     swap(undoing, "_whole", lambda entry, _journals, _view: [entry])
     swap(undoing, "_others_allow_it", lambda _sides, _day, _view: None)
 

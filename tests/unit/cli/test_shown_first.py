@@ -195,6 +195,7 @@ WALKS: dict[str, list[Walk]] = {
         )
     ],
     "console": [Walk(told, said("console"), READS)],
+    "digest": [Walk(told, said("digest"), READS)],
     "doctor": [Walk(told, said("doctor"), READS)],
     "report": [Walk(told, lambda folder: ("report", "--html", str(folder / "status.html")), READS)],
     "map customer": [

@@ -53,7 +53,7 @@ class UndoneChange:
 
     @property
     def change(self) -> str:
-        """What is posted, for people."""
+        """What is adjusted, for people."""
         return f"{self.delta:+d} on {self.day} on service {self.service_id}"
 
     def to_json(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class ChangeUndone:
 
     @property
     def change(self) -> str:
-        """What is posted, for people."""
+        """What is adjusted, for people."""
         return " and ".join(one.change for one in self.sides)
 
 
@@ -145,12 +145,16 @@ def undo(
 
 def _entry(store: Store, change_id: str) -> JournalEntry:
     """The entry of the journal that is meant."""
-    found = [one for one in store.changes() if change_id and one.id.startswith(change_id)]
-    exact = [one for one in found if one.id == change_id]
-    if len(exact or found) != 1:
+    found: list[JournalEntry] = []
+    for one in store.newest_changes():
+        if one.id == change_id:
+            return one
+        if change_id and one.id.startswith(change_id):
+            found.append(one)
+    if len(found) != 1:
         why = "begins more than one change" if found else "is no change"
         raise NotDone(f"{change_id} {why}. See: timus-autotask changes")
-    return (exact or found)[0]
+    return found[0]
 
 
 def _decide(

@@ -819,6 +819,10 @@ class Store:
         first = since.isoformat() if since else ""
         return self._listed(JOURNAL_ENTRY.load, self.table.list("change", first))
 
+    def newest_changes(self) -> Iterator[JournalEntry]:
+        """The journal, newest first: for who looks for one entry."""
+        return self._listed(JOURNAL_ENTRY.load, self.table.list("change", backwards=True))
+
     def decisions(self, since: datetime | None = None) -> Iterator[Decision]:
         """What people decided, oldest first."""
         first = since.isoformat() if since else ""

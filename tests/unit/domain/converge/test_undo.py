@@ -476,7 +476,7 @@ def test_a_parked_line_is_put_right_first() -> None:
 
 
 def test_a_pause_is_a_pause() -> None:
-    """An undo is a posting."""
+    """An undo is an adjustment."""
     assert "paused" in refused(seen(policy=Policy(paused=True)))
 
 

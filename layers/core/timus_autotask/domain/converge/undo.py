@@ -40,7 +40,7 @@ def undo(
     if contract is None:
         raise NotUndone(f"Contract {view.contract_id} is not in Autotask.")
     if not view.live:
-        raise NotUndone(f"Contract {view.contract_id} observes: nothing is posted to it before go-live.")
+        raise NotUndone(f"Contract {view.contract_id} observes: nothing is adjusted on it before go-live.")
     sides = [_side(one, journals, contract, view) for one in _whole(entry, journals, view)]
     for side in sides:
         side.may_be_undone()
@@ -261,7 +261,7 @@ class _Side:
         if line.set_aside or line.state not in (State.APPLIED, State.SCHEDULED):
             raise NotUndone(f"{self.where} is {line.state.value}. Wait until it has what it should have.")
         if self.policy.paused:
-            raise NotUndone("It is paused, and an undo is a posting. First: timus-autotask resume")
+            raise NotUndone("It is paused, and an undo is an adjustment. First: timus-autotask resume")
 
     def _is_in_force(self) -> None:
         entry, in_force = self.entry, _in_force(self.journal)
@@ -280,7 +280,7 @@ class _Side:
         if any(
             one.entry == entry.id and not one.opposite and self._still_holds(one) for one in self.line.undone
         ):
-            raise NotUndone(f"{entry.id} is undone already; the opposite is still to be posted.")
+            raise NotUndone(f"{entry.id} is undone already; the opposite is still to be made.")
         undoing = next((one for one in made if one.undoes == entry.id), None)
         if undoing is not None and entry.id not in {one.id for one in in_force}:
             raise NotUndone(f"{entry.id} was undone already, by {undoing.id}.")
@@ -343,7 +343,7 @@ class _Side:
     def undone(
         self, day: date, by: str, at: datetime, reason: str, undo_id: str, linked: Iterable[LineKey]
     ) -> Line:
-        """The line without the change. The terms ask for no approval any more: whoever undoes it has seen what is posted."""
+        """The line without the change. The terms ask for no approval any more: whoever undoes it has seen what is adjusted."""
         linked = tuple(linked)
         about = {line for key in (self.key, *linked) for line in (key, *joined_with(key, self.view.desired))}
         versions = known_versions(about, self.view.desired)
