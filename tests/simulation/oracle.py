@@ -1313,6 +1313,7 @@ class Oracle:
 
     def _terms_of_contracts(self) -> None:
         """A contract is never shortened, and one that bills a renewed subscription lasts to the end of its term."""
+        not_owed = self._moved | self._sick()
         for plan in self.w.story.contracts:
             end = date.fromordinal(self.w.api.model.contracts[plan.id].end)
             if end < plan.end:
@@ -1327,7 +1328,7 @@ class Oracle:
                 for sub in self._feeding(line)
                 if (until := self._renewed(sub)) and self._units(sub, self._skus[line[1]], self._today())
             ]
-            if renewed and plan.end >= self._today() and end < max(renewed) and plan.id not in self._moved:
+            if renewed and plan.end >= self._today() and end < max(renewed) and plan.id not in not_owed:
                 self._broken(
                     "term", f"contract {plan.id} ends on {end}, its subscription is renewed to {max(renewed)}"
                 )
