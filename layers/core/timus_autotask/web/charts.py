@@ -182,10 +182,9 @@ def _apart(ends: Sequence[float | None]) -> list[float | None]:
 
 
 def _in_words(series: Sequence[Series], today: date) -> str:
-    return "; ".join(
-        f"{one.name}: {one.units.at(min(max(today, one.first), one.last)):,} on {in_words(min(max(today, one.first), one.last))}"
-        for one in series
-    )
+    """What each line has on a day: "On 16 Mar 2026: SASE-ADV-USER 336, SASE-GATEWAY 40"."""
+    shown = [one for one in series if one.named and one.first <= today <= one.last]
+    return f"On {in_words(today)}: {', '.join(f'{one.name} {one.units.at(today):,}' for one in shown)}"
 
 
 def _rows(series: Sequence[Series], first: date, last: date) -> Iterator[Row]:

@@ -116,17 +116,19 @@ def _rule(title: str, body: str) -> Rule:
 
 
 def _paragraph(body: str) -> Iterator[str]:
-    """Its values, where it is a table of them; else its first paragraph."""
-    lines = body.strip().splitlines()
-    for line in lines:
+    """Its values, where it is a table of them; else its first paragraph, in one line."""
+    words: list[str] = []
+    for line in body.strip().splitlines():
         if line.startswith("|"):
             cells = [_plain(cell) for cell in line.strip("|").split("|")]
             if not set(line) <= {"|", "-", " "} and cells[0] != "value":
                 yield ": ".join(filter(None, cells))
-        elif not line.strip():
-            return
+        elif line.strip() and not line.startswith("```"):
+            words.append(_plain(line))
         else:
-            yield _plain(line)
+            break
+    if words:
+        yield " ".join(words)
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,176 @@
+"""The small parts of the console: what is kept, words, charts, failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from threading import Event, Thread
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.virtual_clock import VirtualClock
+from timus_autotask.domain.timeline import Timeline
+from timus_autotask.ports.errors import TableUnavailable
+from timus_autotask.web.charts import HEIGHT, LEFT, RIGHT, WIDTH, Series, step_chart
+from timus_autotask.web.failing import in_words
+from timus_autotask.web.kept import Kept
+from timus_autotask.web.words import Words, count, day, lasting, money, signed
+
+NOON = datetime(2026, 3, 16, 12, 0, tzinfo=UTC)
+
+
+# -- What is kept
+
+
+def test_what_is_kept_is_read_when_it_is_asked_for_first_and_then_shown() -> None:
+    """With the time at which it was read."""
+    clock, times = VirtualClock(NOON), [0]
+
+    def read(_before: int | None) -> int:
+        times[0] += 1
+        return times[0]
+
+    kept = Kept(read, clock)
+    assert kept.seen.value is None
+    assert kept.first().value == 1
+    clock.advance(60)
+    assert (kept.first().value, kept.first().at) == (1, NOON)
+    assert (kept.fresh().value, kept.seen.at) == (2, NOON + timedelta(seconds=60))
+
+
+def test_what_is_young_is_not_read_again_and_what_failed_is() -> None:
+    """A failure is no reason to wait a minute."""
+    clock = VirtualClock(NOON)
+    answers: Iterator[int | Exception] = iter((1, TableUnavailable("away"), 2))
+
+    def read(_before: int | None) -> int:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    kept = Kept(read, clock, lambda work: work())
+    kept.soon(timedelta(minutes=1))
+    kept.soon(timedelta(minutes=1))
+    assert kept.seen.value == 1
+    clock.advance(61)
+    kept.soon(timedelta(minutes=1))
+    assert (kept.seen.value, kept.seen.at, str(kept.seen.failed)) == (1, NOON, "away")
+    kept.soon(timedelta(minutes=1))
+    assert (kept.seen.value, kept.seen.failed) == (2, None)
+
+
+def test_one_thread_reads_and_the_others_get_what_it_reads() -> None:
+    """A hundred clicks are one reading, or two where the first had begun before."""
+    clock, go, times = VirtualClock(NOON), Event(), [0]
+
+    def read(_before: int | None) -> int:
+        go.wait(5)
+        times[0] += 1
+        return times[0]
+
+    kept = Kept(read, clock)
+    threads = [Thread(target=kept.fresh) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert times[0] <= 2 + 1
+    assert not kept.seen.reading
+
+
+# -- Words
+
+
+def test_numbers_days_and_durations_are_words() -> None:
+    """Unambiguous, with a real minus, and in the partner's zone."""
+    assert day(date(2026, 3, 4)) == "4 Mar 2026"
+    assert signed(-3) == "\N{MINUS SIGN}3"
+    assert signed(1200) == "+1,200"
+    assert money(Decimal("-1234.5")) == "\N{MINUS SIGN}1,234.50"
+    assert money(None) == ""
+    assert count(1, "customer") == "1 customer"
+    assert count(2, "thing has", "things have") == "2 things have"
+    words = Words(ZoneInfo("America/New_York"), lambda: NOON)
+    assert words.moment(NOON) == "16 Mar 2026, 08:00"
+    assert words.clock(NOON) == "08:00"
+    assert words.clock(NOON - timedelta(days=1)) == "15 Mar 2026, 08:00"
+    assert words.ago(NOON - timedelta(seconds=125)) == "2 minutes ago"
+    assert words.ago(NOON) == "just now"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "1 second"),
+        (59, "59 seconds"),
+        (60, "1 minute"),
+        (90, "90 seconds"),
+        (3600, "1 hour"),
+        (172800, "2 days"),
+        (-5, "0 seconds"),
+    ],
+)
+def test_a_duration_has_one_unit(seconds: int, words: str) -> None:
+    """The one that says most."""
+    assert lasting(timedelta(seconds=seconds)) == words
+
+
+# -- Charts
+
+FIRST, LAST = date(2026, 1, 1), date(2026, 6, 30)
+
+
+@given(
+    st.lists(st.tuples(st.integers(-30, 240), st.integers(0, 5000)), max_size=12),
+    st.lists(st.tuples(st.integers(-30, 240), st.integers(0, 5000)), max_size=12),
+)
+def test_a_chart_stays_on_its_paper_and_says_what_it_shows(
+    one: list[tuple[int, int]], other: list[tuple[int, int]]
+) -> None:
+    """Whatever the numbers are; its table has each day on which one of them changes."""
+
+    def timeline(steps: list[tuple[int, int]]) -> Timeline:
+        return Timeline.of(sorted((FIRST + timedelta(days=n), units) for n, units in steps))
+
+    lines = [timeline(one), timeline(other)]
+    series = [Series(name, "plan-1", units, FIRST, LAST) for name, units in zip("AB", lines, strict=True)]
+    chart = step_chart("Seats", series, FIRST, LAST, date(2026, 3, 16))
+    for line in chart.lines:
+        numbers = [float(n) for n in line.path.replace("M", " ").replace("H", " ").replace("V", " ").split()]
+        assert all(-0.1 <= n <= WIDTH for n in numbers)
+        assert line.label is None or 0 < line.label[1] <= HEIGHT
+    labels = sorted(line.label[1] for line in chart.lines if line.label)
+    assert all(later - earlier >= 12 for earlier, later in pairwise(labels))
+    assert chart.today is not None
+    assert LEFT <= chart.today <= WIDTH - RIGHT
+    for row in chart.rows:
+        assert row.units == tuple(units.at(row.day) for units in lines)
+    changing = {d for units in lines for d in units.days if FIRST < d <= LAST}
+    assert {row.day for row in chart.rows} == {FIRST, *changing}
+
+
+# -- Failures
+
+
+def test_a_right_that_is_missing_is_named_with_whom_it_is_missing_for() -> None:
+    """As AWS words it."""
+    words = (
+        "An error occurred (AccessDeniedException) when calling the Query operation: User: arn:aws:sts::1:assumed-role/Ops/a is not "
+        "authorized to perform: dynamodb:Query on resource: arn:aws:dynamodb:eu-west-1:1:table/t/index/kind-index because no policy allows it"
+    )
+    found = in_words(TableUnavailable(words))
+    assert found.right == "dynamodb:Query"
+    assert "assumed-role/Ops/a" in found.message
+    assert "table/t/index/kind-index" in found.message
+
+
+def test_a_failure_that_nobody_foresaw_is_told_as_it_is() -> None:
+    """With its kind, for whoever has to find it."""
+    assert in_words(ZeroDivisionError("division by zero")).message == "ZeroDivisionError: division by zero"
