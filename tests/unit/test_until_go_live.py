@@ -66,6 +66,7 @@ REFUSED = {
     "map unignore",
     "ready",
     "restore",
+    "undo",
 }
 """What there is nothing to be done about in this world, or what ends with something to be done by a person."""
 
