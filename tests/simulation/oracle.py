@@ -204,8 +204,8 @@ class Oracle:
 
     def posted_as_shown(self, contract: int, since: int, shown: Counter[tuple[int, int, int]]) -> None:
         """A contract has come to rest after a preview of it: what was posted is what was shown."""
-        if self._terms_limit_days or contract in self._moved | self._cursed():
-            return  # who comes first gets what a day's limit leaves, who waits for whom is not told here, and a curse is not foreseen
+        if self._terms_limit_days or contract in self._moved | self._sick():
+            return  # who comes first gets what a day's limit leaves, who waits for whom is not told here, and what fails for good is not foreseen
         posted = self.posted_since(since, contract)
         if any(p.outcome == "refused" for p in posted):
             return  # what Autotask's own rules refuse cannot be foreseen
