@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
@@ -186,7 +186,15 @@ def test_preview_is_what_go_live_posts(case: Case) -> None:
     assert made(world) == shown(told)
 
 
+def test_a_later_increase_on_another_contract_is_shown_with_its_day() -> None:
+    """On its day it waits for the decrease on the first contract, which comes on that day too; until then it is scheduled."""
+    world = observing(Case(versions=((1, {ADV: 1, ESS: 0, GATEWAY: 0}),), terms={}, split=1, service=45))
+    told = what_would_be_adjusted(deployment_of(world)).preview
+    assert (SECOND, 45, TODAY + timedelta(days=1), 1, None) in shown(told, at_once=False)
+
+
 @given(cases)
+@example(Case(versions=((1, {ADV: 1, ESS: 0, GATEWAY: 0}),), terms={}, split=1, service=45))
 @settings(max_examples=12)
 def test_what_is_shown_for_later_days_comes_on_them(case: Case) -> None:
     """Where nothing is held, the days to come bring just what was shown for them. A price is only known once it goes out."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from timus_autotask.domain.adjustments import Adjustment, Adjustments
+from timus_autotask.domain.adjustments import Adjustment, Adjustments, in_order
 from timus_autotask.domain.approval import change_facts
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed, View
@@ -149,9 +149,13 @@ class LineDraft:
     def with_adjustments(self, of_all: Adjustments) -> LineDraft:
         """With its own among the adjustments of all lines."""
         own = tuple(adjustment for adjustment in of_all.in_order if adjustment.line == self.key)
-        since = of_all.blocked.get(self.key, date.max)
+        waits = of_all.blocked.get(self.key)
+        if waits is None:
+            return replace(self, adjustments=own, blocked=False)
+        if waits.day > self.today:  # by then the other line may have come down: until it has not, this is on its way, too
+            return replace(self, adjustments=in_order([*own, waits]), blocked=False)
         # A part of what is blocked may go now.
-        blocked = since <= self.today and not any(since <= each.day <= self.today for each in own)
+        blocked = not any(waits.day <= each.day <= self.today for each in own)
         return replace(self, adjustments=own, blocked=blocked)
 
 
