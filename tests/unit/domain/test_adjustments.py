@@ -121,7 +121,7 @@ def test_an_unknown_old_line_blocks_the_new_one() -> None:
     up = gap(steps((10, 25)), NOTHING, line=NEW)
     plan = adjustments_for([up], [Link(day(10), OLD, NEW)])
     assert plan.in_order == ()
-    assert plan.blocked == {NEW: Adjustment(NEW, day(10), 25)}
+    assert plan.blocked == {NEW: day(10)}
 
 
 def test_a_plan_that_is_still_on_its_way_down_counts_for_the_plan_after_next() -> None:
@@ -391,7 +391,7 @@ def test_rises_that_wait(
         {gap.line: gap for gap in rows(elsewhere)},
     )
     assert [(a.line.service_id, (a.day - FIRST).days, a.delta) for a in plan.in_order] == adjustments
-    assert {line.service_id: (one.day - FIRST).days for line, one in plan.blocked.items()} == blocked
+    assert {line.service_id: (since - FIRST).days for line, since in plan.blocked.items()} == blocked
 
 
 def test_what_was_wanted_before_a_delayed_rise_is_not_made_up_for() -> None:

@@ -63,7 +63,7 @@ def test_seats_wait_for_a_plan_that_cannot_come_down_yet() -> None:
     settling = replace(ADVANCED, observed=steps((0, 28)))
     plan = planned(replace(ESSENTIALS, desired=steps((10, 25))), elsewhere={OLD: settling})
     assert plan.in_order == ()
-    assert plan.blocked == {NEW: Adjustment(NEW, day(10), 25)}
+    assert plan.blocked == {NEW: day(10)}
 
 
 def test_no_part_goes_where_the_other_plan_has_too_many_only_on_a_later_day() -> None:
