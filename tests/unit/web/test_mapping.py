@@ -120,6 +120,27 @@ def test_a_file_with_a_mistake_lists_it_and_what_is_right_can_be_taken_in(
     assert unmapped(world) == [*UNMAPPED[1:]]
 
 
+def test_where_a_service_is_on_a_contract_twice_its_line_is_chosen(browser: Browser, world: World) -> None:
+    """From the line that waits for it, with the units of each."""
+    contract = contract_of(1)
+    world.control.person_adds_line(contract, 45, world.clock.now().date().toordinal(), 4)
+    world.tell(99, {"SASE-ADV-USER": 30, "SASE-GATEWAY": 1}, customer=customer_of(1), subscription="sub_0001")
+    world.work()
+    browser.send("/fresh")
+    assert "Choose the line …" in browser.words(f"/customers/{customer_of(1)}")
+    page = browser.page(f"/mapping/lines?contract={contract}&service=45")
+    assert f'value="{contract}:45:11"' in page
+    shown = browser.send("/mapping/line", {"line": f"{contract}:45:11"})
+    browser.send(shown.url.path)
+    assert world.ports.store.contract_state(contract).value.chosen[45].contract_service_id == 11
+    for address in (
+        "/mapping/lines",
+        "/mapping/lines?contract=x&service=1",
+        f"/mapping/lines?contract={contract}&service=9",
+    ):
+        assert browser.get(address).status_code == 400
+
+
 def test_no_file_is_told(browser: Browser) -> None:
     """An empty form is no import."""
     assert "Choose a file first" in words_of(browser.send("/mapping/import").text)

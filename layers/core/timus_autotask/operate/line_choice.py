@@ -219,6 +219,14 @@ def _act(switch: Switch, result: LineChosen, contract: Contract | None, by: str,
 # -- What Autotask has
 
 
+def lines_to_choose_from(
+    deployment: Deployment, contract_id: int, service_id: int
+) -> tuple[LineOffered, ...]:
+    """The contract services of a service on a contract, with their units of today and which of them is chosen. Raises :class:`NotDone`."""
+    chosen = deployment.store.contract_state(contract_id).value.chosen
+    return _looked_up(Catalogue(deployment), contract_id, service_id, chosen)[1]
+
+
 def _looked_up(
     catalogue: Catalogue, contract_id: int, service_id: int, chosen: Mapping[int, LineChoice]
 ) -> tuple[Contract, tuple[LineOffered, ...]]:

@@ -48,6 +48,13 @@ def actions_of(line: StatusLine) -> Sequence[Action]:
             Action("Bring back …", "/do", {"what": "drift", "choice": "enforce", **of}),
             Action("Keep …", "/do", {"what": "drift", "choice": "adopt", **of}),
         ]
+    if code in ("line-duplicated", "line-missing"):
+        return [
+            Action(
+                "Choose the line …",
+                f"/mapping/lines?{urlencode({'contract': key.contract_id, 'service': key.service_id})}",
+            )
+        ]
     if code == "paused":
         return [Action("Resume …", "/do", {"what": "resume", "customer": line.customer})]
     return [Action("Try again …", "/do", {"what": "retry", "contract": key.contract_id})]

@@ -15,7 +15,7 @@ from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
 from timus_autotask.operate.accept import Chosen, accept, exact
 from timus_autotask.operate.ignoring import unignore
 from timus_autotask.operate.late import BillFrom
-from timus_autotask.operate.line_choice import choose_line
+from timus_autotask.operate.line_choice import choose_line, lines_to_choose_from
 from timus_autotask.operate.mapping_file import to_csv
 from timus_autotask.operate.mapping_import import Imported, exported, import_mappings
 from timus_autotask.operate.refusal import Senseless
@@ -134,6 +134,7 @@ def routes(pages: Showing) -> list[Route]:
         Route("/mapping/accept", posted(_Handlers(pages).accept), methods=["POST"]),
         Route("/mapping/unignore", posted(_Handlers(pages).unignore), methods=["POST"]),
         Route("/mapping/line", posted(_Handlers(pages).line), methods=["POST"]),
+        Route("/mapping/lines", _Handlers(pages).lines),
         Route("/mapping/import", posted(_Handlers(pages).take_in), methods=["POST"]),
         Route("/mapping/mappings.csv", _Handlers(pages).export),
     ]
@@ -200,6 +201,18 @@ class _Handlers:
                 back_to(form, "/mapping"),
                 "Take it back",
             )
+        )
+
+    def lines(self, request: Request) -> Response:
+        """The contract services among which a person chooses, as Autotask has them now."""
+        query = request.query_params
+        contract, service = query.get("contract", ""), query.get("service", "")
+        if not (contract.isascii() and contract.isdigit() and service.isascii() and service.isdigit()):
+            raise Senseless("Which contract, and which service?")
+        offers = lines_to_choose_from(self._desk.deployment, int(contract), int(service))
+        names = self._pages.everything().status.names
+        return self._pages.shown(
+            request, "lines.html", contract=int(contract), service=int(service), offers=offers, names=names
         )
 
     def line(self, _request: Request, form: FormData) -> Response:
