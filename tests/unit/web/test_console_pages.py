@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.crowd import settled
 from tests.partner import DRIFTS, HELD, UNMAPPED, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
 from tests.world import World
@@ -156,6 +157,25 @@ def counting(world: World) -> tuple[Browser, Counting]:
     table = Counting(world.table)
     world.ports = replace(world.ports, table=table)
     return Browser(world), table
+
+
+@pytest.mark.slow
+def test_a_thousand_customers_are_no_more_requests_than_forty() -> None:
+    """Of one look at everything, and of each page after it; what a page shows does not grow with them either."""
+    browser, table = counting(settled(1000))
+    assert table.asked.total() <= LOOK
+    for page in (
+        "/",
+        "/customers",
+        "/customers?q=cus_77",
+        "/customers?sort=timus&page=7",
+        "/customers/cus_500",
+        "/changes",
+        "/mapping",
+    ):
+        table.asked.clear()
+        assert len(browser.page(page)) < 100_000
+        assert table.asked.total() == 0
 
 
 @pytest.mark.parametrize("customers", [40, 120])

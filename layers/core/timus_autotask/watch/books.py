@@ -29,7 +29,7 @@ from timus_autotask.sync.gather import observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
-from timus_autotask.watch.status import Records, desired_of, stages_of
+from timus_autotask.watch.status import Records, desired_of, stage_of_everybody
 
 T = TypeVar("T")
 
@@ -262,7 +262,7 @@ def _lines(
             chosen=choice.contract_service_id
             if (choice := chosen.get(key.contract_id, {}).get(key.service_id))
             else None,
-            live=live.get(key.contract_id, stages_of(records).partner.live),
+            live=live.get(key.contract_id, stage_of_everybody(records).live),
             changes=changes.get(key, ()),
         )
         for key in sorted({*wanted.demands, *recorded})
@@ -272,7 +272,7 @@ def _lines(
 def _is_live(contract_id: int, records: Records) -> bool:
     known = records.contracts[contract_id].state.value.customers
     customers = [records.customers[one] for one in known if one in records.customers]
-    return contract_is_live(contract_id, customers, stages_of(records).partner)
+    return contract_is_live(contract_id, customers, stage_of_everybody(records))
 
 
 def _by_line(changes: Iterable[JournalEntry]) -> Mapping[LineKey, tuple[JournalEntry, ...]]:

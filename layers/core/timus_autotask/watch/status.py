@@ -316,7 +316,8 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         keys.update(stored.value.key for stored in contract.lines.values())
     for key in sorted(keys):
         lines += _lines(key, wanted.demands.get(key), records, customers, circuit, today)
-    lines = [_with_reasons(line, wanted, customers, today) for line in lines]
+    theirs = _by_customer(wanted)
+    lines = [_with_reasons(line, theirs.get(line.customer, {}), customers, today) for line in lines]
     lines = [
         replace(line, because=tuple(_by_whom(one, line, records) for one in line.because)) for line in lines
     ]
@@ -342,10 +343,14 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
 
 def stages_of(records: Records) -> Stages:
     """Who is live and who observes. Where nobody has decided yet, a stack with a line is live (see ``sync.stage``)."""
-    partner = records.partner.stage
-    lines = any(contract.lines for contract in records.contracts.values())
     own = {id_: one.own_stage for id_, one in records.customers.items() if one.own_stage}
-    return Stages(partner.value if partner else Stage(lines), own)
+    return Stages(stage_of_everybody(records), own)
+
+
+def stage_of_everybody(records: Records) -> Stage:
+    """Of everybody without a stage of his own."""
+    partner = records.partner.stage
+    return partner.value if partner else Stage(any(one.lines for one in records.contracts.values()))
 
 
 def _pauses(records: Records) -> Iterator[Pause]:
@@ -478,7 +483,8 @@ def _without_line(
 def _would_open(customer: Customer, records: Records) -> str | None:
     """What go-live would do for a customer who observes and has a company and no contract; None: nothing."""
     company = customer.mapping.company_id if customer.mapping and customer.policy.open_contracts else None
-    if company is None or stages_of(records).live(customer.id):
+    own = records.customers[customer.id].own_stage
+    if company is None or (own or stage_of_everybody(records)).live:
         return None
     return f"A contract would be opened for company {company}."
 
@@ -559,11 +565,20 @@ def _lines(
     ]
 
 
+def _by_customer(wanted: Desired) -> Mapping[str, Mapping[LineKey, Demand]]:
+    """What lines should have, by each customer who is billed on them."""
+    found: dict[str, dict[LineKey, Demand]] = {}
+    for key, demand in wanted.demands.items():
+        for source in demand.sources:
+            found.setdefault(source.customer_id, {})[key] = demand
+    return found
+
+
 def _with_reasons(
-    line: StatusLine, wanted: Desired, customers: Mapping[str, Customer], today: date
+    line: StatusLine, demands: Mapping[LineKey, Demand], customers: Mapping[str, Customer], today: date
 ) -> StatusLine:
-    """The line with why its numbers differ, if nothing is to be done about it today."""
-    demand = wanted.demands.get(line.key) if line.key else None
+    """The line with why its numbers differ, if nothing is to be done about it today; ``demands`` are those of its customer."""
+    demand = demands.get(line.key) if line.key else None
     customer = customers.get(line.customer)
     if demand is None or customer is None or line.state not in (State.APPLIED, State.SCHEDULED):
         return line
@@ -573,7 +588,7 @@ def _with_reasons(
         one.cause is Locked.BEFORE_CONTRACT and one.first <= today < one.until for one in line.past_days
     )
     because = reasons_of_difference(
-        demand, wanted.demands, customer, line.sku, numbers, today, before_contract=before, undone=line.undone
+        demand, demands, customer, line.sku, numbers, today, before_contract=before, undone=line.undone
     )
     return replace(line, because=because)
 
@@ -597,7 +612,7 @@ def _is_live(state: ContractState, records: Records) -> bool:
     if not all(id_ in records.customers for id_ in state.customers):
         return False
     customers = [records.customers[id_] for id_ in state.customers]
-    return contract_is_live(state.contract_id, customers, stages_of(records).partner)
+    return contract_is_live(state.contract_id, customers, stage_of_everybody(records))
 
 
 def _goes_to(key: LineKey, customer: Customer | None, sku: str, records: Records, today: date) -> bool:
