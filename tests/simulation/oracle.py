@@ -144,7 +144,7 @@ class Oracle:
         """Lines that we had posted on when a person edited them, with when: nobody has chosen, nor does Timus want it so."""
         self._adopted: dict[Line, set[int]] = defaultdict(set)
         self._rejected: dict[Line, list[tuple[date, int, Mapping[str, int]]]] = defaultdict(list)
-        """By line, what was rejected: day, units, and the versions that were shown to the person who rejected it, by subscription."""
+        """By line, what was rejected: day, units, and the newest version that was known then, by subscription."""
         self._undos: dict[Line, list[Undone]] = defaultdict(list)
         self._posts: list[Post] = []
         self._uncommitted: list[Any] = []
@@ -303,7 +303,8 @@ class Oracle:
 
     def rejected(self, contract: int, service: int, rejection: Any) -> None:
         """A person has set a held change aside."""
-        self._rejected[contract, service].append((rejection.day, rejection.delta, rejection.versions))
+        known = {sub: self._known(sub, number) for sub, number in rejection.versions.items()}
+        self._rejected[contract, service].append((rejection.day, rejection.delta, known))
 
     def approved(self, contract: int, service: int, change: Any) -> None:
         """A person has let a held or rejected change go."""
@@ -735,11 +736,21 @@ class Oracle:
         self._broken("I2", f"{line} was brought to {has} for {day}: Timus never had that")
 
     def _decrease_follows(self, line: Line, day: date) -> bool:
-        """Whether a day has what it should and the units of a decrease of the day before, which would have left it below 0."""
-        has, eve = self.has(line, day), day - DAY
+        """Whether a decrease is still to come, which would have left a day below 0: that day was raised first.
+
+        It differs from the day before by as much as it should, and had fewer units than a day before it has too many.
+        """
+        has, eve, subs = self.has(line, day), day - DAY, self._feeding(line)
         before = has - self._committed[line][-1][1]
-        too_many = [self.has(line, eve) - (units or 0) for units in self._may_be_owed(line, eve)]
-        return any(before < more and has - more in self._may_be_owed(line, day) for more in too_many)
+        changes = {
+            d for sub in subs for v in self.history[sub] for d in (v.day, v.cancel_at) if d and d < day
+        }
+        too_many = max(
+            self.has(line, d) - (units or 0) for d in {eve, *changes} for units in self._may_be_owed(line, d)
+        )
+        owed = [units for units in self._may_be_owed(line, day) if units is not None]
+        steps = {units - (then or 0) for units in owed for then in self._may_be_owed(line, eve)}
+        return before < too_many and has - self.has(line, eve) in steps
 
     def _may_be_owed(self, line: Line, day: date) -> set[int | None]:
         """What a line should have on a day: what Timus says, or what some version says where the terms choose the day of a change."""
