@@ -684,6 +684,25 @@ def test_an_increase_that_waits_holds_up_no_other_line() -> None:
     assert step.adjust.key == third
 
 
+def test_an_increase_waits_for_an_old_plan_that_waits_for_a_third_one_to_settle() -> None:
+    """Five seats have left the second plan for the first, and three are to come there from a third, of which nobody knows what it has."""
+    third = LineKey(1, 47)
+    links = (Link(march(12), SEATS, PLUS, beside=True), Link(march(14), third, SEATS, beside=True))
+    settling = left(since_january(3), third, intent=intent(day=march(14), delta=-3, before=since_january(3)))
+    given = view(
+        demand(since_january(25, (march(12), 20), (march(14), 23))),
+        demand(steps((march(12), 5)), PLUS),
+        demand(since_january(3, (march(14), 0)), third),
+        held={45: on_contract(LEVEL), 47: on_contract(since_january(3), 1203)},
+        links=links,
+        lines=(left(LEVEL), settling),
+    )
+    step = next_step(given)
+    assert step.adjust is None
+    assert line_of(step).scheduled == ((march(12), -5),)
+    assert line_of(step, PLUS).scheduled == ((march(12), 5),)
+
+
 def test_an_increase_does_not_wait_for_another_plans_decrease() -> None:
     """An older plan change of the line that cannot come down led somewhere else."""
     third = LineKey(1, 47)
