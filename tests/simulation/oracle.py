@@ -194,19 +194,15 @@ class Oracle:
         """A person has set other terms for everybody."""
         self._terms.append((first, dict(terms)))
 
-    def posted_since(self, since: int, contract: int) -> list[Any]:
-        """What was posted on a contract from an instant on."""
-        return [
-            p
-            for p in self.w.api.postings
-            if p.contract_id == contract and micros_of(p.received_ms) >= since - SECOND
-        ]
+    def posted_after(self, number: int, contract: int) -> list[Any]:
+        """What was posted on a contract after so many postings of all contracts."""
+        return [p for p in self.w.api.postings[number:] if p.contract_id == contract]
 
-    def posted_as_shown(self, contract: int, since: int, shown: Counter[tuple[int, int, int]]) -> None:
+    def posted_as_shown(self, contract: int, after: int, shown: Counter[tuple[int, int, int]]) -> None:
         """A contract has come to rest after a preview of it: what was posted is what was shown."""
         if self._terms_limit_days or contract in self._moved | self._sick():
             return  # who comes first gets what a day's limit leaves, who waits for whom is not told here, and what fails for good is not foreseen
-        posted = self.posted_since(since, contract)
+        posted = self.posted_after(after, contract)
         if any(p.outcome == "refused" for p in posted):
             return  # what Autotask's own rules refuse cannot be foreseen
         made = Counter((self._line_of(p)[1], p.day, p.unit_change) for p in posted)
@@ -651,7 +647,9 @@ class Oracle:
         for posting in self._uncommitted:
             if posting.committed:
                 self._landed(posting)
-                if posting.unit_change > 0 and self._skus[self._line_of(posting)[1]] in PLANS:
+                line, day = self._line_of(posting), date.fromordinal(posting.day)
+                of_a_plan = posting.unit_change > 0 and self._skus[line[1]] in PLANS
+                if of_a_plan and not self._decrease_follows(line, day):
                     risen[posting.contract_id] = posting
             elif posting.outcome == "pending":
                 still.append(posting)

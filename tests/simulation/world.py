@@ -993,7 +993,7 @@ class World:
         merged = {c.key for c in changes if isinstance(c, Delete)}
         if merged & shown.unmerged:
             newer = {key for key in merged - shown.unmerged if key.pk in {each.pk for each in shown.unmerged}}
-            if newer or self.oracle.posted_since(shown.at, shown.contract):
+            if newer or self.oracle.posted_after(shown.posted, shown.contract):
                 return None
             generation = shown.generation + (document is not None)
             shown = replace(shown, generation=generation, unmerged=shown.unmerged - merged)
@@ -1003,11 +1003,12 @@ class World:
             return None
         if document.data["converged"] < shown.generation or shown.unmerged:
             return shown
-        self.oracle.posted_as_shown(shown.contract, shown.at, shown.adjustments)
+        self.oracle.posted_as_shown(shown.contract, shown.posted, shown.adjustments)
         return None
 
     def _all_shown(self, preview: Preview) -> list[Shown]:
-        return _all_shown(preview, self.store, self.scheduler.now, self._counted_on)
+        now, posted = self.scheduler.now, len(self.api.postings)
+        return _all_shown(preview, self.store, now, posted, self._counted_on)
 
     def _inbox(self) -> frozenset[Key]:
         """The events that are not merged yet."""
@@ -1078,6 +1079,8 @@ class Shown:
 
     contract: int
     at: int
+    posted: int
+    """How many adjustments had been posted by then, on all contracts."""
     generation: int
     adjustments: Counter[tuple[int, int, int]]
     """(service, day, units)."""
@@ -1089,7 +1092,9 @@ class Shown:
         return contract_key(self.contract)
 
 
-def _all_shown(preview: Preview, store: Store, now: int, unmerged: frozenset[Key]) -> list[Shown]:
+def _all_shown(
+    preview: Preview, store: Store, now: int, posted: int, unmerged: frozenset[Key]
+) -> list[Shown]:
     """Of every contract that can be told for itself: nothing on it is under way."""
     found = []
     for one in preview.contracts:
@@ -1106,7 +1111,7 @@ def _all_shown(preview: Preview, store: Store, now: int, unmerged: frozenset[Key
         )
         partitions = {customer_pk(customer) for customer in records.state.value.customers}
         waiting = frozenset(key for key in unmerged if key.pk in partitions)
-        found.append(Shown(one.contract_id, now, records.state.value.generation, made, waiting))
+        found.append(Shown(one.contract_id, now, posted, records.state.value.generation, made, waiting))
     return found
 
 
