@@ -76,6 +76,10 @@ def test_a_change_is_approved_behind_its_preview(browser: Browser, world: World)
     assert seats(world, HELD) == before
     done = browser.send(shown.url.path)
     assert "Done" in words_of(done.text)
+    waits = browser.words(f"/changes?q={customer_of(HELD)}")
+    assert "under way" in waits
+    assert "approved by anna" in waits
+    assert "3 await approval" in browser.words("/changes")
     world.work()
     assert seats(world, HELD) == before + 15
     assert ("approve", "anna") in {(one.kind, one.by) for one in world.ports.store.decisions()}

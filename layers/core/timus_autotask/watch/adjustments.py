@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
+from timus_autotask.domain.approval import is_approved
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Outcome, Rejection, State
 from timus_autotask.domain.mapping import LineKey
@@ -115,6 +116,11 @@ def _waiting(line: Line) -> Iterator[Adjustment]:
 
 
 def _held(line: Line, held: HeldChange) -> Adjustment:
+    """What awaits a person; or, once it is approved, the worker."""
+    approved = next((one for one in line.approved if is_approved(held, one)), None)
+    if approved is not None:
+        made = _of(line, held.day, held.delta, Became.UNDER_WAY, line.since, held.price, line.awaiting_causes)
+        return replace(made, by=f"approved by {approved.by}" if approved.by else "approved")
     return _of(line, held.day, held.delta, Became.AWAITS, line.since, held.price, line.awaiting_causes)
 
 
