@@ -85,6 +85,15 @@ def test_a_change_is_approved_behind_its_preview(browser: Browser, world: World)
     assert ("approve", "anna") in {(one.kind, one.by) for one in world.ports.store.decisions()}
 
 
+def test_whoever_goes_back_sees_what_became_of_it(browser: Browser, world: World) -> None:
+    """With the first click after the worker was there, and without anything to decide again."""
+    shown = browser.send("/changes/decide", {"decision": "approve", "line": LINE})
+    browser.send(shown.url.path)
+    world.work()
+    world.clock.advance(5)
+    assert name_of(HELD) not in browser.words("/changes?state=awaits").split("What people decided")[0]
+
+
 def test_a_form_that_is_sent_again_does_nothing_twice(browser: Browser, world: World) -> None:
     """A double click, a reload, or a form from the history: its page says what was done."""
     shown = browser.send("/changes/decide", {"decision": "approve", "line": LINE})

@@ -102,9 +102,16 @@ class Desk:
         self.month(self.deployment.today).soon()
 
     def keep_young(self) -> None:
-        """Have everything read beside this click if it is old; sooner, shortly after something was decided."""
+        """Have everything read beside this click if it is old.
+
+        Shortly after something was decided this click waits for it: whoever goes back sees what became of it, and nothing to decide again.
+        """
+        seen = self.everything.seen
         lately = self._decided is not None and self.now - self._decided < YOUNG
-        self.everything.soon(JUST_DECIDED if lately else YOUNG)
+        if lately and seen.at is not None and seen.failed is None and self.now - seen.at >= JUST_DECIDED:
+            self.everything.fresh()
+        else:
+            self.everything.soon(YOUNG)
 
     def decided(self) -> None:
         """Something was decided: what is shown is read anew, and again until the workers are done with it."""

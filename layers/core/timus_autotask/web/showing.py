@@ -66,7 +66,7 @@ class Showing:
         if seen.value is None:
             raise seen.failed or HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing was read yet.")
         self.desk.keep_young()
-        return seen.value
+        return kept.seen.value or seen.value
 
     def ask(self, asked: Asked) -> Response:
         """Propose something, and go to the page that shows it: nothing is written yet."""
