@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo console local test test-unit simulation small-worlds ablations peers mutation crowds processes check format build deploy lock clean
+.PHONY: help setup demo console local test test-unit simulation small-worlds ablations peers mutation screenshots crowds processes check format build deploy lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ peers: .venv/.installed  ## run simpler designs under the same faults; writes do
 
 mutation: .venv/.installed .tools/mutation/.installed  ## test the tests of the deciding code with mutants; writes docs/exactness-mutation.md: half an hour
 	.venv/bin/python -m tests.mutation
+
+screenshots: .venv/.installed  ## take the pictures of the console in docs/console again, in Chromium
+	SCREENSHOTS=1 CHROMIUM_REQUIRED=1 .venv/bin/pytest -q tests/browser/test_pictures.py
 
 crowds: .venv/.installed  ## run much of one thing through the product (1,000 subscriptions, 10,000 versions …); writes docs/crowds.md: half an hour
 	.venv/bin/python -m tests.crowds --write

@@ -111,13 +111,19 @@ def scenario(customers: int) -> Mapping[str, Any]:
 
 
 def partner(
-    customers: int = 40, *, live: bool = True, weeks: int = 9, names: Mapping[int, str] | None = None
+    customers: int = 40,
+    *,
+    live: bool = True,
+    weeks: int = 9,
+    names: Mapping[int, str] | None = None,
+    tenant: Mapping[str, Any] | None = None,
 ) -> World:
     """Everything as it is on the morning of 16 March 2026.
 
     ``weeks``: so many of changes before it, up to nine. ``names``: other names than the usual ones, by number.
+    ``tenant``: another scenario of Autotask than the usual one.
     """
-    world = World(start=BEGIN, scenario=scenario(customers), live=live)
+    world = World(start=BEGIN, scenario=tenant or scenario(customers), live=live)
     deployment = deployment_of(world)
     seats = {n: {ADV if n % 2 else ESS: 8 + n % 17, GATEWAY: 1} for n in range(customers)}
     version = dict.fromkeys(range(customers), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,14 @@ if TYPE_CHECKING:
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 """Up to WCAG 2.2 AA, contrast included. https://github.com/dequelabs/axe-core/blob/develop/doc/API.md#axe-core-tags"""
 
+COLOURS = ("color-contrast",)
+"""The one rule that depends on the scheme."""
+
 TOO_WIDE = """() => {
   const seen = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= seen) return [];
   return [...document.body.querySelectorAll("*")]
-    .filter(e => e.getBoundingClientRect().right > seen + 1 && !e.closest(".scroll, .wide"))
+    .filter(e => e.getBoundingClientRect().right > seen + 1 && !e.closest(".scroll, .wide, details"))
     .map(e => `${e.tagName}.${e.className} to ${e.getBoundingClientRect().right}: ${e.innerText?.slice(0, 40)}`).slice(0, 5)
     .concat(["the page scrolls sideways"]);
 }"""
@@ -28,11 +32,11 @@ def axe() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core finds wrong: the rule, and where."""
+def violations(page: Page, rules: Sequence[str] = TAGS) -> list[str]:
+    """What axe-core finds wrong: the rule, and where. ``rules``: rules or tags."""
     page.evaluate(axe())
     found: dict[str, Any] = page.evaluate(
-        "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", list(TAGS)
+        "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", list(rules)
     )
     return [
         f"{one['id']}: {node['html'][:120]} ({node['failureSummary'].splitlines()[-1].strip()})"

@@ -50,6 +50,13 @@ def visitor(chromium: Browser, forty: Served) -> Iterator[Visitor]:
         yield somebody
 
 
+@pytest.fixture
+def clients(chromium: Browser) -> Iterator[Visitor]:
+    """Somebody who was let in, over thirty-two clients of their own: what is decided there disturbs nobody."""
+    with serving(partner(32, weeks=4)) as served, visiting(chromium, served) as somebody:
+        yield somebody
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Nobody takes a run without a browser for a whole one."""
     if why := lacking():

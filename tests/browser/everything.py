@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from tests.browser.served import Served
 from tests.browser.visitor import Visitor
-from tests.partner import DRIFTS, HELD, REJECTED, STRANGE, UNMAPPED, customer_of
+from tests.partner import DRIFTS, HELD, LATER, REJECTED, STRANGE, UNMAPPED, customer_of
 from timus_autotask.web.app import console
 
 EXAMPLES = {
@@ -17,16 +17,27 @@ EXAMPLES = {
         *(f"/customers/{customer_of(n)}" for n in (HELD, DRIFTS, UNMAPPED[0], STRANGE, REJECTED)),
         "/customers/cus_unknown",
     ),
+    "/evidence": (f"/evidence?customer={customer_of(1)}&month=2026-03",),
+    "/ledger": ("/ledger?since=2026-02&all=yes",),
+    "/ready": ("/ready?month=2026-02", "/ready?all=yes"),
+    "/terms": (f"/terms?customer={customer_of(LATER)}",),
 }
 """Addresses by route, beyond the route itself."""
-DECIDED = ("/proposals/{id}",)
+APART = ("/proposals/{id}",)
 """What is there only after something was asked: test_deciding.py looks at it."""
+
+
+def is_file(route: str) -> bool:
+    """It is something to keep, and no page."""
+    return "." in route.rpartition("/")[2]
 
 
 def addresses(served: Served) -> Iterator[str]:
     """Those of every page that shows something."""
     for route in console(served.desk).routes:
-        if not isinstance(route, Route) or "GET" not in (route.methods or ()) or route.path in DECIDED:
+        if not isinstance(route, Route) or "GET" not in (route.methods or ()) or route.path in APART:
+            continue
+        if is_file(route.path):
             continue
         if "{" not in route.path:
             yield route.path
@@ -37,10 +48,7 @@ def addresses(served: Served) -> Iterator[str]:
 
 
 def pages(visitor: Visitor) -> Iterator[str]:
-    """Go to each of them in turn; a file to keep is no page."""
+    """Go to each of them in turn."""
     for address in addresses(visitor.served):
-        answer = visitor.page.request.head(f"{visitor.served.home}{address}")
-        if "content-disposition" in answer.headers:
-            continue
         visitor.go(address)
         yield address

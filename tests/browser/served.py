@@ -54,6 +54,7 @@ def serving(world: World, start: Start = at_once) -> Iterator[Served]:
         one = server(Guard(console(served.desk), served.keys, served.port))
         thread = Thread(target=one.run, kwargs={"sockets": [listener]})
         thread.start()
+        served.desk.begin()
         try:
             until(lambda: one.started)
             yield served

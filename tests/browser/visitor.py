@@ -42,6 +42,13 @@ class Visitor:
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
 
+    def agree(self) -> None:
+        """Do what a preview shows."""
+        self.page.locator("#commit").click()
+        self.page.locator("#proposal[data-state=done]").wait_for()
+        self.served.world.work()
+        self.served.world.clock.advance(10)  # what was read meanwhile is old
+
     @property
     def focused(self) -> str:
         """What the keyboard speaks to: its words, or else its id."""
