@@ -43,4 +43,4 @@ def differing(one: bytes, other: bytes) -> float:
         size = (left.width // SPOT, left.height // SPOT)
         spots = [each.convert("RGB").resize(size, Image.Resampling.BOX) for each in (left, right)]
         grey = ImageChops.difference(*spots).convert("L")
-        return sum(grey.histogram()[VISIBLE:]) / (size[0] * size[1])
+        return float(sum(grey.histogram()[VISIBLE:]) / (size[0] * size[1]))
