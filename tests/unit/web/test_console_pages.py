@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -282,3 +282,16 @@ def test_names_with_script_in_them_are_text() -> None:
         assert "<img" not in html
         assert "\u202e" not in html
     assert "&lt;script&gt;alert(1)" in browser.page("/customers")
+
+
+def test_a_first_look_that_takes_its_time_says_so(forty: World) -> None:
+    """And asks for itself again until it is there, also without scripts."""
+    waiting: list[Callable[[], None]] = []
+    browser = Browser(forty, waiting.append)
+    answer = browser.first
+    assert answer.status_code == 200
+    assert "One moment" in words_of(answer.text)
+    assert 'hx-trigger="every 1s"' in answer.text
+    assert 'http-equiv="refresh"' in answer.text
+    waiting[0]()
+    assert "10 of 39 customers need you." in browser.words("/")

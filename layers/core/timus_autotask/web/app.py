@@ -30,7 +30,7 @@ from timus_autotask.web.pages.customers import SORTS, Asked, customer_page, cust
 from timus_autotask.web.pages.health import health_page
 from timus_autotask.web.pages.overview import overview_page
 from timus_autotask.web.rendering import FOLDER
-from timus_autotask.web.showing import Showing, back_to, posted, see_other, text_of
+from timus_autotask.web.showing import Showing, StillReading, back_to, posted, see_other, text_of
 
 FORESEEN = (NotDone, InfrastructureError, AutotaskError, Conflict, Unreadable)
 """What may go wrong on any page, and is a sentence for the person."""
@@ -59,7 +59,13 @@ def console(desk: Desk) -> Starlette:
     ]
     handlers: dict[Any, Any] = dict.fromkeys(FORESEEN, pages.broke)
     return Starlette(
-        routes=routes, exception_handlers={**handlers, HTTPException: pages.failed, Exception: pages.broke}
+        routes=routes,
+        exception_handlers={
+            **handlers,
+            HTTPException: pages.failed,
+            StillReading: pages.reading,
+            Exception: pages.broke,
+        },
     )
 
 
@@ -183,10 +189,14 @@ class Pages(Showing):
 
     def fresh(self, _request: Request, form: FormData) -> Response:
         """Read everything again."""
-        self.desk.everything.fresh()
+        self.desk.anew()
         return see_other(back_to(form))
 
     # -- Failing
+
+    def reading(self, request: Request, _error: Exception) -> Response:
+        """The first look takes its time."""
+        return self.shown(request, "reading.html")
 
     def failed(self, request: Request, error: Exception) -> Response:
         """There is no such page, or nothing to show on it."""

@@ -24,6 +24,8 @@ from timus_autotask.web.proposals import Cases
 
 YOUNG = timedelta(seconds=60)
 """What is younger is not read again by a click."""
+PATIENCE = 2.0
+"""Seconds for which a click waits for what is being read."""
 JUST_DECIDED = timedelta(seconds=3)
 """The same for a minute after a decision: a worker takes some seconds."""
 HISTORY = timedelta(days=92)
@@ -116,7 +118,12 @@ class Desk:
     def decided(self) -> None:
         """Something was decided: what is shown is read anew, and again until the workers are done with it."""
         self._decided = self.now
-        self.everything.fresh()
+        self.anew()
+
+    def anew(self) -> None:
+        """Have everything read again; a moment is waited for it, and where that is not enough, the page says that it is being read."""
+        self.everything.soon()
+        self.everything.wait(PATIENCE)
 
     def ledger(self, since: date) -> Kept[Ledger]:
         """Seats used against seats billed from a month on. Autotask is asked, so it is read only when somebody asks."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock, Thread
+from time import monotonic, sleep
 from typing import Generic, TypeVar
 
 from timus_autotask.ports.clock import Clock
@@ -56,6 +57,13 @@ class Kept(Generic[T]):
     def first(self) -> Seen[T]:
         """What is known; read now if nothing is known yet."""
         return self._seen if self._seen.value is not None else self.fresh()
+
+    def wait(self, seconds: float) -> Seen[T]:
+        """What is known, once what is being read is there, or after so long."""
+        end = monotonic() + seconds
+        while self._seen.reading and monotonic() < end:
+            sleep(0.02)
+        return self._seen
 
     def fresh(self) -> Seen[T]:
         """Read now; together with whoever has begun to after this was called."""

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from timus_autotask.web.desk import Desk, Everything
+from timus_autotask.web.desk import PATIENCE, Desk, Everything
 from timus_autotask.web.pages.layout import layout
 from timus_autotask.web.proposals import Asked
 from timus_autotask.web.rendering import environment
@@ -40,6 +40,10 @@ def back_to(form: FormData, otherwise: str = "/") -> str:
     return otherwise
 
 
+class StillReading(Exception):
+    """Nothing is known yet, and it is being read."""
+
+
 class Showing:
     """A desk, and what is shown of it."""
 
@@ -62,7 +66,11 @@ class Showing:
     def everything(self) -> Everything:
         """What is known; read now if nothing is, and beside this click if it is old. Raises what reading it raised."""
         kept = self.desk.everything
-        seen = kept.first()
+        if kept.seen.value is None:
+            kept.soon()
+        seen = kept.seen if kept.seen.value is not None else kept.wait(PATIENCE)
+        if seen.value is None and seen.reading:
+            raise StillReading
         if seen.value is None:
             raise seen.failed or HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing was read yet.")
         self.desk.keep_young()
