@@ -781,7 +781,17 @@ class Oracle:
         lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
         lines = [one for one in lines if self.wants(one, day) is not None]
         subs = {sub for one in lines for sub in self._feeding(one)}
-        leaves = any(one != line and self.has(one, day) > (self.wants(one, day) or 0) for one in lines)
+        to_come = frozenset(
+            (sub, v.number)
+            for sub in subs
+            for v in self.history[sub]
+            if (sub, v.number) not in self._arrived_at
+        )
+        leaves = any(
+            one != line and self.has(one, day) > (self.wants(one, day, without) or 0)
+            for one in lines
+            for without in (frozenset[tuple[str, int]](), to_come)
+        )
         in_part = self._named_across(subs) or any(_has_two(plans, v) for s in subs for v in self.history[s])
         if line not in lines or not leaves or not in_part:
             return False
@@ -1393,8 +1403,8 @@ class Oracle:
             day += DAY
 
     def _stays_parked(self, line: Line) -> bool:
-        """Whether a parked line waits for a person: nobody makes its days right before."""
-        return self._truly_refused(line) or self._anothers(line)
+        """Whether a parked line, or an old plan for which it waits, is for a person: nobody makes its days right before."""
+        return self._truly_refused(line) or any(map(self._anothers, self._related(line)))
 
     def _variants(self, subs: Sequence[str]) -> list[frozenset[tuple[str, int]]]:
         """What may have been left out of these subscriptions: any of the first versions that came after newer ones."""
