@@ -917,7 +917,8 @@ class Oracle:
         """Promise I7: two plans of one subscription are never billed on one day, once one of them went up on ``since``.
 
         Where seats moved in part, or people named the family and there are several subscriptions, both may be billed; then there are no
-        more seats on that day than Timus had, if a plan went up that was asked for at ``risen_at``.
+        more seats on that day than Timus had, if a plan went up that was asked for at ``risen_at``. Two customers have no family together:
+        what the one has too many holds up no seat of the other.
         """
         contract = self.w.api.model.contracts[contract_id]
         plans = [line for line in contract.lines.values() if self._skus[line.service["id"]] in PLANS]
@@ -926,7 +927,8 @@ class Oracle:
         subs = {sub for line in plans for sub in self._feeding((contract.id, line.service["id"]))}
         if any(self._edits[contract.id, line.service["id"]] for line in plans):
             return
-        if self._named_across(subs) and risen_at is not None:
+        customers = {self.history[sub][0].customer for sub in subs}
+        if len(customers) == 1 and self._named_across(subs) and risen_at is not None:
             self._no_more_seats(subs, contract, plans, since, risen_at - HEARD_SECONDS * SECOND)
         if len(subs) != 1:
             return
