@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
         finalize=_shown,
     )
     pages.filters.update(Words(zone, now).filters())
+    pages.filters["quoted"] = quote  # a command may be copied into a shell
     pages.filters["runs"] = runs
     pages.filters["style"] = Markup  # our own style sheet, in a file that loads nothing
     pages.filters["slug"] = slug

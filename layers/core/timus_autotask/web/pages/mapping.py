@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -53,16 +52,13 @@ class MappingPage:
     ignored: tuple[CustomerMapping, ...]
     looking: bool = False
     failure: Failure | None = None
-    today: date = field(default=date.min)
 
     def address(self, page: int) -> str:
         """Another page of what is mapped."""
         return f"/mapping?page={page}"
 
 
-def mapping_page(
-    found: Everything, suggested: Seen[Suggested], text: str, page: int, today: date
-) -> MappingPage:
+def mapping_page(found: Everything, suggested: Seen[Suggested], text: str, page: int) -> MappingPage:
     """``text``: only what has it in its name or id."""
     unmapped = {*found.status.mapped.customers, *found.status.mapped.skus}
     customers, skus = _looked_up(suggested.value, unmapped)
@@ -85,7 +81,6 @@ def mapping_page(
         tuple(one for one in _mappings(found) if one.ignored),
         suggested.reading,
         in_words(suggested.failed) if suggested.failed else None,
-        today,
     )
 
 
@@ -152,7 +147,7 @@ class _Handlers:
         given = request.query_params.get("page", "1")
         page = int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1
         text = request.query_params.get("q", "").strip()[:200]
-        view = mapping_page(found, kept.seen, text, page, self._desk.deployment.today)
+        view = mapping_page(found, kept.seen, text, page)
         return self._pages.shown(
             request, "mapping.html", page=view, names=found.status.names, at=kept.seen.at
         )
