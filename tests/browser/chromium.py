@@ -19,8 +19,10 @@ def executable() -> str | None:
 
 def lacking() -> str:
     """Why nothing can be driven; empty: it can."""
-    if find_spec("playwright") is None:
-        return "Playwright is not installed: make setup"
+    if missing := [
+        name for name in ("playwright", "axe_playwright_python", "PIL") if find_spec(name) is None
+    ]:
+        return f"{' and '.join(missing)} is not installed: make setup"
     if executable() is None:
         return f"there is no Chromium: {INSTALL}"
     return ""

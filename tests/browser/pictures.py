@@ -10,8 +10,6 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, ImageChops
-
 PICTURES = Path(__file__).parents[2] / "docs" / "console"
 COLOURS = 256
 SPOT = 16
@@ -29,6 +27,8 @@ def stored(name: str) -> Path:
 
 def keep(name: str, png: bytes) -> None:
     """Store a picture in few colours: half its size, and nobody sees it."""
+    from PIL import Image
+
     PICTURES.mkdir(exist_ok=True)
     with Image.open(BytesIO(png)) as picture:
         small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
@@ -37,6 +37,8 @@ def keep(name: str, png: bytes) -> None:
 
 def differing(one: bytes, other: bytes) -> float:
     """The share of spots that differ; 1.0: not even the size is the same."""
+    from PIL import Image, ImageChops
+
     with Image.open(BytesIO(one)) as left, Image.open(BytesIO(other)) as right:
         if left.size != right.size:
             return 1.0
