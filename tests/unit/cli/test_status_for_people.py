@@ -156,6 +156,16 @@ def test_what_is_longer_than_the_screen_is_paged(
     assert "piped" in out.getvalue()
 
 
+def test_without_the_pager_that_is_named_everything_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell that does not find it would lose all of it."""
+    monkeypatch.setenv("PAGER", "no-such-pager -R")
+    out = StringIO()
+    terminal = Terminal(False, True, Console(file=out, width=80, height=3, force_terminal=True))
+    with terminal.pages():
+        terminal.say(*"abcdef")
+    assert "f" in out.getvalue()
+
+
 def line(customer: str, state: State, **more: object) -> StatusLine:
     """A line in a state."""
     return StatusLine(customer, ADV, 1, 2, 3, 3, state, **more)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from timus_autotask.operate.matching import Basis
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.suggest import CustomerSuggested, Suggestions, suggest
 from timus_autotask.store.keys import mapping_key
-from timus_autotask.store.records import put_mapping
+from timus_autotask.store.records import put_mapping, put_terms
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,14 @@ def test_each_client_is_found_with_its_contract(
         assert first.contract.id == tenant.contract(number)
         assert "recurring, active, until 2026-12-31" in first.reasons
         assert any(reason.startswith("already has 45") for reason in first.reasons)
+
+
+def test_terms_of_one_client_that_cannot_be_read_hide_no_other_one() -> None:
+    """Which company a client is does not depend on its terms."""
+    world = tenant.told(World(scenario=tenant.scenario()))
+    whole = suggest(deployment_of(world))
+    world.ports.store.commit(put_terms(tenant.customer(1), {"decrease_wait": "nonsense"}, 0))
+    assert suggest(deployment_of(world)) == whole
 
 
 def test_only_unique_keys_are_exact(seen: tuple[Suggestions, int]) -> None:

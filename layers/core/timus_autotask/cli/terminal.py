@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -164,7 +165,7 @@ class Terminal:
             yield
         finally:
             text = self.console.end_capture()
-            if text.count("\n") < self.console.height:
+            if text.count("\n") < self.console.height or not _has_pager():
                 self.console.file.write(text)
                 self.console.file.flush()
             else:
@@ -261,6 +262,12 @@ class _Output(Console):
     def on_broken_pipe(self) -> NoReturn:
         """Nobody reads on: the command says what that means. Rich would end it here, without a word."""
         raise BrokenPipeError
+
+
+def _has_pager() -> bool:
+    """Whether the program that ``PAGER`` names is there: a shell would lose what is said."""
+    named = os.environ.get("PAGER", "").split()
+    return not named or shutil.which(named[0]) is not None
 
 
 def _console() -> Console:

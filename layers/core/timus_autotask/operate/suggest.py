@@ -28,6 +28,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.matching import Basis, Companies, Match, Services
 from timus_autotask.operate.proposal import Progress
 from timus_autotask.ports.psa import ContractService
+from timus_autotask.store.records import CustomerRecords, Terms, TermsUnreadable
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import Records, status_of
@@ -197,7 +198,7 @@ def suggest(
     records = listed(deployment.store)
     status = status_of(records, deployment.clock.now(), deployment.zone)
     partner = records.partner.terms.value
-    customers = {id_: customer_from(one, partner) for id_, one in records.customers.items()}
+    customers = {id_: _known(one, partner) for id_, one in records.customers.items()}
     wanted = [customers[id_] for id_ in status.mapped.customers]
     skus = _without_service(customers.values(), records, deployment.today)
     ignored = len(status.mapped.ignored_customers) + len(status.mapped.ignored_skus)
@@ -206,6 +207,14 @@ def suggest(
     found = _Finder(deployment, catalogue or Catalogue(deployment), records, on_progress)
     offers = found.services(skus)
     return Suggestions(offers, found.companies(wanted, offers), ignored)
+
+
+def _known(records: CustomerRecords, partner: Terms) -> Customer:
+    """A customer, with the terms for everybody where its own cannot be read: which company it is does not depend on them."""
+    try:
+        return customer_from(records, partner)
+    except TermsUnreadable:
+        return customer_from(replace(records, terms=None), partner)
 
 
 def _without_service(
