@@ -473,7 +473,7 @@ class Demo:
                 style="bold green",
             )
         self.stage.say(
-            f"{many(self.sent, 'webhook')}, {many(self.seen, 'adjustment')} posted and {coming} scheduled, "
+            f"{many(self.sent, 'webhook')}, {many(self.seen, 'adjustment')} made and {coming} scheduled, "
             f"{many(calls, 'Autotask call')}, {self.stage.seconds:.0f} seconds.",
             style="dim",
         )

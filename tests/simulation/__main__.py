@@ -73,7 +73,7 @@ def _tell(console: Console, tally: Tally, seconds: float) -> None:
     reach, rare = tally.reach, tally.rare
     for what, value in (
         ("violations", len(tally.failures)),
-        ("adjustments posted", f"{tally.posts:,}"),
+        ("adjustments made", f"{tally.posts:,}"),
         ("calls to the outside", f"{tally.steps:,}"),
         ("faults that struck", f"{sum(tally.faults.values()):,}"),
         ("kinds of fault × site", f"{len(reach)}, the rarest {min(reach.values(), default=0):,} times"),
