@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from local.autotask.schema import ENTITIES
 from tests.contract.conformity import check
+from tests.dying import Died, Dying
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.autotask.http import Request, Response
@@ -24,10 +25,6 @@ from timus_autotask.domain.note import note_of
 from timus_autotask.ports.table import Write
 from timus_autotask.store.notes import put_note
 from timus_autotask.sync.sweep import MOST_NOTES, sweep
-
-
-class Died(BaseException):
-    """The process is gone."""
 
 
 def begun(*, notes: bool = True, **world: Any) -> World:
@@ -177,17 +174,7 @@ def test_a_death_at_any_step_makes_no_second_note(step: int, after: bool) -> Non
     """Before or after whatever was done with the table or with Autotask while the note was written."""
     world = begun()
     world.work()
-    steps = 0
-
-    def once(act: Callable[[], Any]) -> Any:
-        nonlocal steps
-        steps += 1
-        if steps - 1 == step and not after:
-            raise Died
-        done = act()
-        if steps - 1 == step:
-            raise Died
-        return done
+    once = Dying(step, after)
 
     write, send = world.table.write, world.api.handle
 
@@ -214,7 +201,7 @@ def test_a_death_at_any_step_makes_no_second_note(step: int, after: bool) -> Non
             world.work()
     assert len(landed(world)) == 2
     assert is_one_for_each(world)
-    assert steps > step, "there are fewer steps than that"
+    assert once.steps > step, "there are fewer steps than that"
 
 
 def test_two_at_once_make_one() -> None:

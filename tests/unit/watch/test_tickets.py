@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conformity import check
+from tests.dying import Died, Dying
 from tests.running import ALARMS, RESOURCES, Running
 from tests.world import ADV, World
 from timus_autotask.autotask.http import Request, Response
@@ -21,10 +22,6 @@ from timus_autotask.watch.tickets import TicketDesk, keep_tickets
 
 WORDS = "Wake-ups failed five times. Find the cause. Runbook: docs/operations.md#dead-letters"
 NAME = "acme-sync-DeadLettersAlarm-1A2B"
-
-
-class Died(BaseException):
-    """The process is gone."""
 
 
 class Bells:
@@ -198,17 +195,7 @@ def test_a_death_at_any_step_makes_no_second_ticket(step: int, after: bool) -> N
     """Before or after whatever was done with the table or with Autotask: one ticket, and it is closed in the end."""
     world = World()
     bells = Bells(world)
-    steps = 0
-
-    def once(act: Callable[[], Any]) -> Any:
-        nonlocal steps
-        steps += 1
-        if steps - 1 == step and not after:
-            raise Died
-        done = act()
-        if steps - 1 == step:
-            raise Died
-        return done
+    once = Dying(step, after)
 
     write, send = world.table.write, world.api.handle
 
@@ -240,7 +227,7 @@ def test_a_death_at_any_step_makes_no_second_ticket(step: int, after: bool) -> N
     bells.set(False)
     goes_on(16)
     assert statuses(world) == [5]
-    assert steps > step, "there are fewer steps than that"
+    assert once.steps > step, "there are fewer steps than that"
 
 
 def test_two_at_once_make_one(world: World, bells: Bells) -> None:

@@ -235,6 +235,7 @@ _API_USER = (
         help="sign in although exactly this API user was refused before: something was changed in Autotask",
     ),
 )
+_WHY = _a("--reason", type=_name, required=True, metavar="WHY", help="why, for everybody who looks at it")
 _CUSTOMER_OR_PLAN = (
     _a("what", choices=["customer", "plan"], help="whether it is a customer, or a plan: any SKU of Timus"),
     _a("which", type=_name, metavar="ID", help="the customer's id in Timus, or the SKU as Timus writes it"),
@@ -420,13 +421,7 @@ COMMANDS = (
         "mapping.map_ignore",
         (
             *_CUSTOMER_OR_PLAN,
-            _a(
-                "--reason",
-                type=_name,
-                required=True,
-                metavar="WHY",
-                help="why, for everybody who looks at it",
-            ),
+            _WHY,
             *_WRITING,
             _UNKNOWN,
             _BY,
@@ -676,13 +671,7 @@ COMMANDS = (
         "deciding.dismiss_events",
         (
             _a("keys", nargs="+", metavar="KEY", help="a parked event's key, or its webhook-id"),
-            _a(
-                "--reason",
-                type=_name,
-                required=True,
-                metavar="WHY",
-                help="why, for everybody who looks at it",
-            ),
+            _WHY,
             _BY,
         ),
     ),
@@ -759,13 +748,7 @@ COMMANDS = (
         (
             _CONTRACT,
             _SERVICE,
-            _a(
-                "--reason",
-                type=_name,
-                required=True,
-                metavar="WHY",
-                help="why, for everybody who looks at it",
-            ),
+            _WHY,
             *_WRITING,
             _BY,
         ),
@@ -782,13 +765,7 @@ COMMANDS = (
                 metavar="CHANGE",
                 help="the change's id, or how it begins; see `changes`",
             ),
-            _a(
-                "--reason",
-                type=_name,
-                required=True,
-                metavar="WHY",
-                help="why, for everybody who looks at it",
-            ),
+            _WHY,
             *_WRITING,
             _BY,
         ),

@@ -17,7 +17,7 @@ from timus_autotask.domain.reasons import commands
 from timus_autotask.operate import decisions, parked_events, terms
 from timus_autotask.operate import undo as undoing
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.terms import TermChange, TermsInForce
+from timus_autotask.operate.terms import TermChange, TermsInForce, all_in_words, in_words
 
 
 def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _show_terms(found: TermsInForce, terminal: Terminal) -> None:
     values = found.to_json()["policy"]
     terminal.table(
         ("policy", "value", "set by"),
-        [(name, _words(value), found.origins[name]) for name, value in values.items()],
+        [(name, in_words(value), found.origins[name]) for name, value in values.items()],
         empty="",
     )
     if found.set_at:
@@ -162,18 +162,8 @@ def _show_terms(found: TermsInForce, terminal: Terminal) -> None:
         terminal.say(f"Set on {found.set_at:%Y-%m-%d %H:%M} UTC{by}")
     for former in reversed(found.earlier):
         held = f"until {former.until}" if former.until > date.min else "never billed"
-        said = ", ".join(f"{name}={_words(value)}" for name, value in former.values.items()) or "nothing set"
-        terminal.say(f"Before ({held}{f', set by {former.by}' if former.by else ''}): {said}")
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={each}" for name, each in value.items() if each is not None) or "none"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)
+        by = f", set by {former.by}" if former.by else ""
+        terminal.say(f"Before ({held}{by}): {all_in_words(former.values)}")
 
 
 def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -192,7 +182,7 @@ def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     whose = arguments.customer or "everybody"
     changed = proposal.result.changed or {}
     for name, (before, after) in changed.items():
-        terminal.say(f"{name} for {whose}: {_words(before)} → {_words(after)}")
+        terminal.say(f"{name} for {whose}: {in_words(before)} → {in_words(after)}")
     if not changed:
         terminal.say(f"Nothing changes for {whose}.")
     return carry_out(proposal, arguments, terminal, lambda done: _show_terms(done, terminal))

@@ -81,6 +81,22 @@ def terms_in_force(store: Store, customer: str | None) -> TermsInForce:
     return _in_force(customer, below, own)
 
 
+def in_words(value: Any) -> str:
+    """A value of a term, as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={each}" for name, each in value.items() if each is not None) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
+
+
+def all_in_words(values: Mapping[str, Any]) -> str:
+    """Terms with their values, on one line."""
+    return ", ".join(f"{name}={in_words(value)}" for name, value in values.items()) or "nothing set"
+
+
 def _own(store: Store, customer: str | None) -> tuple[Mapping[str, Any], Stored[Terms]]:
     """What lies below (the partner's terms for a customer's), and the terms themselves."""
     partner = store.partner().terms

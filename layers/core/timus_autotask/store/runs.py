@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from timus_autotask.domain.finding import Finding
 from timus_autotask.domain.ticket import Ticket
-from timus_autotask.ports.table import Data, Delete, Put, Table
+from timus_autotask.ports.table import Data, Delete, Document, Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
 from timus_autotask.store.records import OnUnreadable, RecordUnreadable, Stored, read_as, readable_or
+
+T = TypeVar("T")
 
 MOST_FOUND = 100
 """Findings that are kept of one contract or customer: each has a few sentences, and they stand in one document."""
@@ -168,11 +171,7 @@ def delete_found_before(run_id: str, table: Table) -> Iterator[Delete]:
 
 def gauges(table: Table) -> Stored[Gauges] | None:
     """When the gauges were measured; None: never, or it cannot be read."""
-    document = table.get(keys.GAUGES)
-    try:
-        return Stored(read_as(_GAUGES.load, document), document.rev) if document else None
-    except RecordUnreadable:
-        return None
+    return _if_readable(_GAUGES.load, table.get(keys.GAUGES))
 
 
 def gauges_or(fresh: Gauges, table: Table) -> Stored[Gauges]:
@@ -198,13 +197,16 @@ def put_tickets(kept: Tickets, expected: int) -> Put:
 
 def sent_digest(table: Table) -> Stored[SentDigest] | None:
     """The digest that was sent last; None: there was none, or it cannot be read."""
-    document = table.get(keys.DIGEST)
-    try:
-        return Stored(read_as(_SENT.load, document), document.rev) if document else None
-    except RecordUnreadable:
-        return None
+    return _if_readable(_SENT.load, table.get(keys.DIGEST))
 
 
 def put_sent_digest(sent: SentDigest, expected: int) -> Put:
     """Store that one was sent."""
     return Put(keys.DIGEST, _SENT.dump(sent), expected)
+
+
+def _if_readable(load: Callable[[Data], T], document: Document | None) -> Stored[T] | None:
+    try:
+        return Stored(read_as(load, document), document.rev) if document else None
+    except RecordUnreadable:
+        return None

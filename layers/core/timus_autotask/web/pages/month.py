@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -24,9 +25,11 @@ from timus_autotask.watch.ledger import Entry, Ledger, Total, total
 from timus_autotask.watch.page import evidence_page
 from timus_autotask.watch.ready import Open, Period, Ready
 from timus_autotask.web.failing import Failure, in_words
-from timus_autotask.web.kept import Seen
+from timus_autotask.web.kept import Kept, Seen
 from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
 from timus_autotask.web.words import count
+
+T = TypeVar("T")
 
 FEW = 10
 """So many periods that are level are shown without being asked for."""
@@ -214,12 +217,8 @@ class _Handlers:
 
     def ready_file(self, request: Request) -> Response:
         month = month_of(request.query_params.get("month"), self._today)
-        looked = self._desk.month(month).first()
-        if looked.value is None:
-            raise looked.failed or HTTPException(404)
-        return download(
-            as_json(ready_form(looked.value.ready)), f"ready-{month:%Y-%m}.json", "application/json"
-        )
+        looked = _read(self._desk.month(month))
+        return download(as_json(ready_form(looked.ready)), f"ready-{month:%Y-%m}.json", "application/json")
 
     def ledger(self, request: Request) -> Response:
         query = request.query_params
@@ -240,14 +239,12 @@ class _Handlers:
 
     def ledger_file(self, request: Request) -> Response:
         since = month_of(request.query_params.get("since"), self._today)
-        seen = self._desk.ledger(since).first()
-        if seen.value is None:
-            raise seen.failed or HTTPException(404)
+        found = _read(self._desk.ledger(since))
         match request.path_params["kind"]:
             case "csv":
-                return download(ledger_csv(seen.value), f"ledger-{since:%Y-%m}.csv", "text/csv")
+                return download(ledger_csv(found), f"ledger-{since:%Y-%m}.csv", "text/csv")
             case "json":
-                text = as_json(ledger_form(seen.value))
+                text = as_json(ledger_form(found))
                 return download(text, f"ledger-{since:%Y-%m}.json", "application/json")
         raise HTTPException(404)
 
@@ -276,3 +273,11 @@ class _Handlers:
             case "html":
                 return download(evidence_page(found), f"{name}.html", "text/html")
         raise HTTPException(404)
+
+
+def _read(kept: Kept[T]) -> T:
+    """What a file is made of, read now if nothing is known yet. Raises what reading it raised."""
+    seen = kept.first()
+    if seen.value is None:
+        raise seen.failed or HTTPException(404)
+    return seen.value

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -16,7 +15,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from timus_autotask.operate.refusal import Senseless
-from timus_autotask.operate.terms import TERMS, TermChange, TermsInForce, pause, set_terms, terms_in_force
+from timus_autotask.operate.terms import (
+    TERMS,
+    TermChange,
+    TermsInForce,
+    all_in_words,
+    in_words,
+    pause,
+    set_terms,
+    terms_in_force,
+)
 from timus_autotask.store.records import BY_SKU, FormerTerms
 from timus_autotask.web.proposals import Asked
 from timus_autotask.web.showing import Showing, back_to, posted, see_other, text_of
@@ -73,25 +81,10 @@ def terms_page(found: TermsInForce, own: Sequence[str], rules: Mapping[str, Rule
             if name != "paused"
         ),
         found,
-        tuple((one, _said(one.values)) for one in reversed(found.earlier)),
+        tuple((one, all_in_words(one.values)) for one in reversed(found.earlier)),
         tuple(own),
         found.policy.paused,
     )
-
-
-def in_words(value: Any) -> str:
-    """A value of a term, as people write it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}={each}" for name, each in value.items() if each is not None) or "none"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)
-
-
-def _said(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={in_words(value)}" for name, value in values.items()) or "nothing set"
 
 
 @cache
