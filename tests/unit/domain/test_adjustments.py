@@ -121,7 +121,7 @@ def test_an_unknown_old_line_blocks_the_new_one() -> None:
     up = gap(steps((10, 25)), NOTHING, line=NEW)
     plan = adjustments_for([up], [Link(day(10), OLD, NEW)])
     assert plan.in_order == ()
-    assert plan.blocked == {NEW: day(10)}
+    assert plan.blocked == {NEW: Adjustment(NEW, day(10), 25)}
 
 
 def test_a_plan_that_is_still_on_its_way_down_counts_for_the_plan_after_next() -> None:
@@ -153,7 +153,7 @@ def test_a_plan_for_a_while_waits_for_one_that_has_yet_to_come_down() -> None:
     new = gap(steps((8, 35), (11, 0)), NOTHING, line=NEW)
     links = [Link(day(8), OLD, NEW)]
     still = Gap(OLD, steps((0, 2), (8, 0)), day(0), steps((0, 2)), opens())
-    assert adjustments_for([new], links, {OLD: still}) == Adjustments((), {NEW: day(8)})
+    assert adjustments_for([new], links, {OLD: still}) == Adjustments((), {NEW: Adjustment(NEW, day(8), 35)})
     gone = replace(still, observed=steps((0, 2), (9, 0)))
     assert [((a.day - FIRST).days, a.delta) for a in adjustments_for([new], links, {OLD: gone}).in_order] == [
         (9, 35),
@@ -391,7 +391,7 @@ def test_rises_that_wait(
         {gap.line: gap for gap in rows(elsewhere)},
     )
     assert [(a.line.service_id, (a.day - FIRST).days, a.delta) for a in plan.in_order] == adjustments
-    assert {line.service_id: (since - FIRST).days for line, since in plan.blocked.items()} == blocked
+    assert {line.service_id: (one.day - FIRST).days for line, one in plan.blocked.items()} == blocked
 
 
 def test_what_was_wanted_before_a_delayed_rise_is_not_made_up_for() -> None:
@@ -435,7 +435,7 @@ def test_a_rise_waits_for_a_decrease_that_is_parked(there: Timeline, wanted: Tim
     """A person may end what holds it, and then both are made: the rise is neither given up nor dated to the day on which the old plan ends."""
     down = Gap(OLD, steps((0, 16), (10, 0)), day(0), there, lambda _: None)
     plan = adjustments_for([down, gap(wanted, NOTHING, line=NEW)], [Link(day(10), OLD, NEW)])
-    assert plan == Adjustments((), {NEW: day(10)})
+    assert plan == Adjustments((), {NEW: Adjustment(NEW, day(10), 10)})
 
 
 def test_a_rise_for_which_the_contract_is_too_short_holds_up_no_other() -> None:
@@ -500,7 +500,7 @@ def test_a_rise_that_cannot_be_planned_does_not_undo_what_comes_before_it() -> N
     """From its own day on the line waits; what fell earlier falls."""
     line = gap(steps((0, 25), (4, 0), (8, 30)), steps((0, 25)), 6, line=NEW)
     plan = adjustments_for([line], [Link(day(8), OLD, NEW)])
-    assert plan == Adjustments((Adjustment(NEW, day(4), -25),), {NEW: day(8)})
+    assert plan == Adjustments((Adjustment(NEW, day(4), -25),), {NEW: Adjustment(NEW, day(8), 30)})
 
 
 @pytest.mark.parametrize(

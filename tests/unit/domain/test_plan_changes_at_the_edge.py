@@ -111,7 +111,9 @@ def test_a_rise_of_a_few_days_is_not_given_up_for_a_gateway_that_comes_back() ->
     rise = gap(ADV, steps((13, 24), (17, 0)), steps((1, 23)), 13)
     back = gap(gateway, steps((17, 3)), steps((1, 3)), 13)
     links = [Link(march(13), gateway, ADV, beside=True)]
-    assert adjustments_for([rise], links, {gateway: back}) == Adjustments((), {ADV: march(13)})
+    assert adjustments_for([rise], links, {gateway: back}) == Adjustments(
+        (), {ADV: Adjustment(ADV, march(13), 1)}
+    )
     assert adjustments_for([rise, replace(back, observed=steps((1, 3), (13, 0)))], links).in_order == (
         Adjustment(ADV, march(13), 1),
         Adjustment(ADV, march(17), -24),
@@ -154,7 +156,7 @@ def test_an_add_on_of_another_contract_that_is_wanted_again_later_has_not_come_d
     def waiting(held: Timeline) -> Adjustments:
         return adjustments_for([up], links, {there: gap(there, steps((1, 2), (11, 0), (14, 2)), held, 1)})
 
-    assert waiting(steps((1, 2))) == Adjustments((), {ESS: march(11)})
+    assert waiting(steps((1, 2))) == Adjustments((), {ESS: Adjustment(ESS, march(11), 8)})
     assert waiting(steps((1, 2), (12, 0))).in_order == (Adjustment(ESS, march(12), 8),)
     assert waiting(steps((1, 2), (11, 0))).in_order == (Adjustment(ESS, march(11), 8),)
 
@@ -171,7 +173,7 @@ def test_an_add_on_of_another_contract_that_cannot_come_down_before_it_is_wanted
         return adjustments_for([up], links, {there: other})
 
     assert waiting(11, 12, 13).in_order == (Adjustment(ESS, march(14), 8),)
-    assert waiting(11, 12) == Adjustments((), {ESS: march(11)})
+    assert waiting(11, 12) == Adjustments((), {ESS: Adjustment(ESS, march(11), 8)})
 
 
 def test_a_plan_that_was_over_when_we_first_heard_of_it_counts_for_the_next_one() -> None:

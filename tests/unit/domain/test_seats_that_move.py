@@ -63,7 +63,7 @@ def test_seats_wait_for_a_plan_that_cannot_come_down_yet() -> None:
     settling = replace(ADVANCED, observed=steps((0, 28)))
     plan = planned(replace(ESSENTIALS, desired=steps((10, 25))), elsewhere={OLD: settling})
     assert plan.in_order == ()
-    assert plan.blocked == {NEW: day(10)}
+    assert plan.blocked == {NEW: Adjustment(NEW, day(10), 25)}
 
 
 def test_no_part_goes_where_the_other_plan_has_too_many_only_on_a_later_day() -> None:
@@ -150,9 +150,9 @@ def test_seats_of_a_line_that_a_person_has_to_decide_on_hold_up_others_until_the
     """That Autotask ends the other plan by itself on a later day is no date to plan for: the line that waits says for what."""
     stuck = replace(ADVANCED, observed=ends, open_day=lambda _: None)
     few = adjustments_for([stuck, replace(ESSENTIALS, desired=steps((10, 7)))], **by)
-    assert few == Adjustments((), {NEW: day(10)})
+    assert few == Adjustments((), {NEW: Adjustment(NEW, day(10), 7)})
     begun = replace(ESSENTIALS, desired=steps((10, 25)), observed=steps((10, 5)))
-    assert adjustments_for([stuck, begun], **by) == Adjustments((), {NEW: day(10)})
+    assert adjustments_for([stuck, begun], **by) == Adjustments((), {NEW: Adjustment(NEW, day(10), 20)})
 
 
 def test_seats_that_have_left_another_contracts_plan_are_free() -> None:

@@ -39,10 +39,8 @@ class Adjustments:
     """Adjustments in the order in which they may be made: by day, decreases first."""
 
     in_order: tuple[Adjustment, ...]
-    blocked: Mapping[LineKey, date] = field(default_factory=dict)
-    """Lines whose increase waits for an old plan to come down, which is not adjusted here; and since which day."""
-    waiting: Mapping[LineKey, int] = field(default_factory=dict, compare=False)
-    """Of how many units that increase is."""
+    blocked: Mapping[LineKey, Adjustment] = field(default_factory=dict)
+    """The increase of each line that waits for an old plan to come down, which is not adjusted here; its day is since when it waits."""
 
 
 def adjustments_for(
@@ -133,8 +131,7 @@ class _Adjuster:
         self._lacking = {line: within_reach(gap) for line, gap in self._gaps.items()}
         """What each line still lacks by day."""
         self._waiting_since: dict[LineKey, date] = {}
-        self._blocked: dict[LineKey, date] = {}
-        self._waiting: dict[LineKey, int] = {}
+        self._blocked: dict[LineKey, Adjustment] = {}
         self._adjustments: list[Adjustment] = []
         self._turns = [turn for gap in gaps for turn in self._first_turns(gap)]
         heapify(self._turns)
@@ -143,7 +140,7 @@ class _Adjuster:
         """The adjustments; ``after`` is what comes of them."""
         while self._turns:
             self._take(heappop(self._turns))
-        return Adjustments(in_order(self._adjustments), self._blocked, self._waiting)
+        return Adjustments(in_order(self._adjustments), self._blocked)
 
     def _first_turns(self, gap: Gap) -> Iterator[_Turn]:
         """One turn on each day on which the line lacks more or less than before, or should have more or less."""
@@ -166,7 +163,7 @@ class _Adjuster:
                         heappush(self._turns, _Turn(later, True, line))
                     return
                 case _Blocked():
-                    self._blocked[line], self._waiting[line] = since, self._lacking[line].at(day)
+                    self._blocked[line] = Adjustment(line, since, self._lacking[line].at(day))
                     return
                 case _LeftOut(until):
                     self._lacking[line] = self._lacking[line].set_between(day, until, 0)

@@ -149,11 +149,11 @@ class LineDraft:
     def with_adjustments(self, of_all: Adjustments) -> LineDraft:
         """With its own among the adjustments of all lines."""
         own = tuple(adjustment for adjustment in of_all.in_order if adjustment.line == self.key)
-        since = of_all.blocked.get(self.key, date.max)
-        if self.today < since < date.max:  # it is on its way: by then the other line may have come down
-            own = in_order([*own, Adjustment(self.key, since, of_all.waiting[self.key])])
+        waits = of_all.blocked.get(self.key)
+        if waits and waits.day > self.today:  # it is on its way: by then the other line may have come down
+            return replace(self, adjustments=in_order([*own, waits]), blocked=False)
         # A part of what is blocked may go now.
-        blocked = since <= self.today and not any(since <= each.day <= self.today for each in own)
+        blocked = waits is not None and not any(waits.day <= each.day <= self.today for each in own)
         return replace(self, adjustments=own, blocked=blocked)
 
 
