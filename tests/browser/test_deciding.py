@@ -37,13 +37,13 @@ def test_a_change_is_approved(clients: Visitor) -> None:
     """From the list over the preview to Autotask; who decided stands in the list afterwards."""
     before = seats(clients, HELD)
     choose(clients, HELD)
-    clients.page.click("#approve")
+    clients.press("#approve")
     assert "+15 from 13 Mar 2026" in clients.words()
     assert "Recorded as decided by anna" in clients.words()
     assert seats(clients, HELD) == before
     clients.agree()
     assert seats(clients, HELD) == before + 15
-    clients.page.get_by_role("link", name="Go back and see how far it is").click()
+    clients.press(clients.page.get_by_role("link", name="Go back and see how far it is"))
     assert clients.page.url.endswith("/changes?state=awaits")
     assert name_of(HELD) not in clients.words("#list table")
 
@@ -51,7 +51,7 @@ def test_a_change_is_approved(clients: Visitor) -> None:
 def test_several_are_approved_together(clients: Visitor) -> None:
     """One preview with both."""
     choose(clients, HELD, HELD_TOO)
-    clients.page.click("#approve")
+    clients.press("#approve")
     assert "In all 2 lines on 2 contracts: +27 and −0 units." in clients.words()
     clients.agree()
     assert seats(clients, HELD) == 27
@@ -61,11 +61,11 @@ def test_a_change_is_rejected_with_a_reason(clients: Visitor) -> None:
     """Without one nothing happens, and the page says what is missing."""
     before = seats(clients, HELD)
     choose(clients, HELD)
-    clients.page.click("#reject")
+    clients.press("#reject")
     assert "rejected with a reason" in clients.words()
     choose(clients, HELD)
     clients.page.fill("#reason", "Four were meant")
-    clients.page.click("#reject")
+    clients.press("#reject")
     assert "because: Four were meant" in clients.words()
     clients.agree()
     clients.go("/changes?state=rejected")
@@ -78,13 +78,13 @@ def test_what_was_made_is_undone(clients: Visitor) -> None:
     """With a reason, by an adjustment of the other sign that is shown first."""
     before = seats(clients, HELD)
     choose(clients, HELD)
-    clients.page.click("#approve")
+    clients.press("#approve")
     clients.agree()
     clients.go(f"/changes?state=made&q={customer_of(HELD)}")
     clients.page.get_by_text("Undo …").first.click()
     form = clients.page.locator("details.undo[open]")
     form.get_by_label("Reason").fill("Ordered twice")
-    form.get_by_role("button").click()
+    clients.press(form.get_by_role("button"))
     assert "−15" in clients.words("#preview-table")
     clients.agree()
     assert seats(clients, HELD) == before
@@ -94,13 +94,13 @@ def test_an_approval_whose_change_has_moved_is_shown_anew(clients: Visitor) -> N
     """Nothing is done, and the new preview stands there with what has changed said first."""
     world, before = clients.served.world, seats(clients, HELD)
     choose(clients, HELD)
-    clients.page.click("#approve")
+    clients.press("#approve")
     world.tell(
         90, {ADV: 40}, customer=customer_of(HELD), subscription=f"sub_{HELD:04x}", customer_name=name_of(HELD)
     )
     world.clock.advance(5)
     world.work()
-    clients.page.click("#commit")
+    clients.press("#commit")
     clients.page.get_by_role("heading", name="It has changed since it was shown").wait_for()
     assert "Nothing was written" in clients.words()
     world.work()
@@ -137,7 +137,7 @@ def test_a_decision_needs_no_script(chromium: Browser) -> None:
         visiting(chromium, served, java_script_enabled=False) as clients,
     ):
         choose(clients, HELD)
-        clients.page.click("#approve")
+        clients.press("#approve")
         clients.agree()
         assert seats(clients, HELD) > 15
 
@@ -146,7 +146,7 @@ def test_a_suggestion_is_accepted(clients: Visitor) -> None:
     """One click, a preview with what would be posted, and the customer is mapped."""
     clients.go("/mapping")
     assert "4 to be mapped." in clients.words("h1")
-    clients.page.locator(f"[data-customer={customer_of(UNMAPPED[0])}] [data-action=accept]").click()
+    clients.press(clients.page.locator(f"[data-customer={customer_of(UNMAPPED[0])}] [data-action=accept]"))
     assert "What would be posted to Autotask" in clients.words()
     clients.agree()
     assert clients.served.world.ports.store.mapping(customer_of(UNMAPPED[0])) is not None
@@ -167,10 +167,10 @@ def test_a_file_with_a_mistake_says_where_it_is(clients: Visitor, tmp_path: Path
     )
     clients.go("/mapping")
     clients.page.set_input_files("#file", file)
-    clients.page.get_by_role("button", name="Show what it changes").click()
+    clients.press(clients.page.get_by_role("button", name="Show what it changes"))
     assert "row 3: company_id" in clients.words()
     assert store.mapping(customer_of(first)) is None
-    clients.page.locator("button[name=otherwise]").click()
+    clients.press("button[name=otherwise]")
     assert "Left out: row 3" in clients.words()
     clients.agree()
     assert store.mapping(customer_of(first)) is not None
@@ -184,7 +184,7 @@ def test_a_term_is_changed(clients: Visitor) -> None:
     clients.page.fill("#part", "above_units")
     clients.page.fill("#value", "50")
     clients.page.fill("#first_day", "2026-03-01")
-    clients.page.get_by_role("button", name="Show what it changes").click()
+    clients.press(clients.page.get_by_role("button", name="Show what it changes"))
     assert "above_units=10 → above_units=50" in clients.words()
     assert "+15 from 13 Mar 2026" in clients.words()
     clients.agree()
@@ -200,7 +200,7 @@ def test_a_month_is_looked_at_before_it_is_posted(clients: Visitor) -> None:
     assert name_of(HELD) in clients.words("#open ~ table")
     assert "are at risk" in clients.words()
     clients.page.select_option("#month", "2026-02")
-    clients.page.get_by_role("button", name="Show").click()
+    clients.press(clients.page.get_by_role("button", name="Show"))
     clients.page.wait_for_url("**/ready?month=2026-02")
     assert clients.page.locator("#ready").get_attribute("data-ready") in ("yes", "no")
 
@@ -231,13 +231,13 @@ def test_autotask_goes_away_and_comes_back(clients: Visitor) -> None:
     """What is known stays, with a banner that says why it is old; afterwards what was approved meanwhile is made."""
     world, page, before = clients.served.world, clients.page, seats(clients, HELD)
     choose(clients, HELD)
-    page.click("#approve")
+    clients.press("#approve")
     world.control.add_fault("html_503", times=None)
-    page.click("#commit")
+    clients.press("#commit")
     page.locator("#proposal[data-state=done]").wait_for()
     world.work()
     clients.go("/")
-    page.click("#fresh")
+    clients.press("#fresh")
     assert page.get_by_role("region", name="Autotask is away").is_visible()
     assert "customers need you" in clients.words("h1")
     clients.go(f"/customers/{customer_of(HELD)}")
@@ -248,7 +248,7 @@ def test_autotask_goes_away_and_comes_back(clients: Visitor) -> None:
         world.pass_time(minutes=10)
         world.work()
     clients.go("/")
-    page.click("#fresh")
+    clients.press("#fresh")
     assert page.get_by_role("region", name="Autotask is away").count() == 0
     assert seats(clients, HELD) == before + 15
 
@@ -265,12 +265,12 @@ def test_everybody_can_use_a_preview(clients: Visitor, scheme: str) -> None:
             found.extend((*violations(page), *too_wide(page)))
 
     choose(clients, HELD)
-    page.click("#reject")
+    clients.press("#reject")
     look()
     choose(clients, HELD, HELD_TOO)
-    page.click("#approve")
+    clients.press("#approve")
     look()
-    page.click("#commit")
+    clients.press("#commit")
     page.locator("#proposal[data-state=done]").wait_for()
     look()
     assert found == []

@@ -65,7 +65,7 @@ def test_customers_are_sorted_as_asked(visitor: Visitor) -> None:
 
 def test_from_the_first_page_to_what_needs_somebody(visitor: Visitor) -> None:
     """One click on whom it is about: both numbers, the reason, and the chart, which is a table too."""
-    visitor.page.get_by_role("link", name=name_of(HELD)).click()
+    visitor.press(visitor.page.get_by_role("link", name=name_of(HELD)))
     assert visitor.page.url == f"{visitor.served.home}/customers/{customer_of(HELD)}"
     assert visitor.words("h1") == name_of(HELD)
     assert "+15" in visitor.words("#lines ~ table")
@@ -75,7 +75,7 @@ def test_from_the_first_page_to_what_needs_somebody(visitor: Visitor) -> None:
 
 def test_counts_lead_to_those_they_count(visitor: Visitor) -> None:
     """The three who are unmapped, from the number on the first page."""
-    visitor.page.get_by_role("link", name=re.compile("^3 +Not mapped yet")).click()
+    visitor.press(visitor.page.get_by_role("link", name=re.compile("^3 +Not mapped yet")))
     found = visitor.page.locator("[data-customer]")
     assert found.count() == len(UNMAPPED)
 
@@ -125,9 +125,9 @@ def test_everything_can_be_read_without_scripts(chromium: Browser, forty: Served
         assert "of 39 customers need you." in visitor.words("h1")
         visitor.go("/customers")
         visitor.page.fill("#q", customer_of(HELD))
-        visitor.page.get_by_role("button", name="Show").click()
+        visitor.press(visitor.page.get_by_role("button", name="Show"))
         assert visitor.words("#found") == "1 of 40 customers"
-        visitor.page.get_by_role("link", name=name_of(HELD)).click()
+        visitor.press(visitor.page.get_by_role("link", name=name_of(HELD)))
         assert visitor.page.locator("figure svg").first.is_visible()
         visitor.page.get_by_text("The same as a table").first.click()
         assert visitor.page.locator("figure table").first.is_visible()

@@ -58,7 +58,7 @@ def test_a_picture_shows_a_decision_as_it_is(chromium: Browser, forty: Served) -
     with visiting(chromium, forty) as visitor:
         visitor.go("/changes?state=awaits")
         visitor.page.check(f"input[value='{contract_of(HELD)}-{SERVICES[ADV]}']")
-        visitor.page.click("#approve")
+        visitor.press("#approve")
         compare("approve", visitor.page.screenshot())
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from tests.browser.served import Served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Response
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, Response
 
 DESK, PHONE = (1280, 860), (360, 740)
 """Widths and heights in CSS pixels. A page at 200 % has half of them."""
@@ -42,9 +42,14 @@ class Visitor:
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
 
+    def press(self, button: str | Locator) -> None:
+        """Press what leads to another page, and be there: a click alone may return while the old page still stands."""
+        with self.page.expect_navigation():
+            (self.page.locator(button) if isinstance(button, str) else button).click()
+
     def agree(self) -> None:
         """Do what a preview shows."""
-        self.page.locator("#commit").click()
+        self.press("#commit")
         self.page.locator("#proposal[data-state=done]").wait_for()
         self.served.world.work()
         self.served.world.clock.advance(10)  # what was read meanwhile is old

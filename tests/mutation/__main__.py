@@ -45,6 +45,7 @@ MUTATED = (
             "converge/pricing",
             "converge/settling",
             "converge/sides",
+            "converge/undo",
             "converge/view",
             "customer",
             "dating",
@@ -60,6 +61,7 @@ MUTATED = (
             "policy",
             "price",
             "timeline",
+            "undone",
         )
     ),
 )

@@ -28,7 +28,8 @@ Exceptions, each with its reason:
   increase: a line with too few units is no such case.
 * A decrease that would leave fewer than 0 units in the empty periods of a renewed term waits for their first day. Before a decrease that
   would leave a later day below 0, that day is raised first, and for a moment it has the units of the decrease, too.
-* A SKU without a service, and a customer without a mapping, have no line.
+* Where nobody named the plans, one that never had half the seats of another is taken for an add-on if the gateway has as many.
+* A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
 * What was said since Timus's counter began again counts from when a person has accepted that. Until then its events are parked, unless
   they say what a version before says.
 * What a preview showed is compared with what was posted only where nothing came in between: no fault, no event, nothing that a person
@@ -49,7 +50,7 @@ from itertools import combinations, permutations, product
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.scheduler import SECOND, Actor, micros
-from tests.simulation.story import PLANS, SERVICES, Said, local_day
+from tests.simulation.story import GATEWAY, PLANS, SERVICES, Said, local_day
 from timus_autotask.store.journal import Journal, first_broken, journalled
 
 if TYPE_CHECKING:
@@ -943,13 +944,16 @@ class Oracle:
             sku
             for v in self.history[sub]
             if v.number >= first and self._arrived_at.get((sub, v.number), heard) < heard
-            for sku in v.items
+            for sku, units in v.items.items()
+            if units or sku not in self._hidden
         }
         days = {since.toordinal(), *(day for line in plans for day in line.steps()[0])}
         for day in sorted(day for day in days if day >= since.toordinal()):
             billed = [line for line in plans if line.units_on(day) > 0]
             if len(billed) > 1 and all(self._skus[line.service["id"]] in mine for line in billed):
                 if self._came_back(sub, contract.id, billed, date.fromordinal(day)):
+                    continue
+                if not self.w.story.families and self._looks_like_an_add_on(sub, billed):
                     continue
                 names = ", ".join(
                     f"{line.units_on(day)} × {self._skus[line.service['id']]}" for line in billed
@@ -984,7 +988,8 @@ class Oracle:
             sku in v.items and self._arrived_at.get((s, v.number), heard) < heard for s, v in versions
         )
         known = bool(self._committed[line]) or (heard_of and sku not in self._hidden)
-        return known and any(v.day <= day for _, v in versions)
+        having = {s for s, v in versions if sku in v.items and (s, v.number) in self._arrived_at}
+        return known and any(v.day <= day for s, v in versions if s in having)
 
     def _most_seats(self, sub: str, day: date, heard: int) -> int:
         """The most seats of all plans that a subscription has on a day, by a version that may be the newest known of."""
@@ -1001,6 +1006,15 @@ class Oracle:
             if any(one < 0 < other and not _exchanged(one, other) for one in deltas for other in deltas):
                 return False
         return True
+
+    def _looks_like_an_add_on(self, sub: str, billed: Iterable[Any]) -> bool:
+        """Whether numbers mislead: the one plan never had half of what the other comes to, and the gateway, which had, was beside both."""
+        versions = self.history[sub]
+        skus = {self._skus[line.service["id"]] for line in billed}
+        most = {sku: max(v.items.get(sku, 0) for v in versions) for sku in (*skus, GATEWAY)}
+        half = max(most[sku] for sku in skus) / 2
+        beside = all(any(v.items.get(sku) and v.items.get(GATEWAY) for v in versions) for sku in skus)
+        return beside and min(most[sku] for sku in skus) < half <= most[GATEWAY]
 
     def _came_back(self, sub: str, contract: int, billed: Iterable[Any], day: date) -> bool:
         """Whether a later version brought back a plan that was still billed from before, while the other's day was taken."""
@@ -1465,7 +1479,7 @@ class Oracle:
         still billed on it.
 
         A change that is dated before a day on which the line was adjusted, and that comes only after that adjustment, would
-        run over into that day.
+        run over into that day. A customer's changes come no earlier than its mapping.
         """
         related = self._related(line)
         slack = (7 * 3600 if self.w.calls.taken else 150) * SECOND
@@ -1489,6 +1503,7 @@ class Oracle:
                 sku = self._skus[line[1]]
                 first = next((v.number for v in self.history[sub] if sku in v.items), 0)
                 arrived = max(self._arrived_at.get((sub, number), 0) for number in (governing.number, first))
+                arrived = max(arrived, self._mapped_at.get(governing.customer, 0))
                 if any(
                     on >= day and at < arrived + slack for other in related for on, at in self._when[other]
                 ):

@@ -118,21 +118,8 @@ def test_a_failure_prints_as_a_file_that_gives_the_same_story_again(profile: str
         assert load(dump(past)) == past
 
 
-KNOWN = {
-    "mild": "seed 1000546: two customers on one contract, and a free day stays without its units (I5)",
-    "replaced": "seed 1000007: a plan that another subscription replaced is billed beside it on one day (I7)",
-}
-"""What is not right yet, by profile; docs/exactness.md names it too."""
-
-
 @pytest.mark.last
-@pytest.mark.parametrize(
-    "profile",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=KNOWN[name], strict=False) if name in KNOWN else ())
-        for name in FRESH
-    ],
-)
+@pytest.mark.parametrize("profile", FRESH)
 def test_fresh_schedules_keep_every_promise(profile: str) -> None:
     """Real handlers, seeded faults, an oracle that reads only what Autotask and Timus know: no promise is broken."""
     done = command("--schedules", str(FRESH[profile]), "--seed", "1000000", "--profile", profile)
