@@ -1034,3 +1034,10 @@ def test_a_service_of_the_day_of_the_change_places_the_old_plan() -> None:
         plans = {ESS: new, ADV: PlanMapping(ADV, (ServiceChoice(45, first),))}
         customer = Customer("cus_1", mapping(), (subscription(*CHANGED),))
         assert desired([customer], plans, GRIDS, TODAY).unplaced == found
+
+
+def test_what_has_no_line_says_so_with_its_customer_its_sku_and_autotasks_words() -> None:
+    """As a reason, with the command that ends it."""
+    reason = Unrouted("cus_1", ADV, 11, "sku-refused", "no permission").parked
+    assert reason.code == "sku-refused"
+    assert reason.facts == {"customer": "cus_1", "sku": ADV, "answer": "no permission"}

@@ -20,6 +20,7 @@ from timus_autotask.domain.history import (
     Merged,
     Subscription,
     Version,
+    believed,
     merge,
     version_of,
 )
@@ -406,8 +407,8 @@ def test_a_higher_version_that_a_person_believes_counts() -> None:
     """The times of the versions that it contradicts are wrong then, and say nothing any more; what comes next is judged by its own."""
     known = history(at(1, 33, day=12))
     old = at(40, 25, day=10)
-    believed = known.believing(version_of(old, date(2026, 3, 10)))
-    merged = merge(believed, old, date(2026, 3, 10))
+    trusted = known.believing(version_of(old, date(2026, 3, 10)))
+    merged = merge(trusted, old, date(2026, 3, 10))
     assert (merged.outcome, merged.subscription.newest.number) == (Merge.MERGED, 40)
     assert merge(merged.subscription, at(2, 34, day=13), date(2026, 3, 13)).outcome is Merge.RESTARTED
 
@@ -419,6 +420,88 @@ def test_versions_are_told_as_timus_counts_them() -> None:
     assert [known.as_timus_counts(version) for version in known.versions] == [40, 1]
     assert known.timus_version == 1
     assert known.known_until == datetime(2026, 3, 12, 12, tzinfo=UTC)
+
+
+def test_versions_are_told_as_timus_counts_them_after_every_restart() -> None:
+    """Of two restarts the later one counts for what Timus says now, and each version by the time at which it happened."""
+    first, second = datetime(2026, 3, 11, tzinfo=UTC), datetime(2026, 3, 13, tzinfo=UTC)
+    known = history(at(40, 25, day=10))
+    assert (known.timus_version, known.as_timus_counts(known.newest)) == (40, 40)
+    known = merge(known.restarted(first), at(2, 30, day=12), date(2026, 3, 12)).subscription
+    known = merge(known.restarted(second), at(7, 31, day=14), date(2026, 3, 14)).subscription
+    assert [known.as_timus_counts(version) for version in known.versions] == [40, 2, 7]
+    assert known.timus_version == 7
+    assert known.known_until == datetime(2026, 3, 14, 12, tzinfo=UTC)
+    timeless = replace(known.newest, occurred_at=None)
+    assert known.as_timus_counts(timeless) == timeless.number
+    assert history(at(1, 5, day=3)).known_until == datetime(2026, 3, 3, 12, tzinfo=UTC)
+    without = replace(known, versions=(timeless,))
+    assert without.known_until == second
+    assert replace(without, restarts=()).known_until is None
+
+
+@pytest.mark.parametrize(("seconds", "repeats"), [(0, True), (5, True), (6, False), (-3600, True)], ids=str)
+def test_a_version_repeats_another_one_unless_its_time_says_that_it_holds_again(
+    seconds: int, repeats: bool
+) -> None:
+    """No later than clocks differ. Where no time was kept, what it says decides alone."""
+    known = version_of(at(39, 20, day=10), date(2026, 3, 10))
+    assert known.occurred_at is not None
+    again = replace(known, occurred_at=known.occurred_at + timedelta(seconds=seconds))
+    assert known.repeats(again) is repeats
+    timeless = replace(known, occurred_at=None)
+    assert known.repeats(timeless)
+    assert timeless.repeats(again)
+    assert not known.repeats(replace(again, items=(("ADV", 21),)))
+
+
+def test_a_snapshot_that_agrees_is_believed_without_a_change() -> None:
+    """There is nothing to decide."""
+    known = history(at(1, 33, day=12))
+    assert believed(known, at(2, 34, day=13), date(2026, 3, 13)) is known
+
+
+def test_a_lower_number_that_is_believed_is_a_new_count() -> None:
+    """It goes on from the newest number of before, under the time at which it happened."""
+    known, news = history(at(40, 25, day=10)), at(1, 33, day=12)
+    trusted = believed(known, news, date(2026, 3, 12))
+    assert trusted is not None
+    assert [(one.at, one.after) for one in trusted.restarts] == [(news.occurred_at, 40)]
+    merged = merge(trusted, news, date(2026, 3, 12))
+    assert (merged.outcome, merged.subscription.newest.number) == (Merge.MERGED, 41)
+
+
+def test_another_state_under_a_known_number_is_a_new_count_too() -> None:
+    """Two states claim one version: the one that a person believes goes on from the other."""
+    known = history(at(40, 25, day=10))
+    news = replace(at(40, 33, day=10), occurred_at=datetime(2026, 3, 10, 13, tzinfo=UTC))
+    trusted = believed(known, news, date(2026, 3, 10))
+    assert trusted is not None
+    assert merge(trusted, news, date(2026, 3, 10)).subscription.newest.number == 80
+
+
+def test_only_the_times_of_the_versions_that_it_contradicts_are_forgotten() -> None:
+    """A higher number that is believed: what was known of the others stays."""
+    early, late = at(1, 20, day=9), at(2, 33, day=12)
+    known = history(early, late)
+    trusted = believed(known, at(40, 25, day=10), date(2026, 3, 10))
+    assert trusted is not None
+    assert [one.occurred_at for one in trusted.versions] == [early.occurred_at, None]
+    assert trusted.restarts == ()
+
+
+def test_a_version_of_which_no_time_is_known_begins_no_count() -> None:
+    """There is no time from which on another count could hold."""
+    known = history(at(40, 25, day=10))
+    assert (
+        known.believing(replace(version_of(at(1, 33, day=12), date(2026, 3, 12)), occurred_at=None)) == known
+    )
+
+
+def test_what_a_later_event_contradicts_in_any_case_is_not_believed() -> None:
+    """Another state under the number and time of a later one: neither a new count nor forgotten times make it the newest."""
+    known = history(at(39, 20, day=8), at(40, 25, day=10), at(41, 26, day=14))
+    assert believed(known, at(40, 33, day=10), date(2026, 3, 10)) is None
 
 
 events_of_both_counts = st.lists(

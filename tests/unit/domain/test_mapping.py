@@ -14,11 +14,15 @@ from timus_autotask.domain.mapping import (
     Routing,
     ServiceChoice,
     chosen_from,
+    days_on,
+    differ_from,
     in_force,
+    replaced_from,
     service_on,
     shares,
 )
 
+ONE = timedelta(days=1)
 DAY = date(2026, 3, 15)
 days = st.none() | st.integers(0, 20).map(lambda n: DAY + timedelta(days=n))
 routes = st.builds(Route, st.just(600), st.integers(1, 4), st.sampled_from([None, "ADV", "ESS"]))
@@ -145,3 +149,54 @@ def test_a_new_contract_follows_an_old_one_from_its_day() -> None:
     assert followed.contract_ids == (1, 2, 7)
     assert mapping.followed(99, 7, later) == mapping
     assert CustomerMapping("cus_1", ()).followed(1, 7, DAY).routings == (Routing((), DAY),)
+
+
+def test_the_days_of_a_contract_are_those_on_which_something_goes_to_it() -> None:
+    """Whichever SKU it is; a choice without a first day holds from the first day there is."""
+    routings = (
+        Routing((Route(600, 1), Route(600, 2, "ESS"))),
+        Routing((Route(600, 2),), DAY),
+        Routing((Route(600, 1, "ESS"),), DAY + ONE),
+    )
+    there = days_on(routings, 1)
+    assert [there.at(day) for day in (date.min, DAY - ONE, DAY, DAY + ONE)] == [1, 1, 0, 1]
+    other = days_on(routings, 2)
+    assert [other.at(day) for day in (date.min, DAY - ONE, DAY, DAY + ONE)] == [1, 1, 1, 0]
+    assert days_on((), 1).steps == ()
+
+
+def test_choices_replace_what_holds_from_their_first_day_on() -> None:
+    """What held before the first of them stays, and nothing else."""
+    always, middle, late = ServiceChoice(1), ServiceChoice(2, DAY), ServiceChoice(3, DAY + 2 * ONE)
+    known = (always, middle, late)
+    new = (ServiceChoice(7, DAY), ServiceChoice(8, DAY + ONE))
+    assert replaced_from(known, new) == (always, *new)
+    assert replaced_from(known, (ServiceChoice(7, DAY + ONE),)) == (
+        always,
+        middle,
+        ServiceChoice(7, DAY + ONE),
+    )
+    assert replaced_from(known, (ServiceChoice(7),)) == (ServiceChoice(7),)
+    assert replaced_from((ServiceChoice(1, date.min),), (ServiceChoice(7),)) == (ServiceChoice(7),)
+    assert replaced_from(known, ()) == known
+    assert replaced_from((), new) == new
+
+
+def test_choices_differ_from_the_first_day_on_which_others_are_in_force() -> None:
+    """However they are written down."""
+    known = (ServiceChoice(1), ServiceChoice(2, DAY))
+    assert differ_from(known, known) is None
+    assert differ_from(known, (ServiceChoice(1), ServiceChoice(1, DAY - ONE), ServiceChoice(2, DAY))) is None
+    assert differ_from(known, (ServiceChoice(1), ServiceChoice(2, DAY - ONE))) == DAY - ONE
+    assert differ_from(known, (ServiceChoice(1), ServiceChoice(2, DAY + ONE))) == DAY
+    assert differ_from(known, (ServiceChoice(3), ServiceChoice(2, DAY))) == date.min
+    assert differ_from(known, (ServiceChoice(1),)) == DAY
+    assert differ_from((), (ServiceChoice(1, DAY),)) == DAY
+    assert differ_from((), ()) is None
+    assert differ_from((), (ServiceChoice(1),)) == date.min
+
+
+def test_a_service_that_is_chosen_again_keeps_the_day_of_the_first_choice() -> None:
+    """Where nothing was in force, the service itself stands there from its day."""
+    assert chosen_from((), 46, DAY) == (ServiceChoice(46, DAY),)
+    assert chosen_from((ServiceChoice(46, DAY),), 46, DAY + ONE) == (ServiceChoice(46, DAY),)

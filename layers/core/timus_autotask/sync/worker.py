@@ -58,9 +58,9 @@ ADJUSTMENT_TAKES = timedelta(seconds=30)
 LEASE_MARGIN = timedelta(seconds=5)
 """How far the lease outlives the function's deadline: more than two clocks can differ."""
 CREDENTIALS_PAUSE = timedelta(minutes=15)
+"""How long Autotask is not asked after it refused the credentials: bad logins in a row lock the account."""
 REPLACED_SECONDS = 5
 """Until somebody signs in with an API user that was stored a moment ago."""
-"""How long Autotask is not asked after it refused the credentials: bad logins in a row lock the account."""
 EXTEND_AGAIN = timedelta(hours=1)
 """How soon Autotask is asked again to extend a contract that it refused to extend."""
 

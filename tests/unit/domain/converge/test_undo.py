@@ -47,6 +47,7 @@ from timus_autotask.domain.line import (
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, Policy, SameDay
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
 
 DAY, NEXT = march(10), march(11)
@@ -393,7 +394,9 @@ def test_seats_that_have_gone_to_a_sku_without_a_line_are_not_brought_back() -> 
     at = seen(old, lines=(line(LEFT),))
     unrouted = (Unrouted(CUSTOMER, "SKU-46", 25, "sku-unmapped"),)
     at = replace(at, desired=replace(at.desired, unrouted=unrouted))
-    assert "SKU-46, which has no line yet" in refused(at, made(-25))
+    assert refused(at, made(-25)) == (
+        "Seats may have moved to SKU-46, which has no line yet. Map it first, or say that it is not billed."
+    )
 
 
 def refused(
@@ -408,15 +411,19 @@ def refused(
 def test_one_side_of_a_plan_change_is_not_undone_while_the_other_is_not_made() -> None:
     """The new plan waits for a free day, for example."""
     waiting = (PLANS[0], line(steps((CONTRACT.start, 0)), PLUS, state=State.PENDING))
-    assert "is not made or was undone" in refused(seen(OLD, NEW, lines=waiting, links=(LINK,)), DOWN)
+    assert refused(seen(OLD, NEW, lines=waiting, links=(LINK,)), DOWN) == (
+        "It is one side of a plan change, and the other one, on service 46 of contract 1, is not made or "
+        "was undone. A plan change is undone as a whole."
+    )
 
 
 def test_seats_that_are_still_to_move_are_waited_for() -> None:
     """The other side is dated on a later day, so that the two entries do not name each other."""
     alone = replace(DOWN, linked=())
     waiting = (PLANS[0], line(steps(), PLUS))
-    assert "which has not got what it should have" in refused(
-        seen(OLD, NEW, lines=waiting, links=(LINK,)), alone
+    assert refused(seen(OLD, NEW, lines=waiting, links=(LINK,)), alone) == (
+        "Seats may move between it and service 46 of contract 1, which has not got what it should have "
+        "yet. See: timus-autotask status"
     )
 
 
@@ -426,19 +433,27 @@ def test_a_plan_change_over_two_contracts_is_not_undone() -> None:
     other = made(25, id_="c2", key=there)
     lines = (PLANS[0], left(CAME, there))
     at = seen(OLD, wanted(CAME, key=there), lines=lines, links=(Link(DAY, SEATS, there),))
-    assert "the other one is on contract 2" in refused(at, replace(DOWN, linked=(there,)), (DOWN, other))
+    assert refused(at, replace(DOWN, linked=(there,)), (DOWN, other)) == (
+        "It is one side of a plan change, and the other one is on contract 2. A plan change over two "
+        "contracts is not undone here: correct it in Timus."
+    )
 
 
 def test_a_plan_change_that_was_made_in_parts_is_not_undone() -> None:
     """Three seats first, and the others when a day was free."""
     parts = (DOWN, replace(UP, delta=3, id="c3"), replace(UP, delta=22, day=NEXT))
-    assert "was made in parts on service 46 (c3 and c2)" in refused(plan_change(), DOWN, parts)
+    assert refused(plan_change(), DOWN, parts) == (
+        "Its plan change was made in parts on service 46 (c3 and c2), and such a one is not undone here: "
+        "correct it in Timus."
+    )
 
 
 def test_a_posted_period_is_not_undone() -> None:
     """Autotask would bill the opposite beside it; a credit is the finance person's to give."""
-    words = refused(seen(closed=((march(1), march(31)),)))
-    assert words.startswith("The period from 2026-03-01 to 2026-03-31 is approved and posted in Autotask")
+    assert refused(seen(closed=((march(1), march(31)),))) == (
+        "The period from 2026-03-01 to 2026-03-31 is approved and posted in Autotask, so c1 cannot be "
+        "undone. Give a credit in Autotask instead."
+    )
 
 
 def test_a_change_on_which_a_newer_one_builds_is_not_undone() -> None:
@@ -446,7 +461,9 @@ def test_a_change_on_which_a_newer_one_builds_is_not_undone() -> None:
     more = since_january(25, (DAY, 28), (march(12), 30))
     newer = made(2, id_="c2", day=march(12))
     at = seen(wanted(more), lines=(line(more, adjusted=(DAY, march(12))),))
-    assert "+2 on 2026-03-12 (c2). Undo that one first" in refused(at, made(), (made(), newer))
+    assert refused(at, made(), (made(), newer)) == (
+        "A newer change builds on it: +2 on 2026-03-12 (c2). Undo that one first."
+    )
 
 
 def test_what_was_undone_is_not_undone_twice() -> None:
@@ -459,37 +476,68 @@ def test_what_was_undone_is_not_undone_twice() -> None:
 def test_what_is_being_undone_is_not_undone_twice() -> None:
     """The worker is still to come."""
     scheduled = replace(undone()[0], undone=(replace(undone()[0].undone[0], day=TODAY + ONE_DAY),))
-    assert "is undone already" in refused(seen(lines=(scheduled,)))
+    assert refused(seen(lines=(scheduled,))) == ("c1 is undone already; the opposite is still to be made.")
 
 
 def test_nothing_is_undone_while_something_settles() -> None:
     """It is not known what the line has."""
-    assert "settles. Try again after" in refused(seen(lines=(replace(line(), intent=intent()),)))
+    assert refused(seen(lines=(replace(line(), intent=intent()),))) == (
+        "What is on service 45 on contract 1 settles. Try again after 2026-03-14 20:10 UTC, when it is "
+        "known at the latest."
+    )
 
 
 def test_a_parked_line_is_put_right_first() -> None:
     """With the command that does it."""
     rejection = Rejection(TODAY, 2, "pat", NOW, "no")
     aside = HeldChange(TODAY, 2, rejection=rejection)
-    assert "is pending" in refused(seen(lines=(line(state=State.PENDING),)))
-    assert "is applied" in refused(seen(lines=(line(set_aside=(aside,)),)))
+    assert refused(seen(lines=(line(state=State.PENDING),))) == (
+        "What is on service 45 on contract 1 is pending. Wait until it has what it should have."
+    )
+    assert refused(seen(lines=(line(set_aside=(aside,)),))) == (
+        "What is on service 45 on contract 1 is applied. Wait until it has what it should have."
+    )
+
+
+def test_what_waits_for_a_person_is_decided_first() -> None:
+    """With the reason, and the command that ends it."""
+    reason = Parked("drift", {"contract": 1, "service": 45, "left": 28, "held": 30})
+    parked = line(state=State.PARKED, parked=reason)
+    assert refused(seen(lines=(parked,))) == (
+        f"What is on service 45 on contract 1 is parked: {reason.message} First: {reason.remedy}"
+    )
+
+
+def test_an_undo_that_news_has_ended_is_in_the_way_of_no_other() -> None:
+    """It was never made, and Timus has said something new since: that is what the change waits for then."""
+    [ended] = undone()[0].undone
+    since = since_january(25, (DAY, 28), (TODAY, 30))
+    news = wanted(since, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 28), cause(9, TODAY, 28, 30))
+    at = seen(news, lines=(line(since, undone=(ended,)),))
+    assert refused(at) == (
+        f"What service 45 on contract 1 should have has changed again from {TODAY} on, so newer changes build on it."
+    )
 
 
 def test_a_pause_is_a_pause() -> None:
     """An undo is an adjustment."""
-    assert "paused" in refused(seen(policy=Policy(paused=True)))
+    assert refused(seen(policy=Policy(paused=True))) == (
+        "It is paused, and an undo is an adjustment. First: timus-autotask resume"
+    )
 
 
 def test_nothing_is_undone_where_nothing_may_be_posted() -> None:
     """Before go-live."""
-    assert "observes" in refused(seen(live=False))
+    assert refused(seen(live=False)) == ("Contract 1 observes: nothing is adjusted on it before go-live.")
 
 
 def test_an_undo_never_leaves_fewer_than_0_units() -> None:
     """Somebody has taken units off a day to come, and kept that."""
     units = since_january(25, (DAY, 28), (march(20), 2))
     kept = line(units, offset=steps((march(20), -26)))
-    assert "would have fewer than 0 units" in refused(seen(lines=(kept,)))
+    assert refused(seen(lines=(kept,))) == (
+        "Without +3, service 45 on contract 1 would have fewer than 0 units."
+    )
 
 
 def test_an_undo_never_goes_below_a_minimum() -> None:
@@ -504,8 +552,10 @@ def test_an_undo_never_goes_below_a_minimum() -> None:
 def test_a_change_that_another_day_has_overtaken_is_not_undone() -> None:
     """Timus has said something else since, and the terms bill it from today on."""
     since = since_january(25, (DAY, 28), (march(14), 29))
-    words = refused(seen(wanted(since), lines=(line(since),)))
-    assert "has changed again from 2026-03-14 on" in words
+    assert refused(seen(wanted(since), lines=(line(since),))) == (
+        "What service 45 on contract 1 should have has changed again from 2026-03-14 on, so newer changes"
+        " build on it."
+    )
 
 
 def test_what_was_refused_or_rejected_was_never_made() -> None:
@@ -517,7 +567,10 @@ def test_what_was_refused_or_rejected_was_never_made() -> None:
 def test_units_that_are_billed_elsewhere_by_now_are_not_brought_back() -> None:
     """A move to another line is a change of the mapping."""
     moved = made(sources=((CUSTOMER, "SKU-45"), ("cus_2", "SKU-45")))
-    assert "is not mapped to it any more" in refused(None, moved)
+    assert refused(None, moved) == (
+        "What was billed on service 45 of contract 1 is not mapped to it any more. Change the mapping "
+        "instead."
+    )
 
 
 def test_no_day_after_the_contract_is_undone() -> None:
@@ -525,4 +578,6 @@ def test_no_day_after_the_contract_is_undone() -> None:
     last = CONTRACT.end
     units = since_january(25, (last, 28))
     at = seen(wanted(units), lines=(line(units, adjusted=(last,)),), today=last)
-    assert "No day is left" in refused(at, made(day=last))
+    assert refused(at, made(day=last)) == (
+        "No day is left within the contract that takes the opposite adjustment."
+    )

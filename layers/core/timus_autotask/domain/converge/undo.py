@@ -239,7 +239,7 @@ class _Side:
 
     @property
     def where(self) -> str:
-        return f"Service {self.key.service_id} on contract {self.key.contract_id}"
+        return f"service {self.key.service_id} on contract {self.key.contract_id}"
 
     @property
     def wanted(self) -> Timeline:
@@ -255,11 +255,17 @@ class _Side:
         line = self.line
         if line.intent is not None:
             until = f"{line.intent.settles_at:%Y-%m-%d %H:%M} UTC"
-            raise NotUndone(f"{self.where} settles. Try again after {until}, when it is known at the latest.")
+            raise NotUndone(
+                f"What is on {self.where} settles. Try again after {until}, when it is known at the latest."
+            )
         if line.parked is not None:
-            raise NotUndone(f"{self.where} is parked: {line.parked.message} First: {line.parked.remedy}")
+            raise NotUndone(
+                f"What is on {self.where} is parked: {line.parked.message} First: {line.parked.remedy}"
+            )
         if line.set_aside or line.state not in (State.APPLIED, State.SCHEDULED):
-            raise NotUndone(f"{self.where} is {line.state.value}. Wait until it has what it should have.")
+            raise NotUndone(
+                f"What is on {self.where} is {line.state.value}. Wait until it has what it should have."
+            )
         if self.policy.paused:
             raise NotUndone("It is paused, and an undo is an adjustment. First: timus-autotask resume")
 
