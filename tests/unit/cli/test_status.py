@@ -184,6 +184,57 @@ def test_refused_credentials_name_the_remedy(desk: Desk) -> None:
     assert "→ timus-autotask credentials set" in desk.told("status")
 
 
+def test_other_credentials_that_were_stored_end_the_advice(desk: Desk) -> None:
+    """Whoever reads the refusal for five minutes more would set them again, and again. Then nothing is left of it."""
+    desk.world.map_customer()
+    desk.world.api.faults.add(Fault("unauthorized", times=None))
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    desk.world.api.faults.clear()
+    desk.world.pass_time(minutes=1)
+    given = ("--username", "new@msp.example", "--secret", "hush", "--integration-code", "CODE")
+    desk.told("credentials", "set", *given)
+    for _ in range(2):
+        said = desk.ask("status")
+        away = said["autotask_away"]
+        assert away["credentials_refused"] is False
+        assert away["reason"] == (
+            "Other credentials were stored at 09:13 UTC. They are tried from 09:17 UTC on, automatically."
+        )
+        assert [line["reason"] for line in said["lines"]] == [away["reason"]]
+        words = desk.told("status")
+        assert words.startswith("Autotask is not asked before 2026-03-15 09:17:")
+        assert "credentials set" not in words
+        assert "accept the API user" not in words
+        found = {one["name"]: one for one in desk.run("doctor", "--json").json["checks"]}
+        assert found["API user"]["verdict"] == "ok"
+        assert (
+            "workers go on at 09:17 UTC: Other credentials were stored at 09:13 UTC"
+            in found["API user"]["found"]
+        )
+        assert desk.ask("credentials", "set", *given)["resumes_at"] == away["until"], (
+            "stored twice, and told twice"
+        )
+    desk.world.pass_time(minutes=5)
+    assert desk.ask("status")["autotask_away"] is None
+    assert desk.ask("status")["at_rest"] is True
+
+
+def test_an_api_user_who_is_let_in_again_ends_the_refusal(desk: Desk) -> None:
+    """Somebody unlocked it in Autotask: no line names the refusal from then on."""
+    desk.world.map_customer()
+    desk.world.api.faults.add(Fault("unauthorized", times=None))
+    desk.world.tell(7, {ADV: 28})
+    desk.world.work()
+    desk.world.api.faults.clear()
+    desk.run("setup", "--try-again", "--yes", "--no-test-event")
+    said = desk.ask("status")
+    assert said["autotask_away"] is None
+    assert [line["reason"] for line in said["lines"]] == [
+        "Autotask lets the API user in again since 09:12 UTC. What waited goes on within a minute, automatically."
+    ]
+
+
 def test_drift_shows_what_autotask_really_holds(desk: Desk) -> None:
     """Not what we left there."""
     desk.world.map_customer()

@@ -58,7 +58,7 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
     resumes_at = store_credentials(deployment, given)
     terminal.say("The credentials are stored.", style="green")
     if resumes_at and resumes_at > deployment.clock.now():
-        terminal.say(f"Workers may still hold the old ones; changes go on at {resumes_at:%H:%M} UTC.")
+        terminal.say(f"Workers may still hold the ones before; changes go on at {resumes_at:%H:%M} UTC.")
     return {"username": given.username, "zone": zone, "stored": True, "resumes_at": resumes_at, **shown}
 
 

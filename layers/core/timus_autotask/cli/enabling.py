@@ -194,8 +194,9 @@ def _new_api_user(
         return user
     shown.preview = what_waits(deployment, user.autotask)
     shown_first(shown.preview, arguments, terminal, "All of this waits for it. Store the API user?")
-    store_credentials(deployment, given)
-    shown.add(replace(user.check, found=f"{user.check.found}; it is stored"))
+    resumes_at = store_credentials(deployment, given)
+    later = f", and workers go on at {resumes_at:%H:%M} UTC" if resumes_at else ""
+    shown.add(replace(user.check, found=f"{user.check.found}; it is stored{later}"))
     return user
 
 

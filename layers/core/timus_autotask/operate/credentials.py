@@ -146,34 +146,47 @@ def what_waits(
 
 
 def store_credentials(deployment: Deployment, given: Credentials) -> datetime | None:
-    """Keep an API user. Returns when workers go on, if Autotask is left alone because the one before was refused."""
+    """Keep an API user. Returns when workers go on, if Autotask is left alone just now."""
     deployment.store_credentials(given)
     ports = deployment.ports
     now, circuit = ports.clock.now(), ports.store.circuit().value
     until = circuit.open_until
-    if not circuit.credentials or until is None or not circuit.open(now):
+    if until is None or not circuit.open(now):
         return None
+    if not circuit.credentials:
+        return until  # Autotask is away, or another one was stored a moment ago
     # The pause began when they were refused. What a worker had read by then, it forgets CACHED later.
     resumes_at = max(now, min(until, until - CREDENTIALS_PAUSE + CACHED))
-    let_workers_go_on(ports, resumes_at)
+    let_workers_go_on(
+        ports,
+        resumes_at,
+        f"Other credentials were stored at {now:%H:%M} UTC. They are tried from {resumes_at:%H:%M} UTC on, automatically.",
+    )
     return resumes_at
 
 
-def let_workers_go_on(ports: Ports, resumes_at: datetime) -> None:
-    """End the pause after refused credentials then, for every contract that could not be looked at."""
-    update(partial(_close_circuit, resumes_at, ports))
+def let_workers_go_on(ports: Ports, resumes_at: datetime, told: str) -> None:
+    """End the pause after refused credentials then, for every contract that could not be looked at.
+
+    ``told``: what people read until then in place of the refusal, which is over and asks nothing of them any more.
+    """
+    refusal = ports.store.circuit().value.reason
+    update(partial(_close_circuit, resumes_at, told, ports))
     for state, _ in ports.store.contract_states():
         if state.trouble:
-            update(partial(_look_sooner, state.contract_id, resumes_at, ports))
+            update(partial(_look_sooner, state.contract_id, resumes_at, refusal, told, ports))
 
 
-def _close_circuit(resumes_at: datetime, ports: Ports) -> None:
+def _close_circuit(resumes_at: datetime, told: str, ports: Ports) -> None:
     known = ports.store.circuit()
-    ports.store.commit(put_circuit(replace(known.value, open_until=resumes_at), known.rev))
+    over = replace(known.value, open_until=resumes_at, reason=told, credentials=False)
+    ports.store.commit(put_circuit(over, known.rev))
 
 
-def _look_sooner(contract_id: int, resumes_at: datetime, ports: Ports) -> None:
+def _look_sooner(contract_id: int, resumes_at: datetime, refusal: str, told: str, ports: Ports) -> None:
     """Let a contract that could not be looked at be due then, unless a worker is at it already."""
     state = ports.store.contract(contract_id).state
     if state.value.trouble and not state.value.leased(ports.clock.now()):
-        ports.store.commit(put_contract_state(state.value, state.rev, resumes_at))
+        waited = state.value.trouble == refusal or state.value.generation != state.value.converged
+        known = replace(state.value, trouble=told) if waited else state.value
+        ports.store.commit(put_contract_state(known, state.rev, resumes_at))

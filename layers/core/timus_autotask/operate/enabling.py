@@ -157,9 +157,12 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
         return _rejected(found, autotask)
     let_in = f"{user.username} is let in at {found.zone}"
     if waits:
-        let_workers_go_on(deployment.ports, now)
+        told = f"Autotask lets the API user in again since {now:%H:%M} UTC. What waited goes on within a minute, automatically."
+        let_workers_go_on(deployment.ports, now, told)
     elif pauses:
         let_in += f"; workers may still hold the one before, who was refused, and go on at {circuit.open_until:%H:%M} UTC"
+    elif circuit.open(now):
+        let_in += f"; workers go on at {circuit.open_until:%H:%M} UTC: {circuit.reason.rstrip('.')}"
     return ApiUser(Check("API user", let_in), autotask, found.allowance)
 
 
