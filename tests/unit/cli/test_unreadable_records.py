@@ -197,6 +197,40 @@ def test_others_go_live_although_a_record_of_a_customer_cannot_be_read(kind: str
     assert stage.value.live
 
 
+def test_who_goes_live_with_terms_that_make_no_sense_is_not_called_observing() -> None:
+    """It becomes live, and nothing is adjusted until the terms can be read: that is said, with what to do."""
+    world = prepared()
+    desk = Desk(world)
+    desk.told("observe")
+    world.work()
+    key = KINDS["own terms"]
+    terms = world.table.get(key)
+    assert terms is not None
+    senseless = {**terms.data, "values": {"no_such_term": 1}}
+    world.table.write([Put(key, senseless, terms.rev, terms.due_at, terms.kind, terms.sort)])
+    for words in (("preview",), ("go-live", "--dry-run")):
+        shown = desk.told(*words)
+        assert "CUSTOMER#cus_sick cannot be handled" in shown
+        assert "its terms cannot be read: there is no policy no_such_term\n→ Update timus-autotask" in shown
+        assert "In observation" not in shown
+    said = desk.ask("go-live", "--yes")
+    assert said["in_observation"]["contracts"] == []
+    assert [one["subject"] for one in said["unhandled"]] == ["CUSTOMER#cus_sick"]
+    assert SICK_CONTRACT not in [one["contract_id"] for one in said["preview"]]
+
+
+@pytest.mark.parametrize("kind", ["own terms", "plan", "line", "subscription"])
+def test_what_cannot_be_handled_is_said_with_what_to_do(kind: str) -> None:
+    """In a preview as in status; and what was scheduled before is neither shown nor counted, for it is not made."""
+    world = prepared()
+    broken(world, kind)
+    desk = Desk(world)
+    shown = desk.told("policy", "set", "minimum.SASE-ADV-USER=40", "--dry-run")
+    assert "cannot be handled" in shown
+    assert "→ Update timus-autotask, if a newer version wrote it" in shown
+    assert str(SICK_CONTRACT) not in shown.split("cannot be handled")[0].rpartition("\n")[0]
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in EVERYBODYS])
 def test_nobody_else_waits_for_it(kind: str) -> None:
     """The sweep and the workers go on for every other customer; what cannot be done is noted with its reason."""

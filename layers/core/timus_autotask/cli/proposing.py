@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import Failed
-from timus_autotask.cli.terminal import Section, Terminal, Whole, called
+from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
 from timus_autotask.operate.late import BillFrom, Choice, Late
 from timus_autotask.operate.proposal import Done, Progress, Proposal
 from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
@@ -169,6 +169,8 @@ def _show_unhandled(preview: Preview, terminal: Terminal) -> None:
             f"{one.subject} cannot be handled, so nothing is adjusted for it until it can: {one.error}",
             style="bold red",
         )
+    for remedy in dict.fromkeys(one.remedy for one in preview.unhandled):
+        terminal.say(*arrows(remedy))
 
 
 def _are(count: int) -> str:

@@ -438,7 +438,7 @@ def in_observation_form(preview: Preview) -> Form:
 
 def unhandled_form(preview: Preview) -> list[Form]:
     """For whom workers cannot do anything now."""
-    return [asdict(one) for one in preview.unhandled]
+    return [{**asdict(one), "remedy": one.remedy or None} for one in preview.unhandled]
 
 
 def totals_form(totals: Totals) -> Form:

@@ -24,7 +24,14 @@ from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.keys import contract_key
-from timus_autotask.store.records import ContractRecords, Store, Unreadable
+from timus_autotask.store.records import (
+    REPAIR,
+    ContractRecords,
+    RecordUnreadable,
+    Store,
+    TermsUnreadable,
+    Unreadable,
+)
 from timus_autotask.sync.gather import observed_of, read_records
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.money import Estimate, estimated, total
@@ -150,6 +157,8 @@ class Unhandled:
     subject: str
     """As in ``CUSTOMER#cus_41d0``."""
     error: str
+    remedy: str = ""
+    """What a person can do about it, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +260,26 @@ def preview(
     try:
         if money:
             rehearsal.autotask.load_services(_new_services(contracts))
-        shown = tuple((each if money else map)(show, contracts))
+        shown = tuple((each if money else map)(show, filter(_handled, contracts)))
     except NO_ANSWER as error:
         raise NotAnswered(str(error)) from error
-    unhandled = tuple(Unhandled(*each) for each in sorted(rehearsal.troubles.items()))
+    unhandled = tuple(_unhandled(subject, error) for subject, error in sorted(rehearsal.troubles.items()))
     return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), generations)
+
+
+def _handled(records: ContractRecords) -> bool:
+    """Whether workers came to the end of a contract; else its lines are as they were, and it is among what cannot be handled."""
+    return records.state.value.generation == records.state.value.converged
+
+
+def _unhandled(subject: str, error: Exception) -> Unhandled:
+    words = str(error) or type(error).__name__
+    match error:
+        case TermsUnreadable():
+            return Unhandled(subject, f"its terms cannot be read: {words}", REPAIR)
+        case RecordUnreadable():
+            return Unhandled(subject, words, REPAIR)
+    return Unhandled(subject, words)
 
 
 def _new_services(contracts: Iterable[ContractRecords]) -> Iterator[int]:

@@ -388,7 +388,7 @@ class Rehearsal:
         self._woken: dict[str, None] = {}
         self._open_before: list[Intent] = []
         """Adjustments that were sent before: a worker that settles one here does not make it."""
-        self.troubles: dict[str, str] = {}
+        self.troubles: dict[str, Exception] = {}
         """What workers could not handle, by its partition: why. They leave it alone and go on, and so does this."""
         self.under_way: dict[LineKey, Intent] = {}
         """Adjustments whose outcome is not known yet, and not to be seen either."""
@@ -465,7 +465,7 @@ class Rehearsal:
                 yield found
 
     def _trouble(self, partition: str, error: Exception) -> None:
-        self.troubles.setdefault(partition, str(error) or type(error).__name__)
+        self.troubles.setdefault(partition, error)
 
     def _signed_in(self) -> Psa:
         """Autotask, unless every worker leaves it alone just now."""
