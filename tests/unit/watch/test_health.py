@@ -19,6 +19,7 @@ from timus_autotask.watch.gauges import measured, take
 from timus_autotask.watch.health import Limits, check_health
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.reconcile import reconcile
+from timus_autotask.watch.remedy import COMMAND, ways
 
 OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
 EMPTY = QueueDepth(0, 0, 0)
@@ -43,6 +44,7 @@ def health(
     """The checks by name; those that are not right have a remedy, and only those."""
     found = {one.name: one for one in check_health(world.ports, queued, dead, age, Limits())}
     assert all(bool(one.remedy) is (one.verdict is not OK) for one in found.values())
+    assert all(len(COMMAND.findall(way)) <= 1 for one in found.values() for way in ways(one.remedy))
     return found
 
 
@@ -80,11 +82,12 @@ def test_who_observes_is_said(world: World) -> None:
     store.commit(put_stage(CUSTOMER, own, 0))
     found = health(world)["stage"]
     assert (found.verdict, found.found) == (WARN, f"live, but 1 customer observed only: {CUSTOMER}")
+    assert found.remedy == f"It is shown first: timus-autotask go-live --customer {CUSTOMER}"
     partner = store.partner().stage
     store.commit(put_stage(None, own, partner.rev if partner else 0))
     found = health(world)["stage"]
     assert (found.verdict, found.found) == (WARN, "observing: nothing reaches Autotask")
-    assert "go-live" in found.remedy
+    assert found.remedy == "It is shown first: timus-autotask go-live"
 
 
 def test_wake_ups_that_failed_for_good_are_wrong(world: World) -> None:
@@ -149,6 +152,16 @@ def test_a_pause_and_approvals_are_said(world: World) -> None:
     store.commit(put_terms(None, terms.value.pause("ops", world.clock.now()), terms.rev))
     paused = health(world)["paused"]
     assert (paused.verdict, paused.found) == (WARN, "everybody, by ops")
+    assert paused.remedy == "When it is time: timus-autotask resume"
+
+
+def test_the_command_that_ends_a_pause_is_that_of_who_is_paused(world: World) -> None:
+    """That of everybody ends no customer's own pause. Of several customers status has each one's."""
+    world.ports.store.commit(put_terms(CUSTOMER, {"paused": True}, 0))
+    assert health(world)["paused"].remedy == f"When it is time: timus-autotask resume --customer {CUSTOMER}"
+    world.map_customer("cus_other", 601, 29683950)
+    world.ports.store.commit(put_terms("cus_other", {"paused": True}, 0))
+    assert health(world)["paused"].remedy == "When it is time: timus-autotask status"
 
 
 def test_silence_of_timus_is_wrong_where_there_is_usually_something(world: World) -> None:

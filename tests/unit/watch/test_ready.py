@@ -199,7 +199,11 @@ def test_who_has_no_contract_is_open_for_everybody() -> None:
 def test_what_only_observes_is_open_while_it_differs() -> None:
     """Once somebody has typed it, the invoice is right."""
     months = begun(live=False)
-    assert {one.kind for one in of(months).everything} == {Leak.OBSERVING}
+    assert {(one.kind, one.remedy) for one in of(months).everything} == {
+        (Leak.OBSERVING, "timus-autotask go-live")
+    }
+    months.desk.told("go-live", "--except", CUSTOMER, "--yes")
+    assert {one.remedy for one in of(months).everything} == {f"timus-autotask go-live --customer {CUSTOMER}"}
     months.world.control.person_adjusts(1201, MARCH.toordinal(), -15)
     assert of(months).ready
 

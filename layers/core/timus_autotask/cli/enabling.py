@@ -32,6 +32,7 @@ from timus_autotask.watch.check import Check, Verdict, worst
 from timus_autotask.watch.forms import checks_form, preview_form, totals_form
 from timus_autotask.watch.gauges import last_webhook
 from timus_autotask.watch.preview import Preview
+from timus_autotask.watch.remedy import ways
 
 LABEL, NAME = 7, 24
 """Columns of a verdict and of a check's name."""
@@ -68,8 +69,8 @@ class Shown:
             style = {Verdict.WARN: "yellow", Verdict.WRONG: "red"}.get(check.verdict, "")
             label = f"{check.verdict.value:<{LABEL}}{check.name:<{NAME}}"
             self.terminal.say(f"{label}{check.found}", style=style, hanging=LABEL + NAME)
-            if check.remedy:
-                self.terminal.say(f"{'':<{LABEL}}→ {check.remedy}", hanging=2)
+            for way in ways(check.remedy):
+                self.terminal.say(f"{'':<{LABEL}}→ {way}", hanging=2)
 
     def add_each(self, checks: Iterable[Check]) -> None:
         """Show and keep each when it comes."""

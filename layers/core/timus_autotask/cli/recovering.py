@@ -32,8 +32,9 @@ from timus_autotask.watch.forms import preview_form, totals_form
 from timus_autotask.watch.preview import Preview
 
 NEXT = (
-    "Next: compare with Timus (timus-autotask reconcile --timus-export FILE), decide about what is parked "
-    "(timus-autotask status), and only then: timus-autotask resume"
+    "Next: compare with Timus: timus-autotask reconcile --timus-export FILE",
+    "Then decide about what is parked: timus-autotask status",
+    "And only then: timus-autotask resume",
 )
 
 
@@ -243,7 +244,7 @@ def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     _all_looked_at(done.not_looked_at)
     if done.compared:
         _show(done.compared, terminal)
-    terminal.say("", NEXT)
+    terminal.say("", *NEXT)
     compared = done.compared.to_json() if done.compared else {}
     return {**done.to_json(), "written": True, **NO_ADJUSTMENTS, **compared}
 
@@ -268,13 +269,15 @@ def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Termi
     contracts = recover.after_restore(deployment.ports, operator(arguments))
     terminal.say(f"Paused; {len(contracts)} contracts are looked at.", style="green")
     _all_looked_at(recover.wait_for_workers(deployment, terminal.say))
-    terminal.say(NEXT)
+    terminal.say(*NEXT)
     return [*contracts]
 
 
 def _all_looked_at(left: int) -> None:
     if left:
-        raise Failed(f"{left} contracts are still to be looked at. Later: timus-autotask reconcile. {NEXT}")
+        raise Failed(
+            f"{left} contracts are still to be looked at. Later: timus-autotask reconcile", details=NEXT
+        )
 
 
 # -- Bring back

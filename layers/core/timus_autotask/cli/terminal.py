@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from timus_autotask.domain.reasons import OR
 from timus_autotask.plain import as_json, visible
+from timus_autotask.watch.remedy import COMMAND, ways
 
 WIDE = 300
 """Columns when nobody's terminal says how many there are: a log or a pipe must not lose words."""
@@ -33,8 +33,6 @@ BETWEEN = 3
 INDENT = 2
 """How far in the rows of a section stand."""
 NUMBER = re.compile(r"[+-]?[0-9.]+")
-COMMAND = re.compile(r"(?:timus-autotask|make deploy)(?: (?!and\b|or\b)[\w=<>/|@#+-][^\s,;:]*)+")
-"""A command within a sentence. It is copied as it stands, so it is never broken either."""
 _JOINT = "\0"
 """Stands for a blank that is no place to break; ``plain`` lets none of its kind in."""
 
@@ -389,8 +387,8 @@ def called(id_: int | str | None, names: Mapping[Any, str]) -> str | None:
 
 
 def arrows(remedy: str) -> list[str]:
-    """The commands of a remedy of which a person chooses one, a line each, so that each can be copied."""
-    return [Whole(f"→ {one}") for one in remedy.split(OR)] if remedy else []
+    """The ways out of something, a line each, so that each can be copied."""
+    return [Whole(f"→ {one}") for one in ways(remedy)]
 
 
 def moment(value: datetime | None) -> str:

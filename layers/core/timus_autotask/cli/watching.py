@@ -32,6 +32,7 @@ from timus_autotask.watch.grouping import Group, Standing, grouped
 from timus_autotask.watch.history import by_whom, history, pooled_minimum, undone_by
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview, overview
+from timus_autotask.watch.remedy import for_customers
 from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
 
 
@@ -106,8 +107,7 @@ def _show_stage(stages: Stages, terminal: Terminal) -> None:
         terminal.say(Whole("→ timus-autotask preview"), Whole("→ timus-autotask go-live"), style="yellow")
     elif others:
         terminal.say(f"Observing, while everybody else is live: {others}.", style="bold yellow")
-        one = stages.exceptions[0] if len(stages.exceptions) == 1 else "C"
-        remedy = commands("timus-autotask go-live --customer {customer}", {"customer": one})
+        remedy = for_customers("timus-autotask go-live", stages.exceptions)
         terminal.say(Whole(f"→ {remedy}"), style="yellow")
 
 

@@ -47,7 +47,7 @@ https://autotask.net/help/content/4_Admin/5ExtensionsIntegrations/OtherExtension
 SLOWER, SLOWEST = 50, 75
 """Percent of the allowance from which on Autotask delays each request by half a second, and by a second
 (https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Thresholds_Limits.htm)."""
-SET_ONE = "timus-autotask setup, or: timus-autotask credentials set"
+SET_ONE = "timus-autotask setup"
 LOOKED_EACH = 1.0
 """Seconds between two looks for the test event."""
 WORKER_TAKES = timedelta(seconds=150)
@@ -187,7 +187,7 @@ def _left_alone(user: Credentials, circuit: Circuit) -> Check:
         "API user",
         f"{user.username} was refused: {circuit.reason.rstrip('.')}.{until}",
         WRONG,
-        "Correct it on the API user's page in Autotask, then: timus-autotask setup --try-again. Or set another one: "
+        "Correct it on the API user's page in Autotask, then: timus-autotask setup --try-again, or: set another one: "
         "timus-autotask credentials set",
     )
 
@@ -425,7 +425,9 @@ def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lam
         )
     if status != 202:
         found = f"{deployment.webhook_url} answers {status} {answer}".strip()
-        return Check(name, found, WRONG, "timus-autotask logs queries: webhooks that were not accepted")
+        return Check(
+            name, found, WRONG, "See the webhooks that were not accepted: timus-autotask logs queries"
+        )
     key = delivery_key(event_id, body)
     until = now + timedelta(seconds=deployment.quiet_seconds) + WORKER_TAKES
     while clock.now() <= until:
@@ -445,7 +447,7 @@ def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lam
         name,
         "accepted and stored, and no worker has come for it",
         WRONG,
-        "timus-autotask logs queries: failures of our own. Then: timus-autotask doctor",
+        "See the failures of our own: timus-autotask logs queries",
     )
 
 

@@ -33,6 +33,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.remedy import for_customers
 from timus_autotask.watch.status import Each
 
 # -- What is in force
@@ -228,7 +229,9 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
         name = change.name
         _not_beyond_belief(change)
         if name == "paused":
-            raise Senseless("Use timus-autotask pause and timus-autotask resume.")
+            word = "pause" if change.value.strip().lower() in ("true", "yes", "on", "1") else "resume"
+            what = for_customers(f"timus-autotask {word}", [customer] if customer else [])
+            raise Senseless(f"A pause is said with: {what}")
         if name not in TERMS:
             meant = did_you_mean(name, TERMS)
             raise Senseless(

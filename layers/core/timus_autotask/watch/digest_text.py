@@ -12,6 +12,7 @@ from timus_autotask.watch.coverage import Coverage
 from timus_autotask.watch.digest import Changed, Digest, Waiting
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
+from timus_autotask.watch.remedy import ways
 
 TOP = 10
 """So many of each are named, those with the most money first; the rest is counted."""
@@ -130,8 +131,7 @@ def _waits(found: Digest) -> Iterator[str]:
     yield "WAITS FOR A PERSON"
     for one in found.waiting[:TOP]:
         yield f"- {_waiting(one, found)}"
-        if one.remedy:
-            yield f"    {visible(one.remedy)}"
+        yield from (f"    {visible(way)}" for way in ways(one.remedy))
     rest = found.waiting[TOP:]
     if rest:
         amount = sum((abs(one.estimate or Decimal()) for one in rest), Decimal("0.00"))

@@ -5,7 +5,7 @@ The numbers are those of the alarms (``watch/gauges.py``), and so are the limits
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -13,14 +13,17 @@ from functools import partial
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
 from timus_autotask.ports.queue import QueueDepth
+from timus_autotask.store.records import REPAIR
 from timus_autotask.store.runs import Run, findings, gauges, last_run
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.check import Check, Verdict
 from timus_autotask.watch.coverage import HORIZONS, coverage
 from timus_autotask.watch.gauges import last_webhook, measured
 from timus_autotask.watch.grouping import Standing, standing_of
+from timus_autotask.watch.remedy import for_customers
 from timus_autotask.watch.status import (
     Each,
+    Pause,
     Records,
     Stages,
     Status,
@@ -90,10 +93,10 @@ def _stage(status: Status) -> Check:
     if partner.live:
         found = f"live, but {_count(len(others), 'customer')} observed only: {_some(others)}"
         return Check(
-            "stage", found, WARN, "timus-autotask preview, then: timus-autotask go-live --customer CUSTOMER"
+            "stage", found, WARN, f"It is shown first: {for_customers('timus-autotask go-live', others)}"
         )
     found = "observing: nothing reaches Autotask" + (f", but that of {_some(others)}" if others else "")
-    return Check("stage", found, WARN, "timus-autotask preview, then: timus-autotask go-live")
+    return Check("stage", found, WARN, "It is shown first: timus-autotask go-live")
 
 
 def _last_webhook(ports: Ports, numbers: Mapping[str, int], limits: Limits, now: datetime) -> Check:
@@ -119,8 +122,13 @@ def _queue(depth: QueueDepth) -> Check:
 def _dead_letters(number: int) -> Check:
     if not number:
         return Check("dead letters", "none")
-    remedy = "Find the cause: timus-autotask logs queries (failures of our own). Then: timus-autotask redrive"
-    return Check("dead letters", f"{_count(number, 'wake-up')} failed for good", WRONG, remedy)
+    remedy = "Once the cause is fixed: timus-autotask redrive"
+    return Check(
+        "dead letters",
+        f"{_count(number, 'wake-up')} failed for good; the worker's log says why",
+        WRONG,
+        remedy,
+    )
 
 
 def _sweep(ports: Ports, now: datetime) -> Check:
@@ -146,7 +154,8 @@ def _failures(status: Status) -> Check:
     found += [f"{one.kind} {one.id} fails: {one.error}" for one in status.troubles]
     if not found:
         return Check("failures", "none")
-    return Check("failures", _some(found), WRONG, "timus-autotask status; then: timus-autotask logs queries")
+    what_to_do = REPAIR if status.unreadable else "See the failures of our own: timus-autotask logs queries"
+    return Check("failures", _some(found), WRONG, what_to_do)
 
 
 def _oldest_change(numbers: Mapping[str, int], limits: Limits) -> Check:
@@ -158,7 +167,7 @@ def _oldest_change(numbers: Mapping[str, int], limits: Limits) -> Check:
     if waits < limits.oldest_change:
         return Check("oldest change", found)
     return Check(
-        "oldest change", found, WRONG, "timus-autotask status: its last line says what is outstanding"
+        "oldest change", found, WRONG, "Its last lines say what is outstanding: timus-autotask status"
     )
 
 
@@ -179,7 +188,7 @@ def _parked(numbers: Mapping[str, int], status: Status) -> Check:
     found = f"{_count(lines, 'line')} and {_count(events, 'event')}, the unmapped included; for longer than a day {long}"
     if observing:
         found += f"; in observation {_count(observing, 'line')}, which go-live would not bill"
-    remedy = "timus-autotask status and timus-autotask events --parked: the command stands beside each"
+    remedy = "The command for each stands beside it: timus-autotask status"
     return Check("parked", found, WRONG if long else WARN, remedy)
 
 
@@ -201,9 +210,7 @@ def _drift(numbers: Mapping[str, int]) -> Check:
     if not drifting:
         return Check("drift", "none is known")
     found = f"somebody changed {_count(drifting, 'line')} in Autotask"
-    return Check(
-        "drift", found, WRONG, "timus-autotask reconcile --last, then: timus-autotask drift CONTRACT SERVICE"
-    )
+    return Check("drift", found, WRONG, "Both ways out stand beside each: timus-autotask status")
 
 
 def _paused(status: Status) -> Check:
@@ -215,13 +222,21 @@ def _paused(status: Status) -> Check:
         "paused",
         _some(whom) + (f", by {_some(by)}" if by else ""),
         WARN,
-        "timus-autotask resume, when it is time",
+        f"When it is time: {_resume(status.paused)}",
     )
+
+
+def _resume(paused: Sequence[Pause]) -> str:
+    """The command; where several customers are paused, the one that shows each one's."""
+    if any(one.customer is None for one in paused):
+        return "timus-autotask resume"
+    only = [one.customer for one in paused if one.customer is not None]
+    return for_customers("timus-autotask resume", only) if len(only) == 1 else "timus-autotask status"
 
 
 def _last_reconcile(run: Run, numbers: Mapping[str, int], limits: Limits) -> Check:
     name, late = "last reconcile", numbers["reconcile_age_hours"] >= limits.reconcile_age_hours
-    remedy = "timus-autotask reconcile, and the function's log: timus-autotask logs queries"
+    remedy = "timus-autotask reconcile"
     if run.finished is None:
         found = f"not finished yet{f': {run.stopped}' if run.stopped else ''}"
         return Check(name, found, WRONG if late else WARN, remedy if late else "It runs each night by itself")
@@ -259,7 +274,7 @@ def _coverage(records: Records, today: date) -> Check:
     ]
     seats = _count(sum(one.units for one in ending), "seat")
     found = f"{seats} go on after their contract ends: {', '.join(counts)} days; first {ending[0].key.contract_id} on {ending[0].until}"
-    remedy = "timus-autotask ready: its last table has each with the money and what a renewal would do"
+    remedy = "The last table has each with the money and what a renewal would do: timus-autotask ready"
     if any(one.within(today) == HORIZONS[0] and not one.by_terms for one in ending):
         return Check(name, found, WRONG, remedy)
     return Check(name, found, WARN, remedy) if any(not one.by_terms for one in ending) else Check(name, found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -29,7 +29,8 @@ from timus_autotask.watch.coverage import Coverage, coverage
 from timus_autotask.watch.ledger import price_without_line, why_without_line
 from timus_autotask.watch.money import of_timeline, rounded
 from timus_autotask.watch.names import NOBODY, Directory
-from timus_autotask.watch.status import Records, StatusLine, status_of
+from timus_autotask.watch.remedy import for_customers
+from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
 
 ONE_DAY = timedelta(days=1)
 
@@ -170,6 +171,8 @@ class Beside:
     """What cannot be read, or fails."""
     lines: tuple[StatusLine, ...] = ()
     """For the words that people know from ``status``."""
+    stages: Stages = field(default_factory=Stages)
+    """Who is live and who observes."""
 
 
 def beside_of(records: Records, now: datetime, zone: ZoneInfo, dead_letters: int = 0) -> Beside:
@@ -191,7 +194,7 @@ def beside_of(records: Records, now: datetime, zone: ZoneInfo, dead_letters: int
         unheard.append(Unheard("", f"{dead_letters} wake-ups failed for good.", "timus-autotask redrive"))
     failed = [f"{one.kind} {one.id} fails: {one.error}" for one in records.troubles]
     failed += [f"The record {one.record} cannot be read: {one.why}" for one in status.unreadable]
-    return Beside(tuple(unheard), tuple(failed), status.lines)
+    return Beside(tuple(unheard), tuple(failed), status.lines, status.stages)
 
 
 def month_of(day: date) -> tuple[date, date]:
@@ -301,6 +304,9 @@ class _Look:
         if said and said.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
             message = said.reason
             remedy = said.remedy or remedy
+        stages = self._beside.stages
+        if cause is Leak.OBSERVING and stages.partner.live:
+            remedy = for_customers(remedy, [one for one in line.customers if not stages.live(one)])
         schedule = line.contract.schedule if line.contract else BillingSchedule(self._first)
         return Open(
             cause,
@@ -398,7 +404,7 @@ _WORDS: Mapping[Leak, tuple[str, str]] = {
     Leak.REJECTED: ("Somebody rejected the change.", "timus-autotask approve {contract} {service}"),
     Leak.DRIFT: (
         "Somebody changed the units in Autotask.",
-        f"timus-autotask reconcile, then: {ENFORCE_OR_ADOPT}",
+        ENFORCE_OR_ADOPT,
     ),
     Leak.SETTLING: (
         "An adjustment is under way.",
@@ -410,7 +416,7 @@ _WORDS: Mapping[Leak, tuple[str, str]] = {
     Leak.PARKED: ("The line waits for a person.", "timus-autotask status --contract {contract}"),
     Leak.OBSERVING: (
         "Nothing is written to Autotask: change the units there by hand, or go live.",
-        "timus-autotask preview, then: timus-autotask go-live",
+        "timus-autotask go-live",
     ),
     Leak.SCHEDULED: (
         "A change is scheduled for a day of this period.",
@@ -422,7 +428,7 @@ _WORDS: Mapping[Leak, tuple[str, str]] = {
     ),
     Leak.OTHER: (
         "The units differ, and nothing was to be done about it.",
-        "timus-autotask reconcile, then: timus-autotask status --contract {contract}",
+        "timus-autotask reconcile",
     ),
 }
 

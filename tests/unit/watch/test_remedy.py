@@ -1,0 +1,104 @@
+"""What a person is told to do: one command a line, and each can be copied as it stands."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import timus_autotask
+from timus_autotask.domain.reasons import OR, REASONS, Parked
+from timus_autotask.watch.remedy import COMMAND, for_customers, ways
+
+PACKAGE = Path(timus_autotask.__file__).parent
+NAMED = re.compile(r"timus-autotask [a-z]")
+
+
+@pytest.mark.parametrize(
+    ("remedy", "each"),
+    [
+        ("", []),
+        ("timus-autotask go-live", ["timus-autotask go-live"]),
+        (
+            "timus-autotask drift 1 45 --enforce, or: timus-autotask drift 1 45 --adopt",
+            ["timus-autotask drift 1 45 --enforce", "timus-autotask drift 1 45 --adopt"],
+        ),
+        (
+            "If it is right: timus-autotask events accept 'a; b, c'; if not: timus-autotask events dismiss 'a; b, c' --reason WHY",
+            [
+                "If it is right: timus-autotask events accept 'a; b, c'",
+                "if not: timus-autotask events dismiss 'a; b, c' --reason WHY",
+            ],
+        ),
+        (
+            "timus-autotask map plan ADV --service N, or if it was never billed: timus-autotask policy set excluded=ADV",
+            [
+                "timus-autotask map plan ADV --service N",
+                "if it was never billed: timus-autotask policy set excluded=ADV",
+            ],
+        ),
+        (
+            "Correct it, then: timus-autotask setup --try-again. Or set another one: timus-autotask credentials set",
+            [
+                "Correct it, then: timus-autotask setup --try-again",
+                "Or set another one: timus-autotask credentials set",
+            ],
+        ),
+        ("Fix the cause, then: timus-autotask retry 5", ["Fix the cause, then: timus-autotask retry 5"]),
+    ],
+)
+def test_each_way_out_stands_alone(remedy: str, each: list[str]) -> None:
+    """The words before a command stay with it; what a shell quotes is not cut."""
+    assert ways(remedy) == each
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_no_reason_has_two_commands_in_a_line(code: str) -> None:
+    """Whoever copies a line runs one of them, whole."""
+    facts: dict[str, int | str] = {"customer": 'it\'s; "hers"', "sku": "a, b", "event": "-x", "contract": 5}
+    found = ways(Parked(code, facts).remedy)
+    assert found
+    for way in found:
+        commands = [one[0] for one in COMMAND.finditer(way)]
+        assert len(commands) <= 1
+        assert not commands or way.endswith(commands[0])
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Every text of a module that is no docstring, with its line."""
+    tree = ast.parse(path.read_text())
+    docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "X" for part in node.values]
+            yield node.lineno, "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+            yield node.lineno, node.value
+
+
+@pytest.mark.parametrize("folder", ["watch", "operate", "cli"])
+def test_no_text_asks_for_two_commands_at_once(folder: str) -> None:
+    """Only ways of which a person chooses one may stand in a text; they are shown a line each."""
+    several = [
+        f"{path.name}:{line}: {text}"
+        for path in sorted((PACKAGE / folder).rglob("*.py"))
+        for line, text in _texts(path)
+        if any(len(NAMED.findall(way)) > 1 for way in text.split(OR))
+    ]
+    assert several == []
+
+
+def test_a_command_for_a_few_customers_names_them() -> None:
+    """As a shell takes them; for many there is a place for one."""
+    assert for_customers("timus-autotask go-live", []) == "timus-autotask go-live"
+    assert (
+        for_customers("timus-autotask go-live", ["cus_1", "a b"])
+        == "timus-autotask go-live --customer cus_1 --customer 'a b'"
+    )
+    assert for_customers("timus-autotask go-live", ["-x"]) == "timus-autotask go-live --customer=-x"
+    assert (
+        for_customers("timus-autotask go-live", list("abcd")) == "timus-autotask go-live --customer CUSTOMER"
+    )
