@@ -1040,7 +1040,7 @@ def _foreseen(error: Exception) -> tuple[str, int] | None:
         case RecordUnreadable():
             return f"{_sentence(error)} Nothing was written. {REPAIR}", REFUSED
         case TermsUnreadable():
-            return f"{_sentence(error)} See: timus-autotask status", REFUSED
+            return f"The stored terms cannot be read: {error}. See: timus-autotask status", REFUSED
         case NotConfigured():
             return f"{_sentence(error)} Set them with: timus-autotask setup", REFUSED
         case Conflict():

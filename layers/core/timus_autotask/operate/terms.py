@@ -228,10 +228,7 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
     for change in changes:
         name = change.name
         _not_beyond_belief(change)
-        if name == "paused":
-            word = "pause" if change.value.strip().lower() in ("true", "yes", "on", "1") else "resume"
-            what = for_customers(f"timus-autotask {word}", [customer] if customer else [])
-            raise Senseless(f"A pause is said with: {what}")
+        _no_pause(change, customer)
         if name not in TERMS:
             meant = did_you_mean(name, TERMS)
             raise Senseless(
@@ -246,6 +243,13 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
             raise Senseless(_APPROVAL.format(name=name))
         if customer is not None and name in _EVERYBODYS:
             raise Senseless(f"The policy {name} is for all customers together: leave --customer out.")
+
+
+def _no_pause(change: TermChange, customer: str | None) -> None:
+    if change.name == "paused":
+        word = "pause" if change.value.strip().lower() in ("true", "yes", "on", "1") else "resume"
+        what = for_customers(f"timus-autotask {word}", [customer] if customer else [])
+        raise Senseless(f"A pause is said with: {what}")
 
 
 def _not_beyond_belief(change: TermChange) -> None:
@@ -273,17 +277,17 @@ def _listed(value: str) -> list[str]:
 def _changed(
     below: Mapping[str, Any], present: Mapping[str, Any], changes: Sequence[TermChange]
 ) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
-    """The values with the changes, as they are stored, and what is another by it. Raises :class:`Senseless`."""
+    """The values with the changes, as they are stored, and what is another by it. Raises :class:`Senseless`, and ``TermsUnreadable`` of what is stored."""
+    before = asdict(policy_from(below, present))
     values = dict(present)
     for change in changes:
         _set(values, change)
     try:
         policy = asdict(policy_from(below, values))
     except ValueError as invalid:
-        raise Senseless(f"Nothing was changed. {'; '.join(problems_of(invalid))}.") from None
+        raise Senseless(f"Nothing was changed: {'; '.join(problems_of(invalid))}.") from None
     named = dict.fromkeys(change.name for change in changes)
     values |= {name: policy[name] for name in named if name in values}
-    before = asdict(policy_from(below, present))
     return values, {name: (before[name], policy[name]) for name in named if before[name] != policy[name]}
 
 
