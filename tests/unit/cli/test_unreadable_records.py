@@ -213,8 +213,8 @@ def test_who_goes_live_with_terms_that_make_no_sense_is_not_called_observing() -
         assert "CUSTOMER#cus_sick cannot be handled" in shown
         assert "its terms cannot be read: there is no policy no_such_term\n→ Update timus-autotask" in shown
         assert "In observation" not in shown
-    for words in (("policy", "show"), ("policy", "set", "minimum.SASE-ESS-USER=5")):
-        told = desk.refused(*words, "--customer", SICK)
+    for told_to in ("show", "set minimum.SASE-ESS-USER=5"):
+        told = desk.refused("policy", *told_to.split(), "--customer", SICK)
         assert told.startswith("The stored terms cannot be read: there is no policy no_such_term. See: ")
     said = desk.ask("go-live", "--yes")
     assert said["in_observation"]["contracts"] == []
