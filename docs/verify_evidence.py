@@ -9,6 +9,7 @@ It checks that
 * each entry of the journal carries the hash of the entry before it on its line, and the head of the line is the hash of its newest entry;
 * the head of each contract is the hash over the heads of its lines;
 * the units of each day follow from the journal, and whether Autotask's are the same;
+* the changes are shown as the journal has them, and none of the month is left out;
 * every head that an earlier evidence has, or that was noted elsewhere, is found in this one's chains.
 
 Exit status: 0 all of it holds; 1 something does not; 2 the file cannot be read. What it proves and what it does not: docs/evidence.md.
@@ -173,7 +174,15 @@ def _wrong_days(evidence: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _wrong_words(evidence: Mapping[str, Any]) -> Iterator[str]:
-    """What the evidence says of itself: whether journal and Autotask agree, and from when to when they do not."""
+    """What the evidence says of itself: its month, whether journal and Autotask agree, and from when to when they do not."""
+    first, last = date.fromisoformat(evidence["from"]), date.fromisoformat(evidence["until"])
+    if first.day != 1 or evidence["month"] != evidence["from"][:7] or (last + timedelta(days=1)).day != 1:
+        yield "its days are not those of its month"
+    outside = sum(journal["outside_the_chain"] for _, _, journal in _journals(evidence))
+    if evidence["entries_outside_the_chain"] != outside:
+        yield "the number of entries outside the chain is wrong"
+    if not evidence["journal_whole"] or any(journal["broken_at"] for _, _, journal in _journals(evidence)):
+        yield "it says of itself that an entry is missing or was changed"
     differ = False
     for line in evidence["lines"]:
         off = {
@@ -190,51 +199,108 @@ def _wrong_words(evidence: Mapping[str, Any]) -> Iterator[str]:
         if off != told:
             yield f"{_name(line['contract_id'], line['service_id'])}: the days that differ are not those that the evidence names"
         differ = differ or bool(off)
-    if evidence["not_compared"] is None and evidence["agrees"] is not (not differ):
+    if evidence["agrees"] is not (None if evidence["not_compared"] is not None else not differ):
         yield "the evidence's own word on whether journal and Autotask agree is wrong"
 
 
-SHOWN_AS = {
-    "unit_change": "delta",
-    "day": "day",
-    "units_before": "units_before",
-    "units_after": "units_after",
-    "outcome": "outcome",
-    "answer": "answer",
-    "events": "events",
-    "words": "words",
-}
-"""What a change is shown with, and where it stands in the entry."""
+def _wrong_changes(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """Changes that are shown otherwise than the journal has them, or not at all."""
+    first, last = date.fromisoformat(evidence["from"]), date.fromisoformat(evidence["until"])
+    for of, service_id in [
+        *((line, line["service_id"]) for line in evidence["lines"]),
+        *((contract, 0) for contract in evidence["contracts"]),
+    ]:
+        where, entries = _name(of["contract_id"], service_id), of["journal"]["entries"]
+        known = {(entry["id"], entry.get("number", 0)): entry for entry in entries}
+        chained = [key for key in known if key[1]]
+        shown = [key for key in ((one["id"], one["number"]) for one in of["changes"]) if key[1]]
+        undone_by = {one["undoes"]: one["id"] for one in entries if one.get("undoes") and _landed(one)}
+        if shown != [key for key in chained if key in shown]:
+            yield f"{where}: a change is shown that the journal does not have, or twice, or out of order"
+        for entry in (known[key] for key in chained if key not in shown):
+            if _concerns(entry, first, last):
+                yield f"{where}: the change of {entry['day']} ({entry['id']}) is in the journal and not shown"
+        for change in of["changes"]:
+            entry = known.get((change["id"], change["number"]))
+            expected = _as_shown(entry) if entry else {}
+            if service_id:
+                expected["undone_by"] = undone_by.get(change["id"])
+            if not entry or expected != {name: _read(name, change[name]) for name in expected}:
+                yield f"{where}: the change of {change['day']} is not what the journal has"
+
+
+def _landed(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["outcome"] == "landed")
+
+
+def _concerns(entry: Mapping[str, Any], first: date, last: date) -> bool:
+    """Whether an entry belongs to the month in every time zone: by its day, or by when it was made."""
+    made = datetime.fromisoformat(entry["opened_at"]).date()
+    one_day = timedelta(days=1)
+    return first <= date.fromisoformat(entry["day"]) <= last or first + one_day <= made <= last - one_day
+
+
+def _as_shown(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """All that a change is shown with and that stands in its entry."""
+    price, postponed = entry.get("price"), entry.get("postponed")
+    as_they_are = (
+        *("id", "day", "units_before", "units_after", "outcome", "events"),
+        *("answer", "why"),
+    )
+    return {
+        **{name: entry.get(name) for name in as_they_are},
+        "number": entry.get("number", 0),
+        "contract_id": entry["line"]["contract_id"],
+        "service_id": entry["line"]["service_id"],
+        "unit_change": entry["delta"],
+        "posted_at": _moment(entry["opened_at"]),
+        "settled_at": _moment(entry["settled_at"]),
+        "sources": [[customer, sku] for customer, sku in entry.get("sources", ())],
+        "unit_price": price and {"from": price["before"], "to": price["after"]},
+        "terms": entry.get("terms", []),
+        "undoes": entry.get("undoes") or None,
+        "by": entry.get("by") or None,
+        "plan_change_with": entry.get("linked", []),
+        "moved_from": postponed and postponed["day"],
+        "moved_because": postponed and postponed["cause"],
+        "words": entry.get("words", ""),
+        "causes": [
+            {shown: _read(shown, cause.get(stored)) for shown, stored in CAUSES_SHOWN_AS.items()}
+            for cause in entry.get("causes", ())
+        ],
+    }
+
+
 CAUSES_SHOWN_AS = {
     "event": "event_id",
+    "subscription": "subscription_id",
+    "version": "number",
+    "customer": "customer_id",
     "sku": "sku",
     "before": "before",
     "after": "after",
     "effective_day": "day",
+    "ends": "ends",
     "by": "actor",
+    "happened_at": "occurred_at",
+    "arrived_at": "received_at",
 }
+"""What is shown of an event that a change follows from, and where it stands in the entry."""
 
 
-def _wrong_changes(evidence: Mapping[str, Any]) -> Iterator[str]:
-    """Changes that are shown otherwise than the journal has them."""
-    for line in evidence["lines"]:
-        entries = {(entry["id"], entry.get("number", 0)): entry for entry in line["journal"]["entries"]}
-        for change in line["changes"]:
-            entry = entries.get((change["id"], change["number"]), {})
-            shown = [change[name] for name in SHOWN_AS], change["by"], _causes(change, CAUSES_SHOWN_AS)
-            stored = {stored: stored for stored in CAUSES_SHOWN_AS.values()}
-            kept = (
-                [entry.get(name) for name in SHOWN_AS.values()],
-                entry.get("by") or None,
-                _causes(entry, stored),
-            )
-            if shown != kept:
-                where = _name(line["contract_id"], line["service_id"])
-                yield f"{where}: the change of {change['day']} is not what the journal has"
+def _read(name: str, value: Any) -> Any:
+    """A shown value, in the form in which it is compared."""
+    if name == "causes":
+        return [{each: _read(each, cause[each]) for each in CAUSES_SHOWN_AS} for cause in value]
+    if name == "sources":
+        return [[one["customer"], one["sku"]] for one in value]
+    if name in ("customer", "sku", "by"):
+        return value or None
+    return _moment(value) if name.endswith("_at") and value is not None else value
 
 
-def _causes(of: Mapping[str, Any], names: Iterable[str]) -> list[list[Any]]:
-    return [[cause[name] for name in names] for cause in of.get("causes", ())]
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 # -- The command
@@ -261,6 +327,15 @@ def _former_heads(evidence: Mapping[str, Any]) -> Iterator[str]:
         for entry, service in entries if None not in chains.values() else ():
             heads[service] = [service, entry["number"], hash_of(entry)]
             yield hash_of([heads[each] for each in sorted(heads)])
+
+
+def _not_exported(evidence: Mapping[str, Any]) -> Iterator[tuple[int, int, int]]:
+    """Lines of which the contract has a head and the file has no journal: contract, service, entries."""
+    exported = {(c, s) for c, s, _ in _journals(evidence)}
+    for contract in evidence["contracts"]:
+        for one in contract["heads"]:
+            if (contract["contract_id"], one["service_id"]) not in exported:
+                yield contract["contract_id"], one["service_id"], one["number"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -293,6 +368,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             if outside
             else "No entry is outside the chain."
         )
+        for contract_id, service_id, number in _not_exported(evidence):
+            print(
+                f"Not in this file: {_name(contract_id, service_id)}, with {number} entries. Is it another customer's?"
+            )
         print(
             {
                 True: "Autotask has the same units on each day.",
