@@ -289,6 +289,27 @@ def test_the_command_answers_with_its_exit_status() -> None:
     assert form["elsewhere"][0]["estimate"] == "-37.50"
 
 
+def test_a_month_that_is_not_over_is_said_to_be_so() -> None:
+    """A yes is as of today: what Timus reports of the days to come is not in it."""
+    months = begun()
+    found = of(months)
+    assert (found.ready, found.days_to_come) == (True, (LAST - found.today).days)
+    assert f"That is as of today, {found.today}: " in months.desk.told("ready")
+    april = months.desk.run("ready", "--month", "2026-04")
+    assert "30 days of the month are still to come" in april.out
+    assert months.desk.run("ready", "--month", "2026-04", "--json").json["days_to_come"] == 30
+    months.world.pass_time(days=40)
+    assert "as of today" not in months.desk.told("ready", "--month", "2026-03")
+
+
+def test_a_month_without_any_line_is_no_clear_yes() -> None:
+    """There is nothing to post, and that is said."""
+    months = begun()
+    said = months.desk.told("ready", "--month", "2019-05")
+    assert "nothing is billed for Timus in 2019-05" in said
+    assert "may be approved and posted" not in said
+
+
 def test_what_ends_first_is_said() -> None:
     """With the money of each period and what a renewal would do."""
     months = begun()

@@ -77,7 +77,11 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
     level = sum(period.level for period in found.periods)
     counted = f"{level} of {len(found.periods)} billing periods are level"
     terminal.say("")
-    if found.ready:
+    if found.ready and not found.periods:
+        terminal.say(
+            f"YES: nothing waits, and nothing is billed for Timus in {found.month:%Y-%m}.", style="bold"
+        )
+    elif found.ready:
         terminal.say(
             f"YES: {found.month:%Y-%m} may be approved and posted. {counted}, and nothing waits.",
             style="bold green",
@@ -90,6 +94,8 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
             "risk, too many and too few together.",
             style="bold red",
         )
+    if found.not_over:
+        terminal.say(found.not_over, style="yellow")
     terminal.say(ESTIMATES)
 
 
@@ -121,7 +127,7 @@ def _show_periods(found: Ready, terminal: Terminal, *, everything: bool) -> None
             for period in shown
             for at, line in enumerate(period.lines)
         ],
-        empty="No billing period of a mapped contract has days in this month." if not folded else "",
+        empty="No line of Timus is billed in this month." if not folded else "",
     )
     if folded:
         terminal.say(f"{len(level)} billing periods are level (--all shows them).")

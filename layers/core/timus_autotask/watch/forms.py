@@ -541,6 +541,7 @@ def ready_form(found: Ready) -> Form:
     return {
         "ready": found.ready,
         "month": f"{found.month:%Y-%m}",
+        "days_to_come": found.days_to_come,
         "open": len(found.everything),
         "kinds": dict(found.kinds),
         "seats_at_risk": found.seats,

@@ -132,6 +132,22 @@ class Ready:
         return not self.everything
 
     @property
+    def days_to_come(self) -> int:
+        """How many days of the month are after today."""
+        return max((self.last - max(self.today, self.month - ONE_DAY)).days, 0)
+
+    @property
+    def not_over(self) -> str:
+        """What a yes does not cover, for people; empty: the month is over."""
+        number = self.days_to_come
+        days = "1 day of the month is" if number == 1 else f"{number} days of the month are"
+        return (
+            f"That is as of today, {self.today}: {days} still to come, and what Timus reports of them is not in it."
+            if number
+            else ""
+        )
+
+    @property
     def kinds(self) -> Mapping[str, int]:
         """How much of each kind is open, the most first."""
         return dict(Counter(one.kind.value for one in self.everything).most_common())

@@ -99,6 +99,8 @@ def ready_page(seen: Seen[Looked], month: date, today: date, *, everything: bool
 def _sentence(found: Ready | None) -> str:
     if found is None:
         return "Nobody has looked yet"
+    if found.ready and not found.periods:
+        return f"Nothing waits, and nothing is billed for Timus in {found.month:%B %Y}"
     if found.ready:
         return f"Yes: {found.month:%B %Y} may be approved and posted"
     return f"Not yet: {count(len(found.everything), 'thing has', 'things have')} to be settled before {found.month:%B %Y} is posted"
