@@ -30,7 +30,7 @@ test: setup  ## run the whole test suite
 	.venv/bin/pytest
 
 test-unit: .venv/.installed  ## run the tests that open no socket
-	.venv/bin/pytest tests/unit tests/contract tests/simulator -m "not loopback and not emulator and not sam and not slow"
+	.venv/bin/pytest tests/unit tests/contract tests/simulator tests/bench -m "not loopback and not emulator and not sam and not slow"
 
 simulation: .venv/.installed  ## run 100,000 schedules with seeded faults and 20,000 with terms; writes docs/exactness.md: hours
 	.venv/bin/python -m tests.simulation --schedules 100000 --profile stress --write

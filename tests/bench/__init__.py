@@ -1,0 +1,1 @@
+"""What the product costs, beside the straightforward version of the same functions: calls, requests, units, dollars, instructions."""
