@@ -144,7 +144,7 @@ def test_an_approval_whose_change_has_moved_shows_what_it_is_now(browser: Browse
     moved = browser.send(shown.url.path)
     words = words_of(moved.text)
     assert "It has changed since it was shown" in words
-    assert "A change of +13 on 2026-03-16 awaits approval." in words
+    assert "A change of +13 on 16 Mar 2026 awaits approval." in words
     assert seats(world, HELD) == 12
     assert not any(one.kind == "approve" for one in world.ports.store.decisions())
     assert browser.get(shown.url.path).url.path == moved.url.path

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.crowd import settled
-from tests.partner import DRIFTS, HELD, UNMAPPED, customer_of, name_of, partner
+from tests.partner import DRIFTS, HELD, LATER, REJECTED, UNMAPPED, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
 from tests.world import World
 from timus_autotask.ports.errors import QueueUnavailable, TableUnavailable
@@ -34,9 +34,30 @@ def test_the_first_look_says_how_many_need_somebody(browser: Browser) -> None:
     """In one sentence, and then who."""
     words = browser.words("/")
     assert "10 of 39 customers need you." in words
-    assert f"{name_of(HELD)} {customer_of(HELD)} A change of +15 on 2026-03-13 awaits approval." in words
+    assert f"{name_of(HELD)} {customer_of(HELD)} A change of +15 on 13 Mar 2026 awaits approval." in words
     assert "27 ✓ Aligned" in words
     assert "As of 08:" in words
+
+
+def test_days_and_numbers_are_written_in_one_way(browser: Browser) -> None:
+    """In sentences that the command prints too; what is to be copied stays as it is typed."""
+    customers = [f"/customers/{customer_of(n)}" for n in (HELD, DRIFTS, UNMAPPED[0], LATER, REJECTED)]
+    evidence = f"/evidence?customer={customer_of(HELD)}&month=2026-03"
+    for address in (
+        "/",
+        "/customers",
+        *customers,
+        "/changes",
+        "/mapping",
+        "/ready",
+        "/ledger",
+        "/health",
+        evidence,
+    ):
+        said = words_of(re.sub(r"<code.*?</code>", " ", browser.page(address)))
+        assert re.findall(r".{,20}\b20\d\d-\d\d-\d\d.{,10}", said) == [], address
+        assert re.findall(r".{,20} -\d.{,10}", said) == [], address
+        assert re.findall(r"Customers? cus_\w+", said) == [], address
 
 
 def test_a_new_stack_says_what_is_missing() -> None:

@@ -46,7 +46,7 @@ def test_one_click_accepts_the_first_offer(browser: Browser, world: World) -> No
     browser.page("/mapping")
     shown = browser.send("/mapping/accept", {"one": offer(UNMAPPED[0])})
     words = words_of(shown.text)
-    assert f"Customer {customer_of(UNMAPPED[0])} is company {600 + UNMAPPED[0]}" in words
+    assert f"Customer {name_of(UNMAPPED[0])} is company {600 + UNMAPPED[0]}" in words
     assert "What would be posted to Autotask" in words
     assert unmapped(world) == [*UNMAPPED]
     assert "Done" in words_of(browser.send(shown.url.path).text)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.fakes.virtual_clock import VirtualClock
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import TableUnavailable
+from timus_autotask.watch.names import Directory
 from timus_autotask.web.charts import HEIGHT, LEFT, RIGHT, WIDTH, Series, step_chart
 from timus_autotask.web.failing import in_words
 from timus_autotask.web.kept import Kept
@@ -106,6 +107,47 @@ def test_numbers_days_and_durations_are_words() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("A change of -18 on 2026-03-13 awaits approval.", "A change of −18 on 13 Mar 2026 awaits approval."),
+        ("kim rejected it on 2026-03-13 01:04 UTC: why", "kim rejected it on 12 Mar 2026, 21:04: why"),
+        (
+            "2 units (Autotask 12) from 2026-02-09 to 2026-02-28.",
+            "2 units (Autotask 12) from 9 Feb 2026 to 28 Feb 2026.",
+        ),
+        ("Customer cus_1f has none.", "Customer Lucerne has none."),
+        (
+            "service 45 on contract 70 of company 5",
+            "service Advanced (45) on contract 70 of company Lucerne Inc. (5)",
+        ),
+        (
+            "order INV-2026-03-13, sub_-1, 2026-13-40, SKU-9",
+            "order INV-2026-03-13, sub_-1, 2026-13-40, SKU-9",
+        ),
+        ("it is 5 and the rest; write --from 2026-03-20", "it is 5 and the rest; write --from 2026-03-20"),
+        (None, ""),
+    ],
+)
+def test_a_text_of_the_command_is_said_as_the_pages_say_it(text: str | None, said: str) -> None:
+    """Days, times, minus signs and names; what only looks like one stays, and so do commands."""
+    words = Words(ZoneInfo("America/New_York"), lambda: NOON)
+    names = Directory(
+        {"cus_1f": "Lucerne", "5": "no", "rest": "no"}, {5: "Lucerne Inc."}, services={45: "Advanced"}
+    )
+    assert words.said(text, names) == said.replace("−", "\N{MINUS SIGN}")
+
+
+@given(st.text())
+def test_any_text_can_be_said(text: str) -> None:
+    """And nothing gets lost of one without a day, a number or a name."""
+    words = Words(ZoneInfo("America/New_York"), lambda: NOON)
+    assert words.said("".join(one for one in text if one != "-")) == "".join(
+        one for one in text if one != "-"
+    )
+    words.said(text)
+
+
+@pytest.mark.parametrize(
     ("seconds", "words"),
     [
         (1, "1 second"),
@@ -114,10 +156,11 @@ def test_numbers_days_and_durations_are_words() -> None:
         (90, "90 seconds"),
         (3600, "1 hour"),
         (172800, "2 days"),
-        (-5, "0 seconds"),
+        (0.4, "less than a second"),
+        (-5, "less than a second"),
     ],
 )
-def test_a_duration_has_one_unit(seconds: int, words: str) -> None:
+def test_a_duration_has_one_unit(seconds: float, words: str) -> None:
     """The one that says most."""
     assert lasting(timedelta(seconds=seconds)) == words
 

@@ -113,7 +113,7 @@ class Pages(Showing):
         kept = self.desk.checks
         if kept.seen.value is None and kept.seen.failed is None:
             kept.soon()
-        return self.shown(request, "health.html", page=health_page(kept.seen))
+        return self.shown(request, "health.html", page=health_page(kept.seen), names=self.names)
 
     def changes(self, request: Request) -> Response:
         """Every adjustment, as asked for."""
@@ -131,7 +131,7 @@ class Pages(Showing):
             )
         if case.next and not case.done:
             return RedirectResponse(f"/proposals/{case.next}", HTTPStatus.SEE_OTHER)
-        return self.shown(request, "proposal.html", case=case)
+        return self.shown(request, "proposal.html", case=case, names=self.names)
 
     # -- Deciding
 

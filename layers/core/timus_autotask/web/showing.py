@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.web.desk import PATIENCE, Desk, Everything
 from timus_autotask.web.pages.layout import layout
 from timus_autotask.web.proposals import Asked
@@ -62,6 +63,12 @@ class Showing:
             **context,
         )
         return HTMLResponse(text, status)
+
+    @property
+    def names(self) -> Directory:
+        """What is called how, as far as it is known; nothing is read for it."""
+        seen = self.desk.everything.seen.value
+        return seen.status.names if seen else NOBODY
 
     def everything(self) -> Everything:
         """What is known; read now if nothing is, and beside this click if it is old. Raises what reading it raised."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,7 +10,14 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from timus_autotask.watch.names import NOBODY, Directory
+
 MINUS = "\N{MINUS SIGN}"
+DAY = re.compile(r"(?<![\w/.=-])(?<!-from )(\d{4}-\d\d-\d\d)(?: (\d\d:\d\d) UTC)?(?![\w/-])")
+"""A day in a text that the command prints too, and perhaps a time; none that is a part of something longer, or of a command."""
+NEGATIVE = re.compile(r"(?<![\w.-])-(?=\d)")
+NUMBERED = re.compile(r"\b(company|contract|service) (\d{1,19})\b")
+WORD = re.compile(r"[\w.-]*\w")
 
 
 def day(value: date | None) -> str:
@@ -46,11 +54,26 @@ def lasting(value: timedelta | None) -> str:
     """How long, in one unit: "4 seconds", "2 minutes"."""
     if value is None:
         return ""
-    seconds = max(0, round(value.total_seconds()))
+    if value < timedelta(seconds=1):
+        return "less than a second"
+    seconds = round(value.total_seconds())
     for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= 2 * unit or seconds == unit:
             return count(seconds // unit, name)
     return count(seconds, "second")
+
+
+def _named(found: re.Match[str], names: Directory) -> str:
+    """What has a number in Autotask, by its name where that is known: "contract Contoso – Security (29683949)"."""
+    known = {"company": names.companies, "contract": names.contracts, "service": names.services}[found[1]]
+    name = known.get(int(found[2]))
+    return f"{found[1]} {name} ({found[2]})" if name else found[0]
+
+
+def _called(word: str, names: Directory) -> str:
+    """A customer's id as the name; a word or a number that is one by chance stays."""
+    mixed = "_" in word or (not word.isalpha() and not word.isdigit())
+    return names.customers.get(word, word) if mixed else word
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +102,23 @@ class Words:
         since = self.now() - value
         return "just now" if since < timedelta(seconds=5) else f"{lasting(since)} ago"
 
+    def said(self, text: str | None, names: Directory = NOBODY) -> str:
+        """A text that the command prints too, as the pages write days, times, numbers and names."""
+        if not text:
+            return ""
+        text = NEGATIVE.sub(MINUS, DAY.sub(self._day, text))
+        return WORD.sub(
+            lambda found: _called(found[0], names), NUMBERED.sub(lambda found: _named(found, names), text)
+        )
+
+    def _day(self, found: re.Match[str]) -> str:
+        try:
+            if found[2]:
+                return self.moment(datetime.fromisoformat(f"{found[1]} {found[2]}+00:00"))
+            return day(date.fromisoformat(found[1]))
+        except (ValueError, OverflowError):  # a number that only looks like a day
+            return found[0]
+
     def filters(self) -> Mapping[str, Callable[..., Any]]:
         """For templates."""
         return {
@@ -92,4 +132,5 @@ class Words:
             "moment": self.moment,
             "clock": self.clock,
             "ago": self.ago,
+            "said": self.said,
         }
