@@ -6,9 +6,12 @@ import json
 
 import pytest
 
-from tests.partner import DRIFTS, HELD, PAUSED, REJECTED, customer_of, name_of, partner
+from tests.partner import DRIFTS, HELD, PAUSED, REJECTED, contract_of, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
 from tests.world import World
+from timus_autotask.watch.causes import Leak
+from timus_autotask.watch.ready import Waits
+from timus_autotask.web.pages.month import KINDS
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,36 @@ def test_ready_says_yes_or_no_and_what_is_to_be_settled(browser: Browser) -> Non
     stays = words.split("Billed as it is")[1]
     assert name_of(REJECTED) in stays
     assert "billing periods are level" in words
+
+
+def test_what_is_to_be_settled_is_settled_with_a_button(browser: Browser) -> None:
+    """The one that stands beside it on its customer's page. A command stands only where nothing can be done here."""
+    html = browser.page("/ready")
+    for action in (
+        "Map it",
+        "Approve …",
+        "Reject …",
+        "Bring back …",
+        "Keep …",
+        "Resume …",
+        "Approve after all …",
+    ):
+        assert f">{action}<" in html.split("Billing periods")[0]
+    opens = html.split('id="open"')[1].split("Billing periods")[0]
+    assert "timus-autotask" not in opens
+    words = words_of(opens)
+    assert "Awaits approval. A change of +15 on 13 Mar 2026 awaits approval. from 13 Mar 2026" in words
+    assert "15 too few 285 too few about 114.92" in words
+    shown = browser.send(
+        "/changes/decide", {"decision": "approve", "line": f"{contract_of(HELD)}-45", "back": "/ready"}
+    )
+    assert "Approve 1 change" in words_of(shown.text)
+
+
+def test_each_kind_of_what_is_open_has_words() -> None:
+    """Nobody reads a code."""
+    for kind in (*Leak, *Waits):
+        assert "-" not in KINDS[kind]
 
 
 def test_once_autotask_was_asked_money_and_prices_stand_everywhere(browser: Browser) -> None:

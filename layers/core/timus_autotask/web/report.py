@@ -15,7 +15,7 @@ from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.pages.changes import Asked, recent
 from timus_autotask.web.pages.customers import CustomerPage, customer_page
 from timus_autotask.web.pages.layout import Layout, layout
-from timus_autotask.web.pages.month import ReadyPage, ready_page
+from timus_autotask.web.pages.month import KINDS, ReadyPage, ready_page
 from timus_autotask.web.pages.overview import NEED, OverviewPage, overview_page
 from timus_autotask.web.pages.terms import TermsPage, rules, terms_page
 from timus_autotask.web.rendering import FOLDER, environment, slug
@@ -63,7 +63,14 @@ def report(desk: Desk, month: date) -> Written:
     pages.filters["place"] = place_of
     style = (FOLDER / "static" / "console.css").read_text(encoding="utf-8")
     html = pages.get_template("report.html").render(
-        report=shown, names=shown.names, style=style, month=month, today=today, form_token="", address=""
+        report=shown,
+        names=shown.names,
+        style=style,
+        month=month,
+        today=today,
+        form_token="",
+        address="",
+        kinds=KINDS,
     )
     need = sum(group.standing in NEED for group in found.groups)
     return Written(html, shown.overview.sentence, len(found.groups), need)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 from timus_autotask.domain.approval import REJECTED
 from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
 from timus_autotask.domain.placement import NO_SERVICE
+from timus_autotask.watch.causes import Leak
+from timus_autotask.watch.ready import Open
 from timus_autotask.watch.status import UNMAPPED_CUSTOMER, StatusLine
+
+OF_A_LINE = (Leak.UNMAPPED, Leak.HELD, Leak.DRIFT, Leak.PAUSED, Leak.REFUSED, Leak.PARKED, Leak.REJECTED)
+"""Why something is open before posting that is settled with the line itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +69,14 @@ def next_of(line: StatusLine) -> Action:
     """The one that stands first on the overview: what can be decided at a glance, else the customer's page."""
     found = actions_of(line)
     return found[0] if found and len(found) < 3 else Action("Look at it", customer_address(line.customer))
+
+
+def settling(opens: Iterable[Open], lines: Iterable[StatusLine]) -> Mapping[Open, Sequence[Action]]:
+    """What settles each of the things that are open before posting; what cannot be settled here is missing."""
+    waiting = {line.key or (line.customer, line.sku): line for line in lines if line.reason_code}
+    found = {
+        one: actions_of(waiting[of])
+        for one in opens
+        if one.kind in OF_A_LINE and (of := one.key or (one.customer, one.sku)) in waiting
+    }
+    return {one: actions for one, actions in found.items() if actions}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,9 +23,11 @@ from timus_autotask.watch.evidence import Month, MonthEvidence, evidence
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
 from timus_autotask.watch.ledger import Entry, Ledger, Total, total
 from timus_autotask.watch.page import evidence_page
-from timus_autotask.watch.ready import Open, Period, Ready
+from timus_autotask.watch.ready import Open, Period, Ready, Waits
+from timus_autotask.watch.status import StatusLine
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Kept, Seen
+from timus_autotask.web.pages.actions import Action, settling
 from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
 from timus_autotask.web.words import count
 
@@ -55,6 +57,22 @@ def months_until(today: date, number: int = MONTHS) -> tuple[date, ...]:
 
 # -- Ready to post
 
+KINDS: Mapping[str, str] = {
+    **{one.value: one.words for one in Leak},
+    Leak.UNMAPPED: "not mapped yet",
+    Leak.DRIFT: "edited in Autotask",
+    Leak.HELD: "awaits approval",
+    Leak.PARKED: "waits for a person",
+    Leak.REFUSED: "refused by Autotask",
+    Leak.OBSERVING: "only observed",
+    Leak.SETTLING: "under way",
+    Leak.PENDING: "on the way",
+    Waits.EVENT: "not taken in yet",
+    Waits.CONTRACT: "no contract covers it",
+    Waits.FAILED: "cannot be read",
+}
+"""What is open, in words that fit beside one of it and after a number."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadyPage:
@@ -71,26 +89,38 @@ class ReadyPage:
     """With something open; or all that were asked for."""
     level: int
     """So many more are level."""
+    actions: Mapping[Open, Sequence[Action]]
+    """What settles a thing here."""
     looking: bool
     failure: Failure | None
 
 
-def ready_page(seen: Seen[Looked], month: date, today: date, *, everything: bool = False) -> ReadyPage:
-    """What was seen last of a month. ``everything``: also the periods that are level, where there are many."""
+def ready_page(
+    seen: Seen[Looked],
+    month: date,
+    today: date,
+    lines: Iterable[StatusLine] = (),
+    *,
+    everything: bool = False,
+) -> ReadyPage:
+    """What was seen last of a month. ``lines``: as they stand now. ``everything``: also the periods that are level, where there are many."""
     found = seen.value.ready if seen.value else None
     periods = found.periods if found else ()
     level = sum(period.level for period in periods)
     folded = level > FEW and not everything
     shown = tuple(period for period in periods if not (folded and period.level))
+    opens = sorted(_opens(found), key=lambda each: -abs(each[1].estimate or Decimal())) if found else []
+    stays = [(period.contract_id, one) for period in periods for one in period.stays]
     return ReadyPage(
         month,
         months_until(today),
         found,
         _sentence(found),
-        tuple(sorted(_opens(found), key=lambda each: -abs(each[1].estimate or Decimal()))) if found else (),
-        tuple((period.contract_id, one) for period in found.periods for one in period.stays) if found else (),
+        tuple(opens),
+        tuple(stays),
         shown,
         len(periods) - len(shown),
+        settling((one for _, one in (*opens, *stays)), lines),
         seen.reading,
         in_words(seen.failed) if seen.failed else None,
     )
@@ -208,10 +238,11 @@ class _Handlers:
         kept = self._desk.month(month)
         if kept.seen.value is None and kept.seen.failed is None:
             kept.soon()
-        names = kept.seen.value.ready.names if kept.seen.value else self._pages.everything().status.names
+        status = self._pages.everything().status
+        names = kept.seen.value.ready.names if kept.seen.value else status.names
         everything = bool(request.query_params.get("all"))
-        page = ready_page(kept.seen, month, self._today, everything=everything)
-        return self._pages.shown(request, "ready.html", page=page, names=names, at=kept.seen.at)
+        page = ready_page(kept.seen, month, self._today, status.lines, everything=everything)
+        return self._pages.shown(request, "ready.html", page=page, names=names, at=kept.seen.at, kinds=KINDS)
 
     def look_ready(self, _request: Request, form: FormData) -> Response:
         self._desk.month(month_of(text_of(form, "month"), self._today)).soon()
