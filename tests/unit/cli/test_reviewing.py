@@ -6,7 +6,9 @@ import os
 import pty
 import re
 import sys
+from collections.abc import Sequence
 from io import StringIO
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -25,11 +27,12 @@ from timus_autotask.operate.suggest import suggest
 class Seat(Terminal):
     """A terminal of 80 columns where somebody presses keys and answers yes or no."""
 
-    def __init__(self, keys: str, yes: bool = True, typed: str = "") -> None:
+    def __init__(self, keys: str, yes: bool = True, typed: str | Sequence[str] = "") -> None:
         self.written = StringIO()
         console = Console(file=self.written, width=80, force_terminal=True, color_system=None, markup=False)
         super().__init__(False, True, console)
-        self._keys, self._yes, self._typed = iter(keys), yes, typed
+        self._keys, self._yes = iter(keys), yes
+        self._typed = repeat(typed) if isinstance(typed, str) else iter(typed)
         self.questions: list[str] = []
 
     def key(self) -> str:
@@ -37,10 +40,10 @@ class Seat(Terminal):
         return next(self._keys, "")
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
-        """What is typed, each time."""
+        """What is typed: the same each time, or one after the other."""
         assert not hidden
         self.questions.append(question)
-        return self._typed
+        return next(self._typed)
 
     def confirm(self, question: str) -> bool:
         """The answer, once."""
@@ -55,7 +58,7 @@ def told() -> Desk:
 
 
 def reviewed(
-    desk: Desk, keys: str, *words: str, yes: bool = True, typed: str = ""
+    desk: Desk, keys: str, *words: str, yes: bool = True, typed: str | Sequence[str] = ""
 ) -> tuple[dict[str, Any], Seat]:
     """The result, and what was seen."""
     seat = Seat(keys, yes, typed)
@@ -112,6 +115,17 @@ def test_another_first_day_is_shown_anew_and_recorded(told: Desk) -> None:
     assert any("billed from today" in one["detail"] for one in decided)
     _, seat = reviewed(told, keys_for(told)[:3] + "q", "--bill-from", "today")
     assert LATE not in seat.questions
+
+
+def test_a_wrong_answer_is_told_what_is_expected(told: Desk) -> None:
+    """Whoever is only asked again does not know what was wrong with it."""
+    result, seat = reviewed(told, keys_for(told)[:8] + "q", typed=("tomorrow", "Today"))
+    assert seat.questions == [LATE, LATE, "Write this?"]
+    assert (
+        "tomorrow is none of the three: write today, open-day or own-day; Enter is" in seat.written.getvalue()
+    )
+    assert result["written"]
+    assert any("billed from today" in one["detail"] for one in told.ask("changes")["decisions"])
 
 
 def test_it_goes_on_where_it_was_stopped(told: Desk) -> None:

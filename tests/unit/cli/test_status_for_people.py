@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from io import StringIO
 
 import pytest
@@ -12,7 +13,9 @@ from tests import tenant
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CUSTOMER, World
 from timus_autotask.cli import terminal as terminals
-from timus_autotask.cli.command import parser
+from timus_autotask.cli.command import COMMANDS, parser
+from timus_autotask.cli.enabling import doctor
+from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.watching import status
 from timus_autotask.domain.line import State
@@ -20,6 +23,7 @@ from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.watch.check import Verdict
 from timus_autotask.watch.grouping import Standing, grouped
 from timus_autotask.watch.health import Limits, check_health
+from timus_autotask.watch.names import name_of
 from timus_autotask.watch.status import StatusLine
 
 
@@ -50,9 +54,34 @@ def seen(desk: Desk, width: int, *words: str, colour: bool = False) -> str:
 def test_what_is_unmapped_stands_on_top_with_the_command(told: Desk) -> None:
     """People drive it to zero; what is ignored is beside it."""
     assert told.told("status").split("\n")[:2] == [
-        "Not mapped yet: 24 customers. 2 ignored.",
+        "Not mapped yet: 24 customers.",
         "→ timus-autotask map suggest",
     ]
+
+
+def test_what_is_ignored_is_named(told: Desk) -> None:
+    """At the end, with how much it is; of many the first ones."""
+    nobody = tenant.customer(tenant.NOBODY)
+    name = told.deployment().store.customer(nobody)
+    for words in ((), ("--all",)):
+        said = told.told("status", *words)
+        assert f"Ignored: 1 customer, {nobody} {name_of(name)}; 1 SKU, {tenant.TRIAL}." in said
+    assert "Ignored: " not in told.told("status", "--customer", "cus_0001")
+    for number in range(20, 30):
+        told.ask("map", "ignore", "plan", f"SKU-{number}", "--reason", "free", "--unknown")
+    said = told.told("status")
+    assert "11 SKUs, " in said
+    assert " and 6 more." in said
+
+
+def test_of_many_who_observe_some_are_named(told: Desk) -> None:
+    """Forty names in a banner are read by nobody."""
+    who = [tenant.customer(number) for number in range(20)]
+    told.ask("observe", *(word for one in who for word in ("--customer", one)), "--yes")
+    first = told.told("status").split("\n")
+    [banner] = [line for line in first if line.startswith("Observing, while everybody else is live")]
+    assert banner.endswith(" and 15 more.")
+    assert "→ timus-autotask go-live --customer CUSTOMER" in first
 
 
 def test_what_is_level_is_counted_and_what_needs_somebody_is_shown_first(told: Desk) -> None:
@@ -154,6 +183,35 @@ def test_what_is_longer_than_the_screen_is_paged(
         piped.say("piped")
     assert shown == []
     assert "piped" in out.getvalue()
+
+
+@pytest.mark.parametrize("name", ["doctor", "minimum", "events show", "policy show", "status", "ready"])
+def test_what_may_be_long_and_asks_nothing_is_paged(name: str) -> None:
+    """Also what finds something wrong, which is the longest."""
+    [command] = [one for one in COMMANDS if one.name == name]
+    assert command.pages
+
+
+def test_doctor_says_how_far_it_is_while_a_screen_is_prepared(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check takes its time, and what it found is read afterwards, whole."""
+    shown: list[str] = []
+    monkeypatch.setattr(terminals, "pager", shown.append)
+    out = StringIO()
+    terminal = Terminal(False, True, Console(file=out, width=80, height=9, force_terminal=True))
+
+    def look() -> None:
+        with terminal.pages():
+            doctor(desk.deployment(), parser().parse_args(["doctor"]), terminal)
+
+    with suppress(Failed):
+        look()
+    [page] = shown
+    assert "API user" in page
+    assert "secrets" in page
+    assert "3 checks are made …" in out.getvalue()
+    assert out.getvalue().endswith("\r"), "nothing is left of it"
 
 
 def test_without_the_pager_that_is_named_everything_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

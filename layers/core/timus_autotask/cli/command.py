@@ -261,6 +261,7 @@ COMMANDS = (
         "doctor --json",
         "enabling.doctor",
         (_a("--strict", action="store_true", help="exit with status 1 for a warning too"),),
+        pages=True,
     ),
     Command(
         "console",
@@ -592,6 +593,7 @@ COMMANDS = (
         "show what the partner owes Timus at least for all customers together, and what is missing",
         "minimum",
         "watching.minimum",
+        pages=True,
     ),
     Command(
         "changes",
@@ -652,6 +654,7 @@ COMMANDS = (
         "events show evt_9f1c~0a1b2c3d4e5f",
         "watching.event",
         (_a("key", type=_name, metavar="KEY", help="its key, or its webhook-id"),),
+        pages=True,
     ),
     Command(
         "events accept",
@@ -776,6 +779,7 @@ COMMANDS = (
         "policy show --customer cus_41d0",
         "deciding.policy_show",
         (_CUSTOMER,),
+        pages=True,
     ),
     Command(
         "policy set",

@@ -124,7 +124,11 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
 def doctor(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """The checks of the first run, and how everything goes since."""
     shown = Shown(terminal)
-    shown.add_each(look_at_everything(deployment))
+    with terminal.while_busy("It is looked at …"):
+        for check in look_at_everything(deployment):
+            terminal.busy("", done=True)
+            shown.add(check)
+            terminal.busy(f"{len(shown.checks)} checks are made …")
     form = shown.result()
     warned = sum(check.verdict is Verdict.WARN for check in shown.checks)
     if warned and arguments.strict:
@@ -141,10 +145,11 @@ def _stack(finds: Finds, terminal: Terminal) -> Deployment:
         if not terminal.asks or not missing.stacks:
             raise
         terminal.say(str(missing))
-        chosen = terminal.ask(f"Which one ({', '.join(missing.stacks)})")
-        if chosen not in missing.stacks:
-            raise
-        return finds(chosen)
+        while chosen := terminal.ask(f"Which one ({', '.join(missing.stacks)})"):
+            if chosen in missing.stacks:
+                return finds(chosen)
+            terminal.say(f"{chosen} is none of them. Enter ends it.")
+        raise
 
 
 def _api_user(deployment: Deployment, arguments: Namespace, terminal: Terminal, shown: Shown) -> ApiUser:

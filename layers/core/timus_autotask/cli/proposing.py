@@ -14,13 +14,15 @@ from timus_autotask.operate.late import BillFrom, Choice, Late
 from timus_autotask.operate.proposal import Done, Progress, Proposal
 from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
 from timus_autotask.watch.money import Estimate, total
-from timus_autotask.watch.names import Directory
+from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment, Totals
 
 MANY = 50
 """From so many contracts on it takes a while, so it is shown how far it is."""
 MOST_LATE = 10
 """So many customers who are mapped late are shown one by one; of more of them the sums, and --json has each."""
+MOST_NAMED = 10
+"""So many customers are named in a sentence."""
 EACH = 3
 """So many contracts are shown one by one; more of them by customer, with money."""
 
@@ -246,7 +248,7 @@ def _show_observing(preview: Preview, terminal: Terminal) -> None:
     """Who stays in observation, with what is not adjusted because of that."""
     lines = [line for contract in preview.observing for line in contract.lines]
     customers = sorted({customer for line in lines for customer, _ in line.sources})
-    who = ", ".join(str(called(one, preview.names.customers)) for one in customers)
+    who = some((called(one, preview.names.customers) for one in customers), MOST_NAMED)
     totals = preview.totals_observing
     totals = replace(totals, units_up_at_once=totals.units_up, units_down_at_once=totals.units_down)
     terminal.say(
@@ -397,11 +399,15 @@ def _bill_from(found: Sequence[Late], arguments: Namespace, terminal: Terminal) 
     if not terminal.asks or arguments.yes or arguments.dry_run or all(one.said for one in found):
         return None
     while True:
-        answer = (
-            terminal.ask("Bill them from today, open-day or own-day? [own-day]") or BillFrom.OWN_DAY.value
-        )
+        answer = terminal.ask("Bill them from today, open-day or own-day? [own-day]").lower()
+        if answer in ("", BillFrom.OWN_DAY.value):
+            return None
         if answer in [one.value for one in BillFrom]:
-            return None if answer == BillFrom.OWN_DAY.value else BillFrom(answer)
+            return BillFrom(answer)
+        terminal.say(
+            f"{answer} is none of the three: write today, open-day or own-day; Enter is own-day.",
+            style="yellow",
+        )
 
 
 def _late_row(customer: str, choice: Choice, chosen: bool) -> tuple[Any, ...]:

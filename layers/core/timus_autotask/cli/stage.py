@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from timus_autotask.cli.proposing import (
+    MOST_NAMED,
     agreed,
     carry_out,
     operator,
@@ -29,6 +30,7 @@ from timus_autotask.watch.forms import (
     totals_form,
     unhandled_form,
 )
+from timus_autotask.watch.names import some
 from timus_autotask.watch.shadow import Episode, Shadow
 
 
@@ -135,7 +137,7 @@ def go_live(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
 
 
 def _still(observing: Sequence[str]) -> str:
-    return f" Still observing: {', '.join(observing)}." if observing else ""
+    return f" Still observing: {some(observing, MOST_NAMED)}." if observing else ""
 
 
 def observe(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

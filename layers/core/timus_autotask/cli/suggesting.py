@@ -188,7 +188,7 @@ def _say_next(found: Suggestions, chosen: Chosen, terminal: Terminal) -> None:
     if len(found):
         terminal.say(
             f"{_count(len(found.customers), 'customer')} and {_count(len(found.skus), 'SKU')} are to be mapped"
-            + (f"; {found.ignored} ignored." if found.ignored else "."),
+            + (f"; {found.ignored} ignored. Which: timus-autotask map list" if found.ignored else "."),
             style="bold",
         )
         terminal.say("One keystroke for each:", Whole("→ timus-autotask map review"))

@@ -30,7 +30,7 @@ from timus_autotask.watch.forms import (
 )
 from timus_autotask.watch.grouping import Group, Standing, grouped
 from timus_autotask.watch.history import by_whom, history, pooled_minimum, undone_by
-from timus_autotask.watch.names import Directory
+from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.overview import Overview, overview
 from timus_autotask.watch.remedy import for_customers
 from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
@@ -96,7 +96,7 @@ def _show_on_top(found: Overview, terminal: Terminal) -> None:
 
 def _show_stage(stages: Stages, terminal: Terminal) -> None:
     """A banner while anything observes."""
-    others = ", ".join(stages.exceptions)
+    others = some(stages.exceptions, MOST_NAMED)
     if not stages.partner.live:
         since = f" since {moment(stages.partner.at)} UTC" if stages.partner.at else ""
         but = f" Live are only {others}." if others else ""
@@ -133,12 +133,10 @@ def _show_provisioning(provisioning: Provisioning, terminal: Terminal) -> None:
 def _show_unmapped(found: Overview, terminal: Terminal) -> None:
     """How much is still to be mapped: people drive it to zero."""
     mapped = found.status.mapped
-    ignored = len(mapped.ignored_customers) + len(mapped.ignored_skus)
-    aside = f" {ignored} ignored." if ignored else ""
     if mapped.unmapped:
         parts = [_count(len(mapped.customers), "customer")] if mapped.customers else []
         parts += [_count(len(mapped.skus), "SKU")] if mapped.skus else []
-        terminal.say(f"Not mapped yet: {' and '.join(parts)}.{aside}", style="bold yellow")
+        terminal.say(f"Not mapped yet: {' and '.join(parts)}.", style="bold yellow")
         terminal.say(Whole("→ timus-autotask map suggest"), style="yellow")
 
 
@@ -159,22 +157,28 @@ def _show_lines(found: Overview, terminal: Terminal, everything: bool) -> None:
     for standing in Standing:
         these = [group for group in groups if group.standing is standing]
         folded = not (everything or found.filtered) and standing in FOLDED and len(these) > FOLDED[standing]
-        if folded:
-            who = _ignored(found) if standing is Standing.IGNORED else _count(len(these), "customer")
-            terminal.say("", f"{who} {standing.value.lower()} (--all shows them).")
-        elif these:
+        if folded and standing is not Standing.IGNORED:
+            terminal.say("", f"{_count(len(these), 'customer')} {standing.value.lower()} (--all shows them).")
+        elif these and not folded:
             _show_section(standing, these, status.names, terminal, everything)
+    if not found.filtered and (ignored := _ignored(status)):
+        terminal.say("", f"Ignored: {ignored}.")
     _show_below(status, terminal)
 
 
-def _ignored(found: Overview) -> str:
-    mapped = found.status.mapped
-    kinds = ((len(mapped.ignored_customers), "customer"), (len(mapped.ignored_skus), "SKU"))
-    return " and ".join(_count(number, what) for number, what in kinds if number)
+def _ignored(status: Status) -> str:
+    """What people have set aside, by name; empty: nothing."""
+    mapped, names = status.mapped, status.names.customers
+    customers = some((called(one, names) for one in mapped.ignored_customers), MOST_NAMED)
+    skus = some(mapped.ignored_skus, MOST_NAMED)
+    kinds = ((len(mapped.ignored_customers), "customer", customers), (len(mapped.ignored_skus), "SKU", skus))
+    return "; ".join(f"{_count(number, what)}, {which}" for number, what, which in kinds if number)
 
 
 FOLDED = {Standing.OBSERVING: 3, Standing.LEVEL: 3, Standing.IGNORED: 0}
 """What is only counted, from more than so many customers on."""
+MOST_NAMED = 5
+"""So many customers or SKUs are named in a sentence; --all and --json have all of them."""
 MOST_UNMAPPED = 10
 """So many customers without a contract are named; `map suggest` has all of them."""
 

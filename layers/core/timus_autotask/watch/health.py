@@ -20,6 +20,7 @@ from timus_autotask.watch.check import Check, Verdict
 from timus_autotask.watch.coverage import HORIZONS, coverage
 from timus_autotask.watch.gauges import last_webhook, measured
 from timus_autotask.watch.grouping import Standing, standing_of
+from timus_autotask.watch.names import some
 from timus_autotask.watch.remedy import for_customers
 from timus_autotask.watch.status import (
     Each,
@@ -91,11 +92,11 @@ def _stage(status: Status) -> Check:
     if partner.live and not others:
         return Check("stage", "live: changes reach Autotask")
     if partner.live:
-        found = f"live, but {_count(len(others), 'customer')} observed only: {_some(others)}"
+        found = f"live, but {_count(len(others), 'customer')} observed only: {some(others, FEW)}"
         return Check(
             "stage", found, WARN, f"It is shown first: {for_customers('timus-autotask go-live', others)}"
         )
-    found = "observing: nothing reaches Autotask" + (f", but that of {_some(others)}" if others else "")
+    found = "observing: nothing reaches Autotask" + (f", but that of {some(others, FEW)}" if others else "")
     return Check("stage", found, WARN, "It is shown first: timus-autotask go-live")
 
 
@@ -155,7 +156,7 @@ def _failures(status: Status) -> Check:
     if not found:
         return Check("failures", "none")
     what_to_do = REPAIR if status.unreadable else "See the failures of our own: timus-autotask logs queries"
-    return Check("failures", _some(found), WRONG, what_to_do)
+    return Check("failures", some(found, FEW), WRONG, what_to_do)
 
 
 def _oldest_change(numbers: Mapping[str, int], limits: Limits) -> Check:
@@ -176,7 +177,7 @@ def _unmapped(status: Status) -> Check:
     if not mapped.unmapped:
         return Check("unmapped", "no customer and no SKU")
     kinds = (("customer", mapped.customers), ("SKU", mapped.skus))
-    found = "; ".join(f"{_count(len(names), what)}: {_some([*names])}" for what, names in kinds if names)
+    found = "; ".join(f"{_count(len(names), what)}: {some(names, FEW)}" for what, names in kinds if names)
     return Check("unmapped", found, WARN, "timus-autotask map suggest")
 
 
@@ -220,7 +221,7 @@ def _paused(status: Status) -> Check:
     by = sorted({one.by for one in status.paused if one.by})
     return Check(
         "paused",
-        _some(whom) + (f", by {_some(by)}" if by else ""),
+        some(whom, FEW) + (f", by {some(by, FEW)}" if by else ""),
         WARN,
         f"When it is time: {_resume(status.paused)}",
     )
@@ -253,7 +254,7 @@ def _ending(found: Iterator[Finding]) -> Check:
         "Extend or renew them in Autotask, or let the terms do it: timus-autotask policy set renewal=extend"
     )
     return Check(
-        "contracts that end", f"{len(ending)} before their subscription: {_some(named)}", WARN, remedy
+        "contracts that end", f"{len(ending)} before their subscription: {some(named, FEW)}", WARN, remedy
     )
 
 
@@ -295,11 +296,6 @@ def _secrets(age: timedelta | None, limits: Limits) -> Check:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-def _some(names: list[str]) -> str:
-    """The first few."""
-    return ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
 
 
 def _ago(time: timedelta) -> str:
