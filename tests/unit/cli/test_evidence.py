@@ -69,6 +69,24 @@ def test_a_spreadsheet_opens_it_as_it_is(changed: Desk, tmp_path: Path) -> None:
     )
 
 
+def test_a_spreadsheet_has_prices_and_what_is_on_no_line(changed: Desk, tmp_path: Path) -> None:
+    """Who has no contract yet is in the file too; and nothing in it steers a terminal."""
+    world = changed.world
+    world.tell(1, {ADV: 5}, customer="cus_new", subscription="sub_new", customer_name="\x1b[31mRed \u202e")
+    world.work()
+    files = [tmp_path / "mapped.csv", tmp_path / "new.csv"]
+    changed.told(*OF_MARCH, "--csv", str(files[0]))
+    changed.told("evidence", "--customer", "cus_new", "--month", "2026-03", "--csv", str(files[1]))
+    mapped, new = (
+        [*csv.DictReader(StringIO(file.read_bytes().decode().removeprefix("\ufeff")))] for file in files
+    )
+    assert {row["unit_price"] for row in mapped if "ADV" in row["sku"]} == {"12.5000"}
+    assert [row["timus"] for row in new] == ["5"] * 16
+    assert "no Autotask company and contract" in new[0]["why"]
+    assert "\x1b" not in files[1].read_text(encoding="utf-8")
+    assert "\u202e" not in files[1].read_text(encoding="utf-8")
+
+
 class Tags(HTMLParser):
     """The tags and the text of a page."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 
 from local.autotask.faults import Fault
 from tests.fakes.memory_table import MemoryTable
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.store.records import put_terms
 from timus_autotask.sync.merge import wake_contracts
-from timus_autotask.watch.evidence import Month, MonthEvidence, evidence
+from timus_autotask.watch.evidence import Month, MonthEvidence, evidence, verdict_of
 from timus_autotask.watch.forms import evidence_form
 
 MARCH = Month.of(date(2026, 3, 15))
@@ -38,9 +39,9 @@ def told(world: World, version: int, adv: int, **more: Any) -> None:
     world.work()
 
 
-def aligned() -> World:
+def aligned(world: World | None = None) -> World:
     """A client with 25 seats and a gateway, as Autotask has them."""
-    world = World()
+    world = world or World()
     world.map_customer()
     told(world, 1, 25)
     return world
@@ -170,7 +171,50 @@ def test_who_is_not_mapped_has_no_line() -> None:
     found = of(world)
     assert found.lines == ()
     assert (found.agrees, found.not_compared) == (None, "there is no contract")
-    assert [(one.sku, one.units, one.reason) for one in found.without_line] == [(ADV, 5, "customer-unmapped")]
+    [one] = found.without_line
+    assert (one.sku, one.units, one.why.code) == (ADV, 5, "customer-unmapped")
+    assert (one.first, one.last, one.seat_days) == (date(2026, 3, 15), date(2026, 3, 31), 5)
+    world.pass_time(days=3)
+    assert (of(world).without_line[0].seat_days, of(world).seat_days) == (20, -20)
+    [form] = evidence_form(of(world))["without_line"]
+    assert (form["seat_days"], form["remedy"][:27]) == (-20, "timus-autotask map customer")
+
+
+def test_what_somebody_ignores_is_not_missing() -> None:
+    """It is to be billed on no line."""
+    world = aligned()
+    assert of(world).without_line == ()
+
+
+def test_each_line_has_its_price_its_cost_and_what_the_month_comes_to() -> None:
+    """Beside the units, as an estimate; where the API user reads no cost, there is no margin."""
+    services = [{**one, "unitCost": 7} for one in SCENARIO["services"]]
+    world = aligned(World(scenario={**SCENARIO, "services": services}))
+    told(world, 2, 28)
+    line = line_of(of(world), ADV)
+    assert (line.price.price, line.price.cost) == (Decimal("12.50"), Decimal("7.00"))
+    # 25 seats on 14 of 31 days and 28 on 17, each stretch rounded
+    assert line.estimate == Decimal("141.13") + Decimal("191.94")
+    assert line.margin == line.estimate - (Decimal("79.03") + Decimal("107.48"))
+    form = next(one for one in evidence_form(of(world))["lines"] if one["service_id"] == 45)
+    assert (form["unit_price"], form["unit_margin"], form["estimate"]) == ("12.5000", "5.5000", "333.07")
+    world.control.set_switches({"cost_visible": False})
+    line = line_of(of(world), ADV)
+    assert (line.price.cost, line.margin, line.estimate) == (None, None, Decimal("333.07"))
+    world.control.set_switches({"denied": ["ContractServices"]})
+    found = of(world)
+    assert (found.agrees, line_of(found, ADV).estimate) == (True, None)
+    assert "permission" in found.not_priced
+
+
+def test_a_month_with_nothing_to_compare_agrees_with_nothing() -> None:
+    """A month before everything, and one that is still to come, are said to be so."""
+    world = aligned()
+    before = of(world, Month.of(date(2019, 5, 1)))
+    assert not before.compared
+    assert verdict_of(before).startswith("Nothing is billed on a line of the customer")
+    assert "16 days of the month are still to come" in verdict_of(of(world))
+    assert of(world, Month.of(date(2026, 4, 1))).days_to_come == 30
 
 
 def test_who_asked_outlives_the_event() -> None:
@@ -202,8 +246,8 @@ class Counted:
         return getattr(self.table, name)
 
 
-def test_forty_changes_cost_ten_reads_at_most_and_one_call() -> None:
-    """However many there are: the journal of a contract is one range."""
+def test_forty_changes_cost_ten_reads_at_most_and_two_calls() -> None:
+    """However many there are: the journal of a contract is one range, and Autotask is asked for the rows of its contracts only."""
     world = aligned()
     for version in range(2, 42):
         told(world, version, 25 + version % 3 + version // 3)
@@ -215,7 +259,7 @@ def test_forty_changes_cost_ten_reads_at_most_and_one_call() -> None:
     assert found.agrees
     assert len(line_of(found, ADV).journal.entries) > 20
     assert table.reads <= 10
-    assert world.ports.autotask().calls - calls == 1
+    assert world.ports.autotask().calls - calls == 2
 
 
 # -- Random histories

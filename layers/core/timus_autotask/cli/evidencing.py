@@ -10,13 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.terminal import Terminal, called, moment
+from timus_autotask.cli.terminal import Terminal, Whole, called, moment
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.evidence_file import to_csv
 from timus_autotask.operate.known import require_customer_to_show
 from timus_autotask.plain import as_json
-from timus_autotask.watch.evidence import LineEvidence, Month, MonthEvidence, evidence, runs
+from timus_autotask.watch.evidence import (
+    LineEvidence,
+    Month,
+    MonthEvidence,
+    evidence,
+    money_of,
+    runs,
+    verdict_of,
+)
 from timus_autotask.watch.forms import evidence_form
 from timus_autotask.watch.history import by_whom
 
@@ -119,7 +127,7 @@ def _everybody(
                 "customer_name": found.name or None,
                 "agrees": found.agrees,
                 "journal_whole": found.whole,
-                "seat_days": sum(line.seat_days for line in found.lines),
+                "seat_days": found.seat_days,
                 "files": name,
             }
         )
@@ -177,7 +185,16 @@ def _show(found: MonthEvidence, terminal: Terminal) -> None:
             empty="",
         )
     for missing in found.without_line:
-        terminal.say(f"{missing.units} {missing.sku} have no line: {missing.reason}.", style="bold yellow")
+        terminal.say(
+            "",
+            f"{missing.units} {missing.sku} on no line, {missing.first} to {missing.last}: {missing.seat_days} seat-days until today are "
+            f"not billed. {missing.why.message}",
+            style="bold yellow",
+        )
+        if missing.why.remedy:
+            terminal.say(Whole(f"→ {missing.why.remedy}"))
+    if found.not_priced:
+        terminal.say(f"Prices could not be read: {found.not_priced}", style="yellow")
 
 
 def _show_line(line: LineEvidence, found: MonthEvidence, terminal: Terminal) -> None:
@@ -194,18 +211,9 @@ def _show_line(line: LineEvidence, found: MonthEvidence, terminal: Terminal) -> 
         terminal.say(
             f"{abs(line.seat_days)} seat-days {much} are billed in this month until today.", style="yellow"
         )
-    for change in line.open_changes:
-        why = (
-            f"rejected by {change.rejection.by}: {change.rejection.reason}"
-            if change.rejection
-            else "awaits approval"
-        )
-        terminal.say(f"{change.delta:+d} on {change.day}: {why}")
-    for one in line.line.undone:
-        until = f" to before {one.until}" if one.until else ""
-        terminal.say(
-            f"From {one.day}{until}, {one.units} instead of {one.instead_of}: {one.entry} was undone by {one.by}: {one.reason}"
-        )
+    _show_decisions(line, terminal)
+    if money := money_of(line):
+        terminal.say(f"{money}.")
     terminal.table(
         ("days", "Timus", "part", "journal", "Autotask"),
         [
@@ -225,6 +233,24 @@ def _show_line(line: LineEvidence, found: MonthEvidence, terminal: Terminal) -> 
             ("id", "day", "change", "before", "after", "who asked", "outcome", "begun", "read back"),
             [_change(change, line.undone_by) for change in line.changes],
             empty="",
+        )
+
+
+def _show_decisions(line: LineEvidence, terminal: Terminal) -> None:
+    """What awaits a person, was rejected, or was undone."""
+    for change in line.open_changes:
+        why = (
+            f"rejected by {change.rejection.by}: {change.rejection.reason}"
+            if change.rejection
+            else "awaits approval"
+        )
+        terminal.say(f"{change.delta:+d} on {change.day}: {why}")
+    for one in line.line.undone:
+        if one.until and one.until <= one.day:
+            continue  # newer news came first
+        until = f" to before {one.until}" if one.until else ""
+        terminal.say(
+            f"From {one.day}{until}, {one.units} instead of {one.instead_of}: {one.entry} was undone by {one.by}: {one.reason}"
         )
 
 
@@ -252,10 +278,8 @@ def _change(change: JournalEntry, undone_by: Mapping[str, str]) -> tuple[Any, ..
 
 def _say_verdict(found: MonthEvidence, terminal: Terminal) -> None:
     terminal.say("")
-    if found.agrees is None:
-        terminal.say(f"Not compared with Autotask: {found.not_compared}.", style="bold red")
-    elif found.agrees:
-        terminal.say("Journal and Autotask have the same units on each day.", style="green")
+    good = found.agrees and found.compared
+    terminal.say(verdict_of(found), style="green" if good else "bold red" if found.lines else "bold")
     for line in found.lines:
         for one in line.differences:
             terminal.say(f"Service {line.key.service_id}: {one.message}.", style="bold red")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from timus_autotask.domain.line import JournalEntry
-from timus_autotask.operate.tables import TEXT, Column, as_csv
+from timus_autotask.operate.tables import TEXT, Column, report_csv
 from timus_autotask.watch.evidence import DayUnits, LineEvidence, MonthEvidence
 
 _NAMES = (
@@ -22,13 +22,28 @@ _NAMES = (
         "day",
     ),
     *("timus", "part", "journal", "autotask", "difference", "change", "by", "events", "outcome"),
+    *("unit_price", "unit_cost", "price_change", "why"),
 )
 COLUMNS = tuple(Column(name, TEXT) for name in _NAMES)
 
 
 def to_csv(found: MonthEvidence) -> str:
-    """A row for each line and day, with the changes of the day."""
-    return as_csv(COLUMNS, (row for line in found.lines for row in _rows(line, found)))
+    """A row for each line and day, with the changes of the day; then a row for each SKU and day without a line."""
+    rows = (row for line in found.lines for row in _rows(line, found))
+    return report_csv(COLUMNS, (*rows, *_without_line(found)))
+
+
+def _without_line(found: MonthEvidence) -> Iterator[dict[str, Any]]:
+    for one in found.without_line:
+        for day, units in one.days:
+            yield {
+                "customer": found.customer,
+                "customer_name": found.name,
+                "sku": one.sku,
+                "day": day,
+                "timus": units,
+                "why": one.why.message,
+            }
 
 
 def _rows(line: LineEvidence, found: MonthEvidence) -> Iterator[dict[str, Any]]:
@@ -41,6 +56,8 @@ def _rows(line: LineEvidence, found: MonthEvidence) -> Iterator[dict[str, Any]]:
         "service_id": service_id,
         "service_name": found.names.services.get(service_id),
         "sku": ", ".join(line.skus),
+        "unit_price": line.price.price,
+        "unit_cost": line.price.cost,
     }
     for one in line.days:
         changes = [change for change in line.changes if change.day == one.day]
@@ -57,6 +74,7 @@ def _changes_of_day(changes: list[JournalEntry]) -> dict[str, Any]:
         "by": _joined(cause.actor or "" for change in changes for cause in change.causes),
         "events": _joined(event for change in changes for event in change.events),
         "outcome": _joined(change.outcome.value for change in changes),
+        "price_change": _joined(str(change.price) for change in changes if change.price),
     }
 
 

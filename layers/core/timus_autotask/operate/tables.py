@@ -27,6 +27,8 @@ from io import StringIO
 from typing import Any
 from unicodedata import category
 
+from timus_autotask.plain import visible
+
 SEPARATORS = (",", ";", "\t", "|")
 
 
@@ -129,6 +131,15 @@ def as_csv(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> str:
     for row in rows:
         table.writerow([_cell(row.get(each.name)) for each in columns])
     return file.getvalue()
+
+
+def report_csv(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> str:
+    """A file of CSV for people, who may look at it in a terminal: nothing in it steers one. It is not read back."""
+    return as_csv(columns, ({name: _for_eyes(value) for name, value in row.items()} for row in rows))
+
+
+def _for_eyes(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) else value
 
 
 def for_json(column: Column, value: Any) -> Any:

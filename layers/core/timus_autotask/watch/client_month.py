@@ -75,12 +75,21 @@ class ClientMonth:
     month: Month
     made_on: date
     lines: tuple[ClientLine, ...]
+    not_over: bool = False
+    """Some of its days are still to come."""
 
 
 def client_month(found: MonthEvidence, partner: str, zone: ZoneInfo) -> ClientMonth:
     """What a client is shown of its evidence."""
     lines = [_line(line, found, zone) for line in found.lines if any(_seats(line))]
-    return ClientMonth(partner, found.name or found.customer, found.month, found.today, tuple(lines))
+    return ClientMonth(
+        partner,
+        found.name or found.customer,
+        found.month,
+        found.today,
+        tuple(lines),
+        bool(found.days_to_come),
+    )
 
 
 def day_of(day: date) -> str:

@@ -2,7 +2,7 @@
 
 The units of a day are worked out from the journal alone, from what it says was there before our first adjustment, and compared with
 Autotask's rows, which are read now. One read of the table for the customer, one for its events, one for the partner, and one for each
-contract; one call of Autotask.
+contract. Autotask is asked for the rows of these contracts only: their units, and their services with price and cost.
 
 A line may be shared by several customers. Then its units are those of all of them, and the customer's part is what the terms make of
 its own quantities: Autotask bills the line as one.
@@ -13,21 +13,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import reduce
 
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.view import Observed
+from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
-from timus_autotask.domain.desired import Demand, Unrouted, desired
+from timus_autotask.domain.desired import Demand, Desired, desired
 from timus_autotask.domain.line import Head, HeldChange, JournalEntry, Line, Outcome, State
-from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.mapping import LineKey, PlanMapping
+from timus_autotask.domain.placement import IGNORED, Placement
+from timus_autotask.domain.reasons import REASONS, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.journal import Journal, Journalled, contract_head, first_broken, journalled
 from timus_autotask.store.records import EventRecord
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.books import UNKNOWN, LinePrice
 from timus_autotask.watch.history import undone_by
+from timus_autotask.watch.money import of_timeline
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
 ONE_DAY = timedelta(days=1)
@@ -116,6 +122,12 @@ class LineEvidence:
     """Units × days of the month until today that were billed too many, against what the line should have; negative: too few."""
     contract: Contract | None = None
     """As Autotask last said."""
+    price: LinePrice = UNKNOWN
+    """Of one unit and a whole period, as Autotask has it now."""
+    estimate: Decimal | None = None
+    """What Autotask's units of the days of the month come to at that price, the whole line; None: not known."""
+    margin: Decimal | None = None
+    """What the partner keeps of it; None: price or cost is not known."""
 
     @property
     def key(self) -> LineKey:
@@ -164,6 +176,33 @@ class LateEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class WithoutLine:
+    """Units of a SKU that are to be billed in the month and have no line."""
+
+    sku: str
+    days: tuple[tuple[date, int], ...]
+    """Each of these days, with its units; at least one."""
+    seat_days: int
+    """Units × days until today that are not billed."""
+    why: Parked
+
+    @property
+    def first(self) -> date:
+        """The first of the days."""
+        return self.days[0][0]
+
+    @property
+    def last(self) -> date:
+        """The last of them."""
+        return self.days[-1][0]
+
+    @property
+    def units(self) -> int:
+        """On the last of them."""
+        return self.days[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
 class MonthEvidence:
     """All that there is to say of a customer's month."""
 
@@ -176,13 +215,30 @@ class MonthEvidence:
     contracts: tuple[ContractEvidence, ...]
     late: tuple[LateEvent, ...] = ()
     """Superseded, parked and dismissed events."""
-    without_line: tuple[Unrouted, ...] = ()
-    """What has no line today."""
+    without_line: tuple[WithoutLine, ...] = ()
+    """What has no line in the month; what somebody ignores is not in it."""
     not_compared: str = ""
     """Why Autotask could not be read."""
     names: Directory = NOBODY
     known: bool = True
     """Whether anything is known of the customer."""
+    not_priced: str = ""
+    """Why prices could not be read."""
+
+    @property
+    def days_to_come(self) -> int:
+        """How many days of the month are after today."""
+        return sum(day > self.today for day in self.month.days)
+
+    @property
+    def compared(self) -> bool:
+        """Whether there is a day of the month on which a line has units to compare."""
+        return any(None not in (day.journal, day.autotask) for line in self.lines for day in line.days)
+
+    @property
+    def seat_days(self) -> int:
+        """Of all lines, and of what has none: billed too many until today; negative: too few."""
+        return sum(one.seat_days for one in self.lines) - sum(one.seat_days for one in self.without_line)
 
     @property
     def agrees(self) -> bool | None:
@@ -217,11 +273,13 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     schedules = {one.contract_id: one.contract.schedule for one in read if one.contract}
     wanted = desired([customer], plans, schedules, today)
     observed, not_compared = _autotask(ports, read, month)
+    prices, not_priced = _prices(ports, read, observed)
     lines = [
         _line(one, service_id, customer_id, wanted.demands, observed.get(one.contract_id), month, ports)
         for one in read
         for service_id in sorted(_services(one, customer_id, wanted.demands))
     ]
+    lines = [_priced(one, prices.get(one.key, UNKNOWN), observed, month) for one in lines]
     return MonthEvidence(
         customer_id,
         name_of(records),
@@ -231,16 +289,17 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         tuple(lines),
         tuple(_contract(one, month, ports) for one in read),
         tuple(_late(events, month, ports)),
-        wanted.unrouted,
+        tuple(_without_line(customer, plans, wanted, month, today)),
         not_compared,
         directory({customer_id: name_of(records)}, [one.names for one in read if one.names]),
         known=bool(records.subscriptions or records.mapping or events),
+        not_priced=not_priced,
     )
 
 
 def _autotask(
     ports: Ports, read: Sequence[Journalled], month: Month
-) -> tuple[dict[int, dict[int, Timeline]], str]:
+) -> tuple[dict[int, dict[int, Observed]], str]:
     """What Autotask has by contract and service, and why it could not be read, if so."""
     contracts = {one.contract_id: one.contract for one in read if one.contract}
     chosen = {one.contract_id: one.chosen for one in read}
@@ -251,11 +310,88 @@ def _autotask(
         rows = ports.autotask().units_of_contracts(sorted(contracts), month.first)
     except NO_ANSWER as error:
         return {}, str(error) or type(error).__name__
-    found: dict[int, dict[int, Timeline]] = {}
-    for id_, contract in contracts.items():
-        mine = observed_of((row for row in rows if row.contract_id == id_), contract.end, chosen[id_])
-        found[id_] = {service_id: observed.by_day for service_id, observed in mine.items()}
+    return {
+        id_: observed_of((row for row in rows if row.contract_id == id_), contract.end, chosen[id_])
+        for id_, contract in contracts.items()
+    }, ""
+
+
+def _prices(
+    ports: Ports, read: Sequence[Journalled], observed: Mapping[int, Mapping[int, Observed]]
+) -> tuple[dict[LineKey, LinePrice], str]:
+    """The price and cost of each line as Autotask has them now, and why they could not be read, if so.
+
+    Where a service is on a contract more than once, they are those of the contract service that bills.
+    """
+    if not observed:
+        return {}, ""
+    try:
+        there = ports.autotask().contract_services_of(sorted(observed))
+    except NO_ANSWER as error:
+        return {}, str(error) or type(error).__name__
+    costs = any(one.unit_cost for one in there)  # all of them 0: the API user may not read costs
+    chosen = {
+        (one.contract_id, id_): choice.contract_service_id
+        for one in read
+        for id_, choice in one.chosen.items()
+    }
+    found: dict[LineKey, LinePrice] = {}
+    for one in sorted(there, key=lambda one: one.id):
+        has = observed[one.contract_id].get(one.service_id)
+        billing = has.contract_service_ids if has else ()
+        other = chosen.get((one.contract_id, one.service_id), one.id) != one.id
+        if not other and (not billing or one.id in billing):
+            price = LinePrice(one.unit_price, one.unit_cost if costs else None)
+            found[LineKey(one.contract_id, one.service_id)] = price
     return found, ""
+
+
+def _priced(
+    line: LineEvidence, price: LinePrice, observed: Mapping[int, Mapping[int, Observed]], month: Month
+) -> LineEvidence:
+    """With what the days of the month come to."""
+    has = observed.get(line.key.contract_id, {}).get(line.key.service_id)
+    contract, money = line.contract, None
+    if contract is None or has is None or price.price is None:
+        return replace(line, price=price)
+
+    def comes_to(each: Decimal) -> Decimal:
+        return of_timeline(has.by_day, each, month.first, min(month.last, contract.end), contract.schedule)
+
+    money = comes_to(price.price)
+    return replace(
+        line,
+        price=price,
+        estimate=money,
+        margin=None if price.cost is None else money - comes_to(price.cost),
+    )
+
+
+def _without_line(
+    customer: Customer, plans: Mapping[str, PlanMapping], wanted: Desired, month: Month, today: date
+) -> Iterator[WithoutLine]:
+    """What is to be billed in the month and goes to no line, of each SKU."""
+    placement = Placement(customer, plans)
+    for (customer_id, sku), to_bill in sorted(wanted.billed.items()):
+        placed = (
+            source.units
+            for demand in wanted.demands.values()
+            for source in demand.sources
+            if (source.customer_id, source.sku) == (customer_id, sku)
+        )
+        lacking = to_bill.minus(reduce(Timeline.plus, placed, NOTHING))
+        days = [
+            (day, units)
+            for day in month.days
+            if (units := lacking.at(day)) > 0 and placement.reason(sku, day, to_bill.at(day)) not in IGNORED
+        ]
+        if days:
+            last = days[-1][0]
+            code = placement.reason(sku, last, to_bill.at(last))
+            facts: dict[str, int | str] = {"customer": customer_id, "sku": sku}
+            why = Parked(code if code and code in REASONS else "customer-unmapped", facts)
+            seat_days = sum(each for day, each in days if day <= today)
+            yield WithoutLine(sku, tuple(days), seat_days, why)
 
 
 def _services(read: Journalled, customer_id: str, demands: Mapping[LineKey, Demand]) -> set[int]:
@@ -275,14 +411,16 @@ def _line(
     service_id: int,
     customer_id: str,
     demands: Mapping[LineKey, Demand],
-    observed: Mapping[int, Timeline] | None,
+    observed: Mapping[int, Observed] | None,
     month: Month,
     ports: Ports,
 ) -> LineEvidence:
     line = read.lines.get(service_id, Line(read.contract_id, service_id))
     journal = read.journals.get(service_id, Journal())
     demand = demands.get(line.key)
-    has = observed.get(service_id, NOTHING) if observed is not None else None
+    has = None
+    if observed is not None:
+        has = observed[service_id].by_day if service_id in observed else NOTHING
     days = tuple(_days(read.contract, demand, by_journal(journal.entries, line), has, month))
     sources = {one for entry in journal.entries for one in entry.sources} | {*line.sources}
     sources |= {(one.customer_id, one.sku) for one in (demand.sources if demand else ())}
@@ -395,6 +533,40 @@ def _late(events: Iterable[EventRecord], month: Month, ports: Ports) -> Iterable
         )
         if seat_days or effective_day(event.received_at, ports.zone) in month:
             yield LateEvent(event, seat_days if event.outcome == "superseded" else None)
+
+
+def money_of(line: LineEvidence) -> str:
+    """A line's price, cost and margin, and what its month comes to, for people; empty: nothing is known of it."""
+    price = line.price
+    if price.price is None:
+        return ""
+    said = f"Unit price {price.price:.2f}"
+    if price.cost is not None:
+        said += f", cost {price.cost:.2f}, margin {price.price - price.cost:.2f}"
+    if line.estimate is not None:
+        said += f"; the days of the month come to about {line.estimate}"
+    return said + (f", margin about {line.margin}" if line.margin is not None else "")
+
+
+def verdict_of(found: MonthEvidence) -> str:
+    """Whether journal and Autotask agree, for people, and for which days that says nothing yet."""
+    if found.agrees is None:
+        return f"Not compared with Autotask: {found.not_compared.rstrip('.')}."
+    if not found.compared:
+        return "Nothing is billed on a line of the customer in this month, so there is nothing to compare."
+    said = (
+        "Journal and Autotask have the same units on each day."
+        if found.agrees
+        else "Journal and Autotask differ; the days stand below."
+    )
+    if found.days_to_come:
+        days = (
+            "1 day of the month is"
+            if found.days_to_come == 1
+            else f"{found.days_to_come} days of the month are"
+        )
+        said += f" {days} still to come, and may change."
+    return said
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,13 @@ from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.check import Check, worst
 from timus_autotask.watch.coverage import Coverage
 from timus_autotask.watch.digest import Digest
-from timus_autotask.watch.evidence import ContractEvidence, Difference, LineEvidence, MonthEvidence
+from timus_autotask.watch.evidence import (
+    ContractEvidence,
+    Difference,
+    LineEvidence,
+    MonthEvidence,
+    WithoutLine,
+)
 from timus_autotask.watch.four_sides import SIDES, FourSides, SideRow
 from timus_autotask.watch.history import History, Owed, undone_by
 from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
@@ -303,7 +309,23 @@ def evidence_form(found: MonthEvidence) -> Form:
         "lines": [_line_evidence(line, found.names) for line in found.lines],
         "contracts": [_contract_evidence(one, found.names) for one in found.contracts],
         "events": [{**event_form(one.event), "seat_days": one.seat_days} for one in found.late],
-        "without_line": [asdict(one) for one in found.without_line],
+        "without_line": [_without_line(one) for one in found.without_line],
+        "seat_days": found.seat_days,
+        "not_priced": found.not_priced or None,
+        "days_to_come": found.days_to_come,
+    }
+
+
+def _without_line(one: WithoutLine) -> Form:
+    return {
+        "sku": one.sku,
+        "units": one.units,
+        "from": one.first,
+        "until": one.last,
+        "seat_days": -one.seat_days,
+        "reason": one.why.message,
+        "reason_code": one.why.code,
+        "remedy": one.why.remedy,
     }
 
 
@@ -331,6 +353,9 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
         "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
         "past_days": [_past_days(each) for each in line.past_days],
         "seat_days": one.seat_days,
+        **_price(one.price),
+        "estimate": _amount(one.estimate),
+        "estimate_margin": _amount(one.margin),
         "journal": {
             **_journal(one.journal, line.head, one.broken),
             "last_read": line.last_read.steps if line.last_read else None,

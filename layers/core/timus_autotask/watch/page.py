@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from timus_autotask.plain import visible
 from timus_autotask.store.invoice import SignOff
 from timus_autotask.watch.client_month import ClientMonth, day_of
-from timus_autotask.watch.evidence import MonthEvidence, runs
+from timus_autotask.watch.evidence import MonthEvidence, money_of, runs, verdict_of
 from timus_autotask.watch.four_sides import FourSides
 from timus_autotask.watch.history import by_whom
 
@@ -44,6 +44,8 @@ def _pages() -> Environment:
     )
     pages.filters["day"] = day_of
     pages.filters["runs"] = runs
+    pages.filters["money_of"] = money_of
+    pages.filters["verdict_of"] = verdict_of
     pages.filters["by_whom"] = by_whom
     pages.filters["moment"] = _moment
     return pages

@@ -19,7 +19,7 @@ from timus_autotask.operate.known import require_customer_to_show
 from timus_autotask.operate.month_end import Looked, ledger_csv
 from timus_autotask.plain import as_json
 from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.evidence import Month, MonthEvidence, evidence
+from timus_autotask.watch.evidence import Month, MonthEvidence, evidence, money_of, verdict_of
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
 from timus_autotask.watch.ledger import Entry, Ledger, Total, total
 from timus_autotask.watch.page import evidence_page
@@ -292,7 +292,13 @@ class _Handlers:
     def evidence(self, request: Request) -> Response:
         found = self._evidence(request)
         return self._pages.shown(
-            request, "evidence.html", found=found, names=found.names, months=months_until(self._today)
+            request,
+            "evidence.html",
+            found=found,
+            verdict=verdict_of(found),
+            money_of=money_of,
+            names=found.names,
+            months=months_until(self._today),
         )
 
     def evidence_file(self, request: Request) -> Response:
