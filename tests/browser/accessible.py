@@ -20,7 +20,7 @@ TOO_WIDE = """() => {
   const seen = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= seen) return [];
   return [...document.body.querySelectorAll("*")]
-    .filter(e => e.getBoundingClientRect().right > seen + 1 && !e.closest(".scroll, .wide, details"))
+    .filter(e => e.getBoundingClientRect().right > seen + 1 && !e.closest(".wide, details"))
     .map(e => `${e.tagName}.${e.className} to ${e.getBoundingClientRect().right}: ${e.innerText?.slice(0, 40)}`).slice(0, 5)
     .concat(["the page scrolls sideways"]);
 }"""

@@ -74,6 +74,21 @@ def test_a_change_is_rejected_with_a_reason(clients: Visitor) -> None:
     assert seats(clients, HELD) == before
 
 
+def test_a_change_is_rejected_in_its_row(clients: Visitor) -> None:
+    """The browser asks for the reason before anything is sent."""
+    before = seats(clients, HELD)
+    clients.go(f"/changes?state=awaits&q={customer_of(HELD)}")
+    clients.page.locator("summary", has_text="Reject …").click()
+    form = clients.page.locator("details.undo[open]")
+    form.get_by_role("button").click()
+    assert clients.page.url.endswith(f"q={customer_of(HELD)}")
+    form.get_by_label("Reason").fill("Four were meant")
+    clients.press(form.get_by_role("button"))
+    assert "because: Four were meant" in clients.words()
+    clients.agree()
+    assert seats(clients, HELD) == before
+
+
 def test_what_was_made_is_undone(clients: Visitor) -> None:
     """With a reason, by an adjustment of the other sign that is shown first."""
     before = seats(clients, HELD)
@@ -180,12 +195,13 @@ def test_a_file_with_a_mistake_says_where_it_is(clients: Visitor, tmp_path: Path
 def test_a_term_is_changed(clients: Visitor) -> None:
     """What is held is let go by it: shown first, then done, and the page says who set it."""
     clients.go("/terms")
-    clients.page.select_option("#name", "approve_increases")
-    clients.page.fill("#part", "above_units")
+    clients.page.select_option("#choose", "approve_increases")
+    clients.press(clients.page.get_by_role("button", name="Choose"))
+    clients.page.select_option("#part", "above_units")
     clients.page.fill("#value", "50")
     clients.page.fill("#first_day", "2026-03-01")
     clients.press(clients.page.get_by_role("button", name="Show what it changes"))
-    assert "above_units=10 → above_units=50" in clients.words()
+    assert "those of more than 10 units → those of more than 50 units" in clients.words()
     assert "+15 from 13 Mar 2026" in clients.words()
     clients.agree()
     clients.go("/terms")

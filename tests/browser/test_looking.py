@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.served import Served, serving
-from tests.browser.visitor import Visitor, visiting
+from tests.browser.visitor import DESK, PHONE, Visitor, visiting
 from tests.partner import HELD, UNMAPPED, customer_of, name_of
 from tests.world import World
 from timus_autotask.web.kept import in_background
@@ -117,6 +117,27 @@ SEEN = """() => {
   const box = document.activeElement.getBoundingClientRect();
   return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0 && box.right > 0;
 }"""
+
+
+SPILLED = """() => [...document.querySelectorAll(".card, .chart, .banner")].flatMap(card => [...card.querySelectorAll("*")]
+  .filter(e => !e.closest(".unseen, details") && e.getBoundingClientRect().right > card.getBoundingClientRect().right + 1)
+  .map(e => e.textContent))"""
+LETTERS = """() => [...document.querySelectorAll("figure svg text")].filter(e => e.checkVisibility())
+  .map(e => parseFloat(getComputedStyle(e).fontSize) * e.ownerSVGElement.getScreenCTM().a)"""
+
+
+@pytest.mark.parametrize("size", [DESK, (1000, 800), (640, 430), PHONE])
+def test_nothing_leaves_its_card_and_charts_can_be_read(visitor: Visitor, size: tuple[int, int]) -> None:
+    """Letters of 9 pixels and more, with the whole of the time and a key to the lines, on a phone too."""
+    visitor.look(size, "light")
+    for address in ("/", f"/customers/{customer_of(HELD)}"):
+        visitor.go(address)
+        assert visitor.page.evaluate(SPILLED) == []
+        letters = visitor.page.evaluate(LETTERS)
+        assert letters
+        assert min(letters) >= 9
+        assert "today" in (visitor.page.locator("figure svg").first.text_content() or "")
+        assert visitor.page.locator(".key li").count() >= 2
 
 
 def test_everything_can_be_read_without_scripts(chromium: Browser, forty: Served) -> None:

@@ -107,7 +107,7 @@ def test_a_form_that_is_sent_again_does_nothing_twice(browser: Browser, world: W
 def test_a_change_is_rejected_with_its_reason(browser: Browser, world: World) -> None:
     """And without one it is not."""
     refused = browser.send("/changes/decide", {"decision": "reject", "line": LINE, "reason": " "})
-    assert "rejected with a reason" in words_of(refused.text)
+    assert "A change is rejected with a reason. Go back and correct it" in words_of(refused.text)
     shown = browser.send(
         "/changes/decide", {"decision": "reject", "line": LINE, "reason": "<b>not</b> ordered"}
     )
@@ -115,6 +115,16 @@ def test_a_change_is_rejected_with_its_reason(browser: Browser, world: World) ->
     browser.send(shown.url.path)
     words = browser.words("/changes?state=rejected")
     assert "rejected by anna" in words
+
+
+def test_a_change_stands_with_service_and_price_and_is_rejected_where_it_stands(browser: Browser) -> None:
+    """The price once Autotask was asked for the month; one row, one reason."""
+    assert "12.50" not in browser.words("/changes?state=awaits")
+    browser.page("/ready")
+    html = browser.page("/changes?state=awaits")
+    assert "Unit price" in html
+    assert "12.50" in words_of(html)
+    assert f'form="not-{LINE}" required' in html
 
 
 def test_what_was_rejected_can_still_be_approved(browser: Browser, world: World) -> None:

@@ -120,6 +120,19 @@ def test_a_customer_whom_nobody_knows_is_a_page_that_says_so(browser: Browser) -
     assert "Nobody knows a customer" in answer.text
 
 
+def test_what_cannot_be_shown_is_nothing_that_was_not_written(browser: Browser) -> None:
+    """A page that only reads says so in its title."""
+    answer = browser.get("/evidence?customer=nobody&month=2026-03")
+    assert answer.status_code == 400
+    assert "There is nothing to show" in answer.text
+    assert "Nothing was written" not in answer.text
+
+
+def test_every_page_names_the_zone_of_its_times(browser: Browser) -> None:
+    """A time of day is none without it."""
+    assert "times of UTC" in browser.words("/health")
+
+
 def test_health_says_what_doctor_says(browser: Browser) -> None:
     """Check by check, and Autotask is asked once."""
     words = browser.words("/health")

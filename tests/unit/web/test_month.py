@@ -53,7 +53,7 @@ def test_what_is_to_be_settled_is_settled_with_a_button(browser: Browser) -> Non
     opens = html.split('id="open"')[1].split("Billing periods")[0]
     assert "timus-autotask" not in opens
     words = words_of(opens)
-    assert "Awaits approval. A change of +15 on 13 Mar 2026 awaits approval. from 13 Mar 2026" in words
+    assert "Awaiting approval. A change of +15 on 13 Mar 2026 awaits approval. from 13 Mar 2026" in words
     assert "15 too few 285 too few about 114.92" in words
     shown = browser.send(
         "/changes/decide", {"decision": "approve", "line": f"{contract_of(HELD)}-45", "back": "/ready"}
@@ -112,6 +112,8 @@ def test_evidence_is_looked_at_and_kept(browser: Browser) -> None:
     [
         "/ready?month=nonsense",
         "/ready?month=9999-99",
+        "/ready?month=9999-12",
+        "/ledger?since=0001-01",
         "/ready?month=2026-02&all=yes",
         "/ledger?since=nonsense",
         "/evidence?customer=cus_0004&month=x",

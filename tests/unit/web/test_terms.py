@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from enum import StrEnum
+
 import pytest
 
 from tests.partner import LATER, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
 from tests.world import World
-from timus_autotask.operate.terms import TERMS
+from timus_autotask.domain.policy import Policy
+from timus_autotask.operate.terms import TERMS, TermChange
+from timus_autotask.store.records import BY_SKU
+from timus_autotask.web.pages.term_words import TERM_WORDS, change_of
 from timus_autotask.web.pages.terms import rules
 
 
@@ -36,12 +42,73 @@ def test_each_term_has_its_rule_beside_it(name: str) -> None:
 def test_terms_are_shown_with_who_set_them(browser: Browser) -> None:
     """For everybody, and what one customer has otherwise."""
     words = browser.words("/terms")
-    assert "approve_increases above_units=10 set for everybody" in words
-    assert "increases day-of-change by default" in words
+    assert "Terms for everybody: 2 are set, the rest holds by default." in words
+    assert "Increases that need an approval: those of more than 10 units set for everybody" in words
+    assert "More seats are billed: from the day of the change; Autotask prorates by default" in words
     assert "set by kim" in words
     own = browser.words(f"/terms?customer={customer_of(LATER)}")
     assert f"Terms of {name_of(LATER)}" in own
-    assert "decreases start-of-next-period set for this customer" in own
+    assert (
+        "Fewer seats are billed: from the first day of the next billing period set for this customer" in own
+    )
+
+
+@pytest.mark.parametrize("name", [one for one in TERMS if one != "paused"])
+def test_each_term_is_a_sentence(name: str) -> None:
+    """Its values are those that the terms take."""
+    words = TERM_WORDS[name]
+    default = getattr(Policy(), name)
+    if isinstance(default, StrEnum):
+        assert [*words.choices] == [one.value for one in type(default)]
+    if isinstance(default, bool):
+        assert {*words.choices} == {"yes", "no"}
+    assert words.by_sku == (name in BY_SKU)
+    shown = words.said(asdict(Policy())[name])
+    assert shown
+    assert "{" not in shown or name == "contract_name"
+
+
+def test_each_term_has_fields_that_fit(browser: Browser) -> None:
+    """Nothing is to be typed that can be chosen."""
+    for name, words in TERM_WORDS.items():
+        form = browser.page(f"/terms?term={name}").split('id="term"')[1].split("</form>")[0]
+        assert f'name="name" value="{name}"' in form
+        assert all(f'<option value="{value}"' in form for value in words.choices)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("approve_decreases", {"above_units": 0, "above_percent": None}, "all"),
+        (
+            "approve_decreases",
+            {"above_units": 5, "above_percent": 20},
+            "those of more than 5 units, those of more than 20 % of the line",
+        ),
+        ("included", {"A": 2, "B": 1}, "2 of A, 1 of B"),
+        ("prices", {}, "none: the contract's own prices hold"),
+        ("excluded", ("A", "B"), "A, B"),
+        ("decrease_wait", 30, "30 minutes, at most until the day ends"),
+        ("contract_billing_day", None, "on the first billed day"),
+        ("contract_name", "{customer} {0}", "{customer} {0}"),
+    ],
+)
+def test_a_value_of_a_term_is_said_in_words(name: str, value: object, said: str) -> None:
+    """As a person would say it."""
+    assert TERM_WORDS[name].said(value) == said
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "change"),
+    [
+        ("always", "7", TermChange("approve_increases", "always")),
+        ("", "", TermChange("approve_increases", "")),
+        ("above_units", "7", TermChange("approve_increases", "7", "above_units")),
+    ],
+)
+def test_which_changes_need_an_approval_is_one_field(part: str, value: str, change: TermChange) -> None:
+    """All, none, or those above a threshold."""
+    assert change_of("approve_increases", part, value) == change
 
 
 def test_a_term_is_set_behind_its_preview(browser: Browser, world: World) -> None:
@@ -49,7 +116,10 @@ def test_a_term_is_set_behind_its_preview(browser: Browser, world: World) -> Non
     form = {"name": "approve_increases", "part": "above_units", "value": "50", "first_day": "2026-03-01"}
     shown = browser.send("/terms/set", form)
     words = words_of(shown.text)
-    assert "approve_increases for everybody: above_units=10 → above_units=50" in words
+    assert (
+        "Increases that need an approval, for everybody: those of more than 10 units → those of more than 50 units"
+        in words
+    )
     assert "+15 from 13 Mar 2026" in words
     assert world.ports.store.partner().terms.value.by == "kim"
     assert "Done" in words_of(browser.send(shown.url.path).text)
@@ -58,7 +128,9 @@ def test_a_term_is_set_behind_its_preview(browser: Browser, world: World) -> Non
         "anna",
         {"above_units": 50, "above_percent": None},
     )
-    assert "until 1 Mar 2026: approve_increases=above_units=10" in browser.words("/terms")
+    assert "until 1 Mar 2026: Increases that need an approval: those of more than 10 units;" in browser.words(
+        "/terms"
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ own machine; a managed sign-in elsewhere).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -118,8 +119,18 @@ class Pages(Showing):
     def changes(self, request: Request) -> Response:
         """Every adjustment, as asked for."""
         found = self.everything()
-        page = changes_page(found, changes.Asked.of(request.query_params), self.desk.deployment.today)
-        return self.shown(request, "changes.html", page=page, names=found.status.names, days=changes.DAYS)
+        today = self.desk.deployment.today
+        page = changes_page(found, changes.Asked.of(request.query_params), today)
+        running = self.desk.month(today).seen.value
+        prices = {key: one.price.price for key, one in running.books.lines.items()} if running else {}
+        return self.shown(
+            request,
+            "changes.html",
+            page=page,
+            names=found.status.names,
+            days=changes.DAYS,
+            prices=prices,
+        )
 
     def proposal(self, request: Request) -> Response:
         """What would be done, or was."""
@@ -209,4 +220,7 @@ class Pages(Showing):
     def broke(self, request: Request, error: Exception) -> Response:
         """Something could not be read or done."""
         status = HTTPStatus.BAD_REQUEST if isinstance(error, NotDone) else HTTPStatus.SERVICE_UNAVAILABLE
-        return self.shown(request, "failed.html", status, failure=in_words(error))
+        failure = in_words(error)
+        if isinstance(error, NotDone) and request.method == "GET":
+            failure = replace(failure, title="There is nothing to show")
+        return self.shown(request, "failed.html", status, failure=failure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from timus_autotask.operate.refusal import NotDone
@@ -14,6 +15,14 @@ _NOT_AUTHORIZED = re.compile(
     r"User: (?P<user>\S+) is not authorized to perform: (?P<right>[\w-]+:\w+)(?: on resource: (?P<where>\S+))?"
 )
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
+
+OPTIONS: Mapping[str, str] = {
+    ": --reason WHY.": ".",
+    ": --reason.": ".",
+    ": --unknown.": ": tick “still to come”.",
+    "leave --customer out": "set it for everybody",
+}
+"""What is an option of the command is a field of a form here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,8 @@ def in_words(error: Exception) -> Failure:
             many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
             return Failure(f"The file has {many}", "Nothing was written.", details=problems)
         case NotDone():
+            for option, here in OPTIONS.items():
+                words = words.replace(option, here)
             return Failure("Nothing was written", words)
         case RecordUnreadable():
             return Failure("A record cannot be read", words, REPAIR)

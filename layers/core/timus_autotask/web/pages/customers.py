@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
-from timus_autotask.domain.line import JournalEntry, Line
+from timus_autotask.domain.line import JournalEntry, Line, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.store.records import Decision
@@ -250,7 +250,14 @@ def _chart(
     series = [
         Series("Should be", "wanted", stored.desired, max((first, *stored.desired.days[:1])), last),
         Series("Autotask", "has", has, first, min(today, last)),
-        Series("scheduled", "scheduled", planned, min(today, last), last, named=bool(line.scheduled)),
+        Series(
+            "waiting" if line.state is State.PARKED else "scheduled",
+            "scheduled",
+            planned,
+            min(today, last),
+            last,
+            named=bool(line.scheduled),
+        ),
     ]
     shades = [(start, end, "posted") for start, end in book.observed.closed] if book else []
     return step_chart(f"Units of {line.sku}", series, first, last, today, shades)

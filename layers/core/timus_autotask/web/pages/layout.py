@@ -59,6 +59,8 @@ class Layout:
     """Why what is shown is old."""
     autotask: str
     """Where links into Autotask begin; empty: it is not known."""
+    zone: str
+    """The partner's: that of every day and time."""
 
 
 def layout(desk: Desk) -> Layout:
@@ -73,6 +75,7 @@ def layout(desk: Desk) -> Layout:
         seen.reading,
         in_words(seen.failed) if seen.failed else None,
         (desk.links.seen.value or "").rstrip("/"),
+        str(desk.deployment.zone),
     )
 
 

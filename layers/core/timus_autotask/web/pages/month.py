@@ -40,11 +40,13 @@ MONTHS = 13
 
 
 def month_of(text: str | None, today: date) -> date:
-    """The first day of a month as it stands in the address; what makes no sense is the running one."""
+    """The first day of a month as it stands in the address; what makes no sense, or is beyond ten years, is the running one."""
+    running = today.replace(day=1)
     try:
-        return date.fromisoformat(f"{text}-01")
+        month = date.fromisoformat(f"{text}-01")
     except ValueError:
-        return today.replace(day=1)
+        return running
+    return month if abs(month.year - running.year) <= 10 else running
 
 
 def months_until(today: date, number: int = MONTHS) -> tuple[date, ...]:
@@ -61,15 +63,15 @@ KINDS: Mapping[str, str] = {
     **{one.value: one.words for one in Leak},
     Leak.UNMAPPED: "not mapped yet",
     Leak.DRIFT: "edited in Autotask",
-    Leak.HELD: "awaits approval",
-    Leak.PARKED: "waits for a person",
+    Leak.HELD: "awaiting approval",
+    Leak.PARKED: "waiting for a person",
     Leak.REFUSED: "refused by Autotask",
     Leak.OBSERVING: "only observed",
     Leak.SETTLING: "under way",
     Leak.PENDING: "on the way",
     Waits.EVENT: "not taken in yet",
-    Waits.CONTRACT: "no contract covers it",
-    Waits.FAILED: "cannot be read",
+    Waits.CONTRACT: "without a contract",
+    Waits.FAILED: "unreadable",
 }
 """What is open, in words that fit beside one of it and after a number."""
 

@@ -17,17 +17,16 @@ from starlette.routing import Route
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.terms import (
     TERMS,
-    TermChange,
     TermsInForce,
-    all_in_words,
-    in_words,
     pause,
     set_terms,
     terms_in_force,
 )
-from timus_autotask.store.records import BY_SKU, FormerTerms
+from timus_autotask.store.records import FormerTerms
+from timus_autotask.web.pages.term_words import APPROVALS, TERM_WORDS, TermWords, all_said, change_of
 from timus_autotask.web.proposals import Asked
 from timus_autotask.web.showing import Showing, back_to, posted, see_other, text_of
+from timus_autotask.web.words import count
 
 RULES = Path(__file__).parents[5] / "docs" / "billing-rules.md"
 """The page with every term and its worked examples, which tests play. It is in the checkout that the command runs from."""
@@ -49,10 +48,11 @@ class Term:
     """One term, as it holds."""
 
     name: str
-    value: str
+    words: TermWords
+    said: str
+    """What holds."""
     origin: str
     """The customer, ``partner`` or ``default``."""
-    by_sku: bool
     rule: Rule | None
 
 
@@ -68,22 +68,38 @@ class TermsPage:
     own: tuple[str, ...]
     """Customers with terms of their own."""
     paused: bool
+    chosen: Term
+    """The one that the form sets."""
+
+    @property
+    def sentence(self) -> str:
+        """How much is not as it would be by itself."""
+        here = self.customer or "partner"
+        set_here = sum(one.origin == here for one in self.terms)
+        if not set_here:
+            return "as everybody's" if self.customer else "the defaults hold"
+        rest = "is as everybody's" if self.customer else "holds by default"
+        return f"{count(set_here, 'is', 'are')} set, the rest {rest}"
 
 
-def terms_page(found: TermsInForce, own: Sequence[str], rules: Mapping[str, Rule]) -> TermsPage:
-    """What is in force, of everybody or of one customer."""
+def terms_page(
+    found: TermsInForce, own: Sequence[str], rules: Mapping[str, Rule], chosen: str = ""
+) -> TermsPage:
+    """What is in force, of everybody or of one customer. ``chosen``: the term to be set; the first, if there is no such."""
     values = asdict(found.policy)
+    terms = tuple(
+        Term(name, words, words.said(values[name]), found.origins[name], rules.get(name))
+        for name in TERMS
+        if (words := TERM_WORDS.get(name))
+    )
     return TermsPage(
         found.customer or "",
-        tuple(
-            Term(name, in_words(values[name]), found.origins[name], name in BY_SKU, rules.get(name))
-            for name in TERMS
-            if name != "paused"
-        ),
+        terms,
         found,
-        tuple((one, all_in_words(one.values)) for one in reversed(found.earlier)),
+        tuple((one, all_said(one.values)) for one in reversed(found.earlier)),
         tuple(own),
         found.policy.paused,
+        next((one for one in terms if one.name == chosen), terms[0]),
     )
 
 
@@ -154,7 +170,8 @@ class _Handlers:
         held = terms_in_force(self._desk.deployment.store, customer)
         records = found.survey.records.customers
         own = sorted(id_ for id_, one in records.items() if one.terms and one.terms.value.values)
-        page = terms_page(held, own, rules())
+        page = terms_page(held, own, rules(), request.query_params.get("term", ""))
+        skus = sorted({line.sku for line in found.status.lines} | found.survey.records.partner.plans.keys())
         customers = sorted(records, key=lambda id_: found.status.names.customers.get(id_, id_).casefold())
         return self._pages.shown(
             request,
@@ -162,13 +179,17 @@ class _Handlers:
             page=page,
             names=found.status.names,
             customers=customers,
+            skus=skus,
+            approvals=APPROVALS,
             today=self._desk.deployment.today,
         )
 
     def set(self, _request: Request, form: FormData) -> Response:
         """One term, from a day on."""
         customer = text_of(form, "customer") or None
-        change = TermChange(text_of(form, "name"), text_of(form, "value"), text_of(form, "part"))
+        change = change_of(text_of(form, "name"), text_of(form, "part"), text_of(form, "value"))
+        about = TERM_WORDS[change.name].about if change.name in TERM_WORDS else change.path
+        unknown = bool(text_of(form, "unknown"))
         first_day, always = text_of(form, "first_day"), bool(text_of(form, "always"))
         try:
             since = date.fromisoformat(first_day) if first_day and not always else None
@@ -179,14 +200,15 @@ class _Handlers:
         def words(done: TermsInForce) -> list[str]:
             whose = done.customer or "everybody"
             changed = [
-                f"{name} for {whose}: {in_words(before)} → {in_words(after)}"
+                f"{words.about}, for {whose}: {words.said(before)} → {words.said(after)}"
                 for name, (before, after) in (done.changed or {}).items()
+                if (words := TERM_WORDS.get(name))
             ]
             return changed or [f"Nothing changes for {whose}."]
 
         return self._pages.ask(
             Asked(
-                f"Set {change.path} for {customer or 'everybody'}",
+                f"{about}: set it for {customer or 'everybody'}",
                 lambda progress: set_terms(
                     deployment,
                     [change],
@@ -194,6 +216,7 @@ class _Handlers:
                     by,
                     first_day=since,
                     from_today_if_posted=since is None and not always,
+                    unknown=unknown,
                     on_progress=progress,
                 ),
                 back_to(form, "/terms"),
