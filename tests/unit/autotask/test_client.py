@@ -128,7 +128,10 @@ def test_recorded_threshold() -> None:
     assert wire.requests[0].body == b""
     with pytest.raises(RetryLater, match="ThresholdInformation"):
         client(
-            canned(answer({**json.loads(sample("threshold").body), "requestThresholdTimeframe": None}))
+            canned(
+                answer({**json.loads(sample("threshold").body), "requestThresholdTimeframe": None}),
+                NO_CONTRACT,
+            )
         ).threshold()
     with pytest.raises(RetryLater):
         client(canned(NoAnswer("reset"), NO_CONTRACT)).threshold()
@@ -188,7 +191,7 @@ def test_recorded_permissions() -> None:
     assert found == Permissions(Access.RESTRICTED, Access.ALL, Access.ALL)
     assert (wire.requests[0].method, wire.requests[0].url) == ("GET", link("Companies/entityInformation"))
     with pytest.raises(RetryLater, match="cannot be relied on"):
-        client(canned(answer({"info": None}))).permissions(RecordKind.TICKETS)
+        client(canned(answer({"info": None}), NO_CONTRACT)).permissions(RecordKind.TICKETS)
     with pytest.raises(Refused):
         client(canned(sample("permission-missing-query"), page())).permissions(RecordKind.TICKETS)
 
@@ -303,7 +306,7 @@ def test_rows_are_checked_against_nested_conditions() -> None:
     """A row that is of another contract, or of another day, was not asked for."""
     for row in (unit_row(1, contractID=9), unit_row(1, "2026-03-13"), unit_row(1, startDate="2026-03-16")):
         with pytest.raises(RetryLater, match="was not asked for"):
-            client(canned(page(row))).units_on({5: DAY, 6: DAY + timedelta(days=40)})
+            client(canned(page(row), NO_CONTRACT)).units_on({5: DAY, 6: DAY + timedelta(days=40)})
 
 
 def test_billing_rules_of_contracts() -> None:
@@ -345,19 +348,73 @@ def test_pages_are_followed_by_post() -> None:
     ],
 )
 def test_hostile_page_links(following: str) -> None:
-    """Credentials never leave the zone: such a read fails, and no request is made."""
-    wire = canned(page(company(1), following=following))
+    """Credentials never leave the zone: such a read fails, and the link is not followed."""
+    wire = canned(page(company(1), following=following), NO_CONTRACT)
     with pytest.raises(RetryLater, match="leads elsewhere"):
         client(wire).companies([1])
-    assert len(wire.requests) == 1
+    assert [request.url for request in wire.requests] == [link("Companies/query"), link("Contracts/query")]
 
 
 def test_endless_pages() -> None:
-    """A list that does not end is given up."""
-    following = link("Companies/query/next?p=1")
-    wire = canned(*(page(company(n), following=following) for n in range(MOST_PAGES)))
+    """A list that does not end is given up, and nothing of it is taken for the whole."""
+    pages = (page(company(n), following=link(f"Companies/query/next?p={n}")) for n in range(MOST_PAGES))
     with pytest.raises(RetryLater, match="more than 100 pages"):
-        client(wire).companies(range(MOST_PAGES))
+        client(canned(*pages, NO_CONTRACT)).companies(range(MOST_PAGES))
+
+
+def test_as_many_pages_as_may_be() -> None:
+    """The last of them is read as well."""
+    pages = (page(company(n), following=link(f"Companies/query/next?p={n}")) for n in range(MOST_PAGES - 1))
+    found = client(canned(*pages, page(company(MOST_PAGES)))).companies(range(MOST_PAGES + 1))
+    assert len(found) == MOST_PAGES
+
+
+@pytest.mark.parametrize("back", ["Companies/query", "Companies/query/next?p=1", "Companies/query/next?p=2"])
+def test_a_page_that_was_read_before_ends_the_read(back: str) -> None:
+    """A link that leads back would be followed for ever."""
+    ahead = [link("Companies/query/next?p=1"), link("Companies/query/next?p=2"), link(back)]
+    pages = [page(company(n), following=following) for n, following in enumerate(ahead)]
+    wire = canned(*pages, NO_CONTRACT)
+    with pytest.raises(RetryLater, match="leads back") as raised:
+        client(wire).companies(range(5))
+    assert not raised.value.everywhere
+
+
+def test_an_empty_page_has_no_next_one() -> None:
+    """It would cost a request for each page, and gives nothing."""
+    wire = canned(page(following=link("Companies/query/next?p=1")), NO_CONTRACT)
+    with pytest.raises(RetryLater, match="an empty page names a next one"):
+        client(wire).companies([1])
+
+
+NO_ANSWERS_OF_A_QUERY = {
+    "no page": answer({"items": None, "pageDetails": None}),
+    "texts": answer({"items": ["x"], "pageDetails": {"count": 1, "nextPageUrl": None}}),
+    "a row that was not asked for": page(contract(77)),
+    "an empty page with a next": page(following=link("Contracts/query/next?p=1")),
+    "not one of the API": Response(200, {}, b"<html>"),
+}
+
+
+@pytest.mark.parametrize("case", NO_ANSWERS_OF_A_QUERY)
+@pytest.mark.parametrize("ask", [lambda one: one.contract(5), lambda one: one.units(5, [45])])
+def test_what_no_query_answers_is_the_services_failure(case: str, ask: Callable[[Autotask], object]) -> None:
+    """If the read that everybody makes is answered no better, nobody's is (decision 0011); else it is this request's."""
+    told = NO_ANSWERS_OF_A_QUERY[case]
+    with pytest.raises(RetryLater) as raised:
+        ask(client(canned(told, told)))
+    assert raised.value.everywhere
+    with pytest.raises(RetryLater) as raised:
+        ask(client(canned(told, NO_CONTRACT)))
+    assert not raised.value.everywhere
+
+
+@pytest.mark.parametrize("case", NO_ANSWERS_OF_A_QUERY)
+def test_signing_in_to_what_answers_no_query(case: str) -> None:
+    """Autotask is away then, whatever its status says."""
+    with pytest.raises(RetryLater) as raised:
+        client(canned(zone_answer(ZONE), NO_ANSWERS_OF_A_QUERY[case])).sign_in()
+    assert raised.value.everywhere
 
 
 def test_a_dead_page_link_is_a_failed_read() -> None:
@@ -414,7 +471,7 @@ def test_a_partial_read_is_no_read(response: Response | Exception) -> None:
 
 def test_rows_that_came_twice_over_pages() -> None:
     """A page that repeats another's rows is not trusted."""
-    wire = canned(page(company(1), following=link("Companies/query/next?p=1")), page(company(1)))
+    wire = canned(page(company(1), following=link("Companies/query/next?p=1")), page(company(1)), NO_CONTRACT)
     with pytest.raises(RetryLater, match="twice"):
         client(wire).companies([1, 2])
 
@@ -439,14 +496,15 @@ def test_rows_are_checked_against_the_filter(condition: Condition, good: list[An
         rows = page(contract(1, **{condition.field: value}))
         assert len(client(canned(rows)).query(CONTRACTS, condition)) == 1
     for value in bad:
+        wire = canned(page(contract(1, **{condition.field: value})), NO_CONTRACT)
         with pytest.raises(RetryLater, match=f"a row came whose {condition.field} was not asked for"):
-            client(canned(page(contract(1, **{condition.field: value})))).query(CONTRACTS, condition)
+            client(wire).query(CONTRACTS, condition)
 
 
 def test_a_flag_is_checked_too() -> None:
     """Only active services were asked for."""
     with pytest.raises(RetryLater, match="isActive"):
-        client(canned(page(service(1, "S1", isActive=False)))).services_by_sku("S1")
+        client(canned(page(service(1, "S1", isActive=False)), NO_CONTRACT)).services_by_sku("S1")
 
 
 @pytest.mark.parametrize("op", ["ne", "noteq", "", "EQ", "and", "or"])

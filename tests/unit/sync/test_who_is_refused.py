@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from local.autotask.faults import Fault
 from tests.crowd import tenant
 from tests.fakes.memory_secrets import CREDENTIALS
-from tests.world import ADV, ESS, SERVICES, World
+from tests.world import ADV, ESS, SERVICES, InProcess, World
+from timus_autotask.autotask.http import Request, Response
+from timus_autotask.bootstrap import autotask_client
 from timus_autotask.domain.line import State
 from timus_autotask.ports.secrets import Credentials
 
@@ -150,6 +154,42 @@ def test_a_service_that_answers_nobody_is_away(world: World, kind: str) -> None:
     assert set(told(world)) == {"autotask-away"}
     assert requests <= 2 * 61
     world.api.faults.clear()
+    for _ in range(30):
+        world.pass_time(minutes=1)
+    assert all_are_served(world)
+
+
+NONSENSE: dict[str, Callable[[Request], bytes]] = {
+    "no page": lambda _: b'{"items":null,"pageDetails":null}',
+    "texts": lambda _: b'{"items":["x"],"pageDetails":{"count":1,"nextPageUrl":null}}',
+    "a row of somebody": lambda _: b'{"items":[{"id":7}],"pageDetails":{"count":1,"nextPageUrl":null}}',
+    "pages without end": lambda request: json.dumps(
+        {"items": [], "pageDetails": {"nextPageUrl": request.url}}
+    ).encode(),
+    "a page in place of JSON": lambda _: b"<html>",
+}
+
+
+@pytest.mark.parametrize("case", NONSENSE)
+def test_a_service_that_answers_nonsense_is_away(world: World, case: str) -> None:
+    """Status 200 alone says nothing: it is found out, told and ended as any other outage."""
+    nonsense = False
+
+    def send(request: Request) -> Response:
+        if nonsense and "zoneinformation" not in request.url.lower():
+            asked.append(request.url)
+            return Response(200, {"content-type": "application/json"}, NONSENSE[case](request))
+        return tenant(request)
+
+    tenant, asked = InProcess(world.api), list[str]()
+    client, refused = autotask_client(send, world.secrets, "https://autotask.test/ATServicesRest")
+    world.ports = replace(world.ports, autotask=client, credentials_refused=refused)
+    nonsense = True
+    an_hour_of_changes(world)
+    assert set(told(world)) == {"autotask-away"}
+    assert len(asked) <= 2 * 61
+    assert world.ports.store.circuit().value.open(world.clock.now())
+    nonsense = False
     for _ in range(30):
         world.pass_time(minutes=1)
     assert all_are_served(world)

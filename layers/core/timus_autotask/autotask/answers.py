@@ -150,6 +150,12 @@ def unanswered(error: NotSent | NoAnswer) -> Failure:
     return Failure(Subject.SERVICE, not sent, effect, (f"no answer from Autotask: {error}",))
 
 
+def not_believed(entity: str, why: str) -> Failure:
+    """What it means that a read was answered, and not with what Autotask publishes: nothing is decided on a part of it."""
+    detail = f"Autotask's answer on {entity} cannot be relied on: {why}"
+    return Failure(Subject.SERVICE, False, Effect.OPEN, (detail,), HTTPStatus.OK)
+
+
 def concluded(failure: Failure, ask: Callable[[], Failure | None], *, repeatable: bool) -> AutotaskError:
     """What to do after a failed request; ``ask`` makes a read that every change needs (None: it was accepted).
 
@@ -266,7 +272,8 @@ def _errors(answer: Answer) -> tuple[str, ...]:
 def _described(status: int, answer: Answer) -> str:
     """A message for an answer without any: 404 and 405 come from the web server, with ``Message``, HTML or nothing."""
     message = answer.get("Message")
-    said = message[:_LONGEST_MESSAGE] if isinstance(message, str) and message else "no explanation"
+    nothing = "not what was asked for" if status == HTTPStatus.OK else "no explanation"
+    said = message[:_LONGEST_MESSAGE] if isinstance(message, str) and message else nothing
     phrase = HTTPStatus(status).phrase if status in _STATUSES else "unknown status"
     return f"Autotask answered {status} ({phrase}): {said}"
 

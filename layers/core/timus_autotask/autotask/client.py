@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -21,10 +22,12 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from timus_autotask.autotask.answers import (
+    RETRY_SECONDS,
     Answer,
     Failure,
     Subject,
     concluded,
+    not_believed,
     unanswered,
     understood,
 )
@@ -46,6 +49,7 @@ from timus_autotask.autotask.entities import (
     TICKETS,
     UNITS,
     Entity,
+    Unreadable,
     contract_fields,
     parse_permissions,
     parse_threshold,
@@ -53,14 +57,13 @@ from timus_autotask.autotask.entities import (
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Transport
 from timus_autotask.autotask.query import (
     MOST_PAGES,
+    PAGE,
     PAGE_SIZE,
     Condition,
-    failed_read,
     membership,
     on_days,
     page_of,
     parts,
-    readable,
 )
 from timus_autotask.autotask.zone import (
     AUTOTASK,
@@ -74,7 +77,7 @@ from timus_autotask.autotask.zone import (
 )
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.provisioning import NewContract
-from timus_autotask.ports.errors import CredentialsRefused, Refused, Rejected
+from timus_autotask.ports.errors import CredentialsRefused, Refused, Rejected, RetryLater
 from timus_autotask.ports.psa import (
     BillingItem,
     BillingRule,
@@ -278,15 +281,16 @@ class Autotask:
         """What the API user may do with a kind of record. Nothing is changed; raises ``Refused`` where Autotask does not tell."""
         name = NAMES[kind]
         info = self._call("GET", name, "entityInformation", b"", ("info",), repeatable=True)["info"]
-        return readable(name, parse_permissions, info if isinstance(info, dict) else {})
+        with self._believed(name):
+            return parse_permissions(info if isinstance(info, dict) else {})
 
     def costs_visible(self) -> bool | None:
         """Whether the catalogue shows a cost that is not 0, in its first 500 active services; None: it has no services."""
         page = {"MaxRecords": PAGE_SIZE, "IncludeFields": SERVICE_COSTS.fields}
         body = _json({**page, "Filter": [Condition("isActive", "eq", True).filter]})
-        answer = self._call("POST", "Services", "query", body, ("items", "pageDetails"), repeatable=True)
-        rows, _ = page_of("Services", answer)
-        costs = [readable("Services", SERVICE_COSTS.parse, row) for row in rows]
+        answer = self._call("POST", "Services", "query", body, PAGE, repeatable=True)
+        with self._believed("Services"):
+            costs = [SERVICE_COSTS.parse(row) for row in page_of(answer)[0]]
         return any(costs) if costs else None
 
     def time_zone(self) -> str:
@@ -322,7 +326,8 @@ class Autotask:
             answer = self._call("GET", "ThresholdInformation", "", b"", expected, repeatable=True)
         except Refused:
             return None
-        return readable("ThresholdInformation", parse_threshold, answer)
+        with self._believed("ThresholdInformation"):
+            return parse_threshold(answer)
 
     def query(self, entity: Entity[T], *conditions: Condition) -> list[T]:
         """Every record that meets all conditions; a read that fails on any page returns nothing.
@@ -449,29 +454,50 @@ class Autotask:
         filters = [condition.filter for condition in conditions]
         include = {"IncludeFields": entity.fields} if entity.fields else {}
         body = _json({"MaxRecords": PAGE_SIZE, **include, "Filter": filters})
-        belongs = membership(entity.name, conditions)
-        path = "query"
-        for page in range(MOST_PAGES):
-            try:
-                answer = self._call(
-                    "POST", entity.name, path, body, ("items", "pageDetails"), repeatable=True
-                )
-            except Refused as refusal:
-                # Autotask keeps only some 50 pages, so a link may have expired: the list is read again from its start, later.
-                raise failed_read(entity.name, str(refusal)) if page else refusal from None
-            rows, following = page_of(entity.name, answer)
-            for row in rows:
-                belongs(row)
-                yield readable(entity.name, entity.parse, row)
-            if not following:
-                return
-            # Pages that a POST began are read on by POST with the same body: GET answers 405 (seen live:
-            # https://github.com/WYRE-AI/autotask-mcp/pull/170).
-            link = below(f"{self.zone.base}/{entity.name}/", following) if self.zone else None
-            if link is None:
-                raise failed_read(entity.name, "the link to its next page leads elsewhere")
-            path = link
-        raise failed_read(entity.name, f"more than {MOST_PAGES} pages")
+        belongs = membership(conditions)
+        path, read = "query", set[str]()
+        with self._believed(entity.name):
+            while path:
+                answer = self._page(entity.name, path, body, first=not read)
+                read.add(path)
+                rows, following = page_of(answer)
+                for row in rows:
+                    belongs(row)
+                    yield entity.parse(row)
+                path = self._next_page(entity.name, following, read) if following else ""
+
+    def _page(self, entity: str, path: str, body: bytes, *, first: bool) -> Answer:
+        try:
+            return self._call("POST", entity, path, body, PAGE, repeatable=True)
+        except Refused as refusal:
+            if first:
+                raise
+            # Autotask keeps only some 50 pages, so a link may have expired: the list is read again from its start, later.
+            raise RetryLater(RETRY_SECONDS, f"a further page of {entity} was refused: {refusal}") from None
+
+    def _next_page(self, entity: str, following: str, read: Collection[str]) -> str:
+        """The path of the page that follows those that were ``read``. Raises ``Unreadable``.
+
+        Pages that a POST began are read on by POST with the same body: GET answers 405 (seen live:
+        https://github.com/WYRE-AI/autotask-mcp/pull/170).
+        """
+        path = below(f"{self.zone.base}/{entity}/", following) if self.zone else None
+        if path is None:
+            raise Unreadable("the link to its next page leads elsewhere")
+        if path.rstrip("?") in read:
+            raise Unreadable("the link to its next page leads back")
+        if len(read) == MOST_PAGES:
+            raise Unreadable(f"more than {MOST_PAGES} pages")
+        return path
+
+    @contextmanager
+    def _believed(self, entity: str) -> Iterator[None]:
+        """What is read of an answer here must be as Autotask publishes it; if not, one more read tells whether that concerns everybody."""
+        try:
+            yield
+        except Unreadable as error:
+            found = not_believed(entity, str(error))
+            raise concluded(found, self._probe, repeatable=True) from error
 
     def _call(
         self, verb: str, entity: str, path: str, body: bytes, expected: tuple[str, ...], *, repeatable: bool
@@ -503,8 +529,14 @@ class Autotask:
         zone = self.zone or self._look_up()
         body = _json({"MaxRecords": 1, "IncludeFields": ["id"], "Filter": [Condition("id", "eq", 0).filter]})
         request = Request("POST", f"{zone.base}/Contracts/query", self._headers, body, PROBE_SECONDS)
-        found = self._sent("Contracts", request, ("items",), essential=True)
-        return found if isinstance(found, Failure) else None
+        found = self._sent("Contracts", request, PAGE, essential=True)
+        if isinstance(found, Failure):
+            return found
+        try:
+            rows, _ = page_of(found)
+        except Unreadable as error:
+            return not_believed("Contracts", str(error))
+        return not_believed("Contracts", "a row came that was not asked for") if rows else None
 
     def _look_up(self) -> Zone:
         """Ask which zone the API user lives in. It is documented to need no credentials, and gets none.

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from timus_autotask.autotask.answers import RETRY_SECONDS, Answer
+from timus_autotask.autotask.answers import Answer
 from timus_autotask.autotask.entities import Unreadable
-from timus_autotask.ports.errors import AutotaskError, RetryLater
 
-T = TypeVar("T")
-
+PAGE = ("items", "pageDetails")
+"""What every page has."""
 PAGE_SIZE = 500
 """Rows of a page; Autotask allows 1 to 500."""
 MOST_PAGES = 100
@@ -107,18 +106,20 @@ def _covers(contract_ids: list[int], day: date) -> Condition:
     return Condition("", "and", (of, begun, not_over))
 
 
-def page_of(entity: str, answer: Answer) -> tuple[list[Answer], str]:
-    """The rows of a page and the link to the next (``""`` for none)."""
+def page_of(answer: Answer) -> tuple[list[Answer], str]:
+    """The rows of a page and the link to the next (``""`` for none). Raises :class:`Unreadable` for what is no page of a list."""
     rows, details = answer["items"], answer["pageDetails"]
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) and isinstance(details, dict):
         following = details.get("nextPageUrl") or ""
+        if following and not rows:
+            raise Unreadable("an empty page names a next one")
         if "nextPageUrl" in details and isinstance(following, str):
             return rows, following
-    raise failed_read(entity, "a page is not as published")
+    raise Unreadable("a page is not as published")
 
 
-def membership(entity: str, conditions: tuple[Condition, ...]) -> Callable[[Answer], None]:
-    """A check that a row meets the filter and comes once.
+def membership(conditions: tuple[Condition, ...]) -> Callable[[Answer], None]:
+    """A check that a row meets the filter and comes once; it raises :class:`Unreadable`.
 
     If Autotask dropped a filter, the rows of other companies would come back with status 200.
     """
@@ -128,11 +129,11 @@ def membership(entity: str, conditions: tuple[Condition, ...]) -> Callable[[Answ
     def belongs(row: Answer) -> None:
         row_id = row.get("id")
         if type(row_id) is not int or row_id in seen:
-            raise failed_read(entity, "a row came twice or without an id")
+            raise Unreadable("a row came twice or without an id")
         seen.add(row_id)
         for field, holds in checks:
             if not holds(row):
-                raise failed_read(entity, f"a row came whose {field} was not asked for")
+                raise Unreadable(f"a row came whose {field} was not asked for")
 
     return belongs
 
@@ -174,16 +175,3 @@ _HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "contains": _has,
 }
 _NESTS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"and": all, "or": any}
-
-
-def readable(entity: str, parse: Callable[[Answer], T], answer: Answer) -> T:
-    """The record; an answer that is not as Autotask publishes it is a failed read."""
-    try:
-        return parse(answer)
-    except Unreadable as error:
-        raise failed_read(entity, str(error)) from error
-
-
-def failed_read(entity: str, why: str) -> AutotaskError:
-    """Nothing is decided on a part of a read: it is made again later."""
-    return RetryLater(RETRY_SECONDS, f"Autotask's answer on {entity} cannot be relied on: {why}")
