@@ -293,6 +293,7 @@ def test_everything_that_is_needed_is_tried_and_nothing_is_written(world: World)
         "make adjustments",
         "change contracts",
         "see costs",
+        "read billing items",
         "open tickets",
     ]
     assert {one.verdict for one in found.values()} == {OK}
@@ -363,6 +364,13 @@ def test_notes_are_tried_only_where_the_terms_ask_for_some(world: World, deploym
     found = {one.name: one for one in check_permissions(world.ports.autotask(), notes=True)}["write notes"]
     assert (found.verdict, "contract_notes" in found.found) == (WRONG, True)
     assert "write notes" not in permissions(world, {})
+
+
+def test_billing_items_that_may_not_be_read_are_said_and_stop_nothing(world: World) -> None:
+    """Only what explains a posted month needs them."""
+    found = permissions(world, {"denied": ["BillingItems"]})["read billing items"]
+    assert (found.verdict, "ready --posted" in found.found) == (WARN, True)
+    assert "Security Levels" in found.remedy
 
 
 def test_hidden_costs_are_said_and_are_no_fault(world: World) -> None:

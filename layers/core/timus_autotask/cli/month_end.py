@@ -200,7 +200,7 @@ def _posted(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
         raise Failed(
             f"Not everything that was posted in {found.month:%Y-%m} is explained and right."
             if found.read
-            else "Billing items cannot be read, so what was posted is not explained: see doctor.",
+            else "Billing items cannot be read, so what was posted is not explained. What to do: timus-autotask doctor",
             result=form,
         )
     return form

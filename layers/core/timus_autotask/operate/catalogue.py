@@ -16,7 +16,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.domain.price import amount
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, not_asked
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured
 from timus_autotask.ports.psa import Company, ContractService, Psa, Service, UnitRow
 
@@ -204,8 +204,7 @@ def ask(deployment: Deployment, question: Callable[[Psa], T], otherwise: str = "
         why = f"Autotask refuses the credentials ({error}); set others with: timus-autotask credentials set."
         raise NotDone(f"{why} {otherwise}".strip()) from error
     except AutotaskError as error:
-        why = f"Autotask cannot be asked just now ({error}); try again in a minute."
-        raise NotDone(f"{why} {otherwise}".strip()) from error
+        raise NotDone(f"{not_asked(error)} {otherwise}".strip()) from error
 
 
 def conflicts(contract: Contract, company_id: int, today: date) -> Iterator[str]:

@@ -9,7 +9,7 @@ import json
 import secrets as random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -260,7 +260,7 @@ def check_permissions(autotask: Psa, *, tickets: bool = False, notes: bool = Fal
     Reads find nothing. Whether adjustments may be made is asked of Autotask's information on the entity, so none is made.
     """
     tries: list[Callable[[Psa], Check]] = [partial(_reads, need) for need in _NEEDS]
-    tries += [_makes_adjustments, _changes_contracts, _sees_costs]
+    tries += [_makes_adjustments, _changes_contracts, _sees_costs, _reads_billing_items]
     if tickets:
         tries.append(_opens_tickets)
     if notes:
@@ -370,6 +370,21 @@ def _sees_costs(autotask: Psa) -> Check:
         name,
         "all costs read as 0: none are set, or the level is API User (system) Can't Read Costs. Billing does not need them",
     )
+
+
+def _reads_billing_items(autotask: Psa) -> Check:
+    name = "read billing items"
+    try:
+        autotask.billing_items([0], date(1970, 1, 1))
+    except RetryLater:
+        raise
+    except AutotaskError as error:
+        found = f"not allowed, so what was posted cannot be explained (`ready --posted`); billing does not need them: {error}"
+        check = Check(name, found, WARN, _grant("let it view billing items"))
+        if isinstance(error, CredentialsRefused) and error.rejected is Rejected.SECRET:
+            raise _Doubtful(check) from error
+        return check
+    return Check(name, "allowed")
 
 
 def _grant(where: str) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import require_customer_to_show
-from timus_autotask.operate.refusal import NotDone, Senseless
+from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
 from timus_autotask.operate.tables import DECIMAL, TEXT, Column, code, report_csv, whole
 from timus_autotask.ports.errors import NO_ANSWER, Refused
 from timus_autotask.ports.psa import BillingItem
@@ -36,7 +36,7 @@ def asking_autotask() -> Iterator[None]:
     try:
         yield
     except NO_ANSWER as error:
-        raise NotDone(f"Autotask cannot be asked ({error}); try again in a minute.") from error
+        raise NotDone(not_asked(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
