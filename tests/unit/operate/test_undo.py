@@ -13,7 +13,7 @@ from timus_autotask.domain.line import State, Why
 from timus_autotask.operate import terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.refusal import NotDone, Senseless
-from timus_autotask.operate.undo import undo
+from timus_autotask.operate.undo import undo, withdraw
 
 
 @pytest.fixture
@@ -146,6 +146,88 @@ def test_what_is_refused_says_why(world: World, deployment: Deployment) -> None:
     terms.pause(deployment, None, "kim")
     with pytest.raises(NotDone, match="paused"):
         undo(deployment, change(world), "ordered twice", "j.doe")
+
+
+def made_today(world: World) -> str:
+    """Two seats more today: their opposite would be tomorrow's."""
+    world.tell(9, {ADV: 30, GATEWAY: 1})
+    world.work()
+    return change(world, 2)
+
+
+def test_an_undo_that_is_still_to_be_made_is_withdrawn(world: World, deployment: Deployment) -> None:
+    """Nothing was made, nothing is made, and both decisions are kept."""
+    id_ = made_today(world)
+    undo(deployment, id_, "by mistake", "j.doe").commit()
+    world.work()
+    assert world.line(ADV).state is State.SCHEDULED
+    with pytest.raises(NotDone, match=f"undone already by j.doe: -2 on .*undo {id_} --withdraw"):
+        undo(deployment, id_, "again", "kim")
+    proposal = withdraw(deployment, id_, "they do want it", "kim")
+    assert proposal.preview.totals.lines == 0
+    proposal.commit()
+    world.work()
+    world.pass_time(days=3)
+    assert [delta for _, delta, _ in world.posted()] == [3, 2]
+    line = world.line(ADV)
+    assert (line.state, line.undone, line.approved) == (State.APPLIED, (), ())
+    assert {"undo", "undo-withdrawn"} <= {one.kind for one in deployment.store.decisions()}
+
+
+def test_an_undo_can_follow_one_that_was_withdrawn(world: World, deployment: Deployment) -> None:
+    """The line is as if nobody had undone it."""
+    id_ = made_today(world)
+    undo(deployment, id_, "by mistake", "j.doe").commit()
+    withdraw(deployment, id_, "they do want it", "kim").commit()
+    undo(deployment, id_, "they do not", "kim").commit()
+    world.pass_time(days=2)
+    assert [delta for _, delta, _ in world.posted()] == [3, 2, -2]
+
+
+def test_a_plan_change_is_withdrawn_on_both_sides(world: World, deployment: Deployment) -> None:
+    """Never one of them."""
+    world.tell(9, {ESS: 28, GATEWAY: 1})
+    world.work()
+    undo(deployment, change(world, 28), "the wrong client", "j.doe").commit()
+    shown = withdraw(deployment, change(world, -28), "it was right", "kim")
+    assert {one.service_id for one in shown.result.sides} == {45, 46}
+    shown.commit()
+    world.pass_time(days=3)
+    assert [delta for _, delta, _ in world.posted()] == [3, -28, 28]
+    assert (world.line(ADV).undone, world.line(ESS).undone) == ((), ())
+
+
+def test_what_was_made_is_not_withdrawn(world: World, deployment: Deployment) -> None:
+    """It is undone by its own id, and the refusal says so; so does that of a second undo."""
+    id_ = change(world)
+    proposal = undo(deployment, id_, "ordered twice", "j.doe")
+    with pytest.raises(NotDone, match="no undo that is still to be made"):
+        withdraw(deployment, id_, "why", "kim")
+    proposal.commit()
+    shown = withdraw(deployment, id_, "why", "kim")
+    world.work()
+    with pytest.raises(NotDone, match="no undo that is still to be made"):
+        shown.commit()
+    opposite = change(world, -3)
+    with pytest.raises(
+        NotDone,
+        match=rf"was undone already, by {opposite}\. To bring it back: timus-autotask undo {opposite}",
+    ):
+        undo(deployment, id_, "again", "kim")
+    with pytest.raises(Senseless, match="--reason"):
+        withdraw(deployment, id_, " ", "kim")
+
+
+def test_an_undone_plan_change_says_so_when_it_is_undone_again(world: World, deployment: Deployment) -> None:
+    """On either of its sides, with the command that brings it back."""
+    world.tell(9, {ESS: 28, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=1)
+    first = change(world, 28)
+    undo(deployment, first, "the wrong client", "j.doe").commit()
+    world.work()
+    with pytest.raises(NotDone, match=r"was undone already, by .* To bring it back"):
+        undo(deployment, first, "again", "kim")
 
 
 def test_nothing_is_written_while_autotask_cannot_be_asked(world: World, deployment: Deployment) -> None:

@@ -768,6 +768,11 @@ COMMANDS = (
                 metavar="CHANGE",
                 help="the change's id, or how it begins; see `changes`",
             ),
+            _a(
+                "--withdraw",
+                action="store_true",
+                help="take the undo of this change back, while its opposite is still to be made",
+            ),
             _WHY,
             *_WRITING,
             _BY,

@@ -88,13 +88,16 @@ def reject(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 
 
 def undo(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """Take back a change that was made, by its opposite."""
+    """Take back a change that was made, by its opposite; or such an undo, while nothing was made of it."""
+    if arguments.withdraw:
+        return _withdraw(deployment, arguments, terminal)
     proposal = undoing.undo(
         deployment, arguments.change_id, arguments.reason, operator(arguments), progress(terminal)
     )
     for side in proposal.result.sides:
         terminal.say(
-            f"Change {side.change_id} is taken back: {side.change}, to {side.units} instead of {side.instead_of}."
+            f"Change {side.change_id} is taken back: {side.change}, to {side.units}"
+            + (f" instead of {side.instead_of}." if side.units != side.instead_of else ", as Timus says.")
         )
     if (estimate := proposal.preview.totals.estimate) is not None:
         terminal.say(f"An estimate: {about(estimate)}. Autotask prorates, prices and rounds by itself.")
@@ -106,6 +109,20 @@ def undo(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> di
             f"Undone by {done.by}: {done.change}. It stays so until Timus reports another quantity, or until this is undone.",
             style="green",
         ),
+    )
+
+
+def _withdraw(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    proposal = undoing.withdraw(
+        deployment, arguments.change_id, arguments.reason, operator(arguments), progress(terminal)
+    )
+    for side in proposal.result.sides:
+        terminal.say(f"Change {side.change_id} stays as it is: {side.change} will not be made.")
+    return carry_out(
+        proposal,
+        arguments,
+        terminal,
+        lambda done: terminal.say(f"Withdrawn by {done.by}: {done.change} will not be made.", style="green"),
     )
 
 

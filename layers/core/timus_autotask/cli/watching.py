@@ -286,7 +286,11 @@ def _why(line: StatusLine) -> list[str]:
     if line.state is State.OBSERVING:
         parts += [f"would {delta:+d} from {day}" for day, delta in line.scheduled]
     elif line.reason is None or line.reason_code == REJECTED:
-        parts += [f"{delta:+d} on {day}" for day, delta in line.scheduled]
+        undone = {(one.day, one.delta): one for one in line.undone if not one.opposite}
+        parts += [
+            f"{delta:+d} on {day}" + (f", undoes {one.entry}" if (one := undone.get((day, delta))) else "")
+            for day, delta in line.scheduled
+        ]
     parts += [f"{line.explanation}."] if line.explanation else []
     parts += [f"{one.message}." for one in line.past_days]
     linked = _plan_change(dict.fromkeys(key for _, key in line.linked), line.contract_id)

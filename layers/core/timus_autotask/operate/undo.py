@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from timus_autotask.domain.converge.undo import NotUndone
 from timus_autotask.domain.converge.undo import undo as without
 from timus_autotask.domain.converge.view import View
-from timus_autotask.domain.line import JournalEntry, Line
+from timus_autotask.domain.line import JournalEntry, Line, Undone
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone, Senseless
+from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
-from timus_autotask.store.journal import journalled
+from timus_autotask.store.journal import Journal, journalled
 from timus_autotask.store.records import (
     ContractRecords,
     Decision,
@@ -30,6 +30,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.gather import ask_units, read_records
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.preview import ContractPreview, Preview
 
 QUIET: Progress = lambda _done, _of: None  # noqa: E731 - a default
@@ -161,6 +162,7 @@ def _decide(
     entry: JournalEntry, ports: Ports, by: str, reason: str
 ) -> tuple[ContractRecords, tuple[Line, ...]]:
     """The lines without the change, as everything is now. Raises :class:`NotDone`."""
+    _is_not_undone(entry, ports)
     try:
         records, view = _seen(entry.line.contract_id, ports)
         lines = without(
@@ -169,10 +171,132 @@ def _decide(
     except (NotUndone, RecordUnreadable, TermsUnreadable) as error:
         raise NotDone(str(error)) from error
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
-        raise NotDone(
-            f"Autotask cannot be asked ({error}). Nothing was written; try again in a minute."
-        ) from error
+        raise NotDone(f"{not_asked(error)} Nothing was written.") from error
     return records, lines
+
+
+def _is_not_undone(entry: JournalEntry, ports: Ports) -> None:
+    """Raises :class:`NotDone` for what is undone already, with the command that brings it back."""
+    records = ports.store.contract(entry.line.contract_id)
+    if pending := _pending(entry, records, ports.today()):
+        when = ", ".join(f"{one.delta:+d} on {one.day} on service {line.service_id}" for line, one in pending)
+        raise NotDone(
+            f"{entry.id} is undone already by {pending[0][1].by}: {when} is still to be made. To leave the change as it is after all: "
+            f"timus-autotask undo {entry.id} --withdraw --reason WHY"
+        )
+    entries = (
+        journalled(ports.store, entry.line.contract_id).journals.get(entry.line.service_id, Journal()).entries
+    )
+    undone = undone_by(entries)
+    last = undone.get(entry.id)
+    if last and last not in undone:
+        raise NotDone(
+            f"{entry.id} was undone already, by {last}. To bring it back: timus-autotask undo {last} --reason WHY"
+        )
+
+
+def _pending(entry: JournalEntry, records: ContractRecords, today: date) -> tuple[tuple[Line, Undone], ...]:
+    """The undo of a change whose opposite is still to be made, on each of its lines: that of the change first."""
+    lines = {id_: stored.value for id_, stored in records.lines.items()}
+    own = lines.get(entry.line.service_id)
+    for one in own.undone if own else ():
+        if (
+            one.entry == entry.id
+            and not one.opposite
+            and (one.until is None or one.until > max(one.day, today))
+        ):
+            sides = [(line, each) for line in lines.values() for each in line.undone if each.id == one.id]
+            return tuple(sorted(sides, key=lambda side: side[1].entry != entry.id))
+    return ()
+
+
+# -- Withdrawing
+
+
+def withdraw(
+    deployment: Deployment, change_id: str, reason: str, by: str, on_progress: Progress = QUIET
+) -> Proposal[ChangeUndone]:
+    """Take an undo back whose opposite is still to be made: the change stays as it is, with all sides of its plan change.
+
+    Nothing was sent of it, so nothing is adjusted. Raises :class:`NotDone` where there is no such undo, or one of its sides is being made.
+    """
+    if not reason.strip():
+        raise Senseless("An undo is withdrawn with a reason: --reason.")
+
+    def prepare() -> Prepared[ChangeUndone]:
+        entry = _entry(deployment.store, change_id)
+        shown = _withdrawn(entry, deployment.ports, by, reason)[1]
+
+        def act(ports: Ports) -> ChangeUndone:
+            def attempt() -> None:
+                records, found = _withdrawn(entry, ports, by, reason)
+                state = records.state.value
+                lines = [_without_undo(line, one) for line, one in _pending(entry, records, ports.today())]
+                detail = f"{', '.join(one.change_id for one in found.sides)}: {found.change}: {reason}"
+                ports.store.commit(
+                    *(put_line(line, records.lines[line.service_id].rev) for line in lines),
+                    wake_contract(found.contract_id, ports),
+                    put_decision(
+                        Decision(
+                            ports.new_id(),
+                            ports.clock.now(),
+                            "undo-withdrawn",
+                            by,
+                            state.customers,
+                            found.contract_id,
+                            entry.line.service_id,
+                            detail,
+                        )
+                    ),
+                )
+
+            update(attempt)
+            wake(ports.store.contract(shown.contract_id).state.value.customers, ports)
+            return shown
+
+        return Prepared(act, money=True)
+
+    return propose(deployment, prepare, on_progress)
+
+
+def _withdrawn(
+    entry: JournalEntry, ports: Ports, by: str, reason: str
+) -> tuple[ContractRecords, ChangeUndone]:
+    """The undo that is taken back. Raises :class:`NotDone`."""
+    records = ports.store.contract(entry.line.contract_id)
+    pending = _pending(entry, records, ports.today())
+    if not pending:
+        raise NotDone(
+            f"{entry.id} has no undo that is still to be made. What was made is undone by its own id: see timus-autotask changes"
+        )
+    for line, one in pending:
+        if line.intent is not None or one.opposite:
+            raise NotDone(
+                f"The opposite on service {line.service_id} is made or under way, so it can no longer be withdrawn. Look again in a quarter of an "
+                "hour, and undo it by its own id: timus-autotask changes"
+            )
+    sides = tuple(
+        UndoneChange(one.entry, line.service_id, one.day, one.delta, one.units, one.instead_of)
+        for line, one in pending
+    )
+    return records, ChangeUndone(entry.line.contract_id, sides, by, reason)
+
+
+def _without_undo(line: Line, undone: Undone) -> Line:
+    """The line as if nobody had undone the change; the approval that came with the undo goes too."""
+    approval = next(
+        (
+            one
+            for one in reversed(line.approved)
+            if (one.day, one.delta, one.by) == (undone.day, undone.delta, undone.by)
+        ),
+        None,
+    )
+    return replace(
+        line,
+        undone=tuple(one for one in line.undone if one.id != undone.id),
+        approved=tuple(one for one in line.approved if one is not approval),
+    )
 
 
 def _seen(contract_id: int, ports: Ports) -> tuple[ContractRecords, View]:
