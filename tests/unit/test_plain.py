@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timus_autotask.plain import as_json, as_log_line, visible, visible_lines
+from timus_autotask.plain import as_json, as_log_line, escaped, unescaped, visible, visible_lines
 
 OBEYED = [
     character
@@ -35,6 +35,24 @@ def test_a_line_shows_every_character_that_would_be_obeyed() -> None:
     assert all(text.isascii() and text.isprintable() for text in shown)
     assert len(set(shown)) == len(OBEYED)
     assert visible("\x1b]0;At rest.\x07") == r"\u001b]0;At rest.\u0007"
+
+
+TEXTS = st.text() | st.lists(
+    st.sampled_from([*NAMED, "\\", "u", "U", "005c", "202e", "000", "0010ffff", "\\u005c", "\\U0000202e"])
+).map("".join)
+"""Any, and those that have much of what is escaped, or look as if they were."""
+
+
+@given(TEXTS)
+def test_what_is_escaped_for_a_file_reads_back_to_the_character(text: str) -> None:
+    """Also what looked like an escape before; and nothing of it is obeyed."""
+    assert not {*OBEYED} & {*escaped(text)}
+    assert unescaped(escaped(text)) == text
+
+
+def test_what_is_no_character_is_no_escape() -> None:
+    """A backslash in a text of somebody stays what it is."""
+    assert unescaped(r"C:\users\U00110000 \u12") == r"C:\users\U00110000 \u12"
 
 
 def test_several_lines_stay_several_lines() -> None:

@@ -1,4 +1,4 @@
-r"""Text from outside, written so that nothing obeys it: the one place for terminal, JSON and logs.
+r"""Text from outside, written so that nothing obeys it: the one place for terminal, files, JSON and logs.
 
 A customer's name, an event's type or an answer of Autotask may hold characters that a terminal acts on: they clear its screen, write
 its clipboard, or turn the text round (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html,
@@ -8,6 +8,7 @@ https://www.unicode.org/reports/tr9/). Each of them is shown as its escape inste
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date
@@ -27,6 +28,20 @@ def visible(text: str) -> str:
 def visible_lines(text: str) -> str:
     """The same for text that may have several lines, such as the body of an event."""
     return "\n".join(visible(line) for line in text.split("\n"))
+
+
+def escaped(text: str) -> str:
+    r"""As :func:`visible`, for a file that is read again with :func:`unescaped`: what looks like an escape already has its backslash as ``\u005c``."""
+    return visible(_BEGINS_ESCAPE.sub(r"\\u005c", text))
+
+
+def unescaped(text: str) -> str:
+    """The text that was ``escaped``."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
+
+
+_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4}))")
+_BEGINS_ESCAPE = re.compile(rf"\\(?={_ESCAPE.pattern[2:]})")
 
 
 def as_json(value: Any, indent: int | None = 2, default: Callable[[Any], Any] | None = None) -> str:

@@ -14,6 +14,7 @@ from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
 from timus_autotask.cli import main
 from timus_autotask.operate.mapping_file import COLUMNS
+from timus_autotask.plain import visible
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "docs" / "mappings.csv"
@@ -172,7 +173,7 @@ class _Screen(StringIO):
 
 
 def test_an_export_steers_no_terminal_and_loses_nothing_in_a_file(tmp_path: Path) -> None:
-    """Marks that turn text round or hide it are escapes on a terminal; a file has them as they came, and reads back."""
+    """Marks that turn text round or hide it are escapes, on a terminal and in a file, and a file reads back as they came."""
     name = f"Contoso{MARKS}Dental"
     contracts = [{**SCENARIO["contracts"][0], "contractName": name}]
     desk = Desk(World(scenario={**SCENARIO, "contracts": contracts}))
@@ -189,8 +190,9 @@ def test_an_export_steers_no_terminal_and_loses_nothing_in_a_file(tmp_path: Path
         out = tmp_path / file
         desk.told("map", "export", str(out))
         assert desk.ask("map", "import", str(out))["unchanged"] == 1
+        assert not {*MARKS} & {*out.read_bytes().decode("utf-8-sig")}
     with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as written:
-        assert [row["contract_name"] for row in csv.DictReader(written)] == [name]
+        assert [row["contract_name"] for row in csv.DictReader(written)] == [visible(name)]
 
 
 def test_a_file_that_is_not_there_is_named(desk: Desk, tmp_path: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from io import StringIO
 from typing import Any
+from unicodedata import category
 
 import pytest
 from hypothesis import assume, given
@@ -23,11 +26,14 @@ from timus_autotask.operate.tables import (
     FileRefused,
     Problem,
     Row,
+    as_csv,
     code,
     one_of,
     read,
+    read_each,
     whole,
 )
+from timus_autotask.plain import visible
 from timus_autotask.timus.events import valid_identifier, valid_sku
 
 COLUMNS = (
@@ -672,6 +678,28 @@ def test_any_damage_is_read_or_refused(
     place %= len(data)
     typed_or_refused(data[:place] + piece + data[place + len(piece) :])
     typed_or_refused(data[:place])
+
+
+NAMES = st.text() | st.lists(
+    st.sampled_from([*"=+-@\t\r\n\"',;\x1b\x07\x85\u202e\u2066\u2028\ufeff\\", "u202e", "1"])
+).map("".join)
+
+
+@given(st.lists(NAMES, min_size=1))
+def test_what_is_written_steers_nothing_and_reads_back(names: list[str]) -> None:
+    """Whoever looks at the file, with a terminal or a spreadsheet: controls are visible, formulas are marked; what could be read is read again."""
+    table = [{"name": name, "at": at} for at, name in enumerate(names)]
+    columns = (Column("name", TEXT), Column("at", whole(0, 1000)))
+    written = as_csv(columns, table)
+    assert {each for each in written if not each.isprintable() and visible(each) != each} <= {*"\r\n"}
+    assert len(written.splitlines()) == 1 + len(names)
+    for cell, *_ in list(csv.reader(StringIO(written)))[1:]:
+        assert not cell or cell[0].isalnum() or cell.startswith('="')
+    found, _ = read_each(written.encode(), columns, "rows")
+    for row in found:
+        name = names[row.values["at"]]
+        if not any(category(each) in ("Cc", "Cs") for each in name):
+            assert (row.values["name"] or "").strip() == name.strip()
 
 
 def typed_or_refused(data: bytes) -> None:

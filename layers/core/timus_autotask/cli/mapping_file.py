@@ -30,7 +30,7 @@ def map_export(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     rows = exported(deployment)
     if arguments.file in (None, "-"):
         if not terminal.json:
-            _print(to_csv(rows))
+            sys.stdout.write(to_csv(rows))
         return to_json(rows)
     path = Path(arguments.file)
     as_json_file = path.suffix.lower() == ".json"
@@ -42,15 +42,6 @@ def map_export(deployment: Deployment, arguments: Namespace, terminal: Terminal)
         raise Failed(f"{path} cannot be written: {error.strerror}.", USAGE) from error
     terminal.say(f"{len(rows)} rows were written to {path}.", style="green")
     return {"file": str(path), "rows": len(rows)}
-
-
-def _print(text: str) -> None:
-    """The file itself, to the byte; a terminal is shown it with what could steer it escaped."""
-    if sys.stdout.isatty():
-        from timus_autotask.plain import visible_lines
-
-        text = visible_lines(text.replace("\r\n", "\n"))
-    sys.stdout.write(text)
 
 
 def map_import(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from timus_autotask.domain.line import JournalEntry
-from timus_autotask.operate.tables import TEXT, Column, report_csv
+from timus_autotask.operate.tables import TEXT, Column, as_csv
 from timus_autotask.watch.evidence import DayUnits, LineEvidence, MonthEvidence
 
 _NAMES = (
@@ -30,7 +30,7 @@ COLUMNS = tuple(Column(name, TEXT) for name in _NAMES)
 def to_csv(found: MonthEvidence) -> str:
     """A row for each line and day, with the changes of the day; then a row for each SKU and day without a line."""
     rows = (row for line in found.lines for row in _rows(line, found))
-    return report_csv(COLUMNS, (*rows, *_without_line(found)))
+    return as_csv(COLUMNS, (*rows, *_without_line(found)))
 
 
 def _without_line(found: MonthEvidence) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import require_customer_to_show
 from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
-from timus_autotask.operate.tables import DECIMAL, TEXT, Column, code, report_csv, whole
+from timus_autotask.operate.tables import DECIMAL, TEXT, Column, as_csv, code, whole
 from timus_autotask.ports.errors import NO_ANSWER, Refused
 from timus_autotask.ports.psa import BillingItem
 from timus_autotask.watch.books import Books, open_books
@@ -121,7 +121,7 @@ _COLUMNS = (
 
 def ledger_csv(found: Ledger) -> str:
     """The ledger as a file of CSV: seat-days of each month, customer and line, and estimates in money."""
-    return report_csv(
+    return as_csv(
         _COLUMNS,
         (_csv_row(month, entry, found) for month in found.months for entry in month.entries),
     )

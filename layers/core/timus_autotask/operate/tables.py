@@ -9,6 +9,7 @@ too few is always seen, and none of them can join two rows.
 
 What is written reads back as it was, and a spreadsheet takes no cell of it for a formula, a number or a day: such a text is
 written as ``="..."``, which every spreadsheet shows as the text itself (https://owasp.org/www-community/attacks/CSV_Injection).
+Controls and direction marks are written as their escapes, as everywhere (``plain.py``), because a file is looked at in a terminal too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from io import StringIO
 from typing import Any
 from unicodedata import category
 
-from timus_autotask.plain import visible
+from timus_autotask.plain import escaped, unescaped, visible
 
 SEPARATORS = (",", ";", "\t", "|")
 
@@ -129,17 +130,8 @@ def as_csv(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> str:
     table = csv.writer(file)  # RFC 4180, commas, CRLF
     table.writerow([each.name for each in columns])
     for row in rows:
-        table.writerow([_cell(row.get(each.name)) for each in columns])
+        table.writerow([_cell(row.get(each.name), each.kind) for each in columns])
     return file.getvalue()
-
-
-def report_csv(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> str:
-    """A file of CSV for people, who may look at it in a terminal: nothing in it steers one. It is not read back."""
-    return as_csv(columns, ({name: _for_eyes(value) for name, value in row.items()} for row in rows))
-
-
-def _for_eyes(value: Any) -> Any:
-    return visible(value) if isinstance(value, str) else value
 
 
 def for_json(column: Column, value: Any) -> Any:
@@ -148,14 +140,12 @@ def for_json(column: Column, value: Any) -> Any:
     return _marked(value) if isinstance(value, str) and _damage(value, signs) else value
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, kind: Kind) -> str:
     if not isinstance(value, str):
         return "" if value is None else str(value)
-    return (
-        value
-        if _PLAINLY_TEXT.match(value) and not _damage(value, (*_NO_VALUE, *_REWRITTEN))
-        else _marked(value)
-    )
+    text = escaped(value) if kind is TEXT else visible(value)
+    plainly = _PLAINLY_TEXT.match(text) and not _damage(text, (*_NO_VALUE, *_REWRITTEN))
+    return text if plainly else _marked(text)
 
 
 def _marked(text: str) -> str:
@@ -278,7 +268,7 @@ def _day(text: str) -> date:
 _AS_DAYS_ARE_WRITTEN = re.compile(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}")
 
 
-TEXT = Kind(_text, _only_text(_text))
+TEXT = Kind(lambda cell: _text(unescaped(cell)), _only_text(_text))
 DECIMAL = Kind(_decimal, _decimal_of_json)
 DAY = Kind(_day, _only_text(_day))
 

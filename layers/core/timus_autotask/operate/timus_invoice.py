@@ -27,9 +27,9 @@ from timus_autotask.operate.tables import (
     Kind,
     Problem,
     Row,
+    as_csv,
     code,
     read,
-    report_csv,
     whole,
 )
 from timus_autotask.ports.errors import Refused
@@ -385,7 +385,7 @@ _COLUMNS = (
 
 def four_sides_csv(found: FourSides) -> str:
     """The report as a file of CSV: seat-days of each row on each side, and each difference in a column."""
-    return report_csv(_COLUMNS, _csv_rows(found))
+    return as_csv(_COLUMNS, _csv_rows(found))
 
 
 def _csv_rows(found: FourSides) -> Iterator[dict[str, object]]:
