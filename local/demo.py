@@ -148,6 +148,10 @@ class Demo:
     reported: dict[Client, list[Event]] = field(default_factory=dict)
     seen: int = 0
     """Adjustments that were shown already."""
+    observes: bool = False
+    """Nothing is written to Autotask until go-live, after the last scene."""
+    held: list[Post] = field(default_factory=list)
+    """What go-live will make."""
 
     # -- The calendar
 
@@ -193,7 +197,9 @@ class Demo:
         self.title()
         scenario = self.folder / "tenant.json"
         scenario.write_text(json.dumps(self.tenant()), encoding="utf-8")
-        with LocalStack(0, scenario=str(scenario), progress=self.stage.progress) as stack:
+        with LocalStack(
+            0, scenario=str(scenario), observe=self.observes, progress=self.stage.progress
+        ) as stack:
             self.stack = stack
             self.environment = {
                 "PATH": os.environ.get("PATH", os.defpath),
@@ -206,6 +212,8 @@ class Demo:
             self.first = self.books()
             self.open()
             self.scenes()
+            if self.observes:
+                self.go_live()
             right = self.verdict()
             if then is not None:
                 then(self.found)
@@ -286,6 +294,21 @@ class Demo:
         )
         self.send(later)
         self.expect()
+
+    def go_live(self) -> None:
+        """What was held back until now is shown, and made."""
+        self.scene(
+            "Go live",
+            "Until now Autotask was only read. What would have been adjusted is shown first, and then made, each from its own day.",
+        )
+        totals = self.command("preview")["totals"]
+        self.stage.fact(
+            "Preview",
+            f"{many(totals['lines'], 'line')}, +{totals['units_up']} and -{totals['units_down']} units",
+        )
+        self.command("go-live", "--yes")
+        self.observes = False
+        self.expect(*self.held)
 
     # -- What people do
 
@@ -383,9 +406,11 @@ class Demo:
             self.stage.fact("  before", " · ".join(self.in_words(before.lines.get(key, ()))))
             self.stage.fact("  after", " · ".join(self.in_words(after.lines[key])))
         self.before = after
-        expected = sorted(posts, key=str)
-        right = sorted(got, key=str) == expected and not refused
-        down_first = [one.delta for one in got] == sorted(one.delta for one in got)
+        if self.observes:
+            self.held += posts
+            posts = ()
+        right = sorted(got, key=str) == sorted(posts, key=str) and not refused
+        down_first = bool(self.held) or [one.delta for one in got] == sorted(one.delta for one in got)
         wanted = "; ".join(f"{p.delta:+d} {p.sku} from {short(p.day)}" for p in posts) or "nothing"
         good = "Autotask is level" if posts else "Autotask is as it was"
         self.check(right and down_first, good, f"expected instead: {wanted}")
@@ -610,6 +635,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="then show the clients in a browser on this machine, until Ctrl-C",
     )
+    parser.add_argument(
+        "--observe",
+        action="store_true",
+        help="begin as a deployed stack does: nothing is written to Autotask until go-live, which is the last scene",
+    )
     parser.add_argument("--port", type=int, default=8799, help="serve the console here (default %(default)s)")
 
 
@@ -620,7 +650,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     stage = Stage()
     try:
         with tempfile.TemporaryDirectory(prefix="timus-autotask-demo-") as folder:
-            demo = Demo(stage, datetime.now(UTC).date(), Path(folder))
+            demo = Demo(stage, datetime.now(UTC).date(), Path(folder), observes=arguments.observe)
             right = demo.play(console_at(arguments.port, stage) if arguments.console else None)
     except (Failed, StartFailed) as error:
         stage.say(str(error), style="red")

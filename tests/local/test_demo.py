@@ -76,6 +76,27 @@ def test_the_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.emulator
+def test_a_demo_that_observes_adjusts_nothing_before_it_goes_live(tmp_path: Path) -> None:
+    """As a deployed stack does. Then it makes the same adjustments, and ends as well."""
+    done = subprocess.run(
+        (*DEMO, "--observe"),
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), "COLUMNS": "100", **PATH},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    output = done.stdout
+    assert done.returncode == 0, output + done.stderr
+    before, _, after = output.partition("Go live")
+    assert {*re.findall(r"Posted +(\S+)", before)} == {"nothing"}
+    assert after.count("Posted") == 6
+    assert "✓ Autotask ended as Timus says: 5 lines" in after
+    assert "✗" not in output
+
+
+@pytest.mark.emulator
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_stopped_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C in the middle ends it calmly, also where a shell started it in the background."""
