@@ -100,3 +100,19 @@ def test_every_remedy_is_a_command_as_it_stands(code: str, facts: dict[str, int 
         }
         assert {word for word in words if word in given} <= taken | {"excluded=--json"}
         assert not any(found.get(option) for option in ("yes", "json"))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["golive"], "there is no command golive; did you mean go-live?"),
+        (["credential", "set"], "there is no command credential; did you mean credentials?"),
+        (["map", "sugest"], "there is no command sugest; did you mean suggest?"),
+        (["frobnicate"], "there is no command frobnicate; there are setup, doctor, "),
+        (["map"], "a command is missing: timus-autotask map --help lists them"),
+        (["\x1b[2J"], "there is no command \\x1b[2J; there are setup, "),
+    ],
+)
+def test_a_wrong_command_is_told_what_may_be_meant(desk: Desk, words: list[str], told: str) -> None:
+    """Thirty names in a row are read by nobody who mistyped one."""
+    assert told in desk.refused(*words, status=2)

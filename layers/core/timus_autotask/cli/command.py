@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -923,9 +924,20 @@ ON_THIS_MACHINE = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, which says what to do about a value that begins with ``-``, and shows what could steer a terminal as escapes."""
+    """argparse, which says what may be meant by a wrong command, and what to do about a value that begins with ``-``.
+
+    It shows what could steer a terminal as escapes.
+    """
 
     def error(self, message: str) -> NoReturn:
+        wrong = re.match(r"argument COMMAND: invalid choice: '?(.*?)'? \(choose from (.*)\)$", message)
+        if wrong:
+            there = [one.strip("'") for one in wrong[2].split(", ")]
+            like = get_close_matches(wrong[1], there, n=2)
+            what = f"did you mean {' or '.join(like)}?" if like else f"there are {', '.join(there)}"
+            message = f"there is no command {wrong[1]}; {what}"
+        if message.endswith("required: COMMAND"):
+            message = f"a command is missing: {self.prog} --help lists them"
         option = re.search(r"argument (?:\S+/)*(--[a-z-]+): expected one argument", message)
         if option:
             message += f"; a value that begins with - is given with =, as in {option[1]}=-x"

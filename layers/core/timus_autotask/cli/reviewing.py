@@ -33,8 +33,8 @@ def map_review(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     """Go through the suggestions with a person, and take in what was chosen."""
     if not terminal.asks:
         raise Failed(
-            "map review asks for one key for each suggestion, so it needs a terminal. In a script: map suggest --json, "
-            "then map import FILE.",
+            "map review asks for one key for each suggestion, so it needs a terminal. What a script can read: "
+            "timus-autotask map suggest --json",
             USAGE,
         )
     catalogue = Catalogue(deployment, OTHERWISE)

@@ -155,7 +155,7 @@ class Review:
         if offer is None:
             return f"There is nothing of that kind here. {KEYS}"
         if isinstance(offer, ContractOffered) and offer.contract is None and not self.opens:
-            return f"{'; '.join(offer.against)}: open one in Autotask and come back (l), or policy set open_contracts=yes."
+            return f"{'; '.join(offer.against)}: open one in Autotask and come back (l), or let it be opened: timus-autotask policy set open_contracts=yes"
         return ""
 
     def _against(self, item: Item, offer: Offer | None) -> Iterator[str]:
