@@ -136,14 +136,14 @@ _PLAIN_TIME = re.compile(
 """As people write it. Python takes weeks (2026-W10-1), offsets of seconds, and +00:60 for one hour, which are slips more often."""
 
 
-_CUSTOMER = _a("--customer", type=_name, metavar="CUSTOMER", help="only this customer of Timus, by its id")
+_CUSTOMER = _a("--customer", type=_name, metavar="CUSTOMER", help="for this customer only: its id in Timus")
 _CUSTOMERS = _a(
     "--customer",
     dest="customers",
     action="append",
     type=_name,
     metavar="CUSTOMER",
-    help="only this customer of Timus, by its id; may be given again",
+    help="for this customer only: its id in Timus; may be given again",
 )
 _SINCE = _a("--since", type=_time, metavar="DAY", help="only from this day or time on, in the partner's zone")
 _FROM = _a(
@@ -161,15 +161,15 @@ _WRITING = (
 _BILL_FROM = _a(
     "--bill-from",
     choices=("today", "open-day", "own-day"),
-    help="of a customer who had seats before this first mapping: bill them from today, from the first day that is not posted, "
-    "or each from its own day; unless given, a terminal asks once, and a script takes its own day",
+    help="first billed day of a customer who had seats before this first mapping: today, the first day that is not posted, or each "
+    "seat's own day (default: a terminal asks once, a script takes own-day)",
 )
 _BY = _a("--by", type=_name, metavar="NAME", help="a name to note beside the user of AWS who decides this")
 _UNKNOWN = _a(
     "--unknown",
     action="store_true",
-    help="also for a SKU or customer that nobody knows yet, because it is to come (`map` takes such a customer without it, unless its "
-    "id looks like a known one)",
+    help="accept a SKU or customer that Timus has not reported yet (`map` accepts such a customer without it, unless its id looks like a "
+    "known one)",
 )
 _INVOICE = (
     _a(
@@ -192,14 +192,14 @@ _INVOICE = (
         type=_pair,
         action="append",
         metavar="NAME=CUSTOMER",
-        help="whom the file means by a name; kept; may be given again",
+        help="the customer that a name in the file stands for; kept; may be given again",
     ),
     _a(
         "--is-sku",
         type=_pair,
         action="append",
         metavar="PRODUCT=SKU",
-        help="what the file means by a product; kept; may be given again",
+        help="the SKU that a product in the file stands for; kept; may be given again",
     ),
     _a(
         "--days",
@@ -215,25 +215,25 @@ _INVOICE = (
     ),
     _a("--note", type=_name, metavar="TEXT", help="with --sign-off: why what differs is right"),
 )
-_UNCHECKED = _a("--unchecked", action="store_true", help="do not ask Autotask whether it is right")
+_UNCHECKED = _a("--unchecked", action="store_true", help="skip the check in Autotask")
 _CONTRACT = _a("contract_id", type=_whole, metavar="CONTRACT", help="the contract's id in Autotask")
 _SERVICE = _a("service_id", type=_whole, metavar="SERVICE", help="the service's id in Autotask")
 
 
 _API_USER = (
-    _a("--username", help="else AUTOTASK_USERNAME, else asked"),
+    _a("--username", help="the API user (default: AUTOTASK_USERNAME, then you are asked)"),
     _a(
         "--secret",
-        help="else AUTOTASK_SECRET, else asked without showing it (better: options are seen by others)",
+        help="its secret (default: AUTOTASK_SECRET, then you are asked; safer than an option, which other users of the machine see)",
     ),
     _a(
         "--integration-code",
-        help="the tracking identifier; else AUTOTASK_INTEGRATION_CODE, else the registered vendor's, else asked",
+        help="the tracking identifier (default: AUTOTASK_INTEGRATION_CODE, then the registered vendor's, then you are asked)",
     ),
     _a(
         "--try-again",
         action="store_true",
-        help="sign in although exactly this API user was refused before: something was changed in Autotask",
+        help="try an API user again that Autotask refused, because something was changed there",
     ),
 )
 _WHY = _a("--reason", type=_name, required=True, metavar="WHY", help="why, for everybody who looks at it")
@@ -252,13 +252,13 @@ COMMANDS = (
         (
             *_API_USER,
             _a("--no-test-event", action="store_true", help="send no test event to the webhook"),
-            _a("--yes", action="store_true", help="ask nothing: what is not given is missing"),
+            _a("--yes", action="store_true", help="do not ask; report what is missing"),
         ),
         finds_stack=True,
     ),
     Command(
         "doctor",
-        "check that all of it still works: what `setup` checks, and how everything goes since",
+        "check that everything still works: what `setup` checks, and whether syncing works",
         "doctor --json",
         "enabling.doctor",
         (_a("--strict", action="store_true", help="exit with status 1 for a warning too"),),
@@ -310,7 +310,7 @@ COMMANDS = (
                 metavar="N",
                 help="the contract's id in Autotask; without it one is opened, if `policy set open_contracts=yes`",
             ),
-            _a("--share", action="store_true", help="although another customer's units go to the contract"),
+            _a("--share", action="store_true", help="accept a contract that bills another customer too"),
             _a("--sku", type=_name, help="only the units of this SKU; the others go where they went"),
             _a(
                 "--units",
@@ -418,7 +418,7 @@ COMMANDS = (
     ),
     Command(
         "map ignore",
-        "set a customer or a SKU aside that is not billed in Autotask: it is counted, and waits for nobody",
+        "mark a customer or a SKU as not billed in Autotask: it is counted, and waits for nobody",
         "map ignore customer cus_9f31 --reason 'our own company'",
         "mapping.map_ignore",
         (
@@ -431,7 +431,7 @@ COMMANDS = (
     ),
     Command(
         "map unignore",
-        "take that back: it is to be mapped again",
+        "stop ignoring a customer or a SKU: it is to be mapped again",
         "map unignore plan SASE-TRIAL",
         "mapping.map_unignore",
         (*_CUSTOMER_OR_PLAN, *_WRITING, _BY),
@@ -659,7 +659,7 @@ COMMANDS = (
     ),
     Command(
         "events accept",
-        "believe an event whose version and time disagree, because Timus began to count again; what followed it is merged too",
+        "accept a parked event as right, because Timus began to count again; the events after it are merged again",
         "events accept evt_9f1c~0a1b2c3d4e5f --dry-run",
         "deciding.accept_event",
         (
@@ -829,7 +829,7 @@ COMMANDS = (
     ),
     Command(
         "reconcile",
-        "compare every contract with Autotask, and what Timus shows, or what it charges you, with both",
+        "compare Autotask with our records, and with a file from Timus if you give one",
         "reconcile --timus-export subscriptions.csv",
         "recovering.reconcile",
         (
@@ -848,7 +848,7 @@ COMMANDS = (
                 "--accept",
                 metavar="ID",
                 action="append",
-                help="what is suspicious in the file and has this id is right; may be given again",
+                help="accept this suspicious row of the file, by its id; may be given again",
             ),
             _a(
                 "--after-restore",
@@ -862,7 +862,7 @@ COMMANDS = (
     ),
     Command(
         "redrive",
-        "send the wake-ups that failed for good again",
+        "send the wake-ups in the dead-letter queue again",
         "redrive",
         "recovering.redrive",
         (*_WRITING, _BY),
@@ -912,7 +912,7 @@ GROUPS = {
     "map": "say which contract and which service a quantity goes to",
     "credentials": "the Autotask API user",
     "webhook": "how Timus reaches this stack",
-    "logs": "what the functions have written",
+    "logs": "the functions' logs",
     "policy": "the partner's terms: dates, approval, limits, free units, prices, drift",
 }
 
@@ -1135,9 +1135,7 @@ def _on_this_machine(name: str, rest: Sequence[str]) -> int:
     return int(getattr(there, run)(options.parse_args(rest)))
 
 
-_CUT_OFF = (
-    "Nobody reads the output any more, so this stopped. What was decided before that: timus-autotask changes"
-)
+_CUT_OFF = "Stopped, because the output was closed. What was decided before that: timus-autotask changes"
 _FOR_PEOPLE = "local and demo run on this machine and print for people: they take neither --json nor --stack."
 _EXAMPLES = {"local": "local --port 8765 --observe", "demo": "demo --console"}
 _MODULES = {"local": ("local.stack", "run_local"), "demo": ("local.demo", "run_demo")}

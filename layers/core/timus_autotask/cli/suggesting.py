@@ -23,6 +23,7 @@ from timus_autotask.operate.suggest import (
     Suggestions,
     suggest,
 )
+from timus_autotask.watch.wording import counted
 
 OTHERWISE = "Or say it by id: timus-autotask map customer CUSTOMER --company N --contract N --unchecked"
 
@@ -116,7 +117,7 @@ def _arrow(command: str, **facts: int | str) -> Whole:
 
 def sku_line(sku: SkuSuggested) -> str:
     """A SKU, and how many have it."""
-    return f"SKU {sku.sku}, {_count(sku.customers, 'customer')}, {_count(sku.units, 'unit')}"
+    return f"SKU {sku.sku}, {counted(sku.customers, 'customer')}, {counted(sku.units, 'unit')}"
 
 
 def customer_line(customer: CustomerSuggested) -> str:
@@ -187,7 +188,7 @@ def _say_next(found: Suggestions, chosen: Chosen, terminal: Terminal) -> None:
     terminal.say("")
     if len(found):
         terminal.say(
-            f"{_count(len(found.customers), 'customer')} and {_count(len(found.skus), 'SKU')} are to be mapped"
+            f"{counted(len(found.customers), 'customer')} and {counted(len(found.skus), 'SKU')} are to be mapped"
             + (f"; {found.ignored} ignored. Which: timus-autotask map list" if found.ignored else "."),
             style="bold",
         )
@@ -203,9 +204,5 @@ def count(chosen: Chosen) -> str:
     """How many customers and SKUs were chosen, and how many are ignored."""
     ignored = len(chosen.ignored_customers) + len(chosen.ignored_skus)
     said = [(len(chosen.customers), "customer"), (len(chosen.skus), "SKU")]
-    parts: Sequence[str] = [_count(number, what) for number, what in said if number]
+    parts: Sequence[str] = [counted(number, what) for number, what in said if number]
     return " and ".join(parts) + (f"{', ' if parts else ''}{ignored} ignored" if ignored else "")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -34,6 +34,7 @@ from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.overview import Overview, overview
 from timus_autotask.watch.remedy import for_customers
 from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
+from timus_autotask.watch.wording import counted
 
 
 def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -134,14 +135,10 @@ def _show_unmapped(found: Overview, terminal: Terminal) -> None:
     """How much is still to be mapped: people drive it to zero."""
     mapped = found.status.mapped
     if mapped.unmapped:
-        parts = [_count(len(mapped.customers), "customer")] if mapped.customers else []
-        parts += [_count(len(mapped.skus), "SKU")] if mapped.skus else []
+        parts = [counted(len(mapped.customers), "customer")] if mapped.customers else []
+        parts += [counted(len(mapped.skus), "SKU")] if mapped.skus else []
         terminal.say(f"Not mapped yet: {' and '.join(parts)}.", style="bold yellow")
         terminal.say(Whole("→ timus-autotask map suggest"), style="yellow")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _show_lines(found: Overview, terminal: Terminal, everything: bool) -> None:
@@ -158,7 +155,9 @@ def _show_lines(found: Overview, terminal: Terminal, everything: bool) -> None:
         these = [group for group in groups if group.standing is standing]
         folded = not (everything or found.filtered) and standing in FOLDED and len(these) > FOLDED[standing]
         if folded and standing is not Standing.IGNORED:
-            terminal.say("", f"{_count(len(these), 'customer')} {standing.value.lower()} (--all shows them).")
+            terminal.say(
+                "", f"{counted(len(these), 'customer')} {standing.value.lower()} (--all shows them)."
+            )
         elif these and not folded:
             _show_section(standing, these, status.names, terminal, everything)
     if not found.filtered and (ignored := _ignored(status)):
@@ -172,7 +171,7 @@ def _ignored(status: Status) -> str:
     customers = some((called(one, names) for one in mapped.ignored_customers), MOST_NAMED)
     skus = some(mapped.ignored_skus, MOST_NAMED)
     kinds = ((len(mapped.ignored_customers), "customer", customers), (len(mapped.ignored_skus), "SKU", skus))
-    return "; ".join(f"{_count(number, what)}, {which}" for number, what, which in kinds if number)
+    return "; ".join(f"{counted(number, what)}, {which}" for number, what, which in kinds if number)
 
 
 FOLDED = {Standing.OBSERVING: 3, Standing.LEVEL: 3, Standing.IGNORED: 0}

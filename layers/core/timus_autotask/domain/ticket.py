@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
 SOLVED_AFTER = timedelta(hours=1)
-"""So long an alarm has to be off: one that comes and goes is one cause, and one ticket."""
+"""How long an alarm must be off before its ticket is closed: one that comes and goes is one cause, and one ticket."""
 LONGEST_TITLE = 255
 """Characters of ``title``."""
 

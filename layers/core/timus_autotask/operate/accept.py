@@ -11,6 +11,7 @@ from typing import Any
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route, chosen_from
 from timus_autotask.domain.names import same_company
 from timus_autotask.operate.catalogue import Catalogue, conflicts
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.ignoring import write_customer, write_plan
 from timus_autotask.operate.late import (
@@ -29,7 +30,6 @@ from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.suggest import Suggestions
 from timus_autotask.store.records import (
     CustomerRecords,
-    Decision,
     Stored,
     put_decision,
     put_mapping,
@@ -247,7 +247,7 @@ def _map(
         ports.store.commit(
             put_mapping(replace(mapping, ignored=None), found.rev if found else 0),
             *wake_contracts(customer, mapping.contract_ids, ports),
-            put_decision(_decision(command, (customer,), by, words, ports)),
+            put_decision(decided(command, (customer,), by, words, ports)),
         )
 
     update(attempt)
@@ -263,7 +263,7 @@ def _choose(sku: str, service_id: int, command: str, by: str, ports: Ports) -> N
                 plan.rev,
                 due_at=ports.clock.now().replace(microsecond=0),
             ),
-            put_decision(_decision(command, (), by, f"{sku} with service {service_id}", ports)),
+            put_decision(decided(command, (), by, f"{sku} with service {service_id}", ports)),
         )
 
     update(attempt)
@@ -279,7 +279,3 @@ def _learn(chosen: Chosen, catalogue: Catalogue, called: Mapping[int, str], port
         ids = {line.service_id for line in lines[id_]} | {*chosen.skus.values()}
         on = {service_id: called[service_id] for service_id in sorted(ids) if service_id in called}
         learn_names(ports, id_, contract, names, on)
-
-
-def _decision(kind: str, customers: tuple[str, ...], by: str, detail: str, ports: Ports) -> Decision:
-    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)

@@ -37,6 +37,7 @@ from timus_autotask.sync.worker import note_failure
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
 from timus_autotask.watch.check import Check, Verdict
 from timus_autotask.watch.health import check_health
+from timus_autotask.watch.wording import counted
 
 OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
 
@@ -412,7 +413,7 @@ def check_webhook(deployment: Deployment) -> Check:
             WRONG if malformed(found[:1]) else WARN,
             again,
         )
-    return Check(name, f"{deployment.webhook_url}, with {_count(len(found), 'secret')}")
+    return Check(name, f"{deployment.webhook_url}, with {counted(len(found), 'secret')}")
 
 
 def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lambda _words: None) -> Check:
@@ -484,7 +485,3 @@ def look_at_everything(deployment: Deployment) -> Iterator[Check]:
     dead = sum(deployment.dead_letters.depth())
     age, limits = deployment.secrets.age(), deployment.limits
     yield from check_health(deployment.ports, deployment.queue.depth(), dead, age, limits, deployment.each)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")

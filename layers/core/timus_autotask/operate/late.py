@@ -113,10 +113,10 @@ def first_day_of(
 ) -> date | None:
     """The first day of a mapping (None: always), whether its customer is late or not.
 
-    Raises :class:`NotDone` for the first open day, if Autotask was not ask.
+    Raises :class:`NotDone` for the first open day, if Autotask was not asked.
     """
     if unchecked and bill_from is BillFrom.OPEN_DAY:
-        raise NotDone("Autotask has to be ask which day is open: leave --unchecked out. Nothing was written.")
+        raise NotDone("Only Autotask knows which day is open: leave --unchecked out. Nothing was written.")
     if late_one is not None:
         return late_one.first_day(bill_from or BillFrom.OWN_DAY)
     return today if bill_from is BillFrom.TODAY else None
@@ -160,7 +160,7 @@ def late(
 ) -> dict[str, Late]:
     """What each choice comes to, by customer; only those for whom it makes a difference.
 
-    ``act`` maps the customers, with first days. Each choice is rehearse, as if the customers were live, and Autotask is read once for
+    ``act`` maps the customers, with first days. Each choice is rehearsed as if the customers were live, and Autotask is read once for
     all of them. Raises ``NotDone`` where it cannot be shown.
     """
     known = {one.id: _first_days(one) for one in customers}

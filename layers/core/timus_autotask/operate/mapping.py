@@ -36,6 +36,7 @@ from timus_autotask.operate.catalogue import (
     offered,
     to_choose_from,
 )
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.family import shown
 from timus_autotask.operate.known import customer_is_no_slip, is_reported, require_skus
@@ -206,7 +207,7 @@ def route_customer(
             words = route_words(route, since) + (f", billed from {chosen.words}" if chosen else "")
             update(
                 lambda: _write_route(
-                    customer, route, since, _decision("map customer", (customer,), by, words, ports), ports
+                    customer, route, since, decided("map customer", (customer,), by, words, ports), ports
                 )
             )
 
@@ -329,7 +330,7 @@ def name_company(
                         replace(known, company_id=company_id, ignored=None),
                         found.mapping.rev if found.mapping else 0,
                     ),
-                    put_decision(_decision("map customer", (customer,), by, f"company {company_id}", ports)),
+                    put_decision(decided("map customer", (customer,), by, f"company {company_id}", ports)),
                 )
 
             update(attempt)
@@ -630,7 +631,7 @@ def _for_one(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
         ports.store.commit(
             put_mapping(mapping, records.mapping.rev if records.mapping else 0),
             *wake_contracts(customer, mapping.contract_ids, ports),
-            put_decision(_decision("map plan", (customer,), by, _chosen_words(chosen), ports)),
+            put_decision(decided("map plan", (customer,), by, _chosen_words(chosen), ports)),
         )
 
     update(attempt)
@@ -650,7 +651,7 @@ def _for_all(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
                 plan.rev,
                 now,
             ),
-            put_decision(_decision("map plan", (), by, _chosen_words(chosen), ports)),
+            put_decision(decided("map plan", (), by, _chosen_words(chosen), ports)),
         )
 
     update(attempt)
@@ -670,10 +671,6 @@ def _learn_service(chosen: ServiceChosen, ports: Ports) -> None:
 
 def _chosen_words(chosen: ServiceChosen) -> str:
     return f"{chosen.sku} with service {chosen.service_id} from {chosen.first_day or 'the beginning'}"
-
-
-def _decision(kind: str, customers: tuple[str, ...], by: str, detail: str, ports: Ports) -> Decision:
-    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)
 
 
 # -- All of them

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from timus_autotask.domain.line import Line
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import DeadLetter, DeadLetters, Deployment
 from timus_autotask.operate.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
@@ -28,7 +29,6 @@ from timus_autotask.store.inbox import Delivery, put_delivery
 from timus_autotask.store.journal import with_newest_head
 from timus_autotask.store.keys import CHANGE, CONTRACT, EVENT, LINE, event_key, policy_key
 from timus_autotask.store.records import (
-    Decision,
     EventRecord,
     RecordUnreadable,
     Store,
@@ -73,7 +73,7 @@ def redrive(
 
     def act(ports: Ports) -> Redriven:
         if customers:
-            ports.store.commit(put_decision(_decision("redrive", customers, by, "", ports)))
+            ports.store.commit(put_decision(decided("redrive", customers, by, "", ports)))
         for message_id, customer in woken.items():
             if ports.wake_ups is not None:
                 ports.wake_ups.send(customer, f"redrive-{message_id}")
@@ -164,7 +164,7 @@ def replay_since(
             again = sum(replay(event, ports) for event in events)
             if again:
                 detail = f"{again} events since {since.isoformat()}"
-                ports.store.commit(put_decision(_decision("replay", customers, by, detail, ports)))
+                ports.store.commit(put_decision(decided("replay", customers, by, detail, ports)))
             wake(customers, ports)
             return Replayed(len(events), len(customers), again)
 
@@ -272,7 +272,7 @@ def restore(
     kept = [*replayable(deployment.store, moment - OVERLAP)]
     events = sum(replay(event, ports) for event in kept)
     detail = f"to {moment.isoformat()}: {records} records, {events} events merged again"
-    ports.store.commit(put_decision(_decision("restore", (), by, detail, ports)))
+    ports.store.commit(put_decision(decided("restore", (), by, detail, ports)))
     wake({event.customer_id for event in kept}, ports)
     tell(f"{len(contracts)} contracts are looked at, and {events} events are merged again.")
     left = wait_for_workers(deployment, tell)
@@ -369,7 +369,3 @@ def _look_at(contract_id: int, ports: Ports) -> None:
 
 def _without_approval(line: Stored[Line]) -> Put:
     return put_line(replace(line.value, approved=(), choice=None), line.rev)
-
-
-def _decision(kind: str, customers: tuple[str, ...], by: str, detail: str, ports: Ports) -> Decision:
-    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)

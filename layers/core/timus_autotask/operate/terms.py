@@ -9,6 +9,7 @@ from typing import Any
 
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import first_contract
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import did_you_mean, require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
@@ -17,7 +18,6 @@ from timus_autotask.store.codec import problems_of
 from timus_autotask.store.records import (
     BY_SKU,
     CustomerRecords,
-    Decision,
     FormerTerms,
     RecordUnreadable,
     Store,
@@ -203,7 +203,7 @@ def set_terms(
                 detail += f" from {since}" if since else " as if it had always held"
                 ports.store.commit(
                     put_terms(customer, terms, own.rev),
-                    put_decision(_decision("policy set", customer, by, detail, ports)),
+                    put_decision(decided("policy set", (customer,) if customer else (), by, detail, ports)),
                 )
                 return _in_force(customer, below, Stored(terms, own.rev + 1), changed)
 
@@ -395,7 +395,7 @@ def _pause(customer: str | None, by: str, paused: bool, ports: Ports, each: Each
     def attempt() -> None:
         _, own = _own(ports.store, customer)
         terms = own.value.pause(by, ports.clock.now()) if paused else own.value.resume()
-        decision = _decision("pause" if paused else "resume", customer, by, "", ports)
+        decision = decided("pause" if paused else "resume", (customer,) if customer else (), by, "", ports)
         ports.store.commit(put_terms(customer, terms, own.rev), put_decision(decision))
 
     update(attempt)
@@ -403,8 +403,3 @@ def _pause(customer: str | None, by: str, paused: bool, ports: Ports, each: Each
     everybody = ports.store.partner().terms.value.paused
     others = sorted(id_ for id_, terms in ports.store.terms() if terms.paused and id_ != customer)
     return Paused(customer, paused, contracts, tuple(others), everybody)
-
-
-def _decision(kind: str, customer: str | None, by: str, detail: str, ports: Ports) -> Decision:
-    customers = (customer,) if customer else ()
-    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)

@@ -1,7 +1,7 @@
 """The table port: versioned documents, strongly consistent reads, all-or-nothing conditional writes.
 
 One concept carries every record of the product. A document has a key, a revision that grows with every write, and data. A
-write names the revision that it replaces; if anybody wrote in between, nothing of it happens and :class:`Conflict` is
+write names the revision that it replaces; if somebody else wrote first, nothing is written and :class:`Conflict` is
 raised. Leases, intents and idempotency are ordinary fields of such documents, so there are no update expressions.
 """
 

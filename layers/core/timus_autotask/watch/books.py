@@ -27,9 +27,8 @@ from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import ContractService, Service, UnitRow
 from timus_autotask.sync.gather import observed_of
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
-from timus_autotask.watch.status import Records, desired_of, stage_of_everybody
+from timus_autotask.watch.status import Records, desired_of, is_live, stage_of_everybody
 
 T = TypeVar("T")
 
@@ -128,8 +127,6 @@ class Books:
     contract_services: Mapping[int, ContractService] = field(default_factory=dict)
     """By id, on these contracts, also those that we have nothing to do with."""
     names: Directory = NOBODY
-    costs: bool = False
-    """Whether the API user reads costs."""
     notes: tuple[str, ...] = ()
     """What could not be read, for people."""
     plans: Mapping[str, PlanMapping] = field(default_factory=dict)
@@ -182,7 +179,6 @@ class _Reader:
             {id_: LinePrice(service.unit_price) for id_, service in catalogue.items()},
             {one.id: one for one in there},
             directory({id_: name_of(found) for id_, found in records.customers.items()}, records.names),
-            costs,
             tuple(self._notes),
             plans,
             tuple(rows),
@@ -251,7 +247,7 @@ def _lines(
     recorded = {
         stored.value.key: stored.value for one in records.contracts.values() for stored in one.lines.values()
     }
-    live = {id_: _is_live(id_, records) for id_ in records.contracts}
+    live = {id_: is_live(stored.state.value, records) for id_, stored in records.contracts.items()}
     return {
         key: BookLine(
             key,
@@ -267,12 +263,6 @@ def _lines(
         )
         for key in sorted({*wanted.demands, *recorded})
     }
-
-
-def _is_live(contract_id: int, records: Records) -> bool:
-    known = records.contracts[contract_id].state.value.customers
-    customers = [records.customers[one] for one in known if one in records.customers]
-    return contract_is_live(contract_id, customers, stage_of_everybody(records))
 
 
 def _by_line(changes: Iterable[JournalEntry]) -> Mapping[LineKey, tuple[JournalEntry, ...]]:

@@ -13,6 +13,7 @@ from timus_autotask.watch.digest import Changed, Digest, Waiting
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
 from timus_autotask.watch.remedy import ways
+from timus_autotask.watch.wording import counted
 
 TOP = 10
 """So many of each are named, those with the most money first; the rest is counted."""
@@ -47,7 +48,7 @@ def as_mail(found: Digest, stack: str) -> Mail:
 
 
 def _subject(found: Digest) -> str:
-    words = [f"Timus billing {_day(found.since)} to {_day(found.today)}: {_count(found.changes, 'change')}"]
+    words = [f"Timus billing {_day(found.since)} to {_day(found.today)}: {counted(found.changes, 'change')}"]
     if not found.away and found.changes:
         words.append(f"about {_signed(found.effect.so_far)} on the next invoice")
     if found.waiting:
@@ -68,11 +69,11 @@ def _money(found: Digest) -> Iterator[str]:
         yield "- What follows is by our own records; timus-autotask digest shows the money once Autotask answers."
         return
     if found.changes:
-        yield f"- {_count(found.changes, 'change was', 'changes were')} made{_effect(found.effect)}."
+        yield f"- {counted(found.changes, 'change was', 'changes were')} made{_effect(found.effect)}."
     else:
         yield "- No change was made."
     if found.waiting:
-        count = _count(len(found.waiting), "thing waits", "things wait")
+        count = counted(len(found.waiting), "thing waits", "things wait")
         yield f"- {count} for a person{_risk(found)}."
     else:
         yield "- Nothing waits for a person."
@@ -81,7 +82,7 @@ def _money(found: Digest) -> Iterator[str]:
     soon = [one for one in found.coverage if one.each_period is not None]
     if found.coverage:
         amount = sum((one.each_period or Decimal() for one in soon), Decimal("0.00"))
-        yield f"- {_count(len(found.coverage), 'subscription ends', 'subscriptions end')} being billed within 60 days: about {amount:,.2f} each period."
+        yield f"- {counted(len(found.coverage), 'subscription ends', 'subscriptions end')} being billed within 60 days: about {amount:,.2f} each period."
 
 
 def _risk(found: Digest) -> str:
@@ -102,7 +103,7 @@ def _earlier(found: Digest) -> Iterator[str]:
     if found.earlier.ready:
         yield f"- {month} is not posted yet, and ready: nothing is open."
         return
-    yield f"- {month} is not posted yet, and NOT ready: {_count(len(found.earlier.everything), 'thing')} open, about {found.earlier.at_risk:,.2f} at risk. Days that are posted stay as they are."
+    yield f"- {month} is not posted yet, and NOT ready: {counted(len(found.earlier.everything), 'thing')} open, about {found.earlier.at_risk:,.2f} at risk. Days that are posted stay as they are."
     yield f"    timus-autotask ready --month {found.earlier.month:%Y-%m}"
 
 
@@ -158,7 +159,7 @@ def _unmapped(found: Digest) -> Iterator[str]:
     customers, skus = found.unmapped_customers, found.unmapped_skus
     if not customers and not skus:
         return
-    yield f"NOT MAPPED YET: {_count(len(customers), 'customer')}, {_count(len(skus), 'SKU')}"
+    yield f"NOT MAPPED YET: {counted(len(customers), 'customer')}, {counted(len(skus), 'SKU')}"
     named = [*(_who((one,), found) for one in customers), *map(visible, skus)]
     more = f", and {len(named) - TOP} more" if len(named) > TOP else ""
     yield f"- {', '.join(named[:TOP])}{more}"
@@ -188,7 +189,7 @@ def _rest(found: Digest) -> Iterator[str]:
     if found.observing:
         yield "This stack observes: nothing is written to Autotask. See: timus-autotask preview"
     if found.by_itself:
-        yield f"{_count(found.by_itself, 'other thing is', 'other things are')} under way or scheduled, and need nobody."
+        yield f"{counted(found.by_itself, 'other thing is', 'other things are')} under way or scheduled, and need nobody."
     yield from (f"Note: {visible(note)}" for note in found.notes[:MOST_NOTES])
 
 
@@ -216,10 +217,6 @@ def _who(customers: Sequence[str], found: Digest) -> str:
 
 def _skus(skus: Iterable[str]) -> str:
     return ", ".join(visible(sku) for sku in skus) or "units"
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _day(day: date) -> str:

@@ -33,6 +33,7 @@ from timus_autotask.watch.status import (
     gather,
     status_of,
 )
+from timus_autotask.watch.wording import counted
 
 OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
 
@@ -92,7 +93,7 @@ def _stage(status: Status) -> Check:
     if partner.live and not others:
         return Check("stage", "live: changes reach Autotask")
     if partner.live:
-        found = f"live, but {_count(len(others), 'customer')} observed only: {some(others, FEW)}"
+        found = f"live, but {counted(len(others), 'customer')} observed only: {some(others, FEW)}"
         return Check(
             "stage", found, WARN, f"It is shown first: {for_customers('timus-autotask go-live', others)}"
         )
@@ -116,7 +117,7 @@ def _last_webhook(ports: Ports, numbers: Mapping[str, int], limits: Limits, now:
 
 
 def _queue(depth: QueueDepth) -> Check:
-    waits = f"{_count(depth.visible, 'wake-up')} ready, {depth.in_flight} being worked on, {depth.delayed} in the quiet period"
+    waits = f"{counted(depth.visible, 'wake-up')} ready, {depth.in_flight} being worked on, {depth.delayed} in the quiet period"
     return Check("queue", waits if sum(depth) else "empty")
 
 
@@ -126,7 +127,7 @@ def _dead_letters(number: int) -> Check:
     remedy = "Once the cause is fixed: timus-autotask redrive"
     return Check(
         "dead letters",
-        f"{_count(number, 'wake-up')} failed for good; the worker's log says why",
+        f"{counted(number, 'wake-up')} failed for good; the worker's log says why",
         WRONG,
         remedy,
     )
@@ -177,7 +178,7 @@ def _unmapped(status: Status) -> Check:
     if not mapped.unmapped:
         return Check("unmapped", "no customer and no SKU")
     kinds = (("customer", mapped.customers), ("SKU", mapped.skus))
-    found = "; ".join(f"{_count(len(names), what)}: {some(names, FEW)}" for what, names in kinds if names)
+    found = "; ".join(f"{counted(len(names), what)}: {some(names, FEW)}" for what, names in kinds if names)
     return Check("unmapped", found, WARN, "timus-autotask map suggest")
 
 
@@ -186,9 +187,9 @@ def _parked(numbers: Mapping[str, int], status: Status) -> Check:
     observing = sum(map(partial(_waits_in_observation, stages=status.stages), status.lines))
     if not lines and not events and not long and not observing:
         return Check("parked", "nothing")
-    found = f"{_count(lines, 'line')} and {_count(events, 'event')}, the unmapped included; for longer than a day {long}"
+    found = f"{counted(lines, 'line')} and {counted(events, 'event')}, the unmapped included; for longer than a day {long}"
     if observing:
-        found += f"; in observation {_count(observing, 'line')}, which go-live would not bill"
+        found += f"; in observation {counted(observing, 'line')}, which go-live would not bill"
     remedy = "The command for each stands beside it: timus-autotask status"
     return Check("parked", found, WRONG if long else WARN, remedy)
 
@@ -203,14 +204,14 @@ def _approvals(numbers: Mapping[str, int]) -> Check:
     held = numbers["lines_held"]
     if not held:
         return Check("approvals", "none is waited for")
-    return Check("approvals", f"{_count(held, 'change')} awaiting approval", WARN, "timus-autotask status")
+    return Check("approvals", f"{counted(held, 'change')} awaiting approval", WARN, "timus-autotask status")
 
 
 def _drift(numbers: Mapping[str, int]) -> Check:
     drifting = numbers["lines_drifting"]
     if not drifting:
         return Check("drift", "none is known")
-    found = f"somebody changed {_count(drifting, 'line')} in Autotask"
+    found = f"somebody changed {counted(drifting, 'line')} in Autotask"
     return Check("drift", found, WRONG, "Both ways out stand beside each: timus-autotask status")
 
 
@@ -241,7 +242,7 @@ def _last_reconcile(run: Run, numbers: Mapping[str, int], limits: Limits) -> Che
     if run.finished is None:
         found = f"not finished yet{f': {run.stopped}' if run.stopped else ''}"
         return Check(name, found, WRONG if late else WARN, remedy if late else "It runs each night by itself")
-    found = f"{run.finished:%Y-%m-%d %H:%M} UTC, {_count(run.contracts, 'contract')}, {_count(sum(run.found.values()), 'finding')}"
+    found = f"{run.finished:%Y-%m-%d %H:%M} UTC, {counted(run.contracts, 'contract')}, {counted(sum(run.found.values()), 'finding')}"
     return Check(name, found, WRONG, remedy) if late else Check(name, found)
 
 
@@ -273,7 +274,7 @@ def _coverage(records: Records, today: date) -> Check:
         f"{sum((one.within(today) or 0) <= days for one in ending)} within {days}"
         for days in reversed(HORIZONS)
     ]
-    seats = _count(sum(one.units for one in ending), "seat")
+    seats = counted(sum(one.units for one in ending), "seat")
     found = f"{seats} go on after their contract ends: {', '.join(counts)} days; first {ending[0].key.contract_id} on {ending[0].until}"
     remedy = "The last table has each with the money and what a renewal would do: timus-autotask ready"
     if any(one.within(today) == HORIZONS[0] and not one.by_terms for one in ending):
@@ -284,7 +285,7 @@ def _coverage(records: Records, today: date) -> Check:
 def _secrets(age: timedelta | None, limits: Limits) -> Check:
     if age is None:
         return Check("secrets", "their age is not known")
-    found = f"the oldest is {_count(age.days, 'day')} old"
+    found = f"the oldest is {counted(age.days, 'day')} old"
     if age.days < limits.secret_age_days:
         return Check("secrets", found)
     remedy = "For Autotask: a new secret on the API user's page, then timus-autotask credentials set; for the webhook: docs/operations.md, Secret old"
@@ -294,13 +295,9 @@ def _secrets(age: timedelta | None, limits: Limits) -> Check:
 # -- Words
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
-
-
 def _ago(time: timedelta) -> str:
     """How long, in one unit."""
     minutes = int(time.total_seconds() // 60)
     if minutes < 120:
-        return _count(minutes, "minute")
-    return _count(minutes // 60, "hour") if minutes < 48 * 60 else _count(minutes // (24 * 60), "day")
+        return counted(minutes, "minute")
+    return counted(minutes // 60, "hour") if minutes < 48 * 60 else counted(minutes // (24 * 60), "day")

@@ -46,6 +46,7 @@ from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.explanation import TERMS, Because, explained, reasons_of_difference
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
+from timus_autotask.watch.wording import counted
 
 EVERYTHING = 2**53
 """Unix seconds after every due time, and more documents than there can be."""
@@ -325,7 +326,7 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     outstanding = [*_outstanding(records, now)]
     moving = sum(line.state in (State.PENDING, State.SETTLING) for line in lines)
     if moving:
-        outstanding.append(f"{_count(moving, 'line')} not level yet")
+        outstanding.append(f"{counted(moving, 'line')} not level yet")
     return Status(
         tuple(lines),
         tuple(sorted(records.parked_events, key=lambda event: event.received_at)),
@@ -535,7 +536,7 @@ def _lines(
     known = contract.state.value if contract else ContractState(key.contract_id)
     stored = contract.lines.get(key.service_id) if contract else None
     line = stored.value if stored else Line(key.contract_id, key.service_id)
-    state, reason = _state(line, stored, known, circuit, today, live=_is_live(known, records))
+    state, reason = _state(line, stored, known, circuit, today, live=is_live(known, records))
     parked = line.parked if state in (State.PARKED, State.OBSERVING) else None
     sources = [(s.customer_id, s.sku) for s in demand.sources] if demand else [*line.sources]
     return [
@@ -607,7 +608,7 @@ def _by_whom(reason: Because, line: StatusLine, records: Records) -> Because:
     return replace(reason, message=f"{reason.message} ({words})") if words else reason
 
 
-def _is_live(state: ContractState, records: Records) -> bool:
+def is_live(state: ContractState, records: Records) -> bool:
     """Whether a contract is surely live: all of its customers are known here, and are."""
     if not all(id_ in records.customers for id_ in state.customers):
         return False
@@ -684,14 +685,14 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
             f"{trouble.until:%H:%M} UTC: {trouble.error}"
         )
     if records.queued:
-        yield f"{_count(records.queued, 'wake-up')} queued"
+        yield f"{counted(records.queued, 'wake-up')} queued"
     inbox = {
         document.key
         for document in (*records.due, *(d for c in records.customers.values() for d in c.inbox))
         if waits_in_inbox(document)
     }
     if inbox:
-        yield f"{_count(len(inbox), 'event')} not merged yet"
+        yield f"{counted(len(inbox), 'event')} not merged yet"
     noted = {one.value.customer_id for one in (c.notice for c in records.customers.values()) if one}
     yield from _named(noted, "customer", "of whom not every contract knows what is new")
     numbers = [one.wanted.number for one in records.provisionings if one.parked is None]
@@ -705,7 +706,9 @@ def _named(which: Iterable[str], what: str, to_do: str) -> Iterable[str]:
     """How many there are, and the first five of them; nothing if there is none."""
     names = sorted(which)
     if names:
-        yield f"{_count(len(names), what)} {to_do}: {', '.join(names[:5])}" + (" …" if len(names) > 5 else "")
+        yield f"{counted(len(names), what)} {to_do}: {', '.join(names[:5])}" + (
+            " …" if len(names) > 5 else ""
+        )
 
 
 def _due_contracts(records: Records, now: datetime) -> set[str]:
@@ -730,7 +733,3 @@ def _open(line: Line, now: datetime) -> bool:
 
 def _is_due(due_at: int | None, now: datetime) -> bool:
     return due_at is not None and due_at <= now.timestamp() + 1
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -50,7 +50,7 @@ class LineDraft:
     waits_until: datetime | None = None
     """An intent settles, its own or that of a line that has to come down first."""
     waits_for_more: datetime | None = None
-    """Its decrease waits by the term ``decrease_wait``, or it is an increase that has to wait for such a one."""
+    """Its decrease waits by the term ``decrease_wait``, or it is an increase that waits for such a decrease."""
     journal: tuple[JournalEntry, ...] = ()
     """How its intent ended, if it did."""
 

@@ -240,10 +240,10 @@ def _held(draft: LineDraft, view: View) -> LineDraft | None:
 
 
 def _go_together(draft: LineDraft) -> bool:
-    """Whether what is due is judged, and goes, together: until the last is made, the first alone would give a day a quantity that was never wanted.
+    """True if making only the first of what is due would leave a day with a quantity that Timus never asked for: then all of it is judged together.
 
-    So it is where the line was adjusted on a later day already, or where the first makes room for a decrease of a day before it. But units
-    that an empty new period lacks go alone, if it then has what is billed on the day before: so it should while the decrease waits.
+    * So it is where the line was adjusted on a later day already, and where the first makes room for a decrease of a day before it.
+    * Units that an empty new period lacks go alone, if that period then has what is billed on the day before.
     """
     first, units = draft.due[0], draft.observed.units
     if first != draft.adjustments[0]:
