@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import pytest
 
@@ -105,6 +106,48 @@ def test_evidence_is_looked_at_and_kept(browser: Browser) -> None:
         "timus-autotask"
     )
     assert "timus,part,journal,autotask" in browser.get(f"/evidence/evidence.csv?{address}").text
+
+
+def test_the_clients_page_is_kept_from_here_too(browser: Browser) -> None:
+    """With the partner's name; without one it is refused in words."""
+    address = f"customer={customer_of(4)}&month=2026-03"
+    assert "Page for the client" in browser.words(f"/evidence?{address}")
+    page = browser.get(f"/evidence/client.html?{address}&partner=Ada+%26+Sons")
+    assert "attachment" in page.headers["content-disposition"]
+    assert "Ada &amp; Sons" in page.text
+    for internal in ("journal", "Autotask", "12.50", customer_of(4)):
+        assert internal not in page.text
+    refused = browser.get(f"/evidence/client.html?{address}&partner=+")
+    assert (refused.status_code >= 400, "company" in refused.text) == (True, True)
+
+
+def test_evidence_has_prices_and_says_what_is_still_to_come(browser: Browser) -> None:
+    """Beside the units of each line."""
+    words = browser.words(f"/evidence?customer={customer_of(4)}&month=2026-03")
+    assert "Unit price " in words
+    assert "of the month" in words
+
+
+def test_what_was_posted_is_explained_item_by_item() -> None:
+    """Before anything is posted there is nothing; then each item with what explains it, and those of others are named."""
+    browser = Browser(partner(12, weeks=4))
+    assert "No billing item of March 2026 was posted yet." in browser.words("/posted")
+    contract = contract_of(4)
+    control = browser.world.control
+    control.person_bills(contract, date(2026, 3, 1).toordinal(), "<b>Setup", "1", "250")
+    control.approve_and_post(contract, date(2026, 3, 31).toordinal())
+    browser.send("/posted/look", {"month": "2026-03", "back": "/posted"})
+    words = browser.words("/posted?month=2026-03")
+    assert "Everything that was posted in March 2026 is explained." in words
+    assert "the units of the period&#39;s first day" in words
+    assert "&lt;b&gt;Setup" in words
+    assert "a person typed it" in words
+    assert "Not posted yet" in words
+    found = json.loads(browser.get("/posted/posted.json?month=2026-03").text)
+    assert (found["right"], found["billing_items_read"]) == (True, True)
+    control.set_switches({"denied": ["BillingItems"]})
+    browser.send("/posted/look", {"month": "2026-03", "back": "/posted"})
+    assert "Billing items may not be read" in browser.words("/posted?month=2026-03")
 
 
 @pytest.mark.parametrize(

@@ -22,23 +22,13 @@ from timus_autotask.watch.digest_text import as_mail
 from timus_autotask.watch.forms import digest_form, ledger_form, posted_form, ready_form
 from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
 from timus_autotask.watch.names import Directory
-from timus_autotask.watch.posted import BY_US, Explained, Item, Posted
+from timus_autotask.watch.posted import ANOTHER_AMOUNT, BY_US, Item, Posted
 from timus_autotask.watch.ready import Open, Period, Ready
 
 FEW = 10
 """So many periods that are level are shown without being asked for."""
 MOST_ITEMS = 40
 """So many billing items are shown without being asked for."""
-EXPLAINED = {
-    Explained.PERIOD: "the units of the period's first day",
-    Explained.OURS: "an adjustment of ours",
-    Explained.ELSEWHERE: "somebody else changed the units in Autotask",
-    Explained.PRICE: "a change of the price",
-    Explained.NOT_OURS: "a service that no subscription maps to",
-    Explained.TYPED: "a person typed it",
-    Explained.CREDIT: "a credit that a person typed",
-    Explained.UNEXPLAINED: "UNEXPLAINED: the units of the day do not make it",
-}
 WEEK = timedelta(days=7)
 READING = "Records and Autotask are read …"
 ESTIMATES = "Money is an estimate, at today's prices: Autotask prorates and bills."
@@ -251,8 +241,8 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
 
 
 def _explained(one: Item) -> list[str]:
-    words = [EXPLAINED[one.by], *one.events]
-    return [*words, "another amount than quantity, rate and days make"] if one.amount_differs else words
+    words = [one.by.words, *one.events]
+    return [*words, ANOTHER_AMOUNT] if one.amount_differs else words
 
 
 def _show_missing(found: Posted, terminal: Terminal) -> None:

@@ -52,6 +52,24 @@ class Explained(StrEnum):
     UNEXPLAINED = "unexplained"
     """Neither the units of the day nor an adjustment make it."""
 
+    @property
+    def words(self) -> str:
+        """For people."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Explained.PERIOD: "the units of the period's first day",
+    Explained.OURS: "an adjustment of ours",
+    Explained.ELSEWHERE: "somebody else changed the units in Autotask",
+    Explained.PRICE: "a change of the price",
+    Explained.NOT_OURS: "a service that no subscription maps to",
+    Explained.TYPED: "a person typed it",
+    Explained.CREDIT: "a credit that a person typed",
+    Explained.UNEXPLAINED: "UNEXPLAINED: the units of the day do not make it",
+}
+ANOTHER_AMOUNT = "another amount than quantity, rate and days make"
+
 
 BY_US = (Explained.PERIOD, Explained.OURS, Explained.PRICE)
 """Explained by the units of the days and by what we did."""

@@ -26,6 +26,7 @@ from timus_autotask.web import doing
 from timus_autotask.web.desk import Desk
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.pages import changes, mapping, month, terms
+from timus_autotask.web.pages import posted as after_posting
 from timus_autotask.web.pages.changes import changes_page
 from timus_autotask.web.pages.customers import SORTS, Asked, customer_page, customers_page
 from timus_autotask.web.pages.health import health_page
@@ -48,6 +49,7 @@ def console(desk: Desk) -> Starlette:
         Route("/changes/decide", posted(pages.decide), methods=["POST"]),
         *mapping.routes(pages),
         *month.routes(pages),
+        *after_posting.routes(pages),
         *terms.routes(pages),
         Route("/events/dismiss", posted(pages.dismiss), methods=["POST"]),
         Route("/do", posted(pages.do), methods=["POST"]),

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import look_at_everything
-from timus_autotask.operate.month_end import Looked, leaks, look_at_month
+from timus_autotask.operate.month_end import Looked, leaks, look_at_month, what_was_posted
 from timus_autotask.operate.suggest import Suggestions, suggest
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.watch.adjustments import Adjustment, adjustments
@@ -18,6 +18,7 @@ from timus_autotask.watch.grouping import Group, grouped
 from timus_autotask.watch.history import History, later
 from timus_autotask.watch.ledger import Ledger
 from timus_autotask.watch.overview import Survey, survey
+from timus_autotask.watch.posted import Posted
 from timus_autotask.watch.status import Status
 from timus_autotask.web.kept import Kept, Start, in_background
 from timus_autotask.web.proposals import Cases
@@ -84,6 +85,7 @@ class Desk:
         self.suggested = Kept(lambda _: self._suggest(), clock, self.start)
         self.links = Kept(lambda _: self.deployment.autotask_pages(), clock, self.start)
         self._months: dict[date, Kept[Looked]] = {}
+        self._posted: dict[date, Kept[Posted]] = {}
         self._ledgers: dict[date, Kept[Ledger]] = {}
         self.cases = Cases(self.start)
         self._decided: datetime | None = None
@@ -96,6 +98,15 @@ class Desk:
                 lambda _: look_at_month(self.deployment, first), self.deployment.clock, self.start
             )
         return self._months[first]
+
+    def posted(self, month: date) -> Kept[Posted]:
+        """What was posted in a month. Autotask is asked, so it is read only when somebody asks."""
+        first = month.replace(day=1)
+        if first not in self._posted:
+            self._posted[first] = Kept(
+                lambda _: what_was_posted(self.deployment, first), self.deployment.clock, self.start
+            )
+        return self._posted[first]
 
     def begin(self) -> None:
         """Have read what the first page shows, before somebody looks at it: also what the running month comes to in money."""

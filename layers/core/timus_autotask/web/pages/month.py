@@ -17,12 +17,14 @@ from starlette.routing import Route
 from timus_autotask.operate.evidence_file import to_csv
 from timus_autotask.operate.known import require_customer_to_show
 from timus_autotask.operate.month_end import Looked, ledger_csv
+from timus_autotask.operate.refusal import Senseless
 from timus_autotask.plain import as_json
 from timus_autotask.watch.causes import Leak
+from timus_autotask.watch.client_month import client_month
 from timus_autotask.watch.evidence import Month, MonthEvidence, evidence, money_of, verdict_of
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
 from timus_autotask.watch.ledger import Entry, Ledger, Total, total
-from timus_autotask.watch.page import evidence_page
+from timus_autotask.watch.page import client_page, evidence_page
 from timus_autotask.watch.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.web.failing import Failure, in_words
@@ -223,6 +225,7 @@ def routes(pages: Showing) -> list[Route]:
         Route("/ledger/ledger.{kind}", handlers.ledger_file),
         Route("/evidence", handlers.evidence),
         Route("/evidence/evidence.{kind}", handlers.evidence_file),
+        Route("/evidence/client.html", handlers.client_file),
     ]
 
 
@@ -252,7 +255,7 @@ class _Handlers:
 
     def ready_file(self, request: Request) -> Response:
         month = month_of(request.query_params.get("month"), self._today)
-        looked = _read(self._desk.month(month))
+        looked = read_now(self._desk.month(month))
         return download(as_json(ready_form(looked.ready)), f"ready-{month:%Y-%m}.json", "application/json")
 
     def ledger(self, request: Request) -> Response:
@@ -274,7 +277,7 @@ class _Handlers:
 
     def ledger_file(self, request: Request) -> Response:
         since = month_of(request.query_params.get("since"), self._today)
-        found = _read(self._desk.ledger(since))
+        found = read_now(self._desk.ledger(since))
         match request.path_params["kind"]:
             case "csv":
                 return download(ledger_csv(found), f"ledger-{since:%Y-%m}.csv", "text/csv")
@@ -315,8 +318,17 @@ class _Handlers:
                 return download(evidence_page(found), f"{name}.html", "text/html")
         raise HTTPException(404)
 
+    def client_file(self, request: Request) -> Response:
+        """In the client's words: no money, no ids, nothing that is open."""
+        partner = request.query_params.get("partner", "").strip()
+        if not partner:
+            raise Senseless("The client's page has your company's name on it: fill it in.")
+        found = self._evidence(request)
+        page = client_page(client_month(found, partner[:200], self._desk.deployment.zone))
+        return download(page, f"seats-{found.customer}-{found.month}.html", "text/html")
 
-def _read(kept: Kept[T]) -> T:
+
+def read_now(kept: Kept[T]) -> T:
     """What a file is made of, read now if nothing is known yet. Raises what reading it raised."""
     seen = kept.first()
     if seen.value is None:
