@@ -10,7 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo console local test test-unit simulation small-worlds ablations peers mutation screenshots crowds processes check format build deploy lock clean
+.PHONY: help setup demo console local test test-unit simulation small-worlds ablations peers mutation screenshots crowds bench processes check format build deploy lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ screenshots: .venv/.installed  ## take the pictures of the console in docs/conso
 
 crowds: .venv/.installed  ## run much of one thing through the product (1,000 subscriptions, 10,000 versions …); writes docs/crowds.md: half an hour
 	.venv/bin/python -m tests.crowds --write
+
+bench: setup  ## measure the product beside a straightforward version: calls, units, dollars, instructions; writes docs/performance.md: twenty minutes
+	.venv/bin/python -m tests.bench --write
 
 processes: setup  ## kill worker processes in 200 rounds; writes docs/exactness-processes.md: half an hour
 	.venv/bin/python -m tests.processes --rounds 200 --report

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-SECONDS = 60
+SECONDS = int(os.environ.get("BENCH_SECONDS", "60"))
 
 
 class Context:
@@ -47,7 +47,7 @@ def main() -> None:
     before, began = len(sys.modules), time.process_time()
     handler = _handler(sys.argv[1]) if sys.argv[1:] else None
     loaded = {"modules": len(sys.modules) - before, "cpu": time.process_time() - began}
-    told.write(json.dumps(loaded | {"names": sorted(sys.modules)}) + "\n")
+    told.write(json.dumps(loaded) + "\n")
     for line in sys.stdin:
         event, context = json.loads(line), Context()
         sys.stdout.flush()

@@ -112,7 +112,7 @@ class Child:
             text=True,
         )
         self.loaded: dict[str, Any] = self._read()
-        """``modules``: how many the import loaded; ``cpu``: its seconds; ``names``: of all modules."""
+        """``modules``: how many the import loaded; ``cpu``: its seconds."""
 
     def __call__(self, event: Mapping[str, Any]) -> Invoked:
         assert self._process.stdin is not None
