@@ -128,6 +128,28 @@ def test_what_cannot_be_shown_is_nothing_that_was_not_written(browser: Browser) 
     assert "Nothing was written" not in answer.text
 
 
+def test_each_list_says_first_how_things_are(browser: Browser) -> None:
+    """In a sentence that a person reads before the list."""
+    assert "<h1>4 changes await approval.</h1>" in browser.page("/changes")
+    assert "<h1>10 of 39 customers need you.</h1>" in browser.page("/customers")
+
+
+def test_health_leads_to_where_it_is_settled(browser: Browser) -> None:
+    """By a link where the console can do it; else by the words or the command."""
+    html = browser.page("/health")
+    assert '<a href="/mapping">Map them</a>' in html
+    assert '<a href="/changes?state=awaits">Decide about them</a>' in html
+    assert "<code>It runs" not in html
+
+
+def test_what_was_made_and_decided_is_said_as_elsewhere(browser: Browser) -> None:
+    """It is made, and not landed; somebody rejected it, and what the command is called is no matter."""
+    words = browser.words(f"/customers/{customer_of(DRIFTS)}")
+    assert " made " in words
+    assert "landed" not in words
+    assert "08:04 rejected +40 on 13 Mar 2026: A slip" in browser.words("/changes")
+
+
 def test_every_page_names_the_zone_of_its_times(browser: Browser) -> None:
     """A time of day is none without it."""
     assert "times of UTC" in browser.words("/health")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 
 import pytest
@@ -82,6 +83,11 @@ def test_once_autotask_was_asked_money_and_prices_stand_everywhere(browser: Brow
 def test_the_ledger_has_each_difference_with_its_cause(browser: Browser) -> None:
     """And its sums add up as the files do."""
     words = browser.words("/ledger?since=2026-01")
+    assert re.search(
+        r"Since January 2026, about [\d,.]+ is used and not billed and about [\d,.]+ is billed too much\.",
+        words,
+    )
+    assert re.search(r"about [\d,.]+ not billed", words)
     assert "2026 together" in words
     assert "+8 paused" in words
     assert name_of(PAUSED) in words

@@ -20,7 +20,7 @@ from timus_autotask.watch.names import Directory
 from timus_autotask.web.charts import HEIGHT, LEFT, RIGHT, WIDTH, Series, step_chart
 from timus_autotask.web.failing import in_words
 from timus_autotask.web.kept import Kept
-from timus_autotask.web.words import Words, count, day, lasting, money, signed
+from timus_autotask.web.words import Words, commands_in, count, day, lasting, money, signed
 
 NOON = datetime(2026, 3, 16, 12, 0, tzinfo=UTC)
 
@@ -135,6 +135,30 @@ def test_a_text_of_the_command_is_said_as_the_pages_say_it(text: str | None, sai
         {"cus_1f": "Lucerne", "5": "no", "rest": "no"}, {5: "Lucerne Inc."}, services={45: "Advanced"}
     )
     assert words.said(text, names) == said.replace("−", "\N{MINUS SIGN}")
+
+
+@pytest.mark.parametrize(
+    ("remedy", "commands"),
+    [
+        ("timus-autotask map suggest", ["timus-autotask map suggest"]),
+        ("It runs each minute: look again in a few", []),
+        (
+            "timus-autotask drift 70 46 --enforce, or: timus-autotask drift 70 46 --adopt",
+            ["timus-autotask drift 70 46 --enforce", "timus-autotask drift 70 46 --adopt"],
+        ),
+        (
+            "timus-autotask status and timus-autotask events --parked: both",
+            ["timus-autotask status", "timus-autotask events --parked"],
+        ),
+        ("Correct it: make deploy STACK=a TIME_ZONE=AREA/CITY.", ["make deploy STACK=a TIME_ZONE=AREA/CITY"]),
+        ("timus-autotask map line 1:2 --from 2026-03-20.", ["timus-autotask map line 1:2 --from 2026-03-20"]),
+    ],
+)
+def test_what_is_to_be_copied_is_the_command_and_nothing_else(remedy: str, commands: list[str]) -> None:
+    """The words around it are words, and none gets lost."""
+    pieces = commands_in(remedy)
+    assert [words for command, words in pieces if command] == commands
+    assert "".join(words for _, words in pieces) == remedy
 
 
 @given(st.text())

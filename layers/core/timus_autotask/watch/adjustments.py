@@ -32,7 +32,7 @@ class Became(StrEnum):
     UNCLEAR = "unclear"
 
 
-_OUTCOMES = {
+BECAME = {
     Outcome.LANDED: Became.MADE,
     Outcome.NOT_LANDED: Became.NOT_MADE,
     Outcome.REFUSED: Became.REFUSED,
@@ -168,7 +168,7 @@ def _made(entry: JournalEntry, *, still_aside: bool) -> Adjustment:
         entry.units_before,
         entry.delta,
         entry.units_after,
-        _OUTCOMES[entry.outcome],
+        BECAME[entry.outcome],
         entry.settled_at,
         entry.price,
         entry.causes,

@@ -29,7 +29,7 @@ from timus_autotask.web.pages import changes, mapping, month, terms
 from timus_autotask.web.pages import posted as after_posting
 from timus_autotask.web.pages.changes import changes_page
 from timus_autotask.web.pages.customers import SORTS, Asked, customer_page, customers_page
-from timus_autotask.web.pages.health import health_page
+from timus_autotask.web.pages.health import PLACES, health_page
 from timus_autotask.web.pages.overview import overview_page
 from timus_autotask.web.rendering import FOLDER
 from timus_autotask.web.showing import Showing, StillReading, back_to, posted, see_other, text_of
@@ -116,7 +116,9 @@ class Pages(Showing):
         kept = self.desk.checks
         if kept.seen.value is None and kept.seen.failed is None:
             kept.soon()
-        return self.shown(request, "health.html", page=health_page(kept.seen), names=self.names)
+        return self.shown(
+            request, "health.html", page=health_page(kept.seen), names=self.names, places=PLACES
+        )
 
     def changes(self, request: Request) -> Response:
         """Every adjustment, as asked for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
@@ -14,11 +14,31 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from timus_autotask.plain import visible
+from timus_autotask.watch.adjustments import BECAME
 from timus_autotask.watch.evidence import runs
 from timus_autotask.web.pages.actions import customer_address
 from timus_autotask.web.words import Words
 
 FOLDER = Path(__file__).parent
+DECIDED: Mapping[str, str] = {
+    "approve": "approved",
+    "reject": "rejected",
+    "undo": "undid",
+    "retry": "had it tried again:",
+    "pause": "paused changes",
+    "resume": "had changes made again",
+    "policy set": "set a term:",
+    "map customer": "mapped a customer",
+    "map plan": "chose a service:",
+    "map import": "took in a file of mappings:",
+    "map ignore": "ignored",
+    "go-live": "went live",
+    "observe": "went back to observing",
+    "redrive": "had failed wake-ups tried again",
+    "events accept": "took an event as right:",
+    "events dismiss": "dismissed an event:",
+}
+"""What people decided, by the command that decides it too; any other decision is shown as that command."""
 PIECES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -38,6 +58,8 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
     pages.filters["style"] = Markup  # our own style sheet, in a file that loads nothing
     pages.filters["slug"] = slug
     pages.filters["customer_address"] = customer_address
+    pages.globals["became"] = BECAME
+    pages.globals["decided"] = DECIDED
     return pages
 
 

@@ -17,6 +17,10 @@ DAY = re.compile(r"(?<![\w/.=-])(?<!-from )(\d{4}-\d\d-\d\d)(?: (\d\d:\d\d) UTC)
 """A day in a text that the command prints too, and perhaps a time; none that is a part of something longer, or of a command."""
 NEGATIVE = re.compile(r"(?<![\w.-])-(?=\d)")
 NUMBERED = re.compile(r"\b(company|contract|service) (\d{1,19})\b")
+COMMAND = re.compile(
+    r"(?:timus-autotask|make deploy)(?: (?!(?:and|or) timus-autotask)\S+?(?=[,:;.]?(?:\s|$)))*"
+)
+"""One command, up to the mark that ends it in a sentence."""
 WORD = re.compile(r"[\w.-]*\w")
 
 
@@ -40,7 +44,7 @@ def signed(value: int | Decimal | None) -> str:
     return "" if value is None else f"{value:+,}".replace("-", MINUS)
 
 
-def money(value: Decimal | None) -> str:
+def money(value: Decimal | int | None) -> str:
     """An amount with two decimals; nothing of what is not known."""
     return "" if value is None else f"{value:,.2f}".replace("-", MINUS)
 
@@ -48,6 +52,15 @@ def money(value: Decimal | None) -> str:
 def count(value: int, what: str, many: str = "") -> str:
     """So many of something: "1 customer", "3 customers"."""
     return f"{value:,} {what if value == 1 else many or what + 's'}"
+
+
+def commands_in(text: str) -> list[tuple[bool, str]]:
+    """What somebody does next, in pieces: (it is to be copied, words)."""
+    pieces, end = list[tuple[bool, str]](), 0
+    for found in COMMAND.finditer(text):
+        pieces += [(False, text[end : found.start()]), (True, found[0])]
+        end = found.end()
+    return [piece for piece in (*pieces, (False, text[end:])) if piece[1]]
 
 
 def lasting(value: timedelta | None) -> str:
@@ -129,6 +142,7 @@ class Words:
             "money": money,
             "count": count,
             "lasting": lasting,
+            "commands_in": commands_in,
             "moment": self.moment,
             "clock": self.clock,
             "ago": self.ago,

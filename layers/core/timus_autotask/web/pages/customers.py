@@ -17,6 +17,7 @@ from timus_autotask.watch.status import Status, StatusLine
 from timus_autotask.web.charts import Chart, Series, step_chart
 from timus_autotask.web.desk import Everything
 from timus_autotask.web.pages.actions import Action, actions_of
+from timus_autotask.web.pages.overview import sentence_of
 
 AT_ONCE = 50
 """Customers on one page."""
@@ -97,6 +98,7 @@ class CustomersPage:
     found: int
     of: int
     pages: int
+    sentence: str
     standings: tuple[tuple[Standing, int], ...]
 
 
@@ -121,6 +123,7 @@ def customers_page(found: Everything, asked: Asked) -> CustomersPage:
         len(chosen),
         len(rows),
         pages,
+        sentence_of(standings),
         tuple((one, standings.count(one)) for one in Standing if one in standings),
     )
 

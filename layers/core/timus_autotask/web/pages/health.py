@@ -10,6 +10,16 @@ from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Seen
 from timus_autotask.web.words import count
 
+PLACES = {
+    "parked": ("/customers?standing=waiting", "Who waits"),
+    "drift": ("/customers?standing=waiting", "Who waits"),
+    "unmapped": ("/mapping", "Map them"),
+    "approvals": ("/changes?state=awaits", "Decide about them"),
+    "paused": ("/terms", "Resume there"),
+    "coverage": ("/ready", "What ends soon"),
+}
+"""Where a check that is not right is dealt with here: address, and what the link says."""
+
 
 @dataclass(frozen=True, slots=True)
 class HealthPage:

@@ -31,7 +31,7 @@ from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Kept, Seen
 from timus_autotask.web.pages.actions import Action, settling
 from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
-from timus_autotask.web.words import count
+from timus_autotask.web.words import count, money
 
 T = TypeVar("T")
 
@@ -161,6 +161,7 @@ class LedgerPage:
     since: date
     months: tuple[date, ...]
     ledger: Ledger | None
+    sentence: str
     totals: tuple[tuple[str, Total], ...]
     lines: tuple[Entry, ...]
     """With a difference; or all that were asked for."""
@@ -185,6 +186,7 @@ def ledger_page(
         since,
         months_until(today, 25),
         found,
+        _leaks(found, since),
         (*months, *years),
         tuple(shown),
         len(lines) - len(shown),
@@ -192,6 +194,20 @@ def ledger_page(
         seen.reading,
         in_words(seen.failed) if seen.failed else None,
     )
+
+
+def _leaks(found: Ledger | None, since: date) -> str:
+    """What is not billed, and what is billed too much, in money."""
+    if found is None:
+        return "Nobody has looked yet"
+    sums = total(one for month in found.months for one in month.entries)
+    said = (
+        [f"about {money(sums.estimate.not_billed)} is used and not billed"]
+        if sums.seat_days.not_billed
+        else []
+    )
+    said += [f"about {money(sums.estimate.too_many)} is billed too much"] if sums.seat_days.too_many else []
+    return f"Since {since:%B %Y}, {' and '.join(said) or 'every seat-day is billed as the terms say'}"
 
 
 def _has(one: Entry, text: str, found: Ledger) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -71,7 +71,7 @@ def overview_page(found: Everything, ready: Ready | None, today: date) -> Overvi
     )
     status = found.status
     return OverviewPage(
-        _sentence(standings),
+        sentence_of(standings),
         not any(one in NEED for one in standings),
         tuple((one, standings.count(one)) for one in Standing if one in standings),
         tuple(needs[:FEW]),
@@ -86,7 +86,8 @@ def overview_page(found: Everything, ready: Ready | None, today: date) -> Overvi
     )
 
 
-def _sentence(standings: list[Standing]) -> str:
+def sentence_of(standings: Sequence[Standing]) -> str:
+    """How all customers stand."""
     billed = [one for one in standings if one is not Standing.IGNORED]
     need = sum(one in NEED for one in billed)
     moving = sum(one is Standing.MOVING for one in billed)
