@@ -7,6 +7,7 @@ import pytest
 from tests.partner import IGNORED, STRANGE, UNMAPPED, contract_of, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
 from tests.world import World
+from timus_autotask.web.pages import mapping
 
 
 @pytest.fixture
@@ -39,6 +40,18 @@ def test_what_is_not_mapped_stands_first_with_what_it_may_be(browser: Browser) -
     assert f'value="{offer(UNMAPPED[0])}"' in html
     assert "score" in words
     assert "SASE-DLP-USER" in words
+
+
+def test_a_thousand_who_are_not_mapped_are_no_endless_form(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many at once, and a search finds any of the others."""
+    monkeypatch.setattr(mapping, "OFFERS_AT_ONCE", 2)
+    html = browser.page("/mapping")
+    assert html.count("data-customer=") == 2
+    assert "1 more customer stands here once these are mapped" in words_of(html)
+    for number in UNMAPPED:
+        assert f'data-customer="{customer_of(number)}"' in browser.page(f"/mapping?q={customer_of(number)}")
 
 
 def test_one_click_accepts_the_first_offer(browser: Browser, world: World) -> None:

@@ -155,6 +155,18 @@ def test_a_term_that_makes_no_sense_is_refused(browser: Browser, form: dict[str,
     assert "<b>1" not in answer.text
 
 
+def test_many_pauses_are_one_banner(browser: Browser) -> None:
+    """With a few names: who looks for somebody else has not to read past all of them."""
+    for number in range(8):
+        browser.send("/terms/pause", {"customer": customer_of(number)})
+    html = browser.page("/")
+    assert html.count('class="banner paused"') == 1
+    words = words_of(html)
+    assert "Changes are paused for 9 customers" in words
+    assert "and 4 more" in words
+    assert "Show who waits" in words
+
+
 def test_changes_are_paused_at_once_and_resumed_behind_a_preview(browser: Browser, world: World) -> None:
     """A pause posts nothing; going on may."""
     browser.send("/terms/pause", {"customer": ""})

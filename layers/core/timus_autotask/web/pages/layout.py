@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from timus_autotask.domain.reasons import commands
-from timus_autotask.store.records import REPAIR, Circuit
+from timus_autotask.store.records import REPAIR, Circuit, RecordUnreadable
 from timus_autotask.watch.adjustments import Became
 from timus_autotask.watch.grouping import Standing
 from timus_autotask.watch.names import Directory
@@ -16,6 +16,9 @@ from timus_autotask.web.desk import Desk, Everything
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.pages.actions import Action
 from timus_autotask.web.words import count
+
+FEW = 5
+"""So many are named in a banner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +101,12 @@ def _banners(found: Everything) -> Iterator[Banner]:
     status = found.status
     if status.circuit is not None:
         yield _away(status.circuit)
-    yield from _stage(status.stages)
-    yield from (_paused(pause, status.names) for pause in status.paused)
+    yield from _stage(status.stages, status.names)
+    yield from _pauses(status.paused, status.names)
     if dead := found.survey.overview.dead_letters:
         title = f"{count(dead, 'wake-up')} failed for good"
         yield Banner("wrong", title, "The worker's log says why.", "timus-autotask redrive")
-    for one in status.unreadable:
-        yield Banner(
-            "wrong", f"The record {one.record} cannot be read", f"It is missing here: {one.why}", REPAIR
-        )
+    yield from _unreadable(status.unreadable)
     for error in found.lacking:
         failure = in_words(error)
         yield Banner("wrong", failure.title, failure.message, failure.remedy)
@@ -121,8 +121,8 @@ def _away(circuit: Circuit) -> Banner:
     )
 
 
-def _stage(stages: Stages) -> Iterator[Banner]:
-    others = ", ".join(stages.exceptions[:5]) + (" …" if len(stages.exceptions) > 5 else "")
+def _stage(stages: Stages, names: Directory) -> Iterator[Banner]:
+    others = _some([names.customers.get(one) or one for one in stages.exceptions])
     if not stages.partner.live:
         live = f" Live are only: {others}." if others else ""
         text = f"Nothing is written to Autotask. What is shown would be done after go-live.{live}"
@@ -130,6 +130,37 @@ def _stage(stages: Stages) -> Iterator[Banner]:
         yield Banner("observing", "This stack observes", text, "timus-autotask go-live", (go_live,))
     elif others:
         yield Banner("observing", f"{count(len(stages.exceptions), 'customer')} observed only", f"{others}.")
+
+
+def _pauses(pauses: Sequence[Pause], names: Directory) -> Iterator[Banner]:
+    """One banner for all customers, however many are paused; one for everybody."""
+    yield from (_paused(one, names) for one in pauses if one.customer is None)
+    customers = [one for one in pauses if one.customer is not None]
+    if len(customers) == 1:
+        yield _paused(customers[0], names)
+    elif customers:
+        called = [names.customers.get(one.customer or "") or one.customer or "" for one in customers]
+        title = f"Changes are paused for {count(len(called), 'customer')}"
+        show = Action("Show who waits", "/customers?standing=waiting")
+        yield Banner("paused", title, f"What Timus reports waits. {_some(called)}.", actions=(show,))
+
+
+def _unreadable(records: Sequence[RecordUnreadable]) -> Iterator[Banner]:
+    if len(records) == 1:
+        one = records[0]
+        yield Banner(
+            "wrong", f"The record {one.record} cannot be read", f"It is missing here: {one.why}", REPAIR
+        )
+    elif records:
+        which = _some([one.record for one in records])
+        title = f"{count(len(records), 'record')} cannot be read"
+        yield Banner("wrong", title, f"They are missing here: {which}. The first: {records[0].why}", REPAIR)
+
+
+def _some(names: Sequence[str]) -> str:
+    """A few of them, and how many more there are."""
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return f"{', '.join(names[:FEW])}{more}"
 
 
 def _paused(pause: Pause, names: Directory) -> Banner:

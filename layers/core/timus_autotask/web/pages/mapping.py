@@ -29,6 +29,8 @@ from timus_autotask.web.words import count
 
 MAPPED_AT_ONCE = 50
 """Mapped customers on one page."""
+OFFERS_AT_ONCE = 50
+"""Customers who are still to be mapped on one page, each with what it may be: a form has an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class MappingPage:
     customers: tuple[CustomerSuggested, ...]
     skus: tuple[SkuSuggested, ...]
     """Both with what they may be, as far as Autotask was asked."""
+    more: int
+    """So many more such customers stand here once these are mapped."""
     waiting: tuple[str, ...]
     """Unmapped customers and SKUs for which nothing was looked up yet."""
     exact: int
@@ -63,14 +67,16 @@ def mapping_page(found: Everything, suggested: Seen[Suggested], text: str, page:
     unmapped = {*found.status.mapped.customers, *found.status.mapped.skus}
     customers, skus = _looked_up(suggested.value, unmapped)
     known = {*(one.customer for one in customers), *(one.sku for one in skus)}
+    offered = [one for one in customers if _has(text, one.customer, one.name)]
     rows, plans = _mapped(found, text), found.survey.records.partner.plans
     pages = max(1, -(-len(rows) // MAPPED_AT_ONCE))
     page = min(max(1, page), pages)
     return MappingPage(
         text,
         found.status.mapped,
-        tuple(one for one in customers if _has(text, one.customer, one.name)),
+        tuple(offered[:OFFERS_AT_ONCE]),
         tuple(one for one in skus if _has(text, one.sku)),
+        len(offered[OFFERS_AT_ONCE:]),
         tuple(sorted(unmapped - known)),
         _exact(suggested.value, unmapped),
         tuple(rows[(page - 1) * MAPPED_AT_ONCE : page * MAPPED_AT_ONCE]),
