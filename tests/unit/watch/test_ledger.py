@@ -195,6 +195,24 @@ def test_a_sku_on_two_contracts_adds_up() -> None:
     assert all(one.seat_days.adds_up for one in entries)
 
 
+def test_too_many_of_one_line_does_not_hide_what_is_missing_on_another() -> None:
+    """Not among the lines of a month, and not among months; what lies between both sides adds up all the same."""
+    cause = Leak.DRIFT
+    price = Decimal("2.00")
+
+    def entry(units: int) -> Entry:
+        money = Sums(Decimal("0.00"), -units * price, {}, {cause: units * price})
+        return Entry("cus", LineKey(1, abs(units)), (ADV,), Sums(0, -units, {}, {cause: units}), money, None)
+
+    found = total([entry(3), entry(-3), entry(5)])
+    assert (found.seat_days.not_billed, found.seat_days.too_many) == (8, 3)
+    assert (found.estimate.not_billed, found.estimate.too_many) == (Decimal("16.00"), Decimal("6.00"))
+    assert found.seat_days.causes == {cause: 5}
+    assert found.seat_days.adds_up
+    both = entry(3).plus(entry(-3))
+    assert (both.seat_days.not_billed, both.seat_days.too_many, both.seat_days.causes) == (3, 3, {cause: 0})
+
+
 def test_sums_of_months_and_years() -> None:
     """A year has its months; what is not billed does not hide what is billed too much."""
     months = begun()

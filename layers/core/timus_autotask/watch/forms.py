@@ -888,4 +888,6 @@ def _sums(sums: Sums[int] | Sums[Decimal]) -> Form:
         "billed": shown(sums.billed),
         "by_terms": each(sums.granted),
         "causes": each(sums.causes),
+        "not_billed": shown(sums.not_billed),
+        "too_many": shown(sums.too_many),
     }

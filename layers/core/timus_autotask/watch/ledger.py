@@ -41,6 +41,8 @@ class Sums(Generic[N]):
     """By the terms, with their sign: free units are negative, a minimum is positive."""
     causes: Mapping[Leak, N]
     """Not billed; negative: billed too much."""
+    apart: tuple[N | int, N | int] | None = field(default=None, compare=False)
+    """Of several lines or months: what is not billed, and what is too many, added up one by one, so that one does not hide the other."""
 
     @property
     def adds_up(self) -> bool:
@@ -50,11 +52,15 @@ class Sums(Generic[N]):
     @property
     def not_billed(self) -> N | int:
         """Of the causes, what is used and not billed, since we came."""
+        if self.apart is not None:
+            return self.apart[0]
         return sum(max(number, number * 0) for leak, number in self.causes.items() if leak is not Leak.BEFORE)
 
     @property
     def too_many(self) -> N | int:
         """Of the causes, what is billed and not used, since we came; a positive number."""
+        if self.apart is not None:
+            return self.apart[1]
         return sum(
             max(-number, number * 0) for leak, number in self.causes.items() if leak is not Leak.BEFORE
         )
@@ -65,6 +71,7 @@ class Sums(Generic[N]):
             self.billed + other.billed,
             _merged(self.granted, other.granted),
             _merged(self.causes, other.causes),
+            (self.not_billed + other.not_billed, self.too_many + other.too_many),
         )
 
 
