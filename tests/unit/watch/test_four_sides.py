@@ -309,7 +309,9 @@ def test_the_command_reads_a_file_as_its_profile_says_and_keeps_it(tmp_path: Pat
         f"{CUSTOMER};{GATEWAY};1;03/01/2026;03/31/2026;20,00;\r\n".encode()
     )
     words = ("reconcile", "--timus-invoice", str(file), "--month", "2026-03")
-    assert "--column sku=Product" in months.desk.refused(*words, status=2)
+    refused = months.desk.refused(*words, status=2)
+    assert "--column sku=Product" in refused
+    assert "--column amount=Total" in refused
     names = {
         "customer": "Client",
         "sku": "Product",
@@ -376,6 +378,29 @@ def test_its_file_opens_in_a_spreadsheet_as_it_is(tmp_path: Path) -> None:
     text = out.read_bytes()
     assert text.startswith(b"\xef\xbb\xbfmonth,")
     assert b'"=""=HYPERLINK(1)"""' in text
+
+
+@pytest.mark.parametrize("amount", ["1,090.50", "1.090,50", "1090.50", "1090,5"])
+def test_an_amount_may_have_its_thousands_apart(amount: str, tmp_path: Path) -> None:
+    """As invoices write them, where that can be read in one way only."""
+    months = begun()
+    file = tmp_path / "march.csv"
+    file.write_text(f'customer,sku,quantity,amount\n{CUSTOMER},{ADV},10,"{amount}"\n')
+    months.play([("wait", None, 31)])
+    said = months.desk.run("reconcile", "--timus-invoice", str(file), "--month", "2026-03", "--json")
+    assert said.json["total"]["amount_paid"] == "1090.50"
+
+
+@pytest.mark.parametrize(
+    "amount", ["1,090", "1.090", "1,09,050.00", "01,090.50", "1.090.50", "$5", "1,090.50.1"]
+)
+def test_an_amount_that_may_be_two_is_refused(amount: str, tmp_path: Path) -> None:
+    """It is not guessed."""
+    months = begun()
+    file = tmp_path / "march.csv"
+    file.write_text(f'customer,sku,quantity,amount\n{CUSTOMER},{ADV},10,"{amount}"\n')
+    said = months.desk.refused("reconcile", "--timus-invoice", str(file), "--month", "2026-03", status=2)
+    assert "row 2: amount must" in said
 
 
 @pytest.mark.parametrize(

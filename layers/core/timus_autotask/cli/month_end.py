@@ -314,6 +314,10 @@ def ledger(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 def digest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """What the e-mail of the last week would say."""
     since = in_utc(arguments.since, deployment) if arguments.since else deployment.clock.now() - WEEK
+    if since > deployment.clock.now():
+        raise Failed(
+            f"{arguments.since:%Y-%m-%d} is to come: name the first day that the digest tells of.", USAGE
+        )
     with terminal.while_busy(READING):
         found = digested(deployment.ports, since)
     mail = as_mail(found, deployment.stack)

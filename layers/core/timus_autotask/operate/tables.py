@@ -250,6 +250,21 @@ def _decimal(text: str) -> Decimal:
     return Decimal(text.replace(",", "."))
 
 
+_APART = re.compile(
+    r"(-?[1-9][0-9]{0,2})((?:,[0-9]{3})+\.[0-9]{1,15}|(?:\.[0-9]{3})+,[0-9]{1,15}|(?:,[0-9]{3}){2,}|(?:\.[0-9]{3}){2,})"
+)
+"""A number with thousands apart that can be read in one way only: the two signs differ, or one stands more than once."""
+
+
+def _amount(text: str) -> Decimal:
+    if not _APART.fullmatch(text):
+        return _decimal(text)
+    thousands = (
+        "," if text.find(",") >= 0 and (text.find(".") < 0 or text.find(",") < text.find(".")) else "."
+    )
+    return Decimal(text.replace(thousands, "").replace(",", "."))
+
+
 def _decimal_of_json(value: Any) -> Decimal:
     if type(value) not in (int, Decimal) or abs(Decimal(value).adjusted()) > 15:
         raise ValueError("must be a number such as 12.50")
@@ -270,6 +285,8 @@ _AS_DAYS_ARE_WRITTEN = re.compile(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}")
 
 TEXT = Kind(lambda cell: _text(unescaped(cell)), _only_text(_text))
 DECIMAL = Kind(_decimal, _decimal_of_json)
+AMOUNT = Kind(_amount, _decimal_of_json)
+"""Money that somebody else's file shows: thousands may be apart where that can be read in one way only."""
 DAY = Kind(_day, _only_text(_day))
 
 

@@ -19,6 +19,7 @@ from timus_autotask.operate.known import near
 from timus_autotask.operate.month_end import EARLIER, YEAR, asking_autotask
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.tables import (
+    AMOUNT,
     DAY,
     DECIMAL,
     TEXT,
@@ -166,7 +167,7 @@ def _day_kind(written: str) -> Kind:
 def columns_of(profile: InvoiceProfile) -> tuple[Column, ...]:
     """The columns of the file."""
     day = _day_kind(profile.days)
-    kinds = (code(str), code(str), Kind(_units, _units_of_json), DECIMAL, day, day)
+    kinds = (code(str), code(str), Kind(_units, _units_of_json), AMOUNT, day, day)
     ours = [
         Column(
             name,
@@ -202,7 +203,8 @@ def _explained(refused: FileRefused) -> FileRefused:
     if not any("column of ours" in one.message or "are missing" in one.message for one in refused.problems):
         return refused
     hint = Problem(
-        "name its columns once, and it is kept: --column sku=Product --column quantity=Seats --column customer=Client; "
+        "name its columns once, and it is kept: --column sku=Product --column quantity=Seats --column customer=Client "
+        "--column first_day=From --column last_day=To --column amount=Total (with --days day-first or month-first, if days are not 2026-03-15); "
         f"a column that is not needed: --column {IGNORE}=Notes"
     )
     return FileRefused(*refused.problems, hint)

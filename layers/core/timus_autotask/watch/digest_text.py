@@ -189,7 +189,8 @@ def _rest(found: Digest) -> Iterator[str]:
     if found.observing:
         yield "This stack observes: nothing is written to Autotask. See: timus-autotask preview"
     if found.by_itself:
-        yield f"{counted(found.by_itself, 'other thing is', 'other things are')} under way or scheduled, and need nobody."
+        other = counted(found.by_itself, "other thing is", "other things are")
+        yield f"{other} under way or scheduled, and {'needs' if found.by_itself == 1 else 'need'} nobody."
     yield from (f"Note: {visible(note)}" for note in found.notes[:MOST_NOTES])
 
 
