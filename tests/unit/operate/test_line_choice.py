@@ -15,8 +15,9 @@ from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, GATEWAY, SERVICES, Wor
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineChoice, Route
 from timus_autotask.domain.past_days import Locked
+from timus_autotask.operate.first_day import FOLLOWS
 from timus_autotask.operate.line_choice import LineChosen, choose_line, unchoose_line
-from timus_autotask.operate.mapping import FOLLOWS, mappings, route_customer
+from timus_autotask.operate.mapping import mappings, route_customer
 from timus_autotask.operate.mapping_file import to_csv
 from timus_autotask.operate.mapping_import import Imported, exported, import_mappings
 from timus_autotask.operate.proposal import Proposal

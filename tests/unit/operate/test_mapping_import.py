@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -364,25 +364,32 @@ def test_units_cannot_leave_before_they_came() -> None:
     world.work()
     for day in ("always", "2026-03-09"):
         [found] = problems(world, f"{HEAD},first_day\n{CUSTOMER},601,29683950,{day}\n")
-        assert found.startswith("row 2: first_day is too early. Units are billed elsewhere since 2026-03-10")
+        assert found.startswith(
+            "row 2: first_day is too early. Units are billed elsewhere already, so they can move from 2026-03-10"
+        )
     assert proposed(world, f"{HEAD},first_day\n{CUSTOMER},601,29683950,2026-03-10\n").result.customers
 
 
 def test_a_service_is_changed_as_map_plan_does() -> None:
-    """From today where units are billed, for everybody or for one; a SKU that was matched becomes a choice."""
+    """From the next free day where units are billed, for everybody or for one; a SKU that was matched becomes a choice."""
     world = World()
     world.tell(1, {ADV: 28})
     proposed(world, f"{HEAD}\n{CUSTOMER},600,{CONTRACT}\n").commit()
-    world.work()
+    world.work()  # so today is taken
     assert proposed(world, f"sku,service_id\n{ADV},45\n").result.unchanged == 1
     proposed(world, f"sku,service_id,family\n{ADV},46,sase\n").commit()
     plan = world.ports.store.partner().plans[ADV].value
-    assert [(one.service_id, one.first_day) for one in plan.choices] == [(45, None), (46, TODAY)]
+    assert [(one.service_id, one.first_day) for one in plan.choices] == [
+        (45, None),
+        (46, TODAY + timedelta(days=1)),
+    ]
     assert (plan.matched, plan.family) == (False, "sase")
     proposed(world, f"customer_id,sku,service_id\n{CUSTOMER},{ADV},47\n").commit()
     stored = world.ports.store.customer(CUSTOMER).mapping
     assert stored is not None
-    assert [(one.service_id, one.first_day) for one in stored.value.services[ADV]] == [(47, TODAY)]
+    assert [(one.service_id, one.first_day) for one in stored.value.services[ADV]] == [
+        (47, TODAY + timedelta(days=1))
+    ]
 
 
 def test_a_choice_of_another_service_keeps_the_family() -> None:

@@ -18,7 +18,7 @@ from tests.fakes.memory_queue import MemoryQueue
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.line import Choice
 from timus_autotask.domain.mapping import Route
-from timus_autotask.operate import decisions, mapping, recover, stage, terms
+from timus_autotask.operate import decisions, first_day, mapping, recover, stage, terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.known import slips
 from timus_autotask.operate.late import BillFrom
@@ -540,9 +540,9 @@ def test_a_contract_that_somebody_has_left_is_free() -> None:
         mapping.route_customer(deployment, "cus_b", route, BY)
     from_today = mapping.route_customer(deployment, "cus_b", route, BY, bill_from=BillFrom.TODAY)
     assert from_today.result.shared_with == ()
-    said = mapping.FirstDay(today, follows=False)
+    said = first_day.FirstDay(today, follows=False)
     assert mapping.route_customer(deployment, "cus_b", route, BY, first_day=said).result.shared_with == ()
-    before = mapping.FirstDay(today - timedelta(days=1), follows=False)
+    before = first_day.FirstDay(today - timedelta(days=1), follows=False)
     with pytest.raises(NotDone, match="--share"):
         mapping.route_customer(deployment, "cus_b", route, BY, first_day=before)
     shared = mapping.route_customer(deployment, "cus_b", route, BY, share=True)
@@ -555,7 +555,7 @@ def test_a_contract_that_somebody_will_come_to_is_shared() -> None:
     """On days to come, too; not where the one leaves it before the other comes."""
     world = level()
     deployment = deployment_of(world)
-    ahead = mapping.FirstDay(date(2026, 4, 1), follows=False)
+    ahead = first_day.FirstDay(date(2026, 4, 1), follows=False)
     mapping.route_customer(deployment, CUSTOMER, Route(601, 29683950), BY, first_day=ahead).commit()
     with pytest.raises(NotDone, match=r"of customer cus_41d0 \(Contoso Dental\)\. .*--share"):
         mapping.route_customer(deployment, "cus_b", Route(601, 29683950), BY)

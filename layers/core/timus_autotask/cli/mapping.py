@@ -15,10 +15,11 @@ from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route
 from timus_autotask.operate import mapping as use
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.family import say_family, shown
+from timus_autotask.operate.first_day import FOLLOWS, FirstDay
 from timus_autotask.operate.ignoring import IgnoredOrNot, ignore, unignore
 from timus_autotask.operate.late import BillFrom
 from timus_autotask.operate.line_choice import LineChosen, choose_line, unchoose_line
-from timus_autotask.operate.mapping import FOLLOWS, CompanyNamed, CustomerRouted, FirstDay, ServiceChosen
+from timus_autotask.operate.mapping import CompanyNamed, CustomerRouted, ServiceChosen
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.watch.names import Directory
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import (
     CustomerMapping,
     Ignored,
@@ -39,6 +38,7 @@ from timus_autotask.operate.catalogue import (
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.family import shown
+from timus_autotask.operate.first_day import FOLLOWS, FirstDay, holds_from
 from timus_autotask.operate.known import customer_is_no_slip, is_reported, require_skus
 from timus_autotask.operate.late import BillFrom, Late, first_day_of, late, may_be_late, others_billed_later
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
@@ -65,21 +65,6 @@ from timus_autotask.watch.names import NOBODY, Directory, known_names, learn_nam
 UNCHECKED = "--unchecked maps without asking Autotask."
 
 
-@dataclass(frozen=True, slots=True)
-class FirstDay:
-    """From when a choice holds: as said, or as follows from what is billed already."""
-
-    given: date | None = None
-    """None: always."""
-    follows: bool = True
-    """Nobody has said: today where units are billed by the present choice, else as long as that one."""
-
-    def __str__(self) -> str:
-        """As people write it."""
-        return "" if self.follows else str(self.given or "always")
-
-
-FOLLOWS = FirstDay()
 EVERY_DAY = Timeline(((date.min, 1),))
 
 
@@ -253,7 +238,7 @@ def route_customer(
         doubts += others_billed_later(deployment, records, route.contract_id, since)
         if contract is not None:
             doubts += _to_choose(deployment, records, result, services)
-        return Prepared(act, tuple(notes), tuple(doubts), unchecked)
+        return Prepared(act, tuple(notes), tuple(doubts), unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)
 
@@ -448,44 +433,6 @@ def of_another(state: ContractState, mapping: CustomerMapping) -> bool:
     return state.contract is not None and state.contract.company_id not in companies
 
 
-def holds_from(
-    deployment: Deployment,
-    first_day: FirstDay,
-    left: Iterable[tuple[Line, str, str]],
-    customers: Iterable[CustomerRecords],
-    since: date | None,
-    present: Callable[[Line], bool],
-) -> date | None:
-    """When a choice holds from. ``since`` is the first day of the present one, ``present`` tells its lines.
-
-    ``left`` are the lines that units leave for it, with whose (customer, SKU) they are. They cannot leave a line before the day on
-    which they came to it: nothing would take them off again.
-    """
-    first: dict[tuple[str, str], date] = {
-        (records.id, sku): min(version.day for version in stored.value.versions)
-        for records in customers
-        for stored in records.subscriptions.values()
-        for sku in stored.value.skus
-    }
-    billed = [
-        (line, first.get((customer, sku), deployment.today)) for line, customer, sku in left if _billed(line)
-    ]
-    if first_day.follows:
-        return deployment.today if any(present(line) for line, _ in billed) else since
-    given, came = first_day.given, [day for _, day in billed]
-    if came and (given is None or given < max(came)):
-        raise NotDone(
-            f"Units are billed elsewhere since {max(came)} already, so they can move on that day at the earliest: "
-            f"--from {max(came)}. Nothing was written."
-        )
-    return given
-
-
-def _billed(line: Line) -> bool:
-    """Whether units are, or may be, on a line because of us."""
-    return bool(line.intent or line.adjusted or (line.baseline and line.baseline.steps))
-
-
 # -- What Autotask says
 
 
@@ -582,7 +529,7 @@ def choose_service(
         since = _service_from(deployment, sku, service_id, customer, first_day)
         result = ServiceChosen(sku, service_id, name, customer, since)
         write = _for_one if customer else _for_all
-        return Prepared(lambda ports: write(result, by, ports), unchecked=unchecked)
+        return Prepared(lambda ports: write(result, by, ports), unchecked=unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)
 

@@ -23,9 +23,10 @@ from timus_autotask.domain.mapping import (
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.first_day import FirstDay, holds_from
 from timus_autotask.operate.late import BillFrom, FirstDays
 from timus_autotask.operate.line_choice import Switch, switched, units_of, was_billed
-from timus_autotask.operate.mapping import FirstDay, holds_from, of_another, route_words, routes_to
+from timus_autotask.operate.mapping import of_another, route_words, routes_to
 from timus_autotask.operate.mapping_file import Entry, Subject, What, understood
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.tables import Problem

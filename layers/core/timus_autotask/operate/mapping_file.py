@@ -17,8 +17,8 @@ from unicodedata import category
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, LineChoice, LineKey, PlanMapping, Route
 from timus_autotask.operate.family import ADD_ON, shown
+from timus_autotask.operate.first_day import FOLLOWS, FirstDay
 from timus_autotask.operate.late import BillFrom
-from timus_autotask.operate.mapping import FOLLOWS, FirstDay
 from timus_autotask.operate.tables import (
     DAY,
     TEXT,

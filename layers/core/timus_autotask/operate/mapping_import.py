@@ -177,7 +177,7 @@ def import_mappings(
             return result
 
         doubts = (*(known.doubts if known else ()), *_billed_later(draft))
-        return Prepared(act, tuple(notes(draft)), doubts, unchecked)
+        return Prepared(act, tuple(notes(draft)), doubts, unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)
 

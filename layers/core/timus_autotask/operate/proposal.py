@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 from timus_autotask.operate.deployment import Deployment, Queue
 from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.twice import billed_twice
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
@@ -50,6 +51,8 @@ class Prepared(Generic[R]):
     """Prices are read too, for an estimate."""
     goes_live: bool = False
     """It is about what is adjusted from now on: prices are read too, for an estimate, and what stays in observation is set apart."""
+    moves: bool = False
+    """Units may go to another line by it: what both lines would bill for some days is a doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def propose(
         shown.result,
         shown.preview.set_apart() if prepared.goes_live else shown.preview,
         prepared.notes,
-        prepared.doubts,
+        (*prepared.doubts, *(billed_twice(shown.preview, deployment.today) if prepared.moves else ())),
         not_shown,
         deployment,
         prepare,

@@ -1,0 +1,119 @@
+"""From which day a choice of a contract or a service holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from timus_autotask.domain.converge.gaps import open_day_of, taken_days
+from timus_autotask.domain.line import Line
+from timus_autotask.domain.mapping import CustomerMapping, service_on
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.store.records import CustomerRecords, Terms, policies_from
+
+
+@dataclass(frozen=True, slots=True)
+class FirstDay:
+    """From when a choice holds: as said, or as follows from what is billed already."""
+
+    given: date | None = None
+    """None: always."""
+    follows: bool = True
+    """Nobody has said: today where units are billed by the present choice, else as long as that one."""
+
+    def __str__(self) -> str:
+        """As people write it."""
+        return "" if self.follows else str(self.given or "always")
+
+
+FOLLOWS = FirstDay()
+
+
+def holds_from(
+    deployment: Deployment,
+    first_day: FirstDay,
+    left: Iterable[tuple[Line, str, str]],
+    customers: Iterable[CustomerRecords],
+    since: date | None,
+    present: Callable[[Line], bool],
+) -> date | None:
+    """When a choice holds from. ``since`` is the first day of the present one, ``present`` tells its lines.
+
+    ``left`` are the lines that units leave for it, with whose (customer, SKU) they are. They cannot leave a line before the day on
+    which they came to it, nor on the day on which a choice of that day brought them there: nothing would take them off again. A choice
+    without a first day of its own also waits until the lines that are left can be adjusted, so that no seat is billed on both.
+    """
+    known = {records.id: records for records in customers}
+    billed = [
+        (line, _may_leave_from(deployment, line, known.get(customer), sku))
+        for line, customer, sku in left
+        if _billed(line)
+    ]
+    if first_day.follows:
+        if not any(present(line) for line, _ in billed):
+            return since
+        today = deployment.today
+        free = [
+            _free_day(deployment, line, known.get(customer))
+            for line, customer, _ in left
+            if _bills(line, today)
+        ]
+        return max((today, *(day for _, day in billed), *free))
+    given, earliest = first_day.given, max((day for _, day in billed), default=None)
+    if earliest and (given is None or given < earliest):
+        raise NotDone(
+            f"Units are billed elsewhere already, so they can move from {earliest} on at the earliest: --from {earliest}. "
+            "Nothing was written."
+        )
+    return given
+
+
+def _may_leave_from(deployment: Deployment, line: Line, records: CustomerRecords | None, sku: str) -> date:
+    """The first day on which a customer's units of a SKU may leave a line."""
+    if records is None:
+        return deployment.today
+    of = [stored.value for stored in records.subscriptions.values() if sku in stored.value.skus]
+    reported = min((version.day for one in of for version in one.versions), default=deployment.today)
+    came = _came(line, records.mapping.value if records.mapping else None, sku, deployment)
+    return reported if came is None else max(reported, came + timedelta(days=1))
+
+
+def _came(line: Line, mapping: CustomerMapping | None, sku: str, deployment: Deployment) -> date | None:
+    """The first day of the choice by which a SKU goes to a line today; None: always, or it does not go there."""
+    if mapping is None:
+        return None
+    plans = {each: stored.value for each, stored in deployment.store.readable_partner().plans.items()}
+    plan = plans.get(sku)
+    first_days = [one.first_day for one in mapping.routings]
+    first_days += [one.first_day for one in (*mapping.services.get(sku, ()), *(plan.choices if plan else ()))]
+    turns = sorted({day or date.min for day in first_days})
+    came: date | None = None
+    there = False
+    for day in turns:
+        if day > deployment.today:
+            break
+        routes = mapping.routes(sku, day)
+        goes = service_on(mapping, plans, sku, day) == line.service_id and any(
+            route.contract_id == line.contract_id for route in routes
+        )
+        came = (came if there else day) if goes else None
+        there = goes
+    return None if came == date.min else came
+
+
+def _billed(line: Line) -> bool:
+    """Whether units are, or may be, on a line because of us."""
+    return bool(line.intent or line.adjusted or (line.baseline and line.baseline.steps))
+
+
+def _bills(line: Line, day: date) -> bool:
+    return bool(line.intent or (line.baseline and line.baseline.at(day)))
+
+
+def _free_day(deployment: Deployment, line: Line, records: CustomerRecords | None) -> date:
+    """The first day on which a line takes another adjustment of ours, as far as our own records tell."""
+    own = records.terms.value if records and records.terms else Terms()
+    policy, _ = policies_from(deployment.store.readable_partner().terms.value, own)
+    return open_day_of(taken_days(line, policy))(deployment.today) or deployment.today

@@ -1,0 +1,94 @@
+"""Seats that a move would bill on two lines at once: the new line has them, and the old one cannot come down yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from timus_autotask.domain.timeline import Timeline
+from timus_autotask.watch.preview import LinePreview, Preview
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line with what it has once all is made that would be made."""
+
+    contract_id: int | None
+    line: LinePreview
+    after: Timeline
+
+    @property
+    def turns(self) -> tuple[date, ...]:
+        """The days on which it has, or should have, other units."""
+        return (*self.after.days, *self.line.desired_units.days)
+
+    @property
+    def why(self) -> str:
+        """Why it keeps units, within a sentence."""
+        why = self.line.reason or next((one.cause.message for one in self.line.past_days), "its day is taken")
+        return f"{why[0].lower()}{why[1:].rstrip('.')}"
+
+    def too_many(self, day: date) -> int:
+        """Units that it has and should not have."""
+        return max(0, self.after.at(day) - self.line.desired_units.at(day))
+
+    def comes(self, day: date) -> int:
+        """Units that it would get, and then has as it should."""
+        more = self.after.at(day) - self.line.observed_units.at(day)
+        return max(0, min(more, self.line.desired_units.at(day) - self.line.observed_units.at(day)))
+
+
+def billed_twice(preview: Preview, today: date) -> tuple[str, ...]:
+    """In words, for people: each SKU of a customer of which one line would keep units that another one gets, on which days, and how not to."""
+    lines: dict[tuple[str, str], list[_Line]] = {}
+    for contract in preview.contracts:
+        for line in contract.lines:
+            after = line.observed_units
+            for one in line.adjustments:
+                after = after.add_from(one.day, one.delta)
+            for source in line.sources:
+                lines.setdefault(source, []).append(_Line(contract.contract_id, line, after))
+    return tuple(words for source, of in lines.items() for words in _of_one(source, of, today))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """An old line with those that get its units."""
+
+    old: _Line
+    news: Sequence[_Line]
+
+    @property
+    def days(self) -> list[date]:
+        """The first day on which another line gets units, and every later one on which any has other units."""
+        since = min((a.day for one in self.news for a in one.line.adjustments if a.delta > 0), default=None)
+        if since is None:
+            return []
+        turns = [day for one in (self.old, *self.news) for day in one.turns]
+        return sorted({since, *(day for day in turns if day > since)})
+
+    def twice(self, day: date) -> int:
+        """Units that both would bill."""
+        return min(self.old.too_many(day), sum(one.comes(day) for one in self.news))
+
+
+def _of_one(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[str]:
+    customer, sku = source
+    for old in lines:
+        pair = _Pair(old, [one for one in lines if one is not old])
+        days = pair.days
+        twice = [day for day in days if pair.twice(day)]
+        if not twice:
+            continue
+        until = next((day for day in days if day > twice[-1]), None)
+        stretch = (
+            f"From {twice[0]} to {until - ONE_DAY}" if until else f"From {twice[0]} until somebody decides"
+        )
+        instead = f" To bill them once: --from {until}." if until and until > today else ""
+        yield (
+            f"{stretch} {max(map(pair.twice, twice))} units of {sku} of {customer} would be billed twice: contract {old.contract_id} "
+            f"(service {old.line.service_id}) keeps them, because {old.why}.{instead}"
+        )

@@ -1,0 +1,143 @@
+"""Units that move to another line: never billed on both without a word, and never left behind."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.deployment import deployment_of
+from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
+from timus_autotask.domain.mapping import Route
+from timus_autotask.operate import mapping, terms
+from timus_autotask.operate.first_day import FirstDay
+from timus_autotask.operate.proposal import Proposal
+from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.terms import TermChange
+
+BY, ONE_DAY = "j.doe", timedelta(days=1)
+OTHER = 29683950
+JANUARY = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HERE, THERE = Route(600, CONTRACT), Route(601, OTHER)
+
+
+def level() -> World:
+    """A client whose 25 seats were on the contract before we came."""
+    first = {**SCENARIO["contracts"][0], "lines": [{"id": 1201, "serviceID": 45, "units": 25}]}
+    world = World(scenario={**SCENARIO, "contracts": [first, *SCENARIO["contracts"][1:]]})
+    world.map_customer()
+    world.tell(1, {ADV: 25}, effective=JANUARY)
+    settle(world)
+    assert world.posted() == []
+    return world
+
+
+def settle(world: World, *, days: int = 0) -> None:
+    """Let the workers do what is due, and again each morning."""
+    for day in range(days + 1):
+        world.clock.advance(86_400 if day else 0)
+        world.work()
+        for _ in range(20):
+            world.sweep()
+
+
+def moved(world: World, route: Route, **more: Any) -> Proposal[Any]:
+    """What a move comes to; it is done."""
+    proposal = mapping.route_customer(deployment_of(world), CUSTOMER, route, BY, **more)
+    proposal.commit()
+    settle(world)
+    return proposal
+
+
+def twice(proposal: Proposal[Any]) -> list[str]:
+    """What would be billed on both lines."""
+    return [doubt for doubt in proposal.doubts if "billed twice" in doubt]
+
+
+def billed(world: World, day: date) -> tuple[int, int]:
+    """Seats on the first contract and on the other one."""
+    return world.units(ADV, day), world.units(ADV, day, OTHER)
+
+
+def test_a_mistake_that_is_corrected_on_the_same_day_leaves_nothing_behind() -> None:
+    """Both lines carry an adjustment of today, so the seats go back tomorrow; no day has more of them than Timus."""
+    world = level()
+    today = world.ports.today()
+    moved(world, THERE)
+    assert billed(world, today) == (0, 25)
+    proposal = moved(world, HERE)
+    assert proposal.result.first_day == today + ONE_DAY
+    assert proposal.doubts == ()
+    settle(world, days=2)
+    assert [billed(world, today + n * ONE_DAY) for n in range(3)] == [(0, 25), (25, 0), (25, 0)]
+
+
+def test_a_mistake_that_nobody_has_followed_yet_is_as_if_it_had_never_been() -> None:
+    """Whatever the wrong contract has is somebody else's, and stays."""
+    world = level()
+    mapping.route_customer(deployment_of(world), CUSTOMER, THERE, BY).commit()
+    proposal = moved(world, HERE)
+    assert proposal.result.first_day == world.ports.today()
+    assert world.posted() == []
+
+
+def test_units_do_not_leave_a_line_on_the_day_on_which_they_came() -> None:
+    """Nothing would take them off again."""
+    world = level()
+    today = world.ports.today()
+    moved(world, THERE)
+    with pytest.raises(NotDone, match=f"from {today + ONE_DAY} on at the earliest"):
+        moved(world, HERE, first_day=FirstDay(today, follows=False))
+
+
+def test_a_wrong_service_that_is_corrected_on_the_same_day_leaves_nothing_behind() -> None:
+    """The same for a service, for everybody."""
+    world = level()
+    today, deployment = world.ports.today(), deployment_of(world)
+    mapping.choose_service(deployment, ADV, 46, BY).commit()
+    settle(world)
+    mapping.choose_service(deployment, ADV, 45, BY).commit()
+    settle(world, days=1)
+    there = world.api.model.find_line(CONTRACT, 46)
+    assert there is not None
+    assert [there.units_on((today + n * ONE_DAY).toordinal()) for n in (0, 1)] == [25, 0]
+    assert world.units(ADV, today + ONE_DAY) == 25
+
+
+def test_a_move_waits_until_the_line_that_is_left_takes_an_adjustment() -> None:
+    """Three seats came today: on one day no line takes a second adjustment."""
+    world = level()
+    today = world.ports.today()
+    world.tell(2, {ADV: 28})
+    settle(world)
+    assert moved(world, THERE).result.first_day == today + ONE_DAY
+    settle(world, days=1)
+    assert [billed(world, today + n * ONE_DAY) for n in (0, 1)] == [(28, 0), (0, 28)]
+
+
+def test_who_moves_units_that_stay_billed_on_the_old_line_is_told_on_which_days() -> None:
+    """Its period is posted: with the first day on which both are right."""
+    world = level()
+    world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    world.tell(2, {ADV: 25}, effective=JANUARY)
+    settle(world)
+    [doubt] = twice(moved(world, THERE))
+    assert doubt == (
+        "From 2026-03-15 to 2026-03-31 25 units of SASE-ADV-USER of cus_41d0 would be billed twice: contract 29683949 (service 45) "
+        "keeps them, because its period is approved and posted. To bill them once: --from 2026-04-01."
+    )
+
+
+def test_who_moves_units_whose_decrease_awaits_approval_is_told_that_both_are_billed() -> None:
+    """Until somebody decides."""
+    world = level()
+    deployment = deployment_of(world)
+    always = [TermChange("approve_decreases", "always")]
+    terms.set_terms(deployment, always, None, BY, from_today_if_posted=True).commit()
+    settle(world)
+    [doubt] = twice(moved(world, THERE))
+    assert doubt.startswith(
+        "From 2026-03-15 until somebody decides 25 units of SASE-ADV-USER of cus_41d0 would be billed twice"
+    )
+    assert doubt.endswith("because a change of -25 on 2026-03-15 awaits approval.")
