@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.autotask.faults import Fault
+from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.operate.ignoring import ignore
 from timus_autotask.store.records import put_terms
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.evidence import Month, MonthEvidence, evidence, verdict_of
@@ -175,15 +177,33 @@ def test_who_is_not_mapped_has_no_line() -> None:
     assert (one.sku, one.units, one.why.code) == (ADV, 5, "customer-unmapped")
     assert (one.first, one.last, one.seat_days) == (date(2026, 3, 15), date(2026, 3, 31), 5)
     world.pass_time(days=3)
-    assert (of(world).without_line[0].seat_days, of(world).seat_days) == (20, -20)
+    assert (of(world).without_line[0].seat_days, of(world).not_billed, of(world).too_many) == (20, 20, 0)
     [form] = evidence_form(of(world))["without_line"]
     assert (form["seat_days"], form["remedy"][:27]) == (-20, "timus-autotask map customer")
 
 
 def test_what_somebody_ignores_is_not_missing() -> None:
     """It is to be billed on no line."""
-    world = aligned()
+    world = World()
+    world.map_customer()
+    told(world, 1, 25)
+    world.tell(2, {ADV: 25, GATEWAY: 1, "SASE-NEW": 2})
+    world.work()
+    deployment = deployment_of(world)
+    assert [one.sku for one in of(world).without_line] == ["SASE-NEW"]
+    ignore(deployment, [], ["SASE-NEW"], "a gift", "kim").commit()
     assert of(world).without_line == ()
+
+
+def test_too_many_on_one_line_does_not_hide_what_another_lacks() -> None:
+    """Each line stands alone in the sums of a customer."""
+    world = aligned()
+    told(world, 2, 28)
+    person_adjusts(world, ADV, date(2026, 3, 15), 2)
+    person_adjusts(world, GATEWAY, date(2026, 3, 15), -1)
+    world.pass_time(days=1)
+    found = of(world)
+    assert (found.too_many, found.not_billed) == (2 * 2, 1 * 2)
 
 
 def test_each_line_has_its_price_its_cost_and_what_the_month_comes_to() -> None:

@@ -127,18 +127,20 @@ def _everybody(
                 "customer_name": found.name or None,
                 "agrees": found.agrees,
                 "journal_whole": found.whole,
-                "seat_days": found.seat_days,
+                "seat_days_too_many": found.too_many,
+                "seat_days_not_billed": found.not_billed,
                 "files": name,
             }
         )
     terminal.table(
-        ("customer", "agrees with Autotask", "journal", "seat-days", "files"),
+        ("customer", "agrees with Autotask", "journal", "seat-days too many", "not billed", "files"),
         [
             (
                 called(row["customer"], {row["customer"]: row["customer_name"] or ""}),
                 {True: "yes", False: "NO", None: "not compared"}[row["agrees"]],
                 "whole" if row["journal_whole"] else "BROKEN",
-                row["seat_days"],
+                row["seat_days_too_many"] or "",
+                row["seat_days_not_billed"] or "",
                 row["files"],
             )
             for row in rows

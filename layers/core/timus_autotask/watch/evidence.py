@@ -236,9 +236,15 @@ class MonthEvidence:
         return any(None not in (day.journal, day.autotask) for line in self.lines for day in line.days)
 
     @property
-    def seat_days(self) -> int:
-        """Of all lines, and of what has none: billed too many until today; negative: too few."""
-        return sum(one.seat_days for one in self.lines) - sum(one.seat_days for one in self.without_line)
+    def too_many(self) -> int:
+        """Seat-days until today that are billed too many, of each line alone: what another one lacks does not hide it."""
+        return sum(max(one.seat_days, 0) for one in self.lines)
+
+    @property
+    def not_billed(self) -> int:
+        """Seat-days until today that are not billed, of each line alone, and of what has no line."""
+        lacking = sum(max(-one.seat_days, 0) for one in self.lines)
+        return lacking + sum(one.seat_days for one in self.without_line)
 
     @property
     def agrees(self) -> bool | None:

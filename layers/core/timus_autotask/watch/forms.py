@@ -310,7 +310,8 @@ def evidence_form(found: MonthEvidence) -> Form:
         "contracts": [_contract_evidence(one, found.names) for one in found.contracts],
         "events": [{**event_form(one.event), "seat_days": one.seat_days} for one in found.late],
         "without_line": [_without_line(one) for one in found.without_line],
-        "seat_days": found.seat_days,
+        "seat_days_too_many": found.too_many,
+        "seat_days_not_billed": found.not_billed,
         "not_priced": found.not_priced or None,
         "days_to_come": found.days_to_come,
     }
