@@ -197,6 +197,24 @@ def test_a_plan_change_is_withdrawn_on_both_sides(world: World, deployment: Depl
     assert (world.line(ADV).undone, world.line(ESS).undone) == ((), ())
 
 
+def test_two_people_at_once_undo_and_withdraw_it_once(world: World, deployment: Deployment) -> None:
+    """Whoever comes second is told what the first one did, and writes nothing."""
+    id_ = made_today(world)
+    first, second = undo(deployment, id_, "by mistake", "j.doe"), undo(deployment, id_, "by mistake", "kim")
+    first.commit()
+    with pytest.raises(NotDone, match=r"undone already by j\.doe"):
+        second.commit()
+    first, second = (
+        withdraw(deployment, id_, "after all", "j.doe"),
+        withdraw(deployment, id_, "after all", "kim"),
+    )
+    first.commit()
+    with pytest.raises(NotDone, match="no undo that is still to be made"):
+        second.commit()
+    world.pass_time(days=3)
+    assert [delta for _, delta, _ in world.posted()] == [3, 2]
+
+
 def test_what_was_made_is_not_withdrawn(world: World, deployment: Deployment) -> None:
     """It is undone by its own id, and the refusal says so; so does that of a second undo."""
     id_ = change(world)
