@@ -125,6 +125,10 @@ def test_numbers_days_and_durations_are_words() -> None:
             "order INV-2026-03-13, sub_-1, 2026-13-40, SKU-9",
         ),
         ("it is 5 and the rest; write --from 2026-03-20", "it is 5 and the rest; write --from 2026-03-20"),
+        (
+            "cus_1f waits since 2026-03-13: timus-autotask map customer cus_1f --from 2026-03-13, or service 45",
+            "Lucerne waits since 13 Mar 2026: timus-autotask map customer cus_1f --from 2026-03-13, or service Advanced (45)",
+        ),
         (None, ""),
     ],
 )

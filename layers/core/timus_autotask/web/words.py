@@ -116,9 +116,11 @@ class Words:
         return "just now" if since < timedelta(seconds=5) else f"{lasting(since)} ago"
 
     def said(self, text: str | None, names: Directory = NOBODY) -> str:
-        """A text that the command prints too, as the pages write days, times, numbers and names."""
-        if not text:
-            return ""
+        """A text that the command prints too, as the pages write days, times, numbers and names; a command in it stays as it is typed."""
+        pieces = commands_in(text or "")
+        return "".join(words if command else self._said(words, names) for command, words in pieces)
+
+    def _said(self, text: str, names: Directory) -> str:
         text = NEGATIVE.sub(MINUS, DAY.sub(self._day, text))
         return WORD.sub(
             lambda found: _called(found[0], names), NUMBERED.sub(lambda found: _named(found, names), text)
