@@ -8,12 +8,17 @@ from datetime import date
 
 import pytest
 
+from tests.deployment import deployment_of
+from tests.months import FIRST, Months
 from tests.partner import DRIFTS, HELD, PAUSED, REJECTED, contract_of, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
 from tests.world import World
+from timus_autotask.operate.month_end import leaks
 from timus_autotask.watch.causes import Leak
+from timus_autotask.watch.ledger import Ledger
 from timus_autotask.watch.ready import Waits
-from timus_autotask.web.pages.month import KINDS
+from timus_autotask.web.kept import Seen
+from timus_autotask.web.pages.month import KINDS, ledger_page
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +83,21 @@ def test_once_autotask_was_asked_money_and_prices_stand_everywhere(browser: Brow
     assert "not ready to post" in words
     assert "about 345.00" in words
     assert "12.50" in browser.words(f"/customers/{customer_of(HELD)}")
+
+
+def test_the_ledger_says_only_what_is_so() -> None:
+    """Days before a customer came to us are no leak, and still no agreement."""
+    months = Months()
+    months.begin((), mapped=False)
+    months.play([("wait", None, 4), ("map", "today", 0)])
+    found = leaks(deployment_of(months.world), FIRST)
+    since = f"Since {FIRST:%B %Y}, nothing is billed too little or too much"
+    assert (
+        ledger_page(Seen(found), FIRST, FIRST).sentence
+        == f"{since}, but for days before customers came to us"
+    )
+    assert ledger_page(Seen(Ledger(())), FIRST, FIRST).sentence == since
+    assert ledger_page(Seen(), FIRST, FIRST).sentence == "Nobody has looked yet"
 
 
 def test_the_ledger_has_each_difference_with_its_cause(browser: Browser) -> None:

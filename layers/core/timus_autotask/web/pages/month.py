@@ -207,7 +207,9 @@ def _leaks(found: Ledger | None, since: date) -> str:
         else []
     )
     said += [f"about {money(sums.estimate.too_many)} is billed too much"] if sums.seat_days.too_many else []
-    return f"Since {since:%B %Y}, {' and '.join(said) or 'every seat-day is billed as the terms say'}"
+    differs = any(one.seat_days.causes for one in found.by_line)
+    nothing = f"nothing is billed too little or too much{', but for days before customers came to us' if differs else ''}"
+    return f"Since {since:%B %Y}, {' and '.join(said) or nothing}"
 
 
 def _has(one: Entry, text: str, found: Ledger) -> bool:
