@@ -30,6 +30,8 @@ Exceptions, each with its reason:
   would leave a later day below 0, that day is raised first, and for a moment it has the units of the decrease, too.
 * Where nobody named the plans, one that never had half the seats of another is taken for an add-on if the gateway has as many.
 * A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
+* A contract that a customer was moved from or to is not judged by I7, and its past days are not judged by I5: a move does not wait for what
+  is held on the line that it leaves, and who moves is told of the days. Its days from today on are judged as everywhere (I1).
 * What was said since Timus's counter began again counts from when a person has accepted that. Until then its events are parked, unless
   they say what a version before says.
 * What a preview showed is compared with what was posted only where nothing came in between: no fault, no event, nothing that a person
