@@ -16,8 +16,9 @@ from tests.fakes.memory_table import MemoryTable
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.ignoring import ignore
-from timus_autotask.store.records import put_terms
+from timus_autotask.store.records import Names, put_names, put_terms
 from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.watch.client_month import client_month
 from timus_autotask.watch.evidence import Month, MonthEvidence, evidence, verdict_of
 from timus_autotask.watch.forms import evidence_form
 
@@ -193,6 +194,18 @@ def test_what_somebody_ignores_is_not_missing() -> None:
     assert [one.sku for one in of(world).without_line] == ["SASE-NEW"]
     ignore(deployment, [], ["SASE-NEW"], "a gift", "kim").commit()
     assert of(world).without_line == ()
+
+
+def test_a_service_that_is_new_on_the_contract_is_called_as_elsewhere() -> None:
+    """The client reads its name, not its SKU, from the first day on."""
+    world = aligned()
+    learned = Names(999).learned(None, {}, {45: "Timus SASE Advanced (per user)"}, world.clock.now())
+    world.ports.store.commit(put_names(learned, 0))
+    found = of(world)
+    assert found.names.services[45] == "Timus SASE Advanced (per user)"
+    assert (
+        client_month(found, "Ada & Sons", world.ports.zone).lines[0].name == "Timus SASE Advanced (per user)"
+    )
 
 
 def test_too_many_on_one_line_does_not_hide_what_another_lacks() -> None:

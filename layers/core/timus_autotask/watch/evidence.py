@@ -28,7 +28,7 @@ from timus_autotask.domain.reasons import REASONS, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.journal import Journal, Journalled, contract_head, first_broken, journalled
-from timus_autotask.store.records import EventRecord
+from timus_autotask.store.records import EventRecord, Names, Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.books import UNKNOWN, LinePrice
@@ -297,10 +297,17 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         tuple(_late(events, month, ports)),
         tuple(_without_line(customer, plans, wanted, month, today)),
         not_compared,
-        directory({customer_id: name_of(records)}, [one.names for one in read if one.names]),
+        directory({customer_id: name_of(records)}, _names(store, read, lines)),
         known=bool(records.subscriptions or records.mapping or events),
         not_priced=not_priced,
     )
+
+
+def _names(store: Store, read: Iterable[Journalled], lines: Iterable[LineEvidence]) -> list[Names]:
+    """How the customer's contracts are called; those of everybody, where a service is new on them: it is called the same elsewhere."""
+    own = [one.names for one in read if one.names]
+    known = {id_ for one in own for id_, name in one.services.items() if name}
+    return own if {line.key.service_id for line in lines} <= known else [*store.all_names()]
 
 
 def _autotask(
