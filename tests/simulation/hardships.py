@@ -8,6 +8,7 @@ empty periods:   Autotask adds periods without units to a contract that is exten
 observation:     nothing is written to Autotask until a person goes live, somewhere in the story
 undo:            a person takes back changes that were made, of one line or of both sides of a plan change
 changed terms:   a person sets terms for everybody, after a look at what would be posted
+own terms:       a customer has terms of his own, which differ from those of whoever shares the contract
 shared contract: two customers' units go to one contract, the second one's rightly or as another company's
 """
 
@@ -67,6 +68,7 @@ def beset(story: Story, profile: Profile) -> Story:
     """The story with the hardships that its seed draws."""
     for name, rate, hardship in (
         ("a shared contract", profile.shared, _shared),
+        ("own terms", profile.own_terms, _own_terms),
         ("never applied", profile.unapplied, _never_applied),
         ("a restart", profile.restarts, _restarts),
         ("changed terms", profile.previews, _changed_terms),
@@ -158,6 +160,32 @@ def _shared(story: Story, r: Random) -> Story:
         clients[second], company=company, contract=first.contract, gateway_contract=first.gateway_contract
     )
     return replace(story, clients=tuple(clients))
+
+
+# -- Own terms
+
+
+def _own_terms(story: Story, r: Random) -> Story:
+    """One customer or several have approvals, limits and an answer to drift of their own."""
+    spoiled = {
+        h.what["client"] for h in story.happenings if h.kind == "poison" and h.what["fault"] == "terms"
+    }
+    clients = [
+        client if number in spoiled or r.random() < 0.4 else replace(client, terms=_terms_of_one(r))
+        for number, client in enumerate(story.clients)
+    ]
+    return replace(story, clients=tuple(clients))
+
+
+def _terms_of_one(r: Random) -> dict[str, object]:
+    chosen: dict[str, object] = {
+        "approve_increases": {"above_units": r.choice((0, 0, 2))},
+        "approve_decreases": {"above_units": r.choice((0, 0, 2))},
+        "line_limit": r.randint(0, 4),
+        "customer_day_limit": r.randint(3, 20),
+        "drift": r.choice(("park", "adopt", "enforce")),
+    }
+    return {name: chosen[name] for name in r.sample(sorted(chosen), r.randint(1, 3))}
 
 
 # -- Never applied

@@ -9,6 +9,8 @@ Exceptions, each with its reason:
 * A line that carries an adjustment (ours or a person's) on a day takes the next change on the next free day, because Autotask
   may refuse a second one. So may the other side of a plan change. The line must be right on that next day.
 * Nothing is owed outside the contract's own days, nor before the first day that Timus reported.
+* Whose terms ask for approval is judged only of customers who have had units on the line all along. Of others it is not known here
+  whether the line still has some.
 * A line that a person edited in Autotask may stay parked until somebody decides. If the decision is to adopt, the edit stays on
   top of what Timus says.
 * An adjustment that a person took back before it could be read back looks as if it never landed. It is made again, and the
@@ -149,6 +151,8 @@ class Oracle:
         self._rejected: dict[Line, list[tuple[date, int, Mapping[str, int]]]] = defaultdict(list)
         """By line, what was rejected: day, units, and the newest version that was known then, by subscription."""
         self._undos: dict[Line, list[Undone]] = defaultdict(list)
+        self._approved: dict[Line, set[tuple[date, int]]] = defaultdict(set)
+        """By line: (day, units) of what people have let go, or took back."""
         self._posts: list[Post] = []
         self._uncommitted: list[Any] = []
         self._seen = 0
@@ -218,7 +222,7 @@ class Oracle:
     def _terms_limit_days(self) -> bool:
         return any(
             terms.get(limit) is not None
-            for _, terms in self._terms
+            for terms in (*(each for _, each in self._terms), *(c.terms for c in self.w.story.clients))
             for limit in ("customer_day_limit", "partner_day_limit")
         )
 
@@ -307,6 +311,7 @@ class Oracle:
 
     def approved(self, contract: int, service: int, change: Any) -> None:
         """A person has let a held or rejected change go."""
+        self._approved[contract, service].add((change.day, change.delta))
         rejected = self._rejected[contract, service]
         rejected[:] = [one for one in rejected if one[1] != change.delta or one[0] > change.day]
 
@@ -318,6 +323,7 @@ class Oracle:
             known = {sub: self._known(sub, number) for sub, number in one.versions.items()}
             if one.units < 0:
                 self._broken("undo", f"{key} is undone to {one.units} instead of {one.instead_of}")
+            self._approved[key] |= {(by_now.day, by_now.delta) for by_now in line.approved}
             self._undos[key].append(
                 Undone(one.id, key, one.day, one.delta, one.instead_of, one.units, known, others)
             )
@@ -537,7 +543,7 @@ class Oracle:
             self._broken("live", f"a post on {post.line} while the stack observes")
         contract = post.line[0]
         self._check_companies(post.line)
-        if self.w.story.terms.get("drift", "park") == "park" and (
+        if self._drifts(post.line) == {"park"} and (
             self._unsettled.get(post.line, self.w.scheduler.now) < self._looked_at.get(contract, 0)
         ):
             self._broken(
@@ -551,6 +557,13 @@ class Oracle:
                 self._broken(
                     "rejected", f"a post on {post.line}, whose change was rejected, without newer news"
                 )
+        if self.own and (post.day, post.delta) not in self._approved[post.line]:
+            for customer in self._surely_on(post.line):
+                asks = self._asks(customer, post)
+                if asks:
+                    self._broken(
+                        "approval", f"a post of {post.delta:+d} on {post.line} without approval: {asks}"
+                    )
         for one in self._undos[post.line]:
             self._stays_undone(one, post)
         if self.w.api.model.contracts[contract].values["contractType"] != 7:
@@ -576,6 +589,51 @@ class Oracle:
                 self._broken(
                     "I8", f"a post of {post.delta:+d} on {post.line} without its intent in the table"
                 )
+
+    def _asks(self, customer: str, post: Post) -> str | None:
+        """Which term of a customer asks for approval of a change, if one surely does."""
+        terms = self._terms_of(customer)
+        size, units = abs(post.delta), self.has(post.line, post.day)
+        approval = terms.get("approve_increases" if post.delta > 0 else "approve_decreases", {})
+        units_limit, percent = approval.get("above_units"), approval.get("above_percent")
+        if units_limit is not None and size > units_limit:
+            return f"{customer} asks for more than {units_limit}"
+        if percent is not None and size * 100 > percent * units and not self._edited(post.line):
+            return f"{customer} asks for more than {percent} % of {units}"
+        limit = terms.get("line_limit")
+        return f"{customer} has a limit of {limit}" if limit is not None and size > limit else None
+
+    def _terms_of(self, customer: str) -> Mapping[str, Any]:
+        """What no story changes of the terms of a customer: approvals, limits, drift."""
+        client = next(c for c in self.w.story.clients if c.id == customer)
+        return {**self.w.story.terms, **client.terms}
+
+    def _surely_on(self, line: Line) -> list[str]:
+        """Customers who have had units on a line all along, by whatever is known of them and under any terms: theirs count on it."""
+        if line[0] in self._moved | self._sick():
+            return []
+        sku, since = self._skus[line[1]], self.w.scheduler.now - SESSION_SECONDS * SECOND
+
+        def has_units(sub: str) -> bool:
+            versions = self.history[sub]
+            return sub not in self._restarted and all(
+                v.cancel_at is None and v.units(sku, v.day) for v in versions
+            )
+
+        return [
+            customer
+            for customer in self._customers_of(line)
+            if self._remapped_at[customer] < since
+            and all(self._billable(customer, sku, 1, terms) for _, terms in self._terms)
+            and any(map(has_units, self._subs(customer, sku)))
+        ]
+
+    def _drifts(self, line: Line) -> set[str]:
+        """What the terms of those who may be on a line say of drift. Where they differ, a person is asked, as long as they share it."""
+        customers = {self.history[sub][0].customer for sub in self._feeding(line)}
+        return {self._terms_of(one).get("drift", "park") for one in customers} or {
+            self.w.story.terms.get("drift", "park")
+        }
 
     def _stays_undone(self, one: Undone, post: Post) -> None:
         """What a person has undone is not made again before there is news, or a person has said something else of it."""
@@ -1180,7 +1238,7 @@ class Oracle:
     def _fits(self, line: Line, want: int, has: int) -> bool:
         if has == want:
             return True
-        adopts = self._adopted[line] or self.w.story.terms.get("drift") == "adopt"
+        adopts = self._adopted[line] or "adopt" in self._drifts(line)
         return bool(adopts and any(max(0, want + offset) == has for offset in self._offsets(line)))
 
     def _taken(self, line: Line, day: date) -> bool:
@@ -1239,7 +1297,7 @@ class Oracle:
             return True
         if parked.code == "contract-of-another-company":
             return self._anothers(line)
-        if self.w.story.terms.get("drift") in ("adopt", "enforce") and parked.code == "drift":
+        if parked.code == "drift" and self._drifts(line) in ({"adopt"}, {"enforce"}):
             return False
         if parked.code == "below-zero-later":
             return self._below_zero_later(line)

@@ -150,6 +150,8 @@ class Profile:
     """Worlds in which a person changes terms, after a look at what that would post."""
     shared: float = 0.0
     """Worlds in which two customers' units go to one contract."""
+    own_terms: float = 0.0
+    """Worlds in which customers have terms of their own."""
     families: float = 0.0
     """Worlds in which people have said which SKUs are plans and which are add-ons."""
     observes: float = 0.0
@@ -266,7 +268,8 @@ PROFILES: Mapping[str, Profile] = {
             unapplied=0.06,
             cursed=0.05,
             previews=0.3,
-            shared=0.1,
+            shared=0.2,
+            own_terms=0.4,
             families=0.3,
             observes=0.1,
             undoes=0.2,

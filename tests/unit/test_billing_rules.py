@@ -97,9 +97,9 @@ class Example:
             self.world.sweep()
 
     def tell(self, words: str, effective: datetime | None = None) -> None:
-        """``[sub_2:] Advanced 25, Gateway 1 [trial | past due | ends DAY | renewed until DAY] [as version N] [since DAY]``."""
+        """``[sub_2 [of cus_b]:] Advanced 25, Gateway 1 [trial | past due | ends DAY | renewed until DAY] [as version N] [since DAY]``."""
         subscription, _, words = words.rpartition(": ")
-        subscription = subscription or "sub_1"
+        subscription, _, customer = (subscription or "sub_1").partition(" of ")
         version = re.search(r"as version (\d+)", words)
         number = int(version[1]) if version else self.versions.get(subscription, 0) + 1
         self.versions[subscription] = max(number, self.versions.get(subscription, 0))
@@ -116,6 +116,7 @@ class Example:
             effective=effective,
             status=status,
             subscription=subscription,
+            customer=customer or CUSTOMER,
             cancel_at=date.fromisoformat(ends[1]) if ends else None,
             term_end=date.fromisoformat(renewed[1]) if renewed else date(2026, 12, 31),
             type="subscription.renewed" if renewed else "subscription.updated",

@@ -162,7 +162,7 @@ def dismiss_events(deployment: Deployment, arguments: Namespace, terminal: Termi
 
 def policy_show(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """The terms in force, and who set them."""
-    found = terms.terms_in_force(deployment.store, arguments.customer)
+    found = terms.terms_in_force(deployment, arguments.customer)
     _show_terms(found, terminal)
     return found.to_json()
 
@@ -174,6 +174,7 @@ def _show_terms(found: TermsInForce, terminal: Terminal) -> None:
         [(name, in_words(value), found.origins[name]) for name, value in values.items()],
         empty="",
     )
+    terminal.say(*found.shared)
     if found.set_at:
         by = f" by {found.set_by}." if found.set_by else "."
         terminal.say(f"Set on {found.set_at:%Y-%m-%d %H:%M} UTC{by}")

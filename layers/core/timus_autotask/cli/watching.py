@@ -292,6 +292,7 @@ def _why(line: StatusLine) -> list[str]:
         ]
     parts += [f"{line.explanation}."] if line.explanation else []
     parts += [f"{one.message}." for one in line.past_days]
+    parts += [f"{line.shared}."] if line.shared else []
     linked = _plan_change(dict.fromkeys(key for _, key in line.linked), line.contract_id)
     return [*parts, linked] if linked else parts
 

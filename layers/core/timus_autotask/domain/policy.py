@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import TypeVar
 
 from .days import next_period_start, period_containing
 
@@ -14,6 +15,8 @@ _PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
 """Autotask keeps four decimals."""
 
 MINUTES_OF_A_DAY = 24 * 60
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class EffectiveDay(StrEnum):
@@ -217,6 +220,81 @@ class Policy:
     def effective_day(self, delta: int) -> EffectiveDay:
         """The dating rule for a change of this direction."""
         return self.increases if delta > 0 else self.decreases
+
+
+def strictest(own: Sequence[Policy], partner: Policy) -> Policy:
+    """The terms of a line that several customers share: of each term the strictest of theirs.
+
+    A smaller limit and a longer wait are stricter. So is a pause, an approval that is asked for, and what leaves a posted period or an
+    adjusted day alone. Where there is no such order (``drift``, ``renewal``) and they differ, it is the value that asks a person. How a
+    contract is opened is the partner's affair. What is billed for a customer's units, and from which day, is decided on its own terms
+    before units come together.
+    """
+    if own and all(policy == own[0] for policy in own):
+        return own[0]
+    every = own or (partner,)
+    return replace(
+        partner,
+        approve_increases=_strictest_approval([policy.approve_increases for policy in every]),
+        approve_decreases=_strictest_approval([policy.approve_decreases for policy in every]),
+        approve_new_lines=any(policy.approve_new_lines for policy in every),
+        posted_period=min((policy.posted_period for policy in every), key=_POSTED_STRICTLY.index),
+        same_day=min((policy.same_day for policy in every), key=[*SameDay].index),
+        drift=_agreed([policy.drift for policy in every], OnDrift.PARK),
+        renewal=_agreed([policy.renewal for policy in every], Renewal.OFF),
+        decrease_wait=max(policy.decrease_wait or 0 for policy in every) or None,
+        line_limit=_least(policy.line_limit for policy in every),
+        customer_day_limit=_least(policy.customer_day_limit for policy in every),
+        paused=partner.paused or any(policy.paused for policy in every),
+    )
+
+
+_OF_A_LINE = (
+    "approve_increases",
+    "approve_decreases",
+    "approve_new_lines",
+    "posted_period",
+    "same_day",
+    "drift",
+    "renewal",
+    "decrease_wait",
+    "line_limit",
+    "customer_day_limit",
+    "paused",
+)
+"""The terms that are decided on a line as a whole."""
+
+
+def whose_are_strictest(own: Mapping[str, Policy], partner: Policy) -> dict[str, tuple[str, ...]]:
+    """By term of a line in which the customers who share it differ: those whose value counts; nobody where it is none of theirs."""
+    together = strictest([*own.values()], partner)
+    return {
+        name: tuple(
+            sorted(one for one, policy in own.items() if getattr(policy, name) == getattr(together, name))
+        )
+        for name in _OF_A_LINE
+        if len({getattr(policy, name) for policy in own.values()}) > 1
+    }
+
+
+_POSTED_STRICTLY = (PostedPeriod.HOLD, PostedPeriod.NEXT_OPEN_DAY, PostedPeriod.SAME_DAY)
+
+
+def _strictest_approval(every: Sequence[Approval]) -> Approval:
+    return Approval(
+        _least(approval.above_units for approval in every),
+        _least(approval.above_percent for approval in every),
+    )
+
+
+def _least(limits: Iterable[int | None]) -> int | None:
+    """The smallest limit; None: there is none."""
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _agreed(values: Sequence[_Choice], otherwise: _Choice) -> _Choice:
+    """What all say, if all say the same."""
+    return values[0] if all(value is values[0] for value in values) else otherwise
 
 
 def shortfall(

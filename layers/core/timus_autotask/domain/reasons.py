@@ -127,15 +127,15 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "timus-autotask policy set --customer {customer} excluded={sku}",
         ),
         "held-for-approval": Reason(
-            "A change of {delta:+d} on {day}{at_price} awaits approval.",
+            "A change of {delta:+d} on {day}{at_price} awaits approval.{shared_told}",
             "timus-autotask approve {contract} {service}",
         ),
         "held-over-limit": Reason(
-            "A change of {delta:+d} on {day}{at_price} is larger than the limit of {limit}, so it awaits approval.",
+            "A change of {delta:+d} on {day}{at_price} is larger than the limit of {limit}, so it awaits approval.{shared_told}",
             "timus-autotask approve {contract} {service}",
         ),
         "held-over-day-limit": Reason(
-            "A change of {delta:+d} on {day}{at_price} awaits approval: it brings the units that change in one day above the limit of {limit}.",
+            "A change of {delta:+d} on {day}{at_price} awaits approval: it brings the units that change in one day above the limit of {limit}.{shared_told}",
             "timus-autotask approve {contract} {service}",
         ),
         "held-with-plan-change": Reason(
@@ -143,7 +143,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "timus-autotask approve {contract} {up}",
         ),
         "held-posted-period": Reason(
-            "A change of {delta:+d}{at_price} awaits approval: its day, {day}, is in a period that is approved and posted.",
+            "A change of {delta:+d}{at_price} awaits approval: its day, {day}, is in a period that is approved and posted.{shared_told}",
             "timus-autotask approve {contract} {service}",
         ),
         "rejected": Reason(
@@ -235,6 +235,14 @@ class _Facts(dict[str, int | str]):
             return self._price("price")
         if key == "offered_told":
             return f" ({self['lines']})" if self.get("lines") else ""
+        if key == "shared_told":
+            contains = f" It contains {self['contains']}." if "contains" in self else ""
+            strict = (
+                f" It waits by the terms of {self['by_terms']}, which count on the shared line."
+                if "by_terms" in self
+                else ""
+            )
+            return contains + strict
         if key == "by_now_told":
             made = f" (approved now, it would be made on {self.get('by_now')}{self._price('price_by_now')})"
             return made if "by_now" in self else ""

@@ -52,15 +52,18 @@ from timus_autotask.store.records import (
     Stored,
     Terms,
     policies_from,
+    policy_from,
     put_decision,
     put_mapping,
     put_plan,
 )
 from timus_autotask.store.update import update
+from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
 from timus_autotask.watch.names import NOBODY, Directory, known_names, learn_names, name_of
+from timus_autotask.watch.status import strict_words
 
 UNCHECKED = "--unchecked maps without asking Autotask."
 
@@ -225,6 +228,8 @@ def route_customer(
         if not is_reported(records):
             notes.append(f"Note: Timus has not reported a customer {customer} yet; the mapping waits for it.")
 
+        notes += _terms_that_differ(deployment, records, route.contract_id) if others else []
+
         def act(ports: Ports) -> CustomerRouted:
             write(ports, since)
             if contract is not None:
@@ -351,6 +356,15 @@ def new_days(known: CustomerMapping, after: CustomerMapping, contract_id: int) -
     was = days_on(known.routings, contract_id)
     there = days_on(after.routings, contract_id)
     return Timeline.sampled((*was.days, *there.days), lambda day: max(there.at(day) - was.at(day), 0))
+
+
+def _terms_that_differ(deployment: Deployment, records: CustomerRecords, contract_id: int) -> list[str]:
+    """Whose terms count on the lines that a customer comes to share, where they differ."""
+    state, partner = deployment.store.contract_state(contract_id).value, deployment.store.partner()
+    everybody = [records, *(deployment.store.customer(one) for one in state.customers if one != records.id)]
+    policies = {one.id: customer_from(one, partner.terms.value).policy for one in everybody}
+    words = strict_words(policies, policy_from(partner.terms.value.values))
+    return [f"On the lines that they share, {words}."] if words else []
 
 
 def others_on(

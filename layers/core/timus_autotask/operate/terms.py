@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 
+from timus_autotask.domain.line import Line
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import first_contract
 from timus_autotask.operate.decision import decided
@@ -34,7 +35,7 @@ from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.remedy import for_customers
-from timus_autotask.watch.status import Each
+from timus_autotask.watch.status import Each, Records, desired_of, partner_policy, policies_on, shared_words
 
 # -- What is in force
 
@@ -56,6 +57,8 @@ class TermsInForce:
     """Oldest first."""
     changed: Mapping[str, tuple[Any, Any]] | None = None
     """By term, from → to: what a proposal changes."""
+    shared: tuple[str, ...] = ()
+    """The lines that the customer shares, and whose terms count there."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -68,6 +71,7 @@ class TermsInForce:
             "set_by": self.set_by,
             "set_at": self.set_at,
             "earlier": [asdict(former) for former in self.earlier],
+            "shared": [*self.shared],
             **(
                 {}
                 if changed is None
@@ -76,10 +80,32 @@ class TermsInForce:
         }
 
 
-def terms_in_force(store: Store, customer: str | None) -> TermsInForce:
+def terms_in_force(deployment: Deployment, customer: str | None) -> TermsInForce:
     """The terms, as they hold for changes of today."""
-    below, own = _own(store, customer)
-    return _in_force(customer, below, own)
+    below, own = _own(deployment.store, customer)
+    found = _in_force(customer, below, own)
+    return replace(found, shared=_shared_lines(deployment, customer)) if customer else found
+
+
+def _shared_lines(deployment: Deployment, customer: str) -> tuple[str, ...]:
+    """The lines that a customer shares, in words."""
+    store, today = deployment.store, deployment.today
+    mapping = store.customer(customer).mapping
+    contracts = {one: store.contract(one) for one in (mapping.value.contract_ids if mapping else ())}
+    ids = {customer, *(one for contract in contracts.values() for one in contract.state.value.customers)}
+    customers = {one: store.customer(one) for one in sorted(ids)}
+    records = Records(0, (), customers, contracts, store.partner(), ())
+    known, wanted = desired_of(records, today)
+    found = []
+    for key, demand in sorted(wanted.demands.items()):
+        stored = (
+            contracts[key.contract_id].lines.get(key.service_id) if key.contract_id in contracts else None
+        )
+        line = stored.value if stored else Line(key.contract_id, key.service_id)
+        policies = policies_on(demand, line, known, today)
+        words = shared_words(policies, partner_policy(records), customer) if customer in policies else None
+        found += [f"Contract {key.contract_id}, service {key.service_id}: {words}."] if words else []
+    return tuple(found)
 
 
 def in_words(value: Any) -> str:

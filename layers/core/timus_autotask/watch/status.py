@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.approval import others_set_aside
-from timus_autotask.domain.converge.draft import wanted_units
+from timus_autotask.domain.converge.draft import wanted_units, whose_terms
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
@@ -21,9 +21,10 @@ from timus_autotask.domain.line import Intent, Line, State, Undone
 from timus_autotask.domain.mapping import LineKey, service_on
 from timus_autotask.domain.past_days import Locked, PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED, NO_SERVICE
-from timus_autotask.domain.policy import BillingSchedule
+from timus_autotask.domain.policy import BillingSchedule, Policy, whose_are_strictest
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.stage import LIVE, Stage
+from timus_autotask.domain.timeline import NOTHING
 from timus_autotask.ports.table import Document
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.inbox import waits_in_inbox
@@ -41,6 +42,7 @@ from timus_autotask.store.records import (
     Stored,
     Terms,
     Trouble,
+    policy_from,
 )
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.stage import contract_is_live
@@ -175,6 +177,8 @@ class StatusLine:
     """Why Autotask rightly has other units than Timus."""
     past_days: tuple[PastDays, ...] = ()
     """Days that stay billed otherwise, everything on the line together."""
+    shared: str | None = None
+    """With whom the line is shared, and whose terms count there, where others have units on it."""
     since: datetime | None = None
     """When it came into this state."""
     last_change: datetime | None = None
@@ -539,6 +543,8 @@ def _lines(
     state, reason = _state(line, stored, known, circuit, today, live=is_live(known, records))
     parked = line.parked if state in (State.PARKED, State.OBSERVING) else None
     sources = [(s.customer_id, s.sku) for s in demand.sources] if demand else [*line.sources]
+    policies = policies_on(demand, line, customers, today)
+    partner = partner_policy(records)
     return [
         StatusLine(
             customer=customer,
@@ -559,11 +565,48 @@ def _lines(
             scheduled=line.scheduled,
             linked=line.linked,
             past_days=still_shown(line.past_days, today),
+            shared=shared_words(policies, partner, customer) if customer in policies else None,
             since=line.since,
             last_change=line.last_change,
         )
         for customer, sku in sources
     ]
+
+
+def partner_policy(records: Records) -> Policy:
+    """The partner's terms; the default ones where they cannot be read."""
+    try:
+        return policy_from(records.partner.terms.value.values)
+    except ValueError:
+        return Policy()
+
+
+def policies_on(
+    demand: Demand | None, line: Line, customers: Mapping[str, Customer], today: date
+) -> Mapping[str, Policy]:
+    """The terms of everybody who shares a line now, by customer."""
+    units = (line.baseline if line.observed is None else line.observed) or NOTHING
+    counting = whose_terms(demand, units, wanted_units(demand, line), today)
+    return {one: customers[one].policy for one in counting if one in customers}
+
+
+def shared_words(policies: Mapping[str, Policy], partner: Policy, customer: str) -> str | None:
+    """With whom a customer shares a line, and whose terms count there. ``policies`` are those of everybody on it."""
+    others = sorted(policies.keys() - {customer})
+    if not others:
+        return None
+    strict = strict_words(policies, partner)
+    return f"The line is shared with {', '.join(others)}" + (f"; {strict}" if strict else "")
+
+
+def strict_words(policies: Mapping[str, Policy], partner: Policy) -> str:
+    """Whose terms count for several customers together; empty: they do not differ."""
+    strict = whose_are_strictest(policies, partner)
+    told = (
+        f"{name} of {' and '.join(of)}" if of else f"{name}: a person decides" for name, of in strict.items()
+    )
+    words = ", ".join(told)
+    return f"where terms differ, the strictest counts: {words}" if words else ""
 
 
 def _by_customer(wanted: Desired) -> Mapping[str, Mapping[LineKey, Demand]]:

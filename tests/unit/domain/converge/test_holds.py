@@ -13,6 +13,7 @@ from tests.unit.domain.converge.views import (
     END,
     LEVEL,
     MORE,
+    NOW,
     PLUS,
     SEATS,
     TODAY,
@@ -30,11 +31,13 @@ from tests.unit.domain.converge.views import (
 )
 from timus_autotask.domain.converge.draft import drafts_of, policy_of
 from timus_autotask.domain.converge.next_step import next_step
-from timus_autotask.domain.converge.view import Moved, Step
+from timus_autotask.domain.converge.view import Moved, Step, View
 from timus_autotask.domain.desired import Source
+from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import (
     Approved,
     HeldChange,
+    Rejection,
     State,
     Why,
 )
@@ -348,12 +351,13 @@ def test_a_later_part_of_a_held_line_is_not_posted_before_the_first() -> None:
 
 
 def test_whose_terms_hold_for_a_line() -> None:
-    """The customer's; the partner's where several customers share the line and differ."""
+    """The customer's; the strictest where several customers share the line and differ."""
     own, other, partner = Policy(line_limit=1), Policy(line_limit=2), Policy(line_limit=3)
     shared = replace(demand(LEVEL), sources=(Source("a", "X", LEVEL), Source("b", "X", LEVEL)))
     assert policy_of(demand(LEVEL), {CUSTOMER: own, "": partner}) == own
     assert policy_of(shared, {"a": own, "b": own, "": partner}) == own
-    assert policy_of(shared, {"a": own, "b": other, "": partner}) == partner
+    assert policy_of(shared, {"a": own, "b": other, "": partner}) == replace(partner, line_limit=1)
+    assert policy_of(shared, {"a": own, "b": other, "": partner}, ("b",)) == other
     assert policy_of(shared, {"b": own, "": partner}) == own
     assert policy_of(shared, {"": partner}) == partner
     assert policy_of(None, {"": partner, CUSTOMER: own}) == partner
@@ -368,7 +372,7 @@ def test_a_pause_of_one_customer_is_a_pause_of_what_it_shares(of_a: bool, of_par
     shared = replace(demand(LEVEL), sources=(Source("a", "X", LEVEL), Source("b", "X", LEVEL)))
     partner = Policy(line_limit=3, paused=of_partner)
     policies = {"a": Policy(line_limit=1, paused=of_a), "b": Policy(line_limit=2), "": partner}
-    assert policy_of(shared, policies) == replace(partner, paused=of_a or of_partner)
+    assert policy_of(shared, policies) == replace(partner, line_limit=1, paused=of_a or of_partner)
 
 
 def test_whose_pause_it_is_is_told_where_not_everybody_is_paused() -> None:
@@ -388,10 +392,109 @@ def test_without_any_terms_nothing_is_limited() -> None:
     assert next_step(replace(view(demand(MORE)), policies={})).adjust is not None
 
 
-def test_what_was_moved_counts_for_its_day_and_its_first_customer() -> None:
-    """The size of a change counts, whatever its direction; another day starts anew."""
-    moved = Moved().plus(TODAY, ["a", "b"], 3).plus(TODAY, ["a"], -2).plus(TODAY, [], 4)
-    assert moved == Moved(TODAY, {"a": 5, "": 4})
-    assert moved.on(TODAY) == {"a": 5, "": 4}
+def test_what_was_moved_counts_for_its_day_and_each_of_its_customers() -> None:
+    """The size of a change counts, whatever its direction, and once for all customers together; another day starts anew."""
+    moved = Moved().plus(TODAY, ["a", "b", "a"], 3).plus(TODAY, ["a"], -2).plus(TODAY, [], 4)
+    assert moved == Moved(TODAY, {"a": 5, "b": 3, "": 4}, again=3)
+    assert moved.on(TODAY) == {"a": 5, "b": 3, "": 4}
+    assert moved.in_all(TODAY) == 9
+    assert moved.in_all(march(16)) == 0
     assert moved.on(march(16)) == {}
     assert moved.plus(march(16), ["b"], 1) == Moved(march(16), {"b": 1})
+
+
+# -- A line that two customers share
+
+
+def shared(
+    a: Timeline, b: Timeline, of_a: Policy | None = None, of_b: Policy | None = None, **more: object
+) -> View:
+    """A line of two customers as it was left with 25: what each is to be billed, and the terms of each."""
+    sources = (Source("a", "X", a, units=a), Source("b", "X", b, units=b))
+    causes = (cause("sub_a", 2, "a"), cause("sub_b", 2, "b"))
+    lines = more.pop("lines", (left(since_january(25), versions={"sub_a": 1, "sub_b": 1}),))
+    given = view(demand(a.plus(b), sources=sources, causes=causes), lines=lines, **more)  # type: ignore[arg-type]
+    policies = {"": Policy(), "a": of_a or Policy(), "b": of_b or Policy()}
+    return replace(given, policies=policies)
+
+
+def cause(subscription: str, number: int, customer: str) -> Cause:
+    """Something that Timus has reported of a customer today."""
+    return Cause(subscription, number, TODAY, f"event of {subscription}", customer_id=customer)
+
+
+ASKS = Policy(approve_increases=Approval(above_units=0), approve_decreases=Approval(above_units=0))
+UP, DOWN = since_january(20, (TODAY, 23)), since_january(20, (TODAY, 17))
+STAYS, MORE_OF_B = since_january(5), since_january(5, (TODAY, 12))
+
+
+def why(given: View) -> dict[str, int | str]:
+    """Why the line is held: the reason, the change, what it contains and by whose terms."""
+    step = next_step(given)
+    assert step.adjust is None
+    code, told = parked(step)
+    return {"code": code, **{name: told[name] for name in ("delta", "contains", "by_terms") if name in told}}
+
+
+def test_on_a_shared_line_the_terms_of_each_count() -> None:
+    """Whoever's change it is; what is asked for names its parts, and whose terms ask."""
+    mine = {"code": "held-for-approval", "delta": 3, "contains": "a +3", "by_terms": "a"}
+    assert why(shared(UP, STAYS, of_a=ASKS)) == mine
+    assert why(shared(UP, STAYS, of_b=ASKS)) == {**mine, "by_terms": "b"}
+    both = why(shared(UP, MORE_OF_B, of_a=ASKS))
+    assert both == {"code": "held-for-approval", "delta": 10, "contains": "a +3, b +7", "by_terms": "a"}
+    assert next_step(shared(UP, MORE_OF_B)).adjust is not None
+
+
+@pytest.mark.parametrize(
+    ("policy", "code"),
+    [
+        (Policy(line_limit=2), "held-over-limit"),
+        (Policy(customer_day_limit=2), "held-over-day-limit"),
+        (Policy(approve_decreases=Approval(above_units=2)), "held-for-approval"),
+        (Policy(approve_decreases=Approval(above_percent=10)), "held-for-approval"),
+    ],
+)
+def test_what_is_held_of_one_customer_does_not_go_out_in_the_sum_with_another(
+    policy: Policy, code: str
+) -> None:
+    """Three fewer of one and two or seven more of the other are one change of the line, which is small or goes the other way."""
+    for more in (since_january(5, (TODAY, 7)), MORE_OF_B):
+        told = why(shared(DOWN, more, of_a=policy))
+        assert (told["code"], told["by_terms"]) == (code, "a")
+        assert str(told["contains"]).startswith("a -3, b +")
+        assert next_step(shared(DOWN, more)).adjust is not None
+
+
+def test_what_was_rejected_does_not_go_out_with_the_news_of_another_customer() -> None:
+    """It is asked for again, with all that has come. The customer's own news end the rejection."""
+    known = {"sub_a": 2, "sub_b": 1}
+    rejection = Rejection(TODAY, 3, "ann", NOW, "not ordered", known)
+    line = left(since_january(25), versions={"sub_a": 1, "sub_b": 1}, rejections=(rejection,))
+    found = why(shared(UP, MORE_OF_B, lines=(line,)))
+    assert found == {"code": "held-for-approval", "delta": 10, "contains": "a +3, b +7"}
+    own = replace(line, rejections=(replace(rejection, versions={"sub_a": 1, "sub_b": 2}),))
+    assert next_step(shared(UP, STAYS, lines=(own,))).adjust is not None
+    stands = replace(line, rejections=(replace(rejection, versions={"sub_a": 2, "sub_b": 2}),))
+    assert parked(next_step(shared(UP, STAYS, lines=(stands,))))[0] == "rejected"
+
+
+def test_whoever_has_left_a_shared_line_counts_until_it_is_level() -> None:
+    """The decrease is made on his terms; what comes afterwards is not."""
+    gone = since_january(5, (march(10), 0))
+    leaves = shared(since_january(20), gone, of_b=ASKS)
+    assert why(leaves) == {"code": "held-for-approval", "delta": -5, "contains": "b -5", "by_terms": "b"}
+    level = {45: on_contract(since_january(25, (march(10), 20)))}
+    after = left(since_january(25, (march(10), 20)), versions={"sub_a": 1, "sub_b": 2})
+    assert next_step(shared(UP, gone, of_b=ASKS, held=level, lines=(after,))).adjust is not None
+    assert next_step(shared(UP, gone, of_a=ASKS, held=level, lines=(after,))).adjust is None
+
+
+def test_the_limit_of_a_day_counts_for_each_customer_of_a_shared_line() -> None:
+    """Also for the second; a customer without a limit of his own is not held by what he moved elsewhere."""
+    moved = Moved(TODAY, {"b": 4, "a": 40})
+    assert (
+        why(shared(UP, STAYS, of_b=Policy(customer_day_limit=6), moved=moved))["code"]
+        == "held-over-day-limit"
+    )
+    assert next_step(shared(UP, STAYS, of_b=Policy(customer_day_limit=7), moved=moved)).adjust is not None

@@ -165,12 +165,26 @@ def test_on_a_renewed_contract_a_price_of_a_persons_moves_along(policy: Policy) 
     assert sent(step) == ("9.90", None)
 
 
-def test_of_several_that_share_a_line_the_first_price_counts() -> None:
-    """In the order of customers and SKUs."""
+def test_of_several_skus_of_a_customer_on_a_line_the_first_price_counts() -> None:
+    """In the order of SKUs."""
+    sources = (Source(CUSTOMER, "SKU-1", MORE), Source(CUSTOMER, "SKU-45", MORE))
+    seen_ = replace(seen(), desired=view(demand(MORE, sources=sources)).desired)
+    policies = {**seen_.policies, CUSTOMER: Policy(prices={"SKU-1": "14", "SKU-45": "15"})}
+    assert sent(next_step(replace(seen_, policies=policies, prices=AS_LISTED))) == ("14.00", "12.50")
+
+
+@pytest.mark.parametrize(
+    ("other", "goes"), [("15.00", ("15.00", "12.50")), ("14", (None, None)), (None, (None, None))]
+)
+def test_a_line_that_several_share_gets_the_price_that_all_of_them_have(
+    other: str | None, goes: tuple[str | None, str | None]
+) -> None:
+    """A line has one price: what is agreed with one customer is not billed to another."""
     sources = (Source("cus_0", "SKU-1", MORE), Source(CUSTOMER, "SKU-45", MORE))
     shared = replace(seen(), desired=view(demand(MORE, sources=sources)).desired)
-    shared = replace(shared, policies={**shared.policies, "cus_0": Policy(prices={"SKU-1": "14"})})
-    assert sent(next_step(replace(shared, prices=AS_LISTED))) == ("14.00", "12.50")
+    theirs = Policy(prices={"SKU-1": other} if other else {})
+    shared = replace(shared, policies={**shared.policies, "cus_0": theirs})
+    assert sent(next_step(replace(shared, prices=AS_LISTED))) == goes
 
 
 # -- What is held and approved

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from timus_autotask.domain.adjustments import Adjustment
@@ -15,9 +15,9 @@ from timus_autotask.domain.line import Approved, HeldChange, Rejection
 def decided(draft: LineDraft, contract: Contract) -> LineDraft:
     """The line with the decisions that still count, and without the changes that were rejected among its adjustments."""
     if draft.line.rejections:
-        draft = _without_rejected(
-            replace(draft, line=replace(draft.line, rejections=_rejections(draft, contract)))
-        )
+        standing, overtaken = _rejections(draft, contract)
+        line = replace(draft.line, rejections=(*standing, *overtaken))
+        draft = replace(_without_rejected(replace(draft, line=line), standing), overtaken=overtaken)
     if draft.line.approved:
         fitting = [_noted(one, draft.versions) for one in draft.line.approved if _fits(one, draft)]
         draft = replace(draft, line=replace(draft.line, approved=tuple(fitting)))
@@ -31,12 +31,26 @@ def change_of(draft: LineDraft, adjustment: Adjustment) -> HeldChange:
     return HeldChange(adjustment.day, adjustment.delta, price, versions=draft.versions)
 
 
-def _rejections(draft: LineDraft, contract: Contract) -> tuple[Rejection, ...]:
-    """Those that are not over: Timus has reported nothing newer, and Autotask does not have what the line should have."""
+def _rejections(draft: LineDraft, contract: Contract) -> tuple[tuple[Rejection, ...], tuple[Rejection, ...]]:
+    """Those that stand, for Timus has reported nothing newer; and those that only another customer's news have ended.
+
+    All are over as soon as Autotask has what the line should have.
+    """
     if draft.level(contract):
-        return ()
-    standing = [one for one in draft.line.rejections if not is_newer(draft.versions, one.versions)]
-    return tuple(replace(one, versions=one.versions or draft.versions) for one in standing)
+        return (), ()
+    known = draft.line.rejections
+    standing = [one for one in known if not is_newer(draft.versions, one.versions)]
+    overtaken = [one for one in known if one not in standing and without_news(one, draft)]
+    return tuple(replace(one, versions=one.versions or draft.versions) for one in standing), tuple(overtaken)
+
+
+def without_news(rejection: Rejection, draft: LineDraft) -> set[str]:
+    """The customers of a line of whom Timus has reported nothing newer since the rejection; nobody where only one has units there."""
+    if len(draft.customers) < 2:
+        return set()
+    known = rejection.versions
+    newer = {one.customer_id for one in draft.causes if one.number > known.get(one.subscription_id, 0)}
+    return {*draft.customers} - newer
 
 
 def _fits(approved: Approved, draft: LineDraft) -> bool:
@@ -51,13 +65,13 @@ def _noted(approved: Approved, versions: Mapping[str, int]) -> Approved:
 # -- What is left to make
 
 
-def _without_rejected(draft: LineDraft) -> LineDraft:
+def _without_rejected(draft: LineDraft, standing: Sequence[Rejection]) -> LineDraft:
     """The line with the rejected changes set aside.
 
     A later change the other way first takes back what is set aside: if +3 is rejected, a -2 after it changes nothing, and the end of
     28 seats, of which 25 are billed, is -25.
     """
-    open_ = [*draft.line.rejections]
+    open_ = [*standing]
     goes: list[Adjustment] = []
     aside: list[HeldChange] = []
     units = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.adjustments import Adjustment, Adjustments, in_order
 from timus_autotask.domain.approval import change_facts
@@ -12,9 +12,9 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.history import Cause
-from timus_autotask.domain.line import HeldChange, JournalEntry, Line
+from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Rejection
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.policy import Policy, strictest
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
@@ -32,6 +32,8 @@ class LineDraft:
     today: date
     facts: Mapping[str, int | str]
     """What every reason to park it tells, as it was gathered."""
+    customers: tuple[str, ...] = ()
+    """Whose terms count, sorted; see ``whose_terms``."""
     known: bool = False
     """No intent is open and Autotask has what we left behind: the line may be adjusted."""
     enforced: bool = False
@@ -40,6 +42,8 @@ class LineDraft:
     """What would make it level, in order of day; once it is known what was rejected, without that."""
     set_aside: tuple[HeldChange, ...] = ()
     """What was rejected, and without a rejection of their own the changes that are only made together with it."""
+    overtaken: tuple[Rejection, ...] = ()
+    """Rejections that ended with the news of another customer of the line: what was rejected is asked for again."""
     price: PriceChange | None = None
     """The unit price that goes out with the first of them that is made, if one does."""
     blocked: bool = False
@@ -168,7 +172,9 @@ def _draft(key: LineKey, view: View) -> LineDraft:
     demand = view.desired.demands.get(key)
     observed = view.observed.get(key.service_id, Observed())
     facts: dict[str, int | str] = {}
-    draft = LineDraft(line, demand, observed, policy_of(demand, view.policies), view.today, facts)
+    customers = whose_terms(demand, observed.units, wanted_units(demand, line), view.today)
+    policy = policy_of(demand, view.policies, customers)
+    draft = LineDraft(line, demand, observed, policy, view.today, facts, customers)
     facts |= {
         "contract": key.contract_id,
         "service": key.service_id,
@@ -180,17 +186,50 @@ def _draft(key: LineKey, view: View) -> LineDraft:
     return draft
 
 
-def policy_of(demand: Demand | None, policies: Mapping[str, Policy]) -> Policy:
-    """The terms of a line: its customer's, or the partner's where several customers share it and differ.
+def policy_of(demand: Demand | None, policies: Mapping[str, Policy], customers: Sequence[str] = ()) -> Policy:
+    """The terms of a line: its customer's, or the strictest of those of ``customers``; empty: of all who were ever billed on it."""
+    every = customers or sorted({source.customer_id for source in demand.sources} if demand else ())
+    return strictest([policies[one] for one in every if one in policies], policies.get("", Policy()))
 
-    A pause of one of them is a pause of what they share.
+
+def whose_terms(demand: Demand | None, observed: Timeline, wanted: Timeline, today: date) -> tuple[str, ...]:
+    """The customers whose terms count on a line: who has units on it, or will, or had when it was last level.
+
+    As long as the line still has units of somebody who has left it, that decrease is made on his terms. Then he does not count any more.
     """
-    customers = {source.customer_id for source in demand.sources} if demand else set()
-    found = [policies[c] for c in sorted(customers) if c in policies]
-    if found and all(policy == found[0] for policy in found):
-        return found[0]
-    partner = policies.get("", Policy())
-    return replace(partner, paused=partner.paused or any(policy.paused for policy in found))
+    if demand is None:
+        return ()
+    days = (demand.start, *(day for day in (*observed.days, *wanted.days) if day > demand.start))
+    first = min((day for day in days if observed.at(day) != wanted.at(day)), default=today)
+    eve = min(first, today) - timedelta(days=1)
+
+    def counts(units: Timeline) -> bool:
+        return bool(units.at(eve) or any(day > eve for day in units.days))
+
+    every = {source.customer_id for source in demand.sources}
+    found = {source.customer_id for source in demand.sources if counts(source.units)}
+    return tuple(sorted(found or every))
+
+
+def parts_of(draft: LineDraft, day: date, units: Timeline) -> dict[str, int]:
+    """What the change of a day has of each customer of a line that several share, by what each is to be billed since the line was last level.
+
+    Empty: nobody shares it, or it was never level. ``units`` is what the line has by then.
+    """
+    demand, wanted = draft.demand, draft.wanted
+    if demand is None or len(draft.customers) < 2:
+        return {}
+    eves = sorted(
+        {one - timedelta(days=1) for one in (day, *units.days, *wanted.days) if one <= day}, reverse=True
+    )
+    eve = next((one for one in eves if one >= demand.start and units.at(one) == wanted.at(one)), None)
+    if eve is None:
+        return {}
+    parts: dict[str, int] = {}
+    for source in demand.sources:
+        more = source.units.at(day) - source.units.at(eve)
+        parts[source.customer_id] = parts.get(source.customer_id, 0) + more
+    return {customer: more for customer, more in sorted(parts.items()) if more}
 
 
 def wanted_units(demand: Demand | None, line: Line) -> Timeline:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import REJECTED, change_facts, is_approved, reason_of
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.decided import change_of, decided
-from timus_autotask.domain.converge.draft import LineDraft
+from timus_autotask.domain.converge.decided import change_of, decided, without_news
+from timus_autotask.domain.converge.draft import LineDraft, parts_of
 from timus_autotask.domain.converge.sides import (
     Drafts,
     moves_both_sides,
@@ -22,7 +22,7 @@ from timus_autotask.domain.converge.sides import (
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.days import effective_day, local_midnight
 from timus_autotask.domain.history import Cause
-from timus_autotask.domain.line import HeldChange
+from timus_autotask.domain.line import HeldChange, Rejection
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy, PostedPeriod
 from timus_autotask.domain.timeline import Timeline
@@ -254,17 +254,54 @@ def _go_together(draft: LineDraft) -> bool:
 
 
 def _asks(draft: LineDraft, change: HeldChange, units: Timeline, moved: int, view: View) -> LineDraft | None:
-    """Parked if the terms ask for approval of a change, given what the line has by then and what it moves in all."""
-    policy, size = draft.policy, abs(change.delta)
+    """Parked if the terms ask for approval of a change, given what the line has by then and what it moves in all.
+
+    On a line that several customers share, each one's part is judged like the whole: what is asked for stays asked for, whatever another
+    one's news make of the sum. The reason says what the change contains, and by whose terms it waits.
+    """
+    parts = parts_of(draft, change.day, units)
+    judged = (change.delta, *parts.values())
+    held = _asked(draft, change, judged, units, moved, view)
+    if held is None and any(_was_rejected(one, parts, draft) for one in draft.overtaken):
+        held = draft.hold("held-for-approval", change)
+    if held is None or held.parked is None or len(draft.customers) < 2:
+        return held
+    strict = [
+        one for one in draft.customers if _asked(_alone(draft, one, view), change, judged, units, moved, view)
+    ]
+    told = {
+        "contains": ", ".join(f"{one} {more:+d}" for one, more in parts.items()),
+        "by_terms": ", ".join(strict),
+    }
+    facts = {**held.parked.facts, **{name: words for name, words in told.items() if words}}
+    return replace(held, parked=replace(held.parked, facts=facts))
+
+
+def _alone(draft: LineDraft, customer: str, view: View) -> LineDraft:
+    """The line as if it were one customer's."""
+    policy = view.policies.get(customer, view.policies.get("", Policy()))
+    return replace(draft, policy=policy, customers=(customer,))
+
+
+def _was_rejected(rejection: Rejection, parts: Mapping[str, int], draft: LineDraft) -> bool:
+    """Whether a change may contain what was rejected: somebody has a part of it of whom nothing new was reported since."""
+    return bool(without_news(rejection, draft) & parts.keys()) or not parts
+
+
+def _asked(
+    draft: LineDraft, change: HeldChange, judged: Sequence[int], units: Timeline, moved: int, view: View
+) -> LineDraft | None:
+    """Parked if the terms of the line ask for approval. ``judged`` are the units of the change, and of its parts."""
+    policy, size = draft.policy, max(map(abs, judged))
     if policy.posted_period is PostedPeriod.HOLD and _is_posted(change.day, draft.observed.closed):
         return draft.hold("held-posted-period", change)
     if policy.line_limit is not None and size > policy.line_limit:
         return draft.hold("held-over-limit", change, limit=policy.line_limit)
-    over = _over_day_limit(draft, change, moved, view)
+    over = _over_day_limit(draft, change, moved - abs(change.delta) + size, view)
     if over is not None:
         return draft.hold("held-over-day-limit", replace(change, day_limit=over), limit=over)
     new_line = not draft.observed.contract_service_ids and not draft.line.adjusted
-    large = policy.approval(change.delta).asks(change.delta, units.at(change.day))
+    large = any(policy.approval(delta).asks(delta, units.at(change.day)) for delta in judged)
     if large or (new_line and policy.approve_new_lines):
         return draft.hold("held-for-approval", change)
     return None
@@ -279,17 +316,20 @@ def _over_day_limit(draft: LineDraft, change: HeldChange, more: int, view: View)
 
     What it has held once awaits approval: another day's limit does not let it through while nobody looks.
     """
-    moved = view.moved.on(view.today)
-    own, partner = draft.policy.customer_day_limit, view.policies.get("", Policy()).partner_day_limit
+    moved, partner = view.moved.on(view.today), view.policies.get("", Policy())
+    limits = {one: view.policies.get(one, partner).customer_day_limit for one in draft.customers}
+    own = {one: limit for one, limit in limits.items() if limit is not None}
+    everybodys = partner.partner_day_limit
     was = draft.line.awaiting
     if (
         was
         and (was.day, was.delta) == (change.day, change.delta)
-        and was.day_limit in {own, partner} - {None}
+        and was.day_limit in {*own.values(), everybodys} - {None}
     ):
         return was.day_limit
-    if own is not None and moved.get(draft.customer, 0) + more > own:
-        return own
-    if partner is not None and sum(moved.values()) + more > partner:
-        return partner
+    over = [limit for one, limit in own.items() if moved.get(one, 0) + more > limit]
+    if over:
+        return min(over)
+    if everybodys is not None and view.moved.in_all(view.today) + more > everybodys:
+        return everybodys
     return None

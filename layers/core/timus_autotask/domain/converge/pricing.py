@@ -42,6 +42,15 @@ def priced(draft: LineDraft, view: View) -> LineDraft:
 
 
 def _wanted(draft: LineDraft, view: View) -> Decimal | None:
-    """The price in the terms for the first SKU on this line that has one."""
-    prices = (view.policies.get(customer, Policy()).prices.get(sku) for customer, sku in draft.sources)
-    return next((Decimal(price) for price in prices if price is not None), None)
+    """The price in the terms for the first SKU on this line that has one. Of several customers who share it each has to have that price.
+
+    A line has one price. So what is agreed with one of them is not billed to the others.
+    """
+    first: dict[str, Decimal] = {}
+    for customer, sku in draft.sources:
+        price = view.policies.get(customer, Policy()).prices.get(sku)
+        if price is not None:
+            first.setdefault(customer, Decimal(price))
+    customers = draft.customers or tuple(first)
+    prices = {first.get(customer) for customer in customers}
+    return prices.pop() if len(prices) == 1 else None

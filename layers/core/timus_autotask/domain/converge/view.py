@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -66,17 +66,24 @@ class Moved:
 
     day: date | None = None
     units: Mapping[str, int] = field(default_factory=dict)
+    again: int = 0
+    """What of it counts for more than one customer, without its first time."""
 
     def on(self, day: date) -> Mapping[str, int]:
         """Those of a day."""
         return self.units if day == self.day else {}
 
-    def plus(self, day: date, customers: Sequence[str], delta: int) -> Moved:
-        """With one more adjustment. A line that several customers share counts for the first of them."""
-        units = dict(self.on(day))
-        customer = customers[0] if customers else ""
-        units[customer] = units.get(customer, 0) + abs(delta)
-        return Moved(day, units)
+    def in_all(self, day: date) -> int:
+        """Those of a day of all customers together."""
+        return sum(self.units.values()) - self.again if day == self.day else 0
+
+    def plus(self, day: date, customers: Collection[str], delta: int) -> Moved:
+        """With one more adjustment. On a line that several customers share it counts for each of them, and once for all together."""
+        units, again = (dict(self.units), self.again) if day == self.day else ({}, 0)
+        every = dict.fromkeys(customers or ("",))
+        for customer in every:
+            units[customer] = units.get(customer, 0) + abs(delta)
+        return Moved(day, units, again + abs(delta) * (len(every) - 1))
 
 
 @dataclass(frozen=True, slots=True)
