@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import pytest
+
 from local.autotask.faults import Fault
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
 
 MAP = ("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT), "--yes")
 
@@ -155,3 +157,69 @@ def test_the_pooled_minimum_is_reported_and_never_posted(desk: Desk) -> None:
         {"sku": GATEWAY, "minimum": 1, "used": 2, "shortfall": 0},
     ]
     assert world.posted() == [(47, 1, "2026-03-15")]
+
+
+JANUARY = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def level_since_january(*, live: bool = True) -> World:
+    """25 seats in Timus and in Autotask since January: nothing was ever adjusted."""
+    line = {"id": 1201, "serviceID": 45, "units": 25}
+    contracts = [{**one, "lines": [line] if one["id"] == CONTRACT else []} for one in SCENARIO["contracts"]]
+    world = World(scenario={**SCENARIO, "contracts": contracts}, live=live)
+    world.map_customer()
+    world.work()
+    world.tell(1, {ADV: 25}, effective=JANUARY)
+    world.work()
+    return world
+
+
+@pytest.mark.parametrize("whose", [(), ("--customer", CUSTOMER)])
+def test_terms_hold_from_the_day_on_which_they_are_set_where_all_was_level(whose: tuple[str, ...]) -> None:
+    """What was found level is billed by us, although nothing was adjusted: the days before stay as they are."""
+    desk = Desk(level_since_january())
+    said = desk.told("policy", "set", f"included.{ADV}=3", "--yes", *whose)
+    assert f"none → {ADV}=3, from 2026-03-15 on" in said
+    desk.world.work()
+    assert desk.world.posted() == [(45, -3, "2026-03-15")]
+
+
+def test_a_change_keeps_to_the_terms_of_its_day_where_all_was_level() -> None:
+    """A decrease of the 10th waits for 1 April, although the term changed on the 15th."""
+    world = level_since_january()
+    desk = Desk(world)
+    desk.ask("policy", "set", "decreases=start-of-next-period", "--from", "always")
+    world.tell(2, {ADV: 20}, effective=datetime(2026, 3, 10, 12, tzinfo=UTC))
+    world.work()
+    desk.ask("policy", "set", "decreases=day-of-change")
+    world.work()
+    assert world.posted() == []
+    [line] = desk.ask("status")["lines"]
+    assert line["scheduled"] == [{"day": "2026-04-01", "unit_change": -5}]
+
+
+@pytest.mark.parametrize(("customer", "units"), [("cus_b", 22), (CUSTOMER, 25)])
+def test_what_is_set_before_a_customer_is_mapped_holds_from_the_beginning(customer: str, units: int) -> None:
+    """Nothing of the new customer was billed by us; terms of somebody else hold from today, so his are not concerned."""
+    world = level_since_january()
+    desk = Desk(world)
+    world.tell(1, {ADV: 25}, customer="cus_b", subscription="sub_b", effective=JANUARY)
+    world.work()
+    said = desk.told("policy", "set", f"included.{ADV}=3", "--customer", customer, "--unknown", "--yes")
+    assert ("as if it had always held" in said) == (customer == "cus_b")
+    desk.ask(
+        *("map", "customer", "cus_b", "--company", "601", "--contract", "29683950"),
+        *("--bill-from", "own-day", "--yes"),
+    )
+    world.work()
+    assert (45, units, "2026-01-01") in world.posted()
+
+
+def test_terms_that_are_set_before_go_live_hold_from_the_beginning() -> None:
+    """As long as a stack observes, nothing is billed by us, although its lines were looked at."""
+    desk = Desk(level_since_january(live=False))
+    said = desk.told("policy", "set", f"included.{ADV}=3", "--yes")
+    assert "as if it had always held" in said
+    desk.world.work()
+    [line] = desk.ask("status")["lines"]
+    assert line["scheduled"] == [{"day": "2026-01-01", "unit_change": -3}]

@@ -88,7 +88,7 @@ def prices(world: World) -> list[tuple[int, int, float]]:
 
 def set_minimum(deployment: Deployment) -> Proposal[Any]:
     """Terms that ask for 25 seats more."""
-    return terms.set_terms(deployment, MINIMUM, None, BY, from_today_if_posted=True)
+    return terms.set_terms(deployment, MINIMUM, None, BY, from_today_if_billed=True)
 
 
 # -- Nothing is posted that was not shown
@@ -293,7 +293,7 @@ def test_every_contract_is_shown_with_totals() -> None:
         [TermChange("minimum", "12", ADV)],
         None,
         BY,
-        from_today_if_posted=True,
+        from_today_if_billed=True,
         on_progress=lambda done, of: progress.append((done, of)),
     )
     assert len(proposal.preview.contracts) == 45

@@ -806,7 +806,7 @@ COMMANDS = (
                 type=_day,
                 default=DEFAULT,
                 metavar="DAY",
-                help="first day whose changes they concern, or `always`; by default today once an adjustment was made",
+                help="first day on which they hold, or `always`; by default today, or `always` before the first mapping and before go-live, when nothing is billed by us yet",
             ),
             *_WRITING,
             _UNKNOWN,

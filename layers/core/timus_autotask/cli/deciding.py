@@ -193,14 +193,19 @@ def policy_set(deployment: Deployment, arguments: Namespace, terminal: Terminal)
         arguments.customer,
         operator(arguments),
         first_day=None if follows else arguments.first_day,
-        from_today_if_posted=follows,
+        from_today_if_billed=follows,
         unknown=arguments.unknown,
         on_progress=progress(terminal),
     )
     whose = arguments.customer or "everybody"
     changed = proposal.result.changed or {}
     for name, (before, after) in changed.items():
-        terminal.say(f"{name} for {whose}: {in_words(before)} → {in_words(after)}")
+        since = (
+            f"from {proposal.result.first_day} on"
+            if proposal.result.first_day
+            else "as if it had always held"
+        )
+        terminal.say(f"{name} for {whose}: {in_words(before)} → {in_words(after)}, {since}")
     if not changed:
         terminal.say(f"Nothing changes for {whose}.")
     return carry_out(proposal, arguments, terminal, lambda done: _show_terms(done, terminal))

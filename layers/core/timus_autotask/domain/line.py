@@ -353,6 +353,11 @@ class Line:
         return LineKey(self.contract_id, self.service_id)
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it was looked at after go-live, so that its units are, or may be, as we left them."""
+        return bool(self.intent or self.adjusted or (self.baseline and self.baseline.steps))
+
+    @property
     def tries_again(self) -> bool:
         """Whether its open adjustment is one that Autotask has refused before."""
         return self.intent is not None and self.refusal is not None and self.refusal.is_of(self.intent)

@@ -57,6 +57,8 @@ class TermsInForce:
     """Oldest first."""
     changed: Mapping[str, tuple[Any, Any]] | None = None
     """By term, from → to: what a proposal changes."""
+    first_day: date | None = None
+    """From when on a proposal changes them; None: as if they had always held so."""
     shared: tuple[str, ...] = ()
     """The lines that the customer shares, and whose terms count there."""
 
@@ -75,7 +77,10 @@ class TermsInForce:
             **(
                 {}
                 if changed is None
-                else {"changed": {name: {"from": a, "to": b} for name, (a, b) in changed.items()}}
+                else {
+                    "changed": {name: {"from": a, "to": b} for name, (a, b) in changed.items()},
+                    "first_day": self.first_day,
+                }
             ),
         }
 
@@ -196,13 +201,13 @@ def set_terms(
     by: str,
     *,
     first_day: date | None = None,
-    from_today_if_posted: bool = False,
+    from_today_if_billed: bool = False,
     unknown: bool = False,
     on_progress: Progress = lambda _done, _of: None,
 ) -> Proposal[TermsInForce]:
     """Set terms from ``first_day`` on (None: as if they had always held), and have every contract that they concern looked at.
 
-    ``from_today_if_posted``: from today on if anything was adjusted yet. ``unknown``: take SKUs and a customer that nobody knows.
+    ``from_today_if_billed``: from today on if anything that they concern is billed by us already, be it only that it was found level. ``unknown``: take SKUs and a customer that nobody knows.
     """
 
     def prepare() -> Prepared[TermsInForce]:
@@ -216,7 +221,7 @@ def set_terms(
                 require_customer(deployment, customer)
             require_skus(deployment, _skus_named(changes))
         since = first_day
-        if from_today_if_posted and _anything_adjusted(deployment):
+        if from_today_if_billed and _is_billed(deployment, customer):
             since = deployment.today
 
         def act(ports: Ports) -> TermsInForce:
@@ -231,7 +236,8 @@ def set_terms(
                     put_terms(customer, terms, own.rev),
                     put_decision(decided("policy set", (customer,) if customer else (), by, detail, ports)),
                 )
-                return _in_force(customer, below, Stored(terms, own.rev + 1), changed)
+                done = _in_force(customer, below, Stored(terms, own.rev + 1), changed)
+                return replace(done, first_day=since)
 
             result = update(attempt)
             take_effect(customer, ports, deployment.each)
@@ -242,11 +248,17 @@ def set_terms(
     return propose(deployment, prepare, on_progress)
 
 
-def _anything_adjusted(deployment: Deployment) -> bool:
-    """Whether anything was adjusted yet; a line that cannot be read may have been."""
+def _is_billed(deployment: Deployment, customer: str | None) -> bool:
+    """Whether anything of a customer, or of anybody, is billed by us already; a line that cannot be read may be.
+
+    Before the first mapping, and as long as the stack observes, nothing is: what is set then is how it was from the beginning. A line
+    that was level when it went live was billed on the terms that held then, although nothing was adjusted.
+    """
     unreadable: list[RecordUnreadable] = []
     lines = Store(deployment.table, unreadable.append).lines()
-    return any(line.adjusted for line in lines) or bool(unreadable)
+    ours = [line for line in lines if line.is_ours]
+    theirs = any(customer in (None, each) for line in ours for each, _ in line.sources)
+    return theirs or bool(unreadable)
 
 
 def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:

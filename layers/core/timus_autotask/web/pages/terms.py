@@ -215,7 +215,7 @@ class _Handlers:
                     customer,
                     by,
                     first_day=since,
-                    from_today_if_posted=since is None and not always,
+                    from_today_if_billed=since is None and not always,
                     unknown=unknown,
                     on_progress=progress,
                 ),
