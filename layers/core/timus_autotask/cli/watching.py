@@ -290,9 +290,8 @@ def _why(line: StatusLine) -> list[str]:
             f"{delta:+d} on {day}" + (f", undoes {one.entry}" if (one := undone.get((day, delta))) else "")
             for day, delta in line.scheduled
         ]
-    parts += [f"{line.explanation}."] if line.explanation else []
+    parts += [f"{words}." for words in filter(None, (line.explanation, line.shared))]
     parts += [f"{one.message}." for one in line.past_days]
-    parts += [f"{line.shared}."] if line.shared else []
     linked = _plan_change(dict.fromkeys(key for _, key in line.linked), line.contract_id)
     return [*parts, linked] if linked else parts
 

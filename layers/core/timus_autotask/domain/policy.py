@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any
 
 from .days import next_period_start, period_containing
 
@@ -15,8 +15,6 @@ _PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
 """Autotask keeps four decimals."""
 
 MINUTES_OF_A_DAY = 24 * 60
-
-_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class EffectiveDay(StrEnum):
@@ -233,36 +231,10 @@ def strictest(own: Sequence[Policy], partner: Policy) -> Policy:
     if own and all(policy == own[0] for policy in own):
         return own[0]
     every = own or (partner,)
-    return replace(
-        partner,
-        approve_increases=_strictest_approval([policy.approve_increases for policy in every]),
-        approve_decreases=_strictest_approval([policy.approve_decreases for policy in every]),
-        approve_new_lines=any(policy.approve_new_lines for policy in every),
-        posted_period=min((policy.posted_period for policy in every), key=_POSTED_STRICTLY.index),
-        same_day=min((policy.same_day for policy in every), key=[*SameDay].index),
-        drift=_agreed([policy.drift for policy in every], OnDrift.PARK),
-        renewal=_agreed([policy.renewal for policy in every], Renewal.OFF),
-        decrease_wait=max(policy.decrease_wait or 0 for policy in every) or None,
-        line_limit=_least(policy.line_limit for policy in every),
-        customer_day_limit=_least(policy.customer_day_limit for policy in every),
-        paused=partner.paused or any(policy.paused for policy in every),
-    )
-
-
-_OF_A_LINE = (
-    "approve_increases",
-    "approve_decreases",
-    "approve_new_lines",
-    "posted_period",
-    "same_day",
-    "drift",
-    "renewal",
-    "decrease_wait",
-    "line_limit",
-    "customer_day_limit",
-    "paused",
-)
-"""The terms that are decided on a line as a whole."""
+    chosen = {
+        name: choose([getattr(policy, name) for policy in every]) for name, choose in _OF_A_LINE.items()
+    }
+    return replace(partner, **chosen, paused=partner.paused or any(policy.paused for policy in every))
 
 
 def whose_are_strictest(own: Mapping[str, Policy], partner: Policy) -> dict[str, tuple[str, ...]]:
@@ -272,12 +244,9 @@ def whose_are_strictest(own: Mapping[str, Policy], partner: Policy) -> dict[str,
         name: tuple(
             sorted(one for one, policy in own.items() if getattr(policy, name) == getattr(together, name))
         )
-        for name in _OF_A_LINE
+        for name in (*_OF_A_LINE, "paused")
         if len({getattr(policy, name) for policy in own.values()}) > 1
     }
-
-
-_POSTED_STRICTLY = (PostedPeriod.HOLD, PostedPeriod.NEXT_OPEN_DAY, PostedPeriod.SAME_DAY)
 
 
 def _strictest_approval(every: Sequence[Approval]) -> Approval:
@@ -292,9 +261,28 @@ def _least(limits: Iterable[int | None]) -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def _agreed(values: Sequence[_Choice], otherwise: _Choice) -> _Choice:
+def _agreed(otherwise: StrEnum) -> Callable[[Sequence[StrEnum]], StrEnum]:
     """What all say, if all say the same."""
-    return values[0] if all(value is values[0] for value in values) else otherwise
+    return lambda values: values[0] if all(value is values[0] for value in values) else otherwise
+
+
+def _first_of(order: Sequence[StrEnum]) -> Callable[[Sequence[StrEnum]], StrEnum]:
+    return lambda values: min(values, key=order.index)
+
+
+_OF_A_LINE: Mapping[str, Callable[[Sequence[Any]], Any]] = {
+    "approve_increases": _strictest_approval,
+    "approve_decreases": _strictest_approval,
+    "approve_new_lines": any,
+    "posted_period": _first_of([PostedPeriod.HOLD, PostedPeriod.NEXT_OPEN_DAY, PostedPeriod.SAME_DAY]),
+    "same_day": _first_of([SameDay.NEXT_FREE_DAY, SameDay.ATTEMPT]),
+    "drift": _agreed(OnDrift.PARK),
+    "renewal": _agreed(Renewal.OFF),
+    "decrease_wait": lambda waits: max(wait or 0 for wait in waits) or None,
+    "line_limit": _least,
+    "customer_day_limit": _least,
+}
+"""The terms that are decided on a line as a whole, and which of several values is the strictest."""
 
 
 def shortfall(
