@@ -49,7 +49,7 @@ def holds_from(
     billed = [
         (line, _may_leave_from(deployment, line, known.get(customer), sku))
         for line, customer, sku in left
-        if _billed(line)
+        if line.is_ours
     ]
     if first_day.follows:
         if not any(present(line) for line, _ in billed):
@@ -101,11 +101,6 @@ def _came(line: Line, mapping: CustomerMapping | None, sku: str, deployment: Dep
         came = (came if there else day) if goes else None
         there = goes
     return None if came == date.min else came
-
-
-def _billed(line: Line) -> bool:
-    """Whether units are, or may be, on a line because of us."""
-    return bool(line.intent or line.adjusted or (line.baseline and line.baseline.steps))
 
 
 def _bills(line: Line, day: date) -> bool:

@@ -6,7 +6,7 @@ nothing asks Autotask: what it holds is what the worker last read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -599,13 +599,16 @@ def shared_words(policies: Mapping[str, Policy], partner: Policy, customer: str)
     return f"The line is shared with {', '.join(others)}" + (f"; {strict}" if strict else "")
 
 
+def _of_whom(name: str, customers: Sequence[str]) -> str:
+    if customers:
+        return f"of {' and '.join(customers)}"
+    return "by a person's decision" if name in ("drift", "renewal") else "of each"
+
+
 def strict_words(policies: Mapping[str, Policy], partner: Policy) -> str:
     """Whose terms count for several customers together; empty: they do not differ."""
     strict = whose_are_strictest(policies, partner)
-    told = (
-        f"{name} of {' and '.join(of)}" if of else f"{name}: a person decides" for name, of in strict.items()
-    )
-    words = ", ".join(told)
+    words = ", ".join(f"{name} {_of_whom(name, of)}" for name, of in strict.items())
     return f"where terms differ, the strictest counts: {words}" if words else ""
 
 
