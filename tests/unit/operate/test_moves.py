@@ -134,7 +134,7 @@ def test_who_moves_units_whose_decrease_awaits_approval_is_told_that_both_are_bi
     world = level()
     deployment = deployment_of(world)
     always = [TermChange("approve_decreases", "always")]
-    terms.set_terms(deployment, always, None, BY, from_today_if_posted=True).commit()
+    terms.set_terms(deployment, always, None, BY, from_today_if_billed=True).commit()
     settle(world)
     [doubt] = twice(moved(world, THERE))
     assert doubt.startswith(
