@@ -158,11 +158,11 @@ def test_a_decision_needs_no_script(chromium: Browser) -> None:
 
 
 def test_a_suggestion_is_accepted(clients: Visitor) -> None:
-    """One click, a preview with what would be posted, and the customer is mapped."""
+    """One click, a preview with what would be adjusted, and the customer is mapped."""
     clients.go("/mapping")
     assert "4 to be mapped." in clients.words("h1")
     clients.press(clients.page.locator(f"[data-customer={customer_of(UNMAPPED[0])}] [data-action=accept]"))
-    assert "What would be posted to Autotask" in clients.words()
+    assert "What would be adjusted in Autotask" in clients.words()
     clients.agree()
     assert clients.served.world.ports.store.mapping(customer_of(UNMAPPED[0])) is not None
     clients.go("/mapping")

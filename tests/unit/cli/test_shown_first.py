@@ -385,7 +385,7 @@ def test_what_cannot_be_shown_is_not_mapped_unchecked() -> None:
 
 
 def test_an_api_user_is_not_stored_unchecked_where_something_waits() -> None:
-    """What would be posted cannot be shown then."""
+    """What would be adjusted cannot be shown then."""
     world = level()
     signed_out(world)
     words = (

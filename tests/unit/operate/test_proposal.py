@@ -323,7 +323,7 @@ def test_what_is_due_later_is_told_apart_in_the_totals() -> None:
 
 @pytest.mark.parametrize("fault", ["not_sent", "json_500", "unauthorized", "throttle_429"])
 def test_nothing_is_done_that_could_not_be_shown(fault: str) -> None:
-    """Autotask cannot be asked about a contract, so nobody knows what would be posted."""
+    """Autotask cannot be asked about a contract, so nobody knows what would be adjusted."""
     world = level()
     world.api.faults.add(Fault(fault, times=None))
     before = world.table.documents()
@@ -378,7 +378,7 @@ def test_a_lease_does_not_hide_what_would_be_posted() -> None:
 
 
 def test_what_is_not_settled_yet_is_waited_for_or_refused() -> None:
-    """A request was lost: until a read settles it, nobody knows what would be posted."""
+    """A request was lost: until a read settles it, nobody knows what would be adjusted."""
     world = level()
     world.api.faults.add(Fault("timeout_before", entity="ContractServiceAdjustments", times=1))
     world.tell(8, {ADV: 28, GATEWAY: 1})
@@ -447,7 +447,7 @@ def test_a_worker_that_is_just_at_it_is_waited_for() -> None:
 
 
 def test_what_has_changed_since_is_not_done() -> None:
-    """An event came in meanwhile: what would be posted is another."""
+    """An event came in meanwhile: what would be adjusted is another."""
     world = level()
     proposal = set_minimum(deployment_of(world))
     world.tell(8, {ADV: 28, GATEWAY: 1})

@@ -223,7 +223,7 @@ def test_a_preview_that_takes_its_time_says_how_far_it_is(world: World) -> None:
 
 
 def test_while_autotask_is_away_nothing_is_decided(browser: Browser, world: World) -> None:
-    """It cannot be shown what would be posted, so nothing is."""
+    """It cannot be shown what would be adjusted, so nothing is."""
     world.control.add_fault("html_503", times=None)
     answer = browser.send("/changes/decide", {"decision": "approve", "line": LINE})
     words = words_of(answer.text)

@@ -72,7 +72,7 @@ def test_a_pause_is_ended_from_its_banner(browser: Browser, world: World) -> Non
 
 
 def test_a_stack_that_observes_goes_live_from_its_banner() -> None:
-    """With everything that would be posted shown first; nothing is written before."""
+    """With everything that would be adjusted shown first; nothing is written before."""
     world = World(live=False)
     world.map_customer()
     world.tell(1, {"SASE-ADV-USER": 28})

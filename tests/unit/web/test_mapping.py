@@ -55,12 +55,12 @@ def test_a_thousand_who_are_not_mapped_are_no_endless_form(
 
 
 def test_one_click_accepts_the_first_offer(browser: Browser, world: World) -> None:
-    """And shows what it would post before it is written."""
+    """And shows what it would change before it is written."""
     browser.page("/mapping")
     shown = browser.send("/mapping/accept", {"one": offer(UNMAPPED[0])})
     words = words_of(shown.text)
     assert f"Customer {name_of(UNMAPPED[0])} is company {600 + UNMAPPED[0]}" in words
-    assert "What would be posted to Autotask" in words
+    assert "What would be adjusted in Autotask" in words
     assert unmapped(world) == [*UNMAPPED]
     assert "Done" in words_of(browser.send(shown.url.path).text)
     assert unmapped(world) == [*UNMAPPED[1:]]

@@ -1,4 +1,4 @@
-"""What a person can do about a single thing, by name: each is proposed first, and its page shows what would be posted."""
+"""What a person can do about a single thing, by name: each is proposed first, and its page shows what would be adjusted."""
 
 from __future__ import annotations
 

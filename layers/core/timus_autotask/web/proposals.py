@@ -37,7 +37,7 @@ class Asked:
     verb: str = "Do it"
     """What the button says."""
     words: Callable[[Any], Sequence[str]] = lambda _result: ()
-    """What it would do, and has done, in sentences, beside what would be posted."""
+    """What it would do, and has done, in sentences, beside what would be adjusted."""
     otherwise: Asked | None = None
     """What can be asked for instead, where this is refused."""
 

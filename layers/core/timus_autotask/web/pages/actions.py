@@ -1,4 +1,4 @@
-"""The one thing that a person does next about a line: a page of the console, a button that shows what it would post, or a command."""
+"""The one thing that a person does next about a line: a page of the console, a button that shows what it would change, or a command."""
 
 from __future__ import annotations
 
