@@ -7,7 +7,7 @@ a curse:         the merge of one customer raises whenever it is tried, for good
 empty periods:   Autotask adds periods without units to a contract that is extended; where a term is renewed, the former one ends within days
 observation:     nothing is written to Autotask until a person goes live, somewhere in the story
 undo:            a person takes back changes that were made, of one line or of both sides of a plan change
-changed terms:   a person sets terms for everybody, after a look at what would be posted
+changed terms:   a person sets terms for everybody, after a look at what would be adjusted
 own terms:       a customer has terms of his own, which differ from those of whoever shares the contract
 shared contract: two customers' units go to one contract, the second one's rightly or as another company's
 """
