@@ -132,12 +132,14 @@ def test_what_is_suspicious_is_held_until_it_is_accepted_by_its_id(desk: Desk, t
 
 
 def test_a_subscription_that_moved_is_said_and_fails(desk: Desk, tmp_path: Path) -> None:
-    """It is another customer's in the file: nothing becomes of it, so the command must not end as if all were well."""
+    """It is another customer's in the file: its event waits for a person, so the command must not end as if all were well."""
     file = tmp_path / "portal.csv"
     file.write_text(f"customer_id,subscription_id,sku,quantity\ncus_other,sub_8f2c1a,{ADV},28\n")
     words = ("reconcile", "--timus-export", str(file), "--yes")
     said = desk.run(*words, "--json")
-    assert (said.status, said.json["taken_in"], said.json["held"]) == (1, 0, 0)
+    assert (said.status, said.json["taken_in"], said.json["held"]) == (1, 0, 1)
+    ids = {one["kind"]: one["id"] for one in said.json["suspicions"]}
+    assert set(ids) == {"customer-changed", "clients-missing"}
     assert said.json["moved"] == [
         {"subscription_id": "sub_8f2c1a", "known_as": CUSTOMER, "told_as": "cus_other"}
     ]
@@ -145,6 +147,17 @@ def test_a_subscription_that_moved_is_said_and_fails(desk: Desk, tmp_path: Path)
         f"sub_8f2c1a is customer cus_other's in the file, and we know it as customer {CUSTOMER}'s" in said.err
     )
     assert f"it is known as customer {CUSTOMER}'s" in " ".join(desk.told(*words, "--dry-run").split())
+    posted = desk.world.posted()
+    accepted = desk.run(*words, *(f"--accept={id_}" for id_ in ids.values()), "--json")
+    assert (accepted.status, accepted.json["taken_in"]) == (1, 1)
+    desk.world.work()
+    assert desk.world.posted() == posted
+    [waiting] = desk.ask("events", "--parked")["events"]
+    assert (waiting["customer"], waiting["reason_code"]) == ("cus_other", "subscription-moved")
+    told = " ".join(desk.told(*words, "--dry-run").split())
+    assert f"it is known as customer {CUSTOMER}'s; an event that says so waits for a person" in told
+    again = desk.run(*words, "--json")
+    assert (again.status, again.json["taken_in"]) == (1, 0)
     assert "Nothing in this file is suspicious. Nothing was written." in desk.refused(*words, "--accept", "7")
 
 

@@ -21,7 +21,9 @@ from timus_autotask.domain.history import (
     Subscription,
     Version,
     believed,
+    is_after_move,
     merge,
+    moved,
     version_of,
 )
 from timus_autotask.domain.subscription import Snapshot, Status
@@ -582,3 +584,49 @@ def test_which_skus_exchanged_seats(
     ]
     found = Subscription("sub_1", "cus_1", tuple(versions)).exchanged()
     assert found == ((frozenset(together),) if together else ())
+
+
+# -- Another customer's
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["cus_1", "cus_2", "cus_3"]), st.integers(0, 40), st.integers(1, 28)),
+        min_size=1,
+        max_size=8,
+    ),
+    st.lists(st.integers(0, 2), min_size=8, max_size=8),
+)
+def test_however_often_it_moves_all_customers_together_have_what_one_would_have(
+    told: list[tuple[str, int, int]], more: list[int]
+) -> None:
+    """No day is billed twice and none is lost, also if Timus uses a number again. Each event is counted after all before it."""
+    histories: dict[str, Subscription] = {}
+    owner, number, whole = "", 0, snapshot(1)
+    together: Subscription | None = None
+    for at, (customer, quantity, day) in enumerate(told):
+        number = max(1, number + more[at]) if customer != owner else number + 1
+        says = replace(
+            snapshot(number, quantity, day=day),
+            customer_id=customer,
+            event_id=f"evt_{at}",
+            occurred_at=whole.occurred_at + timedelta(hours=at),
+        )
+        first = says.effective_at.date()
+        if not owner or customer == owner:
+            histories[customer] = merge(histories.get(customer), says, first).subscription
+        else:
+            ended, goes_on = moved(histories[owner], histories.get(customer), says, first)
+            assert is_after_move(ended, replace(says, version=ended.newest.number))
+            assert not is_after_move(goes_on, says)
+            assert ended.newest.number == goes_on.newest.number == goes_on.floor
+            histories |= {owner: ended, customer: goes_on}
+        former = histories[owner].since if owner and customer != owner else histories[customer].since
+        owner = customer
+        one = merge(together, replace(says, version=at + 1), max(first, former or first))
+        together = one.subscription
+    for on in (date(2026, 3, n) for n in range(1, 32)):
+        assert together is not None
+        shares = {name: one.quantity("ADV").at(on) for name, one in histories.items()}
+        assert sum(shares.values()) == together.quantity("ADV").at(on)
+    assert [name for name, one in histories.items() if not one.moved_to] == [owner]

@@ -353,12 +353,12 @@ def test_what_becomes_no_event_is_not_suspicious() -> None:
     assert [one.holds for one in suspicions(told, {"sub_new"}, known(SUB))] == []
 
 
-def test_what_is_known_as_anothers_is_not_judged() -> None:
-    """It is told as such, and nothing becomes of it."""
+def test_what_is_known_as_anothers_is_suspicious_as_such_and_not_judged_otherwise() -> None:
+    """However large it is: a person has to say whose it is in any case. Where nothing follows, nothing is suspicious."""
     assert suspicions([billed("sub_1", {ADV: 250}, "cus_b")], set(), known(SUB)) == ()
     other = billed("sub_2", {ADV: 25}, "cus_b")
     told = [billed("sub_1", {ADV: 250}, "cus_b"), other, billed("sub_3", {ADV: 1})]
-    assert found(told, known(SUB, other, billed("sub_3", {ADV: 1}))) == []
+    assert found(told, known(SUB, other, billed("sub_3", {ADV: 1}))) == [("customer-changed", ("sub_1",))]
 
 
 def test_an_id_is_of_what_is_said() -> None:

@@ -659,7 +659,7 @@ COMMANDS = (
     ),
     Command(
         "events accept",
-        "accept a parked event as right, because Timus began to count again; the events after it are merged again",
+        "accept a parked event as right: Timus counts anew, or it is another customer's now; the events after it are merged again",
         "events accept evt_9f1c~0a1b2c3d4e5f --dry-run",
         "deciding.accept_event",
         (

@@ -130,13 +130,20 @@ def _withdraw(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
 
 
 def accept_event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
-    """Believe an event whose version and time disagree about whether it is the newest."""
+    """Believe an event that disagrees with what is known about whether it is the newest, or whose it is."""
     proposal = parked_events.accept(deployment, arguments.key, operator(arguments), progress(terminal))
     found = proposal.result
-    terminal.say(
-        f"Version {found.version} of subscription {found.subscription_id} (customer {found.customer_id}) is believed and counts as "
-        f"{found.counted_as}. {found.merged_again} events are merged again."
-    )
+    again = f"{found.merged_again} events are merged again."
+    if found.moved_from:
+        terminal.say(
+            f"Subscription {found.subscription_id} is customer {found.customer_id}'s from {found.day} on. Until then it was customer "
+            f"{found.moved_from}'s, and stays billed there. {again}"
+        )
+    else:
+        terminal.say(
+            f"Version {found.version} of subscription {found.subscription_id} (customer {found.customer_id}) is believed and counts as "
+            f"{found.counted_as}. {again}"
+        )
     return carry_out(
         proposal,
         arguments,

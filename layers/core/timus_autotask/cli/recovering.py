@@ -102,7 +102,7 @@ def _undecided(against: AgainstTimus) -> Iterator[str]:
     for one in against.comparison.moved:
         yield (
             f"Subscription {one.subscription_id} is customer {one.told_as}'s in the file, and we know it as customer {one.known_as}'s: "
-            "nothing of it was taken in. Ask Timus whose it is, and correct the file or leave it out."
+            "nothing is billed by it before a person has said whose it is. See: timus-autotask events --parked"
         )
 
 

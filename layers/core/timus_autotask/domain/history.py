@@ -164,6 +164,10 @@ class Subscription:
     """SKUs that only superseded versions had, sorted."""
     customer_domain: str = ""
     """The customer's web domain, as Timus says it."""
+    moved_to: str = ""
+    """The customer whose it is since the newest version, as a person confirmed (see :func:`moved`); empty: still this one's."""
+    since: date | None = None
+    """The first day on which it is this customer's, if it was another one's before: what is dated back further holds from then on."""
 
     @property
     def newest(self) -> Version:
@@ -219,6 +223,10 @@ class Subscription:
         if newest.ends is None:
             return newest.term_end
         return min(newest.term_end, newest.ends - timedelta(days=1))
+
+    def not_before(self, day: date) -> date:
+        """The day, or the first one on which it is this customer's."""
+        return max(day, self.since or day)
 
     def counted_from(self, occurred_at: datetime) -> int:
         """What is added to the version of an event that happened then: its counter may have begun again."""
@@ -382,6 +390,7 @@ def merge(
             customer_domain=_reported_domain(snapshot),
         )
         return Merged(first, Merge.MERGED)
+    day = known.not_before(day)
     version = version_of(snapshot, day, known.counted_from(snapshot.occurred_at), received_at)
     twin = next((v for v in known.versions if v.number == version.number), None)
     if twin is not None and twin.repeats(version):
@@ -406,6 +415,46 @@ def merge(
         customer_domain=_reported_domain(snapshot, known) if newest else known.customer_domain,
     )
     return Merged(grown, Merge.MERGED)
+
+
+def moved(
+    known: Subscription,
+    there: Subscription | None,
+    snapshot: Snapshot,
+    day: date,
+    received_at: datetime | None = None,
+) -> tuple[Subscription, Subscription]:
+    """A subscription that is another customer's from a day on: its history under the former customer, which ends, and under the new one.
+
+    ``there`` is what is known of it under the new one, if it was theirs before. Both get the snapshot under one number, after everything
+    that is known, so an older version that comes later changes nothing under the new customer. What was billed before the day stays.
+    """
+    day = known.not_before(day)
+    said = version_of(snapshot, day, known.counted_from(snapshot.occurred_at), received_at)
+    version = replace(said, number=max(said.number, known.newest.number + 1))
+    ended = replace(version, items=known.newest.items, status="canceled", cancel_at=day)
+    restarts = known.restarts
+    if version.number != said.number:
+        restarts = (*restarts, Restart(snapshot.occurred_at, version.number - snapshot.version))
+    begun = there or merge(None, snapshot, day, received_at).subscription
+    goes_on = replace(
+        begun,
+        versions=(*(there.versions if there else ()), version),
+        floor=version.number,
+        customer_name=snapshot.customer_name,
+        billing_cycle=snapshot.billing_cycle,
+        restarts=restarts,
+        customer_domain=_reported_domain(snapshot, there),
+        moved_to="",
+        since=day,
+    )
+    return replace(known, versions=(*known.versions, ended), moved_to=snapshot.customer_id), goes_on
+
+
+def is_after_move(known: Subscription, snapshot: Snapshot) -> bool:
+    """True if a snapshot says something of the time since which the subscription is another customer's."""
+    number = snapshot.version + known.counted_from(snapshot.occurred_at)
+    return bool(known.moved_to) and number >= known.newest.number
 
 
 _DISPUTED = (Merge.RESTARTED, Merge.CONTRADICTORY)

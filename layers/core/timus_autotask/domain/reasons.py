@@ -176,8 +176,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "timus-autotask reconcile --timus-export FILE",
         ),
         "subscription-moved": Reason(
-            "Subscription {subscription} belongs to customer {other}, but this event says {customer}.",
-            "timus-autotask events show {event}",
+            "Subscription {subscription} is customer {other}'s, and this event says {customer}. {other} is billed for it as before, and "
+            "{customer} is not, until somebody decides.",
+            "If it is {customer}'s now: timus-autotask events accept {event}; if the event is a mistake: "
+            "timus-autotask events dismiss {event} --reason WHY",
         ),
     }
 )

@@ -1,18 +1,18 @@
 """Use cases: what a person decides about an event that is parked.
 
-accept:   an event is believed that says otherwise than what is known, by its number or its time; what followed it is merged again
+accept:   an event is believed that says otherwise than what is known, by its number, its time or its customer; what followed it is merged again
 dismiss:  an event was a mistake; it changes nothing, nobody has to look at it any more, and it is still shown with the reason
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from timus_autotask.domain.days import effective_day
-from timus_autotask.domain.history import Merge, Subscription, believed, merge, version_of
+from timus_autotask.domain.history import Merge, Subscription, believed, merge, moved, version_of
 from timus_autotask.domain.reasons import commands
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.operate.decisions import QUIET
@@ -22,21 +22,29 @@ from timus_autotask.operate.recover import put_again, replay
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.table import Write
 from timus_autotask.store.records import (
+    CustomerRecords,
     Decision,
     Dismissal,
     EventRecord,
     Store,
+    Stored,
+    check_mapping,
     put_decision,
     put_event,
+    put_owner,
     put_subscription,
 )
 from timus_autotask.store.update import update
-from timus_autotask.sync.merge import overtaken
+from timus_autotask.sync.merge import overtaken, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import understand
 from timus_autotask.watch.history import event as events_named
 
-ACCEPTABLE = ("version-restarted", "contradictory")
+MOVED = "subscription-moved"
+"""Why an event is parked that says another customer than the one that is known."""
+DISPUTED = ("version-restarted", "contradictory")
+"""Why an event is parked that says otherwise than a version of its own customer's."""
+ACCEPTABLE = (*DISPUTED, MOVED)
 """Reasons for which an event is parked that says something else than what is known; all others cannot be followed at all."""
 
 # -- Accept
@@ -56,6 +64,10 @@ class Accepted:
     """Its place in the history that we know."""
     merged_again: int
     """Events that are merged again, this one included."""
+    moved_from: str = ""
+    """The customer who had the subscription before; empty: it stays whose it is."""
+    day: date | None = None
+    """From which day it is another customer's."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -66,14 +78,17 @@ class Accepted:
             "version": self.version,
             "counted_as": self.counted_as,
             "merged_again": self.merged_again,
+            "moved_from": self.moved_from or None,
+            "day": self.day,
         }
 
 
 def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QUIET) -> Proposal[Accepted]:
-    """Believe an event that disagrees with what is known about which is the newer; ``key`` is its key or its ``webhook-id``.
+    """Believe an event that disagrees with what is known about which is the newer, or whose it is; ``key`` is its key or its ``webhook-id``.
 
     From it on the subscription is counted anew, if its number is lower. Every later event of the subscription that had no part in its
-    history so far is merged again. Raises :class:`NotDone` for an event of which this cannot be said.
+    history so far is merged again. If it says another customer, the subscription ends with the former one and goes on with this one, from
+    its effective day on. Raises :class:`NotDone` for an event of which this cannot be said.
     """
 
     def prepare() -> Prepared[Accepted]:
@@ -87,6 +102,10 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QU
         if snapshot is None:
             raise NotDone(f"Event {event.key} cannot be read any more: {_show(event)}")
         following, dismissed = _following(deployment.store, event, snapshot)
+        if event.parked.code == MOVED:
+            moving = _moving(event, snapshot, following, by, deployment.ports)
+            notes = (*_not_mapped(snapshot.customer_id, deployment.store), *_stay_dismissed(dismissed))
+            return Prepared(moving, notes=notes)
         _believing(deployment.ports, snapshot)  # refuses what would only be parked again
 
         def act(ports: Ports) -> Accepted:
@@ -126,7 +145,94 @@ def _accept(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> tu
     return counted, merge(history, snapshot, effective_day(snapshot.effective_at, ports.zone)).subscription
 
 
-def _parked_before(store: Store, event: EventRecord, snapshot: Snapshot) -> list[EventRecord]:
+def _moving(
+    event: EventRecord, snapshot: Snapshot, following: Sequence[EventRecord], by: str, ports: Ports
+) -> Callable[[Ports], Accepted]:
+    """What brings a subscription under the customer of an event. Raises :class:`NotDone` if it is not to be followed."""
+    _histories(snapshot, ports)
+
+    def act(ports: Ports) -> Accepted:
+        found = update(lambda: _move(event, snapshot, by, ports))
+        others = [*_parked_before(ports.store, event, snapshot, (MOVED,)), *following]
+        again = 1 + sum(replay(one, ports) for one in others)
+        wake((found.moved_from, found.customer_id), ports)
+        return replace(found, merged_again=again)
+
+    return act
+
+
+def _not_mapped(customer_id: str, store: Store) -> tuple[str, ...]:
+    """What is to be known if nothing can be billed for the new customer yet."""
+    if store.mapping(customer_id) is not None:
+        return ()
+    command = commands("timus-autotask map customer {customer}", {"customer": customer_id})
+    return (
+        f"Customer {customer_id} is not mapped: nothing is billed there until it is. See: {command} --help",
+    )
+
+
+def _histories(
+    snapshot: Snapshot, ports: Ports
+) -> tuple[Stored[str], Stored[Subscription], CustomerRecords, CustomerRecords]:
+    """Whose the subscription is, its history there, and the records of the former and the new customer.
+
+    Raises :class:`NotDone` if something newer says that it is the former customer's.
+    """
+    id_, customer_id = snapshot.subscription_id, snapshot.customer_id
+    owner = ports.store.owner(id_)
+    before = ports.store.customer_to_bill(owner.value) if owner else None
+    known = before.subscriptions.get(id_) if before else None
+    if owner is None or before is None or known is None:
+        raise NotDone(f"Subscription {id_} is not known any more.")
+    if owner.value == customer_id:
+        raise NotDone(f"Subscription {id_} is customer {customer_id}'s already.")
+    newest = known.value.newest
+    number = snapshot.version + known.value.counted_from(snapshot.occurred_at)
+    if number < newest.number and not (newest.occurred_at and newest.occurred_at < snapshot.occurred_at):
+        raise NotDone(
+            f"Version {known.value.timus_version} of subscription {id_} (event {newest.event_id}) is newer and says that it is customer "
+            f"{owner.value}'s. Compare with Timus: timus-autotask reconcile --timus-export FILE"
+        )
+    return owner, known, before, ports.store.customer_to_bill(customer_id)
+
+
+def _move(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> Accepted:
+    """Write in one transaction that a subscription ends with one customer and goes on with another, with the event merged."""
+    owner, known, before, after = _histories(snapshot, ports)
+    stored = ports.store.event(event.customer_id, event.key)
+    if stored is None:
+        raise NotDone(f"Event {event.key} waits to be merged just now; look at it again in a minute.")
+    id_, day = snapshot.subscription_id, effective_day(snapshot.effective_at, ports.zone)
+    there = after.subscriptions.get(id_)
+    ended, goes_on = moved(
+        known.value, there.value if there else None, snapshot, day, stored.value.received_at
+    )
+    now, counted = ports.clock.now(), goes_on.newest.number
+    merged = replace(stored.value, outcome=Merge.MERGED.value, parked=None, merged_at=now)
+    detail = (
+        f"event {event.key}: {id_} of customer {before.id} is customer {after.id}'s from {day} on; version {snapshot.version} "
+        f"counts as {counted}"
+    )
+    old, new = ([*one.mapping.value.contract_ids] if one.mapping else [] for one in (before, after))
+    ports.store.commit(
+        *put_subscription(ended, known)[0],
+        *put_subscription(goes_on, there)[0],
+        put_owner(id_, after.id, owner.rev),
+        put_event(merged, stored.rev),
+        check_mapping(before.id, before.mapping),
+        check_mapping(after.id, after.mapping),
+        *wake_contracts(before.id, old, ports),
+        *wake_contracts(after.id, [one for one in new if one not in old], ports),
+        put_decision(
+            Decision(ports.new_id(), now, "events accept", by, (before.id, after.id), detail=detail)
+        ),
+    )
+    return Accepted(event.key, after.id, id_, snapshot.version, counted, 1, before.id, day)
+
+
+def _parked_before(
+    store: Store, event: EventRecord, snapshot: Snapshot, codes: Collection[str] = DISPUTED
+) -> list[EventRecord]:
     """Earlier events of the subscription that wait for the same question."""
     return [
         one
@@ -135,7 +241,7 @@ def _parked_before(store: Store, event: EventRecord, snapshot: Snapshot) -> list
         and one.subscription_id == snapshot.subscription_id
         and one.key != event.key
         and one.parked is not None
-        and one.parked.code in ACCEPTABLE
+        and one.parked.code in codes
         and (says := _understood(one)) is not None
         and says.occurred_at < snapshot.occurred_at
     ]

@@ -55,6 +55,7 @@ class Kind(StrEnum):
     LARGE = "large-change"
     VERSION = "version-leaps"
     DAY = "day-far-away"
+    MOVED = "customer-changed"
     TO_NOTHING = "client-to-nothing"
     CLIENTS_MISSING = "clients-missing"
 
@@ -115,8 +116,9 @@ def suspicions(given: Sequence[Billed], new: Collection[str], known: Known) -> t
 
     ``new`` are the subscriptions of the file that would become events. Where nothing follows, nothing is suspicious.
     """
-    # What is known as another customer's is reported as such, and becomes no event.
-    given = [one for one in given if known.owner(one.subscription_id) in (None, one.customer_id)]
+    # What is known as another customer's is suspicious as a whole.
+    moved = [one for one in given if known.owner(one.subscription_id) not in (None, one.customer_id)]
+    given = [one for one in given if one not in moved]
     in_place = [*_in_place(given, known), *_swallowed(given, known)]
     # These say the units already, so a person sees them in any case.
     seen = {one for each in in_place for one in each.holds}
@@ -129,6 +131,7 @@ def suspicions(given: Sequence[Billed], new: Collection[str], known: Known) -> t
         *_versions(given, known),
         *_days(given, known.today),
         *_clients_missing(given, known, new),
+        *_moved(moved, known),
     ]
     held = [replace(one, holds=tuple(each for each in one.holds if each in new)) for one in found]
     return tuple(
@@ -140,6 +143,17 @@ def _suspicion(kind: Kind, message: str, holds: Iterable[str], about: Iterable[s
     """``about`` is what the message is too short to list."""
     says = "\n".join((kind, message, *sorted(about)))
     return Suspicion(sha256(says.encode()).hexdigest()[:8], kind, message, tuple(sorted({*holds})))
+
+
+def _moved(moved: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+    """Subscriptions that are another customer's than we know."""
+    for one in moved:
+        owner = known.owner(one.subscription_id)
+        message = (
+            f"Subscription {one.subscription_id} is customer {one.customer_id}'s here, and we know it as customer {owner}'s. Its event would "
+            "be parked, for a person to decide whose it is."
+        )
+        yield _suspicion(Kind.MOVED, message, (one.subscription_id,))
 
 
 # -- Ids

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Protocol, get_args
 from zoneinfo import ZoneInfo
 
-from timus_autotask.domain.days import local_midnight
+from timus_autotask.domain.days import effective_day, local_midnight
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.subscription import BillingCycle, Snapshot, Status
 from timus_autotask.operate.plausibility import PLAUSIBLE, Billed, Known, Suspicion, suspicions
@@ -181,7 +181,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A subscription that is another customer's in the file than we know. Nothing becomes of it: a person has to find out whose it is."""
+    """A subscription that is another customer's in the file than we know. A person has to find out whose it is."""
 
     subscription_id: str
     known_as: str
@@ -231,6 +231,7 @@ def compare(
         stored.value.id: stored.value
         for customer in records.customers.values()
         for stored in customer.subscriptions.values()
+        if not stored.value.moved_to
     }
     observed = _observed(lines)
     rows: list[Compared] = []
@@ -242,9 +243,9 @@ def compare(
             missing = f"subscription {one.subscription_id} is not known to us: its term_end is needed"
             problems.append(Problem(missing, one.row))
             continue
-        words, version = _judge(one, subscription, records, today)
+        words, version = _judge(one, subscription, records, today, zone)
         if version is not None:
-            event = _event(one, subscription, version, today, zone, file, operator)
+            event = _event(one, subscription, records, version, today, zone, file, operator)
             understood = understand(event.event_id, event.body)
             if isinstance(understood, NotUnderstood):
                 problems.append(Problem(f"subscription {one.subscription_id}: {understood.reason}", one.row))
@@ -344,7 +345,7 @@ def _in_force(subscription: Subscription, today: date) -> Version:
 
 
 def _judge(
-    exported: Exported, subscription: Subscription | None, records: Records, today: date
+    exported: Exported, subscription: Subscription | None, records: Records, today: date, zone: ZoneInfo
 ) -> tuple[str, int | None]:
     """What is different, for people, and the version of the event that is missing, if one is."""
     customer = records.customers.get(exported.customer_id)
@@ -353,7 +354,7 @@ def _judge(
     if subscription is None:
         return "not known to us: becomes an event", exported.version or 1
     if subscription.customer_id != exported.customer_id:
-        return f"it is known as customer {subscription.customer_id}'s", None
+        return _judge_moved(exported, subscription, _waiting(exported, records), zone)
     ours, newest = _in_force(subscription, today), subscription.newest
     version = subscription.timus_version
     same = _says(exported) == _known(ours, exported)
@@ -374,6 +375,34 @@ def _judge(
     return f"differs: becomes version {version + 1}", version + 1
 
 
+def _judge_moved(
+    exported: Exported, subscription: Subscription, waiting: Sequence[Snapshot], zone: ZoneInfo
+) -> tuple[str, int | None]:
+    """The same of a subscription that we know as another customer's: its event is parked, and a person decides whose it is."""
+    ours, version = f"it is known as customer {subscription.customer_id}'s", subscription.timus_version
+    if exported.version is not None and exported.version < version:
+        return f"{ours}, by version {version}, which is newer", None
+    for one in waiting:
+        day = effective_day(one.effective_at, zone)
+        says = {sku: n for sku, n in one.items if n}, one.status, one.cancel_at
+        if says == _says(exported)[:3] and exported.effective_date in (None, day):
+            return f"{ours}; an event that says so waits for a person", None
+    newest = max([version, *(one.version for one in waiting)])
+    return f"{ours}: an event for a person to decide on", exported.version or newest + 1
+
+
+def _waiting(exported: Exported, records: Records) -> list[Snapshot]:
+    """The events that are parked because they say that the subscription is the customer's of the file."""
+    waiting = (
+        understand(one.event_id, one.raw)
+        for one in records.parked_events
+        if (one.customer_id, one.subscription_id) == (exported.customer_id, exported.subscription_id)
+        and one.parked is not None
+        and one.parked.code == "subscription-moved"
+    )
+    return [one for one in waiting if isinstance(one, Snapshot)]
+
+
 _Content = tuple[Mapping[str, int], str, date | None, date | None]
 
 
@@ -390,6 +419,7 @@ def _known(version: Version, exported: Exported) -> _Content:
 def _event(
     exported: Exported,
     subscription: Subscription | None,
+    records: Records,
     version: int,
     today: date,
     zone: ZoneInfo,
@@ -401,12 +431,18 @@ def _event(
     term_end = exported.term_end or (subscription.newest.term_end if subscription else None) or day
     instant = local_midnight(day, zone)
     # The file shows what holds now, so it is not older than anything that we know.
-    known_until = subscription.known_until if subscription else None
+    known = [one.occurred_at for one in _waiting(exported, records)]
+    known += [subscription.known_until] if subscription and subscription.known_until else []
+    name = (
+        subscription.customer_name
+        if subscription and exported.customer_id == subscription.customer_id
+        else ""
+    )
     snapshot = Snapshot(
         subscription_id=exported.subscription_id,
         version=version,
         customer_id=exported.customer_id,
-        customer_name=exported.customer_name or (subscription.customer_name if subscription else ""),
+        customer_name=exported.customer_name or name,
         customer_domain=None,
         status=exported.status,
         billing_cycle=exported.billing_cycle or (subscription.billing_cycle if subscription else "monthly"),
@@ -417,7 +453,7 @@ def _event(
         effective_at=instant,
         event_type="subscription.updated",
         event_id="",  # follows from the body
-        occurred_at=max(instant, known_until) if known_until else instant,
+        occurred_at=max([instant, *known]),
         actor=operator,
     )
     body = render(snapshot, {"source": FROM_FILE, "file": file, "operator": operator})

@@ -758,10 +758,12 @@ class Store:
         """How a contract, its company and its services are called; nothing is known of one that is not stored."""
         return readable_or(Names(contract_id), _NAMES.load, self.table.get(keys.names_key(contract_id)))
 
-    def owner(self, subscription_id: str) -> str | None:
-        """The customer under whom a subscription was first seen."""
+    def owner(self, subscription_id: str) -> Stored[str] | None:
+        """The customer whose a subscription is: under whom it was first seen, or to whom a person let it go."""
         document = self.table.get(keys.owner_key(subscription_id))
-        return read_as(lambda data: str(data["customer"]), document) if document else None
+        if document is None:
+            return None
+        return Stored(read_as(lambda data: str(data["customer"]), document), document.rev)
 
     # -- Listings (hints: the indexes follow a moment later). A record that cannot be read is passed over.
 
@@ -856,9 +858,9 @@ class Store:
         self.table.write(changes)
 
 
-def put_owner(subscription_id: str, customer_id: str) -> Put:
-    """Note whose a subscription is, when it is first seen."""
-    return Put(keys.owner_key(subscription_id), {"customer": customer_id}, 0)
+def put_owner(subscription_id: str, customer_id: str, expected: int = 0) -> Put:
+    """Note whose a subscription is, when it is first seen or goes to another customer."""
+    return Put(keys.owner_key(subscription_id), {"customer": customer_id}, expected)
 
 
 def put_mapping(mapping: CustomerMapping, expected: int) -> Put:

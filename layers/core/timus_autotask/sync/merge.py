@@ -12,7 +12,15 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.days import effective_day
-from timus_autotask.domain.history import Merge, Subscription, Version, believed, merge, version_of
+from timus_autotask.domain.history import (
+    Merge,
+    Subscription,
+    Version,
+    believed,
+    is_after_move,
+    merge,
+    version_of,
+)
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.subscription import Snapshot
@@ -243,10 +251,12 @@ def _merge_event(
     known = subscriptions.get(event.subscription_id)
     if known is None:
         owner = ports.store.owner(event.subscription_id)
-        if owner not in (None, customer_id):
-            return replace(base, parked=Parked("subscription-moved", {**facts, "other": str(owner)}))
         if owner is None:
             changes.append(put_owner(event.subscription_id, customer_id))
+        elif owner.value != customer_id:
+            return replace(base, parked=Parked("subscription-moved", {**facts, "other": owner.value}))
+    elif is_after_move(known, event):
+        return replace(base, parked=Parked("subscription-moved", {**facts, "other": known.moved_to}))
     record = _merge_into(subscriptions, known, event, day, base, facts)
     replayed = delivery.outcome not in (None, "parked", "dismissed")
     if replayed and record.outcome in (Merge.DUPLICATE, Merge.SUPERSEDED):
