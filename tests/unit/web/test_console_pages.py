@@ -194,6 +194,7 @@ PAGES = (
     "/changes",
     "/mapping",
     "/ready",
+    "/posted",
     "/ledger",
     "/health",
 )
@@ -201,7 +202,7 @@ PAGES = (
 READING = {
     "/terms": 1,
     f"/terms?customer={customer_of(HELD)}": 2,
-    f"/evidence?customer={customer_of(HELD)}": 4,
+    f"/evidence?customer={customer_of(HELD)}": 5,
 }
 """They read the records that they are about, and so many of them."""
 LOOK = 20
