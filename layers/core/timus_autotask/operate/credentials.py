@@ -98,6 +98,8 @@ LEVELS = "Admin > Organization Settings & Users > Resources/Users (HR) > Securit
 https://autotask.net/help/Content/4_Admin/1CompanySettings_Users/ResourcesUsersHR/Security/Create_Edit_Custom_Security_Level.htm"""
 REFUSED_FOR = timedelta(days=1)
 """How long a refused API user is not tried a second time by itself."""
+OTHERS_STORED = "Other credentials were stored"
+"""So the reason begins for which Autotask is left alone until workers have them."""
 NOT_TWICE = "Correct one of the three. If the API user was corrected in Autotask instead, say so: --try-again"
 
 # Where the fields are: https://autotask.net/help/content/4_admin/1CompanySettings_Users/ResourcesUsersHR/Resources/API_User_Add_Edit.htm
@@ -160,7 +162,7 @@ def store_credentials(deployment: Deployment, given: Credentials) -> datetime | 
     let_workers_go_on(
         ports,
         resumes_at,
-        f"Other credentials were stored at {now:%H:%M} UTC. They are tried from {resumes_at:%H:%M} UTC on, automatically.",
+        f"{OTHERS_STORED} at {now:%H:%M} UTC. They are tried from {resumes_at:%H:%M} UTC on, automatically.",
     )
     return resumes_at
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from timus_autotask.domain.reasons import commands
+from timus_autotask.operate.credentials import OTHERS_STORED
 from timus_autotask.store.records import REPAIR, Circuit, RecordUnreadable
 from timus_autotask.watch.adjustments import Became
 from timus_autotask.watch.grouping import Standing
@@ -113,9 +114,12 @@ def _banners(found: Everything) -> Iterator[Banner]:
 
 
 def _away(circuit: Circuit) -> Banner:
+    title = "Autotask refuses the API user" if circuit.credentials else "Autotask is away"
+    if circuit.reason.startswith(OTHERS_STORED):
+        title = "Autotask is asked again in a moment"
     return Banner(
         "away",
-        "Autotask refuses the API user" if circuit.credentials else "Autotask is away",
+        title,
         f"{circuit.reason} Nothing is lost: changes wait and are made as soon as Autotask answers. What stands here is what was read last.",
         "timus-autotask credentials set" if circuit.credentials else "",
     )
