@@ -14,7 +14,7 @@ from tests.pages import DOCS, with_part
 from tests.world import ADV, CONTRACT, CUSTOMER, SERVICES, World
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
-from timus_autotask.operate.timus_export import ExportFile, compare, take_in
+from timus_autotask.operate.files.timus_export import ExportFile, compare, take_in
 from timus_autotask.store.records import put_terms
 from timus_autotask.store.runs import findings
 from timus_autotask.watch.listing import listed

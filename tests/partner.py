@@ -8,7 +8,8 @@ from typing import Any
 
 from tests.deployment import deployment_of
 from tests.world import ADV, ESS, GATEWAY, SCENARIO, SERVICES, World
-from timus_autotask.operate import decisions, ignoring, terms
+from timus_autotask.operate import decisions, terms
+from timus_autotask.operate.mapping import ignoring
 from timus_autotask.operate.terms import TermChange
 
 BEGIN = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

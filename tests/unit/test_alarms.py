@@ -16,7 +16,7 @@ from tests.running import ALARMS, OURS, RESOURCES, TEMPLATE, VARIABLES, Running
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.aws.telemetry import COUNTED, MEASURED
 from timus_autotask.domain.approval import reject
-from timus_autotask.operate.timus_export import ExportFile, compare, take_in
+from timus_autotask.operate.files.timus_export import ExportFile, compare, take_in
 from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.ports.table import Key, Put, Write
 from timus_autotask.store.journal import line_with_entries

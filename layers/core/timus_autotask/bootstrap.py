@@ -203,8 +203,8 @@ def digest_handler(
     """A tick of the schedule in; an e-mail about what happened since the last one out."""
     from timus_autotask.store.keys import DIGEST
     from timus_autotask.store.runs import SentDigest, put_sent_digest, sent_digest
-    from timus_autotask.watch.digest import digest
-    from timus_autotask.watch.digest_text import as_mail
+    from timus_autotask.watch.month.digest import digest
+    from timus_autotask.watch.month.digest_text import as_mail
 
     def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         now, last = ports.clock.now(), sent_digest(ports.table)

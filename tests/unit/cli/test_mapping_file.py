@@ -13,7 +13,7 @@ import pytest
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
 from timus_autotask.cli import main
-from timus_autotask.operate.mapping_file import COLUMNS
+from timus_autotask.operate.mapping.file import COLUMNS
 from timus_autotask.plain import visible
 
 ROOT = Path(__file__).parents[3]

@@ -21,7 +21,7 @@ from timus_autotask.cli.command import parser
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.reviewing import map_review
 from timus_autotask.cli.terminal import Terminal, keystroke
-from timus_autotask.operate.suggest import suggest
+from timus_autotask.operate.mapping.suggest import suggest
 
 
 class Seat(Terminal):

@@ -9,10 +9,10 @@ import pytest
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.domain.history import Subscription
+from timus_autotask.operate.files.timus_export import ExportFile, compare, take_in
 from timus_autotask.operate.parked_events import Accepted, accept, dismiss
 from timus_autotask.operate.recover import replay, replayable
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.operate.timus_export import ExportFile, compare, take_in
 from timus_autotask.store.records import EventRecord
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import status_of

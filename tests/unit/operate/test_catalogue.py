@@ -11,7 +11,7 @@ import pytest
 from tests import tenant
 from tests.deployment import deployment_of
 from tests.world import CONTRACT, World
-from timus_autotask.operate.catalogue import Catalogue, conflicts, other_currency
+from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts, other_currency
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.psa import ContractService
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
 from timus_autotask.domain.mapping import Route
-from timus_autotask.operate.late import BillFrom, Late
-from timus_autotask.operate.mapping import CustomerRouted, route_customer
-from timus_autotask.operate.mapping_import import import_mappings
+from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.mapping.choose import CustomerRouted, route_customer
+from timus_autotask.operate.mapping.importing import import_mappings
+from timus_autotask.operate.mapping.late import BillFrom, Late
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.operate.tables import FileRefused
 from timus_autotask.store.records import put_terms
 
 FEBRUARY, MARCH, TODAY = date(2026, 2, 10), date(2026, 3, 1), date(2026, 3, 15)

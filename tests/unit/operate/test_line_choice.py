@@ -15,18 +15,18 @@ from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, GATEWAY, SERVICES, Wor
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineChoice, Route
 from timus_autotask.domain.past_days import Locked
-from timus_autotask.operate.first_day import FOLLOWS
-from timus_autotask.operate.line_choice import LineChosen, choose_line, unchoose_line
-from timus_autotask.operate.mapping import mappings, route_customer
-from timus_autotask.operate.mapping_file import to_csv
-from timus_autotask.operate.mapping_import import Imported, exported, import_mappings
+from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.mapping.choose import mappings, route_customer
+from timus_autotask.operate.mapping.file import to_csv
+from timus_autotask.operate.mapping.first_day import FOLLOWS
+from timus_autotask.operate.mapping.importing import Imported, exported, import_mappings
+from timus_autotask.operate.mapping.line_choice import LineChosen, choose_line, unchoose_line
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.operate.tables import FileRefused
 from timus_autotask.store.records import put_terms
 from timus_autotask.store.runs import findings
-from timus_autotask.watch.evidence import Month, evidence
 from timus_autotask.watch.listing import listed
+from timus_autotask.watch.month.evidence import Month, evidence
 from timus_autotask.watch.reconcile import reconcile
 from timus_autotask.watch.shadow import shadow
 from timus_autotask.watch.status import StatusLine, status_of

@@ -16,10 +16,10 @@ from tests.deployment import deployment_of
 from tests.world import World
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.mapping_file import COLUMNS, to_csv, to_json, understood
-from timus_autotask.operate.mapping_import import Imported, exported, import_mappings
+from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.mapping.file import COLUMNS, to_csv, to_json, understood
+from timus_autotask.operate.mapping.importing import Imported, exported, import_mappings
 from timus_autotask.operate.proposal import Proposal
-from timus_autotask.operate.tables import FileRefused
 from timus_autotask.plain import as_json
 from timus_autotask.store.records import put_mapping, put_plan
 

@@ -15,13 +15,13 @@ from tests import tenant
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.mapping import Route, Routing
-from timus_autotask.operate.late import BillFrom
-from timus_autotask.operate.mapping import route_customer
-from timus_autotask.operate.mapping_import import Imported, import_mappings
+from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.mapping.choose import route_customer
+from timus_autotask.operate.mapping.importing import Imported, import_mappings
+from timus_autotask.operate.mapping.late import BillFrom
+from timus_autotask.operate.mapping.suggest import suggest
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.operate.suggest import suggest
-from timus_autotask.operate.tables import FileRefused
 from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.ports.psa import ContractService
 

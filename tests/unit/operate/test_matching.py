@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timus_autotask.domain.names import domain_of
-from timus_autotask.operate.matching import Basis, Companies, Services
+from timus_autotask.operate.mapping.matching import Basis, Companies, Services
 from timus_autotask.ports.psa import Company, Service
 
 CONTOSO = Company(600, "Contoso Dental Ltd.", True)

@@ -10,8 +10,9 @@ import pytest
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
 from timus_autotask.domain.mapping import Route
-from timus_autotask.operate import mapping, terms
-from timus_autotask.operate.first_day import FirstDay
+from timus_autotask.operate import terms
+from timus_autotask.operate.mapping import choose as mapping
+from timus_autotask.operate.mapping.first_day import FirstDay
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.terms import TermChange

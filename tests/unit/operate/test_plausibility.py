@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.drift_table import aligned
 from tests.world import ADV, CUSTOMER, ESS, GATEWAY
 from timus_autotask.domain.history import Subscription, Version
-from timus_autotask.operate.plausibility import FEW, Billed, Kind, Known, suspicions
-from timus_autotask.operate.tables import FileRefused
-from timus_autotask.operate.timus_export import COLUMNS, Comparison, ExportFile, compare, take_in
+from timus_autotask.operate.files.plausibility import FEW, Billed, Kind, Known, suspicions
+from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.files.timus_export import COLUMNS, Comparison, ExportFile, compare, take_in
 from timus_autotask.store.records import CustomerRecords, PartnerRecords, Stored
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import Records

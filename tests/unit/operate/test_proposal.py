@@ -18,15 +18,17 @@ from tests.fakes.memory_queue import MemoryQueue
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.line import Choice
 from timus_autotask.domain.mapping import Route
-from timus_autotask.operate import decisions, first_day, mapping, recover, stage, terms
+from timus_autotask.operate import decisions, recover, stage, terms
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import slips
-from timus_autotask.operate.late import BillFrom
+from timus_autotask.operate.files.timus_export import Comparison, Missing
+from timus_autotask.operate.mapping import choose as mapping
+from timus_autotask.operate.mapping import first_day
+from timus_autotask.operate.mapping.known import slips
+from timus_autotask.operate.mapping.late import BillFrom
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.reconcile import AgainstTimus, take_in_missing
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.terms import TermChange
-from timus_autotask.operate.timus_export import Comparison, Missing
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.store.records import put_contract_state
 from timus_autotask.watch.preview import Preview

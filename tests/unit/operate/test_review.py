@@ -14,9 +14,9 @@ from tests import tenant
 from tests.deployment import deployment_of
 from tests.tenant import BACKUP, TRIAL
 from tests.world import ADV, ESS, GATEWAY, World
-from timus_autotask.operate.accept import Chosen
-from timus_autotask.operate.review import KEYS, Item, Review
-from timus_autotask.operate.suggest import SkuSuggested, Suggestions, suggest
+from timus_autotask.operate.mapping.accept import Chosen
+from timus_autotask.operate.mapping.review import KEYS, Item, Review
+from timus_autotask.operate.mapping.suggest import SkuSuggested, Suggestions, suggest
 
 
 @lru_cache

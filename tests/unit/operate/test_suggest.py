@@ -11,12 +11,12 @@ from tests.deployment import deployment_of
 from tests.tenant import BACKUP, FIREWALL, TRIAL
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.mapping import CustomerMapping
-from timus_autotask.operate.accept import Chosen, accept, exact
-from timus_autotask.operate.catalogue import Catalogue
-from timus_autotask.operate.ignoring import ignore
-from timus_autotask.operate.matching import Basis
+from timus_autotask.operate.mapping.accept import Chosen, accept, exact
+from timus_autotask.operate.mapping.catalogue import Catalogue
+from timus_autotask.operate.mapping.ignoring import ignore
+from timus_autotask.operate.mapping.matching import Basis
+from timus_autotask.operate.mapping.suggest import CustomerSuggested, Suggestions, suggest
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.operate.suggest import CustomerSuggested, Suggestions, suggest
 from timus_autotask.store.keys import mapping_key
 from timus_autotask.store.records import put_mapping, put_terms
 

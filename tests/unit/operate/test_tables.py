@@ -17,7 +17,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from timus_autotask.operate.tables import (
+from timus_autotask.operate.files.tables import (
     DAY,
     DECIMAL,
     SEPARATORS,

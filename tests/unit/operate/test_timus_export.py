@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.drift_table import aligned
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, World
-from timus_autotask.operate.tables import FileRefused
-from timus_autotask.operate.timus_export import Comparison, Exported, ExportFile, compare, take_in
+from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.files.timus_export import Comparison, Exported, ExportFile, compare, take_in
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import status_of
 

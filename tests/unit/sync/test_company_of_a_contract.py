@@ -11,7 +11,7 @@ from timus_autotask.domain.line import State
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.domain.placement import Placement
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.operate import mapping
+from timus_autotask.operate.mapping import choose as mapping
 
 OTHERS_CONTRACT = 29683950
 

@@ -19,10 +19,10 @@ from timus_autotask.bootstrap import LambdaContext, digest_handler
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.store.records import Circuit, put_circuit
 from timus_autotask.store.runs import sent_digest
-from timus_autotask.watch.coverage import Coverage
-from timus_autotask.watch.digest import Changed, Digest, Waiting, digest
-from timus_autotask.watch.digest_text import LONGEST_SUBJECT, TOP, as_mail
 from timus_autotask.watch.money import Estimate
+from timus_autotask.watch.month.coverage import Coverage
+from timus_autotask.watch.month.digest import Changed, Digest, Waiting, digest
+from timus_autotask.watch.month.digest_text import LONGEST_SUBJECT, TOP, as_mail
 from timus_autotask.watch.names import Directory
 
 

@@ -15,12 +15,12 @@ from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.operate.ignoring import ignore
+from timus_autotask.operate.mapping.ignoring import ignore
 from timus_autotask.store.records import Names, put_names, put_terms
 from timus_autotask.sync.merge import wake_contracts
-from timus_autotask.watch.client_month import client_month
-from timus_autotask.watch.evidence import Month, MonthEvidence, evidence, verdict_of
 from timus_autotask.watch.forms import evidence_form
+from timus_autotask.watch.month.client_month import client_month
+from timus_autotask.watch.month.evidence import Month, MonthEvidence, evidence, verdict_of
 
 MARCH = Month.of(date(2026, 3, 15))
 

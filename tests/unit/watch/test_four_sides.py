@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.deployment import deployment_of
 from tests.months import FIRST, STORIES, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
-from timus_autotask.operate.timus_invoice import Beside, Naming, beside_timus_invoice
+from timus_autotask.operate.files.timus_invoice import Beside, Naming, beside_timus_invoice
 from timus_autotask.store.invoice import invoice_profile, sign_offs
-from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.four_sides import Between, Kind, SideRow
+from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.four_sides import Between, Kind, SideRow
 
 HEAD = "customer,sku,quantity,first_day,last_day,amount"
 AS_KEPT = Naming()

@@ -16,8 +16,8 @@ from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import leaks
-from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.ledger import Entry, Ledger, Month, Sums, not_adding_up, total
+from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.ledger import Entry, Ledger, Month, Sums, not_adding_up, total
 
 
 def of(months: Months) -> Ledger:

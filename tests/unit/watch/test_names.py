@@ -11,7 +11,7 @@ import pytest
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
 from timus_autotask.domain.mapping import Route
-from timus_autotask.operate.mapping import choose_service, mappings, route_customer
+from timus_autotask.operate.mapping.choose import choose_service, mappings, route_customer
 from timus_autotask.ports.table import Delete
 from timus_autotask.store.keys import names_key
 from timus_autotask.store.records import LONGEST_NAME, MOST_NAMED, Names

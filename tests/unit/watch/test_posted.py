@@ -15,8 +15,8 @@ from tests.deployment import deployment_of
 from tests.months import STORIES, TERMS, Months
 from tests.world import ADV, CONTRACT, GATEWAY
 from timus_autotask.operate.month_end import what_was_posted
-from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.posted import Explained, Posted
+from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.posted import Explained, Posted
 
 MARCH = date(2026, 3, 1)
 

@@ -13,8 +13,8 @@ from tests.deployment import deployment_of
 from tests.months import STORIES, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.operate.month_end import leaks, may_be_posted, what_was_posted
-from timus_autotask.watch.causes import SETTLED, Leak
-from timus_autotask.watch.ready import Open, Ready, Waits
+from timus_autotask.watch.month.causes import SETTLED, Leak
+from timus_autotask.watch.month.ready import Open, Ready, Waits
 
 MARCH = date(2026, 3, 1)
 LAST = date(2026, 3, 31)

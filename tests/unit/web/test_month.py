@@ -14,9 +14,9 @@ from tests.partner import DRIFTS, HELD, PAUSED, REJECTED, contract_of, customer_
 from tests.unit.web.browser import Browser, words_of
 from tests.world import World
 from timus_autotask.operate.month_end import leaks
-from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.ledger import Ledger
-from timus_autotask.watch.ready import Waits
+from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.ledger import Ledger
+from timus_autotask.watch.month.ready import Waits
 from timus_autotask.web.kept import Seen
 from timus_autotask.web.pages.month import KINDS, ledger_page
 

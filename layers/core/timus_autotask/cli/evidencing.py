@@ -13,10 +13,12 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, Whole, called, moment
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.evidence_file import to_csv
-from timus_autotask.operate.known import require_customer_to_show
+from timus_autotask.operate.files.evidence_file import to_csv
+from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.plain import as_json
-from timus_autotask.watch.evidence import (
+from timus_autotask.watch.forms import evidence_form
+from timus_autotask.watch.history import by_whom
+from timus_autotask.watch.month.evidence import (
     LineEvidence,
     Month,
     MonthEvidence,
@@ -25,8 +27,6 @@ from timus_autotask.watch.evidence import (
     runs,
     verdict_of,
 )
-from timus_autotask.watch.forms import evidence_form
-from timus_autotask.watch.history import by_whom
 
 Writer = Callable[[MonthEvidence], str]
 
@@ -81,7 +81,7 @@ def _page(deployment: Deployment, arguments: Namespace) -> Writer:
         raise Failed(f"Pages need {missing.name}: pip install '.[cli]'") from missing
     if not arguments.for_client:
         return evidence_page
-    from timus_autotask.watch.client_month import client_month
+    from timus_autotask.watch.month.client_month import client_month
 
     return lambda found: client_page(client_month(found, arguments.partner, deployment.zone))
 

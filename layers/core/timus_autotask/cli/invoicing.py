@@ -15,8 +15,8 @@ from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.proposing import operator
 from timus_autotask.cli.terminal import Terminal, Whole, arrows, called, moment
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.tables import FileRefused
-from timus_autotask.operate.timus_invoice import (
+from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.files.timus_invoice import (
     Beside,
     Naming,
     beside_timus_invoice,
@@ -25,9 +25,9 @@ from timus_autotask.operate.timus_invoice import (
     sign_off,
 )
 from timus_autotask.store.invoice import SignOff
-from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.forms import four_sides_form, sign_off_form
-from timus_autotask.watch.four_sides import Between, Difference, FourSides, SideRow
+from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.four_sides import Between, Difference, FourSides, SideRow
 from timus_autotask.watch.names import Directory
 
 MOST_ROWS = 40

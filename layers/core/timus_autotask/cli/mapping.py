@@ -12,14 +12,14 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route
-from timus_autotask.operate import mapping as use
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.family import say_family, shown
-from timus_autotask.operate.first_day import FOLLOWS, FirstDay
-from timus_autotask.operate.ignoring import IgnoredOrNot, ignore, unignore
-from timus_autotask.operate.late import BillFrom
-from timus_autotask.operate.line_choice import LineChosen, choose_line, unchoose_line
-from timus_autotask.operate.mapping import CompanyNamed, CustomerRouted, ServiceChosen
+from timus_autotask.operate.mapping import choose as use
+from timus_autotask.operate.mapping.choose import CompanyNamed, CustomerRouted, ServiceChosen
+from timus_autotask.operate.mapping.family import say_family, shown
+from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay
+from timus_autotask.operate.mapping.ignoring import IgnoredOrNot, ignore, unignore
+from timus_autotask.operate.mapping.late import BillFrom
+from timus_autotask.operate.mapping.line_choice import LineChosen, choose_line, unchoose_line
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.watch.names import Directory
 

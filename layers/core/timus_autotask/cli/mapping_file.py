@@ -11,17 +11,17 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.late import BillFrom
-from timus_autotask.operate.mapping_file import to_csv, to_json
-from timus_autotask.operate.mapping_import import (
+from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.mapping.file import to_csv, to_json
+from timus_autotask.operate.mapping.importing import (
     Imported,
     SomeRowsRefused,
     exported,
     import_mappings,
     problem_form,
 )
+from timus_autotask.operate.mapping.late import BillFrom
 from timus_autotask.operate.proposal import Proposal
-from timus_autotask.operate.tables import FileRefused
 from timus_autotask.plain import as_json
 
 

@@ -14,16 +14,16 @@ from timus_autotask.cli.terminal import Terminal, Whole, arrows, called
 from timus_autotask.cli.watching import in_utc
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted, what_was_posted
-from timus_autotask.watch.books import LinePrice
-from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.coverage import HORIZONS, Coverage
-from timus_autotask.watch.digest import digest as digested
-from timus_autotask.watch.digest_text import as_mail
 from timus_autotask.watch.forms import digest_form, ledger_form, posted_form, ready_form
-from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
+from timus_autotask.watch.month.books import LinePrice
+from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.coverage import HORIZONS, Coverage
+from timus_autotask.watch.month.digest import digest as digested
+from timus_autotask.watch.month.digest_text import as_mail
+from timus_autotask.watch.month.ledger import Entry, Ledger, Sums, Total, total
+from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Item, Posted
+from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.names import Directory
-from timus_autotask.watch.posted import ANOTHER_AMOUNT, BY_US, Item, Posted
-from timus_autotask.watch.ready import Open, Period, Ready
 
 FEW = 10
 """So many periods that are level are shown without being asked for."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
-from timus_autotask.operate.late import BillFrom, Choice, Late
+from timus_autotask.operate.mapping.late import BillFrom, Choice, Late
 from timus_autotask.operate.proposal import Done, Progress, Proposal
 from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
 from timus_autotask.watch.money import Estimate, total

@@ -16,6 +16,8 @@ from timus_autotask.cli.terminal import Terminal, moment
 from timus_autotask.cli.watching import in_utc
 from timus_autotask.operate import recover
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.files.timus_export import Comparison, Exported, ExportFile
 from timus_autotask.operate.reconcile import (
     AgainstTimus,
     Reconciled,
@@ -25,8 +27,6 @@ from timus_autotask.operate.reconcile import (
     look_at,
     take_in_missing,
 )
-from timus_autotask.operate.tables import FileRefused
-from timus_autotask.operate.timus_export import Comparison, Exported, ExportFile
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.forms import preview_form, totals_form
 from timus_autotask.watch.preview import Preview

@@ -19,11 +19,11 @@ from timus_autotask.cli.suggesting import (
     sku_line,
 )
 from timus_autotask.cli.terminal import Terminal, Whole
-from timus_autotask.operate.accept import Chosen, accept
-from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.review import KEYS, MOST, Item, Review
-from timus_autotask.operate.suggest import SkuSuggested, Suggestions
+from timus_autotask.operate.mapping.accept import Chosen, accept
+from timus_autotask.operate.mapping.catalogue import Catalogue
+from timus_autotask.operate.mapping.review import KEYS, MOST, Item, Review
+from timus_autotask.operate.mapping.suggest import SkuSuggested, Suggestions
 from timus_autotask.store.records import policies_from
 
 COMMAND = "map review"

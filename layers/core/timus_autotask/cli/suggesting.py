@@ -12,10 +12,10 @@ from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, pr
 from timus_autotask.cli.terminal import Terminal, Whole, called
 from timus_autotask.domain.price import amount
 from timus_autotask.domain.reasons import commands
-from timus_autotask.operate.accept import Chosen, accept, exact
-from timus_autotask.operate.catalogue import Catalogue, how_to_choose
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.suggest import (
+from timus_autotask.operate.mapping.accept import Chosen, accept, exact
+from timus_autotask.operate.mapping.catalogue import Catalogue, how_to_choose
+from timus_autotask.operate.mapping.suggest import (
     ContractOffered,
     CustomerSuggested,
     ServiceOffered,

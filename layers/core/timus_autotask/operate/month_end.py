@@ -10,18 +10,18 @@ from decimal import Decimal
 
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import require_customer_to_show
+from timus_autotask.operate.files.tables import DECIMAL, TEXT, Column, as_csv, code, whole
+from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
-from timus_autotask.operate.tables import DECIMAL, TEXT, Column, as_csv, code, whole
 from timus_autotask.ports.errors import NO_ANSWER, Refused
 from timus_autotask.ports.psa import BillingItem
-from timus_autotask.watch.books import Books, open_books
-from timus_autotask.watch.causes import BY_TERMS, Leak
 from timus_autotask.watch.forms import names_form
-from timus_autotask.watch.ledger import Entry, Ledger, Month, ledger
 from timus_autotask.watch.listing import listed
-from timus_autotask.watch.posted import Posted, posted
-from timus_autotask.watch.ready import Ready, beside_of, month_of, ready
+from timus_autotask.watch.month.books import Books, open_books
+from timus_autotask.watch.month.causes import BY_TERMS, Leak
+from timus_autotask.watch.month.ledger import Entry, Ledger, Month, ledger
+from timus_autotask.watch.month.posted import Posted, posted
+from timus_autotask.watch.month.ready import Ready, beside_of, month_of, ready
 from timus_autotask.watch.status import gather
 
 EARLIER = timedelta(days=31)

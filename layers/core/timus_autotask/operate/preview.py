@@ -7,7 +7,7 @@ from datetime import date
 
 from timus_autotask.domain.mapping import Ignored
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import require_customer_to_show
+from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
 from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
 from timus_autotask.operate.stage import QUIET, kept_in_observation, rehearse_go_live

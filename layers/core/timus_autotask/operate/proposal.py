@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from timus_autotask.operate.deployment import Deployment, Queue
+from timus_autotask.operate.mapping.twice import billed_twice
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.operate.twice import billed_twice
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage

@@ -10,9 +10,9 @@ from typing import Any
 
 from timus_autotask.domain.finding import Finding
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.plausibility import Suspicion
+from timus_autotask.operate.files.plausibility import Suspicion
+from timus_autotask.operate.files.timus_export import Comparison, Exported, compare, take_in
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.timus_export import Comparison, Exported, compare, take_in
 from timus_autotask.store.records import Decision, put_decision
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.store.update import update

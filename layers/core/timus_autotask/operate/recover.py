@@ -18,7 +18,7 @@ from typing import Any
 from timus_autotask.domain.line import Line
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import DeadLetter, DeadLetters, Deployment
-from timus_autotask.operate.known import require_customer
+from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask
 from timus_autotask.operate.refusal import Senseless

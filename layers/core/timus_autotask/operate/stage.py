@@ -8,7 +8,7 @@ from typing import Any
 
 from timus_autotask.domain.stage import Stage, is_live
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import require_customer
+from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.terms import take_effect

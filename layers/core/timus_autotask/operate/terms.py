@@ -12,7 +12,7 @@ from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import first_contract
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import did_you_mean, require_customer, require_skus
+from timus_autotask.operate.mapping.known import did_you_mean, require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.store.codec import problems_of

@@ -18,28 +18,28 @@ from timus_autotask.store.invoice import SignOff
 from timus_autotask.store.journal import Journal
 from timus_autotask.store.records import Circuit, Decision, EventRecord
 from timus_autotask.store.runs import Run
-from timus_autotask.watch.books import LinePrice
-from timus_autotask.watch.causes import Leak
 from timus_autotask.watch.check import Check, worst
-from timus_autotask.watch.coverage import Coverage
-from timus_autotask.watch.digest import Digest
-from timus_autotask.watch.evidence import (
+from timus_autotask.watch.history import History, Owed, undone_by
+from timus_autotask.watch.money import Estimate
+from timus_autotask.watch.month.books import LinePrice
+from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.coverage import Coverage
+from timus_autotask.watch.month.digest import Digest
+from timus_autotask.watch.month.evidence import (
     ContractEvidence,
     Difference,
     LineEvidence,
     MonthEvidence,
     WithoutLine,
 )
-from timus_autotask.watch.four_sides import SIDES, FourSides, SideRow
-from timus_autotask.watch.history import History, Owed, undone_by
-from timus_autotask.watch.ledger import Entry, Ledger, Sums, Total, total
-from timus_autotask.watch.money import Estimate
+from timus_autotask.watch.month.four_sides import SIDES, FourSides, SideRow
+from timus_autotask.watch.month.ledger import Entry, Ledger, Sums, Total, total
+from timus_autotask.watch.month.posted import Item as PostedItem
+from timus_autotask.watch.month.posted import Posted
+from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
-from timus_autotask.watch.posted import Item as PostedItem
-from timus_autotask.watch.posted import Posted
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
-from timus_autotask.watch.ready import Open, Period, Ready
 from timus_autotask.watch.shadow import Shadow
 from timus_autotask.watch.status import Stages, StatusLine
 

@@ -17,9 +17,9 @@ from timus_autotask.store.records import REPAIR
 from timus_autotask.store.runs import Run, findings, gauges, last_run
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.check import Check, Verdict
-from timus_autotask.watch.coverage import HORIZONS, coverage
 from timus_autotask.watch.gauges import last_webhook, measured
 from timus_autotask.watch.grouping import Standing, standing_of
+from timus_autotask.watch.month.coverage import HORIZONS, coverage
 from timus_autotask.watch.names import some
 from timus_autotask.watch.remedy import for_customers
 from timus_autotask.watch.status import (

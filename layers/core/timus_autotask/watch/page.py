@@ -12,10 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from timus_autotask.plain import visible
 from timus_autotask.store.invoice import SignOff
-from timus_autotask.watch.client_month import ClientMonth, day_of
-from timus_autotask.watch.evidence import MonthEvidence, money_of, runs, verdict_of
-from timus_autotask.watch.four_sides import FourSides
 from timus_autotask.watch.history import by_whom
+from timus_autotask.watch.month.client_month import ClientMonth, day_of
+from timus_autotask.watch.month.evidence import MonthEvidence, money_of, runs, verdict_of
+from timus_autotask.watch.month.four_sides import FourSides
 
 
 def client_page(found: ClientMonth) -> str:

@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import look_at_everything
+from timus_autotask.operate.mapping.catalogue import Catalogue
+from timus_autotask.operate.mapping.suggest import Suggestions, suggest
 from timus_autotask.operate.month_end import Looked, leaks, look_at_month, what_was_posted
-from timus_autotask.operate.suggest import Suggestions, suggest
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.watch.adjustments import Adjustment, adjustments
 from timus_autotask.watch.check import Check
 from timus_autotask.watch.grouping import Group, grouped
 from timus_autotask.watch.history import History, later
-from timus_autotask.watch.ledger import Ledger
+from timus_autotask.watch.month.ledger import Ledger
+from timus_autotask.watch.month.posted import Posted
 from timus_autotask.watch.overview import Survey, survey
-from timus_autotask.watch.posted import Posted
 from timus_autotask.watch.status import Status
 from timus_autotask.web.kept import Kept, Start, in_background
 from timus_autotask.web.proposals import Cases

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.operate.tables import FileRefused
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
 from timus_autotask.store.records import REPAIR, RecordUnreadable, TermsUnreadable
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from timus_autotask.plain import visible
 from timus_autotask.watch.adjustments import BECAME
-from timus_autotask.watch.evidence import runs
+from timus_autotask.watch.month.evidence import runs
 from timus_autotask.web.pages.actions import customer_address
 from timus_autotask.web.words import Words
 

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 from timus_autotask.domain.approval import REJECTED
 from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
 from timus_autotask.domain.placement import NO_SERVICE
-from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.ready import Open
+from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.ready import Open
 from timus_autotask.watch.status import UNMAPPED_CUSTOMER, StatusLine
 
 OF_A_LINE = (Leak.UNMAPPED, Leak.HELD, Leak.DRIFT, Leak.PAUSED, Leak.REFUSED, Leak.PARKED, Leak.REJECTED)

@@ -11,8 +11,8 @@ from timus_autotask.domain.line import JournalEntry, Line, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.store.records import Decision
-from timus_autotask.watch.books import BookLine, Books
 from timus_autotask.watch.grouping import Group, Standing
+from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.status import Status, StatusLine
 from timus_autotask.web.charts import Chart, Series, step_chart
 from timus_autotask.web.desk import Everything

@@ -11,14 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
-from timus_autotask.operate.accept import Chosen, accept, exact
-from timus_autotask.operate.ignoring import unignore
-from timus_autotask.operate.late import BillFrom
-from timus_autotask.operate.line_choice import choose_line, lines_to_choose_from
-from timus_autotask.operate.mapping_file import to_csv
-from timus_autotask.operate.mapping_import import Imported, exported, import_mappings
+from timus_autotask.operate.mapping.accept import Chosen, accept, exact
+from timus_autotask.operate.mapping.file import to_csv
+from timus_autotask.operate.mapping.ignoring import unignore
+from timus_autotask.operate.mapping.importing import Imported, exported, import_mappings
+from timus_autotask.operate.mapping.late import BillFrom
+from timus_autotask.operate.mapping.line_choice import choose_line, lines_to_choose_from
+from timus_autotask.operate.mapping.suggest import CustomerSuggested, SkuSuggested
 from timus_autotask.operate.refusal import Senseless
-from timus_autotask.operate.suggest import CustomerSuggested, SkuSuggested
 from timus_autotask.watch.status import Mapped
 from timus_autotask.web.desk import Everything, Suggested
 from timus_autotask.web.failing import Failure, in_words

@@ -14,18 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from timus_autotask.operate.evidence_file import to_csv
-from timus_autotask.operate.known import require_customer_to_show
+from timus_autotask.operate.files.evidence_file import to_csv
+from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.month_end import Looked, ledger_csv
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.plain import as_json
-from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.client_month import client_month
-from timus_autotask.watch.evidence import Month, MonthEvidence, evidence, money_of, verdict_of
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
-from timus_autotask.watch.ledger import Entry, Ledger, Total, total
+from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.client_month import client_month
+from timus_autotask.watch.month.evidence import Month, MonthEvidence, evidence, money_of, verdict_of
+from timus_autotask.watch.month.ledger import Entry, Ledger, Total, total
+from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.page import client_page, evidence_page
-from timus_autotask.watch.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Kept, Seen

@@ -11,7 +11,7 @@ from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.records import EventRecord
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.grouping import Standing
-from timus_autotask.watch.ready import Ready
+from timus_autotask.watch.month.ready import Ready
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.trends import Delays, delays, seats_by_sku
 from timus_autotask.web.charts import Chart, Series, step_chart

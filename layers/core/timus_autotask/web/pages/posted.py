@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import posted_form
-from timus_autotask.watch.posted import ANOTHER_AMOUNT, BY_US, Explained, Item, Posted
+from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Explained, Item, Posted
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Seen
 from timus_autotask.web.pages.month import month_of, months_until, read_now

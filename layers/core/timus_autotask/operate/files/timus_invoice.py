@@ -15,10 +15,7 @@ from hashlib import sha256
 
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import near
-from timus_autotask.operate.month_end import EARLIER, YEAR, asking_autotask
-from timus_autotask.operate.refusal import Senseless
-from timus_autotask.operate.tables import (
+from timus_autotask.operate.files.tables import (
     AMOUNT,
     DAY,
     DECIMAL,
@@ -33,6 +30,9 @@ from timus_autotask.operate.tables import (
     read,
     whole,
 )
+from timus_autotask.operate.mapping.known import near
+from timus_autotask.operate.month_end import EARLIER, YEAR, asking_autotask
+from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Refused
 from timus_autotask.store.invoice import (
     InvoiceProfile,
@@ -45,11 +45,11 @@ from timus_autotask.store.invoice import (
 from timus_autotask.store.records import Decision, policy_from, put_decision
 from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.books import Books, open_books
-from timus_autotask.watch.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
-from timus_autotask.watch.ledger import superseded_units
 from timus_autotask.watch.listing import listed
-from timus_autotask.watch.ready import month_of
+from timus_autotask.watch.month.books import Books, open_books
+from timus_autotask.watch.month.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
+from timus_autotask.watch.month.ledger import superseded_units
+from timus_autotask.watch.month.ready import month_of
 
 FIELDS = ("customer", "sku", "quantity", "amount", "first_day", "last_day")
 """Our names of the columns; ``sku`` and ``quantity`` are needed."""

@@ -21,15 +21,15 @@ from timus_autotask.domain.mapping import (
     replaced_from,
 )
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.first_day import FirstDay, holds_from
-from timus_autotask.operate.late import BillFrom, FirstDays
-from timus_autotask.operate.line_choice import Switch, switched, units_of, was_billed
-from timus_autotask.operate.mapping import of_another, route_words, routes_to
-from timus_autotask.operate.mapping_file import Entry, Subject, What, understood
+from timus_autotask.operate.files.tables import Problem
+from timus_autotask.operate.mapping.catalogue import Catalogue
+from timus_autotask.operate.mapping.choose import of_another, route_words, routes_to
+from timus_autotask.operate.mapping.file import Entry, Subject, What, understood
+from timus_autotask.operate.mapping.first_day import FirstDay, holds_from
+from timus_autotask.operate.mapping.late import BillFrom, FirstDays
+from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.operate.tables import Problem
 from timus_autotask.ports.table import MOST_WRITES, Check, Put
 from timus_autotask.store.records import CustomerRecords, Stored, put_mapping, put_plan
 from timus_autotask.sync.merge import WOKEN_AT_ONCE

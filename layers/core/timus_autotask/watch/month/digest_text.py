@@ -8,10 +8,10 @@ from datetime import date
 from decimal import Decimal
 
 from timus_autotask.plain import visible
-from timus_autotask.watch.coverage import Coverage
-from timus_autotask.watch.digest import Changed, Digest, Waiting
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
+from timus_autotask.watch.month.coverage import Coverage
+from timus_autotask.watch.month.digest import Changed, Digest, Waiting
 from timus_autotask.watch.remedy import ways
 from timus_autotask.watch.wording import counted
 

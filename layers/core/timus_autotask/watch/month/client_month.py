@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import JournalEntry, Outcome, Why
-from timus_autotask.watch.evidence import LineEvidence, Month, MonthEvidence
+from timus_autotask.watch.month.evidence import LineEvidence, Month, MonthEvidence
 
 WIDTH, HEIGHT, LEFT, TOP = 640, 120, 34, 18
 """Of a chart, in its own units: the whole of it, and where the days begin."""

@@ -23,11 +23,11 @@ from timus_autotask.domain.reasons import ENFORCE_OR_ADOPT, REASONS, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
-from timus_autotask.watch.books import BookLine, Books, LinePrice
-from timus_autotask.watch.causes import SETTLED, Leak, causes_on, edited
-from timus_autotask.watch.coverage import Coverage, coverage
-from timus_autotask.watch.ledger import price_without_line, why_without_line
 from timus_autotask.watch.money import of_timeline, rounded
+from timus_autotask.watch.month.books import BookLine, Books, LinePrice
+from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited
+from timus_autotask.watch.month.coverage import Coverage, coverage
+from timus_autotask.watch.month.ledger import price_without_line, why_without_line
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import for_customers
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of

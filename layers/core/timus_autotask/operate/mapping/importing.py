@@ -11,9 +11,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from timus_autotask.operate.catalogue import Catalogue
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.late import (
+from timus_autotask.operate.files.tables import FileRefused, Problem
+from timus_autotask.operate.mapping.catalogue import Catalogue
+from timus_autotask.operate.mapping.checks import (
+    check_autotask,
+    check_customers,
+    check_shares,
+    check_skus,
+    notes,
+)
+from timus_autotask.operate.mapping.choose import UNCHECKED, chosen_lines
+from timus_autotask.operate.mapping.draft import CustomerEdit, Draft, Edit, LineEdit, PlanEdit
+from timus_autotask.operate.mapping.file import Subject, rows_of
+from timus_autotask.operate.mapping.late import (
     BillFrom,
     FirstDays,
     Late,
@@ -22,19 +33,8 @@ from timus_autotask.operate.late import (
     may_be_late,
     others_billed_later,
 )
-from timus_autotask.operate.line_choice import Switch, all_changed
-from timus_autotask.operate.mapping import UNCHECKED, chosen_lines
-from timus_autotask.operate.mapping_checks import (
-    check_autotask,
-    check_customers,
-    check_shares,
-    check_skus,
-    notes,
-)
-from timus_autotask.operate.mapping_draft import CustomerEdit, Draft, Edit, LineEdit, PlanEdit
-from timus_autotask.operate.mapping_file import Subject, rows_of
+from timus_autotask.operate.mapping.line_choice import Switch, all_changed
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.tables import FileRefused, Problem
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.records import Decision, put_decision
 from timus_autotask.store.update import update

@@ -9,11 +9,18 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.mapping import CustomerMapping, days_on
 from timus_autotask.domain.names import same_company
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.operate.catalogue import Catalogue, conflicts, in_other_currency
-from timus_autotask.operate.known import customers_here, did_you_mean, is_known, is_reported, skus_here, slips
-from timus_autotask.operate.mapping import new_days, others_on, shared_words
-from timus_autotask.operate.mapping_draft import Draft
-from timus_autotask.operate.mapping_file import Entry, What
+from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts, in_other_currency
+from timus_autotask.operate.mapping.choose import new_days, others_on, shared_words
+from timus_autotask.operate.mapping.draft import Draft
+from timus_autotask.operate.mapping.file import Entry, What
+from timus_autotask.operate.mapping.known import (
+    customers_here,
+    did_you_mean,
+    is_known,
+    is_reported,
+    skus_here,
+    slips,
+)
 from timus_autotask.ports.psa import Company, Service
 from timus_autotask.watch.names import name_of
 

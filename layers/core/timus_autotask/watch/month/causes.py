@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from timus_autotask.domain.line import Outcome, State
-from timus_autotask.watch.books import BookLine
+from timus_autotask.watch.month.books import BookLine
 
 ONE_DAY = timedelta(days=1)
 

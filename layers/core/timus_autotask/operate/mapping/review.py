@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from timus_autotask.operate.accept import Chosen
-from timus_autotask.operate.suggest import (
+from timus_autotask.operate.mapping.accept import Chosen
+from timus_autotask.operate.mapping.suggest import (
     ContractOffered,
     CustomerSuggested,
     ServiceOffered,

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from timus_autotask.domain.line import JournalEntry
-from timus_autotask.operate.tables import TEXT, Column, as_csv
-from timus_autotask.watch.evidence import DayUnits, LineEvidence, MonthEvidence
+from timus_autotask.operate.files.tables import TEXT, Column, as_csv
+from timus_autotask.watch.month.evidence import DayUnits, LineEvidence, MonthEvidence
 
 _NAMES = (
     *(

@@ -31,9 +31,9 @@ from timus_autotask.store.journal import Journal, Journalled, contract_head, fir
 from timus_autotask.store.records import EventRecord, Names, Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.books import UNKNOWN, LinePrice
 from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.money import of_timeline
+from timus_autotask.watch.month.books import UNKNOWN, LinePrice
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
 ONE_DAY = timedelta(days=1)

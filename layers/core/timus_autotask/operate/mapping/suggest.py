@@ -16,7 +16,8 @@ from typing import Any
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.mapping import CustomerMapping, service_on
-from timus_autotask.operate.catalogue import (
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.mapping.catalogue import (
     Catalogue,
     LineOffered,
     conflicts,
@@ -24,8 +25,7 @@ from timus_autotask.operate.catalogue import (
     other_currency,
     to_choose_from,
 )
-from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.matching import Basis, Companies, Match, Services
+from timus_autotask.operate.mapping.matching import Basis, Companies, Match, Services
 from timus_autotask.operate.proposal import Progress
 from timus_autotask.ports.psa import ContractService
 from timus_autotask.store.records import CustomerRecords, Terms, TermsUnreadable

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import require_skus
+from timus_autotask.operate.mapping.known import require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.store.records import Decision, put_decision, put_plan

@@ -26,7 +26,9 @@ from timus_autotask.domain.mapping import (
 from timus_autotask.domain.names import same_company
 from timus_autotask.domain.reasons import OR
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.operate.catalogue import (
+from timus_autotask.operate.decision import decided
+from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.mapping.catalogue import (
     Catalogue,
     ask,
     conflicts,
@@ -35,12 +37,17 @@ from timus_autotask.operate.catalogue import (
     offered,
     to_choose_from,
 )
-from timus_autotask.operate.decision import decided
-from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.family import shown
-from timus_autotask.operate.first_day import FOLLOWS, FirstDay, holds_from
-from timus_autotask.operate.known import customer_is_no_slip, is_reported, require_skus
-from timus_autotask.operate.late import BillFrom, Late, first_day_of, late, may_be_late, others_billed_later
+from timus_autotask.operate.mapping.family import shown
+from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay, holds_from
+from timus_autotask.operate.mapping.known import customer_is_no_slip, is_reported, require_skus
+from timus_autotask.operate.mapping.late import (
+    BillFrom,
+    Late,
+    first_day_of,
+    late,
+    may_be_late,
+    others_billed_later,
+)
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import Refused

@@ -10,11 +10,12 @@ from typing import Any
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route, chosen_from
 from timus_autotask.domain.names import same_company
-from timus_autotask.operate.catalogue import Catalogue, conflicts
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.ignoring import write_customer, write_plan
-from timus_autotask.operate.late import (
+from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts
+from timus_autotask.operate.mapping.choose import others_on, route_words
+from timus_autotask.operate.mapping.ignoring import write_customer, write_plan
+from timus_autotask.operate.mapping.late import (
     BillFrom,
     FirstDays,
     Late,
@@ -23,11 +24,10 @@ from timus_autotask.operate.late import (
     may_be_late,
     others_billed_later,
 )
-from timus_autotask.operate.line_choice import Switch, switched, units_of, was_billed, write_switch
-from timus_autotask.operate.mapping import others_on, route_words
+from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed, write_switch
+from timus_autotask.operate.mapping.suggest import Suggestions
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.operate.suggest import Suggestions
 from timus_autotask.store.records import (
     CustomerRecords,
     Stored,

@@ -17,9 +17,8 @@ from zoneinfo import ZoneInfo
 from timus_autotask.domain.days import effective_day, local_midnight
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.subscription import BillingCycle, Snapshot, Status
-from timus_autotask.operate.plausibility import PLAUSIBLE, Billed, Known, Suspicion, suspicions
-from timus_autotask.operate.refusal import NotDone
-from timus_autotask.operate.tables import (
+from timus_autotask.operate.files.plausibility import PLAUSIBLE, Billed, Known, Suspicion, suspicions
+from timus_autotask.operate.files.tables import (
     DAY,
     TEXT,
     Column,
@@ -31,6 +30,7 @@ from timus_autotask.operate.tables import (
     read,
     whole,
 )
+from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.store.inbox import FROM_FILE, delivery_of, put_delivery
 from timus_autotask.sync.ports import Ports

@@ -16,10 +16,7 @@ from typing import Any
 from unicodedata import category
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, LineChoice, LineKey, PlanMapping, Route
-from timus_autotask.operate.family import ADD_ON, shown
-from timus_autotask.operate.first_day import FOLLOWS, FirstDay
-from timus_autotask.operate.late import BillFrom
-from timus_autotask.operate.tables import (
+from timus_autotask.operate.files.tables import (
     DAY,
     TEXT,
     Column,
@@ -33,6 +30,9 @@ from timus_autotask.operate.tables import (
     read_each,
     whole,
 )
+from timus_autotask.operate.mapping.family import ADD_ON, shown
+from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay
+from timus_autotask.operate.mapping.late import BillFrom
 from timus_autotask.timus.events import LARGEST_QUANTITY, valid_identifier, valid_sku
 from timus_autotask.watch.names import Directory
 

@@ -12,7 +12,7 @@ from typing import Any
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping
 from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.known import require_customer, require_skus
+from timus_autotask.operate.mapping.known import require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.store.records import Decision, Stored, put_decision, put_mapping, put_plan

@@ -21,9 +21,9 @@ from timus_autotask.domain.placement import IGNORED, Placement
 from timus_autotask.domain.policy import BillingSchedule, Policy
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.records import EventRecord
-from timus_autotask.watch.books import UNKNOWN, BookLine, Books, LinePrice
-from timus_autotask.watch.causes import Leak, causes_on, turns_of
 from timus_autotask.watch.money import rounded
+from timus_autotask.watch.month.books import UNKNOWN, BookLine, Books, LinePrice
+from timus_autotask.watch.month.causes import Leak, causes_on, turns_of
 from timus_autotask.watch.names import Directory
 
 ONE_DAY = timedelta(days=1)

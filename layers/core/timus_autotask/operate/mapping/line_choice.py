@@ -16,8 +16,8 @@ from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.operate.catalogue import Catalogue, LineOffered, ask, offered
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.mapping.catalogue import Catalogue, LineOffered, ask, offered
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.table import Check, Put

@@ -16,13 +16,13 @@ from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.books import NO_COSTS, Books, open_books
-from timus_autotask.watch.causes import Leak
-from timus_autotask.watch.coverage import HORIZONS, Coverage
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.money import NOTHING, Estimate, estimated, total
+from timus_autotask.watch.month.books import NO_COSTS, Books, open_books
+from timus_autotask.watch.month.causes import Leak
+from timus_autotask.watch.month.coverage import HORIZONS, Coverage
+from timus_autotask.watch.month.ready import Open, Ready, Waits, beside_of, month_of, ready
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
-from timus_autotask.watch.ready import Open, Ready, Waits, beside_of, month_of, ready
 from timus_autotask.watch.status import Records, Status, status_of
 
 ONE_DAY = timedelta(days=1)

@@ -1,0 +1,1 @@
+"""Use cases: which contract and which service a quantity goes to."""
