@@ -41,6 +41,10 @@ class Customer:
         """Timus's own quantity of a SKU by day, all subscriptions together."""
         return reduce(Timeline.plus, (one.quantity(sku) for one in self.subscriptions), NOTHING)
 
+    def outlived(self, sku: str) -> Timeline:
+        """What of it was cancelled already, all subscriptions together; see ``Subscription.outlived``."""
+        return reduce(Timeline.plus, (one.outlived(sku) for one in self.subscriptions), NOTHING)
+
     def policy_on(self, day: date) -> Policy:
         """The terms of a day."""
         return next((policy for until, policy in self.earlier if day < until), self.policy)

@@ -31,6 +31,8 @@ class Source:
     """Timus's own quantity by day, without the partner's terms: all subscriptions of the customer together."""
     units: Timeline = NOTHING
     """What of it is billed on the line by day, on the partner's terms."""
+    outlived: Timeline = NOTHING
+    """What of ``quantity`` Timus had cancelled by then already; see ``Subscription.outlived``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Demand:
     """The last day of a renewed term that is billed on this line."""
     earliest: date | None = None
     """The first day that Timus has reported, if that was billed on another contract service; None: it is ``start``."""
+
+    @property
+    def outlived(self) -> Timeline:
+        """What of its units Timus had cancelled by then already."""
+        return reduce(Timeline.plus, (_outlived(source) for source in self.sources), NOTHING)
 
     @property
     def versions(self) -> dict[str, int]:
@@ -214,12 +221,23 @@ class _Contribution:
         return until if until is not None and self.part.units.at(until) else None
 
 
+def _outlived(source: Source) -> Timeline:
+    """What of the units of a line was cancelled already: all of them, where nothing else of the SKU is left."""
+    units, over, quantity = source.units, source.outlived, source.quantity
+    if not over.steps:
+        return NOTHING
+    return Timeline.sampled(
+        (*units.days, *over.days, *quantity.days),
+        lambda day: units.at(day) if over.at(day) == quantity.at(day) else min(units.at(day), over.at(day)),
+    )
+
+
 def _reported(customer: Customer, sku: str) -> _Reported:
     having = [one for one in customer.subscriptions if sku in one.skus]
     first = min(version.day for one in having for version in one.versions)
     renewed = [one.renewed_until for one in having]
     return _Reported(
-        Source(customer.id, sku, customer.quantity(sku)),
+        Source(customer.id, sku, customer.quantity(sku), outlived=customer.outlived(sku)),
         first,
         tuple(cause for one in customer.subscriptions for cause in _causes(one, sku)),
         max((until for until in renewed if until is not None), default=None),

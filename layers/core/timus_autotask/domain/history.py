@@ -188,6 +188,17 @@ class Subscription:
                 timeline = timeline.set_from(version.ends, 0)
         return timeline
 
+    def outlived(self, sku: str) -> Timeline:
+        """What is billed of a SKU on days on which Timus says that the subscription was over already.
+
+        The newest version was cancelled for a day before its own. It takes nothing back before its own day (promise I5).
+        """
+        newest, units = self.newest, self.quantity(sku)
+        if not newest.billed or newest.cancel_at is None:
+            return NOTHING
+        days = (newest.cancel_at, *(day for day in units.days if day > newest.cancel_at))
+        return Timeline.sampled((day for day in days if day < newest.day), units.at).set_from(newest.day, 0)
+
     def most(self, sku: str) -> int:
         """The most units of a SKU that a version lists."""
         return max((dict(version.items).get(sku, 0) for version in self.versions), default=0)

@@ -296,6 +296,8 @@ class Line:
     """Days of which Autotask says that they carry an adjustment already, whoever's it is."""
     offset: Timeline = NOTHING
     """Units that a person put on top and that we keep."""
+    by_hand: Timeline = NOTHING
+    """The same on days of the past, of an edit that was over before anybody had decided on it: nothing is kept of it from then on."""
     versions: Mapping[str, int] = field(default_factory=dict)
     """By subscription: the newest version that this line has followed."""
     refusal: Refusal | None = None
@@ -356,6 +358,11 @@ class Line:
     def is_ours(self) -> bool:
         """Whether it was looked at after go-live, so that its units are, or may be, as we left them."""
         return bool(self.intent or self.adjusted or (self.baseline and self.baseline.steps))
+
+    @property
+    def on_top(self) -> Timeline:
+        """What people's edits add to what Timus says."""
+        return self.offset.plus(self.by_hand)
 
     @property
     def tries_again(self) -> bool:

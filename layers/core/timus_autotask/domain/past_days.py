@@ -32,6 +32,8 @@ class Locked(StrEnum):
     LATER_DAY_TAKEN = "later-day-taken"
     BILLED_ELSEWHERE = "billed-elsewhere"
     BEFORE_CONTRACT = "before-contract"
+    EDITED = "edited"
+    CANCELLED_LATER = "cancelled-later"
 
     @property
     def message(self) -> str:
@@ -44,6 +46,8 @@ _MESSAGES = {
     Locked.PERIOD_POSTED: "its period is approved and posted",
     Locked.PLAN_CHANGE: "the old plan comes down only later",
     Locked.BILLED_ELSEWHERE: "it was billed on another contract service then",
+    Locked.CANCELLED_LATER: "Timus says that it was cancelled by then, in an event that holds only from a later day",
+    Locked.EDITED: "somebody had changed the units in Autotask then",
     Locked.BEFORE_CONTRACT: "the contract begins only after that",
     Locked.LATER_DAY_TAKEN: "a later day had an adjustment of this line already, and would have been changed too",
 }
@@ -110,7 +114,8 @@ def still_shown(stretches: Sequence[PastDays], today: date) -> tuple[PastDays, .
 def postponed(stretches: Iterable[PastDays], day: date, delta: int) -> Postponed | None:
     """The earliest day that an adjustment of ``day`` should have covered, and why it could not; None if it covers all of them."""
     found: Postponed | None = None
-    for one in sorted(stretches, key=lambda one: one.first, reverse=True):
+    moved = (one for one in stretches if one.cause not in (Locked.EDITED, Locked.CANCELLED_LATER))
+    for one in sorted(moved, key=lambda one: one.first, reverse=True):
         if one.until == (found.day if found else day) and (one.wanted > one.autotask) == (delta > 0):
             found = Postponed(one.first, one.cause)
     return found

@@ -99,7 +99,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "timus-autotask map line {contract} {service} --contract-service {choice}",
         ),
         "drift": Reason(
-            "Somebody changed the units in Autotask: we left {left}, Autotask has {held}, Timus says {desired}.",
+            "Somebody changed the units in Autotask: we left {left}, Autotask has {held}, Timus says {desired}.{differs_told}",
             ENFORCE_OR_ADOPT,
         ),
         "outcome-unclear": Reason(
@@ -245,6 +245,8 @@ class _Facts(dict[str, int | str]):
                 else ""
             )
             return contains + strict
+        if key == "differs_told":
+            return f" Other units than we left: {self['differs']}." if self.get("differs") else ""
         if key == "by_now_told":
             made = f" (approved now, it would be made on {self.get('by_now')}{self._price('price_by_now')})"
             return made if "by_now" in self else ""

@@ -33,6 +33,7 @@ from timus_autotask.domain.line import (
     State,
     Why,
 )
+from timus_autotask.domain.past_days import Locked, PastDays
 from timus_autotask.domain.policy import (
     OnDrift,
     Policy,
@@ -43,7 +44,8 @@ from timus_autotask.domain.timeline import NOTHING, Timeline
 def test_somebody_elses_edit_is_parked_with_the_numbers() -> None:
     """What we left, what Autotask has, what Timus says."""
     step = next_step(view(demand(MORE), held={45: on_contract(since_january(30))}, lines=(left(LEVEL),)))
-    assert parked(step) == ("drift", facts(held=30))
+    differs = "from 2026-01-01 on: 30 instead of 25"
+    assert parked(step) == ("drift", facts(held=30, differs=differs))
     assert (line_of(step).baseline, line_of(step).observed) == (LEVEL, since_january(30))
     assert (step.adjust, step.due_at) == (None, NOW + RECHECK)
 
@@ -96,7 +98,8 @@ def test_a_persons_word_goes_before_the_terms(choice: Choice | None, drift: OnDr
     )
     decided = choice.value if choice else drift.value
     if decided == "park":
-        assert parked(step) == ("drift", facts(held=30, desired=25))
+        differs = "from 2026-01-01 on: 30 instead of 25"
+        assert parked(step) == ("drift", facts(held=30, desired=25, differs=differs))
         return
     after = line_of(step)
     assert (after.baseline, after.choice) == (by_hand, None)
@@ -106,6 +109,88 @@ def test_a_persons_word_goes_before_the_terms(choice: Choice | None, drift: OnDr
         assert step.adjust is not None
         assert step.adjust.intent is not None
         assert (after.offset, step.adjust.intent.delta) == (NOTHING, -5)
+
+
+# -- An edit that is over
+
+PARKS = [Policy(drift=drift) for drift in OnDrift]
+
+
+def seen_after(
+    units: Timeline, wanted: Timeline, policy: Policy | None = None, choice: Choice | None = None
+) -> Step:
+    """What follows when Autotask has these units, on a line that was left with 25."""
+    held = {45: on_contract(units)}
+    return next_step(
+        view(demand(wanted), held=held, lines=(left(LEVEL, choice=choice),), policy=policy or Policy())
+    )
+
+
+@pytest.mark.parametrize("policy", PARKS)
+def test_an_edit_that_a_person_took_back_is_no_drift_for_the_days_from_now_on(policy: Policy) -> None:
+    """The days in between stay as they were billed, and people are told of them; what Timus says now is made."""
+    back = since_january(25, (march(5), 30), (march(9), 25))
+    step = seen_after(back, since_january(25, (TODAY, 27)), policy)
+    line = line_of(step)
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.day, step.adjust.intent.delta) == (TODAY, 2)
+    assert line.offset == NOTHING
+    assert line.past_days == (PastDays(march(5), march(9), 25, 30, Locked.EDITED),)
+
+
+@pytest.mark.parametrize("policy", PARKS)
+def test_an_edit_that_timus_says_too_by_now_is_over(policy: Policy) -> None:
+    """Five fewer, entered on the 5th, are what Timus says from the 10th on: nothing is made a second time, also not later."""
+    early, wanted = since_january(25, (march(5), 20)), since_january(25, (march(10), 20))
+    step = seen_after(early, wanted, policy)
+    line = line_of(step)
+    assert (line.state, step.adjust, line.offset) == (State.APPLIED, None, NOTHING)
+    assert line.past_days == (PastDays(march(5), march(10), 25, 20, Locked.EDITED),)
+    ends = date(2026, 4, 1)
+    coming = seen_after(early, since_january(25, (march(10), 20), (ends, 0)), policy)
+    assert (line_of(coming).state, line_of(coming).scheduled) == (State.SCHEDULED, ((ends, -20),))
+
+
+def test_what_a_person_made_some_days_after_timus_asked_for_it_is_not_made_again_for_the_days_before() -> (
+    None
+):
+    """It would be taken off again on the day of the person's own adjustment."""
+    step = seen_after(since_january(25, (march(12), 28)), since_january(25, (march(10), 28)))
+    line = line_of(step)
+    assert (line.state, step.adjust) == (State.APPLIED, None)
+    assert line.past_days == (PastDays(march(10), march(12), 28, 25, Locked.EDITED),)
+
+
+@pytest.mark.parametrize("of_person", [True, False])
+def test_an_adopted_edit_is_kept_until_timus_says_the_same(of_person: bool) -> None:
+    """Else it would be taken off a second time. What Timus says after that is made as ever."""
+    later, ends = march(20), date(2026, 4, 1)
+    wanted = since_january(25, (later, 20), (ends, 22))
+    policy = None if of_person else Policy(drift=OnDrift.ADOPT)
+    step = seen_after(since_january(25, (march(12), 20)), wanted, policy, Choice.ADOPT if of_person else None)
+    line = line_of(step)
+    assert line.offset == steps((march(12), -5), (later, 0))
+    assert (line.state, line.scheduled) == (State.SCHEDULED, ((ends, 2),))
+
+
+def test_an_edit_of_a_day_to_come_is_still_drift() -> None:
+    """Although the line has today what Timus says, or what we left."""
+    for wanted in (LEVEL, since_january(25, (march(10), 28))):
+        units = since_january(25, *(((march(10), 28),) if wanted != LEVEL else ()), (march(20), 31))
+        code, told = parked(seen_after(units, wanted))
+        assert code == "drift"
+        assert str(told["differs"]).endswith("from 2026-03-20 on: 31 instead of 25")
+
+
+def test_the_days_that_differ_are_named() -> None:
+    """The first three stretches of them."""
+    units = since_january(25, *((march(n), 25 + n % 2) for n in range(1, 14)))
+    told = parked(seen_after(units, LEVEL))[1]
+    assert told["differs"] == (
+        "2026-03-01 to 2026-03-01: 26 instead of 25; 2026-03-03 to 2026-03-03: 26 instead of 25; "
+        "2026-03-05 to 2026-03-05: 26 instead of 25; …"
+    )
 
 
 def test_every_adjustment_that_brings_units_back_says_so() -> None:

@@ -235,7 +235,7 @@ def parts_of(draft: LineDraft, day: date, units: Timeline) -> dict[str, int]:
 def wanted_units(demand: Demand | None, line: Line) -> Timeline:
     """What a line should have: Timus's units without what a person undid, and with what a person put on top; never below zero."""
     units = without_undone(demand.units if demand else NOTHING, line.undone)
-    return at_least_0(units.plus(line.offset)) if line.offset.steps else units
+    return at_least_0(units.plus(line.on_top)) if line.on_top.steps else units
 
 
 def room_for(adjustment: Adjustment, others: Sequence[Adjustment], units: Timeline) -> Adjustment | None:

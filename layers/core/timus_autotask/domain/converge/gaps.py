@@ -51,7 +51,7 @@ def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
         observed=units,
         open_day=open_day_of(taken_days(draft.line, draft.policy), _closed(draft), contract.end),
         last=contract.end,
-        kept=at_least_0(draft.line.offset),
+        kept=at_least_0(draft.line.on_top),
         added=Timeline.sampled(later, lambda day: max(0, units.at(day) - now)),
     )
 
@@ -68,7 +68,11 @@ def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraf
     first = max(draft.demand.start, contract.start)
     found = _days_before(draft, draft.demand, contract)
     found += _past_days_elsewhere(draft, draft.demand, contract)
-    found += past_days(draft.wanted, adjusted, first, contract.end, lambda day: _locked(day, draft, view))
+    by_hand, over = draft.line.by_hand, draft.demand.outlived
+    wanted = (
+        at_least_0(draft.wanted.minus(by_hand).minus(over)) if by_hand.steps or over.steps else draft.wanted
+    )
+    found += past_days(wanted, adjusted, first, contract.end, lambda day: _locked(day, draft, view))
     shown = still_shown(found, draft.today)
     if shown == draft.line.past_days:
         return draft
@@ -90,7 +94,11 @@ def _past_days_elsewhere(draft: LineDraft, demand: Demand, contract: Contract) -
 
 
 def _locked(day: date, draft: LineDraft, view: View) -> Locked:
-    """Why a day cannot be made level any more."""
+    """Why a day cannot be made level any more, or is not."""
+    if draft.line.by_hand.at(day):
+        return Locked.EDITED
+    if draft.demand and draft.demand.outlived.at(day):
+        return Locked.CANCELLED_LATER
     if any(first <= day <= last for first, last in _closed(draft)):
         return Locked.PERIOD_POSTED
     if day in taken_days(draft.line, draft.policy):
@@ -125,7 +133,7 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[Line
                 start=demand.start,
                 observed=_at_most(left, line.intent),
                 open_day=open_day_of(taken),
-                kept=at_least_0(line.offset),
+                kept=at_least_0(line.on_top),
             )
     return gaps
 

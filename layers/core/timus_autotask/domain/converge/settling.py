@@ -20,8 +20,9 @@ from timus_autotask.domain.line import (
     Verdict,
     settle,
 )
+from timus_autotask.domain.past_days import Locked, past_days
 from timus_autotask.domain.policy import OnDrift
-from timus_autotask.domain.timeline import Timeline
+from timus_autotask.domain.timeline import NOTHING, Timeline
 
 REFUSED_AGAIN = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
 """How long the same adjustment is not sent again after its first, second, … refusal; the last one repeats."""
@@ -181,21 +182,29 @@ def _with_baseline(draft: LineDraft, contract: Contract, view: View) -> LineDraf
         line = replace(line, baseline=None, baseline_until=None, observed=units, choice=None)
         return replace(draft, line=line, known=True)
     if line.baseline is not None and _edited(draft, line.baseline, contract):
-        answer = answer_to_edit(draft, contract)
+        answer = answer_to_edit(draft, line.baseline, contract)
         until = line.last_change + view.settle if line.last_change else view.now
         if answer is not OnDrift.PARK and view.now < until:
             # We saw a change of ours land just now, and this read does not show it: it may be stale. So we look once more before
             # anything is done about it, or a difference that is none any more is put down to somebody's hand.
             return draft.wait(until)
         if answer is OnDrift.PARK:
-            return _unknown(draft, "drift")
-        if answer is OnDrift.ADOPT:
-            difference = units.minus(line.baseline).until(_known_until(line.baseline_until, contract))
-            line = replace(line, offset=line.offset.plus(difference))
+            return _unknown(draft, "drift", differs=_days_that_differ(draft, line.baseline, contract))
+        line = _with_edit(draft, line.baseline, answer, contract)
         draft = replace(draft, enforced=answer is OnDrift.ENFORCE)
     found = _found(line, draft.observed, contract)
     line = replace(line, baseline=units, baseline_until=contract.end, observed=None, choice=None, found=found)
     return replace(draft, line=line, known=True)
+
+
+def _with_edit(draft: LineDraft, baseline: Timeline, answer: OnDrift | None, contract: Contract) -> Line:
+    """The line with what is kept of an edit."""
+    line = draft.line
+    if answer is OnDrift.ADOPT:
+        return replace(line, offset=line.offset.plus(_to_keep(draft, baseline, contract)))
+    if answer is None:
+        return replace(line, by_hand=line.by_hand.plus(_left_of(draft, baseline, contract)))
+    return line
 
 
 def _found(line: Line, observed: Observed, contract: Contract) -> Timeline | None:
@@ -247,12 +256,80 @@ def _made_room(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool
     return first > draft.today and baseline.at(first) < too_many <= units.at(first)
 
 
-def answer_to_edit(draft: LineDraft, contract: Contract) -> OnDrift | None:
-    """What to do about units that somebody else changed; None: nothing, for the line has just what it should have.
+def _from_today(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeline:
+    """What somebody has added to what we left, from today on."""
+    until = _known_until(draft.line.baseline_until, contract)
+    return draft.observed.units.minus(baseline).between(max(draft.today, contract.start), until)
+
+
+def _is_over(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
+    """Whether nothing of an edit is left from today on: it was taken back, or Timus says the same by now.
+
+    What Timus says of days to come is still made then. An edit that goes on changing on later days is not over.
+    """
+    added = _from_today(draft, baseline, contract)
+    end = _known_until(draft.line.baseline_until, contract) + timedelta(days=1)
+    if any(draft.today < day != end for day in added.days):
+        return False
+    units = draft.observed.units.at(draft.today)
+    return not added.steps or units == draft.wanted.at(draft.today)
+
+
+def _left_of(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeline:
+    """What an edit that is over has left on the days before today: they stay as they are, and nothing more is made of them.
+
+    Where it has made what we had still to make, these are also the days of that before it.
+    """
+    if draft.demand is None:
+        return NOTHING
+    units, wanted, first = draft.observed.units, draft.wanted, max(draft.demand.start, contract.start)
+    days = sorted(
+        {day for day in (first, *units.days, *baseline.days, *wanted.days) if first <= day < draft.today}
+    )
+    touched = [day for day in days if units.at(day) != baseline.at(day)]
+    instead = units.at(draft.today) == wanted.at(draft.today) != baseline.at(draft.today)
+    level = (
+        day for day in reversed(days) if touched and day < touched[0] and units.at(day) == wanted.at(day)
+    )
+    before = next(level, date.min) if instead else date.max
+
+    def left(day: date) -> int:
+        return units.at(day) - wanted.at(day) if day in touched or day > before else 0
+
+    return Timeline.sampled(days, left).set_from(draft.today, 0)
+
+
+def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeline:
+    """What an adopted edit adds to what Timus says: until the day on which Timus, as far as is known, says what the line has then anyway."""
+    units, until = draft.observed.units, _known_until(draft.line.baseline_until, contract)
+    difference = units.minus(baseline).until(until)
+    changes = (day for day in draft.wanted.days if draft.today < day <= until)
+    same = next((day for day in changes if units.at(day) == draft.wanted.at(day) != baseline.at(day)), None)
+    return difference.set_from(same, 0) if same else difference
+
+
+_MOST_STRETCHES = 3
+
+
+def _days_that_differ(draft: LineDraft, baseline: Timeline, contract: Contract) -> str:
+    """The days on which Autotask has other units than we left, for people."""
+    units, last = draft.observed.units, _known_until(draft.line.baseline_until, contract)
+    found = past_days(baseline, units, contract.start, last, lambda _: Locked.EDITED)
+    words = [
+        f"{one.first} to {one.until - timedelta(days=1)}: {one.autotask} instead of {one.wanted}"
+        if one.until <= last
+        else f"from {one.first} on: {one.autotask} instead of {one.wanted}"
+        for one in found[:_MOST_STRETCHES]
+    ]
+    return "; ".join(words) + ("; …" if len(found) > _MOST_STRETCHES else "")
+
+
+def answer_to_edit(draft: LineDraft, baseline: Timeline, contract: Contract) -> OnDrift | None:
+    """What to do about units that somebody else changed; None: nothing, for the line has just what it should have, or from today on.
 
     Someone's edit is never fought unless a person or the terms say so. A person's decision goes before the terms.
     """
-    if draft.level(contract):
+    if draft.level(contract) or _is_over(draft, baseline, contract):
         return None
     return OnDrift(draft.line.choice) if draft.line.choice else draft.policy.drift
 
