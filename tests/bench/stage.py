@@ -60,11 +60,13 @@ class Package:
     variables: Mapping[str, str] = field(default_factory=dict)
     root: Path = ROOT
     """Where ``functions/`` is."""
+    flags: Sequence[str] = ("-P",)
+    """Of the interpreter."""
 
     def command(self, handler: str = "") -> list[str]:
         """What runs ``child.py``."""
         named = str(self.root / handler) if handler.endswith(".py") else handler
-        return [self.python, "-P", str(Path(__file__).with_name("child.py")), *filter(None, [named])]
+        return [self.python, *self.flags, str(Path(__file__).with_name("child.py")), *filter(None, [named])]
 
     def environment(self) -> dict[str, str]:
         """A clean one, with nothing of this machine's."""
