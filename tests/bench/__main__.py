@@ -29,18 +29,21 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if unknown := {*given.parts} - {*PARTS}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    before, _ = kept()
+    last, earlier = kept()
+    chosen = given.parts or [*PARTS]
     record: Record = {
-        **before,
+        **last,
         "day": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
     }
-    for name in given.parts or PARTS:
+    for name in chosen:
         began = time.monotonic()
         print(f"{name} …", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             record[name] = PARTS[name](Path(folder))
         print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
+    # A part that was not run again is compared with what it was compared with before.
+    before = earlier | {name: last[name] for name in ("day", "python", *chosen) if name in last}
     print(headline(record, before))
     if given.write:
         keep(record, before)

@@ -47,6 +47,8 @@ HANDLERS: Mapping[str, Mapping[str, str]] = {
 }
 UNITS = 5
 """Of the line that is measured, on each contract, at first."""
+WORKER, RECONCILE = 60, 300
+"""Seconds that a function has, by the template."""
 BATCH = 10
 """Messages that a worker gets at once, at most: SQS FIFO gives no more."""
 
@@ -245,7 +247,8 @@ class Version:
 
     def fresh(self, function: str) -> Child:
         """A new sandbox; the caller stops it."""
-        return Child(self._package, HANDLERS[self.name][function], self.variables, self._folder)
+        variables = self.variables | {"BENCH_SECONDS": str(RECONCILE if function == "reconcile" else WORKER)}
+        return Child(self._package, HANDLERS[self.name][function], variables, self._folder)
 
     def event(self, customer: int, version: int, units: int, *, days: int = 0) -> dict[str, Any]:
         """What API Gateway hands over for a signed change, which holds from now on or in so many days."""

@@ -11,6 +11,8 @@ from tests.bench.stage import PRODUCT, STRAIGHTFORWARD, UNITS, Version
 
 pytestmark = pytest.mark.emulator
 
+CUSTOMERS = 5
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
@@ -24,8 +26,8 @@ def version(
     cloud: Cloud, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Version]:
     """Each of the two, with customers who are level; each test has its own ones."""
-    with Version(request.param, cloud, tmp_path_factory.mktemp("version"), customers=5) as version:
-        version.run([version.event(customer, 1, UNITS) for customer in range(1, 6)])
+    with Version(request.param, cloud, tmp_path_factory.mktemp("version"), customers=CUSTOMERS) as version:
+        version.run([version.event(customer, 1, UNITS) for customer in range(1, CUSTOMERS + 1)])
         yield version
 
 
@@ -54,7 +56,7 @@ def test_the_schedules_find_nothing_to_do(version: Version) -> None:
     """The sweep, and the comparison with Autotask."""
     before = len(version.simulator.api.postings)
     version.child("sweep")({})
-    version.child("reconcile")({"now": True})
+    assert version.child("reconcile")({"now": True}).answer["contracts"] == CUSTOMERS
     assert len(version.simulator.api.postings) == before
 
 
