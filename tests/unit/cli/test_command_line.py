@@ -47,7 +47,7 @@ def test_output_that_nobody_reads_ends_what_would_write_with_words(
     monkeypatch.setattr(Terminal, "_print", closed)
     assert main(["map", "plan", "SASE-ADV-USER", "--service", "45", "--yes"], desk.deployment) == 1
     assert desk.world.table.documents() == before
-    assert "Nobody reads the output" in capfd.readouterr().err
+    assert "because the output was closed" in capfd.readouterr().err
     assert main(["status"], desk.deployment) == 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.unit.cli.desk import Desk
+from tests.unit.cli.desk import Desk, Said
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS
 from timus_autotask.cli.command import parser
 from timus_autotask.cli.recovering import reconcile, redrive, replay
@@ -159,6 +159,25 @@ def test_a_subscription_that_moved_is_said_and_fails(desk: Desk, tmp_path: Path)
     again = desk.run(*words, "--json")
     assert (again.status, again.json["taken_in"]) == (1, 0)
     assert "Nothing in this file is suspicious. Nothing was written." in desk.refused(*words, "--accept", "7")
+
+
+def test_a_file_that_contradicts_a_known_version_is_said_and_fails(desk: Desk, tmp_path: Path) -> None:
+    """Only one of both can be right, and nothing of it is taken in: a script must not go on as if all were well."""
+    file = tmp_path / "portal.csv"
+    version = desk.world.ports.store.customer(CUSTOMER).subscriptions["sub_8f2c1a"].value.timus_version
+    words = ("reconcile", "--timus-export", str(file), "--yes")
+
+    def given(quantity: int) -> Said:
+        row = f"{CUSTOMER},sub_8f2c1a,{ADV},{quantity},{version}"
+        file.write_text(f"customer_id,subscription_id,sku,quantity,version\n{row}\n")
+        return desk.run(*words, "--json")
+
+    said = given(28)
+    assert (said.status, said.json["contradicted"]) == (0, [])
+    said = given(31)
+    assert (said.status, said.json["taken_in"], len(said.json["contradicted"])) == (1, 0, 1)
+    assert f"Version {version} of subscription sub_8f2c1a says otherwise in the file than we know" in said.err
+    assert "Ask Timus which is right" in said.err
 
 
 def test_an_acceptance_is_about_a_file(desk: Desk) -> None:

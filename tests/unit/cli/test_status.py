@@ -297,6 +297,21 @@ def test_a_line_that_was_left_has_no_quantity(desk: Desk) -> None:
     }
 
 
+def test_a_contract_that_is_over_bills_nothing(desk: Desk) -> None:
+    """What was on its line until its last day needs no explanation for ever; both are level at nothing."""
+    world = desk.world
+    world.map_customer()
+    world.tell(8, {ADV: 28, GATEWAY: 1}, status="canceled", cancel_at=date(2027, 1, 1))
+    world.work()
+    assert [(line["timus_quantity"], line["autotask_units"]) for line in lines(desk)] == [(28, 28), (1, 1)]
+    world.pass_time(days=292)
+    found = desk.ask("status")["lines"]
+    assert {(line["timus_quantity"], line["autotask_units"], line["explanation"]) for line in found} == {
+        (0, 0, None)
+    }
+    assert "with something to know" not in desk.told("status")
+
+
 def test_dead_letters_are_shown(desk: Desk) -> None:
     """Wake-ups that failed for good stand on top."""
     desk.dead_letters.send(CUSTOMER, "dead")

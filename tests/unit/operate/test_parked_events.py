@@ -245,6 +245,17 @@ def test_an_event_that_there_is_not_is_refused(decide: object) -> None:
         decide(deployment_of(aligned()), "nothing", "j.doe")  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("decide", [accept, lambda d, k, by: dismiss(d, [k], "why", by)])
+def test_an_event_that_is_merged_again_just_now_says_so(decide: object) -> None:
+    """It was parked a moment ago, and an earlier one was accepted: it waits in the inbox."""
+    world = restarted(33, 30)
+    later = parked(world)[1].key
+    accept(deployment_of(world), "again_1", "j.doe").commit()
+    for name in (later, "again_2"):
+        with pytest.raises(NotDone, match=f"Event {name} waits to be merged just now; look at it again"):
+            decide(deployment_of(world), name, "j.doe")  # type: ignore[operator]
+
+
 def test_a_parked_event_that_turns_out_to_be_known_is_not_parked_any_more() -> None:
     """It was parked, a file brought what it says, and it is replayed: it is a duplicate then, and has no reason left."""
     world = aligned()

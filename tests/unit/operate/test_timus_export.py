@@ -213,6 +213,8 @@ def test_versions_that_the_portal_shows(row: str, words: str, event: bool) -> No
     )
     assert found.rows[0].note == words
     assert bool(found.events) is event
+    contradicted = [(one.customer_id, one.subscription_id, one.version) for one in found.contradicted]
+    assert contradicted == ([(CUSTOMER, "sub_8f2c1a", 1)] if "otherwise" in words else [])
 
 
 def test_a_file_that_is_older_than_what_we_know() -> None:

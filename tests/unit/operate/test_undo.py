@@ -8,10 +8,12 @@ import pytest
 
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
-from tests.world import ADV, ESS, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.line import State, Why
+from timus_autotask.domain.mapping import Route
 from timus_autotask.operate import terms
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.mapping.choose import route_customer
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.undo import undo, withdraw
 
@@ -60,6 +62,27 @@ def test_it_is_posted_once_and_the_line_stays_without_it(world: World, deploymen
     assert world.posted() == [(45, 3, "2026-03-15"), (45, -3, "2026-03-16")]
     assert world.units(ADV, date(2026, 3, 20)) == 25
     assert world.line(ADV).state is State.APPLIED
+
+
+def test_what_ends_an_undo_says_so_before(world: World, deployment: Deployment) -> None:
+    """All of it is billed on the contract that the customer goes to: the preview has the reason, and only where an undo ends by it."""
+    undo(deployment, change(world), "ordered twice", "j.doe").commit()
+    world.work()
+    world.pass_time(days=1)
+
+    def ending(contract: int) -> list[str]:
+        route = Route(600 if contract == CONTRACT else 601, contract)
+        proposal = route_customer(deployment_of(world), CUSTOMER, route, "j.doe")
+        found = [text for one in proposal.preview.contracts for line in one.lines for text in line.undo_ends]
+        proposal.commit()
+        world.work()
+        world.pass_time(days=1)
+        return found
+
+    assert ending(29683950) == [
+        "The undo by j.doe (-3 on 2026-03-16) ends on 2026-03-19: from then on what Timus reports counts again."
+    ]
+    assert ending(CONTRACT) == []
 
 
 def test_the_journal_links_the_two_and_says_who_and_why(world: World, deployment: Deployment) -> None:

@@ -299,7 +299,7 @@ def _remarks(line: LinePreview) -> list[str]:
     """What there is to say about a line, over the whole width."""
     past = [f"{one.message}." for one in line.past_days]
     unknown = [about(line.estimate)] if line.estimate and line.estimate.unknown else []
-    return [*filter(None, [line.reason]), *line.set_aside, *past, *unknown]
+    return [*filter(None, [line.reason]), *line.undo_ends, *line.set_aside, *past, *unknown]
 
 
 def whose(sources: Iterable[tuple[str, str]], contract_id: int | None, names: Directory) -> str:
@@ -445,7 +445,7 @@ def _so_far(estimate: Estimate) -> str:
 def _adjustments(line: LinePreview) -> list[str]:
     words = _made(line)
     words += [line.reason] if line.reason else []
-    return [*words, *line.set_aside] or ["nothing to adjust"]
+    return [*words, *line.undo_ends, *line.set_aside] or ["nothing to adjust"]
 
 
 def _made(line: LinePreview) -> list[str]:

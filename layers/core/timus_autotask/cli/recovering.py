@@ -99,6 +99,11 @@ def _undecided(against: AgainstTimus) -> Iterator[str]:
             f"Held as suspicious: {against.held} of {against.missing} events; --yes does not release them. For each "
             f"suspicion that is right, give the same command again with --accept and its id. The ids: {ids}"
         )
+    for other in against.comparison.contradicted:
+        yield (
+            f"Version {other.version} of subscription {other.subscription_id} says otherwise in the file than we know: nothing of it was "
+            "taken in. Ask Timus which is right. If the file is, give it without that version: it becomes the next one."
+        )
     for one in against.comparison.moved:
         yield (
             f"Subscription {one.subscription_id} is customer {one.told_as}'s in the file, and we know it as customer {one.known_as}'s: "

@@ -394,7 +394,7 @@ def event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     key = arguments.key
     found = reported.event(deployment.store, key)
     if not found:
-        raise Failed(f"There is no merged event {key}; list them with: timus-autotask events")
+        raise Failed(reported.not_found(deployment.store, key))
     for one in found:
         _event_table([one], terminal)
         if one.evidence:

@@ -39,6 +39,7 @@ from timus_autotask.sync.merge import overtaken, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import understand
 from timus_autotask.watch.history import event as events_named
+from timus_autotask.watch.history import not_found
 
 MOVED = "subscription-moved"
 """Why an event is parked that says another customer than the one that is known."""
@@ -366,7 +367,7 @@ def _one(store: Store, key: str) -> EventRecord:
     """The event of a key, or of a ``webhook-id`` that only one event has."""
     found = events_named(store, key)
     if not found:
-        raise NotDone(f"There is no merged event {key}; list them with: timus-autotask events --parked")
+        raise NotDone(not_found(store, key, " --parked"))
     if len(found) > 1:
         raise NotDone(
             f"Several events have the webhook-id {key}; give a key: {', '.join(one.key for one in found)}"

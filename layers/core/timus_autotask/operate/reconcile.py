@@ -132,6 +132,7 @@ class AgainstTimus:
             "suspicions": [{**asdict(one), "accepted": one.id in self.accepted} for one in found.suspicions],
             "held": self.held,
             "moved": [asdict(one) for one in found.moved],
+            "contradicted": [asdict(one) for one in found.contradicted],
         }
 
 

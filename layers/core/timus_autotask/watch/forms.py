@@ -548,6 +548,7 @@ def _contract(contract: ContractPreview, names: Directory) -> Form:
                 "past_days": [_past_days(one) for one in line.past_days],
                 "estimate": estimate_form(line.estimate),
                 "set_aside": [*line.set_aside],
+                "undo_ends": [*line.undo_ends],
                 "under_way": {"day": line.under_way[0], "unit_change": line.under_way[1]}
                 if line.under_way
                 else None,

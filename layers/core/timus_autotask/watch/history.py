@@ -9,8 +9,10 @@ from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.policy import shortfall
+from timus_autotask.store.inbox import delivery_in, waits_in_inbox
 from timus_autotask.store.records import Decision, EventRecord, Store, policy_from
 from timus_autotask.watch.names import NOBODY, Directory, known_names
+from timus_autotask.watch.status import EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,14 @@ def events(
 def event(store: Store, key: str) -> list[EventRecord]:
     """The merged events of this key, or of this ``webhook-id``."""
     return [one for one in (*store.parked_events(), *store.events()) if key in (one.key, one.event_id)]
+
+
+def not_found(store: Store, key: str, parked: str = "") -> str:
+    """Why there is no merged event of this key, or of this ``webhook-id``: it may be on its way, for the first time or again."""
+    waiting = (delivery_in(one) for one in store.table.due(EVERYTHING, EVERYTHING) if waits_in_inbox(one))
+    if any(key in (one.key, one.event_id) for one in waiting):
+        return f"Event {key} waits to be merged just now; look at it again in a minute."
+    return f"There is no merged event {key}; list them with: timus-autotask events{parked}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class LinePreview:
     """Why something, or everything, would not be made."""
     set_aside: tuple[str, ...] = ()
     """What was rejected and would still not be made, where the reason does not say so already."""
+    undo_ends: tuple[str, ...] = ()
+    """What a person took back that would count again."""
     under_way: tuple[date, int] | None = None
     """(day, change) of an adjustment whose outcome is not known yet: it is made again if it turns out to be lost."""
     code: str | None = None
@@ -330,13 +332,14 @@ def _contract(
     contract = autotask.contract(id_)
     rows, chosen = autotask.rows_before.get(id_, ()), records.state.value.chosen
     before = observed_of(rows, contract.end, chosen) if contract else {}
-    today = rehearsal.ports.today()
+    today, ending = rehearsal.ports.today(), _undos_that_end(records, rehearsal)
     lines = []
     for service_id, stored in sorted(records.lines.items()):
         was = before.get(service_id, Observed())
         units = was.units.at(today)
         key = stored.value.key
         line = _line(stored.value, units, made.get(key, ()), today)
+        line = replace(line, undo_ends=ending.get(service_id, ()))
         line = _against(line, was, stored.value.desired)
         if money and contract and line.adjustments:
             line = _estimated(line, stored.value.contract_service_id, contract, rehearsal)
@@ -356,6 +359,31 @@ def _contract(
         extended_to=autotask.extended.get(id_),
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
     )
+
+
+def _undos_that_end(records: ContractRecords, rehearsal: Rehearsal) -> Mapping[int, tuple[str, ...]]:
+    """By service: each undo that holds now, and would not after this."""
+    ended = {
+        service_id: [one for one in stored.value.undone if one.until is not None]
+        for service_id, stored in records.lines.items()
+    }
+    if not any(ended.values()):
+        return {}
+    known = rehearsal.before.contract(records.state.value.contract_id).lines
+    holding = {
+        (service_id, one.id, one.entry)
+        for service_id, stored in known.items()
+        for one in stored.value.undone
+        if one.until is None
+    }
+    return {
+        service_id: tuple(
+            f"The undo by {one.by} ({one.delta:+d} on {one.day}) ends on {one.until}: from then on what Timus reports counts again."
+            for one in undone
+            if (service_id, one.id, one.entry) in holding
+        )
+        for service_id, undone in ended.items()
+    }
 
 
 def _against(line: LinePreview, observed: Observed, desired: Timeline) -> LinePreview:

@@ -378,6 +378,8 @@ class Rehearsal:
         lost: bool = False,
     ) -> None:
         self.now = ports.clock.now()
+        self.before = ports.store
+        """The records as they are without it."""
         self.table = ForgetfulTable(ports.table)
         self.autotask = RehearsedAutotask(self._signed_in)
         self._autotask = ports.autotask

@@ -676,6 +676,9 @@ def _goes_to(key: LineKey, customer: Customer | None, sku: str, records: Records
 
 
 def _units(line: Line, today: date) -> int | None:
+    """What Autotask has today, as it was read last: nothing after the contract's last day, whatever was on it until then."""
+    if line.observed is None and line.baseline and line.baseline_until and line.baseline_until < today:
+        return 0
     units = line.baseline if line.observed is None else line.observed
     return None if units is None else units.at(today)
 

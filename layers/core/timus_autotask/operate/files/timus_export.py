@@ -191,6 +191,15 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradicted:
+    """A subscription of which the file says otherwise than we know under the same version: only one of both can be right."""
+
+    customer_id: str
+    subscription_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Everything, and what would go into the inbox."""
 
@@ -198,6 +207,7 @@ class Comparison:
     events: tuple[Missing, ...]
     suspicions: tuple[Suspicion, ...]
     moved: tuple[Moved, ...] = ()
+    contradicted: tuple[Contradicted, ...] = ()
 
     def accepting(self, ids: Iterable[str]) -> frozenset[str]:
         """The ids of suspicions that a person accepts. Raises :class:`NotDone` for one that no suspicion of this file has."""
@@ -227,12 +237,7 @@ def compare(
     operator: str,
 ) -> Comparison:
     """Timus, our table and Autotask. Raises :class:`FileRefused` for what could not be followed."""
-    known = {
-        stored.value.id: stored.value
-        for customer in records.customers.values()
-        for stored in customer.subscriptions.values()
-        if not stored.value.moved_to
-    }
+    known = _known_now(records)
     observed = _observed(lines)
     rows: list[Compared] = []
     events: list[Missing] = []
@@ -260,7 +265,19 @@ def compare(
     rows += _not_named({one.subscription_id for one in exported}, known, observed, today)
     if problems:
         raise FileRefused(*problems)
-    return Comparison(tuple(rows), tuple(events), suspicious, tuple(_moved(exported, known)))
+    return Comparison(
+        tuple(rows),
+        tuple(events),
+        suspicious,
+        tuple(_moved(exported, known)),
+        tuple(_contradictions(exported, known, records)),
+    )
+
+
+def _known_now(records: Records) -> dict[str, Subscription]:
+    """The subscriptions by id, each with the customer whose it is now."""
+    found = (one.value for of in records.customers.values() for one in of.subscriptions.values())
+    return {one.id: one for one in found if not one.moved_to}
 
 
 def _moved(exported: Sequence[Exported], known: Mapping[str, Subscription]) -> Iterator[Moved]:
@@ -268,6 +285,15 @@ def _moved(exported: Sequence[Exported], known: Mapping[str, Subscription]) -> I
         ours = known.get(one.subscription_id)
         if ours is not None and ours.customer_id != one.customer_id:
             yield Moved(one.subscription_id, ours.customer_id, one.customer_id)
+
+
+def _contradictions(
+    exported: Sequence[Exported], known: Mapping[str, Subscription], records: Records
+) -> Iterator[Contradicted]:
+    for one in exported:
+        found = _contradicted(one, known.get(one.subscription_id))
+        if found is not None and not _has_waiting(one, records):
+            yield found
 
 
 def _observed(lines: Sequence[StatusLine]) -> dict[tuple[str, str], int]:
@@ -348,8 +374,7 @@ def _judge(
     exported: Exported, subscription: Subscription | None, records: Records, today: date, zone: ZoneInfo
 ) -> tuple[str, int | None]:
     """What is different, for people, and the version of the event that is missing, if one is."""
-    customer = records.customers.get(exported.customer_id)
-    if customer and customer.inbox:
+    if _has_waiting(exported, records):
         return "events of this customer wait to be merged; compare again in a minute", None
     if subscription is None:
         return "not known to us: becomes an event", exported.version or 1
@@ -362,8 +387,8 @@ def _judge(
         if exported.version < version:
             return "" if same else f"we know of version {version}, which is newer", None
         if exported.version == version:
-            again = _says(exported) == _known(newest, exported)
-            return "" if again else f"version {exported.version} says otherwise here; ask Timus", None
+            otherwise = _contradicted(exported, subscription)
+            return f"version {version} says otherwise here; ask Timus" if otherwise else "", None
         return "a newer version: becomes an event", exported.version
     if same:
         return "", None
@@ -373,6 +398,22 @@ def _judge(
             None,
         )
     return f"differs: becomes version {version + 1}", version + 1
+
+
+def _has_waiting(exported: Exported, records: Records) -> bool:
+    """Whether events of the customer wait to be merged, so that nothing can be said yet."""
+    customer = records.customers.get(exported.customer_id)
+    return customer is not None and bool(customer.inbox)
+
+
+def _contradicted(exported: Exported, subscription: Subscription | None) -> Contradicted | None:
+    """What a person has to ask Timus, if the file says otherwise than what we know under its version."""
+    if subscription is None or exported.customer_id != subscription.customer_id:
+        return None
+    version = subscription.timus_version
+    if exported.version != version or _says(exported) == _known(subscription.newest, exported):
+        return None
+    return Contradicted(exported.customer_id, exported.subscription_id, version)
 
 
 def _judge_moved(
