@@ -14,9 +14,11 @@ from timus_autotask.autotask.answers import (
     LONGEST_PAUSE_SECONDS,
     THROTTLE_SECONDS,
     Answer,
+    Effect,
     Failure,
     Subject,
     concluded,
+    not_believed,
     retry_after,
     unanswered,
     understood,
@@ -496,3 +498,15 @@ def test_a_fault_of_one_request_is_its_own() -> None:
         with pytest.raises(RetryLater) as raised:
             decipher(response, (), repeatable=True)
         assert raised.value.everywhere is everywhere
+
+
+def test_an_answer_that_cannot_be_relied_on_is_the_services_failure() -> None:
+    """A read was answered with status 200 and with something that Autotask does not publish: nobody knows what it did not say."""
+    failure = not_believed("Contracts", "items is no list")
+    assert failure == Failure(
+        Subject.SERVICE,
+        False,
+        Effect.OPEN,
+        ("Autotask's answer on Contracts cannot be relied on: items is no list",),
+        200,
+    )

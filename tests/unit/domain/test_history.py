@@ -492,6 +492,34 @@ def test_only_the_times_of_the_versions_that_it_contradicts_are_forgotten() -> N
     assert trusted.restarts == ()
 
 
+def test_what_says_again_what_counts_is_believed_without_a_change() -> None:
+    """From its own later day on it makes no difference."""
+    known = history(at(40, 25, day=10))
+    assert believed(known, at(1, 25, day=12), date(2026, 3, 12)) is known
+
+
+def test_a_state_that_was_there_before_may_be_believed_again() -> None:
+    """A new count begins with the quantity of the version before the newest."""
+    known, news = history(at(39, 20, day=8), at(40, 25, day=10)), at(1, 20, day=12)
+    trusted = believed(known, news, date(2026, 3, 12))
+    assert trusted is not None
+    assert merge(trusted, news, date(2026, 3, 12)).subscription.quantity("ADV").at(date(2026, 3, 12)) == 20
+
+
+def test_a_number_is_compared_as_it_is_counted() -> None:
+    """Timus has begun to count again. A later number of an earlier time: the time of the one before is wrong, no third count begins."""
+    restart = datetime(2026, 3, 11, tzinfo=UTC)
+    known = merge(
+        history(at(40, 25, day=10)).restarted(restart), at(5, 30, day=12), date(2026, 3, 12)
+    ).subscription
+    news = replace(at(9, 33, day=11), occurred_at=datetime(2026, 3, 11, 12, tzinfo=UTC))
+    trusted = believed(known, news, date(2026, 3, 11))
+    assert trusted is not None
+    assert len(trusted.restarts) == 1
+    assert [one.occurred_at for one in trusted.versions] == [known.versions[0].occurred_at, None]
+    assert merge(trusted, news, date(2026, 3, 11)).subscription.newest.number == 49
+
+
 def test_a_version_of_which_no_time_is_known_begins_no_count() -> None:
     """There is no time from which on another count could hold."""
     known = history(at(40, 25, day=10))

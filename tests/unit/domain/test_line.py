@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -59,3 +60,16 @@ def test_the_moment_of_a_state_stays_while_the_state_does() -> None:
     assert with_state(line, State.PARKED, other, SETTLES).since == NOW
     assert with_state(line, State.PARKED, Parked("refused", {}), SETTLES).since == SETTLES
     assert with_state(line, State.APPLIED, None, SETTLES).since == SETTLES
+
+
+def test_a_line_is_ours_once_it_was_looked_at_or_anything_was_sent() -> None:
+    """A service that a person put on a contract is not."""
+    line = Line(1, 45)
+    assert not line.is_ours
+    assert not replace(line, baseline=Timeline()).is_ours
+    for ours in (
+        replace(line, intent=intent(Answer.UNKNOWN)),
+        replace(line, adjusted=(DAY,)),
+        replace(line, baseline=BEFORE),
+    ):
+        assert ours.is_ours

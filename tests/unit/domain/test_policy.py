@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
-from timus_autotask.domain.policy import Approval, BillingSchedule, EffectiveDay, Policy, shortfall
+from timus_autotask.domain.policy import (
+    Approval,
+    BillingSchedule,
+    EffectiveDay,
+    OnDrift,
+    Policy,
+    PostedPeriod,
+    Renewal,
+    SameDay,
+    shortfall,
+    strictest,
+    whose_are_strictest,
+)
 
 CHANGE, THIS, NEXT = EffectiveDay.CHANGE, EffectiveDay.THIS_PERIOD, EffectiveDay.NEXT_PERIOD
 
@@ -154,3 +168,55 @@ def test_what_is_missing_of_a_pooled_minimum() -> None:
         "C": (3, 0, 3),
     }
     assert list(shortfall({"B": 1, "A": 1}, {})) == ["A", "B"]
+
+
+STRICT: list[tuple[str, Any, Any, Any]] = [
+    ("approve_increases", Approval(5, 20), Approval(3), Approval(3, 20)),
+    ("approve_decreases", Approval(), Approval(above_units=0), Approval(above_units=0)),
+    ("approve_new_lines", False, True, True),
+    ("posted_period", PostedPeriod.SAME_DAY, PostedPeriod.NEXT_OPEN_DAY, PostedPeriod.NEXT_OPEN_DAY),
+    ("posted_period", PostedPeriod.NEXT_OPEN_DAY, PostedPeriod.HOLD, PostedPeriod.HOLD),
+    ("same_day", SameDay.ATTEMPT, SameDay.NEXT_FREE_DAY, SameDay.NEXT_FREE_DAY),
+    ("drift", OnDrift.ADOPT, OnDrift.ENFORCE, OnDrift.PARK),
+    ("drift", OnDrift.ADOPT, OnDrift.ADOPT, OnDrift.ADOPT),
+    ("renewal", Renewal.EXTEND, Renewal.NEW_CONTRACT, Renewal.OFF),
+    ("renewal", Renewal.NEW_CONTRACT, Renewal.NEW_CONTRACT, Renewal.NEW_CONTRACT),
+    ("decrease_wait", None, 20, 20),
+    ("decrease_wait", 30, 20, 30),
+    ("decrease_wait", None, 0, None),
+    ("line_limit", None, 7, 7),
+    ("line_limit", 5, 7, 5),
+    ("customer_day_limit", 5, None, 5),
+    ("paused", False, True, True),
+]
+
+
+@pytest.mark.parametrize(("name", "one", "other", "together"), STRICT)
+def test_the_strictest_of_two_terms_counts_whoever_has_it(
+    name: str, one: Any, other: Any, together: Any
+) -> None:
+    """On a line that both share; what has no order is what asks a person."""
+    # Another term differs too, so that neither customer's terms hold as a whole.
+    first = replace(Policy(approve_new_lines=name == "line_limit"), **{name: one})
+    second = replace(Policy(line_limit=None if name == "line_limit" else 99), **{name: other})
+    for both in ([first, second], [second, first]):
+        assert getattr(strictest(both, Policy()), name) == together
+
+
+def test_terms_that_do_not_differ_hold_as_they_are() -> None:
+    """Nobody's: the partner's, whose pause is everybody's."""
+    own = Policy(drift=OnDrift.ADOPT, prices={"ADV": "15.00"})
+    assert strictest([own, own], Policy()) is own
+    assert strictest([], Policy(line_limit=4, paused=True)) == Policy(line_limit=4, paused=True)
+    assert strictest([Policy(line_limit=4), Policy()], Policy(paused=True)).paused
+
+
+def test_whose_terms_count_is_said_where_they_differ() -> None:
+    """By term: those who have the strictest value; where none is, nobody."""
+    own = {
+        "b": Policy(line_limit=4, drift=OnDrift.ADOPT, posted_period=PostedPeriod.HOLD),
+        "a": Policy(line_limit=9, drift=OnDrift.ENFORCE, posted_period=PostedPeriod.HOLD),
+        "c": Policy(line_limit=4, drift=OnDrift.ADOPT, posted_period=PostedPeriod.HOLD, paused=True),
+    }
+    assert whose_are_strictest(own, Policy()) == {"line_limit": ("b", "c"), "drift": (), "paused": ("c",)}
+    assert whose_are_strictest({"a": Policy(), "b": Policy()}, Policy(line_limit=1)) == {}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from .days import next_period_start, period_containing
@@ -261,24 +262,32 @@ def _least(limits: Iterable[int | None]) -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def _agreed(otherwise: StrEnum) -> Callable[[Sequence[StrEnum]], StrEnum]:
+def _agreed(otherwise: StrEnum, values: Sequence[StrEnum]) -> StrEnum:
     """What all say, if all say the same."""
-    return lambda values: values[0] if all(value is values[0] for value in values) else otherwise
+    return values[0] if all(value is values[0] for value in values) else otherwise
 
 
-def _first_of(order: Sequence[StrEnum]) -> Callable[[Sequence[StrEnum]], StrEnum]:
-    return lambda values: min(values, key=order.index)
+def _first_of(order: Sequence[StrEnum], values: Sequence[StrEnum]) -> StrEnum:
+    """The first in an order that anybody says."""
+    return min(values, key=order.index)
+
+
+def _longest(waits: Sequence[int | None]) -> int | None:
+    """The longest wait; None: there is none."""
+    return max(wait or 0 for wait in waits) or None
 
 
 _OF_A_LINE: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "approve_increases": _strictest_approval,
     "approve_decreases": _strictest_approval,
     "approve_new_lines": any,
-    "posted_period": _first_of([PostedPeriod.HOLD, PostedPeriod.NEXT_OPEN_DAY, PostedPeriod.SAME_DAY]),
-    "same_day": _first_of([SameDay.NEXT_FREE_DAY, SameDay.ATTEMPT]),
-    "drift": _agreed(OnDrift.PARK),
-    "renewal": _agreed(Renewal.OFF),
-    "decrease_wait": lambda waits: max(wait or 0 for wait in waits) or None,
+    "posted_period": partial(
+        _first_of, [PostedPeriod.HOLD, PostedPeriod.NEXT_OPEN_DAY, PostedPeriod.SAME_DAY]
+    ),
+    "same_day": partial(_first_of, [SameDay.NEXT_FREE_DAY, SameDay.ATTEMPT]),
+    "drift": partial(_agreed, OnDrift.PARK),
+    "renewal": partial(_agreed, Renewal.OFF),
+    "decrease_wait": _longest,
     "line_limit": _least,
     "customer_day_limit": _least,
 }
