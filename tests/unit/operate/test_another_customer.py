@@ -135,6 +135,16 @@ def test_it_may_come_back() -> None:
     assert parked(world) == []
 
 
+def test_no_day_is_billed_to_both_also_if_an_event_is_dated_back_further() -> None:
+    """It holds from the day on which the subscription came here, and so does a further move."""
+    world = world_of()
+    accepted(world, said(world, 2, 30, OTHER))
+    said(world, 3, 31, OTHER, effective=JANUARY)
+    assert [units(world, date(2026, 3, day)) for day in (15, 20)] == [(25, 0), (0, 31)]
+    assert accepted(world, said(world, 4, 28, CUSTOMER, effective=JANUARY)).day == date(2026, 3, 16)
+    assert units(world) == (28, 0)
+
+
 def test_a_first_event_with_a_wrong_customer_is_taken_back_from_its_first_day_on() -> None:
     """The right one has the same number and says the same day: nothing of it stays billed to the wrong customer."""
     world = world_of()

@@ -186,7 +186,9 @@ def _histories(
     if owner is None or before is None or known is None:
         raise NotDone(f"Subscription {id_} is not known any more.")
     if owner.value == customer_id:
-        raise NotDone(f"Subscription {id_} is customer {customer_id}'s already.")
+        raise NotDone(
+            f"Subscription {id_} is customer {customer_id}'s already. Merge the event again: timus-autotask replay --since DAY --parked"
+        )
     newest = known.value.newest
     number = snapshot.version + known.value.counted_from(snapshot.occurred_at)
     if number < newest.number and not (newest.occurred_at and newest.occurred_at < snapshot.occurred_at):
@@ -208,7 +210,7 @@ def _move(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> Acce
     ended, goes_on = moved(
         known.value, there.value if there else None, snapshot, day, stored.value.received_at
     )
-    now, counted = ports.clock.now(), goes_on.newest.number
+    now, counted, day = ports.clock.now(), goes_on.newest.number, goes_on.newest.day
     merged = replace(stored.value, outcome=Merge.MERGED.value, parked=None, merged_at=now)
     detail = (
         f"event {event.key}: {id_} of customer {before.id} is customer {after.id}'s from {day} on; version {snapshot.version} "
