@@ -201,7 +201,7 @@ PAGES = (
 """They show what is kept."""
 READING = {
     "/terms": 1,
-    f"/terms?customer={customer_of(HELD)}": 2,
+    f"/terms?customer={customer_of(HELD)}": 6,  # and the contracts that it may share, with who is on them
     f"/evidence?customer={customer_of(HELD)}": 5,
 }
 """They read the records that they are about, and so many of them."""
