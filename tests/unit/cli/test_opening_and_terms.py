@@ -223,3 +223,29 @@ def test_terms_that_are_set_before_go_live_hold_from_the_beginning() -> None:
     desk.world.work()
     [line] = desk.ask("status")["lines"]
     assert line["scheduled"] == [{"day": "2026-01-01", "unit_change": -3}]
+
+
+def test_a_shared_line_says_whose_terms_count() -> None:
+    """The preview of ``--share`` with what is held, ``policy show`` and ``status``; an approval that one asked for is kept."""
+    world = level_since_january()
+    desk = Desk(world)
+    desk.ask("policy", "set", "approve_increases=always", "--customer", CUSTOMER)
+    world.tell(2, {ADV: 28})
+    world.tell(1, {ADV: 7}, customer="cus_b", subscription="sub_b")
+    world.work()
+    strict = "where terms differ, the strictest counts: approve_increases of cus_41d0"
+    held = "A change of +10 on 2026-03-15 awaits approval. It contains cus_41d0 +3, cus_b +7."
+    shown = desk.told(
+        *("map", "customer", "cus_b", "--company", "600", "--contract", str(CONTRACT)),
+        *("--share", "--bill-from", "own-day", "--yes"),
+    )
+    assert f"On the lines that they share, {strict}." in shown
+    assert held in shown
+    world.work()
+    assert world.posted() == []
+    for customer, other in ((CUSTOMER, "cus_b"), ("cus_b", CUSTOMER)):
+        words = f"The line is shared with {other}; {strict}"
+        assert words in desk.told("policy", "show", "--customer", customer)
+        [line] = desk.ask("status", "--customer", customer)["lines"]
+        assert (line["shared"], line["reason"][: len(held)]) == (words, held)
+    assert desk.ask("policy", "show")["shared"] == []

@@ -169,7 +169,7 @@ def dismiss_events(deployment: Deployment, arguments: Namespace, terminal: Termi
 
 def policy_show(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """The terms in force, and who set them."""
-    found = terms.terms_in_force(deployment, arguments.customer)
+    found = terms.with_shared_lines(terms.terms_in_force(deployment.store, arguments.customer), deployment)
     _show_terms(found, terminal)
     return found.to_json()
 

@@ -85,11 +85,15 @@ class TermsInForce:
         }
 
 
-def terms_in_force(deployment: Deployment, customer: str | None) -> TermsInForce:
+def terms_in_force(store: Store, customer: str | None) -> TermsInForce:
     """The terms, as they hold for changes of today."""
-    below, own = _own(deployment.store, customer)
-    found = _in_force(customer, below, own)
-    return replace(found, shared=_shared_lines(deployment, customer)) if customer else found
+    below, own = _own(store, customer)
+    return _in_force(customer, below, own)
+
+
+def with_shared_lines(found: TermsInForce, deployment: Deployment) -> TermsInForce:
+    """The same, with the lines on which others' terms count too."""
+    return replace(found, shared=_shared_lines(deployment, found.customer)) if found.customer else found
 
 
 def _shared_lines(deployment: Deployment, customer: str) -> tuple[str, ...]:

@@ -99,6 +99,6 @@ def _report(
         tuple(recent(found, Asked(), today)),
         ready_page(desk.month(month).seen, month, today, everything=True),
         failure,
-        terms_page(terms_in_force(desk.deployment, None), own, rules()),
+        terms_page(terms_in_force(desk.deployment.store, None), own, rules()),
         desk.checks.seen.value or (),
     )

@@ -167,7 +167,7 @@ class _Handlers:
     def show(self, request: Request) -> Response:
         found = self._pages.everything()
         customer = request.query_params.get("customer", "").strip() or None
-        held = terms_in_force(self._desk.deployment, customer)
+        held = terms_in_force(self._desk.deployment.store, customer)
         records = found.survey.records.customers
         own = sorted(id_ for id_, one in records.items() if one.terms and one.terms.value.values)
         page = terms_page(held, own, rules(), request.query_params.get("term", ""))
@@ -177,6 +177,9 @@ class _Handlers:
             request,
             "terms.html",
             page=page,
+            shared=sorted(
+                {line.shared for line in found.status.lines if line.customer == customer and line.shared}
+            ),
             names=found.status.names,
             customers=customers,
             skus=skus,
