@@ -55,7 +55,7 @@ screenshots: .venv/.installed  ## take the pictures of the console in docs/conso
 crowds: .venv/.installed  ## run much of one thing through the product (1,000 subscriptions, 10,000 versions …); writes docs/crowds.md: half an hour
 	.venv/bin/python -m tests.crowds --write
 
-bench: setup  ## measure the product beside a straightforward version: calls, units, dollars, instructions; writes docs/performance.md: twenty minutes
+bench: setup  ## measure the product beside a straightforward version: calls, units, dollars, instructions; writes docs/performance.md: ten minutes
 	.venv/bin/python -m tests.bench --write
 
 processes: setup  ## kill worker processes in 200 rounds; writes docs/exactness-processes.md: half an hour
