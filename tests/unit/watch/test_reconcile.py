@@ -93,14 +93,15 @@ def test_what_is_parked_already_is_told_but_nobody_is_woken_for_it() -> None:
     assert last_run(world.table).value.woken == 0
 
 
-def test_what_is_mended_is_forgotten() -> None:
-    """The next reconcile does not repeat what is not true any more."""
+@pytest.mark.parametrize(("day", "left"), [(17, []), (18, [Kind.PAST_DAY_OFF])])
+def test_what_is_mended_is_forgotten(day: int, left: list[Kind]) -> None:
+    """The next reconcile does not repeat what is not true any more. A day that stays billed otherwise is a past day."""
     world = aligned()
     world.control.person_adjusts(1201, date(2026, 3, 17).toordinal(), 3)
     assert kinds(world) == [Kind.FUTURE_EDIT]
-    world.control.person_adjusts(1201, date(2026, 3, 18).toordinal(), -3)
+    world.control.person_adjusts(1201, date(2026, 3, day).toordinal(), -3)
     world.pass_time(days=3)
-    assert kinds(world) == []
+    assert kinds(world) == left
 
 
 def test_a_contract_that_a_worker_is_at_is_left_to_it() -> None:
