@@ -797,10 +797,13 @@ class Oracle:
     def _decrease_follows(self, line: Line, day: date) -> bool:
         """Whether a decrease is still to come, which would have left a day below 0: that day was raised first.
 
-        It differs from the day before by as much as it should, and had fewer units than a day before it has too many.
+        It differs from the day before by as much as it should; and it, or a later day, had fewer units than a day before it has too many.
         """
         has, eve, subs = self.has(line, day), day - DAY, self._feeding(line)
-        before = has - self._committed[line][-1][1]
+        service = self.w.api.model.find_line(*line)
+        later = [date.fromordinal(one) for one in service.steps()[0]] if service else []
+        least = min(self.has(line, one) for one in (day, *(one for one in later if one > day)))
+        before = least - self._committed[line][-1][1]
         changes = {
             d for sub in subs for v in self.history[sub] for d in (v.day, v.cancel_at) if d and d < day
         }
@@ -837,21 +840,27 @@ class Oracle:
         """Whether a part of a rise was posted while the seats that move with it are still billed on a plan that they leave.
 
         Then that plan has too many, and all plans together have on that day no more seats than some versions had, or than the terms bill.
+        Whether numbers make a gateway a plan depends on which versions were known.
         """
-        plans = self._plans(self._feeding(line))
+        return any(
+            self._moves_in_part(line, day, plans) for plans in (self._plans(self._feeding(line)), {*PLANS})
+        )
+
+    def _moves_in_part(self, line: Line, day: date, plans: Collection[str]) -> bool:
         lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
         lines = [one for one in lines if self.wants(one, day) is not None]
         subs = {sub for one in lines for sub in self._feeding(one)}
-        to_come = frozenset(
-            (sub, v.number)
-            for sub in subs
-            for v in self.history[sub]
-            if (sub, v.number) not in self._arrived_at
-        )
+        told = {
+            (sub, v.number): self._arrived_at.get((sub, v.number)) for sub in subs for v in self.history[sub]
+        }
+        to_come = frozenset(one for one, at in told.items() if at is None)
+        # What lands now may have been sent a settling time ago, when nobody knew what has arrived since.
+        sent = self.w.scheduler.now - (self.w.story.settle + SESSION_SECONDS) * SECOND
+        unknown = frozenset(one for one, at in told.items() if at is None or at > sent)
         leaves = any(
             one != line and self.has(one, day) > (self.wants(one, day, without) or 0)
             for one in lines
-            for without in (frozenset[tuple[str, int]](), to_come)
+            for without in (frozenset[tuple[str, int]](), to_come, unknown)
         )
         in_part = self._named_across(subs) or any(_has_two(plans, v) for s in subs for v in self.history[s])
         if line not in lines or not leaves or not in_part:

@@ -26,7 +26,13 @@ def a_world(terms: dict[str, str] | None = None, **more: Any) -> SimpleNamespace
         SimpleNamespace(id=f"cus_{n}", terms={}, contract=CONTRACT, gateway_contract=None) for n in (1, 2)
     ]
     story = SimpleNamespace(
-        terms=terms or {}, contracts=[plan], clients=clients, hidden_skus=(), switches={}, families=False
+        terms=terms or {},
+        contracts=[plan],
+        clients=clients,
+        hidden_skus=(),
+        switches={},
+        families=False,
+        settle=900,
     )
     return SimpleNamespace(
         scheduler=SimpleNamespace(now=micros(NOW)),
@@ -83,7 +89,7 @@ def test_a_day_may_be_raised_before_a_decrease_also_where_the_terms_choose_the_d
     """Seats end tomorrow and would be billed from next month: none of them is, and the four of before end a day earlier than thought."""
     eve, line = DAY - timedelta(days=1), (CONTRACT, SERVICES[ADV])
     units = {eve.toordinal(): 4, DAY.toordinal(): 4}
-    found = SimpleNamespace(units_on=units.get)
+    found = SimpleNamespace(units_on=units.get, steps=lambda: ([*units], [*units.values()]))
     oracle = Oracle(
         cast("Any", a_world(terms, api=SimpleNamespace(model=SimpleNamespace(find_line=lambda *_: found))))
     )
