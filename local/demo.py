@@ -398,9 +398,9 @@ class Demo:
         self.seen = len(adjustments)
         got = [self.post(adjustment) for adjustment in new]
         for one in got:
-            self.stage.fact("Posted", f"{one.delta:+d} {after.names[one.sku]}, from {short(one.day)}")
+            self.stage.fact("Adjusted", f"{one.delta:+d} {after.names[one.sku]}, from {short(one.day)}")
         if not got:
-            self.stage.fact("Posted", "nothing")
+            self.stage.fact("Adjusted", "nothing")
         for key in [key for key in after.in_order if before.lines.get(key, ()) != after.lines[key]]:
             self.stage.fact("Units", after.names[key[1]])
             self.stage.fact("  before", " · ".join(self.in_words(before.lines.get(key, ()))))

@@ -91,7 +91,7 @@ def test_a_demo_that_observes_adjusts_nothing_before_it_goes_live(tmp_path: Path
     assert done.returncode == 0, output + done.stderr
     before, _, after = output.partition("Go live")
     assert {*re.findall(r"Posted +(\S+)", before)} == {"nothing"}
-    assert after.count("Posted") == 6
+    assert after.count("Adjusted") == 6
     assert "✓ Autotask ended as Timus says: 5 lines" in after
     assert "✗" not in output
 

@@ -152,7 +152,7 @@ def test_what_was_made_and_decided_is_said_as_elsewhere(browser: Browser) -> Non
 
 def test_every_page_names_the_zone_of_its_times(browser: Browser) -> None:
     """A time of day is none without it."""
-    assert "times of UTC" in browser.words("/health")
+    assert "times in UTC" in browser.words("/health")
 
 
 def test_health_says_what_doctor_says(browser: Browser) -> None:
