@@ -174,6 +174,28 @@ def test_an_adopted_edit_is_kept_until_timus_says_the_same(of_person: bool) -> N
     assert (line.state, line.scheduled) == (State.SCHEDULED, ((ends, 2),))
 
 
+def test_nothing_of_the_days_before_runs_over_into_days_that_an_edit_has_left() -> None:
+    """Timus took all seats away from the 3rd on; a person's eleven of the 5th to the 8th stay as they are, and so do the days up to them."""
+    edited = since_january(25, (march(5), 36), (march(9), 25))
+    step = seen_after(edited, since_january(25, (march(3), 0)))
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.day, step.adjust.intent.delta) == (march(9), -25)
+    assert [(one.first, one.until, one.wanted, one.autotask) for one in line_of(step).past_days] == [
+        (march(3), march(5), 0, 25),
+        (march(5), march(9), 0, 36),
+    ]
+
+
+def test_an_edit_of_a_contract_that_is_over_is_not_over() -> None:
+    """No day is left on which it could be seen that nothing of it stays: a person decides."""
+    over = replace(CONTRACT, end=TODAY - timedelta(days=1))
+    edited = since_january(25, (march(10), 36))
+    line = left(LEVEL, baseline_until=over.end)
+    given = view(demand(since_january(25, (march(5), 0))), held={45: on_contract(edited)}, lines=(line,))
+    assert parked(next_step(replace(given, contract=over)))[0] == "drift"
+
+
 def test_an_edit_of_a_day_to_come_is_still_drift() -> None:
     """Although the line has today what Timus says, or what we left."""
     for wanted in (LEVEL, since_january(25, (march(10), 28))):

@@ -49,11 +49,19 @@ def _gap(draft: LineDraft, demand: Demand, contract: Contract) -> Gap:
         desired=draft.wanted,
         start=max(demand.start, contract.start),
         observed=units,
-        open_day=open_day_of(taken_days(draft.line, draft.policy), _closed(draft), contract.end),
+        open_day=open_day_of(
+            taken_days(draft.line, draft.policy) | _edited_days(draft), _closed(draft), contract.end
+        ),
         last=contract.end,
         kept=at_least_0(draft.line.on_top),
         added=Timeline.sampled(later, lambda day: max(0, units.at(day) - now)),
     )
+
+
+def _edited_days(draft: LineDraft) -> frozenset[date]:
+    """The past days on which an edit that is over begins or changes: they stay as they are, so nothing of a day before runs over into them."""
+    by_hand = draft.line.by_hand
+    return frozenset(day for day in by_hand.days if day < draft.today and by_hand.at(day))
 
 
 def with_past_days(draft: LineDraft, contract: Contract, view: View) -> LineDraft:

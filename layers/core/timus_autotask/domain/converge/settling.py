@@ -267,8 +267,10 @@ def _is_over(draft: LineDraft, baseline: Timeline, contract: Contract) -> bool:
 
     What Timus says of days to come is still made then. An edit that goes on changing on later days is not over.
     """
-    added = _from_today(draft, baseline, contract)
     end = _known_until(draft.line.baseline_until, contract) + timedelta(days=1)
+    if draft.today >= end:
+        return False  # no day is left on which it could show
+    added = _from_today(draft, baseline, contract)
     if any(draft.today < day != end for day in added.days):
         return False
     units = draft.observed.units.at(draft.today)
