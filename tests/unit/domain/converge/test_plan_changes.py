@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -31,12 +33,14 @@ from tests.unit.domain.converge.views import (
     steps,
     view,
 )
+from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import approve
 from timus_autotask.domain.converge.next_step import RECHECK, next_step
-from timus_autotask.domain.converge.sides import plans_left
+from timus_autotask.domain.converge.sides import moves_both_sides, plans_left
 from timus_autotask.domain.converge.view import Observed, Step, View
 from timus_autotask.domain.desired import Demand, Desired
 from timus_autotask.domain.line import (
+    HeldChange,
     Line,
     Refusal,
     Rejection,
@@ -50,6 +54,9 @@ from timus_autotask.domain.policy import (
     SameDay,
 )
 from timus_autotask.domain.timeline import NOTHING, Timeline
+
+if TYPE_CHECKING:
+    from timus_autotask.domain.converge.draft import LineDraft
 
 GONE, COME = since_january(25, (TODAY, 0)), steps((TODAY, 25))
 CHANGE = Link(TODAY, SEATS, PLUS)
@@ -724,3 +731,17 @@ def test_an_increase_does_not_wait_for_another_plans_decrease() -> None:
     assert parked(step)[0] == "refused"
     assert step.adjust is not None
     assert step.adjust.key == PLUS
+
+
+@pytest.mark.parametrize(
+    ("falls", "rises", "both"),
+    [(10, 10, True), (10, 12, True), (12, 10, False), (None, 10, False), (10, 8, False)],
+)
+def test_seats_that_come_before_others_leave_do_not_come_from_them(
+    falls: int | None, rises: int, both: bool
+) -> None:
+    """A change that a person set aside holds back no decrease of a later day: else each side would wait for the other for ever."""
+    change = Link(march(9), SEATS, PLUS)
+    due = () if falls is None else (Adjustment(SEATS, march(falls), -5),)
+    down = cast("LineDraft", SimpleNamespace(due=due))
+    assert moves_both_sides(change, down, [HeldChange(march(rises), 5)]) is both

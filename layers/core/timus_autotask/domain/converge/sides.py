@@ -66,10 +66,10 @@ def lacking(draft: LineDraft) -> tuple[Adjustment | HeldChange, ...]:
 
 
 def moves_both_sides(link: Link, down: LineDraft, up: Iterable[Adjustment | HeldChange]) -> bool:
-    """Whether a plan change is due on its old side and among these changes of its new one."""
-    falls = any(adjustment.delta < 0 for adjustment in down.due)
-    rises = any(adjustment.delta > 0 and adjustment.day >= link.day for adjustment in up)
-    return falls and rises
+    """True if a plan change is due on its old side and among these changes of its new one: the seats leave no later than they come."""
+    falls = [adjustment.day for adjustment in down.due if adjustment.delta < 0]
+    rises = [adjustment.day for adjustment in up if adjustment.delta > 0 and adjustment.day >= link.day]
+    return bool(falls and rises) and min(falls) <= max(rises)
 
 
 def other_sides(
