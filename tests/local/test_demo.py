@@ -90,7 +90,7 @@ def test_a_demo_that_observes_adjusts_nothing_before_it_goes_live(tmp_path: Path
     output = done.stdout
     assert done.returncode == 0, output + done.stderr
     before, _, after = output.partition("Go live")
-    assert {*re.findall(r"Posted +(\S+)", before)} == {"nothing"}
+    assert {*re.findall(r"Adjusted +(\S+)", before)} == {"nothing"}
     assert after.count("Adjusted") == 6
     assert "✓ Autotask ended as Timus says: 5 lines" in after
     assert "✗" not in output
