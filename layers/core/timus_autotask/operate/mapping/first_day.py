@@ -11,7 +11,7 @@ from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, service_on
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import CustomerRecords, Terms, policies_from
+from timus_autotask.store.records import CustomerRecords, PartnerRecords, Terms, policies_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,19 @@ def holds_from(
     which they came to it, nor on the day on which a choice of that day brought them there: nothing would take them off again. A choice
     without a first day of its own also waits until the lines that are left can be adjusted, so that no seat is billed on both.
     """
+    left, today = [*left], deployment.today
     known = {records.id: records for records in customers}
+    partner = deployment.store.readable_partner() if left else PartnerRecords()
     billed = [
-        (line, _may_leave_from(deployment, line, known.get(customer), sku))
+        (line, _may_leave_from(line, known.get(customer), sku, partner, today))
         for line, customer, sku in left
         if line.is_ours
     ]
     if first_day.follows:
         if not any(present(line) for line, _ in billed):
             return since
-        today = deployment.today
         free = [
-            _free_day(deployment, line, known.get(customer))
+            _free_day(line, known.get(customer), partner, today)
             for line, customer, _ in left
             if _bills(line, today)
         ]
@@ -70,21 +71,23 @@ def holds_from(
     return given
 
 
-def _may_leave_from(deployment: Deployment, line: Line, records: CustomerRecords | None, sku: str) -> date:
+def _may_leave_from(
+    line: Line, records: CustomerRecords | None, sku: str, partner: PartnerRecords, today: date
+) -> date:
     """The first day on which a customer's units of a SKU may leave a line."""
     if records is None:
-        return deployment.today
+        return today
     of = [stored.value for stored in records.subscriptions.values() if sku in stored.value.skus]
-    reported = min((version.day for one in of for version in one.versions), default=deployment.today)
-    came = _came(line, records.mapping.value if records.mapping else None, sku, deployment)
+    reported = min((version.day for one in of for version in one.versions), default=today)
+    came = _came(line, records.mapping.value, sku, partner, today) if records.mapping else None
     return reported if came is None else max(reported, came + timedelta(days=1))
 
 
-def _came(line: Line, mapping: CustomerMapping | None, sku: str, deployment: Deployment) -> date | None:
+def _came(
+    line: Line, mapping: CustomerMapping, sku: str, partner: PartnerRecords, today: date
+) -> date | None:
     """The first day of the choice by which a SKU goes to a line today; None: always, or it does not go there."""
-    if mapping is None:
-        return None
-    plans = {each: stored.value for each, stored in deployment.store.readable_partner().plans.items()}
+    plans = {each: stored.value for each, stored in partner.plans.items()}
     plan = plans.get(sku)
     first_days = [one.first_day for one in mapping.routings]
     first_days += [one.first_day for one in (*mapping.services.get(sku, ()), *(plan.choices if plan else ()))]
@@ -92,7 +95,7 @@ def _came(line: Line, mapping: CustomerMapping | None, sku: str, deployment: Dep
     came: date | None = None
     there = False
     for day in turns:
-        if day > deployment.today:
+        if day > today:
             break
         routes = mapping.routes(sku, day)
         goes = service_on(mapping, plans, sku, day) == line.service_id and any(
@@ -107,8 +110,8 @@ def _bills(line: Line, day: date) -> bool:
     return bool(line.intent or (line.baseline and line.baseline.at(day)))
 
 
-def _free_day(deployment: Deployment, line: Line, records: CustomerRecords | None) -> date:
+def _free_day(line: Line, records: CustomerRecords | None, partner: PartnerRecords, today: date) -> date:
     """The first day on which a line takes another adjustment of ours, as far as our own records tell."""
     own = records.terms.value if records and records.terms else Terms()
-    policy, _ = policies_from(deployment.store.readable_partner().terms.value, own)
-    return open_day_of(taken_days(line, policy))(deployment.today) or deployment.today
+    policy, _ = policies_from(partner.terms.value, own)
+    return open_day_of(taken_days(line, policy))(today) or today
