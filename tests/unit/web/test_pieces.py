@@ -17,10 +17,11 @@ from tests.fakes.virtual_clock import VirtualClock
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.watch.names import Directory
+from timus_autotask.watch.wording import counted
 from timus_autotask.web.charts import HEIGHT, LEFT, RIGHT, WIDTH, Series, step_chart
 from timus_autotask.web.failing import in_words
 from timus_autotask.web.kept import Kept
-from timus_autotask.web.words import Words, commands_in, count, day, lasting, money, signed
+from timus_autotask.web.words import Words, commands_in, day, lasting, money, signed
 
 NOON = datetime(2026, 3, 16, 12, 0, tzinfo=UTC)
 
@@ -96,8 +97,8 @@ def test_numbers_days_and_durations_are_words() -> None:
     assert signed(1200) == "+1,200"
     assert money(Decimal("-1234.5")) == "\N{MINUS SIGN}1,234.50"
     assert money(None) == ""
-    assert count(1, "customer") == "1 customer"
-    assert count(2, "thing has", "things have") == "2 things have"
+    assert counted(1, "customer") == "1 customer"
+    assert counted(2, "thing has", "things have") == "2 things have"
     words = Words(ZoneInfo("America/New_York"), lambda: NOON)
     assert words.moment(NOON) == "16 Mar 2026, 08:00"
     assert words.clock(NOON) == "08:00"

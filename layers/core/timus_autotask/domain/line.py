@@ -277,6 +277,10 @@ class Undone:
     until: date | None = None
     """The first day on which it does not hold any more, as it was last looked at; None: nothing ends it yet."""
 
+    def is_still_to_be_made(self, today: date) -> bool:
+        """Whether its opposite is still to come: it is not made yet, and nothing ends it before."""
+        return not self.opposite and (self.until is None or self.until > max(self.day, today))
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -200,11 +200,7 @@ def _pending(entry: JournalEntry, records: ContractRecords, today: date) -> tupl
     lines = {id_: stored.value for id_, stored in records.lines.items()}
     own = lines.get(entry.line.service_id)
     for one in own.undone if own else ():
-        if (
-            one.entry == entry.id
-            and not one.opposite
-            and (one.until is None or one.until > max(one.day, today))
-        ):
+        if one.entry == entry.id and one.is_still_to_be_made(today):
             sides = [(line, each) for line in lines.values() for each in line.undone if each.id == one.id]
             return tuple(sorted(sides, key=lambda side: side[1].entry != entry.id))
     return ()

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from timus_autotask.watch.names import NOBODY, Directory
+from timus_autotask.watch.wording import counted
 
 MINUS = "\N{MINUS SIGN}"
 DAY = re.compile(r"(?<![\w/.=-])(?<!-from )(\d{4}-\d\d-\d\d)(?: (\d\d:\d\d) UTC)?(?![\w/-])")
@@ -49,11 +50,6 @@ def money(value: Decimal | int | None) -> str:
     return "" if value is None else f"{value:,.2f}".replace("-", MINUS)
 
 
-def count(value: int, what: str, many: str = "") -> str:
-    """So many of something: "1 customer", "3 customers"."""
-    return f"{value:,} {what if value == 1 else many or what + 's'}"
-
-
 def commands_in(text: str) -> list[tuple[bool, str]]:
     """What somebody does next, in pieces: (it is to be copied, words)."""
     pieces, end = list[tuple[bool, str]](), 0
@@ -72,8 +68,8 @@ def lasting(value: timedelta | None) -> str:
     seconds = round(value.total_seconds())
     for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= 2 * unit or seconds == unit:
-            return count(seconds // unit, name)
-    return count(seconds, "second")
+            return counted(seconds // unit, name)
+    return counted(seconds, "second")
 
 
 def _named(found: re.Match[str], names: Directory) -> str:
@@ -142,7 +138,7 @@ class Words:
             "number": number,
             "signed": signed,
             "money": money,
-            "count": count,
+            "count": counted,
             "lasting": lasting,
             "commands_in": commands_in,
             "moment": self.moment,

@@ -283,16 +283,11 @@ class _Side:
 
     def _is_not_undone(self, in_force: Iterable[JournalEntry], made: Iterable[JournalEntry]) -> None:
         entry = self.entry
-        if any(
-            one.entry == entry.id and not one.opposite and self._still_holds(one) for one in self.line.undone
-        ):
+        if any(one.entry == entry.id and one.is_still_to_be_made(self.today) for one in self.line.undone):
             raise NotUndone(f"{entry.id} is undone already; the opposite is still to be made.")
         undoing = next((one for one in made if one.undoes == entry.id), None)
         if undoing is not None and entry.id not in {one.id for one in in_force}:
             raise NotUndone(f"{entry.id} was undone already, by {undoing.id}.")
-
-    def _still_holds(self, one: Undone) -> bool:
-        return one.until is None or one.until > max(one.day, self.today)
 
     def _is_not_posted(self, day: date) -> None:
         for first, last in self.observed.closed:

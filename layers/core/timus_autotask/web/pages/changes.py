@@ -13,9 +13,10 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.store.records import Decision
 from timus_autotask.watch.adjustments import Adjustment, Became
 from timus_autotask.watch.names import Directory
+from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Everything
 from timus_autotask.web.proposals import Asked as ToDo
-from timus_autotask.web.words import count, day, signed
+from timus_autotask.web.words import day, signed
 
 AT_ONCE = 50
 """Adjustments on one page."""
@@ -124,7 +125,7 @@ def keys_of(given: Sequence[str]) -> list[LineKey]:
 def approval(deployment: Deployment, keys: Sequence[LineKey], by: str, back: str) -> ToDo:
     """Let these held changes go."""
     return ToDo(
-        f"Approve {count(len(keys), 'change')}",
+        f"Approve {counted(len(keys), 'change')}",
         lambda progress: approve_together(deployment, keys, by, progress),
         back,
         "Approve",
@@ -135,7 +136,7 @@ def approval(deployment: Deployment, keys: Sequence[LineKey], by: str, back: str
 def rejection(deployment: Deployment, keys: Sequence[LineKey], reason: str, by: str, back: str) -> ToDo:
     """Set these held changes aside."""
     return ToDo(
-        f"Reject {count(len(keys), 'change')}",
+        f"Reject {counted(len(keys), 'change')}",
         lambda progress: reject_together(deployment, keys, reason, by, progress),
         back,
         "Reject",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from timus_autotask.watch.check import Check, Verdict, worst
+from timus_autotask.watch.wording import counted
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Seen
-from timus_autotask.web.words import count
 
 PLACES = {
     "parked": ("/customers?standing=waiting", "Who waits"),
@@ -41,9 +41,9 @@ def health_page(seen: Seen[tuple[Check, ...]]) -> HealthPage:
     wrong = sum(one.verdict is Verdict.WRONG for one in checks)
     warn = sum(one.verdict is Verdict.WARN for one in checks)
     if wrong:
-        sentence = f"{count(wrong, 'thing is', 'things are')} wrong"
+        sentence = f"{counted(wrong, 'thing is', 'things are')} wrong"
     elif warn:
-        sentence = f"Everything works; {count(warn, 'thing wants', 'things want')} a look"
+        sentence = f"Everything works; {counted(warn, 'thing wants', 'things want')} a look"
     else:
         sentence = "Everything is right" if checks else "Nobody has looked yet"
     return HealthPage(

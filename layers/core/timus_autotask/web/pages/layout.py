@@ -11,12 +11,12 @@ from timus_autotask.operate.credentials import OTHERS_STORED
 from timus_autotask.store.records import REPAIR, Circuit, RecordUnreadable
 from timus_autotask.watch.adjustments import Became
 from timus_autotask.watch.grouping import Standing
-from timus_autotask.watch.names import Directory
+from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.status import Pause, Stages
+from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Desk, Everything
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.pages.actions import Action
-from timus_autotask.web.words import count
 
 FEW = 5
 """So many are named in a banner."""
@@ -105,7 +105,7 @@ def _banners(found: Everything) -> Iterator[Banner]:
     yield from _stage(status.stages, status.names)
     yield from _pauses(status.paused, status.names)
     if dead := found.survey.overview.dead_letters:
-        title = f"{count(dead, 'wake-up')} failed for good"
+        title = f"{counted(dead, 'wake-up')} failed for good"
         yield Banner("wrong", title, "The worker's log says why.", "timus-autotask redrive")
     yield from _unreadable(status.unreadable)
     for error in found.lacking:
@@ -126,14 +126,16 @@ def _away(circuit: Circuit) -> Banner:
 
 
 def _stage(stages: Stages, names: Directory) -> Iterator[Banner]:
-    others = _some([names.customers.get(one) or one for one in stages.exceptions])
+    others = some([names.customers.get(one) or one for one in stages.exceptions], FEW)
     if not stages.partner.live:
         live = f" Live are only: {others}." if others else ""
         text = f"Nothing is written to Autotask. What is shown would be done after go-live.{live}"
         go_live = Action("Go live …", "/do", {"what": "go-live"})
         yield Banner("observing", "This stack observes", text, "timus-autotask go-live", (go_live,))
     elif others:
-        yield Banner("observing", f"{count(len(stages.exceptions), 'customer')} observed only", f"{others}.")
+        yield Banner(
+            "observing", f"{counted(len(stages.exceptions), 'customer')} observed only", f"{others}."
+        )
 
 
 def _pauses(pauses: Sequence[Pause], names: Directory) -> Iterator[Banner]:
@@ -144,9 +146,9 @@ def _pauses(pauses: Sequence[Pause], names: Directory) -> Iterator[Banner]:
         yield _paused(customers[0], names)
     elif customers:
         called = [names.customers.get(one.customer or "") or one.customer or "" for one in customers]
-        title = f"Changes are paused for {count(len(called), 'customer')}"
+        title = f"Changes are paused for {counted(len(called), 'customer')}"
         show = Action("Show who waits", "/customers?standing=waiting")
-        yield Banner("paused", title, f"What Timus reports waits. {_some(called)}.", actions=(show,))
+        yield Banner("paused", title, f"What Timus reports waits. {some(called, FEW)}.", actions=(show,))
 
 
 def _unreadable(records: Sequence[RecordUnreadable]) -> Iterator[Banner]:
@@ -156,15 +158,9 @@ def _unreadable(records: Sequence[RecordUnreadable]) -> Iterator[Banner]:
             "wrong", f"The record {one.record} cannot be read", f"It is missing here: {one.why}", REPAIR
         )
     elif records:
-        which = _some([one.record for one in records])
-        title = f"{count(len(records), 'record')} cannot be read"
+        which = some([one.record for one in records], FEW)
+        title = f"{counted(len(records), 'record')} cannot be read"
         yield Banner("wrong", title, f"They are missing here: {which}. The first: {records[0].why}", REPAIR)
-
-
-def _some(names: Sequence[str]) -> str:
-    """A few of them, and how many more there are."""
-    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-    return f"{', '.join(names[:FEW])}{more}"
 
 
 def _paused(pause: Pause, names: Directory) -> Banner:

@@ -20,12 +20,12 @@ from timus_autotask.operate.mapping.line_choice import choose_line, lines_to_cho
 from timus_autotask.operate.mapping.suggest import CustomerSuggested, SkuSuggested
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.watch.status import Mapped
+from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Everything, Suggested
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Seen
 from timus_autotask.web.proposals import Asked
 from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
-from timus_autotask.web.words import count
 
 MAPPED_AT_ONCE = 50
 """Mapped customers on one page."""
@@ -180,7 +180,7 @@ class _Handlers:
         deployment, by = self._desk.deployment, self._desk.by
         return self._pages.ask(
             Asked(
-                f"Map {count(len(chosen), 'customer or SKU', 'customers and SKUs')}",
+                f"Map {counted(len(chosen), 'customer or SKU', 'customers and SKUs')}",
                 lambda progress: accept(
                     deployment, chosen, "map review", by, known.catalogue, on_progress=progress
                 ),
@@ -302,7 +302,7 @@ def _imported_in_words(found: Imported) -> list[str]:
         for one in found.changed
     ]
     if found.unchanged:
-        words.append(f"{count(found.unchanged, 'customer or SKU', 'customers and SKUs')} stay as they are.")
+        words.append(f"{counted(found.unchanged, 'customer or SKU', 'customers and SKUs')} stay as they are.")
     for late in found.late:
         words += [
             f"{late.customer} had seats since {late.since}; billed from {choice.bill_from.words}: {choice.units:+d} units, {choice.seat_days} "

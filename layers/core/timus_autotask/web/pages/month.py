@@ -27,11 +27,12 @@ from timus_autotask.watch.month.ledger import Entry, Ledger, Total, total
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.page import client_page, evidence_page
 from timus_autotask.watch.status import StatusLine
+from timus_autotask.watch.wording import counted
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Kept, Seen
 from timus_autotask.web.pages.actions import Action, settling
 from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
-from timus_autotask.web.words import count, money
+from timus_autotask.web.words import money
 
 T = TypeVar("T")
 
@@ -137,7 +138,7 @@ def _sentence(found: Ready | None) -> str:
         return f"Nothing waits, and nothing is billed for Timus in {found.month:%B %Y}"
     if found.ready:
         return f"Yes: {found.month:%B %Y} may be approved and posted"
-    return f"Not yet: {count(len(found.everything), 'thing has', 'things have')} to be settled before {found.month:%B %Y} is posted"
+    return f"Not yet: {counted(len(found.everything), 'thing has', 'things have')} to be settled before {found.month:%B %Y} is posted"
 
 
 def _opens(found: Ready) -> Iterator[tuple[int | None, Open]]:

@@ -14,10 +14,10 @@ from timus_autotask.watch.grouping import Standing
 from timus_autotask.watch.month.ready import Ready
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.trends import Delays, delays, seats_by_sku
+from timus_autotask.watch.wording import counted
 from timus_autotask.web.charts import Chart, Series, step_chart
 from timus_autotask.web.desk import Everything
 from timus_autotask.web.pages.actions import Action, next_of
-from timus_autotask.web.words import count
 
 NEED = (Standing.UNMAPPED, Standing.WAITING)
 BEFORE, AFTER = timedelta(days=182), timedelta(days=31)
@@ -94,11 +94,11 @@ def sentence_of(standings: Sequence[Standing]) -> str:
     if not billed:
         return "Timus has reported no customer yet"
     if need:
-        return f"{need:,} of {count(len(billed), 'customer')} {'needs' if need == 1 else 'need'} you"
+        return f"{need:,} of {counted(len(billed), 'customer')} {'needs' if need == 1 else 'need'} you"
     if moving:
-        return f"Nobody needs you; changes of {count(moving, 'customer')} are on the way"
+        return f"Nobody needs you; changes of {counted(moving, 'customer')} are on the way"
     if all(one is Standing.OBSERVING for one in billed):
-        return f"{count(len(billed), 'customer')}: all observed, nothing is written to Autotask"
+        return f"{counted(len(billed), 'customer')}: all observed, nothing is written to Autotask"
     return "The one customer is aligned" if len(billed) == 1 else f"All {len(billed):,} customers are aligned"
 
 

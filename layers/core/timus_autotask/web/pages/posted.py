@@ -13,11 +13,11 @@ from starlette.routing import Route
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import posted_form
 from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Explained, Item, Posted
+from timus_autotask.watch.wording import counted
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Seen
 from timus_autotask.web.pages.month import month_of, months_until, read_now
 from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
-from timus_autotask.web.words import count
 
 FEW = 40
 """So many billing items are shown without being asked for."""
@@ -73,7 +73,7 @@ def _sentence(found: Posted | None) -> str:
     if found.right:
         return f"Everything that was posted in {month} is explained"
     wrong = sum(_order(one) == 0 for one in found.items) + len(found.missing) + len(found.passed)
-    return f"{count(wrong, 'thing')} to look at in what was posted in {month}"
+    return f"{counted(wrong, 'thing')} to look at in what was posted in {month}"
 
 
 def routes(pages: Showing) -> list[Route]:

@@ -23,10 +23,10 @@ from timus_autotask.operate.terms import (
     terms_in_force,
 )
 from timus_autotask.store.records import FormerTerms
+from timus_autotask.watch.wording import counted
 from timus_autotask.web.pages.term_words import APPROVALS, TERM_WORDS, TermWords, all_said, change_of
 from timus_autotask.web.proposals import Asked
 from timus_autotask.web.showing import Showing, back_to, posted, see_other, text_of
-from timus_autotask.web.words import count
 
 RULES = Path(__file__).parents[5] / "docs" / "billing-rules.md"
 """The page with every term and its worked examples, which tests play. It is in the checkout that the command runs from."""
@@ -79,7 +79,7 @@ class TermsPage:
         if not set_here:
             return "as everybody's" if self.customer else "the defaults hold"
         rest = "is as everybody's" if self.customer else "holds by default"
-        return f"{count(set_here, 'is', 'are')} set, the rest {rest}"
+        return f"{counted(set_here, 'is', 'are')} set, the rest {rest}"
 
 
 def terms_page(
