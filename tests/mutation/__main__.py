@@ -70,6 +70,9 @@ MUTATED = (
 TESTS = ("tests/unit/domain", "tests/unit/autotask/test_answers.py", "tests/unit/timus/test_signatures.py")
 """Unit tests of exactly this code; nothing above it may be needed to notice a fault in it."""
 
+COPIED = tuple(Path("tests", name) for name in ("unit", "fakes", "samples", "mutation"))
+"""What those tests are and import."""
+
 NOT_HERE = "not starts_without_pydantic"
 """Starts an interpreter of its own, which would not know which mutant it is about."""
 
@@ -156,14 +159,10 @@ def _copy(folder: Path) -> None:
     """The package, its unit tests and what they import, laid out as mutmut expects it."""
     package = folder / "src" / "timus_autotask"
     ignore = shutil.ignore_patterns("__pycache__")
-    for source, target in (
-        (ROOT / "layers" / "core" / "timus_autotask", package),
-        (ROOT / "tests" / "unit", folder / "tests" / "unit"),
-        (ROOT / "tests" / "fakes", folder / "tests" / "fakes"),
-        (ROOT / "tests" / "samples", folder / "tests" / "samples"),
-        (ROOT / "tests" / "mutation", folder / "tests" / "mutation"),
-    ):
-        shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "layers" / "core" / "timus_autotask", package, ignore=ignore, dirs_exist_ok=True)
+    for path in COPIED:
+        shutil.rmtree(folder / path, ignore_errors=True)
+        shutil.copytree(ROOT / path, folder / path, ignore=ignore)
     for path in MUTATED:
         source_text = (package / path).read_text()
         (package / path).write_text(_PROPERTY.sub(_plainly, source_text))

@@ -11,8 +11,10 @@ import pytest
 
 from tests.mutation.__main__ import (
     _PROPERTY,
+    COPIED,
     MUTATED,
     ROOT,
+    TESTS,
     Figures,
     Survivor,
     _figures,
@@ -50,6 +52,38 @@ def test_properties_are_written_as_methods() -> None:
     exec(plain, found)  # noqa: S102 - our own source from above
     seats = found["Seats"]()
     assert (seats.free, seats._free_(), seats.used()) == (7, 7, 1)
+
+
+def _imports(source: Path) -> Iterator[str]:
+    """Every module of the tests that a file imports."""
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
+            yield str(node.module)
+
+
+def _needed(files: list[Path]) -> set[Path]:
+    """The files and all that they import of the tests, directly or not."""
+    needed: set[Path] = set()
+    files = list(files)
+    while files:
+        file = files.pop()
+        if file not in needed:
+            needed.add(file)
+            files += [ROOT / f"{module.replace('.', '/')}.py" for module in _imports(file)]
+    return needed
+
+
+def test_the_unit_tests_of_the_deciding_code_need_nothing_that_is_not_copied() -> None:
+    """Else no mutant can be tried at all. A test that needs a whole world is no unit test of the domain."""
+    tests = [ROOT / test for test in TESTS if test.endswith(".py")]
+    tests += [file for test in TESTS for file in (ROOT / test).rglob("*.py")]
+    elsewhere = [
+        str(file.relative_to(ROOT))
+        for file in _needed(tests)
+        if not any(file.is_relative_to(ROOT / path) for path in COPIED)
+    ]
+    assert len(tests) > len(TESTS)
+    assert elsewhere == []
 
 
 @pytest.mark.parametrize(
