@@ -18,6 +18,7 @@ from timus_autotask.domain.history import (
     Evidence,
     Merge,
     Merged,
+    Restart,
     Subscription,
     Version,
     believed,
@@ -658,3 +659,79 @@ def test_however_often_it_moves_all_customers_together_have_what_one_would_have(
         shares = {name: one.quantity("ADV").at(on) for name, one in histories.items()}
         assert sum(shares.values()) == together.quantity("ADV").at(on)
     assert [name for name, one in histories.items() if not one.moved_to] == [owner]
+
+
+# -- What each of two customers knows of a subscription that moves
+
+LATE = datetime(2026, 3, 12, 13, tzinfo=UTC)
+"""When the event that says whose it is came in."""
+OF_THE_OTHER = replace(snapshot(9, 30, day=12, name="Fabrikam"), customer_id="cus_2", actor="ana")
+
+
+def test_a_subscription_that_goes_to_another_customer_ends_under_the_first() -> None:
+    """With the units that it had there, on the day of the news, which both know under one number."""
+    known = history(snapshot(7), snapshot(8, 28, day=11))
+    ended, _ = moved(known, None, OF_THE_OTHER, date(2026, 3, 12), LATE)
+    end = replace(
+        version_of(OF_THE_OTHER, date(2026, 3, 12), 0, LATE),
+        items=(("ADV", 28),),
+        status="canceled",
+        cancel_at=date(2026, 3, 12),
+    )
+    assert ended == replace(known, versions=(*known.versions, end), moved_to="cus_2")
+
+
+def test_the_new_customer_knows_of_it_what_the_news_say() -> None:
+    """Nothing older counts any more."""
+    known = history(snapshot(7), snapshot(8, 28, day=11))
+    _, begun = moved(known, None, OF_THE_OTHER, date(2026, 3, 12), LATE)
+    assert begun == Subscription(
+        id="sub_1",
+        customer_id="cus_2",
+        versions=(version_of(OF_THE_OTHER, date(2026, 3, 12), 0, LATE),),
+        floor=9,
+        customer_name="Fabrikam",
+        billing_cycle="monthly",
+        since=date(2026, 3, 12),
+    )
+
+
+def test_a_customer_who_gets_a_subscription_back_goes_on_from_what_was_known() -> None:
+    """A day from before it was the other one's is not counted again, and a domain that was reported once stays."""
+    there = replace(history(snapshot(7)), customer_id="cus_2", customer_domain="fabrikam.example")
+    there, known = moved(
+        there, None, replace(snapshot(8, 28, day=11), customer_id="cus_1"), date(2026, 3, 11)
+    )
+    again = replace(OF_THE_OTHER, billing_cycle="annual")
+    ended, back = moved(known, there, again, date(2026, 3, 10), LATE)
+    day = date(2026, 3, 11)  # since when it was the first one's
+    assert (ended.newest.day, ended.newest.cancel_at) == (day, day)
+    assert back == replace(
+        there,
+        versions=(*there.versions, version_of(again, day, 0, LATE)),
+        floor=9,
+        customer_name="Fabrikam",
+        billing_cycle="annual",
+        moved_to="",
+        since=day,
+    )
+
+
+@pytest.mark.parametrize(("version", "number"), [(8, 9), (3, 9), (9, 9), (20, 20)])
+def test_news_of_another_customer_come_after_all_that_is_known(version: int, number: int) -> None:
+    """A counter that stands still or began again is counted on from there, for both."""
+    known = history(snapshot(7), snapshot(8, 28, day=11))
+    says = replace(OF_THE_OTHER, version=version)
+    ended, begun = moved(known, None, says, date(2026, 3, 12))
+    assert (ended.newest.number, begun.newest.number, begun.floor) == (number, number, number)
+    restarts = () if number == version else (Restart(says.occurred_at, number - version),)
+    assert begun.restarts == restarts
+    assert begun.newest.received_at is None
+
+
+def test_a_counter_that_began_again_under_the_first_customer_goes_on_under_the_second() -> None:
+    """Else the next version would count as older than those before the move."""
+    known = history(snapshot(7), snapshot(8, 28, day=11))
+    known = known.restarted(datetime(2026, 3, 12, tzinfo=UTC))
+    ended, begun = moved(known, None, replace(OF_THE_OTHER, version=1), date(2026, 3, 12))
+    assert (ended.newest.number, begun.newest.number, begun.restarts) == (9, 9, known.restarts)

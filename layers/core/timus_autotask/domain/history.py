@@ -447,10 +447,10 @@ def moved(
     restarts = known.restarts
     if version.number != said.number:
         restarts = (*restarts, Restart(snapshot.occurred_at, version.number - snapshot.version))
-    begun = there or merge(None, snapshot, day, received_at).subscription
+    begun = there or Subscription(snapshot.subscription_id, snapshot.customer_id, ())
     goes_on = replace(
         begun,
-        versions=(*(there.versions if there else ()), version),
+        versions=(*begun.versions, version),
         floor=version.number,
         customer_name=snapshot.customer_name,
         billing_cycle=snapshot.billing_cycle,
