@@ -535,10 +535,13 @@ def test_that_the_other_contracts_plan_ends_by_itself_is_no_date_to_plan_for(bes
     taken_off = step(left(since_january(25, (since, 0)), THERE, adjusted=(since, april)), april)
     assert taken_off.adjust is not None
     assert taken_off.adjust.scheduled == ((since, 25),)
-    # Nothing is to be made there: the days before stay as they are.
-    over = step(left(ends, THERE), april)
-    assert over.adjust is not None
-    assert over.adjust.scheduled == ((april, 25),)
+    same_day = left(ends, THERE, scheduled=((april, -5),))
+    assert parked(step(same_day, april), PLUS)[0] == "waits-for-decrease"
+    # No decrease is to be made there: the days before stay as they are.
+    for scheduled in ((), ((since, 5),)):
+        over = step(left(ends, THERE, scheduled=scheduled), april)
+        assert over.adjust is not None
+        assert over.adjust.scheduled == ((april, 25),)
 
 
 def test_what_a_person_keeps_on_the_other_contract_holds_up_nothing() -> None:
