@@ -29,7 +29,8 @@ Exceptions, each with its reason:
 * Autotask's own rules may refuse a decrease (below zero on a later day, for example). It stays parked for a person. They never refuse an
   increase: a line with too few units is no such case.
 * A decrease that would leave fewer than 0 units in the empty periods of a renewed term waits for their first day. Before a decrease that
-  would leave a later day below 0, that day is raised first, and for a moment it has the units of the decrease, too.
+  would leave a later day below 0, that day is raised first, and for a moment it has the units of the decrease, too. It keeps what a person
+  put on that very day, if the terms or a decision keep such edits.
 * Where nobody named the plans, one that never had half the seats of another is taken for an add-on if the gateway has as many.
 * A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
 * A contract that a customer was moved from or to is not judged by I7, and its past days are not judged by I5: a move does not wait for what
@@ -283,10 +284,14 @@ class Oracle:
 
     def _undone(self, line: Line, day: date, delta: int) -> bool:
         """Whether people's edits of a day take back what was posted for it."""
+        return -delta in self._edits_of(line, day)
+
+    def _edits_of(self, line: Line, day: date) -> set[int]:
+        """What people's edits of a day come to: any of them."""
         sums = {0}
         for on, units in self._edits[line]:
             sums |= {one + units for one in sums if on == day}
-        return -delta in sums
+        return sums
 
     def chose(self, contract: int, service: int, choice: str) -> None:
         """A person says what becomes of a parked line."""
@@ -797,7 +802,8 @@ class Oracle:
     def _decrease_follows(self, line: Line, day: date) -> bool:
         """Whether a decrease is still to come, which would have left a day below 0: that day was raised first.
 
-        It differs from the day before by as much as it should; and it, or a later day, had fewer units than a day before it has too many.
+        It differs from the day before by as much as it should, and by what a person put on it that is kept; and it, or a later day, had
+        fewer units than a day before it has too many.
         """
         has, eve, subs = self.has(line, day), day - DAY, self._feeding(line)
         service = self.w.api.model.find_line(*line)
@@ -812,7 +818,10 @@ class Oracle:
         )
         owed = [units for units in self._may_be_owed(line, day) if units is not None]
         steps = {units - (then or 0) for units in owed for then in self._may_be_owed(line, eve)}
-        return before < too_many and has - self.has(line, eve) in steps
+        kept = self._edits_of(line, day) if self._keeps_edits(line) else {0}
+        return before < too_many and has - self.has(line, eve) in {
+            step + more for step in steps for more in kept
+        }
 
     def _may_be_owed(self, line: Line, day: date) -> set[int | None]:
         """What a line should have on a day: what Timus says, or what some version says where the terms choose the day of a change."""
@@ -1247,8 +1256,12 @@ class Oracle:
     def _fits(self, line: Line, want: int, has: int) -> bool:
         if has == want:
             return True
-        adopts = self._adopted[line] or "adopt" in self._drifts(line)
-        return bool(adopts and any(max(0, want + offset) == has for offset in self._offsets(line)))
+        offsets = self._offsets(line) if self._keeps_edits(line) else ()
+        return any(max(0, want + offset) == has for offset in offsets)
+
+    def _keeps_edits(self, line: Line) -> bool:
+        """Whether what people put on a line may stay on top of what Timus says: by a decision, or by somebody's terms."""
+        return bool(self._adopted[line] or "adopt" in self._drifts(line))
 
     def _taken(self, line: Line, day: date) -> bool:
         """Whether the next free day is a later one: the line, or another half of a plan change, was adjusted on this day."""

@@ -16,6 +16,7 @@ from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 
 ADV, CONTRACT, COMPANY, ANOTHER = "SASE-ADV-USER", 29683949, 600, 699
 DAY = date(2026, 3, 15)
+EVE = DAY - timedelta(days=1)
 NOW = datetime(2026, 3, 15, 9, tzinfo=UTC)
 
 
@@ -82,22 +83,55 @@ def test_only_a_line_that_another_companys_customer_has_a_part_in_may_stay_parke
     assert oracle._anothers((CONTRACT, SERVICES[ADV])) is may
 
 
+def billed(terms: dict[str, str], units: dict[date, int]) -> Oracle:
+    """An oracle of a world whose every line has these units in Autotask."""
+    by_day = {day.toordinal(): has for day, has in units.items()}
+    found = SimpleNamespace(units_on=by_day.get, steps=lambda: ([*by_day], [*by_day.values()]))
+    api = SimpleNamespace(model=SimpleNamespace(find_line=lambda *_: found))
+    return Oracle(cast("Any", a_world(terms, api=api)))
+
+
 @pytest.mark.parametrize(("terms", "promises"), [({"increases": "start-of-next-period"}, []), ({}, ["I2"])])
 def test_a_day_may_be_raised_before_a_decrease_also_where_the_terms_choose_the_days(
     terms: dict[str, str], promises: list[str]
 ) -> None:
     """Seats end tomorrow and would be billed from next month: none of them is, and the four of before end a day earlier than thought."""
-    eve, line = DAY - timedelta(days=1), (CONTRACT, SERVICES[ADV])
-    units = {eve.toordinal(): 4, DAY.toordinal(): 4}
-    found = SimpleNamespace(units_on=units.get, steps=lambda: ([*units], [*units.values()]))
-    oracle = Oracle(
-        cast("Any", a_world(terms, api=SimpleNamespace(model=SimpleNamespace(find_line=lambda *_: found))))
-    )
+    line = CONTRACT, SERVICES[ADV]
+    oracle = billed(terms, {EVE: 4, DAY: 4})
     oracle.mapped(CustomerMapping("cus_1", (Routing((Route(COMPANY, CONTRACT),)),)))
-    for number, day, ends in ((1, DAY, DAY), (2, eve, DAY + timedelta(days=1))):
+    for number, day, ends in ((1, DAY, DAY), (2, EVE, DAY + timedelta(days=1))):
         said = Said("sub_1", "cus_1", number, day, NOW, {ADV: 31}, "canceled", ends)
         oracle.said(said)
         oracle.sent(said)
     oracle._committed[line].append((DAY, 4))
+    oracle._really_had(line, DAY)
+    assert [one.promise for one in oracle.violations] == promises
+
+
+@pytest.mark.parametrize(
+    ("drift", "edited", "raised", "promises"),
+    [
+        ("adopt", DAY, 2, []),
+        ("park", DAY, 2, ["I2"]),
+        ("adopt", EVE, 2, ["I2"]),
+        ("adopt", None, 2, ["I2"]),
+        ("adopt", DAY, 1, ["I2"]),
+    ],
+    ids=["kept", "not kept", "of another day", "nobody's", "room enough before"],
+)
+def test_a_day_that_is_raised_before_a_decrease_keeps_what_a_person_put_on_it(
+    drift: str, edited: date | None, raised: int, promises: list[str]
+) -> None:
+    """14 seats became 12 and a person's one. Then all 14 are off since the day before, and the one stays: the day has 15 for a moment."""
+    line = CONTRACT, SERVICES[ADV]
+    oracle = billed({"drift": drift}, {EVE: 14, DAY: 15})
+    oracle.mapped(CustomerMapping("cus_1", (Routing((Route(COMPANY, CONTRACT),)),)))
+    for number, day, units in ((1, DAY, 12), (2, EVE, 0)):
+        said = Said("sub_1", "cus_1", number, day, NOW, {ADV: units})
+        oracle.said(said)
+        oracle.sent(said)
+    if edited is not None:
+        oracle.edited_before(*line, edited, 1)
+    oracle._committed[line].append((DAY, raised))
     oracle._really_had(line, DAY)
     assert [one.promise for one in oracle.violations] == promises

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from local.autotask.faults import Fault
 from local.autotask.values import day_ms
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
+from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.line import Approved, State
-from timus_autotask.store.records import put_line, put_terms
+from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
+from timus_autotask.store.records import put_line, put_mapping, put_terms
 from timus_autotask.sync.merge import wake_contracts
 
 TODAY = date(2026, 3, 15)
@@ -235,6 +236,37 @@ def test_a_decrease_after_a_renewal_is_made_when_the_empty_periods_are_level(
     days = (date(2026, 3, 14), date(2026, 3, 15), date(2026, 12, 31), date(2027, 1, 1), new_term)
     assert [world.units(ADV, day) for day in days] == [25, units, units, units, units]
     assert world.line(ADV).state is State.APPLIED
+
+
+@pytest.mark.parametrize("other", [29683950, 29683940], ids=["looked at after it", "looked at before it"])
+def test_what_waits_on_another_contract_for_such_a_decrease_is_billed_from_its_own_day(other: int) -> None:
+    """Advanced leaves for Essentials and a gateway. The gateway's contract waits until Advanced has come down, and says so."""
+    first, second = SCENARIO["contracts"]
+    lines = [line for line in first["lines"] if line["serviceID"] == 45]
+    theirs = [{**first, "lines": lines}, {**second, "id": other, "companyID": COMPANY}]
+    world = World(scenario={**SCENARIO, "contracts": theirs})
+    routes = (Route(COMPANY, CONTRACT), Route(COMPANY, other, sku=GATEWAY))
+    world.ports.store.commit(
+        put_mapping(CustomerMapping(CUSTOMER, (Routing(routes),)), 0),
+        *wake_contracts(CUSTOMER, [CONTRACT, other], world.ports),
+    )
+    world.tell(8, {ADV: 25})
+    world.work()
+    world.api.set_switch("extended_periods", "empty")
+    new_term = date(2027, 12, 31)
+    world.tell(9, {ADV: 25}, term_end=new_term, type="subscription.renewed")
+    world.work()
+    world.tell(10, {ESS: 20, GATEWAY: 2}, term_end=new_term)
+    world.work()
+    waits = world.line(GATEWAY, other)
+    assert waits.parked is not None
+    assert (code(world, ADV), waits.parked.code) == ("below-zero-later", "waits-for-decrease")
+    eve = datetime(2026, 12, 31, 23, 30, tzinfo=world.ports.zone)
+    for moment in (eve, *(eve + timedelta(hours=n) for n in (1, 2, 3))):
+        world.pass_time(seconds=(moment - world.clock.now()).total_seconds())  # at midnight both are due
+    for day in (TODAY, date(2026, 12, 31), date(2027, 1, 1)):
+        assert [world.units(ADV, day), world.units(ESS, day), world.units(GATEWAY, day, other)] == [0, 20, 2]
+    assert world.line(GATEWAY, other).past_days == ()
 
 
 @pytest.mark.parametrize(

@@ -281,11 +281,12 @@ class _Adjuster:
     def _comes_down(self, old: LineKey, day: date) -> bool:
         """True if a line that is not adjusted here has no unit too many on ``day``, or fewer of them on a later day.
 
-        As in ``_down_from``, a later increase of a line that is adjusted elsewhere is left out if the line comes down first.
+        As in ``_down_from``, a later increase of a line that is adjusted elsewhere is left out if the line comes down first, and so is
+        what Autotask takes off by itself.
         """
         gap, after = self._known[old], self.after[old]
         too_many = gap.too_many_from(day, after)
-        days = [d for d in after.days if d > day]
+        days = [d for d in after.days if day < d <= gap.sure_until]
         alone = _Adjuster([gap])
         alone.run()
         if gap.too_many_from(day, alone.after[old]) == too_many:
@@ -309,8 +310,8 @@ class _Adjuster:
         """The first day, ``day`` or later, from which on the line has come down for good; None: not as far as we know.
 
         A line that is not adjusted here has to come down by adjustments of its own. That more is wanted again on a later day does not count,
-        unless none of its own can change the days before. A line that takes no adjustment now has to be down on ``day``: what it has
-        on later days may change once it takes one.
+        nor that Autotask takes units off by itself before these have come, unless none of them can change the days before. A line that
+        takes no adjustment now has to be down on ``day``: what it has on later days may change once it takes one.
         """
         gap = self._known.get(line)
         if gap is None:
@@ -318,7 +319,8 @@ class _Adjuster:
         first = gap.level_from(day, self.after[line])
         if gap.open_day(day) is None and first != day:
             return None
-        if line in self._gaps or first == day or first in self.after[line].days:
+        for_good = [d for d in self.after[line].days if d <= gap.sure_until]
+        if line in self._gaps or first == day or first in for_good:
             return first
         alone = _Adjuster([gap])
         alone.run()

@@ -35,6 +35,9 @@ class Gap:
     """Units that a person added in Autotask and that we keep: part of ``desired`` and of ``observed``."""
     added: Timeline = NOTHING
     """Units that a person added in Autotask from a future day on: part of ``observed``, and of ``desired`` only if we keep them."""
+    sure_until: date = date.max
+    """Of a line that is adjusted elsewhere: the last day before its own decreases may come. That Autotask takes units off by itself on a
+    later day is no date to plan for."""
 
     def is_locked(self, day: date) -> bool:
         """True if no adjustment can be made on this day, so that it takes over whatever the day before gets."""

@@ -53,6 +53,7 @@ from timus_autotask.domain.policy import (
     Policy,
     SameDay,
 )
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 
 if TYPE_CHECKING:
@@ -506,6 +507,41 @@ def test_units_that_move_here_wait_for_no_day_of_the_other_contract_that_is_take
     plus = line_of(step(left(steps((yesterday, 1)), THERE, taken=(yesterday, TODAY))), PLUS)
     assert (plus.parked, plus.scheduled) == (None, ((tomorrow, 25),))
     assert parked(step(left(came, THERE)), PLUS)[0] == waits
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["never both", "both once"])
+def test_that_the_other_contracts_plan_ends_by_itself_is_no_date_to_plan_for(beside: bool) -> None:
+    """As on one contract: the line there takes the seats off from their own day, and then they are billed here from that day, too."""
+    april, since = date(2026, 4, 1), march(12)
+    ends = since_january(25, (april, 0))
+
+    def step(line: Line, today: date) -> Step:
+        gone = replace(demand(since_january(25, (since, 0)), THERE), start=CONTRACT.start)
+        come = demand(steps((since, 25)), PLUS)
+        link = Link(since, THERE, PLUS, beside=beside)
+        return next_step(view(gone, come, held={}, links=(link,), lines=(line,), today=today))
+
+    unplanned = left(ends, THERE)
+    assert parked(step(unplanned, TODAY), PLUS)[0] == "waits-for-decrease"
+    waiting = left(
+        ends,
+        THERE,
+        state=State.PARKED,
+        parked=Parked("below-zero-later", {}),
+        scheduled=((since, -25), (april, 25)),
+    )
+    for today in (TODAY, april):
+        assert parked(step(waiting, today), PLUS)[0] == "waits-for-decrease"
+    taken_off = step(left(since_january(25, (since, 0)), THERE, adjusted=(since, april)), april)
+    assert taken_off.adjust is not None
+    assert taken_off.adjust.scheduled == ((since, 25),)
+    same_day = left(ends, THERE, scheduled=((april, -5),))
+    assert parked(step(same_day, april), PLUS)[0] == "waits-for-decrease"
+    # No decrease is to be made there: the days before stay as they are.
+    for scheduled in ((), ((since, 5),)):
+        over = step(left(ends, THERE, scheduled=scheduled), april)
+        assert over.adjust is not None
+        assert over.adjust.scheduled == ((april, 25),)
 
 
 def test_what_a_person_keeps_on_the_other_contract_holds_up_nothing() -> None:

@@ -142,8 +142,14 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[Line
                 observed=_at_most(left, line.intent),
                 open_day=open_day_of(taken),
                 kept=at_least_0(line.on_top),
+                sure_until=_before_decreases(line, view.today),
             )
     return gaps
+
+
+def _before_decreases(line: Line, today: date) -> date:
+    """The last day before a line's own decreases: those that are still to be made there, and what may be decided there on any later day."""
+    return min([today, *(day - timedelta(days=1) for day, delta in line.scheduled if delta < 0)])
 
 
 def _at_most(baseline: Timeline, intent: Intent | None) -> Timeline:
