@@ -24,6 +24,8 @@ Exceptions, each with its reason:
   down on the next.
 * A line is parked for all of its customers while one of them is mapped to the contract as another company's. Its past days stay
   as they are, and what waits for the old plan on it goes on waiting.
+* What a person undid is made again without news of its day, where the terms date such a change back to the start of its period and
+  Timus has news of a later day of that period.
 * What came and went again before its customer was mapped is not billed afterwards on another contract than what came after it.
 * Credentials that were replaced may be in use for five minutes. Only then does the time until rest begin.
 * Autotask's own rules may refuse a decrease (below zero on a later day, for example). It stays parked for a person. They never refuse an
@@ -647,9 +649,18 @@ class Oracle:
         if one is not newest or post.delta != -one.delta or not one.delta or line[0] in self._moved:
             return
         made = [delta for day, delta in self._committed[line] if day >= one.day]
-        holds = self._holds(one, post.day, frozenset(), joined=True)
+        holds = self._holds(one, self._last_told_by(post), frozenset(), joined=True)
         if made[-1:] == [one.delta] and holds and not self._edits[line]:
             self._broken("undo", f"a post of {post.delta:+d} on {line}, which was undone, without newer news")
+
+    def _last_told_by(self, post: Post) -> date:
+        """The last day whose news a post may follow: its own, or the end of its period where the terms date such a change back to the start."""
+        rule = "increases" if post.delta > 0 else "decreases"
+        customers = {self.history[sub][0].customer for sub in self._feeding(post.line)}
+        if all(self._terms_of(one).get(rule) != "start-of-period" for one in customers):
+            return post.day
+        start = next(plan.start for plan in self.w.story.contracts if plan.id == post.line[0])
+        return next_period(start, post.day) - DAY
 
     def post_ends(self, post: Post | None) -> None:
         """The worker knows, or has given up."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.simulation.oracle import HEARD_SECONDS, Oracle
+from tests.simulation.oracle import HEARD_SECONDS, Oracle, Post, Undone
 from tests.simulation.scheduler import SECOND, micros
 from tests.simulation.story import GATEWAY, SERVICES, ContractPlan, Said
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
@@ -134,4 +134,37 @@ def test_a_day_that_is_raised_before_a_decrease_keeps_what_a_person_put_on_it(
         oracle.edited_before(*line, edited, 1)
     oracle._committed[line].append((DAY, raised))
     oracle._really_had(line, DAY)
+    assert [one.promise for one in oracle.violations] == promises
+
+
+@pytest.mark.parametrize(
+    ("terms", "news_on", "promises"),
+    [
+        ({"decreases": "start-of-period"}, date(2026, 3, 31), []),
+        ({"decreases": "start-of-period"}, date(2026, 4, 1), ["undo"]),
+        ({"decreases": "start-of-period"}, None, ["undo"]),
+        ({"increases": "start-of-period"}, date(2026, 3, 31), ["undo"]),
+        ({}, date(2026, 3, 31), ["undo"]),
+        ({}, DAY, []),
+    ],
+)
+@pytest.mark.parametrize("ends", [False, True])
+def test_an_undo_ends_on_the_day_from_which_the_terms_bill_what_is_new(
+    terms: dict[str, str], news_on: date | None, promises: list[str], ends: bool
+) -> None:
+    """Four seats that were taken off are back by an undo of it. Timus takes them off later in the period, or reports their end then."""
+    line = CONTRACT, SERVICES[ADV]
+    oracle = Oracle(cast("Any", a_world(terms)), own_promises=False)
+    oracle.mapped(CustomerMapping("cus_1", (Routing((Route(COMPANY, CONTRACT),)),)))
+    said = [Said("sub_1", "cus_1", 1, DAY, NOW, {ADV: 4})]
+    if news_on and ends:
+        said.append(Said("sub_1", "cus_1", 2, DAY, NOW, {ADV: 4}, "active", news_on))
+    elif news_on:
+        said.append(Said("sub_1", "cus_1", 2, news_on, NOW, {ADV: 0}))
+    for one in said:
+        oracle.said(one)
+    undone = Undone("undo", line, DAY, 4, instead_of=4, units=4, known={"sub_1": 1}, others=())
+    oracle._undos[line].append(undone)
+    oracle._committed[line] += [(DAY, 4), (DAY, -4), (DAY, 4)]
+    oracle._stays_undone(undone, Post(line, None, DAY, -4))
     assert [one.promise for one in oracle.violations] == promises

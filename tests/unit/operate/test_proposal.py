@@ -459,6 +459,50 @@ def test_what_has_changed_since_is_not_done() -> None:
     assert world.posted() == [(45, 3, "2026-03-15")]
 
 
+@pytest.mark.parametrize(
+    ("minimum", "shows"), [("30", [(45, 5, "2026-03-15")]), ("25", []), ("50", [(45, 25, "2026-03-15")])]
+)
+def test_what_a_worker_has_made_since_is_not_shown_any_more(
+    minimum: str, shows: list[tuple[int, int, str]]
+) -> None:
+    """25 seats more were due when somebody looked at other terms, and they are made before he agrees.
+
+    He would take some of them back, which he was not shown; or he would agree to what is made already.
+    """
+    world = level()
+    deployment = deployment_of(world)
+    set_minimum(deployment).commit()
+    change = TermChange("minimum", minimum, ADV)
+    proposal = terms.set_terms(
+        deployment, [change, TermChange("minimum", "1", GATEWAY)], None, BY, from_today_if_billed=True
+    )
+    assert shown(proposal.preview) == shows
+    world.work()
+    with pytest.raises(NotDone, match="has changed since it was shown"):
+        proposal.commit()
+    world.work()
+    assert world.posted() == [(45, 25, "2026-03-15")]
+
+
+def test_what_only_settles_is_no_reason_to_ask_again() -> None:
+    """It was under way when it was shown, and is known now to have landed: nothing else is adjusted than was shown."""
+    world = level()
+    world.api.faults.add(Fault("timeout_after", entity="ContractServiceAdjustments", times=1))
+    world.tell(8, {ADV: 28, GATEWAY: 1})
+    world.work()
+    assert world.line(ADV).intent
+    proposal = terms.set_terms(
+        deployment_of(world), [TermChange("minimum", "3", GATEWAY)], None, BY, from_today_if_billed=True
+    )
+    assert shown(proposal.preview) == [(47, 2, "2026-03-15")]
+    world.pass_time(minutes=20)
+    world.sweep()
+    assert not world.line(ADV).intent
+    proposal.commit()
+    world.work()
+    assert world.posted() == [(45, 3, "2026-03-15"), (47, 2, "2026-03-15")]
+
+
 def test_a_change_that_matters_not_is_no_reason_to_ask_again() -> None:
     """The contract was looked at meanwhile, and everything is as it was."""
     world = level()

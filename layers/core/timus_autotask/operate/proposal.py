@@ -78,13 +78,13 @@ class Proposal(Generic[R]):
     _deployment: Deployment | None = field(default=None, repr=False, compare=False)
     _prepare: Callable[[], Prepared[R]] | None = field(default=None, repr=False, compare=False)
     _prepared: Prepared[R] | None = field(default=None, repr=False, compare=False)
-    _generations: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
+    _progress: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
 
     def commit(self) -> Done[R]:
         """Do it.
 
-        What has changed since may change what is adjusted: then it is proposed anew, and done only if the new proposal is the same. Raises
-        :class:`NotDone` when it is not.
+        What has changed since may change what is adjusted, also if a worker has only made what was due: then it is proposed anew, and
+        done only if the new proposal is the same. Raises :class:`NotDone` when it is not.
         """
         if self._deployment is None or self._prepare is None or self._prepared is None:
             raise ValueError("a proposal that was not proposed")
@@ -107,10 +107,9 @@ class Proposal(Generic[R]):
         return Done(result, wake_ups.reached)
 
     def _overtaken(self, deployment: Deployment) -> bool:
-        found = deployment.each(deployment.store.contract, self._generations)
+        found = deployment.each(deployment.store.contract, self._progress)
         return any(
-            records.state.value.generation != known
-            for records, known in zip(found, self._generations.values(), strict=True)
+            records.progress != known for records, known in zip(found, self._progress.values(), strict=True)
         )
 
 
@@ -143,7 +142,7 @@ def propose(
         deployment,
         prepare,
         prepared,
-        {**shown.generations},
+        {**shown.progress},
     )
 
 

@@ -375,6 +375,16 @@ class ContractRecords:
     lines: Mapping[int, Stored[Line]]
     """By service."""
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """(news so far, entries of the journal so far): whatever comes of it, one of them grows.
+
+        An adjustment counts from when its intent is open, so that one which is only settled is nothing new.
+        """
+        heads = [self.state.value.head, *(stored.value.head for stored in self.lines.values())]
+        under_way = sum(stored.value.intent is not None for stored in self.lines.values())
+        return self.state.value.generation, under_way + sum(head.number for head in heads if head)
+
 
 @dataclass(frozen=True, slots=True)
 class PartnerRecords:
@@ -621,6 +631,19 @@ def _customer(customer_id: str, documents: Iterable[Document]) -> CustomerRecord
     )
 
 
+def contract_records(contract_id: int, documents: Iterable[Document]) -> ContractRecords:
+    """The records that a contract's documents hold."""
+    state: Stored[ContractState] = Stored(ContractState(contract_id))
+    lines: dict[int, Stored[Line]] = {}
+    for document in documents:
+        if document.key.sk == keys.CONTRACT:
+            state = Stored(read_as(_CONTRACT.load, document), document.rev, document.due_at)
+        else:
+            line = read_as(line_in, document)
+            lines[line.service_id] = Stored(line, document.rev)
+    return ContractRecords(state, lines)
+
+
 def journal_entries(documents: Iterable[Document]) -> Iterator[JournalEntry]:
     """The entries of the journal among some documents."""
     return (read_as(JOURNAL_ENTRY.load, one) for one in documents if one.key.sk.startswith(keys.CHANGE))
@@ -684,15 +707,8 @@ class Store:
 
     def contract(self, contract_id: int) -> ContractRecords:
         """A contract's state and lines; a state that is not stored is fresh."""
-        state: Stored[ContractState] = Stored(ContractState(contract_id))
-        lines: dict[int, Stored[Line]] = {}
-        for document in self.table.range(keys.contract_pk(contract_id), *keys.OF_CONTRACT):
-            if document.key.sk == keys.CONTRACT:
-                state = Stored(read_as(_CONTRACT.load, document), document.rev, document.due_at)
-            else:
-                line = read_as(line_in, document)
-                lines[line.service_id] = Stored(line, document.rev)
-        return ContractRecords(state, lines)
+        documents = self.table.range(keys.contract_pk(contract_id), *keys.OF_CONTRACT)
+        return contract_records(contract_id, documents)
 
     def circuit(self) -> Stored[Circuit]:
         """Whether Autotask may be asked. It concerns the last minutes: one that cannot be read is written over."""

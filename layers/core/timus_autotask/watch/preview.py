@@ -23,7 +23,7 @@ from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER
-from timus_autotask.store.keys import contract_key
+from timus_autotask.store.keys import OF_CONTRACT, contract_pk
 from timus_autotask.store.records import (
     REPAIR,
     ContractRecords,
@@ -31,6 +31,7 @@ from timus_autotask.store.records import (
     Store,
     TermsUnreadable,
     Unreadable,
+    contract_records,
 )
 from timus_autotask.sync.gather import observed_of, read_records
 from timus_autotask.sync.ports import Ports
@@ -226,8 +227,9 @@ class Previewed(Generic[T]):
 
     result: T
     preview: Preview
-    generations: Mapping[int, int] = field(default_factory=dict)
-    """Of each contract, as it was read: another one means that something has changed since."""
+    progress: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    """How far each contract had come when it was read. Farther means that something has changed since: there is news, or a worker has
+    made by now what would have been made."""
 
 
 def preview(
@@ -253,11 +255,10 @@ def preview(
     for entry in rehearsal.made():
         one = PreviewedAdjustment(entry.day, entry.delta, True, entry.price)
         made.setdefault(entry.line, []).append(one)
-    generations = {}
+    progress = {}
     for records in contracts:
         id_ = records.state.value.contract_id
-        before = rehearsal.table.before(contract_key(id_))
-        generations[id_] = int(before.data["generation"]) if before else 0
+        progress[id_] = contract_records(id_, rehearsal.table.before(contract_pk(id_), *OF_CONTRACT)).progress
     show = partial(_contract, made=made, rehearsal=rehearsal, money=money)
     try:
         if money:
@@ -266,7 +267,7 @@ def preview(
     except NO_ANSWER as error:
         raise NotAnswered(str(error)) from error
     unhandled = tuple(_unhandled(subject, error) for subject, error in sorted(rehearsal.troubles.items()))
-    return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), generations)
+    return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), progress)
 
 
 def _handled(records: ContractRecords) -> bool:

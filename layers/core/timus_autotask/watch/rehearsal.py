@@ -122,9 +122,11 @@ class ForgetfulTable:
         with self._lock:
             return [document for document in self._written.values() if document is not None]
 
-    def before(self, key: Key) -> Document | None:
-        """A document as it was read; None: it was not there, or was not read."""
-        return self._read.get(key)
+    def before(self, pk: str, first: str, last: str) -> Iterator[Document]:
+        """The documents of a partition as they were read; without those that were not read."""
+        with self._lock:
+            read = [one for one in self._read.values() if one is not None]
+        return (one for one in read if one.key.pk == pk and first <= one.key.sk <= last)
 
     def _kept(self, key: Key, document: Document | None) -> Document | None:
         if document is not None and document.data.get("lease"):
