@@ -234,9 +234,13 @@ class Oracle:
         self._sent.setdefault((said.subscription, said.number), self.w.scheduler.now)
 
     def answered(self, said: Said, body: bytes, status: int | None) -> None:
-        """A delivery was answered; None: it was not."""
+        """A delivery was answered; None: it was not.
+
+        It has arrived if it was stored, whatever the answer. One that failed before that comes again, maybe after a newer version.
+        """
         key = said.subscription, said.number
-        if key not in self._arrived:
+        stored = status == 202 or not self.own or self._is_stored(said.customer, *key)
+        if stored and key not in self._arrived:
             self._arrived.append(key)
             self._arrived_at[key] = self.w.scheduler.now
         if status == 202:
@@ -1133,11 +1137,15 @@ class Oracle:
             owner = self.history[sub][0].customer
             if customer not in (None, owner):
                 continue
-            names = self.w.memory._sort_keys.get(f"CUSTOMER#{owner}", ())
-            key = _kept_as(f"{sub}-v{number}".replace(".", ":"))
-            start = (f"INBOX#{key}~", f"EVENT#{key}~")
-            if not any(name.startswith(start) for name in names):
+            if not self._is_stored(owner, sub, number):
                 self._broken("I3", f"version {number} of {sub} was accepted and is not in the table")
+
+    def _is_stored(self, customer: str, sub: str, number: int) -> bool:
+        """Whether the table has the event of a version, in the inbox or merged."""
+        key = _kept_as(f"{sub}-v{number}".replace(".", ":"))
+        start = (f"INBOX#{key}~", f"EVENT#{key}~")
+        names = self.w.memory._sort_keys.get(f"CUSTOMER#{customer}", ())
+        return any(name.startswith(start) for name in names)
 
     # -- at rest
 

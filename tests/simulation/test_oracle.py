@@ -168,3 +168,20 @@ def test_an_undo_ends_on_the_day_from_which_the_terms_bill_what_is_new(
     oracle._committed[line] += [(DAY, 4), (DAY, -4), (DAY, 4)]
     oracle._stays_undone(undone, Post(line, None, DAY, -4))
     assert [one.promise for one in oracle.violations] == promises
+
+
+@pytest.mark.parametrize(("stored", "order"), [(False, [2, 1]), (True, [1, 2])])
+def test_a_version_arrives_when_it_is_stored_whatever_was_answered(stored: bool, order: list[int]) -> None:
+    """Its first delivery failed; a newer version is stored before it comes again. Whether it came too late is told by the table alone."""
+    names = ["INBOX#sub_1-v1~0a"] if stored else []
+    oracle = Oracle(cast("Any", a_world(memory=SimpleNamespace(_sort_keys={"CUSTOMER#cus_1": names}))))
+    one, two = (Said("sub_1", "cus_1", n, DAY, NOW, {ADV: 3 + n}) for n in (1, 2))
+    for said, status in ((one, 503), (two, 202), (one, 202)):
+        oracle.said(said)
+        if status == 202:
+            names.append(f"INBOX#sub_1-v{said.number}~0a")
+        oracle.answered(said, b"", status)
+    assert oracle._arrived == [("sub_1", number) for number in order]
+    late = frozenset({("sub_1", 1)})
+    assert (late in oracle._variants(["sub_1"])) is not stored
+    assert oracle.violations == []

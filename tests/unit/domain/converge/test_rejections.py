@@ -498,6 +498,73 @@ def test_a_rejected_old_plan_keeps_the_new_one_away() -> None:
     assert step.lines == ()
 
 
+MOVED, MORE_COME = since_january(25, (march(10), 0)), steps((march(10), 25), (TODAY, 27))
+
+
+def moves(*lines: Line, policy: Policy, old: Timeline = LEVEL) -> View:
+    """A plan change of five days ago, and two more seats of the new plan today."""
+    causes = (Cause("sub_1", 8, march(10), "e8"), Cause("sub_1", 9, TODAY, "e9"))
+    demands = (demand(MOVED, causes=causes), demand(MORE_COME, PLUS, start=march(10), causes=causes))
+    links = (Link(march(10), SEATS, PLUS),)
+    return view(*demands, links=links, held={45: on_contract(old)}, lines=lines, policy=policy)
+
+
+@pytest.mark.parametrize(
+    ("policy", "code"),
+    [
+        (Policy(line_limit=4), "held-over-limit"),
+        (Policy(approve_increases=Approval(4)), "held-with-plan-change"),
+    ],
+)
+def test_more_of_a_rejected_new_plan_waits_while_the_old_one_is_billed(policy: Policy, code: str) -> None:
+    """The client keeps the old plan, and only that: two seats of the new one beside it are on no order (promise I7)."""
+    first = next_step(moves(left(LEVEL), policy=policy))
+    up, down = rejected(line_of(first, PLUS)), line_of(first)
+    step = next_step(moves(down, up, policy=policy))
+    assert step.adjust is None
+    assert down.parked is not None
+    assert down.parked.code == code
+    shown = next((one for one in step.lines if one.key == PLUS), up)
+    assert shown.parked is not None
+    assert (shown.parked.code, shown.scheduled) == ("rejected", ((TODAY, 2),))
+    assert shown.awaiting is not None
+    assert (shown.awaiting.day, shown.awaiting.delta) == (march(10), 25)
+
+
+def test_more_of_a_rejected_new_plan_waits_also_if_somebody_lets_the_old_one_go() -> None:
+    """The two are one order: the approval of its old side is not one of the whole."""
+    policy = Policy(line_limit=4)
+    first = next_step(moves(left(LEVEL), policy=policy))
+    lines = approve(line_of(first), "sam"), rejected(line_of(first, PLUS))
+    assert next_step(moves(*lines, policy=policy)).adjust is None
+    both_sides = approve(line_of(first), "sam"), approve(rejected(line_of(first, PLUS)), "sam")
+    assert posted(next_step(moves(*both_sides, policy=policy))) == (march(10), -25)
+
+
+def test_more_of_a_rejected_new_plan_goes_its_way_once_the_old_one_has_come_down() -> None:
+    """Somebody took the old plan off by hand: then nothing is billed twice."""
+    policy = Policy(line_limit=4)
+    first = next_step(moves(left(LEVEL), policy=policy))
+    step = next_step(moves(left(MOVED), rejected(line_of(first, PLUS)), policy=policy, old=MOVED))
+    assert posted(step) == (TODAY, 2)
+
+
+@pytest.mark.parametrize(("stay", "goes"), [(5, (TODAY, 2)), (4, None), (3, None)])
+def test_seats_of_a_rejected_part_are_not_billed_again_as_seats_that_come_later(
+    stay: int, goes: tuple[date, int] | None
+) -> None:
+    """20 of 25 seats were to move, then two more come: from outside, or from the five that had stayed (promise I7)."""
+    old, new = since_january(25, (march(10), 5), (TODAY, stay)), steps((march(10), 20), (TODAY, 22))
+    policy = Policy(approve_increases=Approval(4))
+    links = (Link(march(10), SEATS, PLUS, beside=True),)
+    causes = (Cause("sub_1", 8, march(10), "e8"), Cause("sub_1", 9, TODAY, "e9"))
+    demands = (demand(old, causes=causes), demand(new, PLUS, start=march(10), causes=causes))
+    first = next_step(view(*demands, links=links, lines=(left(LEVEL),), policy=policy))
+    lines = line_of(first), rejected(line_of(first, PLUS))
+    step = next_step(view(*demands, links=links, lines=lines, policy=policy))
+    assert posted(step) == goes
+
+
 def test_the_journal_names_the_other_side() -> None:
     """As it does for each adjustment of a plan change."""
     first = next_step(both(policy=Policy(approve_increases=Approval(0))))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from timus_autotask.domain.adjustments import Adjustments, adjustments_for
+from timus_autotask.domain.adjustments import Adjustment, Adjustments, adjustments_for
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft, at_least_0, policy_of, wanted_units
 from timus_autotask.domain.converge.view import View
@@ -31,8 +31,34 @@ def adjustments_of(
 
     ``stuck`` are lines whose adjustments are parked: they keep what they have.
     """
+    return _adjustments(_gaps(drafts, contract, stuck), drafts, view)
+
+
+def may_rise(
+    rise: Adjustment,
+    drafts: Sequence[LineDraft],
+    contract: Contract,
+    view: View,
+    stuck: Collection[LineKey],
+) -> bool:
+    """Whether a line may go up on a day while the other lines that are ``stuck`` stay: none of the units are seats that these still bill.
+
+    What the line lacks on days before was rejected, and is left out.
+    """
+    gaps = [
+        replace(gap, start=max(gap.start, rise.day)) if gap.line == rise.line else gap
+        for gap in _gaps(drafts, contract, {*stuck} - {rise.line})
+    ]
+    found = _adjustments(gaps, drafts, view).in_order
+    return rise.delta <= sum(one.delta for one in found if (one.line, one.day) == (rise.line, rise.day))
+
+
+def _gaps(drafts: Sequence[LineDraft], contract: Contract, stuck: Collection[LineKey]) -> list[Gap]:
     gaps = [_gap(draft, draft.demand, contract) for draft in drafts if draft.known and draft.demand]
-    gaps = [replace(gap, open_day=lambda _: None) if gap.line in stuck else gap for gap in gaps]
+    return [replace(gap, open_day=lambda _: None) if gap.line in stuck else gap for gap in gaps]
+
+
+def _adjustments(gaps: Sequence[Gap], drafts: Sequence[LineDraft], view: View) -> Adjustments:
     settling = frozenset(draft.key for draft in drafts if draft.waits_until and not draft.known)
     unknown = [Link(one.day, NOWHERE, one.up) for one in view.desired.unplaced]
     links, families = (*view.desired.links, *unknown), view.desired.families

@@ -135,15 +135,15 @@ def _judged(draft: LineDraft, drafts: Drafts, contract: Contract, view: View) ->
             or _below_zero_later(draft)
             or _waiting_for_more(draft, view)
         )
-    return _rejected(draft) or _past_end(draft, contract)
+    if any(one.rejection for one in draft.set_aside):
+        return rejected(draft)
+    return _past_end(draft, contract)
 
 
-def _rejected(draft: LineDraft) -> LineDraft | None:
-    """Parked if nothing is due on it but what was rejected. Adjustments of later days are made all the same."""
-    change = next((one for one in draft.set_aside if one.rejection), None)
-    if change is None or change.rejection is None:
-        return None
-    return replace(draft, parked=reason_of(change, change.rejection, draft.facts), awaiting=change)
+def rejected(draft: LineDraft) -> LineDraft:
+    """Parked with what was rejected of it: nothing else is due, or what is has to wait with it. Else what is dated later is made all the same."""
+    change, rejection = next((one, one.rejection) for one in draft.set_aside if one.rejection)
+    return replace(draft, parked=reason_of(change, rejection, draft.facts), awaiting=change)
 
 
 def _refused(draft: LineDraft, view: View) -> LineDraft | None:

@@ -7,7 +7,7 @@ preceded by a durable intent, and what follows it is decided from a fresh read, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -16,12 +16,13 @@ from timus_autotask.domain.approval import is_approved
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.decided import change_of
 from timus_autotask.domain.converge.draft import LineDraft, drafts_of
-from timus_autotask.domain.converge.gaps import adjustments_of, with_past_days
+from timus_autotask.domain.converge.gaps import adjustments_of, may_rise, with_past_days
 from timus_autotask.domain.converge.holds import (
     BELOW_ZERO_LATER,
     BY_DECISION,
     held_back,
     of_another_company,
+    rejected,
     stays_whatever_is_approved,
     wrong_contract,
 )
@@ -103,9 +104,26 @@ def _held(known: Sequence[LineDraft], adjustments: Adjustments, contract: Contra
             key: one for key, one in stuck.items() if key not in kept and stays_whatever_is_approved(one)
         }
         kept = {**kept, **surely} if surely else {key: one for key, one in held.items() if one.is_kept_back}
-        adjustments = adjustments_of(known, contract, view, stuck.keys() & kept.keys())
+        stay = stuck.keys() & kept.keys()
+        adjustments = adjustments_of(known, contract, view, stay)
+        kept |= _rejected_as_a_whole(kept, stay, known, contract, view)
         if not surely:
             kept |= _approved_as_a_whole(drafts, held, adjustments, view)
+
+
+def _rejected_as_a_whole(
+    kept: Drafts, stay: Collection[LineKey], known: Sequence[LineDraft], contract: Contract, view: View
+) -> Drafts:
+    """What goes on of a line after a rejection, parked with what was rejected where it would be billed beside the plan that stays with it.
+
+    So a plan change is rejected as a whole, also where more of the new plan comes on a later day.
+    """
+    goes_on = {key: draft for key, draft in kept.items() if draft.due and not draft.stopped}
+    return {
+        key: rejected(draft)
+        for key, draft in goes_on.items()
+        if draft.due[0].delta > 0 and not may_rise(draft.due[0], known, contract, view, stay)
+    }
 
 
 def _approved_as_a_whole(drafts: Drafts, held: Drafts, parts: Adjustments, view: View) -> Drafts:
