@@ -241,6 +241,103 @@ def test_every_adjustment_that_brings_units_back_says_so() -> None:
     assert line_of(level).enforcing is False
 
 
+APRIL = date(2026, 4, 1)
+EXTENDED = left(LEVEL, baseline_until=march(31))
+"""A line that was read last when its contract ended with March."""
+
+
+@pytest.mark.parametrize("last", [march(31), CONTRACT.end])
+def test_an_adopted_edit_adds_nothing_to_days_that_the_contract_has_gained(last: date) -> None:
+    """Nobody edited those: they are brought to what Timus says."""
+    given = view(
+        demand(LEVEL),
+        held={45: on_contract(since_january(25, (march(1), 30)))},
+        lines=(left(LEVEL, baseline_until=last),),
+        policy=Policy(drift=OnDrift.ADOPT),
+    )
+    gained = steps((APRIL, 0)).steps if last == march(31) else ()
+    assert line_of(next_step(given)).offset == steps((march(1), 5), *gained)
+
+
+def test_an_adopted_edit_that_timus_says_too_from_the_last_day_on_ends_there() -> None:
+    """The last day on which it could be seen counts like any other."""
+    step = seen_after(since_january(30), since_january(25, (CONTRACT.end, 30)), Policy(drift=OnDrift.ADOPT))
+    assert line_of(step).offset == since_january(5, (CONTRACT.end, 0))
+
+
+@pytest.mark.parametrize("same", [march(10), TODAY, march(20)])
+def test_an_adopted_edit_that_goes_on_is_added_to_what_timus_says_by_then(same: date) -> None:
+    """Three of it are what Timus says, too, and are not made twice; two more, of April, are the person's alone."""
+    units = since_january(25, (max(same, TODAY), 28), (APRIL, 30))
+    line = line_of(seen_after(units, since_january(25, (same, 28)), Policy(drift=OnDrift.ADOPT)))
+    assert line.offset == steps((APRIL, 2))
+    assert (line.state is State.APPLIED) is (same >= TODAY)  # else the days before are still to be billed
+
+
+def test_days_that_a_contract_has_gained_say_nothing_about_an_edit_that_is_over() -> None:
+    """Five more on some days of March were taken back; what April has more is brought to what Timus says."""
+    units = since_january(25, (march(5), 30), (march(9), 25), (date(2026, 4, 10), 30))
+    line = line_of(next_step(view(demand(LEVEL), held={45: on_contract(units)}, lines=(EXTENDED,))))
+    assert (line.state, line.scheduled) == (State.SCHEDULED, ((date(2026, 4, 10), -5),))
+    assert line.past_days == (PastDays(march(5), march(9), 25, 30, Locked.EDITED),)
+
+
+def test_an_edit_that_was_taken_back_before_the_last_day_of_a_contract_is_over() -> None:
+    """Today is that day, and shows it."""
+    ends_today = replace(CONTRACT, end=TODAY)
+    back = since_january(25, (march(5), 30), (march(9), 25))
+    line = left(LEVEL, baseline_until=TODAY)
+    step = next_step(view(demand(LEVEL), held={45: on_contract(back)}, lines=(line,), contract=ends_today))
+    assert line_of(step).state is State.APPLIED
+
+
+def test_an_edit_of_days_that_were_known_before_an_extension_only_is_for_a_person() -> None:
+    """No day on which it could be seen to be over was compared."""
+    back = since_january(25, (march(5), 30), (march(9), 25))
+    line = left(LEVEL, baseline_until=march(10))
+    step = next_step(view(demand(LEVEL), held={45: on_contract(back)}, lines=(line,)))
+    assert parked(step)[0] == "drift"
+
+
+def test_an_edit_since_the_first_day_that_is_over_is_kept_on_all_its_days() -> None:
+    """The contract's first one among them."""
+    line = line_of(seen_after(since_january(30, (march(9), 25)), LEVEL))
+    assert line.by_hand == since_january(5, (march(9), 0))
+
+
+def test_an_edit_of_today_that_makes_what_timus_said_leaves_the_days_alone_that_were_level_before() -> None:
+    """What it was late for began on the 10th; what is told of February has a cause of its own."""
+    units = since_january(25, (date(2026, 2, 1), 27), (march(1), 25), (TODAY, 28))
+    before = since_january(25, (date(2026, 2, 1), 27), (march(1), 25))
+    told = demand(since_january(25, (march(10), 28)))
+    step = next_step(view(told, held={45: on_contract(units)}, lines=(left(before),)))
+    assert line_of(step).by_hand == steps((march(10), -3), (TODAY, 0))
+
+
+@pytest.mark.parametrize(
+    ("units", "differs"),
+    [
+        (((march(1), 30), (march(31), 25)), "2026-03-01 to 2026-03-30: 30 instead of 25"),
+        (((march(1), 30), (APRIL, 25)), "from 2026-03-01 on: 30 instead of 25"),
+    ],
+)
+def test_days_that_a_contract_has_gained_are_not_among_those_that_differ(
+    units: tuple[tuple[date, int], ...], differs: str
+) -> None:
+    """An edit that lasts until the last day that was known goes on, as far as anybody can say."""
+    step = next_step(
+        view(demand(since_january(26)), held={45: on_contract(since_january(25, *units))}, lines=(EXTENDED,))
+    )
+    assert parked(step)[1]["differs"] == differs
+
+
+def test_three_stretches_that_differ_are_all_that_there_are() -> None:
+    """No dots promise more."""
+    units = since_january(25, *((march(n), 25 + n % 2) for n in range(1, 6)))
+    differs = str(parked(seen_after(units, LEVEL))[1]["differs"])
+    assert (differs.count(";"), "…" in differs) == (2, False), differs
+
+
 JUST_NOW = NOW - SETTLE + timedelta(seconds=1)
 
 

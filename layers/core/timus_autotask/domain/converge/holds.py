@@ -10,7 +10,7 @@ from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import REJECTED, change_facts, is_approved, reason_of
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.decided import change_of, decided, without_news
-from timus_autotask.domain.converge.draft import LineDraft, parts_of
+from timus_autotask.domain.converge.draft import LineDraft, parts_of, policy_of
 from timus_autotask.domain.converge.sides import (
     Drafts,
     moves_both_sides,
@@ -279,8 +279,8 @@ def _asks(draft: LineDraft, change: HeldChange, units: Timeline, moved: int, vie
 
 def _alone(draft: LineDraft, customer: str, view: View) -> LineDraft:
     """The line as if it were one customer's."""
-    policy = view.policies.get(customer, view.policies.get("", Policy()))
-    return replace(draft, policy=policy, customers=(customer,))
+    own = (customer,)
+    return replace(draft, policy=policy_of(draft.demand, view.policies, own), customers=own)
 
 
 def _was_rejected(rejection: Rejection, parts: Mapping[str, int], draft: LineDraft) -> bool:

@@ -290,9 +290,8 @@ def _left_of(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
     )
     touched = [day for day in days if units.at(day) != baseline.at(day)]
     instead = units.at(draft.today) == wanted.at(draft.today) != baseline.at(draft.today)
-    level = (
-        day for day in reversed(days) if touched and day < touched[0] and units.at(day) == wanted.at(day)
-    )
+    begins = min(touched, default=draft.today)
+    level = (day for day in reversed(days) if day < begins and units.at(day) == wanted.at(day))
     before = next(level, date.min) if instead else date.max
 
     def left(day: date) -> int:
@@ -302,12 +301,15 @@ def _left_of(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
 
 
 def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeline:
-    """What an adopted edit adds to what Timus says: until the day on which Timus, as far as is known, says what the line has then anyway."""
+    """What an adopted edit adds to what Timus says: until the day on which Timus, as far as is known, says what the line has then anyway.
+
+    Only what the edit goes on to change after that day is added again.
+    """
     units, until = draft.observed.units, _known_until(draft.line.baseline_until, contract)
     difference = units.minus(baseline).until(until)
-    changes = (day for day in draft.wanted.days if draft.today < day <= until)
-    same = next((day for day in changes if units.at(day) == draft.wanted.at(day) != baseline.at(day)), None)
-    return difference.set_from(same, 0) if same else difference
+    days = (draft.today, *(day for day in draft.wanted.days if draft.today < day <= until))
+    same = next((day for day in days if units.at(day) == draft.wanted.at(day) != baseline.at(day)), None)
+    return difference.add_from(same, -difference.at(same)).until(until) if same else difference
 
 
 _MOST_STRETCHES = 3
