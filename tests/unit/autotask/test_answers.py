@@ -510,3 +510,14 @@ def test_an_answer_that_cannot_be_relied_on_is_the_services_failure() -> None:
         ("Autotask's answer on Contracts cannot be relied on: items is no list",),
         200,
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(200, "200 (OK): not what was asked for"), (410, "410 (Gone): no explanation")],
+)
+def test_an_answer_without_a_message_is_described(status: int, said: str) -> None:
+    """By its status, and whether it was an answer at all to what was asked."""
+    found = understood(answer({}, status), ("items",), essential=False)
+    assert isinstance(found, Failure)
+    assert found.messages == (f"Autotask answered {said}",)

@@ -66,6 +66,29 @@ def test_seats_wait_for_a_plan_that_cannot_come_down_yet() -> None:
     assert plan.blocked == {NEW: Adjustment(NEW, day(10), 25)}
 
 
+@pytest.mark.parametrize(
+    ("observed", "sure_until", "turns"),
+    [
+        (steps((0, 28)), None, ()),
+        (steps((0, 28), (15, 20)), None, ((10, 5),)),
+        (steps((0, 28), (15, 8)), None, ((10, 5), (15, 20))),
+        (steps((0, 28), (15, 8)), 15, ((10, 5), (15, 20))),
+        (steps((0, 28), (15, 8)), 14, ()),
+    ],
+)
+def test_what_leaves_a_plan_on_another_contract_by_itself_makes_room_on_that_day(
+    observed: Timeline, sure_until: int | None, turns: Sequence[tuple[int, int]]
+) -> None:
+    """Where that contract's own adjustments cannot come on this day, and may not come before it. Five seats are new and wait for nobody then."""
+    there = gap(steps((0, 28), (10, 8)), observed, 10, 11, 12)
+    if sure_until is not None:
+        there = replace(there, sure_until=day(sure_until))
+    more = replace(ESSENTIALS, desired=steps((10, 25)))
+    plan = planned(more, elsewhere={OLD: there})
+    assert plan.in_order == tuple(Adjustment(NEW, day(on), delta) for on, delta in turns)
+    assert bool(plan.blocked) is (sum(delta for _, delta in turns) < 25)
+
+
 def test_no_part_goes_where_the_other_plan_has_too_many_only_on_a_later_day() -> None:
     """It would be a quantity that Timus never had, on days that stay as they are; on that later day itself, three are the rest of twelve."""
     late = gap(steps((3, 3)), steps((3, 9)), 3, line=NEW)

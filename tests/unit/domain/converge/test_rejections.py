@@ -40,9 +40,11 @@ from timus_autotask.domain.approval import (
     reject,
     waiting_for_nobody,
 )
+from timus_autotask.domain.converge.decided import without_news
+from timus_autotask.domain.converge.draft import drafts_of
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Moved, Step, View
-from timus_autotask.domain.desired import Demand
+from timus_autotask.domain.desired import Demand, Source
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import Answer, Approved, Head, HeldChange, Line, Outcome, Rejection, State
 from timus_autotask.domain.mapping import LineKey
@@ -610,3 +612,19 @@ def test_what_is_still_open_settles_first() -> None:
     step = next_step(later(told(MORE, 7, 8), held={45: on_contract(MORE)}, lines=(line,)))
     assert [entry.outcome for entry in step.journal] == [Outcome.LANDED]
     assert line_of(step).rejections == ()
+
+
+@pytest.mark.parametrize(
+    ("known", "without"), [({"sub_1": 8}, {CUSTOMER}), ({"sub_1": 8, "sub_2": 1}, {CUSTOMER, "cus_2"})]
+)
+def test_the_first_version_of_a_subscription_that_a_rejection_did_not_know_is_news(
+    known: dict[str, int], without: set[str]
+) -> None:
+    """Of its customer only, on a line that two share."""
+    causes = (
+        Cause("sub_1", 8, TODAY, "evt_8", customer_id=CUSTOMER),
+        Cause("sub_2", 1, TODAY, "evt_1", customer_id="cus_2"),
+    )
+    sources = (Source(CUSTOMER, "SKU-45", MORE), Source("cus_2", "SKU-45", MORE))
+    [draft] = drafts_of(view(demand(MORE.plus(MORE), sources=sources, causes=causes)))
+    assert without_news(Rejection(TODAY, 3, "pat", LATER, "not ordered", known), draft) == without
