@@ -24,7 +24,10 @@ from timus_autotask.bootstrap import autotask_client
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.domain.stage import Stage
-from timus_autotask.store.records import Names, put_mapping, put_names, put_plan, put_stage
+from timus_autotask.store.contracts import Names, put_names
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.terms import put_stage
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports

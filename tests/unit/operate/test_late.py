@@ -19,7 +19,7 @@ from timus_autotask.operate.mapping.importing import import_mappings
 from timus_autotask.operate.mapping.late import BillFrom, Late
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import put_terms
+from timus_autotask.store.terms import put_terms
 
 FEBRUARY, MARCH, TODAY = date(2026, 2, 10), date(2026, 3, 1), date(2026, 3, 15)
 OWN_DAYS, TODAY_ONLY, OPEN_DAY = BillFrom.OWN_DAY, BillFrom.TODAY, BillFrom.OPEN_DAY

@@ -23,8 +23,8 @@ from timus_autotask.operate.mapping.importing import Imported, exported, import_
 from timus_autotask.operate.mapping.line_choice import LineChosen, choose_line, unchoose_line
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import put_terms
 from timus_autotask.store.runs import findings
+from timus_autotask.store.terms import put_terms
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.evidence import Month, evidence
 from timus_autotask.watch.reconcile import reconcile

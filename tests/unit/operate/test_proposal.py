@@ -30,7 +30,7 @@ from timus_autotask.operate.reconcile import AgainstTimus, take_in_missing
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.terms import TermChange
 from timus_autotask.ports.errors import QueueUnavailable
-from timus_autotask.store.records import put_contract_state
+from timus_autotask.store.contracts import put_contract_state
 from timus_autotask.watch.preview import Preview
 
 BY = "j.doe"

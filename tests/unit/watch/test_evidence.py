@@ -16,7 +16,8 @@ from tests.fakes.memory_table import MemoryTable
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.mapping.ignoring import ignore
-from timus_autotask.store.records import Names, put_names, put_terms
+from timus_autotask.store.contracts import Names, put_names
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.forms import evidence_form
 from timus_autotask.watch.month.client_month import client_month

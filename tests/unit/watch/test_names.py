@@ -13,8 +13,8 @@ from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
 from timus_autotask.domain.mapping import Route
 from timus_autotask.operate.mapping.choose import choose_service, mappings, route_customer
 from timus_autotask.ports.table import Delete
+from timus_autotask.store.contracts import LONGEST_NAME, MOST_NAMED, Names
 from timus_autotask.store.keys import names_key
-from timus_autotask.store.records import LONGEST_NAME, MOST_NAMED, Names
 from timus_autotask.watch.names import directory, known_names
 from timus_autotask.watch.overview import overview
 from timus_autotask.watch.reconcile import reconcile

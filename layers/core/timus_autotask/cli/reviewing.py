@@ -24,7 +24,7 @@ from timus_autotask.operate.mapping.accept import Chosen, accept
 from timus_autotask.operate.mapping.catalogue import Catalogue
 from timus_autotask.operate.mapping.review import KEYS, MOST, Item, Review
 from timus_autotask.operate.mapping.suggest import SkuSuggested, Suggestions
-from timus_autotask.store.records import policies_from
+from timus_autotask.store.terms import policies_from
 
 COMMAND = "map review"
 

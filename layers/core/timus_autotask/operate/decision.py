@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timus_autotask.store.records import Decision
+from timus_autotask.store.decisions import Decision
 from timus_autotask.sync.ports import Ports
 
 

@@ -17,15 +17,11 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.ports.table import Write
+from timus_autotask.store.contracts import ContractRecords, put_provisioning
+from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.journal import line_with_entries
-from timus_autotask.store.records import (
-    ContractRecords,
-    Decision,
-    Stored,
-    put_decision,
-    put_line,
-    put_provisioning,
-)
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.reading import Stored
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports

@@ -21,19 +21,11 @@ from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propos
 from timus_autotask.operate.recover import put_again, replay
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.table import Write
-from timus_autotask.store.records import (
-    CustomerRecords,
-    Decision,
-    Dismissal,
-    EventRecord,
-    Store,
-    Stored,
-    check_mapping,
-    put_decision,
-    put_event,
-    put_owner,
-    put_subscription,
-)
+from timus_autotask.store.customers import CustomerRecords, check_mapping, put_owner, put_subscription
+from timus_autotask.store.decisions import Decision, put_decision
+from timus_autotask.store.merged_events import Dismissal, EventRecord, put_event
+from timus_autotask.store.reading import Stored
+from timus_autotask.store.records import Store
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import overtaken, wake_contracts
 from timus_autotask.sync.ports import Ports

@@ -13,7 +13,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.plausibility import Suspicion
 from timus_autotask.operate.files.timus_export import Comparison, Exported, compare, take_in
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.store.records import Decision, put_decision
+from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract

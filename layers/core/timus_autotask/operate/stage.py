@@ -13,8 +13,11 @@ from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propos
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write
+from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.keys import stage_key
-from timus_autotask.store.records import Decision, Store, Unreadable, put_decision, put_stage
+from timus_autotask.store.reading import Unreadable
+from timus_autotask.store.records import Store
+from timus_autotask.store.terms import put_stage
 from timus_autotask.store.update import update
 from timus_autotask.sync.open_contract import want_contract
 from timus_autotask.sync.ports import Ports

@@ -16,16 +16,13 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.store.contracts import ContractRecords
+from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.journal import Journal, journalled
-from timus_autotask.store.records import (
-    ContractRecords,
-    Decision,
-    RecordUnreadable,
-    Store,
-    TermsUnreadable,
-    put_decision,
-    put_line,
-)
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.reading import RecordUnreadable
+from timus_autotask.store.records import Store
+from timus_autotask.store.terms import TermsUnreadable
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import ask_units, read_records
 from timus_autotask.sync.merge import wake_contract

@@ -21,19 +21,16 @@ from timus_autotask.domain.line import Head, JournalEntry, Line
 from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.ports.table import Data, Key, Put
 from timus_autotask.store import keys
-from timus_autotask.store.records import (
-    JOURNAL_ENTRY,
+from timus_autotask.store.contracts import (
     ContractState,
     Names,
-    Store,
     contract_state_in,
-    line_in,
     names_in,
     put_contract_state,
-    put_line,
-    read_as,
-    readable_or,
 )
+from timus_autotask.store.lines import JOURNAL_ENTRY, line_in, put_line
+from timus_autotask.store.reading import read_as, readable_or
+from timus_autotask.store.records import Store
 
 
 def hash_of(content: Data) -> str:

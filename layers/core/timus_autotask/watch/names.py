@@ -11,7 +11,9 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.store.records import CustomerRecords, Names, Store, put_names
+from timus_autotask.store.contracts import Names, put_names
+from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.records import Store
 from timus_autotask.sync.ports import Ports
 
 KEPT = timedelta(days=7)

@@ -25,8 +25,10 @@ from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
 from timus_autotask.ports.errors import AutotaskError, Conflict, CredentialsRefused, NoCredentials, Refused
 from timus_autotask.ports.psa import BillingRule, Company, Psa, Service, UnitRow
+from timus_autotask.store.contracts import ContractRecords, Names
 from timus_autotask.store.keys import contract_pk, customer_pk
-from timus_autotask.store.records import ContractRecords, Names, RecordUnreadable, Store
+from timus_autotask.store.reading import RecordUnreadable
+from timus_autotask.store.records import Store
 from timus_autotask.store.runs import Run, delete_found_before, last_run, put_found, put_run
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import counted, observed_of

@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from timus_autotask.operate import parked_events
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError
-from timus_autotask.store.records import Unreadable
+from timus_autotask.store.reading import Unreadable
 from timus_autotask.web import doing
 from timus_autotask.web.desk import Desk
 from timus_autotask.web.failing import Failure, in_words

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
-from timus_autotask.store.records import REPAIR, RecordUnreadable, TermsUnreadable
+from timus_autotask.store.reading import REPAIR, RecordUnreadable
+from timus_autotask.store.terms import TermsUnreadable
 
 _NOT_AUTHORIZED = re.compile(
     r"User: (?P<user>\S+) is not authorized to perform: (?P<right>[\w-]+:\w+)(?: on resource: (?P<where>\S+))?"

@@ -34,6 +34,7 @@ from timus_autotask.operate.mapping.known import near
 from timus_autotask.operate.month_end import EARLIER, YEAR, asking_autotask
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Refused
+from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.invoice import (
     InvoiceProfile,
     SignOff,
@@ -42,7 +43,7 @@ from timus_autotask.store.invoice import (
     put_sign_off,
     sign_offs,
 )
-from timus_autotask.store.records import Decision, policy_from, put_decision
+from timus_autotask.store.terms import policy_from
 from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import listed

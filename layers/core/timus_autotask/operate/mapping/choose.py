@@ -25,6 +25,7 @@ from timus_autotask.domain.mapping import (
 )
 from timus_autotask.domain.names import same_company
 from timus_autotask.domain.reasons import OR
+from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
@@ -52,18 +53,12 @@ from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propos
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Psa, Service
-from timus_autotask.store.records import (
-    ContractState,
-    CustomerRecords,
-    Decision,
-    Stored,
-    Terms,
-    policies_from,
-    policy_from,
-    put_decision,
-    put_mapping,
-    put_plan,
-)
+from timus_autotask.store.contracts import ContractState
+from timus_autotask.store.customers import CustomerRecords, put_mapping
+from timus_autotask.store.decisions import Decision, put_decision
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.reading import Stored
+from timus_autotask.store.terms import policies_from, policy_from
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts

@@ -31,7 +31,9 @@ from timus_autotask.operate.mapping.late import BillFrom, FirstDays
 from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.table import MOST_WRITES, Check, Put
-from timus_autotask.store.records import CustomerRecords, Stored, put_mapping, put_plan
+from timus_autotask.store.customers import CustomerRecords, put_mapping
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.reading import Stored
 from timus_autotask.sync.merge import WOKEN_AT_ONCE
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.names import name_of

@@ -9,9 +9,12 @@ from datetime import date, timedelta
 from timus_autotask.domain.converge.gaps import open_day_of, taken_days
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, service_on
+from timus_autotask.domain.terms import Terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import CustomerRecords, PartnerRecords, Terms, policies_from
+from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.partner import PartnerRecords
+from timus_autotask.store.terms import policies_from
 
 
 @dataclass(frozen=True, slots=True)

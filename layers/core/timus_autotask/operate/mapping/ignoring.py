@@ -15,7 +15,10 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import Decision, Stored, put_decision, put_mapping, put_plan
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.decisions import Decision, put_decision
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.reading import Stored
 from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan

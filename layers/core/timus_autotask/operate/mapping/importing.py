@@ -36,7 +36,7 @@ from timus_autotask.operate.mapping.late import (
 from timus_autotask.operate.mapping.line_choice import Switch, all_changed
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.ports.table import Check, Put
-from timus_autotask.store.records import Decision, put_decision
+from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import WOKEN_AT_ONCE, wake_contract, wake_contracts
 from timus_autotask.sync.ports import Ports

@@ -8,9 +8,10 @@ from difflib import get_close_matches
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.errors import NO_ANSWER
+from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
-from timus_autotask.store.records import CustomerRecords, RecordUnreadable
+from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.watch.status import EVERYTHING
 
 ANYWAY = "If it is meant, and still to come: --unknown."

@@ -21,7 +21,7 @@ from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.stage import rehearse_go_live
 from timus_autotask.ports.psa import Psa
-from timus_autotask.store.records import CustomerRecords
+from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import estimate_form
 from timus_autotask.watch.money import NOTHING, Estimate

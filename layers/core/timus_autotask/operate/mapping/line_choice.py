@@ -21,14 +21,9 @@ from timus_autotask.operate.mapping.catalogue import Catalogue, LineOffered, ask
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.table import Check, Put
-from timus_autotask.store.records import (
-    ContractRecords,
-    ContractState,
-    Decision,
-    check_line,
-    put_decision,
-    put_line,
-)
+from timus_autotask.store.contracts import ContractRecords, ContractState
+from timus_autotask.store.decisions import Decision, put_decision
+from timus_autotask.store.lines import check_line, put_line
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import as_chosen, units_by_contract_service
 from timus_autotask.sync.merge import wake_contract

@@ -27,8 +27,10 @@ from timus_autotask.domain.placement import IGNORED, Placement
 from timus_autotask.domain.reasons import REASONS, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import NO_ANSWER
+from timus_autotask.store.contracts import Names
 from timus_autotask.store.journal import Journal, Journalled, contract_head, first_broken, journalled
-from timus_autotask.store.records import EventRecord, Names, Store
+from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by

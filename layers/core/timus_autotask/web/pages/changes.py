@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.decisions import ChangesDecided, approve_together, reject_together
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.store.records import Decision
+from timus_autotask.store.decisions import Decision
 from timus_autotask.watch.adjustments import Adjustment, Became
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.wording import counted

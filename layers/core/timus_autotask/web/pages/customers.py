@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from timus_autotask.domain.line import JournalEntry, Line, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.store.records import Decision
+from timus_autotask.store.decisions import Decision
 from timus_autotask.watch.grouping import Group, Standing
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.status import Status, StatusLine
