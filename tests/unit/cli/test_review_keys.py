@@ -16,7 +16,7 @@ from tests.tenant import BACKUP, TRIAL
 from tests.world import ADV, ESS, GATEWAY, World
 from timus_autotask.cli.reviewing import KEYS, go_through
 from timus_autotask.operate.mapping.accept import Chosen
-from timus_autotask.operate.mapping.review import Review, Suggested
+from timus_autotask.operate.mapping.review import Review, Unmapped
 from timus_autotask.operate.mapping.suggest import SkuSuggested, Suggestions, suggest
 
 
@@ -37,7 +37,7 @@ class Somebody:
     def __post_init__(self) -> None:
         self._keys: Iterator[str] = iter(self.keys)
 
-    def look(self, one: Suggested, number: int, of: int) -> None:
+    def look(self, one: Unmapped, number: int, of: int) -> None:
         """Notes what is shown."""
         self.seen.append(f"{number}/{of} {one.sku if isinstance(one, SkuSuggested) else one.customer}")
 

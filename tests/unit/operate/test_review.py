@@ -24,8 +24,8 @@ def at(number: int, *, opens: bool = False) -> tuple[Review, CustomerSuggested]:
         review.later()
     question = review.question
     assert isinstance(question, WhichOffer)
-    assert isinstance(question.suggested, CustomerSuggested)
-    return review, question.suggested
+    assert isinstance(question.unmapped, CustomerSuggested)
+    return review, question.unmapped
 
 
 def without_contract(customer: CustomerSuggested) -> ContractOffered:
@@ -37,7 +37,7 @@ def test_each_suggestion_is_one_question_skus_first() -> None:
     """The number says how far it is; after the last one there is no question."""
     review, asked = Review(suggestions()), []
     while isinstance(question := review.question, WhichOffer):
-        asked.append((question.number, question.of, question.suggested))
+        asked.append((question.number, question.of, question.unmapped))
         review.later()
     assert review.question is None
     assert [one for _, _, one in asked] == [*suggestions().skus, *suggestions().customers]
@@ -63,7 +63,7 @@ def test_back_at_a_contract_service_asks_for_the_contract_again() -> None:
     review.back()
     question = review.question
     assert isinstance(question, WhichOffer)
-    assert question.suggested == customer
+    assert question.unmapped == customer
     assert customer.customer in review.chosen.customers
 
 

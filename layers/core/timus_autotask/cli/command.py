@@ -1052,13 +1052,14 @@ def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deploy
 
 def _foreseen(error: Exception) -> tuple[str, int] | None:
     """What a person reads of a failure, and the exit status; None for one that nobody foresaw."""
+    from timus_autotask.cli.failure import refusal
     from timus_autotask.operate.refusal import NotDone, Senseless
     from timus_autotask.store.reading import REPAIR, RecordUnreadable
     from timus_autotask.store.terms import TermsUnreadable
 
     match error:
         case NotDone():
-            return str(error), USAGE if isinstance(error, Senseless) else REFUSED
+            return refusal(error), USAGE if isinstance(error, Senseless) else REFUSED
         case RecordUnreadable():
             return f"{_sentence(error)} Nothing was written. {REPAIR}", REFUSED
         case TermsUnreadable():

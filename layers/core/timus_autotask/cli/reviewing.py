@@ -11,7 +11,6 @@ from typing import Any, Protocol, TypeVar
 from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.suggesting import (
-    OTHERWISE,
     count,
     customer_line,
     looked_up,
@@ -29,11 +28,12 @@ from timus_autotask.operate.mapping.review import (
     NoContract,
     Offered,
     Review,
-    Suggested,
+    Unmapped,
     WhichLine,
     WhichOffer,
 )
 from timus_autotask.operate.mapping.suggest import SkuSuggested, Suggestions
+from timus_autotask.operate.refusal import Way
 from timus_autotask.store.terms import policies_from
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def map_review(deployment: Deployment, arguments: Namespace, terminal: Terminal)
             "timus-autotask map suggest --json",
             USAGE,
         )
-    catalogue = Catalogue(deployment, OTHERWISE)
+    catalogue = Catalogue(deployment, Way.UNASKED_BY_ID)
     found = looked_up(deployment, catalogue, terminal)
     if not len(found):
         terminal.say("Every customer and SKU that Timus has reported is mapped.", style="green")
@@ -113,7 +113,7 @@ def _taken_in(
 class Person(Protocol):
     """Who looks at the suggestions."""
 
-    def look(self, one: Suggested, number: int, of: int) -> None:
+    def look(self, one: Unmapped, number: int, of: int) -> None:
         """Show a suggestion, the ``number``-th of so many."""
         ...
 
@@ -139,7 +139,7 @@ def go_through(review: Review, person: Person, reason: str) -> None:
 
 def _answered(review: Review, question: WhichOffer, person: Person, reason: str) -> bool:
     """Whether there was an answer; False: the person stops."""
-    person.look(question.suggested, question.number, question.of)
+    person.look(question.unmapped, question.number, question.of)
     warned = ""
     while (pressed := person.key().lower()) not in STOP:
         match pressed:
@@ -152,7 +152,7 @@ def _answered(review: Review, question: WhichOffer, person: Person, reason: str)
             case "b":
                 review.back()
                 return True
-        offers: Sequence[Offered] = question.suggested.offers
+        offers: Sequence[Offered] = question.unmapped.offers
         offer = _named("1" if pressed in ACCEPT else pressed, offers)
         if offer is None:
             person.say(f"There is nothing of that kind here. {KEYS}")
@@ -211,7 +211,7 @@ class _AtTerminal:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
 
-    def look(self, one: Suggested, number: int, of: int) -> None:
+    def look(self, one: Unmapped, number: int, of: int) -> None:
         """The suggestion with its offers."""
         terminal = self._terminal
         title = sku_line(one) if isinstance(one, SkuSuggested) else customer_line(one)

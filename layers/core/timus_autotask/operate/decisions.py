@@ -15,7 +15,7 @@ from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone, Senseless
+from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.ports.table import Write
 from timus_autotask.store.contracts import ContractRecords, put_provisioning
 from timus_autotask.store.decisions import Decision, put_decision
@@ -269,7 +269,7 @@ def reject_together(
 
 def _with_a_reason(reason: str) -> None:
     if not reason.strip():
-        raise Senseless("A change is rejected with a reason: --reason.")
+        raise Senseless("A change is rejected with a reason.", Way.REASON)
 
 
 def _together(

@@ -15,7 +15,7 @@ from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import did_you_mean, require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.contracts import put_provisioning
 from timus_autotask.store.customers import CustomerRecords
@@ -277,7 +277,7 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
         if name in _APPROVALS and not _approval_is_sensible(change):
             raise Senseless(_APPROVAL.format(name=name))
         if customer is not None and name in _EVERYBODYS:
-            raise Senseless(f"The policy {name} is for all customers together: leave --customer out.")
+            raise Senseless(f"The policy {name} is for all customers together.", Way.EVERYBODY)
 
 
 def _no_pause(change: TermChange, customer: str | None) -> None:

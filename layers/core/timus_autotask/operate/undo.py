@@ -14,7 +14,7 @@ from timus_autotask.domain.line import JournalEntry, Line, Undone
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
+from timus_autotask.operate.refusal import NotDone, Senseless, Way, not_asked
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.store.contracts import ContractRecords
 from timus_autotask.store.decisions import Decision, put_decision
@@ -98,7 +98,7 @@ def undo(
     ``change_id`` names its entry of the journal, or begins it. Raises :class:`NotDone` where it cannot be undone, and says why.
     """
     if not reason.strip():
-        raise Senseless("A change is undone with a reason: --reason.")
+        raise Senseless("A change is undone with a reason.", Way.REASON)
 
     def prepare() -> Prepared[ChangeUndone]:
         entry = _entry(deployment.store, change_id)
@@ -214,7 +214,7 @@ def withdraw(
     Nothing was sent of it, so nothing is adjusted. Raises :class:`NotDone` where there is no such undo, or one of its sides is being made.
     """
     if not reason.strip():
-        raise Senseless("An undo is withdrawn with a reason: --reason.")
+        raise Senseless("An undo is withdrawn with a reason.", Way.REASON)
 
     def prepare() -> Prepared[ChangeUndone]:
         entry = _entry(deployment.store, change_id)

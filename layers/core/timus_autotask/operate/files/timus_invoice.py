@@ -32,7 +32,7 @@ from timus_autotask.operate.files.tables import (
 )
 from timus_autotask.operate.mapping.known import near
 from timus_autotask.operate.month_end import EARLIER, YEAR, asking_autotask
-from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.ports.errors import Refused
 from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.invoice import (
@@ -349,7 +349,7 @@ def _sums(found: FourSides) -> tuple[dict[str, int], dict[str, int]]:
 def sign_off(deployment: Deployment, beside: Beside, file: str, by: str, note: str = "") -> SignOff:
     """Keep that a person has looked at it and takes it as it is: the file, the sums and each kind of difference."""
     if not by:
-        raise Senseless("A sign-off has a name: --by NAME.")
+        raise Senseless("A sign-off has a name.", Way.NAME)
     ports, total = deployment.ports, beside.found.total
     sides, differences = _sums(beside.found)
     month = f"{beside.found.month:%Y-%m}"

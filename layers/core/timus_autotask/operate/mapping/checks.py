@@ -21,6 +21,7 @@ from timus_autotask.operate.mapping.known import (
     skus_here,
     slips,
 )
+from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.psa import Company, Service
 from timus_autotask.watch.names import name_of
 
@@ -40,7 +41,7 @@ def check_skus(draft: Draft, catalogue: Catalogue | None) -> None:
         if entry.values["sku"] not in here:
             near = did_you_mean(entry.values["sku"], here)
             why = "is not known: Timus has not reported it, and no service in Autotask carries it"
-            draft.report(entry, "sku", f"{why}{near} If it is still to come: --unknown")
+            draft.report(entry, "sku", f"{why}{near}", Way.STILL_TO_COME)
 
 
 def check_customers(draft: Draft) -> None:
@@ -49,8 +50,8 @@ def check_customers(draft: Draft) -> None:
     here = customers_here(draft.deployment) if strange else set()
     for entry in strange:
         if meant := slips(entry.subject[1], here):
-            words = f"is not known: Timus has not reported it; did you mean {' or '.join(meant)}? If it is still to come: --unknown"
-            draft.report(entry, "customer_id", words)
+            words = f"is not known: Timus has not reported it; did you mean {' or '.join(meant)}?"
+            draft.report(entry, "customer_id", words, Way.STILL_TO_COME)
 
 
 def _is_strange(entry: Entry, draft: Draft) -> bool:
@@ -69,10 +70,10 @@ def check_shares(draft: Draft) -> None:
             others = _others(draft, after, customer, contract_id, comes)
             if others:
                 words = (
-                    f"is the contract of {', '.join(others)} as well; if {customer} is to be billed on it too, write yes into share, or "
-                    "give --share; if only from a day on, write it into first_day"
+                    f"is the contract of {', '.join(others)} as well; if {customer} is to be billed on it too, write yes into share; "
+                    "if only from a day on, write it into first_day"
                 )
-                draft.report(entry, "contract_id", words)
+                draft.report(entry, "contract_id", words, Way.SHARE_ALL)
 
 
 def _others(

@@ -8,7 +8,7 @@ from typing import Any
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.partner import put_plan
 from timus_autotask.store.update import update
@@ -60,9 +60,7 @@ def say_family(
     ``family``: its name; empty for an add-on; None to let Timus's numbers decide.
     """
     if family is not None and family.strip() == ADD_ON:
-        raise NotDone(
-            f"No family is called {ADD_ON}; a SKU in no family is said by --add-on. Nothing was written."
-        )
+        raise NotDone(f"No family is called {ADD_ON}. Nothing was written.", Way.ADD_ON)
     result = FamilySaid(sku, family.strip() if family else family)
 
     def prepare() -> Prepared[FamilySaid]:

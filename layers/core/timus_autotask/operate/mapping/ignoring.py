@@ -14,7 +14,7 @@ from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.partner import put_plan
@@ -92,7 +92,7 @@ def _propose(
     these, those = tuple(sorted(set(customers))), tuple(sorted(set(skus)))
     reason = None if reason is None else reason.strip()
     if reason == "":
-        raise NotDone("Say why, for everybody who looks at it: --reason WHY.")
+        raise NotDone("It is ignored with a reason, for everybody who looks at it.", Way.REASON)
 
     def prepare() -> Prepared[IgnoredOrNot]:
         if not unknown:

@@ -21,7 +21,7 @@ from timus_autotask.operate.mapping.checks import (
     check_skus,
     notes,
 )
-from timus_autotask.operate.mapping.choose import UNCHECKED, chosen_lines
+from timus_autotask.operate.mapping.choose import chosen_lines
 from timus_autotask.operate.mapping.draft import CustomerEdit, Draft, Edit, LineEdit, PlanEdit
 from timus_autotask.operate.mapping.file import Subject, rows_of
 from timus_autotask.operate.mapping.late import (
@@ -35,6 +35,7 @@ from timus_autotask.operate.mapping.late import (
 )
 from timus_autotask.operate.mapping.line_choice import Switch, all_changed
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.update import update
@@ -142,7 +143,7 @@ def import_mappings(
     """
 
     def prepare() -> Prepared[Imported]:
-        catalogue = None if unchecked else Catalogue(deployment, UNCHECKED)
+        catalogue = None if unchecked else Catalogue(deployment, Way.UNASKED)
         draft = Draft(deployment, data, by, bill_from, catalogue)
         if not unknown:
             check_skus(draft, catalogue)

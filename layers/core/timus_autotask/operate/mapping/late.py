@@ -18,7 +18,7 @@ from timus_autotask.domain.past_days import Locked
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.operate.stage import rehearse_go_live
 from timus_autotask.ports.psa import Psa
 from timus_autotask.store.customers import CustomerRecords
@@ -116,7 +116,7 @@ def first_day_of(
     Raises :class:`NotDone` for the first open day, if Autotask was not asked.
     """
     if unchecked and bill_from is BillFrom.OPEN_DAY:
-        raise NotDone("Only Autotask knows which day is open: leave --unchecked out. Nothing was written.")
+        raise NotDone("Only Autotask knows which day is open. Nothing was written.", Way.ASK_AUTOTASK)
     if late_one is not None:
         return late_one.first_day(bill_from or BillFrom.OWN_DAY)
     return today if bill_from is BillFrom.TODAY else None

@@ -19,7 +19,7 @@ from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import Catalogue, LineOffered, ask, offered
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.contracts import ContractRecords, ContractState
 from timus_autotask.store.decisions import Decision, put_decision
@@ -281,7 +281,7 @@ def switched(
     free = _free_from(elsewhere)
     still = [elsewhere.at(day) for day in (today, *elsewhere.days) if day >= today]
     if any(still) and not keep_units:
-        raise NotDone(_still_billed(before, elsewhere, free or date.max, today, line))
+        raise NotDone(_still_billed(before, elsewhere, free or date.max, today, line), Way.KEEP_UNITS)
     choice = _choice(contract_service_id, known, min(free, today) if free else None, before)
     fresh = _switched_record(line, choice, state, units, elsewhere, end)
     return Switch(
@@ -435,7 +435,7 @@ def _still_billed(
     )
     return (
         f"{which} is billed{whose} so far, with {units.at(today)} units today. With another one chosen they would be billed twice. {then}"
-        f"If these units are not Timus's, and are to stay: --keep-units. {NOTHING_WRITTEN}"
+        f"{NOTHING_WRITTEN}"
     )
 
 

@@ -19,7 +19,7 @@ from timus_autotask.operate.mapping.suggest import (
     Suggestions,
 )
 
-Suggested = SkuSuggested | CustomerSuggested
+Unmapped = SkuSuggested | CustomerSuggested
 Offered = ServiceOffered | ContractOffered
 
 
@@ -27,7 +27,7 @@ Offered = ServiceOffered | ContractOffered
 class WhichOffer:
     """Which of its offers is it? The ``number``-th question of so many."""
 
-    suggested: Suggested
+    unmapped: Unmapped
     number: int
     of: int
 
@@ -79,7 +79,7 @@ class Review:
     """What is still to be asked of the contract that was chosen last."""
 
     def __post_init__(self) -> None:
-        self._all: Sequence[Suggested] = [*self.suggestions.skus, *self.suggestions.customers]
+        self._all: Sequence[Unmapped] = [*self.suggestions.skus, *self.suggestions.customers]
 
     @property
     def question(self) -> Question | None:
