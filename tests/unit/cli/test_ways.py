@@ -39,7 +39,7 @@ def test_the_command_names_an_option_that_there_is(way: Way) -> None:
 def test_the_console_names_no_option(way: Way) -> None:
     """Whoever looks at a form cannot type one."""
     said = failing.in_words(NotDone("It is not.", way, day=date(2026, 3, 10))).message
-    assert said.startswith("It is not. ")
+    assert said.startswith("It is not.")
     assert "{" not in said
     assert not OPTION.search(said)
     assert "timus-autotask" not in said

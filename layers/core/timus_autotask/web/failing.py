@@ -18,7 +18,7 @@ _NOT_AUTHORIZED = re.compile(
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
 
 WAYS: Mapping[Way, str] = {
-    Way.REASON: "Write the reason into its field.",
+    Way.REASON: "",  # the page leads back to the form, where its field is
     Way.NAME: "Write your name into its field.",
     Way.STILL_TO_COME: "If it is meant: tick “still to come”.",
     Way.SHARE: "Two customers on one contract are mapped with the command, which asks whether that is meant.",
@@ -68,7 +68,7 @@ def in_words(error: Exception) -> Failure:
             return Failure(f"The file has {many}", "Nothing was written.", details=problems)
         case NotDone():
             ways = (WAYS[way].format(day=error.day or "the day") for way in error.ways)
-            return Failure("Nothing was written", " ".join([words, *ways]))
+            return Failure("Nothing was written", " ".join(filter(None, [words, *ways])))
         case RecordUnreadable():
             return Failure("A record cannot be read", words, REPAIR)
         case TermsUnreadable():

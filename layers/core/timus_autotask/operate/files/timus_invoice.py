@@ -14,6 +14,7 @@ from decimal import Decimal
 from hashlib import sha256
 
 from timus_autotask.domain.days import local_midnight
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import (
     AMOUNT,
@@ -124,9 +125,7 @@ def _decision(said: Naming, by: str, ports: Ports) -> Decision:
     words += [f"days are {said.days}"] if said.days else []
     customers = tuple(sorted({customer for _, customer in said.customers if customer}))
     detail = f"how the invoice is read: {'; '.join(words)}"
-    return Decision(
-        ports.new_id(), ports.clock.now(), "reconcile --timus-invoice", by, customers, detail=detail
-    )
+    return decided("reconcile --timus-invoice", customers, by, detail, ports)
 
 
 # -- The file
@@ -367,6 +366,7 @@ def sign_off(deployment: Deployment, beside: Beside, file: str, by: str, note: s
     )
     words = f"the invoice from Timus of {month} ({file}, SHA-256 {beside.digest[:12]}…): {total.paid} seat-days paid, {total.billed} billed"
     detail = f"{words}{f'; {note}' if note else ''}"
+    # The decision has the id and the time of what it is about.
     ports.store.commit(
         put_sign_off(one), put_decision(Decision(one.id, one.at, "sign-off", by, detail=detail))
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone, Way
-from timus_autotask.store.decisions import Decision, put_decision
+from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.partner import put_plan
 from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
@@ -85,7 +86,7 @@ def _write(said: FamilySaid, by: str, ports: Ports) -> FamilySaid:
         now = ports.clock.now()
         ports.store.commit(
             put_plan(replace(plan.value, family=said.family), plan.rev, now.replace(microsecond=0)),
-            put_decision(Decision(ports.new_id(), now, "map plan", by, detail=said.words)),
+            put_decision(decided("map plan", (), by, said.words, ports)),
         )
 
     update(attempt)

@@ -11,6 +11,7 @@ from typing import Any
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping
 from timus_autotask.domain.reasons import commands
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
@@ -192,4 +193,4 @@ def _decision(
 ) -> Decision:
     kind = "map ignore" if ignored else "map unignore"
     detail = f"{what} {which}{f': {ignored.reason}' if ignored else ''}"
-    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)
+    return decided(kind, customers, by, detail, ports)

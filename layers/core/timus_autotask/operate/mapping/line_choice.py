@@ -16,13 +16,14 @@ from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import Catalogue, LineOffered, ask, offered
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.contracts import ContractRecords, ContractState
-from timus_autotask.store.decisions import Decision, put_decision
+from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.lines import check_line, put_line
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import as_chosen, units_by_contract_service
@@ -184,15 +185,14 @@ def write_switch(switch: Switch, customers: tuple[str, ...], command: str, by: s
     """Store a choice, and let a worker look at the contract. ``command`` is what the decision is noted under."""
 
     def attempt() -> None:
-        decision = Decision(
-            ports.new_id(),
-            ports.clock.now(),
+        decision = decided(
             command,
-            by,
             customers,
-            switch.contract_id,
-            switch.service_id,
+            by,
             switch.words,
+            ports,
+            contract_id=switch.contract_id,
+            service_id=switch.service_id,
         )
         ports.store.commit(
             switch.write(ports),
