@@ -85,7 +85,7 @@ class ContractRecords:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class ContractNames:
     """How a contract, its company and its services are called in Autotask. Nothing is decided by it: people read it."""
 
     contract_id: int
@@ -103,7 +103,7 @@ class Names:
         companies: Mapping[int, str],
         services: Mapping[int, str],
         at: datetime,
-    ) -> Names:
+    ) -> ContractNames:
         """With what was read now; what was not read stays."""
         company_id = contract.company_id if contract else self.company_id
         kept = self.company if company_id == self.company_id else ""
@@ -123,7 +123,7 @@ def _short(name: str) -> str:
 
 
 _CONTRACT = Codec(ContractState)
-_NAMES = Codec(Names)
+_NAMES = Codec(ContractNames)
 _OPENING = Codec(Provisioning)
 
 contract_state_in = _CONTRACT.load
@@ -164,7 +164,7 @@ def check_contract_state(state: Stored[ContractState]) -> Check:
     return Check(keys.contract_key(state.value.contract_id), state.rev)
 
 
-def put_names(names: Names, expected: int) -> Put:
+def put_names(names: ContractNames, expected: int) -> Put:
     """Store how a contract, its company and its services are called."""
     key = keys.names_key(names.contract_id)
     return Put(key, _NAMES.dump(names), expected, kind="names", sort=f"{names.contract_id:020}")

@@ -17,9 +17,9 @@ from timus_autotask.domain.terms import Terms
 from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.contracts import (
+    ContractNames,
     ContractRecords,
     ContractState,
-    Names,
     contract_records,
     contract_state_in,
     names_in,
@@ -167,9 +167,9 @@ class Store:
         document = self.table.get(keys.trouble_key(key))
         return document.rev if document else 0
 
-    def names(self, contract_id: int) -> Stored[Names]:
+    def names(self, contract_id: int) -> Stored[ContractNames]:
         """How a contract, its company and its services are called; nothing is known of one that is not stored."""
-        return readable_or(Names(contract_id), names_in, self.table.get(keys.names_key(contract_id)))
+        return readable_or(ContractNames(contract_id), names_in, self.table.get(keys.names_key(contract_id)))
 
     def owner(self, subscription_id: str) -> Stored[str] | None:
         """The customer whose a subscription is: under whom it was first seen, or to whom a person let it go."""
@@ -221,7 +221,7 @@ class Store:
         """Every contract with the unix second from which it is due."""
         return each_readable(_state_and_due_time, self.table.list("contract"), self.on_unreadable)
 
-    def all_names(self) -> Iterator[Names]:
+    def all_names(self) -> Iterator[ContractNames]:
         """How every contract, its company and its services are called."""
         return self._listed(names_in, self.table.list("names"))
 

@@ -28,7 +28,7 @@ from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import NOTHING
 from timus_autotask.ports.table import Document
 from timus_autotask.store.codec import problems_of
-from timus_autotask.store.contracts import ContractRecords, ContractState, Names
+from timus_autotask.store.contracts import ContractNames, ContractRecords, ContractState
 from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import CONTRACT, id_of, policy_key
@@ -69,7 +69,7 @@ class Records:
     provisionings: tuple[Provisioning, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     unreadable: tuple[RecordUnreadable, ...] = ()
-    names: tuple[Names, ...] = ()
+    names: tuple[ContractNames, ...] = ()
 
 
 def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records:

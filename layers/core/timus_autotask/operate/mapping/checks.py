@@ -10,7 +10,7 @@ from timus_autotask.domain.mapping import CustomerMapping, days_on
 from timus_autotask.domain.names import same_company
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts, in_other_currency
-from timus_autotask.operate.mapping.choose import new_days, others_on, shared_words
+from timus_autotask.operate.mapping.choose import named_if_there, new_days, others_on
 from timus_autotask.operate.mapping.draft import Draft
 from timus_autotask.operate.mapping.file import Entry, What
 from timus_autotask.operate.mapping.known import (
@@ -85,7 +85,7 @@ def _others(
         if other != customer:
             name = name_of(draft.records[other]) or mapping.customer_name
             there = days_on(mapping.routings, contract_id)
-            others += shared_words(other, name, comes, there, draft.deployment.today)
+            others += named_if_there(other, name, comes, there, draft.deployment.today)
     return others
 
 

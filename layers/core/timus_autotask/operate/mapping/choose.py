@@ -379,11 +379,11 @@ def others_on(
         records = deployment.store.customer(other)
         if records.mapping:
             there = days_on(records.mapping.value.routings, contract_id)
-            found += shared_words(other, name_of(records), days, there, deployment.today)
+            found += named_if_there(other, name_of(records), days, there, deployment.today)
     return found
 
 
-def shared_words(customer: str, name: str, days: Timeline, there: Timeline, today: date) -> list[str]:
+def named_if_there(customer: str, name: str, days: Timeline, there: Timeline, today: date) -> list[str]:
     """The customer, for people, if it is ``there`` on some of these days; and until when, if that is over."""
     both = Timeline.sampled((*days.days, *there.days), lambda day: min(days.at(day), there.at(day)))
     if not both.steps:

@@ -46,7 +46,7 @@ class BillFrom(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class LateStart:
     """What one of them comes to. Money is an estimate."""
 
     bill_from: BillFrom
@@ -85,7 +85,7 @@ class Late:
     customer: str
     since: date
     """The first day that Timus reports."""
-    choices: tuple[Choice, ...]
+    choices: tuple[LateStart, ...]
     chosen: BillFrom = BillFrom.OWN_DAY
     said: bool = False
     """Whether somebody has chosen; otherwise it is the default."""
@@ -260,11 +260,11 @@ def _choice(
     since: date,
     wanted: int,
     today: date,
-) -> Choice:
+) -> LateStart:
     lines = _lines(preview, customer)
     made = [one for line in lines for one in line.adjustments if one.day <= today]
     seat_days = sum(one.delta * (today - one.day).days for one in made)
-    return Choice(
+    return LateStart(
         bill_from,
         first_day,
         first_day or since,

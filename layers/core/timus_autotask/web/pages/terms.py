@@ -25,7 +25,7 @@ from timus_autotask.operate.terms import (
 )
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.pages.term_words import APPROVALS, TERM_WORDS, TermWords, all_said, change_of
-from timus_autotask.web.proposals import Asked
+from timus_autotask.web.proposals import ToDo
 from timus_autotask.web.showing import Showing, back_to, posted, see_other, text_of
 
 RULES = Path(__file__).parents[5] / "docs" / "billing-rules.md"
@@ -210,7 +210,7 @@ class _Handlers:
             return changed or [f"Nothing changes for {whose}."]
 
         return self._pages.ask(
-            Asked(
+            ToDo(
                 f"{about}: set it for {customer or 'everybody'}",
                 lambda progress: set_terms(
                     deployment,
