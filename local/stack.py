@@ -46,7 +46,7 @@ from local.gateway import Gateway
 from local.leash import Leashed
 from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.domain.stage import Stage
-from timus_autotask.store.records import put_stage
+from timus_autotask.store.terms import put_stage
 
 DEFAULT_PORT = 8765
 STACK = "timus-autotask"

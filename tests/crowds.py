@@ -21,7 +21,8 @@ from tests.world import ADV, CUSTOMER, SCENARIO, World
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.table import Put, Write
-from timus_autotask.store.records import put_mapping, put_stage
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.terms import put_stage
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import merge_inbox, wake_contracts
 

@@ -15,8 +15,8 @@ from tests.world import ADV, CONTRACT, CUSTOMER, SERVICES, World
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
 from timus_autotask.operate.files.timus_export import ExportFile, compare, take_in
-from timus_autotask.store.records import put_terms
 from timus_autotask.store.runs import findings
+from timus_autotask.store.terms import put_terms
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.reconcile import reconcile
 from timus_autotask.watch.status import status_of

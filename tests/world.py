@@ -24,7 +24,10 @@ from timus_autotask.bootstrap import autotask_client
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.domain.stage import Stage
-from timus_autotask.store.records import Names, put_mapping, put_names, put_plan, put_stage
+from timus_autotask.store.contracts import ContractNames, put_names
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.terms import put_stage
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
@@ -187,7 +190,7 @@ class World:
         """Keep how they are called, as mapping does."""
         known = self.ports.store.names(contract)
         named = {kind: {one["id"]: one for one in self.scenario[kind]} for kind in ("companies", "contracts")}
-        names = Names(
+        names = ContractNames(
             contract,
             named["contracts"].get(contract, {}).get("contractName", ""),
             company,

@@ -30,7 +30,9 @@ from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.clock import SystemClock
 from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.secrets import RefusedUser
-from timus_autotask.store.records import put_mapping, put_plan, put_stage
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.terms import put_stage
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 

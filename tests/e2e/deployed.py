@@ -24,7 +24,10 @@ from timus_autotask.cli import main
 from timus_autotask.cli.deployment import find
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
-from timus_autotask.store.records import EventRecord, put_contract_state, put_line, put_mapping
+from timus_autotask.store.contracts import put_contract_state
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.timus.signatures import sign
 
 SECOND = 8000

@@ -25,7 +25,8 @@ from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.aws.sqs import SqsWakeUps
 from timus_autotask.domain.line import Answer, State
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
-from timus_autotask.store.records import Store, put_mapping
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.records import Store
 from timus_autotask.timus.signatures import sign
 from timus_autotask.watch.status import Status, gather, status_of
 

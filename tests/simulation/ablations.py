@@ -52,7 +52,9 @@ from timus_autotask.operate import parked_events
 from timus_autotask.ports.errors import Conflict, OutcomeUnknown, RetryLater, TableUnavailable
 from timus_autotask.ports.table import Check, Delete, Document, Put, Write
 from timus_autotask.store.inbox import delivery_in
-from timus_autotask.store.records import EventRecord, Store, Stored
+from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.reading import Stored
+from timus_autotask.store.records import Store
 from timus_autotask.sync import merge, receive
 from timus_autotask.sync import worker as converge
 from timus_autotask.sync.gather import Gathered

@@ -16,8 +16,8 @@ from tests.fakes.memory_table import MemoryTable, Row
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Desired
 from timus_autotask.ports.table import Data, Document
-from timus_autotask.store import records
-from timus_autotask.store.records import CustomerRecords
+from timus_autotask.store import contracts, customers, records, terms
+from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.sync import gather
 
 
@@ -47,7 +47,10 @@ def remembering() -> Iterator[None]:
     with ExitStack() as undo:
         for owner, name, keep in (
             (records, "read_as", _kept_records),
-            (records, "_customer", _kept_customers),
+            (contracts, "read_as", _kept_records),
+            (customers, "read_as", _kept_records),
+            (terms, "read_as", _kept_records),
+            (records, "customer_in", _kept_customers),
             (gather, "desired", _kept_desired),
         ):
             undo.enter_context(patch.object(owner, name, keep(getattr(owner, name))))

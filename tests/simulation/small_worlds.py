@@ -31,7 +31,7 @@ from tests.simulation.scheduler import SECOND, Actor, Decisions, Place, micros
 from tests.simulation.story import PLANS, SERVICES, ClientPlan, ContractPlan, Happening, Said, Story
 from tests.simulation.world import Result, World
 from timus_autotask.domain.mapping import PlanMapping, ServiceChoice
-from timus_autotask.store.records import put_plan
+from timus_autotask.store.partner import put_plan
 
 SEED = 50_000_001
 """Puts the tick of the sweep's schedule 50 s after the full minute: the queue comes first, as it mostly does."""

@@ -47,17 +47,14 @@ from timus_autotask.operate.undo import undo as undo_change
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.secrets import CACHED, Credentials, RefusedUser
 from timus_autotask.ports.table import Delete, Key, Put, Write
+from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.journal import line_with_entries
 from timus_autotask.store.keys import contract_key, customer_pk
-from timus_autotask.store.records import (
-    EventRecord,
-    Store,
-    put_line,
-    put_mapping,
-    put_plan,
-    put_stage,
-    put_terms,
-)
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.records import Store
+from timus_autotask.store.terms import put_stage, put_terms
 from timus_autotask.sync.merge import wake_contract, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.receive import PATH, ReceivePorts

@@ -20,8 +20,8 @@ from timus_autotask.operate.files.timus_export import ExportFile, compare, take_
 from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.ports.table import Key, Put, Write
 from timus_autotask.store.journal import line_with_entries
-from timus_autotask.store.records import put_terms
 from timus_autotask.store.runs import last_run
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.timus.signatures import sign
 from timus_autotask.watch.listing import listed

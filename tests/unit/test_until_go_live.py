@@ -19,7 +19,9 @@ from timus_autotask.cli.command import COMMANDS
 from timus_autotask.domain.line import State
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.domain.provisioning import Provisioning, first_contract
-from timus_autotask.store.records import put_mapping, put_provisioning, put_terms
+from timus_autotask.store.contracts import put_provisioning
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.gather import customer_from
 
 PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "timus_autotask"

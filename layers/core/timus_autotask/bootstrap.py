@@ -110,7 +110,7 @@ def apply_handler(ports: Ports) -> Handler:
     customer is handled once a batch, for a wake-up says nothing but whose inbox to look into. One for which no time is left is handed on.
     """
     from timus_autotask.ports.queue import wake_up_of
-    from timus_autotask.store.records import RecordUnreadable
+    from timus_autotask.store.reading import RecordUnreadable
     from timus_autotask.sync.apply import apply_customer
     from timus_autotask.sync.worker import ADJUSTMENT_TAKES
 

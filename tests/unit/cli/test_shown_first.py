@@ -19,7 +19,7 @@ from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.cli.command import COMMANDS
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.ports.table import Document
-from timus_autotask.store.records import Circuit, put_circuit
+from timus_autotask.store.partner import Circuit, put_circuit
 from timus_autotask.sync.receive import HttpRequest, receive
 
 SENT_AT = str(int(World.start.timestamp()) + 600)

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.cli.desk import Desk
 from tests.unit.operate.test_stage import OTHER, observing, with_another
 from tests.world import CUSTOMER
-from timus_autotask.store.records import put_terms
+from timus_autotask.store.terms import put_terms
 
 
 @pytest.fixture

@@ -12,15 +12,10 @@ from timus_autotask.domain.converge.view import Moved
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.provisioning import NewContract, Provisioning
 from timus_autotask.ports.table import Document, Key, Put
-from timus_autotask.store.records import (
-    Circuit,
-    Trouble,
-    put_circuit,
-    put_moved,
-    put_provisioning,
-    put_trouble,
-)
+from timus_autotask.store.contracts import put_provisioning
+from timus_autotask.store.partner import Circuit, put_circuit, put_moved
 from timus_autotask.store.runs import Tickets, put_found, put_tickets
+from timus_autotask.store.troubles import Trouble, put_trouble
 from timus_autotask.watch.gauges import take
 from timus_autotask.watch.reconcile import reconcile
 

@@ -13,7 +13,7 @@ from timus_autotask.operate.files.timus_export import ExportFile, compare, take_
 from timus_autotask.operate.parked_events import Accepted, accept, dismiss
 from timus_autotask.operate.recover import replay, replayable
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import EventRecord
+from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import status_of
 

@@ -12,7 +12,7 @@ from tests import tenant
 from tests.deployment import deployment_of
 from tests.world import CONTRACT, World
 from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts, other_currency
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.psa import ContractService
 
 TODAY = date(2026, 3, 15)
@@ -63,8 +63,9 @@ def test_autotask_that_cannot_be_asked_is_said_so() -> None:
     """With what can be done without it."""
     world = World()
     world.secrets.replace_credentials(None)
-    with pytest.raises(NotDone, match=r"credentials set\. Or type the ids\.$"):
-        Catalogue(deployment_of(world), "Or type the ids.").active_companies()
+    with pytest.raises(NotDone, match=r"credentials set\.$") as refused:
+        Catalogue(deployment_of(world), Way.UNASKED_BY_ID).active_companies()
+    assert refused.value.ways == (Way.UNASKED_BY_ID,)
 
 
 def test_what_speaks_against_a_contract() -> None:

@@ -11,7 +11,7 @@ from tests.world import ADV, CONTRACT, GATEWAY, World
 from timus_autotask.domain.line import State
 from timus_autotask.operate import decisions, terms
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.refusal import NotDone, Senseless
+from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.operate.terms import TermChange
 from timus_autotask.watch.status import StatusLine, gather, status_of
 
@@ -73,8 +73,9 @@ def test_a_held_change_is_rejected_without_a_terminal(world: World, deployment: 
 
 def test_what_cannot_be_decided_is_refused(deployment: Deployment) -> None:
     """With the state that the line is in."""
-    with pytest.raises(Senseless, match="--reason"):
+    with pytest.raises(Senseless, match="with a reason") as refused:
         decisions.reject(deployment, CONTRACT, 45, " ", "j.doe")
+    assert refused.value.ways == (Way.REASON,)
     with pytest.raises(NotDone, match="no line of ours with service 99"):
         decisions.approve(deployment, CONTRACT, 99, "j.doe")
     with pytest.raises(NotDone, match=r"Service 47 .* is applied, so there is nothing to reject"):

@@ -18,8 +18,8 @@ from timus_autotask.operate.mapping.choose import CustomerRouted, route_customer
 from timus_autotask.operate.mapping.importing import import_mappings
 from timus_autotask.operate.mapping.late import BillFrom, Late
 from timus_autotask.operate.proposal import Proposal
-from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import put_terms
+from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.store.terms import put_terms
 
 FEBRUARY, MARCH, TODAY = date(2026, 2, 10), date(2026, 3, 1), date(2026, 3, 15)
 OWN_DAYS, TODAY_ONLY, OPEN_DAY = BillFrom.OWN_DAY, BillFrom.TODAY, BillFrom.OPEN_DAY
@@ -139,8 +139,9 @@ def test_it_is_chosen_once() -> None:
     here = world()
     mapped(here, TODAY_ONLY).commit()
     here.work()
-    with pytest.raises(NotDone, match="is mapped already: --from"):
+    with pytest.raises(NotDone, match="is mapped already") as refused:
         mapped(here, OWN_DAYS)
+    assert refused.value.ways == (Way.MOVE_FROM,)
 
 
 def test_the_open_day_needs_autotask() -> None:

@@ -22,9 +22,9 @@ from timus_autotask.operate.mapping.first_day import FOLLOWS
 from timus_autotask.operate.mapping.importing import Imported, exported, import_mappings
 from timus_autotask.operate.mapping.line_choice import LineChosen, choose_line, unchoose_line
 from timus_autotask.operate.proposal import Proposal
-from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import put_terms
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.runs import findings
+from timus_autotask.store.terms import put_terms
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.evidence import Month, evidence
 from timus_autotask.watch.reconcile import reconcile
@@ -279,9 +279,10 @@ def test_seats_that_a_person_moved_to_the_other_one_are_drift() -> None:
 def test_another_one_is_not_chosen_while_the_first_is_billed(terms: str) -> None:
     """They would be billed twice; what to do is said."""
     world = managed(terms)
-    with pytest.raises(NotDone, match=r"billed twice.*Bring it to 0.*--keep-units") as refused:
+    with pytest.raises(NotDone, match=r"billed twice.*Bring it to 0") as refused:
         choose(world, second_of(world))
     assert "Contract service 1201 is billed for cus_41d0 so far, with 28 units today" in str(refused.value)
+    assert refused.value.ways == (Way.KEEP_UNITS,)
     assert mappings(deployment_of(world)).lines == ()
 
 
@@ -569,7 +570,9 @@ def problems(world: World, *rows: str, unchecked: bool = False) -> list[str]:
     """What is wrong with such a file."""
     with pytest.raises(FileRefused) as refused:
         imported(world, *rows, unchecked=unchecked)
-    return [str(problem) for problem in refused.value.problems]
+    return [
+        " ".join([str(problem), *(way.name for way in problem.ways)]) for problem in refused.value.problems
+    ]
 
 
 def test_a_file_chooses_with_the_mapping() -> None:
@@ -625,7 +628,7 @@ def test_a_file_is_refused_what_the_command_is_refused() -> None:
     [billed_twice] = problems(world, f"{line},{second},")
     assert "billed twice" in billed_twice
     [unasked] = problems(world, f"{line},{second},", unchecked=True)
-    assert "leave --unchecked out" in unasked
+    assert unasked.endswith(Way.ASK_AUTOTASK.name)
     assert strange
     [day] = problems(world, f"{line},{FULL},2026-02-01")
     assert "billed from always" in day

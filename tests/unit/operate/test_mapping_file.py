@@ -21,7 +21,8 @@ from timus_autotask.operate.mapping.file import COLUMNS, to_csv, to_json, unders
 from timus_autotask.operate.mapping.importing import Imported, exported, import_mappings
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.plain import as_json
-from timus_autotask.store.records import put_mapping, put_plan
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.partner import put_plan
 
 TODAY = date(2026, 3, 15)
 

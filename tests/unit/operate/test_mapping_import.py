@@ -14,6 +14,7 @@ import pytest
 from tests import tenant
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
+from timus_autotask.cli.failure import problem_words
 from timus_autotask.domain.mapping import Route, Routing
 from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.mapping.choose import route_customer
@@ -40,7 +41,7 @@ def problems(world: World, data: str, **more: Any) -> list[str]:
     with pytest.raises(FileRefused) as refused:
         proposed(world, data, **more)
     assert world.table.documents() == before
-    return [*map(str, refused.value.problems)]
+    return [*map(problem_words, refused.value.problems)]
 
 
 def routings(world: World, customer: str = CUSTOMER) -> tuple[Routing, ...]:
@@ -212,7 +213,7 @@ def test_every_problem_is_listed_and_nothing_is_written() -> None:
         f"row 4: contract_id is no contract of Autotask that the API user may see; {ours}",
         "row 5: company_id is no company of Autotask that the API user may see; by its name it is 601 Fabrikam",
         f"row 6: service_id is no service of Autotask that the API user may see; the SKU is carried by service 45 {ADV}",
-        f"row 7: sku {strange}; did you mean SASE-ADV-USER or SASE-ESS-USER? If it is still to come: --unknown",
+        f"row 7: sku {strange}; did you mean SASE-ADV-USER or SASE-ESS-USER? If it is meant, and still to come: --unknown.",
     ]
 
 
@@ -281,7 +282,7 @@ def test_the_days_before_a_contract_changes_hands_are_the_other_ones() -> None:
     moved = f"{HEAD},first_day,bill_from\n{CUSTOMER},601,29683950,,\nnew,600,{CONTRACT},{{}}\n"
     words = (
         f"row 3: contract_id is the contract of customer {CUSTOMER} (Contoso Dental) until 2026-03-14 as well; if new is to be billed on it "
-        "too, write yes into share, or give --share; if only from a day on, write it into first_day"
+        "too, write yes into share; if only from a day on, write it into first_day. For all rows at once: --share."
     )
     for earlier in ("always,", ",", "2026-03-14,"):
         assert problems(world, moved.format(earlier)) == [words]
@@ -300,7 +301,7 @@ def test_an_id_that_is_a_known_one_but_for_a_slip_is_asked_about() -> None:
     world.work()
     rows = f"{HEAD}\ncus_b,601,29683950\nzzz,600,{CONTRACT}\n"
     assert problems(world, rows) == [
-        "row 2: customer_id is not known: Timus has not reported it; did you mean cus_B? If it is still to come: --unknown"
+        "row 2: customer_id is not known: Timus has not reported it; did you mean cus_B? If it is meant, and still to come: --unknown."
     ]
     assert proposed(world, rows, unknown=True).result.customers == ("cus_b", "zzz")
     assert proposed(world, f"{HEAD}\nzzz,600,{CONTRACT}\n").result.customers == ("zzz",)

@@ -17,7 +17,7 @@ from timus_autotask.domain.history import Subscription
 from timus_autotask.operate.parked_events import Accepted, accept, dismiss
 from timus_autotask.operate.recover import replay, replayable
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import EventRecord
+from timus_autotask.store.merged_events import EventRecord
 
 SUBSCRIPTION = "sub_8f2c1a"
 LATER = date(2026, 4, 20)

@@ -17,7 +17,9 @@ from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.operate.files.plausibility import FEW, Billed, Kind, Known, suspicions
 from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.files.timus_export import COLUMNS, Comparison, ExportFile, compare, take_in
-from timus_autotask.store.records import CustomerRecords, PartnerRecords, Stored
+from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.partner import PartnerRecords
+from timus_autotask.store.reading import Stored
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import Records
 

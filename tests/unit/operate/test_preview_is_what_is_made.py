@@ -17,7 +17,9 @@ from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.operate.preview import what_would_be_adjusted
 from timus_autotask.operate.stage import go_live
-from timus_autotask.store.records import put_mapping, put_plan, put_terms
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.preview import Preview
 

@@ -15,7 +15,8 @@ from timus_autotask.operate.preview import what_would_be_adjusted
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.stage import go_live, observe
 from timus_autotask.ports.table import Delete
-from timus_autotask.store.records import put_mapping, put_terms
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.ports import Observing
 from timus_autotask.watch.reconcile import reconcile
 from timus_autotask.watch.status import gather, status_of

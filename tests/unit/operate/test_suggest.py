@@ -17,8 +17,9 @@ from timus_autotask.operate.mapping.ignoring import ignore
 from timus_autotask.operate.mapping.matching import Basis
 from timus_autotask.operate.mapping.suggest import CustomerSuggested, Suggestions, suggest
 from timus_autotask.operate.refusal import NotDone
+from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.keys import mapping_key
-from timus_autotask.store.records import put_mapping, put_terms
+from timus_autotask.store.terms import put_terms
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from timus_autotask.domain.mapping import Route
 from timus_autotask.operate import terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.choose import route_customer
-from timus_autotask.operate.refusal import NotDone, Senseless
+from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.operate.undo import undo, withdraw
 
 
@@ -160,8 +160,9 @@ def test_a_change_is_named_by_its_id_or_how_it_begins(world: World, deployment: 
         undo(deployment, "nope", "why", "j.doe")
     with pytest.raises(NotDone, match="is no change"):
         undo(deployment, "", "why", "j.doe")
-    with pytest.raises(Senseless, match="--reason"):
+    with pytest.raises(Senseless, match="with a reason") as refused:
         undo(deployment, change(world), " ", "j.doe")
+    assert refused.value.ways == (Way.REASON,)
 
 
 def test_what_is_refused_says_why(world: World, deployment: Deployment) -> None:
@@ -255,8 +256,9 @@ def test_what_was_made_is_not_withdrawn(world: World, deployment: Deployment) ->
         match=rf"was undone already, by {opposite}\. To bring it back: timus-autotask undo {opposite}",
     ):
         undo(deployment, id_, "again", "kim")
-    with pytest.raises(Senseless, match="--reason"):
+    with pytest.raises(Senseless, match="with a reason") as refused:
         withdraw(deployment, id_, " ", "kim")
+    assert refused.value.ways == (Way.REASON,)
 
 
 def test_an_undone_plan_change_says_so_when_it_is_undone_again(world: World, deployment: Deployment) -> None:

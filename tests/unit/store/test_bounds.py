@@ -14,19 +14,16 @@ from tests.fakes.memory_table import MemoryTable
 from timus_autotask.domain.converge.view import Moved
 from timus_autotask.domain.history import Cause, Restart, Subscription, Version
 from timus_autotask.domain.line import MOST_CAUSES, Intent, Line
+from timus_autotask.domain.terms import KEPT_TERMS, Terms
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.table import LARGEST_DOCUMENT, Put
+from timus_autotask.store.customers import put_subscription
 from timus_autotask.store.former_terms import compact, whole
-from timus_autotask.store.records import (
-    KEPT_TERMS,
-    Store,
-    Terms,
-    put_line,
-    put_moved,
-    put_subscription,
-    put_terms,
-)
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.partner import put_moved
+from timus_autotask.store.records import Store
 from timus_autotask.store.sizes import size_of_write
+from timus_autotask.store.terms import put_terms
 
 NEW_YEAR = date(2026, 1, 1)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -13,7 +13,8 @@ from timus_autotask.domain.approval import NothingAwaits, approve, reject
 from timus_autotask.domain.line import HeldChange, Intent, Line
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.table import Key, Put
-from timus_autotask.store.records import Store, put_line
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.records import Store
 from timus_autotask.watch.status import Records, status_of
 
 FACTS = {"contract": 1, "service": 45, "customer": "cus_1", "held": 30, "left": 25, "desired": 28}

@@ -15,23 +15,17 @@ from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
 from timus_autotask.domain.provisioning import NewContract, Provisioning
+from timus_autotask.domain.terms import Terms
+from timus_autotask.store.contracts import put_provisioning
+from timus_autotask.store.customers import put_mapping, put_owner, put_subscription
 from timus_autotask.store.inbox import delivery_in, delivery_of, put_delivery
 from timus_autotask.store.keys import contract_key, id_of, inbox_key, subscription_key
-from timus_autotask.store.records import (
-    EventRecord,
-    Store,
-    Terms,
-    Trouble,
-    put_event,
-    put_mapping,
-    put_owner,
-    put_plan,
-    put_provisioning,
-    put_subscription,
-    put_terms,
-    put_trouble,
-)
+from timus_autotask.store.merged_events import EventRecord, put_event
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.records import Store
 from timus_autotask.store.runs import findings, put_found
+from timus_autotask.store.terms import put_terms
+from timus_autotask.store.troubles import Trouble, put_trouble
 from timus_autotask.timus.events import valid_identifier, valid_sku
 from timus_autotask.timus.peek import IDENTIFIER
 

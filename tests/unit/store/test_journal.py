@@ -19,6 +19,7 @@ from timus_autotask.operate.proposal import wake
 from timus_autotask.operate.recover import after_restore, put_back, replay, replayable
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Check, Put
+from timus_autotask.store.contracts import ContractState, put_contract_state
 from timus_autotask.store.journal import (
     contract_with_entries,
     first_broken,
@@ -27,8 +28,10 @@ from timus_autotask.store.journal import (
     line_with_entries,
 )
 from timus_autotask.store.keys import CHANGE
-from timus_autotask.store.records import ContractState, Store, put_contract_state, put_line, put_terms
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.records import Store
 from timus_autotask.store.sizes import in_parts, size_of
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.fakes.memory_table import MemoryTable, _row_of, item_size
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.ports.table import MOST_WRITES, Check, Delete, Key, Put, Write
-from timus_autotask.store.records import Store, put_subscription
+from timus_autotask.store.customers import put_subscription
+from timus_autotask.store.records import Store
 from timus_autotask.store.sizes import fits, in_parts, size_of, size_of_write
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

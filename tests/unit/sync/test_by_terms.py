@@ -9,7 +9,8 @@ import pytest
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
-from timus_autotask.store.records import Terms, put_terms
+from timus_autotask.domain.terms import Terms
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 
 

@@ -12,7 +12,7 @@ from tests.unit.cli.desk import Desk
 from tests.world import ADV, CUSTOMER
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import LARGEST_DOCUMENT, LARGEST_TRANSACTION, MOST_WRITES
-from timus_autotask.store.records import Notice, put_mapping
+from timus_autotask.store.customers import Notice, put_mapping
 from timus_autotask.sync.merge import (
     MOST_EVENTS,
     WOKEN_AT_ONCE,

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, World
 from timus_autotask.domain.line import State
-from timus_autotask.store.records import put_terms
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 
 HOUR, ONE_DAY = timedelta(hours=1), timedelta(days=1)

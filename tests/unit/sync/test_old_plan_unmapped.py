@@ -8,7 +8,7 @@ import pytest
 
 from tests.world import ADV, ESS, GATEWAY, SERVICES, World
 from timus_autotask.domain.line import State
-from timus_autotask.store.records import put_terms
+from timus_autotask.store.terms import put_terms
 
 DAY = date(2026, 3, 15)
 

@@ -15,7 +15,8 @@ from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.provisioning import NewContract, Provisioning
 from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.ports.table import Write
-from timus_autotask.store.records import put_mapping, put_terms
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import wake_contracts
 

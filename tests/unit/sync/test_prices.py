@@ -11,7 +11,8 @@ from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SERVICES, World
 from timus_autotask.domain.approval import approve
 from timus_autotask.domain.price import PriceChange
-from timus_autotask.store.records import put_line, put_terms
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contract, wake_contracts
 
 READS = ("ContractServices", "Services")

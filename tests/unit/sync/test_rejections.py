@@ -9,7 +9,8 @@ import pytest
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES, World
 from timus_autotask.domain.approval import approve, reject
 from timus_autotask.store.journal import line_with_entries
-from timus_autotask.store.records import put_line, put_terms
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contract, wake_contracts
 
 TODAY = date(2026, 3, 15)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
-from timus_autotask.store.records import put_terms
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 
 TODAY = date(2026, 3, 15)

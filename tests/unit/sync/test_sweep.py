@@ -11,7 +11,7 @@ from tests.drift_table import aligned
 from tests.world import ADV, CONTRACT, CUSTOMER
 from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.ports.table import Key, Put
-from timus_autotask.store.records import Circuit, put_circuit
+from timus_autotask.store.partner import Circuit, put_circuit
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.sweep import AT_ONCE, sweep
 

@@ -13,7 +13,9 @@ from local.autotask.values import day_ms
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.line import Approved, State
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
-from timus_autotask.store.records import put_line, put_mapping, put_terms
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 
 TODAY = date(2026, 3, 15)

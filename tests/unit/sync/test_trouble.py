@@ -12,7 +12,8 @@ import pytest
 from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.ports.errors import Conflict, TableUnavailable
 from timus_autotask.ports.table import Key, Put, Write
-from timus_autotask.store.records import RecordUnreadable, Trouble
+from timus_autotask.store.reading import RecordUnreadable
+from timus_autotask.store.troubles import Trouble
 from timus_autotask.sync import merge
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.sweep import sweep

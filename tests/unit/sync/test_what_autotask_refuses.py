@@ -12,7 +12,7 @@ from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.domain.line import Outcome, State
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.store.records import put_terms
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.status import gather, status_of
 

@@ -17,7 +17,7 @@ from tests.world import ADV, CONTRACT, GATEWAY, World
 from timus_autotask.aws.sns import SnsMails
 from timus_autotask.bootstrap import LambdaContext, digest_handler
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.store.records import Circuit, put_circuit
+from timus_autotask.store.partner import Circuit, put_circuit
 from timus_autotask.store.runs import sent_digest
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.month.coverage import Coverage

@@ -16,7 +16,8 @@ from tests.fakes.memory_table import MemoryTable
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.mapping.ignoring import ignore
-from timus_autotask.store.records import Names, put_names, put_terms
+from timus_autotask.store.contracts import ContractNames, put_names
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.forms import evidence_form
 from timus_autotask.watch.month.client_month import client_month
@@ -199,7 +200,7 @@ def test_what_somebody_ignores_is_not_missing() -> None:
 def test_a_service_that_is_new_on_the_contract_is_called_as_elsewhere() -> None:
     """The client reads its name, not its SKU, from the first day on."""
     world = aligned()
-    learned = Names(999).learned(None, {}, {45: "Timus SASE Advanced (per user)"}, world.clock.now())
+    learned = ContractNames(999).learned(None, {}, {45: "Timus SASE Advanced (per user)"}, world.clock.now())
     world.ports.store.commit(put_names(learned, 0))
     found = of(world)
     assert found.names.services[45] == "Timus SASE Advanced (per user)"

@@ -12,8 +12,8 @@ from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.domain.stage import Stage
 from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.ports.table import Key, Put
-from timus_autotask.store.records import put_stage, put_terms
 from timus_autotask.store.runs import gauges
+from timus_autotask.store.terms import put_stage, put_terms
 from timus_autotask.watch.check import Check, Verdict, worst
 from timus_autotask.watch.gauges import measured, take
 from timus_autotask.watch.health import Limits, check_health

@@ -13,8 +13,8 @@ from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
 from timus_autotask.domain.mapping import Route
 from timus_autotask.operate.mapping.choose import choose_service, mappings, route_customer
 from timus_autotask.ports.table import Delete
+from timus_autotask.store.contracts import LONGEST_NAME, MOST_NAMED, ContractNames
 from timus_autotask.store.keys import names_key
-from timus_autotask.store.records import LONGEST_NAME, MOST_NAMED, Names
 from timus_autotask.watch.names import directory, known_names
 from timus_autotask.watch.overview import overview
 from timus_autotask.watch.reconcile import reconcile
@@ -96,7 +96,7 @@ def test_names_stand_beside_ids(world: World) -> None:
 def test_names_are_bounded() -> None:
     """Neither a long name nor a contract with very many services outgrows a document."""
     long = "x" * 5000
-    names = Names(1).learned(None, {}, dict.fromkeys(range(1000), long), NOW)
+    names = ContractNames(1).learned(None, {}, dict.fromkeys(range(1000), long), NOW)
     assert len(names.services) == MOST_NAMED
     assert {len(name) for name in names.services.values()} == {LONGEST_NAME}
 
@@ -104,8 +104,8 @@ def test_names_are_bounded() -> None:
 def test_the_newest_name_counts() -> None:
     """A service that was renamed has its new name on every contract."""
     old, new = (
-        Names(1, services={45: "Old"}, at=NOW),
-        Names(2, services={45: "New"}, at=NOW + timedelta(days=1)),
+        ContractNames(1, services={45: "Old"}, at=NOW),
+        ContractNames(2, services={45: "New"}, at=NOW + timedelta(days=1)),
     )
     assert directory({}, [new, old]).services == {45: "New"}
     assert directory({"a": ""}, [replace(old, services={})]).customers == {}

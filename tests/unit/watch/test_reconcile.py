@@ -17,7 +17,8 @@ from timus_autotask.domain.finding import Kind
 from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.store.records import put_line, put_mapping
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.lines import put_line
 from timus_autotask.store.runs import findings, last_run
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.watch.reconcile import reconcile

@@ -20,7 +20,7 @@ from tests.unit.test_simulator_is_independent import imported_modules
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
 from timus_autotask.plain import as_json
 from timus_autotask.store.journal import hash_of
-from timus_autotask.store.records import put_terms
+from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.watch.forms import evidence_form
 from timus_autotask.watch.month.evidence import Month, evidence

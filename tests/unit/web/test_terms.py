@@ -11,8 +11,8 @@ from tests.partner import LATER, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
 from tests.world import World
 from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.terms import BY_SKU
 from timus_autotask.operate.terms import TERMS, TermChange
-from timus_autotask.store.records import BY_SKU
 from timus_autotask.web.pages.term_words import TERM_WORDS, change_of
 from timus_autotask.web.pages.terms import rules
 

@@ -1017,7 +1017,7 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
 def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
     from timus_autotask.cli.deployment import find
     from timus_autotask.cli.terminal import Terminal
-    from timus_autotask.store.records import REPAIR
+    from timus_autotask.store.reading import REPAIR
 
     command: Command = arguments.command
     as_json = getattr(arguments, "json", False)
@@ -1052,12 +1052,14 @@ def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deploy
 
 def _foreseen(error: Exception) -> tuple[str, int] | None:
     """What a person reads of a failure, and the exit status; None for one that nobody foresaw."""
+    from timus_autotask.cli.failure import refusal
     from timus_autotask.operate.refusal import NotDone, Senseless
-    from timus_autotask.store.records import REPAIR, RecordUnreadable, TermsUnreadable
+    from timus_autotask.store.reading import REPAIR, RecordUnreadable
+    from timus_autotask.store.terms import TermsUnreadable
 
     match error:
         case NotDone():
-            return str(error), USAGE if isinstance(error, Senseless) else REFUSED
+            return refusal(error), USAGE if isinstance(error, Senseless) else REFUSED
         case RecordUnreadable():
             return f"{_sentence(error)} Nothing was written. {REPAIR}", REFUSED
         case TermsUnreadable():

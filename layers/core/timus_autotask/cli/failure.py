@@ -5,10 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.files.tables import FileRefused, Problem
+from timus_autotask.operate.refusal import NotDone, Way
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 """Exit statuses: failed or refused; the command line makes no sense; AWS or the stack is out of reach."""
+
+WAYS: Mapping[Way, str] = {
+    Way.REASON: "Say why: --reason WHY.",
+    Way.NAME: "Say who you are: --by NAME.",
+    Way.STILL_TO_COME: "If it is meant, and still to come: --unknown.",
+    Way.SHARE: "If it is to be billed on it as well: --share; if only from a day on: --from DAY.",
+    Way.SHARE_ALL: "For all rows at once: --share.",
+    Way.UNASKED: "--unchecked maps without asking Autotask.",
+    Way.UNASKED_BY_ID: "Or say it by id: timus-autotask map customer CUSTOMER --company N --contract N --unchecked",
+    Way.ASK_AUTOTASK: "To have Autotask asked, leave --unchecked out.",
+    Way.FROM_DAY: "So say: --from {day}.",
+    Way.MOVE_FROM: "From when a move holds is said with --from DAY, not with --bill-from.",
+    Way.KEEP_UNITS: "If these units are not Timus's, and are to stay: --keep-units.",
+    Way.EVERYBODY: "To set it, leave --customer out.",
+    Way.ADD_ON: "That a SKU is in no family is said with --add-on.",
+    Way.CONTRACT: "Choose another one with --contract.",
+}
+"""How the command says what would help."""
 
 
 class Failed(Exception):
@@ -29,9 +48,22 @@ class Failed(Exception):
         """What ``--json`` prints nevertheless."""
 
 
+def refusal(error: NotDone) -> str:
+    """Why a use case refuses, and what would help."""
+    return " ".join([str(error), *(WAYS[way].format(day=error.day or "DAY") for way in error.ways)])
+
+
+def problem_words(problem: Problem) -> str:
+    """What is wrong with a file, and what would help."""
+    what = str(problem)
+    if problem.ways and not what.endswith((".", "?")):
+        what += "."
+    return " ".join([what, *(WAYS[way] for way in problem.ways)])
+
+
 def file_refused(name: str, refused: FileRefused) -> Failed:
     """A file that comes in has problems: the first ones, each with its row."""
-    few = [*map(str, refused.problems[:10])]
+    few = [*map(problem_words, refused.problems[:10])]
     more = len(refused.problems) - len(few)
     details = (*few, f"and {more} more") if more else few
     return Failed(f"{name} cannot be used; nothing was written.", USAGE, details=details)

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from timus_autotask.cli.failure import USAGE, Failed
+from timus_autotask.cli.failure import USAGE, Failed, problem_words
 from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
@@ -86,7 +86,7 @@ def _refused(name: str, refused: FileRefused) -> Failed:
     return Failed(
         f"{name}: {len(refused.problems)} {'problem' if len(refused.problems) == 1 else 'problems'}; nothing was written.{hint}",
         result={"file": name, "written": False, "problems": [problem_form(one) for one in refused.problems]},
-        details=[*map(str, refused.problems)],
+        details=[*map(problem_words, refused.problems)],
     )
 
 

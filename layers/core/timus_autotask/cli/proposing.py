@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
-from timus_autotask.operate.mapping.late import BillFrom, Choice, Late
+from timus_autotask.operate.mapping.late import BillFrom, Late, LateStart
 from timus_autotask.operate.proposal import Done, Progress, Proposal
 from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
 from timus_autotask.watch.money import Estimate, total
@@ -410,7 +410,7 @@ def _bill_from(found: Sequence[Late], arguments: Namespace, terminal: Terminal) 
         )
 
 
-def _late_row(customer: str, choice: Choice, chosen: bool) -> tuple[Any, ...]:
+def _late_row(customer: str, choice: LateStart, chosen: bool) -> tuple[Any, ...]:
     return (
         customer,
         choice.bill_from.value,

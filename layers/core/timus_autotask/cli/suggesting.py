@@ -23,9 +23,8 @@ from timus_autotask.operate.mapping.suggest import (
     Suggestions,
     suggest,
 )
+from timus_autotask.operate.refusal import Way
 from timus_autotask.watch.wording import counted
-
-OTHERWISE = "Or say it by id: timus-autotask map customer CUSTOMER --company N --contract N --unchecked"
 
 
 def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -34,7 +33,7 @@ def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal
         raise Failed(
             "--dry-run, --yes and --bill-from belong to --apply-exact: without it nothing is written.", USAGE
         )
-    catalogue = Catalogue(deployment, OTHERWISE)
+    catalogue = Catalogue(deployment, Way.UNASKED_BY_ID)
     found = looked_up(deployment, catalogue, terminal)
     chosen = exact(found)
     if not arguments.apply_exact:

@@ -18,7 +18,9 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.store.records import REPAIR, Decision, EventRecord
+from timus_autotask.store.decisions import Decision
+from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.reading import REPAIR
 from timus_autotask.store.runs import Run
 from timus_autotask.watch import history as reported
 from timus_autotask.watch.forms import (

@@ -13,9 +13,10 @@ from timus_autotask.operate.proposal import Progress, act_unseen, or_not_done, r
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Rejected
 from timus_autotask.ports.psa import Psa, Threshold
 from timus_autotask.ports.secrets import CACHED, Credentials
+from timus_autotask.store.contracts import put_contract_state
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
-from timus_autotask.store.records import Circuit, put_circuit, put_contract_state
+from timus_autotask.store.partner import Circuit, put_circuit
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports

@@ -1,11 +1,30 @@
-"""A decision as it is recorded: who decided what, and when."""
+"""The one maker of a decision as it is recorded: who decided what, and when."""
 
 from __future__ import annotations
 
-from timus_autotask.store.records import Decision
+from timus_autotask.store.contracts import ContractState
+from timus_autotask.store.decisions import Decision
 from timus_autotask.sync.ports import Ports
 
 
-def decided(kind: str, customers: tuple[str, ...], by: str, detail: str, ports: Ports) -> Decision:
+def decided(
+    kind: str,
+    customers: tuple[str, ...],
+    by: str,
+    detail: str,
+    ports: Ports,
+    *,
+    contract_id: int | None = None,
+    service_id: int | None = None,
+) -> Decision:
     """What ``by`` has just decided with the command ``kind``. Write it together with what was decided; no customers: everybody."""
-    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)
+    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, contract_id, service_id, detail)
+
+
+def decided_on(
+    kind: str, contract: ContractState, service_id: int | None, by: str, detail: str, ports: Ports
+) -> Decision:
+    """The same about a contract and its customers, or about one of its lines."""
+    return decided(
+        kind, contract.customers, by, detail, ports, contract_id=contract.contract_id, service_id=service_id
+    )

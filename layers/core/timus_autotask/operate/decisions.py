@@ -13,19 +13,16 @@ from timus_autotask.domain.line import Choice, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
+from timus_autotask.operate.decision import decided, decided_on
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone, Senseless
+from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.ports.table import Write
+from timus_autotask.store.contracts import put_provisioning
+from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.journal import line_with_entries
-from timus_autotask.store.records import (
-    ContractRecords,
-    Decision,
-    Stored,
-    put_decision,
-    put_line,
-    put_provisioning,
-)
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.reading import Stored
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
@@ -78,7 +75,7 @@ def retry(
                 ports.store.commit(put_line(replace(stored.value, refusal=None), stored.rev))
             ports.store.commit(
                 wake_contract(contract_id, ports),
-                put_decision(_of_contract("retry", records, None, by, "", ports)),
+                put_decision(decided_on("retry", records.state.value, None, by, "", ports)),
             )
             return records.state.value.customers
 
@@ -111,7 +108,7 @@ def retry_provisioning(
             customers = (customer,) if customer else ()
             ports.store.commit(
                 put_provisioning(again, provisioning.rev, now.replace(microsecond=0)),
-                put_decision(Decision(ports.new_id(), now, "retry", by, customers, detail=number)),
+                put_decision(decided("retry", customers, by, number, ports)),
             )
 
         update(attempt)
@@ -171,7 +168,14 @@ def decide_drift(
                 put_line(replace(stored.value, choice=choice), stored.rev),
                 wake_contract(contract_id, ports),
                 put_decision(
-                    _of_contract("drift", records, service_id, by, f"{choice.value}: {parked.message}", ports)
+                    decided_on(
+                        "drift",
+                        records.state.value,
+                        service_id,
+                        by,
+                        f"{choice.value}: {parked.message}",
+                        ports,
+                    )
                 ),
             )
             return parked
@@ -273,7 +277,7 @@ def reject_together(
 
 def _with_a_reason(reason: str) -> None:
     if not reason.strip():
-        raise Senseless("A change is rejected with a reason: --reason.")
+        raise Senseless("A change is rejected with a reason.", Way.REASON)
 
 
 def _together(
@@ -357,7 +361,7 @@ def _decision_on(
             ports.store.commit(
                 *write(stored, ports),
                 wake_contract(contract_id, ports),
-                put_decision(_of_contract(kind, records, service_id, by, detail, ports)),
+                put_decision(decided_on(kind, records.state.value, service_id, by, detail, ports)),
             )
 
         update(attempt)
@@ -382,12 +386,3 @@ def _line(ports: Ports, contract_id: int, service_id: int) -> Stored[Line]:
 def _standing(line: Line) -> str:
     why = f" ({line.parked.message})" if line.parked else ""
     return f"Service {line.service_id} on contract {line.contract_id} is {line.state.value}{why}"
-
-
-def _of_contract(
-    kind: str, records: ContractRecords, service_id: int | None, by: str, detail: str, ports: Ports
-) -> Decision:
-    state = records.state.value
-    return Decision(
-        ports.new_id(), ports.clock.now(), kind, by, state.customers, state.contract_id, service_id, detail
-    )

@@ -15,25 +15,18 @@ from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.history import Merge, Subscription, believed, merge, moved, version_of
 from timus_autotask.domain.reasons import commands
 from timus_autotask.domain.subscription import Snapshot
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.decisions import QUIET
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.recover import put_again, replay
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.ports.table import Write
-from timus_autotask.store.records import (
-    CustomerRecords,
-    Decision,
-    Dismissal,
-    EventRecord,
-    Store,
-    Stored,
-    check_mapping,
-    put_decision,
-    put_event,
-    put_owner,
-    put_subscription,
-)
+from timus_autotask.store.customers import CustomerRecords, check_mapping, put_owner, put_subscription
+from timus_autotask.store.decisions import put_decision
+from timus_autotask.store.merged_events import Dismissal, EventRecord, put_event
+from timus_autotask.store.reading import Stored
+from timus_autotask.store.records import Store
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import overtaken, wake_contracts
 from timus_autotask.sync.ports import Ports
@@ -137,11 +130,7 @@ def _accept(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> tu
     ports.store.commit(
         *writes,
         *put_again(stored, ports),
-        put_decision(
-            Decision(
-                ports.new_id(), ports.clock.now(), "events accept", by, (event.customer_id,), detail=detail
-            )
-        ),
+        put_decision(decided("events accept", (event.customer_id,), by, detail, ports)),
     )
     return counted, merge(history, snapshot, effective_day(snapshot.effective_at, ports.zone)).subscription
 
@@ -226,9 +215,7 @@ def _move(event: EventRecord, snapshot: Snapshot, by: str, ports: Ports) -> Acce
         check_mapping(after.id, after.mapping),
         *wake_contracts(before.id, old, ports),
         *wake_contracts(after.id, [one for one in new if one not in old], ports),
-        put_decision(
-            Decision(ports.new_id(), now, "events accept", by, (before.id, after.id), detail=detail)
-        ),
+        put_decision(decided("events accept", (before.id, after.id), by, detail, ports)),
     )
     return Accepted(event.key, after.id, id_, snapshot.version, counted, 1, before.id, day)
 
@@ -351,14 +338,8 @@ def _dismiss(event: EventRecord, reason: str, by: str, ports: Ports) -> None:
         raise NotDone(f"Event {event.key} is not parked any more; look at it again.")
     now = ports.clock.now()
     dismissed = replace(stored.value, outcome="dismissed", dismissed=Dismissal(now, by, reason))
-    decision = Decision(
-        ports.new_id(),
-        now,
-        "events dismiss",
-        by,
-        (event.customer_id,),
-        detail=f"event {event.key}: {reason}",
-    )
+    detail = f"event {event.key}: {reason}"
+    decision = decided("events dismiss", (event.customer_id,), by, detail, ports)
     ports.store.commit(put_event(dismissed, stored.rev), put_decision(decision))
 
 

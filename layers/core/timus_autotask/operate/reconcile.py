@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any
 
 from timus_autotask.domain.finding import Finding
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.plausibility import Suspicion
 from timus_autotask.operate.files.timus_export import Comparison, Exported, compare, take_in
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.store.records import Decision, put_decision
+from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
@@ -87,8 +88,7 @@ def look_at(
 
 
 def _look_at(contract_id: int, customers: frozenset[str], by: str, ports: Ports) -> None:
-    now = ports.clock.now()
-    decision = Decision(ports.new_id(), now, "reconcile", by, tuple(sorted(customers)), contract_id)
+    decision = decided("reconcile", tuple(sorted(customers)), by, "", ports, contract_id=contract_id)
     ports.store.commit(wake_contract(contract_id, ports, customers), put_decision(decision))
 
 
@@ -174,9 +174,8 @@ def take_in_missing(
     def act(ports: Ports) -> TakenIn:
         new = take_in(found.comparison, ports, found.accepted)
         if new:
-            now, detail = ports.clock.now(), f"{new} events from a file"
-            decision = Decision(ports.new_id(), now, "reconcile", by, customers, detail=detail)
-            ports.store.commit(put_decision(decision))
+            detail = f"{new} events from a file"
+            ports.store.commit(put_decision(decided("reconcile", customers, by, detail, ports)))
         wake(customers, ports)
         return TakenIn(new)
 

@@ -25,19 +25,16 @@ from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.ports.queue import wake_up_of
 from timus_autotask.ports.table import Delete, Document, Put, Table, Write
+from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.inbox import Delivery, put_delivery
 from timus_autotask.store.journal import with_newest_head
 from timus_autotask.store.keys import CHANGE, CONTRACT, EVENT, LINE, event_key, policy_key
-from timus_autotask.store.records import (
-    EventRecord,
-    RecordUnreadable,
-    Store,
-    Stored,
-    put_decision,
-    put_line,
-    put_terms,
-)
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.reading import RecordUnreadable, Stored
+from timus_autotask.store.records import Store
 from timus_autotask.store.runs import Run
+from timus_autotask.store.terms import put_terms
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports

@@ -1,12 +1,54 @@
-"""How a use case refuses: one sentence that says why, and what to do."""
+"""How a use case refuses: why, as a sentence, and what would help, as a value. The command and the console each have their own words for it."""
 
 from __future__ import annotations
+
+from datetime import date
+from enum import Enum
 
 from timus_autotask.ports.errors import RetryLater
 
 
+class Way(Enum):
+    """What to say with it, or to leave out, so that it is done. ``cli/failure.py`` and ``web/failing.py`` say how."""
+
+    REASON = "reason"
+    """Say why."""
+    NAME = "name"
+    """Say who it is."""
+    STILL_TO_COME = "still-to-come"
+    """Say that Timus will report the customer or the SKU later."""
+    SHARE = "share"
+    """Say that several customers are billed on the contract, or from which day one is."""
+    SHARE_ALL = "share-all"
+    """Say it for every row of a file."""
+    UNASKED = "unasked"
+    """Do it without asking Autotask."""
+    UNASKED_BY_ID = "unasked-by-id"
+    """The same, for each customer by its ids."""
+    ASK_AUTOTASK = "ask-autotask"
+    """Let Autotask be asked."""
+    FROM_DAY = "from-day"
+    """Say from when it holds: from the day that the refusal names, or a later one."""
+    MOVE_FROM = "move-from"
+    """Say from when the move holds."""
+    KEEP_UNITS = "keep-units"
+    """Say that the units are not Timus's, and are to stay."""
+    EVERYBODY = "everybody"
+    """Ask for all customers, not for one."""
+    ADD_ON = "add-on"
+    """Say that the SKU is in no family."""
+    CONTRACT = "contract"
+    """Choose another contract."""
+
+
 class NotDone(Exception):
-    """What was asked for cannot be done, and nothing was written. The message says why, and what to do."""
+    """What was asked for cannot be done, and nothing was written. The message says why; ``ways`` are what would help."""
+
+    def __init__(self, message: str, *ways: Way, day: date | None = None) -> None:
+        super().__init__(message)
+        self.ways = ways
+        self.day = day
+        """Of ``Way.FROM_DAY``: the earliest."""
 
 
 def not_asked(error: Exception) -> str:

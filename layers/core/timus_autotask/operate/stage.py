@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from timus_autotask.domain.stage import Stage, is_live
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write
+from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.keys import stage_key
-from timus_autotask.store.records import Decision, Store, Unreadable, put_decision, put_stage
+from timus_autotask.store.reading import Unreadable
+from timus_autotask.store.records import Store
+from timus_autotask.store.terms import put_stage
 from timus_autotask.store.update import update
 from timus_autotask.sync.open_contract import want_contract
 from timus_autotask.sync.ports import Ports
@@ -91,7 +95,7 @@ def _gone_live(
         _set(customer, Stage(True, ports.clock.now(), by), ports)
     observing = () if customers else _observing_on_their_own(ports.store, excepted)
     detail = f"but for {', '.join(observing)}" if observing else ""
-    decision = Decision(ports.new_id(), ports.clock.now(), "go-live", by, tuple(customers), detail=detail)
+    decision = decided("go-live", tuple(customers), by, detail, ports)
     if customers:
         ports.store.commit(put_decision(decision))
     else:
@@ -116,7 +120,7 @@ def observe(
         for customer in customers:
             require_customer(deployment, customer)
     ports = deployment.ports
-    decision = Decision(ports.new_id(), ports.clock.now(), "observe", by, tuple(customers))
+    decision = decided("observe", tuple(customers), by, "", ports)
     if customers:
         for customer in customers:
             _set(customer, Stage(False, ports.clock.now(), by), ports)

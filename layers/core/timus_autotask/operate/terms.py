@@ -10,26 +10,19 @@ from typing import Any
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import first_contract
+from timus_autotask.domain.terms import BY_SKU, FormerTerms, Terms
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import did_you_mean, require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.store.codec import problems_of
-from timus_autotask.store.records import (
-    BY_SKU,
-    CustomerRecords,
-    FormerTerms,
-    RecordUnreadable,
-    Store,
-    Stored,
-    Terms,
-    Unreadable,
-    policy_from,
-    put_decision,
-    put_provisioning,
-    put_terms,
-)
+from timus_autotask.store.contracts import put_provisioning
+from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.decisions import put_decision
+from timus_autotask.store.reading import RecordUnreadable, Stored, Unreadable
+from timus_autotask.store.records import Store
+from timus_autotask.store.terms import policy_from, put_terms
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
@@ -284,7 +277,7 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
         if name in _APPROVALS and not _approval_is_sensible(change):
             raise Senseless(_APPROVAL.format(name=name))
         if customer is not None and name in _EVERYBODYS:
-            raise Senseless(f"The policy {name} is for all customers together: leave --customer out.")
+            raise Senseless(f"The policy {name} is for all customers together.", Way.EVERYBODY)
 
 
 def _no_pause(change: TermChange, customer: str | None) -> None:

@@ -12,20 +12,18 @@ from timus_autotask.domain.converge.undo import undo as without
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.line import JournalEntry, Line, Undone
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.operate.decision import decided_on
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
+from timus_autotask.operate.refusal import NotDone, Senseless, Way, not_asked
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.store.contracts import ContractRecords
+from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.journal import Journal, journalled
-from timus_autotask.store.records import (
-    ContractRecords,
-    Decision,
-    RecordUnreadable,
-    Store,
-    TermsUnreadable,
-    put_decision,
-    put_line,
-)
+from timus_autotask.store.lines import put_line
+from timus_autotask.store.reading import RecordUnreadable
+from timus_autotask.store.records import Store
+from timus_autotask.store.terms import TermsUnreadable
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import ask_units, read_records
 from timus_autotask.sync.merge import wake_contract
@@ -101,7 +99,7 @@ def undo(
     ``change_id`` names its entry of the journal, or begins it. Raises :class:`NotDone` where it cannot be undone, and says why.
     """
     if not reason.strip():
-        raise Senseless("A change is undone with a reason: --reason.")
+        raise Senseless("A change is undone with a reason.", Way.REASON)
 
     def prepare() -> Prepared[ChangeUndone]:
         entry = _entry(deployment.store, change_id)
@@ -115,21 +113,12 @@ def undo(
                     raise NotDone(
                         "What would be undone has changed since it was shown. Nothing was written; look at it again."
                     )
-                state = records.state.value
+                detail = f"{', '.join(one.change_id for one in shown.sides)}: {shown.change}: {reason}"
                 ports.store.commit(
                     *(put_line(line, records.lines[line.service_id].rev) for line in lines),
                     wake_contract(contract_id, ports),
                     put_decision(
-                        Decision(
-                            ports.new_id(),
-                            ports.clock.now(),
-                            "undo",
-                            by,
-                            state.customers,
-                            contract_id,
-                            entry.line.service_id,
-                            f"{', '.join(one.change_id for one in shown.sides)}: {shown.change}: {reason}",
-                        )
+                        decided_on("undo", records.state.value, entry.line.service_id, by, detail, ports)
                     ),
                 )
 
@@ -217,7 +206,7 @@ def withdraw(
     Nothing was sent of it, so nothing is adjusted. Raises :class:`NotDone` where there is no such undo, or one of its sides is being made.
     """
     if not reason.strip():
-        raise Senseless("An undo is withdrawn with a reason: --reason.")
+        raise Senseless("An undo is withdrawn with a reason.", Way.REASON)
 
     def prepare() -> Prepared[ChangeUndone]:
         entry = _entry(deployment.store, change_id)
@@ -226,22 +215,14 @@ def withdraw(
         def act(ports: Ports) -> ChangeUndone:
             def attempt() -> None:
                 records, found = _withdrawn(entry, ports, by, reason)
-                state = records.state.value
                 lines = [_without_undo(line, one) for line, one in _pending(entry, records, ports.today())]
                 detail = f"{', '.join(one.change_id for one in found.sides)}: {found.change}: {reason}"
                 ports.store.commit(
                     *(put_line(line, records.lines[line.service_id].rev) for line in lines),
                     wake_contract(found.contract_id, ports),
                     put_decision(
-                        Decision(
-                            ports.new_id(),
-                            ports.clock.now(),
-                            "undo-withdrawn",
-                            by,
-                            state.customers,
-                            found.contract_id,
-                            entry.line.service_id,
-                            detail,
+                        decided_on(
+                            "undo-withdrawn", records.state.value, entry.line.service_id, by, detail, ports
                         )
                     ),
                 )

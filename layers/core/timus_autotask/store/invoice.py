@@ -9,7 +9,7 @@ from datetime import datetime
 from timus_autotask.ports.table import Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
-from timus_autotask.store.records import Stored, read_as
+from timus_autotask.store.reading import Stored, read_as
 
 
 @dataclass(frozen=True, slots=True)

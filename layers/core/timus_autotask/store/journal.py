@@ -21,19 +21,16 @@ from timus_autotask.domain.line import Head, JournalEntry, Line
 from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.ports.table import Data, Key, Put
 from timus_autotask.store import keys
-from timus_autotask.store.records import (
-    JOURNAL_ENTRY,
+from timus_autotask.store.contracts import (
+    ContractNames,
     ContractState,
-    Names,
-    Store,
     contract_state_in,
-    line_in,
     names_in,
     put_contract_state,
-    put_line,
-    read_as,
-    readable_or,
 )
+from timus_autotask.store.lines import JOURNAL_ENTRY, line_in, put_line
+from timus_autotask.store.reading import read_as, readable_or
+from timus_autotask.store.records import Store
 
 
 def hash_of(content: Data) -> str:
@@ -107,7 +104,7 @@ class Journalled:
     """By service."""
     journals: Mapping[int, Journal]
     """By service; 0 is the contract itself."""
-    names: Names | None = None
+    names: ContractNames | None = None
 
 
 def journalled(store: Store, contract_id: int) -> Journalled:
@@ -126,7 +123,7 @@ def journalled(store: Store, contract_id: int) -> Journalled:
         elif sk == keys.CONTRACT:
             state = read_as(contract_state_in, document)
         elif sk == keys.NAMES:
-            names = readable_or(Names(contract_id), names_in, document).value
+            names = readable_or(ContractNames(contract_id), names_in, document).value
     journals = {service_id: _in_order(found) for service_id, found in entries.items()}
     return Journalled(contract_id, state.contract, state.chosen, state.head, lines, journals, names)
 

@@ -8,7 +8,7 @@ from timus_autotask.domain.note import ContractNote
 from timus_autotask.ports.table import Delete, Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
-from timus_autotask.store.records import Stored, read_as, seconds_of
+from timus_autotask.store.reading import Stored, read_as, seconds_of
 
 _NOTE = Codec(ContractNote)
 

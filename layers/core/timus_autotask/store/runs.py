@@ -12,7 +12,7 @@ from timus_autotask.domain.ticket import Ticket
 from timus_autotask.ports.table import Data, Delete, Document, Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
-from timus_autotask.store.records import OnUnreadable, RecordUnreadable, Stored, read_as, readable_or
+from timus_autotask.store.reading import OnUnreadable, RecordUnreadable, Stored, read_as, readable_or
 
 T = TypeVar("T")
 

@@ -8,14 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from timus_autotask.ports.table import (
-    LARGEST_DOCUMENT,
-    LARGEST_TRANSACTION,
-    MOST_WRITES,
-    Check,
-    Put,
-    Write,
-)
+from timus_autotask.ports.table import LARGEST_DOCUMENT, LARGEST_TRANSACTION, MOST_WRITES, Check, Put, Write
 
 ROOM = 64 * 1024
 """Bytes of a transaction that are left free: what a request adds around its items is not published."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from timus_autotask.store.records import RecordUnreadable
+from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.sync.merge import merge_inbox
 from timus_autotask.sync.open_contract import want_contract
 from timus_autotask.sync.ports import Ports

@@ -9,7 +9,10 @@ from typing import Any
 
 from timus_autotask.domain.line import Intent, Line, Why
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.store.records import CustomerRecords, Stored, Terms, TermsUnreadable
+from timus_autotask.domain.terms import Terms
+from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.reading import Stored
+from timus_autotask.store.terms import TermsUnreadable
 from timus_autotask.sync.gather import Gathered
 
 MOST_CHANGES = 5

@@ -17,19 +17,15 @@ from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineChoice, LineKey, PlanMapping, ServiceChoice
 from timus_autotask.domain.policy import BillingSchedule, Policy
 from timus_autotask.domain.price import ObservedPrice, amount
+from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import Conflict, Refused
 from timus_autotask.ports.psa import ContractService, UnitRow
-from timus_autotask.store.records import (
-    ContractRecords,
-    CustomerRecords,
-    PartnerRecords,
-    Stored,
-    Terms,
-    policies_from,
-    policy_from,
-    put_plan,
-)
+from timus_autotask.store.contracts import ContractRecords
+from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.partner import PartnerRecords, put_plan
+from timus_autotask.store.reading import Stored
+from timus_autotask.store.terms import policies_from, policy_from
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
 

@@ -26,21 +26,19 @@ from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Delete, Document, Put, Write
-from timus_autotask.store.inbox import delivery_in
-from timus_autotask.store.keys import event_key, notice_key
-from timus_autotask.store.records import (
-    ContractState,
+from timus_autotask.store.contracts import ContractState, put_contract_state
+from timus_autotask.store.customers import (
     CustomerRecords,
-    EventRecord,
     Notice,
-    Stored,
     check_mapping,
-    put_contract_state,
-    put_event,
     put_notice,
     put_owner,
     put_subscription,
 )
+from timus_autotask.store.inbox import delivery_in
+from timus_autotask.store.keys import event_key, notice_key
+from timus_autotask.store.merged_events import EventRecord, put_event
+from timus_autotask.store.reading import Stored
 from timus_autotask.store.sizes import fits
 from timus_autotask.store.update import ATTEMPTS, update
 from timus_autotask.sync.ports import Ports

@@ -20,7 +20,7 @@ from timus_autotask.ports.errors import (
     RetryLater,
 )
 from timus_autotask.store.notes import delete_note, note, put_note
-from timus_autotask.store.records import Stored
+from timus_autotask.store.reading import Stored
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
 from timus_autotask.sync.worker import ADJUSTMENT_TAKES, LEASE_MARGIN, note_failure

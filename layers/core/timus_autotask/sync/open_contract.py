@@ -36,14 +36,11 @@ from timus_autotask.ports.errors import (
     RetryLater,
 )
 from timus_autotask.ports.table import Check, Delete, Write
+from timus_autotask.store.contracts import put_provisioning
+from timus_autotask.store.customers import CustomerRecords, put_mapping
 from timus_autotask.store.journal import contract_with_entries
 from timus_autotask.store.keys import provisioning_key
-from timus_autotask.store.records import (
-    CustomerRecords,
-    Stored,
-    put_mapping,
-    put_provisioning,
-)
+from timus_autotask.store.reading import Stored
 from timus_autotask.store.sizes import in_parts
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contract, woken

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from timus_autotask.domain.stage import Stage, is_live
-from timus_autotask.store.records import CustomerRecords, PartnerRecords, Store, put_stage
+from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.partner import PartnerRecords
+from timus_autotask.store.records import Store
+from timus_autotask.store.terms import put_stage
 from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
 

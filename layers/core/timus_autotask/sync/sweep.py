@@ -20,7 +20,9 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.ports.table import Delete, Document, Key, Put
 from timus_autotask.store.keys import CIRCUIT, CONTRACT, NOTE, PLAN, contract_key, id_of, trouble_key
-from timus_autotask.store.records import RecordUnreadable, Trouble, put_plan, put_trouble
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.reading import RecordUnreadable
+from timus_autotask.store.troubles import Trouble, put_trouble
 from timus_autotask.store.update import update
 from timus_autotask.sync.apply import merge_customer
 from timus_autotask.sync.gather import store_service

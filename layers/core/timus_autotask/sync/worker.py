@@ -33,20 +33,13 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.ports.secrets import RefusedUser
 from timus_autotask.ports.table import Key, Put, Write
+from timus_autotask.store.contracts import check_contract_state, put_contract_state, put_provisioning
+from timus_autotask.store.customers import CustomerRecords, put_subscription
 from timus_autotask.store.journal import contract_with_entries, journal_key, line_with_entries
 from timus_autotask.store.keys import line_key
 from timus_autotask.store.notes import put_note
-from timus_autotask.store.records import (
-    CustomerRecords,
-    PartnerRecords,
-    Stored,
-    check_contract_state,
-    put_circuit,
-    put_contract_state,
-    put_moved,
-    put_provisioning,
-    put_subscription,
-)
+from timus_autotask.store.partner import PartnerRecords, put_circuit, put_moved
+from timus_autotask.store.reading import Stored
 from timus_autotask.store.sizes import in_parts
 from timus_autotask.store.update import update
 from timus_autotask.sync.by_terms import by_terms

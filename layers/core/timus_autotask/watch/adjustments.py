@@ -42,7 +42,7 @@ BECAME = {
 
 
 @dataclass(frozen=True, slots=True)
-class Adjustment:
+class ListedAdjustment:
     """One change of a line's units."""
 
     id: str
@@ -76,7 +76,7 @@ class Adjustment:
         return self.became is Became.AWAITS or (self.became is Became.REJECTED and self.rejected)
 
 
-def adjustments(records: Records, changes: Iterable[JournalEntry]) -> Iterator[Adjustment]:
+def adjustments(records: Records, changes: Iterable[JournalEntry]) -> Iterator[ListedAdjustment]:
     """What waits, by day; then what was made, the newest first."""
     lines = [stored.value for one in records.contracts.values() for stored in one.lines.values()]
     waiting = [found for line in lines for found in _waiting(line)]
@@ -92,7 +92,7 @@ def _set_aside(line: Line) -> Rejection | None:
     return line.awaiting.rejection if line.awaiting else None
 
 
-def _waiting(line: Line) -> Iterator[Adjustment]:
+def _waiting(line: Line) -> Iterator[ListedAdjustment]:
     if line.intent is not None:
         intent = line.intent
         yield _of(
@@ -115,7 +115,7 @@ def _waiting(line: Line) -> Iterator[Adjustment]:
             yield _of(line, day, delta, _scheduled(line), line.since, price)
 
 
-def _held(line: Line, held: HeldChange) -> Adjustment:
+def _held(line: Line, held: HeldChange) -> ListedAdjustment:
     """What awaits a person; or, once it is approved, the worker."""
     approved = next((one for one in line.approved if is_approved(held, one)), None)
     if approved is not None:
@@ -138,11 +138,11 @@ def _of(
     at: datetime | None,
     price: PriceChange | None,
     causes: tuple[Cause, ...] = (),
-) -> Adjustment:
+) -> ListedAdjustment:
     units = line.baseline if line.observed is None else line.observed
     before = units.at(day) if units else 0
     parked = line.parked if became in (Became.AWAITS, Became.WAITS) else None
-    return Adjustment(
+    return ListedAdjustment(
         f"{line.contract_id}-{line.service_id}-{day}{delta:+d}",
         line.key,
         line.sources,
@@ -159,8 +159,8 @@ def _of(
     )
 
 
-def _made(entry: JournalEntry, *, still_aside: bool) -> Adjustment:
-    return Adjustment(
+def _made(entry: JournalEntry, *, still_aside: bool) -> ListedAdjustment:
+    return ListedAdjustment(
         entry.id,
         entry.line,
         entry.sources,

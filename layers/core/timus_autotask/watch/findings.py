@@ -16,8 +16,10 @@ from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.past_days import still_shown
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.psa import BillingRule, UnitRow
+from timus_autotask.store.contracts import ContractRecords
+from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.inbox import delivery_in
-from timus_autotask.store.records import ContractRecords, CustomerRecords, EventRecord
+from timus_autotask.store.merged_events import EventRecord
 
 NOTICE = timedelta(days=30)
 """How long before its day a renewal or an end is reported."""

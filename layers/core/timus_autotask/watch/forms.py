@@ -14,9 +14,11 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.provisioning import Provisioning
+from timus_autotask.store.decisions import Decision
 from timus_autotask.store.invoice import SignOff
 from timus_autotask.store.journal import Journal
-from timus_autotask.store.records import Circuit, Decision, EventRecord
+from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.partner import Circuit
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.check import Check, worst
 from timus_autotask.watch.history import History, Owed, undone_by

@@ -28,7 +28,9 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.store.inbox import FROM_FILE, FROM_SETUP
 from timus_autotask.store.keys import NOTE
-from timus_autotask.store.records import EventRecord, RecordUnreadable, Store
+from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.reading import RecordUnreadable
+from timus_autotask.store.records import Store
 from timus_autotask.store.runs import Gauges, Tally, gauges, gauges_or, last_run, put_gauges
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import MOST_NOTES

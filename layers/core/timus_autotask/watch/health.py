@@ -13,7 +13,7 @@ from functools import partial
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
 from timus_autotask.ports.queue import QueueDepth
-from timus_autotask.store.records import REPAIR
+from timus_autotask.store.reading import REPAIR
 from timus_autotask.store.runs import Run, findings, gauges, last_run
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.check import Check, Verdict

@@ -9,8 +9,11 @@ from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.line import JournalEntry, Outcome, Why
 from timus_autotask.domain.policy import shortfall
+from timus_autotask.store.decisions import Decision
 from timus_autotask.store.inbox import delivery_in, waits_in_inbox
-from timus_autotask.store.records import Decision, EventRecord, Store, policy_from
+from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.records import Store
+from timus_autotask.store.terms import policy_from
 from timus_autotask.watch.names import NOBODY, Directory, known_names
 from timus_autotask.watch.status import EVERYTHING
 

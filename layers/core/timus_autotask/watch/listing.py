@@ -12,19 +12,14 @@ from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.domain.stage import Stage
+from timus_autotask.domain.terms import Terms
 from timus_autotask.ports.table import Document
+from timus_autotask.store.contracts import ContractRecords, ContractState
+from timus_autotask.store.customers import CustomerRecords, deliveries
 from timus_autotask.store.keys import id_of
-from timus_autotask.store.records import (
-    ContractRecords,
-    ContractState,
-    CustomerRecords,
-    PartnerRecords,
-    RecordUnreadable,
-    Store,
-    Stored,
-    Terms,
-    deliveries,
-)
+from timus_autotask.store.partner import PartnerRecords
+from timus_autotask.store.reading import RecordUnreadable, Stored
+from timus_autotask.store.records import Store
 from timus_autotask.watch.status import EVERYTHING, Records
 
 

@@ -11,7 +11,9 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.store.records import CustomerRecords, Names, Store, put_names
+from timus_autotask.store.contracts import ContractNames, put_names
+from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.records import Store
 from timus_autotask.sync.ports import Ports
 
 KEPT = timedelta(days=7)
@@ -35,7 +37,7 @@ NOBODY = Directory()
 """No name is known."""
 
 
-def directory(customers: Mapping[str, str], contracts: Iterable[Names]) -> Directory:
+def directory(customers: Mapping[str, str], contracts: Iterable[ContractNames]) -> Directory:
     """The names of these customers and contracts, and of all that stands on the contracts."""
     known = sorted(contracts, key=lambda names: names.at.timestamp() if names.at else 0)  # the newest counts
     return Directory(
@@ -66,7 +68,7 @@ def name_of(records: CustomerRecords) -> str:
     return customer_name(newest, records.mapping.value if records.mapping else None)
 
 
-def are_old(names: Names | None, now: datetime) -> bool:
+def are_old(names: ContractNames | None, now: datetime) -> bool:
     """Whether they are to be read again."""
     return names is None or names.at is None or now - names.at >= KEPT
 

@@ -23,16 +23,11 @@ from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER
+from timus_autotask.store.contracts import ContractRecords, contract_records
 from timus_autotask.store.keys import OF_CONTRACT, contract_pk
-from timus_autotask.store.records import (
-    REPAIR,
-    ContractRecords,
-    RecordUnreadable,
-    Store,
-    TermsUnreadable,
-    Unreadable,
-    contract_records,
-)
+from timus_autotask.store.reading import REPAIR, RecordUnreadable, Unreadable
+from timus_autotask.store.records import Store
+from timus_autotask.store.terms import TermsUnreadable
 from timus_autotask.sync.gather import observed_of, read_records
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.money import Estimate, estimated, total

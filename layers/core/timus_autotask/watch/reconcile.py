@@ -25,8 +25,10 @@ from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
 from timus_autotask.ports.errors import AutotaskError, Conflict, CredentialsRefused, NoCredentials, Refused
 from timus_autotask.ports.psa import BillingRule, Company, Psa, Service, UnitRow
+from timus_autotask.store.contracts import ContractNames, ContractRecords
 from timus_autotask.store.keys import contract_pk, customer_pk
-from timus_autotask.store.records import ContractRecords, Names, RecordUnreadable, Store
+from timus_autotask.store.reading import RecordUnreadable
+from timus_autotask.store.records import Store
 from timus_autotask.store.runs import Run, delete_found_before, last_run, put_found, put_run
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import counted, observed_of
@@ -115,7 +117,7 @@ class _Reconcile:
         """Contracts that observe: whatever somebody does there is no drift."""
         self._allowed_at: int | None = None
         """Calls of this run when the allowance was last asked for."""
-        self._names: dict[int, Names] = {}
+        self._names: dict[int, ContractNames] = {}
 
     def go(self, every_row: int) -> Run:
         """Chunk after chunk, until the end or until something comes before."""

@@ -26,14 +26,10 @@ from timus_autotask.ports.errors import NO_ANSWER, Conflict, InfrastructureError
 from timus_autotask.ports.psa import ContractService, Psa, Service, UnitRow
 from timus_autotask.ports.secrets import RefusedUser
 from timus_autotask.ports.table import Check, Document, Key, Put, Table, Write
+from timus_autotask.store.contracts import ContractRecords
 from timus_autotask.store.keys import CONTRACT, OPENING, PARTNER, PLAN, contract_pk, customer_pk, id_of
-from timus_autotask.store.records import (
-    ContractRecords,
-    RecordUnreadable,
-    Stored,
-    journal_entries,
-    put_line,
-)
+from timus_autotask.store.lines import journal_entries, put_line
+from timus_autotask.store.reading import RecordUnreadable, Stored
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.gather import observed_of
 from timus_autotask.sync.merge import wake_contract

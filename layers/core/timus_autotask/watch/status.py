@@ -24,26 +24,20 @@ from timus_autotask.domain.placement import IGNORED, NO_SERVICE
 from timus_autotask.domain.policy import BillingSchedule, Policy, whose_are_strictest
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.stage import LIVE, Stage
+from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import NOTHING
 from timus_autotask.ports.table import Document
 from timus_autotask.store.codec import problems_of
+from timus_autotask.store.contracts import ContractNames, ContractRecords, ContractState
+from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import CONTRACT, id_of, policy_key
-from timus_autotask.store.records import (
-    Circuit,
-    ContractRecords,
-    ContractState,
-    CustomerRecords,
-    EventRecord,
-    Names,
-    PartnerRecords,
-    RecordUnreadable,
-    Store,
-    Stored,
-    Terms,
-    Trouble,
-    policy_from,
-)
+from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.partner import Circuit, PartnerRecords
+from timus_autotask.store.reading import RecordUnreadable, Stored
+from timus_autotask.store.records import Store
+from timus_autotask.store.terms import policy_from
+from timus_autotask.store.troubles import Trouble
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.explanation import TERMS, Because, explained, reasons_of_difference
@@ -75,7 +69,7 @@ class Records:
     provisionings: tuple[Provisioning, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     unreadable: tuple[RecordUnreadable, ...] = ()
-    names: tuple[Names, ...] = ()
+    names: tuple[ContractNames, ...] = ()
 
 
 def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records:

@@ -21,7 +21,7 @@ from timus_autotask.ports.errors import (
     Refused,
     RetryLater,
 )
-from timus_autotask.store.records import Stored
+from timus_autotask.store.reading import Stored
 from timus_autotask.store.runs import Tickets, put_tickets, tickets
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import partner_stage

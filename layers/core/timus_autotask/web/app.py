@@ -21,14 +21,14 @@ from starlette.staticfiles import StaticFiles
 from timus_autotask.operate import parked_events
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError
-from timus_autotask.store.records import Unreadable
+from timus_autotask.store.reading import Unreadable
 from timus_autotask.web import doing
 from timus_autotask.web.desk import Desk
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.pages import changes, mapping, month, terms
 from timus_autotask.web.pages import posted as after_posting
 from timus_autotask.web.pages.changes import changes_page
-from timus_autotask.web.pages.customers import SORTS, Asked, customer_page, customers_page
+from timus_autotask.web.pages.customers import SORTS, CustomersQuery, customer_page, customers_page
 from timus_autotask.web.pages.health import PLACES, health_page
 from timus_autotask.web.pages.overview import overview_page
 from timus_autotask.web.rendering import FOLDER
@@ -97,7 +97,7 @@ class Pages(Showing):
     def customers(self, request: Request) -> Response:
         """All of them, as asked for."""
         found = self.everything()
-        page = customers_page(found, Asked.of(request.query_params))
+        page = customers_page(found, CustomersQuery.of(request.query_params))
         return self.shown(request, "customers.html", page=page, sorts=SORTS, names=found.status.names)
 
     def customer(self, request: Request) -> Response:
@@ -124,7 +124,7 @@ class Pages(Showing):
         """Every adjustment, as asked for."""
         found = self.everything()
         today = self.desk.deployment.today
-        page = changes_page(found, changes.Asked.of(request.query_params), today)
+        page = changes_page(found, changes.ChangesQuery.of(request.query_params), today)
         running = self.desk.month(today).seen.value
         prices = {key: one.price.price for key, one in running.books.lines.items()} if running else {}
         return self.shown(

@@ -12,7 +12,7 @@ from timus_autotask.operate.mapping.catalogue import Catalogue
 from timus_autotask.operate.mapping.suggest import Suggestions, suggest
 from timus_autotask.operate.month_end import Looked, leaks, look_at_month, what_was_posted
 from timus_autotask.ports.errors import QueueUnavailable
-from timus_autotask.watch.adjustments import Adjustment, adjustments
+from timus_autotask.watch.adjustments import ListedAdjustment, adjustments
 from timus_autotask.watch.check import Check
 from timus_autotask.watch.grouping import Group, grouped
 from timus_autotask.watch.history import History, later
@@ -41,7 +41,7 @@ class Everything:
     groups: Sequence[Group]
     """By customer, those that need a person first."""
     history: History
-    adjustments: tuple[Adjustment, ...]
+    adjustments: tuple[ListedAdjustment, ...]
     """What waits, and what was made in the last months."""
     lacking: tuple[Exception, ...] = ()
     """What could not be read beside the table."""

@@ -11,11 +11,11 @@ from timus_autotask.operate import decisions, parked_events, stage, terms
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.undo import ChangeUndone, undo
 from timus_autotask.web.desk import Desk
-from timus_autotask.web.proposals import Asked
+from timus_autotask.web.proposals import ToDo
 from timus_autotask.web.showing import back_to, text_of
 
 
-def asked(desk: Desk, form: FormData) -> Asked:
+def asked(desk: Desk, form: FormData) -> ToDo:
     """What a form asks for. Raises :class:`Senseless`."""
     build = THINGS.get(text_of(form, "what"))
     if build is None:
@@ -30,7 +30,7 @@ def _whole(form: FormData, name: str) -> int:
     return int(given)
 
 
-def _undo(desk: Desk, form: FormData) -> Asked:
+def _undo(desk: Desk, form: FormData) -> ToDo:
     change, reason = text_of(form, "change"), text_of(form, "reason")
     if not change:
         raise Senseless("Which change?")
@@ -38,7 +38,7 @@ def _undo(desk: Desk, form: FormData) -> Asked:
     def words(done: ChangeUndone) -> Sequence[str]:
         return [f"{done.change} on contract {done.contract_id}, because: {done.reason}"]
 
-    return Asked(
+    return ToDo(
         "Undo a change",
         lambda progress: undo(desk.deployment, change, reason, desk.by, progress),
         back_to(form),
@@ -47,11 +47,11 @@ def _undo(desk: Desk, form: FormData) -> Asked:
     )
 
 
-def _drift(desk: Desk, form: FormData) -> Asked:
+def _drift(desk: Desk, form: FormData) -> ToDo:
     contract, service = _whole(form, "contract"), _whole(form, "service")
     choice = Choice.ADOPT if text_of(form, "choice") == "adopt" else Choice.ENFORCE
     keeps = choice is Choice.ADOPT
-    return Asked(
+    return ToDo(
         "Keep the units as somebody changed them" if keeps else "Bring back the units that somebody changed",
         lambda progress: decisions.decide_drift(
             desk.deployment, contract, service, choice, desk.by, progress
@@ -62,9 +62,9 @@ def _drift(desk: Desk, form: FormData) -> Asked:
     )
 
 
-def _retry(desk: Desk, form: FormData) -> Asked:
+def _retry(desk: Desk, form: FormData) -> ToDo:
     contract = _whole(form, "contract")
-    return Asked(
+    return ToDo(
         f"Look at contract {contract} again",
         lambda progress: decisions.retry(desk.deployment, contract, desk.by, progress),
         back_to(form),
@@ -73,9 +73,9 @@ def _retry(desk: Desk, form: FormData) -> Asked:
     )
 
 
-def _resume(desk: Desk, form: FormData) -> Asked:
+def _resume(desk: Desk, form: FormData) -> ToDo:
     customer = text_of(form, "customer") or None
-    return Asked(
+    return ToDo(
         f"Go on for {customer or 'everybody'}",
         lambda progress: terms.resume(desk.deployment, customer, desk.by, on_progress=progress),
         back_to(form),
@@ -84,9 +84,9 @@ def _resume(desk: Desk, form: FormData) -> Asked:
     )
 
 
-def _accept_event(desk: Desk, form: FormData) -> Asked:
+def _accept_event(desk: Desk, form: FormData) -> ToDo:
     key = text_of(form, "event")
-    return Asked(
+    return ToDo(
         "Take a parked event as right",
         lambda progress: parked_events.accept(desk.deployment, key, desk.by, progress),
         back_to(form),
@@ -94,9 +94,9 @@ def _accept_event(desk: Desk, form: FormData) -> Asked:
     )
 
 
-def _go_live(desk: Desk, form: FormData) -> Asked:
+def _go_live(desk: Desk, form: FormData) -> ToDo:
     customer = text_of(form, "customer")
-    return Asked(
+    return ToDo(
         f"Go live{f' with {customer}' if customer else ''}",
         lambda progress: stage.go_live(
             desk.deployment, desk.by, [customer] if customer else [], on_progress=progress
@@ -110,7 +110,7 @@ def _go_live(desk: Desk, form: FormData) -> Asked:
     )
 
 
-THINGS: Mapping[str, Callable[[Desk, FormData], Asked]] = {
+THINGS: Mapping[str, Callable[[Desk, FormData], ToDo]] = {
     "undo": _undo,
     "drift": _drift,
     "retry": _retry,

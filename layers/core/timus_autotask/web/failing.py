@@ -6,23 +6,34 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from timus_autotask.operate.files.tables import FileRefused
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.files.tables import FileRefused, Problem
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
-from timus_autotask.store.records import REPAIR, RecordUnreadable, TermsUnreadable
+from timus_autotask.store.reading import REPAIR, RecordUnreadable
+from timus_autotask.store.terms import TermsUnreadable
 
 _NOT_AUTHORIZED = re.compile(
     r"User: (?P<user>\S+) is not authorized to perform: (?P<right>[\w-]+:\w+)(?: on resource: (?P<where>\S+))?"
 )
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
 
-OPTIONS: Mapping[str, str] = {
-    ": --reason WHY.": ".",
-    ": --reason.": ".",
-    ": --unknown.": ": tick “still to come”.",
-    "leave --customer out": "set it for everybody",
+WAYS: Mapping[Way, str] = {
+    Way.REASON: "",  # the page leads back to the form, where its field is
+    Way.NAME: "Write your name into its field.",
+    Way.STILL_TO_COME: "If it is meant: tick “still to come”.",
+    Way.SHARE: "Two customers on one contract are mapped with the command, which asks whether that is meant.",
+    Way.SHARE_ALL: "It is said in the file, row by row.",
+    Way.UNASKED: "Without asking Autotask, it is mapped with the command.",
+    Way.UNASKED_BY_ID: "Without asking Autotask, it is mapped with the command.",
+    Way.ASK_AUTOTASK: "Let Autotask be asked.",
+    Way.FROM_DAY: "Choose {day}, or a later day.",
+    Way.MOVE_FROM: "Choose the day from which the move holds.",
+    Way.KEEP_UNITS: "If these units are not Timus's, and are to stay: that is said with the command.",
+    Way.EVERYBODY: "Set it for everybody.",
+    Way.ADD_ON: "Leave the family empty.",
+    Way.CONTRACT: "Choose another contract.",
 }
-"""What is an option of the command is a field of a form here."""
+"""How the console says what would help: in the words of its forms, or that the command does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +63,12 @@ def in_words(error: Exception) -> Failure:
         )
     match error:
         case FileRefused():
-            problems = tuple(map(str, error.problems))
+            problems = tuple(map(_problem, error.problems))
             many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
             return Failure(f"The file has {many}", "Nothing was written.", details=problems)
         case NotDone():
-            for option, here in OPTIONS.items():
-                words = words.replace(option, here)
-            return Failure("Nothing was written", words)
+            ways = (WAYS[way].format(day=error.day or "the day") for way in error.ways)
+            return Failure("Nothing was written", " ".join(filter(None, [words, *ways])))
         case RecordUnreadable():
             return Failure("A record cannot be read", words, REPAIR)
         case TermsUnreadable():
@@ -74,3 +84,10 @@ def in_words(error: Exception) -> Failure:
                 "AWS is out of reach", words, "Check the network and the AWS credentials, and try again."
             )
     return Failure("Something failed that nobody foresaw", f"{type(error).__name__}: {words}")
+
+
+def _problem(problem: Problem) -> str:
+    what = str(problem)
+    if problem.ways and not what.endswith((".", "?")):
+        what += "."
+    return " ".join([what, *(WAYS[way] for way in problem.ways)])

@@ -25,7 +25,7 @@ PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ToDo:
     """What somebody asks for."""
 
     title: str
@@ -38,7 +38,7 @@ class Asked:
     """What the button says."""
     words: Callable[[Any], Sequence[str]] = lambda _result: ()
     """What it would do, and has done, in sentences, beside what would be adjusted."""
-    otherwise: Asked | None = None
+    otherwise: ToDo | None = None
     """What can be asked for instead, where this is refused."""
 
 
@@ -47,7 +47,7 @@ class Case:
     """One such thing, and how far it is."""
 
     id: str
-    asked: Asked
+    asked: ToDo
     proposal: Proposal[Any] | None = None
     """None: it is still being found out, or it was refused."""
     failure: Failure | None = None
@@ -84,7 +84,7 @@ class Cases:
         """None: there is none, or it is long ago."""
         return self._cases.get(id_)
 
-    def ask(self, asked: Asked, *, moved: bool = False) -> Case:
+    def ask(self, asked: ToDo, *, moved: bool = False) -> Case:
         """Have it proposed, beside everything else; returns when that is done, or after a while."""
         case = Case(secrets.token_urlsafe(12), asked, moved=moved)
         with self._lock:

@@ -7,12 +7,12 @@ from datetime import date, datetime
 
 from timus_autotask.operate.month_end import Looked
 from timus_autotask.operate.terms import terms_in_force
-from timus_autotask.watch.adjustments import Adjustment
+from timus_autotask.watch.adjustments import ListedAdjustment
 from timus_autotask.watch.check import Check
 from timus_autotask.watch.names import Directory
 from timus_autotask.web.desk import Desk, Everything
 from timus_autotask.web.failing import Failure, in_words
-from timus_autotask.web.pages.changes import Asked, recent
+from timus_autotask.web.pages.changes import ChangesQuery, recent
 from timus_autotask.web.pages.customers import CustomerPage, customer_page
 from timus_autotask.web.pages.layout import Layout, layout
 from timus_autotask.web.pages.month import KINDS, ReadyPage, ready_page
@@ -31,7 +31,7 @@ class Report:
     names: Directory
     overview: OverviewPage
     customers: tuple[CustomerPage, ...]
-    changes: tuple[Adjustment, ...]
+    changes: tuple[ListedAdjustment, ...]
     ready: ReadyPage
     not_asked: Failure | None
     """Why Autotask said nothing of the month."""
@@ -96,7 +96,7 @@ def _report(
         found.status.names,
         overview_page(found, running, today),
         tuple(one for one in customers if one is not None),
-        tuple(recent(found, Asked(), today)),
+        tuple(recent(found, ChangesQuery(), today)),
         ready_page(desk.month(month).seen, month, today, everything=True),
         failure,
         terms_page(terms_in_force(desk.deployment.store, None), own, rules()),

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.web.desk import PATIENCE, Desk, Everything
 from timus_autotask.web.pages.layout import layout
-from timus_autotask.web.proposals import Asked
+from timus_autotask.web.proposals import ToDo
 from timus_autotask.web.rendering import environment
 from timus_autotask.web.security import FORM_TOKEN
 
@@ -83,7 +83,7 @@ class Showing:
         self.desk.keep_young()
         return kept.seen.value or seen.value
 
-    def ask(self, asked: Asked) -> Response:
+    def ask(self, asked: ToDo) -> Response:
         """Propose something, and go to the page that shows it: nothing is written yet."""
         return see_other(f"/proposals/{self.desk.cases.ask(asked).id}")
 

@@ -28,6 +28,7 @@ from io import StringIO
 from typing import Any
 from unicodedata import category
 
+from timus_autotask.operate.refusal import Way
 from timus_autotask.plain import escaped, unescaped, visible
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -76,6 +77,8 @@ class Problem:
     column: str | None = None
     value: Any = None
     """What stands there."""
+    ways: tuple[Way, ...] = ()
+    """What would help, beside another file."""
 
     def __str__(self) -> str:
         where = f"row {self.row}: " if self.row else ""

@@ -14,6 +14,7 @@ from decimal import Decimal
 from hashlib import sha256
 
 from timus_autotask.domain.days import local_midnight
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import (
     AMOUNT,
@@ -32,8 +33,9 @@ from timus_autotask.operate.files.tables import (
 )
 from timus_autotask.operate.mapping.known import near
 from timus_autotask.operate.month_end import EARLIER, YEAR, asking_autotask
-from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.ports.errors import Refused
+from timus_autotask.store.decisions import Decision, put_decision
 from timus_autotask.store.invoice import (
     InvoiceProfile,
     SignOff,
@@ -42,7 +44,7 @@ from timus_autotask.store.invoice import (
     put_sign_off,
     sign_offs,
 )
-from timus_autotask.store.records import Decision, policy_from, put_decision
+from timus_autotask.store.terms import policy_from
 from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import listed
@@ -123,9 +125,7 @@ def _decision(said: Naming, by: str, ports: Ports) -> Decision:
     words += [f"days are {said.days}"] if said.days else []
     customers = tuple(sorted({customer for _, customer in said.customers if customer}))
     detail = f"how the invoice is read: {'; '.join(words)}"
-    return Decision(
-        ports.new_id(), ports.clock.now(), "reconcile --timus-invoice", by, customers, detail=detail
-    )
+    return decided("reconcile --timus-invoice", customers, by, detail, ports)
 
 
 # -- The file
@@ -348,7 +348,7 @@ def _sums(found: FourSides) -> tuple[dict[str, int], dict[str, int]]:
 def sign_off(deployment: Deployment, beside: Beside, file: str, by: str, note: str = "") -> SignOff:
     """Keep that a person has looked at it and takes it as it is: the file, the sums and each kind of difference."""
     if not by:
-        raise Senseless("A sign-off has a name: --by NAME.")
+        raise Senseless("A sign-off has a name.", Way.NAME)
     ports, total = deployment.ports, beside.found.total
     sides, differences = _sums(beside.found)
     month = f"{beside.found.month:%Y-%m}"
@@ -366,6 +366,7 @@ def sign_off(deployment: Deployment, beside: Beside, file: str, by: str, note: s
     )
     words = f"the invoice from Timus of {month} ({file}, SHA-256 {beside.digest[:12]}…): {total.paid} seat-days paid, {total.billed} billed"
     detail = f"{words}{f'; {note}' if note else ''}"
+    # The decision has the id and the time of what it is about.
     ports.store.commit(
         put_sign_off(one), put_decision(Decision(one.id, one.at, "sign-off", by, detail=detail))
     )

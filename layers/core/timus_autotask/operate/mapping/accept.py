@@ -28,13 +28,10 @@ from timus_autotask.operate.mapping.line_choice import Switch, switched, units_o
 from timus_autotask.operate.mapping.suggest import Suggestions
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import (
-    CustomerRecords,
-    Stored,
-    put_decision,
-    put_mapping,
-    put_plan,
-)
+from timus_autotask.store.customers import CustomerRecords, put_mapping
+from timus_autotask.store.decisions import put_decision
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.reading import Stored
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports

@@ -16,7 +16,7 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.domain.price import amount
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.refusal import NotDone, not_asked
+from timus_autotask.operate.refusal import NotDone, Way, not_asked
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured
 from timus_autotask.ports.psa import Company, ContractService, Psa, Service, UnitRow
 
@@ -57,12 +57,12 @@ class LineOffered:
 class Catalogue:
     """Companies, recurring contracts, their services and the services of the catalogue.
 
-    Every read raises :class:`NotDone` when Autotask cannot be asked; ``otherwise`` is what can be done then, for the end of the sentence.
+    Every read raises :class:`NotDone` when Autotask cannot be asked; ``ways`` are what can be done then.
     """
 
-    def __init__(self, deployment: Deployment, otherwise: str = "") -> None:
+    def __init__(self, deployment: Deployment, *ways: Way) -> None:
         self._deployment = deployment
-        self._otherwise = otherwise
+        self._ways = ways
         self._active: dict[int, Company] | None = None
         self._companies: dict[int, Company | None] = {}
         self._contracts: dict[int, Contract | None] = {}
@@ -138,7 +138,7 @@ class Catalogue:
         return {id_: value for id_ in wanted if (value := known[id_]) is not None}
 
     def _ask(self, question: Callable[[Psa], T]) -> T:
-        return ask(self._deployment, question, self._otherwise)
+        return ask(self._deployment, question, *self._ways)
 
 
 def offered(
@@ -193,18 +193,18 @@ def _grouped(ids: Iterable[int], found: Iterable[V], of: Callable[[V], int]) -> 
     return groups
 
 
-def ask(deployment: Deployment, question: Callable[[Psa], T], otherwise: str = "") -> T:
-    """The answer of Autotask. Raises :class:`NotDone` where it cannot be asked, with ``otherwise`` as what can be done then."""
+def ask(deployment: Deployment, question: Callable[[Psa], T], *ways: Way) -> T:
+    """The answer of Autotask. Raises :class:`NotDone` where it cannot be asked, with ``ways`` as what can be done then."""
     try:
         return question(deployment.ports.autotask())
     except NotConfigured as error:
         why = "There are no Autotask credentials yet; set them with: timus-autotask credentials set."
-        raise NotDone(f"{why} {otherwise}".strip()) from error
+        raise NotDone(why, *ways) from error
     except CredentialsRefused as error:
         why = f"Autotask refuses the credentials ({error}); set others with: timus-autotask credentials set."
-        raise NotDone(f"{why} {otherwise}".strip()) from error
+        raise NotDone(why, *ways) from error
     except AutotaskError as error:
-        raise NotDone(f"{not_asked(error)} {otherwise}".strip()) from error
+        raise NotDone(not_asked(error), *ways) from error
 
 
 def conflicts(contract: Contract, company_id: int, today: date) -> Iterator[str]:

@@ -10,7 +10,7 @@ from timus_autotask.domain.mapping import CustomerMapping, days_on
 from timus_autotask.domain.names import same_company
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts, in_other_currency
-from timus_autotask.operate.mapping.choose import new_days, others_on, shared_words
+from timus_autotask.operate.mapping.choose import named_if_there, new_days, others_on
 from timus_autotask.operate.mapping.draft import Draft
 from timus_autotask.operate.mapping.file import Entry, What
 from timus_autotask.operate.mapping.known import (
@@ -21,6 +21,7 @@ from timus_autotask.operate.mapping.known import (
     skus_here,
     slips,
 )
+from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.psa import Company, Service
 from timus_autotask.watch.names import name_of
 
@@ -40,7 +41,7 @@ def check_skus(draft: Draft, catalogue: Catalogue | None) -> None:
         if entry.values["sku"] not in here:
             near = did_you_mean(entry.values["sku"], here)
             why = "is not known: Timus has not reported it, and no service in Autotask carries it"
-            draft.report(entry, "sku", f"{why}{near} If it is still to come: --unknown")
+            draft.report(entry, "sku", f"{why}{near}", Way.STILL_TO_COME)
 
 
 def check_customers(draft: Draft) -> None:
@@ -49,8 +50,8 @@ def check_customers(draft: Draft) -> None:
     here = customers_here(draft.deployment) if strange else set()
     for entry in strange:
         if meant := slips(entry.subject[1], here):
-            words = f"is not known: Timus has not reported it; did you mean {' or '.join(meant)}? If it is still to come: --unknown"
-            draft.report(entry, "customer_id", words)
+            words = f"is not known: Timus has not reported it; did you mean {' or '.join(meant)}?"
+            draft.report(entry, "customer_id", words, Way.STILL_TO_COME)
 
 
 def _is_strange(entry: Entry, draft: Draft) -> bool:
@@ -69,10 +70,10 @@ def check_shares(draft: Draft) -> None:
             others = _others(draft, after, customer, contract_id, comes)
             if others:
                 words = (
-                    f"is the contract of {', '.join(others)} as well; if {customer} is to be billed on it too, write yes into share, or "
-                    "give --share; if only from a day on, write it into first_day"
+                    f"is the contract of {', '.join(others)} as well; if {customer} is to be billed on it too, write yes into share; "
+                    "if only from a day on, write it into first_day"
                 )
-                draft.report(entry, "contract_id", words)
+                draft.report(entry, "contract_id", words, Way.SHARE_ALL)
 
 
 def _others(
@@ -84,7 +85,7 @@ def _others(
         if other != customer:
             name = name_of(draft.records[other]) or mapping.customer_name
             there = days_on(mapping.routings, contract_id)
-            others += shared_words(other, name, comes, there, draft.deployment.today)
+            others += named_if_there(other, name, comes, there, draft.deployment.today)
     return others
 
 

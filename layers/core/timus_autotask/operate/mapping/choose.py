@@ -25,6 +25,7 @@ from timus_autotask.domain.mapping import (
 )
 from timus_autotask.domain.names import same_company
 from timus_autotask.domain.reasons import OR
+from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
@@ -49,21 +50,15 @@ from timus_autotask.operate.mapping.late import (
     others_billed_later,
 )
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Psa, Service
-from timus_autotask.store.records import (
-    ContractState,
-    CustomerRecords,
-    Decision,
-    Stored,
-    Terms,
-    policies_from,
-    policy_from,
-    put_decision,
-    put_mapping,
-    put_plan,
-)
+from timus_autotask.store.contracts import ContractState
+from timus_autotask.store.customers import CustomerRecords, put_mapping
+from timus_autotask.store.decisions import Decision, put_decision
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.reading import Stored
+from timus_autotask.store.terms import policies_from, policy_from
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
@@ -71,9 +66,6 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
 from timus_autotask.watch.names import NOBODY, Directory, known_names, learn_names, name_of
 from timus_autotask.watch.status import strict_words
-
-UNCHECKED = "--unchecked maps without asking Autotask."
-
 
 EVERY_DAY = Timeline(((date.min, 1),))
 
@@ -192,7 +184,8 @@ def route_customer(
         first = first_day.follows and not (records.mapping and records.mapping.value.routings)
         if bill_from and not first:
             raise NotDone(
-                f"{customer} is mapped already: --from says from when a move holds, --bill-from is for the first time. Nothing was written."
+                f"{customer} is mapped already, so it moves: from when it is billed is chosen the first time only. Nothing was written.",
+                Way.MOVE_FROM,
             )
 
         lately: Late | None = None
@@ -217,8 +210,8 @@ def route_customer(
         others = _others(deployment, records, route, since)
         if others and not share:
             raise NotDone(
-                f"Contract {route.contract_id} is the contract of {', '.join(others)}. Nothing was written; if "
-                f"{customer} is to be billed on it as well: --share; if only from a day on: --from DAY."
+                f"Contract {route.contract_id} is the contract of {', '.join(others)}. Nothing was written.",
+                Way.SHARE,
             )
         result = CustomerRouted(
             customer,
@@ -321,7 +314,7 @@ def name_company(
                 found = ports.store.customer(customer)
                 known = found.mapping.value if found.mapping else CustomerMapping(customer, ())
                 if known.routings:
-                    raise NotDone(f"{customer} has a contract already; choose another one with --contract.")
+                    raise NotDone(f"{customer} has a contract already.", Way.CONTRACT)
                 ports.store.commit(
                     put_mapping(
                         replace(known, company_id=company_id, ignored=None),
@@ -386,11 +379,11 @@ def others_on(
         records = deployment.store.customer(other)
         if records.mapping:
             there = days_on(records.mapping.value.routings, contract_id)
-            found += shared_words(other, name_of(records), days, there, deployment.today)
+            found += named_if_there(other, name_of(records), days, there, deployment.today)
     return found
 
 
-def shared_words(customer: str, name: str, days: Timeline, there: Timeline, today: date) -> list[str]:
+def named_if_there(customer: str, name: str, days: Timeline, there: Timeline, today: date) -> list[str]:
     """The customer, for people, if it is ``there`` on some of these days; and until when, if that is over."""
     both = Timeline.sampled((*days.days, *there.days), lambda day: min(days.at(day), there.at(day)))
     if not both.steps:
@@ -464,17 +457,19 @@ def _check(deployment: Deployment, route: Route) -> tuple[Contract, str | None, 
         contract = autotask.contract(route.contract_id)
         if contract is None:
             raise NotDone(
-                f"Autotask has no contract {route.contract_id}, or the API user may not see it; nothing was written. {UNCHECKED}"
+                f"Autotask has no contract {route.contract_id}, or the API user may not see it; nothing was written.",
+                Way.UNASKED,
             )
         wrong = " ".join(conflicts(contract, route.company_id, deployment.today))
         if wrong:
-            raise NotDone(f"{wrong} Nothing was written. {UNCHECKED}")
+            raise NotDone(f"{wrong} Nothing was written.", Way.UNASKED)
         return contract, _company_name(autotask, route.company_id), _services_on(autotask, contract.id)
 
-    found = ask(deployment, question, UNCHECKED)
+    found = ask(deployment, question, Way.UNASKED)
     if _in_other_currency(deployment, found[0]):
         raise NotDone(
-            f"Contract {route.contract_id} is in another currency than the company's other contracts. Nothing was written. {UNCHECKED}"
+            f"Contract {route.contract_id} is in another currency than the company's other contracts. Nothing was written.",
+            Way.UNASKED,
         )
     return found
 
@@ -505,21 +500,22 @@ def _services_on(autotask: Psa, contract_id: int) -> Mapping[int, Service]:
 
 
 def _company_that_is_there(deployment: Deployment, company_id: int) -> str:
-    found = ask(deployment, lambda autotask: autotask.company(company_id), UNCHECKED)
+    found = ask(deployment, lambda autotask: autotask.company(company_id), Way.UNASKED)
     if found is None:
-        raise NotDone(f"Autotask has no company {company_id}; nothing was written. {UNCHECKED}")
+        raise NotDone(f"Autotask has no company {company_id}; nothing was written.", Way.UNASKED)
     return found.name
 
 
 def _service_name(deployment: Deployment, service_id: int) -> str:
-    service = ask(deployment, lambda autotask: autotask.service(service_id), UNCHECKED)
+    service = ask(deployment, lambda autotask: autotask.service(service_id), Way.UNASKED)
     if service is None:
         raise NotDone(
-            f"Autotask has no service {service_id}, or the API user may not see it; nothing was written. {UNCHECKED}"
+            f"Autotask has no service {service_id}, or the API user may not see it; nothing was written.",
+            Way.UNASKED,
         )
     if not service.is_active:
         raise NotDone(
-            f"Service {service_id} {service.name} is inactive in Autotask; nothing was written. {UNCHECKED}"
+            f"Service {service_id} {service.name} is inactive in Autotask; nothing was written.", Way.UNASKED
         )
     return service.name
 

@@ -29,9 +29,11 @@ from timus_autotask.operate.mapping.file import Entry, Subject, What, understood
 from timus_autotask.operate.mapping.first_day import FirstDay, holds_from
 from timus_autotask.operate.mapping.late import BillFrom, FirstDays
 from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.table import MOST_WRITES, Check, Put
-from timus_autotask.store.records import CustomerRecords, Stored, put_mapping, put_plan
+from timus_autotask.store.customers import CustomerRecords, put_mapping
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.reading import Stored
 from timus_autotask.sync.merge import WOKEN_AT_ONCE
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.names import name_of
@@ -201,9 +203,9 @@ class Draft:
             if subject not in self.spoiled:
                 self._take(subject)
 
-    def report(self, entry: Entry, column: str, words: str) -> None:
-        """Note what is wrong with a row."""
-        self.problems.append(entry.wrong(column, words))
+    def report(self, entry: Entry, column: str, words: str, *ways: Way) -> None:
+        """Note what is wrong with a row, and what would help."""
+        self.problems.append(entry.wrong(column, words, *ways))
         self.spoiled.add(entry.subject)
 
     def leave_out(self) -> None:
@@ -324,7 +326,8 @@ class Draft:
             switch = switched(records, service_id, chosen, units, end, self.deployment.today)
         except NotDone as refused:
             words = str(refused).removesuffix(" Nothing was written.")
-            raise Wrong(entry.wrong("contract_service_id", f"cannot be chosen. {words}")) from refused
+            ways = [way for way in refused.ways if way is Way.ASK_AUTOTASK]  # the others are not for a file
+            raise Wrong(entry.wrong("contract_service_id", f"cannot be chosen. {words}", *ways)) from refused
         choice = switch.choice
         if choice is None or given.follows or given.given == choice.first_day:
             return LineEdit(switch)
@@ -337,9 +340,7 @@ class Draft:
         """The contract, where it has to be looked at what is billed there."""
         contract_id = entry.values["contract_id"]
         if self._catalogue is None:
-            raise NotDone(
-                "Units are billed there already, so Autotask has to be asked: leave --unchecked out."
-            )
+            raise NotDone("Units are billed there already, so Autotask has to be asked.", Way.ASK_AUTOTASK)
         found = self._catalogue.contracts([contract_id]).get(contract_id)
         if found is None:
             raise NotDone(f"Autotask has no contract {contract_id}, or the API user may not see it.")
@@ -548,7 +549,7 @@ class Draft:
         try:
             holds_from(self.deployment, given, left, customers, None, lambda _line: True)
         except NotDone as refused:
-            words = str(refused).replace("--from", "first_day").removesuffix(" Nothing was written.")
+            words = str(refused).removesuffix(" Nothing was written.")
             raise Wrong(entry.wrong("first_day", f"is too early. {words}")) from refused
 
 

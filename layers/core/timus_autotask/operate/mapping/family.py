@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import Decision, put_decision, put_plan
+from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.store.decisions import put_decision
+from timus_autotask.store.partner import put_plan
 from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan, wake_having
@@ -59,9 +61,7 @@ def say_family(
     ``family``: its name; empty for an add-on; None to let Timus's numbers decide.
     """
     if family is not None and family.strip() == ADD_ON:
-        raise NotDone(
-            f"No family is called {ADD_ON}; a SKU in no family is said by --add-on. Nothing was written."
-        )
+        raise NotDone(f"No family is called {ADD_ON}. Nothing was written.", Way.ADD_ON)
     result = FamilySaid(sku, family.strip() if family else family)
 
     def prepare() -> Prepared[FamilySaid]:
@@ -86,7 +86,7 @@ def _write(said: FamilySaid, by: str, ports: Ports) -> FamilySaid:
         now = ports.clock.now()
         ports.store.commit(
             put_plan(replace(plan.value, family=said.family), plan.rev, now.replace(microsecond=0)),
-            put_decision(Decision(ports.new_id(), now, "map plan", by, detail=said.words)),
+            put_decision(decided("map plan", (), by, said.words, ports)),
         )
 
     update(attempt)

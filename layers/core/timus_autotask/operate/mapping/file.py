@@ -33,6 +33,7 @@ from timus_autotask.operate.files.tables import (
 from timus_autotask.operate.mapping.family import ADD_ON, shown
 from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay
 from timus_autotask.operate.mapping.late import BillFrom
+from timus_autotask.operate.refusal import Way
 from timus_autotask.timus.events import LARGEST_QUANTITY, valid_identifier, valid_sku
 from timus_autotask.watch.names import Directory
 
@@ -133,9 +134,9 @@ class Entry:
         said = self.values["family"]
         return "" if said == ADD_ON else said and str(said).strip()
 
-    def wrong(self, column: str, message: str) -> Problem:
-        """A problem with one of its cells."""
-        return Problem(message, self.row, column, self.values[column])
+    def wrong(self, column: str, message: str, *ways: Way) -> Problem:
+        """A problem with one of its cells, and what would help."""
+        return Problem(message, self.row, column, self.values[column], ways)
 
 
 # -- Read

@@ -9,9 +9,12 @@ from datetime import date, timedelta
 from timus_autotask.domain.converge.gaps import open_day_of, taken_days
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping, service_on
+from timus_autotask.domain.terms import Terms
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import CustomerRecords, PartnerRecords, Terms, policies_from
+from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.partner import PartnerRecords
+from timus_autotask.store.terms import policies_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,9 @@ def holds_from(
     given, earliest = first_day.given, max((day for _, day in billed), default=None)
     if earliest and (given is None or given < earliest):
         raise NotDone(
-            f"Units are billed elsewhere already, so they can move from {earliest} on at the earliest: --from {earliest}. "
-            "Nothing was written."
+            f"Units are billed elsewhere already, so they can move from {earliest} on at the earliest. Nothing was written.",
+            Way.FROM_DAY,
+            day=earliest,
         )
     return given
 

@@ -11,11 +11,15 @@ from typing import Any
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping
 from timus_autotask.domain.reasons import commands
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer, require_skus
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone
-from timus_autotask.store.records import Decision, Stored, put_decision, put_mapping, put_plan
+from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.decisions import Decision, put_decision
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.reading import Stored
 from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
@@ -89,7 +93,7 @@ def _propose(
     these, those = tuple(sorted(set(customers))), tuple(sorted(set(skus)))
     reason = None if reason is None else reason.strip()
     if reason == "":
-        raise NotDone("Say why, for everybody who looks at it: --reason WHY.")
+        raise NotDone("It is ignored with a reason, for everybody who looks at it.", Way.REASON)
 
     def prepare() -> Prepared[IgnoredOrNot]:
         if not unknown:
@@ -189,4 +193,4 @@ def _decision(
 ) -> Decision:
     kind = "map ignore" if ignored else "map unignore"
     detail = f"{what} {which}{f': {ignored.reason}' if ignored else ''}"
-    return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, detail=detail)
+    return decided(kind, customers, by, detail, ports)

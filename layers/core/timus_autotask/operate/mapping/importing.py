@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.mapping.catalogue import Catalogue
@@ -21,7 +22,7 @@ from timus_autotask.operate.mapping.checks import (
     check_skus,
     notes,
 )
-from timus_autotask.operate.mapping.choose import UNCHECKED, chosen_lines
+from timus_autotask.operate.mapping.choose import chosen_lines
 from timus_autotask.operate.mapping.draft import CustomerEdit, Draft, Edit, LineEdit, PlanEdit
 from timus_autotask.operate.mapping.file import Subject, rows_of
 from timus_autotask.operate.mapping.late import (
@@ -35,8 +36,9 @@ from timus_autotask.operate.mapping.late import (
 )
 from timus_autotask.operate.mapping.line_choice import Switch, all_changed
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.table import Check, Put
-from timus_autotask.store.records import Decision, put_decision
+from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import WOKEN_AT_ONCE, wake_contract, wake_contracts
 from timus_autotask.sync.ports import Ports
@@ -142,7 +144,7 @@ def import_mappings(
     """
 
     def prepare() -> Prepared[Imported]:
-        catalogue = None if unchecked else Catalogue(deployment, UNCHECKED)
+        catalogue = None if unchecked else Catalogue(deployment, Way.UNASKED)
         draft = Draft(deployment, data, by, bill_from, catalogue)
         if not unknown:
             check_skus(draft, catalogue)
@@ -258,10 +260,8 @@ def _write(edits: Sequence[Edit], file: str, by: str, ports: Ports) -> None:
             contracts = ()
         for contract_id in contracts:
             woken.setdefault(contract_id, []).extend(customers)
-        decided = Decision(
-            ports.new_id(), ports.clock.now(), "map import", by, customers, detail=f"{edit.words} ({file})"
-        )
-        writes += [put, put_decision(decided)]
+        decision = decided("map import", customers, by, f"{edit.words} ({file})", ports)
+        writes += [put, put_decision(decision)]
     for contract_id, customers_there in woken.items():
         change = partial(all_changed, choices.get(contract_id, ()))
         writes.append(wake_contract(contract_id, ports, customers_there, change=change))

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.errors import NO_ANSWER
+from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
-from timus_autotask.store.records import CustomerRecords, RecordUnreadable
+from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.watch.status import EVERYTHING
-
-ANYWAY = "If it is meant, and still to come: --unknown."
 
 
 def near(name: str, names: Iterable[str]) -> list[str]:
@@ -37,18 +36,22 @@ def is_reported(records: CustomerRecords) -> bool:
 
 def require_customer(deployment: Deployment, customer_id: str) -> None:
     """Raise :class:`NotDone` for a customer whom Timus has not reported and whom nobody has mapped, before anything is written."""
-    require_customer_to_show(deployment, customer_id, f" Nothing was written. {ANYWAY}")
+    _require(deployment, customer_id, " Nothing was written.", Way.STILL_TO_COME)
 
 
-def require_customer_to_show(deployment: Deployment, customer_id: str, otherwise: str = "") -> None:
-    """The same, where nothing is to be written. ``otherwise`` is the end of what is said."""
+def require_customer_to_show(deployment: Deployment, customer_id: str) -> None:
+    """The same, where nothing is to be written."""
+    _require(deployment, customer_id)
+
+
+def _require(deployment: Deployment, customer_id: str, end: str = "", *ways: Way) -> None:
     try:
         known = is_known(deployment.store.customer(customer_id))
     except RecordUnreadable:
         known = True  # there are records of it
     if not known:
         near = did_you_mean(customer_id, customers_here(deployment))
-        raise NotDone(f"Timus has not reported a customer {customer_id} yet{near}{otherwise}")
+        raise NotDone(f"Timus has not reported a customer {customer_id} yet{near}{end}", *ways)
 
 
 def customer_is_no_slip(deployment: Deployment, records: CustomerRecords) -> None:
@@ -59,7 +62,8 @@ def customer_is_no_slip(deployment: Deployment, records: CustomerRecords) -> Non
     meant = [] if is_known(records) else slips(records.id, customers_here(deployment))
     if meant:
         raise NotDone(
-            f"Timus has not reported a customer {records.id} yet; did you mean {' or '.join(meant)}? Nothing was written. {ANYWAY}"
+            f"Timus has not reported a customer {records.id} yet; did you mean {' or '.join(meant)}? Nothing was written.",
+            Way.STILL_TO_COME,
         )
 
 
@@ -118,7 +122,8 @@ def require_skus(deployment: Deployment, skus: Iterable[str]) -> None:
         if sku not in here and not _is_carried(deployment, sku):
             raise NotDone(
                 f"Timus has not reported a SKU {sku} yet, and no service in Autotask carries it{did_you_mean(sku, here)} "
-                f"Nothing was written. {ANYWAY}"
+                "Nothing was written.",
+                Way.STILL_TO_COME,
             )
 
 

@@ -18,10 +18,10 @@ from timus_autotask.domain.past_days import Locked
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.operate.stage import rehearse_go_live
 from timus_autotask.ports.psa import Psa
-from timus_autotask.store.records import CustomerRecords
+from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import estimate_form
 from timus_autotask.watch.money import NOTHING, Estimate
@@ -46,7 +46,7 @@ class BillFrom(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class LateStart:
     """What one of them comes to. Money is an estimate."""
 
     bill_from: BillFrom
@@ -85,7 +85,7 @@ class Late:
     customer: str
     since: date
     """The first day that Timus reports."""
-    choices: tuple[Choice, ...]
+    choices: tuple[LateStart, ...]
     chosen: BillFrom = BillFrom.OWN_DAY
     said: bool = False
     """Whether somebody has chosen; otherwise it is the default."""
@@ -116,7 +116,7 @@ def first_day_of(
     Raises :class:`NotDone` for the first open day, if Autotask was not asked.
     """
     if unchecked and bill_from is BillFrom.OPEN_DAY:
-        raise NotDone("Only Autotask knows which day is open: leave --unchecked out. Nothing was written.")
+        raise NotDone("Only Autotask knows which day is open. Nothing was written.", Way.ASK_AUTOTASK)
     if late_one is not None:
         return late_one.first_day(bill_from or BillFrom.OWN_DAY)
     return today if bill_from is BillFrom.TODAY else None
@@ -260,11 +260,11 @@ def _choice(
     since: date,
     wanted: int,
     today: date,
-) -> Choice:
+) -> LateStart:
     lines = _lines(preview, customer)
     made = [one for line in lines for one in line.adjustments if one.day <= today]
     seat_days = sum(one.delta * (today - one.day).days for one in made)
-    return Choice(
+    return LateStart(
         bill_from,
         first_day,
         first_day or since,

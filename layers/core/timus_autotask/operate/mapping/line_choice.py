@@ -16,19 +16,15 @@ from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import Catalogue, LineOffered, ask, offered
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.table import Check, Put
-from timus_autotask.store.records import (
-    ContractRecords,
-    ContractState,
-    Decision,
-    check_line,
-    put_decision,
-    put_line,
-)
+from timus_autotask.store.contracts import ContractRecords, ContractState
+from timus_autotask.store.decisions import put_decision
+from timus_autotask.store.lines import check_line, put_line
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import as_chosen, units_by_contract_service
 from timus_autotask.sync.merge import wake_contract
@@ -189,15 +185,14 @@ def write_switch(switch: Switch, customers: tuple[str, ...], command: str, by: s
     """Store a choice, and let a worker look at the contract. ``command`` is what the decision is noted under."""
 
     def attempt() -> None:
-        decision = Decision(
-            ports.new_id(),
-            ports.clock.now(),
+        decision = decided(
             command,
-            by,
             customers,
-            switch.contract_id,
-            switch.service_id,
+            by,
             switch.words,
+            ports,
+            contract_id=switch.contract_id,
+            service_id=switch.service_id,
         )
         ports.store.commit(
             switch.write(ports),
@@ -286,7 +281,7 @@ def switched(
     free = _free_from(elsewhere)
     still = [elsewhere.at(day) for day in (today, *elsewhere.days) if day >= today]
     if any(still) and not keep_units:
-        raise NotDone(_still_billed(before, elsewhere, free or date.max, today, line))
+        raise NotDone(_still_billed(before, elsewhere, free or date.max, today, line), Way.KEEP_UNITS)
     choice = _choice(contract_service_id, known, min(free, today) if free else None, before)
     fresh = _switched_record(line, choice, state, units, elsewhere, end)
     return Switch(
@@ -440,7 +435,7 @@ def _still_billed(
     )
     return (
         f"{which} is billed{whose} so far, with {units.at(today)} units today. With another one chosen they would be billed twice. {then}"
-        f"If these units are not Timus's, and are to stay: --keep-units. {NOTHING_WRITTEN}"
+        f"{NOTHING_WRITTEN}"
     )
 
 

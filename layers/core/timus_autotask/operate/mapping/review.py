@@ -1,4 +1,4 @@
-"""One keystroke for each suggestion: accept, choose another, ignore, later. Pure: keys come in, what was chosen goes out.
+"""A review of the suggestions: one question after the other, an answer to each, and what was chosen at the end. Pure, and without a terminal.
 
 Nothing is written on the way. So a review may be stopped anywhere: what was chosen until then is there to be taken in, and the rest is
 suggested again next time.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from timus_autotask.operate.mapping.accept import Chosen
+from timus_autotask.operate.mapping.catalogue import LineOffered
 from timus_autotask.operate.mapping.suggest import (
     ContractOffered,
     CustomerSuggested,
@@ -19,70 +19,123 @@ from timus_autotask.operate.mapping.suggest import (
     Suggestions,
 )
 
-Item = SkuSuggested | CustomerSuggested
-Offer = ServiceOffered | ContractOffered
-
-MOST = 9
-"""Offers that a key can name."""
-KEYS = "a accept 1, 1-9 choose, i ignore, l later, b back, q stop"
-"""What can be pressed, for people."""
-ACCEPT = ("a", "\r", "\n")
-STOP = ("", "q", "\x03", "\x04")
-"""Ctrl-C and the end of input too."""
-_STEPS = {"i": 1, "l": 1, " ": 1, "b": -1}
-"""Keys that need no offer: how far they go on."""
+Unmapped = SkuSuggested | CustomerSuggested
+Offered = ServiceOffered | ContractOffered
 
 
-class Person(Protocol):
-    """Who looks at the suggestions."""
+@dataclass(frozen=True, slots=True)
+class WhichOffer:
+    """Which of its offers is it? The ``number``-th question of so many."""
 
-    def look(self, item: Item, number: int, of: int) -> None:
-        """Show a suggestion, the ``number``-th of so many."""
-        ...
+    unmapped: Unmapped
+    number: int
+    of: int
 
-    def key(self) -> str:
-        """One keystroke; ``""`` when nobody is there any more."""
-        ...
 
-    def say(self, words: str) -> None:
-        """Answer to a keystroke."""
-        ...
+@dataclass(frozen=True, slots=True)
+class WhichLine:
+    """Which contract service is billed, where the service is on the chosen contract more than once?"""
+
+    contract_id: int
+    service_id: int
+    lines: tuple[LineOffered, ...]
+
+
+Question = WhichOffer | WhichLine
+
+
+@dataclass(frozen=True, slots=True)
+class NoContract:
+    """It cannot be chosen: the company has no contract, and the terms do not open one."""
+
+    against: tuple[str, ...]
+    """Why none of its contracts will do, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """It may be a mistake. Whoever is sure chooses it once more."""
+
+    against: tuple[str, ...]
+    """What speaks against the contract, for people."""
+    contract_id: int
+    chosen_for: tuple[str, ...]
+    """Customers for whom this contract was chosen in the same review."""
 
 
 @dataclass
 class Review:
-    """What a person has decided so far."""
+    """Goes through the suggestions, SKUs first. Each answer belongs to :attr:`question`, and leads to the next one."""
 
-    reason: str
-    """Noted with what is ignored."""
+    suggestions: Suggestions
     opens: bool = False
     """Whether the terms open a contract for a customer who has a company only."""
-    decisions: dict[tuple[str, str], Offer | str] = field(default_factory=dict)
+    _decided: dict[tuple[str, str], Offered | str] = field(default_factory=dict)
     """By kind and id: the offer, or why it is ignored. What is left for later is missing."""
-    lines: dict[tuple[int, int], int] = field(default_factory=dict)
-    """By (contract, service): the contract service that was chosen, where the service is on the contract more than once."""
+    _lines: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By (contract, service): the contract service that was chosen."""
+    _at: int = 0
+    _open_lines: list[WhichLine] = field(default_factory=list)
+    """What is still to be asked of the contract that was chosen last."""
 
-    def run(self, suggestions: Suggestions, person: Person) -> Chosen:
-        """Go through all of it, until the end or until the person stops."""
-        items: Sequence[Item] = [*suggestions.skus, *suggestions.customers]
-        at = 0
-        while at < len(items):
-            person.look(items[at], at + 1, len(items))
-            step = self._ask(items[at], person)
-            if step is None:
-                break
-            at = max(0, at + step)
-            if step < 0:
-                self.decisions.pop(_key(items[at]), None)
-        return self.chosen
+    def __post_init__(self) -> None:
+        self._all: Sequence[Unmapped] = [*self.suggestions.skus, *self.suggestions.customers]
+
+    @property
+    def question(self) -> Question | None:
+        """What is to be answered now; None: that was all."""
+        if self._open_lines:
+            return self._open_lines[0]
+        if self._at >= len(self._all):
+            return None
+        return WhichOffer(self._all[self._at], self._at + 1, len(self._all))
+
+    def choose(self, offer: Offered, *, sure: bool = False) -> NoContract | Doubtful | None:
+        """It is this offer. None: noted; otherwise it is not, and the question stays."""
+        if isinstance(offer, ContractOffered):
+            objection = self._objection(offer)
+            if isinstance(objection, NoContract) or (objection and not sure):
+                return objection
+            self._open_lines = [*_which_lines(offer)]
+        self._decided[self._key] = offer
+        if not self._open_lines:
+            self._at += 1
+        return None
+
+    def choose_line(self, line: LineOffered) -> None:
+        """It is this contract service."""
+        asked = self._open_lines[0]
+        self._lines[asked.contract_id, asked.service_id] = line.contract_service_id
+        self._next_line()
+
+    def ignore(self, reason: str) -> None:
+        """The customer or the SKU is not to be billed in Autotask."""
+        self._decided[self._key] = reason
+        self._at += 1
+
+    def later(self) -> None:
+        """Leave it as it is. It is suggested again, or parked until somebody chooses the contract service."""
+        if self._open_lines:
+            self._next_line()
+            return
+        self._decided.pop(self._key, None)
+        self._at += 1
+
+    def back(self) -> None:
+        """Take the answer before back, and ask again; of a contract service, which contract it is."""
+        if self._open_lines:
+            self._open_lines = []
+            return
+        self._at = max(0, self._at - 1)
+        self._decided.pop(self._key, None)
 
     @property
     def chosen(self) -> Chosen:
-        """All of it."""
+        """All that was decided so far."""
         customers: dict[str, tuple[int, int | None]] = {}
         skus: dict[str, int] = {}
         aside: dict[str, dict[str, str]] = {"customer": {}, "sku": {}}
-        for (kind, id_), decided in self.decisions.items():
+        for (kind, id_), decided in self._decided.items():
             if isinstance(decided, str):
                 aside[kind][id_] = decided
             elif isinstance(decided, ContractOffered):
@@ -90,84 +143,36 @@ class Review:
             else:
                 skus[id_] = decided.service_id
         contracts = {contract_id for _, contract_id in customers.values()}
-        lines = {where: one for where, one in self.lines.items() if where[0] in contracts}
+        lines = {where: one for where, one in self._lines.items() if where[0] in contracts}
         return Chosen(customers, skus, aside["customer"], aside["sku"], lines)
 
-    def _ask(self, item: Item, person: Person) -> int | None:
-        """Ask until there is an answer: 1 go on, -1 go back, None stop."""
-        warned = ""
-        while True:
-            pressed = person.key().lower()
-            if pressed in STOP:
-                return None
-            if pressed in _STEPS:
-                self._set_aside(item, pressed)
-                return _STEPS[pressed]
-            offer = self._offer(item, pressed)
-            why_not = self._impossible(offer)
-            against = "; ".join(self._against(item, offer))
-            if why_not or offer is None:
-                person.say(why_not)
-            elif against and warned != pressed:
-                person.say(f"But {against}. Once more, if it is meant.")
-                warned = pressed
-            else:
-                self.decisions[_key(item)] = offer
-                return self._ask_lines(offer, person)
+    @property
+    def _key(self) -> tuple[str, str]:
+        one = self._all[self._at]
+        return ("sku", one.sku) if isinstance(one, SkuSuggested) else ("customer", one.customer)
 
-    def _ask_lines(self, offer: Offer, person: Person) -> int | None:
-        """Ask which contract service is billed, of each service that is on the contract more than once; as :meth:`_ask`."""
-        if not isinstance(offer, ContractOffered) or offer.contract is None:
-            return 1
-        for service_id in dict.fromkeys(line.service_id for line in offer.twice):
-            these = [line for line in offer.twice if line.service_id == service_id][:MOST]
-            told = "; ".join(f"{at}  {line}" for at, line in enumerate(these, 1))
-            name = these[0].service_name or f"Service {service_id}"
-            person.say(
-                f"{name} stands on it more than once. Which one is billed: {told}; l leaves it for later"
-            )
-            while (pressed := person.key().lower()) not in (*STOP, "l", "b"):
-                if pressed in tuple("123456789") and int(pressed) <= len(these):
-                    self.lines[offer.contract.id, service_id] = these[int(pressed) - 1].contract_service_id
-                    break
-                person.say(f"1 to {len(these)}, or l")
-            if pressed in STOP:
-                return None
-            if pressed == "b":
-                return 0
-        return 1
+    def _next_line(self) -> None:
+        self._open_lines = self._open_lines[1:]
+        if not self._open_lines:
+            self._at += 1
 
-    def _set_aside(self, item: Item, pressed: str) -> None:
-        """Note that it is ignored, or left for later."""
-        if pressed == "i":
-            self.decisions[_key(item)] = self.reason
-        elif pressed != "b":
-            self.decisions.pop(_key(item), None)
+    def _objection(self, offer: ContractOffered) -> NoContract | Doubtful | None:
+        if offer.contract is None:
+            return None if self.opens else NoContract(offer.against)
+        others = tuple(self._others_on(offer.contract.id))
+        return Doubtful(offer.against, offer.contract.id, others) if offer.against or others else None
 
-    def _offer(self, item: Item, pressed: str) -> Offer | None:
-        """The offer that a key names."""
-        number = 1 if pressed in ACCEPT else int(pressed) if pressed in tuple("123456789") else 0
-        offers: Sequence[Offer] = item.offers[:MOST]
-        return offers[number - 1] if 0 < number <= len(offers) else None
-
-    def _impossible(self, offer: Offer | None) -> str:
-        """Why it cannot be chosen; empty: it can."""
-        if offer is None:
-            return f"There is nothing of that kind here. {KEYS}"
-        if isinstance(offer, ContractOffered) and offer.contract is None and not self.opens:
-            return f"{'; '.join(offer.against)}: open one in Autotask and come back (l), or let it be opened: timus-autotask policy set open_contracts=yes"
-        return ""
-
-    def _against(self, item: Item, offer: Offer | None) -> Iterator[str]:
-        """Why it may be a mistake."""
-        if not isinstance(offer, ContractOffered) or offer.contract is None:
-            return
-        yield from offer.against
-        for (_, id_), decided in self.decisions.items():
-            chosen = decided.contract if isinstance(decided, ContractOffered) else None
-            if chosen and chosen.id == offer.contract.id and id_ != _key(item)[1]:
-                yield f"contract {chosen.id} was chosen for {id_} a moment ago"
+    def _others_on(self, contract_id: int) -> Iterator[str]:
+        for (_, id_), decided in self._decided.items():
+            contract = decided.contract if isinstance(decided, ContractOffered) else None
+            if contract and contract.id == contract_id and id_ != self._key[1]:
+                yield id_
 
 
-def _key(item: Item) -> tuple[str, str]:
-    return ("sku", item.sku) if isinstance(item, SkuSuggested) else ("customer", item.customer)
+def _which_lines(offer: ContractOffered) -> Iterator[WhichLine]:
+    """One question for each service that is on the contract more than once."""
+    if offer.contract is None:
+        return
+    for service_id in dict.fromkeys(line.service_id for line in offer.twice):
+        these = tuple(line for line in offer.twice if line.service_id == service_id)
+        yield WhichLine(offer.contract.id, service_id, these)

@@ -16,6 +16,7 @@ from typing import Any
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.mapping import CustomerMapping, service_on
+from timus_autotask.domain.terms import Terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import (
     Catalogue,
@@ -28,7 +29,8 @@ from timus_autotask.operate.mapping.catalogue import (
 from timus_autotask.operate.mapping.matching import Basis, Companies, Match, Services
 from timus_autotask.operate.proposal import Progress
 from timus_autotask.ports.psa import ContractService
-from timus_autotask.store.records import CustomerRecords, Terms, TermsUnreadable
+from timus_autotask.store.customers import CustomerRecords
+from timus_autotask.store.terms import TermsUnreadable
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import Records, status_of

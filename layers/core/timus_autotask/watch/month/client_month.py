@@ -20,7 +20,7 @@ WIDTH, HEIGHT, LEFT, TOP = 640, 120, 34, 18
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedBy:
     """Who asked for a change."""
 
     by: str
@@ -40,7 +40,7 @@ class ClientChange:
     after: int
     explained: str
     """What of a period it is billed for."""
-    asked: tuple[Asked, ...]
+    asked: tuple[AskedBy, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +137,10 @@ def _since(causes: list[Cause], units: int) -> list[Cause]:
     return causes[begins[-1] :] if begins else causes
 
 
-def _asked(causes: Iterable[Cause], zone: ZoneInfo) -> Iterator[Asked]:
+def _asked(causes: Iterable[Cause], zone: ZoneInfo) -> Iterator[AskedBy]:
     for cause in causes:
         at = cause.occurred_at.astimezone(zone) if cause.occurred_at else None
-        yield Asked(cause.actor or "", at, cause.before, cause.after)
+        yield AskedBy(cause.actor or "", at, cause.before, cause.after)
 
 
 def _explained(entry: JournalEntry, delta: int, line: LineEvidence) -> str:

@@ -27,8 +27,10 @@ from timus_autotask.domain.placement import IGNORED, Placement
 from timus_autotask.domain.reasons import REASONS, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import NO_ANSWER
+from timus_autotask.store.contracts import ContractNames
 from timus_autotask.store.journal import Journal, Journalled, contract_head, first_broken, journalled
-from timus_autotask.store.records import EventRecord, Names, Store
+from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
@@ -303,7 +305,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     )
 
 
-def _names(store: Store, read: Iterable[Journalled], lines: Iterable[LineEvidence]) -> list[Names]:
+def _names(store: Store, read: Iterable[Journalled], lines: Iterable[LineEvidence]) -> list[ContractNames]:
     """How the customer's contracts are called; those of everybody, where a service is new on them: it is called the same elsewhere."""
     own = [one.names for one in read if one.names]
     known = {id_ for one in own for id_, name in one.services.items() if name}

@@ -20,7 +20,7 @@ from timus_autotask.domain.mapping import LineKey, service_on
 from timus_autotask.domain.placement import IGNORED, Placement
 from timus_autotask.domain.policy import BillingSchedule, Policy
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.store.records import EventRecord
+from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import UNKNOWN, BookLine, Books, LinePrice
 from timus_autotask.watch.month.causes import Leak, causes_on, turns_of

@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.decisions import ChangesDecided, approve_together, reject_together
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.store.records import Decision
-from timus_autotask.watch.adjustments import Adjustment, Became
+from timus_autotask.store.decisions import Decision
+from timus_autotask.watch.adjustments import Became, ListedAdjustment
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Everything
-from timus_autotask.web.proposals import Asked as ToDo
+from timus_autotask.web.proposals import ToDo
 from timus_autotask.web.words import day, signed
 
 AT_ONCE = 50
@@ -24,7 +24,7 @@ DAYS = {"7": "Last week", "31": "Last month", "92": "Last three months"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ChangesQuery:
     """What of the list was asked for, as it stands in the address."""
 
     text: str = ""
@@ -35,7 +35,7 @@ class Asked:
     page: int = 1
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Asked:
+    def of(cls, query: Mapping[str, str]) -> ChangesQuery:
         """From the address; what makes no sense is left out."""
         became, days, page = query.get("state", ""), query.get("days", "31"), query.get("page", "1")
         return cls(
@@ -57,8 +57,8 @@ class Asked:
 class ChangesPage:
     """What the template shows."""
 
-    asked: Asked
-    rows: tuple[Adjustment, ...]
+    asked: ChangesQuery
+    rows: tuple[ListedAdjustment, ...]
     found: int
     pages: int
     awaits: int
@@ -68,7 +68,7 @@ class ChangesPage:
     """The newest, newest first."""
 
 
-def changes_page(found: Everything, asked: Asked, today: date) -> ChangesPage:
+def changes_page(found: Everything, asked: ChangesQuery, today: date) -> ChangesPage:
     """The rows that were asked for."""
     listed = recent(found, asked, today)
     chosen = [one for one in listed if _is_asked(one, asked, found.status.names)]
@@ -86,20 +86,20 @@ def changes_page(found: Everything, asked: Asked, today: date) -> ChangesPage:
     )
 
 
-def recent(found: Everything, asked: Asked, today: date) -> list[Adjustment]:
+def recent(found: Everything, asked: ChangesQuery, today: date) -> list[ListedAdjustment]:
     """What waits, and what was made in the days that were asked for."""
     since = today - timedelta(days=int(asked.days))
     return [one for one in found.adjustments if one.entry is None or one.entry.settled_at.date() >= since]
 
 
-def _is_asked(one: Adjustment, asked: Asked, names: Directory) -> bool:
+def _is_asked(one: ListedAdjustment, asked: ChangesQuery, names: Directory) -> bool:
     if asked.became and one.became is not Became[asked.became.upper()]:
         return False
     text = asked.text.casefold()
     return not text or any(text in word for word in _searched(one, names))
 
 
-def _searched(one: Adjustment, names: Directory) -> Iterator[str]:
+def _searched(one: ListedAdjustment, names: Directory) -> Iterator[str]:
     for customer, sku in one.sources:
         yield customer.casefold()
         yield names.customers.get(customer, "").casefold()

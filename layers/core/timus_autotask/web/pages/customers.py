@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from timus_autotask.domain.line import JournalEntry, Line, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.store.records import Decision
+from timus_autotask.store.decisions import Decision
 from timus_autotask.watch.grouping import Group, Standing
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.status import Status, StatusLine
@@ -29,7 +29,7 @@ NEWEST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CustomersQuery:
     """What of the list was asked for, as it stands in the address."""
 
     text: str = ""
@@ -39,7 +39,7 @@ class Asked:
     page: int = 1
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Asked:
+    def of(cls, query: Mapping[str, str]) -> CustomersQuery:
         """From the address; what makes no sense is left out."""
         standing, sort = query.get("standing", ""), query.get("sort", "need")
         page = query.get("page", "1")
@@ -93,7 +93,7 @@ SORTS: Mapping[str, tuple[str, Callable[[Row], tuple[object, ...]]]] = {
 class CustomersPage:
     """What the template shows."""
 
-    asked: Asked
+    asked: CustomersQuery
     rows: tuple[Row, ...]
     found: int
     of: int
@@ -102,7 +102,7 @@ class CustomersPage:
     standings: tuple[tuple[Standing, int], ...]
 
 
-def customers_page(found: Everything, asked: Asked) -> CustomersPage:
+def customers_page(found: Everything, asked: CustomersQuery) -> CustomersPage:
     """The rows that were asked for."""
     rows = [_row(group, found.status) for group in found.groups]
     standings = [row.standing for row in rows]

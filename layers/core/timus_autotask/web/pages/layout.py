@@ -8,7 +8,8 @@ from datetime import datetime
 
 from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.credentials import OTHERS_STORED
-from timus_autotask.store.records import REPAIR, Circuit, RecordUnreadable
+from timus_autotask.store.partner import Circuit
+from timus_autotask.store.reading import REPAIR, RecordUnreadable
 from timus_autotask.watch.adjustments import Became
 from timus_autotask.watch.grouping import Standing
 from timus_autotask.watch.names import Directory, some

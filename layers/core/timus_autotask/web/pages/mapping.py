@@ -24,7 +24,7 @@ from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Everything, Suggested
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Seen
-from timus_autotask.web.proposals import Asked
+from timus_autotask.web.proposals import ToDo
 from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
 
 MAPPED_AT_ONCE = 50
@@ -179,7 +179,7 @@ class _Handlers:
             raise Senseless("Choose something first.")
         deployment, by = self._desk.deployment, self._desk.by
         return self._pages.ask(
-            Asked(
+            ToDo(
                 f"Map {counted(len(chosen), 'customer or SKU', 'customers and SKUs')}",
                 lambda progress: accept(
                     deployment, chosen, "map review", by, known.catalogue, on_progress=progress
@@ -194,7 +194,7 @@ class _Handlers:
         customer, sku = text_of(form, "customer"), text_of(form, "sku")
         deployment, by = self._desk.deployment, self._desk.by
         return self._pages.ask(
-            Asked(
+            ToDo(
                 f"Do not ignore {customer or sku} any more",
                 lambda progress: unignore(
                     deployment, [customer] if customer else [], [sku] if sku else [], by, on_progress=progress
@@ -224,7 +224,7 @@ class _Handlers:
             raise Senseless("Which contract service?") from None
         deployment, by = self._desk.deployment, self._desk.by
         return self._pages.ask(
-            Asked(
+            ToDo(
                 f"Bill service {service} on contract service {chosen}",
                 lambda progress: choose_line(deployment, contract, service, chosen, by, on_progress=progress),
                 back_to(form, "/mapping"),
@@ -245,9 +245,9 @@ class _Handlers:
 
     def _import(
         self, name: str, data: bytes, bill_from: BillFrom | None, back: str, *, partial: bool
-    ) -> Asked:
+    ) -> ToDo:
         deployment, by = self._desk.deployment, self._desk.by
-        return Asked(
+        return ToDo(
             f"Take in {name}" + (", without the rows that are wrong" if partial else ""),
             lambda progress: import_mappings(
                 deployment, name, data, by, bill_from=bill_from, partial=partial, on_progress=progress

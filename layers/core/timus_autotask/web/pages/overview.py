@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.store.records import EventRecord
+from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.runs import Run
 from timus_autotask.watch.grouping import Standing
 from timus_autotask.watch.month.ready import Ready

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from timus_autotask.domain.terms import FormerTerms
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.terms import (
     TERMS,
@@ -22,10 +23,9 @@ from timus_autotask.operate.terms import (
     set_terms,
     terms_in_force,
 )
-from timus_autotask.store.records import FormerTerms
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.pages.term_words import APPROVALS, TERM_WORDS, TermWords, all_said, change_of
-from timus_autotask.web.proposals import Asked
+from timus_autotask.web.proposals import ToDo
 from timus_autotask.web.showing import Showing, back_to, posted, see_other, text_of
 
 RULES = Path(__file__).parents[5] / "docs" / "billing-rules.md"
@@ -210,7 +210,7 @@ class _Handlers:
             return changed or [f"Nothing changes for {whose}."]
 
         return self._pages.ask(
-            Asked(
+            ToDo(
                 f"{about}: set it for {customer or 'everybody'}",
                 lambda progress: set_terms(
                     deployment,

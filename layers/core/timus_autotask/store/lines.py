@@ -1,0 +1,58 @@
+"""A line as it is stored, also by earlier versions, and the entries of its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+
+from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Rejection
+from timus_autotask.domain.timeline import Timeline
+from timus_autotask.ports.table import Check, Data, Document, Put
+from timus_autotask.store import keys
+from timus_autotask.store.codec import Codec
+from timus_autotask.store.reading import read_as
+
+_LINE = Codec(
+    Line,
+    {"baseline": "left", "awaiting_causes": "news", "intent.message": "words", "refusal.message": "words"},
+)
+_REJECTION = Codec(Rejection)
+JOURNAL_ENTRY = Codec(JournalEntry, {"message": "words"})
+_READ_BY_AUTOTASK = ("drift", "outcome-unclear", "line-duplicated", "line-missing")
+_APPROVABLE = ("held-for-approval", "held-over-limit", "held-over-day-limit", "held-posted-period")
+
+
+def line_in(data: Data) -> Line:
+    """A line. Earlier versions knew one rejection, and wrote other things only into the facts of the reason."""
+    line = _LINE.load(data)
+    if data.get("rejection"):
+        rejection = _REJECTION.load(data["rejection"])
+        awaiting = replace(line.awaiting, rejection=rejection) if line.awaiting else None
+        return replace(line, rejections=(rejection,), awaiting=awaiting)
+    if line.parked is None or line.awaiting is not None or line.observed is not None:
+        return line
+    code, facts = line.parked.code, line.parked.facts
+    if code in _APPROVABLE:
+        limit = int(facts["limit"]) if code == "held-over-day-limit" else None
+        day, delta = date.fromisoformat(str(facts["day"])), int(facts["delta"])
+        return replace(line, awaiting=HeldChange(day, delta, day_limit=limit))
+    if code in _READ_BY_AUTOTASK:
+        return replace(line, observed=Timeline(((date.min, int(facts["held"])),)))
+    return line
+
+
+def journal_entries(documents: Iterable[Document]) -> Iterator[JournalEntry]:
+    """The entries of the journal among some documents."""
+    return (read_as(JOURNAL_ENTRY.load, one) for one in documents if one.key.sk.startswith(keys.CHANGE))
+
+
+def check_line(contract_id: int, service_id: int, expected: int) -> Check:
+    """Fail unless a line is as it was read (0: it is not stored)."""
+    return Check(keys.line_key(contract_id, service_id), expected)
+
+
+def put_line(line: Line, expected: int) -> Put:
+    """Store a line."""
+    key = keys.line_key(line.contract_id, line.service_id)
+    return Put(key, _LINE.dump(line), expected, kind="line", sort=f"{line.contract_id:020}#{line.service_id}")

@@ -1,0 +1,108 @@
+"""What is stored for all customers: the services of the SKUs, whether Autotask may be asked, the units that moved today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from timus_autotask.domain.converge.view import Moved
+from timus_autotask.domain.mapping import PlanMapping
+from timus_autotask.domain.stage import Stage
+from timus_autotask.domain.terms import Terms
+from timus_autotask.ports.table import Put
+from timus_autotask.store import keys
+from timus_autotask.store.codec import Codec
+from timus_autotask.store.reading import RecordUnreadable, Stored, seconds_of
+
+MOST_REFUSED = 8
+"""API users that Autotask refused, as far as they are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """Whether Autotask may be asked at all."""
+
+    open_until: datetime | None = None
+    reason: str = ""
+    credentials: bool = False
+    """The credentials were refused: asking on would lock the account."""
+    since: datetime | None = None
+    refused: Mapping[str, datetime] = field(default_factory=dict)
+    """When Autotask refused which API users, by their fingerprints; the last ``MOST_REFUSED``. None is tried twice by itself."""
+
+    def open(self, now: datetime) -> bool:
+        """Nobody asks Autotask before ``open_until``."""
+        return self.open_until is not None and now < self.open_until
+
+    def with_refused(self, fingerprint: str, at: datetime) -> Circuit:
+        """The same, with one more who was refused (``""``: nobody)."""
+        if not fingerprint:
+            return self
+        others = [(who, when) for who, when in self.refused.items() if who != fingerprint]
+        return replace(self, refused=dict([*others, (fingerprint, at)][-MOST_REFUSED:]))
+
+    def without_refused(self, fingerprint: str) -> Circuit:
+        """The same, without one who is let in again."""
+        return replace(self, refused={who: at for who, at in self.refused.items() if who != fingerprint})
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerRecords:
+    """What holds for all customers, in one read."""
+
+    plans: Mapping[str, Stored[PlanMapping]] = field(default_factory=dict)
+    terms: Stored[Terms] = Stored(Terms())  # noqa: RUF009 - it is frozen
+    circuit: Stored[Circuit] = Stored(Circuit())  # noqa: RUF009 - it is frozen
+    moved: Stored[Moved] = Stored(Moved())  # noqa: RUF009 - it is frozen
+    stage: Stored[Stage] | None = None
+    """None: nobody has decided yet; see ``sync.stage``."""
+    unreadable: Mapping[str, RecordUnreadable] = field(default_factory=dict)
+    """By sort key: what of it cannot be read."""
+
+    def plan(self, sku: str) -> Stored[PlanMapping]:
+        """The service of a SKU; one that is not stored is fresh. Raises ``RecordUnreadable``."""
+        unreadable = self.unreadable_plan([sku])
+        if unreadable is not None:
+            raise unreadable
+        return self.plans.get(sku, Stored(PlanMapping(sku)))
+
+    def unreadable_plan(self, skus: Iterable[str]) -> RecordUnreadable | None:
+        """Why it is not known which service one of these SKUs is."""
+        return next(
+            (self.unreadable[key.sk] for key in map(keys.plan_key, skus) if key.sk in self.unreadable), None
+        )
+
+
+_PLAN = Codec(PlanMapping)
+_CIRCUIT = Codec(Circuit)
+_MOVED = Codec(Moved)
+
+plan_in = _PLAN.load
+"""The service of a SKU."""
+circuit_in = _CIRCUIT.load
+"""Whether Autotask may be asked."""
+moved_in = _MOVED.load
+"""Units that moved on a day."""
+
+
+def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -> Put:
+    """Store the service of a SKU; ``due_at`` makes the sweep look at it."""
+    return Put(
+        keys.plan_key(plan.sku),
+        _PLAN.dump(plan),
+        expected,
+        due_at=seconds_of(due_at),
+        kind="plan",
+        sort=plan.sku,
+    )
+
+
+def put_circuit(circuit: Circuit, expected: int) -> Put:
+    """Store whether Autotask may be asked."""
+    return Put(keys.CIRCUIT, _CIRCUIT.dump(circuit), expected)
+
+
+def put_moved(moved: Moved, expected: int) -> Put:
+    """Store how many units were moved on a day."""
+    return Put(keys.MOVED, _MOVED.dump(moved), expected)

@@ -1,0 +1,64 @@
+"""What would help, where a use case refuses: a value there, and words of their own at the command and in the console."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from timus_autotask.cli import failure
+from timus_autotask.cli.command import parser
+from timus_autotask.operate.files.tables import FileRefused, Problem
+from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.web import failing
+
+OPTION = re.compile(r"--[a-z-]+")
+
+
+def options(of: argparse.ArgumentParser) -> Iterator[str]:
+    """Every option of the command, whichever subcommand it belongs to."""
+    for action in of._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                yield from options(each)
+
+
+@pytest.mark.parametrize("way", Way)
+def test_the_command_names_an_option_that_there_is(way: Way) -> None:
+    """Each way has words, and what they name can be typed."""
+    named = OPTION.findall(failure.WAYS[way])
+    assert named
+    assert {*named} <= {*options(parser())}
+
+
+@pytest.mark.parametrize("way", Way)
+def test_the_console_names_no_option(way: Way) -> None:
+    """Whoever looks at a form cannot type one."""
+    said = failing.in_words(NotDone("It is not.", way, day=date(2026, 3, 10))).message
+    assert said.startswith("It is not.")
+    assert "{" not in said
+    assert not OPTION.search(said)
+    assert "timus-autotask" not in said
+
+
+def test_the_earliest_day_is_said_in_both() -> None:
+    """It can be typed, or chosen."""
+    refused = NotDone("Too early.", Way.FROM_DAY, day=date(2026, 3, 10))
+    assert failure.refusal(refused) == "Too early. So say: --from 2026-03-10."
+    assert failing.in_words(refused).message == "Too early. Choose 2026-03-10, or a later day."
+
+
+def test_a_problem_of_a_file_says_what_would_help_too() -> None:
+    """Beside the row, in each reader's words; a question keeps its mark."""
+    problem = Problem("is not known; did you mean cus_1?", 2, "customer_id", "cus_l", (Way.STILL_TO_COME,))
+    helped = (
+        "row 2: customer_id is not known; did you mean cus_1? If it is meant, and still to come: --unknown."
+    )
+    assert failure.problem_words(problem) == helped
+    assert failure.problem_words(Problem("is empty", 3, "sku")) == "row 3: sku is empty"
+    [shown] = failing.in_words(FileRefused(problem)).details
+    assert shown.endswith("did you mean cus_1? If it is meant: tick “still to come”.")
