@@ -160,9 +160,9 @@ def _copy(folder: Path) -> None:
     package = folder / "src" / "timus_autotask"
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "layers" / "core" / "timus_autotask", package, ignore=ignore, dirs_exist_ok=True)
-    for path in COPIED:
-        shutil.rmtree(folder / path, ignore_errors=True)
-        shutil.copytree(ROOT / path, folder / path, ignore=ignore)
+    for copied in COPIED:
+        shutil.rmtree(folder / copied, ignore_errors=True)
+        shutil.copytree(ROOT / copied, folder / copied, ignore=ignore)
     for path in MUTATED:
         source_text = (package / path).read_text()
         (package / path).write_text(_PROPERTY.sub(_plainly, source_text))
