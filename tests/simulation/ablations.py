@@ -58,6 +58,7 @@ from timus_autotask.store.records import Store
 from timus_autotask.sync import merge, receive
 from timus_autotask.sync import worker as converge
 from timus_autotask.sync.gather import Gathered
+from timus_autotask.sync.lease import Leased
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import _Sweep
 from timus_autotask.watch.rehearsal import Rehearsal
@@ -199,11 +200,12 @@ def _whatever_stands_there(store: Store, change: Write) -> Write:
 def _no_lease(swap: Swap) -> None:
     """Every worker that finds a contract due works on it. Two workers decide at once."""
 
-    def begin(cls: Any, contract_id: int, ports: Ports, deadline: datetime) -> Any:
-        state = ports.store.contract(contract_id).state
-        return cls(contract_id, ports, deadline, None) if state.due(ports.clock.now()) else None
+    def take(contract_id: int, ports: Ports, _deadline: datetime) -> Leased | None:
+        contract = ports.store.contract(contract_id)
+        return Leased(contract, ports.store.partner()) if contract.state.due(ports.clock.now()) else None
 
-    swap(_Session, "begin", classmethod(begin))
+    swap(converge, "take_lease", take)
+    swap(merge, "lease_at_once", lambda *_: None)
 
 
 @_ablation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -14,8 +15,9 @@ from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.operate.preview import what_would_be_adjusted
 from timus_autotask.operate.refusal import NotDone, Senseless
 from timus_autotask.operate.stage import go_live, observe
-from timus_autotask.ports.table import Delete
+from timus_autotask.ports.table import Delete, Write
 from timus_autotask.store.customers import put_mapping
+from timus_autotask.store.keys import stage_key
 from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.ports import Observing
 from timus_autotask.watch.reconcile import reconcile
@@ -277,3 +279,20 @@ def test_there_is_no_other_way_to_a_write() -> None:
     """The worker's own word is not enough: what is not live gets no client to write with."""
     with pytest.raises(Observing):
         World().ports.writing(live=False)
+
+
+def test_who_stays_in_observation_is_told_before_everybody_else_goes_live() -> None:
+    """Else a worker that has read the customer already, and the stack's stage only then, would take it for live."""
+    world = with_another(observing())
+    before = world.ports.store.contract_state(OTHER_CONTRACT).value.generation
+    told: list[int] = []
+    write = world.table.write
+
+    def noted(changes: Sequence[Write]) -> None:
+        if any(change.key == stage_key(None) for change in changes):
+            told.append(world.ports.store.contract_state(OTHER_CONTRACT).value.generation)
+        write(changes)
+
+    world.table.write = noted  # type: ignore[method-assign]
+    go_live(deployment_of(world), "a person", excepted=(OTHER,)).commit()
+    assert told == [before + 1]

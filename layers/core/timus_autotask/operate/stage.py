@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +92,9 @@ def _gone_live(
 ) -> StageChange:
     for customer in excepted:
         _set(customer, Stage(False, ports.clock.now(), by), ports)
+        # Told before the others go live: no worker that read this customer earlier can take it for one of them.
+        with suppress(Unreadable):  # no worker does anything for one who cannot be read
+            take_effect(customer, ports, deployment.each)
     for customer in customers:
         _set(customer, Stage(True, ports.clock.now(), by), ports)
     observing = () if customers else _observing_on_their_own(ports.store, excepted)

@@ -29,6 +29,8 @@ class ContractState:
     """Grows with everything that may change what the contract should have."""
     converged: int = 0
     """The generation that was last brought to rest."""
+    rested_at: datetime | None = None
+    """When that was, by the clock of the worker that did it, read after all that it went by; None: not known."""
     lease: str | None = None
     """The random name of the worker that has it."""
     lease_until: datetime | None = None

@@ -65,14 +65,21 @@ class Gathered:
         return wanted
 
 
-def read_records(contract: ContractRecords, ports: Ports) -> Gathered:
+def read_records(
+    contract: ContractRecords,
+    ports: Ports,
+    partner: PartnerRecords | None = None,
+    known: Mapping[str, CustomerRecords] = MappingProxyType({}),
+) -> Gathered:
     """The records of everything that feeds a contract, whose own were read already.
 
-    A SKU that nobody has chosen a service for is looked up in Autotask on the way; raises ``AutotaskError``.
+    ``partner`` and ``known``: what was read of the partner and of customers with them. The partner's are read before a customer's: who
+    is to stay in observation is noted before everybody else goes live. A SKU that nobody has chosen a service for is looked up in Autotask on the way; raises ``AutotaskError``.
     """
     store, contract_id = ports.store, contract.state.value.contract_id
-    customers = {c: store.customer_to_bill(c) for c in contract.state.value.customers}
-    partner = _with_services(store.partner(), customers, ports)
+    partner = partner or store.partner()
+    customers = {c: known.get(c) or store.customer_to_bill(c) for c in contract.state.value.customers}
+    partner = _with_services(partner, customers, ports)
     live = contract_is_live(contract_id, customers.values(), partner_stage(ports, partner))
     gathered = Gathered(contract, customers, partner, live=live)
     gathered.policies[""] = policy_from(partner.terms.value.values)

@@ -1,14 +1,15 @@
 """Events of a customer's inbox → histories, and every contract that they concern made due, in one transaction.
 
 Whatever dies afterwards leaves the contract due; whatever dies before leaves the event in the inbox. Many events are many transactions.
-Of many contracts the transaction only notes that they are to be made due (``Notice``), which is done, and taken off the note, some at a time.
+A customer's only contract is leased in the same transaction, if it was at rest (``sync.lease``). Of many contracts the transaction
+only notes that they are to be made due (``Notice``), which is done, and taken off the note, some at a time.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.days import effective_day
@@ -38,9 +39,10 @@ from timus_autotask.store.customers import (
 from timus_autotask.store.inbox import delivery_in
 from timus_autotask.store.keys import event_key, notice_key
 from timus_autotask.store.merged_events import EventRecord, put_event
-from timus_autotask.store.reading import Stored
+from timus_autotask.store.reading import RecordUnreadable, Stored
 from timus_autotask.store.sizes import fits
 from timus_autotask.store.update import ATTEMPTS, update
+from timus_autotask.sync.lease import Leased, lease_at_once
 from timus_autotask.sync.ports import Ports
 
 MOST_EVENTS = 200
@@ -53,30 +55,41 @@ MERGE_TAKES = timedelta(seconds=5)
 """No transaction is begun with less time than this before the function's deadline."""
 
 
-def merge_inbox(customer_id: str, ports: Ports, deadline: datetime) -> CustomerMapping | None:
-    """Merge the events that wait for a customer; returns its mapping.
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A customer whose events are merged."""
+
+    mapping: CustomerMapping | None
+    leased: Leased | None = None
+    """The customer's only contract, if it was leased with the events: it is this worker's from now on."""
+
+
+def merge_inbox(customer_id: str, ports: Ports, deadline: datetime) -> Merged:
+    """Merge the events that wait for a customer.
 
     What there is no time for is handed on. Raises ``Conflict`` when others come first again and again, and nothing of it gets done.
+    An event that comes while this goes on is not waited for: it has a wake-up of its own.
     """
     lost = 0
     while True:
+        since = ports.clock.now()
         records = ports.store.customer_to_merge(customer_id, MOST_EVENTS)
-        mapping = records.mapping.value if records.mapping else None
-        if not records.inbox and records.notice is None:
-            if records.unreadable:
-                raise records.unreadable[0]  # it stays where it is, is noted, and held up nothing
-            return mapping
-        merge = _Merge(records, ports)
+        merge = _Merge(records, since, ports, deadline)
         try:
-            if not merge.run(deadline):
+            if not merge.run():
                 if merge.done:  # else the next worker would get nothing done either
                     ports.hand_on(customer_id)
-                return mapping
+                return merge.merged
         except Conflict as conflict:
             progress = merge.done + _drop_merged_before(records, conflict, ports)
             lost = 0 if progress else lost + 1
             if lost == ATTEMPTS:
                 raise
+            continue
+        if merge.nothing_left:
+            if records.unreadable:
+                raise records.unreadable[0]  # it stays where it is, is noted, and held up nothing
+            return merge.merged
 
 
 def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: Ports) -> int:
@@ -98,26 +111,48 @@ def _drop_merged_before(records: CustomerRecords, conflict: Conflict, ports: Por
 class _Merge:
     """A customer's events into its histories, in as few transactions as it takes."""
 
-    def __init__(self, records: CustomerRecords, ports: Ports) -> None:
+    def __init__(self, records: CustomerRecords, since: datetime, ports: Ports, deadline: datetime) -> None:
+        """``since``: when it was begun to read the records."""
         self._records = records
+        self._since = since
         self._ports = ports
+        self._deadline = deadline
         self._known = dict(records.subscriptions)
         self._contracts = records.mapping.value.contract_ids if records.mapping else ()
+        self._leased: Leased | None = None
         self.done = 0
         """Events that were merged, and contracts that were made due of those that were noted."""
 
-    def run(self, deadline: datetime) -> bool:
+    @property
+    def merged(self) -> Merged:
+        """What it came to."""
+        return Merged(self._records.mapping.value if self._records.mapping else None, self._leased)
+
+    @property
+    def nothing_left(self) -> bool:
+        """Whether the customer has nothing more to be merged or brought to the contracts, once this was run."""
+        records = self._records
+        if not records.inbox:
+            return records.notice is None
+        return self._read_all and records.notice is None and len(self._contracts) <= WOKEN_AT_ONCE
+
+    @property
+    def _read_all(self) -> bool:
+        """Whether the read gave the whole inbox."""
+        return len(self._records.inbox) + len(self._records.unreadable) < MOST_EVENTS
+
+    def run(self) -> bool:
         """Merge what was read, or bring what is new to the contracts; False when there was no time for all of it. Raises ``Conflict``."""
-        return self._merge(deadline) if self._records.inbox else self._bring(deadline)
+        return self._merge() if self._records.inbox else self._bring()
 
-    def _no_time(self, deadline: datetime) -> bool:
-        return self._ports.clock.now() + MERGE_TAKES > deadline
+    def _no_time(self) -> bool:
+        return self._ports.clock.now() + MERGE_TAKES > self._deadline
 
-    def _bring(self, deadline: datetime) -> bool:
+    def _bring(self) -> bool:
         """Make the contracts due that are noted."""
         stored = self._records.notice
         while stored is not None:
-            if self._no_time(deadline):
+            if self._no_time():
                 return False
             number = min(WOKEN_AT_ONCE, len(stored.value.contracts))
             while True:
@@ -131,14 +166,15 @@ class _Merge:
             stored = Stored(replace(stored.value, contracts=left), stored.rev + 1) if left else None
         return True
 
-    def _merge(self, deadline: datetime) -> bool:
+    def _merge(self) -> bool:
         left = deque(self._records.inbox)
         while left:
-            if self._no_time(deadline):
+            if self._no_time():
                 return False
             number = min(MERGED_AT_ONCE, len(left))
             while True:
-                batch = _Batch(self._records, self._known, self._contracts, self._ports)
+                wake = self._wake if number < len(self._records.inbox) else self._wake_and_lease
+                batch = _Batch(self._records, self._known, wake, self._ports)
                 batch.take([left[at] for at in range(number)])
                 if number == 1 or fits(batch.writes):
                     break
@@ -148,7 +184,29 @@ class _Merge:
             self.done += number
             for _ in range(number):
                 left.popleft()
+            self._leased = batch.leased and replace(batch.leased, customers=self._after())
         return True
+
+    def _after(self) -> dict[str, CustomerRecords]:
+        """The customer's records as they are now, without reading them again."""
+        return {self._records.id: replace(self._records, inbox=(), subscriptions=self._known)}
+
+    def _wake(self, came: datetime) -> tuple[list[Put], Leased | None]:
+        """What makes the contracts due for what came in then."""
+        return wake_contracts(self._records.id, self._contracts, self._ports, came), None
+
+    def _wake_and_lease(self, came: datetime) -> tuple[list[Put], Leased | None]:
+        """The same for the last of what waits: an only contract is leased at once, if it can be."""
+        ports, records = self._ports, self._records
+        if len(self._contracts) != 1 or not self.nothing_left or records.unreadable:
+            return self._wake(came)
+        try:
+            contract = ports.store.contract(self._contracts[0])
+        except RecordUnreadable:
+            return self._wake(came)  # one of its lines: the events are merged all the same
+        state, rev, due_at = woken(contract.state, ports, (records.id,), came=came)
+        put, leased = lease_at_once(contract, state, self._since, ports, self._deadline) or (None, None)
+        return [put or put_contract_state(state, rev, due_at)], leased
 
 
 class _Batch:
@@ -158,17 +216,20 @@ class _Batch:
         self,
         records: CustomerRecords,
         known: Mapping[str, Stored[Subscription]],
-        contracts: Iterable[int],
+        wake: Callable[[datetime], tuple[list[Put], Leased | None]],
         ports: Ports,
     ) -> None:
+        """``wake``: what makes the contracts due for what came in at a moment."""
         self._records = records
         self._known = known
-        self._contracts = contracts
+        self._wake = wake
         self._ports = ports
         self._outcomes: list[EventRecord] = []
         self.writes: list[Write] = []
         self.stored: dict[str, Stored[Subscription]] = {}
         """The histories as they are after it."""
+        self.leased: Leased | None = None
+        """The customer's only contract, if it is leased with it."""
 
     def take(self, inbox: Sequence[Document]) -> None:
         """Decide what becomes of these events, and of the histories and contracts that they concern."""
@@ -188,7 +249,8 @@ class _Batch:
             waiting = [delivery_in(document) for document in inbox]
             fresh = [delivery.received_at for delivery in waiting if delivery.outcome is None]
             came = min(fresh, default=now)  # a replayed event has come in now
-            self.writes += wake_contracts(self._records.id, self._contracts, ports, came)
+            woken_contracts, self.leased = self._wake(came)
+            self.writes += woken_contracts
 
     def commit(self) -> None:
         """Write it, and log; raises ``Conflict``."""

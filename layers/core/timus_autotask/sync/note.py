@@ -21,9 +21,10 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.store.notes import delete_note, note, put_note
 from timus_autotask.store.reading import Stored
+from timus_autotask.sync.lease import LEASE_MARGIN
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
-from timus_autotask.sync.worker import ADJUSTMENT_TAKES, LEASE_MARGIN, note_failure
+from timus_autotask.sync.worker import ADJUSTMENT_TAKES, note_failure
 
 ASK_AGAIN = timedelta(hours=1)
 """How soon Autotask is asked again for what it refused, or for a contract that observes by now."""

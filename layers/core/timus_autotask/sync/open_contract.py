@@ -43,10 +43,11 @@ from timus_autotask.store.keys import provisioning_key
 from timus_autotask.store.reading import Stored
 from timus_autotask.store.sizes import in_parts
 from timus_autotask.sync.gather import customer_from
+from timus_autotask.sync.lease import LEASE_MARGIN
 from timus_autotask.sync.merge import wake_contract, woken
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
-from timus_autotask.sync.worker import ADJUSTMENT_TAKES, LEASE_MARGIN, note_failure
+from timus_autotask.sync.worker import ADJUSTMENT_TAKES, note_failure
 
 OPEN_AGAIN = timedelta(hours=1)
 """How soon a parked provisioning is looked at again: its cause may be gone."""

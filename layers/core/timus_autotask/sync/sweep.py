@@ -127,8 +127,9 @@ class _Sweep:
         identity = id_of(key)
         match key.pk.partition("#")[0]:
             case "CUSTOMER":
-                for contract_id in merge_customer(identity, self._ports, self._deadline):
-                    handle = partial(converge, contract_id, self._ports, self._deadline)
+                contracts = merge_customer(identity, self._ports, self._deadline)
+                for contract_id, leased in contracts.items():
+                    handle = partial(converge, contract_id, self._ports, self._deadline, leased)
                     self._attempt(contract_key(contract_id), handle)
             case "CONTRACT":
                 converge(int(identity), self._ports, self._deadline)

@@ -33,7 +33,7 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.ports.secrets import RefusedUser
 from timus_autotask.ports.table import Key, Put, Write
-from timus_autotask.store.contracts import check_contract_state, put_contract_state, put_provisioning
+from timus_autotask.store.contracts import check_contract_state, put_provisioning
 from timus_autotask.store.customers import CustomerRecords, put_subscription
 from timus_autotask.store.journal import contract_with_entries, journal_key, line_with_entries
 from timus_autotask.store.keys import line_key
@@ -44,12 +44,11 @@ from timus_autotask.store.sizes import in_parts
 from timus_autotask.store.update import update
 from timus_autotask.sync.by_terms import by_terms
 from timus_autotask.sync.gather import Gathered, ask_prices, ask_units, read_records
+from timus_autotask.sync.lease import LEASE_MARGIN, Leased, take_lease
 from timus_autotask.sync.ports import Ports
 
 ADJUSTMENT_TAKES = timedelta(seconds=30)
 """No adjustment is begun with less time than this before the function's deadline: it must be answered and read back."""
-LEASE_MARGIN = timedelta(seconds=5)
-"""How far the lease outlives the function's deadline: more than two clocks can differ."""
 CREDENTIALS_PAUSE = timedelta(minutes=15)
 """How long Autotask is not asked after it refused the credentials: bad logins in a row lock the account."""
 REPLACED_SECONDS = 5
@@ -58,17 +57,16 @@ EXTEND_AGAIN = timedelta(hours=1)
 """How soon Autotask is asked again to extend a contract that it refused to extend."""
 
 
-def converge(contract_id: int, ports: Ports, deadline: datetime) -> None:
+def converge(contract_id: int, ports: Ports, deadline: datetime, leased: Leased | None = None) -> None:
     """Bring one contract to rest, or as far as Autotask and time allow; the rest stays due.
 
-    ``deadline`` is when this process is surely dead. Another worker at the contract is left alone: what made it due is in
-    its generation, which that one looks at again before it rests.
+    ``deadline`` is when this process is surely dead; ``leased``: it is this worker's already. Another worker at the contract is left
+    alone: what made it due is in its generation, which that one looks at again before it rests.
     """
-    if ports.store.circuit().value.open(ports.clock.now()):
+    leased = leased or take_lease(contract_id, ports, deadline)
+    if leased is None:
         return
-    session = _Session.begin(contract_id, ports, deadline)
-    if session is None:
-        return
+    session = _Session(leased, ports, deadline)
     try:
         session.run()
     except AutotaskError as error:
@@ -78,13 +76,16 @@ def converge(contract_id: int, ports: Ports, deadline: datetime) -> None:
 
 
 class _Session:
-    """One worker at one contract, from taking the lease to giving it back."""
+    """One worker at one contract, from its lease to giving it back."""
 
-    def __init__(self, contract_id: int, ports: Ports, deadline: datetime, lease: str) -> None:
-        self._id = contract_id
+    def __init__(self, leased: Leased, ports: Ports, deadline: datetime) -> None:
+        state = leased.contract.state.value
+        self._id = state.contract_id
         self._ports = ports
         self._deadline = deadline
-        self._lease = lease
+        self._lease = state.lease
+        self._read: Leased | None = leased
+        """What was read with the lease, until it is used."""
         self._answers: dict[str, Intent] = {}
         """Intents that this worker sent, with what it was answered; by id."""
         self._contract: Contract | None = None
@@ -101,23 +102,6 @@ class _Session:
         self._renewal_noted = False
         self._policies: dict[str, Policy] = {}
         """The terms by which this worker has gone on so far, by customer."""
-
-    @classmethod
-    def begin(cls, contract_id: int, ports: Ports, deadline: datetime) -> _Session | None:
-        """Take the lease; None when somebody has it or there is nothing to do."""
-        session = cls(contract_id, ports, deadline, ports.new_id())
-        until = deadline + LEASE_MARGIN
-
-        def take() -> bool:
-            now = ports.clock.now()
-            state = ports.store.contract(contract_id).state
-            if not state.due(now) or state.value.leased(now):
-                return False
-            leased = replace(state.value, lease=session._lease, lease_until=until)
-            ports.store.commit(put_contract_state(leased, state.rev, until))
-            return True
-
-        return session if update(take) else None
 
     def run(self) -> None:
         """Gather → decide → act, until there is nothing to do, no time, or no lease."""
@@ -195,14 +179,21 @@ class _Session:
     # -- Gather
 
     def _gather(self, *, quick: bool = False) -> Gathered | None:
-        """Read every record anew; None when the lease is not ours any more. ``quick``: only the contract's own."""
-        contract = self._ports.store.contract(self._id)
+        """Read every record anew, but the first time what was read with the lease; None when the lease is not ours any more.
+
+        ``quick``: only the contract's own.
+        """
+        read, self._read = self._read, None
+        contract = read.contract if read else self._ports.store.contract(self._id)
         if contract.state.value.lease != self._lease:
             return None
         self._since = contract.state.value.since or self._since
         if quick:
             return Gathered(contract, {}, PartnerRecords(), policies=self._policies)
-        gathered = read_records(contract, self._ports)
+        if read:
+            gathered = read_records(contract, self._ports, read.partner, read.customers)
+        else:
+            gathered = read_records(contract, self._ports)
         self._policies = gathered.policies
         if not self._asked:
             self._contract = self._ports.autotask().contract(self._id)
@@ -383,6 +374,7 @@ class _Session:
             lease=None,
             lease_until=None,
             converged=state.value.generation if rested else state.value.converged,
+            rested_at=self._ports.clock.now() if rested else state.value.rested_at,
             since=None if rested else state.value.since,
             contract=self._contract or state.value.contract,
             trouble=trouble or self._unextended,

@@ -23,9 +23,10 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.store.reading import Stored
 from timus_autotask.store.runs import Tickets, put_tickets, tickets
+from timus_autotask.sync.lease import LEASE_MARGIN
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import partner_stage
-from timus_autotask.sync.worker import ADJUSTMENT_TAKES, LEASE_MARGIN, note_failure
+from timus_autotask.sync.worker import ADJUSTMENT_TAKES, note_failure
 
 EVERY = timedelta(minutes=5)
 """How often the alarms are asked for."""
