@@ -37,6 +37,9 @@ Exceptions, each with its reason:
 * A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
 * A contract that a customer was moved from or to is not judged by I7, and its past days are not judged by I5: a move does not wait for what
   is held on the line that it leaves, and who moves is told of the days. Its days from today on are judged as everywhere (I1).
+* What says another customer than the one whose the subscription is counts from when a person has accepted that; what was said of the new
+  customer before that event counts for nobody. Whose a subscription is that events of two customers name at once, is told by the product's
+  own record: the one of whom it heard first.
 * What was said since Timus's counter began again counts from when a person has accepted that. Until then its events are parked, unless
   they say what a version before says.
 * What a preview showed is compared with what was posted only where nothing came in between: no fault, no event, nothing that a person
@@ -56,6 +59,7 @@ from hashlib import sha256
 from itertools import combinations, permutations, product
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.owners import Owners
 from tests.simulation.scheduler import SECOND, Actor, micros
 from tests.simulation.story import GATEWAY, PLANS, SERVICES, Said, local_day
 from timus_autotask.store.journal import Journal, first_broken, journalled
@@ -122,7 +126,11 @@ class Oracle:
         self.w = world
         self.own = own_promises
         self.violations: list[Violation] = []
+        self.owners = Owners()
         self.history: dict[str, list[Said]] = {}
+        """By subscription, or by what a customer has of one that went to somebody else: every version that counts."""
+        self._went: dict[str, int] = {}
+        """By what a customer has of a subscription: when a person said last that it goes to, or from, this customer."""
         self._restarted: dict[str, list[Said]] = {}
         """By subscription whose counter began again: what was said since, in order."""
         self._believed: dict[str, int] = {}
@@ -132,7 +140,7 @@ class Oracle:
         self._sent: dict[tuple[str, int], int] = {}
         self._arrived: list[tuple[str, int]] = []
         self._arrived_at: dict[tuple[str, int], int] = {}
-        self._accepted: dict[tuple[str, int], bytes] = {}
+        self._accepted: dict[tuple[str, int], Said] = {}
         self._routes: dict[str, list[tuple[date | None, dict[str | None, tuple[int, int]]]]] = {}
         self._mapped_at: dict[str, int] = {}
         """By customer: when it was mapped first."""
@@ -185,7 +193,42 @@ class Oracle:
             self._restarted.setdefault(sub, []).append(said)
             if sub not in self._believed:
                 return
-        self.history.setdefault(sub, []).append(said)
+        self.owners.said(said)
+        if self.owners.is_disputed(sub):
+            self._count_again(sub)
+        else:
+            self.history.setdefault(sub, []).append(said)
+
+    def _count_again(self, sub: str) -> None:
+        """Of a subscription of which Timus named several customers, each has what is known to be theirs."""
+        self.history = {part: v for part, v in self.history.items() if part not in self._parts_of(sub)}
+        self.history |= self.owners.histories(sub)
+
+    def _parts_of(self, sub: str) -> set[str]:
+        """What all customers may have of a subscription."""
+        return {self.owners.part(sub, client.id) for client in self.w.story.clients}
+
+    def first_seen(self, sub: str, customer: str) -> None:
+        """The product has noted under whom it sees a subscription first."""
+        if self.owners.is_disputed(sub):
+            self.owners.first_seen(sub, customer)
+            self._count_again(sub)
+
+    def goes(self, sub: str, number: int) -> None:
+        """A person confirms that a subscription is another customer's from an event's day on: now it ends there, and what waited counts here."""
+        now, before = self.w.scheduler.now, {part: list(v) for part, v in self.history.items()}
+        self.owners.goes(sub, number)
+        self._count_again(sub)
+        for part, versions in self.owners.histories(sub).items():
+            known = {one.number for one in before.get(part, ())}
+            for one in versions:
+                if one.number not in known and (
+                    one.number == number or (part, one.number) in self._arrived_at
+                ):
+                    self._went[part] = self._arrived_at[part, one.number] = now
+                    self._sent.setdefault((part, one.number), now)
+                    if (part, one.number) not in self._arrived:
+                        self._arrived.append((part, one.number))
 
     def restarted(self, sub: str) -> Sequence[Said]:
         """What was said of a subscription since its counter began again."""
@@ -231,20 +274,21 @@ class Oracle:
 
     def sent(self, said: Said) -> None:
         """Timus tries to deliver it."""
-        self._sent.setdefault((said.subscription, said.number), self.w.scheduler.now)
+        part = self.owners.part(said.subscription, said.customer)
+        self._sent.setdefault((part, said.number), self.w.scheduler.now)
 
     def answered(self, said: Said, body: bytes, status: int | None) -> None:
         """A delivery was answered; None: it was not.
 
         It has arrived if it was stored, whatever the answer. One that failed before that comes again, maybe after a newer version.
         """
-        key = said.subscription, said.number
-        stored = status == 202 or not self.own or self._is_stored(said.customer, *key)
+        key = self.owners.part(said.subscription, said.customer), said.number
+        stored = status == 202 or not self.own or self._is_stored(said)
         if stored and key not in self._arrived:
             self._arrived.append(key)
             self._arrived_at[key] = self.w.scheduler.now
         if status == 202:
-            self._accepted[key] = body
+            self._accepted[key] = said
             self.kept(said.customer)
 
     def forged(self, invoke: Callable[[Callable[[dict[str, Any] | None], None]], None]) -> None:
@@ -317,7 +361,7 @@ class Oracle:
 
     def rejected(self, contract: int, service: int, rejection: Any) -> None:
         """A person has set a held change aside."""
-        known = {sub: self._known(sub, number) for sub, number in rejection.versions.items()}
+        known = self._all_known(rejection.versions)
         self._rejected[contract, service].append((rejection.day, rejection.delta, known))
 
     def approved(self, contract: int, service: int, change: Any) -> None:
@@ -331,13 +375,18 @@ class Oracle:
         for line in lines:
             one, key = line.undone[-1], (contract, line.service_id)
             others = tuple((other.contract_id, other.service_id) for other in one.linked)
-            known = {sub: self._known(sub, number) for sub, number in one.versions.items()}
+            known = self._all_known(one.versions)
             if one.units < 0:
                 self._broken("undo", f"{key} is undone to {one.units} instead of {one.instead_of}")
             self._approved[key] |= {(by_now.day, by_now.delta) for by_now in line.approved}
             self._undos[key].append(
                 Undone(one.id, key, one.day, one.delta, one.instead_of, one.units, known, others)
             )
+
+    def _all_known(self, versions: Mapping[str, int]) -> dict[str, int]:
+        """The newest versions that the product knows by then, as it names them, by our names and numbers."""
+        parts = ((part, number) for sub, number in versions.items() for part in self.owners.parts(sub))
+        return {part: self._known(part, number) for part, number in parts}
 
     def _known(self, sub: str, number: int) -> int:
         """The newest version that the product knows by then, by our numbers: Timus may have counted on from other ones, or anew."""
@@ -1133,18 +1182,19 @@ class Oracle:
         """Promise I3: every event that was answered 202 is in the table."""
         if not self.own:
             return
-        for sub, number in self._accepted:
-            owner = self.history[sub][0].customer
-            if customer not in (None, owner):
+        for said in self._accepted.values():
+            if customer not in (None, said.customer):
                 continue
-            if not self._is_stored(owner, sub, number):
-                self._broken("I3", f"version {number} of {sub} was accepted and is not in the table")
+            if not self._is_stored(said):
+                self._broken(
+                    "I3", f"version {said.number} of {said.subscription} was accepted and is not in the table"
+                )
 
-    def _is_stored(self, customer: str, sub: str, number: int) -> bool:
+    def _is_stored(self, said: Said) -> bool:
         """Whether the table has the event of a version, in the inbox or merged."""
-        key = _kept_as(f"{sub}-v{number}".replace(".", ":"))
+        key = _kept_as(said.event_id)
         start = (f"INBOX#{key}~", f"EVENT#{key}~")
-        names = self.w.memory._sort_keys.get(f"CUSTOMER#{customer}", ())
+        names = self.w.memory._sort_keys.get(f"CUSTOMER#{said.customer}", ())
         return any(name.startswith(start) for name in names)
 
     # -- at rest
@@ -1183,7 +1233,8 @@ class Oracle:
                 since is not None or (record is not None and record.state.value == "settling")
             ):
                 continue  # somebody's change in the middle of ours may take a second settling time to be found
-            if since is not None and any(self._believed.get(sub, 0) > since for sub in self._feeding(line)):
+            decided = (max(self._believed.get(sub, 0), self._went.get(sub, 0)) for sub in self._feeding(line))
+            if since is not None and any(at > since for at in decided):
                 continue  # a person has decided while the world was to come to rest
             if since is not None and record is not None and record.state.value == "settling":
                 self._broken(promise, f"{line} is still settling")
@@ -1402,8 +1453,17 @@ class Oracle:
                 self._outcome(client.id, document.data)
 
     def _outcome(self, customer: str, event: Mapping[str, Any]) -> None:
-        """An event is merged, or has no effect; one of a counter that began again waits for a person, and is never quietly dropped."""
+        """An event is merged, or has no effect; one of a counter that began again waits for a person, and is never quietly dropped.
+
+        So does one that says another customer; once a newer one is believed, it is superseded.
+        """
         sub, outcome = event["subscription_id"], event["outcome"]
+        if any(one.event_id == event["event_id"] for one in self.owners.waiting(sub)):
+            if outcome not in ("parked", "dismissed", "superseded"):
+                self._broken(
+                    "I3", f"an event of {customer}, of somebody else's subscription, became {outcome}"
+                )
+            return
         said = next((one for one in self.restarted(sub) if one.event_id == event["event_id"]), None)
         if said is None or sub in self._believed:
             if outcome not in ("merged", "duplicate", "superseded", "noted"):
