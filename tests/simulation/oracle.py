@@ -35,8 +35,8 @@ Exceptions, each with its reason:
   put on that very day, if the terms or a decision keep such edits.
 * Where nobody named the plans, one that never had half the seats of another is taken for an add-on if the gateway has as many.
 * A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
-* A contract that a customer was moved from or to is not judged by I7, and its past days are not judged by I5: a move does not wait for what
-  is held on the line that it leaves, and who moves is told of the days. Its days from today on are judged as everywhere (I1).
+* A customer who is moved to another contract is judged on each of the two for itself: a move does not wait for what is held on the line
+  that it leaves, and no plan on the one contract waits for a plan on the other.
 * What says another customer than the one whose the subscription is counts from when a person has accepted that; what was said of the new
   customer before that event counts for nobody. Whose a subscription is that events of two customers name at once, is told by the product's
   own record: the one of whom it heard first.
@@ -175,8 +175,6 @@ class Oracle:
         self._parts: dict[Line, set[int]] = defaultdict(set)
         """By line: quantities of a part of a rise, whose other seats waited for the plan that they leave."""
         self._skus = {service: sku for sku, service in SERVICES.items()}
-        self._moved: set[int] = set()
-        """Contracts whose customers were mapped differently at some time."""
         self._company_changed: set[int] = set()
         terms = world.story.terms
         own_days = terms.get("increases") or terms.get("decreases")
@@ -253,7 +251,7 @@ class Oracle:
 
     def posted_as_shown(self, contract: int, after: int, shown: Counter[tuple[int, int, int]]) -> None:
         """A contract has come to rest after a preview of it: what was posted is what was shown."""
-        if self._terms_limit_days or contract in self._moved | self._sick():
+        if self._terms_limit_days or contract in self._sick():
             return  # who comes first gets what a day's limit leaves, who waits for whom is not told here, and what fails for good is not foreseen
         posted = self.posted_after(after, contract)
         if any(p.outcome == "refused" for p in posted):
@@ -403,9 +401,6 @@ class Oracle:
         for routing in self._routes.get(mapping.customer_id, ()):
             for company, contract in routing[1].values():
                 self._route_log.append((now, company, contract))
-                self._moved.add(contract)
-        if mapping.customer_id in self._routes:
-            self._moved |= set(mapping.contract_ids)
         self._routes[mapping.customer_id] = [
             (routing.first_day, {r.sku: (r.company_id, r.contract_id) for r in routing.routes})
             for routing in mapping.routings
@@ -670,7 +665,7 @@ class Oracle:
 
     def _surely_on(self, line: Line) -> list[str]:
         """Customers who have had units on a line all along, by whatever is known of them and under any terms: theirs count on it."""
-        if line[0] in self._moved | self._sick():
+        if line[0] in self._sick():
             return []
         sku, since = self._skus[line[1]], self.w.scheduler.now - SESSION_SECONDS * SECOND
 
@@ -699,7 +694,7 @@ class Oracle:
         """What a person has undone is not made again before there is news, or a person has said something else of it."""
         line = post.line
         newest = self._undos[line][-1]
-        if one is not newest or post.delta != -one.delta or not one.delta or line[0] in self._moved:
+        if one is not newest or post.delta != -one.delta or not one.delta:
             return
         made = [delta for day, delta in self._committed[line] if day >= one.day]
         holds = self._holds(one, self._last_told_by(post), frozenset(), joined=True)
@@ -1011,7 +1006,6 @@ class Oracle:
         found = [(0, 0)]
         customer = self.history[sub][0].customer
         routed = self._route(customer, sku, day) if customer in self._routes else None
-        away = contract in self._moved
         for version in self.history[sub]:
             if (sub, version.number) not in self._sent or (version.day > day and not self._dated):
                 continue
@@ -1019,7 +1013,7 @@ class Oracle:
                 found.append((version.number, version.units(sku, day)))
                 if self._dated and version.status != "trial":  # its end may be dated later
                     found.append((version.number, version.items.get(sku, 0)))
-            if away or routed is None or routed[1] != contract:
+            if routed is None or routed[1] != contract:
                 found += [(version.number, 0), (version.number, version.units(sku, day))]
         return list(dict.fromkeys(found))
 
@@ -1065,7 +1059,7 @@ class Oracle:
         """
         contract = self.w.api.model.contracts[contract_id]
         plans = [line for line in contract.lines.values() if self._skus[line.service["id"]] in PLANS]
-        if len(plans) < 2 or contract.id in self._moved:
+        if len(plans) < 2:
             return
         subs = {sub for line in plans for sub in self._feeding((contract.id, line.service["id"]))}
         if any(self._edits[contract.id, line.service["id"]] for line in plans):
@@ -1509,7 +1503,7 @@ class Oracle:
 
     def _terms_of_contracts(self) -> None:
         """A contract is never shortened, and one that bills a renewed subscription lasts to the end of its term."""
-        not_owed = self._moved | self._sick()
+        not_owed = self._sick()
         for plan in self.w.story.contracts:
             end = date.fromordinal(self.w.api.model.contracts[plan.id].end)
             if end < plan.end:
@@ -1543,7 +1537,7 @@ class Oracle:
         contract, _ = line
         related = self._related(line)
         subs = self._feeding(line)
-        if contract in self._moved or contract in self._company_changed or not subs:
+        if contract in self._company_changed or not subs:
             return
         if any(self._edits[other] for other in self.lines()):
             return

@@ -933,6 +933,7 @@ class World:
                 return
             self.watch.states["brought to another customer"] += 1
             self.oracle.goes(subscription, moves.number)
+            self._counted_on = self._inbox()  # what followed it is merged again
             self._shown += self._all_shown(proposal.preview)
 
         self._until_done("accept", accept)
