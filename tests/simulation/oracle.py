@@ -117,6 +117,20 @@ class Undone:
     known: Mapping[str, int]
     """By subscription: the newest version that was known."""
     others: tuple[Line, ...]
+    customer: str = ""
+    """Whose change it was, on a line of several; empty: the whole line is meant."""
+    part: int = 0
+    """What of ``instead_of`` is that customer's."""
+
+    @property
+    def left(self) -> int:
+        """What stays of that which is meant."""
+        return self.part + self.delta if self.customer else self.units
+
+    @property
+    def was(self) -> int:
+        """What Timus wanted of that which is meant, when it was undone."""
+        return self.part if self.customer else self.instead_of
 
 
 class Oracle:
@@ -376,9 +390,24 @@ class Oracle:
             known = self._all_known(one.versions)
             if one.units < 0:
                 self._broken("undo", f"{key} is undone to {one.units} instead of {one.instead_of}")
+            if one.customer and one.customer not in {
+                self.history[sub][0].customer for sub in self._feeding(key)
+            }:
+                self._broken("undo", f"{key} is undone for {one.customer}, who has nothing there")
             self._approved[key] |= {(by_now.day, by_now.delta) for by_now in line.approved}
             self._undos[key].append(
-                Undone(one.id, key, one.day, one.delta, one.instead_of, one.units, known, others)
+                Undone(
+                    one.id,
+                    key,
+                    one.day,
+                    one.delta,
+                    one.instead_of,
+                    one.units,
+                    known,
+                    others,
+                    one.customer,
+                    one.part,
+                )
             )
 
     def _all_known(self, versions: Mapping[str, int]) -> dict[str, int]:
@@ -445,17 +474,20 @@ class Oracle:
         want = self._by_timus(line, day, without)
         for one in self._undos.get(line, ()):
             if want is not None and self._holds(one, day, without, joined=joined):
-                want = one.units
+                want = max(0, want + one.delta) if one.customer else one.units
         return want
 
     def _holds(self, one: Undone, day: date, without: frozenset[tuple[str, int]], *, joined: bool) -> bool:
-        """Whether nothing has ended an undo by a day: Timus wants the same ever since, and has said no quantity anew."""
+        """Whether nothing has ended an undo by a day: Timus wants the same ever since, and has said no quantity anew.
+
+        Where it was one customer's change, of this customer: two clients may share a line, and each has orders of their own.
+        """
         if day < one.day:
             return False
         sides = [each for other in one.others for each in self._undos[other] if each.id == one.id]
         for side in (one, *sides):
             days = ((side.day + n * DAY) for n in range((day - side.day).days + 1))
-            if any(self._by_timus(side.line, each, without) != side.instead_of for each in days):
+            if any(self._by_timus(side.line, each, without, side.customer) != side.was for each in days):
                 return False
             if joined and side.units > side.instead_of and self._is_on_another_plan(side, day):
                 return False
@@ -472,7 +504,9 @@ class Oracle:
             if other in (one.line, *one.others) or self._skus[other[1]] not in PLANS:
                 continue
             if any(
-                self._by_timus(other, d) and not any(u.day <= d and not u.units for u in fewer) for d in days
+                self._by_timus(other, d, only=one.customer)
+                and not any(u.day <= d and not u.left for u in fewer)
+                for d in days
             ):
                 return True
         return False
@@ -481,6 +515,8 @@ class Oracle:
         """The versions of a line that say a quantity anew, since something was undone."""
         sku, found = self._skus[line[1]], []
         for sub in self._feeding(line):
+            if one.customer not in ("", self.history[sub][0].customer):
+                continue
             before = 0
             for version in self.history[sub]:
                 if (sub, version.number) in without:
@@ -492,15 +528,18 @@ class Oracle:
         return found
 
     def _by_timus(
-        self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset()
+        self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset(), only: str = ""
     ) -> int | None:
-        """What a line should have on a day by all that Timus has said; None: nothing is owed or known for that day."""
+        """What a line should have on a day by all that Timus has said, of one customer only if told so.
+
+        None: nothing is owed or known for that day.
+        """
         contract, service = line
         sku = self._skus[service]
         if sku in self._hidden:
             return None
         total, known = 0, False
-        for customer in self._routes:
+        for customer in self._routes if not only else [only]:
             subs = self._subs(customer, sku)
             first = min(
                 (v.day for sub in subs for v in self.history[sub] if (sub, v.number) not in without),
@@ -696,6 +735,12 @@ class Oracle:
         newest = self._undos[line][-1]
         if one is not newest or post.delta != -one.delta or not one.delta:
             return
+        if one.customer and any(
+            number > one.known.get(sub, 0)
+            for sub, number in self._arrived
+            if sub in self._feeding(line) and self.history[sub][0].customer != one.customer
+        ):
+            return  # it may be what another customer has more
         made = [delta for day, delta in self._committed[line] if day >= one.day]
         holds = self._holds(one, self._last_told_by(post), frozenset(), joined=True)
         if made[-1:] == [one.delta] and holds and not self._edits[line]:
@@ -1039,6 +1084,8 @@ class Oracle:
         # A later change goes its way although an earlier one was rejected: what is set aside, or what is left of it, is not billed.
         for _, delta, _ in self._rejected[line]:
             sums |= {s - part for s in sums for part in self._set_aside(line, delta)}
+        for one in self._undos.get(line, ()):
+            sums |= {s + one.delta for s in sums if one.customer}
         return sums
 
     def _set_aside(self, line: Line, delta: int) -> set[int]:
@@ -1270,9 +1317,12 @@ class Oracle:
             self.wants(line, day, variant, joined=joined) for variant in variants for joined in (True, False)
         }
         if self._dated:
+            # Which days it is in place of is not told here.
+            undone = [one for one in self._undos[line] if one.day <= day]
+            wants |= {one.units for one in undone}
             wants |= {
-                one.units for one in self._undos[line] if one.day <= day
-            }  # which days it is in place of is not told here
+                want + one.delta for want in wants if want is not None for one in undone if one.customer
+            }
         return any(want is not None and self._fits(line, want, has) for want in wants)
 
     def _is_drift(self, line: Line) -> None:

@@ -17,7 +17,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy, strictest
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.domain.timeline import Timeline
 from timus_autotask.domain.undone import noted, without_undone
 
 
@@ -234,7 +234,7 @@ def parts_of(draft: LineDraft, day: date, units: Timeline) -> dict[str, int]:
 
 def wanted_units(demand: Demand | None, line: Line) -> Timeline:
     """What a line should have: Timus's units without what a person undid, and with what a person put on top; never below zero."""
-    units = without_undone(demand.units if demand else NOTHING, line.undone)
+    units = without_undone(demand, line.undone)
     return at_least_0(units.plus(line.on_top)) if line.on_top.steps else units
 
 
