@@ -34,6 +34,8 @@ class LineDraft:
     """What every reason to park it tells, as it was gathered."""
     customers: tuple[str, ...] = ()
     """Whose terms count, sorted; see ``whose_terms``."""
+    over: date | None = None
+    """The first day from which on nothing is wanted of it, nor of the lines to which its seats move; None: there is none, or they move nowhere."""
     known: bool = False
     """No intent is open and Autotask has what we left behind: the line may be adjusted."""
     enforced: bool = False
@@ -174,7 +176,8 @@ def _draft(key: LineKey, view: View) -> LineDraft:
     facts: dict[str, int | str] = {}
     customers = whose_terms(demand, observed.units, wanted_units(demand, line), view.today)
     policy = policy_of(demand, view.policies, customers)
-    draft = LineDraft(line, demand, observed, policy, view.today, facts, customers)
+    over = _over(key, wanted_units(demand, line), view)
+    draft = LineDraft(line, demand, observed, policy, view.today, facts, customers, over)
     facts |= {
         "contract": key.contract_id,
         "service": key.service_id,
@@ -184,6 +187,16 @@ def _draft(key: LineKey, view: View) -> LineDraft:
         "desired": draft.wanted.at(view.today),
     }
     return draft
+
+
+def _over(key: LineKey, wanted: Timeline, view: View) -> date | None:
+    ups = {link.up for link in view.desired.links if link.down == key and not link.across}
+    for up in ups if wanted.steps else ():
+        demand, line = view.desired.demands.get(up), view.lines.get(up)
+        wanted = wanted.plus(wanted_units(demand, line or Line(up.contract_id, up.service_id)))
+    if not ups or not wanted.steps or wanted.steps[-1][1]:
+        return None
+    return wanted.steps[-1][0]
 
 
 def policy_of(demand: Demand | None, policies: Mapping[str, Policy], customers: Sequence[str] = ()) -> Policy:
