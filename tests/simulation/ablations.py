@@ -39,6 +39,7 @@ from timus_autotask.domain.converge import next_step as deciding
 from timus_autotask.domain.converge import undo as undoing
 from timus_autotask.domain.converge.draft import LineDraft
 from timus_autotask.domain.converge.view import Step, View
+from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.gap import Gap
 from timus_autotask.domain.history import Merged, Subscription
 from timus_autotask.domain.history import merge as merge_snapshot
@@ -576,8 +577,8 @@ def _no_past_days(swap: Swap) -> None:
 def _undo_not_kept(swap: Swap) -> None:
     """What a person undid counts only until its opposite is made. The next look at the contract makes the change again."""
 
-    def until_made(units: Timeline, undone: Sequence[Undone]) -> Timeline:
-        return without_undone(units, [one for one in undone if not one.opposite])
+    def until_made(demand: Demand | None, undone: Sequence[Undone]) -> Timeline:
+        return without_undone(demand, [one for one in undone if not one.opposite])
 
     swap(draft, "without_undone", until_made)
 

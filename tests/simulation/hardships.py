@@ -10,10 +10,12 @@ undo:            a person takes back changes that were made, of one line or of b
 changed terms:   a person sets terms for everybody, after a look at what would be adjusted
 own terms:       a customer has terms of his own, which differ from those of whoever shares the contract
 shared contract: two customers' units go to one contract, the second one's rightly or as another company's
+a transfer:      Timus says that a subscription is another customer's; a person confirms that, dismisses it, or nobody decides; it may come back
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -74,6 +76,7 @@ def beset(story: Story, profile: Profile) -> Story:
         ("changed terms", profile.previews, _changed_terms),
         ("undo", profile.undoes, _undoes),
         ("a curse", profile.cursed, _cursed),
+        ("a transfer", profile.transfers, _transferred),
         ("hostile ids", profile.hostile, _hostile),
         ("observation", profile.observes, _observes),
     ):
@@ -308,6 +311,66 @@ def _cursed(story: Story, r: Random) -> Story:
     return _with(
         story, Happening(int(r.uniform(first, last)), "curse", Details(client=client, choice=choice))
     )
+
+
+# -- A transfer
+
+
+def _transferred(story: Story, r: Random) -> Story:
+    """Versions more of one subscription, which say another customer, and some of them perhaps the former one again.
+
+    Not where a customer's events cannot be merged: nobody knows then what was known when a person decided.
+    """
+    said = _said(story)
+    restarted = {one.subscription for one in said if one.anew}
+    newest = {one.subscription: one for one in sorted(said, key=lambda one: one.number)}
+    free = sorted(newest.keys() - restarted)
+    if len(story.clients) < 2 or not free or any(happening.kind == "curse" for happening in story.happenings):
+        return story
+    before = newest[r.choice(free)]
+    former, zone = before.customer, ZoneInfo(story.zone)
+    other = r.choice([client.id for client in story.clients if client.id != former])
+    at = max(h.at for h in story.happenings if h.kind == "say" and h.what["said"] == before)
+    more: list[Happening] = []
+    customer, items = other, before.items
+    for count in range(1, r.randint(1, 4) + 1):
+        at += int(
+            r.choice((r.uniform(10, 300), r.uniform(300, 5 * HOUR), r.uniform(5 * HOUR, 30 * HOUR))) * SECOND
+        )
+        if count > 1 and r.random() < 0.2:
+            customer = former if customer == other else other
+        items = _as_it_goes(items, r)
+        effective = moment(at) + timedelta(days=r.choice((0, 0, 0, 0, -3, -1, 1, 2)))
+        now = replace(
+            before,
+            customer=customer,
+            number=before.number + count,
+            items=items,
+            day=effective.astimezone(zone).date(),
+            effective_at=effective,
+            reported_at=moment(at),
+            status="active",
+            cancel_at=None,
+            renews=False,
+        )
+        delay = r.choice((r.uniform(0.2, 3), r.uniform(0.2, 3), r.uniform(60, 3 * HOUR)))
+        more.append(Happening(at, "say", Details(said=now, delays=(delay,))))
+    first, last = more[0].at, at
+    for verdict in r.choice((("accept",), ("accept",), ("accept", "accept"), ("dismiss",), ())):
+        when = first + int(r.uniform(30, (last - first) / SECOND + 2 * HOUR) * SECOND)
+        more.append(Happening(when, verdict, Details(subscription=before.subscription)))
+    return _with(story, *more)
+
+
+def _as_it_goes(items: Mapping[str, int], r: Random) -> dict[str, int]:
+    """What the new customer has of a subscription: the same, some more or fewer, or the seats on another plan."""
+    changed, turn = r.choice(sorted(items)), r.random()
+    if turn < 0.4:
+        return {**items}
+    if turn < 0.8 or changed == GATEWAY:
+        return {**items, changed: max(0, items[changed] + r.choice((-3, -1, 1, 2, 5)))}
+    new = r.choice([plan for plan in PLANS if plan != changed])
+    return {new: items[changed], **{sku: units for sku, units in items.items() if sku not in (changed, new)}}
 
 
 # -- Hostile ids

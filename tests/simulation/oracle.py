@@ -35,8 +35,11 @@ Exceptions, each with its reason:
   put on that very day, if the terms or a decision keep such edits.
 * Where nobody named the plans, one that never had half the seats of another is taken for an add-on if the gateway has as many.
 * A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
-* A contract that a customer was moved from or to is not judged by I7, and its past days are not judged by I5: a move does not wait for what
-  is held on the line that it leaves, and who moves is told of the days. Its days from today on are judged as everywhere (I1).
+* A customer who is moved to another contract is judged on each of the two for itself: a move does not wait for what is held on the line
+  that it leaves, and no plan on the one contract waits for a plan on the other.
+* What says another customer than the one whose the subscription is counts from when a person has accepted that; what was said of the new
+  customer before that event counts for nobody. Whose a subscription is that events of two customers name at once, is told by the product's
+  own record: the one of whom it heard first.
 * What was said since Timus's counter began again counts from when a person has accepted that. Until then its events are parked, unless
   they say what a version before says.
 * What a preview showed is compared with what was posted only where nothing came in between: no fault, no event, nothing that a person
@@ -56,6 +59,7 @@ from hashlib import sha256
 from itertools import combinations, permutations, product
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.owners import Owners
 from tests.simulation.scheduler import SECOND, Actor, micros
 from tests.simulation.story import GATEWAY, PLANS, SERVICES, Said, local_day
 from timus_autotask.store.journal import Journal, first_broken, journalled
@@ -113,6 +117,20 @@ class Undone:
     known: Mapping[str, int]
     """By subscription: the newest version that was known."""
     others: tuple[Line, ...]
+    customer: str = ""
+    """Whose change it was, on a line of several; empty: the whole line is meant."""
+    part: int = 0
+    """What of ``instead_of`` is that customer's."""
+
+    @property
+    def left(self) -> int:
+        """What stays of that which is meant."""
+        return self.part + self.delta if self.customer else self.units
+
+    @property
+    def was(self) -> int:
+        """What Timus wanted of that which is meant, when it was undone."""
+        return self.part if self.customer else self.instead_of
 
 
 class Oracle:
@@ -122,7 +140,11 @@ class Oracle:
         self.w = world
         self.own = own_promises
         self.violations: list[Violation] = []
+        self.owners = Owners()
         self.history: dict[str, list[Said]] = {}
+        """By subscription, or by what a customer has of one that went to somebody else: every version that counts."""
+        self._went: dict[str, int] = {}
+        """By what a customer has of a subscription: when a person said last that it goes to, or from, this customer."""
         self._restarted: dict[str, list[Said]] = {}
         """By subscription whose counter began again: what was said since, in order."""
         self._believed: dict[str, int] = {}
@@ -132,7 +154,7 @@ class Oracle:
         self._sent: dict[tuple[str, int], int] = {}
         self._arrived: list[tuple[str, int]] = []
         self._arrived_at: dict[tuple[str, int], int] = {}
-        self._accepted: dict[tuple[str, int], bytes] = {}
+        self._accepted: dict[tuple[str, int], Said] = {}
         self._routes: dict[str, list[tuple[date | None, dict[str | None, tuple[int, int]]]]] = {}
         self._mapped_at: dict[str, int] = {}
         """By customer: when it was mapped first."""
@@ -167,8 +189,6 @@ class Oracle:
         self._parts: dict[Line, set[int]] = defaultdict(set)
         """By line: quantities of a part of a rise, whose other seats waited for the plan that they leave."""
         self._skus = {service: sku for sku, service in SERVICES.items()}
-        self._moved: set[int] = set()
-        """Contracts whose customers were mapped differently at some time."""
         self._company_changed: set[int] = set()
         terms = world.story.terms
         own_days = terms.get("increases") or terms.get("decreases")
@@ -185,7 +205,42 @@ class Oracle:
             self._restarted.setdefault(sub, []).append(said)
             if sub not in self._believed:
                 return
-        self.history.setdefault(sub, []).append(said)
+        self.owners.said(said)
+        if self.owners.is_disputed(sub):
+            self._count_again(sub)
+        else:
+            self.history.setdefault(sub, []).append(said)
+
+    def _count_again(self, sub: str) -> None:
+        """Of a subscription of which Timus named several customers, each has what is known to be theirs."""
+        self.history = {part: v for part, v in self.history.items() if part not in self._parts_of(sub)}
+        self.history |= self.owners.histories(sub)
+
+    def _parts_of(self, sub: str) -> set[str]:
+        """What all customers may have of a subscription."""
+        return {self.owners.part(sub, client.id) for client in self.w.story.clients}
+
+    def first_seen(self, sub: str, customer: str) -> None:
+        """The product has noted under whom it sees a subscription first."""
+        if self.owners.is_disputed(sub):
+            self.owners.first_seen(sub, customer)
+            self._count_again(sub)
+
+    def goes(self, sub: str, number: int) -> None:
+        """A person confirms that a subscription is another customer's from an event's day on: now it ends there, and what waited counts here."""
+        now, before = self.w.scheduler.now, {part: list(v) for part, v in self.history.items()}
+        self.owners.goes(sub, number)
+        self._count_again(sub)
+        for part, versions in self.owners.histories(sub).items():
+            known = {one.number for one in before.get(part, ())}
+            for one in versions:
+                if one.number not in known and (
+                    one.number == number or (part, one.number) in self._arrived_at
+                ):
+                    self._went[part] = self._arrived_at[part, one.number] = now
+                    self._sent.setdefault((part, one.number), now)
+                    if (part, one.number) not in self._arrived:
+                        self._arrived.append((part, one.number))
 
     def restarted(self, sub: str) -> Sequence[Said]:
         """What was said of a subscription since its counter began again."""
@@ -210,7 +265,7 @@ class Oracle:
 
     def posted_as_shown(self, contract: int, after: int, shown: Counter[tuple[int, int, int]]) -> None:
         """A contract has come to rest after a preview of it: what was posted is what was shown."""
-        if self._terms_limit_days or contract in self._moved | self._sick():
+        if self._terms_limit_days or contract in self._sick():
             return  # who comes first gets what a day's limit leaves, who waits for whom is not told here, and what fails for good is not foreseen
         posted = self.posted_after(after, contract)
         if any(p.outcome == "refused" for p in posted):
@@ -231,20 +286,21 @@ class Oracle:
 
     def sent(self, said: Said) -> None:
         """Timus tries to deliver it."""
-        self._sent.setdefault((said.subscription, said.number), self.w.scheduler.now)
+        part = self.owners.part(said.subscription, said.customer)
+        self._sent.setdefault((part, said.number), self.w.scheduler.now)
 
     def answered(self, said: Said, body: bytes, status: int | None) -> None:
         """A delivery was answered; None: it was not.
 
         It has arrived if it was stored, whatever the answer. One that failed before that comes again, maybe after a newer version.
         """
-        key = said.subscription, said.number
-        stored = status == 202 or not self.own or self._is_stored(said.customer, *key)
+        key = self.owners.part(said.subscription, said.customer), said.number
+        stored = status == 202 or not self.own or self._is_stored(said)
         if stored and key not in self._arrived:
             self._arrived.append(key)
             self._arrived_at[key] = self.w.scheduler.now
         if status == 202:
-            self._accepted[key] = body
+            self._accepted[key] = said
             self.kept(said.customer)
 
     def forged(self, invoke: Callable[[Callable[[dict[str, Any] | None], None]], None]) -> None:
@@ -317,7 +373,7 @@ class Oracle:
 
     def rejected(self, contract: int, service: int, rejection: Any) -> None:
         """A person has set a held change aside."""
-        known = {sub: self._known(sub, number) for sub, number in rejection.versions.items()}
+        known = self._all_known(rejection.versions)
         self._rejected[contract, service].append((rejection.day, rejection.delta, known))
 
     def approved(self, contract: int, service: int, change: Any) -> None:
@@ -331,13 +387,33 @@ class Oracle:
         for line in lines:
             one, key = line.undone[-1], (contract, line.service_id)
             others = tuple((other.contract_id, other.service_id) for other in one.linked)
-            known = {sub: self._known(sub, number) for sub, number in one.versions.items()}
+            known = self._all_known(one.versions)
             if one.units < 0:
                 self._broken("undo", f"{key} is undone to {one.units} instead of {one.instead_of}")
+            if one.customer and one.customer not in {
+                self.history[sub][0].customer for sub in self._feeding(key)
+            }:
+                self._broken("undo", f"{key} is undone for {one.customer}, who has nothing there")
             self._approved[key] |= {(by_now.day, by_now.delta) for by_now in line.approved}
             self._undos[key].append(
-                Undone(one.id, key, one.day, one.delta, one.instead_of, one.units, known, others)
+                Undone(
+                    one.id,
+                    key,
+                    one.day,
+                    one.delta,
+                    one.instead_of,
+                    one.units,
+                    known,
+                    others,
+                    one.customer,
+                    one.part,
+                )
             )
+
+    def _all_known(self, versions: Mapping[str, int]) -> dict[str, int]:
+        """The newest versions that the product knows by then, as it names them, by our names and numbers."""
+        parts = ((part, number) for sub, number in versions.items() for part in self.owners.parts(sub))
+        return {part: self._known(part, number) for part, number in parts}
 
     def _known(self, sub: str, number: int) -> int:
         """The newest version that the product knows by then, by our numbers: Timus may have counted on from other ones, or anew."""
@@ -354,9 +430,6 @@ class Oracle:
         for routing in self._routes.get(mapping.customer_id, ()):
             for company, contract in routing[1].values():
                 self._route_log.append((now, company, contract))
-                self._moved.add(contract)
-        if mapping.customer_id in self._routes:
-            self._moved |= set(mapping.contract_ids)
         self._routes[mapping.customer_id] = [
             (routing.first_day, {r.sku: (r.company_id, r.contract_id) for r in routing.routes})
             for routing in mapping.routings
@@ -401,17 +474,20 @@ class Oracle:
         want = self._by_timus(line, day, without)
         for one in self._undos.get(line, ()):
             if want is not None and self._holds(one, day, without, joined=joined):
-                want = one.units
+                want = max(0, want + one.delta) if one.customer else one.units
         return want
 
     def _holds(self, one: Undone, day: date, without: frozenset[tuple[str, int]], *, joined: bool) -> bool:
-        """Whether nothing has ended an undo by a day: Timus wants the same ever since, and has said no quantity anew."""
+        """Whether nothing has ended an undo by a day: Timus wants the same ever since, and has said no quantity anew.
+
+        Where it was one customer's change, of this customer: two clients may share a line, and each has orders of their own.
+        """
         if day < one.day:
             return False
         sides = [each for other in one.others for each in self._undos[other] if each.id == one.id]
         for side in (one, *sides):
             days = ((side.day + n * DAY) for n in range((day - side.day).days + 1))
-            if any(self._by_timus(side.line, each, without) != side.instead_of for each in days):
+            if any(self._by_timus(side.line, each, without, side.customer) != side.was for each in days):
                 return False
             if joined and side.units > side.instead_of and self._is_on_another_plan(side, day):
                 return False
@@ -428,7 +504,9 @@ class Oracle:
             if other in (one.line, *one.others) or self._skus[other[1]] not in PLANS:
                 continue
             if any(
-                self._by_timus(other, d) and not any(u.day <= d and not u.units for u in fewer) for d in days
+                self._by_timus(other, d, only=one.customer)
+                and not any(u.day <= d and not u.left for u in fewer)
+                for d in days
             ):
                 return True
         return False
@@ -437,6 +515,8 @@ class Oracle:
         """The versions of a line that say a quantity anew, since something was undone."""
         sku, found = self._skus[line[1]], []
         for sub in self._feeding(line):
+            if one.customer not in ("", self.history[sub][0].customer):
+                continue
             before = 0
             for version in self.history[sub]:
                 if (sub, version.number) in without:
@@ -448,15 +528,18 @@ class Oracle:
         return found
 
     def _by_timus(
-        self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset()
+        self, line: Line, day: date, without: frozenset[tuple[str, int]] = frozenset(), only: str = ""
     ) -> int | None:
-        """What a line should have on a day by all that Timus has said; None: nothing is owed or known for that day."""
+        """What a line should have on a day by all that Timus has said, of one customer only if told so.
+
+        None: nothing is owed or known for that day.
+        """
         contract, service = line
         sku = self._skus[service]
         if sku in self._hidden:
             return None
         total, known = 0, False
-        for customer in self._routes:
+        for customer in self._routes if not only else [only]:
             subs = self._subs(customer, sku)
             first = min(
                 (v.day for sub in subs for v in self.history[sub] if (sub, v.number) not in without),
@@ -621,7 +704,7 @@ class Oracle:
 
     def _surely_on(self, line: Line) -> list[str]:
         """Customers who have had units on a line all along, by whatever is known of them and under any terms: theirs count on it."""
-        if line[0] in self._moved | self._sick():
+        if line[0] in self._sick():
             return []
         sku, since = self._skus[line[1]], self.w.scheduler.now - SESSION_SECONDS * SECOND
 
@@ -650,8 +733,14 @@ class Oracle:
         """What a person has undone is not made again before there is news, or a person has said something else of it."""
         line = post.line
         newest = self._undos[line][-1]
-        if one is not newest or post.delta != -one.delta or not one.delta or line[0] in self._moved:
+        if one is not newest or post.delta != -one.delta or not one.delta:
             return
+        if one.customer and any(
+            number > one.known.get(sub, 0)
+            for sub, number in self._arrived
+            if sub in self._feeding(line) and self.history[sub][0].customer != one.customer
+        ):
+            return  # it may be what another customer has more
         made = [delta for day, delta in self._committed[line] if day >= one.day]
         holds = self._holds(one, self._last_told_by(post), frozenset(), joined=True)
         if made[-1:] == [one.delta] and holds and not self._edits[line]:
@@ -962,7 +1051,6 @@ class Oracle:
         found = [(0, 0)]
         customer = self.history[sub][0].customer
         routed = self._route(customer, sku, day) if customer in self._routes else None
-        away = contract in self._moved
         for version in self.history[sub]:
             if (sub, version.number) not in self._sent or (version.day > day and not self._dated):
                 continue
@@ -970,7 +1058,7 @@ class Oracle:
                 found.append((version.number, version.units(sku, day)))
                 if self._dated and version.status != "trial":  # its end may be dated later
                     found.append((version.number, version.items.get(sku, 0)))
-            if away or routed is None or routed[1] != contract:
+            if routed is None or routed[1] != contract:
                 found += [(version.number, 0), (version.number, version.units(sku, day))]
         return list(dict.fromkeys(found))
 
@@ -996,6 +1084,8 @@ class Oracle:
         # A later change goes its way although an earlier one was rejected: what is set aside, or what is left of it, is not billed.
         for _, delta, _ in self._rejected[line]:
             sums |= {s - part for s in sums for part in self._set_aside(line, delta)}
+        for one in self._undos.get(line, ()):
+            sums |= {s + one.delta for s in sums if one.customer}
         return sums
 
     def _set_aside(self, line: Line, delta: int) -> set[int]:
@@ -1016,7 +1106,7 @@ class Oracle:
         """
         contract = self.w.api.model.contracts[contract_id]
         plans = [line for line in contract.lines.values() if self._skus[line.service["id"]] in PLANS]
-        if len(plans) < 2 or contract.id in self._moved:
+        if len(plans) < 2:
             return
         subs = {sub for line in plans for sub in self._feeding((contract.id, line.service["id"]))}
         if any(self._edits[contract.id, line.service["id"]] for line in plans):
@@ -1133,18 +1223,19 @@ class Oracle:
         """Promise I3: every event that was answered 202 is in the table."""
         if not self.own:
             return
-        for sub, number in self._accepted:
-            owner = self.history[sub][0].customer
-            if customer not in (None, owner):
+        for said in self._accepted.values():
+            if customer not in (None, said.customer):
                 continue
-            if not self._is_stored(owner, sub, number):
-                self._broken("I3", f"version {number} of {sub} was accepted and is not in the table")
+            if not self._is_stored(said):
+                self._broken(
+                    "I3", f"version {said.number} of {said.subscription} was accepted and is not in the table"
+                )
 
-    def _is_stored(self, customer: str, sub: str, number: int) -> bool:
+    def _is_stored(self, said: Said) -> bool:
         """Whether the table has the event of a version, in the inbox or merged."""
-        key = _kept_as(f"{sub}-v{number}".replace(".", ":"))
+        key = _kept_as(said.event_id)
         start = (f"INBOX#{key}~", f"EVENT#{key}~")
-        names = self.w.memory._sort_keys.get(f"CUSTOMER#{customer}", ())
+        names = self.w.memory._sort_keys.get(f"CUSTOMER#{said.customer}", ())
         return any(name.startswith(start) for name in names)
 
     # -- at rest
@@ -1183,7 +1274,8 @@ class Oracle:
                 since is not None or (record is not None and record.state.value == "settling")
             ):
                 continue  # somebody's change in the middle of ours may take a second settling time to be found
-            if since is not None and any(self._believed.get(sub, 0) > since for sub in self._feeding(line)):
+            decided = (max(self._believed.get(sub, 0), self._went.get(sub, 0)) for sub in self._feeding(line))
+            if since is not None and any(at > since for at in decided):
                 continue  # a person has decided while the world was to come to rest
             if since is not None and record is not None and record.state.value == "settling":
                 self._broken(promise, f"{line} is still settling")
@@ -1225,9 +1317,12 @@ class Oracle:
             self.wants(line, day, variant, joined=joined) for variant in variants for joined in (True, False)
         }
         if self._dated:
+            # Which days it is in place of is not told here.
+            undone = [one for one in self._undos[line] if one.day <= day]
+            wants |= {one.units for one in undone}
             wants |= {
-                one.units for one in self._undos[line] if one.day <= day
-            }  # which days it is in place of is not told here
+                want + one.delta for want in wants if want is not None for one in undone if one.customer
+            }
         return any(want is not None and self._fits(line, want, has) for want in wants)
 
     def _is_drift(self, line: Line) -> None:
@@ -1402,8 +1497,17 @@ class Oracle:
                 self._outcome(client.id, document.data)
 
     def _outcome(self, customer: str, event: Mapping[str, Any]) -> None:
-        """An event is merged, or has no effect; one of a counter that began again waits for a person, and is never quietly dropped."""
+        """An event is merged, or has no effect; one of a counter that began again waits for a person, and is never quietly dropped.
+
+        So does one that says another customer; once a newer one is believed, it is superseded.
+        """
         sub, outcome = event["subscription_id"], event["outcome"]
+        if any(one.event_id == event["event_id"] for one in self.owners.waiting(sub)):
+            if outcome not in ("parked", "dismissed", "superseded"):
+                self._broken(
+                    "I3", f"an event of {customer}, of somebody else's subscription, became {outcome}"
+                )
+            return
         said = next((one for one in self.restarted(sub) if one.event_id == event["event_id"]), None)
         if said is None or sub in self._believed:
             if outcome not in ("merged", "duplicate", "superseded", "noted"):
@@ -1449,7 +1553,7 @@ class Oracle:
 
     def _terms_of_contracts(self) -> None:
         """A contract is never shortened, and one that bills a renewed subscription lasts to the end of its term."""
-        not_owed = self._moved | self._sick()
+        not_owed = self._sick()
         for plan in self.w.story.contracts:
             end = date.fromordinal(self.w.api.model.contracts[plan.id].end)
             if end < plan.end:
@@ -1483,7 +1587,7 @@ class Oracle:
         contract, _ = line
         related = self._related(line)
         subs = self._feeding(line)
-        if contract in self._moved or contract in self._company_changed or not subs:
+        if contract in self._company_changed or not subs:
             return
         if any(self._edits[other] for other in self.lines()):
             return

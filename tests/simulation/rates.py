@@ -158,6 +158,8 @@ class Profile:
     """Worlds that observe until somebody goes live."""
     undoes: float = 0.0
     """Worlds in which a person undoes changes that were made."""
+    transfers: float = 0.0
+    """Worlds in which Timus says that a subscription is another customer's."""
     events: tuple[int, int] = (4, 10)
     """Fewest and most changes that Timus makes."""
 
@@ -165,7 +167,7 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("calm", restarts=0.1, previews=0.15, observes=0.1, undoes=0.15, events=(3, 8)),
+        Profile("calm", restarts=0.1, previews=0.15, observes=0.1, undoes=0.15, transfers=0.1, events=(3, 8)),
         Profile(
             "mild",
             read=0.001,
@@ -194,6 +196,7 @@ PROFILES: Mapping[str, Profile] = {
             shared=0.15,
             observes=0.08,
             undoes=0.1,
+            transfers=0.1,
         ),
         Profile(
             "stress",
@@ -224,6 +227,7 @@ PROFILES: Mapping[str, Profile] = {
             families=0.1,
             observes=0.06,
             undoes=0.25,
+            transfers=0.1,
         ),
         Profile(
             "seats",
@@ -241,6 +245,7 @@ PROFILES: Mapping[str, Profile] = {
             parts=0.7,
             families=0.6,
             undoes=0.2,
+            transfers=0.1,
             events=(6, 12),
         ),
         Profile(
@@ -273,6 +278,7 @@ PROFILES: Mapping[str, Profile] = {
             families=0.3,
             observes=0.1,
             undoes=0.2,
+            transfers=0.15,
         ),
         Profile(
             "replaced",
@@ -291,6 +297,7 @@ PROFILES: Mapping[str, Profile] = {
             replaced=1.0,
             families=0.6,
             undoes=0.1,
+            transfers=0.1,
         ),
     )
 }

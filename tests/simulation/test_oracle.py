@@ -185,3 +185,67 @@ def test_a_version_arrives_when_it_is_stored_whatever_was_answered(stored: bool,
     late = frozenset({("sub_1", 1)})
     assert (late in oracle._variants(["sub_1"])) is not stored
     assert oracle.violations == []
+
+
+SUB, OTHER_PART = "sub_1", "sub_1 of cus_2"
+
+
+def heard(*versions: tuple[str, int, int]) -> Oracle:
+    """An oracle that was told of a subscription's versions: customer, number, day of March."""
+    oracle = Oracle(cast("Any", a_world()), own_promises=False)
+    for customer, number, day in versions:
+        said = Said(SUB, customer, number, date(2026, 3, day), NOW, {ADV: 3})
+        oracle.said(said)
+        oracle.sent(said)
+        oracle.answered(said, b"", None)
+    return oracle
+
+
+def days_of(oracle: Oracle) -> dict[str, list[tuple[int, int]]]:
+    """By part: (number, day of March) of each version that counts."""
+    return {part: [(one.number, one.day.day) for one in said] for part, said in oracle.history.items()}
+
+
+def test_what_says_another_customer_counts_for_nobody_until_a_person_confirms_it() -> None:
+    """The one who is known keeps the subscription (decision 0035)."""
+    oracle = heard(("cus_1", 1, 1), ("cus_2", 2, 5), ("cus_2", 3, 7))
+    assert days_of(oracle) == {SUB: [(1, 1)]}
+    assert [one.number for one in oracle.owners.waiting(SUB)] == [2, 3]
+
+
+def test_a_subscription_that_goes_to_another_customer_ends_on_the_day_on_which_it_begins_there() -> None:
+    """No day is owed by both, and none by neither; what is dated back further holds from that day on."""
+    oracle = heard(("cus_1", 1, 1), ("cus_2", 2, 5), ("cus_2", 3, 4))
+    oracle.goes(SUB, 2)
+    assert days_of(oracle) == {SUB: [(1, 1), (2, 5)], OTHER_PART: [(2, 5), (3, 5)]}
+    units = [[oracle._units(part, ADV, date(2026, 3, day)) for part in (SUB, OTHER_PART)] for day in (4, 5)]
+    assert units == [[3, 0], [0, 3]]
+    assert oracle.owners.waiting(SUB) == []
+
+
+def test_what_was_said_of_another_customer_before_the_version_that_a_person_confirms_counts_for_nobody() -> (
+    None
+):
+    """Its days would be owed by both."""
+    oracle = heard(("cus_1", 1, 1), ("cus_2", 2, 5), ("cus_2", 3, 7))
+    oracle.goes(SUB, 3)
+    assert days_of(oracle) == {SUB: [(1, 1), (3, 7)], OTHER_PART: [(3, 7)]}
+
+
+def test_a_subscription_comes_back_no_earlier_than_it_went() -> None:
+    """What the former customer is said to have meanwhile waits for a person, too."""
+    oracle = heard(("cus_1", 1, 1), ("cus_2", 2, 5))
+    oracle.goes(SUB, 2)
+    oracle.said(Said(SUB, "cus_1", 3, date(2026, 3, 2), NOW, {ADV: 4}))
+    assert [one.number for one in oracle.owners.waiting(SUB)] == [3]
+    oracle.goes(SUB, 3)
+    assert days_of(oracle) == {SUB: [(1, 1), (2, 5), (3, 5)], OTHER_PART: [(2, 5), (3, 5)]}
+    assert oracle._units(SUB, ADV, date(2026, 3, 5)) == 4
+
+
+def test_the_customer_under_whom_it_is_seen_first_has_it() -> None:
+    """Where the former one's events come only afterwards."""
+    oracle = heard(("cus_1", 1, 1), ("cus_2", 2, 5))
+    oracle.first_seen(SUB, "cus_2")
+    assert days_of(oracle) == {OTHER_PART: [(2, 5)]}
+    assert [one.number for one in oracle.owners.waiting(SUB)] == [1]

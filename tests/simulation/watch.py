@@ -59,6 +59,9 @@ RARE = (
     "observed, then live",
     "undone by a person",
     "plan change undone by a person",
+    "said to be another customer's",
+    "said to be another customer's, dismissed",
+    "brought to another customer",
 )
 """Every state that the run must have reached, by name."""
 
@@ -120,6 +123,8 @@ class Watch:
                 parked = change.data["parked"]
                 if change.data["outcome"] == "parked" and parked and parked["code"] == "version-restarted":
                     self.states["counter began again, event parked"] += 1
+                if change.data["outcome"] == "parked" and parked and parked["code"] == "subscription-moved":
+                    self.states["said to be another customer's"] += 1
             elif sk.startswith("CHANGE#"):
                 self._change(change)
             elif sk == "AUTOTASK" and change.data.get("open_until"):

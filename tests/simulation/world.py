@@ -567,6 +567,9 @@ class World:
         """A write took effect."""
         self.watch.wrote(changes)
         self._at_rest_as_shown(changes)
+        for put in changes:
+            if isinstance(put, Put) and put.key.sk == "OWNER" and not put.expected:
+                self.oracle.first_seen(put.key.pk.removeprefix("SUBSCRIPTION#"), put.data["customer"])
         soonest = min(
             (c.due_at for c in changes if isinstance(c, Put) and c.due_at is not None), default=None
         )
@@ -637,7 +640,7 @@ class World:
         what = happening.what
         if self.calls.told:
             self.say(f"— {happening}")
-        if happening.kind not in ("say", "terms", "map", "undo"):
+        if happening.kind not in ("say", "terms", "map", "undo", "accept"):
             self._changed_at = self.scheduler.now
         getattr(self, f"_on_{happening.kind}")(**what)
 
@@ -906,8 +909,10 @@ class World:
         self.person(name, again)
 
     def _parked(self, subscription: str) -> list[EventRecord]:
-        """The events of a subscription that began to be counted again, in order of time, as far as they are parked."""
-        said = {one.event_id: one for one in self.oracle.restarted(subscription)}
+        """What is parked of a subscription that began to be counted again, or is said to be another customer's, in order of time."""
+        oracle = self.oracle
+        disputed = (*oracle.restarted(subscription), *oracle.owners.waiting(subscription))
+        said = {one.event_id: one for one in disputed}
         found = [event for event in self.store.parked_events() if event.event_id in said]
         return sorted(found, key=lambda event: said[event.event_id].number)
 
@@ -915,12 +920,21 @@ class World:
         def accept() -> bool:
             parked = self._parked(subscription)
             return bool(parked) and self._decide(
-                lambda deployment: parked_events.accept(deployment, parked[0].key, "a person"), accepted
+                lambda deployment: parked_events.accept(deployment, parked[0].key, "a person"),
+                partial(accepted, parked[0].event_id),
             )
 
-        def accepted(_proposal: Proposal[Any]) -> None:
-            self.watch.states["counter began again, accepted"] += 1
-            self.oracle.believed(subscription)
+        def accepted(event_id: str, proposal: Proposal[Any]) -> None:
+            waiting = self.oracle.owners.waiting(subscription)
+            moves = next((one for one in waiting if one.event_id == event_id), None)
+            if moves is None:
+                self.watch.states["counter began again, accepted"] += 1
+                self.oracle.believed(subscription)
+                return
+            self.watch.states["brought to another customer"] += 1
+            self.oracle.goes(subscription, moves.number)
+            self._counted_on = self._inbox()  # what followed it is merged again
+            self._shown += self._all_shown(proposal.preview)
 
         self._until_done("accept", accept)
 
@@ -932,7 +946,9 @@ class World:
             parked_events.dismiss(
                 self._deployment(), [event.key for event in parked], "a mistake", "a person"
             )
-            self.watch.states["counter began again, dismissed"] += 1
+            moves = self.oracle.owners.is_disputed(subscription)
+            what = "said to be another customer's" if moves else "counter began again"
+            self.watch.states[f"{what}, dismissed"] += 1
             return True
 
         self._until_done("dismiss", dismiss)

@@ -183,6 +183,7 @@ def staged(seed: int, profile: Profile, setting: Setting) -> Story:
         cursed=0,
         previews=0,
         observes=0,
+        transfers=0,
     )
     if not setting.disorder:
         rates = replace(rates, duplicated=0, delayed=0)

@@ -62,6 +62,16 @@ class Demand:
         """By subscription: the newest version that changed what the line should have."""
         return newest_versions(self.causes)
 
+    @property
+    def customers(self) -> tuple[str, ...]:
+        """Whose units are billed on it at some time, sorted."""
+        return tuple(sorted({source.customer_id for source in self.sources}))
+
+    def part(self, customer_id: str) -> Timeline:
+        """What of its units is a customer's."""
+        own = (source.units for source in self.sources if source.customer_id == customer_id)
+        return reduce(Timeline.plus, own, NOTHING)
+
 
 @dataclass(frozen=True, slots=True)
 class Unrouted:

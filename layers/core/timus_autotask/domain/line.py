@@ -276,6 +276,11 @@ class Undone:
     """The entry of the journal that made the opposite adjustment; empty: it is still to be made, or was never needed."""
     until: date | None = None
     """The first day on which it does not hold any more, as it was last looked at; None: nothing ends it yet."""
+    customer: str = ""
+    """Whose change it was, of a line that others may share: only this customer's news end the undo, and the others' units go their way.
+    Empty: nobody can tell, and any news of the line end it."""
+    part: int = 0
+    """What of ``instead_of`` is that customer's."""
 
     def is_still_to_be_made(self, today: date) -> bool:
         """Whether its opposite is still to come: it is not made yet, and nothing ends it before."""

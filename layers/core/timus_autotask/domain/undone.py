@@ -2,6 +2,8 @@
 
 Nothing else is needed: the line then differs from Autotask by just the opposite adjustment, and that is planned, sent, read back and
 settled like any other. A plan change is undone on all its sides or on none, and it ends for all of them together.
+
+Several customers may share a line. Where the change was one customer's, only what Timus says of this customer ends the undo.
 """
 
 from __future__ import annotations
@@ -17,15 +19,34 @@ from .plan_change import Link
 from .timeline import NOTHING, Timeline
 
 
-def without_undone(units: Timeline, undone: Sequence[Undone]) -> Timeline:
+def without_undone(demand: Demand | None, undone: Sequence[Undone]) -> Timeline:
     """What a line is wanted with, given what it should have by Timus and the terms."""
-    wanted = units
+    wanted = demand.units if demand else NOTHING
     for one in undone:
-        wanted = Timeline.sampled(
-            (*units.days, *wanted.days, one.day, *([one.until] if one.until else ())),
-            lambda day, one=one, before=wanted: one.units if _holds(one, day, units) else before.at(day),  # type: ignore[misc]
-        )
+        wanted = _without(one, wanted, _concerned(one, demand))
     return wanted
+
+
+def _without(one: Undone, before: Timeline, concerned: Timeline) -> Timeline:
+    """What a line is wanted with, given what it was wanted with ``before`` something was undone.
+
+    Where that was one customer's change, what others have on the line counts as it is by now.
+    """
+    days = (*concerned.days, *before.days, one.day, *([one.until] if one.until else ()))
+
+    def units(day: date) -> int:
+        if not _holds(one, day, concerned):
+            return before.at(day)
+        return max(0, before.at(day) + one.delta) if one.customer else one.units
+
+    return Timeline.sampled(days, units)
+
+
+def _concerned(one: Undone, demand: Demand | None) -> Timeline:
+    """What Timus and the terms want of that which was undone: of a customer's part of the line, or of the whole."""
+    if demand is None:
+        return NOTHING
+    return demand.part(one.customer) if one.customer else demand.units
 
 
 def noted(line: Line, lines: Mapping[LineKey, Line], desired: Desired) -> Line:
@@ -47,9 +68,14 @@ def links_back(lines: Mapping[LineKey, Line], desired: Desired) -> Iterator[Link
                     yield Link(one.day, key, other, beside[other, key])
 
 
-def _holds(one: Undone, day: date, units: Timeline) -> bool:
+def _holds(one: Undone, day: date, concerned: Timeline) -> bool:
     ended = one.until is not None and day >= one.until
-    return one.day <= day and not ended and units.at(day) == one.instead_of
+    return one.day <= day and not ended and concerned.at(day) == _as_it_was(one)
+
+
+def _as_it_was(one: Undone) -> int:
+    """What Timus and the terms wanted, when it was undone, of that which was undone."""
+    return one.part if one.customer else one.instead_of
 
 
 def joined_with(key: LineKey, desired: Desired) -> set[LineKey]:
@@ -89,7 +115,7 @@ def _end(one: Undone, key: LineKey, lines: Mapping[LineKey, Line], desired: Desi
             if each.units > each.instead_of
             else ()
         ):
-            ends.append(_billed_from(other, each.day, lines, desired))
+            ends.append(_billed_from(other, each, lines, desired))
     return min((end for end in ends if end is not None), default=None)
 
 
@@ -99,20 +125,26 @@ def _plans_instead(key: LineKey, desired: Desired) -> set[LineKey]:
     return {other for link in links for other in (link.down, link.up)} - {key}
 
 
-def _billed_from(key: LineKey, day: date, lines: Mapping[LineKey, Line], desired: Desired) -> date | None:
-    """The first day, ``day`` or later, on which a line is wanted, without what was undone of it: it may have got its service only now."""
-    demand, line = desired.demands.get(key), lines.get(key)
+def _billed_from(key: LineKey, back: Undone, lines: Mapping[LineKey, Line], desired: Desired) -> date | None:
+    """The first day on which a line is wanted for whom a decrease was taken back, without what was undone of it.
+
+    It may have got its service only now.
+    """
+    day, demand, line = back.day, desired.demands.get(key), lines.get(key)
+    if demand is not None and back.customer:
+        own = tuple(source for source in demand.sources if source.customer_id == back.customer)
+        demand = replace(demand, sources=own, units=demand.part(back.customer))
     fewer = [one for one in (line.undone if line else ()) if one.units <= one.instead_of]
     undone = [replace(one, until=_end(one, key, lines, desired)) for one in fewer]
-    units = without_undone(demand.units if demand else NOTHING, undone)
+    units = without_undone(demand, undone)
     return next((one for one in (day, *units.days) if one >= day and units.at(one)), None)
 
 
 def _other_quantity(one: Undone, demand: Demand | None) -> date | None:
-    """The first day on which Timus and the terms want something else of the line."""
-    units = demand.units if demand else NOTHING
+    """The first day on which Timus and the terms want something else of what was undone."""
+    units = _concerned(one, demand)
     days = (one.day, *(day for day in units.days if day > one.day))
-    return next((day for day in days if units.at(day) != one.instead_of), None)
+    return next((day for day in days if units.at(day) != _as_it_was(one)), None)
 
 
 def _news(one: Undone, demand: Demand | None) -> date | None:
@@ -120,6 +152,8 @@ def _news(one: Undone, demand: Demand | None) -> date | None:
     news = [
         max(cause.day, one.day)
         for cause in (demand.causes if demand else ())
-        if cause.before != cause.after and cause.number > one.versions.get(cause.subscription_id, 0)
+        if cause.before != cause.after
+        and cause.number > one.versions.get(cause.subscription_id, 0)
+        and one.customer in ("", cause.customer_id)
     ]
     return min(news, default=None)

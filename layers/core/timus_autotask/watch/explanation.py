@@ -66,7 +66,7 @@ def reasons_of_difference(
         if one not in own:
             units = one.units.at(today)
             found += _some("same-line", units, f"of {one.sku} of {one.customer_id} on the same line")
-    taken_back = without_undone(demand.units, undone).at(today) - demand.units.at(today)
+    taken_back = without_undone(demand, undone).at(today) - demand.units.at(today)
     found += _some("undone", taken_back, f"undone by {', '.join(dict.fromkeys(one.by for one in undone))}")
     kept = wanted - taken_back - sum(one.units.at(today) for one in demand.sources)
     found += _some("kept", kept, "from an edit in Autotask that is kept")

@@ -628,3 +628,77 @@ def test_the_first_version_of_a_subscription_that_a_rejection_did_not_know_is_ne
     sources = (Source(CUSTOMER, "SKU-45", MORE), Source("cus_2", "SKU-45", MORE))
     [draft] = drafts_of(view(demand(MORE.plus(MORE), sources=sources, causes=causes)))
     assert without_news(Rejection(TODAY, 3, "pat", LATER, "not ordered", known), draft) == without
+
+
+OVER = march(20)
+
+
+def until_the_end(*lines: Line, policy: Policy, today: date = TODAY, held: Timeline = LEVEL) -> View:
+    """A plan change of a subscription that Timus ends five days later: only the new plan's line says so."""
+    causes = (Cause("sub_1", 8, TODAY, "e8", before=25, after=0, ends=OVER),)
+    demands = (
+        demand(GONE, causes=causes),
+        demand(steps((TODAY, 25), (OVER, 0)), PLUS, start=TODAY, causes=causes),
+    )
+    there = {45: on_contract(held)}
+    return view(
+        *demands, links=(CHANGE,), lines=lines or (left(LEVEL),), policy=policy, today=today, held=there
+    )
+
+
+def both_once_it_is_rejected(policy: Policy) -> tuple[Line, Line]:
+    """The old plan's line and the new one's, after a person has rejected the plan change on the side that awaited approval."""
+    first = next_step(until_the_end(policy=policy))
+    lines = (line_of(first), line_of(first, PLUS))
+    old, new = (rejected(one) if one.awaiting else one for one in lines)
+    shown = {one.key: one for one in next_step(until_the_end(old, new, policy=policy)).lines}
+    return shown.get(SEATS, old), shown.get(PLUS, new)
+
+
+def test_the_end_of_the_subscription_ends_an_old_plan_whose_decrease_was_rejected() -> None:
+    """Nobody has the seats any more, on either plan: they are billed on the old one until then, and the end awaits approval like any decrease."""
+    old, new = both_once_it_is_rejected(Policy(approve_decreases=Approval(0)))
+    assert (old.state, old.scheduled) == (State.PARKED, ((OVER, -25),))
+    assert [(one.day, one.delta) for one in old.set_aside] == [(TODAY, -25)]
+    step = next_step(until_the_end(old, new, policy=Policy(approve_decreases=Approval(0)), today=OVER))
+    assert line_of(step).awaiting == HeldChange(OVER, -25, versions={"sub_1": 8})
+    assert posted(next_step(until_the_end(old, new, policy=Policy(), today=OVER))) == (OVER, -25)
+
+
+def test_the_end_of_the_subscription_ends_an_old_plan_whose_new_plan_was_rejected() -> None:
+    """It is billed for as long as the new one would have been, and the days before stay as they are."""
+    policy = Policy(approve_increases=Approval(0))
+    old, new = both_once_it_is_rejected(policy)
+    eve = next_step(until_the_end(old, new, policy=policy, today=march(19)))
+    assert eve.adjust is None
+    assert posted(next_step(until_the_end(old, new, policy=policy, today=OVER))) == (OVER, -25)
+    ended = since_january(25, (OVER, 0))
+    made = replace(old, adjusted=(OVER,), baseline=ended, parked=None, state=State.APPLIED)
+    gone = next_step(until_the_end(made, new, policy=policy, today=march(21), held=ended))
+    assert gone.adjust is None
+    assert [line_of(gone, key).state for key in (SEATS, PLUS)] == [State.APPLIED, State.APPLIED]
+    assert [(one.first, one.wanted, one.autotask) for one in line_of(gone).past_days] == [(TODAY, 0, 25)]
+
+
+def test_a_rejected_decrease_to_nothing_is_no_end() -> None:
+    """Seats that were to go by themselves, and stay because a person wants them, stay after that day, too."""
+    policy = Policy(approve_decreases=Approval(0))
+    gone = view(demand(GONE, causes=(Cause("sub_1", 8, TODAY, "e8"),)), lines=(left(LEVEL),), policy=policy)
+    line = rejected(line_of(next_step(gone)))
+    later_on = next_step(replace(gone, lines={line.key: line}, today=OVER))
+    assert later_on.adjust is None
+    assert line_of(later_on).scheduled == () if later_on.lines else line.scheduled == ()
+
+
+def test_an_approval_of_that_end_counts_where_both_sides_await_one() -> None:
+    """The old plan's decrease was approved for the day of the plan change; the end is another change, and is approved by itself."""
+    policy = Policy(approve_increases=Approval(0), approve_decreases=Approval(0))
+    first = next_step(until_the_end(policy=policy))
+    old = approve(line_of(first), "anna")
+    new = rejected(line_of(first, PLUS))
+    old = line_of(next_step(until_the_end(old, new, policy=policy)))
+    asks = next_step(until_the_end(old, new, policy=policy, today=OVER))
+    assert line_of(asks).awaiting == HeldChange(OVER, -25, versions={"sub_1": 8})
+    assert posted(
+        next_step(until_the_end(approve(line_of(asks), "anna"), new, policy=policy, today=OVER))
+    ) == (OVER, -25)

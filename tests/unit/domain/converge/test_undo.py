@@ -30,7 +30,7 @@ from tests.unit.domain.converge.views import (
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.undo import NotUndone, undo
 from timus_autotask.domain.converge.view import Step, View
-from timus_autotask.domain.desired import Demand, Unrouted
+from timus_autotask.domain.desired import Demand, Source, Unrouted
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import (
     Answer,
@@ -581,3 +581,95 @@ def test_no_day_after_the_contract_is_undone() -> None:
     assert refused(at, made(day=last)) == (
         "No day is left within the contract that takes the opposite adjustment."
     )
+
+
+# -- A line that several customers share
+
+OTHER = "cus_2"
+
+
+def others(number: int, day: date, before: int, after: int) -> Cause:
+    """A version that changed what the other customer has."""
+    return Cause(
+        "sub_2", number, day, f"evt_o{number}", customer_id=OTHER, sku="SKU-45", before=before, after=after
+    )
+
+
+def of_both(own: Timeline, of_the_other: Timeline, *causes: Cause) -> Demand:
+    """What a line should have of two customers; the three that are undone are the first one's."""
+    known = (
+        cause(7, CONTRACT.start, 0, 25),
+        cause(8, DAY, 25, 28),
+        others(1, CONTRACT.start, 0, 10),
+        *causes,
+    )
+    causes = tuple(one if one.customer_id else replace(one, customer_id=CUSTOMER) for one in known)
+    sources = tuple(
+        Source(customer, "SKU-45", units, units)
+        for customer, units in ((CUSTOMER, own), (OTHER, of_the_other))
+    )
+    return wanted(own.plus(of_the_other), *causes, sources=sources)
+
+
+TEN = since_january(10)
+BOTH = MORE.plus(TEN)
+
+
+def undone_of_both() -> Line:
+    """The line of both once the three seats of the one are undone, and the opposite still to be made."""
+    [found] = undone(seen(of_both(MORE, TEN), lines=(line(BOTH),)))
+    return found
+
+
+def test_an_undo_says_whose_change_it_was() -> None:
+    """Of what the line should have, a part is this customer's."""
+    one = undone_of_both().undone[-1]
+    assert (one.customer, one.part, one.instead_of, one.units) == (CUSTOMER, 28, 38, 35)
+
+
+def test_news_of_another_customer_leave_an_undo_as_it_is() -> None:
+    """Two seats more of the other are billed, and the three that were undone stay undone."""
+    before = undone_of_both()
+    post = then(of_both(MORE, TEN), lines=(before,)).adjust
+    assert post is not None
+    assert post.intent is not None
+    sent = replace(post, intent=replace(post.intent, id="c2", answer=Answer.ACCEPTED))
+    step = next_step(seen(of_both(MORE, TEN), lines=(sent,), held={45: post.intent.after}, now=LATER))
+    news = of_both(MORE, since_january(10, (march(14), 12)), others(2, march(14), 10, 12))
+    post = then(news, lines=(line_of(step),)).adjust
+    assert post is not None
+    assert post.intent is not None
+    assert (post.intent.day, post.intent.delta, post.undone[-1].until) == (march(14), 2, None)
+
+
+def test_news_of_the_customer_end_it_and_the_others_units_go_their_way() -> None:
+    """As on a line of its own."""
+    more = since_january(25, (DAY, 28), (march(14), 30))
+    news = of_both(
+        more, since_january(10, (march(13), 12)), cause(9, march(14), 28, 30), others(2, march(13), 10, 12)
+    )
+    step = then(news, lines=(undone_of_both(),))
+    assert step.adjust is not None
+    assert step.adjust.desired.steps == (
+        (CONTRACT.start, 35),
+        (DAY, 38),
+        (NEXT, 35),
+        (march(13), 37),
+        (march(14), 42),
+    )
+
+
+def test_what_the_other_has_more_is_made_with_the_opposite_where_both_are_due_on_one_day() -> None:
+    """Then the undo is made, and is not offered to be withdrawn any more."""
+    news = of_both(MORE, since_january(10, (NEXT, 12)), others(2, NEXT, 10, 12))
+    post = then(news, lines=(undone_of_both(),)).adjust
+    assert post is not None
+    assert post.intent is not None
+    assert (post.intent.day, post.intent.delta, post.intent.undoes) == (NEXT, -1, "c1")
+
+
+def test_a_change_of_both_customers_is_undone_for_the_whole_line() -> None:
+    """Nobody can tell whose seats were meant, so news of either end it."""
+    both = of_both(MORE, since_january(10, (DAY, 12)), others(2, DAY, 10, 12))
+    [found] = undone(seen(both, lines=(line(BOTH.add_from(DAY, 2)),)), made(5))
+    assert (found.undone[-1].customer, found.undone[-1].units) == ("", 35)

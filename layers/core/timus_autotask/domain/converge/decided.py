@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import is_approved, is_newer
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import LineDraft
+from timus_autotask.domain.converge.gaps import open_day_of, taken_days
 from timus_autotask.domain.line import Approved, HeldChange, Rejection
 
 
@@ -17,9 +19,9 @@ def decided(draft: LineDraft, contract: Contract) -> LineDraft:
     if draft.line.rejections:
         standing, overtaken = _rejections(draft, contract)
         line = replace(draft.line, rejections=(*standing, *overtaken))
-        draft = replace(_without_rejected(replace(draft, line=line), standing), overtaken=overtaken)
+        draft = replace(_without_rejected(replace(draft, line=line), standing, contract), overtaken=overtaken)
     if draft.line.approved:
-        fitting = [_noted(one, draft.versions) for one in draft.line.approved if _fits(one, draft)]
+        fitting = [_noted(one, draft.versions) for one in draft.line.approved if _fits(one, draft, contract)]
         draft = replace(draft, line=replace(draft.line, approved=tuple(fitting)))
     return draft
 
@@ -53,9 +55,10 @@ def without_news(rejection: Rejection, draft: LineDraft) -> set[str]:
     return {*draft.customers} - newer
 
 
-def _fits(approved: Approved, draft: LineDraft) -> bool:
+def _fits(approved: Approved, draft: LineDraft, contract: Contract) -> bool:
     """True if it is for one of the adjustments. Else it is over: it must not let a change of a later day through."""
-    return any(is_approved(change_of(draft, adjustment), approved) for adjustment in draft.adjustments)
+    changes = (*draft.adjustments, *at_the_end(draft, contract, date.min)) if draft.adjustments else ()
+    return any(is_approved(change_of(draft, adjustment), approved) for adjustment in changes)
 
 
 def _noted(approved: Approved, versions: Mapping[str, int]) -> Approved:
@@ -65,11 +68,11 @@ def _noted(approved: Approved, versions: Mapping[str, int]) -> Approved:
 # -- What is left to make
 
 
-def _without_rejected(draft: LineDraft, standing: Sequence[Rejection]) -> LineDraft:
+def _without_rejected(draft: LineDraft, standing: Sequence[Rejection], contract: Contract) -> LineDraft:
     """The line with the rejected changes set aside.
 
     A later change the other way first takes back what is set aside: if +3 is rejected, a -2 after it changes nothing, and the end of
-    28 seats, of which 25 are billed, is -25.
+    28 seats, of which 25 are billed, is -25. So is the end of 25 seats that stay on a plan which they were to leave.
     """
     open_ = [*standing]
     goes: list[Adjustment] = []
@@ -88,7 +91,22 @@ def _without_rejected(draft: LineDraft, standing: Sequence[Rejection]) -> LineDr
         delta, units = _less(adjustment.delta, units, ends=not draft.wanted.at(adjustment.day))
         if delta:
             goes.append(replace(adjustment, delta=delta))
+    if units < 0:
+        goes += at_the_end(draft, contract, max(one.day for one in aside))
     return replace(draft, adjustments=tuple(goes), set_aside=tuple(aside))
+
+
+def at_the_end(draft: LineDraft, contract: Contract, since: date) -> Iterator[Adjustment]:
+    """What ends seats that stay on an old plan because its plan change of ``since`` was rejected.
+
+    There is an end after it, and Timus says it of the new plan only.
+    """
+    if draft.over is None or draft.over <= since:
+        return
+    day = open_day_of(taken_days(draft.line, draft.policy), draft.observed.closed, contract.end)(draft.over)
+    units = draft.observed.units.at(day) if day else 0
+    if day and units:
+        yield Adjustment(draft.key, day, -units)
 
 
 def _is_rejected(adjustment: Adjustment, rejection: Rejection, draft: LineDraft) -> bool:

@@ -17,7 +17,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy, strictest
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
-from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.domain.timeline import Timeline
 from timus_autotask.domain.undone import noted, without_undone
 
 
@@ -34,6 +34,8 @@ class LineDraft:
     """What every reason to park it tells, as it was gathered."""
     customers: tuple[str, ...] = ()
     """Whose terms count, sorted; see ``whose_terms``."""
+    over: date | None = None
+    """The first day from which on nothing is wanted of it, nor of the lines to which its seats move; None: there is none, or they move nowhere."""
     known: bool = False
     """No intent is open and Autotask has what we left behind: the line may be adjusted."""
     enforced: bool = False
@@ -174,7 +176,8 @@ def _draft(key: LineKey, view: View) -> LineDraft:
     facts: dict[str, int | str] = {}
     customers = whose_terms(demand, observed.units, wanted_units(demand, line), view.today)
     policy = policy_of(demand, view.policies, customers)
-    draft = LineDraft(line, demand, observed, policy, view.today, facts, customers)
+    over = _over(key, wanted_units(demand, line), view)
+    draft = LineDraft(line, demand, observed, policy, view.today, facts, customers, over)
     facts |= {
         "contract": key.contract_id,
         "service": key.service_id,
@@ -184,6 +187,16 @@ def _draft(key: LineKey, view: View) -> LineDraft:
         "desired": draft.wanted.at(view.today),
     }
     return draft
+
+
+def _over(key: LineKey, wanted: Timeline, view: View) -> date | None:
+    ups = {link.up for link in view.desired.links if link.down == key and not link.across}
+    for up in ups if wanted.steps else ():
+        demand, line = view.desired.demands.get(up), view.lines.get(up)
+        wanted = wanted.plus(wanted_units(demand, line or Line(up.contract_id, up.service_id)))
+    if not ups or not wanted.steps or wanted.steps[-1][1]:
+        return None
+    return wanted.steps[-1][0]
 
 
 def policy_of(demand: Demand | None, policies: Mapping[str, Policy], customers: Sequence[str] = ()) -> Policy:
@@ -234,7 +247,7 @@ def parts_of(draft: LineDraft, day: date, units: Timeline) -> dict[str, int]:
 
 def wanted_units(demand: Demand | None, line: Line) -> Timeline:
     """What a line should have: Timus's units without what a person undid, and with what a person put on top; never below zero."""
-    units = without_undone(demand.units if demand else NOTHING, line.undone)
+    units = without_undone(demand, line.undone)
     return at_least_0(units.plus(line.on_top)) if line.on_top.steps else units
 
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import REJECTED, change_facts, is_approved, reason_of
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.converge.decided import change_of, decided, without_news
+from timus_autotask.domain.converge.decided import at_the_end, change_of, decided, without_news
 from timus_autotask.domain.converge.draft import LineDraft, parts_of, policy_of
 from timus_autotask.domain.converge.sides import (
     Drafts,
@@ -86,7 +86,7 @@ def held_back(drafts: Drafts, kept: Drafts, contract: Contract, view: View) -> d
         if draft.known and key not in kept:
             settles = old_side_settles(key, out, view) if draft.blocked else None
             out[key] = draft.wait(settles) if settles else _judged(draft, out, contract, view)
-    return _waiting_together(_whole_plan_changes(out, view), view)
+    return _waiting_together(_whole_plan_changes(out, contract, view), view)
 
 
 def _waiting_together(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
@@ -100,15 +100,21 @@ def _waiting_together(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
     return out
 
 
-def _whole_plan_changes(drafts: Drafts, view: View) -> dict[LineKey, LineDraft]:
-    """Where the new plan waits for a person, or was rejected, the old one stays billed: a plan change happens whole or not at all."""
+def _whole_plan_changes(drafts: Drafts, contract: Contract, view: View) -> dict[LineKey, LineDraft]:
+    """Where the new plan waits for a person, or was rejected, the old one stays billed: a plan change happens whole or not at all.
+
+    It does not stay longer than the new one would have.
+    """
     out = dict(drafts)
     for link in view.desired.links:
         up, down = out.get(link.up), out.get(link.down)
         if up is None or down is None or down.parked or link.across:
             continue
         if moves_both_sides(link, down, _kept_back(up)):
-            out[link.down] = down.park("held-with-plan-change", up=link.up.service_id)
+            stays = down.park("held-with-plan-change", up=link.up.service_id)
+            ends = tuple(at_the_end(down, contract, link.day)) if up.set_aside else ()
+            ended = replace(down, adjustments=ends) if ends and ends[0].day <= view.today else None
+            out[link.down] = (_held(ended, view) or ended) if ended else stays
     return out
 
 

@@ -253,13 +253,14 @@ def _why(adjustment: Adjustment, draft: LineDraft) -> tuple[Why | None, str]:
 
 
 def _undone_by(adjustment: Adjustment, draft: LineDraft) -> Undone | None:
-    """What a person undid, if this adjustment makes the opposite of it."""
+    """What a person undid, if this adjustment makes the opposite of it: alone, or with what another customer of the line has more or less."""
+    shared = draft.demand is not None and len(draft.demand.customers) > 1 and not draft.enforced
     return next(
         (
             one
             for one in draft.line.undone
             if not one.opposite
-            and one.delta == adjustment.delta
+            and (one.delta == adjustment.delta or (shared and one.customer))
             and one.day <= adjustment.day
             and (one.until is None or adjustment.day < one.until)
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import policy_of, wanted_units
@@ -339,7 +339,20 @@ class _Side:
 
     def units_from(self, day: date) -> int:
         """What is wanted from a day on without the change, before what a person put on top."""
-        return without_undone(self.demand.units, self.line.undone).at(day) - self.entry.delta
+        return without_undone(self.demand, self.line.undone).at(day) - self.entry.delta
+
+    @property
+    def whose(self) -> str:
+        """The customer whose change it is. Empty: it is not known, or not one customer's alone."""
+        entry, demand = self.entry, self.demand
+        again = next((one for one in self.line.undone if one.opposite == entry.id), None)
+        if again is not None:
+            return again.customer if again.delta == entry.delta else ""
+        eve = (entry.postponed.day if entry.postponed else entry.day) - timedelta(days=1)
+        parts = {customer: demand.part(customer) for customer in demand.customers}
+        more = {customer: part.at(entry.day) - part.at(eve) for customer, part in parts.items()}
+        changed = {customer: units for customer, units in more.items() if units}
+        return next(iter(changed)) if [*changed.values()] == [entry.delta] else ""
 
     def undone(
         self, day: date, by: str, at: datetime, reason: str, undo_id: str, linked: Iterable[LineKey]
@@ -348,6 +361,7 @@ class _Side:
         linked = tuple(linked)
         about = {line for key in (self.key, *linked) for line in (key, *joined_with(key, self.view.desired))}
         versions = known_versions(about, self.view.desired)
+        customer = self.whose
         one = Undone(
             id=undo_id,
             entry=self.entry.id,
@@ -360,6 +374,8 @@ class _Side:
             reason=reason,
             versions=versions,
             linked=linked,
+            customer=customer,
+            part=self.demand.part(customer).at(day) if customer else 0,
         )
         approved = Approved(day, one.delta, by, versions=self.demand.versions)
         return replace(self.line, undone=(*self.line.undone, one), approved=(*self.line.approved, approved))

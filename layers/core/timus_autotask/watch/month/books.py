@@ -82,7 +82,7 @@ class BookLine:
     def undone(self) -> Timeline:
         """What people undid: units that it would have, and is wanted without; negative: it is wanted with more."""
         units = self.demand.units if self.demand else NO_UNITS
-        return units.minus(without_undone(units, self.line.undone))
+        return units.minus(without_undone(self.demand, self.line.undone))
 
     @property
     def has(self) -> Timeline:
