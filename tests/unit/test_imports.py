@@ -122,6 +122,20 @@ answer = handler(event, None)
 print(json.dumps({"status": answer["statusCode"], "modules": sorted(sys.modules)}))
 """
 
+IDLE = """
+import json, sys
+from tests.running import Context
+from tests.world import World
+from timus_autotask.bootstrap import reconcile_handler, sweep_handler
+
+world = World()
+world.map_customer()
+world.pass_time(minutes=10)  # until nothing is due
+swept = sweep_handler(world.ports)({}, Context(60))
+compared = reconcile_handler(world.ports)({"now": True}, Context(60))
+print(json.dumps({**swept, **compared, "modules": sorted(sys.modules)}))
+"""
+
 BUILT = """
 import json, sys
 from timus_autotask import bootstrap
@@ -147,10 +161,19 @@ def in_a_fresh_process(code: str) -> Any:
 
 
 @pytest.mark.parametrize("function", ["apply_changes", "sweep", "reconcile", "send_digest"])
-def test_a_sandbox_loads_pydantic_and_httpx_with_the_first_record_and_the_first_call(function: str) -> None:
+def test_a_sandbox_loads_pydantic_and_httpx_with_the_first_event_and_the_first_call(function: str) -> None:
     """An idle run has neither, and each is a sixth of what a sandbox takes to start."""
     modules = in_a_fresh_process(BUILT.format(function=function))
     assert [name for name in modules if name in ("pydantic", "httpx", "httpcore")] == []
+
+
+def test_an_idle_sweep_and_a_reconcile_meet_no_pydantic() -> None:
+    """Only what comes from outside is read with it: our own records need no library."""
+    run = in_a_fresh_process(IDLE)
+    assert run["looked_at"] == 0
+    assert run["contracts"] == 1
+    assert "timus_autotask.store.codec" in run["modules"]
+    assert [name for name in run["modules"] if name.startswith("pydantic")] == []
 
 
 def test_the_webhook_function_meets_no_pydantic_no_httpx_and_no_planning() -> None:

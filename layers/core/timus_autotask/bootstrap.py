@@ -415,18 +415,17 @@ def _ticket_desk() -> TicketDesk | None:
 def _aws(service: str) -> Any:
     """A client of an AWS service that gives up while its function still has time to say so.
 
-    boto3 would wait a minute for an answer, and does so several times. It would also load every authority of the web for each new
+    The SDK would wait a minute for an answer, and does so several times. It would also load every authority of the web for each new
     connection, a third of the webhook's cold start: AWS's own are enough.
     """
-    import boto3
     from botocore.config import Config
 
     from timus_autotask.aws.roots import trusted
+    from timus_autotask.aws.sdk import session
 
     retries: Any = {"mode": "standard", "total_max_attempts": 3}
-    client: Any = boto3.client
     config = Config(connect_timeout=2, read_timeout=5, retries=retries)
-    return client(service, config=config, verify=trusted(os.environ))
+    return session().create_client(service, config=config, verify=trusted(os.environ))
 
 
 SEND_SECONDS = 30.0
