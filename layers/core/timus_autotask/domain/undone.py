@@ -97,26 +97,39 @@ def known_versions(keys: Iterable[LineKey], desired: Desired) -> dict[str, int]:
     return newest
 
 
-def _end(one: Undone, key: LineKey, lines: Mapping[LineKey, Line], desired: Desired) -> date | None:
-    """The first day on which it does not hold any more, for whichever side of a plan change comes first.
+_Side = tuple[LineKey, Undone]
+"""What was undone, on one of the lines of a plan change."""
 
-    What Timus says anew of a line that seats may move to ends it too: else they might be billed twice (promise I7).
-    """
-    sides = [(key, one)]
-    for other in one.linked:
-        there = lines[other].undone if other in lines else ()
-        sides += [(other, each) for each in there if each.id == one.id]
-    ends = [_other_quantity(each, desired.demands.get(side)) for side, each in sides]
-    about = {line for side, _ in sides for line in (side, *joined_with(side, desired))}
-    ends += [_news(one, desired.demands.get(line)) for line in about]
-    for side, each in sides:
-        for other in (
-            _plans_instead(side, desired) - {line for line, _ in sides}
-            if each.units > each.instead_of
-            else ()
-        ):
-            ends.append(_billed_from(other, each, lines, desired))
+
+def _end(one: Undone, key: LineKey, lines: Mapping[LineKey, Line], desired: Desired) -> date | None:
+    """The first day on which it does not hold any more: whatever comes first, on whichever side of a plan change."""
+    sides = [(key, one), *_other_sides(one, lines)]
+    ends = [
+        *(_other_quantity(each, desired.demands.get(side)) for side, each in sides),
+        *(_news(one, desired.demands.get(line)) for line in _where_news_counts(sides, desired)),
+        *(_billed_from(plan, up, lines, desired) for plan, up in _taking_over(sides, desired)),
+    ]
     return min((end for end in ends if end is not None), default=None)
+
+
+def _other_sides(one: Undone, lines: Mapping[LineKey, Line]) -> Iterator[_Side]:
+    for other in one.linked:
+        for each in lines[other].undone if other in lines else ():
+            if each.id == one.id:
+                yield other, each
+
+
+def _where_news_counts(sides: Iterable[_Side], desired: Desired) -> set[LineKey]:
+    """The lines of which anything new ends it: also those that seats may move to. Else they might be billed twice (promise I7)."""
+    return {line for side, _ in sides for line in (side, *joined_with(side, desired))}
+
+
+def _taking_over(sides: Sequence[_Side], desired: Desired) -> Iterator[_Side]:
+    """The plans that would be billed beside a side which stays up, each with that side: once one of them is billed, it ends."""
+    lines = {line for line, _ in sides}
+    for side, each in sides:
+        if each.units > each.instead_of:
+            yield from ((plan, each) for plan in _plans_instead(side, desired) - lines)
 
 
 def _plans_instead(key: LineKey, desired: Desired) -> set[LineKey]:

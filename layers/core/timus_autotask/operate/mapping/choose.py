@@ -43,6 +43,7 @@ from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay, holds_fr
 from timus_autotask.operate.mapping.known import customer_is_no_slip, is_reported, require_skus
 from timus_autotask.operate.mapping.late import (
     BillFrom,
+    FirstDays,
     Late,
     first_day_of,
     late,
@@ -172,6 +173,7 @@ def route_customer(
     ``bill_from``: from which day, where the customer had seats before. ``share``: although another customer's go there. ``unchecked``:
     without asking Autotask. ``unknown``: also of a SKU that nobody knows, or a customer whose id looks like a known one's.
     """
+    wanted = _Wanted(customer, route, by, first_day, bill_from, unchecked)
 
     def prepare() -> Prepared[CustomerRouted]:
         if route.sku and not unknown:
@@ -179,35 +181,9 @@ def route_customer(
         records = deployment.store.customer(customer)
         if not unknown:
             customer_is_no_slip(deployment, records)
-        contract, company, services = (None, None, {}) if unchecked else _check(deployment, route)
-        name = name_of(records)
-        first = first_day.follows and not (records.mapping and records.mapping.value.routings)
-        if bill_from and not first:
-            raise NotDone(
-                f"{customer} is mapped already, so it moves: from when it is billed is chosen the first time only. Nothing was written.",
-                Way.MOVE_FROM,
-            )
-
-        lately: Late | None = None
-
-        def write(ports: Ports, since: date | None) -> None:
-            chosen = bill_from or (lately.chosen if lately else None)
-            words = route_words(route, since) + (f", billed from {chosen.words}" if chosen else "")
-            update(
-                lambda: _write_route(
-                    customer, route, since, decided("map customer", (customer,), by, words, ports), ports
-                )
-            )
-
-        if first and not unchecked and may_be_late(records, deployment.today):
-            found = late(
-                deployment, [records], lambda ports, days: write(ports, days.get(customer)), on_progress
-            )
-            lately = found.get(customer)
-        since = _route_from(deployment, records, route, first_day)
-        if first:
-            since = first_day_of(bill_from, lately, deployment.today, unchecked=unchecked)
-        others = _others(deployment, records, route, since)
+        there = None if unchecked else _check(deployment, route)
+        begin = _begin(wanted, records, deployment, on_progress)
+        others = _others(deployment, records, route, begin.since)
         if others and not share:
             raise NotDone(
                 f"Contract {route.contract_id} is the contract of {', '.join(others)}. Nothing was written.",
@@ -216,36 +192,122 @@ def route_customer(
         result = CustomerRouted(
             customer,
             route,
-            since,
-            name,
-            company,
-            contract,
+            begin.since,
+            name_of(records),
+            there.company if there else None,
+            there.contract if there else None,
             records.mapping is not None,
             tuple(others),
-            lately.with_choice(bill_from) if lately else None,
+            begin.late.with_choice(bill_from) if begin.late else None,
         )
-        notes = []
-        if not is_reported(records):
-            notes.append(f"Note: Timus has not reported a customer {customer} yet; the mapping waits for it.")
-
-        notes += _terms_that_differ(deployment, records, route.contract_id) if others else []
 
         def act(ports: Ports) -> CustomerRouted:
-            write(ports, since)
-            if contract is not None:
-                companies = {route.company_id: company} if company else {}
-                names = {id_: service.name for id_, service in services.items()}
-                learn_names(ports, contract.id, contract, companies, names)
+            _write_wanted(wanted, begin, ports)
+            if there is not None:
+                there.learn_names(ports)
             wake([customer], ports)
             return result
 
-        doubts = [*_doubts(customer, name, route.company_id, company)]
-        doubts += others_billed_later(deployment, records, route.contract_id, since)
-        if contract is not None:
-            doubts += _to_choose(deployment, records, result, services)
-        return Prepared(act, tuple(notes), tuple(doubts), unchecked, moves=True)
+        notes = tuple(_routing_notes(deployment, records, result))
+        doubts = tuple(_routing_doubts(deployment, records, result, there))
+        return Prepared(act, notes, doubts, unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Where somebody wants a customer's units to go."""
+
+    customer: str
+    route: Route
+    by: str
+    first_day: FirstDay
+    bill_from: BillFrom | None
+    unchecked: bool
+
+    def is_first(self, records: CustomerRecords) -> bool:
+        """Whether they go anywhere for the first time; otherwise they move."""
+        return self.first_day.follows and not (records.mapping and records.mapping.value.routings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    """From when the units go there."""
+
+    since: date | None
+    """None: always."""
+    late: Late | None = None
+    """What each choice of that day comes to, of a customer who is mapped for the first time and late."""
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What Autotask has where the units are to go."""
+
+    contract: Contract
+    company: str | None
+    """The company's name."""
+    services: Mapping[int, Service]
+    """Of the contract."""
+
+    def learn_names(self, ports: Ports) -> None:
+        """Keep how all of it is called."""
+        companies = {self.contract.company_id: self.company} if self.company else {}
+        names = {id_: service.name for id_, service in self.services.items()}
+        learn_names(ports, self.contract.id, self.contract, companies, names)
+
+
+def _begin(
+    wanted: _Wanted, records: CustomerRecords, deployment: Deployment, on_progress: Progress
+) -> _Begin:
+    """From when: of a first mapping what is chosen of the days before it, of a move the first day that is possible."""
+    if not wanted.is_first(records):
+        if wanted.bill_from:
+            raise NotDone(
+                f"{wanted.customer} is mapped already, so it moves: from when it is billed is chosen the first time only. Nothing was written.",
+                Way.MOVE_FROM,
+            )
+        return _Begin(_route_from(deployment, records, wanted.route, wanted.first_day))
+    lately: Late | None = None
+    if not wanted.unchecked and may_be_late(records, deployment.today):
+
+        def act(ports: Ports, days: FirstDays) -> None:
+            _write_wanted(wanted, _Begin(days.get(wanted.customer)), ports)
+
+        lately = late(deployment, [records], act, on_progress).get(wanted.customer)
+    since = first_day_of(wanted.bill_from, lately, deployment.today, unchecked=wanted.unchecked)
+    return _Begin(since, lately)
+
+
+def _write_wanted(wanted: _Wanted, begin: _Begin, ports: Ports) -> None:
+    chosen = wanted.bill_from or (begin.late.chosen if begin.late else None)
+    words = route_words(wanted.route, begin.since) + (f", billed from {chosen.words}" if chosen else "")
+
+    def attempt() -> None:
+        decision = decided("map customer", (wanted.customer,), wanted.by, words, ports)
+        _write_route(wanted.customer, wanted.route, begin.since, decision, ports)
+
+    update(attempt)
+
+
+def _routing_notes(deployment: Deployment, records: CustomerRecords, routed: CustomerRouted) -> Iterable[str]:
+    """What a person should know of it."""
+    if not is_reported(records):
+        yield f"Note: Timus has not reported a customer {records.id} yet; the mapping waits for it."
+    if routed.shared_with:
+        yield from _terms_that_differ(deployment, records, routed.route.contract_id)
+
+
+def _routing_doubts(
+    deployment: Deployment, records: CustomerRecords, routed: CustomerRouted, there: _There | None
+) -> Iterable[str]:
+    """Why it may be a mistake."""
+    route = routed.route
+    yield from _doubts(records.id, name_of(records), route.company_id, there.company if there else None)
+    yield from others_billed_later(deployment, records, route.contract_id, routed.first_day)
+    if there is not None:
+        yield from _to_choose(deployment, records, routed, there.services)
 
 
 def _to_choose(
@@ -450,10 +512,10 @@ def of_another(state: ContractState, mapping: CustomerMapping) -> bool:
 # -- What Autotask says
 
 
-def _check(deployment: Deployment, route: Route) -> tuple[Contract, str | None, Mapping[int, Service]]:
-    """The contract, its company's name and those of its services; raises :class:`NotDone` when nothing could be billed there."""
+def _check(deployment: Deployment, route: Route) -> _There:
+    """What Autotask has there; raises :class:`NotDone` when nothing could be billed there."""
 
-    def question(autotask: Psa) -> tuple[Contract, str | None, Mapping[int, Service]]:
+    def question(autotask: Psa) -> _There:
         contract = autotask.contract(route.contract_id)
         if contract is None:
             raise NotDone(
@@ -463,10 +525,12 @@ def _check(deployment: Deployment, route: Route) -> tuple[Contract, str | None, 
         wrong = " ".join(conflicts(contract, route.company_id, deployment.today))
         if wrong:
             raise NotDone(f"{wrong} Nothing was written.", Way.UNASKED)
-        return contract, _company_name(autotask, route.company_id), _services_on(autotask, contract.id)
+        return _There(
+            contract, _company_name(autotask, route.company_id), _services_on(autotask, contract.id)
+        )
 
     found = ask(deployment, question, Way.UNASKED)
-    if _in_other_currency(deployment, found[0]):
+    if _in_other_currency(deployment, found.contract):
         raise NotDone(
             f"Contract {route.contract_id} is in another currency than the company's other contracts. Nothing was written.",
             Way.UNASKED,
