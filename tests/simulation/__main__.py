@@ -33,8 +33,10 @@ WHOLE = 100_000
 def main(arguments: list[str] | None = None) -> int:
     """Run, report, judge; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--schedules", type=int, default=1_000, help="how many seeds (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="the first of them (default %(default)s)")
+    parser.add_argument(
+        "--schedules", type=int, help="how many seeds (default 1,000, or only the one that is named)"
+    )
+    parser.add_argument("--seed", type=int, help="the first of them (default 0)")
     parser.add_argument("--profile", choices=sorted(PROFILES), default="stress", help="default %(default)s")
     parser.add_argument("--jobs", type=int, default=None, help="processes (default: one a core)")
     parser.add_argument(
@@ -43,19 +45,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="put the figures into docs/exactness.md")
     chosen = parser.parse_args(arguments)
     console = Console(soft_wrap=True)
+    first = chosen.seed or 0
     if chosen.aloud:
-        return _aloud(console, chosen.seed, chosen.profile)
+        return _aloud(console, first, chosen.profile)
     began = time.monotonic()
-    seeds = range(chosen.seed, chosen.seed + chosen.schedules)
+    seeds = range(first, first + (chosen.schedules or (1_000 if chosen.seed is None else 1)))
     tally = campaign(chosen.profile, seeds, chosen.jobs)
     _tell(console, tally, time.monotonic() - began)
-    short = _short(tally) if chosen.schedules >= WHOLE and chosen.profile == "stress" else []
+    short = _short(tally) if len(seeds) >= WHOLE and chosen.profile == "stress" else []
     for words in short:
         console.print(f"[yellow]reached less than {ENOUGH} times:[/] {words}")
     if tally.failures:
         _explain(console, tally.failures[0][0], chosen.profile)
     elif chosen.write:
-        write_part("exactness.md", f"schedules-{chosen.profile}", "make simulation", page(tally, chosen.seed))
+        write_part("exactness.md", f"schedules-{chosen.profile}", "make simulation", page(tally, first))
     return 1 if tally.failures or short else 0
 
 

@@ -34,6 +34,8 @@ Exceptions, each with its reason:
   would leave a later day below 0, that day is raised first, and for a moment it has the units of the decrease, too. It keeps what a person
   put on that very day, if the terms or a decision keep such edits.
 * Where nobody named the plans, one that never had half the seats of another is taken for an add-on if the gateway has as many.
+* Seats that left a line on another contract may still be billed there on a day that takes no more adjustments. As many of those that came
+  instead wait, and the others go up: for that day the new line has a part of what Timus says, and with the seats over there just that.
 * A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
 * A customer who is moved to another contract is judged on each of the two for itself: a move does not wait for what is held on the line
   that it leaves, and no plan on the one contract waits for a plan on the other.
@@ -957,23 +959,16 @@ class Oracle:
         """
         return any(
             self._moves_in_part(line, day, plans) for plans in (self._plans(self._feeding(line)), {*PLANS})
-        )
+        ) or self._waits_for_another_contract(line, day)
 
     def _moves_in_part(self, line: Line, day: date, plans: Collection[str]) -> bool:
         lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
         lines = [one for one in lines if self.wants(one, day) is not None]
         subs = {sub for one in lines for sub in self._feeding(one)}
-        told = {
-            (sub, v.number): self._arrived_at.get((sub, v.number)) for sub in subs for v in self.history[sub]
-        }
-        to_come = frozenset(one for one, at in told.items() if at is None)
-        # What lands now may have been sent a settling time ago, when nobody knew what has arrived since.
-        sent = self.w.scheduler.now - (self.w.story.settle + SESSION_SECONDS) * SECOND
-        unknown = frozenset(one for one, at in told.items() if at is None or at > sent)
         leaves = any(
             one != line and self.has(one, day) > (self.wants(one, day, without) or 0)
             for one in lines
-            for without in (frozenset[tuple[str, int]](), to_come, unknown)
+            for without in self._unknown_by_then(subs)
         )
         in_part = self._named_across(subs) or any(_has_two(plans, v) for s in subs for v in self.history[s])
         if line not in lines or not leaves or not in_part:
@@ -987,6 +982,58 @@ class Oracle:
             return False
         self._parts[line].add(self.has(line, day))
         return True
+
+    def _waits_for_another_contract(self, line: Line, day: date) -> bool:
+        """Whether a line lacks just the seats that are still billed on other contracts, on plans that its subscriptions have left.
+
+        It may also lack those that other lines of its own contract have too many.
+        """
+        there = self._left_elsewhere(line, day)
+        plans = self._plans(self._feeding(line))
+        here = [o for o in self.lines() if o[0] == line[0] and o != line and self._skus[o[1]] in plans]
+        subs = {sub for one in (line, *there, *here) for sub in self._feeding(one)}
+        has, offsets = self.has(line, day), self._offsets(line)
+        for without in self._unknown_by_then(subs):
+            want = self.wants(line, day, without) or 0
+            least = sum(self._too_many(one, day, without) for one in there)
+            most = least + sum(self._too_many(one, day, without) for one in here)
+            if least and any(least <= want + offset - has <= most for offset in offsets):
+                self._parts[line].add(has)
+                return True
+        return False
+
+    def _left_elsewhere(self, line: Line, day: date) -> set[Line]:
+        """The lines of other contracts that some subscription of this line has left by a day, after it once had both: two of its plans."""
+        found: set[Line] = set()
+        for sub in self._feeding(line):
+            plans = self._plans([sub])
+            said = [v for v in self.history[sub] if v.day <= day and (sub, v.number) in self._sent]
+            if self._skus[line[1]] not in plans or not any(_has_two(plans, v) for v in said):
+                continue
+            customer, pairs = said[0].customer, [*combinations(said, 2)]
+            for sku in plans:
+                route = self._route(customer, sku, day) if customer in self._routes else None
+                fell = any(after.units(sku, day) < before.items.get(sku, 0) for before, after in pairs)
+                if fell and route is not None and route[1] != line[0]:
+                    found.add((route[1], SERVICES[sku]))
+        return found
+
+    def _too_many(self, line: Line, day: date, without: frozenset[tuple[str, int]]) -> int:
+        """How many units a line has on a day that Timus does not want there. What a person put there is not of Timus, and holds nothing up."""
+        want = self.wants(line, day, without)
+        by_hand = sum(delta for on, delta in self._edits.get(line, ()) if on <= day)
+        return 0 if want is None else max(0, self.has(line, day) - max(0, by_hand) - want)
+
+    def _unknown_by_then(self, subs: Collection[str]) -> tuple[frozenset[tuple[str, int]], ...]:
+        """Which versions may not have been known when what lands now was sent."""
+        told = {
+            (sub, v.number): self._arrived_at.get((sub, v.number)) for sub in subs for v in self.history[sub]
+        }
+        to_come = frozenset(one for one, at in told.items() if at is None)
+        # What lands now may have been sent a settling time ago, when nobody knew what has arrived since.
+        sent = self.w.scheduler.now - (self.w.story.settle + SESSION_SECONDS) * SECOND
+        unknown = frozenset(one for one, at in told.items() if at is None or at > sent)
+        return frozenset[tuple[str, int]](), to_come, unknown
 
     def _named_across(self, subs: Collection[str]) -> bool:
         """Whether seats may move between several subscriptions: people have said what is a family."""

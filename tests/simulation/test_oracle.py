@@ -14,7 +14,8 @@ from tests.simulation.scheduler import SECOND, micros
 from tests.simulation.story import GATEWAY, SERVICES, ContractPlan, Said
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 
-ADV, CONTRACT, COMPANY, ANOTHER = "SASE-ADV-USER", 29683949, 600, 699
+ADV, ESS = "SASE-ADV-USER", "SASE-ESS-USER"
+CONTRACT, SECOND_CONTRACT, COMPANY, ANOTHER = 29683949, 29683950, 600, 699
 DAY = date(2026, 3, 15)
 EVE = DAY - timedelta(days=1)
 NOW = datetime(2026, 3, 15, 9, tzinfo=UTC)
@@ -249,3 +250,80 @@ def test_the_customer_under_whom_it_is_seen_first_has_it() -> None:
     oracle.first_seen(SUB, "cus_2")
     assert days_of(oracle) == {OTHER_PART: [(2, 5)]}
     assert [one.number for one in oracle.owners.waiting(SUB)] == [1]
+
+
+def a_gateway_elsewhere(units: int, gateways: int, *versions: tuple[str, dict[str, int]]) -> Oracle:
+    """An oracle of a client whose gateways are on a second contract: Essentials had 5 and were brought to so many, the gateway has so many."""
+    has = {
+        (CONTRACT, SERVICES[ESS]): {EVE: 5, DAY: units},
+        (SECOND_CONTRACT, SERVICES[GATEWAY]): {DAY: gateways},
+    }
+
+    def find_line(contract: int, service: int) -> SimpleNamespace:
+        by_day = {day.toordinal(): n for day, n in has.get((contract, service), {DAY: 0}).items()}
+        return SimpleNamespace(units_on=lambda day: by_day.get(day, 0), steps=lambda: ([*by_day], []))
+
+    world = a_world(api=SimpleNamespace(model=SimpleNamespace(find_line=find_line)))
+    first = world.story.contracts[0]
+    world.story.contracts.append(ContractPlan(SECOND_CONTRACT, COMPANY, first.start, first.end))
+    oracle = Oracle(cast("Any", world), own_promises=False)
+    routes = Route(COMPANY, CONTRACT), Route(COMPANY, SECOND_CONTRACT, GATEWAY)
+    oracle.mapped(CustomerMapping("cus_1", (Routing(routes),)))
+    for number, (sub, items) in enumerate(versions, 1):
+        said = Said(sub, "cus_1", number, DAY, NOW, items)
+        oracle.said(said)
+        oracle.sent(said)
+        oracle.answered(said, b"", None)
+    oracle._committed[CONTRACT, SERVICES[ESS]].append((DAY, units - 5))
+    return oracle
+
+
+MOVED = ("sub_1", {ESS: 5, GATEWAY: 4}), ("sub_2", {GATEWAY: 1}), ("sub_1", {ESS: 9})
+"""Four gateways go as four Essentials come, and another subscription has one gateway on the same line."""
+
+
+@pytest.mark.parametrize(
+    ("units", "gateways", "versions", "promises"),
+    [
+        (7, 3, MOVED, []),
+        (8, 3, MOVED, ["I2"]),
+        (6, 3, MOVED, ["I2"]),
+        (7, 1, MOVED, ["I2"]),
+        (
+            7,
+            3,
+            (("sub_1", {ESS: 5}), ("sub_2", {GATEWAY: 4}), ("sub_1", {ESS: 9}), ("sub_2", {GATEWAY: 1})),
+            ["I2"],
+        ),
+        (18, 3, (*MOVED[:2], ("sub_1", {ESS: 20})), ["I2"]),
+        (7, 3, (("sub_1", {GATEWAY: 4}), MOVED[1], ("sub_1", {ESS: 9})), ["I2"]),
+        (7, 7, (*MOVED[:2], ("sub_1", {ESS: 9, GATEWAY: 4})), ["I2"]),
+    ],
+    ids=[
+        "as many wait as are too many",
+        "fewer wait",
+        "more wait",
+        "none is too many",
+        "another subscription's",
+        "an add-on by its numbers",
+        "never both at once",
+        "not left",
+    ],
+)
+def test_seats_wait_for_those_that_are_still_billed_on_another_contract(
+    units: int, gateways: int, versions: tuple[tuple[str, dict[str, int]], ...], promises: list[str]
+) -> None:
+    """The gateway's day takes no more adjustments, and has two too many. So two of the four Essentials wait: 7 of 9 are billed."""
+    oracle = a_gateway_elsewhere(units, gateways, *versions)
+    oracle._really_had((CONTRACT, SERVICES[ESS]), DAY)
+    assert [one.promise for one in oracle.violations] == promises
+
+
+@pytest.mark.parametrize(("by_hand", "promises"), [(1, ["I2"]), (2, ["I2"]), (0, [])])
+def test_what_a_person_put_on_another_contract_holds_no_seat_back(by_hand: int, promises: list[str]) -> None:
+    """Of the two gateways too many, so many are a person's."""
+    oracle = a_gateway_elsewhere(7, 3, *MOVED)
+    if by_hand:
+        oracle.edited_before(SECOND_CONTRACT, SERVICES[GATEWAY], DAY, by_hand)
+    oracle._really_had((CONTRACT, SERVICES[ESS]), DAY)
+    assert [one.promise for one in oracle.violations] == promises
