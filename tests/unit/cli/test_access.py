@@ -36,6 +36,16 @@ def test_credentials_are_checked_and_kept(desk: Desk) -> None:
     assert "hush" not in json.dumps(again)
 
 
+def test_a_dry_run_checks_the_credentials_and_stores_nothing(desk: Desk) -> None:
+    """Whoever has a new API user can try it first: one login, and what waits for it."""
+    said = desk.ask("credentials", "set", *GIVEN, "--dry-run")
+    assert (said["username"], said["stored"]) == ("new@msp.example", False)
+    assert said["zone"]
+    assert desk.stored == []
+    desk.world.control.set_credentials("new@msp.example", "another", "CODE")
+    assert "secret" in desk.refused("credentials", "set", *GIVEN, "--dry-run")
+
+
 def test_credentials_come_from_the_environment_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that no secret stands on a command line."""
     monkeypatch.setenv("AUTOTASK_USERNAME", "env@msp.example")

@@ -154,9 +154,10 @@ _FROM = _a(
     metavar="DAY",
     help="first day on which it holds, or `always`; by default today when units are elsewhere already, and always when not",
 )
+_YES = _a("--yes", action="store_true", help="do not ask")
 _WRITING = (
     _a("--dry-run", action="store_true", help="show which adjustments would be made, and write nothing"),
-    _a("--yes", action="store_true", help="do not ask"),
+    _YES,
 )
 _BILL_FROM = _a(
     "--bill-from",
@@ -481,7 +482,12 @@ COMMANDS = (
         "credentials set --username api@msp.example",
         "access.credentials_set",
         (
-            *_WRITING,
+            _a(
+                "--dry-run",
+                action="store_true",
+                help="check the API user and show which adjustments wait for it, and store nothing",
+            ),
+            _YES,
             *_API_USER,
             _UNCHECKED,
         ),
