@@ -60,6 +60,7 @@ MUTATED = (
             "plan_change",
             "policy",
             "price",
+            "terms",
             "timeline",
             "undone",
         )

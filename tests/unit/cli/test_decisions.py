@@ -204,7 +204,7 @@ def test_terms_go_back_to_the_default(desk: Desk) -> None:
     [
         ("line_limit=many", "line_limit"),
         ("line_limit=-1", "line_limit must be 0 or more"),
-        ("drift=fight", "'park', 'adopt' or 'enforce'"),
+        ("drift=fight", "one of park, adopt, enforce"),
         ("drfit=park", "did you mean drift?"),
         ("drift", "write KEY=VALUE"),
         ("included=3", "write included.SKU=VALUE"),
