@@ -785,6 +785,16 @@ def test_changed_terms_hold_from_their_day() -> None:
 # -- Plan changes between lines
 
 
+def test_a_plan_change_links_the_lines_to_which_both_plans_have_moved_since() -> None:
+    """It is reported only after the move, with a day before it: the old plan is billed on the new contract by then, and comes down first."""
+    told = subscription(version(1, march(1), ADV=20), version(2, march(5), ESS=22))
+    moved = mapping().rerouted(Route(600, 2), march(10))
+    assert changes(want(told, to=moved)) == (
+        Link(march(5), OLD, NEW),
+        Link(march(10), LineKey(2, 45), LineKey(2, 46)),
+    )
+
+
 def test_a_plan_change_links_the_lines_of_its_day() -> None:
     """Services and contracts are those that are in force then; one SKU that stays where it is links nothing."""
     plans = {ADV: PLANS[ADV], ESS: PlanMapping(ESS, (ServiceChoice(45), ServiceChoice(46, march(10))))}

@@ -78,7 +78,7 @@ class Placement:
         units may have been added to the former line already, and have to come down there.
         """
         start = max(first, self.mapping.first_day or first)
-        days = {day for day in (start, *billed.days, *self._turns(sku)) if day >= start}
+        days = {day for day in (start, *billed.days, *self.turns(sku)) if day >= start}
         eve = start - timedelta(days=1)
         shares_on = {eve: self._shares(sku, eve, 0)}
         shares_on |= {day: self._shares(sku, day, billed.at(day)) for day in sorted(days)}
@@ -104,7 +104,7 @@ class Placement:
     def _service(self, sku: str, day: date) -> int | None:
         return service_on(self.mapping, self.plans, sku, day)
 
-    def _turns(self, sku: str) -> list[date]:
+    def turns(self, sku: str) -> list[date]:
         """The days from which on the SKU may go elsewhere."""
         mapping, plan = self.mapping, self.plans.get(sku)
         turns = [routing.first_day for routing in mapping.routings]

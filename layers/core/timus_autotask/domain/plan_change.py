@@ -60,13 +60,15 @@ class PlanChange:
         """Each line of the old SKU with each line of the new one.
 
         An old SKU that we did not know, or that another subscription had, counts on the same contract only: on another one it is billed
-        for reasons of its own.
+        for reasons of its own. Where both have gone to other lines since, the change may come when the old SKU is billed there.
         """
         everywhere = self.known and not self.across
-        for down in placement.lines(self.old, self.day):
-            for up in placement.lines(self.new, self.day):
-                if down != up and (everywhere or down.contract_id == up.contract_id):
-                    yield Link(self.day, down, up, self.beside, self.across)
+        turns = {day for sku in (self.old, self.new) for day in placement.turns(sku) if day > self.day}
+        for day in (self.day, *sorted(turns)) if everywhere else (self.day,):
+            for down in placement.lines(self.old, day):
+                for up in placement.lines(self.new, day):
+                    if down != up and (everywhere or down.contract_id == up.contract_id):
+                        yield Link(day, down, up, self.beside, self.across)
 
     def unplaced(self, placement: Placement) -> Iterator[Unplaced]:
         """Each line of the new SKU, if the old one was another plan, was billed, and nobody has chosen its service.
