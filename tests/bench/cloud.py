@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from local.emulator import CREDENTIALS, REGION, Emulator
-from tests.bench.units import Indexes, Item, Tally
+from tests.bench.units import KEYS_ONLY, Indexes, Item, Tally
 
 _TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
 
@@ -84,7 +84,7 @@ class Cloud:
                         {
                             "IndexName": index,
                             "KeySchema": _schema(pair),
-                            "Projection": {"ProjectionType": "ALL"},
+                            "Projection": {"ProjectionType": "KEYS_ONLY" if index == KEYS_ONLY else "ALL"},
                         }
                         for index, pair in indexes.items()
                     ]

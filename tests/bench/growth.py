@@ -14,7 +14,7 @@ from tests.fakes.memory_table import MemoryTable
 from tests.world import ADV, ESS, GATEWAY, World
 from timus_autotask.aws.dynamodb import item_of
 from timus_autotask.bootstrap import apply_handler
-from timus_autotask.ports.table import Document, Put, Write
+from timus_autotask.ports.table import MOST_GOT, Document, Due, Key, Put, Write
 
 BATCH = 10
 INDEXES = {"due-index": ("due", "due_at"), "kind-index": ("kind", "sort")}
@@ -26,17 +26,28 @@ def metered(table: MemoryTable) -> Tally:
     """Counts from now on what a table is asked, as DynamoDB would bill it."""
     tally = Tally()
     get, between, due, listed, write = table.get, table.range, table.due, table.list, table.write
+    get_many = table.get_many
 
     def counted_get(key: Any) -> Document | None:
         found = get(key)
         _read(tally, "GetItem", [found] if found else [], consistent=True)
         return found
 
+    def counted_get_many(keys: Sequence[Key]) -> list[Document]:
+        found = get_many(keys)
+        tally.requests["dynamodb.BatchGetItem"] += -(-len(keys) // MOST_GOT)
+        for document in found:
+            tally.read([item for item in [_item(document)] if item], consistent=True)
+        return found
+
     def counted_range(*arguments: Any, **more: Any) -> list[Document]:
         return _read(tally, "Query", between(*arguments, **more), consistent=True)
 
-    def counted_due(*arguments: Any) -> list[Document]:
-        return _read(tally, "Query", due(*arguments), consistent=False)
+    def counted_due(*arguments: Any) -> list[Due]:
+        found = due(*arguments)
+        tally.requests["dynamodb.Query"] += 1
+        tally.read((_entry_of(each) for each in found), consistent=False)
+        return found
 
     def counted_list(*arguments: Any, **more: Any) -> Iterator[Document]:
         return iter(_read(tally, "Query", [*listed(*arguments, **more)], consistent=False))
@@ -56,6 +67,7 @@ def metered(table: MemoryTable) -> Tally:
 
     for name, method in (
         ("get", counted_get),
+        ("get_many", counted_get_many),
         ("range", counted_range),
         ("due", counted_due),
         ("list", counted_list),
@@ -69,6 +81,11 @@ def _read(tally: Tally, operation: str, found: list[Document], *, consistent: bo
     tally.requests[f"dynamodb.{operation}"] += 1
     tally.read((item for each in found if (item := _item(each))), consistent=consistent)
     return found
+
+
+def _entry_of(due: Due) -> Item:
+    pk, sk = due.key
+    return {"pk": {"S": pk}, "sk": {"S": sk}, "due": {"S": "due"}, "due_at": {"N": str(due.due_at)}}
 
 
 def _item(document: Document | None) -> Item | None:
@@ -186,12 +203,17 @@ def many_events(number: int) -> World:
 
 
 def many_versions(number: int) -> World:
-    """So many versions of the subscription are stored, spread over the days of the term so far; the last one is of today."""
+    """So many versions of the subscription came, spread over the days of the term so far; the last one is of today.
+
+    It comes after the others: with it those are forgotten that are, once and for all.
+    """
     world = empty()
     world.map_customer()
     world.work()
     first = datetime(2026, 1, 1, 12, tzinfo=UTC)
     for n in range(number):
+        if n == number - 1:
+            rest_of(world)
         world.tell(n + 1, {ADV: 10 + n % 7}, effective=first + timedelta(days=n * 72 // number))
     rest_of(world)
     return world

@@ -13,7 +13,9 @@ from typing import Any
 
 Item = Mapping[str, Mapping[str, Any]]
 Indexes = Mapping[str, tuple[str, str]]
-"""Index → its partition and sort key. Each projects everything."""
+"""Index → its partition and sort key."""
+KEYS_ONLY = "due-index"
+"""Projects the keys of the table and its own; every other index projects everything."""
 
 
 def size_of(item: Item) -> int:
@@ -63,8 +65,10 @@ class Tally:
         self.write_units += max(1, ceil(largest / 1024)) * (2 if transaction else 1)
         if old == new:  # a condition that was checked
             return
-        for names in indexes.values():
-            before, after = (_entry(item, names) for item in (old, new))
+        for index, names in indexes.items():
+            before, after = (_entry(item, index, names) for item in (old, new))
+            if index == KEYS_ONLY and before == after:  # it is as it was
+                continue
             if before and after and before[0] == after[0]:
                 self.index_units += max(before[1], after[1])
             else:
@@ -90,7 +94,8 @@ class Tally:
         return sum(n for name, n in self.requests.items() if name.startswith("dynamodb.")) - self.reads
 
 
-def _entry(item: Item | None, names: tuple[str, str]) -> tuple[tuple[str, ...], int] | None:
+def _entry(item: Item | None, index: str, names: tuple[str, str]) -> tuple[tuple[str, ...], int] | None:
     if item is None or not all(name in item for name in names):
         return None
-    return tuple(str(item[name]) for name in names), ceil(size_of(item) / 1024)
+    projected = {name: item[name] for name in ("pk", "sk", *names)} if index == KEYS_ONLY else item
+    return tuple(str(item[name]) for name in names), ceil(size_of(projected) / 1024)

@@ -15,7 +15,7 @@ from tests.contract.conftest import create_table
 from tests.fakes.memory_table import MemoryTable
 from timus_autotask.aws.dynamodb import DynamoTable
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Check, Delete, Document, Key, Put, Table, Write
+from timus_autotask.ports.table import Check, Delete, Document, Due, Key, Put, Table, Write
 
 T = TypeVar("T")
 A, B, C = Key("CONTRACT#1", "CONTRACT"), Key("CONTRACT#1", "LINE#7"), Key("CUSTOMER#x", "MAPPING")
@@ -196,7 +196,8 @@ class TestConditions:
         table.write([Put(A, {}, 0, due_at=1, kind="contract", sort="a")])
         table.write([Delete(A, 1)])
         assert table.get(A) is None
-        assert table.range(A.pk, "A", "Z") == table.due(9, 9) == list(table.list("contract")) == []
+        assert table.range(A.pk, "A", "Z") == list(table.list("contract")) == []
+        assert table.due(9, 9) == []
 
     @pytest.mark.parametrize("expected", [0, 2])
     def test_deleting_another_revision_conflicts(self, table: Table, expected: int) -> None:
@@ -330,6 +331,35 @@ class TestRaces:
         assert sum(in_threads(8, 16, attempt)) == 1
 
 
+class TestGetMany:
+    def test_it_gives_those_that_there_are_in_the_order_of_the_keys(self, table: Table) -> None:
+        """Each once, also of more keys than one request takes."""
+        keys = [Key(f"CONTRACT#{n}", "CONTRACT") for n in range(250)]
+        for n in range(0, 250, 2):
+            put(table, keys[n], n=n)
+        asked = [keys[8], *reversed(keys), keys[8]]
+        found = table.get_many(asked)
+        assert [document.data["n"] for document in found] == [8, *(n for n in range(248, -1, -2) if n != 8)]
+        assert found[0] == table.get(keys[8])
+
+    def test_no_keys_give_nothing(self, table: Table) -> None:
+        """Without a request."""
+        assert table.get_many([]) == []
+
+    def test_it_gives_what_is_more_than_an_answer_holds(self, table: Table) -> None:
+        """DynamoDB answers 16 MB at a time, and says which keys are left."""
+        keys = [Key("P", f"{n:02}") for n in range(50)]
+        for key in keys:
+            put(table, key, text="x" * 390_000)
+        assert [document.key for document in table.get_many(keys)] == keys
+
+    def test_it_sees_every_finished_write(self, table: Table) -> None:
+        """Reads are strongly consistent."""
+        for n in range(20):
+            put(table, A, n, n=n)
+            assert [document.rev for document in table.get_many([B, A])] == [n + 1]
+
+
 class TestRange:
     def test_it_is_ordered_and_bounds_are_inclusive(self, table: Table) -> None:
         """By the code points of the sort key, both ends belonging to it."""
@@ -393,10 +423,11 @@ class TestDue:
         assert table.due(9, 10) == []
         assert table.due(2**31, 0) == []
 
-    def test_it_gives_whole_documents(self, table: Table) -> None:
+    def test_it_gives_keys_and_times(self, table: Table) -> None:
         """The index projects everything."""
         table.write([Put(A, {"n": [1]}, 0, due_at=5, kind="contract", sort="s", expires_at=7)])
-        assert table.due(5, 1) == [Document(A, 1, {"n": [1]}, 5, "contract", "s", 7)]
+        assert table.due(5, 1) == [Due(A, 5)]
+        assert table.get_many([A]) == [Document(A, 1, {"n": [1]}, 5, "contract", "s", 7)]
 
     def test_a_document_moves_with_its_due_at_and_leaves_without_it(self, table: Table) -> None:
         """What is done is due no more."""

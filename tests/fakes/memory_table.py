@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from timus_autotask.ports.errors import Conflict
-from timus_autotask.ports.table import Delete, Document, Key, Put, Write
+from timus_autotask.ports.table import Delete, Document, Due, Key, Put, Write
 
 LARGEST_ITEM = 400 * 1024
 LARGEST_TRANSACTION = 4 * 1024 * 1024
@@ -84,6 +84,11 @@ class MemoryTable:
         row = self._rows.get(key)
         return self._document(row) if row else None
 
+    def get_many(self, keys: Sequence[Key]) -> list[Document]:
+        with self._lock:
+            rows = (self._rows.get(key) for key in dict.fromkeys(keys))
+            return [self._document(row) for row in rows if row]
+
     def _document(self, row: Row) -> Document:
         """A copy of what a row stores."""
         key, rev, data, due_at, kind, sort, expires_at = row
@@ -119,11 +124,11 @@ class MemoryTable:
                 elif isinstance(change, Delete) and change.expected:
                     self._delete(change.key)
 
-    def due(self, until: int, limit: int) -> list[Document]:
+    def due(self, until: int, limit: int) -> list[Due]:
         with self._lock:
             due = (self._held or self._indexes).due
             found = due[: min(bisect_left(due, (until + 1,)), max(0, limit))]
-            return [self._document(entry[3]) for entry in found]
+            return [Due(row.key, due_at) for due_at, _, _, row in found]
 
     def documents(self) -> list[Document]:
         """Everything there is, by key: for a test's eyes only."""

@@ -680,7 +680,7 @@ class Oracle:
                 ),
                 None,
             )
-            intent = document.data["intent"] if document else None
+            intent = document.data.get("intent") if document else None
             if intent is None or intent["delta"] != post.delta:
                 self._broken(
                     "I8", f"a post of {post.delta:+d} on {post.line} without its intent in the table"

@@ -19,7 +19,7 @@ from tests.simulation.scheduler import SECOND, Crash, Decisions, Scheduler, mixe
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.ports.errors import Conflict, QueueUnavailable, SecretsUnavailable, TableUnavailable
 from timus_autotask.ports.secrets import CACHED
-from timus_autotask.ports.table import Delete, Document, Key, Put, Write
+from timus_autotask.ports.table import Delete, Document, Due, Key, Put, Write
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -215,7 +215,12 @@ class SimTable:
         self._world.watch.reads(pk)
         return self.inner.range(pk, first, last, limit)
 
-    def due(self, until: int, limit: int) -> list[Document]:
+    def get_many(self, keys: Sequence[Key]) -> list[Document]:
+        if keys:
+            self._read("get")
+        return self.inner.get_many(keys)
+
+    def due(self, until: int, limit: int) -> list[Due]:
         self._read("due")
         return self.inner.due(until, limit)
 
@@ -270,7 +275,7 @@ def _part(change: Write) -> str:
     if sk == "CONTRACT":
         if not isinstance(change, Put):
             return "open"
-        if change.data["lease"] is not None and change.due_at is not None and change.data["lease_until"]:
+        if change.data.get("lease") is not None and change.due_at is not None and change.data["lease_until"]:
             return "lease"
         return "release"
     if sk.startswith("INBOX#"):

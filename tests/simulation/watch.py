@@ -120,7 +120,7 @@ class Watch:
             elif sk.startswith("EVENT#"):
                 if change.data["outcome"] == "superseded":
                     self.states["superseded arrival"] += 1
-                parked = change.data["parked"]
+                parked = change.data.get("parked")
                 if change.data["outcome"] == "parked" and parked and parked["code"] == "version-restarted":
                     self.states["counter began again, event parked"] += 1
                 if change.data["outcome"] == "parked" and parked and parked["code"] == "subscription-moved":
@@ -128,12 +128,14 @@ class Watch:
             elif sk.startswith("CHANGE#"):
                 self._change(change)
             elif sk == "AUTOTASK" and change.data.get("open_until"):
-                self.states["credentials refused" if change.data["credentials"] else "circuit opened"] += 1
+                self.states[
+                    "credentials refused" if change.data.get("credentials") else "circuit opened"
+                ] += 1
 
     def lost(self, changes: Sequence[Write]) -> None:
         """A write took effect, and its answer was lost."""
         puts = [change for change in changes if isinstance(change, Put)]
-        if any(put.key.sk.startswith("LINE#") and put.data["intent"] for put in puts):
+        if any(put.key.sk.startswith("LINE#") and put.data.get("intent") for put in puts):
             self.states["write committed, its answer lost, intent open"] += 1
 
     def post_begins(self) -> None:
@@ -155,7 +157,7 @@ class Watch:
             self.states["intent open at a crash"] += 1
 
     def _work(self, put: Put, actor: Actor | None) -> None:
-        if put.data["lease"] is None:
+        if put.data.get("lease") is None:
             self._leases.pop(put.key.pk, None)
         elif actor is not None and actor.function != "person":
             before = self._leases.get(put.key.pk)
@@ -165,7 +167,7 @@ class Watch:
 
     def _line(self, put: Put, actor: Actor | None) -> None:
         data = put.data
-        intent = data["intent"]
+        intent = data.get("intent")
         known = self._intents.get(put.key)
         if intent is not None:
             if known is None or known[1] != intent["id"]:
@@ -175,9 +177,9 @@ class Watch:
             self.last_settled = self._scheduler.now
             if known[0] is not actor:
                 self.states["intent settled by another worker"] += 1
-        if data["refusal"] is not None:
+        if data.get("refusal") is not None:
             self._refused.add(put.key)
-        several = len({customer for customer, _ in data["sources"]}) > 1
+        several = len({customer for customer, _ in data.get("sources", ())}) > 1
         if several and put.key not in self._shared:
             self._shared.add(put.key)
             self.states["line of two customers"] += 1
@@ -198,12 +200,12 @@ class Watch:
 
     @staticmethod
     def _state(data: Any) -> str:
-        if data["parked"]:
+        if data.get("parked"):
             return str(data["parked"]["code"])
-        adjusted = set(data["adjusted"])
-        if data["state"] == "scheduled" and adjusted and data["scheduled"]:
+        adjusted = set(data.get("adjusted", ()))
+        if data.get("state") == "scheduled" and adjusted and data.get("scheduled"):
             return "next-day" if max(adjusted) < data["scheduled"][0][0] else "scheduled"
-        return str(data["state"])
+        return str(data.get("state", "pending"))
 
     def _change(self, put: Put) -> None:
         data = put.data

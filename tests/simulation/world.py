@@ -296,7 +296,7 @@ class World:
         # What is parked is looked at again within the hour; what Autotask refused, within hours.
         scheduler.run_until(scheduler.now + (story.settle + BOUND) * SECOND)
         lines = [document.data for document in self.memory.list("line")]
-        hours = 7 if any(line["refusal"] for line in lines) else any(line["parked"] for line in lines)
+        hours = 7 if any(line.get("refusal") for line in lines) else any(line.get("parked") for line in lines)
         scheduler.run_until(scheduler.now + (hours * 3600 + BOUND) * SECOND)
         self._let_all_go()
         self._check()
@@ -1012,9 +1012,9 @@ class World:
             shown = replace(shown, generation=generation, unmerged=shown.unmerged - merged)
         if document is None:
             return shown
-        if document.data["generation"] != shown.generation or not self._undisturbed(shown):
+        if document.data.get("generation", 0) != shown.generation or not self._undisturbed(shown):
             return None
-        if document.data["converged"] < shown.generation or shown.unmerged:
+        if document.data.get("converged", 0) < shown.generation or shown.unmerged:
             return shown
         self.oracle.posted_as_shown(shown.contract, shown.posted, shown.adjustments)
         return None

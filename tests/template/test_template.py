@@ -270,6 +270,7 @@ def test_who_may_do_what() -> None:
 # What the code asks of each service, and the right that it needs.
 # DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 RIGHTS = {
+    "batch_get_item": {"dynamodb:BatchGetItem"},
     "get_item": {"dynamodb:GetItem"},
     "query": {"dynamodb:Query"},
     "put_item": {"dynamodb:PutItem"},

@@ -201,7 +201,7 @@ def test_parameters_that_the_client_refuses_are_the_callers_error() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-@pytest.mark.parametrize("operation", ["get", "range", "due", "list", "write", "transaction"])
+@pytest.mark.parametrize("operation", ["get", "get_many", "range", "due", "list", "write", "transaction"])
 def test_a_table_out_of_reach_is_unavailable(operation: str, error: Exception) -> None:
     """Time-outs and connections that fail have been tried again below; they are told as they are."""
     world = World()
@@ -224,8 +224,40 @@ def test_reads_by_key_are_consistent_and_those_of_indexes_are_not(world: World) 
     world.stub.add_response("query", page, query(ConsistentRead=True))
     world.stub.add_response("query", page, query(IndexName="due-index", Limit=9))
     world.stub.add_response("query", page, query(IndexName="kind-index"))
-    for operation in ("get", "range", "due", "list"):
+    world.stub.add_response("batch_get_item", {"Responses": {}}, {"RequestItems": batch(A, B)})
+    for operation in ("get", "range", "due", "list", "get_many"):
         assert not read(world, operation)
+
+
+def batch(*keys: Key) -> dict[str, Any]:
+    """What a request for several documents names."""
+    listed = [{"pk": {"S": key.pk}, "sk": {"S": key.sk}} for key in keys]
+    return {"table": {"Keys": listed, "ConsistentRead": True}}
+
+
+def items(*keys: Key) -> dict[str, Any]:
+    """Stored items, as they are answered."""
+    stored = {"rev": {"N": "1"}, "write": {"S": "w"}, "data": {"M": {}}}
+    return {"table": [{"pk": {"S": key.pk}, "sk": {"S": key.sk}, **stored} for key in keys]}
+
+
+def test_keys_that_are_left_are_asked_for_again(world: World) -> None:
+    """At once if some were read, after a pause if none was; as of now each time."""
+    some, none = {"Responses": items(B), "UnprocessedKeys": batch(A, C)}, {"UnprocessedKeys": batch(A, C)}
+    world.stub.add_response("batch_get_item", some, {"RequestItems": batch(A, B, C)})
+    world.stub.add_response("batch_get_item", {"Responses": {}, **none}, {"RequestItems": batch(A, C)})
+    world.stub.add_response("batch_get_item", {"Responses": items(A)}, {"RequestItems": batch(A, C)})
+    assert [document.key for document in world.table.get_many([A, B, C, A])] == [A, B]
+    assert len(world.slept) == 1
+
+
+def test_keys_that_stay_left_are_a_table_out_of_reach(world: World) -> None:
+    """Never taken for documents that there are not."""
+    for _ in range(len(PAUSES) + 1):
+        left = {"Responses": {}, "UnprocessedKeys": batch(A)}
+        world.stub.add_response("batch_get_item", left, {"RequestItems": batch(A)})
+    with pytest.raises(TableUnavailable):
+        world.table.get_many([A])
 
 
 def test_a_page_is_never_asked_for_more_than_dynamodb_can_count(world: World) -> None:
@@ -258,6 +290,8 @@ def read(world: World, operation: str) -> object:
     match operation:
         case "get":
             return world.table.get(A)
+        case "get_many":
+            return world.table.get_many([A, B])
         case "range":
             return world.table.range("P", "a", "b")
         case "due":

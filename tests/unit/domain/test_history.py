@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from timus_autotask.domain.history import (
     CLOCKS_DIFFER,
+    FORGOTTEN_AT_ONCE,
     KEPT_VERSIONS,
     RENEWED,
     Evidence,
@@ -266,10 +267,22 @@ def test_a_short_history_forgets_nothing(floor: int) -> None:
 
 def test_the_version_at_the_floor_is_never_forgotten() -> None:
     """However long the history is, from the floor on it is whole."""
-    known = history(*(snapshot(n, n, day=1) for n in range(1, KEPT_VERSIONS + 10)))
-    known = replace(known, floor=3)
-    grown = merge(known, snapshot(KEPT_VERSIONS + 10, 1, day=2), date(2026, 3, 2)).subscription
-    assert [v.number for v in grown.versions] == list(range(3, KEPT_VERSIONS + 11))
+    known = history(*(snapshot(n, n, day=1) for n in range(1, KEPT_VERSIONS + 100)))
+    known = replace(known, floor=FORGOTTEN_AT_ONCE + 3)
+    grown = merge(known, snapshot(KEPT_VERSIONS + 100, 1, day=2), date(2026, 3, 2)).subscription
+    assert [v.number for v in grown.versions] == list(range(FORGOTTEN_AT_ONCE + 3, KEPT_VERSIONS + 101))
+
+
+def test_a_few_versions_are_not_forgotten_yet() -> None:
+    """Each time the oldest versions are written again, so they are forgotten many at once."""
+    known = history(*(snapshot(n, n, day=1) for n in range(1, KEPT_VERSIONS + 1)))
+    known = replace(known, floor=KEPT_VERSIONS)
+    for n in range(KEPT_VERSIONS + 1, KEPT_VERSIONS + FORGOTTEN_AT_ONCE):
+        known = merge(known, snapshot(n, n, day=1), date(2026, 3, 1)).subscription
+        assert len(known.versions) == n
+    last = KEPT_VERSIONS + FORGOTTEN_AT_ONCE
+    known = merge(known, snapshot(last, last, day=1), date(2026, 3, 1)).subscription
+    assert len(known.versions) == KEPT_VERSIONS
 
 
 def test_an_equal_floor_is_not_written_again() -> None:

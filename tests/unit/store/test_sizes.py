@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
 from typing import Any
 
 import pytest
@@ -11,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.memory_table import MemoryTable, _row_of, item_size
 from timus_autotask.domain.history import Subscription, Version
-from timus_autotask.ports.table import MOST_WRITES, Check, Delete, Key, Put, Write
+from timus_autotask.ports.table import MOST_WRITES, Check, Delete, Document, Key, Put, Write
 from timus_autotask.store.customers import put_subscription
 from timus_autotask.store.records import Store
 from timus_autotask.store.sizes import fits, in_parts, size_of, size_of_write
@@ -115,8 +119,11 @@ def stored(store: Store, subscription: Subscription, known: Any = None) -> Any:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A document holds a few hundred bytes of versions, so that little data is many parts."""
+    """A document holds a few hundred bytes of versions, and few parts are many."""
     monkeypatch.setattr("timus_autotask.store.history.LARGEST", 800)
+    monkeypatch.setattr("timus_autotask.store.history.HEAD", 800)
+    monkeypatch.setattr("timus_autotask.store.history.PART", 600)
+    monkeypatch.setattr("timus_autotask.store.history.MOST_PARTS", 5)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -159,6 +166,112 @@ def test_a_history_that_grows_writes_its_newest_part_only() -> None:
     assert len(known.parts) >= 5
     assert max(written) < 2_500
     assert store.customer("cus").subscriptions["sub"].value.versions == whole
+
+
+def usual(number: int) -> Version:
+    """A version with a plan and a gateway, and ids as long as those of most senders."""
+    moment = datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(hours=number)
+    items = (("SASE-ADV-USER", number % 50), ("SASE-GATEWAY", 2))
+    return Version(
+        number,
+        moment.date(),
+        items,
+        "active",
+        None,
+        date(2026, 12, 31),
+        f"evt_2KWPBgLlAfxdpJ2AI54pPJ{number:05}",
+        "subscription.updated",
+        "jane.doe@contoso.com",
+        moment,
+        moment,
+    )
+
+
+def units_of_changes(versions: int, changes: int) -> list[int]:
+    """Write units of so many changes of a history, each: what the table counts, twice in a transaction, and the index."""
+    store = Store(MemoryTable())
+    known: Any = None
+    sizes: dict[Key, int] = {}
+    units: list[int] = []
+    history = Subscription("sub", "cus_41d0", tuple(map(usual, range(1, versions + 1))))
+    for newest in range(versions + 1, versions + changes + 2):
+        writes, known = put_subscription(history, known)
+        store.commit(*writes)
+        after = {write.key: item_size(write) if isinstance(write, Put) else 0 for write in writes}
+        units.append(sum(3 * ceil(max(sizes.get(key, 0), size, 1) / 1024) for key, size in after.items()))
+        assert len(writes) <= 45
+        sizes |= after
+        history = replace(history, versions=(*history.versions, usual(newest)))
+    assert store.customer("cus_41d0").subscriptions["sub"].value == known.value
+    return units[1:]
+
+
+@pytest.mark.parametrize("versions", [2, 200, 10_000])
+def test_a_change_costs_the_same_however_many_versions_wait(versions: int) -> None:
+    """In most cases one unit of the table, twice, and one of the index; small parts are put together now and then."""
+    units = units_of_changes(versions, 100)
+    assert sorted(units)[50] <= 6
+    assert sum(units) / len(units) <= 9
+
+
+def test_a_listing_reads_the_parts_of_all_histories_at_once() -> None:
+    """Of many customers, from any of them on."""
+    table = Asked()
+    store = Store(table)
+    all_ = [
+        Subscription(f"sub_{n}", f"cus_{n % 7}", tuple(usual(each) for each in range(1, 2 + n % 5 * 9)))
+        for n in range(40)
+    ]
+    for one in all_:
+        store.commit(*put_subscription(one, None)[0])
+    assert {one.id: one for one in store.subscriptions()} == {one.id: one for one in all_}
+    later = {one.id for one in all_ if one.customer_id >= "cus_3"}
+    assert {one.id for one in store.subscriptions("cus_3")} == later
+    assert table.asked == {"subscription": 2, "subscription-part": 2}
+
+
+def test_a_listing_whose_parts_are_late_reads_the_history_itself() -> None:
+    """An index follows a moment later, for each document by itself: no history is shown without its older versions."""
+    table = Asked()
+    store = Store(table)
+    whole = tuple(map(usual, range(1, 30)))
+    store.commit(*put_subscription(Subscription("sub", "cus", whole), None)[0])
+    table.late = True
+    assert [one.versions for one in store.subscriptions()] == [whole]
+
+
+class Asked(MemoryTable):
+    """A table that counts what is listed and read, and whose index of parts may be late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[str] = Counter()
+        self.late = False
+
+    def range(self, *arguments: Any) -> list[Document]:
+        self.asked["range"] += 1
+        return super().range(*arguments)
+
+    def list(self, kind: str, *arguments: Any, **more: Any) -> Iterator[Document]:
+        self.asked[kind] += 1
+        return iter(()) if self.late and kind.endswith("-part") else super().list(kind, *arguments, **more)
+
+
+def test_parts_that_a_restored_head_does_not_know_are_in_nobodys_way() -> None:
+    """A restore brings the head back, and the parts that came since stay: what they say was reported."""
+    table = MemoryTable()
+    store = Store(table)
+    early = Subscription("sub", "cus", (usual(1),))
+    [put], known = put_subscription(early, None)
+    store.commit(put)
+    long = replace(early, versions=tuple(map(usual, range(1, 30))))
+    store.commit(*put_subscription(long, known)[0])
+    assert isinstance(put, Put)
+    store.commit(replace(put, expected=2))
+    found = store.customer("cus").subscriptions["sub"]
+    assert found.value.versions == long.versions[:-1]
+    again = replace(found.value, versions=tuple(map(usual, range(1, 60))))
+    assert stored(store, again, found).value == again
 
 
 def test_a_small_history_is_stored_as_ever() -> None:

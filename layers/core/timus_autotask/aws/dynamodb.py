@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from timus_autotask.ports.errors import Conflict, TableUnavailable
-from timus_autotask.ports.table import MOST_WRITES, Delete, Document, Key, Put, Write
+from timus_autotask.ports.table import MOST_GOT, MOST_WRITES, Delete, Document, Due, Key, Put, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -77,8 +77,8 @@ class _Refused(Conflict):
 class DynamoTable:
     """:class:`~timus_autotask.ports.table.Table` on DynamoDB, with a boto3 or botocore ``dynamodb`` client.
 
-    The table has the keys ``pk`` and ``sk`` and two indexes that project everything: ``kind-index`` (``kind``, ``sort``:
-    strings) and ``due-index`` (``due``: string, ``due_at``: number). Its TTL attribute is ``expires_at``.
+    The table has the keys ``pk`` and ``sk`` and two indexes: ``kind-index`` (``kind``, ``sort``: strings), which projects everything,
+    and ``due-index`` (``due``: string, ``due_at``: number), which projects the keys. Its TTL attribute is ``expires_at``.
     """
 
     def __init__(
@@ -93,6 +93,35 @@ class DynamoTable:
             self._client.get_item, TableName=self._table_name, Key=_key_item(key), ConsistentRead=True
         )
         return document_of(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Sequence[Key]) -> list[Document]:
+        found: dict[Key, Document] = {}
+        left = [*dict.fromkeys(keys)]
+        while left:
+            found |= self._got(left[:MOST_GOT])
+            left = left[MOST_GOT:]
+        return [found[key] for key in dict.fromkeys(keys) if key in found]
+
+    def _got(self, keys: Sequence[Key]) -> dict[Key, Document]:
+        """The documents of at most ``MOST_GOT`` keys. DynamoDB leaves some for another request if it is busy, or if they are large."""
+        found: dict[Key, Document] = {}
+        left: Any = {"Keys": [_key_item(key) for key in keys], "ConsistentRead": True}
+        pauses = iter(PAUSES)
+        while left:
+            answer = self._ask(self._client.batch_get_item, RequestItems={self._table_name: left})
+            got = [document_of(item) for item in answer["Responses"].get(self._table_name, ())]
+            found |= {document.key: document for document in got}
+            left = answer.get("UnprocessedKeys", {}).get(self._table_name)
+            if got:
+                pauses = iter(PAUSES)
+            elif left:
+                self._wait(next(pauses, None))
+        return found
+
+    def _wait(self, pause: float | None) -> None:
+        if pause is None:
+            raise TableUnavailable("DynamoDB leaves keys unread again and again")
+        self._sleep(random.uniform(0, pause))  # noqa: S311 - spreads attempts, protects nothing
 
     def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[Document]:
         few = {} if limit is None else {"Limit": min(max(1, limit), MOST_IN_A_PAGE)}
@@ -130,15 +159,15 @@ class DynamoTable:
                 raise TableUnavailable("the answer of a write was lost") from refused
             raise Conflict(refused.keys) from refused
 
-    def due(self, until: int, limit: int) -> list[Document]:
-        found = self._query(
+    def due(self, until: int, limit: int) -> list[Due]:
+        found = self._items(
             IndexName="due-index",
             KeyConditionExpression="#due = :due AND #due_at <= :until",
             ExpressionAttributeNames={"#due": "due", "#due_at": "due_at"},
             ExpressionAttributeValues={":due": {"S": "due"}, ":until": {"N": str(until)}},
             Limit=min(max(1, limit), MOST_IN_A_PAGE),
         )
-        return [*islice(found, max(0, limit))]
+        return [*map(_due_of, islice(found, max(0, limit)))]
 
     def list(
         self, kind: str, first: str = "", last: str = "\U0010ffff", *, backwards: bool = False
@@ -162,10 +191,13 @@ class DynamoTable:
         )
 
     def _query(self, **query: Any) -> Iterator[Document]:
+        return map(document_of, self._items(**query))
+
+    def _items(self, **query: Any) -> Iterator[Item]:
         query["TableName"] = self._table_name
         while True:
             page = self._ask(self._client.query, **query)
-            yield from map(document_of, page["Items"])
+            yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -310,6 +342,10 @@ def document_of(item: Item) -> Document:
         sort="" if sort == _LEAST else sort,
         expires_at=int(item["expires_at"]["N"]) if "expires_at" in item else None,
     )
+
+
+def _due_of(item: Item) -> Due:
+    return Due(Key(item["pk"]["S"], item["sk"]["S"]), int(item["due_at"]["N"]))
 
 
 def attribute_of(value: Any) -> dict[str, Any]:

@@ -31,7 +31,10 @@ CLOCKS_WRONG = timedelta(minutes=5)
 (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: the tolerance of a timestamp)."""
 
 KEPT_VERSIONS = 200
-"""Applied versions beyond this many are forgotten, oldest first, because a document of the table holds at most 400 KB."""
+"""Applied versions beyond this many are forgotten, oldest first, so that a history does not grow for ever."""
+
+FORGOTTEN_AT_ONCE = 50
+"""Fewer are not forgotten yet: what older versions are stored in is then written again with every fiftieth version, and not with each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,8 +510,7 @@ def _evidence(known: Subscription, late: Version) -> tuple[Evidence, ...]:
 
 
 def _without_forgotten(versions: tuple[Version, ...], floor: int) -> tuple[Version, ...]:
-    """Drop the oldest applied versions beyond ``KEPT_VERSIONS``; the one at the floor always stays."""
-    droppable = max(0, len(versions) - KEPT_VERSIONS)
-    kept = versions[droppable:]
-    dropped = versions[:droppable]
-    return tuple(v for v in dropped if v.number >= floor) + kept
+    """Drop the oldest applied versions beyond ``KEPT_VERSIONS``, many at once; the one at the floor always stays."""
+    beyond = max(0, len(versions) - KEPT_VERSIONS)
+    applied = sum(version.number < floor for version in versions[:beyond])
+    return versions[applied:] if applied >= FORGOTTEN_AT_ONCE else versions

@@ -17,13 +17,13 @@ from timus_autotask.store.contracts import put_contract_state
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.partner import Circuit, put_circuit
+from timus_autotask.store.records import EVERYTHING
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import CREDENTIALS_PAUSE
 from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.rehearsal import NotAnswered
-from timus_autotask.watch.status import EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -345,7 +345,7 @@ def after_restore(ports: Ports, by: str = "") -> tuple[int, ...]:
     (``timus_export``) and ends the pause. Approvals are dropped: they may have been used already.
     """
     pause_all(ports, by)
-    contracts = tuple(sorted({state.contract_id for state, _ in ports.store.contract_states()}))
+    contracts = tuple(sorted(ports.store.contract_ids()))
     for contract_id in contracts:
         try:
             update(partial(_look_at, contract_id, ports))

@@ -40,6 +40,15 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """A document that must be looked at: the index knows no more of it."""
+
+    key: Key
+    due_at: int
+    """Unix seconds from when."""
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     """Write a document whole. ``expected`` is the revision that it replaces; 0: it must not exist yet."""
 
@@ -73,6 +82,8 @@ Write = Put | Delete | Check
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MOST_WRITES = 100
 """Writes in one transaction."""
+MOST_GOT = 100
+"""Documents in one request that reads them by their keys."""
 LARGEST_TRANSACTION = 4 * 1024 * 1024
 """Bytes of all of them together."""
 LARGEST_DOCUMENT = 400 * 1024
@@ -84,6 +95,10 @@ class Table(Protocol):
 
     def get(self, key: Key) -> Document | None:
         """The document as of now (strongly consistent), or None."""
+        ...
+
+    def get_many(self, keys: Sequence[Key]) -> list[Document]:
+        """The documents of these keys, in their order and each once, without those that there are not (strongly consistent, each by itself)."""
         ...
 
     def range(self, pk: str, first: str, last: str, limit: int | None = None) -> list[Document]:
@@ -100,8 +115,8 @@ class Table(Protocol):
         """
         ...
 
-    def due(self, until: int, limit: int) -> list[Document]:
-        """Documents with ``due_at <= until``, earliest first, at most ``limit`` (a hint: eventually consistent)."""
+    def due(self, until: int, limit: int) -> list[Due]:
+        """Keys of documents with ``due_at <= until``, earliest first, at most ``limit`` (a hint: eventually consistent)."""
         ...
 
     def list(

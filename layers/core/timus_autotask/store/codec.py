@@ -6,6 +6,8 @@ a field has a better name in the code by now, its codec says under which name it
 A record is a frozen dataclass of texts, whole numbers, truth values, days, moments, enums of texts, tuples, mappings, and records. So its
 type says all that there is to know, and no library is needed, which would take a quarter of a sandbox's start. What comes from outside is
 not read here: see ``timus/`` and ``autotask/``.
+
+A field that has its default is not stored, because DynamoDB bills each kilobyte of a write. So a default is never changed either.
 """
 
 from __future__ import annotations
@@ -46,16 +48,21 @@ class Invalid(ValueError):
 class Codec(Generic[T]):
     """Records of one type. ``stored_as`` maps a field (``"message"``, or ``"intent.message"`` one level down) to its stored name.
 
+    ``whole``: a field that has its default is stored all the same.
+
     The type is looked at with its first record: a cold start pays for the types that it meets.
     """
 
-    def __init__(self, of: type[T], stored_as: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, of: type[T], stored_as: Mapping[str, str] | None = None, *, whole: bool = False
+    ) -> None:
         self._of = of
+        self._whole = whole
         self._fields = [(*path.rpartition(".")[::2], stored) for path, stored in (stored_as or {}).items()]
 
     @cached_property
     def _form(self) -> _Form:
-        return _record(self._of)
+        return _record(self._of, self._whole)
 
     def load(self, data: Data) -> T:
         """The record of a document's data. Raises :class:`Invalid`."""
@@ -109,28 +116,31 @@ def _dumped(form: _Form, value: Any) -> Any:
 
 
 @cache
-def _form(of: Any) -> _Form:
+def _form(of: Any, whole: bool) -> _Form:
     if of in _SIMPLE:
         return _SIMPLE[of]
     if is_dataclass(of):
-        return _record(of)
+        return _record(of, whole)
     origin, within = get_origin(of), get_args(of)
     if origin in (Union, UnionType):
-        return _either([each for each in within if each is not NoneType])
+        return _either([each for each in within if each is not NoneType], whole)
     if origin is Literal:
         return _Form(_one_of({value: value for value in within}))
     if origin is tuple:
-        return _list(_form(within[0])) if within[1:] == (...,) else _row([*map(_form, within)])
+        if within[1:] == (...,):
+            return _list(_form(within[0], whole))
+        return _row([_form(each, whole) for each in within])
     if origin is Mapping:
-        return _mapping(*map(_form, within))
+        return _mapping(*(_form(each, whole) for each in within))
     if isinstance(of, type) and issubclass(of, StrEnum):
         return _Form(_one_of({member.value: member for member in of}), str)
     raise TypeError(f"a record cannot hold {of}")
 
 
-def _record(of: Any) -> _Form:
+def _record(of: Any, whole: bool) -> _Form:
     types = get_type_hints(of)
-    forms = {each.name: _form(types[each.name]) for each in fields(of)}
+    forms = {each.name: _form(types[each.name], whole) for each in fields(of)}
+    left_out = {} if whole else _defaults(of)
     needed = [each.name for each in fields(of) if each.default is MISSING and each.default_factory is MISSING]
 
     def load(data: Any) -> Any:
@@ -152,15 +162,24 @@ def _record(of: Any) -> _Form:
             raise Invalid([("", str(error))]) from error
 
     def dump(record: Any) -> dict[str, Any]:
+        values = ((name, form, getattr(record, name)) for name, form in forms.items())
         return {
-            name: getattr(record, name) if form.dump is None else form.dump(getattr(record, name))
-            for name, form in forms.items()
+            name: value if form.dump is None else form.dump(value)
+            for name, form, value in values
+            if name not in left_out or value != left_out[name]
         }
 
     return _Form(load, dump)
 
 
-def _either(kinds: list[Any]) -> _Form:
+def _defaults(of: Any) -> dict[str, Any]:
+    """By field that has one."""
+    found = {each.name: each.default for each in fields(of) if each.default is not MISSING}
+    made = {each.name: each.default_factory for each in fields(of) if each.default_factory is not MISSING}
+    return found | {name: make() for name, make in made.items()}
+
+
+def _either(kinds: list[Any], whole: bool) -> _Form:
     """One of several simple types, or one type or None."""
     if len(kinds) > 1:
 
@@ -170,7 +189,7 @@ def _either(kinds: list[Any]) -> _Form:
             return value
 
         return _Form(load_simple, _as_json)
-    load, dump = _form(kinds[0])
+    load, dump = _form(kinds[0], whole)
 
     def load_unless_none(value: Any) -> Any:
         return None if value is None else load(value)

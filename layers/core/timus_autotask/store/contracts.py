@@ -156,8 +156,6 @@ def put_contract_state(state: ContractState, expected: int, due_at: datetime | N
         _CONTRACT.dump(state),
         expected,
         due_at=seconds_of(due_at),
-        kind="contract",
-        sort=f"{state.contract_id:020}",
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from timus_autotask.ports.table import Document, Put
+from timus_autotask.ports.table import Document, Due, Put
 from timus_autotask.store.keys import INBOX, inbox_key
 
 FROM_FILE = "timus-export"
@@ -88,7 +88,7 @@ def put_delivery(customer_id: str, delivery: Delivery, due_at: int) -> Put:
     return Put(inbox_key(customer_id, delivery.key), data, expected=0, due_at=due_at)
 
 
-def waits_in_inbox(document: Document) -> bool:
+def waits_in_inbox(document: Document | Due) -> bool:
     """Whether a document is an event that waits to be merged."""
     return document.key.sk.startswith(INBOX)
 

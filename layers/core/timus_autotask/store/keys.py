@@ -55,8 +55,6 @@ _LAST = "\U0010ffff"
 
 OF_CUSTOMER = (INBOX, SUBSCRIPTION_PART + _LAST)
 """First and last sort key of what a worker needs of a customer: inbox, stage, mapping, notice, terms, subscriptions. ``EVENT#`` stands before it."""
-BUT_PARTS = (INBOX, SUBSCRIPTION + _LAST)
-"""The same without the older parts of long histories."""
 BUT_INBOX = (LIVE, SUBSCRIPTION_PART + _LAST)
 """The same without the inbox."""
 EVENTS = (EVENT, EVENT + _LAST)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import TypeVar
 
 from timus_autotask.domain.converge.view import Moved
@@ -14,7 +16,7 @@ from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.stage import Stage
 from timus_autotask.domain.terms import Terms
-from timus_autotask.ports.table import Check, Data, Delete, Document, Key, Put, Table
+from timus_autotask.ports.table import Check, Data, Delete, Document, Due, Key, Put, Table
 from timus_autotask.store import keys
 from timus_autotask.store.contracts import (
     ContractNames,
@@ -27,7 +29,7 @@ from timus_autotask.store.contracts import (
 )
 from timus_autotask.store.customers import CustomerRecords, Notice, customer_in, mapping_in, stored_notice
 from timus_autotask.store.decisions import Decision, decision_in
-from timus_autotask.store.history import is_split, part_of, subscription_in
+from timus_autotask.store.history import Part, is_split, is_whole, part_of, subscription_in
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.lines import JOURNAL_ENTRY, line_in
 from timus_autotask.store.merged_events import EventRecord, event_in
@@ -44,6 +46,55 @@ from timus_autotask.store.terms import stage_in, stored_stage, terms_in
 from timus_autotask.store.troubles import Trouble, trouble_in
 
 T = TypeVar("T")
+
+
+EVERYTHING = 2**53
+"""Unix seconds after every due time, and more documents than there can be."""
+
+
+def contracts_due(due: Iterable[Due]) -> set[int]:
+    """The contracts among what is due."""
+    return {int(keys.id_of(one.key)) for one in due if one.key.sk == keys.CONTRACT}
+
+
+class _ListedHistories:
+    """Histories whose heads and parts are listed side by side: both by customer."""
+
+    def __init__(self, table: Table, first: str) -> None:
+        self._table = table
+        self._listed = groupby(self._parts(first), attrgetter("sort"))
+        self._customer_id = ""
+        self._of_customer: list[Document] = []
+
+    def _parts(self, first: str) -> Iterator[Document]:
+        yield from self._table.list(
+            "subscription-part", first
+        )  # asked for with the first head that has parts
+
+    def subscription(self, head: Document) -> Subscription:
+        """The history of the next head. Raises ``RecordUnreadable``."""
+        if not is_split(head):
+            return read_as(lambda _: subscription_in(head), head)[0]
+        while self._customer_id < head.sort:
+            self._customer_id, parts = next(self._listed, ("\U0010ffff", iter(())))
+            self._of_customer = [*parts]
+        listed = self._of_customer if self._customer_id == head.sort else []
+        history, known = self._with_parts(head, listed)
+        if is_whole(head, known):
+            return history
+        # An index follows a moment later, for each document by itself.
+        now = self._table.get(head.key) or head
+        return self._with_parts(now, self._table.range(now.key.pk, *keys.parts_of(_id_of(now))))[0]
+
+    @staticmethod
+    def _with_parts(head: Document, found: Iterable[Document]) -> tuple[Subscription, tuple[Part, ...]]:
+        id_ = _id_of(head)
+        parts = [one for one in found if read_as(lambda _, part=one: part_of(part), one) == id_]  # type: ignore[misc]
+        return read_as(lambda _: subscription_in(head, parts), head)
+
+
+def _id_of(head: Document) -> str:
+    return read_as(lambda data: str(data["id"]), head)
 
 
 class Store:
@@ -63,16 +114,15 @@ class Store:
     def customer_to_merge(self, customer_id: str, most: int) -> CustomerRecords:
         """The same with ``most`` events of the inbox, so that a read is bounded however many wait.
 
-        Where none waits, it is without subscriptions: a wake-up that finds nothing to do costs the same whatever their histories are.
+        Where none waits, it is without subscriptions: nothing is to be merged into them.
         """
         pk = keys.customer_pk(customer_id)
-        first = self.table.range(pk, *keys.BUT_PARTS, most)
+        first = self.table.range(pk, *keys.OF_CUSTOMER, most)
         waiting = [document for document in first if waits_in_inbox(document)]
         if not waiting:
-            return customer_in(
-                customer_id, [one for one in first if not one.key.sk.startswith(keys.SUBSCRIPTION)]
-            )
-        if len(first) < most and not any(map(is_split, first)):
+            histories = (keys.SUBSCRIPTION, keys.SUBSCRIPTION_PART)
+            return customer_in(customer_id, [one for one in first if not one.key.sk.startswith(histories)])
+        if len(first) < most:
             return customer_in(customer_id, first)
         return customer_in(customer_id, [*waiting, *self.table.range(pk, *keys.BUT_INBOX)])
 
@@ -190,16 +240,7 @@ class Store:
     def subscriptions(self, first: str = "") -> Iterator[Subscription]:
         """Every subscription, of customers from an id on, by their ids."""
         found = self.table.list("subscription", first)
-        return each_readable(self._listed_subscription, found, self.on_unreadable)
-
-    def _listed_subscription(self, head: Document) -> Subscription:
-        parts: Sequence[Document] = ()
-        if is_split(head):
-            id_ = read_as(lambda data: str(data["id"]), head)
-            first, last = keys.parts_of(id_)
-            found = self.table.range(head.key.pk, first, last)
-            parts = [one for one in found if read_as(lambda _, part=one: part_of(part), one) == id_]  # type: ignore[misc]
-        return read_as(lambda _: subscription_in(head, parts), head)[0]
+        return each_readable(_ListedHistories(self.table, first).subscription, found, self.on_unreadable)
 
     def lines(self) -> Iterator[Line]:
         """Every line."""
@@ -217,9 +258,18 @@ class Store:
         listed = (document for document in found if document.key.pk != keys.PARTNER)
         return each_readable(_stage_of_customer, listed, self.on_unreadable)
 
-    def contract_states(self) -> Iterator[tuple[ContractState, int | None]]:
-        """Every contract with the unix second from which it is due."""
-        return each_readable(_state_and_due_time, self.table.list("contract"), self.on_unreadable)
+    def contract_ids(self) -> set[int]:
+        """Every contract that has a line, that a customer is mapped to, or that is due; nothing is decided on any other."""
+        due = self.table.due(EVERYTHING, EVERYTHING)
+        with_line = {int(keys.id_of(document.key)) for document in self.table.list("line")}
+        mapped = {id_ for mapping in self.mappings() for id_ in mapping.contract_ids}
+        return with_line | mapped | contracts_due(due)
+
+    def contract_states(self, ids: Iterable[int] | None = None) -> Iterator[tuple[ContractState, int | None]]:
+        """Contracts with the unix second from which each is due, as of now; None: every one of ``contract_ids``."""
+        wanted = sorted(self.contract_ids() if ids is None else ids)
+        found = self.table.get_many([keys.contract_key(id_) for id_ in wanted])
+        return each_readable(_state_and_due_time, found, self.on_unreadable)
 
     def all_names(self) -> Iterator[ContractNames]:
         """How every contract, its company and its services are called."""

@@ -17,7 +17,7 @@ from timus_autotask.store.former_terms import compact, whole
 from timus_autotask.store.reading import Stored, Unreadable, read_as
 
 _POLICY = Codec(Policy)
-_TERMS = Codec(Terms)
+_TERMS = Codec(Terms, whole=True)
 _STAGE = Codec(Stage)
 
 stage_in = _STAGE.load

@@ -18,7 +18,7 @@ from timus_autotask.ports.errors import (
     QueueUnavailable,
     TableUnavailable,
 )
-from timus_autotask.ports.table import Delete, Document, Key, Put
+from timus_autotask.ports.table import Delete, Document, Due, Key, Put
 from timus_autotask.store.keys import CIRCUIT, CONTRACT, NOTE, PLAN, contract_key, id_of, trouble_key
 from timus_autotask.store.partner import put_plan
 from timus_autotask.store.reading import RecordUnreadable
@@ -87,22 +87,23 @@ class _Sweep:
                 break
         return done
 
-    def _without_some_notes(self, documents: Sequence[Document]) -> list[Document]:
+    def _without_some_notes(self, documents: Sequence[Due]) -> list[Due]:
         """Notes come last, and only some in one run: after a busy day they leave the request allowance to changes."""
         notes = [document for document in documents if document.key.sk == NOTE][: self._notes_left]
         self._notes_left -= len(notes)
         return [*(document for document in documents if document.key.sk != NOTE), *notes]
 
-    def _handle(self, document: Document, due: Sequence[Document]) -> bool:
+    def _handle(self, document: Due, due: Sequence[Due]) -> bool:
         """Handle what a document is about; False when it could not be. ``due``: what else is due."""
         key = document.key
+        trouble = self._ports.store.trouble_rev(key) if key == trouble_key(key) else 0
         if not self._attempt(key, partial(self._take, key), due):
             return False
-        if key == trouble_key(key):
-            self._forget(document)
+        if trouble:
+            self._forget(Delete(key, trouble))
         return True
 
-    def _attempt(self, key: Key, handle: Callable[[], None], due: Sequence[Document] = ()) -> bool:
+    def _attempt(self, key: Key, handle: Callable[[], None], due: Sequence[Due] = ()) -> bool:
         subject = trouble_key(key)
         if self._tried.get(subject) is False:
             return False
@@ -113,7 +114,7 @@ class _Sweep:
                 self._ports.table.get(
                     CIRCUIT
                 )  # raises, too, if the table is away, and not just this document
-            customers = [customer for document in due[:1] for customer in _customers(document)]
+            customers = _customers(due[:1], self._ports)
             self._ports.on_event(
                 "failed", error=repr(error), document="/".join(key), customers=customers or None
             )
@@ -167,14 +168,14 @@ class _Sweep:
             except Conflict:
                 continue  # it has changed, so it may be tried at once
 
-    def _forget(self, trouble: Document) -> None:
+    def _forget(self, trouble: Delete) -> None:
         try:
-            self._ports.store.commit(Delete(trouble.key, trouble.rev))
+            self._ports.store.commit(trouble)
         except Conflict:
             return  # it was noted again
 
 
-def _parts(ports: Ports, now: datetime) -> Iterator[list[Document]]:
+def _parts(ports: Ports, now: datetime) -> Iterator[list[Due]]:
     """What is due, in order, some at a time.
 
     What fails or has to wait stays due and stands in front each time: it is passed, so that it hides nothing behind it.
@@ -189,25 +190,32 @@ def _parts(ports: Ports, now: datetime) -> Iterator[list[Document]]:
         seen.update(document.key for document in due)
 
 
-def _hand_over(documents: Iterable[Document], ports: Ports) -> None:
+def _hand_over(documents: Iterable[Due], ports: Ports) -> None:
     """Wake the workers for what is left; once in five minutes for each, so that a long backlog is not queued again and again."""
     if ports.wake_ups is None:
         return
     turn = int(ports.clock.now().timestamp()) // 300
-    customers = dict.fromkeys(customer for document in documents for customer in _customers(document))
+    customers = _customers(documents, ports)
     try:
         for customer in customers:
             ports.wake_ups.send(customer, f"sweep-{customer}-{turn}")
     except QueueUnavailable:
         return  # the next sweep goes on
-    ports.on_event("handed-over", customers=[*customers])
+    ports.on_event("handed-over", customers=customers)
 
 
-def _customers(document: Document) -> Iterable[str]:
-    if document.key.pk.startswith("CUSTOMER#"):
-        return (id_of(document.key),)
-    customers = document.data.get("customers") if document.key.sk == CONTRACT else None
-    return tuple(map(str, customers)) if isinstance(customers, list | tuple) else ()
+def _customers(due: Iterable[Due], ports: Ports) -> list[str]:
+    """Whom what is due concerns, in order."""
+    due = [*due]
+    contracts = ports.table.get_many([one.key for one in due if one.key.sk == CONTRACT])
+    of_contract = {document.key: document.data.get("customers") for document in contracts}
+    found: dict[str, None] = {}
+    for one in due:
+        if one.key.pk.startswith("CUSTOMER#"):
+            found[id_of(one.key)] = None
+        elif isinstance(customers := of_contract.get(one.key), list | tuple):
+            found |= dict.fromkeys(map(str, customers))
+    return [*found]
 
 
 def _due_at(due_at: int, document: Document) -> Put:

@@ -12,10 +12,9 @@ from timus_autotask.domain.policy import shortfall
 from timus_autotask.store.decisions import Decision
 from timus_autotask.store.inbox import delivery_in, waits_in_inbox
 from timus_autotask.store.merged_events import EventRecord
-from timus_autotask.store.records import Store
+from timus_autotask.store.records import EVERYTHING, Store
 from timus_autotask.store.terms import policy_from
 from timus_autotask.watch.names import NOBODY, Directory, known_names
-from timus_autotask.watch.status import EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,8 @@ def event(store: Store, key: str) -> list[EventRecord]:
 
 def not_found(store: Store, key: str, parked: str = "") -> str:
     """Why there is no merged event of this key, or of this ``webhook-id``: it may be on its way, for the first time or again."""
-    waiting = (delivery_in(one) for one in store.table.due(EVERYTHING, EVERYTHING) if waits_in_inbox(one))
+    due = store.table.due(EVERYTHING, EVERYTHING)
+    waiting = map(delivery_in, store.table.get_many([one.key for one in due if waits_in_inbox(one)]))
     if any(key in (one.key, one.event_id) for one in waiting):
         return f"Event {key} waits to be merged just now; look at it again in a minute."
     return f"There is no merged event {key}; list them with: timus-autotask events{parked}"

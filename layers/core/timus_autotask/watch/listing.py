@@ -16,11 +16,12 @@ from timus_autotask.domain.terms import Terms
 from timus_autotask.ports.table import Document
 from timus_autotask.store.contracts import ContractRecords, ContractState
 from timus_autotask.store.customers import CustomerRecords, deliveries
+from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.partner import PartnerRecords
 from timus_autotask.store.reading import RecordUnreadable, Stored
-from timus_autotask.store.records import Store
-from timus_autotask.watch.status import EVERYTHING, Records
+from timus_autotask.store.records import EVERYTHING, Store, contracts_due
+from timus_autotask.watch.status import Records
 
 
 def everything(store: Store, queued: int) -> Records:
@@ -44,13 +45,16 @@ def listed(store: Store, partner: PartnerRecords | None = None) -> Records:
     for subscription in store.subscriptions():
         subscriptions.setdefault(subscription.customer_id, {})[subscription.id] = Stored(subscription, 1)
     inbox: dict[str, list[Document]] = {}
-    for document in deliveries(due, store.on_unreadable):
+    waiting = store.table.get_many([one.key for one in due if waits_in_inbox(one)])
+    for document in deliveries(waiting, store.on_unreadable):
         inbox.setdefault(id_of(document.key), []).append(document)
     lines: dict[int, dict[int, Stored[Line]]] = {}
     for line in store.lines():
         lines.setdefault(line.contract_id, {})[line.service_id] = Stored(line, 1)
-    states = {state.contract_id: Stored(state, 1, due_at) for state, due_at in store.contract_states()}
-    ids = {*states, *lines, *(id_ for mapping in mappings.values() for id_ in mapping.contract_ids)}
+    ids = {*lines, *(id_ for mapping in mappings.values() for id_ in mapping.contract_ids)} | contracts_due(
+        due
+    )
+    states = {state.contract_id: Stored(state, 1, due_at) for state, due_at in store.contract_states(ids)}
     return Records(
         queued=0,
         due=due,

@@ -25,7 +25,7 @@ from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import NO_ANSWER, Conflict, InfrastructureError
 from timus_autotask.ports.psa import ContractService, Psa, Service, UnitRow
 from timus_autotask.ports.secrets import RefusedUser
-from timus_autotask.ports.table import Check, Document, Key, Put, Table, Write
+from timus_autotask.ports.table import Check, Document, Due, Key, Put, Table, Write
 from timus_autotask.store.contracts import ContractRecords
 from timus_autotask.store.keys import CONTRACT, OPENING, PARTNER, PLAN, contract_pk, customer_pk, id_of
 from timus_autotask.store.lines import journal_entries, put_line
@@ -105,7 +105,19 @@ class ForgetfulTable:
                 elif not isinstance(change, Check):
                     self._written[change.key] = None
 
-    def due(self, until: int, limit: int) -> list[Document]:
+    def get_many(self, keys: Sequence[Key]) -> list[Document]:
+        with self._lock:
+            fresh = [key for key in keys if key not in self._written and key not in self._read]
+        found = {document.key: document for document in self._stage.get_many(fresh)}
+        for key in fresh:
+            self._kept(key, found.get(key))
+        with self._lock:
+            known = (
+                self._written[key] if key in self._written else self._read[key] for key in dict.fromkeys(keys)
+            )
+            return [document for document in known if document is not None]
+
+    def due(self, until: int, limit: int) -> list[Due]:
         return self._stage.due(until, limit)
 
     def list(

@@ -26,7 +26,7 @@ from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.stage import LIVE, Stage
 from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import NOTHING
-from timus_autotask.ports.table import Document
+from timus_autotask.ports.table import Due
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.contracts import ContractNames, ContractRecords, ContractState
 from timus_autotask.store.customers import CustomerRecords
@@ -35,7 +35,7 @@ from timus_autotask.store.keys import CONTRACT, id_of, policy_key
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.partner import Circuit, PartnerRecords
 from timus_autotask.store.reading import RecordUnreadable, Stored
-from timus_autotask.store.records import Store
+from timus_autotask.store.records import EVERYTHING, Store
 from timus_autotask.store.terms import policy_from
 from timus_autotask.store.troubles import Trouble
 from timus_autotask.sync.gather import customer_from
@@ -43,9 +43,6 @@ from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.explanation import TERMS, Because, explained, reasons_of_difference
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.wording import counted
-
-EVERYTHING = 2**53
-"""Unix seconds after every due time, and more documents than there can be."""
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -60,7 +57,7 @@ class Records:
 
     queued: int
     """Wake-ups that wait, are held back or are worked on."""
-    due: tuple[Document, ...]
+    due: tuple[Due, ...]
     """Whatever will have to be looked at, now or later."""
     customers: Mapping[str, CustomerRecords]
     contracts: Mapping[int, ContractRecords]
@@ -85,7 +82,7 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     owners |= {subscription.customer_id for subscription in store.subscriptions()}
     owners |= {mapping.customer_id for mapping in store.mappings()}
     owners |= {customer_id for customer_id, _ in store.terms()}
-    ids = {state.contract_id for state, _ in store.contract_states()}
+    ids = store.contract_ids()
     customers = {records.id: records for records in reader.each(store.customer, sorted(owners), each)}
     for records in customers.values():
         for error in records.unreadable:
@@ -729,11 +726,8 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
         )
     if records.queued:
         yield f"{counted(records.queued, 'wake-up')} queued"
-    inbox = {
-        document.key
-        for document in (*records.due, *(d for c in records.customers.values() for d in c.inbox))
-        if waits_in_inbox(document)
-    }
+    inbox = {one.key for one in records.due if waits_in_inbox(one)}
+    inbox |= {document.key for customer in records.customers.values() for document in customer.inbox}
     if inbox:
         yield f"{counted(len(inbox), 'event')} not merged yet"
     noted = {one.value.customer_id for one in (c.notice for c in records.customers.values()) if one}

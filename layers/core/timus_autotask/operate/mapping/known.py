@@ -12,7 +12,7 @@ from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.reading import RecordUnreadable
-from timus_autotask.watch.status import EVERYTHING
+from timus_autotask.store.records import EVERYTHING
 
 
 def near(name: str, names: Iterable[str]) -> list[str]:

@@ -194,9 +194,8 @@ class Beside:
 def beside_of(records: Records, now: datetime, zone: ZoneInfo, dead_letters: int = 0) -> Beside:
     """What has not reached a line, and what fails, by these records."""
     status = status_of(records, now, zone)
-    waiting = [document for document in records.due if waits_in_inbox(document)]
-    waiting += [document for one in records.customers.values() for document in one.inbox]
-    inbox = {id_of(document.key) for document in waiting}
+    inbox = {id_of(one.key) for one in records.due if waits_in_inbox(one)}
+    inbox |= {id_of(document.key) for one in records.customers.values() for document in one.inbox}
     unheard = [
         Unheard(customer, "Timus has sent something that is not merged yet.", "Look again in a minute")
         for customer in sorted(inbox)
