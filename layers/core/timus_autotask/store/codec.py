@@ -127,14 +127,19 @@ def _form(of: Any, whole: bool) -> _Form:
     if origin is Literal:
         return _Form(_one_of({value: value for value in within}))
     if origin is tuple:
-        if within[1:] == (...,):
-            return _list(_form(within[0], whole))
-        return _row([_form(each, whole) for each in within])
+        return _tuple(within, whole)
     if origin is Mapping:
         return _mapping(*(_form(each, whole) for each in within))
     if isinstance(of, type) and issubclass(of, StrEnum):
         return _Form(_one_of({member.value: member for member in of}), str)
     raise TypeError(f"a record cannot hold {of}")
+
+
+def _tuple(within: tuple[Any, ...], whole: bool) -> _Form:
+    """A tuple of any length, or of these types in this order."""
+    if within[1:] == (...,):
+        return _list(_form(within[0], whole))
+    return _row([_form(each, whole) for each in within])
 
 
 def _record(of: Any, whole: bool) -> _Form:
