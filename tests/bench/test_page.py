@@ -27,6 +27,6 @@ def test_every_wanted_value_is_on_the_page() -> None:
 
 def test_what_the_tests_count_is_what_was_measured_over_the_wire() -> None:
     """The world in memory and the functions on the emulator ask the same for a change."""
-    one, bound = RECORD["side"]["one"]["product"], COUNTS["100 customers, each"]
+    one, bound = RECORD["side"]["one"]["product"], COUNTS["a change alone"]
     assert (one["autotask"], one["reads"], one["writes"]) == (bound.autotask, bound.reads, bound.writes)
     assert one["write units"] + one["index units"] == bound.write_units
