@@ -45,7 +45,8 @@ Exceptions, each with its reason:
 * What was said since Timus's counter began again counts from when a person has accepted that. Until then its events are parked, unless
   they say what a version before says.
 * What a preview showed is compared with what was posted only where nothing came in between: no fault, no event, nothing that a person
-  did, no new day, no refusal by Autotask's own rules; and no limit of a day, of which another contract may have taken its part first.
+  did, no new day, no refusal by Autotask's own rules; and no limit of a day, of which another contract may have taken its part first. Nor
+  does a service come in between that was to be looked for again only after the preview, and was found.
 """
 
 from __future__ import annotations

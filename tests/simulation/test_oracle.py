@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +13,18 @@ import pytest
 from tests.simulation.oracle import HEARD_SECONDS, Oracle, Post, Undone
 from tests.simulation.scheduler import SECOND, micros
 from tests.simulation.story import GATEWAY, SERVICES, ContractPlan, Said
-from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
+from tests.simulation.world import found_later, later_looks
+from timus_autotask.domain.mapping import (
+    CustomerMapping,
+    Ignored,
+    PlanMapping,
+    Route,
+    Routing,
+    ServiceChoice,
+)
+from timus_autotask.store.keys import plan_key
+from timus_autotask.store.partner import put_plan
+from timus_autotask.store.reading import Stored
 
 ADV, ESS = "SASE-ADV-USER", "SASE-ESS-USER"
 CONTRACT, SECOND_CONTRACT, COMPANY, ANOTHER = 29683949, 29683950, 600, 699
@@ -327,3 +339,39 @@ def test_what_a_person_put_on_another_contract_holds_no_seat_back(by_hand: int, 
         oracle.edited_before(SECOND_CONTRACT, SERVICES[GATEWAY], DAY, by_hand)
     oracle._really_had((CONTRACT, SERVICES[ESS]), DAY)
     assert [one.promise for one in oracle.violations] == promises
+
+
+WAITING = PlanMapping(GATEWAY)
+FOUND = PlanMapping(GATEWAY, (ServiceChoice(47),), matched=True)
+SOON = int((NOW + timedelta(seconds=10)).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("plan", "due_at", "later"),
+    [
+        (WAITING, SOON, True),
+        (WAITING, int(NOW.timestamp()), False),  # the preview counts on what is found now
+        (WAITING, None, False),
+        (FOUND, SOON, False),  # known, and its contracts are told
+        (replace(WAITING, ignored=Ignored("free", "a person", NOW)), SOON, False),
+    ],
+)
+def test_a_service_that_is_looked_for_only_after_a_preview_may_come_in_between(
+    plan: PlanMapping, due_at: int | None, later: bool
+) -> None:
+    """What was to be looked for at once is no such case: the preview must have it."""
+    looks = later_looks([Stored(plan, 1, due_at)], NOW)
+    assert looks == (frozenset({plan_key(GATEWAY)}) if later else frozenset())
+
+
+@pytest.mark.parametrize(
+    ("stored", "between"),
+    [
+        (FOUND, True),
+        (WAITING, False),  # looked for in vain
+        (replace(FOUND, sku=ADV), False),  # another one, on which the preview counts
+    ],
+)
+def test_only_a_service_that_is_found_comes_in_between(stored: PlanMapping, between: bool) -> None:
+    """Nothing else that is stored about services excuses that more was posted than was shown."""
+    assert found_later({plan_key(GATEWAY)}, [put_plan(stored, 1)]) == between

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -49,10 +49,11 @@ from timus_autotask.ports.secrets import CACHED, Credentials, RefusedUser
 from timus_autotask.ports.table import Delete, Key, Put, Write
 from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.journal import line_with_entries
-from timus_autotask.store.keys import contract_key, customer_pk
+from timus_autotask.store.keys import contract_key, customer_pk, plan_key
 from timus_autotask.store.lines import put_line
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.partner import put_plan
+from timus_autotask.store.reading import Stored
 from timus_autotask.store.records import Store
 from timus_autotask.store.terms import put_stage, put_terms
 from timus_autotask.sync.merge import wake_contract, wake_contracts
@@ -1003,15 +1004,10 @@ class World:
     def _followed(self, shown: Shown, changes: Sequence[Write]) -> Shown | None:
         """What is still to be seen of a preview after a write; None: it was judged, or something came in between."""
         document = next((c for c in changes if c.key == shown.key and isinstance(c, Put)), None)
-        merged = {c.key for c in changes if isinstance(c, Delete)}
-        if merged & shown.unmerged:
-            newer = {key for key in merged - shown.unmerged if key.pk in {each.pk for each in shown.unmerged}}
-            if newer or self.oracle.posted_after(shown.posted, shown.contract):
-                return None
-            generation = shown.generation + (document is not None)
-            shown = replace(shown, generation=generation, unmerged=shown.unmerged - merged)
-        if document is None:
-            return shown
+        followed = self._merged(shown, changes, told=document is not None)
+        if followed is None or document is None:
+            return followed
+        shown = followed
         if document.data.get("generation", 0) != shown.generation or not self._undisturbed(shown):
             return None
         if document.data.get("converged", 0) < shown.generation or shown.unmerged:
@@ -1019,9 +1015,24 @@ class World:
         self.oracle.posted_as_shown(shown.contract, shown.posted, shown.adjustments)
         return None
 
+    def _merged(self, shown: Shown, changes: Sequence[Write], *, told: bool) -> Shown | None:
+        """A preview after what it counts on was merged, perhaps; None: something came in between. ``told``: its contract was."""
+        if found_later(shown.looked_for_later, changes):
+            return None
+        merged = {c.key for c in changes if isinstance(c, Delete)}
+        if not merged & shown.unmerged:
+            return shown
+        newer = {key for key in merged - shown.unmerged if key.pk in {each.pk for each in shown.unmerged}}
+        if newer or self.oracle.posted_after(shown.posted, shown.contract):
+            return None
+        return replace(shown, generation=shown.generation + told, unmerged=shown.unmerged - merged)
+
     def _all_shown(self, preview: Preview) -> list[Shown]:
         now, posted = self.scheduler.now, len(self.api.postings)
-        return _all_shown(preview, self.store, now, posted, self._counted_on)
+        plans = self.store.partner().plans
+        found = _all_shown(preview, self.store, now, posted, self._counted_on)
+        later = later_looks(plans.values(), self.clock.now())
+        return [replace(one, looked_for_later=later) for one in found]
 
     def _inbox(self) -> frozenset[Key]:
         """The events that are not merged yet."""
@@ -1099,10 +1110,29 @@ class Shown:
     """(service, day, units)."""
     unmerged: frozenset[Key] = frozenset()
     """Events that it counts on and that are not merged yet: a contract may come to rest before they are, and then nothing is said."""
+    looked_for_later: frozenset[Key] = frozenset()
+    """Plans whose service was not found, and was not to be looked for again yet: one that is found is news from Autotask."""
 
     @property
     def key(self) -> Key:
         return contract_key(self.contract)
+
+
+def later_looks(plans: Iterable[Stored[PlanMapping]], now: datetime) -> frozenset[Key]:
+    """The plans whose service was not found, and is looked for again only later.
+
+    One that is to be looked for now is none of them: what is shown counts on what that finds.
+    """
+    return frozenset(
+        plan_key(plan.value.sku)
+        for plan in plans
+        if not plan.value.choices and not plan.value.ignored and plan.due_at is not None and not plan.due(now)
+    )
+
+
+def found_later(looks: Collection[Key], changes: Iterable[Write]) -> bool:
+    """Whether a service was found that was to be looked for only after a preview."""
+    return any(isinstance(one, Put) and one.key in looks and bool(one.data.get("choices")) for one in changes)
 
 
 def _all_shown(

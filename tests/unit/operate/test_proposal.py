@@ -31,6 +31,7 @@ from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.operate.terms import TermChange
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.store.contracts import put_contract_state
+from timus_autotask.sync.sweep import refresh_plan
 from timus_autotask.watch.preview import Preview
 
 BY = "j.doe"
@@ -240,6 +241,17 @@ def test_exactly_what_was_shown_is_posted(name: str) -> None:
         for one in line.adjustments
         if one.at_once
     )
+
+
+@pytest.mark.parametrize("name", USE_CASES)
+def test_what_is_proposed_a_second_later_is_the_same(name: str) -> None:
+    """Where nothing has changed but the time, what somebody agreed to can still be done."""
+    prepare, ask = USE_CASES[name]
+    world = level()
+    prepare(world)
+    proposal = ask(deployment_of(world))
+    world.clock.advance(1)
+    assert ask(deployment_of(world)) == proposal
 
 
 def test_the_use_cases_show_what_they_are_about() -> None:
@@ -482,6 +494,68 @@ def test_what_a_worker_has_made_since_is_not_shown_any_more(
         proposal.commit()
     world.work()
     assert world.posted() == [(45, 25, "2026-03-15")]
+
+
+def without_gateway_service() -> World:
+    """A client with 25 seats and two gateways more, whose service Autotask does not have."""
+    world = World()
+    name_service(world, GATEWAY, "")
+    world.map_customer()
+    world.tell(7, {ADV: 25, GATEWAY: 3})
+    world.work()
+    assert not world.ports.store.partner().plans[GATEWAY].value.choices
+    return world
+
+
+def name_service(world: World, sku: str, as_: str) -> None:
+    """Let somebody change the SKU that a service carries in Autotask."""
+    record = world.api.model.tables["Services"][SERVICES[sku]]
+    record.values["sku"] = as_
+    record.text = record.subsets = None
+
+
+GATEWAYS = (47, 2, "2026-03-15")
+SEATS = (45, 25, "2026-03-15")
+
+
+def test_a_service_that_is_to_be_looked_for_again_is_looked_for_in_the_preview() -> None:
+    """The sweep would find it a moment later, and more would be adjusted than was shown."""
+    world = without_gateway_service()
+    name_service(world, GATEWAY, GATEWAY)
+    deployment = deployment_of(world)
+    assert shown(set_minimum(deployment).preview) == [SEATS]
+    world.clock.advance(15 * 60)
+    proposal = set_minimum(deployment)
+    assert sorted(shown(proposal.preview)) == [SEATS, GATEWAYS]
+    proposal.commit()
+    world.sweep()
+    assert sorted(world.posted()) == [SEATS, GATEWAYS]
+
+
+@pytest.mark.parametrize("swept", [True, False])
+def test_a_service_that_is_found_since_makes_it_another_proposal(*, swept: bool) -> None:
+    """It was not known when it was shown. By now the sweep knows it, but has told no contract yet; or it is time to look for it."""
+    world = without_gateway_service()
+    name_service(world, GATEWAY, GATEWAY)
+    proposal = set_minimum(deployment_of(world))
+    assert shown(proposal.preview) == [SEATS]
+    world.clock.advance(15 * 60)
+    if swept:
+        refresh_plan(GATEWAY, world.ports)
+        assert world.ports.store.partner().plans[GATEWAY].value.choices
+    with pytest.raises(NotDone, match="has changed since it was shown"):
+        proposal.commit()
+    assert world.posted() == []
+
+
+def test_a_service_that_is_looked_for_in_vain_is_no_reason_to_ask_again() -> None:
+    """It was not known, and is not known now."""
+    world = without_gateway_service()
+    proposal = set_minimum(deployment_of(world))
+    world.pass_time(minutes=15)
+    proposal.commit()
+    world.sweep()
+    assert world.posted() == [SEATS]
 
 
 def test_what_only_settles_is_no_reason_to_ask_again() -> None:

@@ -79,12 +79,13 @@ class Proposal(Generic[R]):
     _prepare: Callable[[], Prepared[R]] | None = field(default=None, repr=False, compare=False)
     _prepared: Prepared[R] | None = field(default=None, repr=False, compare=False)
     _progress: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+    _looks: dict[str, tuple[int, bool]] = field(default_factory=dict, repr=False, compare=False)
 
     def commit(self) -> Done[R]:
         """Do it.
 
-        What has changed since may change what is adjusted, also if a worker has only made what was due: then it is proposed anew, and
-        done only if the new proposal is the same. Raises :class:`NotDone` when it is not.
+        What has changed since may change what is adjusted, also if a worker has only made what was due, or a service is known by now or
+        looked for again: then it is proposed anew, and done only if the new proposal is the same. Raises :class:`NotDone` when it is not.
         """
         if self._deployment is None or self._prepare is None or self._prepared is None:
             raise ValueError("a proposal that was not proposed")
@@ -107,6 +108,10 @@ class Proposal(Generic[R]):
         return Done(result, wake_ups.reached)
 
     def _overtaken(self, deployment: Deployment) -> bool:
+        if not self._progress:
+            return False
+        if deployment.store.readable_partner().looks(deployment.clock.now()) != self._looks:
+            return True
         found = deployment.each(deployment.store.contract, self._progress)
         return any(
             records.progress != known for records, known in zip(found, self._progress.values(), strict=True)
@@ -143,6 +148,7 @@ def propose(
         prepare,
         prepared,
         {**shown.progress},
+        {**shown.looks},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -45,7 +45,8 @@ class TermsInForce:
     """What was said here, and not taken from the partner or the defaults."""
     revision: int
     set_by: str = ""
-    set_at: datetime | None = None
+    set_at: datetime | None = field(default=None, compare=False)
+    """Of a proposal, when somebody looked at it: one that shows the same later is the same."""
     earlier: tuple[FormerTerms, ...] = ()
     """Oldest first."""
     changed: Mapping[str, tuple[Any, Any]] | None = None

@@ -67,11 +67,20 @@ class PartnerRecords:
             raise unreadable
         return self.plans.get(sku, Stored(PlanMapping(sku)))
 
+    def looks(self, now: datetime) -> Mapping[str, tuple[int, bool]]:
+        """By SKU: which state of its plan this is, and whether its service is looked for again now."""
+        return {sku: (plan.rev, looked_for(plan, now)) for sku, plan in self.plans.items()}
+
     def unreadable_plan(self, skus: Iterable[str]) -> RecordUnreadable | None:
         """Why it is not known which service one of these SKUs is."""
         return next(
             (self.unreadable[key.sk] for key in map(keys.plan_key, skus) if key.sk in self.unreadable), None
         )
+
+
+def looked_for(plan: Stored[PlanMapping], now: datetime) -> bool:
+    """Whether it is time to look again for a service that was not found."""
+    return plan.due(now) and not plan.value.choices and not plan.value.ignored
 
 
 _PLAN = Codec(PlanMapping)

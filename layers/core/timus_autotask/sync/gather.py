@@ -23,7 +23,7 @@ from timus_autotask.ports.errors import Conflict, Refused
 from timus_autotask.ports.psa import ContractService, UnitRow
 from timus_autotask.store.contracts import ContractRecords
 from timus_autotask.store.customers import CustomerRecords
-from timus_autotask.store.partner import PartnerRecords, put_plan
+from timus_autotask.store.partner import PartnerRecords, looked_for, put_plan
 from timus_autotask.store.reading import Stored
 from timus_autotask.store.terms import policies_from, policy_from
 from timus_autotask.sync.ports import Ports
@@ -74,7 +74,8 @@ def read_records(
     """The records of everything that feeds a contract, whose own were read already.
 
     ``partner`` and ``known``: what was read of the partner and of customers with them. The partner's are read before a customer's: who
-    is to stay in observation is noted before everybody else goes live. A SKU that nobody has chosen a service for is looked up in Autotask on the way; raises ``AutotaskError``.
+    is to stay in observation is noted before everybody else goes live. A SKU that nobody has chosen a service for is looked up in Autotask on
+    the way, and looked up again when it is time for that; raises ``AutotaskError``.
     """
     store, contract_id = ports.store, contract.state.value.contract_id
     partner = partner or store.partner()
@@ -104,7 +105,11 @@ def read_records(
 def _with_services(
     partner: PartnerRecords, customers: Mapping[str, CustomerRecords], ports: Ports
 ) -> PartnerRecords:
-    """The partner's records, once the service of every SKU was looked for that nobody has chosen one for. What is found is stored."""
+    """The partner's records, once the service of every SKU was looked for that nobody has chosen one for. What is found is stored.
+
+    One that was not found is looked for again when its time has come, and is not left to the sweep: what a preview shows would lack what the
+    sweep finds a moment later.
+    """
     wanted = {
         sku
         for records in customers.values()
@@ -115,9 +120,12 @@ def _with_services(
     unreadable = partner.unreadable_plan(sorted(wanted))
     if unreadable is not None:
         raise unreadable  # where its units go is not known, and so not what a line should have
-    missing = sorted(sku for sku in wanted if sku not in partner.plans)
-    for sku in missing:
-        store_service(Stored(PlanMapping(sku)), ports)
+    now = ports.clock.now()
+    missing = [
+        plan for sku in sorted(wanted) if (plan := partner.plan(sku)).rev == 0 or looked_for(plan, now)
+    ]
+    for plan in missing:
+        store_service(plan, ports)
     return ports.store.partner() if missing else partner
 
 

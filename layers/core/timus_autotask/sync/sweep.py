@@ -20,7 +20,7 @@ from timus_autotask.ports.errors import (
 )
 from timus_autotask.ports.table import Delete, Document, Due, Key, Put
 from timus_autotask.store.keys import CIRCUIT, CONTRACT, NOTE, PLAN, contract_key, id_of, trouble_key
-from timus_autotask.store.partner import put_plan
+from timus_autotask.store.partner import looked_for, put_plan
 from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.troubles import Trouble, put_trouble
 from timus_autotask.store.update import update
@@ -240,7 +240,7 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
     if not plan.due(now):
         return ()
     try:
-        if not plan.value.choices and not plan.value.ignored:
+        if looked_for(plan, now):
             if not partner.circuit.value.open(now):
                 store_service(plan, ports)
             return ()

@@ -225,6 +225,9 @@ class Previewed(Generic[T]):
     progress: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     """How far each contract had come when it was read. Farther means that something has changed since: there is news, or a worker has
     made by now what would have been made."""
+    looks: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
+    """By SKU: the state of its plan, and whether its service was looked for again. Otherwise by now: a worker may know a service that was
+    not known here, also if nobody has told its contracts yet."""
 
 
 def preview(
@@ -242,6 +245,7 @@ def preview(
     Raises ``NotAnswered`` and ``Unsettled`` (see ``rehearsal``): then nothing is known, and nothing may be done.
     """
     rehearsal = Rehearsal(ports, each, on_progress)
+    looks = ports.store.readable_partner().looks(rehearsal.now)
     result = rehearsal.run(act)
     if rehearsal.under_way:
         _same_if_lost(rehearsal, act, ports, each)
@@ -262,7 +266,7 @@ def preview(
     except NO_ANSWER as error:
         raise NotAnswered(str(error)) from error
     unhandled = tuple(_unhandled(subject, error) for subject, error in sorted(rehearsal.troubles.items()))
-    return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), progress)
+    return Previewed(result, Preview(shown, unhandled, _names(contracts, rehearsal)), progress, looks)
 
 
 def _handled(records: ContractRecords) -> bool:
