@@ -347,6 +347,12 @@ class Oracle:
             if self.has(line, today) in right or self._undone(line, *self._committed[line][-1]):
                 del self._unsettled[line]
 
+    def _differences(self, line: Line, day: date) -> set[int]:
+        """What a line has more on a day than any of what Timus may have said by then."""
+        subs = self._feeding(line)
+        picks = product(*(self._candidates(line, sub, day) for sub in subs))
+        return {self.has(line, day) - units for pick in picks for units in self._sums(line, subs, pick)}
+
     def _undone(self, line: Line, day: date, delta: int) -> bool:
         """Whether people's edits of a day take back what was posted for it."""
         return -delta in self._edits_of(line, day)
@@ -362,17 +368,14 @@ class Oracle:
         """A person says what becomes of a parked line."""
         self._unsettled.pop((contract, service), None)
         if choice == "adopt":
-            # It stays on top of what was known by then, which may be less than what Timus has said.
+            # It stays on top of what was known by then, which may be less than what Timus has said. Of a change whose outcome is unclear
+            # nobody knows what landed: what its own day has is kept, too.
             line = contract, service
-            today = self._today()
-            subs = self._feeding(line)
-            picks = product(*(self._candidates(line, sub, today) for sub in subs))
+            record, today = self._record(line), self._today()
             edits = sum(delta for day, delta in self._edits[line] if day <= today)
-            self._adopted[line] |= {
-                0,
-                edits,
-                *(self.has(line, today) - units for pick in picks for units in self._sums(line, subs, pick)),
-            }
+            self._adopted[line] |= {0, edits, *self._differences(line, today)}
+            if record is not None and record.intent is not None:
+                self._adopted[line] |= self._differences(line, record.intent.day)
 
     def rejected(self, contract: int, service: int, rejection: Any) -> None:
         """A person has set a held change aside."""
@@ -1392,7 +1395,7 @@ class Oracle:
         days = [v.day for versions in self.history.values() for v in versions]
         days += [v.cancel_at for versions in self.history.values() for v in versions if v.cancel_at]
         days += [plan.posted_through for plan in self.w.story.contracts if plan.posted_through]
-        return max(next_period(plan.start, max(days)) for plan in self.w.story.contracts) + DAY
+        return max(next_period(plan.start, max(days, default=self._today())) for plan in self.w.story.contracts) + DAY
 
     def _sick(self) -> set[int]:
         return self._poisoned() | self._cursed()
