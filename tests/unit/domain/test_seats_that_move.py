@@ -138,6 +138,88 @@ def test_seats_of_two_subscriptions_that_meet_on_one_line_wait_for_each_other() 
     )
 
 
+def meeting(*shut: int, ends: int = 15, more: int = 0) -> list[Gap]:
+    """11 seats of one subscription leave Essentials for Pro as a whole, 13 of another one's 17 leave Pro for Advanced: Pro is netted."""
+    essentials = gap(steps((0, 11), (10, 0)), steps((0, 11)), *shut)
+    pro = gap(steps((0, 17), (10, ends)), steps((0, 17)), *shut, line=NEW)
+    return [essentials, pro, gap(steps((10, 13 + more)), steps(), line=THIRD)]
+
+
+WHOLE_THEN_PART = [Link(day(10), OLD, NEW), Link(day(10), NEW, THIRD, beside=True)]
+WHOLE_THEN_WHOLE = [Link(day(10), OLD, NEW), Link(day(10), NEW, THIRD)]
+
+
+def test_seats_that_come_to_a_shared_line_as_a_whole_plan_hide_no_others() -> None:
+    """Of 13 that leave Pro 11 have no room until Essentials comes down, although Pro has only two too many: 39 seats were billed of 28."""
+    assert planned(*meeting(10), links=WHOLE_THEN_PART).in_order == (
+        Adjustment(OLD, day(11), -11),
+        Adjustment(NEW, day(11), -2),
+        Adjustment(THIRD, day(11), 13),
+    )
+
+
+def test_new_seats_do_not_wait_with_those_that_leave_a_shared_line() -> None:
+    """Five more come to Advanced: they go up on their day."""
+    assert planned(*meeting(10, more=5), links=WHOLE_THEN_PART).in_order == (
+        Adjustment(THIRD, day(10), 5),
+        Adjustment(OLD, day(11), -11),
+        Adjustment(NEW, day(11), -2),
+        Adjustment(THIRD, day(11), 13),
+    )
+
+
+def test_a_line_that_is_level_because_as_many_came_as_left_hides_no_seats() -> None:
+    """Both subscriptions change their plan as a whole: the 11 that leave Pro wait for the 11 that still are on Essentials."""
+    essentials, pro, advanced = meeting(10)
+    level = replace(pro, desired=steps((0, 11)), observed=steps((0, 11)))
+    plan = planned(essentials, level, replace(advanced, desired=steps((10, 11))), links=WHOLE_THEN_WHOLE)
+    assert plan.in_order == (Adjustment(OLD, day(11), -11), Adjustment(THIRD, day(11), 11))
+
+
+def test_a_plan_that_cannot_come_down_holds_up_as_many_by_way_of_a_shared_line_and_no_more() -> None:
+    """Essentials is refused: two of the 13 seats go up as Pro comes down. Once Essentials has come down, so do the others."""
+    essentials, pro, advanced = meeting()
+    stuck = replace(essentials, open_day=lambda _: None)
+    plan = planned(stuck, pro, advanced, links=WHOLE_THEN_PART)
+    assert plan.in_order == (Adjustment(NEW, day(10), -2), Adjustment(THIRD, day(10), 2))
+    after = followed([essentials, pro, advanced], plan.in_order)
+    assert planned(*after, links=WHOLE_THEN_PART).in_order == (
+        Adjustment(OLD, day(10), -11),
+        Adjustment(THIRD, day(10), 11),
+    )
+
+
+def test_nothing_waits_by_way_of_a_line_to_which_no_seat_comes_any_more() -> None:
+    """Pro ends altogether: what Essentials has too many does not go there, whatever it did before. So is a line of which nothing is known."""
+    essentials, pro, advanced = meeting(ends=0)
+    pro = replace(pro, open_day=opens())
+    rise = replace(advanced, desired=steps((10, 17)))
+    expected = (Adjustment(NEW, day(10), -17), Adjustment(THIRD, day(10), 17))
+    stuck = replace(essentials, open_day=lambda _: None)
+    assert planned(stuck, pro, rise, links=WHOLE_THEN_WHOLE) == Adjustments(expected)
+    assert planned(pro, rise, links=WHOLE_THEN_WHOLE) == Adjustments(expected)
+
+
+@pytest.mark.parametrize(
+    ("had", "now"), [(0, 22), (1, 21), (3, 21)], ids=["new", "one stays", "one of three"]
+)
+def test_a_line_hides_no_more_seats_than_it_has_and_keeps(had: int, now: int) -> None:
+    """Numbers took one gateway for what 17 seats went to, and for what 22 others came from: one of these may wait, the others do not."""
+    stuck = gap(steps((0, 17), (10, 0)), steps((0, 17)), *range(10, 40))
+    gateway = gap(steps((0, had), (10, 1)), steps((0, had)), line=NEW)
+    rise = gap(steps((10, 22)), steps(), line=THIRD)
+    plan = planned(stuck, gateway, rise, links=WHOLE_THEN_WHOLE)
+    assert [one.delta for one in plan.in_order if (one.line, one.day) == (THIRD, day(10))] == [now]
+
+
+def test_a_plan_without_a_line_holds_up_nothing_by_way_of_a_shared_line() -> None:
+    """Only what comes in its own place waits for it."""
+    _, pro, advanced = meeting()
+    assert planned(pro, replace(advanced, desired=steps((10, 2))), links=WHOLE_THEN_PART) == Adjustments(
+        (Adjustment(NEW, day(10), -2), Adjustment(THIRD, day(10), 2))
+    )
+
+
 def test_a_family_waits_also_for_what_was_billed_before_the_first_event() -> None:
     """No plan change is known of, but one line of the family has too many: the other gets what is left."""
     early = gap(steps((3, 5)), steps((0, 9)), 3, 4, start=3)

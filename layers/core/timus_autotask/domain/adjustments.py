@@ -12,12 +12,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heappush
+from sys import maxsize
 from types import MappingProxyType
 from typing import NamedTuple
 
 from .gap import Gap, within_reach
 from .mapping import LineKey
 from .plan_change import Link
+
+ALL = maxsize
+"""However many units there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,35 +236,56 @@ class _Adjuster:
         part of them now would be a quantity that Timus never had.
         """
         olds = self._plans_that_seats_leave(line, day)
-        if not olds <= self._known.keys():
+        if not olds.keys() <= self._known.keys():
             return _Blocked()
         if self._decrease_is_to_come(olds, day):
             return _Later(day)
-        too_many = self._too_many(olds, day)
+        too_many = sum(min(most, self._too_many([old], day)) for old, most in olds.items())
         if not too_many:
             return None
-        if any(not self._comes_down(old, day) for old in olds - self._gaps.keys()):
+        if any(not self._comes_down(old, day) for old in olds.keys() - self._gaps.keys()):
             return _Blocked()
         later = self._next_look(line, olds, day)
         free = self._lacking[line].at(day) - too_many
-        if free > 0 and too_many == sum(self._known[old].too_many_on(day, self.after[old]) for old in olds):
+        on_the_day = sum(
+            min(most, self._known[old].too_many_on(day, self.after[old])) for old, most in olds.items()
+        )
+        if free > 0 and too_many == on_the_day:
             return _OnlyAPart(free, later)
         return _Blocked() if later is None else _Later(later)
 
-    def _plans_that_seats_leave(self, line: LineKey, day: date) -> set[LineKey]:
-        """The other lines from which seats move to this one and keep some, also by way of a third.
+    def _plans_that_seats_leave(self, line: LineKey, day: date) -> dict[LineKey, int]:
+        """The other lines from which seats move to this one and keep some, also by way of a third; and at most how many wait for each.
 
         Two subscriptions may share that third line: it has few enough only once the one has left it and the other has come.
         """
-        found: set[LineKey] = set()
-        ups = {line}
+        found: dict[LineKey, int] = {}
+        ups = {line: ALL}
         while ups:
-            up = ups.pop()
-            downs = {link.down for link in self._links if link.beside and self._must_wait_for(link, up, day)}
-            downs |= {one for family in self._families if up in family for one in family & self._known.keys()}
-            ups |= downs - found - {line}
-            found |= downs - {line}
+            up, most = ups.popitem()
+            for down, units in self._left_for(up, ALL if up == line else self._kept(up, day), day):
+                if down != line and min(most, units) > found.get(down, 0):
+                    found[down] = min(most, units)
+                    if down in self._known:
+                        ups[down] = found[down]
         return found
+
+    def _left_for(self, up: LineKey, kept: int, day: date) -> Iterator[tuple[LineKey, int]]:
+        """The lines that seats leave for ``up``, each with how many of them may take the place of others that leave ``up`` that day.
+
+        Where as many come as leave, ``up`` lacks nothing and does not wait itself. A plan that is left as a whole for ``up`` can hide no more
+        than what ``up`` has and keeps; one of which nothing is known hides nothing.
+        """
+        for link in self._links:
+            if (link.beside or link.down in self._known) and self._must_wait_for(link, up, day):
+                yield link.down, ALL if link.beside else kept
+        for family in self._families:
+            if up in family:
+                yield from ((one, ALL) for one in family & self._known.keys())
+
+    def _kept(self, line: LineKey, day: date) -> int:
+        """How many of the units that a known line has it should have."""
+        return min(self.after[line].at(day), self._known[line].desired.at(day))
 
     def _decrease_is_to_come(self, olds: Collection[LineKey], day: date) -> bool:
         """True if one of these lines may still come down on this very day."""

@@ -658,6 +658,24 @@ def test_a_blocked_line_names_the_old_plan_that_has_too_many() -> None:
     assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 50, service=46, down=45))
 
 
+def test_a_blocked_line_names_the_plan_for_which_it_waits_by_way_of_a_third() -> None:
+    """25 seats leave the first plan for the third, and 25 of another subscription leave the third for the second: the first has too many."""
+    third = LineKey(1, 47)
+    refused = left(LEVEL, refusal=Refusal(TODAY, -25, "no", NOW + timedelta(hours=1)))
+    step = next_step(
+        view(
+            demand(GONE),
+            demand(LEVEL, third),
+            demand(COME, PLUS),
+            held={45: on_contract(LEVEL), 47: on_contract(LEVEL, 1203)},
+            links=(Link(TODAY, SEATS, third), Link(TODAY, third, PLUS)),
+            lines=(refused, left(LEVEL, third, contract_service_id=1203)),
+        )
+    )
+    assert step.adjust is None
+    assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
+
+
 def test_a_plan_that_comes_in_place_of_one_without_a_service_waits() -> None:
     """Autotask may bill the old one where we cannot see it: the line is parked with the old plan's SKU, and looked at again."""
     other = Unplaced(TODAY, "OTHER", LineKey(1, 47))

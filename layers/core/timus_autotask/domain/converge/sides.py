@@ -36,10 +36,19 @@ def old_side_settles(up: LineKey, drafts: Drafts, view: View) -> datetime | None
 
 
 def old_service(up: LineKey, drafts: Drafts, view: View) -> int | str:
-    """The service that has to come down before ``up`` may go up, for people: one that has too many, if that is known."""
+    """The service that has to come down before ``up`` may go up, for people: one that has too many, if that is known.
+
+    It may be one from which seats come by way of a third line.
+    """
     downs = plans_left(up, view)
-    too_many = [down for down in downs if down in drafts and drafts[down].too_many]
-    return (too_many or downs)[-1].service_id if downs else ""
+    thirds = [*downs]
+    for third in thirds:
+        thirds += [one for one in plans_left(third, view) if one not in (up, *thirds)]
+    for near in (downs, thirds):
+        too_many = [down for down in near if down in drafts and drafts[down].too_many]
+        if too_many:
+            return too_many[-1].service_id
+    return downs[-1].service_id if downs else ""
 
 
 def old_plan_without_service(up: LineKey, view: View) -> str | None:
