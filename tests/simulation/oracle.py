@@ -1395,7 +1395,10 @@ class Oracle:
         days = [v.day for versions in self.history.values() for v in versions]
         days += [v.cancel_at for versions in self.history.values() for v in versions if v.cancel_at]
         days += [plan.posted_through for plan in self.w.story.contracts if plan.posted_through]
-        return max(next_period(plan.start, max(days, default=self._today())) for plan in self.w.story.contracts) + DAY
+        return (
+            max(next_period(plan.start, max(days, default=self._today())) for plan in self.w.story.contracts)
+            + DAY
+        )
 
     def _sick(self) -> set[int]:
         return self._poisoned() | self._cursed()
