@@ -10,10 +10,11 @@ from timus_autotask.domain.converge.view import Moved
 from timus_autotask.domain.mapping import PlanMapping
 from timus_autotask.domain.stage import Stage
 from timus_autotask.domain.terms import Terms
-from timus_autotask.ports.table import Put
+from timus_autotask.ports.table import Document, Put
 from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
-from timus_autotask.store.reading import RecordUnreadable, Stored, seconds_of
+from timus_autotask.store.reading import RecordUnreadable, Stored, read_as, readable_or, seconds_of
+from timus_autotask.store.terms import stored_stage, terms_in
 
 MOST_REFUSED = 8
 """API users that Autotask refused, as far as they are remembered."""
@@ -93,6 +94,32 @@ circuit_in = _CIRCUIT.load
 """Whether Autotask may be asked."""
 moved_in = _MOVED.load
 """Units that moved on a day."""
+
+
+def partner_in(documents: Iterable[Document]) -> PartnerRecords:
+    """The records that the partner's documents hold, with what of them cannot be read."""
+    plans: dict[str, Stored[PlanMapping]] = {}
+    terms: Stored[Terms] = Stored(Terms())
+    circuit, moved = Stored(Circuit()), Stored(Moved())
+    stage: Stored[Stage] | None = None
+    unreadable: dict[str, RecordUnreadable] = {}
+    for document in documents:
+        sk = document.key.sk
+        try:
+            if sk.startswith(keys.PLAN):
+                plan = read_as(plan_in, document)
+                plans[plan.sku] = Stored(plan, document.rev, document.due_at)
+            elif sk == keys.POLICY:
+                terms = Stored(read_as(terms_in, document), document.rev)
+            elif sk == keys.LIVE:
+                stage = stored_stage(document)
+            elif document.key == keys.CIRCUIT:
+                circuit = readable_or(Circuit(), circuit_in, document)
+            elif document.key == keys.MOVED:
+                moved = Stored(read_as(moved_in, document), document.rev)
+        except RecordUnreadable as error:
+            unreadable[sk] = error
+    return PartnerRecords(plans, terms, circuit, moved, stage, unreadable)
 
 
 def put_plan(plan: PlanMapping, expected: int, due_at: datetime | None = None) -> Put:

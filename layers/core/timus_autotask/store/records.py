@@ -9,10 +9,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TypeVar
 
-from timus_autotask.domain.converge.view import Moved
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import JournalEntry, Line
-from timus_autotask.domain.mapping import CustomerMapping, PlanMapping
+from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.stage import Stage
 from timus_autotask.domain.terms import Terms
@@ -33,10 +32,9 @@ from timus_autotask.store.history import Part, is_split, is_whole, part_of, subs
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.lines import JOURNAL_ENTRY, line_in
 from timus_autotask.store.merged_events import EventRecord, event_in
-from timus_autotask.store.partner import Circuit, PartnerRecords, circuit_in, moved_in, plan_in
+from timus_autotask.store.partner import Circuit, PartnerRecords, circuit_in, partner_in
 from timus_autotask.store.reading import (
     OnUnreadable,
-    RecordUnreadable,
     Stored,
     each_readable,
     read_as,
@@ -52,9 +50,12 @@ EVERYTHING = 2**53
 """Unix seconds after every due time, and more documents than there can be."""
 
 
-def contracts_due(due: Iterable[Due]) -> set[int]:
-    """The contracts among what is due."""
-    return {int(keys.id_of(one.key)) for one in due if one.key.sk == keys.CONTRACT}
+def contracts_among(
+    with_line: Iterable[int], mappings: Iterable[CustomerMapping], due: Iterable[Due]
+) -> set[int]:
+    """Every contract that has a line, that a customer is mapped to, or that is due; nothing is decided on any other."""
+    mapped = {id_ for mapping in mappings for id_ in mapping.contract_ids}
+    return {*with_line} | mapped | {int(keys.id_of(one.key)) for one in due if one.key.sk == keys.CONTRACT}
 
 
 class _ListedHistories:
@@ -174,28 +175,7 @@ class Store:
 
     def readable_partner(self) -> PartnerRecords:
         """What can be read of them, to be shown: nothing may be decided by it."""
-        plans: dict[str, Stored[PlanMapping]] = {}
-        terms: Stored[Terms] = Stored(Terms())
-        circuit, moved = Stored(Circuit()), Stored(Moved())
-        stage: Stored[Stage] | None = None
-        unreadable: dict[str, RecordUnreadable] = {}
-        for document in self.table.range(keys.PARTNER, *keys.OF_PARTNER):
-            sk = document.key.sk
-            try:
-                if sk.startswith(keys.PLAN):
-                    plan = read_as(plan_in, document)
-                    plans[plan.sku] = Stored(plan, document.rev, document.due_at)
-                elif sk == keys.POLICY:
-                    terms = Stored(read_as(terms_in, document), document.rev)
-                elif sk == keys.LIVE:
-                    stage = stored_stage(document)
-                elif document.key == keys.CIRCUIT:
-                    circuit = readable_or(Circuit(), circuit_in, document)
-                elif document.key == keys.MOVED:
-                    moved = Stored(read_as(moved_in, document), document.rev)
-            except RecordUnreadable as error:
-                unreadable[sk] = error
-        return PartnerRecords(plans, terms, circuit, moved, stage, unreadable)
+        return partner_in(self.table.range(keys.PARTNER, *keys.OF_PARTNER))
 
     def event(self, customer_id: str, key: str) -> Stored[EventRecord] | None:
         """A merged event."""
@@ -258,12 +238,13 @@ class Store:
         listed = (document for document in found if document.key.pk != keys.PARTNER)
         return each_readable(_stage_of_customer, listed, self.on_unreadable)
 
-    def contract_ids(self) -> set[int]:
-        """Every contract that has a line, that a customer is mapped to, or that is due; nothing is decided on any other."""
-        due = self.table.due(EVERYTHING, EVERYTHING)
-        with_line = {int(keys.id_of(document.key)) for document in self.table.list("line")}
-        mapped = {id_ for mapping in self.mappings() for id_ in mapping.contract_ids}
-        return with_line | mapped | contracts_due(due)
+    def contract_ids(
+        self, mappings: Iterable[CustomerMapping] | None = None, due: Iterable[Due] | None = None
+    ) -> set[int]:
+        """The contracts that there are, see :func:`contracts_among`; ``mappings`` and ``due``: what was listed of these already."""
+        due = self.table.due(EVERYTHING, EVERYTHING) if due is None else due
+        with_line = (int(keys.id_of(document.key)) for document in self.table.list("line"))
+        return contracts_among(with_line, self.mappings() if mappings is None else mappings, due)
 
     def contract_states(self, ids: Iterable[int] | None = None) -> Iterator[tuple[ContractState, int | None]]:
         """Contracts with the unix second from which each is due, as of now; None: every one of ``contract_ids``."""

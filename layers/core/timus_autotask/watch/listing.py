@@ -20,7 +20,7 @@ from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.partner import PartnerRecords
 from timus_autotask.store.reading import RecordUnreadable, Stored
-from timus_autotask.store.records import EVERYTHING, Store, contracts_due
+from timus_autotask.store.records import EVERYTHING, Store, contracts_among
 from timus_autotask.watch.status import Records
 
 
@@ -51,9 +51,7 @@ def listed(store: Store, partner: PartnerRecords | None = None) -> Records:
     lines: dict[int, dict[int, Stored[Line]]] = {}
     for line in store.lines():
         lines.setdefault(line.contract_id, {})[line.service_id] = Stored(line, 1)
-    ids = {*lines, *(id_ for mapping in mappings.values() for id_ in mapping.contract_ids)} | contracts_due(
-        due
-    )
+    ids = contracts_among(lines, mappings.values(), due)
     states = {state.contract_id: Stored(state, 1, due_at) for state, due_at in store.contract_states(ids)}
     return Records(
         queued=0,

@@ -24,7 +24,8 @@ from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.contracts import ContractRecords, contract_records
-from timus_autotask.store.keys import OF_CONTRACT, contract_pk
+from timus_autotask.store.keys import OF_CONTRACT, OF_PARTNER, PARTNER, contract_pk
+from timus_autotask.store.partner import partner_in
 from timus_autotask.store.reading import REPAIR, RecordUnreadable, Unreadable
 from timus_autotask.store.records import Store
 from timus_autotask.store.terms import TermsUnreadable
@@ -245,7 +246,6 @@ def preview(
     Raises ``NotAnswered`` and ``Unsettled`` (see ``rehearsal``): then nothing is known, and nothing may be done.
     """
     rehearsal = Rehearsal(ports, each, on_progress)
-    looks = ports.store.readable_partner().looks(rehearsal.now)
     result = rehearsal.run(act)
     if rehearsal.under_way:
         _same_if_lost(rehearsal, act, ports, each)
@@ -258,6 +258,7 @@ def preview(
     for records in contracts:
         id_ = records.state.value.contract_id
         progress[id_] = contract_records(id_, rehearsal.table.before(contract_pk(id_), *OF_CONTRACT)).progress
+    looks = partner_in(rehearsal.table.before(PARTNER, *OF_PARTNER)).looks(rehearsal.now)
     show = partial(_contract, made=made, rehearsal=rehearsal, money=money)
     try:
         if money:

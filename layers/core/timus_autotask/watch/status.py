@@ -80,9 +80,10 @@ def gather(store: Store, queued: Callable[[], int], each: Each = map) -> Records
     due = tuple(store.table.due(EVERYTHING, EVERYTHING))
     owners = {id_of(document.key) for document in due if waits_in_inbox(document)}
     owners |= {subscription.customer_id for subscription in store.subscriptions()}
-    owners |= {mapping.customer_id for mapping in store.mappings()}
+    mappings = [*store.mappings()]
+    owners |= {mapping.customer_id for mapping in mappings}
     owners |= {customer_id for customer_id, _ in store.terms()}
-    ids = store.contract_ids()
+    ids = store.contract_ids(mappings, due)
     customers = {records.id: records for records in reader.each(store.customer, sorted(owners), each)}
     for records in customers.values():
         for error in records.unreadable:
