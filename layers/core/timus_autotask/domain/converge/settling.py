@@ -306,10 +306,10 @@ def _to_keep(draft: LineDraft, baseline: Timeline, contract: Contract) -> Timeli
     Only what the edit goes on to change after that day is added again.
     """
     units, until = draft.observed.units, _known_until(draft.line.baseline_until, contract)
-    difference = units.minus(baseline).until(until)
+    difference = units.minus(baseline)
     days = (draft.today, *(day for day in draft.wanted.days if draft.today < day <= until))
     same = next((day for day in days if units.at(day) == draft.wanted.at(day) != baseline.at(day)), None)
-    return difference.add_from(same, -difference.at(same)).until(until) if same else difference
+    return (difference.add_from(same, -difference.at(same)) if same else difference).until(until)
 
 
 _MOST_STRETCHES = 3
