@@ -55,10 +55,7 @@ def refusal(error: NotDone) -> str:
 
 def problem_words(problem: Problem) -> str:
     """What is wrong with a file, and what would help."""
-    what = str(problem)
-    if problem.ways and not what.endswith((".", "?")):
-        what += "."
-    return " ".join([what, *(WAYS[way] for way in problem.ways)])
+    return problem.with_help(WAYS)
 
 
 def file_refused(name: str, refused: FileRefused) -> Failed:

@@ -84,6 +84,13 @@ class Problem:
         where = f"row {self.row}: " if self.row else ""
         return where + (f"{self.column} " if self.column else "") + self.message
 
+    def with_help(self, words: Mapping[Way, str]) -> str:
+        """The same, and what would help; ``words`` are those of the command or of the console."""
+        what = str(self)
+        if self.ways and not what.endswith((".", "?")):
+            what += "."
+        return " ".join([what, *(words[way] for way in self.ways)])
+
 
 class FileRefused(Exception):
     """The file cannot be used; nothing of it was. ``problems`` are all that were found."""
