@@ -36,6 +36,8 @@ Exceptions, each with its reason:
 * Where nobody named the plans, one that never had half the seats of another is taken for an add-on if the gateway has as many.
 * Seats that left a line on another contract may still be billed there on a day that takes no more adjustments. As many of those that came
   instead wait, and the others go up: for that day the new line has a part of what Timus says, and with the seats over there just that.
+* Where a subscription leaves a plan for this one, and another one comes to that plan from a third, as many wait as the third has too many.
+  The others go up: all plans together then have as many seats as Timus.
 * A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
 * A customer who is moved to another contract is judged on each of the two for itself: a move does not wait for what is held on the line
   that it leaves, and no plan on the one contract waits for a plan on the other.
@@ -55,7 +57,7 @@ import json
 import re
 from calendar import monthrange
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
@@ -961,9 +963,14 @@ class Oracle:
         Then that plan has too many, and all plans together have on that day no more seats than some versions had, or than the terms bill.
         Whether numbers make a gateway a plan depends on which versions were known.
         """
-        return any(
-            self._moves_in_part(line, day, plans) for plans in (self._plans(self._feeding(line)), {*PLANS})
-        ) or self._waits_for_another_contract(line, day)
+        return (
+            any(
+                self._moves_in_part(line, day, plans)
+                for plans in (self._plans(self._feeding(line)), {*PLANS})
+            )
+            or self._waits_for_another_contract(line, day)
+            or self._waits_for_a_third(line, day)
+        )
 
     def _moves_in_part(self, line: Line, day: date, plans: Collection[str]) -> bool:
         lines = [one for sku in plans if self._was_sent(one := (line[0], SERVICES[sku]))]
@@ -986,6 +993,53 @@ class Oracle:
             return False
         self._parts[line].add(self.has(line, day))
         return True
+
+    def _waits_for_a_third(self, line: Line, day: date) -> bool:
+        """Whether a line lacks just the seats that are still billed on a third plan, whose seats come to the plan that this line's come from.
+
+        That plan hides at most as many as it has and keeps. The line may also lack those that other plans of its contract have too many.
+        """
+        plans = self._plans(self._feeding(line))
+        lines = [one for sku in plans if (one := (line[0], SERVICES[sku])) in self.lines()]
+        subs = {sub for one in lines for sub in self._feeding(one)}
+        chains = [*self._chains_to(self._skus[line[1]], plans, subs)]
+        has, offsets = self.has(line, day), self._offsets(line)
+        for without in self._unknown_by_then(subs):
+            want = self.wants(line, day, without) or 0
+            hidden = [
+                min(
+                    self._too_many((line[0], SERVICES[third]), day, without),
+                    self.has(between, day),
+                    self.wants(between, day, without) or 0,
+                )
+                for third, between in ((a, (line[0], SERVICES[b])) for a, b in chains)
+            ]
+            most = sum(self._too_many(one, day, without) for one in lines if one != line)
+            if any(hidden) and any(max(hidden) <= want + offset - has <= most for offset in offsets):
+                self._parts[line].add(has)
+                return True
+        return False
+
+    def _chains_to(
+        self, new: str, plans: Collection[str], subs: Collection[str]
+    ) -> Iterator[tuple[str, str]]:
+        """(third plan, plan between) where one subscription's seats went from the one to the other, and another's from that to ``new``."""
+        moves = {
+            sub: {
+                pair
+                for before, after in combinations(
+                    [v for v in self.history[sub] if (sub, v.number) in self._sent], 2
+                )
+                for pair in permutations(plans, 2)
+                if after.items.get(pair[0], 0) < before.items.get(pair[0], 0)
+                and after.items.get(pair[1], 0) > before.items.get(pair[1], 0)
+            }
+            for sub in subs
+        }
+        for one, other in permutations(moves, 2):
+            for third, between in moves[one]:
+                if third != new and (between, new) in moves[other]:
+                    yield third, between
 
     def _waits_for_another_contract(self, line: Line, day: date) -> bool:
         """Whether a line lacks just the seats that are still billed on other contracts, on plans that its subscriptions have left.

@@ -341,6 +341,45 @@ def test_what_a_person_put_on_another_contract_holds_no_seat_back(by_hand: int, 
     assert [one.promise for one in oracle.violations] == promises
 
 
+PRO = "SASE-PRO-USER"
+CHAIN = ("sub_1", {PRO: 13}), ("sub_2", {ESS: 13}), ("sub_1", {ESS: 13}), ("sub_2", {ADV: 18})
+"""One leaves Professional for Essentials, which another one leaves for Advanced."""
+
+
+@pytest.mark.parametrize(
+    ("pro", "ess", "adv", "versions", "promises"),
+    [
+        (13, 13, 5, CHAIN, []),
+        (13, 13, 6, CHAIN, ["I2"]),
+        (0, 13, 5, CHAIN, ["I2"]),
+        (13, 13, 5, (("sub_3", {PRO: 13}), *CHAIN[1:2], ("sub_1", {ESS: 13}), CHAIN[3]), ["I2"]),
+        (13, 0, 5, (CHAIN[0], CHAIN[1], ("sub_2", {ADV: 18})), ["I2"]),
+    ],
+    ids=["as many as Timus", "one more", "none is too many", "no move", "nobody comes after them"],
+)
+def test_seats_wait_for_those_that_come_after_them_from_a_third_plan(
+    pro: int, ess: int, adv: int, versions: tuple[tuple[str, dict[str, int]], ...], promises: list[str]
+) -> None:
+    """Professional keeps 13 until tomorrow, since its day takes no more. So five of 18 go up: 31 are billed, as many as Timus has."""
+    has = {SERVICES[PRO]: pro, SERVICES[ESS]: ess, SERVICES[ADV]: adv}
+
+    def find_line(_: int, service: int) -> SimpleNamespace:
+        units = has.get(service, 0)
+        return SimpleNamespace(units_on=lambda _: units, steps=lambda: ([DAY.toordinal()], []))
+
+    api, memory = SimpleNamespace(model=SimpleNamespace(find_line=find_line)), SimpleNamespace(_sort_keys={})
+    oracle = Oracle(cast("Any", a_world(api=api, memory=memory)), own_promises=False)
+    oracle.mapped(CustomerMapping("cus_1", (Routing((Route(COMPANY, CONTRACT),)),)))
+    for number, (sub, items) in enumerate(versions, 1):
+        said = Said(sub, "cus_1", number, DAY, NOW, items)
+        oracle.said(said)
+        oracle.sent(said)
+        oracle.answered(said, b"", None)
+    oracle._committed[CONTRACT, SERVICES[ADV]].append((DAY, adv))
+    oracle._really_had((CONTRACT, SERVICES[ADV]), DAY)
+    assert [one.promise for one in oracle.violations] == promises
+
+
 WAITING = PlanMapping(GATEWAY)
 FOUND = PlanMapping(GATEWAY, (ServiceChoice(47),), matched=True)
 SOON = int((NOW + timedelta(seconds=10)).timestamp())
