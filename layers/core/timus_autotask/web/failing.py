@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from timus_autotask.operate.files.tables import FileRefused
+from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
 from timus_autotask.store.reading import REPAIR, RecordUnreadable
@@ -63,7 +63,7 @@ def in_words(error: Exception) -> Failure:
         )
     match error:
         case FileRefused():
-            problems = tuple(problem.with_help(WAYS) for problem in error.problems)
+            problems = tuple(map(_problem, error.problems))
             many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
             return Failure(f"The file has {many}", "Nothing was written.", details=problems)
         case NotDone():
@@ -84,3 +84,7 @@ def in_words(error: Exception) -> Failure:
                 "AWS is out of reach", words, "Check the network and the AWS credentials, and try again."
             )
     return Failure("Something failed that nobody foresaw", f"{type(error).__name__}: {words}")
+
+
+def _problem(problem: Problem) -> str:
+    return problem.with_help(WAYS)
