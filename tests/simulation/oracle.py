@@ -1269,14 +1269,16 @@ class Oracle:
             self._broken("I7", f"contract {contract.id} bills {names} on {since}, Timus had {had} seats")
 
     def _is_known(self, line: Line, day: date, heard: int) -> bool:
-        """Whether Timus's news of a line were followed or arrived, and reach back to a day: what it has else is not ours to count."""
+        """Whether Timus's news of a line were followed or arrived, and reach back to a day: what it has else is not ours to count.
+
+        News that came a moment ago may not be known of yet. They count only where a line was adjusted and nobody had heard of other ones.
+        """
         sku = self._skus[line[1]]
         versions = [(s, v) for s in self._feeding(line) for v in self.history[s]]
-        heard_of = any(
-            sku in v.items and self._arrived_at.get((s, v.number), heard) < heard for s, v in versions
-        )
-        known = bool(self._committed[line]) or (heard_of and sku not in self._hidden)
-        having = {s for s, v in versions if sku in v.items and (s, v.number) in self._arrived_at}
+        came = {(s, v.number) for s, v in versions if sku in v.items and (s, v.number) in self._arrived_at}
+        heard_of = {one for one in came if self._arrived_at[one] < heard}
+        known = bool(self._committed[line]) or (bool(heard_of) and sku not in self._hidden)
+        having = {s for s, _ in heard_of or came}
         return known and any(v.day <= day for s, v in versions if s in having)
 
     def _most_seats(self, sub: str, day: date, heard: int) -> int:

@@ -219,6 +219,24 @@ def days_of(oracle: Oracle) -> dict[str, list[tuple[int, int]]]:
     return {part: [(one.number, one.day.day) for one in said] for part, said in oracle.history.items()}
 
 
+@pytest.mark.parametrize(("waited", "known"), [(HEARD_SECONDS - 1, False), (HEARD_SECONDS + 1, True)])
+def test_what_a_line_has_from_before_counts_only_once_the_news_that_reach_back_may_be_known(
+    waited: int, known: bool
+) -> None:
+    """One subscription has the plan since today, another one, which a person has just brought here, since yesterday (promise I7)."""
+    world = a_world()
+    oracle = mapped(world, ("cus_1", COMPANY, ADV))
+    world.scheduler.now += (HEARD_SECONDS + 1) * SECOND
+    brought = Said("sub_another", "cus_1", 1, EVE, NOW, {ADV: 2})
+    oracle.said(brought)
+    oracle.answered(brought, b"", None)
+    line = CONTRACT, SERVICES[ADV]
+    world.scheduler.now += waited * SECOND
+    heard = world.scheduler.now - HEARD_SECONDS * SECOND
+    assert oracle._is_known(line, EVE, heard) is known
+    assert oracle._is_known(line, DAY, heard)
+
+
 def test_what_says_another_customer_counts_for_nobody_until_a_person_confirms_it() -> None:
     """The one who is known keeps the subscription (decision 0035)."""
     oracle = heard(("cus_1", 1, 1), ("cus_2", 2, 5), ("cus_2", 3, 7))

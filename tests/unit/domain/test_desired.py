@@ -390,6 +390,31 @@ def test_a_new_plan_is_not_dated_into_days_of_the_old_one() -> None:
     assert units(found, NEW) == (("2026-03-10", 10),)
 
 
+def test_a_plan_change_is_of_the_day_from_which_the_terms_bill_the_new_plan() -> None:
+    """Cancelled for the 18th and back with another plan on the 19th: the terms date both to the 15th, so the new one waits from then on."""
+    told = subscription(
+        version(1, march(1), ADV=8), version(2, march(16), march(18), ADV=8), version(3, march(19), ESS=27)
+    )
+    found = want(told, policy=Policy(increases=THIS, decreases=THIS))
+    assert units(found, OLD) == (("2026-03-01", 8), ("2026-03-15", 0))
+    assert units(found, NEW) == (("2026-03-15", 27),)
+    assert Link(march(15), OLD, NEW) in found.links
+
+
+def test_more_of_a_plan_waits_from_the_day_from_which_the_terms_bill_it() -> None:
+    """Seats that left a plan in part on the 16th hold back what comes to the other on the 19th, which the terms date to the 15th."""
+    told = subscription(
+        version(1, march(1), ADV=8, ESS=1),
+        version(2, march(16), ADV=4, ESS=1),
+        version(3, march(19), ADV=4, ESS=5),
+    )
+    families = {sku: replace(plan, family="plans") for sku, plan in PLANS.items()}
+    terms = Policy(increases=THIS, decreases=THIS)
+    found = desired([Customer("cus_1", mapping(), (told,), terms)], families, GRIDS, TODAY)
+    assert units(found, NEW) == (("2026-03-01", 1), ("2026-03-15", 5))
+    assert Link(march(15), OLD, NEW, beside=True) in found.links
+
+
 def test_a_plan_that_was_changed_on_its_first_day_leaves_no_day_of_its_own() -> None:
     """It was never billed, so the new one may be dated to the start of the period; after a single day of it not."""
     terms = Policy(increases=THIS, decreases=THIS)

@@ -92,14 +92,16 @@ class _Replay:
         )
         update = _Update(version, wanted, deltas, moves)
         plan_change_day = max((self._billing_day(sku, day, deltas[sku]) for sku in update.sides), default=day)
-        self._bill(update, plan_change_day)
+        risen = self._bill(update, plan_change_day)
         self._listed |= {sku for sku, _ in version.items}
         self._away_since = {
             sku: min(self._away_since.get(sku, day), day) for sku, units in wanted.items() if not units
         }
-        self._note_plan_changes(update, plan_change_day)
+        self._note_plan_changes(update, plan_change_day, risen)
 
-    def _bill(self, update: _Update, plan_change_day: date) -> None:
+    def _bill(self, update: _Update, plan_change_day: date) -> dict[str, date]:
+        """Bill each SKU. Answers with those that rise, and from which day each is billed."""
+        risen: dict[str, date] = {}
         day, ends, sides = update.version.day, update.version.ends, update.sides
         # The first bill of a subscription, even after a trial, is no change: the terms for changes do not apply to it.
         first_bill = not any(timeline.steps for timeline in self.billed.values())
@@ -109,11 +111,12 @@ class _Replay:
             else:
                 on = day if first_bill else self._billing_day(sku, day, update.deltas[sku])
             if update.deltas[sku] > 0:
-                on = self._after_other_plans(sku, on, day)
+                on = risen[sku] = self._after_other_plans(sku, on, day)
             billed = _changed(self.billed[sku], day, units, on)
             if units and ends is not None:
                 billed = billed.set_from(max(on, self._billing_day(sku, ends, -1)), 0)
             self.billed[sku] = billed
+        return risen
 
     def _billing_day(self, sku: str, day: date, delta: int) -> date:
         """The day from which a change of ``day`` is billed, by the terms of that day and the periods of the SKU's contract."""
@@ -132,7 +135,7 @@ class _Replay:
         others = [self.billed[other] for other in self.billed.keys() - self.families.together(sku)]
         return max((on, *(_free_from(other, on, day) for other in others)))
 
-    def _note_plan_changes(self, update: _Update, plan_change_day: date) -> None:
+    def _note_plan_changes(self, update: _Update, plan_change_day: date, risen: Mapping[str, date]) -> None:
         """Note the plan changes of a version, and one from each plan that has fallen before to each that rises now.
 
         What fell before may still be on its way down in Autotask. A plan without units counts for every other plan that has units, because
@@ -140,6 +143,8 @@ class _Replay:
 
         * the plan was over when we first heard of it, or only a later version lists it;
         * the other plan has no more units than before, because it may have come down in Autotask in the meantime.
+
+        Where the terms bill a plan from a day before the other had fallen, the plan change is of that day.
         """
         for old, new in sorted(update.moves):
             self.plan_changes.append(self._plan_change(plan_change_day, old, new, known=True))
@@ -147,13 +152,14 @@ class _Replay:
             for new, units in update.wanted.items():
                 if (old, new) in update.moves or not self.families.are_plans(old, new):
                     continue
-                change = self._plan_change(since, old, new, known=old in self._listed)
+                on = min(since, risen.get(new, since))
+                change = self._plan_change(on, old, new, known=old in self._listed)
                 if (units and not change.beside) or (change.known and update.deltas[new] > 0):
                     self.plan_changes.append(change)
         for old, since in self.fallen.items():
-            for new, delta in update.deltas.items():
-                if delta > 0 and old not in self._away_since and self.families.are_plans(old, new):
-                    self.plan_changes.append(self._plan_change(since, old, new, known=True))
+            for new, on in risen.items():
+                if old not in self._away_since and self.families.are_plans(old, new):
+                    self.plan_changes.append(self._plan_change(min(since, on), old, new, known=True))
 
     def _plan_change(self, day: date, old: str, new: str, *, known: bool) -> PlanChange:
         return PlanChange(self._subscription, day, old, new, known, new in self.families.together(old))
