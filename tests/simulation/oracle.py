@@ -1090,8 +1090,11 @@ class Oracle:
         to_come = frozenset(one for one, at in told.items() if at is None)
         # What lands now may have been sent a settling time ago, when nobody knew what has arrived since.
         sent = self.w.scheduler.now - (self.w.story.settle + SESSION_SECONDS) * SECOND
-        unknown = frozenset(one for one, at in told.items() if at is None or at > sent)
-        return frozenset[tuple[str, int]](), to_come, unknown
+        moments = sorted({sent, *(at for at in told.values() if at is not None and at > sent)})
+        known_until = [
+            frozenset(one for one, at in told.items() if at is None or at > moment) for moment in moments
+        ]
+        return tuple(dict.fromkeys((frozenset[tuple[str, int]](), to_come, *known_until)))
 
     def _named_across(self, subs: Collection[str]) -> bool:
         """Whether seats may move between several subscriptions: people have said what is a family."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.simulation.oracle import HEARD_SECONDS, Oracle, Post, Undone
+from tests.simulation.oracle import HEARD_SECONDS, SESSION_SECONDS, Oracle, Post, Undone
 from tests.simulation.scheduler import SECOND, micros
 from tests.simulation.story import GATEWAY, SERVICES, ContractPlan, Said
 from tests.simulation.world import found_later, later_looks
@@ -235,6 +235,21 @@ def test_what_a_line_has_from_before_counts_only_once_the_news_that_reach_back_m
     heard = world.scheduler.now - HEARD_SECONDS * SECOND
     assert oracle._is_known(line, EVE, heard) is known
     assert oracle._is_known(line, DAY, heard)
+
+
+def test_what_lands_may_have_been_decided_before_each_of_the_versions_that_came_lately() -> None:
+    """Two versions came in the last minutes: both, only the later one or none may have been unknown, and never only the earlier one."""
+    world = a_world()
+    oracle = Oracle(cast("Any", world), own_promises=False)
+    for number in (1, 2, 3):
+        said = Said("sub_1", "cus_1", number, DAY, NOW, {ADV: number})
+        oracle.said(said)
+        oracle.answered(said, b"", None)
+        world.scheduler.now += (SESSION_SECONDS + 901 if number == 1 else 60) * SECOND
+    first, second, third = (("sub_1", number) for number in (1, 2, 3))
+    unknown = oracle._unknown_by_then(["sub_1"])
+    assert {*unknown} == {frozenset(), frozenset({third}), frozenset({second, third})}
+    assert all(first not in one for one in unknown)
 
 
 def test_what_says_another_customer_counts_for_nobody_until_a_person_confirms_it() -> None:
