@@ -485,10 +485,19 @@ class Oracle:
                 want = max(0, want + one.delta) if one.customer else one.units
         return want
 
-    def _holds(self, one: Undone, day: date, without: frozenset[tuple[str, int]], *, joined: bool) -> bool:
+    def _holds(
+        self,
+        one: Undone,
+        day: date,
+        without: frozenset[tuple[str, int]],
+        *,
+        joined: bool,
+        asking: frozenset[str] = frozenset(),
+    ) -> bool:
         """Whether nothing has ended an undo by a day: Timus wants the same ever since, and has said no quantity anew.
 
-        Where it was one customer's change, of this customer: two clients may share a line, and each has orders of their own.
+        Where it was one customer's change, of this customer: two clients may share a line, and each has orders of their own. ``asking``:
+        undos that hold unless something else ends this one.
         """
         if day < one.day:
             return False
@@ -497,15 +506,21 @@ class Oracle:
             days = ((side.day + n * DAY) for n in range((day - side.day).days + 1))
             if any(self._by_timus(side.line, each, without, side.customer) != side.was for each in days):
                 return False
-            if joined and side.units > side.instead_of and self._is_on_another_plan(side, day):
+            if (
+                joined
+                and side.units > side.instead_of
+                and self._is_on_another_plan(side, day, without, asking | {one.id})
+            ):
                 return False
             about = self._related(side.line) if joined else [side.line]
-            if any(v.day <= day for line in about for v in self._news(one, line, without)):
+            if any(v.day <= day for line in about for v in self._news(side, line, without)):
                 return False
         return True
 
-    def _is_on_another_plan(self, one: Undone, day: date) -> bool:
-        """Whether the same subscriptions have seats on another plan by then, which nobody has undone."""
+    def _is_on_another_plan(
+        self, one: Undone, day: date, without: frozenset[tuple[str, int]], asking: frozenset[str]
+    ) -> bool:
+        """Whether the same subscriptions have seats on another plan by then, which nobody has undone, or no longer."""
         for other in self._related(one.line):
             days = [one.day + n * DAY for n in range((day - one.day).days + 1)]
             fewer = [u for u in self._undos.get(other, ()) if u.units <= u.instead_of]
@@ -513,7 +528,12 @@ class Oracle:
                 continue
             if any(
                 self._by_timus(other, d, only=one.customer)
-                and not any(u.day <= d and not u.left for u in fewer)
+                and not any(
+                    u.day <= d
+                    and not u.left
+                    and (u.id in asking or self._holds(u, d, without, joined=True, asking=asking))
+                    for u in fewer
+                )
                 for d in days
             ):
                 return True

@@ -13,7 +13,8 @@ import pytest
 from tests.simulation.oracle import HEARD_SECONDS, SESSION_SECONDS, Oracle, Post, Undone
 from tests.simulation.scheduler import SECOND, micros
 from tests.simulation.story import GATEWAY, SERVICES, ContractPlan, Said
-from tests.simulation.world import found_later, later_looks
+from tests.simulation.world import found_later, later_looks, waits_elsewhere
+from timus_autotask.domain.line import Intent, Line
 from timus_autotask.domain.mapping import (
     CustomerMapping,
     Ignored,
@@ -22,6 +23,8 @@ from timus_autotask.domain.mapping import (
     Routing,
     ServiceChoice,
 )
+from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.timeline import Timeline
 from timus_autotask.store.keys import plan_key
 from timus_autotask.store.partner import put_plan
 from timus_autotask.store.reading import Stored
@@ -447,3 +450,23 @@ def test_a_service_that_is_looked_for_only_after_a_preview_may_come_in_between(
 def test_only_a_service_that_is_found_comes_in_between(stored: PlanMapping, between: bool) -> None:
     """Nothing else that is stored about services excuses that more was posted than was shown."""
     assert found_later({plan_key(GATEWAY)}, [put_plan(stored, 1)]) == between
+
+
+@pytest.mark.parametrize(
+    ("code", "elsewhere", "waits"),
+    [
+        ("waits-for-decrease", SECOND_CONTRACT, True),
+        ("waits-for-decrease", CONTRACT, False),
+        ("waits-for-decrease", None, False),
+        ("refused", SECOND_CONTRACT, False),
+    ],
+    ids=["settles there", "settles here", "nothing settles", "waits for nobody"],
+)
+def test_what_a_preview_has_shown_may_come_once_another_contract_has_settled(
+    code: str, elsewhere: int | None, waits: bool
+) -> None:
+    """Only while a line waits for a decrease, and only while something settles on another contract."""
+    parked = Line(CONTRACT, SERVICES[ADV], parked=Parked(code, {}))
+    intent = Intent("i", DAY, 1, Timeline(), NOW, NOW)
+    open_one = [Line(elsewhere, SERVICES[ESS], intent=intent)] if elsewhere else []
+    assert waits_elsewhere(CONTRACT, [parked, *open_one]) is waits

@@ -1010,7 +1010,8 @@ class World:
         shown = followed
         if document.data.get("generation", 0) != shown.generation or not self._undisturbed(shown):
             return None
-        if document.data.get("converged", 0) < shown.generation or shown.unmerged:
+        works = "lease" in document.data or document.data.get("converged", 0) < shown.generation
+        if works or shown.unmerged or waits_elsewhere(shown.contract, self.store.lines()):
             return shown
         self.oracle.posted_as_shown(shown.contract, shown.posted, shown.adjustments)
         return None
@@ -1095,6 +1096,16 @@ class World:
     def say(self, line: str) -> None:
         """One line of the history."""
         self.words.append(f"{self.clock.now():%m-%d %H:%M:%S.%f}"[:-3] + f"  {line}")
+
+
+def waits_elsewhere(contract: int, lines: Iterable[Line]) -> bool:
+    """Whether a line of a contract waits for a decrease while a line of another contract settles: what is to come was shown, and comes later."""
+    known = [*lines]
+    waits = any(
+        one.contract_id == contract and one.parked is not None and one.parked.code == "waits-for-decrease"
+        for one in known
+    )
+    return waits and any(one.contract_id != contract and one.intent is not None for one in known)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ Several customers may share a line. Where the change was one customer's, only wh
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -53,9 +54,8 @@ def noted(line: Line, lines: Mapping[LineKey, Line], desired: Desired) -> Line:
     """The line with the days on which what was undone ends."""
     if not line.undone:
         return line
-    ends = [_end(one, line.key, lines, desired) for one in line.undone]
-    undone = tuple(replace(one, until=end) for one, end in zip(line.undone, ends, strict=True))
-    return replace(line, undone=undone)
+    ends = _ends({**lines, line.key: line}, desired)
+    return replace(line, undone=tuple(replace(one, until=ends[one.id]) for one in line.undone))
 
 
 def links_back(lines: Mapping[LineKey, Line], desired: Desired) -> Iterator[Link]:
@@ -101,35 +101,56 @@ _Side = tuple[LineKey, Undone]
 """What was undone, on one of the lines of a plan change."""
 
 
-def _end(one: Undone, key: LineKey, lines: Mapping[LineKey, Line], desired: Desired) -> date | None:
-    """The first day on which it does not hold any more: whatever comes first, on whichever side of a plan change."""
-    sides = [(key, one), *_other_sides(one, lines)]
-    ends = [
+_Ends = Mapping[str, date | None]
+"""By undo: the first day on which it does not hold any more; None: nothing ends it yet."""
+
+
+def _ends(lines: Mapping[LineKey, Line], desired: Desired) -> _Ends:
+    """When each undo ends: by whatever comes first, on whichever side of a plan change.
+
+    The end of one may be the end of another: a plan is billed again then, in place of what the other keeps up. So all of them are looked at
+    until none ends any earlier.
+    """
+    undos: dict[str, list[_Side]] = defaultdict(list)
+    for key, line in lines.items():
+        for one in line.undone:
+            undos[one.id].append((key, one))
+    ends: _Ends = {name: _ended_by_timus(sides, desired) for name, sides in undos.items()}
+    while True:
+        earlier = {
+            name: _earliest(ends[name], *_taken_over(sides, lines, desired, ends))
+            for name, sides in undos.items()
+        }
+        if earlier == ends:
+            return ends
+        ends = earlier
+
+
+def _earliest(*days: date | None) -> date | None:
+    return min((day for day in days if day is not None), default=None)
+
+
+def _ended_by_timus(sides: Sequence[_Side], desired: Desired) -> date | None:
+    """The first day for which Timus has said something new of it, or of lines that seats may move to. Else they might be billed twice (promise I7)."""
+    return _earliest(
         *(_other_quantity(each, desired.demands.get(side)) for side, each in sides),
-        *(_news(one, desired.demands.get(line)) for line in _where_news_counts(sides, desired)),
-        *(_billed_from(plan, up, lines, desired) for plan, up in _taking_over(sides, desired)),
-    ]
-    return min((end for end in ends if end is not None), default=None)
+        *(
+            _news(each, desired.demands.get(line))
+            for side, each in sides
+            for line in (side, *joined_with(side, desired))
+        ),
+    )
 
 
-def _other_sides(one: Undone, lines: Mapping[LineKey, Line]) -> Iterator[_Side]:
-    for other in one.linked:
-        for each in lines[other].undone if other in lines else ():
-            if each.id == one.id:
-                yield other, each
-
-
-def _where_news_counts(sides: Iterable[_Side], desired: Desired) -> set[LineKey]:
-    """The lines of which anything new ends it: also those that seats may move to. Else they might be billed twice (promise I7)."""
-    return {line for side, _ in sides for line in (side, *joined_with(side, desired))}
-
-
-def _taking_over(sides: Sequence[_Side], desired: Desired) -> Iterator[_Side]:
-    """The plans that would be billed beside a side which stays up, each with that side: once one of them is billed, it ends."""
-    lines = {line for line, _ in sides}
+def _taken_over(
+    sides: Sequence[_Side], lines: Mapping[LineKey, Line], desired: Desired, ends: _Ends
+) -> Iterator[date | None]:
+    """The first days of the plans that would be billed beside a side which stays up: once one of them is billed, it ends."""
+    mine = {line for line, _ in sides}
     for side, each in sides:
         if each.units > each.instead_of:
-            yield from ((plan, each) for plan in _plans_instead(side, desired) - lines)
+            for plan in _plans_instead(side, desired) - mine:
+                yield _billed_from(plan, each, lines, desired, ends)
 
 
 def _plans_instead(key: LineKey, desired: Desired) -> set[LineKey]:
@@ -138,7 +159,9 @@ def _plans_instead(key: LineKey, desired: Desired) -> set[LineKey]:
     return {other for link in links for other in (link.down, link.up)} - {key}
 
 
-def _billed_from(key: LineKey, back: Undone, lines: Mapping[LineKey, Line], desired: Desired) -> date | None:
+def _billed_from(
+    key: LineKey, back: Undone, lines: Mapping[LineKey, Line], desired: Desired, ends: _Ends
+) -> date | None:
     """The first day on which a line is wanted for whom a decrease was taken back, without what was undone of it.
 
     It may have got its service only now.
@@ -148,7 +171,7 @@ def _billed_from(key: LineKey, back: Undone, lines: Mapping[LineKey, Line], desi
         own = tuple(source for source in demand.sources if source.customer_id == back.customer)
         demand = replace(demand, sources=own, units=demand.part(back.customer))
     fewer = [one for one in (line.undone if line else ()) if one.units <= one.instead_of]
-    undone = [replace(one, until=_end(one, key, lines, desired)) for one in fewer]
+    undone = [replace(one, until=ends[one.id]) for one in fewer]
     units = without_undone(demand, undone)
     return next((one for one in (day, *units.days) if one >= day and units.at(one)), None)
 

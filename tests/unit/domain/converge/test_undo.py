@@ -30,7 +30,7 @@ from tests.unit.domain.converge.views import (
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.undo import NotUndone, undo
 from timus_autotask.domain.converge.view import Step, View
-from timus_autotask.domain.desired import Demand, Source, Unrouted
+from timus_autotask.domain.desired import Demand, Desired, Source, Unrouted
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import (
     Answer,
@@ -49,6 +49,7 @@ from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, Policy, SameDay
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
+from timus_autotask.domain.undone import noted
 
 DAY, NEXT = march(10), march(11)
 """When the change was made, and the next day."""
@@ -383,6 +384,48 @@ def test_a_plan_that_gets_its_service_only_now_ends_an_undo_of_the_plan_before()
     assert step.adjust is not None
     assert step.adjust.intent is not None
     assert (step.adjust.key, step.adjust.intent.delta) == (SEATS, -25)
+
+
+def test_two_plan_changes_undone_off_one_plan_end_each_for_itself() -> None:
+    """Each asks whether the other's new plan is billed again: the first is over since Timus named the second plan, the second one holds."""
+    third = LineKey(CONTRACT.id, 47)
+
+    def back(name: str, day: date, other: LineKey) -> Undone:
+        return Undone(name, f"old-{name}", day, 25, 0, 25, CUSTOMER, NOW, "a mistake", {"sub_1": 9}, (other,))
+
+    def gone(name: str, day: date) -> Undone:
+        return Undone(
+            name, f"new-{name}", day, -25, 25, 0, CUSTOMER, NOW, "a mistake", {"sub_1": 9}, (SEATS,)
+        )
+
+    lines = {
+        SEATS: replace(line(LEFT), undone=(back("first", NEXT, PLUS), back("second", march(13), third))),
+        PLUS: replace(line(LEFT, PLUS), undone=(gone("first", NEXT),)),
+        third: replace(line(LEFT, third), undone=(gone("second", march(13)),)),
+    }
+    demands = (
+        demand(LEFT),
+        demand(steps((DAY, 25), (march(12), 0)), PLUS),
+        demand(steps((march(12), 25)), third),
+    )
+    links = tuple(Link(DAY, one, other) for one in lines for other in lines if one != other)
+    desired = Desired({one.key: one for one in demands}, links)
+    until = {key: [one.until for one in noted(each, lines, desired).undone] for key, each in lines.items()}
+    assert until == {SEATS: [march(12), None], PLUS: [march(12)], third: [None]}
+
+
+def test_an_undo_ends_with_another_one_that_kept_a_plan_away() -> None:
+    """The whole new plan was taken back, and then a part of the old one. Once Timus has the new plan for good, the old one stays for neither."""
+    first = Undone("first", "c1", NEXT, 25, 0, 25, CUSTOMER, NOW, "a mistake", {"sub_1": 9}, (PLUS,))
+    away = replace(first, entry="c2", delta=-4, instead_of=4, units=0, linked=(SEATS,))
+    part = replace(first, id="second", entry="c0", day=march(12), delta=-5, units=20, linked=())
+    lines = {
+        SEATS: replace(line(LEFT), undone=(first, part)),
+        PLUS: replace(line(LEFT, PLUS), undone=(away,)),
+    }
+    demands = (demand(LEFT), demand(steps((DAY, 4), (march(14), 12)), PLUS))
+    desired = Desired({one.key: one for one in demands}, (Link(DAY, SEATS, PLUS), Link(DAY, PLUS, SEATS)))
+    assert [one.until for one in noted(lines[SEATS], lines, desired).undone] == [march(14), march(14)]
 
 
 # -- What is refused
