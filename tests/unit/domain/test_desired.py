@@ -251,6 +251,47 @@ def test_a_first_bill_is_not_a_change() -> None:
     assert units(want(told, policy=Policy(increases=NEXT))) == (("2026-03-20", 10),)
 
 
+@pytest.mark.parametrize("rule", [THIS, NEXT])
+def test_a_first_bill_that_is_dated_back_is_none_either(rule: EffectiveDay) -> None:
+    """A newer version of an earlier day takes the first one's place: its seats neither wait for a period nor are billed from before its day."""
+    told = subscription(version(1, march(20), ADV=10), version(2, march(17), ADV=12))
+    other = subscription(version(1, march(1), ADV=5), id="sub_2")
+    found = want(told, other, policy=Policy(increases=rule))
+    assert units(found) == (("2026-03-01", 5), ("2026-03-17", 17))
+
+
+def test_a_first_bill_that_is_dated_back_with_another_plan_is_none_either() -> None:
+    """The first plan was never billed by that day, but may be in Autotask: it leaves on the day on which the other one comes."""
+    told = subscription(version(1, march(20), ADV=10), version(2, march(17), ESS=10))
+    found = want(told, policy=Policy(increases=NEXT, decreases=NEXT))
+    assert (units(found, OLD), units(found, NEW)) == ((), (("2026-03-17", 10),))
+    assert Link(march(17), OLD, NEW) in changes(found)
+
+
+def test_what_changes_after_the_first_bill_is_a_change() -> None:
+    """Also on its own day, and after a trial."""
+    same_day = subscription(version(1, march(20), ADV=10), version(2, march(20), ADV=12))
+    assert units(want(same_day, policy=Policy(increases=NEXT))) == (("2026-03-20", 10), ("2026-04-15", 12))
+    trial = subscription(
+        version(1, march(2), status="trial", ADV=10),
+        version(2, march(17), ADV=10),
+        version(3, march(18), ADV=12),
+    )
+    assert units(want(trial, policy=Policy(increases=NEXT))) == (("2026-03-17", 10), ("2026-04-15", 12))
+
+
+def test_what_the_terms_bill_from_before_the_first_bill_makes_no_change_of_it() -> None:
+    """An add-on of a later version, billed from the start of its period, does not make a change of a first bill that is dated back."""
+    told = subscription(
+        version(1, march(18), ADV=10),
+        version(2, march(20), ADV=10, ESS=2),
+        version(3, march(17), ADV=10, ESS=2),
+    )
+    other = subscription(version(1, march(1), ADV=5), id="sub_2")
+    found = want(told, other, policy=Policy(increases=THIS))
+    assert units(found) == (("2026-03-01", 5), ("2026-03-17", 15))
+
+
 def test_a_plan_change_keeps_its_sides_together() -> None:
     """With decreases at the next period the whole plan change waits: never both plans at once."""
     told = subscription(version(1, march(1), ADV=10), version(2, march(20), ESS=10))

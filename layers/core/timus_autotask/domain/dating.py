@@ -31,7 +31,8 @@ def dated(
 ) -> Dated:
     """Replay the versions in order of number.
 
-    * A version takes back everything that older ones had scheduled for its own day or later.
+    * A version takes back everything that older ones had scheduled for its own day or later. If it takes back the first bill, it is the
+      first bill itself.
     * It is a plan change if it has fewer of one plan and more of another, all seats or a part. Both sides then keep to one day, the
       later of their two, because no seat is ever billed on both plans.
     * A SKU that an earlier version took away may still be on its way down in Autotask, so it counts for later plan changes too.
@@ -54,11 +55,13 @@ class _Update:
 
     moves: frozenset[tuple[str, str]]
     """(old, new): plans of which there are fewer now, on that day or on a later one that was billed already, and more."""
+    first_bill: bool
+    """Whether nothing was billed by its day, or only a trial: this is no change, so the terms for changes do not apply to it."""
 
     @property
     def sides(self) -> frozenset[str]:
-        """The SKUs that change on the same day because this is a plan change; empty if it is none."""
-        return frozenset(sku for move in self.moves for sku in move)
+        """The SKUs that change on the same day because this is a plan change; empty if it is none, or the terms do not date it."""
+        return frozenset() if self.first_bill else frozenset(sku for move in self.moves for sku in move)
 
 
 class _Replay:
@@ -73,6 +76,8 @@ class _Replay:
         self._schedules = schedules
         self.billed = dict.fromkeys(subscription.skus, NOTHING)
         self.plan_changes: list[PlanChange] = []
+        self._first_day = date.max
+        """The day of the first bill. A newer version of an earlier day takes it back, and is the first bill itself."""
         self._listed = set(subscription.gone)
         """SKUs that a version has listed, even with 0 units."""
         self._away_since: dict[str, date] = {}
@@ -90,26 +95,28 @@ class _Replay:
         moves = frozenset(
             (old, new) for old in falling for new in rising if self.families.are_plans(old, new)
         )
-        update = _Update(version, wanted, deltas, moves)
+        update = _Update(version, wanted, deltas, moves, self._is_first_bill(day))
         plan_change_day = max((self._billing_day(sku, day, deltas[sku]) for sku in update.sides), default=day)
         risen = self._bill(update, plan_change_day)
+        self._first_day = day if update.first_bill else self._first_day
         self._listed |= {sku for sku, _ in version.items}
         self._away_since = {
             sku: min(self._away_since.get(sku, day), day) for sku, units in wanted.items() if not units
         }
         self._note_plan_changes(update, plan_change_day, risen)
 
+    def _is_first_bill(self, day: date) -> bool:
+        return day < self._first_day or not any(timeline.steps for timeline in self.billed.values())
+
     def _bill(self, update: _Update, plan_change_day: date) -> dict[str, date]:
         """Bill each SKU. Answers with those that rise, and from which day each is billed."""
         risen: dict[str, date] = {}
         day, ends, sides = update.version.day, update.version.ends, update.sides
-        # The first bill of a subscription, even after a trial, is no change: the terms for changes do not apply to it.
-        first_bill = not any(timeline.steps for timeline in self.billed.values())
         for sku, units in update.wanted.items():
             if sku in sides:
                 on = plan_change_day
             else:
-                on = day if first_bill else self._billing_day(sku, day, update.deltas[sku])
+                on = day if update.first_bill else self._billing_day(sku, day, update.deltas[sku])
             if update.deltas[sku] > 0:
                 on = risen[sku] = self._after_other_plans(sku, on, day)
             billed = _changed(self.billed[sku], day, units, on)
