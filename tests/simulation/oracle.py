@@ -38,6 +38,8 @@ Exceptions, each with its reason:
   instead wait, and the others go up: for that day the new line has a part of what Timus says, and with the seats over there just that.
 * Where a subscription leaves a plan for this one, and another one comes to that plan from a third, as many wait as the third has too many.
   The others go up: all plans together then have as many seats as Timus.
+* A contract is extended to the end of a renewed term for what Timus says on the terms, and for what an undo has put back. It is not for what
+  only a person's edit has left there.
 * A SKU without a service, and a customer without a mapping, have no line. A plan of which Timus only ever listed 0 needs no service.
 * A customer who is moved to another contract is judged on each of the two for itself: a move does not wait for what is held on the line
   that it leaves, and no plan on the one contract waits for a plan on the other.
@@ -1696,6 +1698,7 @@ class Oracle:
                 for line in self.lines()
                 if line[0] == plan.id
                 and self.has(line, self._today())
+                and self.wants(line, self._today())
                 and (record := self._record(line)) is not None
                 and record.parked is None
                 for sub in self._feeding(line)

@@ -470,3 +470,44 @@ def test_what_a_preview_has_shown_may_come_once_another_contract_has_settled(
     intent = Intent("i", DAY, 1, Timeline(), NOW, NOW)
     open_one = [Line(elsewhere, SERVICES[ESS], intent=intent)] if elsewhere else []
     assert waits_elsewhere(CONTRACT, [parked, *open_one]) is waits
+
+
+@pytest.mark.parametrize(
+    ("terms", "put_back", "end", "promises"),
+    [
+        ({}, False, date(2026, 12, 31), ["term"]),
+        ({}, False, date(2027, 12, 31), []),
+        ({"excluded": (ADV,)}, True, date(2026, 12, 31), ["term"]),
+        ({"excluded": (ADV,)}, True, date(2027, 12, 31), []),
+        ({"excluded": (ADV,)}, False, date(2026, 12, 31), []),
+        ({}, False, date(2026, 12, 30), ["term", "term"]),
+    ],
+    ids=["billed", "extended", "put back", "put back and extended", "an edit only", "shortened"],
+)
+def test_a_contract_lasts_as_long_as_a_renewed_term_of_what_it_is_to_bill(
+    terms: dict[str, Any], put_back: bool, end: date, promises: list[str]
+) -> None:
+    """Seats that the terms bill, or an undo has put back, are billed to the end of the term. For what only an edit has left nothing is extended."""
+    line = CONTRACT, SERVICES[ADV]
+    known = SimpleNamespace(value=SimpleNamespace(parked=None))
+    model = SimpleNamespace(
+        find_line=lambda *_: SimpleNamespace(units_on=lambda _: 3),
+        contracts={CONTRACT: SimpleNamespace(end=end.toordinal())},
+    )
+    world = a_world(
+        terms,
+        api=SimpleNamespace(model=model),
+        store=SimpleNamespace(contract=lambda _: SimpleNamespace(lines={line[1]: known})),
+        poison=None,
+        curse=None,
+    )
+    oracle = Oracle(cast("Any", world))
+    oracle.mapped(CustomerMapping("cus_1", (Routing((Route(COMPANY, CONTRACT),)),)))
+    renewed = date(2027, 12, 31)
+    oracle.said(Said("sub_1", "cus_1", 1, DAY, NOW, {ADV: 3}, term_end=renewed, renews=True))
+    oracle._arrived.append(("sub_1", 1))
+    if put_back:
+        undone = Undone("undo", line, DAY, 3, instead_of=0, units=3, known={"sub_1": 1}, others=())
+        oracle._undos[line].append(undone)
+    oracle._terms_of_contracts()
+    assert [one.promise for one in oracle.violations] == promises

@@ -692,6 +692,25 @@ def test_a_renewed_term_belongs_to_the_lines_that_it_bills() -> None:
     assert want(subscription(version(1, march(1), ADV=10))).demands[OLD].renewed_until is None
 
 
+def test_a_renewed_term_of_which_nothing_is_billed_is_known() -> None:
+    """The terms bill none of its seats, or it has lost the SKU: a person may have put them back."""
+    later, latest, first = date(2027, 12, 31), date(2028, 6, 30), date(2026, 12, 31)
+    told = subscription(renewed(1, march(1), first, ADV=1), renewed(2, march(9), latest, ADV=1))
+    lost = subscription(renewed(1, march(1), first, ADV=1), renewed(2, march(9), latest, ESS=1))
+    none = Policy(excluded=(ADV,))
+    for found in (want(told, policy=none), want(lost)):
+        line = found.demands[OLD]
+        assert (line.renewed_until, line.renewed_unbilled) == (None, latest)
+    routed = CustomerMapping("cus_2", (Routing((Route(600, 1),)),))
+    billed = renewed(1, march(1), first, ADV=1), renewed(2, march(9), later, ADV=1)
+    both = [
+        Customer("cus_1", mapping(), (told,), none),
+        Customer("cus_2", routed, (Subscription("sub_2", "cus_2", billed),)),
+    ]
+    line = desired(both, PLANS, GRIDS, TODAY).demands[OLD]
+    assert (line.renewed_until, line.renewed_unbilled) == (later, latest)
+
+
 def test_of_two_customers_on_a_line_the_later_renewal_counts() -> None:
     """The contract has to cover both."""
     routed = CustomerMapping("cus_2", (Routing((Route(600, 1),)),))

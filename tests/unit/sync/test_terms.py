@@ -11,7 +11,7 @@ import pytest
 from local.autotask.faults import Fault
 from local.autotask.values import day_ms
 from tests.world import ADV, COMPANY, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
-from timus_autotask.domain.line import Approved, State
+from timus_autotask.domain.line import Approved, State, Why
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.lines import put_line
@@ -306,6 +306,15 @@ def test_a_renewal_extends_the_contract_and_touches_nothing_else(world: World) -
     assert [c.message for c in world.ports.store.changes()] == [
         "contract extended from 2026-12-31 to 2027-12-31: the term was renewed"
     ]
+
+
+def test_a_renewal_names_what_is_billed_of_it(world: World) -> None:
+    """A SKU that the terms leave out has no part in it."""
+    terms(world, excluded=[GATEWAY])
+    world.tell(8, {ADV: 25, GATEWAY: 1}, term_end=date(2027, 12, 31), type="subscription.renewed")
+    world.work()
+    [entry] = [one for one in world.ports.store.changes() if one.why is Why.RENEWED]
+    assert entry.sources == ((CUSTOMER, ADV),)
 
 
 def test_a_contract_that_a_person_shortened_after_the_renewal_stays_short(world: World) -> None:

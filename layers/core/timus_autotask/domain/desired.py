@@ -49,6 +49,8 @@ class Demand:
     causes: tuple[Cause, ...] = ()
     renewed_until: date | None = None
     """The last day of a renewed term that is billed on this line."""
+    renewed_unbilled: date | None = None
+    """The last day of a renewed term of which nothing is billed on this line, but that a person may have put back, by an undo."""
     earliest: date | None = None
     """The first day that Timus has reported, if that was billed on another contract service; None: it is ``start``."""
 
@@ -225,10 +227,10 @@ class _Contribution:
     reported: _Reported
 
     @property
-    def renewed_until(self) -> date | None:
-        """The last day of a renewed term, if the line still has units of it then."""
+    def is_renewed(self) -> bool:
+        """Whether the line still has units of it on the last day of a renewed term."""
         until = self.reported.renewed_until
-        return until if until is not None and self.part.units.at(until) else None
+        return until is not None and self.part.units.at(until) > 0
 
 
 def _outlived(source: Source) -> Timeline:
@@ -294,6 +296,12 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: da
         start=max(first_day, reported),
         sources=tuple(replace(one.reported.source, units=one.part.units) for one in contributions),
         causes=tuple(cause for one in contributions for cause in one.reported.causes),
-        renewed_until=max((one.renewed_until for one in contributions if one.renewed_until), default=None),
+        renewed_until=_latest_term(one for one in contributions if one.is_renewed),
+        renewed_unbilled=_latest_term(one for one in contributions if not one.is_renewed),
         earliest=reported if reported < first_day else None,
     )
+
+
+def _latest_term(contributions: Iterable[_Contribution]) -> date | None:
+    ends = (one.reported.renewed_until for one in contributions)
+    return max((end for end in ends if end is not None), default=None)

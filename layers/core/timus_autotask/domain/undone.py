@@ -28,6 +28,15 @@ def without_undone(demand: Demand | None, undone: Sequence[Undone]) -> Timeline:
     return wanted
 
 
+def renewed_until(demand: Demand | None, undone: Sequence[Undone]) -> date | None:
+    """The last day of a renewed term in which a line is to have units by Timus and the terms, without what was undone; None: there is none.
+
+    What is kept of an edit does not count: no term renews it.
+    """
+    until = (demand.renewed_until or demand.renewed_unbilled) if demand else None
+    return until if until is not None and without_undone(demand, undone).at(until) else None
+
+
 def _without(one: Undone, before: Timeline, concerned: Timeline) -> Timeline:
     """What a line is wanted with, given what it was wanted with ``before`` something was undone.
 

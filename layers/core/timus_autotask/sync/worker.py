@@ -7,7 +7,7 @@ Autotask says becomes a record.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +22,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.note import is_noted, note_of
 from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.provisioning import NewContract, Provisioning
+from timus_autotask.domain.undone import renewed_until
 from timus_autotask.ports.errors import (
     AutotaskError,
     Conflict,
@@ -276,11 +277,15 @@ class _Session:
             self._renewed, self._unextended = end, f"the renewal to {end} is not to be seen on the contract"
             return
         self._renewal_noted = True
-        self._journal.append(self._renewal(before, end, view.desired, now))
+        self._journal.append(self._renewal(before, end, view.desired, view.lines, now))
 
-    def _renewal(self, before: date, end: date, wanted: Desired, now: datetime) -> JournalEntry:
+    def _renewal(
+        self, before: date, end: date, wanted: Desired, lines: Mapping[LineKey, Line], now: datetime
+    ) -> JournalEntry:
         """The journal's entry for a contract that was extended."""
-        renewed = (d for key, d in wanted.demands.items() if key.contract_id == self._id and d.renewed_until)
+        own = {key: demand for key, demand in wanted.demands.items() if key.contract_id == self._id}
+        undone = {key: lines[key].undone if key in lines else () for key in own}
+        renewed = (demand for key, demand in own.items() if renewed_until(demand, undone[key]))
         return JournalEntry(
             id=self._ports.new_id(),
             line=LineKey(self._id, 0),
@@ -305,7 +310,9 @@ class _Session:
             return
         if known.end < contract.end == step.renewed:
             wanted = gathered.desired(self._ports.today())
-            self._journal.append(self._renewal(known.end, contract.end, wanted, self._ports.clock.now()))
+            lines = {stored.value.key: stored.value for stored in gathered.contract.lines.values()}
+            now = self._ports.clock.now()
+            self._journal.append(self._renewal(known.end, contract.end, wanted, lines, now))
             self._renewal_noted = True
 
     def _send(self, gathered: Gathered, adjusted: Line) -> Gathered:

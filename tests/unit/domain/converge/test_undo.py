@@ -46,7 +46,7 @@ from timus_autotask.domain.line import (
 )
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan_change import Link
-from timus_autotask.domain.policy import Approval, Policy, SameDay
+from timus_autotask.domain.policy import Approval, Policy, Renewal, SameDay
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.domain.undone import noted
@@ -198,6 +198,51 @@ def test_a_decrease_is_undone_too() -> None:
     assert (post.intent.day, post.intent.delta) == (NEXT, 5)
 
 
+RENEWED = date(2027, 12, 31)
+
+
+def removed(units: int = 0) -> tuple[Demand, Line]:
+    """Seats of a renewed term that the terms bill nothing of, or so many, and the line that was brought there."""
+    news = wanted(since_january(25, (DAY, units)), cause(7, CONTRACT.start, 0, 25))
+    news = replace(news, renewed_until=RENEWED) if units else replace(news, renewed_unbilled=RENEWED)
+    return news, line(news.units, versions={"sub_1": 7})
+
+
+def test_a_renewed_term_is_followed_for_seats_that_a_person_put_back() -> None:
+    """The terms bill none of them, so nothing asked for an extension before; now the line is billed until the end of the term."""
+    news, there = removed()
+    assert then(news, lines=(there,)).extend is None
+    lines = undone(seen(news, lines=(there,)), made(-25))
+    assert then(news, lines=lines).extend == RENEWED
+
+
+def test_no_new_contract_is_opened_for_seats_that_a_person_put_back() -> None:
+    """What a person put back stays on the line, and would not move to it. Seats that the terms bill move."""
+    terms = Policy(renewal=Renewal.NEW_CONTRACT, contract_category=7)
+    news, there = removed()
+    lines = undone(seen(news, lines=(there,)), made(-25))
+    assert then(news, lines=lines, policy=terms).successor is None
+    some, there = removed(20)
+    lines = undone(seen(some, lines=(there,)), made(-5))
+    assert then(some, lines=lines, policy=terms).successor is not None
+
+
+def test_a_renewed_term_is_not_followed_for_seats_that_a_person_took_off() -> None:
+    """Nothing is billed of them, and an extension would go on billing whatever else is on the contract."""
+    came = steps((DAY, 3))
+    news, there = wanted(came, cause(8, DAY, 0, 3), renewed_until=RENEWED), line(came)
+    assert then(news, lines=(there,)).extend == RENEWED
+    lines = undone(seen(news, lines=(there,)), made())
+    assert then(news, lines=lines).extend is None
+
+
+def test_a_renewed_term_is_not_followed_for_what_is_kept_of_an_edit() -> None:
+    """No term renews what a person put there beside Timus: it is parked when the contract is over, as before."""
+    news, there = removed()
+    kept = replace(there, baseline=since_january(2), offset=since_january(2, (DAY, 2)))
+    assert then(news, lines=(kept,)).extend is None
+
+
 def test_what_was_brought_back_by_mistake_is_undone_as_well() -> None:
     """An undo of an undo is a person's word: the line has again what Timus says."""
     back = taken_back()
@@ -325,6 +370,13 @@ def test_the_old_plan_waits_until_the_new_one_has_come_down_again() -> None:
     open_ = replace(down, intent=intent(before=CAME, day=NEXT, delta=-25, undoes="c2", until=CONTRACT.end))
     step = next_step(seen(OLD, NEW, lines=(lines[0], open_), links=(LINK,)))
     assert step.adjust is None
+
+
+def test_a_renewed_term_is_followed_after_a_plan_change_that_was_undone() -> None:
+    """It is now the old plan that is billed until the end of the term."""
+    lines = undone(plan_change(), UP, (DOWN, UP))
+    sides = replace(OLD, renewed_unbilled=RENEWED), replace(NEW, renewed_until=RENEWED)
+    assert next_step(seen(*sides, lines=lines, links=(LINK,))).extend == RENEWED
 
 
 def test_news_of_one_side_ends_the_undo_of_both() -> None:

@@ -47,7 +47,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import postponed
 from timus_autotask.domain.policy import Renewal
 from timus_autotask.domain.provisioning import NewContract, successor
-from timus_autotask.domain.undone import links_back
+from timus_autotask.domain.undone import links_back, renewed_until
 
 RECHECK = timedelta(minutes=15)
 """How soon a parked line is looked at again: its cause may be gone."""
@@ -180,15 +180,17 @@ def _renewal(drafts: Iterable[LineDraft], view: View, how: Renewal) -> date | No
     One that the contract was seen to cover is over and done with: whoever shortens the contract afterwards meant it.
     """
     wanted = [
-        draft.demand.renewed_until
-        for draft in drafts
-        if draft.demand
-        and draft.demand.renewed_until
-        and draft.policy.renewal is how
-        and not draft.policy.paused
+        _renewed(draft, how) for draft in drafts if draft.policy.renewal is how and not draft.policy.paused
     ]
-    until = max(wanted, default=None)
+    until = max((one for one in wanted if one), default=None)
     return until if until is not None and (view.renewed is None or until > view.renewed) else None
+
+
+def _renewed(draft: LineDraft, how: Renewal) -> date | None:
+    """The last day of a renewed term of a line. What a person has undone is so on this contract, and does not move to a new one."""
+    if how is Renewal.EXTEND:
+        return renewed_until(draft.demand, draft.line.undone)
+    return draft.demand.renewed_until if draft.demand else None
 
 
 def _successor(drafts: Sequence[LineDraft], contract: Contract, view: View) -> NewContract | None:
