@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.bench.units import Item, Tally
+from tests.bench.units import Item, Tally, size_of
 from tests.crowd import settled
 from tests.crowds import empty, rest
 from tests.fakes.memory_table import MemoryTable
@@ -18,6 +18,8 @@ from timus_autotask.ports.table import MOST_GOT, Document, Due, Key, Put, Write
 
 BATCH = 10
 INDEXES = {"due-index": ("due", "due_at"), "kind-index": ("kind", "sort")}
+PAGE = 1024 * 1024
+"""Bytes that DynamoDB reads for an answer; what is left is asked for with another request."""
 WRITE_ID = "0" * 36
 """As long as the id of a write."""
 
@@ -78,8 +80,9 @@ def metered(table: MemoryTable) -> Tally:
 
 
 def _read(tally: Tally, operation: str, found: list[Document], *, consistent: bool) -> list[Document]:
-    tally.requests[f"dynamodb.{operation}"] += 1
-    tally.read((item for each in found if (item := _item(each))), consistent=consistent)
+    items = [item for each in found if (item := _item(each))]
+    tally.requests[f"dynamodb.{operation}"] += max(1, -(-sum(map(size_of, items)) // PAGE))
+    tally.read(items, consistent=consistent)
     return found
 
 

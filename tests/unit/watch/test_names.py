@@ -89,7 +89,7 @@ def test_what_may_not_be_read_stays_as_it_was_called(world: World) -> None:
 
 def test_names_stand_beside_ids(world: World) -> None:
     """In the state of every line."""
-    found = overview(world.ports.store, lambda: 0, lambda: 0, world.clock.now(), world.zone)
+    found = overview(world.ports.store, 0, 0, world.clock.now(), world.zone)
     assert found.status.names == known_names(world.ports.store)
 
 

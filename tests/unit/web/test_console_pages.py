@@ -205,8 +205,8 @@ READING = {
     f"/evidence?customer={customer_of(HELD)}": 5,
 }
 """They read the records that they are about, and so many of them."""
-LOOK = 20
-"""Requests of one look at everything, however many customers there are (pages of an index aside)."""
+LOOK = 13
+"""Requests of one look at everything, however many customers there are (pages of an index, and of keys, aside)."""
 
 
 def counting(world: World) -> tuple[Browser, Counting]:

@@ -44,11 +44,10 @@ def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     with terminal.while_busy("The records are read …"):
         found = overview(
             deployment.store,
-            lambda: sum(deployment.queue.depth()),
-            lambda: deployment.dead_letters.depth().visible,
+            sum(deployment.queue.depth()),
+            deployment.dead_letters.depth().visible,
             deployment.clock.now(),
             deployment.zone,
-            deployment.each,
             customer=arguments.customer,
             contract=arguments.contract,
         )

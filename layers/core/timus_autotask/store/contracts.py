@@ -136,13 +136,18 @@ provisioning_in = _OPENING.load
 """A contract that is being opened."""
 
 
+def stored_contract_state(document: Document) -> Stored[ContractState]:
+    """A contract's state. Raises ``RecordUnreadable``."""
+    return Stored(read_as(contract_state_in, document), document.rev, document.due_at)
+
+
 def contract_records(contract_id: int, documents: Iterable[Document]) -> ContractRecords:
     """The records that a contract's documents hold."""
     state: Stored[ContractState] = Stored(ContractState(contract_id))
     lines: dict[int, Stored[Line]] = {}
     for document in documents:
         if document.key.sk == keys.CONTRACT:
-            state = Stored(read_as(contract_state_in, document), document.rev, document.due_at)
+            state = stored_contract_state(document)
         else:
             line = read_as(line_in, document)
             lines[line.service_id] = Stored(line, document.rev)

@@ -65,6 +65,8 @@ WITH_JOURNAL = (CHANGE, NAMES)
 """The same with the journal and the names."""
 OF_PARTNER = (CIRCUIT.sk, POLICY)
 """Of the partner: circuit, stage, units moved, plans, terms. What a reconcile found stands behind it."""
+WITH_RUN = (CIRCUIT.sk, RUN.sk)
+"""The same with the reconcile that was begun last."""
 FOUND_BY_RUNS = (FOUND, FOUND + _LAST)
 """What a reconcile found."""
 

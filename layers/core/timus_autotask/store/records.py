@@ -22,9 +22,9 @@ from timus_autotask.store.contracts import (
     ContractRecords,
     ContractState,
     contract_records,
-    contract_state_in,
     names_in,
     provisioning_in,
+    stored_contract_state,
 )
 from timus_autotask.store.customers import CustomerRecords, Notice, customer_in, mapping_in, stored_notice
 from timus_autotask.store.decisions import Decision, decision_in
@@ -149,9 +149,7 @@ class Store:
     def contract_state(self, contract_id: int) -> Stored[ContractState]:
         """A contract's state; one that is not stored is fresh."""
         document = self.table.get(keys.contract_key(contract_id))
-        if document is None:
-            return Stored(ContractState(contract_id))
-        return Stored(read_as(contract_state_in, document), document.rev, document.due_at)
+        return stored_contract_state(document) if document else Stored(ContractState(contract_id))
 
     def contract(self, contract_id: int) -> ContractRecords:
         """A contract's state and lines; a state that is not stored is fresh."""
@@ -210,12 +208,13 @@ class Store:
 
     # -- Listings (hints: the indexes follow a moment later). A record that cannot be read is passed over.
 
-    def _listed(self, load: Callable[[Data], T], documents: Iterable[Document]) -> Iterator[T]:
+    def readable(self, load: Callable[[Data], T], documents: Iterable[Document]) -> Iterator[T]:
+        """The records of these documents, but those that cannot be read."""
         return each_readable(partial(read_as, load), documents, self.on_unreadable)
 
     def mappings(self, first: str = "") -> Iterator[CustomerMapping]:
         """Every mapped customer, from an id on, by id."""
-        return self._listed(mapping_in, self.table.list("mapping", first))
+        return self.readable(mapping_in, self.table.list("mapping", first))
 
     def subscriptions(self, first: str = "") -> Iterator[Subscription]:
         """Every subscription, of customers from an id on, by their ids."""
@@ -224,7 +223,7 @@ class Store:
 
     def lines(self) -> Iterator[Line]:
         """Every line."""
-        return self._listed(line_in, self.table.list("line"))
+        return self.readable(line_in, self.table.list("line"))
 
     def terms(self, first: str = "", last: str = "\U0010ffff") -> Iterator[tuple[str, Terms]]:
         """The overrides of every customer who has any, from an id to another."""
@@ -254,46 +253,46 @@ class Store:
 
     def all_names(self) -> Iterator[ContractNames]:
         """How every contract, its company and its services are called."""
-        return self._listed(names_in, self.table.list("names"))
+        return self.readable(names_in, self.table.list("names"))
 
     def provisionings(self) -> Iterator[Provisioning]:
         """Every contract that is being opened."""
-        return self._listed(provisioning_in, self.table.list("opening"))
+        return self.readable(provisioning_in, self.table.list("opening"))
 
     def changes(self, since: datetime | None = None) -> Iterator[JournalEntry]:
         """The journal, oldest first."""
         first = since.isoformat() if since else ""
-        return self._listed(JOURNAL_ENTRY.load, self.table.list("change", first))
+        return self.readable(JOURNAL_ENTRY.load, self.table.list("change", first))
 
     def newest_changes(self) -> Iterator[JournalEntry]:
         """The journal, newest first: for who looks for one entry."""
-        return self._listed(JOURNAL_ENTRY.load, self.table.list("change", backwards=True))
+        return self.readable(JOURNAL_ENTRY.load, self.table.list("change", backwards=True))
 
     def decisions(self, since: datetime | None = None) -> Iterator[Decision]:
         """What people decided, oldest first."""
         first = since.isoformat() if since else ""
-        return self._listed(decision_in, self.table.list("decision", first))
+        return self.readable(decision_in, self.table.list("decision", first))
 
     def events(self, since: datetime | None = None) -> Iterator[EventRecord]:
         """Merged events by the time of their arrival, oldest first."""
         first = since.isoformat() if since else ""
-        return self._listed(event_in, self.table.list("event", first))
+        return self.readable(event_in, self.table.list("event", first))
 
     def events_of(self, customer_id: str) -> Iterator[EventRecord]:
         """Every merged event of a customer, by key; strongly consistent."""
-        return self._listed(event_in, self.table.range(keys.customer_pk(customer_id), *keys.EVENTS))
+        return self.readable(event_in, self.table.range(keys.customer_pk(customer_id), *keys.EVENTS))
 
     def newest_events(self) -> Iterator[EventRecord]:
         """Merged events by the time of their arrival, newest first: for who needs a few of them."""
-        return self._listed(event_in, self.table.list("event", backwards=True))
+        return self.readable(event_in, self.table.list("event", backwards=True))
 
     def parked_events(self) -> Iterator[EventRecord]:
         """Events that a person must look at."""
-        return self._listed(event_in, self.table.list("parked-event"))
+        return self.readable(event_in, self.table.list("parked-event"))
 
     def troubles(self) -> Iterator[Trouble]:
         """Everything that could not be handled last time."""
-        return self._listed(trouble_in, self.table.list("trouble"))
+        return self.readable(trouble_in, self.table.list("trouble"))
 
     # -- Writes
 
@@ -311,4 +310,5 @@ def _stage_of_customer(document: Document) -> tuple[str, Stage]:
 
 
 def _state_and_due_time(document: Document) -> tuple[ContractState, int | None]:
-    return read_as(contract_state_in, document), document.due_at
+    stored = stored_contract_state(document)
+    return stored.value, stored.due_at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -127,7 +127,12 @@ _GAUGES, _TICKETS = Codec(Gauges), Codec(Tickets)
 
 def last_run(table: Table) -> Stored[Run]:
     """The run that was begun last."""
-    document = table.get(keys.RUN)
+    return last_run_in([document] if (document := table.get(keys.RUN)) else ())
+
+
+def last_run_in(documents: Iterable[Document]) -> Stored[Run]:
+    """The same, among the partner's documents."""
+    document = next((one for one in documents if one.key == keys.RUN), None)
     return readable_or(Run(), _RUN.load, document)
 
 

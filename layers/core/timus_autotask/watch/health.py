@@ -14,23 +14,22 @@ from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
 from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.store.reading import REPAIR
-from timus_autotask.store.runs import Run, findings, gauges, last_run
+from timus_autotask.store.runs import Run, findings, gauges
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.check import Check, Verdict
 from timus_autotask.watch.gauges import last_webhook, measured
 from timus_autotask.watch.grouping import Standing, standing_of
+from timus_autotask.watch.listing import everything
 from timus_autotask.watch.month.coverage import HORIZONS, coverage
 from timus_autotask.watch.names import some
 from timus_autotask.watch.remedy import for_customers
 from timus_autotask.watch.status import (
-    Each,
     Pause,
     Records,
     Stages,
     Status,
     StatusLine,
     desired_of,
-    gather,
     status_of,
 )
 from timus_autotask.watch.wording import counted
@@ -60,14 +59,13 @@ def check_health(
     dead_letters: int,
     secret_age: timedelta | None,
     limits: Limits,
-    each: Each = map,
 ) -> Iterator[Check]:
     """How everything is, one line each, what is upstream first.
 
     ``queued``: wake-ups that wait; ``dead_letters``: those that failed for good; ``secret_age``: of the oldest secret, None: unknown.
     """
     now = ports.clock.now()
-    records = gather(ports.store, lambda: sum(queued), each)
+    records, compared = everything(ports.store, sum(queued))
     status, numbers = status_of(records, now, ports.zone), measured(records, ports)
     yield _stage(status)
     yield _last_webhook(ports, numbers, limits, now)
@@ -81,7 +79,7 @@ def check_health(
     yield _approvals(numbers)
     yield _drift(numbers)
     yield _paused(status)
-    yield _last_reconcile(last_run(ports.table).value, numbers, limits)
+    yield _last_reconcile(compared, numbers, limits)
     yield _ending(findings(ports.table, ports.store.on_unreadable))
     yield _coverage(records, ports.today())
     yield _secrets(secret_age, limits)

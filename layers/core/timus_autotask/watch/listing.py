@@ -2,57 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from heapq import merge
 from itertools import groupby, islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
+from typing import TypeVar
 
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.domain.stage import Stage
 from timus_autotask.domain.terms import Terms
-from timus_autotask.ports.table import Document
-from timus_autotask.store.contracts import ContractRecords, ContractState
-from timus_autotask.store.customers import CustomerRecords, deliveries
+from timus_autotask.ports.table import Document, Due
+from timus_autotask.store import keys
+from timus_autotask.store.contracts import (
+    ContractRecords,
+    ContractState,
+    provisioning_in,
+    stored_contract_state,
+)
+from timus_autotask.store.customers import CustomerRecords, deliveries, stored_notice
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
-from timus_autotask.store.partner import PartnerRecords
-from timus_autotask.store.reading import RecordUnreadable, Stored
+from timus_autotask.store.partner import PartnerRecords, partner_in
+from timus_autotask.store.reading import RecordUnreadable, Stored, each_readable, read_as
 from timus_autotask.store.records import EVERYTHING, Store, contracts_among
+from timus_autotask.store.runs import Run, last_run_in
+from timus_autotask.store.troubles import trouble_in
 from timus_autotask.watch.status import Records
 
+T = TypeVar("T")
 
-def everything(store: Store, queued: int) -> Records:
-    """Every record and every name, with what cannot be read; ``queued``: wake-ups that wait."""
+
+def everything(store: Store, queued: int) -> tuple[Records, Run]:
+    """Every record and every name, with what cannot be read, and the last comparison with Autotask; ``queued``: wake-ups that wait."""
     unreadable: dict[str, RecordUnreadable] = {}
     noting = Store(store.table, lambda error: unreadable.update({error.record: error}))
-    partner = noting.readable_partner()
+    of_partner = store.table.range(keys.PARTNER, *keys.WITH_RUN)
+    partner = partner_in(of_partner)
     unreadable.update({error.record: error for error in partner.unreadable.values()})
     records = listed(noting, partner)
     names = tuple(noting.all_names())
     found = tuple(one for _, one in sorted(unreadable.items()))
-    return replace(records, queued=queued, names=names, unreadable=found)
+    return replace(records, queued=queued, names=names, unreadable=found), last_run_in(of_partner).value
 
 
 def listed(store: Store, partner: PartnerRecords | None = None) -> Records:
-    """Every record. Revisions are not known: to write a record, read it again. ``partner``: what was read of it already."""
+    """Every record. Revisions are not known: to write a record, read it again. ``partner``: what was read of it already.
+
+    What is due and what contracts are at is read by key after the rest, as of now, a hundred in a request: what a worker ends meanwhile is
+    seen there, or among what was due before.
+    """
     due = tuple(store.table.due(EVERYTHING, EVERYTHING))
     mappings = {mapping.customer_id: mapping for mapping in store.mappings()}
     terms, stages = dict(store.terms()), dict(store.stages())
     subscriptions: dict[str, dict[str, Stored[Subscription]]] = {}
     for subscription in store.subscriptions():
         subscriptions.setdefault(subscription.customer_id, {})[subscription.id] = Stored(subscription, 1)
-    inbox: dict[str, list[Document]] = {}
-    waiting = store.table.get_many([one.key for one in due if waits_in_inbox(one)])
-    for document in deliveries(waiting, store.on_unreadable):
-        inbox.setdefault(id_of(document.key), []).append(document)
     lines: dict[int, dict[int, Stored[Line]]] = {}
     for line in store.lines():
         lines.setdefault(line.contract_id, {})[line.service_id] = Stored(line, 1)
     ids = contracts_among(lines, mappings.values(), due)
-    states = {state.contract_id: Stored(state, 1, due_at) for state, due_at in store.contract_states(ids)}
+    now = _as_of_now(store, due, ids)
+    inbox: dict[str, list[Document]] = {}
+    for document in deliveries(now, store.on_unreadable):
+        inbox.setdefault(id_of(document.key), []).append(document)
+    states = {one.value.contract_id: one for one in _each(stored_contract_state, keys.CONTRACT, now, store)}
+    notices = {one.value.customer_id: one for one in _each(stored_notice, keys.NOTICES, now, store)}
     return Records(
         queued=0,
         due=due,
@@ -64,8 +82,9 @@ def listed(store: Store, partner: PartnerRecords | None = None) -> Records:
                 Stored(terms[id_], 1) if id_ in terms else None,
                 subscriptions.get(id_, {}),
                 Stored(stages[id_], 1) if id_ in stages else None,
+                notices.get(id_),
             )
-            for id_ in sorted({*mappings, *subscriptions, *inbox})
+            for id_ in sorted({*mappings, *subscriptions, *terms, *inbox})
         },
         contracts={
             id_: ContractRecords(states.get(id_, Stored(ContractState(id_))), lines.get(id_, {}))
@@ -73,9 +92,25 @@ def listed(store: Store, partner: PartnerRecords | None = None) -> Records:
         },
         partner=partner or store.partner(),
         parked_events=tuple(store.parked_events()),
-        provisionings=tuple(store.provisionings()),
-        troubles=tuple(store.troubles()),
+        provisionings=tuple(_each(partial(read_as, provisioning_in), keys.OPENING, now, store)),
+        troubles=tuple(_each(partial(read_as, trouble_in), keys.TROUBLE, now, store)),
     )
+
+
+_KEPT_DUE = (keys.NOTICES, keys.OPENING, keys.TROUBLE)
+"""What is due for as long as it is there, beside the events of the inbox: so the due index lists it."""
+
+
+def _as_of_now(store: Store, due: Iterable[Due], contract_ids: Iterable[int]) -> list[Document]:
+    """What waits of what is due, and the states of contracts, in as few requests as may be."""
+    waiting = [one.key for one in due if waits_in_inbox(one) or one.key.sk.startswith(_KEPT_DUE)]
+    return store.table.get_many([*waiting, *map(keys.contract_key, sorted(contract_ids))])
+
+
+def _each(read: Callable[[Document], T], sk: str, documents: Iterable[Document], store: Store) -> Iterator[T]:
+    """The records of those documents whose sort key begins so, in the order of their keys."""
+    these = sorted((one for one in documents if one.key.sk.startswith(sk)), key=attrgetter("key"))
+    return each_readable(read, these, store.on_unreadable)
 
 
 def _known(mappings: Mapping[str, CustomerMapping], customer_id: str) -> Stored[CustomerMapping] | None:

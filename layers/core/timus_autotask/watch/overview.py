@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from timus_autotask.store.records import Store
-from timus_autotask.store.runs import Run, last_run
+from timus_autotask.store.runs import Run
 from timus_autotask.watch.listing import everything
-from timus_autotask.watch.status import Each, Records, Status, gather, status_of
+from timus_autotask.watch.status import Records, Status, status_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +27,24 @@ class Overview:
 
 def overview(
     store: Store,
-    queued: Callable[[], int],
-    dead_letters: Callable[[], int],
+    queued: int,
+    dead_letters: int,
     now: datetime,
     zone: ZoneInfo,
-    each: Each = map,
     *,
     customer: str | None = None,
     contract: int | None = None,
 ) -> Overview:
     """Where everything stands, of everybody or of one customer or contract; whether everything is at rest is of everybody."""
-    dead = dead_letters()
-    status = status_of(gather(store, queued, each), now, zone)
+    every = survey(store, queued, dead_letters, now, zone).overview
     lines = tuple(
         line
-        for line in status.lines
+        for line in every.status.lines
         if customer in (None, line.customer) and contract in (None, line.contract_id)
     )
-    events = tuple(event for event in status.parked_events if customer in (None, event.customer_id))
-    shown = replace(status, lines=lines, parked_events=events)
-    return Overview(shown, dead, last_run(store.table).value, len(lines) < len(status.lines))
+    events = tuple(event for event in every.status.parked_events if customer in (None, event.customer_id))
+    shown = replace(every.status, lines=lines, parked_events=events)
+    return replace(every, status=shown, filtered=len(lines) < len(every.status.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +57,5 @@ class Survey:
 
 def survey(store: Store, queued: int, dead_letters: int, now: datetime, zone: ZoneInfo) -> Survey:
     """Where everything stands, for who looks often: what an index has not heard of yet is missing for a moment."""
-    records = everything(store, queued)
-    return Survey(records, Overview(status_of(records, now, zone), dead_letters, last_run(store.table).value))
+    records, compared = everything(store, queued)
+    return Survey(records, Overview(status_of(records, now, zone), dead_letters, compared))

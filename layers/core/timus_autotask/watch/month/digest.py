@@ -120,7 +120,7 @@ class Digest:
 
 def digest(ports: Ports, since: datetime) -> Digest:
     """What happened since then, and what is open now."""
-    records = everything(ports.store, 0)
+    records, _ = everything(ports.store, 0)
     now, today = ports.clock.now(), ports.today()
     status = status_of(records, now, ports.zone)
     changes = [*ports.store.changes(min(since, local_midnight(_month_before(today) - EARLIER, ports.zone)))]
