@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -18,7 +19,7 @@ from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.ports.table import MOST_WRITES, Check, Delete, Document, Key, Put, Write
 from timus_autotask.store.customers import put_subscription
 from timus_autotask.store.records import Store
-from timus_autotask.store.sizes import fits, in_parts, size_of, size_of_write
+from timus_autotask.store.sizes import fits, in_batches, in_parts, size_of, size_of_write
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 values = st.recursive(
@@ -87,6 +88,16 @@ def test_many_writes_are_as_few_transactions_as_fit(sizes: list[list[int]], own:
     assert len(parts) == 1 or not fits(
         [write for part in parts for write in part if write != guard] + [guard]
     )
+
+
+@given(sizes=st.lists(st.integers(0, 300_000), max_size=220))
+def test_puts_that_belong_to_nothing_are_as_few_transactions_as_fit(sizes: list[int]) -> None:
+    """All of them, in their order, and each transaction with as many as the table takes."""
+    puts = [Put(Key(f"{number}", "x"), {"x": "x" * size}, 0) for number, size in enumerate(sizes)]
+    batches = [*in_batches(puts)]
+    assert [put for batch in batches for put in batch] == puts
+    assert all(map(fits, batches))
+    assert all(not fits([*one, after[0]]) for one, after in pairwise(batches))
 
 
 def test_a_hundred_small_writes_are_one_transaction() -> None:

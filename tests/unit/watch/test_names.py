@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests.bench.growth import metered
+from tests.crowd import settled
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
 from timus_autotask.domain.mapping import Route
 from timus_autotask.operate.mapping.choose import choose_service, mappings, route_customer
-from timus_autotask.ports.table import Delete
+from timus_autotask.ports.table import Delete, Write
 from timus_autotask.store.contracts import LONGEST_NAME, MOST_NAMED, ContractNames
 from timus_autotask.store.keys import names_key
-from timus_autotask.watch.names import directory, known_names
+from timus_autotask.watch.names import NamesRead, directory, known_names, learn_names
 from timus_autotask.watch.overview import overview
 from timus_autotask.watch.reconcile import reconcile
 
@@ -85,6 +88,46 @@ def test_what_may_not_be_read_stays_as_it_was_called(world: World) -> None:
     world.control.add_fault("unauthorized", entity="Companies", times=None)
     look(world)
     assert known_names(world.ports.store).companies == {600: "Contoso Dental"}
+
+
+def test_the_names_of_sixty_contracts_are_two_calls_and_two_requests() -> None:
+    """One by one they were 120 of a first run's 137 requests of the table. Autotask is asked for all companies, and for all services, at once."""
+    world = settled(60)
+    look(world)
+    known = requests_and_calls(world)
+    store = world.ports.store
+    for one in [*store.all_names()]:
+        store.commit(Delete(names_key(one.contract_id), store.names(one.contract_id).rev))
+    first = requests_and_calls(world)
+    assert len([*store.all_names()]) == 60
+    assert (first[0] - known[0], first[1] - known[1]) == (2, 2)
+
+
+def requests_and_calls(world: World) -> tuple[int, int]:
+    """How many requests of the table a reconcile takes, and how many of Autotask."""
+    tally = metered(world.table)
+    run = reconcile(world.ports, world.clock.now() + timedelta(minutes=5), anew=True)
+    return sum(tally.requests.values()), run.calls
+
+
+def test_names_that_somebody_else_writes_meanwhile_hold_up_no_others() -> None:
+    """Theirs are as good; those of the other contracts are kept all the same."""
+    world = settled(3)
+    store, table = world.ports.store, world.table
+    write = table.write
+
+    def beaten(changes: Sequence[Write]) -> None:
+        table.write = write  # type: ignore[method-assign]
+        learn_names(world.ports, [NamesRead(10_002, None, {}, {45: "theirs"})])
+        write(changes)
+
+    table.write = beaten  # type: ignore[method-assign]
+    learn_names(world.ports, [NamesRead(id_, None, {}, {45: "ours"}) for id_ in (10_001, 10_002, 10_003)])
+    assert [store.names(id_).value.services[45] for id_ in (10_001, 10_002, 10_003)] == [
+        "ours",
+        "theirs",
+        "ours",
+    ]
 
 
 def test_names_stand_beside_ids(world: World) -> None:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from timus_autotask.ports.table import LARGEST_DOCUMENT, LARGEST_TRANSACTION, MOST_WRITES, Check, Put, Write
@@ -50,6 +50,21 @@ def fits(writes: Sequence[Write]) -> bool:
     if len(writes) <= FEW:
         return True
     return len(writes) <= MOST_WRITES and sum(map(size_of_write, writes)) <= LARGEST_TRANSACTION - ROOM
+
+
+def in_batches(puts: Iterable[Put]) -> Iterator[list[Put]]:
+    """Puts that belong to nothing else, as few transactions: each has as many as the table takes."""
+    batch: list[Put] = []
+    size = 0
+    for put in puts:
+        more = size_of_write(put)
+        if batch and (len(batch) == MOST_WRITES or size + more > LARGEST_TRANSACTION - ROOM):
+            yield batch
+            batch, size = [], 0
+        batch.append(put)
+        size += more
+    if batch:
+        yield batch
 
 
 def in_parts(

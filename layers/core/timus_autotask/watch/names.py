@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,9 +10,11 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.history import Subscription
 from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.ports.errors import Conflict
+from timus_autotask.ports.table import Put
 from timus_autotask.store.contracts import ContractNames, put_names
 from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.records import Store
+from timus_autotask.store.sizes import in_batches
 from timus_autotask.sync.ports import Ports
 
 KEPT = timedelta(days=7)
@@ -73,18 +74,44 @@ def are_old(names: ContractNames | None, now: datetime) -> bool:
     return names is None or names.at is None or now - names.at >= KEPT
 
 
-def learn_names(
-    ports: Ports,
-    contract_id: int,
-    contract: Contract | None,
-    companies: Mapping[int, str],
-    services: Mapping[int, str],
-) -> None:
-    """Keep what was read of a contract. If somebody else writes it just now, theirs is as good."""
-    stored = ports.store.names(contract_id)
-    with suppress(Conflict):
-        learned = stored.value.learned(contract, companies, services, ports.clock.now())
-        ports.store.commit(put_names(learned, stored.rev))
+@dataclass(frozen=True, slots=True)
+class NamesRead:
+    """What was read of a contract that has to do with names."""
+
+    contract_id: int
+    contract: Contract | None
+    """None: only its services were read."""
+    companies: Mapping[int, str]
+    services: Mapping[int, str]
+
+
+def learn_names(ports: Ports, read: Iterable[NamesRead]) -> None:
+    """Keep what was read of contracts, of each once. If somebody else writes one just now, theirs is as good.
+
+    One request reads the names of a hundred contracts and one writes them, where one by one they were two for each. In a transaction a
+    write costs twice: a unit more for each contract, once a week.
+    """
+    new = {one.contract_id: one for one in read}
+    now = ports.clock.now()
+    known = ports.store.names_of(new)
+    writes = [
+        put_names(known[id_].value.learned(one.contract, one.companies, one.services, now), known[id_].rev)
+        for id_, one in new.items()
+    ]
+    for batch in in_batches(writes):
+        _write(batch, ports)
+
+
+def _write(names: Sequence[Put], ports: Ports) -> None:
+    """Store names but those that somebody else has written since they were read."""
+    left = [*names]
+    while left:
+        try:
+            ports.store.commit(*left)
+            return
+        except Conflict as conflict:
+            others = [one for one in left if one.key not in conflict.keys]
+            left = others if len(others) < len(left) else []
 
 
 def known_names(store: Store) -> Directory:

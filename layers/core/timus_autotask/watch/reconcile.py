@@ -38,7 +38,7 @@ from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.sync.worker import note_failure
 from timus_autotask.watch.findings import Look, of_contract, of_customer, units_by_line
 from timus_autotask.watch.listing import listed
-from timus_autotask.watch.names import are_old, learn_names
+from timus_autotask.watch.names import NamesRead, are_old, learn_names
 from timus_autotask.watch.status import Records, stages_of, wanted_of
 
 AT_ONCE = 500
@@ -326,9 +326,10 @@ class _Reconcile:
         services: dict[int, Service] = {}
         services = self._if_shown("Services", lambda autotask: autotask.services(on), services)
         called = {id_: company.name for id_, company in companies.items()}
-        for id_ in old:
-            theirs = {one: services[one].name for one in chunk[id_].lines if one in services}
-            learn_names(self._ports, id_, contracts[id_], called, theirs)
+        theirs = {
+            id_: {one: services[one].name for one in chunk[id_].lines if one in services} for id_ in old
+        }
+        learn_names(self._ports, [NamesRead(id_, contracts[id_], called, theirs[id_]) for id_ in old])
 
     def _went_live(self, records: ContractRecords) -> bool:
         """Whether a contract is live and no worker has looked at all of it since."""

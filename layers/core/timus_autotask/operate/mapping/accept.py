@@ -36,7 +36,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
-from timus_autotask.watch.names import learn_names, name_of
+from timus_autotask.watch.names import NamesRead, learn_names, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +272,9 @@ def _learn(chosen: Chosen, catalogue: Catalogue, called: Mapping[int, str], port
     companies = catalogue.companies(company_id for company_id, _ in chosen.customers.values())
     lines = catalogue.lines(contracts)
     names = {id_: company.name for id_, company in companies.items()}
-    for id_, contract in contracts.items():
+
+    def on(id_: int) -> Mapping[int, str]:
         ids = {line.service_id for line in lines[id_]} | {*chosen.skus.values()}
-        on = {service_id: called[service_id] for service_id in sorted(ids) if service_id in called}
-        learn_names(ports, id_, contract, names, on)
+        return {service_id: called[service_id] for service_id in sorted(ids) if service_id in called}
+
+    learn_names(ports, [NamesRead(id_, contract, names, on(id_)) for id_, contract in contracts.items()])

@@ -23,7 +23,7 @@ from timus_autotask.operate.mapping.known import (
 )
 from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.psa import Company, Service
-from timus_autotask.watch.names import name_of
+from timus_autotask.watch.names import NamesRead, name_of
 
 OFFERED = 3
 """How many are offered in place of what cannot be used."""
@@ -95,7 +95,7 @@ class Known:
 
     doubts: tuple[str, ...]
     """Names that do not match."""
-    contracts: tuple[tuple[int, Contract, Mapping[int, str], Mapping[int, str]], ...]
+    contracts: tuple[NamesRead, ...]
     """Of each contract that is new to a customer: the names of its company, and of the services on it or in the file."""
 
 
@@ -135,14 +135,14 @@ def _on_contracts(
     companies: Mapping[int, str],
     chosen: Mapping[int, str],
     catalogue: Catalogue,
-) -> Iterator[tuple[int, Contract, Mapping[int, str], Mapping[int, str]]]:
+) -> Iterator[NamesRead]:
     lines = catalogue.lines(contract.id for contract in contracts)
     services = catalogue.services(line.service_id for of in lines.values() for line in of)
     for one in contracts:
         company = {one.company_id: companies[one.company_id]} if companies.get(one.company_id) else {}
         here = {line.service_id for line in lines[one.id]}
         named = {id_: services[id_].name for id_ in here if id_ in services}
-        yield one.id, one, company, {**chosen, **named}
+        yield NamesRead(one.id, one, company, {**chosen, **named})
 
 
 def _ids(column: str, entries: Iterable[Entry]) -> set[int]:

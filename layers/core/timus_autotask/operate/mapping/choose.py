@@ -65,7 +65,7 @@ from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
-from timus_autotask.watch.names import NOBODY, Directory, known_names, learn_names, name_of
+from timus_autotask.watch.names import NOBODY, Directory, NamesRead, known_names, learn_names, name_of
 from timus_autotask.watch.status import strict_words
 
 EVERY_DAY = Timeline(((date.min, 1),))
@@ -255,7 +255,7 @@ class _There:
         """Keep how all of it is called."""
         companies = {self.contract.company_id: self.company} if self.company else {}
         names = {id_: service.name for id_, service in self.services.items()}
-        learn_names(ports, self.contract.id, self.contract, companies, names)
+        learn_names(ports, [NamesRead(self.contract.id, self.contract, companies, names)])
 
 
 def _begin(
@@ -694,7 +694,7 @@ def _learn_service(chosen: ServiceChosen, ports: Ports) -> None:
     contracts = (id_ for mapping in ports.store.mappings() for id_ in mapping.contract_ids)
     first = next(contracts, None)
     if first is not None and chosen.service_name:
-        learn_names(ports, first, None, {}, {chosen.service_id: chosen.service_name})
+        learn_names(ports, [NamesRead(first, None, {}, {chosen.service_id: chosen.service_name})])
 
 
 def _chosen_words(chosen: ServiceChosen) -> str:

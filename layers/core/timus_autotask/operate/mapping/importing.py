@@ -171,8 +171,7 @@ def import_mappings(
         def act(ports: Ports) -> Imported:
             for part in draft.parts():
                 update(lambda part=part: _write(part, file, by, ports))  # type: ignore[misc]
-            for learned in known.contracts if known else ():
-                learn_names(ports, *learned)
+            learn_names(ports, known.contracts if known else ())
             # What is not woken here, should this be interrupted, is woken by the sweep: contracts and plans are due.
             woken = [customer for edit in draft.plans for customer in _wake_sku(edit, ports)]
             wake([*result.customers, *woken], ports)

@@ -29,7 +29,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.gather import as_chosen, units_by_contract_service
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.names import learn_names
+from timus_autotask.watch.names import NamesRead, learn_names
 
 NOTHING_WRITTEN = "Nothing was written."
 
@@ -206,7 +206,7 @@ def write_switch(switch: Switch, customers: tuple[str, ...], command: str, by: s
 def _act(switch: Switch, result: LineChosen, contract: Contract | None, by: str, ports: Ports) -> LineChosen:
     write_switch(switch, result.customers, "map line", by, ports)
     if contract is not None and result.service_name:
-        learn_names(ports, contract.id, contract, {}, {switch.service_id: result.service_name})
+        learn_names(ports, [NamesRead(contract.id, contract, {}, {switch.service_id: result.service_name})])
     wake(ports.store.contract_state(switch.contract_id).value.customers, ports)
     return result
 
