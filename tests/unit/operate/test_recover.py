@@ -6,13 +6,22 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from tests.bench.growth import metered
+from tests.crowd import settled
 from tests.deployment import deployment_of
 from tests.drift_table import aligned, look
 from tests.fakes.memory_queue import MemoryQueue
 from tests.fakes.memory_table import MemoryTable, _row_of
 from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.domain.line import State
-from timus_autotask.operate.recover import Redriven, after_restore, redrive, replay, replayable
+from timus_autotask.operate.recover import (
+    Redriven,
+    after_restore,
+    redrive,
+    replay,
+    replayable,
+    wait_for_workers,
+)
 from timus_autotask.ports.table import Put
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.timus import events as timus_events
@@ -216,6 +225,29 @@ class TestAfterARestore:
         world.pass_time(minutes=20)
         assert world.line(ADV).state is State.APPLIED
         assert world.posted() == posted
+
+    def test_who_waits_for_the_workers_looks_at_what_is_left(self) -> None:
+        """Which contracts there are is listed to begin with, and once none of those is left: others may have been woken meanwhile."""
+        world = settled(5)
+        after_restore(world.ports)
+        asked: list[list[str]] = []
+        tally, deployment = metered(world.table), deployment_of(world)
+
+        def sleep(seconds: float) -> None:
+            asked.append(sorted(tally.requests.elements()))
+            world.clock.advance(seconds)
+            if len(asked) >= 3:
+                world.sweep()
+            if len(asked) == 3:
+                world.ports.store.commit(wake_contract(10_006, world.ports))
+            tally.requests.clear()
+
+        world.clock.sleep = sleep  # type: ignore[method-assign]
+        assert wait_for_workers(deployment) == 0
+        look = ["dynamodb.BatchGetItem"]
+        lists = [*look, *["dynamodb.Query"] * 3]
+        assert asked == [lists, look, look, [*look, *lists]]
+        assert sorted(tally.requests.elements()) == [*look, *lists]
 
     def test_it_may_be_repeated(self) -> None:
         """Paused is paused, and a contract may be looked at as often as anybody likes."""

@@ -32,7 +32,7 @@ from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.store.codec import Codec
 from timus_autotask.store.contracts import ContractState, put_contract_state
-from timus_autotask.store.lines import put_line
+from timus_autotask.store.lines import line_in, put_line
 from timus_autotask.store.records import Store
 from timus_autotask.store.sizes import size_of_write
 
@@ -86,6 +86,24 @@ def test_every_line_comes_back_as_it_was_stored(line: Line, intent: Intent, befo
         table.write([put_line(one, 0)])
         [listed] = Store(table).lines()
         assert listed == one == Store(table).contract(one.contract_id).lines[one.service_id].value
+
+
+class CountedReads(dict[str, Any]):
+    """Stored data that counts how often its number is read."""
+
+    reads = 0
+
+    def __getitem__(self, name: str) -> Any:
+        self.reads += name == "number"
+        return super().__getitem__(name)
+
+
+def test_the_causes_of_an_intent_are_read_once() -> None:
+    """There may be fifty of them; what the intent leaves out follows from what was read."""
+    data = {**put_line(usual_line(), 0).data}
+    causes = [CountedReads(one) for one in data["intent"]["causes"]]
+    assert line_in({**data, "intent": {**data["intent"], "causes": causes}}) == usual_line()
+    assert [one.reads for one in causes] == [1]
 
 
 def test_an_earlier_versions_whole_record_is_read_as_before() -> None:

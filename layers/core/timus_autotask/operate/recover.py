@@ -8,7 +8,7 @@ after_restore:  a table from an earlier point in time is made safe to work with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -283,12 +283,22 @@ def wait_for_workers(deployment: Deployment, tell: Callable[[str], None] = lambd
     A comparison with Autotask leaves out what a worker is about to look at.
     """
     until = deployment.clock.now() + AT_MOST
-    while left := sum(state.generation != state.converged for state, _ in deployment.store.contract_states()):
+    left = _to_be_looked_at(deployment.store)
+    while left:
         if deployment.clock.now() > until:
-            return left
-        tell(f"{left} contracts are still to be looked at.")
+            return len(left)
+        tell(f"{len(left)} contracts are still to be looked at.")
         deployment.clock.sleep(LOOKED_EACH)
+        # Events that are merged meanwhile may have woken others.
+        left = _to_be_looked_at(deployment.store, left) or _to_be_looked_at(deployment.store)
     return 0
+
+
+def _to_be_looked_at(store: Store, ids: Collection[int] | None = None) -> list[int]:
+    """The contracts that a worker has still to come to, among these; None: among all."""
+    return [
+        state.contract_id for state, _ in store.contract_states(ids) if state.generation != state.converged
+    ]
 
 
 def pause_all(ports: Ports, by: str = "") -> None:

@@ -81,9 +81,12 @@ def _with_whole_intent(data: Data) -> Data:
     intent = data.get("intent")
     if intent is None:
         return data
-    events, versions = _said_by([*map(_CAUSE.load, intent.get("causes", ()))])
+    causes = tuple(
+        map(_CAUSE.load, intent.get("causes", ()))
+    )  # the line's own reading takes them as they are
+    events, versions = _said_by(causes)
     implied = {"before": data.get("left"), "events": events, "versions": versions}
-    return {**data, "intent": {**implied, **intent}}
+    return {**data, "intent": {**implied, **intent, "causes": causes}}
 
 
 def _said_by(causes: Sequence[Cause]) -> tuple[tuple[str, ...], dict[str, int]]:
