@@ -17,6 +17,7 @@ from tests.e2e.deployed import ADV, ESS, GATEWAY, MIDNIGHT, SECOND, SERVICES, Cl
 from tests.e2e.lives import Life, Lives, Story, gather
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.domain.line import State
+from timus_autotask.watch.remedy import remedy_of
 
 pytestmark = pytest.mark.emulator
 
@@ -292,7 +293,7 @@ def drift_is_parked_and_adopted_by_a_person(client: Client) -> Life:
     assert parked is not None
     assert "we left 25, Autotask has 30, Timus says 28" in parked.message
     assert (
-        parked.remedy
+        remedy_of(parked)
         == f"timus-autotask drift {client.contract} 45 --enforce, or: timus-autotask drift {client.contract} 45 --adopt"
     )
     client.deployed.command("drift", str(client.contract), "45", "--adopt")
@@ -434,7 +435,7 @@ def refused(
         parked = client.line(ADV).parked
         assert parked is not None
         assert parked.code == reason
-        assert "timus-autotask" in parked.remedy
+        assert "timus-autotask" in remedy_of(parked)
         if reason == "refused":
             assert OUTSIDE in parked.message
         mend(client, came)

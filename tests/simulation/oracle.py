@@ -70,6 +70,7 @@ from tests.simulation.owners import Owners
 from tests.simulation.scheduler import SECOND, Actor, micros
 from tests.simulation.story import GATEWAY, PLANS, SERVICES, Said, local_day
 from timus_autotask.store.journal import Journal, first_broken, journalled
+from timus_autotask.watch.remedy import remedy_of
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -1551,7 +1552,7 @@ class Oracle:
         facts = parked.facts
         edited = self._edited(line)
         contract = line[0]
-        if not parked.message or not parked.remedy:
+        if not parked.message or not remedy_of(parked):
             self._broken("I1", f"{line} is parked without words")
         if "held" not in facts or "desired" not in facts:
             self._broken("I1", f"{line} is parked as {parked.code} without both numbers")

@@ -22,6 +22,7 @@ from timus_autotask.cli.failure import UNREACHABLE, Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.domain.reasons import REASONS
 from timus_autotask.ports.errors import QueueUnavailable, SecretsUnavailable, TableUnavailable
+from timus_autotask.watch.remedy import OR, WORDS
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -54,7 +55,7 @@ def test_output_that_nobody_reads_ends_what_would_write_with_words(
 @pytest.mark.parametrize("code", REASONS)
 def test_every_remedy_can_be_typed(code: str) -> None:
     """What a reason recommends is a command that there is."""
-    remedy = re.sub(r"\{[a-z]+\}", "7", REASONS[code].remedy)
+    remedy = re.sub(r"\{[a-z]+\}", "7", OR.join(WORDS[way] for way in REASONS[code].ways))
     for typed in re.findall(PROGRAM + " ([^,;|]+)", remedy):
         parser().parse_args([re.sub("^(N|…)$", "7", word) for word in shlex.split(typed)])
 

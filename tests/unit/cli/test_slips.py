@@ -12,6 +12,7 @@ from tests.world import ADV, CUSTOMER, World
 from timus_autotask.cli.command import parser
 from timus_autotask.domain.line import State
 from timus_autotask.domain.reasons import REASONS, Parked
+from timus_autotask.watch.remedy import remedy_of
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,8 @@ def test_times_are_taken_as_people_write_them(time: str) -> None:
 def test_a_remedy_is_written_so_that_a_shell_takes_it() -> None:
     """An id may have blanks and signs that a shell reads."""
     parked = Parked("customer-unmapped", {"customer": "a b;c"})
-    assert shlex.split(parked.remedy)[3] == "a b;c"
-    assert Parked("customer-unmapped", {"customer": CUSTOMER}).remedy.split()[3] == CUSTOMER
+    assert shlex.split(remedy_of(parked))[3] == "a b;c"
+    assert remedy_of(Parked("customer-unmapped", {"customer": CUSTOMER})).split()[3] == CUSTOMER
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_the_remedy_of_a_pause_names_whose_it_is(words: tuple[str, ...], remedy:
     line = world.line(ADV)
     assert line.state is State.PARKED
     assert line.parked
-    assert line.parked.remedy == f"timus-autotask {remedy}"
+    assert remedy_of(line.parked) == f"timus-autotask {remedy}"
 
 
 DASHED = {
@@ -90,7 +91,7 @@ DASHED = {
 def test_every_remedy_is_a_command_as_it_stands(code: str, facts: dict[str, int | str]) -> None:
     """Whatever the ids are: one that begins with a dash is an id, and no option."""
     given = {str(fact) for fact in facts.values()}
-    remedy = Parked(code, {**facts, "choices": "9 | 10"}).remedy
+    remedy = remedy_of(Parked(code, {**facts, "choices": "9 | 10"}))
     assert not any(sign in remedy for sign in ("|", ">", "<", "`"))
     for command in re.findall(r"timus-autotask (.+?)(?=; |, or|$)", remedy):
         words = shlex.split(command.replace(" N", " 1"))

@@ -28,6 +28,7 @@ from timus_autotask.store.terms import put_terms
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.evidence import Month, evidence
 from timus_autotask.watch.reconcile import reconcile
+from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.shadow import shadow
 from timus_autotask.watch.status import StatusLine, status_of
 
@@ -94,7 +95,7 @@ def test_without_a_choice_it_is_parked_with_the_command_that_chooses(world: Worl
     assert parked.code == "line-duplicated"
     second = second_of(world)
     assert f"(1201 with 25 units at 12.50, {second} with 5 units at 9.00)" in parked.message
-    assert parked.remedy == (
+    assert remedy_of(parked) == (
         f"timus-autotask map line {CONTRACT} {SERVICE} --contract-service 1201, or: "
         f"timus-autotask map line {CONTRACT} {SERVICE} --contract-service {second}"
     )
@@ -212,7 +213,7 @@ def test_a_chosen_one_that_vanishes_is_parked(world: World) -> None:
     assert parked is not None
     assert parked.code == "line-missing"
     assert f"Contract service {second} was chosen" in parked.message
-    assert parked.remedy.endswith("--contract-service 1201")
+    assert remedy_of(parked).endswith("--contract-service 1201")
     assert billed(world, FULL, TODAY) == 25
 
 

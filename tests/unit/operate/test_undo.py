@@ -9,9 +9,12 @@ import pytest
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
+from timus_autotask.domain.converge.undo import NotUndone
 from timus_autotask.domain.line import State, Why
-from timus_autotask.domain.mapping import Route
+from timus_autotask.domain.mapping import LineKey, Route
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.operate import terms
+from timus_autotask.operate import undo as undoing
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.choose import route_customer
 from timus_autotask.operate.refusal import NotDone, Senseless, Way
@@ -177,6 +180,38 @@ def made_today(world: World) -> str:
     world.tell(9, {ADV: 30, GATEWAY: 1})
     world.work()
     return change(world, 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            NotUndone("It is paused, and an undo is an adjustment.", first=Parked("paused", {})),
+            "It is paused, and an undo is an adjustment. First: timus-autotask resume",
+        ),
+        (
+            NotUndone("It is parked: edited.", first=Parked("drift", {"contract": 1, "service": 45})),
+            "It is parked: edited. First: timus-autotask drift 1 45 --enforce, or: timus-autotask drift 1 45 --adopt",
+        ),
+        (
+            NotUndone("Another line is not level.", other=LineKey(7, 46)),
+            "Another line is not level. See: timus-autotask status --contract 7",
+        ),
+        (NotUndone("It was not made."), "It was not made."),
+    ],
+)
+def test_what_is_to_be_done_first_is_named_with_its_command(
+    world: World, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, error: NotUndone, says: str
+) -> None:
+    """The decision says what is in the way; here it gets the words that a person copies."""
+
+    def refuses(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(undoing, "without", refuses)
+    with pytest.raises(NotDone) as refused:
+        undo(deployment, change(world), "ordered twice", "j.doe")
+    assert str(refused.value) == says
 
 
 def test_an_undo_that_is_still_to_be_made_is_withdrawn(world: World, deployment: Deployment) -> None:

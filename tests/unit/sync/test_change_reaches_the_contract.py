@@ -12,6 +12,7 @@ from local.autotask.faults import Fault
 from tests.world import ADV, CONTRACT, ESS, GATEWAY, World
 from timus_autotask.domain.history import Evidence
 from timus_autotask.domain.line import State
+from timus_autotask.watch.remedy import remedy_of
 
 TODAY = date(2026, 3, 15)
 
@@ -93,8 +94,8 @@ def test_a_counter_that_begins_again_is_parked_with_both_readings(world: World) 
     assert event.parked.code == "version-restarted"
     assert "33 SASE-ADV-USER, 1 SASE-GATEWAY from 2026-03-17 (reported 2026-03-17" in event.parked.message
     assert "25 SASE-ADV-USER, 1 SASE-GATEWAY from 2026-03-15 (reported 2026-03-15" in event.parked.message
-    assert f"timus-autotask events accept {quote(event.key)}" in event.parked.remedy
-    assert f"timus-autotask events dismiss {quote(event.key)} --reason" in event.parked.remedy
+    assert f"timus-autotask events accept {quote(event.key)}" in remedy_of(event.parked)
+    assert f"timus-autotask events dismiss {quote(event.key)} --reason" in remedy_of(event.parked)
     assert world.posted() == []
 
 

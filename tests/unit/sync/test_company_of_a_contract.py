@@ -12,6 +12,7 @@ from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, R
 from timus_autotask.domain.placement import Placement
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.mapping import choose as mapping
+from timus_autotask.watch.remedy import remedy_of
 
 OTHERS_CONTRACT = 29683950
 
@@ -38,7 +39,7 @@ def test_seats_of_another_companys_customer_are_never_billed(world: World) -> No
         assert line.parked is not None
         assert line.parked.code == "contract-of-another-company"
         assert world.other in line.parked.message  # type: ignore[attr-defined]
-        assert world.other in line.parked.remedy  # type: ignore[attr-defined]
+        assert world.other in remedy_of(line.parked)  # type: ignore[attr-defined]
 
 
 def test_the_others_lines_go_on(world: World) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.world import ADV, ESS, GATEWAY, SERVICES, World
 from timus_autotask.domain.line import State
 from timus_autotask.store.terms import put_terms
+from timus_autotask.watch.remedy import remedy_of
 
 DAY = date(2026, 3, 15)
 
@@ -34,7 +35,7 @@ def test_the_new_plan_waits_and_says_for_what(world: World) -> None:
     parked = world.line(ESS).parked
     assert parked is not None
     assert (parked.code, parked.facts["held"], parked.facts["desired"]) == ("old-plan-unmapped", 0, 25)
-    assert parked.remedy.startswith(f"timus-autotask map plan {ADV} --service N")
+    assert remedy_of(parked).startswith(f"timus-autotask map plan {ADV} --service N")
 
 
 def test_once_the_old_plan_is_mapped_the_change_is_made_whole(world: World) -> None:

@@ -19,6 +19,7 @@ from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.apply import apply_customer
 from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.watch.remedy import remedy_of
 
 NUMBER, RENEWS = f"timus-{CUSTOMER}", f"timus-renews-{CONTRACT}"
 
@@ -160,7 +161,7 @@ def test_a_refusal_is_parked_with_autotasks_words_and_tried_again(world: World) 
     parked = provisioning(world).parked
     assert parked is not None
     assert (parked.code, text in parked.message) == ("opening-refused", True)
-    assert parked.remedy.endswith(f"retry {NUMBER}")
+    assert remedy_of(parked).endswith(f"retry {NUMBER}")
     world.pass_time(hours=1, seconds=1)
     world.sweep()
     assert len(contracts(world, NUMBER)) == 1

@@ -14,6 +14,7 @@ from timus_autotask.domain.line import Outcome, State
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.store.terms import put_terms
 from timus_autotask.sync.merge import wake_contracts
+from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import gather, status_of
 
 TODAY = date(2026, 3, 15)
@@ -73,7 +74,7 @@ def test_a_contract_that_cannot_be_billed(world: World, code: str) -> None:
     world.work()
     assert world.posted() == []
     assert parked(world).code == code
-    assert "timus-autotask" in parked(world).remedy
+    assert "timus-autotask" in remedy_of(parked(world))
     mend(world)
     world.pass_time(minutes=16)
     assert world.posted() == [(45, 3, "2026-03-15")]
@@ -146,7 +147,7 @@ def test_what_autotask_says_is_shown_as_it_says_it(world: World, text: str) -> N
     world.work()
     assert parked(world).code == "refused"
     assert text in parked(world).message
-    assert parked(world).remedy.endswith(f"timus-autotask retry {CONTRACT}")
+    assert remedy_of(parked(world)).endswith(f"timus-autotask retry {CONTRACT}")
     world.pass_time(minutes=16)
     assert world.posted() == [(45, -5, "2026-03-15")]
 
@@ -207,7 +208,7 @@ def test_what_a_person_does_between_our_read_and_our_post(world: World, name: st
     for _ in range(3):
         world.pass_time(minutes=16)
     assert parked(world).code == code
-    assert "timus-autotask" in parked(world).remedy
+    assert "timus-autotask" in remedy_of(parked(world))
     mend(world)
     for _ in range(2):
         world.pass_time(hours=1)

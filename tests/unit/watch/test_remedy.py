@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import timus_autotask
-from timus_autotask.domain.reasons import OR, REASONS, Parked
-from timus_autotask.watch.remedy import COMMAND, for_customers, ways
+from timus_autotask.domain.reasons import REASONS, Parked, WayOut
+from timus_autotask.watch.remedy import COMMAND, OR, WORDS, for_customers, remedy_of, ways
 
 PACKAGE = Path(timus_autotask.__file__).parent
 NAMED = re.compile(r"timus-autotask [a-z]")
@@ -55,11 +55,41 @@ def test_each_way_out_stands_alone(remedy: str, each: list[str]) -> None:
     assert ways(remedy) == each
 
 
+def test_each_way_out_has_its_words_and_its_reason() -> None:
+    """A way that nobody is told, or that ends nothing, would be noticed only by who needs it."""
+    assert set(WORDS) == set(WayOut) == {way for reason in REASONS.values() for way in reason.ways}
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "old-plan-unmapped",
+            (
+                "timus-autotask map plan SKU --service N; if it was never billed: "
+                "timus-autotask policy set --customer CUSTOMER excluded=SKU"
+            ),
+        ),
+        (
+            "sku-refused",
+            "Let the API user read services in Autotask, or: timus-autotask map plan SKU --service N",
+        ),
+        (
+            "drift",
+            "timus-autotask drift CONTRACT SERVICE --enforce, or: timus-autotask drift CONTRACT SERVICE --adopt",
+        ),
+    ],
+)
+def test_of_several_ways_out_a_person_chooses_one(code: str, said: str) -> None:
+    """One that begins with its own condition stands behind a semicolon."""
+    assert remedy_of(Parked(code, {})) == said
+
+
 @pytest.mark.parametrize("code", REASONS)
 def test_no_reason_has_two_commands_in_a_line(code: str) -> None:
     """Whoever copies a line runs one of them, whole."""
     facts: dict[str, int | str] = {"customer": 'it\'s; "hers"', "sku": "a, b", "event": "-x", "contract": 5}
-    found = ways(Parked(code, facts).remedy)
+    found = ways(remedy_of(Parked(code, facts)))
     assert found
     for way in found:
         commands = [one[0] for one in COMMAND.finditer(way)]

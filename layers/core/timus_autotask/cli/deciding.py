@@ -13,11 +13,11 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import about, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.domain.line import Choice
-from timus_autotask.domain.reasons import commands
 from timus_autotask.operate import decisions, parked_events, terms
 from timus_autotask.operate import undo as undoing
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.terms import TermChange, TermsInForce, all_in_words, in_words
+from timus_autotask.watch.remedy import commands
 
 
 def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

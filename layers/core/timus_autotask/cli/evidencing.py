@@ -27,6 +27,7 @@ from timus_autotask.watch.month.evidence import (
     runs,
     verdict_of,
 )
+from timus_autotask.watch.remedy import remedy_of
 
 Writer = Callable[[MonthEvidence], str]
 
@@ -193,8 +194,7 @@ def _show(found: MonthEvidence, terminal: Terminal) -> None:
             f"not billed. {missing.why.message}",
             style="bold yellow",
         )
-        if missing.why.remedy:
-            terminal.say(Whole(f"→ {missing.why.remedy}"))
+        terminal.say(Whole(f"→ {remedy_of(missing.why)}"))
     if found.not_priced:
         terminal.say(f"Prices could not be read: {found.not_priced}", style="yellow")
 

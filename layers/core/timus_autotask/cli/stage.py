@@ -18,7 +18,6 @@ from timus_autotask.cli.proposing import (
     totals_in_words,
 )
 from timus_autotask.cli.terminal import Terminal, Whole, called
-from timus_autotask.domain.reasons import commands
 from timus_autotask.operate import stage
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.preview import what_people_did, what_would_be_adjusted
@@ -31,6 +30,7 @@ from timus_autotask.watch.forms import (
     unhandled_form,
 )
 from timus_autotask.watch.names import some
+from timus_autotask.watch.remedy import commands
 from timus_autotask.watch.shadow import Episode, Shadow
 
 

@@ -11,7 +11,6 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, Whole, called
 from timus_autotask.domain.price import amount
-from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.accept import Chosen, accept, exact
 from timus_autotask.operate.mapping.catalogue import Catalogue, how_to_choose
@@ -24,6 +23,7 @@ from timus_autotask.operate.mapping.suggest import (
     suggest,
 )
 from timus_autotask.operate.refusal import Way
+from timus_autotask.watch.remedy import commands
 from timus_autotask.watch.wording import counted
 
 

@@ -16,7 +16,6 @@ from timus_autotask.domain.approval import REJECTED
 from timus_autotask.domain.line import JournalEntry, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import Provisioning
-from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.store.decisions import Decision
 from timus_autotask.store.merged_events import EventRecord
@@ -34,7 +33,7 @@ from timus_autotask.watch.grouping import Group, Standing, grouped
 from timus_autotask.watch.history import by_whom, history, pooled_minimum, undone_by
 from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.overview import Overview, overview
-from timus_autotask.watch.remedy import for_customers
+from timus_autotask.watch.remedy import commands, for_customers, remedy_of
 from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
 from timus_autotask.watch.wording import counted
 
@@ -129,7 +128,7 @@ def _show_provisioning(provisioning: Provisioning, terminal: Terminal) -> None:
     what = f"Contract {wanted.number} of company {wanted.company_id} from {wanted.start} is to be opened"
     terminal.say(f"{what}: {parked.message}" if parked else f"{what}.")
     if parked:
-        terminal.say(*arrows(parked.remedy))
+        terminal.say(*arrows(remedy_of(parked)))
 
 
 def _show_unmapped(found: Overview, terminal: Terminal) -> None:
@@ -436,7 +435,7 @@ def _why_event(event: EventRecord) -> list[str]:
     if event.dismissed:
         by = f" by {event.dismissed.by}" if event.dismissed.by else ""
         return [*words, f"dismissed{by} on {event.dismissed.at:%Y-%m-%d}: {event.dismissed.reason}"]
-    return [*words, *arrows(event.parked.remedy)] if event.parked else words
+    return [*words, *arrows(remedy_of(event.parked))] if event.parked else words
 
 
 def _since(given: datetime | None, deployment: Deployment) -> datetime | None:

@@ -1,209 +1,232 @@
-"""Why something is parked: the message that people read, and the command that ends it. Each reason stands here once."""
+"""Why something is parked: the message that people read, and the ways out of it. Each reason stands here once."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from shlex import quote
+from enum import Enum
 from types import MappingProxyType
+
+
+class WayOut(Enum):
+    """What a person can do, so that it is not parked any more. The command for it is in ``watch/remedy.py``, the console's button in ``web/pages/actions.py``."""
+
+    MAP_CUSTOMER = "map-customer"
+    """Say which company and contract the customer has; it has none yet."""
+    MAP_CONTRACT = "map-contract"
+    """The same, where the company is known."""
+    MAP_ELSEWHERE = "map-elsewhere"
+    """Say that the customer has another contract than the one that is said."""
+    ROUTE_SKU = "route-sku"
+    """Say which of the customer's contracts takes the SKU."""
+    CHOOSE_SERVICE = "choose-service"
+    """Choose the service of the SKU."""
+    LET_SERVICES_BE_READ = "let-services-be-read"
+    """Give the API user the right to look for it."""
+    CHOOSE_OLD_PLANS_SERVICE = "choose-old-plans-service"
+    """Choose the service of the SKU that seats move away from."""
+    EXCLUDE_OLD_PLAN = "exclude-old-plan"
+    """Say that this SKU was never billed."""
+    CHOOSE_LINE = "choose-line"
+    """Choose one of the contract services of a service; the fact ``choices`` has their ids."""
+    OPEN = "open"
+    """Have the contract looked for, and opened, again."""
+    FIX_THEN_OPEN = "fix-then-open"
+    """The same, once the cause is fixed."""
+    FIND_THEN_OPEN = "find-then-open"
+    """The same, once it was looked for in Autotask."""
+    FIX_THEN_RETRY = "fix-then-retry"
+    """Fix the cause in Autotask, and have it tried again."""
+    ACTIVATE_CONTRACT = "activate-contract"
+    EXTEND_CONTRACT = "extend-contract"
+    WAIT_OR_ADD_UNITS = "wait-or-add-units"
+    """Its day comes by itself; who wants it now adds the units that lack later on."""
+    LOOK_AT_CONTRACT = "look-at-contract"
+    """See what the other line waits for."""
+    ENFORCE = "enforce"
+    """Bring the line back to what Timus says."""
+    ADOPT = "adopt"
+    """Keep what somebody did in Autotask."""
+    APPROVE = "approve"
+    APPROVE_NEW_PLAN = "approve-new-plan"
+    """Approve the increase that the line's own change goes with."""
+    APPROVE_AFTER_ALL = "approve-after-all"
+    """Approve what was rejected."""
+    RESUME = "resume"
+    SHOW_EVENT = "show-event"
+    ACCEPT_EVENT = "accept-event"
+    """Say that the event is right."""
+    ACCEPT_MOVE = "accept-move"
+    """The same of one that says that the subscription is another customer's."""
+    DISMISS_EVENT = "dismiss-event"
+    """Say that the event is a mistake."""
+    DISMISS_OLDER = "dismiss-older"
+    """Say that Timus shows what is known, so that the event is older."""
+    COMPARE_WITH_TIMUS = "compare-with-timus"
+    """Else compare everything with what Timus exports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason for parking. ``message`` and ``remedy`` are templates over the facts of the case."""
+    """A reason for parking. ``message`` is a template over the facts of the case; of ``ways`` a person chooses one."""
 
     message: str
-    remedy: str
+    ways: tuple[WayOut, ...]
 
-
-_ACCEPT_OR_DISMISS = (
-    "If the event is right: timus-autotask events accept {event}; if it is a mistake: "
-    "timus-autotask events dismiss {event} --reason WHY"
-)
-
-ENFORCE_OR_ADOPT = "timus-autotask drift {contract} {service} --enforce, or: timus-autotask drift {contract} {service} --adopt"
-OR = ", or: "
-"""Between the commands of a remedy of which a person chooses one."""
 
 REASONS: Mapping[str, Reason] = MappingProxyType(
     {
         "opening-off": Reason(
             "Customer {customer} has company {company} and no contract, and the terms (open_contracts) do not open one.",
-            "timus-autotask map customer {customer} --company {company} --contract N",
+            (WayOut.MAP_CONTRACT,),
         ),
         "opening-refused": Reason(
             "Autotask refused to open contract {name} for company {company}: {answer}",
-            "Fix the cause, then: timus-autotask retry {number}",
+            (WayOut.FIX_THEN_OPEN,),
         ),
         "opening-differs": Reason(
             "Contract {contract} carries our number {number}, but it is not an active recurring contract of company {company} "
             "from {start} to {end}. Map it by hand, or fix it in Autotask.",
-            "timus-autotask retry {number}",
+            (WayOut.OPEN,),
         ),
         "opening-doubled": Reason(
             "Several contracts of company {company} carry our number {number}: {contracts}. Only one of them may.",
-            "timus-autotask retry {number}",
+            (WayOut.OPEN,),
         ),
         "opening-unclear": Reason(
             "Autotask said that it opened contract {number} for company {company}, but the contract cannot be found.",
-            "Look for it in Autotask, then: timus-autotask retry {number}",
+            (WayOut.FIND_THEN_OPEN,),
         ),
         "customer-unmapped": Reason(
             "Customer {customer} has no Autotask company and contract yet.",
-            "timus-autotask map customer {customer} --company N --contract N",
+            (WayOut.MAP_CUSTOMER,),
         ),
         "sku-unmapped": Reason(
             "No Autotask service is chosen for {sku}, and no active service carries that SKU.",
-            "timus-autotask map plan {sku} --service N",
+            (WayOut.CHOOSE_SERVICE,),
         ),
         "sku-ambiguous": Reason(
             "Several active Autotask services carry the SKU {sku}, so none of them is chosen.",
-            "timus-autotask map plan {sku} --service N",
+            (WayOut.CHOOSE_SERVICE,),
         ),
         "sku-refused": Reason(
             "No Autotask service is chosen for {sku}, and Autotask refused to look for one: {answer}",
-            "Let the API user read services in Autotask, or: timus-autotask map plan {sku} --service N",
+            (WayOut.LET_SERVICES_BE_READ, WayOut.CHOOSE_SERVICE),
         ),
         "sku-unrouted": Reason(
             "Customer {customer} has contracts, but none of them takes {sku}, or not all of its units.",
-            "timus-autotask map customer {customer} --company N --contract N --sku {sku}",
+            (WayOut.ROUTE_SKU,),
         ),
         "contract-not-found": Reason(
             "Autotask has no contract {contract}, or the API user may not see it.",
-            "timus-autotask map customer {customer} --company N --contract N",
+            (WayOut.MAP_ELSEWHERE,),
         ),
         "contract-of-another-company": Reason(
             "Contract {contract} belongs to company {actual_company}, but customer {customer} is mapped to it as company {company}'s.",
-            "timus-autotask map customer {customer} --company N --contract N",
+            (WayOut.MAP_ELSEWHERE,),
         ),
         "contract-not-recurring": Reason(
             "Contract {contract} is not a recurring service contract, so it has no units.",
-            "timus-autotask map customer {customer} --company N --contract N",
+            (WayOut.MAP_ELSEWHERE,),
         ),
         "contract-inactive": Reason(
             "Contract {contract} is inactive in Autotask.",
-            "Activate it in Autotask, then: timus-autotask retry {contract}",
+            (WayOut.ACTIVATE_CONTRACT,),
         ),
         "contract-ended": Reason(
             "Contract {contract} ends on {contract_end}; {units} units are to be billed after it.",
-            "Extend the contract in Autotask, then: timus-autotask retry {contract}",
+            (WayOut.EXTEND_CONTRACT,),
         ),
         "line-duplicated": Reason(
             "Service {service} is on contract {contract} more than once{offered_told}, so it is not clear which line to change.",
-            "timus-autotask map line {contract} {service} --contract-service {choice}",
+            (WayOut.CHOOSE_LINE,),
         ),
         "line-missing": Reason(
             "Contract service {contract_service} was chosen for service {service} on contract {contract}, and Autotask does not have it "
             "any more{offered_told}.",
-            "timus-autotask map line {contract} {service} --contract-service {choice}",
+            (WayOut.CHOOSE_LINE,),
         ),
         "drift": Reason(
             "Somebody changed the units in Autotask: we left {left}, Autotask has {held}, Timus says {desired}.{differs_told}",
-            ENFORCE_OR_ADOPT,
+            (WayOut.ENFORCE, WayOut.ADOPT),
         ),
         "outcome-unclear": Reason(
             "An adjustment of {delta:+d} on {day} got no clear answer. Autotask now has {held} units, "
             "which is neither the {before} before it nor the {after} after it. Timus says {desired}.",
-            ENFORCE_OR_ADOPT,
+            (WayOut.ENFORCE, WayOut.ADOPT),
         ),
         "refused": Reason(
             "Autotask refused {delta:+d} on {day}: {answer}",
-            "Fix the cause in Autotask, then: timus-autotask retry {contract}",
+            (WayOut.FIX_THEN_RETRY,),
         ),
         "below-zero-later": Reason(
             "{delta:+d} on {day} is made on {until}. Autotask has {units} units from that day on, and refuses to go below 0 there, "
             "so the increase of that day comes first.",
-            "Nothing to do. To have it now: add the units that are missing from {until} on in Autotask, then: "
-            "timus-autotask retry {contract}",
+            (WayOut.WAIT_OR_ADD_UNITS,),
         ),
         "waits-for-decrease": Reason(
             "The plan change waits: the old plan on service {down} has to come down first.",
-            "timus-autotask status --contract {contract}",
+            (WayOut.LOOK_AT_CONTRACT,),
         ),
         "old-plan-unmapped": Reason(
             "The plan change waits: no service is chosen for the old plan {sku}, so Autotask may still bill it where we do not look.",
-            "timus-autotask map plan {sku} --service N, or if it was never billed: "
-            "timus-autotask policy set --customer {customer} excluded={sku}",
+            (WayOut.CHOOSE_OLD_PLANS_SERVICE, WayOut.EXCLUDE_OLD_PLAN),
         ),
         "held-for-approval": Reason(
             "A change of {delta:+d} on {day}{at_price} awaits approval.{shared_told}",
-            "timus-autotask approve {contract} {service}",
+            (WayOut.APPROVE,),
         ),
         "held-over-limit": Reason(
             "A change of {delta:+d} on {day}{at_price} is larger than the limit of {limit}, so it awaits approval.{shared_told}",
-            "timus-autotask approve {contract} {service}",
+            (WayOut.APPROVE,),
         ),
         "held-over-day-limit": Reason(
             "A change of {delta:+d} on {day}{at_price} awaits approval: it brings the units that change in one day above the limit of {limit}.{shared_told}",
-            "timus-autotask approve {contract} {service}",
+            (WayOut.APPROVE,),
         ),
         "held-with-plan-change": Reason(
             "The plan change waits as a whole: the new plan on service {up} is not approved.",
-            "timus-autotask approve {contract} {up}",
+            (WayOut.APPROVE_NEW_PLAN,),
         ),
         "held-posted-period": Reason(
             "A change of {delta:+d}{at_price} awaits approval: its day, {day}, is in a period that is approved and posted.{shared_told}",
-            "timus-autotask approve {contract} {service}",
+            (WayOut.APPROVE,),
         ),
         "rejected": Reason(
             "The change of {delta:+d} on {day}{at_price} is set aside until Timus reports something newer{by_now_told}. "
             "{by} rejected it on {on}: {why}",
-            "timus-autotask approve {contract} {service}",
+            (WayOut.APPROVE_AFTER_ALL,),
         ),
-        "paused": Reason("Changes are paused.", "timus-autotask resume --customer {paused_customer}"),
+        "paused": Reason("Changes are paused.", (WayOut.RESUME,)),
         "no-subscription": Reason(
             "No subscription maps to this line any more; Autotask has {held} units.",
-            "timus-autotask map customer {customer} --company N --contract N",
+            (WayOut.MAP_ELSEWHERE,),
         ),
         "not-understood": Reason(
             "The event is signed by Timus but not understood: {answer}",
-            "timus-autotask events show {event}",
+            (WayOut.SHOW_EVENT,),
         ),
         "contradictory": Reason(
             "Two different states claim version {version} of subscription {subscription}; the first one counts.",
-            _ACCEPT_OR_DISMISS,
+            (WayOut.ACCEPT_EVENT, WayOut.DISMISS_EVENT),
         ),
         "version-restarted": Reason(
             "The event says version {version} of subscription {subscription}: {told}. Version {known_version} is known: {known}. "
             "Numbers and times disagree about which of both is newer. What is known counts until somebody decides.",
-            _ACCEPT_OR_DISMISS,
+            (WayOut.ACCEPT_EVENT, WayOut.DISMISS_EVENT),
         ),
         "version-overtaken": Reason(
             "The event says version {version} of subscription {subscription}: {told}. Version {known_version} happened later and says "
             "otherwise: {known}. So this event cannot be the newest, and changes nothing.",
-            "If Timus shows what is known: timus-autotask events dismiss {event} --reason WHY; if not: "
-            "timus-autotask reconcile --timus-export FILE",
+            (WayOut.DISMISS_OLDER, WayOut.COMPARE_WITH_TIMUS),
         ),
         "subscription-moved": Reason(
             "Subscription {subscription} is customer {other}'s, and this event says {customer}. {other} is billed for it as before, and "
             "{customer} is not, until somebody decides.",
-            "If it is {customer}'s now: timus-autotask events accept {event}; if the event is a mistake: "
-            "timus-autotask events dismiss {event} --reason WHY",
+            (WayOut.ACCEPT_MOVE, WayOut.DISMISS_EVENT),
         ),
     }
 )
-
-
-_OPTION = re.compile(r"(--[a-z-]+) \{(\w+)\}")
-_POSITIONAL = re.compile(
-    r"(timus-autotask(?: [a-z]+)+) \{(\w+)\}((?: --[a-z-]+(?:[ =][^\s,;:-][^\s,;:]*|=\{\w+\})?)*)"
-)
-
-
-def commands(template: str, facts: Mapping[str, int | str]) -> str:
-    """A sentence with commands, filled in so that a shell and the command line take each fact as it is.
-
-    A fact that begins with a dash would be taken for an option: it is written ``--option=-x``, or behind ``--`` at the end.
-    """
-
-    def dashed(name: str) -> bool:
-        return str(facts.get(name, "")).startswith("-")
-
-    template = _OPTION.sub(lambda m: f"{m[1]}={{{m[2]}}}" if dashed(m[2]) else m[0], template)
-    template = _POSITIONAL.sub(lambda m: f"{m[1]}{m[3]} -- {{{m[2]}}}" if dashed(m[2]) else m[0], template)
-    shown = {name: quote(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
-    return template.format_map(_Facts(shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,21 +239,16 @@ class Parked:
     @property
     def message(self) -> str:
         """The reason, for people."""
-        return REASONS[self.code].message.format_map(_Facts(self.facts))
+        return REASONS[self.code].message.format_map(Facts(self.facts))
 
     @property
-    def remedy(self) -> str:
-        """The command or action that ends it, written so that a shell takes it."""
-        template = REASONS[self.code].remedy
-        choices = str(self.facts["choices"]).split(" | ") if self.facts.get("choices") else ["N"]
-        remedy = OR.join(
-            dict.fromkeys(commands(template, {**self.facts, "choice": choice}) for choice in choices)
-        )
-        return remedy.replace(" --customer PAUSED_CUSTOMER", "")  # everybody is paused
+    def ways(self) -> tuple[WayOut, ...]:
+        """What a person can do about it."""
+        return REASONS[self.code].ways
 
 
-class _Facts(dict[str, int | str]):
-    """A fact that is not known is shown by its name. Some are there only where there is something to say."""
+class Facts(dict[str, int | str]):
+    """The facts of a case, for a template. One that is not known is shown by its name; some are there only where there is something to say."""
 
     def __missing__(self, key: str) -> str:
         if key == "at_price":

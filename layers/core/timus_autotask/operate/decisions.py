@@ -27,6 +27,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import price_form
+from timus_autotask.watch.remedy import remedy_of
 
 QUIET: Progress = lambda _done, _of: None  # noqa: E731 - a default
 
@@ -339,7 +340,7 @@ def _decision_on(
         line = stored.value
         parked, change = line.parked, line.awaiting
         if parked is not None and parked.code in (*AWAITING_APPROVAL, PAUSED) and change is None:
-            raise NotDone(f"{parked.message} What lets it go on: {parked.remedy}")
+            raise NotDone(f"{parked.message} What lets it go on: {remedy_of(parked)}")
         if parked is None or change is None or (kind == "reject" and change.rejection):
             raise NotDone(f"{_standing(line)}, so there is nothing to {kind}.")
         shown = ChangeDecided(

@@ -13,7 +13,6 @@ from typing import Any
 
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.history import Merge, Subscription, believed, merge, moved, version_of
-from timus_autotask.domain.reasons import commands
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.decisions import QUIET
@@ -33,6 +32,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import understand
 from timus_autotask.watch.history import event as events_named
 from timus_autotask.watch.history import not_found
+from timus_autotask.watch.remedy import commands
 
 MOVED = "subscription-moved"
 """Why an event is parked that says another customer than the one that is known."""

@@ -30,6 +30,7 @@ from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.preview import ContractPreview, Preview
+from timus_autotask.watch.remedy import remedy_of
 
 QUIET: Progress = lambda _done, _of: None  # noqa: E731 - a default
 
@@ -157,11 +158,24 @@ def _decide(
         lines = without(
             entry, _journals(view, ports.store), view, by=by, reason=reason, undo_id=ports.new_id()
         )
-    except (NotUndone, RecordUnreadable, TermsUnreadable) as error:
+    except NotUndone as error:
+        raise NotDone(_with_help(error)) from error
+    except (RecordUnreadable, TermsUnreadable) as error:
         raise NotDone(str(error)) from error
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         raise NotDone(f"{not_asked(error)} Nothing was written.") from error
     return records, lines
+
+
+def _with_help(error: NotUndone) -> str:
+    """Why it is not undone, and what to do first."""
+    if error.first:
+        return f"{error} First: {remedy_of(error.first)}"
+    return (
+        f"{error} See: timus-autotask status --contract {error.other.contract_id}"
+        if error.other
+        else str(error)
+    )
 
 
 def _is_not_undone(entry: JournalEntry, ports: Ports) -> None:

@@ -13,6 +13,7 @@ from timus_autotask.domain.line import HeldChange, JournalEntry, Line, Outcome, 
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.watch.history import by_whom
+from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import Records
 
 
@@ -155,7 +156,7 @@ def _of(
         price,
         causes,
         reason=parked.message if parked else "",
-        remedy=parked.remedy if parked else "",
+        remedy=remedy_of(parked) if parked else "",
     )
 
 

@@ -42,6 +42,7 @@ from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
+from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.shadow import Shadow
 from timus_autotask.watch.status import Stages, StatusLine
 
@@ -163,7 +164,7 @@ def _provisioning(provisioning: Provisioning) -> Form:
         "end": wanted.end,
         "reason": parked.message if parked else None,
         "reason_code": parked.code if parked else None,
-        "remedy": parked.remedy if parked else None,
+        "remedy": remedy_of(parked) if parked else None,
         "since": provisioning.since,
     }
 
@@ -264,7 +265,7 @@ def event_form(event: EventRecord) -> Form:
         "outcome": event.outcome,
         "reason": event.parked.message if event.parked else None,
         "reason_code": event.parked.code if event.parked else None,
-        "remedy": event.parked.remedy if event.parked else None,
+        "remedy": remedy_of(event.parked) if event.parked else None,
         "evidence": [
             {"sku": e.sku, "from": e.first, "until": e.until, "units": e.units, "instead_of": e.instead_of}
             for e in event.evidence
@@ -328,7 +329,7 @@ def _without_line(one: WithoutLine) -> Form:
         "seat_days": -one.seat_days,
         "reason": one.why.message,
         "reason_code": one.why.code,
-        "remedy": one.why.remedy,
+        "remedy": remedy_of(one.why),
     }
 
 
@@ -351,7 +352,7 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
         "state": line.state.value,
         "reason": parked.message if parked else None,
         "reason_code": parked.code if parked else None,
-        "remedy": parked.remedy if parked else None,
+        "remedy": remedy_of(parked) if parked else None,
         "awaiting": [_held(change) for change in one.open_changes],
         "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
         "past_days": [_past_days(each) for each in line.past_days],

@@ -16,6 +16,7 @@ from timus_autotask.watch.history import by_whom
 from timus_autotask.watch.month.client_month import ClientMonth, day_of
 from timus_autotask.watch.month.evidence import MonthEvidence, money_of, runs, verdict_of
 from timus_autotask.watch.month.four_sides import FourSides
+from timus_autotask.watch.remedy import remedy_of
 
 
 def client_page(found: ClientMonth) -> str:
@@ -48,6 +49,7 @@ def _pages() -> Environment:
     pages.filters["verdict_of"] = verdict_of
     pages.filters["by_whom"] = by_whom
     pages.filters["moment"] = _moment
+    pages.filters["remedy_of"] = remedy_of
     return pages
 
 

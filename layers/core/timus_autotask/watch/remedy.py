@@ -1,12 +1,55 @@
-"""How a remedy is read: the commands in it, and each way out of it for itself."""
+"""How a remedy is said and read: the command of each way out, and each way out of a text for itself.
+
+They are said here and not in ``cli/``, because the digest, the evidence and ``--json`` say them too.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from shlex import quote
 
-from timus_autotask.domain.reasons import OR, commands
+from timus_autotask.domain.reasons import Facts, Parked, WayOut
+
+OR = ", or: "
+"""Between the commands of a remedy of which a person chooses one."""
+
+WORDS: Mapping[WayOut, str] = {
+    WayOut.MAP_CUSTOMER: "timus-autotask map customer {customer} --company N --contract N",
+    WayOut.MAP_CONTRACT: "timus-autotask map customer {customer} --company {company} --contract N",
+    WayOut.MAP_ELSEWHERE: "timus-autotask map customer {customer} --company N --contract N",
+    WayOut.ROUTE_SKU: "timus-autotask map customer {customer} --company N --contract N --sku {sku}",
+    WayOut.CHOOSE_SERVICE: "timus-autotask map plan {sku} --service N",
+    WayOut.LET_SERVICES_BE_READ: "Let the API user read services in Autotask",
+    WayOut.CHOOSE_OLD_PLANS_SERVICE: "timus-autotask map plan {sku} --service N",
+    WayOut.EXCLUDE_OLD_PLAN: "if it was never billed: timus-autotask policy set --customer {customer} excluded={sku}",
+    WayOut.CHOOSE_LINE: "timus-autotask map line {contract} {service} --contract-service {choice}",
+    WayOut.OPEN: "timus-autotask retry {number}",
+    WayOut.FIX_THEN_OPEN: "Fix the cause, then: timus-autotask retry {number}",
+    WayOut.FIND_THEN_OPEN: "Look for it in Autotask, then: timus-autotask retry {number}",
+    WayOut.FIX_THEN_RETRY: "Fix the cause in Autotask, then: timus-autotask retry {contract}",
+    WayOut.ACTIVATE_CONTRACT: "Activate it in Autotask, then: timus-autotask retry {contract}",
+    WayOut.EXTEND_CONTRACT: "Extend the contract in Autotask, then: timus-autotask retry {contract}",
+    WayOut.WAIT_OR_ADD_UNITS: "Nothing to do. To have it now: add the units that are missing from {until} on in Autotask, then: "
+    "timus-autotask retry {contract}",
+    WayOut.LOOK_AT_CONTRACT: "timus-autotask status --contract {contract}",
+    WayOut.ENFORCE: "timus-autotask drift {contract} {service} --enforce",
+    WayOut.ADOPT: "timus-autotask drift {contract} {service} --adopt",
+    WayOut.APPROVE: "timus-autotask approve {contract} {service}",
+    WayOut.APPROVE_NEW_PLAN: "timus-autotask approve {contract} {up}",
+    WayOut.APPROVE_AFTER_ALL: "timus-autotask approve {contract} {service}",
+    WayOut.RESUME: "timus-autotask resume --customer {paused_customer}",
+    WayOut.SHOW_EVENT: "timus-autotask events show {event}",
+    WayOut.ACCEPT_EVENT: "If the event is right: timus-autotask events accept {event}",
+    WayOut.ACCEPT_MOVE: "If it is {customer}'s now: timus-autotask events accept {event}",
+    WayOut.DISMISS_EVENT: "if the event is a mistake: timus-autotask events dismiss {event} --reason WHY",
+    WayOut.DISMISS_OLDER: "If Timus shows what is known: timus-autotask events dismiss {event} --reason WHY",
+    WayOut.COMPARE_WITH_TIMUS: "if not: timus-autotask reconcile --timus-export FILE",
+}
+"""Templates over the facts of the case."""
+
+ENFORCE_OR_ADOPT = OR.join((WORDS[WayOut.ENFORCE], WORDS[WayOut.ADOPT]))
 
 _WORD = r"""(?=['"\w=<>/|@#+-])(?:'[^']*'|"[^"]*"|[^\s,;:'"])+"""
 COMMAND = re.compile(rf"(?:timus-autotask|make deploy)(?: (?!(?:and|or)\b){_WORD}(?<!\.))+")
@@ -14,8 +57,44 @@ COMMAND = re.compile(rf"(?:timus-autotask|make deploy)(?: (?!(?:and|or)\b){_WORD
 _BETWEEN = re.compile(r"[.,;]?\s*(?:or:? |then: )?")
 """What stands between two ways out."""
 
+_OPTION = re.compile(r"(--[a-z-]+) \{(\w+)\}")
+_POSITIONAL = re.compile(
+    r"(timus-autotask(?: [a-z]+)+) \{(\w+)\}((?: --[a-z-]+(?:[ =][^\s,;:-][^\s,;:]*|=\{\w+\})?)*)"
+)
+
 FEW = 3
 """So many customers are named in one command."""
+
+
+def commands(template: str, facts: Mapping[str, int | str]) -> str:
+    """A sentence with commands, filled in so that a shell and the command line take each fact as it is.
+
+    A fact that begins with a dash would be taken for an option: it is written ``--option=-x``, or behind ``--`` at the end.
+    """
+
+    def dashed(name: str) -> bool:
+        return str(facts.get(name, "")).startswith("-")
+
+    template = _OPTION.sub(lambda m: f"{m[1]}={{{m[2]}}}" if dashed(m[2]) else m[0], template)
+    template = _POSITIONAL.sub(lambda m: f"{m[1]}{m[3]} -- {{{m[2]}}}" if dashed(m[2]) else m[0], template)
+    shown = {name: quote(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+    return template.format_map(Facts(shown))
+
+
+def remedy_of(parked: Parked) -> str:
+    """The command or action that ends it, written so that a shell takes it; of several a person chooses one."""
+    facts = parked.facts
+    choices = str(facts["choices"]).split(" | ") if facts.get("choices") else ["N"]
+    each = dict.fromkeys(
+        commands(WORDS[way], {**facts, "choice": choice}) for way in parked.ways for choice in choices
+    )
+    return either(*each).replace(" --customer PAUSED_CUSTOMER", "")  # everybody is paused
+
+
+def either(*each: str) -> str:
+    """Ways out as one text: what begins with its own condition stands behind a semicolon."""
+    first, *others = each
+    return first + "".join((OR if one.startswith("timus-autotask") else "; ") + one for one in others)
 
 
 def ways(remedy: str) -> list[str]:

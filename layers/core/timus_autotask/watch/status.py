@@ -42,6 +42,7 @@ from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.explanation import TERMS, Because, explained, reasons_of_difference
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
+from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.wording import counted
 
 T = TypeVar("T")
@@ -472,7 +473,7 @@ def _without_line(
         state=State.PARKED,
         reason=parked.message,
         reason_code=parked.code,
-        remedy=parked.remedy,
+        remedy=remedy_of(parked),
         wanted_units=missing.units,
     )
 
@@ -550,7 +551,7 @@ def _lines(
             state=state,
             reason=reason,
             reason_code=parked.code if parked else None,
-            remedy=parked.remedy if parked else None,
+            remedy=remedy_of(parked) if parked else None,
             wanted_units=wanted_units(demand, line).at(today),
             set_aside=others_set_aside(line, parked),
             undone=tuple(one for one in line.undone if one.until is None or one.until > today),

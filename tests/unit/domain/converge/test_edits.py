@@ -39,6 +39,7 @@ from timus_autotask.domain.policy import (
     Policy,
 )
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.watch.remedy import remedy_of
 
 
 def test_somebody_elses_edit_is_parked_with_the_numbers() -> None:
@@ -480,7 +481,7 @@ def test_the_contract_services_to_choose_from_are_told_with_units_and_price() ->
     reason = line_of(step).parked
     assert reason is not None
     assert f"({told['lines']})" in reason.message
-    assert reason.remedy.endswith("map line 1 45 --contract-service 1300")
+    assert remedy_of(reason).endswith("map line 1 45 --contract-service 1300")
 
 
 def test_a_chosen_contract_service_that_is_gone_parks_the_line() -> None:

@@ -53,6 +53,7 @@ from timus_autotask.domain.policy import Approval, OnDrift, Policy, PostedPeriod
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
+from timus_autotask.watch.remedy import remedy_of
 
 ALWAYS = Policy(approve_increases=Approval(0), approve_decreases=Approval(0))
 LATER = NOW + timedelta(hours=1)
@@ -94,7 +95,7 @@ def test_a_rejected_change_says_what_who_when_and_why() -> None:
         "The change of +3 on 2026-03-15 is set aside until Timus reports something newer. "
         "pat rejected it on 2026-03-14 21:00 UTC: not ordered"
     )
-    assert line.parked.remedy == "timus-autotask approve 1 45"
+    assert remedy_of(line.parked) == "timus-autotask approve 1 45"
     assert next_step(later(told(MORE, 7, 8), lines=(line,))).lines == ()
 
 

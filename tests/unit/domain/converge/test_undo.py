@@ -494,13 +494,20 @@ def test_seats_that_have_gone_to_a_sku_without_a_line_are_not_brought_back() -> 
     )
 
 
+def not_undone(
+    at: View | None = None, entry: JournalEntry | None = None, journal: Sequence[JournalEntry] = ()
+) -> NotUndone:
+    """Why a change is not undone, with what does not let it."""
+    with pytest.raises(NotUndone) as error:
+        undone(at, entry, journal)
+    return error.value
+
+
 def refused(
     at: View | None = None, entry: JournalEntry | None = None, journal: Sequence[JournalEntry] = ()
 ) -> str:
-    """Why a change is not undone."""
-    with pytest.raises(NotUndone) as error:
-        undone(at, entry, journal)
-    return str(error.value)
+    """Why a change is not undone, in words."""
+    return str(not_undone(at, entry, journal))
 
 
 def test_one_side_of_a_plan_change_is_not_undone_while_the_other_is_not_made() -> None:
@@ -516,10 +523,11 @@ def test_seats_that_are_still_to_move_are_waited_for() -> None:
     """The other side is dated on a later day, so that the two entries do not name each other."""
     alone = replace(DOWN, linked=())
     waiting = (PLANS[0], line(steps(), PLUS))
-    assert refused(seen(OLD, NEW, lines=waiting, links=(LINK,)), alone) == (
-        "Seats may move between it and service 46 of contract 1, which has not got what it should have "
-        "yet. See: timus-autotask status"
+    error = not_undone(seen(OLD, NEW, lines=waiting, links=(LINK,)), alone)
+    assert str(error) == (
+        "Seats may move between it and service 46 of contract 1, which has not got what it should have yet."
     )
+    assert error.other == LineKey(1, 46)
 
 
 def test_a_plan_change_over_two_contracts_is_not_undone() -> None:
@@ -595,12 +603,12 @@ def test_a_parked_line_is_put_right_first() -> None:
 
 
 def test_what_waits_for_a_person_is_decided_first() -> None:
-    """With the reason, and the command that ends it."""
+    """With the reason, which has the way out of it."""
     reason = Parked("drift", {"contract": 1, "service": 45, "left": 28, "held": 30})
     parked = line(state=State.PARKED, parked=reason)
-    assert refused(seen(lines=(parked,))) == (
-        f"What is on service 45 on contract 1 is parked: {reason.message} First: {reason.remedy}"
-    )
+    error = not_undone(seen(lines=(parked,)))
+    assert str(error) == f"What is on service 45 on contract 1 is parked: {reason.message}"
+    assert error.first == reason
 
 
 def test_an_undo_that_news_has_ended_is_in_the_way_of_no_other() -> None:
@@ -616,9 +624,9 @@ def test_an_undo_that_news_has_ended_is_in_the_way_of_no_other() -> None:
 
 def test_a_pause_is_a_pause() -> None:
     """An undo is an adjustment."""
-    assert refused(seen(policy=Policy(paused=True))) == (
-        "It is paused, and an undo is an adjustment. First: timus-autotask resume"
-    )
+    error = not_undone(seen(policy=Policy(paused=True)))
+    assert str(error) == "It is paused, and an undo is an adjustment."
+    assert error.first == Parked("paused", {})
 
 
 def test_nothing_is_undone_where_nothing_may_be_posted() -> None:

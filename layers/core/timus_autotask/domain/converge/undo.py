@@ -9,12 +9,14 @@ from datetime import date, datetime, timedelta
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import policy_of, wanted_units
 from timus_autotask.domain.converge.gaps import open_day_of, taken_days
+from timus_autotask.domain.converge.holds import PAUSED
 from timus_autotask.domain.converge.view import Observed, View
 from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.line import Approved, JournalEntry, Line, Outcome, State, Undone
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import IGNORED
 from timus_autotask.domain.policy import Policy
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.domain.undone import joined_with, known_versions, noted, without_undone
 
@@ -23,7 +25,14 @@ Journals = Mapping[LineKey, Sequence[JournalEntry]]
 
 
 class NotUndone(Exception):
-    """The change cannot be undone; the message says why, and what to do."""
+    """The change cannot be undone; the message says why."""
+
+    def __init__(self, message: str, *, first: Parked | None = None, other: LineKey | None = None) -> None:
+        super().__init__(message)
+        self.first = first
+        """What is parked, and is to be ended before."""
+        self.other = other
+        """Another line, which does not let it."""
 
 
 def undo(
@@ -156,7 +165,8 @@ def _others_allow_it(sides: Sequence[_Side], day: date, view: View) -> None:
             if not other.is_level:
                 raise NotUndone(
                     f"Seats may move between it and service {key.service_id} of contract {key.contract_id}, which has not got what "
-                    "it should have yet. See: timus-autotask status"
+                    "it should have yet.",
+                    other=key,
                 )
             if side.entry.delta < 0 and (other.has_come_since(side) or other.is_instead_of(side.key, day)):
                 raise NotUndone(
@@ -259,15 +269,13 @@ class _Side:
                 f"What is on {self.where} settles. Try again after {until}, when it is known at the latest."
             )
         if line.parked is not None:
-            raise NotUndone(
-                f"What is on {self.where} is parked: {line.parked.message} First: {line.parked.remedy}"
-            )
+            raise NotUndone(f"What is on {self.where} is parked: {line.parked.message}", first=line.parked)
         if line.set_aside or line.state not in (State.APPLIED, State.SCHEDULED):
             raise NotUndone(
                 f"What is on {self.where} is {line.state.value}. Wait until it has what it should have."
             )
         if self.policy.paused:
-            raise NotUndone("It is paused, and an undo is an adjustment. First: timus-autotask resume")
+            raise NotUndone("It is paused, and an undo is an adjustment.", first=Parked(PAUSED, {}))
 
     def _is_in_force(self) -> None:
         entry, in_force = self.entry, _in_force(self.journal)

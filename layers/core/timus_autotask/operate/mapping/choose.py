@@ -24,7 +24,6 @@ from timus_autotask.domain.mapping import (
     service_on,
 )
 from timus_autotask.domain.names import same_company
-from timus_autotask.domain.reasons import OR
 from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.decision import decided
@@ -66,6 +65,7 @@ from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
 from timus_autotask.watch.names import NOBODY, Directory, NamesRead, known_names, learn_names, name_of
+from timus_autotask.watch.remedy import OR
 from timus_autotask.watch.status import strict_words
 
 EVERY_DAY = Timeline(((date.min, 1),))

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping
-from timus_autotask.domain.reasons import commands
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer, require_skus
@@ -24,6 +23,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
 from timus_autotask.watch.names import name_of
+from timus_autotask.watch.remedy import commands
 
 NOT_BILLED = "What is not to be billed any more: timus-autotask policy set"
 

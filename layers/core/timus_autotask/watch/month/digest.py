@@ -23,6 +23,7 @@ from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import HORIZONS, Coverage
 from timus_autotask.watch.month.ready import Open, Ready, Waits, beside_of, month_of, ready
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
+from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.status import Records, Status, status_of
 
 ONE_DAY = timedelta(days=1)
@@ -251,7 +252,7 @@ def _without_autotask(status: Status) -> tuple[Waiting, ...]:
         if line.remedy
     ]
     events = [
-        Waiting(event.customer_id, "", None, event.parked.message, event.parked.remedy, Waits.EVENT.value)
+        Waiting(event.customer_id, "", None, event.parked.message, remedy_of(event.parked), Waits.EVENT.value)
         for event in status.parked_events
         if event.parked
     ]

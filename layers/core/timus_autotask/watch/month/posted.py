@@ -20,13 +20,13 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.reasons import ENFORCE_OR_ADOPT
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on
 from timus_autotask.watch.month.ready import money_of_days, month_of
 from timus_autotask.watch.names import NOBODY, Directory
+from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT
 
 ONE_DAY = timedelta(days=1)
 CENT = Decimal("0.01")

@@ -19,7 +19,7 @@ from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import Placement
 from timus_autotask.domain.policy import BillingSchedule
-from timus_autotask.domain.reasons import ENFORCE_OR_ADOPT, REASONS, Parked
+from timus_autotask.domain.reasons import REASONS, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
@@ -29,7 +29,7 @@ from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited
 from timus_autotask.watch.month.coverage import Coverage, coverage
 from timus_autotask.watch.month.ledger import price_without_line, why_without_line
 from timus_autotask.watch.names import NOBODY, Directory
-from timus_autotask.watch.remedy import for_customers
+from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, for_customers, remedy_of
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
 
 ONE_DAY = timedelta(days=1)
@@ -201,7 +201,7 @@ def beside_of(records: Records, now: datetime, zone: ZoneInfo, dead_letters: int
         for customer in sorted(inbox)
     ]
     unheard += [
-        Unheard(event.customer_id, event.parked.message, event.parked.remedy)
+        Unheard(event.customer_id, event.parked.message, remedy_of(event.parked))
         for event in records.parked_events
         if event.parked
     ]
@@ -347,7 +347,7 @@ class _Look:
                     "company": company,
                 }
                 parked = Parked("contract-of-another-company", facts)
-                yield Open(Waits.CONTRACT, parked.message, parked.remedy, customer)
+                yield Open(Waits.CONTRACT, parked.message, remedy_of(parked), customer)
 
     def _outside(self) -> Iterator[Open]:
         """Lines to be billed this month on a contract that has no days in it, ends within it, or is not there."""
@@ -393,7 +393,7 @@ class _Look:
             yield Open(
                 Leak.UNMAPPED,
                 parked.message,
-                parked.remedy,
+                remedy_of(parked),
                 customer_id,
                 None,
                 sku,

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-from timus_autotask.domain.approval import REJECTED
-from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
-from timus_autotask.domain.placement import NO_SERVICE
+from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.reasons import REASONS, WayOut
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.ready import Open
-from timus_autotask.watch.status import UNMAPPED_CUSTOMER, StatusLine
+from timus_autotask.watch.status import StatusLine
 
 OF_A_LINE = (Leak.UNMAPPED, Leak.HELD, Leak.DRIFT, Leak.PAUSED, Leak.REFUSED, Leak.PARKED, Leak.REJECTED)
 """Why something is open before posting that is settled with the line itself."""
@@ -34,35 +33,40 @@ def customer_address(customer: str) -> str:
 
 def actions_of(line: StatusLine) -> Sequence[Action]:
     """What a person can do here about a line that waits, the likeliest first; none: the remedy says what to do elsewhere."""
-    code, key = line.reason_code, line.key
-    if code in UNMAPPED_CUSTOMER:
+    reason = REASONS.get(line.reason_code or "")
+    found = [action for way in (reason.ways if reason else ()) for action in _actions(way, line)]
+    if found or line.key is None:
+        return found
+    return [Action("Try again …", "/do", {"what": "retry", "contract": line.key.contract_id})]
+
+
+def _actions(way: WayOut, line: StatusLine) -> Sequence[Action]:
+    """A way out in the words of the console, where it has a page for it."""
+    if way in (WayOut.MAP_CUSTOMER, WayOut.MAP_CONTRACT):
         return [Action("Map it", f"/mapping?{urlencode({'q': line.customer})}")]
-    if code in NO_SERVICE:
+    if way is WayOut.CHOOSE_SERVICE:
         return [Action("Choose a service", f"/mapping?{urlencode({'q': line.sku})}")]
-    if key is None:
-        return []
+    return _actions_on(way, line, line.key) if line.key else []
+
+
+def _actions_on(way: WayOut, line: StatusLine, key: LineKey) -> Sequence[Action]:
     held = {"decision": "approve", "line": f"{key.contract_id}-{key.service_id}"}
     of = {"contract": key.contract_id, "service": key.service_id}
-    if code in AWAITING_APPROVAL:
-        aside = f"/changes?{urlencode({'state': 'awaits', 'q': line.customer})}"
-        return [Action("Approve …", "/changes/decide", held), Action("Reject …", aside)]
-    if code == REJECTED:
-        return [Action("Approve after all …", "/changes/decide", held)]
-    if code in ("drift", "outcome-unclear"):
-        return [
-            Action("Bring back …", "/do", {"what": "drift", "choice": "enforce", **of}),
-            Action("Keep …", "/do", {"what": "drift", "choice": "adopt", **of}),
-        ]
-    if code in ("line-duplicated", "line-missing"):
-        return [
-            Action(
-                "Choose the line …",
-                f"/mapping/lines?{urlencode({'contract': key.contract_id, 'service': key.service_id})}",
-            )
-        ]
-    if code == "paused":
-        return [Action("Resume …", "/do", {"what": "resume", "customer": line.customer})]
-    return [Action("Try again …", "/do", {"what": "retry", "contract": key.contract_id})]
+    match way:
+        case WayOut.APPROVE | WayOut.APPROVE_NEW_PLAN:
+            aside = f"/changes?{urlencode({'state': 'awaits', 'q': line.customer})}"
+            return [Action("Approve …", "/changes/decide", held), Action("Reject …", aside)]
+        case WayOut.APPROVE_AFTER_ALL:
+            return [Action("Approve after all …", "/changes/decide", held)]
+        case WayOut.ENFORCE:
+            return [Action("Bring back …", "/do", {"what": "drift", "choice": "enforce", **of})]
+        case WayOut.ADOPT:
+            return [Action("Keep …", "/do", {"what": "drift", "choice": "adopt", **of})]
+        case WayOut.CHOOSE_LINE:
+            return [Action("Choose the line …", f"/mapping/lines?{urlencode(of)}")]
+        case WayOut.RESUME:
+            return [Action("Resume …", "/do", {"what": "resume", "customer": line.customer})]
+    return []
 
 
 def next_of(line: StatusLine) -> Action:
