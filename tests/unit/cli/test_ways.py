@@ -12,7 +12,7 @@ import pytest
 from timus_autotask.cli import failure
 from timus_autotask.cli.command import parser
 from timus_autotask.operate.files.tables import FileRefused, Problem
-from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Way
 from timus_autotask.web import failing
 
 OPTION = re.compile(r"--[a-z-]+")
@@ -43,6 +43,23 @@ def test_the_console_names_no_option(way: Way) -> None:
     assert "{" not in said
     assert not OPTION.search(said)
     assert "timus-autotask" not in said
+
+
+def test_what_is_in_doubt_can_be_done_otherwise_in_both() -> None:
+    """With the day from which it is right."""
+    doubt = Doubt("25 units would be billed twice.", (Way.ONCE_FROM,), date(2026, 4, 1))
+    assert (
+        failure.doubt_words(doubt) == "25 units would be billed twice. To bill them once: --from 2026-04-01."
+    )
+    assert (
+        failing.doubt_words(doubt)
+        == "25 units would be billed twice. To bill them once, let it hold from 2026-04-01 on."
+    )
+    assert (
+        failure.doubt_words(Doubt("It goes live."))
+        == failing.doubt_words(Doubt("It goes live."))
+        == "It goes live."
+    )
 
 
 def test_the_earliest_day_is_said_in_both() -> None:

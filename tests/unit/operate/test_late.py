@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from timus_autotask.cli.failure import doubt_words
 from timus_autotask.domain.mapping import Route
 from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.mapping.choose import CustomerRouted, route_customer
@@ -213,19 +214,20 @@ def test_who_shares_a_contract_of_somebody_billed_from_today_is_warned() -> None
 
     def doubts(**more: Any) -> str:
         deployment = deployment_of(here)
-        return " ".join(
-            route_customer(deployment, "new", Route(600, CONTRACT), "kim", share=True, **more).doubts
-        )
+        proposal = route_customer(deployment, "new", Route(600, CONTRACT), "kim", share=True, **more)
+        return " ".join(map(doubt_words, proposal.doubts))
 
     words = (
         f"Contract {CONTRACT} bills {CUSTOMER} from 2026-03-15 on only, and new from 2026-03-03: what {CUSTOMER} has there before "
-        "2026-03-15 would count as too many, and may be taken off."
+        "2026-03-15 would count as too many, and may be taken off. To leave these days alone: --bill-from today, or --from 2026-03-15."
     )
     assert words in doubts()
     assert words not in doubts(bill_from=TODAY_ONLY)
     rows = f"{HEAD}\nnew,600,{CONTRACT}\n"
-    assert words in " ".join(imported(here, rows, share=True).doubts)
-    assert words not in " ".join(imported(here, rows, share=True, bill_from=TODAY_ONLY).doubts)
+    assert words in " ".join(map(doubt_words, imported(here, rows, share=True).doubts))
+    assert words not in " ".join(
+        map(doubt_words, imported(here, rows, share=True, bill_from=TODAY_ONLY).doubts)
+    )
 
 
 def test_both_answers_in_a_row_are_refused() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
+from timus_autotask.cli.failure import doubt_words
 from timus_autotask.domain.mapping import Route
 from timus_autotask.operate import terms
 from timus_autotask.operate.mapping import choose as mapping
@@ -53,7 +54,7 @@ def moved(world: World, route: Route, **more: Any) -> Proposal[Any]:
 
 def twice(proposal: Proposal[Any]) -> list[str]:
     """What would be billed on both lines."""
-    return [doubt for doubt in proposal.doubts if "billed twice" in doubt]
+    return [words for words in map(doubt_words, proposal.doubts) if "billed twice" in words]
 
 
 def billed(world: World, day: date) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from timus_autotask.operate.files.tables import FileRefused, Problem
-from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Way
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 """Exit statuses: failed or refused; the command line makes no sense; AWS or the stack is out of reach."""
@@ -26,6 +26,12 @@ WAYS: Mapping[Way, str] = {
     Way.EVERYBODY: "To set it, leave --customer out.",
     Way.ADD_ON: "That a SKU is in no family is said with --add-on.",
     Way.CONTRACT: "Choose another one with --contract.",
+    Way.ONCE_FROM: "To bill them once: --from {day}.",
+    Way.LEAVE_ALONE: "To leave these days alone: --bill-from today, or --from {day}.",
+    Way.COLUMNS: "Name its columns once, and it is kept: --column sku=Product --column quantity=Seats --column customer=Client "
+    "--column first_day=From --column last_day=To --column amount=Total (with --days day-first or month-first, if days are not 2026-03-15); "
+    "a column that is not needed: --column ignore=Notes",
+    Way.WHICH_CUSTOMER: "By its id: --is-customer NAME=ID.",
 }
 """How the command says what would help."""
 
@@ -51,6 +57,11 @@ class Failed(Exception):
 def refusal(error: NotDone) -> str:
     """Why a use case refuses, and what would help."""
     return " ".join([str(error), *(WAYS[way].format(day=error.day or "DAY") for way in error.ways)])
+
+
+def doubt_words(doubt: Doubt) -> str:
+    """What may be a mistake, and how to do it otherwise."""
+    return doubt.with_help(WAYS)
 
 
 def problem_words(problem: Problem) -> str:

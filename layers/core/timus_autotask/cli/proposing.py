@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from timus_autotask.cli.failure import Failed
+from timus_autotask.cli.failure import Failed, doubt_words
 from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
 from timus_autotask.operate.mapping.late import BillFrom, Late, LateStart
 from timus_autotask.operate.proposal import Done, Progress, Proposal
@@ -80,10 +80,11 @@ def carry_out(
     if proposal.not_shown:
         terminal.say(f"{proposal.not_shown}. What this adjusts is not shown (--unchecked).", style="bold red")
     result, written = proposal.result, False
+    doubts = [*map(doubt_words, proposal.doubts)]
     if _asks_too_much(proposal, arguments, terminal):
-        raise Failed(f"{' '.join(proposal.doubts)} Nothing was written; if it is meant: --yes.")
+        raise Failed(f"{' '.join(doubts)} Nothing was written; if it is meant: --yes.")
     if arguments.dry_run or not arguments.yes:
-        terminal.say(*proposal.doubts, style="bold red")
+        terminal.say(*doubts, style="bold red")
     if agreed(arguments, terminal, question):
         with terminal.while_busy("It is written …"):
             committed: Done[R] = proposal.commit()
@@ -94,7 +95,7 @@ def carry_out(
     return {
         **result.to_json(),
         "written": written,
-        "doubts": [*proposal.doubts],
+        "doubts": doubts,
         "not_shown": proposal.not_shown or None,
         "preview": preview_form(proposal.preview),
         "unhandled": unhandled_form(proposal.preview),

@@ -10,6 +10,7 @@ from math import inf
 
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Progress, act_unseen, or_not_done, rehearse, wake
+from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Rejected
 from timus_autotask.ports.psa import Psa, Threshold
 from timus_autotask.ports.secrets import CACHED, Credentials
@@ -141,7 +142,7 @@ def what_waits(
         wake({id_of(one.key) for one in waiting if waits_in_inbox(one)}, rehearsed)
 
     if autotask is None:
-        act_unseen(deployment, act, NotAnswered("it is not to be asked: --unchecked"))
+        act_unseen(deployment, act, NotAnswered("it is not to be asked"), Way.ASK_AUTOTASK)
         return Preview()
     asked = replace(deployment, ports=replace(ports, autotask=lambda: autotask))
     with or_not_done():

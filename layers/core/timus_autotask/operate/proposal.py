@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from timus_autotask.operate.deployment import Deployment, Queue
 from timus_autotask.operate.mapping.twice import billed_twice
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import Doubt, NotDone, Way
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
@@ -41,7 +41,7 @@ class Prepared(Generic[R]):
     """Writes it and wakes whom it concerns; returns what was done. May be called more than once, with different ports."""
     notes: tuple[str, ...] = ()
     """What whoever asks should know."""
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     """What may be a mistake: whoever asks has to say that it is meant."""
     unchecked: bool = False
     """Do it even if Autotask cannot be asked, so that it cannot be shown what would be adjusted."""
@@ -72,7 +72,7 @@ class Proposal(Generic[R]):
     """As it would be."""
     preview: Preview
     notes: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     not_shown: str = ""
     """Why it cannot be shown what would be adjusted; only where this was asked for."""
     _deployment: Deployment | None = field(default=None, repr=False, compare=False)
@@ -152,8 +152,11 @@ def propose(
     )
 
 
-def act_unseen(deployment: Deployment, act: Callable[[Ports], R], error: NotAnswered) -> R:
-    """What would be done while Autotask cannot be asked. Raises :class:`NotDone` where any adjustment could follow."""
+def act_unseen(deployment: Deployment, act: Callable[[Ports], R], error: NotAnswered, *ways: Way) -> R:
+    """What would be done while Autotask cannot be asked. Raises :class:`NotDone` where any adjustment could follow.
+
+    ``ways`` are what would help, if it is not a matter of time.
+    """
     rehearsal = Rehearsal(deployment.ports)
     result = act(rehearsal.ports)
     store, stage = rehearsal.ports.store, partner_stage(rehearsal.ports, rehearsal.ports.store.partner())
@@ -166,7 +169,8 @@ def act_unseen(deployment: Deployment, act: Callable[[Ports], R], error: NotAnsw
         if reported and contract_is_live(contract_id, customers, stage):
             raise NotDone(
                 f"It cannot be shown what would be done on contract {contract_id}, because Autotask cannot be asked ({error}), "
-                "and it is live. Nothing was written; try again in a minute."
+                f"and it is live. Nothing was written{'.' if ways else '; try again in a minute.'}",
+                *ways,
             ) from error
     return result
 

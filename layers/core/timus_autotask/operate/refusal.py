@@ -1,7 +1,9 @@
-"""How a use case refuses: why, as a sentence, and what would help, as a value. The command and the console each have their own words for it."""
+"""How a use case refuses or doubts: why, as a sentence, and what would help, as a value. The command and the console each have their own words for it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
@@ -39,6 +41,14 @@ class Way(Enum):
     """Say that the SKU is in no family."""
     CONTRACT = "contract"
     """Choose another contract."""
+    ONCE_FROM = "once-from"
+    """Say that it holds from the day on from which nothing is billed twice."""
+    LEAVE_ALONE = "leave-alone"
+    """Say that days before are not looked at: from today on, or from the day that the doubt names."""
+    COLUMNS = "columns"
+    """Say how the columns of a file are called."""
+    WHICH_CUSTOMER = "which-customer"
+    """Say which customer a name means."""
 
 
 class NotDone(Exception):
@@ -49,6 +59,23 @@ class NotDone(Exception):
         self.ways = ways
         self.day = day
         """Of ``Way.FROM_DAY``: the earliest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What may be a mistake: it is done only if whoever asks says that it is meant. ``ways`` are how to do it otherwise."""
+
+    message: str
+    ways: tuple[Way, ...] = ()
+    day: date | None = None
+    """Of ``Way.ONCE_FROM`` and ``Way.LEAVE_ALONE``: from when."""
+
+    def __str__(self) -> str:
+        return self.message
+
+    def with_help(self, words: Mapping[Way, str]) -> str:
+        """The same, and how to do it otherwise; ``words`` are those of the command or of the console."""
+        return " ".join([self.message, *(words[way].format(day=self.day) for way in self.ways)])
 
 
 def not_asked(error: Exception) -> str:

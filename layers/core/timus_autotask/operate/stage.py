@@ -12,7 +12,7 @@ from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose
-from timus_autotask.operate.refusal import Senseless
+from timus_autotask.operate.refusal import Doubt, Senseless
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write
 from timus_autotask.store.decisions import put_decision
@@ -74,7 +74,7 @@ def go_live(
             for customer in (*customers, *excepted):
                 require_customer(deployment, customer)
         notes = tuple(kept_in_observation(deployment, customers, excepted))
-        return Prepared(act, notes, (_MEANT,), goes_live=True)
+        return Prepared(act, notes, (Doubt(_MEANT),), goes_live=True)
 
     def act(ports: Ports) -> StageChange:
         return _gone_live(ports, by, customers, excepted, deployment)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from timus_autotask.operate.files.tables import FileRefused, Problem
-from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Way
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
 from timus_autotask.store.reading import REPAIR, RecordUnreadable
 from timus_autotask.store.terms import TermsUnreadable
@@ -32,6 +32,10 @@ WAYS: Mapping[Way, str] = {
     Way.EVERYBODY: "Set it for everybody.",
     Way.ADD_ON: "Leave the family empty.",
     Way.CONTRACT: "Choose another contract.",
+    Way.ONCE_FROM: "To bill them once, let it hold from {day} on.",
+    Way.LEAVE_ALONE: "To leave these days alone, have it billed from today on, or let it hold from {day} on.",
+    Way.COLUMNS: "How its columns are called is said with the command.",
+    Way.WHICH_CUSTOMER: "That is said with the command.",
 }
 """How the console says what would help: in the words of its forms, or that the command does it."""
 
@@ -84,6 +88,11 @@ def in_words(error: Exception) -> Failure:
                 "AWS is out of reach", words, "Check the network and the AWS credentials, and try again."
             )
     return Failure("Something failed that nobody foresaw", f"{type(error).__name__}: {words}")
+
+
+def doubt_words(doubt: Doubt) -> str:
+    """What may be a mistake, and how to do it otherwise."""
+    return doubt.with_help(WAYS)
 
 
 def _problem(problem: Problem) -> str:

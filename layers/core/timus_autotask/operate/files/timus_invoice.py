@@ -159,7 +159,7 @@ def _day_kind(written: str) -> Kind:
             return date(int(found[4]) if found else 0, month, day)
         except ValueError:
             example = "3/15/2026" if written == "month-first" else "15.3.2026"
-            raise ValueError(f"must be a day as in {example} (--days {written})") from None
+            raise ValueError(f"must be a day as in {example} (days are read as {written})") from None
 
     return Kind(parse, lambda value: parse(str(value)))
 
@@ -191,6 +191,8 @@ def read_invoice(data: bytes, profile: InvoiceProfile, books: Books, month: date
     for row in rows:
         try:
             charges.append(_charge(row, names, month))
+        except _SeveralCalledSo as error:
+            problems.append(Problem(str(error), row.number, ways=(Way.WHICH_CUSTOMER,)))
         except ValueError as error:
             problems.append(Problem(str(error), row.number))
     if problems:
@@ -202,11 +204,7 @@ def _explained(refused: FileRefused) -> FileRefused:
     """With what to do about columns that have other names."""
     if not any("column of ours" in one.message or "are missing" in one.message for one in refused.problems):
         return refused
-    hint = Problem(
-        "name its columns once, and it is kept: --column sku=Product --column quantity=Seats --column customer=Client "
-        "--column first_day=From --column last_day=To --column amount=Total (with --days day-first or month-first, if days are not 2026-03-15); "
-        f"a column that is not needed: --column {IGNORE}=Notes"
-    )
+    hint = Problem("the file calls its columns otherwise", ways=(Way.COLUMNS,))
     return FileRefused(*refused.problems, hint)
 
 
@@ -232,6 +230,10 @@ def _charge(row: Row, names: _Names, month: date) -> Charge:
     )
 
 
+class _SeveralCalledSo(ValueError):
+    """A name in the file is that of several customers."""
+
+
 class _Names:
     """Whom and what the file means. Nothing is guessed: an id, a name that exactly one has, or what a person said."""
 
@@ -250,8 +252,8 @@ class _Names:
             return told, True
         called = self._by_name.get(_plain(told), [])
         if len(called) > 1:
-            raise ValueError(
-                f"names {told!r}, and so are {', '.join(sorted(called))} called: say which, --is-customer {told!r}=ID"
+            raise _SeveralCalledSo(
+                f"names {told!r}, and so are {', '.join(sorted(called))} called: say which"
             )
         return (called[0], True) if called else (told, False)
 

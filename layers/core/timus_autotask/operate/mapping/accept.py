@@ -27,7 +27,7 @@ from timus_autotask.operate.mapping.late import (
 from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed, write_switch
 from timus_autotask.operate.mapping.suggest import Suggestions
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import Doubt, NotDone
 from timus_autotask.store.customers import CustomerRecords, put_mapping
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.partner import put_plan
@@ -146,7 +146,11 @@ def accept(
 
         names = () if seen else _names_that_differ(deployment, chosen, catalogue)
         return Prepared(
-            act, doubts=(*names, *_shared(deployment, chosen), *_billed_later(deployment, chosen, days))
+            act,
+            doubts=(
+                *map(Doubt, (*names, *_shared(deployment, chosen))),
+                *_billed_later(deployment, chosen, days),
+            ),
         )
 
     return propose(deployment, prepare, on_progress)
@@ -212,7 +216,7 @@ def _shared(deployment: Deployment, chosen: Chosen) -> Iterator[str]:
             yield f"Contract {contract_id} is chosen for {times} customers."
 
 
-def _billed_later(deployment: Deployment, chosen: Chosen, days: FirstDays) -> Iterator[str]:
+def _billed_later(deployment: Deployment, chosen: Chosen, days: FirstDays) -> Iterator[Doubt]:
     for customer, (_, contract_id) in chosen.customers.items():
         if contract_id is not None and deployment.store.contract_state(contract_id).value.customers:
             records = deployment.store.customer(customer)

@@ -50,7 +50,7 @@ from timus_autotask.operate.mapping.late import (
     others_billed_later,
 )
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Way
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Psa, Service
 from timus_autotask.store.contracts import ContractState
@@ -301,13 +301,13 @@ def _routing_notes(deployment: Deployment, records: CustomerRecords, routed: Cus
 
 def _routing_doubts(
     deployment: Deployment, records: CustomerRecords, routed: CustomerRouted, there: _There | None
-) -> Iterable[str]:
+) -> Iterable[Doubt]:
     """Why it may be a mistake."""
     route = routed.route
     yield from _doubts(records.id, name_of(records), route.company_id, there.company if there else None)
     yield from others_billed_later(deployment, records, route.contract_id, routed.first_day)
     if there is not None:
-        yield from _to_choose(deployment, records, routed, there.services)
+        yield from map(Doubt, _to_choose(deployment, records, routed, there.services))
 
 
 def _to_choose(
@@ -399,11 +399,13 @@ def name_company(
     return propose(deployment, prepare, on_progress)
 
 
-def _doubts(customer: str, name: str, company_id: int, company: str | None) -> tuple[str, ...]:
+def _doubts(customer: str, name: str, company_id: int, company: str | None) -> tuple[Doubt, ...]:
     """A name of Timus's and one of Autotask's that are not the same."""
     if not name or not company or same_company(name, company):
         return ()
-    return (f"Timus calls customer {customer} “{name}”, Autotask calls company {company_id} “{company}”.",)
+    return (
+        Doubt(f"Timus calls customer {customer} “{name}”, Autotask calls company {company_id} “{company}”."),
+    )
 
 
 def _others(deployment: Deployment, records: CustomerRecords, route: Route, since: date | None) -> list[str]:

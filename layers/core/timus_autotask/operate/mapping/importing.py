@@ -36,7 +36,7 @@ from timus_autotask.operate.mapping.late import (
 )
 from timus_autotask.operate.mapping.line_choice import Switch, all_changed
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import Way
+from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.update import update
@@ -158,7 +158,7 @@ def import_mappings(
             rows = ", ".join(map(str, draft.nobodys))
             problems.append(
                 Problem(
-                    f"whose row {rows} is cannot be said, so no customer is sure to be whole: --partial takes in nothing"
+                    f"whose row {rows} is cannot be said, so no customer is sure to be whole, and nothing is taken in, not even in part"
                 )
             )
         if problems and (not partial or draft.nobodys or not draft.edits):
@@ -177,7 +177,7 @@ def import_mappings(
             wake([*result.customers, *woken], ports)
             return result
 
-        doubts = (*(known.doubts if known else ()), *_billed_later(draft))
+        doubts = (*map(Doubt, known.doubts if known else ()), *_billed_later(draft))
         return Prepared(act, tuple(notes(draft)), doubts, unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)
@@ -210,7 +210,7 @@ def _choose_days(draft: Draft, lately: Sequence[Late], *, unchecked: bool) -> No
             draft.edits["customer", edit.customer] = replace(edit.billed_from(day), bill_from=chosen)
 
 
-def _billed_later(draft: Draft) -> Iterator[str]:
+def _billed_later(draft: Draft) -> Iterator[Doubt]:
     """Contracts that are shared with somebody whom they bill from a later day on only."""
     for edit in draft.customers:
         known = draft.mapping(edit.customer).contract_ids

@@ -18,7 +18,7 @@ from timus_autotask.domain.past_days import Locked
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
-from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Way
 from timus_autotask.operate.stage import rehearse_go_live
 from timus_autotask.ports.psa import Psa
 from timus_autotask.store.customers import CustomerRecords
@@ -134,7 +134,7 @@ def may_be_late(records: CustomerRecords, today: date) -> bool:
 
 def others_billed_later(
     deployment: Deployment, records: CustomerRecords, contract_id: int, since: date | None
-) -> Iterator[str]:
+) -> Iterator[Doubt]:
     """Whom a contract bills from a later day on than this customer, although they had seats before: what it has until then is compared.
 
     Until a customer's mapping holds, nothing says which of the units on the contract are his, so they would count as too many.
@@ -146,9 +146,11 @@ def others_billed_later(
         first = next((day for day, on in days.steps if on), date.min)
         reported = min(_first_days(there).values(), default=date.max)
         if other != records.id and begins < first and reported < first:
-            yield (
+            yield Doubt(
                 f"Contract {contract_id} bills {other} from {first} on only, and {records.id} from {begins}: what {other} has there before "
-                f"{first} would count as too many, and may be taken off. To leave these days alone: --bill-from today, or --from {first}."
+                f"{first} would count as too many, and may be taken off.",
+                (Way.LEAVE_ALONE,),
+                first,
             )
 
 

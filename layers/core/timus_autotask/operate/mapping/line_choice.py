@@ -20,7 +20,7 @@ from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import Catalogue, LineOffered, ask, offered
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.contracts import ContractRecords, ContractState
 from timus_autotask.store.decisions import put_decision
@@ -150,7 +150,7 @@ def choose_line(
         return Prepared(
             lambda ports: _act(switch, result, contract, by, ports),
             tuple(_notes(result)),
-            tuple(_doubts(switch, result)),
+            tuple(map(Doubt, _doubts(switch, result))),
         )
 
     return propose(deployment, prepare, on_progress)

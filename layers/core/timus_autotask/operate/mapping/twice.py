@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from timus_autotask.domain.timeline import Timeline
+from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.watch.preview import LinePreview, Preview
 
 ONE_DAY = timedelta(days=1)
@@ -41,8 +42,8 @@ class _Line:
         return max(0, min(more, self.line.desired_units.at(day) - self.line.observed_units.at(day)))
 
 
-def billed_twice(preview: Preview, today: date) -> tuple[str, ...]:
-    """In words, for people: each SKU of a customer of which one line would keep units that another one gets, on which days, and how not to."""
+def billed_twice(preview: Preview, today: date) -> tuple[Doubt, ...]:
+    """Each SKU of a customer of which one line would keep units that another one gets, on which days, and how not to."""
     lines: dict[tuple[str, str], list[_Line]] = {}
     for contract in preview.contracts:
         for line in contract.lines:
@@ -75,7 +76,7 @@ class _Pair:
         return min(self.old.too_many(day), sum(one.comes(day) for one in self.news))
 
 
-def _of_one(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[str]:
+def _of_one(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[Doubt]:
     customer, sku = source
     for old in lines:
         pair = _Pair(old, [one for one in lines if one is not old])
@@ -87,8 +88,10 @@ def _of_one(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Ite
         stretch = (
             f"From {twice[0]} to {until - ONE_DAY}" if until else f"From {twice[0]} until somebody decides"
         )
-        instead = f" To bill them once: --from {until}." if until and until > today else ""
-        yield (
+        instead = until if until and until > today else None
+        yield Doubt(
             f"{stretch} {max(map(pair.twice, twice))} units of {sku} of {customer} would be billed twice: contract {old.contract_id} "
-            f"(service {old.line.service_id}) keeps them, because {old.why}.{instead}"
+            f"(service {old.line.service_id}) keeps them, because {old.why}.",
+            (Way.ONCE_FROM,) if instead else (),
+            instead,
         )
