@@ -433,7 +433,7 @@ def test_a_line_that_cannot_be_planned_holds_up_no_other(stuck: Gap) -> None:
 )
 def test_a_rise_waits_for_a_decrease_that_is_parked(there: Timeline, wanted: Timeline) -> None:
     """A person may end what holds it, and then both are made: the rise is neither given up nor dated to the day on which the old plan ends."""
-    down = Gap(OLD, steps((0, 16), (10, 0)), day(0), there, lambda _: None)
+    down = Gap(OLD, steps((0, 16), (10, 0)), day(0), there, lambda _: None, stuck=True)
     plan = adjustments_for([down, gap(wanted, NOTHING, line=NEW)], [Link(day(10), OLD, NEW)])
     assert plan == Adjustments((), {NEW: Adjustment(NEW, day(10), 10)})
 
@@ -657,3 +657,11 @@ def test_two_plans_are_never_billed_at_once(
             shut[adjustment.line].add((adjustment.day - FIRST).days)
             for n in range(60):
                 assert not (held[OLD].at(day(n)) and held[NEW].at(day(n)))
+
+
+def test_seats_come_on_the_last_day_of_a_contract_where_the_old_plan_comes_down_on_it() -> None:
+    """The old plan has an adjustment on each of its last two days. None can be added there, and what is made is made."""
+    old = gap(steps((54, 6)), steps((58, 23), (59, 6)), 58, 59, line=OLD, start=54)
+    new = gap(steps((54, 17)), NOTHING, line=NEW, start=54)
+    plan = adjustments_for([old, new], [Link(day(54), OLD, NEW, beside=True)], families=[{OLD, NEW}])
+    assert plan == Adjustments((Adjustment(NEW, day(59), 17),))

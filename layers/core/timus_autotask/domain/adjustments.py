@@ -206,8 +206,8 @@ class _Adjuster:
             if self._known[other].bills_a_plan_from(until, self.after[other])
         ]
         staying = [other for other in billed if self._down_from(other, until) is None]
-        parked = [other for other in billed if self._known[other].open_day(day) is None]
-        if parked or any(other not in self._gaps for other in staying):
+        stuck = any(self._known[other].stuck for other in billed)
+        if stuck or any(other not in self._gaps for other in staying):
             return _Blocked()
         later = min((turn.day for turn in self._turns if day < turn.day < until), default=None)
         if staying and later is not None:
@@ -294,9 +294,9 @@ class _Adjuster:
     def _next_look(self, line: LineKey, olds: Collection[LineKey], day: date) -> date | None:
         """The next open day on which the old plans may have fewer units too many; None: nobody knows of any.
 
-        As in ``_down_from``, what a line that takes no adjustment now has on later days may change once it takes one.
+        As in ``_down_from``, what a line that is stuck has on later days may change once it is adjusted.
         """
-        if self._too_many((old for old in olds if self._known[old].open_day(day) is None), day):
+        if self._too_many((old for old in olds if self._known[old].stuck), day):
             return None
         turns = (turn.day for turn in self._turns if turn.line in olds)
         changes = (d for old in olds for d in (*self.after[old].days, *self._known[old].desired.days))
@@ -336,13 +336,13 @@ class _Adjuster:
 
         A line that is not adjusted here has to come down by adjustments of its own. That more is wanted again on a later day does not count,
         nor that Autotask takes units off by itself before these have come, unless none of them can change the days before. A line that
-        takes no adjustment now has to be down on ``day``: what it has on later days may change once it takes one.
+        is stuck has to be down on ``day``: what it has on later days may change once it is adjusted.
         """
         gap = self._known.get(line)
         if gap is None:
             return None
         first = gap.level_from(day, self.after[line])
-        if gap.open_day(day) is None and first != day:
+        if gap.stuck and first != day:
             return None
         for_good = [d for d in self.after[line].days if d <= gap.sure_until]
         if line in self._gaps or first == day or first in for_good:

@@ -31,6 +31,8 @@ class Gap:
     """The first day at or after the given one that can take an adjustment, or None."""
     last: date = date.max
     """The last day that is billed."""
+    stuck: bool = False
+    """Nothing of it is made now: a person has to decide, or Autotask refused it. What it has on later days may change once something is."""
     kept: Timeline = NOTHING
     """Units that a person added in Autotask and that we keep: part of ``desired`` and of ``observed``."""
     added: Timeline = NOTHING
