@@ -266,6 +266,57 @@ def test_seats_that_have_left_another_contracts_plan_are_free() -> None:
     assert planned(ESSENTIALS, elsewhere={OLD: down}).in_order == (Adjustment(NEW, day(11), 20),)
 
 
+BOTH = [{OLD, NEW}]
+
+
+def seats_that_come_for_a_while(*shut: int, **more: Any) -> Gap:
+    """Timus says by now that ten seats were on Essentials from day 5 to day 7, and two since."""
+    return replace(gap(steps((5, 10), (8, 2)), steps(), *shut, line=NEW, start=5), **more)
+
+
+def test_seats_for_a_while_are_given_up_where_they_are_on_the_other_plan_since() -> None:
+    """Day 8 bills 15 on Advanced: with ten on Essentials, until eight of them are taken off again, 25 would be billed where Timus has 17."""
+    advanced = gap(steps((5, 7), (8, 15)), steps((0, 6), (8, 15)), 8, start=5)
+    plan = adjustments_for([advanced, seats_that_come_for_a_while()], families=BOTH)
+    assert plan == Adjustments((Adjustment(NEW, day(8), 2),))
+
+
+def test_seats_for_a_while_come_where_the_other_plan_goes_up_only_after_them() -> None:
+    """Each day has what Timus says: those that leave are taken off before the others come."""
+    advanced = gap(steps((5, 7), (8, 15)), steps((0, 6)), start=5)
+    assert adjustments_for([advanced, seats_that_come_for_a_while()], families=BOTH).in_order == (
+        Adjustment(OLD, day(5), 1),
+        Adjustment(NEW, day(5), 10),
+        Adjustment(NEW, day(8), -8),
+        Adjustment(OLD, day(8), 8),
+    )
+
+
+def test_seats_for_a_while_wait_for_an_adjustment_whose_outcome_is_unclear() -> None:
+    """Only if the other plan went up is there no room for them."""
+    settling = gap(steps((5, 7), (8, 15)), steps((0, 6), (8, 15)), start=5)
+    plan = adjustments_for([seats_that_come_for_a_while()], (), {OLD: settling}, families=BOTH)
+    assert plan == Adjustments((), {NEW: Adjustment(NEW, day(5), 10)})
+
+
+@pytest.mark.parametrize("advanced", [7, 5, 9], ids=["level", "too few", "too many"])
+def test_seats_for_a_while_come_where_none_of_them_are_on_the_other_plan_since(advanced: int) -> None:
+    """That Timus has fewer seats in all from a later day on is a change of its own. As many wait as the other plan has too many all along."""
+    other = gap(steps((0, 7)), steps((0, advanced)), *range(20))
+    rises = adjustments_for([other, seats_that_come_for_a_while()], families=BOTH).in_order
+    assert rises[0] == Adjustment(NEW, day(5), 10 - max(0, advanced - 7))
+
+
+def test_what_another_plan_had_before_its_first_day_crowds_nobody() -> None:
+    """Nobody knows what it should have then."""
+    advanced = gap(steps((20, 23)), steps((0, 6), (8, 15)), start=20)
+    assert adjustments_for([advanced, seats_that_come_for_a_while()], families=BOTH).in_order == (
+        Adjustment(NEW, day(5), 10),
+        Adjustment(NEW, day(8), -8),
+        Adjustment(OLD, day(20), 8),
+    )
+
+
 @st.composite
 def families(draw: st.DrawFn) -> tuple[list[Gap], list[Link]]:
     """Level lines of one family, and up to three changes that move seats between them; some days take no adjustment."""

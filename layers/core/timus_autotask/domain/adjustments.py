@@ -16,7 +16,7 @@ from sys import maxsize
 from types import MappingProxyType
 from typing import NamedTuple
 
-from .gap import Gap, within_reach
+from .gap import Gap, in_all, within_reach
 from .mapping import LineKey
 from .plan_change import Link
 
@@ -192,14 +192,18 @@ class _Adjuster:
             return _Later(day)  # there its turn comes after the decreases of the days in between
         lacking = self._lacking[turn.line]
         until = next((d for d in lacking.days if d > day and lacking.at(d) < lacking.at(day)), None)
-        in_the_way = None if until is None else self._following_plan(turn.line, day, until)
+        in_the_way = None if until is None else self._until_it_ends(turn.line, day, until)
         return in_the_way or self._old_plan(turn.line, day)
 
-    def _following_plan(self, line: LineKey, day: date, until: date) -> _Obstacle | None:
-        """What is in the way of an increase that ends on ``until``: another plan that is billed from then on.
+    def _until_it_ends(self, line: LineKey, day: date, until: date) -> _Obstacle | None:
+        """What is in the way of an increase that ends on ``until``: in Autotask it holds for ever until its end is made too.
 
-        In Autotask an increase holds for ever until its end is made too. In between, both plans would be billed from ``until`` on.
+        That may be long: the terms may hold the end, and Autotask may refuse it.
         """
+        return self._following_plan(line, day, until) or self._following_seats(line, day, until)
+
+    def _following_plan(self, line: LineKey, day: date, until: date) -> _Obstacle | None:
+        """What is in the way of an increase that ends on ``until``: another plan that is billed from then on, and would be beside it."""
         billed = [
             other
             for other in self._other_plans(line)
@@ -213,6 +217,24 @@ class _Adjuster:
         if staying and later is not None:
             return _Later(later)  # the other plan may come down by then
         return _LeftOut(until) if billed else None
+
+    def _following_seats(self, line: LineKey, day: date, until: date) -> _Obstacle | None:
+        """What is in the way of an increase that ends on ``until``: other plans of a family have its seats from a later day on already."""
+        families = [family & self._known.keys() for family in self._families if line in family]
+        crowded = [family for family in families if self._bills_seats_twice(line, family, day)]
+        if any(family - self._gaps.keys() for family in crowded):
+            return _Blocked()
+        return _LeftOut(until) if crowded else None
+
+    def _bills_seats_twice(self, line: LineKey, family: AbstractSet[LineKey], day: date) -> bool:
+        """True if an increase on ``day`` brings a family to more seats than it should have, then or later.
+
+        As many as the others have too many do not count: so many wait in any case.
+        """
+        after = {one: self.after[one] for one in family}
+        after[line] = after[line].add_from(day, self._lacking[line].at(day))
+        together = in_all([(self._known[one], units) for one, units in after.items()])
+        return together.too_many_from(day, together.observed) > self._too_many(family - {line}, day)
 
     def _old_plan(self, line: LineKey, day: date) -> _Obstacle | None:
         """What is in the way of the new plan of a plan change: an old plan that has not come down by ``day``."""

@@ -9,9 +9,10 @@ quantity that Timus never asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import reduce
 from itertools import pairwise
 
 from .mapping import LineKey
@@ -91,6 +92,22 @@ class Gap:
             if self.is_locked(day) and not least <= after.at(day) <= most:
                 return day
         return None
+
+
+def in_all(lines: Sequence[tuple[Gap, Timeline]]) -> Gap:
+    """Several lines, each with what Autotask has of it, as if they were one: the seats of plans, of each from its first day on."""
+    one = min((gap for gap, _ in lines), key=lambda gap: gap.start)
+    return Gap(
+        line=one.line,
+        start=one.start,
+        open_day=one.open_day,
+        desired=_sum(gap.desired.minus(gap.kept).between(gap.start, date.max) for gap, _ in lines),
+        observed=_sum(gap.units_of_plans(units).between(gap.start, date.max) for gap, units in lines),
+    )
+
+
+def _sum(timelines: Iterable[Timeline]) -> Timeline:
+    return reduce(Timeline.plus, timelines, NOTHING)
 
 
 def _is_down(desired: Timeline, units: Timeline, days: Sequence[date]) -> bool:
