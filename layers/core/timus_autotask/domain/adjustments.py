@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heappush
 from sys import maxsize
-from types import MappingProxyType
 from typing import NamedTuple
 
 from .gap import Gap, in_all, within_reach
 from .mapping import LineKey
 from .plan_change import Link
+from .timeline import Timeline
 
 ALL = maxsize
 """However many units there are."""
@@ -61,13 +61,11 @@ def adjustments_for(
     move: none of them goes up as long as others have too many, but for what is more than these.
     """
     while True:
-        adjuster = _Adjuster(gaps, links, elsewhere or {}, families)
-        found = adjuster.run()
+        lines = _Lines(gaps, links, elsewhere or {}, families)
+        found = _Adjuster(lines).run()
         # An increase that was to make up for an earlier decrease may have had to wait until after a locked day in between.
         spoiled = {
-            gap.line: gap.spoiled_day(adjuster.after[gap.line])
-            for gap in gaps
-            if gap.line not in found.blocked
+            gap.line: gap.spoiled_day(lines.after[gap.line]) for gap in gaps if gap.line not in found.blocked
         }
         if not any(spoiled.values()):
             return found
@@ -116,32 +114,145 @@ _Obstacle = _Later | _Blocked | _LeftOut | _OnlyAPart
 """Why an increase is not made on its turn."""
 
 
-class _Adjuster:
-    """Takes the lines' turns in order of day, and makes the adjustment of each unless it has to wait for another line."""
+class _Lines:
+    """What each line has after the adjustments that are made so far, and for which others an increase of it has to wait."""
 
     def __init__(
         self,
         gaps: Sequence[Gap],
-        links: Sequence[Link] = (),
-        elsewhere: Mapping[LineKey, Gap] = MappingProxyType({}),
-        families: Sequence[AbstractSet[LineKey]] = (),
+        links: Sequence[Link],
+        elsewhere: Mapping[LineKey, Gap],
+        families: Sequence[AbstractSet[LineKey]],
     ) -> None:
-        self._gaps = {gap.line: gap for gap in gaps}
-        self._links = links
+        self.gaps = {gap.line: gap for gap in gaps}
+        """The lines that are adjusted here."""
+        self.known = {**elsewhere, **self.gaps}
+        self.after = {line: gap.observed for line, gap in self.known.items()}
+        """What each known line has by now."""
+        self.links = links
         self._families = families
-        self._known = {**elsewhere, **self._gaps}
-        self.after = {line: gap.observed for line, gap in self._known.items()}
-        """What each known line has after the adjustments that are made so far."""
+
+    def add(self, line: LineKey, day: date, delta: int) -> None:
+        """An adjustment is made."""
+        self.after[line] = self.after[line].add_from(day, delta)
+
+    # -- Which lines concern one another
+
+    def must_wait_for(self, link: Link, line: LineKey, day: date) -> bool:
+        """True if an increase of the line on ``day`` is one side of this plan change, whose other side has to come first.
+
+        Where nothing is known of the old line and the new one has units already, a plan change of an earlier day is over.
+        """
+        if link.up != line or link.day > day:
+            return False
+        return link.down in self.known or link.day == day or not self.after[line].at(day)
+
+    def other_plans(self, line: LineKey) -> set[LineKey]:
+        """The known lines that a plan change joins with this one, and that are never wanted on the same day as it.
+
+        Days do not tell all: a version that had both may have been overtaken by one of an earlier day, or of the same day.
+        """
+        joined = {
+            link.up if link.down == line else link.down
+            for link in self.links
+            if not link.beside and line in (link.down, link.up)
+        }
+        return {other for other in joined & self.known.keys() if not self._wanted_together(line, other)}
+
+    def _wanted_together(self, line: LineKey, other: LineKey) -> bool:
+        one, two = self.known[line].desired, self.known[other].desired
+        return any(one.at(day) and two.at(day) for day in (*one.days, *two.days))
+
+    def plans_that_seats_leave(self, line: LineKey, day: date) -> dict[LineKey, int]:
+        """The other lines from which seats move to this one and keep some, also by way of a third; and at most how many wait for each.
+
+        Two subscriptions may share that third line: it has few enough only once the one has left it and the other has come.
+        """
+        found: dict[LineKey, int] = {}
+        ups = {line: ALL}
+        while ups:
+            up, most = ups.popitem()
+            for down, units in self._left_for(up, ALL if up == line else self._kept(up, day), day):
+                if down != line and min(most, units) > found.get(down, 0):
+                    found[down] = min(most, units)
+                    if down in self.known:
+                        ups[down] = found[down]
+        return found
+
+    def _left_for(self, up: LineKey, kept: int, day: date) -> Iterator[tuple[LineKey, int]]:
+        """The lines that seats leave for ``up``, each with how many of them may take the place of others that leave ``up`` that day.
+
+        Where as many come as leave, ``up`` lacks nothing and does not wait itself. A plan that is left as a whole for ``up`` can hide no more
+        than what ``up`` has and keeps; one of which nothing is known hides nothing.
+        """
+        for link in self.links:
+            if (link.beside or link.down in self.known) and self.must_wait_for(link, up, day):
+                yield link.down, ALL if link.beside else kept
+        for family in self._families:
+            if up in family:
+                yield from ((one, ALL) for one in family & self.known.keys())
+
+    def _kept(self, line: LineKey, day: date) -> int:
+        """How many of the units that a known line has it should have."""
+        return min(self.after[line].at(day), self.known[line].desired.at(day))
+
+    # -- Whether a line comes down
+
+    def down_from(self, line: LineKey, day: date) -> date | None:
+        """The first day, ``day`` or later, from which on the line has come down for good; None: not as far as we know.
+
+        A line that is not adjusted here has to come down by adjustments of its own. That more is wanted again on a later day does not count,
+        nor that Autotask takes units off by itself before these have come, unless none of them can change the days before. A line that
+        is stuck has to be down on ``day``: what it has on later days may change once it is adjusted.
+        """
+        gap = self.known.get(line)
+        if gap is None:
+            return None
+        first = gap.level_from(day, self.after[line])
+        if gap.stuck and first != day:
+            return None
+        for_good = [d for d in self.after[line].days if d <= gap.sure_until]
+        if line in self.gaps or first == day or first in for_good:
+            return first
+        alone = _adjusted_alone(gap)
+        return first if gap.level_from(day, alone) == first else None
+
+    def comes_down(self, old: LineKey, day: date) -> bool:
+        """True if a line that is not adjusted here has no unit too many on ``day``, or fewer of them on a later day.
+
+        As in ``down_from``, a later increase of a line that is adjusted elsewhere is left out if the line comes down first, and so is
+        what Autotask takes off by itself.
+        """
+        gap, after = self.known[old], self.after[old]
+        too_many = gap.too_many_from(day, after)
+        days = [d for d in after.days if day < d <= gap.sure_until]
+        alone = _adjusted_alone(gap)
+        if gap.too_many_from(day, alone) == too_many:
+            days += [d for d in gap.desired.days if d > day]
+        return not too_many or any(gap.too_many_from(d, after) < too_many for d in days)
+
+    def too_many(self, lines: Iterable[LineKey], day: date) -> int:
+        """How many units of plans these lines have more than they should, on ``day`` or later."""
+        return sum(self.known[line].too_many_from(day, self.after[line]) for line in lines)
+
+
+class _Adjuster:
+    """Takes the lines' turns in order of day, and makes the adjustment of each unless it has to wait for another line."""
+
+    def __init__(self, lines: _Lines) -> None:
+        self._lines = lines
+        self._gaps = lines.gaps
+        self._known = lines.known
         self._lacking = {line: within_reach(gap) for line, gap in self._gaps.items()}
         """What each line still lacks by day."""
         self._waiting_since: dict[LineKey, date] = {}
         self._blocked: dict[LineKey, Adjustment] = {}
         self._adjustments: list[Adjustment] = []
-        self._turns = [turn for gap in gaps for turn in self._first_turns(gap)]
+        self._turns = [turn for gap in self._gaps.values() for turn in self._first_turns(gap)]
         heapify(self._turns)
 
     def run(self) -> Adjustments:
-        """The adjustments; ``after`` is what comes of them."""
+        """The adjustments; ``_Lines.after`` is what comes of them."""
         while self._turns:
             self._take(heappop(self._turns))
         return Adjustments(in_order(self._adjustments), self._blocked)
@@ -154,6 +265,7 @@ class _Adjuster:
             yield _Turn(day, lacking.at(day) > before, gap.line)
 
     def _take(self, turn: _Turn) -> None:
+        """Make what the line lacks on its turn, as far as nothing is in the way of it. A decrease waits for nobody."""
         line = turn.line
         day = self._gaps[line].open_day(turn.day)
         if day is None or line in self._blocked:
@@ -163,8 +275,7 @@ class _Adjuster:
             since = self._waiting_since.setdefault(line, turn.day)
             match self._obstacle(turn, day):
                 case _Later(later):
-                    if later is not None:
-                        heappush(self._turns, _Turn(later, True, line))
+                    self._look_again(line, later)
                     return
                 case _Blocked():
                     self._blocked[line] = Adjustment(line, since, self._lacking[line].at(day))
@@ -173,18 +284,24 @@ class _Adjuster:
                     self._lacking[line] = self._lacking[line].set_between(day, until, 0)
                 case _OnlyAPart(units, later):
                     allowed = units
-                    if later is not None:
-                        heappush(self._turns, _Turn(later, True, line))
+                    self._look_again(line, later)
         self._waiting_since.pop(line, None)
         self._adjust(line, day, allowed)
+
+    def _look_again(self, line: LineKey, day: date | None) -> None:
+        """Give an increase that waits another turn, if there is a day for it."""
+        if day is not None:
+            heappush(self._turns, _Turn(day, True, line))
 
     def _adjust(self, line: LineKey, day: date, allowed: int | None) -> None:
         """Bring the line on ``day`` to what it should have, or up by what is ``allowed``."""
         delta = self._lacking[line].at(day) if allowed is None else allowed
         if delta:
             self._lacking[line] = self._lacking[line].add_from(day, -delta)
-            self.after[line] = self.after[line].add_from(day, delta)
+            self._lines.add(line, day, delta)
             self._adjustments.append(Adjustment(line, day, delta))
+
+    # -- Why an increase is not made on its turn
 
     def _obstacle(self, turn: _Turn, day: date) -> _Obstacle | None:
         """Why the increase is not made on ``day``, the first open day of its turn, or None."""
@@ -206,10 +323,10 @@ class _Adjuster:
         """What is in the way of an increase that ends on ``until``: another plan that is billed from then on, and would be beside it."""
         billed = [
             other
-            for other in self._other_plans(line)
-            if self._known[other].bills_a_plan_from(until, self.after[other])
+            for other in self._lines.other_plans(line)
+            if self._known[other].bills_a_plan_from(until, self._lines.after[other])
         ]
-        staying = [other for other in billed if self._down_from(other, until) is None]
+        staying = [other for other in billed if self._lines.down_from(other, until) is None]
         stuck = any(self._known[other].stuck for other in billed)
         if stuck or any(other not in self._gaps for other in staying):
             return _Blocked()
@@ -239,9 +356,9 @@ class _Adjuster:
     def _old_plan(self, line: LineKey, day: date) -> _Obstacle | None:
         """What is in the way of the new plan of a plan change: an old plan that has not come down by ``day``."""
         down_from = day
-        for link in self._links:
-            if not link.beside and self._must_wait_for(link, line, day):
-                down = self._down_from(link.down, day)
+        for link in self._lines.links:
+            if not link.beside and self._lines.must_wait_for(link, line, day):
+                down = self._lines.down_from(link.down, day)
                 if down is None:
                     return _Blocked()
                 down_from = max(down_from, down)
@@ -257,57 +374,24 @@ class _Adjuster:
         would take the day that the others may need. They also wait together where the other plan has too many only on a later day: a
         part of them now would be a quantity that Timus never had.
         """
-        olds = self._plans_that_seats_leave(line, day)
+        olds = self._lines.plans_that_seats_leave(line, day)
         if not olds.keys() <= self._known.keys():
             return _Blocked()
         if self._decrease_is_to_come(olds, day):
             return _Later(day)
-        too_many = sum(min(most, self._too_many([old], day)) for old, most in olds.items())
+        too_many = sum(min(most, self._lines.too_many([old], day)) for old, most in olds.items())
         if not too_many:
             return None
-        if any(not self._comes_down(old, day) for old in olds.keys() - self._gaps.keys()):
+        if any(not self._lines.comes_down(old, day) for old in olds.keys() - self._gaps.keys()):
             return _Blocked()
         later = self._next_look(line, olds, day)
         free = self._lacking[line].at(day) - too_many
         on_the_day = sum(
-            min(most, self._known[old].too_many_on(day, self.after[old])) for old, most in olds.items()
+            min(most, self._known[old].too_many_on(day, self._lines.after[old])) for old, most in olds.items()
         )
         if free > 0 and too_many == on_the_day:
             return _OnlyAPart(free, later)
         return _Blocked() if later is None else _Later(later)
-
-    def _plans_that_seats_leave(self, line: LineKey, day: date) -> dict[LineKey, int]:
-        """The other lines from which seats move to this one and keep some, also by way of a third; and at most how many wait for each.
-
-        Two subscriptions may share that third line: it has few enough only once the one has left it and the other has come.
-        """
-        found: dict[LineKey, int] = {}
-        ups = {line: ALL}
-        while ups:
-            up, most = ups.popitem()
-            for down, units in self._left_for(up, ALL if up == line else self._kept(up, day), day):
-                if down != line and min(most, units) > found.get(down, 0):
-                    found[down] = min(most, units)
-                    if down in self._known:
-                        ups[down] = found[down]
-        return found
-
-    def _left_for(self, up: LineKey, kept: int, day: date) -> Iterator[tuple[LineKey, int]]:
-        """The lines that seats leave for ``up``, each with how many of them may take the place of others that leave ``up`` that day.
-
-        Where as many come as leave, ``up`` lacks nothing and does not wait itself. A plan that is left as a whole for ``up`` can hide no more
-        than what ``up`` has and keeps; one of which nothing is known hides nothing.
-        """
-        for link in self._links:
-            if (link.beside or link.down in self._known) and self._must_wait_for(link, up, day):
-                yield link.down, ALL if link.beside else kept
-        for family in self._families:
-            if up in family:
-                yield from ((one, ALL) for one in family & self._known.keys())
-
-    def _kept(self, line: LineKey, day: date) -> int:
-        """How many of the units that a known line has it should have."""
-        return min(self.after[line].at(day), self._known[line].desired.at(day))
 
     def _decrease_is_to_come(self, olds: Collection[LineKey], day: date) -> bool:
         """True if one of these lines may still come down on this very day."""
@@ -316,75 +400,18 @@ class _Adjuster:
     def _next_look(self, line: LineKey, olds: Collection[LineKey], day: date) -> date | None:
         """The next open day on which the old plans may have fewer units too many; None: nobody knows of any.
 
-        As in ``_down_from``, what a line that is stuck has on later days may change once it is adjusted.
+        As in ``_Lines.down_from``, what a line that is stuck has on later days may change once it is adjusted.
         """
-        if self._too_many((old for old in olds if self._known[old].stuck), day):
+        if self._lines.too_many((old for old in olds if self._known[old].stuck), day):
             return None
         turns = (turn.day for turn in self._turns if turn.line in olds)
-        changes = (d for old in olds for d in (*self.after[old].days, *self._known[old].desired.days))
+        changes = (d for old in olds for d in (*self._lines.after[old].days, *self._known[old].desired.days))
         after = min((d for d in (*turns, *changes) if d > day), default=None)
         return None if after is None else self._gaps[line].open_day(after)
 
-    def _comes_down(self, old: LineKey, day: date) -> bool:
-        """True if a line that is not adjusted here has no unit too many on ``day``, or fewer of them on a later day.
 
-        As in ``_down_from``, a later increase of a line that is adjusted elsewhere is left out if the line comes down first, and so is
-        what Autotask takes off by itself.
-        """
-        gap, after = self._known[old], self.after[old]
-        too_many = gap.too_many_from(day, after)
-        days = [d for d in after.days if day < d <= gap.sure_until]
-        alone = _Adjuster([gap])
-        alone.run()
-        if gap.too_many_from(day, alone.after[old]) == too_many:
-            days += [d for d in gap.desired.days if d > day]
-        return not too_many or any(gap.too_many_from(d, after) < too_many for d in days)
-
-    def _too_many(self, lines: Iterable[LineKey], day: date) -> int:
-        """How many units of plans these lines have more than they should, on ``day`` or later."""
-        return sum(self._known[line].too_many_from(day, self.after[line]) for line in lines)
-
-    def _must_wait_for(self, link: Link, line: LineKey, day: date) -> bool:
-        """True if an increase of the line on ``day`` is one side of this plan change, whose other side has to come first.
-
-        Where nothing is known of the old line and the new one has units already, a plan change of an earlier day is over.
-        """
-        if link.up != line or link.day > day:
-            return False
-        return link.down in self._known or link.day == day or not self.after[line].at(day)
-
-    def _down_from(self, line: LineKey, day: date) -> date | None:
-        """The first day, ``day`` or later, from which on the line has come down for good; None: not as far as we know.
-
-        A line that is not adjusted here has to come down by adjustments of its own. That more is wanted again on a later day does not count,
-        nor that Autotask takes units off by itself before these have come, unless none of them can change the days before. A line that
-        is stuck has to be down on ``day``: what it has on later days may change once it is adjusted.
-        """
-        gap = self._known.get(line)
-        if gap is None:
-            return None
-        first = gap.level_from(day, self.after[line])
-        if gap.stuck and first != day:
-            return None
-        for_good = [d for d in self.after[line].days if d <= gap.sure_until]
-        if line in self._gaps or first == day or first in for_good:
-            return first
-        alone = _Adjuster([gap])
-        alone.run()
-        return first if gap.level_from(day, alone.after[line]) == first else None
-
-    def _other_plans(self, line: LineKey) -> set[LineKey]:
-        """The known lines that a plan change joins with this one, and that are never wanted on the same day as it.
-
-        Days do not tell all: a version that had both may have been overtaken by one of an earlier day, or of the same day.
-        """
-        joined = {
-            link.up if link.down == line else link.down
-            for link in self._links
-            if not link.beside and line in (link.down, link.up)
-        }
-        return {other for other in joined & self._known.keys() if not self._wanted_together(line, other)}
-
-    def _wanted_together(self, line: LineKey, other: LineKey) -> bool:
-        one, two = self._known[line].desired, self._known[other].desired
-        return any(one.at(day) and two.at(day) for day in (*one.days, *two.days))
+def _adjusted_alone(gap: Gap) -> Timeline:
+    """What a line comes to that waits for no other."""
+    lines = _Lines([gap], (), {}, ())
+    _Adjuster(lines).run()
+    return lines.after[gap.line]
