@@ -377,6 +377,37 @@ def test_what_a_person_put_on_another_contract_holds_no_seat_back(by_hand: int, 
     assert [one.promise for one in oracle.violations] == promises
 
 
+@pytest.mark.parametrize(
+    ("unclear", "units", "promises"),
+    [(EVE, 25, []), (EVE, 26, ["I2"]), (DAY, 25, ["I2"]), (None, 25, ["I2"])],
+    ids=["what its day has", "one more", "a change of another day", "no change is unclear"],
+)
+def test_what_a_person_keeps_of_an_unclear_change_is_what_its_own_day_has(
+    unclear: date | None, units: int, promises: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The eve has 24 where Timus says 20, today has 20. Both are kept, and Timus says one more since."""
+    has = {EVE.toordinal(): 24, DAY.toordinal(): 20}
+    found = SimpleNamespace(units_on=lambda day: has.get(day, 0), steps=lambda: ([*has], []))
+    api = SimpleNamespace(model=SimpleNamespace(find_line=lambda *_: found))
+    world = a_world(api=api, memory=SimpleNamespace(_sort_keys={}))
+    oracle, line = Oracle(cast("Any", world), own_promises=False), (CONTRACT, SERVICES[ESS])
+    intent = SimpleNamespace(day=unclear) if unclear else None
+    record = SimpleNamespace(intent=intent, choice=None)
+    monkeypatch.setattr(oracle, "_record", lambda _: record)
+    oracle.mapped(CustomerMapping("cus_1", (Routing((Route(COMPANY, CONTRACT),)),)))
+    for number, (day, seats) in enumerate(((EVE, 20), (DAY, 21)), 1):
+        if day == DAY:
+            oracle.chose(*line, "adopt")
+        said = Said("sub_1", "cus_1", number, day, NOW, {ESS: seats})
+        oracle.said(said)
+        oracle.sent(said)
+        oracle.answered(said, b"", None)
+    has[DAY.toordinal()] = units
+    oracle._committed[line].append((DAY, units - 20))
+    oracle._really_had(line, DAY)
+    assert [one.promise for one in oracle.violations] == promises
+
+
 PRO = "SASE-PRO-USER"
 CHAIN = ("sub_1", {PRO: 13}), ("sub_2", {ESS: 13}), ("sub_1", {ESS: 13}), ("sub_2", {ADV: 18})
 """One leaves Professional for Essentials, which another one leaves for Advanced."""

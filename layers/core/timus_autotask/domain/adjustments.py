@@ -188,9 +188,12 @@ class _Lines:
         for link in self.links:
             if (link.beside or link.down in self.known) and self.must_wait_for(link, up, day):
                 yield link.down, ALL if link.beside else kept
-        for family in self._families:
-            if up in family:
-                yield from ((one, ALL) for one in family & self.known.keys())
+        for family in self.families(up):
+            yield from ((one, ALL) for one in family)
+
+    def families(self, line: LineKey) -> list[AbstractSet[LineKey]]:
+        """The families that a line belongs to: the known lines of each."""
+        return [family & self.known.keys() for family in self._families if line in family]
 
     def _kept(self, line: LineKey, day: date) -> int:
         """How many of the units that a known line has it should have."""
@@ -234,6 +237,15 @@ class _Lines:
     def too_many(self, lines: Iterable[LineKey], day: date) -> int:
         """How many units of plans these lines have more than they should, on ``day`` or later."""
         return sum(self.known[line].too_many_from(day, self.after[line]) for line in lines)
+
+    def would_be_too_many(self, family: AbstractSet[LineKey], line: LineKey, day: date, more: int) -> bool:
+        """True if so many units more of a line on ``day`` bring its family to more seats than it should have, then or later.
+
+        As many as the others have too many do not count: so many wait in any case.
+        """
+        after = {one: self.after[one] for one in family} | {line: self.after[line].add_from(day, more)}
+        together = in_all([(self.known[one], units) for one, units in after.items()])
+        return together.too_many_from(day, together.observed) > self.too_many(family - {line}, day)
 
 
 class _Adjuster:
@@ -337,21 +349,15 @@ class _Adjuster:
 
     def _following_seats(self, line: LineKey, day: date, until: date) -> _Obstacle | None:
         """What is in the way of an increase that ends on ``until``: other plans of a family have its seats from a later day on already."""
-        families = [family & self._known.keys() for family in self._families if line in family]
-        crowded = [family for family in families if self._bills_seats_twice(line, family, day)]
+        lacking = self._lacking[line].at(day)
+        crowded = [
+            one
+            for one in self._lines.families(line)
+            if self._lines.would_be_too_many(one, line, day, lacking)
+        ]
         if any(family - self._gaps.keys() for family in crowded):
             return _Blocked()
         return _LeftOut(until) if crowded else None
-
-    def _bills_seats_twice(self, line: LineKey, family: AbstractSet[LineKey], day: date) -> bool:
-        """True if an increase on ``day`` brings a family to more seats than it should have, then or later.
-
-        As many as the others have too many do not count: so many wait in any case.
-        """
-        after = {one: self.after[one] for one in family}
-        after[line] = after[line].add_from(day, self._lacking[line].at(day))
-        together = in_all([(self._known[one], units) for one, units in after.items()])
-        return together.too_many_from(day, together.observed) > self._too_many(family - {line}, day)
 
     def _old_plan(self, line: LineKey, day: date) -> _Obstacle | None:
         """What is in the way of the new plan of a plan change: an old plan that has not come down by ``day``."""
