@@ -8,7 +8,7 @@ preceded by a durable intent, and what follows it is decided from a fresh read, 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from timus_autotask.domain.adjustments import Adjustment, Adjustments, in_order
@@ -86,29 +86,65 @@ def next_step(view: View) -> Step:
     return replace(step, renewed=renewed, successor=_successor(ours, contract, view) if view.live else None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look at all lines: what each would do by a plan, and which of them are held back from it."""
+
+    kept: Drafts
+    """What was known to be kept back when it was planned: none of it goes down by the plan."""
+    planned: Drafts
+    held: Drafts
+
+    @property
+    def stuck(self) -> Drafts:
+        """The lines whose seats should leave, and stay billed."""
+        return {key: draft for key, draft in self.held.items() if draft.stays_up}
+
+    @property
+    def is_final(self) -> bool:
+        """True if the plan has nothing go up that waits for one of these."""
+        return self.stuck.keys() <= self.kept.keys()
+
+    @property
+    def surely_stuck(self) -> Drafts:
+        """Those that were not known, and whose seats stay whatever a person approves."""
+        new = {key: draft for key, draft in self.stuck.items() if key not in self.kept}
+        return {key: draft for key, draft in new.items() if stays_whatever_is_approved(draft)}
+
+
+def _look(
+    known: Sequence[LineDraft], adjustments: Adjustments, kept: Drafts, contract: Contract, view: View
+) -> _Look:
+    planned = {d.key: with_past_days(d.with_adjustments(adjustments), contract, view) for d in known}
+    with_prices = {key: priced(draft, view) for key, draft in planned.items()}
+    return _Look(kept, planned, held_back(with_prices, kept, contract, view))
+
+
 def _held(known: Sequence[LineDraft], adjustments: Adjustments, contract: Contract, view: View) -> Drafts:
     """Every line as it is held or goes.
 
     While a decrease is parked or was rejected, its seats are still billed. So what goes up is decided again without it: seats that move
-    from there wait, all others go. What is kept back keeps its reason, but what goes up is judged only once it is known which seats stay
-    whatever a person approves: he is asked for what can be made.
+    from there wait, all others go. What is kept back keeps its reason. That is done in two kinds of looks:
+
+    1. As long as a look finds seats that stay whatever a person approves, only these are left out of the next plan. What goes up is judged
+       once all of them are known, because a person is asked for what can be made.
+    2. Then everything that is kept back is left out, until a look finds nothing new.
     """
-    kept: dict[LineKey, LineDraft] = {}
+    kept: Drafts = {}
     while True:
-        drafts = {d.key: with_past_days(d.with_adjustments(adjustments), contract, view) for d in known}
-        held = held_back({key: priced(draft, view) for key, draft in drafts.items()}, kept, contract, view)
-        stuck = {key: draft for key, draft in held.items() if draft.stays_up}
-        if stuck.keys() <= kept.keys():
-            return held
-        surely = {
-            key: one for key, one in stuck.items() if key not in kept and stays_whatever_is_approved(one)
-        }
-        kept = {**kept, **surely} if surely else {key: one for key, one in held.items() if one.is_kept_back}
-        stay = stuck.keys() & kept.keys()
+        look = _look(known, adjustments, kept, contract, view)
+        if look.is_final:
+            return look.held
+        surely = look.surely_stuck
+        if surely:
+            kept = {**kept, **surely}
+        else:
+            kept = {key: draft for key, draft in look.held.items() if draft.is_kept_back}
+        stay = look.stuck.keys() & kept.keys()
         adjustments = adjustments_of(known, contract, view, stay)
-        kept |= _rejected_as_a_whole(kept, stay, known, contract, view)
+        kept = {**kept, **_rejected_as_a_whole(kept, stay, known, contract, view)}
         if not surely:
-            kept |= _approved_as_a_whole(drafts, held, adjustments, view)
+            kept = {**kept, **_approved_as_a_whole(look, adjustments, view)}
 
 
 def _rejected_as_a_whole(
@@ -126,14 +162,14 @@ def _rejected_as_a_whole(
     }
 
 
-def _approved_as_a_whole(drafts: Drafts, held: Drafts, parts: Adjustments, view: View) -> Drafts:
+def _approved_as_a_whole(look: _Look, parts: Adjustments, view: View) -> Drafts:
     """What a person has approved and of which only a part goes now, parked with its approval until the decreases are decided on, too."""
     return {
-        key: draft.park("waits-for-decrease", down=old_service(key, held, view))
-        for key, draft in held.items()
+        key: draft.park("waits-for-decrease", down=old_service(key, look.held, view))
+        for key, draft in look.held.items()
         if not draft.stopped
         and draft.line.approved
-        and draft.with_adjustments(parts).adjustments != drafts[key].adjustments
+        and draft.with_adjustments(parts).adjustments != look.planned[key].adjustments
     }
 
 
