@@ -1014,8 +1014,14 @@ class Oracle:
         billed = sum(self.wants(one, day) or 0 for one in lines)
         if sum(self.has(one, day) for one in lines) > max(most, billed):
             return False
-        self._parts[line].add(self.has(line, day))
+        self._note_part(line, day)
         return True
+
+    def _note_part(self, line: Line, day: date) -> None:
+        """A part of a rise is right for the moment; what it makes of later days that carry an adjustment is, too."""
+        service = self.w.api.model.find_line(*line)
+        days = {day, *(date.fromordinal(one) for one in service.steps()[0])} if service else {day}
+        self._parts[line] |= {self.has(line, one) for one in days if one >= day}
 
     def _waits_for_a_third(self, line: Line, day: date) -> bool:
         """Whether a line lacks just the seats that are still billed on a third plan, whose seats come to the plan that this line's come from.
@@ -1039,7 +1045,7 @@ class Oracle:
             ]
             most = sum(self._too_many(one, day, without) for one in lines if one != line)
             if any(hidden) and any(max(hidden) <= want + offset - has <= most for offset in offsets):
-                self._parts[line].add(has)
+                self._note_part(line, day)
                 return True
         return False
 
@@ -1079,7 +1085,7 @@ class Oracle:
             least = sum(self._too_many(one, day, without) for one in there)
             most = least + sum(self._too_many(one, day, without) for one in here)
             if least and any(least <= want + offset - has <= most for offset in offsets):
-                self._parts[line].add(has)
+                self._note_part(line, day)
                 return True
         return False
 
@@ -1301,11 +1307,13 @@ class Oracle:
         """
         sku = self._skus[line[1]]
         versions = [(s, v) for s in self._feeding(line) for v in self.history[s]]
-        came = {(s, v.number) for s, v in versions if sku in v.items and (s, v.number) in self._arrived_at}
+        came = {(s, v.number) for s, v in versions if (s, v.number) in self._arrived_at}
         heard_of = {one for one in came if self._arrived_at[one] < heard}
-        known = bool(self._committed[line]) or (bool(heard_of) and sku not in self._hidden)
-        having = {s for s, _ in heard_of or came}
-        return known and any(v.day <= day for s, v in versions if s in having)
+        naming = {(s, v.number) for s, v in versions if sku in v.items}
+        known = bool(self._committed[line]) or (bool(heard_of & naming) and sku not in self._hidden)
+        told = heard_of if heard_of & naming else came
+        having = {s for s, _ in told & naming}
+        return known and any(v.day <= day for s, v in versions if s in having and (s, v.number) in told)
 
     def _most_seats(self, sub: str, day: date, heard: int) -> int:
         """The most seats of all plans that a subscription has on a day, by a version that may be the newest known of."""
@@ -1756,6 +1764,7 @@ class Oracle:
                     has not in wants
                     and None not in wants
                     and not self._netted(line, subs, day, adjusted, variants)
+                    and not self._waits_for_a_third(line, day)
                 ):
                     self._broken("I5", f"{line} had {has} on {day}, Timus said {wants}, and its day was free")
                     return

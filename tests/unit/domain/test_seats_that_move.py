@@ -369,3 +369,10 @@ def test_no_rise_bills_more_seats_of_a_family_than_timus_had(
         assert billed(gaps).at(today) <= had.at(today) or not any(a.delta > 0 for a in due)
     assert [one.observed for one in gaps] == [one.observed for one in after]
     assert [one.observed.at(day(15)) for one in gaps] == [one.desired.at(day(15)) for one in gaps]
+
+
+def test_a_plan_that_comes_down_on_the_first_day_that_is_known_of_it_holds_nothing_up_before() -> None:
+    """Timus tells of it from day 11 on. What comes to another plan of the family on day 10 has nothing to do with it."""
+    down = gap(steps((11, 1)), steps((0, 3)), start=11)
+    plan = adjustments_for([down, gap(steps((10, 19)), steps(), line=NEW, start=10)], families=[{OLD, NEW}])
+    assert plan == Adjustments((Adjustment(NEW, day(10), 19), Adjustment(OLD, day(11), -2)))

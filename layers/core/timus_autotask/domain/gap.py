@@ -69,11 +69,13 @@ class Gap:
         """The most units of plans that the line has more than it should, on ``day`` or later; 0 if it is never too many.
 
         As for ``level_from``, where less is desired than on an earlier of these days, that decrease is another change. Before ``start``
-        nothing is known to be too many.
+        nothing is known to be too many, so what comes down on that day does so for itself, too.
         """
-        day = max(day, self.start)
         desired, units = self.desired.minus(self.kept), self.units_of_plans(observed)
         most = too_many = 0
+        if day < self.start:
+            most = units.at(self.start - timedelta(days=1))
+            day = self.start
         for later in sorted({d for d in (day, *desired.days, *units.days) if d >= day}):
             most = max(most, desired.at(later))
             too_many = max(too_many, units.at(later) - most)
