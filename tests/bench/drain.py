@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from local.autotask.faults import Fault
 from tests.crowd import settled
@@ -93,7 +94,7 @@ class Backlog:
             return slow
 
         def limited(method: str, url: str, headers: Any, body: bytes) -> Any:
-            entity = world.api.entity_name(url)
+            entity = world.api.entity_name(urlsplit(url).path)
             self._in_flight[entity] += 1
             self.most = max(self.most, self._in_flight[entity])
             exceeds = self._in_flight[entity] > THREADS
@@ -106,7 +107,7 @@ class Backlog:
             finally:
                 self._in_flight[entity] -= 1
 
-        for name in ("get", "range", "due", "list", "write"):
+        for name in ("get", "get_many", "range", "due", "list", "write"):
             setattr(world.table, name, takes(TABLE, getattr(world.table, name)))
         world.api.handle = limited  # type: ignore[method-assign, assignment]
         world.transport.may_write = lambda: True  # its own look at the table is not the product's
