@@ -1242,6 +1242,7 @@ class Oracle:
         what the one has too many holds up no seat of the other.
         """
         contract = self.w.api.model.contracts[contract_id]
+        heard = (self.w.scheduler.now if risen_at is None else risen_at) - HEARD_SECONDS * SECOND
         plans = [line for line in contract.lines.values() if self._skus[line.service["id"]] in PLANS]
         if len(plans) < 2:
             return
@@ -1250,15 +1251,14 @@ class Oracle:
             return
         customers = {self.history[sub][0].customer for sub in subs}
         if len(customers) == 1 and self._named_across(subs) and risen_at is not None:
-            self._no_more_seats(subs, contract, plans, since, risen_at - HEARD_SECONDS * SECOND)
+            self._no_more_seats(subs, contract, plans, since, heard)
         if len(subs) != 1:
             return
         sub = next(iter(subs))
         first = next((number for one, number in self._arrived if one == sub), 0)
-        heard = self.w.scheduler.now - HEARD_SECONDS * SECOND
         if any(_has_two(PLANS, v) for v in self.history[sub]):
             if risen_at is not None:
-                self._no_more_seats({sub}, contract, plans, since, risen_at - HEARD_SECONDS * SECOND)
+                self._no_more_seats({sub}, contract, plans, since, heard)
             return
         mine = {
             sku

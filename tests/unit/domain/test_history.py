@@ -506,10 +506,18 @@ def test_only_the_times_of_the_versions_that_it_contradicts_are_forgotten() -> N
     assert trusted.restarts == ()
 
 
-def test_what_says_again_what_counts_is_believed_without_a_change() -> None:
-    """From its own later day on it makes no difference."""
-    known = history(at(40, 25, day=10))
-    assert believed(known, at(1, 25, day=12), date(2026, 3, 12)) is known
+def test_what_says_again_what_counts_begins_a_new_count_all_the_same() -> None:
+    """It makes no difference itself, but what follows it would be questioned again."""
+    known, again, more = history(at(40, 25, day=10)), at(1, 25, day=12), at(2, 30, day=13)
+    trusted = believed(known, again, date(2026, 3, 12))
+    assert trusted is not None
+    assert [(one.at, one.after) for one in trusted.restarts] == [(again.occurred_at, 40)]
+    first = merge(trusted, again, date(2026, 3, 12))
+    second = merge(first.subscription, more, date(2026, 3, 13))
+    assert [(one.outcome, one.subscription.newest.number) for one in (first, second)] == [
+        (Merge.MERGED, 41),
+        (Merge.MERGED, 42),
+    ]
 
 
 def test_a_state_that_was_there_before_may_be_believed_again() -> None:

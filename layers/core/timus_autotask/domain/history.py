@@ -83,14 +83,18 @@ class Version:
         """The first day on which nothing is billed any more; never before the version itself holds (promise I5)."""
         return None if self.cancel_at is None else max(self.cancel_at, self.day)
 
+    def is_out_of_order(self, other: Version, apart: timedelta) -> bool:
+        """True if the numbers say that this version is the older one, while the times say that it is newer by more than ``apart``."""
+        if self.occurred_at is None or other.occurred_at is None:
+            return False
+        return self.number < other.number and self.occurred_at - other.occurred_at > apart
+
     def contradicts(self, other: Version, apart: timedelta) -> bool:
-        """True if the numbers say that this version is the older one, while the times say that it is newer by more than ``apart``.
+        """True if a version is out of order, and it matters which of the two counts.
 
         Timus's counter began again, or two senders count. Which state counts does not show in the two; what makes no difference is no matter.
         """
-        if self.occurred_at is None or other.occurred_at is None or self.adds_nothing_to(other):
-            return False
-        return self.number < other.number and self.occurred_at - other.occurred_at > apart
+        return self.is_out_of_order(other, apart) and not self.adds_nothing_to(other)
 
     def repeats(self, other: Version) -> bool:
         """True if another version of this number brings nothing new, its time included."""
@@ -477,11 +481,14 @@ _DISPUTED = (Merge.RESTARTED, Merge.CONTRADICTORY)
 def believed(known: Subscription, snapshot: Snapshot, day: date) -> Subscription | None:
     """The history in which a snapshot counts, after a person said that it is right; the snapshot itself is not merged yet.
 
+    It may say by now what holds in any case. What follows it is counted on from it all the same.
+
     None: a later event says otherwise, so that it cannot be the newest in any case.
     """
-    found = known
-    if merge(known, snapshot, day).outcome in _DISPUTED:
-        found = known.believing(version_of(snapshot, day, known.counted_from(snapshot.occurred_at)))
+    found, version = known, version_of(snapshot, day, known.counted_from(snapshot.occurred_at))
+    disputed = merge(known, snapshot, day).outcome in _DISPUTED
+    if disputed or version.is_out_of_order(known.newest, CLOCKS_DIFFER):
+        found = known.believing(version)
     return None if merge(found, snapshot, day).outcome in _DISPUTED else found
 
 
