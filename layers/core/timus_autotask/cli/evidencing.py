@@ -181,7 +181,10 @@ def _show(found: MonthEvidence, terminal: Terminal) -> None:
                     one.event.received_at,
                     one.event.outcome,
                     one.seat_days,
-                    one.event.parked.message if one.event.parked else "",
+                    [
+                        *([one.event.parked.message] if one.event.parked else []),
+                        *([one.words] if one.words else []),
+                    ],
                 )
                 for one in found.late
             ],

@@ -24,6 +24,7 @@ from timus_autotask.watch.month.ledger import Entry, Ledger, Sums, Total, total
 from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Item, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.names import Directory
+from timus_autotask.watch.remedy import remedy_of
 
 FEW = 10
 """So many periods that are level are shown without being asked for."""
@@ -57,10 +58,7 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
     if found.everything:
         terminal.say("", f"To be settled first ({len(found.everything)})", style="bold red")
         _open_table(_opens(found), names, terminal)
-    stays = [(period, one) for period in found.periods for one in period.stays]
-    if stays:
-        terminal.say("", f"Billed as it is ({len(stays)}): waiting changes nothing about it", style="bold")
-        _open_table(stays, names, terminal)
+    _show_beside(found, terminal)
     _show_coverage(found.coverage, found, terminal)
     for note in found.notes:
         terminal.say(note, style="yellow")
@@ -84,9 +82,21 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
             "risk, too many and too few together.",
             style="bold red",
         )
-    if found.not_over:
-        terminal.say(found.not_over, style="yellow")
+    for said in (found.after, found.not_over):
+        if said:
+            terminal.say(said, style="yellow")
     terminal.say(ESTIMATES)
+
+
+def _show_beside(found: Ready, terminal: Terminal) -> None:
+    """What keeps no yes: what stays, and parked events of later days."""
+    stays = [(period, one) for period in found.periods for one in period.stays]
+    if stays:
+        terminal.say("", f"Billed as it is ({len(stays)}): waiting changes nothing about it", style="bold")
+        _open_table(stays, found.names, terminal)
+    if found.later:
+        terminal.say("", f"Parked, and of later days ({len(found.later)})", style="bold")
+        _open_table(((None, one) for one in found.later), found.names, terminal)
 
 
 def _opens(found: Ready) -> Iterator[tuple[Period | None, Open]]:
@@ -376,9 +386,36 @@ def _show_ledger(found: Ledger, terminal: Terminal, *, everything: bool) -> None
         [_total_row(name, sums) for name, sums in (*months, *_years(found))],
         empty="",
     )
+    _show_undecided(found, terminal)
     for note in found.notes:
         terminal.say(note, style="yellow")
     terminal.say(ESTIMATES)
+
+
+def _show_undecided(found: Ledger, terminal: Terminal) -> None:
+    """Parked events: in no sum."""
+    if not found.undecided:
+        return
+    terminal.say("", "Parked events, in none of these sums until somebody decides", style="bold")
+    terminal.table(
+        ("customer", "event", "SKU", "seat-days", "estimate", "why"),
+        [
+            (
+                called(one.event.customer_id, found.names.customers),
+                one.event.event_id,
+                one.sku,
+                "" if one.seat_days is None else f"{one.seat_days:+d}",
+                _about(one.estimate),
+                [
+                    *([one.event.parked.message] if one.event.parked else []),
+                    one.words,
+                    *arrows(remedy_of(one.event.parked) if one.event.parked else ""),
+                ],
+            )
+            for one in found.undecided
+        ],
+        empty="",
+    )
 
 
 def _years(found: Ledger) -> Iterator[tuple[str, Total]]:

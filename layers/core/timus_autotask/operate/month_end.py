@@ -20,6 +20,7 @@ from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.books import Books, open_books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak
 from timus_autotask.watch.month.ledger import Entry, Ledger, Month, ledger
+from timus_autotask.watch.month.parked import effects
 from timus_autotask.watch.month.posted import Posted, posted
 from timus_autotask.watch.month.ready import Ready, beside_of, month_of, ready
 from timus_autotask.watch.status import gather
@@ -96,7 +97,8 @@ def leaks(deployment: Deployment, since: date, customer: str | None = None) -> L
     records = replace(listed(store), names=tuple(store.all_names()))
     with asking_autotask():
         books = open_books(deployment.ports, records, first, store.changes(moment))
-    return ledger(books, first, store.events(moment - EARLIER), customer)
+    parked = effects(records.parked_events, books, deployment.zone)
+    return ledger(books, first, store.events(moment - EARLIER), customer, parked)
 
 
 # -- As a file

@@ -311,7 +311,10 @@ def evidence_form(found: MonthEvidence) -> Form:
         "entries_outside_the_chain": found.unchained,
         "lines": [_line_evidence(line, found.names) for line in found.lines],
         "contracts": [_contract_evidence(one, found.names) for one in found.contracts],
-        "events": [{**event_form(one.event), "seat_days": one.seat_days} for one in found.late],
+        "events": [
+            {**event_form(one.event), "seat_days": one.seat_days, "seat_days_in_words": one.words or None}
+            for one in found.late
+        ],
         "without_line": [_without_line(one) for one in found.without_line],
         "seat_days_too_many": found.too_many,
         "seat_days_not_billed": found.not_billed,
@@ -579,6 +582,7 @@ def ready_form(found: Ready) -> Form:
         "without_price": found.without_price,
         "periods": [_period(one, names) for one in found.periods],
         "elsewhere": [_open(one, names) for one in found.open],
+        "later": [_open(one, names) for one in found.later],
         "coverage": [coverage_form(one, names) for one in found.coverage],
         "notes": [*found.notes],
     }
@@ -851,6 +855,17 @@ def ledger_form(found: Ledger) -> Form:
             for month in found.months
         ],
         "years": {str(year): _total(sums) for year, sums in found.years.items()},
+        "undecided": [
+            {
+                **event_form(one.event),
+                "customer_name": found.names.customers.get(one.event.customer_id),
+                "sku": one.sku or None,
+                "seat_days": one.seat_days,
+                "seat_days_in_words": one.words,
+                "estimate": _amount(one.estimate),
+            }
+            for one in found.undecided
+        ],
         "notes": [*found.notes],
     }
 

@@ -36,6 +36,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.money import of_timeline
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
+from timus_autotask.watch.month.parked import Effect, effect_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
 ONE_DAY = timedelta(days=1)
@@ -170,11 +171,13 @@ class ContractEvidence:
 
 @dataclass(frozen=True, slots=True)
 class LateEvent:
-    """An event that changed nothing, and what it would have changed in the month."""
+    """An event that changed nothing, and what it would change in the month, or would have changed."""
 
     event: EventRecord
     seat_days: int | None
-    """Units × days of the month; None: nobody can say."""
+    """Units × days of the whole month that it says beyond what counts; None: nobody can say."""
+    words: str = ""
+    """Of one that is parked or was dismissed: the same by SKU, or why it cannot be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +283,11 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     plans = {sku: stored.value for sku, stored in partner.plans.items()}
     schedules = {one.contract_id: one.contract.schedule for one in read if one.contract}
     wanted = desired([customer], plans, schedules, today)
+    parked = {
+        event.key: effect_of(event, {customer_id: customer}, schedules, ports.zone)
+        for event in events
+        if event.outcome in ("parked", "dismissed")
+    }
     observed, not_compared = _autotask(ports, read, month)
     prices, not_priced = _prices(ports, read, observed)
     lines = [
@@ -296,7 +304,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         ports.clock.now(),
         tuple(lines),
         tuple(_contract(one, month, ports) for one in read),
-        tuple(_late(events, month, ports)),
+        tuple(_late(events, parked, month, ports)),
         tuple(_without_line(customer, plans, wanted, month, today)),
         not_compared,
         directory({customer_id: name_of(records)}, _names(store, read, lines)),
@@ -537,17 +545,24 @@ def _contract(read: Journalled, month: Month, ports: Ports) -> ContractEvidence:
     )
 
 
-def _late(events: Iterable[EventRecord], month: Month, ports: Ports) -> Iterable[LateEvent]:
+def _late(
+    events: Iterable[EventRecord], parked: Mapping[str, Effect], month: Month, ports: Ports
+) -> Iterable[LateEvent]:
     for event in sorted(events, key=lambda one: (one.received_at, one.key)):
-        if event.outcome not in ("superseded", "parked", "dismissed"):
+        effect = parked.get(event.key)
+        if effect is None and event.outcome != "superseded":
             continue
-        seat_days = sum(
-            (each.units - (each.instead_of or 0))
-            * sum(each.first <= day and (each.until is None or day < each.until) for day in month.days)
-            for each in event.evidence
-        )
+        seat_days = effect.seat_days(month.first, month.last) if effect else _superseded(event, month)
         if seat_days or effective_day(event.received_at, ports.zone) in month:
-            yield LateEvent(event, seat_days if event.outcome == "superseded" else None)
+            yield LateEvent(event, seat_days, effect.words(month.first, month.last) if effect else "")
+
+
+def _superseded(event: EventRecord, month: Month) -> int:
+    return sum(
+        (each.units - (each.instead_of or 0))
+        * sum(each.first <= day and (each.until is None or day < each.until) for day in month.days)
+        for each in event.evidence
+    )
 
 
 def money_of(line: LineEvidence) -> str:

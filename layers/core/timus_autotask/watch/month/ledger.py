@@ -24,6 +24,7 @@ from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import UNKNOWN, BookLine, Books, LinePrice
 from timus_autotask.watch.month.causes import Leak, causes_on, turns_of
+from timus_autotask.watch.month.parked import Effect, seat_days_between
 from timus_autotask.watch.names import Directory
 
 ONE_DAY = timedelta(days=1)
@@ -146,6 +147,21 @@ def total(entries: Iterable[Entry]) -> Total:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """What a parked event says of a SKU beyond what counts. It is in no sum: nobody has decided yet whether it counts."""
+
+    event: EventRecord
+    sku: str = ""
+    """Empty: it says nothing else than what counts, or it cannot be counted."""
+    seat_days: int | None = None
+    """From the ledger's first day until its last; None: nobody can say."""
+    estimate: Decimal | None = None
+    """What that comes to at the price of today; None: no price is known."""
+    words: str = ""
+    """The same for people, or why it cannot be counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Month:
     """A month of the ledger."""
 
@@ -163,6 +179,8 @@ class Ledger:
     names: Directory = field(default_factory=Directory)
     notes: tuple[str, ...] = ()
     """What could not be read, and what does not add up."""
+    undecided: tuple[Undecided, ...] = ()
+    """Parked events, in order of arrival."""
 
     @property
     def years(self) -> Mapping[int, Total]:
@@ -196,9 +214,16 @@ def months_between(first: date, last: date) -> Iterator[tuple[date, date]]:
 
 
 def ledger(
-    books: Books, since: date, late: Iterable[EventRecord] = (), customer: str | None = None
+    books: Books,
+    since: date,
+    late: Iterable[EventRecord] = (),
+    customer: str | None = None,
+    parked: Iterable[Effect] = (),
 ) -> Ledger:
-    """The ledger from the month of ``since`` until today. ``late`` are superseded events, with what they would have changed."""
+    """The ledger from the month of ``since`` until today.
+
+    ``late`` are superseded events, with what they would have changed; ``parked`` what parked events would change.
+    """
     missed = superseded_units(late, books.today)
     found = []
     for first, last in months_between(since, books.today):
@@ -206,7 +231,34 @@ def ledger(
         found.append(
             Month(first, last, tuple(entry for entry in entries if customer in (None, entry.customer)))
         )
-    return Ledger(tuple(found), books.names, (*books.notes, *not_adding_up(found)))
+    waiting = [one for one in parked if customer in (None, one.event.customer_id)]
+    waiting.sort(key=lambda one: (one.event.received_at, one.event.key))
+    return Ledger(
+        tuple(found),
+        books.names,
+        (*books.notes, *not_adding_up(found)),
+        tuple(each for one in waiting for each in _undecided(books, one, since.replace(day=1))),
+    )
+
+
+def _undecided(books: Books, effect: Effect, first: date) -> Iterator[Undecided]:
+    """One for each SKU, or one where there is nothing to count."""
+    words = effect.words(first, books.today)
+    counted = [
+        (sku, units, days)
+        for sku, units in effect.units.items()
+        if (days := seat_days_between(units, first, books.today))
+    ]
+    for sku, units, days in counted:
+        price, key = price_of_sku(books, effect.event.customer_id, sku)
+        money = None
+        if price.price is not None:
+            each = (first + timedelta(days=number) for number in range((books.today - first).days + 1))
+            parts = (Decimal(units.at(day)) / days_of_period(books, key, day) for day in each)
+            money = rounded(price.price * sum(parts, Decimal()))
+        yield Undecided(effect.event, sku, days, money, words)
+    if not counted:
+        yield Undecided(effect.event, seat_days=0 if effect.counted else None, words=words)
 
 
 def not_adding_up(months: Iterable[Month]) -> Iterator[str]:
@@ -479,6 +531,15 @@ def _main(placed: Mapping[LineKey, int], without: int) -> LineKey | None:
     """The line that stands for a SKU on a day; None: it has none."""
     billing = next((key for key, units in placed.items() if units), None)
     return billing if billing is not None or without else next(iter(placed), None)
+
+
+def price_of_sku(books: Books, customer: str, sku: str) -> tuple[LinePrice, LineKey | None]:
+    """The price of a customer's SKU, and the line that bills it; without a line the catalogue's, as far as there is one."""
+    for key, line in books.lines.items():
+        sources = line.demand.sources if line.demand else ()
+        if any((one.customer_id, one.sku) == (customer, sku) for one in sources):
+            return line.price, key
+    return price_without_line(books, customer, sku), None
 
 
 def price_without_line(books: Books, customer: str, sku: str) -> LinePrice:

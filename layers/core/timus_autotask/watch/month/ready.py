@@ -23,16 +23,19 @@ from timus_autotask.domain.reasons import REASONS, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
+from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.watch.money import of_timeline, rounded
 from timus_autotask.watch.month.books import BookLine, Books, LinePrice
 from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited
 from timus_autotask.watch.month.coverage import Coverage, coverage
-from timus_autotask.watch.month.ledger import price_without_line, why_without_line
+from timus_autotask.watch.month.ledger import price_of_sku, price_without_line, why_without_line
+from timus_autotask.watch.month.parked import Effect, effects
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, for_customers, remedy_of
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
 
 ONE_DAY = timedelta(days=1)
+_UTC = ZoneInfo("UTC")
 
 
 class Waits(StrEnum):
@@ -119,6 +122,17 @@ class Ready:
     coverage: tuple[Coverage, ...] = ()
     names: Directory = NOBODY
     notes: tuple[str, ...] = ()
+    later: tuple[Open, ...] = ()
+    """Parked events that can change no day of the month, nor of one before it: they do not keep it from a yes."""
+
+    @property
+    def after(self) -> str:
+        """Why parked events do not keep the month from a yes, for people; empty: there are none of later days."""
+        number = len(self.later)
+        if not number:
+            return ""
+        events = "1 parked event is" if number == 1 else f"{number} parked events are"
+        return f"{events} of days after {self.month:%Y-%m} alone, and {'does' if number == 1 else 'do'} not keep it from being posted."
 
     @property
     def everything(self) -> tuple[Open, ...]:
@@ -170,7 +184,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """Something that Timus has said and that has not reached a line: an event that waits or is parked."""
+    """Something that Timus has said and that has not reached a line, and nobody knows yet what it says."""
 
     customer: str
     """Empty: nobody knows whose it is."""
@@ -183,6 +197,10 @@ class Beside:
     """What stands beside the books."""
 
     unheard: tuple[Unheard, ...] = ()
+    parked: tuple[EventRecord, ...] = ()
+    """Events that are parked."""
+    zone: ZoneInfo = _UTC
+    """The partner's, whose days are billed."""
     failed: tuple[str, ...] = ()
     """What cannot be read, or fails."""
     lines: tuple[StatusLine, ...] = ()
@@ -200,16 +218,12 @@ def beside_of(records: Records, now: datetime, zone: ZoneInfo, dead_letters: int
         Unheard(customer, "Timus has sent something that is not merged yet.", "Look again in a minute")
         for customer in sorted(inbox)
     ]
-    unheard += [
-        Unheard(event.customer_id, event.parked.message, remedy_of(event.parked))
-        for event in records.parked_events
-        if event.parked
-    ]
     if dead_letters:
         unheard.append(Unheard("", f"{dead_letters} wake-ups failed for good.", "timus-autotask redrive"))
     failed = [f"{one.kind} {one.id} fails: {one.error}" for one in records.troubles]
     failed += [f"The record {one.record} cannot be read: {one.why}" for one in status.unreadable]
-    return Beside(tuple(unheard), tuple(failed), status.lines, status.stages)
+    parked = tuple(event for event in records.parked_events if event.parked)
+    return Beside(tuple(unheard), parked, zone, tuple(failed), status.lines, status.stages)
 
 
 def month_of(day: date) -> tuple[date, date]:
@@ -237,7 +251,8 @@ class _Look:
 
     def all(self) -> Ready:
         books = self._books
-        without = [*self._without_line(), *self._unheard()]
+        now, later = self._of_events()
+        without = [*self._without_line(), *self._unheard(), *now]
         periods = []
         on: dict[int, list[BookLine]] = {id_: [] for id_ in sorted(books.contracts)}
         for line in books.lines.values():
@@ -263,6 +278,7 @@ class _Look:
             coverage(books.customers, books.desired, books.contracts, books.today, prices),
             books.names,
             books.notes,
+            later,
         )
 
     def _periods(self, contract_id: int) -> Iterator[tuple[date, date]]:
@@ -403,6 +419,49 @@ class _Look:
     def _unheard(self) -> Iterator[Open]:
         for one in self._beside.unheard:
             yield Open(Waits.EVENT, one.message, one.remedy, one.customer)
+
+    def _of_events(self) -> tuple[tuple[Open, ...], tuple[Open, ...]]:
+        """The parked events that can concern the month, and those that cannot."""
+        found: dict[bool, list[Open]] = {True: [], False: []}
+        for one in effects(self._beside.parked, self._books, self._beside.zone):
+            found[one.concerns(self._last)].extend(self._parked(one))
+        return tuple(found[True]), tuple(found[False])
+
+    def _parked(self, effect: Effect) -> Iterator[Open]:
+        """A parked event, with what it would change in the month: one for each SKU, or one where that is nothing, or cannot be counted."""
+        event, parked = effect.event, effect.event.parked
+        if parked is None:
+            return
+        if not effect.concerns(self._last):
+            why = f"It is of {effect.first}, after the month, and changes no earlier day."
+            yield Open(
+                Waits.EVENT, f"{parked.message} {why}", remedy_of(parked), event.customer_id, first=effect.first
+            )
+            return
+        said = Open(
+            Waits.EVENT,
+            f"{parked.message} {effect.words(self._first, self._last)}",
+            remedy_of(parked),
+            event.customer_id,
+            first=effect.first,
+        )
+        of_skus = [
+            (sku, days)
+            for sku, units in effect.units.items()
+            if (days := [(day, more) for day in _days(self._first, self._last) if (more := units.at(day))])
+        ]
+        for sku, days in of_skus:
+            price, schedule = self._price(event.customer_id, sku)
+            first, seats, seat_days, estimate = _sizes(days, price, schedule)
+            yield replace(said, sku=sku, first=first, seats=seats, seat_days=seat_days, estimate=estimate)
+        if not of_skus:
+            yield said
+
+    def _price(self, customer: str, sku: str) -> tuple[Decimal | None, BillingSchedule]:
+        """What a customer's SKU costs, and the periods in which it is billed."""
+        price, key = price_of_sku(self._books, customer, sku)
+        contract = self._books.contracts.get(key.contract_id) if key else None
+        return price.price, contract.schedule if contract else BillingSchedule(self._first)
 
 
 _WORDS: Mapping[Leak, tuple[str, str]] = {

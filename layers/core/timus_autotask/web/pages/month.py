@@ -23,7 +23,7 @@ from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.client_month import client_month
 from timus_autotask.watch.month.evidence import Month, MonthEvidence, evidence, money_of, verdict_of
-from timus_autotask.watch.month.ledger import Entry, Ledger, Total, total
+from timus_autotask.watch.month.ledger import Entry, Ledger, Total, Undecided, total
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.page import client_page, evidence_page
 from timus_autotask.watch.status import StatusLine
@@ -90,6 +90,8 @@ class ReadyPage:
     opens: tuple[tuple[int | None, Open], ...]
     """(contract, what is open), the most money first."""
     stays: tuple[tuple[int, Open], ...]
+    later: tuple[tuple[None, Open], ...]
+    """Parked events that concern only days after the month."""
     periods: tuple[Period, ...]
     """With something open; or all that were asked for."""
     level: int
@@ -123,12 +125,17 @@ def ready_page(
         _sentence(found),
         tuple(opens),
         tuple(stays),
+        _later(found),
         shown,
         len(periods) - len(shown),
         settling((one for _, one in (*opens, *stays)), lines),
         seen.reading,
         in_words(seen.failed) if seen.failed else None,
     )
+
+
+def _later(found: Ready | None) -> tuple[tuple[None, Open], ...]:
+    return tuple((None, one) for one in found.later) if found else ()
 
 
 def _sentence(found: Ready | None) -> str:
@@ -168,6 +175,8 @@ class LedgerPage:
     """With a difference; or all that were asked for."""
     level: int
     """So many lines have none."""
+    undecided: tuple[Undecided, ...]
+    """Parked events, of whom is looked for."""
     everything: bool
     looking: bool
     failure: Failure | None
@@ -191,6 +200,7 @@ def ledger_page(
         (*months, *years),
         tuple(shown),
         len(lines) - len(shown),
+        _undecided(found, text),
         everything,
         seen.reading,
         in_words(seen.failed) if seen.failed else None,
@@ -214,9 +224,19 @@ def _leaks(found: Ledger | None, since: date) -> str:
 
 
 def _has(one: Entry, text: str, found: Ledger) -> bool:
+    return _names(one.customer, text, found)
+
+
+def _undecided(found: Ledger | None, text: str) -> tuple[Undecided, ...]:
+    """Of whom is looked for."""
+    waiting = found.undecided if found else ()
+    return tuple(one for one in waiting if found and _names(one.event.customer_id, text, found))
+
+
+def _names(customer: str, text: str, found: Ledger) -> bool:
     wanted = text.casefold()
     return not wanted or any(
-        wanted in name.casefold() for name in (one.customer, found.names.customers.get(one.customer, ""))
+        wanted in name.casefold() for name in (customer, found.names.customers.get(customer, ""))
     )
 
 
