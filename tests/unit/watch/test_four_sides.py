@@ -430,3 +430,115 @@ def test_options_of_an_invoice_need_one() -> None:
     months = begun()
     assert "--timus-invoice" in months.desk.refused("reconcile", "--sign-off", status=2)
     assert "--month" in months.desk.refused("reconcile", "--month", "2026-03", status=2)
+
+
+# -- Rows that charge nothing
+
+TOTALS = (
+    f"Client,Product,Seats,Total\n{CUSTOMER},{ADV},10,80.00\n"
+    "Subtotal Contoso,,10,80.00\n"
+    ",,,\n"
+    "Client,Product,Seats,Total\n"
+    f"{CUSTOMER},{GATEWAY},1,20.00\n"
+    'Total,,11,"1,00.00"\n'
+    "Generated on 1 April\n"
+)
+NAMES = (
+    "--column=customer=Client",
+    "--column=sku=Product",
+    "--column=quantity=Seats",
+    "--column=amount=Total",
+)
+OUT = (
+    "--leave-out",
+    "Total",
+    "--leave-out",
+    "Subtotal*",
+    "--leave-out",
+    "client",
+    "--leave-out",
+    "Generated on*",
+)
+
+
+def with_totals(tmp_path: Path, text: str = TOTALS) -> tuple[Months, tuple[str, ...]]:
+    """A month that is over, and the words for its invoice."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    file = tmp_path / "march.csv"
+    file.write_text(text)
+    return months, ("reconcile", "--timus-invoice", str(file), "--month", "2026-03", *NAMES)
+
+
+def test_a_total_is_refused_until_somebody_says_what_it_is(tmp_path: Path) -> None:
+    """Each of its relatives with its row; nothing is guessed."""
+    months, words = with_totals(tmp_path)
+    said = months.desk.refused(*words, status=2)
+    for row_ in (3, 5, 7, 8):
+        assert f"row {row_}" in said
+    assert "--leave-out Total" in " ".join(said.split())
+
+
+def test_totals_subtotals_footers_and_headers_are_left_out_as_was_said_once(tmp_path: Path) -> None:
+    """Each is named and counted, on the terminal, in the JSON and on the page; the next time nobody has to say it again."""
+    months, words = with_totals(tmp_path)
+    page = tmp_path / "march.html"
+    said = " ".join(months.desk.told(*words, *OUT, "--html", str(page)).split())
+    assert "4 rows are left out of the file" in said
+    assert "row 3: Subtotal Contoso | 10 | 80.00" in said
+    form = months.desk.ask(*words)
+    assert [(one["row"], one["by"]) for one in form["file"]["left_out"]] == [
+        (3, "Subtotal*"),
+        (5, "client"),
+        (7, "Total"),
+        (8, "Generated on*"),
+    ]
+    assert form["total"]["paid"] == 11 * 31
+    assert form["total"]["amount_paid"] == "100.00"
+    assert "row 8: Generated on 1 April" in page.read_text()
+    assert "rows that say Total are left out" in " ".join(months.desk.told("changes").split())
+
+
+def test_what_is_not_left_out_any_more_is_refused_again(tmp_path: Path) -> None:
+    """A slip can be taken back."""
+    months, words = with_totals(tmp_path)
+    months.desk.told(*words, *OUT)
+    assert "row 7" in months.desk.refused(*words, "--leave-in", "Total", status=2)
+
+
+def test_a_row_that_names_a_sku_is_a_charge_whatever_it_is_called(tmp_path: Path) -> None:
+    """It is read, and its customer is one that nobody knows."""
+    months, words = with_totals(tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},10\nTotal,{ADV},5\n")
+    found = months.desk.run(*words, "--leave-out", "Total", "--json")
+    assert found.json["file"]["left_out"] == []
+    assert found.json["total"]["paid"] == 15 * 31
+
+
+def test_a_longer_name_is_not_the_word(tmp_path: Path) -> None:
+    """Total Care is somebody, and Total is not a beginning without its *."""
+    months, words = with_totals(tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},10\nTotal Care,,5\n")
+    assert "row 3" in months.desk.refused(*words, "--leave-out", "Total", status=2)
+
+
+def test_a_total_in_the_column_of_products_is_left_out(tmp_path: Path) -> None:
+    """Where the client stands before it."""
+    months, words = with_totals(
+        tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},10\n{CUSTOMER},Subtotal,10\n"
+    )
+    form = months.desk.run(*words, "--leave-out", "Subtotal", "--json").json
+    assert [one["row"] for one in form["file"]["left_out"]] == [3]
+    assert form["total"]["paid"] == 310
+
+
+@pytest.mark.parametrize("word", [ADV, ADV[:4] + "*", "*", " ", "SASE Advanced"])
+def test_what_is_a_product_or_nothing_cannot_be_left_out(word: str, tmp_path: Path) -> None:
+    """A charge is never lost by it, and nothing is kept."""
+    months, words = with_totals(tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},10\n")
+    months.desk.refused(*words, "--is-sku", f"SASE Advanced={ADV}", "--leave-out", word, status=2)
+    assert invoice_profile(months.world.table).value.left_out == ()
+
+
+def test_a_file_of_nothing_but_totals_is_refused(tmp_path: Path) -> None:
+    """It charges nothing, and that is hardly what was meant."""
+    months, words = with_totals(tmp_path, "Client,Product,Seats\nTotal,,10\n")
+    assert "there are no rows" in months.desk.refused(*words, "--leave-out", "Total", status=2)

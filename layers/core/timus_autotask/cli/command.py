@@ -207,6 +207,14 @@ _INVOICE = (
         choices=("iso", "month-first", "day-first"),
         help="how the file writes days: 2026-03-15 (unless given), 3/15/2026, 15.3.2026; kept",
     ),
+    _a(
+        "--leave-out",
+        action="append",
+        metavar="TEXT",
+        help="rows that say this in their first cell and name no SKU charge nothing (Total, 'Subtotal*'), nor does the header again (its first "
+        "name); each is named; kept; may be given again",
+    ),
+    _a("--leave-in", action="append", metavar="TEXT", help="not left out any more; may be given again"),
     _a("--csv", metavar="FILE", help="also write the four sides to this file"),
     _a("--html", metavar="FILE", help="also write them as a page to keep"),
     _a(

@@ -32,7 +32,19 @@ from timus_autotask.watch.names import Directory
 
 MOST_ROWS = 40
 """So many rows that differ are shown, those with the most money first; a file has all of them."""
-_OPTIONS = ("month", "column", "is_customer", "is_sku", "days", "csv", "html", "sign_off", "note")
+_OPTIONS = (
+    "month",
+    "column",
+    "is_customer",
+    "is_sku",
+    "days",
+    "leave_out",
+    "leave_in",
+    "csv",
+    "html",
+    "sign_off",
+    "note",
+)
 
 
 def beyond_invoice(arguments: Namespace) -> str:
@@ -60,7 +72,11 @@ def beside_invoice(deployment: Deployment, arguments: Namespace, terminal: Termi
         terminal.say(f"Written to {path}.", style="green")
     form = {
         **four_sides_form(beside.found),
-        "file": {"name": name, "sha256": beside.digest},
+        "file": {
+            "name": name,
+            "sha256": beside.digest,
+            "left_out": [{"row": one.row, "text": one.text, "by": one.by} for one in beside.left_out],
+        },
         "signed_off": sign_off_form(signed) if signed else None,
     }
     if beside.found.open and signed is None:
@@ -87,6 +103,8 @@ def _said(arguments: Namespace) -> Naming:
         tuple(arguments.is_customer or ()),
         tuple(arguments.is_sku or ()),
         arguments.days or "",
+        tuple(arguments.leave_out or ()),
+        tuple(arguments.leave_in or ()),
     )
 
 

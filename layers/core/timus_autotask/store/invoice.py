@@ -26,6 +26,8 @@ class InvoiceProfile:
     """The SKU, by how the file writes the product."""
     days: str = "iso"
     """How days are written: ``iso`` (2026-03-15), ``month-first`` (3/15/2026) or ``day-first`` (15.3.2026)."""
+    left_out: tuple[str, ...] = ()
+    """What rows say that charge nothing, such as Total; with a * at its end, how that begins."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,19 +100,23 @@ class FileRefused(Exception):
         self.problems = problems
 
 
-def read(data: bytes, columns: Sequence[Column], within: str) -> tuple[Row, ...]:
-    """The rows of a file, at least one. Raises :class:`FileRefused`.
+Skip = Callable[[int, Sequence[str], Sequence[str], Sequence[Column | None]], bool]
+"""Whether a line of CSV is no row of the file's: by its number, its cells, the names in the first line, and their columns."""
+
+
+def read(data: bytes, columns: Sequence[Column], within: str, skip: Skip | None = None) -> tuple[Row, ...]:
+    """The rows of a file, at least one, without the lines that ``skip`` says are none. Raises :class:`FileRefused`.
 
     JSON is a list of objects, or an object whose one field ``within`` is that list.
     """
-    rows, problems = read_each(data, columns, within)
+    rows, problems = read_each(data, columns, within, skip)
     if problems:
         raise FileRefused(*problems)
     return rows
 
 
 def read_each(
-    data: bytes, columns: Sequence[Column], within: str
+    data: bytes, columns: Sequence[Column], within: str, skip: Skip | None = None
 ) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
     """The same with its problems: for who may go on without the rows that have one.
 
@@ -120,7 +124,7 @@ def read_each(
     :class:`FileRefused` for a file of which no row can be read.
     """
     text = _text_of(data)
-    reader = _Reader(columns)
+    reader = _Reader(columns, skip)
     if text.lstrip()[:1] in ("[", "{"):
         rows = [
             reader.typed(row, pairs, lambda kind: kind.of_json) for row, pairs in reader.json(text, within)
@@ -336,8 +340,9 @@ _Pairs = list[tuple[Column | None, Any]]
 class _Reader:
     """Reads the rows of some columns, and goes on after a problem to find them all."""
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(self, columns: Sequence[Column], skip: Skip | None = None) -> None:
         self.problems: list[Problem] = []
+        self._skip = skip
         self._columns = columns
         self._named = {_plain(name): each for each in columns for name in (each.name, *each.aliases)}
 
@@ -362,7 +367,7 @@ class _Reader:
             return
         for row, line in filled[1:]:
             cells = self._cells(row, line, separator)
-            if not any(cells):
+            if not any(cells) or (self._skip and self._skip(row, cells, names, columns)):
                 continue
             if len(cells) == len(names):
                 yield row, [*zip(columns, cells, strict=True)]

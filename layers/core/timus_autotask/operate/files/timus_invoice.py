@@ -7,7 +7,7 @@ it writes in other words than Timus's webhooks. A file is read strictly: see ``t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -76,6 +76,10 @@ class Naming:
     """(as the file writes it, the customer's id)."""
     skus: tuple[tuple[str, str], ...] = ()
     days: str = ""
+    leave_out: tuple[str, ...] = ()
+    """What rows say that are no charge, such as Total; with a * at its end, how that begins."""
+    leave_in: tuple[str, ...] = ()
+    """What is not left out any more."""
 
 
 def named(kept: InvoiceProfile, said: Naming) -> InvoiceProfile:
@@ -92,12 +96,19 @@ def named(kept: InvoiceProfile, said: Naming) -> InvoiceProfile:
             columns[ours] = theirs
         else:
             columns.pop(ours, None)
+    skus = _without_empty({**kept.skus, **dict(said.skus)})
+    left_out = tuple(
+        one for one in dict.fromkeys((*kept.left_out, *said.leave_out)) if one not in said.leave_in
+    )
+    if any(not _plain(one.removesuffix("*")) for one in left_out):
+        raise Senseless("--leave-out needs what such a row says, as in Total or 'Subtotal*'.")
     return InvoiceProfile(
         columns,
         tuple(ignored),
         _without_empty({**kept.customers, **dict(said.customers)}),
-        _without_empty({**kept.skus, **dict(said.skus)}),
+        skus,
         said.days or kept.days,
+        left_out,
     )
 
 
@@ -123,6 +134,8 @@ def keep_profile(deployment: Deployment, said: Naming, by: str) -> None:
 def _decision(said: Naming, by: str, ports: Ports) -> Decision:
     words = [f"{ours} is {theirs}" for ours, theirs in (*said.columns, *said.customers, *said.skus)]
     words += [f"days are {said.days}"] if said.days else []
+    words += [f"rows that say {one} are left out" for one in said.leave_out]
+    words += [f"rows that say {one} are read" for one in said.leave_in]
     customers = tuple(sorted({customer for _, customer in said.customers if customer}))
     detail = f"how the invoice is read: {'; '.join(words)}"
     return decided("reconcile --timus-invoice", customers, by, detail, ports)
@@ -180,13 +193,66 @@ def columns_of(profile: InvoiceProfile) -> tuple[Column, ...]:
     return (*ours, *(Column(name, Kind(_as_it_is, _as_it_is)) for name in profile.ignored))
 
 
-def read_invoice(data: bytes, profile: InvoiceProfile, books: Books, month: date) -> Invoice:
-    """What the file charges; a row without days is about the whole month. Raises ``FileRefused``."""
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A line of the file that charges nothing, as a person said once."""
+
+    row: int
+    text: str
+    """Its cells."""
+    by: str
+    """What of the profile it was left out by."""
+
+
+class _Leaving:
+    """Leaves out the lines that the profile names, and only if they can be no charge: they name no SKU, or are the header again."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        self.left: list[LeftOut] = []
+
+    def __call__(
+        self, row: int, cells: Sequence[str], names: Sequence[str], columns: Sequence[Column | None]
+    ) -> bool:
+        sku = _cell_of("sku", cells, columns)
+        first = next(cell for cell in cells if cell)
+        by = next((one for one in self._words if _says(one, first) or _says(one, sku)), "")
+        again = [*map(_plain, cells)] == [*map(_plain, names)]
+        charges = bool(sku) and not _says(by, sku) and not again
+        if not by or charges:
+            return False
+        self.left.append(LeftOut(row, " | ".join(cell for cell in cells if cell), by))
+        return True
+
+
+def _cell_of(column: str, cells: Sequence[str], columns: Sequence[Column | None]) -> str:
+    """What stands in a column; empty where the line is too short for it."""
+    found = (cell for cell, one in zip(cells, columns, strict=False) if one and one.name == column)
+    return next(found, "")
+
+
+def _says(word: str, cell: str) -> bool:
+    """Whether a cell says it: as a whole, or from its beginning where a * stands at its end."""
+    if word.endswith("*"):
+        return _plain(cell).startswith(_plain(word.removesuffix("*")))
+    return _plain(cell) == _plain(word)
+
+
+def read_invoice(
+    data: bytes, profile: InvoiceProfile, books: Books, month: date
+) -> tuple[Invoice, tuple[LeftOut, ...]]:
+    """What the file charges, and the lines that were left out; a row without days is about the whole month. Raises ``FileRefused``."""
+    names = _Names(books, profile)
+    for word in profile.left_out:
+        if sku := next((one for one in names.products if _says(word, one)), ""):
+            raise Senseless(
+                f"{sku} is a product: a row of it is a charge, so {word} cannot be left out. Take it back: --leave-in {word!r}"
+            )
+    leaving = _Leaving(profile.left_out)
     try:
-        rows = read(data, columns_of(profile), within="rows")
+        rows = read(data, columns_of(profile), within="rows", skip=leaving)
     except FileRefused as refused:
         raise _explained(refused) from None
-    names = _Names(books, profile)
     charges, problems = list[Charge](), list[Problem]()
     for row in rows:
         try:
@@ -197,11 +263,16 @@ def read_invoice(data: bytes, profile: InvoiceProfile, books: Books, month: date
             problems.append(Problem(str(error), row.number))
     if problems:
         raise FileRefused(*problems)
-    return Invoice(tuple(charges), any(row.values["customer"] for row in rows))
+    return Invoice(tuple(charges), any(row.values["customer"] for row in rows)), tuple(leaving.left)
 
 
 def _explained(refused: FileRefused) -> FileRefused:
-    """With what to do about columns that have other names."""
+    """With what to do about rows that charge nothing, and about columns that have other names."""
+    if any((one.column, one.message) == ("sku", "is missing") for one in refused.problems):
+        hint = Problem(
+            "a row that charges nothing, such as a total, is left out by what it says: --leave-out Total; it is kept"
+        )
+        return FileRefused(hint, *refused.problems)
     if not any("column of ours" in one.message or "are missing" in one.message for one in refused.problems):
         return refused
     hint = Problem("the file calls its columns otherwise", ways=(Way.COLUMNS,))
@@ -245,6 +316,11 @@ class _Names:
         for id_, name in books.names.customers.items():
             self._by_name.setdefault(_plain(name), []).append(id_)
 
+    @property
+    def products(self) -> tuple[str, ...]:
+        """Every SKU, and every other name of one that a person said, sorted."""
+        return tuple(sorted({*self._skus, *self._profile.skus}))
+
     def customer(self, written: str) -> tuple[str, bool]:
         """The id, and whether it is known. Raises ``ValueError`` where several are called so."""
         told = self._profile.customers.get(written, written)
@@ -282,6 +358,8 @@ class Beside:
     unknown_skus: tuple[str, ...] = ()
     similar: Mapping[str, tuple[str, ...]] | None = None
     """What a name that nobody knows looks like."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Lines of the file that charge nothing, as the profile says."""
 
     @property
     def is_signed(self) -> bool:
@@ -306,7 +384,7 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
     since = local_midnight(first - EARLIER, deployment.zone)
     with asking_autotask():
         books = open_books(deployment.ports, records, first - YEAR, store.changes(since))
-        invoice = read_invoice(data, profile, books, first)
+        invoice, left = read_invoice(data, profile, books, first)
         try:
             items = (
                 deployment.ports.autotask().billing_items(books.contracts, first - YEAR)
@@ -316,6 +394,8 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
         except Refused as error:
             items = None
             books = replace(books, notes=(*books.notes, f"Billing items could not be read: {error}"))
+    if left:
+        books = replace(books, notes=(*books.notes, _left_in_words(left)))
     minimum = policy_from(records.partner.terms.value.values).pooled_minimum
     missed = superseded_units(store.events(since), books.today)
     found = four_sides(books, first, invoice, items, missed, minimum)
@@ -334,7 +414,20 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
         products,
         {name: tuple(near(name, called)) for name in customers}
         | {name: tuple(near(name, skus)) for name in products},
+        left,
     )
+
+
+MOST_NAMED = 10
+"""So many lines that were left out are named in a sentence; the JSON has all of them."""
+
+
+def _left_in_words(left: Sequence[LeftOut]) -> str:
+    number = len(left)
+    each = "; ".join(f"row {one.row}: {one.text[:80]}" for one in left[:MOST_NAMED])
+    more = f"; and {number - MOST_NAMED} more" if number > MOST_NAMED else ""
+    lines = "1 row is" if number == 1 else f"{number} rows are"
+    return f"{lines} left out of the file, as was said once with --leave-out: {each}{more}."
 
 
 def _unknown(invoice: Invoice, of: Callable[[Charge], str], known: Iterable[str]) -> tuple[str, ...]:
