@@ -9,7 +9,7 @@ import pytest
 
 from tests.deployment import deployment_of
 from tests.drift_table import aligned
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.policy import BillingSchedule, EffectiveDay, Policy
@@ -17,6 +17,7 @@ from timus_autotask.operate.month_end import leaks, may_be_posted
 from timus_autotask.operate.parked_events import accept, dismiss
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
+from timus_autotask.watch.month.digest import digest
 from timus_autotask.watch.month.evidence import LateEvent, Month, evidence
 from timus_autotask.watch.month.parked import effect_of
 from timus_autotask.watch.month.ready import Open, Ready, Waits
@@ -284,7 +285,7 @@ def test_an_event_of_the_month_that_changes_no_seat_still_waits() -> None:
     world.tell(1, {ADV: 28, GATEWAY: 1}, term_end=date(2027, 12, 31), event_id="again_1")
     world.work()
     [one] = waiting(ready(world))
-    assert one.message.endswith("By it no seat-day would be other.")
+    assert one.message.endswith("By it no seat-day of these days would be other.")
     assert (one.seats, one.estimate) == (0, None)
 
 
@@ -297,3 +298,26 @@ def test_forms_are_json() -> None:
         ready_form(ready(world)),
     ):
         assert json.loads(as_json(form))
+
+
+def test_it_stands_in_the_billing_period_of_its_first_day() -> None:
+    """A contract whose periods begin in the middle of the month: the period before is level."""
+    contract = {**SCENARIO["contracts"][0], "startDate": "2026-01-15"}
+    world = World(scenario={**SCENARIO, "contracts": [contract, *SCENARIO["contracts"][1:]]})
+    world.map_customer()
+    world.tell(40, {ADV: 28, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=3)
+    world.tell(1, {ADV: 33, GATEWAY: 1})
+    world.work()
+    assert [(period.first, len(period.open)) for period in ready(world).periods] == [
+        (date(2026, 2, 15), 0),
+        (date(2026, 3, 15), 1),
+    ]
+
+
+def test_the_digest_names_what_is_parked_of_later_days_too() -> None:
+    """Somebody has to decide about it, though the month may be posted."""
+    world = in_april()
+    waiting = digest(world.ports, world.clock.now() - timedelta(days=7)).waiting
+    assert [one.customer for one in waiting] == [CUSTOMER]

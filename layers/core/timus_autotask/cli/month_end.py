@@ -67,11 +67,11 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
     terminal.say("")
     if found.ready and not found.periods:
         terminal.say(
-            f"YES: nothing waits, and nothing is billed for Timus in {found.month:%Y-%m}.", style="bold"
+            f"YES: nothing of it waits, and nothing is billed for Timus in {found.month:%Y-%m}.", style="bold"
         )
     elif found.ready:
         terminal.say(
-            f"YES: {found.month:%Y-%m} may be approved and posted. {counted}, and nothing waits.",
+            f"YES: {found.month:%Y-%m} may be approved and posted. {counted}, and nothing of it waits.",
             style="bold green",
         )
     else:

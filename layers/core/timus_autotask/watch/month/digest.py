@@ -152,12 +152,13 @@ def digest(ports: Ports, since: datetime) -> Digest:
 
 def _with(found: Digest, month: Ready, before: Ready) -> Digest:
     """With what is open in this month, and in the one before."""
-    person = [one for one in month.everything if one.kind not in BY_ITSELF]
+    now = [one for one in month.everything if one.kind not in BY_ITSELF]
+    person = [*now, *month.later]  # what is parked of later days waits for a person all the same
     unposted = any(not period.posted and period.last < month.month for period in before.periods)
     return replace(
         found,
         waiting=_sorted(_waiting(one) for one in person),
-        by_itself=len(month.everything) - len(person),
+        by_itself=len(month.everything) - len(now),
         coverage=month.coverage,
         earlier=before if unposted else None,
     )

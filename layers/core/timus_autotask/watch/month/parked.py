@@ -65,7 +65,11 @@ class Effect:
             for sku, units in self.units.items()
             if (days := seat_days_between(units, first, last))
         ]
-        said = f"By it: {', '.join(each)} seat-days." if each else "By it no seat-day would be other."
+        said = (
+            f"By it: {', '.join(each)} seat-days."
+            if each
+            else "By it no seat-day of these days would be other."
+        )
         return f"{said} {self.remark}".rstrip()
 
 

@@ -253,18 +253,7 @@ class _Look:
         books = self._books
         now, later = self._of_events()
         without = [*self._without_line(), *self._unheard(), *now]
-        periods = []
-        on: dict[int, list[BookLine]] = {id_: [] for id_ in sorted(books.contracts)}
-        for line in books.lines.values():
-            if line.key.contract_id in on:
-                on[line.key.contract_id].append(line)
-        for id_, lines in on.items():
-            of = [one for one in without if id_ in self._contracts.get(one.customer, ())]
-            for first, last in self._periods(id_):
-                period = self._period(books.contracts[id_], first, last, lines, of)
-                if lines or period.open:
-                    periods.append(period)
-                of = []  # once, in the first of its periods
+        periods = tuple(self._by_period(without))
         elsewhere = [one for one in without if not self._contracts.get(one.customer)]
         elsewhere += self._outside()
         elsewhere += [Open(Waits.FAILED, one, "timus-autotask status") for one in self._beside.failed]
@@ -273,13 +262,31 @@ class _Look:
             self._first,
             self._last,
             books.today,
-            tuple(periods),
+            periods,
             tuple(elsewhere),
             coverage(books.customers, books.desired, books.contracts, books.today, prices),
             books.names,
             books.notes,
             later,
         )
+
+    def _by_period(self, without: Sequence[Open]) -> Iterator[Period]:
+        """Each billing period of each contract, with what has no line in the period of its first day."""
+        for id_, lines in self._by_contract().items():
+            left = [one for one in without if id_ in self._contracts.get(one.customer, ())]
+            for first, last, final in _marked(self._periods(id_)):
+                here = [one for one in left if final or not one.first or one.first <= last]
+                left = [one for one in left if one not in here]
+                period = self._period(self._books.contracts[id_], first, last, lines, here)
+                if lines or period.open:
+                    yield period
+
+    def _by_contract(self) -> dict[int, list[BookLine]]:
+        on: dict[int, list[BookLine]] = {id_: [] for id_ in sorted(self._books.contracts)}
+        for line in self._books.lines.values():
+            if line.key.contract_id in on:
+                on[line.key.contract_id].append(line)
+        return on
 
     def _periods(self, contract_id: int) -> Iterator[tuple[date, date]]:
         """The billing periods of a contract that have days in the month."""
@@ -435,12 +442,16 @@ class _Look:
         if not effect.concerns(self._last):
             why = f"It is of {effect.first}, after the month, and changes no earlier day."
             yield Open(
-                Waits.EVENT, f"{parked.message} {why}", remedy_of(parked), event.customer_id, first=effect.first
+                Waits.EVENT,
+                _and(parked.message, why),
+                remedy_of(parked),
+                event.customer_id,
+                first=effect.first,
             )
             return
         said = Open(
             Waits.EVENT,
-            f"{parked.message} {effect.words(self._first, self._last)}",
+            _and(parked.message, effect.words(self._first, self._last)),
             remedy_of(parked),
             event.customer_id,
             first=effect.first,
@@ -514,6 +525,17 @@ def _sizes(
     days = [(day, -units) for day, units in lacking]
     seats = max((units for _, units in days), key=abs)
     return days[0][0], seats, sum(units for _, units in days), money_of_days(days, price, schedule)
+
+
+def _marked(periods: Iterable[tuple[date, date]]) -> Iterator[tuple[date, date, bool]]:
+    """With whether it is the last one: what begins after a contract's end stands there."""
+    these = [*periods]
+    return ((first, last, at == len(these)) for at, (first, last) in enumerate(these, 1))
+
+
+def _and(message: str, more: str) -> str:
+    """Two sentences."""
+    return f"{message.rstrip('.')}. {more}"
 
 
 def _days(first: date, last: date) -> Iterator[date]:

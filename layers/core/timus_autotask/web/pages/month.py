@@ -142,7 +142,7 @@ def _sentence(found: Ready | None) -> str:
     if found is None:
         return "Nobody has looked yet"
     if found.ready and not found.periods:
-        return f"Nothing waits, and nothing is billed for Timus in {found.month:%B %Y}"
+        return f"Nothing of it waits, and nothing is billed for Timus in {found.month:%B %Y}"
     if found.ready:
         return f"Yes: {found.month:%B %Y} may be approved and posted"
     return f"Not yet: {counted(len(found.everything), 'thing has', 'things have')} to be settled before {found.month:%B %Y} is posted"
