@@ -16,11 +16,12 @@ from timus_autotask.domain.line import Line, State
 from timus_autotask.domain.mapping import LineChoice, Route
 from timus_autotask.domain.past_days import Locked
 from timus_autotask.operate.files.tables import FileRefused
-from timus_autotask.operate.mapping.choose import mappings, route_customer
+from timus_autotask.operate.mapping.choose import route_customer
 from timus_autotask.operate.mapping.file import to_csv
 from timus_autotask.operate.mapping.first_day import FOLLOWS
 from timus_autotask.operate.mapping.importing import Imported, exported, import_mappings
 from timus_autotask.operate.mapping.line_choice import LineChosen, choose_line, unchoose_line
+from timus_autotask.operate.mapping.listing import mappings
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.runs import findings

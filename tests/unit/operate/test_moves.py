@@ -14,6 +14,7 @@ from timus_autotask.domain.mapping import Route
 from timus_autotask.operate import terms
 from timus_autotask.operate.mapping import choose as mapping
 from timus_autotask.operate.mapping.first_day import FirstDay
+from timus_autotask.operate.mapping.service_choice import choose_service
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.refusal import NotDone
 from timus_autotask.operate.terms import TermChange
@@ -97,9 +98,9 @@ def test_a_wrong_service_that_is_corrected_on_the_same_day_leaves_nothing_behind
     """The same for a service, for everybody."""
     world = level()
     today, deployment = world.ports.today(), deployment_of(world)
-    mapping.choose_service(deployment, ADV, 46, BY).commit()
+    choose_service(deployment, ADV, 46, BY).commit()
     settle(world)
-    mapping.choose_service(deployment, ADV, 45, BY).commit()
+    choose_service(deployment, ADV, 45, BY).commit()
     settle(world, days=1)
     there = world.api.model.find_line(CONTRACT, 46)
     assert there is not None

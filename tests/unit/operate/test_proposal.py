@@ -25,6 +25,7 @@ from timus_autotask.operate.mapping import choose as mapping
 from timus_autotask.operate.mapping import first_day
 from timus_autotask.operate.mapping.known import slips
 from timus_autotask.operate.mapping.late import BillFrom
+from timus_autotask.operate.mapping.service_choice import choose_service
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.operate.reconcile import AgainstTimus, take_in_missing
 from timus_autotask.operate.refusal import NotDone, Way
@@ -196,10 +197,10 @@ USE_CASES: dict[str, tuple[Callable[[World], None], Ask]] = {
         lambda _: None,
         lambda d: mapping.route_customer(d, CUSTOMER, Route(601, 29683950), BY),
     ),
-    "map plan": (lambda _: None, lambda d: mapping.choose_service(d, ADV, 46, BY)),
+    "map plan": (lambda _: None, lambda d: choose_service(d, ADV, 46, BY)),
     "map plan for a customer": (
         lambda _: None,
-        lambda d: mapping.choose_service(d, ADV, 46, BY, customer=CUSTOMER),
+        lambda d: choose_service(d, ADV, 46, BY, customer=CUSTOMER),
     ),
     "retry": (refused, lambda d: decisions.retry(d, CONTRACT, BY)),
     "retry a provisioning": (to_open, lambda d: decisions.retry_provisioning(d, "timus-cus_2", BY)),
@@ -697,7 +698,7 @@ def test_an_id_that_is_a_known_one_but_for_a_slip_is_not_mapped() -> None:
     asks: tuple[Callable[..., Any], ...] = (
         lambda **more: mapping.route_customer(deployment, slip, Route(601, 29683950), BY, **more),
         lambda **more: mapping.name_company(deployment, slip, 601, BY, **more),
-        lambda **more: mapping.choose_service(deployment, ADV, 46, BY, customer=slip, **more),
+        lambda **more: choose_service(deployment, ADV, 46, BY, customer=slip, **more),
     )
     for ask in asks:
         with pytest.raises(NotDone, match=rf"did you mean {CUSTOMER}\?") as refused:
@@ -754,7 +755,7 @@ def test_each_decision_names_who_took_it() -> None:
     set_minimum(deployment).commit()
     terms.pause(deployment, CUSTOMER, "kim")
     terms.resume(deployment, CUSTOMER, "kim").commit()
-    mapping.choose_service(deployment, GATEWAY, 46, "pat").commit()
+    choose_service(deployment, GATEWAY, 46, "pat").commit()
     decisions.retry(deployment, CONTRACT, BY).commit()
     found = [(one.kind, one.by, one.customers, one.contract_id) for one in deployment.store.decisions()]
     assert sorted(found) == [
@@ -797,7 +798,7 @@ ASKED: Mapping[str, Ask] = {
     "minimum": set_minimum,
     "excluded": lambda d: terms.set_terms(d, [TermChange("excluded", f"{GATEWAY},{ESS}")], None, BY),
     "increases": lambda d: terms.set_terms(d, [TermChange("increases", "start-of-period")], None, BY),
-    "service": lambda d: mapping.choose_service(d, ADV, 46, BY),
+    "service": lambda d: choose_service(d, ADV, 46, BY),
     "contract": lambda d: mapping.route_customer(d, CUSTOMER, Route(601, 29683950), BY),
     "resume": lambda d: terms.resume(d, None, BY),
     "replay": lambda d: recover.replay_since(d, datetime(2026, 1, 1, tzinfo=UTC), BY),

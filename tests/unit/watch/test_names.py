@@ -14,7 +14,9 @@ from tests.crowd import settled
 from tests.deployment import deployment_of
 from tests.world import ADV, CONTRACT, CUSTOMER, SCENARIO, World
 from timus_autotask.domain.mapping import Route
-from timus_autotask.operate.mapping.choose import choose_service, mappings, route_customer
+from timus_autotask.operate.mapping.choose import route_customer
+from timus_autotask.operate.mapping.listing import mappings
+from timus_autotask.operate.mapping.service_choice import choose_service
 from timus_autotask.ports.table import Delete, Write
 from timus_autotask.store.contracts import LONGEST_NAME, MOST_NAMED, ContractNames
 from timus_autotask.store.keys import names_key

@@ -13,13 +13,14 @@ from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, pr
 from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.mapping import choose as use
-from timus_autotask.operate.mapping.choose import CompanyNamed, CustomerRouted, ServiceChosen
+from timus_autotask.operate.mapping.choose import CompanyNamed, CustomerRouted, name_company, route_customer
 from timus_autotask.operate.mapping.family import say_family, shown
 from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay
 from timus_autotask.operate.mapping.ignoring import IgnoredOrNot, ignore, unignore
 from timus_autotask.operate.mapping.late import BillFrom
 from timus_autotask.operate.mapping.line_choice import LineChosen, choose_line, unchoose_line
+from timus_autotask.operate.mapping.listing import mappings
+from timus_autotask.operate.mapping.service_choice import ServiceChosen, choose_service
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.watch.names import Directory
 
@@ -32,7 +33,7 @@ def map_customer(deployment: Deployment, arguments: Namespace, terminal: Termina
         raise Failed("--from and --bill-from are two answers to one question: leave one out.", USAGE)
 
     def propose(bill_from: BillFrom | None) -> Proposal[CustomerRouted]:
-        return use.route_customer(
+        return route_customer(
             deployment,
             arguments.customer,
             Route(arguments.company, arguments.contract, arguments.sku, arguments.units),
@@ -81,7 +82,7 @@ def _say_whose(found: CustomerRouted | CompanyNamed, company_id: int, terminal: 
 def _map_company(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     if arguments.sku or arguments.units:
         raise Failed("--sku and --units choose what goes to a contract: give --contract too.", USAGE)
-    proposal = use.name_company(
+    proposal = name_company(
         deployment,
         arguments.customer,
         arguments.company,
@@ -103,7 +104,7 @@ def map_plan(deployment: Deployment, arguments: Namespace, terminal: Terminal) -
     """Choose the service of a SKU, for every customer or for one; or say whether it is a plan."""
     if arguments.service is None:
         return _map_family(deployment, arguments, terminal)
-    proposal = use.choose_service(
+    proposal = choose_service(
         deployment,
         arguments.sku,
         arguments.service,
@@ -223,7 +224,7 @@ def _first_day(arguments: Namespace) -> FirstDay:
 
 def map_list(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Every mapping there is."""
-    found = use.mappings(deployment)
+    found = mappings(deployment)
     names = found.names
     terminal.say("Customers", style="bold")
     terminal.table(

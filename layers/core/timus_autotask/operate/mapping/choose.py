@@ -1,4 +1,4 @@
-"""Use cases: which contract and which service a quantity goes to. A mapping is proposed first, with the adjustments that would follow."""
+"""Use cases: which contract a customer's units go to. A mapping is proposed first, with the adjustments that would follow."""
 
 from __future__ import annotations
 
@@ -11,14 +11,8 @@ from typing import Any
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.mapping import (
     CustomerMapping,
-    Ignored,
-    LineChoice,
-    LineKey,
-    PlanMapping,
     Route,
     Routing,
-    ServiceChoice,
-    chosen_from,
     days_on,
     in_force,
     service_on,
@@ -37,7 +31,6 @@ from timus_autotask.operate.mapping.catalogue import (
     offered,
     to_choose_from,
 )
-from timus_autotask.operate.mapping.family import shown
 from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay, holds_from
 from timus_autotask.operate.mapping.known import customer_is_no_slip, is_reported, require_skus
 from timus_autotask.operate.mapping.late import (
@@ -56,15 +49,13 @@ from timus_autotask.ports.psa import Psa, Service
 from timus_autotask.store.contracts import ContractState
 from timus_autotask.store.customers import CustomerRecords, put_mapping
 from timus_autotask.store.decisions import Decision, put_decision
-from timus_autotask.store.partner import put_plan
 from timus_autotask.store.reading import Stored
 from timus_autotask.store.terms import policies_from, policy_from
 from timus_autotask.store.update import update
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
-from timus_autotask.sync.sweep import refresh_plan
-from timus_autotask.watch.names import NOBODY, Directory, NamesRead, known_names, learn_names, name_of
+from timus_autotask.watch.names import NamesRead, learn_names, name_of
 from timus_autotask.watch.remedy import OR
 from timus_autotask.watch.status import strict_words
 
@@ -127,28 +118,6 @@ class CompanyNamed:
             "company_id": self.company_id,
             "company_name": self.company_name or None,
             "opens_contract": self.opens_contract,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceChosen:
-    """With which service a SKU is billed."""
-
-    sku: str
-    service_id: int
-    service_name: str | None
-    customer: str | None
-    """None: for every customer without a choice of its own."""
-    first_day: date | None
-
-    def to_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {
-            "sku": self.sku,
-            "service_id": self.service_id,
-            "service_name": self.service_name,
-            "customer": self.customer,
-            "from": self.first_day,
         }
 
 
@@ -570,243 +539,3 @@ def _company_that_is_there(deployment: Deployment, company_id: int) -> str:
     if found is None:
         raise NotDone(f"Autotask has no company {company_id}; nothing was written.", Way.UNASKED)
     return found.name
-
-
-def _service_name(deployment: Deployment, service_id: int) -> str:
-    service = ask(deployment, lambda autotask: autotask.service(service_id), Way.UNASKED)
-    if service is None:
-        raise NotDone(
-            f"Autotask has no service {service_id}, or the API user may not see it; nothing was written.",
-            Way.UNASKED,
-        )
-    if not service.is_active:
-        raise NotDone(
-            f"Service {service_id} {service.name} is inactive in Autotask; nothing was written.", Way.UNASKED
-        )
-    return service.name
-
-
-# -- A SKU's service
-
-
-def choose_service(
-    deployment: Deployment,
-    sku: str,
-    service_id: int,
-    by: str,
-    *,
-    customer: str | None = None,
-    first_day: FirstDay = FOLLOWS,
-    unchecked: bool = False,
-    unknown: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
-) -> Proposal[ServiceChosen]:
-    """Bill a SKU with a service, for every customer or for one."""
-
-    def prepare() -> Prepared[ServiceChosen]:
-        name = None if unchecked else _service_name(deployment, service_id)
-        if not unknown:
-            require_skus(deployment, [sku])
-            if customer:
-                customer_is_no_slip(deployment, deployment.store.customer(customer))
-        since = _service_from(deployment, sku, service_id, customer, first_day)
-        result = ServiceChosen(sku, service_id, name, customer, since)
-        write = _for_one if customer else _for_all
-        return Prepared(lambda ports: write(result, by, ports), unchecked=unchecked, moves=True)
-
-    return propose(deployment, prepare, on_progress)
-
-
-def _service_from(
-    deployment: Deployment, sku: str, service_id: int, customer: str | None, first_day: FirstDay
-) -> date | None:
-    store = deployment.store
-    having = {customer} if customer else {one.customer_id for one in store.subscriptions() if sku in one.skus}
-    left = [
-        (line, source, billed)
-        for line in store.lines()
-        if line.service_id != service_id
-        for source, billed in line.sources
-        if billed == sku and source in having
-    ]
-    present = _service_now(deployment, sku, customer)
-    return holds_from(
-        deployment,
-        first_day,
-        left,
-        deployment.each(store.customer, sorted(having)),
-        present.first_day if present else None,
-        lambda line: present is not None and line.service_id == present.service_id,
-    )
-
-
-def _service_now(deployment: Deployment, sku: str, customer: str | None) -> ServiceChoice | None:
-    """The service that a SKU is billed with today, for a customer (None: for those without a choice of their own)."""
-    store, today = deployment.store, deployment.today
-    mapping = store.customer(customer).mapping if customer else None
-    own = in_force(mapping.value.services.get(sku, ()), today) if mapping else None
-    plan = store.partner().plans.get(sku)
-    return own or (in_force(plan.value.choices, today) if plan else None)
-
-
-def _for_one(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
-    customer, sku = str(chosen.customer), chosen.sku
-
-    def attempt() -> None:
-        records = ports.store.customer(customer)
-        mapping = records.mapping.value if records.mapping else CustomerMapping(customer, ())
-        # Until the first day of an override, the partner's own choice holds.
-        choices = chosen_from(mapping.services.get(sku, ()), chosen.service_id, chosen.first_day)
-        mapping = replace(mapping, services={**mapping.services, sku: choices})
-        ports.store.commit(
-            put_mapping(mapping, records.mapping.rev if records.mapping else 0),
-            *wake_contracts(customer, mapping.contract_ids, ports),
-            put_decision(decided("map plan", (customer,), by, _chosen_words(chosen), ports)),
-        )
-
-    update(attempt)
-    _learn_service(chosen, ports)
-    wake([customer], ports)
-    return chosen
-
-
-def _for_all(chosen: ServiceChosen, by: str, ports: Ports) -> ServiceChosen:
-    def attempt() -> None:
-        plan = ports.store.partner().plan(chosen.sku)
-        now = ports.clock.now().replace(microsecond=0)
-        choices = chosen_from(plan.value.choices, chosen.service_id, chosen.first_day)
-        ports.store.commit(
-            put_plan(
-                replace(plan.value, choices=choices, matched=False, candidates=(), ignored=None),
-                plan.rev,
-                now,
-            ),
-            put_decision(decided("map plan", (), by, _chosen_words(chosen), ports)),
-        )
-
-    update(attempt)
-    _learn_service(chosen, ports)
-    # What is not woken here, should this be interrupted, is woken by the sweep: the plan is due.
-    wake(refresh_plan(chosen.sku, ports), ports)
-    return chosen
-
-
-def _learn_service(chosen: ServiceChosen, ports: Ports) -> None:
-    """Keep how the service is called, with any contract: it is called the same on all of them."""
-    contracts = (id_ for mapping in ports.store.mappings() for id_ in mapping.contract_ids)
-    first = next(contracts, None)
-    if first is not None and chosen.service_name:
-        learn_names(ports, [NamesRead(first, None, {}, {chosen.service_id: chosen.service_name})])
-
-
-def _chosen_words(chosen: ServiceChosen) -> str:
-    return f"{chosen.sku} with service {chosen.service_id} from {chosen.first_day or 'the beginning'}"
-
-
-# -- All of them
-
-
-@dataclass(frozen=True, slots=True)
-class Mappings:
-    """Every mapping there is."""
-
-    customers: tuple[CustomerMapping, ...]
-    plans: tuple[PlanMapping, ...]
-    names: Directory = NOBODY
-    lines: tuple[tuple[LineKey, LineChoice], ...] = ()
-    """The contract services that were chosen where a service is on a contract more than once."""
-
-    def to_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {
-            "customers": [
-                {
-                    "customer": mapping.customer_id,
-                    "customer_name": self.names.customers.get(mapping.customer_id),
-                    "ignored": _ignored_json(mapping.ignored),
-                    "routings": [_routing_json(routing, self.names) for routing in mapping.routings],
-                    "services": {
-                        sku: _choices_json(choices, self.names) for sku, choices in mapping.services.items()
-                    },
-                }
-                for mapping in self.customers
-            ],
-            "plans": [
-                {
-                    "sku": plan.sku,
-                    "services": _choices_json(plan.choices, self.names),
-                    "matched": plan.matched,
-                    "family": shown(plan.family),
-                    "candidates": [*plan.candidates],
-                    "ignored": _ignored_json(plan.ignored),
-                }
-                for plan in self.plans
-            ],
-            "lines": [
-                {
-                    "contract_id": key.contract_id,
-                    "contract_name": self.names.contracts.get(key.contract_id),
-                    "service_id": key.service_id,
-                    "service_name": self.names.services.get(key.service_id),
-                    "contract_service_id": choice.contract_service_id,
-                    "from": choice.first_day,
-                }
-                for key, choice in self.lines
-            ],
-        }
-
-
-def mappings(deployment: Deployment) -> Mappings:
-    """Every mapping, by customer and by SKU."""
-    partner = deployment.store.readable_partner()
-    for error in partner.unreadable.values():
-        deployment.store.on_unreadable(error)
-    plans: Mapping[str, Stored[PlanMapping]] = partner.plans
-    return Mappings(
-        tuple(sorted(deployment.store.mappings(), key=lambda mapping: mapping.customer_id)),
-        tuple(stored.value for _, stored in sorted(plans.items())),
-        known_names(deployment.store),
-        tuple(chosen_lines(deployment)),
-    )
-
-
-def chosen_lines(deployment: Deployment) -> list[tuple[LineKey, LineChoice]]:
-    """Every contract service that was chosen, by contract and service."""
-    found = {
-        LineKey(state.contract_id, service_id): choice
-        for state, _ in deployment.store.contract_states()
-        for service_id, choice in state.chosen.items()
-    }
-    return sorted(found.items(), key=lambda each: each[0])
-
-
-def _routing_json(routing: Routing, names: Directory) -> dict[str, Any]:
-    return {
-        "from": routing.first_day,
-        "routes": [
-            {
-                "sku": route.sku,
-                "company_id": route.company_id,
-                "company_name": names.companies.get(route.company_id),
-                "contract_id": route.contract_id,
-                "contract_name": names.contracts.get(route.contract_id),
-                "units": route.units,
-            }
-            for route in routing.routes
-        ],
-    }
-
-
-def _ignored_json(ignored: Ignored | None) -> dict[str, Any] | None:
-    return {"reason": ignored.reason, "by": ignored.by, "at": ignored.at} if ignored else None
-
-
-def _choices_json(choices: Iterable[ServiceChoice], names: Directory) -> list[dict[str, Any]]:
-    return [
-        {
-            "from": choice.first_day,
-            "service_id": choice.service_id,
-            "service_name": names.services.get(choice.service_id),
-        }
-        for choice in choices
-    ]

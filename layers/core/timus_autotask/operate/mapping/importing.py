@@ -22,7 +22,6 @@ from timus_autotask.operate.mapping.checks import (
     check_skus,
     notes,
 )
-from timus_autotask.operate.mapping.choose import chosen_lines
 from timus_autotask.operate.mapping.draft import CustomerEdit, Draft, Edit, LineEdit, PlanEdit
 from timus_autotask.operate.mapping.file import Subject, rows_of
 from timus_autotask.operate.mapping.late import (
@@ -35,6 +34,7 @@ from timus_autotask.operate.mapping.late import (
     others_billed_later,
 )
 from timus_autotask.operate.mapping.line_choice import Switch, all_changed
+from timus_autotask.operate.mapping.listing import chosen_lines
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.ports.table import Check, Put
