@@ -13,6 +13,7 @@ from timus_autotask.cli import failure
 from timus_autotask.cli.command import parser
 from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.refusal import Doubt, NotDone, Way
+from timus_autotask.watch.remedy import COMMAND
 from timus_autotask.web import failing
 
 OPTION = re.compile(r"--[a-z-]+")
@@ -30,8 +31,9 @@ def options(of: argparse.ArgumentParser) -> Iterator[str]:
 @pytest.mark.parametrize("way", Way)
 def test_the_command_names_an_option_that_there_is(way: Way) -> None:
     """Each way has words, and what they name can be typed."""
-    named = OPTION.findall(failure.WAYS[way])
-    assert named
+    words = failure.WAYS[way]
+    named = OPTION.findall(words)
+    assert named or COMMAND.search(words)
     assert {*named} <= {*options(parser())}
 
 
@@ -67,6 +69,13 @@ def test_the_earliest_day_is_said_in_both() -> None:
     refused = NotDone("Too early.", Way.FROM_DAY, day=date(2026, 3, 10))
     assert failure.refusal(refused) == "Too early. So say: --from 2026-03-10."
     assert failing.in_words(refused).message == "Too early. Choose 2026-03-10, or a later day."
+
+
+def test_what_a_way_is_about_is_named_as_a_shell_takes_it() -> None:
+    """An id may be anything that Timus says; the console has no place for it."""
+    refused = NotDone("It is merged.", Way.SHOW_EVENT, what="e 1")
+    assert failure.refusal(refused) == "It is merged. See: timus-autotask events show 'e 1'"
+    assert failing.in_words(refused).message == "It is merged. What the event says is shown by the command."
 
 
 def test_a_problem_of_a_file_says_what_would_help_too() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.refusal import Doubt, NotDone, Way
+from timus_autotask.watch.remedy import commands
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 """Exit statuses: failed or refused; the command line makes no sense; AWS or the stack is out of reach."""
@@ -32,6 +33,13 @@ WAYS: Mapping[Way, str] = {
     "--column first_day=From --column last_day=To --column amount=Total (with --days day-first or month-first, if days are not 2026-03-15); "
     "a column that is not needed: --column ignore=Notes",
     Way.WHICH_CUSTOMER: "By its id: --is-customer NAME=ID.",
+    Way.SEE_CHANGES: "See: timus-autotask changes",
+    Way.SEE_CONTRACT: "See: timus-autotask status --contract {what}",
+    Way.WITHDRAW: "To leave the change as it is after all: timus-autotask undo {what} --withdraw --reason WHY",
+    Way.BRING_BACK: "To bring it back: timus-autotask undo {what} --reason WHY",
+    Way.SHOW_EVENT: "See: timus-autotask events show {what}",
+    Way.MERGE_AGAIN: "Merge the event again: timus-autotask replay --since DAY --parked",
+    Way.COMPARE_WITH_TIMUS: "Compare with Timus: timus-autotask reconcile --timus-export FILE",
 }
 """How the command says what would help."""
 
@@ -56,7 +64,10 @@ class Failed(Exception):
 
 def refusal(error: NotDone) -> str:
     """Why a use case refuses, and what would help."""
-    return " ".join([str(error), *(WAYS[way].format(day=error.day or "DAY") for way in error.ways)])
+    facts: dict[str, int | str] = {"what": error.what}
+    if error.day:
+        facts["day"] = str(error.day)
+    return " ".join([str(error), *(commands(WAYS[way], facts) for way in error.ways)])
 
 
 def doubt_words(doubt: Doubt) -> str:

@@ -19,7 +19,7 @@ from timus_autotask.operate.decisions import QUIET
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.recover import put_again, replay
-from timus_autotask.operate.refusal import NotDone
+from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.table import Write
 from timus_autotask.store.customers import CustomerRecords, check_mapping, put_owner, put_subscription
 from timus_autotask.store.decisions import put_decision
@@ -90,11 +90,13 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QU
         if event.parked is None or event.parked.code not in ACCEPTABLE:
             raise NotDone(
                 f"Event {event.key} is {event.parked.code if event.parked else event.outcome}: only an event that says otherwise than "
-                f"what is known ({' or '.join(ACCEPTABLE)}) can be accepted. See: {_show(event)}"
+                f"what is known ({' or '.join(ACCEPTABLE)}) can be accepted.",
+                Way.SHOW_EVENT,
+                what=event.key,
             )
         snapshot = _understood(event)
         if snapshot is None:
-            raise NotDone(f"Event {event.key} cannot be read any more: {_show(event)}")
+            raise NotDone(f"Event {event.key} cannot be read any more.", Way.SHOW_EVENT, what=event.key)
         following, dismissed = _following(deployment.store, event, snapshot)
         if event.parked.code == MOVED:
             moving = _moving(event, snapshot, following, by, deployment.ports)
@@ -175,15 +177,14 @@ def _histories(
     if owner is None or before is None or known is None:
         raise NotDone(f"Subscription {id_} is not known any more.")
     if owner.value == customer_id:
-        raise NotDone(
-            f"Subscription {id_} is customer {customer_id}'s already. Merge the event again: timus-autotask replay --since DAY --parked"
-        )
+        raise NotDone(f"Subscription {id_} is customer {customer_id}'s already.", Way.MERGE_AGAIN)
     newest = known.value.newest
     number = snapshot.version + known.value.counted_from(snapshot.occurred_at)
     if number < newest.number and not (newest.occurred_at and newest.occurred_at < snapshot.occurred_at):
         raise NotDone(
             f"Version {known.value.timus_version} of subscription {id_} (event {newest.event_id}) is newer and says that it is customer "
-            f"{owner.value}'s. Compare with Timus: timus-autotask reconcile --timus-export FILE"
+            f"{owner.value}'s.",
+            Way.COMPARE_WITH_TIMUS,
         )
     return owner, known, before, ports.store.customer_to_bill(customer_id)
 
@@ -267,7 +268,8 @@ def _believing(ports: Ports, snapshot: Snapshot) -> tuple[Subscription, Sequence
     if found is None:
         raise NotDone(
             f"Version {known.timus_version} of subscription {known.id} (event {known.newest.event_id}) happened later and says otherwise, "
-            "so this event cannot be the newest. Compare with Timus: timus-autotask reconcile --timus-export FILE"
+            "so this event cannot be the newest.",
+            Way.COMPARE_WITH_TIMUS,
         )
     writes = put_subscription(found, stored)[0] if found != known else ()
     return found, writes, snapshot.version + found.counted_from(snapshot.occurred_at)
@@ -356,10 +358,6 @@ def _one(store: Store, key: str) -> EventRecord:
             f"Several events have the webhook-id {key}; give a key: {', '.join(one.key for one in found)}"
         )
     return found[0]
-
-
-def _show(event: EventRecord) -> str:
-    return commands("timus-autotask events show {event}", {"event": event.key})
 
 
 def _understood(event: EventRecord) -> Snapshot | None:

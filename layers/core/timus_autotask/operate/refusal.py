@@ -49,16 +49,32 @@ class Way(Enum):
     """Say how the columns of a file are called."""
     WHICH_CUSTOMER = "which-customer"
     """Say which customer a name means."""
+    SEE_CHANGES = "see-changes"
+    """Look at the changes, and at their ids."""
+    SEE_CONTRACT = "see-contract"
+    """Look at what the contract waits for."""
+    WITHDRAW = "withdraw"
+    """Take the undo of the change back."""
+    BRING_BACK = "bring-back"
+    """Undo the change that took another one back."""
+    SHOW_EVENT = "show-event"
+    """Look at the event."""
+    MERGE_AGAIN = "merge-again"
+    """Have parked events merged again."""
+    COMPARE_WITH_TIMUS = "compare-with-timus"
+    """Compare everything with what Timus exports."""
 
 
 class NotDone(Exception):
     """What was asked for cannot be done, and nothing was written. The message says why; ``ways`` are what would help."""
 
-    def __init__(self, message: str, *ways: Way, day: date | None = None) -> None:
+    def __init__(self, message: str, *ways: Way, day: date | None = None, what: int | str = "") -> None:
         super().__init__(message)
         self.ways = ways
         self.day = day
         """Of ``Way.FROM_DAY``: the earliest."""
+        self.what = what
+        """The id of the contract, change or event that a way is about."""
 
 
 @dataclass(frozen=True, slots=True)

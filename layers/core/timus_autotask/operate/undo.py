@@ -144,7 +144,7 @@ def _entry(store: Store, change_id: str) -> JournalEntry:
             found.append(one)
     if len(found) != 1:
         why = "begins more than one change" if found else "is no change"
-        raise NotDone(f"{change_id} {why}. See: timus-autotask changes")
+        raise NotDone(f"{change_id} {why}.", Way.SEE_CHANGES)
     return found[0]
 
 
@@ -159,7 +159,7 @@ def _decide(
             entry, _journals(view, ports.store), view, by=by, reason=reason, undo_id=ports.new_id()
         )
     except NotUndone as error:
-        raise NotDone(_with_help(error)) from error
+        raise _refused(error) from error
     except (RecordUnreadable, TermsUnreadable) as error:
         raise NotDone(str(error)) from error
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
@@ -167,25 +167,24 @@ def _decide(
     return records, lines
 
 
-def _with_help(error: NotUndone) -> str:
+def _refused(error: NotUndone) -> NotDone:
     """Why it is not undone, and what to do first."""
     if error.first:
-        return f"{error} First: {remedy_of(error.first)}"
-    return (
-        f"{error} See: timus-autotask status --contract {error.other.contract_id}"
-        if error.other
-        else str(error)
-    )
+        return NotDone(f"{error} First: {remedy_of(error.first)}")
+    if error.other:
+        return NotDone(str(error), Way.SEE_CONTRACT, what=error.other.contract_id)
+    return NotDone(str(error))
 
 
 def _is_not_undone(entry: JournalEntry, ports: Ports) -> None:
-    """Raises :class:`NotDone` for what is undone already, with the command that brings it back."""
+    """Raises :class:`NotDone` for what is undone already, with the way that brings it back."""
     records = ports.store.contract(entry.line.contract_id)
     if pending := _pending(entry, records, ports.today()):
         when = ", ".join(f"{one.delta:+d} on {one.day} on service {line.service_id}" for line, one in pending)
         raise NotDone(
-            f"{entry.id} is undone already by {pending[0][1].by}: {when} is still to be made. To leave the change as it is after all: "
-            f"timus-autotask undo {entry.id} --withdraw --reason WHY"
+            f"{entry.id} is undone already by {pending[0][1].by}: {when} is still to be made.",
+            Way.WITHDRAW,
+            what=entry.id,
         )
     entries = (
         journalled(ports.store, entry.line.contract_id).journals.get(entry.line.service_id, Journal()).entries
@@ -193,9 +192,7 @@ def _is_not_undone(entry: JournalEntry, ports: Ports) -> None:
     undone = undone_by(entries)
     last = undone.get(entry.id)
     if last and last not in undone:
-        raise NotDone(
-            f"{entry.id} was undone already, by {last}. To bring it back: timus-autotask undo {last} --reason WHY"
-        )
+        raise NotDone(f"{entry.id} was undone already, by {last}.", Way.BRING_BACK, what=last)
 
 
 def _pending(entry: JournalEntry, records: ContractRecords, today: date) -> tuple[tuple[Line, Undone], ...]:
@@ -258,13 +255,15 @@ def _withdrawn(
     pending = _pending(entry, records, ports.today())
     if not pending:
         raise NotDone(
-            f"{entry.id} has no undo that is still to be made. What was made is undone by its own id: see timus-autotask changes"
+            f"{entry.id} has no undo that is still to be made. What was made is undone by its own id.",
+            Way.SEE_CHANGES,
         )
     for line, one in pending:
         if line.intent is not None or one.opposite:
             raise NotDone(
                 f"The opposite on service {line.service_id} is made or under way, so it can no longer be withdrawn. Look again in a quarter of an "
-                "hour, and undo it by its own id: timus-autotask changes"
+                "hour, and undo it by its own id.",
+                Way.SEE_CHANGES,
             )
     sides = tuple(
         UndoneChange(one.entry, line.service_id, one.day, one.delta, one.units, one.instead_of)

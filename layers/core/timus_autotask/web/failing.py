@@ -36,6 +36,13 @@ WAYS: Mapping[Way, str] = {
     Way.LEAVE_ALONE: "To leave these days alone, have it billed from today on, or let it hold from {day} on.",
     Way.COLUMNS: "How its columns are called is said with the command.",
     Way.WHICH_CUSTOMER: "That is said with the command.",
+    Way.SEE_CHANGES: "The page Changes has it.",
+    Way.SEE_CONTRACT: "The page of its customer says what it waits for.",
+    Way.WITHDRAW: "That the change stays as it is after all is said with the command.",
+    Way.BRING_BACK: "To bring it back, undo that one.",
+    Way.SHOW_EVENT: "What the event says is shown by the command.",
+    Way.MERGE_AGAIN: "The event is merged again with the command.",
+    Way.COMPARE_WITH_TIMUS: "Everything is compared with Timus by the command.",
 }
 """How the console says what would help: in the words of its forms, or that the command does it."""
 
