@@ -88,6 +88,7 @@ def test_one_is_opened_and_closed_an_hour_after_the_alarm_is_over(world: World, 
     [ticket] = tickets(world)
     assert ticket["title"] == "Timus billing sync: Wake-ups failed five times"
     assert "docs/operations.md#dead-letters" in ticket["description"]
+    assert "First look: timus-autotask status\n" in ticket["description"]
     assert (ticket["companyID"], ticket["queueID"], ticket["priority"], ticket["status"]) == (600, 8, 2, 1)
     bells.set(False)
     looks(world, bells, 55)

@@ -65,13 +65,19 @@ class TicketAction(Enum):
     """Nothing is left to do."""
 
 
-def wanted(alarms: Iterable[Alarm], known: Mapping[str, Ticket], stack: str) -> dict[str, Ticket]:
-    """By alarm: the tickets that are known, and one for each alarm that has gone off since."""
-    fresh = {alarm.name: _ticket(alarm, stack) for alarm in alarms if alarm.on and alarm.name not in known}
+def wanted(
+    alarms: Iterable[Alarm], known: Mapping[str, Ticket], stack: str, first_look: str
+) -> dict[str, Ticket]:
+    """By alarm: the tickets that are known, and one for each alarm that has gone off since; ``first_look`` is what its reader does first."""
+    fresh = {
+        alarm.name: _ticket(alarm, stack, first_look)
+        for alarm in alarms
+        if alarm.on and alarm.name not in known
+    }
     return {**known, **fresh}
 
 
-def _ticket(alarm: Alarm, stack: str) -> Ticket:
+def _ticket(alarm: Alarm, stack: str, first_look: str) -> Ticket:
     since = alarm.since.astimezone(UTC)
     cause = hashlib.sha256(f"{alarm.name} {since:%Y%m%d%H%M%S}".encode()).hexdigest()[:16]
     text = " ".join(alarm.description.split())
@@ -81,7 +87,7 @@ def _ticket(alarm: Alarm, stack: str) -> Ticket:
         f"timus-autotask-{cause}",
         f"Timus billing sync: {wrong}"[:LONGEST_TITLE],
         f"{text}\n\nStack {stack}, alarm {alarm.name}, on since {since:%Y-%m-%d %H:%M} UTC. "
-        "First look: timus-autotask status\n\n"
+        f"First look: {first_look}\n\n"
         "This ticket closes by itself when the alarm has been off for an hour.",
     )
 

@@ -34,6 +34,8 @@ ASK_AGAIN = timedelta(hours=1)
 """How soon Autotask is asked again for what it refused."""
 DUE = timedelta(days=1)
 """When a ticket is due."""
+FIRST_LOOK = "timus-autotask status"
+"""What whoever has a ticket does first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def keep_tickets(ports: Ports, desk: TicketDesk, deadline: datetime) -> None:
     if partner.circuit.value.open(now) or not live:
         return
     alarms = {alarm.name: alarm for alarm in desk.alarms()}
-    record = Tickets(now, wanted(alarms.values(), known.tickets, desk.stack))
+    record = Tickets(now, wanted(alarms.values(), known.tickets, desk.stack, FIRST_LOOK))
     try:
         _Keeper(ports, desk, deadline, Stored(record, stored.rev), live=live).go(alarms)
     except Conflict:
