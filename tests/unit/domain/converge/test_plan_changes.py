@@ -36,7 +36,7 @@ from tests.unit.domain.converge.views import (
 from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import approve
 from timus_autotask.domain.converge.next_step import RECHECK, next_step
-from timus_autotask.domain.converge.sides import moves_both_sides, plans_left
+from timus_autotask.domain.converge.sides import moves_both_sides, old_service, plans_left
 from timus_autotask.domain.converge.view import Observed, Step, View
 from timus_autotask.domain.desired import Demand, Desired
 from timus_autotask.domain.line import (
@@ -638,6 +638,12 @@ def test_which_lines_seats_leave_for_another() -> None:
     families = (frozenset({PLUS, third, fourth}), frozenset({SEATS, THERE}))
     given = replace(given, desired=replace(given.desired, families=families))
     assert plans_left(PLUS, given) == [third, fourth, SEATS]
+
+
+def test_a_blocked_line_without_an_old_plan_names_none() -> None:
+    """The seats may come from where nothing is known of them."""
+    assert old_service(PLUS, {}, view(links=())) == ""
+    assert old_service(PLUS, {}, view(links=(Link(march(1), SEATS, PLUS),))) == SEATS.service_id
 
 
 def test_a_blocked_line_names_the_old_plan_that_has_too_many() -> None:
