@@ -363,7 +363,9 @@ def test_a_record_that_cannot_be_read_is_shown(desk: Desk, key: Key, data: dict[
     desk.world.tell(1, {ADV: 3}, customer="cus_b", subscription="sub_b")
     desk.world.work()
     known = desk.world.table.get(key)
-    due = int(desk.world.clock.now().timestamp()) + 60 if kind == "opening" else None  # as long as it is there
+    due = (
+        int(desk.world.clock.now().timestamp()) + 60 if kind == "opening" else None
+    )  # as long as it is there
     desk.world.table.write([Put(key, data, known.rev if known else 0, due_at=due, kind=kind, sort="x")])
     said = desk.ask("status")
     assert [one["record"] for one in said["unreadable"]] == ["/".join(key)]

@@ -17,6 +17,7 @@ from timus_autotask.autotask.http import Request, Response
 from timus_autotask.bootstrap import autotask_client
 from timus_autotask.domain.line import State
 from timus_autotask.ports.secrets import Credentials
+from timus_autotask.store.partner import MANY_FAILING
 
 CUSTOMERS = 12
 """More than may be tried: the bounds below hold for any number."""
@@ -193,6 +194,38 @@ def test_a_service_that_answers_nonsense_is_away(world: World, case: str) -> Non
     for _ in range(30):
         world.pass_time(minutes=1)
     assert all_are_served(world)
+
+
+@pytest.mark.parametrize("kind", ["html_502", "html_503", "timeout_before"])
+def test_a_kind_of_request_that_fails_for_every_contract_is_the_services_trouble(
+    world: World, kind: str
+) -> None:
+    """Others are answered, so each contract alone could be at fault; several in a row are not. Afterwards everything is done."""
+    world.api.faults.add(Fault(kind, entity="ContractServiceUnits", times=None))
+    requests = an_hour_of_changes(world)
+    assert set(told(world)) == {"autotask-away"}
+    assert requests <= 3 * (
+        12 + 2 * MANY_FAILING
+    )  # some at once, then one or two each pause, which grows to eight minutes
+    circuit = world.ports.store.circuit().value
+    assert "several contracts" in circuit.reason
+    world.api.faults.clear()
+    for _ in range(30):
+        world.pass_time(minutes=1)
+    assert all_are_served(world)
+    circuit = world.ports.store.circuit().value
+    assert (circuit.failing, circuit.pauses) == ((), 0)
+
+
+def test_contracts_that_fail_while_others_are_served_stop_nobody(world: World) -> None:
+    """Half of them answer nothing for an hour: between any two failures somebody is served, or soon after them."""
+    for n in range(1, CUSTOMERS, 2):
+        world.api.faults.add(
+            Fault("html_503", entity="ContractServiceUnits", contract_id=10_000 + n, times=None)
+        )
+    an_hour_of_changes(world)
+    served = [n for n in range(2, CUSTOMERS + 1, 2) if world.units(ADV, world.ports.today(), 10_000 + n) == 8]
+    assert len(served) == CUSTOMERS // 2
 
 
 @pytest.mark.parametrize("kind", ["html_502", "html_503", "json_500", "timeout_before", "unauthorized"])

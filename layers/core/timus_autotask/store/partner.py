@@ -16,6 +16,8 @@ from timus_autotask.store.codec import Codec
 from timus_autotask.store.reading import RecordUnreadable, Stored, read_as, readable_or, seconds_of
 from timus_autotask.store.terms import stored_stage, terms_in
 
+MANY_FAILING = 5
+"""So many contracts in a row whose requests failed mean that the service is at fault, and no longer each contract for itself."""
 MOST_REFUSED = 8
 """API users that Autotask refused, as far as they are remembered."""
 
@@ -31,6 +33,25 @@ class Circuit:
     since: datetime | None = None
     refused: Mapping[str, datetime] = field(default_factory=dict)
     """When Autotask refused which API users, by their fingerprints; the last ``MOST_REFUSED``. None is tried twice by itself."""
+    failing: tuple[int, ...] = ()
+    """Contracts whose own requests failed one after the other, while none went well; no more than ``MANY_FAILING``."""
+    pauses: int = 0
+    """How often in a row it was opened because of them."""
+
+    def with_failing(self, contract_id: int) -> Circuit:
+        """The same, with one more contract whose requests failed."""
+        if contract_id in self.failing or self.many_fail:
+            return self
+        return replace(self, failing=(*self.failing, contract_id))
+
+    @property
+    def many_fail(self) -> bool:
+        """Whether so many contracts failed in a row that others would, too."""
+        return len(self.failing) >= MANY_FAILING
+
+    def without_failing(self) -> Circuit:
+        """The same, after a contract's requests went well."""
+        return replace(self, failing=(), pauses=0)
 
     def open(self, now: datetime) -> bool:
         """Nobody asks Autotask before ``open_until``."""

@@ -51,6 +51,10 @@ from timus_autotask.sync.ports import Ports
 ADJUSTMENT_TAKES = timedelta(seconds=30)
 """No adjustment is begun with less time than this before the function's deadline: it must be answered and read back."""
 CREDENTIALS_PAUSE = timedelta(minutes=15)
+FIRST_PAUSE = timedelta(minutes=1)
+"""How long nobody asks Autotask after several contracts failed in a row: one further contract is tried then."""
+LONGEST_PAUSE = timedelta(minutes=8)
+"""Shorter than a period of the alarm on an Autotask that is away, so that it stays on."""
 """How long Autotask is not asked after it refused the credentials: bad logins in a row lock the account."""
 REPLACED_SECONDS = 5
 """Until somebody signs in with an API user that was stored a moment ago."""
@@ -70,6 +74,8 @@ def converge(contract_id: int, ports: Ports, deadline: datetime, leased: Leased 
     session = _Session(leased, ports, deadline)
     try:
         session.run()
+        if leased.partner.circuit.value.failing and session.was_answered:
+            note_answered(ports)
     except AutotaskError as error:
         session.postpone(error)
     except NoCredentials as error:
@@ -150,9 +156,14 @@ class _Session:
             self._catalogue[service_id] = service.unit_price if service else None
         return self._catalogue[service_id]
 
+    @property
+    def was_answered(self) -> bool:
+        """Whether Autotask was asked, and answered all that was asked of it."""
+        return self._asked
+
     def postpone(self, error: AutotaskError) -> None:
         """Autotask cannot be asked now: note why, keep what was answered, and stay due."""
-        error = note_failure(self._ports, error)
+        error = note_failure(self._ports, error, self._id)
         until = self._ports.clock.now() + _pause(error)
 
         def release() -> None:
@@ -533,14 +544,18 @@ def _pause(error: AutotaskError) -> timedelta:
     return CREDENTIALS_PAUSE
 
 
-def note_failure(ports: Ports, error: AutotaskError) -> AutotaskError:
+def note_failure(ports: Ports, error: AutotaskError, contract_id: int | None = None) -> AutotaskError:
     """Tell every worker for how long not to ask Autotask, if the failure concerns every request.
+
+    So it does, too, once it is the same with several contracts in a row. ``contract_id``: whose request it was, if it was one's.
 
     Returns what it comes to for who met it: a refusal of an API user that was replaced meanwhile says nothing about the new one, who is
     tried at once.
     """
     refused = isinstance(error, CredentialsRefused)
     if not refused and not (isinstance(error, RetryLater) and error.everywhere):
+        if isinstance(error, RetryLater) and contract_id is not None:
+            _note_failing(contract_id, error, ports)
         return error
     now = ports.clock.now()
     until, user = now + _pause(error), ports.credentials_refused() if refused else RefusedUser()
@@ -563,3 +578,40 @@ def note_failure(ports: Ports, error: AutotaskError) -> AutotaskError:
 
     update(open_circuit)
     return error
+
+
+def _note_failing(contract_id: int, error: RetryLater, ports: Ports) -> None:
+    """Note that a contract's own request failed. After several contracts in a row nobody is asked for a while, twice as long each further time."""
+    now = ports.clock.now()
+
+    def note() -> bool:
+        known = ports.store.circuit()
+        seen = known.value.with_failing(contract_id)
+        opens = seen.many_fail and not seen.open(now)
+        if opens:
+            pause = min(FIRST_PAUSE * 2 ** min(seen.pauses, 9), LONGEST_PAUSE)
+            seen = replace(
+                seen,
+                open_until=now + pause,
+                reason=f"the requests of several contracts failed: {error}",
+                credentials=False,
+                since=seen.since or now,
+                pauses=seen.pauses + 1,
+            )
+        if seen != known.value:
+            ports.store.commit(put_circuit(seen, known.rev))
+        return opens
+
+    if update(note):
+        ports.on_event("autotask-away", detail=str(error))
+
+
+def note_answered(ports: Ports) -> None:
+    """Note that a contract's requests went well: what failed before was these contracts' own, or is over."""
+
+    def note() -> None:
+        known = ports.store.circuit()
+        if known.value.failing:
+            ports.store.commit(put_circuit(known.value.without_failing(), known.rev))
+
+    update(note)
