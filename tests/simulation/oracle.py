@@ -348,7 +348,12 @@ class Oracle:
             subs = self._feeding(line)
             picks = product(*(self._candidates(line, sub, today) for sub in subs))
             kept = self._adopted[line] or {0}
-            right = {units + o for pick in picks for units in self._sums(line, subs, pick) for o in kept}
+            sums = {units for pick in picks for units in self._sums(line, subs, pick)}
+            undone = [one for one in self._undos.get(line, ()) if one.day <= today]
+            sums |= {
+                max(0, units + one.delta) if one.customer else one.units for units in sums for one in undone
+            }
+            right = {units + o for units in sums for o in kept}
             if self.has(line, today) in right or self._undone(line, *self._committed[line][-1]):
                 del self._unsettled[line]
 
@@ -430,8 +435,13 @@ class Oracle:
         """The newest version that the product knows by then, by our numbers: Timus may have counted on from other ones, or anew."""
         counted = {v.number: v.counted or v.number for v in self.history[sub] if not v.anew}
         before = max(counted.values(), default=0)
-        counted |= {v.number: before + (v.counted or v.number) for v in self.restarted(sub)}
-        return max((ours for ours, theirs in counted.items() if theirs <= number), default=0)
+        again = self.restarted(sub)
+        counted |= {v.number: before + (v.counted or v.number) for v in again}
+        known = (ours for ours, theirs in counted.items() if theirs <= number)
+        # What begins a new count and says what holds anyway is merged as an older version.
+        said = [_says(v) for v in again if (v.counted or v.number) == number]
+        same = (v.number for v in self.history[sub] if not v.anew and _says(v) in said)
+        return max((*known, *same), default=0)
 
     def mapped(self, mapping: Any) -> None:
         """A person has stored a mapping."""

@@ -255,6 +255,17 @@ def test_what_lands_may_have_been_decided_before_each_of_the_versions_that_came_
     assert all(first not in one for one in unknown)
 
 
+@pytest.mark.parametrize(("units", "known"), [(3, 1), (4, 0)])
+def test_a_new_count_that_says_what_holds_is_known_as_what_it_repeats(units: int, known: int) -> None:
+    """It is merged under its own number, as an older version; one that says something else waits for a person."""
+    oracle = Oracle(cast("Any", a_world()), own_promises=False)
+    first = Said("sub_1", "cus_1", 1, DAY, NOW, {ADV: 3}, counted=41)
+    oracle.said(first)
+    oracle.said(replace(first, number=2, items={ADV: units}, counted=1, anew=True))
+    assert oracle._known("sub_1", 1) == known
+    assert oracle._known("sub_1", 41) == 1
+
+
 def test_what_says_another_customer_counts_for_nobody_until_a_person_confirms_it() -> None:
     """The one who is known keeps the subscription (decision 0035)."""
     oracle = heard(("cus_1", 1, 1), ("cus_2", 2, 5), ("cus_2", 3, 7))
