@@ -12,12 +12,14 @@ from tests.deployment import deployment_of
 from tests.fakes.memory_table import MemoryTable
 from tests.world import ADV, CONTRACT, World
 from timus_autotask.domain import history
-from timus_autotask.operate import terms
+from timus_autotask.operate import decisions, terms
 from timus_autotask.operate.terms import TermChange
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Check, Delete, Key, Put, Table, Write
 from timus_autotask.sync import merge as merging
-from timus_autotask.watch.rehearsal import ForgetfulTable
+from timus_autotask.sync.ports import Ports
+from timus_autotask.watch import rehearsal as rehearsing
+from timus_autotask.watch.rehearsal import ForgetfulTable, Rehearsal
 
 SICK = "cus_sick"
 KEYS = [Key("A", "1"), Key("A", "2"), Key("B", "1")]
@@ -96,3 +98,39 @@ def test_a_customer_whose_merge_raises_is_named_and_the_others_are_shown(
     proposal.commit()
     world.sweep()
     assert world.posted() == [(45, 15, "2026-03-15")]
+
+
+def test_a_note_on_a_contract_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It bills nothing, so an approval's preview shows the change alone; and nobody looks for a SKU of that name."""
+    world = World()
+    deployment = deployment_of(world)
+    changes = [TermChange("approve_increases", "always"), TermChange("contract_notes", "yes")]
+    terms.set_terms(deployment, changes, None, "pat").commit()
+    world.map_customer()
+    world.tell(1, {ADV: 28})
+    world.work()
+    looked_for: list[str] = []
+
+    def refresh_plan(sku: str, _ports: Ports) -> tuple[str, ...]:
+        looked_for.append(sku)
+        return ()
+
+    monkeypatch.setattr(rehearsing, "refresh_plan", refresh_plan)
+    proposal = decisions.approve(deployment, CONTRACT, 45, "j.doe")
+    assert proposal.preview.totals.units_up_at_once == 3
+    assert proposal.preview.unhandled == ()
+    assert "NOTE" not in looked_for
+
+
+@pytest.mark.parametrize("key", [Key("STRANGER#1", "X"), Key("PARTNER", "STRANGER")], ids="/".join)
+def test_what_nobody_knows_is_named(key: Key) -> None:
+    """It is no SKU that is looked for: what is due and has no worker is in trouble, here and in the sweep."""
+    world = World()
+    world.table.write([Put(key, {}, 0, due_at=1)])
+    world.sweep()
+    [trouble] = world.ports.store.troubles()
+    assert "nothing is known to be due at" in trouble.error
+    rehearsal = Rehearsal(World().ports)
+    rehearsal.run(lambda ports: ports.table.write([Put(key, {}, 0, due_at=1)]))
+    [error] = rehearsal.troubles.values()
+    assert "nothing is known to be due at" in str(error)

@@ -181,6 +181,14 @@ def plan_key(sku: str) -> Key:
     return Key(PARTNER, PLAN + sku)
 
 
+def sku_of(key: Key) -> str:
+    """Which SKU's service a key, or the key of its trouble, is about. Raises ``ValueError`` for every other key: what it is due for is not known."""
+    sk = key.sk.removeprefix(f"{TROUBLE}#")
+    if key.pk != PARTNER or not sk.startswith(PLAN):
+        raise ValueError(f"nothing is known to be due at {'/'.join(key)}")
+    return sk.removeprefix(PLAN)
+
+
 def provisioning_key(number: str) -> Key:
     """Where a contract stands that is being opened."""
     return Key(f"OPENING#{number}", OPENING)

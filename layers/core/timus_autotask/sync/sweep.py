@@ -19,7 +19,7 @@ from timus_autotask.ports.errors import (
     TableUnavailable,
 )
 from timus_autotask.ports.table import Delete, Document, Due, Key, Put
-from timus_autotask.store.keys import CIRCUIT, CONTRACT, NOTE, PLAN, contract_key, id_of, trouble_key
+from timus_autotask.store.keys import CIRCUIT, CONTRACT, NOTE, contract_key, id_of, sku_of, trouble_key
 from timus_autotask.store.partner import looked_for, put_plan
 from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.troubles import Trouble, put_trouble
@@ -138,8 +138,8 @@ class _Sweep:
                 write_note(identity, self._ports, self._deadline)
             case "OPENING":
                 open_contract(identity, self._ports, self._deadline)
-            case _:
-                refresh_plan(key.sk.partition(PLAN)[2], self._ports)
+            case _:  # raises if it is no SKU either
+                refresh_plan(sku_of(key), self._ports)
 
     def _leave_alone(self, key: Key, error: Exception, due: Iterable[Key]) -> None:
         """Note why something could not be handled, and let it and what is due of it wait: longer each time."""

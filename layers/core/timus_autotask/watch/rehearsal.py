@@ -27,7 +27,7 @@ from timus_autotask.ports.psa import ContractService, Psa, Service, UnitRow
 from timus_autotask.ports.secrets import RefusedUser
 from timus_autotask.ports.table import Check, Document, Due, Key, Put, Table, Write
 from timus_autotask.store.contracts import ContractRecords
-from timus_autotask.store.keys import CONTRACT, OPENING, PARTNER, PLAN, contract_pk, customer_pk, id_of
+from timus_autotask.store.keys import CONTRACT, OPENING, PARTNER, contract_pk, customer_pk, id_of, sku_of
 from timus_autotask.store.lines import journal_entries, put_line
 from timus_autotask.store.reading import RecordUnreadable, Stored
 from timus_autotask.sync.apply import apply_customer
@@ -569,7 +569,7 @@ class Rehearsal:
             self._trouble(subject, error)
 
     def _take_up(self, key: Key, deadline: datetime) -> None:
-        """Do what a document is due for, as the sweep does."""
+        """Do what a document is due for, as the sweep does; but for notes, which bill nothing."""
         match key.pk.partition("#")[0]:
             case "CUSTOMER":
                 apply_customer(id_of(key), self.ports, deadline)
@@ -577,8 +577,10 @@ class Rehearsal:
                 converge(int(id_of(key)), self.ports, deadline)
             case "OPENING":
                 open_contract(id_of(key), self.ports, deadline)
-            case _:
-                refresh_plan(key.sk.removeprefix(PLAN), self.ports)
+            case "NOTE":
+                return
+            case _:  # raises if it is no SKU either
+                refresh_plan(sku_of(key), self.ports)
 
     def _look_again(self) -> bool:
         """Wake the contracts on which something waits that may have been made possible just now."""
