@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from timus_autotask.domain.subscription import Snapshot
-from timus_autotask.timus.events import understand
+from timus_autotask.timus.events import Noted, understand
 from timus_autotask.timus.peek import peek_customer, peek_subscription
-from timus_autotask.timus.rendering import render
+from timus_autotask.timus.rendering import render, render_test
 
 ID = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
 NAME = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -59,3 +60,10 @@ def test_the_bytes_follow_from_the_values(snapshot: Snapshot) -> None:
     """The same state gives the same bytes, so that a file that is given twice makes one event; the id is not among them."""
     assert render(snapshot, {"a": "1"}) == render(replace(snapshot, event_id="other"), {"a": "1"})
     assert render(snapshot, {"a": "1"}) != render(snapshot, {"a": "2"})
+
+
+def test_a_test_of_the_way_concerns_nobody() -> None:
+    """It is noted for people; its moment is that of its sender, as Timus writes one."""
+    body = render_test(datetime(2026, 3, 15, 10, 12, 44, tzinfo=ZoneInfo("Europe/Berlin")))
+    assert understand("evt_1", body) == Noted("evt_1", "webhook.test", None, None, None)
+    assert b'"timestamp": "2026-03-15T09:12:44Z"' in body

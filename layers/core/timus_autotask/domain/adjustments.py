@@ -26,7 +26,7 @@ ALL = maxsize
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """A signed change of a line's units from ``day`` on; what one POST to ContractServiceAdjustments says."""
+    """A signed change of a line's units from ``day`` on: what Autotask is asked for in one request."""
 
     line: LineKey
     day: date

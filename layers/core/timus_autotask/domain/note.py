@@ -15,9 +15,9 @@ from .line import JournalEntry, Outcome, Why
 from .policy import Policy
 
 LONGEST_TITLE = 250
-"""Characters of ``ContractNotes.title``."""
+"""Characters that Autotask takes for a title."""
 LONGEST_TEXT = 8000
-"""Characters of ``ContractNotes.description``."""
+"""Characters that it takes for a description."""
 MOST_EVENTS = 20
 """Events that a note names."""
 GIVEN_UP = timedelta(days=7)

@@ -65,9 +65,9 @@ class Renewal(StrEnum):
 
 
 class RenewalLink(StrEnum):
-    """Which of two contracts names the other in ``renewedContractID``.
+    """Which of two contracts names the other as its renewal.
 
-    Autotask's documentation does not say which. The name reads as "the contract that renewed this one", so by default the old contract
+    Autotask's documentation does not say which. Its field reads as "the contract that renewed this one", so by default the old contract
     names the new one. To be sure, look at two contracts that Autotask's own renewal has linked.
     """
 
@@ -159,9 +159,9 @@ class Policy:
     contract_length: int = 12
     """Months from its first day to its end."""
     contract_category: int | None = None
-    """Autotask's ``contractCategory``; some tenants require one."""
+    """The number of its category in Autotask; some tenants require one."""
     contract_organizational_level: int | None = None
-    """Autotask's ``organizationalLevelAssociationID``; some tenants require one, and a wrong one hides the contract."""
+    """The number of its organizational level in Autotask; some tenants require one, and a wrong one hides the contract."""
     renewal_link: RenewalLink = RenewalLink.OLD_NAMES_NEW
     contract_notes: bool = False
     """Write a note on the contract for each change: what, why, and from which events."""

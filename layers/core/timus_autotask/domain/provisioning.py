@@ -1,7 +1,7 @@
 """Opening a contract: for a customer who has a company and no contract, and for a renewed term.
 
-If Autotask is asked twice, it creates the contract twice. So each contract that we open has a number of ours (``contractNumber``,
-on Autotask's page "External Contract Number") by which it is found again. We look for it before we ask for it. After an answer that
+If Autotask is asked twice, it creates the contract twice. So each contract that we open has a number of ours (on Autotask's
+page "External Contract Number") by which it is found again. We look for it before we ask for it. After an answer that
 cannot be trusted we do not ask again before the first request has landed or can land no more.
 """
 
@@ -19,7 +19,7 @@ from .reasons import Parked
 
 ONE_DAY = timedelta(days=1)
 LONGEST_NAME = 100
-"""Characters of ``contractName``."""
+"""Characters that Autotask takes for a contract's name."""
 RENEWAL_OF = "Renewal of "
 """How Autotask's own pages name the contract that renews another."""
 

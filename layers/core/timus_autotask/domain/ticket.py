@@ -1,6 +1,6 @@
 """Tickets in Autotask about alarms: one for each cause, from when an alarm goes off until it has been off for a while.
 
-Autotask would create the same ticket twice if it were asked twice, so each carries a number of ours (``externalID``) by which it is
+Autotask would create the same ticket twice if it were asked twice, so each carries a number of ours by which it is
 found again. It is looked for before it is asked for, and after an answer that got lost nothing is asked for until the request has
 surely landed or not.
 """

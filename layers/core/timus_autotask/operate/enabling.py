@@ -5,7 +5,6 @@ The checks serve ``setup`` at the first run and ``doctor`` at any time after.
 
 from __future__ import annotations
 
-import json
 import secrets as random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from timus_autotask.store.partner import Circuit
 from timus_autotask.store.records import Store
 from timus_autotask.sync.receive import NOBODY
 from timus_autotask.sync.worker import note_failure
+from timus_autotask.timus.rendering import render_test
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
 from timus_autotask.watch.check import Check, Verdict
 from timus_autotask.watch.health import check_health
@@ -420,13 +420,13 @@ def check_webhook(deployment: Deployment) -> Check:
 def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lambda _words: None) -> Check:
     """Sign an event and send it as Timus would, and wait until a worker has taken it in.
 
-    Its type is ``webhook.test``, which names no customer and no subscription: it is kept among the events, and makes no customer,
-    changes nothing and is never shown as unmapped. Its id tells it from what Timus sends.
+    It names no customer and no subscription: it is kept among the events, and makes no customer, changes nothing and is never shown as
+    unmapped. Its id tells it from what Timus sends.
     """
     name, clock = "test event", deployment.clock
     event_id = f"{FROM_SETUP}-{random.token_hex(8)}"
     now = clock.now()
-    body = json.dumps({"type": "webhook.test", "timestamp": f"{now:%Y-%m-%dT%H:%M:%SZ}", "data": {}}).encode()
+    body = render_test(now)
     try:
         [secret, *_] = deployment.secrets.webhook_secrets()
         headers = sign(event_id, int(now.timestamp()), body, secret)

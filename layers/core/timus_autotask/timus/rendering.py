@@ -1,4 +1,4 @@
-"""A snapshot as Timus would send it: for events that never arrived and come in by a file.
+"""Events as Timus would send them: snapshots that never arrived and come in by a file, and a test of the way.
 
 The reverse of ``understand`` in ``events``.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from timus_autotask.domain.subscription import Snapshot
@@ -39,6 +40,12 @@ def render(snapshot: Snapshot, provenance: Mapping[str, str]) -> bytes:
         "provenance": dict(provenance),
     }
     return json.dumps(body, sort_keys=True).encode()
+
+
+def render_test(moment: datetime) -> bytes:
+    """The body of an event that names no customer and no subscription, and so changes nothing."""
+    body = {"type": "webhook.test", "timestamp": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", "data": {}}
+    return json.dumps(body).encode()
 
 
 def _item(sku: str, quantity: int, name: str | None) -> dict[str, Any]:
