@@ -145,7 +145,7 @@ def test_what_dies_between_a_merge_and_its_contracts_is_found_by_the_sweep() -> 
     assert records.notice is not None
     assert len(records.notice.value.contracts) == 100 - WOKEN_AT_ONCE
     found = status_of(gather(world.ports.store, lambda: 0), world.clock.now(), world.zone)
-    assert f"1 customer of whom not every contract knows what is new: {CUSTOMER}" in found.outstanding
+    assert f"1 customer whose contracts are still to be told what is new: {CUSTOMER}" in found.outstanding
     rest(world)
     assert {p.contract_id for p in world.api.postings if p.committed} == {*mapping.contract_ids}
 

@@ -211,8 +211,8 @@ _INVOICE = (
         "--leave-out",
         action="append",
         metavar="TEXT",
-        help="rows that say this in their first cell and name no SKU charge nothing (Total, 'Subtotal*'), nor does the header again (its first "
-        "name); each is named; kept; may be given again",
+        help="leave out rows that charge nothing: their first cell is this text (Total, or 'Subtotal*' for how it begins) and they name no SKU; "
+        "for a header that comes again, its first name; kept; may be given again",
     ),
     _a("--leave-in", action="append", metavar="TEXT", help="not left out any more; may be given again"),
     _a("--csv", metavar="FILE", help="also write the four sides to this file"),
@@ -470,7 +470,7 @@ COMMANDS = (
             _a(
                 "--partial",
                 action="store_true",
-                help="take in what is right, without the customers and SKUs of which a row is wrong",
+                help="take in what is right, and leave out each customer and SKU that has a wrong row",
             ),
             _a(
                 "--share",
@@ -673,7 +673,7 @@ COMMANDS = (
     ),
     Command(
         "events accept",
-        "accept a parked event as right: Timus counts anew, or it is another customer's now; the events after it are merged again",
+        "say that a parked event is right: Timus began to count versions again, or the subscription is another customer's now",
         "events accept evt_9f1c~0a1b2c3d4e5f --dry-run",
         "deciding.accept_event",
         (

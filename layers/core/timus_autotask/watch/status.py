@@ -733,7 +733,7 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
     if inbox:
         yield f"{counted(len(inbox), 'event')} not merged yet"
     noted = {one.value.customer_id for one in (c.notice for c in records.customers.values()) if one}
-    yield from _named(noted, "customer", "of whom not every contract knows what is new")
+    yield from _named(noted, "customer", "whose contracts are still to be told what is new")
     numbers = [one.wanted.number for one in records.provisionings if one.parked is None]
     plans = [sku for sku, plan in records.partner.plans.items() if _is_due(plan.due_at, now)]
     yield from _named(_due_contracts(records, now), "contract", "to be looked at")
