@@ -78,6 +78,7 @@ build: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build what `sam deploy` u
 	@.venv/bin/python -m local.bytecode report
 
 # TIME_ZONE=…, ALARM_EMAIL=…, EXISTING_TABLE=…, PARAMETERS="Name=value …" set parameters of the stack; BYTECODE=none deploys without bytecode.
+# A stack's zone moves only when a person in a terminal types the new one.
 deploy: .venv/.installed .tools/sam/.$(SAM_VERSION)  ## build and deploy STACK=… to the AWS account of the environment
 	@.venv/bin/python -m local.deploy "$(STACK)"
 

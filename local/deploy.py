@@ -1,6 +1,6 @@
 """`make deploy`: builds, and deploys one stack to the AWS account of the environment.
 
-It asks a new stack's time zone and alarm e-mail and nothing else. What a stack was told stands in the stack itself, as its
+It asks a new stack's time zone and alarm e-mail, and whether a stack's zone is to change, and nothing else. What a stack was told stands in the stack itself, as its
 parameters: a deployment changes only those that it is given, so nobody's answers and no default of today are frozen here, and no
 stack inherits another's. All that is kept here is where each stack is (``.deploy/<stack>.toml``, not tracked), so that one
 partner's stack is not deployed into another's account.
@@ -134,8 +134,8 @@ def _is_zone(name: str) -> bool:
 def overrides(existing: Mapping[str, str] | None, told: Mapping[str, str], ask: Ask | None) -> dict[str, str]:
     """The parameters to deploy with: what was said now, and for a new stack (``existing`` is None) what has to be asked.
 
-    Every other parameter keeps the value that the stack has, or gets the template's default. ``ask`` is None where nobody can
-    answer.
+    Every other parameter keeps the value that the stack has, or gets the template's default. A stack's zone is changed only by a person who
+    says it again. ``ask`` is None where nobody can answer.
     """
     wanted = dict(told)
     if existing is not None:
@@ -143,6 +143,7 @@ def overrides(existing: Mapping[str, str] | None, told: Mapping[str, str], ask: 
             raise NotDeployed(
                 "EXISTING_TABLE is for a new stack: this one has a table, whose records would be left behind."
             )
+        _sure_of_zone(existing.get("TimeZone", ""), told, ask)
         return wanted
     if "TimeZone" not in wanted:
         if ask is None:
@@ -156,6 +157,20 @@ def overrides(existing: Mapping[str, str] | None, told: Mapping[str, str], ask: 
             ask, "Who gets the alarms by e-mail (Enter: nobody is told): ", "AlarmEmail"
         )
     return wanted
+
+
+def _sure_of_zone(before: str, told: Mapping[str, str], ask: Ask | None) -> None:
+    """Raise unless the stack's zone stays, or a person says the new one: TIME_ZONE may be left in a shell from another partner's stack."""
+    after = told.get("TimeZone", before)
+    if after == before:
+        return
+    change = f"The days of this stack are billed in {before}, and TIME_ZONE would move them to {after}."
+    if ask is None:
+        raise NotDeployed(
+            f"{change} That needs a person: run it in a terminal, or unset TIME_ZONE. Nothing was deployed."
+        )
+    if ask(f"{change} Type {after} to move them (Enter: nothing is deployed): ").strip() != after:
+        raise NotDeployed(f"The time zone was not confirmed; it stays {before}. Nothing was deployed.")
 
 
 def _answer(ask: Ask, question: str, name: str) -> str:

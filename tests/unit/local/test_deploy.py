@@ -79,6 +79,25 @@ def test_a_stack_that_is_there_keeps_what_it_was_told() -> None:
     ]
 
 
+def test_a_zone_that_is_merely_exported_moves_no_stack() -> None:
+    """Left in a shell from another partner's stack, it would move the days that are billed: a person types it, and nobody else changes it."""
+    existing = {"TimeZone": "America/Denver", "AlarmEmail": "a@msp.example"}
+    told = given({"TIME_ZONE": "Europe/Berlin"})
+    for nobody in (None, answers("")[0], answers("yes")[0], answers("America/Denver")[0]):
+        with pytest.raises(NotDeployed, match="America/Denver") as refused:
+            overrides(existing, told, nobody)
+        assert "Nothing was deployed" in str(refused.value)
+    with pytest.raises(NotDeployed, match="Europe/Berlin"):
+        overrides(existing, given({"PARAMETERS": "TimeZone=Europe/Berlin"}), None)
+    ask, asked = answers("Europe/Berlin")
+    assert overrides(existing, told, ask) == {"TimeZone": "Europe/Berlin"}
+    assert "America/Denver" in asked[0]
+    assert "Europe/Berlin" in asked[0]
+    ask, asked = answers()
+    assert overrides(existing, {"TimeZone": "America/Denver"}, ask) == {"TimeZone": "America/Denver"}
+    assert not asked
+
+
 def test_a_kept_table_is_for_a_new_stack() -> None:
     """A stack that has a table would leave its records behind; the one that it goes on with may be named again."""
     with pytest.raises(NotDeployed, match="is for a new stack"):
