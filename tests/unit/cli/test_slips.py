@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CUSTOMER, World
+from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.cli.command import parser
 from timus_autotask.domain.line import State
 from timus_autotask.domain.reasons import REASONS, Parked
@@ -117,3 +117,71 @@ def test_every_remedy_is_a_command_as_it_stands(code: str, facts: dict[str, int 
 def test_a_wrong_command_is_told_what_may_be_meant(desk: Desk, words: list[str], told: str) -> None:
     """Thirty names in a row are read by nobody who mistyped one."""
     assert told in desk.refused(*words, status=2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("changes",),
+        ("events",),
+        ("events", "--parked"),
+        ("preview",),
+        ("ledger",),
+        ("policy", "show"),
+    ],
+)
+def test_who_looks_at_a_customer_that_nobody_knows_is_told_so(desk: Desk, words: tuple[str, ...]) -> None:
+    """An empty answer would look as if all of it were well."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 25})
+    desk.world.work()
+    said = desk.refused(*words, "--customer", "cus_41d")
+    assert said == f"Timus has not reported a customer cus_41d yet; did you mean {CUSTOMER}?\n"
+
+
+@pytest.mark.parametrize("command", ["status", "changes"])
+def test_who_looks_at_a_contract_that_nobody_knows_is_told_so(desk: Desk, command: str) -> None:
+    """With the one that may be meant."""
+    desk.world.map_customer()
+    desk.world.work()
+    said = desk.refused(command, "--contract", "2968394")
+    assert said == f"Nobody is mapped to a contract 2968394; did you mean {CONTRACT}?\n"
+
+
+def test_a_customer_of_whom_only_a_parked_event_is_known_can_be_looked_at(desk: Desk) -> None:
+    """It is the only way to it."""
+    desk.world.tell(1, {ADV: -1}, customer="cus_new", subscription="sub_new")
+    desk.world.work()
+    for command in ("status", "events"):
+        assert len(desk.ask(command, "--customer", "cus_new")["events"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "dashed"),
+    [
+        (["events", "show", "-evt"], "-evt"),
+        (["events", "show", "--evt"], "--evt"),
+        (["map", "customer", "-cus", "--company", "1", "--contract", "2"], "-cus"),
+        (["events", "dismiss", "-evt", "--reason=x"], "-evt"),
+        (["events", "dismiss", "evt", "-evt", "--reason", "x"], "-evt"),
+    ],
+)
+def test_an_id_that_begins_with_a_dash_is_told_how_it_is_written(
+    desk: Desk, words: list[str], dashed: str
+) -> None:
+    """It is a legal id, and looks like an option."""
+    assert f"an id that begins with - is written last, after --, as in -- {dashed}" in desk.refused(
+        *words, status=2
+    )
+
+
+def test_who_forgets_an_id_is_not_told_of_dashes(desk: Desk) -> None:
+    """An option is one, also where it is written short."""
+    for words in (
+        ["events", "show", "--json"],
+        ["map", "customer", "--comp=1"],
+        ["events", "dismiss", "--rea", "x"],
+    ):
+        assert "begins with -" not in desk.refused(*words, status=2)
+    assert "begins with -" not in desk.refused("changes", "--sinse", "2026-03-10", status=2)

@@ -78,10 +78,11 @@ def test_nothing_yet(desk: Desk) -> None:
 
 
 def test_no_line_that_was_asked_for(desk: Desk) -> None:
-    """An id that fits no line is not taken for a Timus that says nothing."""
+    """A customer or a contract that has no line is not taken for a Timus that says nothing."""
     desk.world.tell(7, {ADV: 28})
+    desk.world.map_customer("cus_2", 601, 29683950)
     desk.world.work()
-    for filters in (("--customer", "cus_41do"), ("--contract", "1")):
+    for filters in (("--customer", "cus_2"), ("--contract", "29683950")):
         assert "No such lines; all of them: timus-autotask status" in desk.told("status", *filters)
 
 

@@ -9,7 +9,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -943,6 +943,26 @@ class _Parser(argparse.ArgumentParser):
     It shows what could steer a terminal as escapes.
     """
 
+    _given: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse does, keeping the words for what goes wrong with them."""
+        self._given = () if args is None else (*args,)
+        return super().parse_known_args(args, namespace)
+
+    def _taken_for_option(self) -> str | None:
+        """A word that begins with ``-`` and is no option here: it may be meant as an id."""
+        words = self._given[: self._given.index("--")] if "--" in self._given else self._given
+        options = self._option_string_actions
+        return next(
+            (
+                word
+                for word in words
+                if len(word) > 1 and word[0] == "-" and word not in options and not _begins_one(word, options)
+            ),
+            None,
+        )
+
     def error(self, message: str) -> NoReturn:
         wrong = re.match(r"argument COMMAND: invalid choice: '?(.*?)'? \(choose from (.*)\)$", message)
         if wrong:
@@ -955,7 +975,17 @@ class _Parser(argparse.ArgumentParser):
         option = re.search(r"argument (?:\S+/)*(--[a-z-]+): expected one argument", message)
         if option:
             message += f"; a value that begins with - is given with =, as in {option[1]}=-x"
+        missing = re.match(r"the following arguments are required: (?:.*, )?[A-Z]", message)
+        stray = re.match(r"unrecognized arguments: (-(?!-)\S+)", message)
+        dashed = self._taken_for_option() if missing else stray and stray[1]
+        if dashed:
+            message += f"; an id that begins with - is written last, after --, as in -- {dashed}"
         super().error(visible(message))
+
+
+def _begins_one(word: str, options: Iterable[str]) -> bool:
+    """Whether a word is a long option, written short or with its value."""
+    return word.startswith("--") and any(one.startswith(word.partition("=")[0]) for one in options)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from timus_autotask.domain.line import Choice
 from timus_autotask.operate import decisions, parked_events, terms
 from timus_autotask.operate import undo as undoing
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.terms import TermChange, TermsInForce, all_in_words, in_words
 from timus_autotask.watch.remedy import commands
 
@@ -169,6 +170,8 @@ def dismiss_events(deployment: Deployment, arguments: Namespace, terminal: Termi
 
 def policy_show(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """The terms in force, and who set them."""
+    if arguments.customer is not None:
+        require_customer_to_show(deployment, arguments.customer)
     found = terms.with_shared_lines(terms.terms_in_force(deployment.store, arguments.customer), deployment)
     _show_terms(found, terminal)
     return found.to_json()

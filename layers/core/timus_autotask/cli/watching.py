@@ -17,6 +17,7 @@ from timus_autotask.domain.line import JournalEntry, State
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.mapping.known import require_contract_to_show, require_customer_to_show
 from timus_autotask.store.decisions import Decision
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.reading import REPAIR
@@ -40,6 +41,7 @@ from timus_autotask.watch.wording import counted
 
 def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Every line, what waits, and whether everything is at rest."""
+    _require_known(deployment, arguments)
     with terminal.while_busy("The records are read …"):
         found = overview(
             deployment.store,
@@ -54,6 +56,15 @@ def status(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     _show_lines(found, terminal, arguments.all)
     _show_compared(found.compared, terminal)
     return overview_form(found)
+
+
+def _require_known(deployment: Deployment, arguments: Namespace) -> None:
+    """Refuse a customer or a contract that nobody knows: an empty answer would look as if all of it were well."""
+    if arguments.customer is not None:
+        require_customer_to_show(deployment, arguments.customer)
+    contract: int | None = getattr(arguments, "contract", None)
+    if contract is not None:
+        require_contract_to_show(deployment, contract)
 
 
 def _plan_change(lines: Iterable[LineKey], contract_id: int | None) -> str:
@@ -309,6 +320,7 @@ def minimum(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -
 
 def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """The adjustments in Autotask, when, why and with what outcome, and what people decided; oldest first."""
+    _require_known(deployment, arguments)
     since = _since(arguments.since, deployment)
     found = history(deployment.store, since, arguments.customer, arguments.contract)
     undone = undone_by(found.changes)
@@ -383,6 +395,7 @@ def _units(change: JournalEntry) -> tuple[Any, ...]:
 
 def events(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Merged events with what became of them."""
+    _require_known(deployment, arguments)
     since = _since(arguments.since, deployment)
     found = reported.events(deployment.store, since, arguments.customer, parked=arguments.parked)
     _event_table(found, terminal)

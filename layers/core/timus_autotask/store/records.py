@@ -48,6 +48,8 @@ T = TypeVar("T")
 
 EVERYTHING = 2**53
 """Unix seconds after every due time, and more documents than there can be."""
+LAST = "\U0010ffff"
+"""After every sort key."""
 
 
 def contracts_among(
@@ -130,6 +132,14 @@ class Store:
     def customer_to_bill(self, customer_id: str) -> CustomerRecords:
         """The same without the inbox: what a contract's next step depends on."""
         return customer_in(customer_id, self.table.range(keys.customer_pk(customer_id), *keys.BUT_INBOX))
+
+    def knows_customer(self, customer_id: str) -> bool:
+        """Whether anything at all is stored of a customer, readable or not."""
+        return bool(self.table.range(keys.customer_pk(customer_id), "", LAST, 1))
+
+    def knows_contract(self, contract_id: int) -> bool:
+        """The same of a contract."""
+        return bool(self.table.range(keys.contract_pk(contract_id), "", LAST, 1))
 
     def mapping(self, customer_id: str) -> CustomerMapping | None:
         """A customer's mapping; None: it is not mapped."""

@@ -36,22 +36,31 @@ def is_reported(records: CustomerRecords) -> bool:
 
 def require_customer(deployment: Deployment, customer_id: str) -> None:
     """Raise :class:`NotDone` for a customer whom Timus has not reported and whom nobody has mapped, before anything is written."""
-    _require(deployment, customer_id, " Nothing was written.", Way.STILL_TO_COME)
-
-
-def require_customer_to_show(deployment: Deployment, customer_id: str) -> None:
-    """The same, where nothing is to be written."""
-    _require(deployment, customer_id)
-
-
-def _require(deployment: Deployment, customer_id: str, end: str = "", *ways: Way) -> None:
     try:
         known = is_known(deployment.store.customer(customer_id))
     except RecordUnreadable:
         known = True  # there are records of it
     if not known:
-        near = did_you_mean(customer_id, customers_here(deployment))
-        raise NotDone(f"Timus has not reported a customer {customer_id} yet{near}{end}", *ways)
+        raise _nobody(deployment, customer_id, " Nothing was written.", Way.STILL_TO_COME)
+
+
+def require_customer_to_show(deployment: Deployment, customer_id: str) -> None:
+    """The same, where nothing is to be written: whatever is stored of a customer can be looked at, also an event that is parked."""
+    if not deployment.store.knows_customer(customer_id):
+        raise _nobody(deployment, customer_id)
+
+
+def require_contract_to_show(deployment: Deployment, contract_id: int) -> None:
+    """Raise :class:`NotDone` for a contract of which nothing is stored: nobody is billed on it."""
+    store = deployment.store
+    if not store.knows_contract(contract_id):
+        near = did_you_mean(str(contract_id), map(str, store.contract_ids()))
+        raise NotDone(f"Nobody is mapped to a contract {contract_id}{near}")
+
+
+def _nobody(deployment: Deployment, customer_id: str, end: str = "", *ways: Way) -> NotDone:
+    near = did_you_mean(customer_id, customers_here(deployment))
+    return NotDone(f"Timus has not reported a customer {customer_id} yet{near}{end}", *ways)
 
 
 def customer_is_no_slip(deployment: Deployment, records: CustomerRecords) -> None:
