@@ -13,6 +13,7 @@ from tests.world import ADV, CUSTOMER
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import LARGEST_DOCUMENT, LARGEST_TRANSACTION, MOST_WRITES
 from timus_autotask.store.customers import Notice, put_mapping
+from timus_autotask.store.records import Store
 from timus_autotask.sync.merge import (
     MOST_EVENTS,
     WOKEN_AT_ONCE,
@@ -72,6 +73,32 @@ def test_what_waits_is_read_once() -> None:
     merge_inbox(CUSTOMER, replace(world.ports, table=counted), world.deadline)
     assert not world.ports.store.customer(CUSTOMER).inbox
     assert sum(reads) < 3 * (MOST_EVENTS + 20)
+
+
+def test_of_many_subscriptions_each_is_read_once_for_a_change() -> None:
+    """What follows the first records of a customer is read on from there, and nothing is missing; only the last of them is read again."""
+    world = empty()
+    world.map_customer()
+    for n in range(MOST_EVENTS + 30):
+        world.tell(1, {ADV: 1}, subscription=f"sub_{n}")
+    rest(world)
+    world.tell(2, {ADV: 2}, subscription="sub_0")
+    reads: list[int] = []
+
+    class Counted(type(world.table)):  # type: ignore[misc]
+        """Notes how many documents each range gave."""
+
+        def range(self, *arguments: object) -> list[object]:
+            """Read, and note."""
+            found = super().range(*arguments)
+            reads.append(len(found))
+            return list(found)
+
+    counted = Counted()
+    counted.__dict__.update(world.table.__dict__)
+    records = Store(counted).customer_to_merge(CUSTOMER, MOST_EVENTS)
+    assert sum(reads) == MOST_EVENTS + 30 + 2 + 1, "with the event, the mapping, and one of them twice"
+    assert records == world.ports.store.customer(CUSTOMER)
 
 
 def test_a_merge_that_runs_out_of_time_is_handed_on() -> None:

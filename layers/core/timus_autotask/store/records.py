@@ -127,7 +127,10 @@ class Store:
             return customer_in(customer_id, [one for one in first if not one.key.sk.startswith(histories)])
         if len(first) < most:
             return customer_in(customer_id, first)
-        return customer_in(customer_id, [*waiting, *self.table.range(pk, *keys.BUT_INBOX)])
+        if len(waiting) == most:
+            return customer_in(customer_id, [*waiting, *self.table.range(pk, *keys.BUT_INBOX)])
+        *known, last = first  # read again with what follows: then no document is missing or there twice
+        return customer_in(customer_id, [*known, *self.table.range(pk, last.key.sk, keys.OF_CUSTOMER[1])])
 
     def customer_to_bill(self, customer_id: str) -> CustomerRecords:
         """The same without the inbox: what a contract's next step depends on."""
