@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 import pytest
 
@@ -76,8 +77,18 @@ def test_what_cannot_be_decided_is_refused(deployment: Deployment) -> None:
     with pytest.raises(Senseless, match="with a reason") as refused:
         decisions.reject(deployment, CONTRACT, 45, " ", "j.doe")
     assert refused.value.ways == (Way.REASON,)
-    with pytest.raises(NotDone, match="no line of ours with service 99"):
-        decisions.approve(deployment, CONTRACT, 99, "j.doe")
+    for ask, why in (
+        (partial(decisions.approve, deployment, CONTRACT, 99, "j.doe"), "no line of ours with service 99"),
+        (partial(decisions.retry, deployment, 7999, "j.doe"), "Nothing of ours is on contract 7999"),
+        (
+            partial(decisions.retry_provisioning, deployment, "T-1", "j.doe"),
+            "No contract T-1 is being opened",
+        ),
+    ):
+        with pytest.raises(NotDone, match=f"{why}.*") as unknown:
+            ask()
+        assert unknown.value.ways == (Way.SEE_STATUS,)
+        assert "timus-autotask" not in str(unknown.value), "each reader has words of its own for it"
     with pytest.raises(NotDone, match=r"Service 47 .* is applied, so there is nothing to reject"):
         decisions.reject(deployment, CONTRACT, 47, "no", "j.doe")
     terms.pause(deployment, None, "kim")

@@ -34,6 +34,7 @@ WAYS: Mapping[Way, str] = {
     "a column that is not needed: --column ignore=Notes",
     Way.WHICH_CUSTOMER: "By its id: --is-customer NAME=ID.",
     Way.SEE_CHANGES: "See: timus-autotask changes",
+    Way.SEE_STATUS: "See: timus-autotask status",
     Way.SEE_CONTRACT: "See: timus-autotask status --contract {what}",
     Way.WITHDRAW: "To leave the change as it is after all: timus-autotask undo {what} --withdraw --reason WHY",
     Way.BRING_BACK: "To bring it back: timus-autotask undo {what} --reason WHY",

@@ -65,7 +65,7 @@ def retry(
 
     def prepare() -> Prepared[Retried]:
         if not deployment.store.contract(contract_id).state.rev:
-            raise NotDone(f"Nothing of ours is on contract {contract_id}; see: timus-autotask status")
+            raise NotDone(f"Nothing of ours is on contract {contract_id}.", Way.SEE_STATUS)
         return Prepared(act)
 
     def act(ports: Ports) -> Retried:
@@ -94,14 +94,14 @@ def retry_provisioning(
 
     def prepare() -> Prepared[ProvisioningRetried]:
         if deployment.store.provisioning(number) is None:
-            raise NotDone(f"No contract {number} is being opened; see: timus-autotask status")
+            raise NotDone(f"No contract {number} is being opened.", Way.SEE_STATUS)
         return Prepared(act)
 
     def act(ports: Ports) -> ProvisioningRetried:
         def attempt() -> None:
             provisioning = ports.store.provisioning(number)
             if provisioning is None:
-                raise NotDone(f"No contract {number} is being opened any more; see: timus-autotask status")
+                raise NotDone(f"No contract {number} is being opened any more.", Way.SEE_STATUS)
             # "It is there, but not to be seen" is given up: nothing was found all the time that it may take.
             again = replace(provisioning.value, accepted=False)
             now = ports.clock.now()
@@ -379,7 +379,7 @@ def _line(ports: Ports, contract_id: int, service_id: int) -> Stored[Line]:
     found = ports.store.contract(contract_id).lines.get(service_id)
     if found is None:
         raise NotDone(
-            f"There is no line of ours with service {service_id} on contract {contract_id}; see: timus-autotask status"
+            f"There is no line of ours with service {service_id} on contract {contract_id}.", Way.SEE_STATUS
         )
     return found
 

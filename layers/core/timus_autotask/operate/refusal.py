@@ -51,6 +51,8 @@ class Way(Enum):
     """Say which customer a name means."""
     SEE_CHANGES = "see-changes"
     """Look at the changes, and at their ids."""
+    SEE_STATUS = "see-status"
+    """Look at the lines, and at the contracts that are being opened."""
     SEE_CONTRACT = "see-contract"
     """Look at what the contract waits for."""
     WITHDRAW = "withdraw"

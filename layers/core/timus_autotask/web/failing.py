@@ -37,6 +37,7 @@ WAYS: Mapping[Way, str] = {
     Way.COLUMNS: "How its columns are called is said with the command.",
     Way.WHICH_CUSTOMER: "That is said with the command.",
     Way.SEE_CHANGES: "The page Changes has it.",
+    Way.SEE_STATUS: "The page Customers has every line.",
     Way.SEE_CONTRACT: "The page of its customer says what it waits for.",
     Way.WITHDRAW: "That the change stays as it is after all is said with the command.",
     Way.BRING_BACK: "To bring it back, undo that one.",
