@@ -224,6 +224,7 @@ class World:
         before: bytes = b"",
         customer_name: str = "Contoso Dental",
         customer_domain: str = "contoso-dental.example",
+        actor: str = "j.doe@msp.example",
     ) -> int:
         """Send a signed webhook, with ``before`` in front of its JSON; returns the status of the answer.
 
@@ -242,7 +243,7 @@ class World:
             status=status,
             term=(date(2026, 1, 1), term_end),
             cancel_at=cancel_at,
-            actor="j.doe@msp.example",
+            actor=actor,
         )
         body = before + event.encode()
         headers = sign(

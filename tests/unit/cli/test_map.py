@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from local.autotask.faults import Fault
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY
+from timus_autotask.store.contracts import put_contract_state
 
 TODAY = date(2026, 3, 15)
 MAP = ("map", "customer", CUSTOMER, "--company", "600", "--contract", str(CONTRACT))
@@ -88,6 +90,20 @@ def test_what_cannot_be_billed_is_refused_in_words(desk: Desk) -> None:
     desk.world.control.person_edits_contract(CONTRACT, {"status": 1, "contractType": 1})
     assert "not a recurring service contract" in desk.refused(*MAP)
     assert desk.ask("map", "list")["customers"] == []
+
+
+def test_one_customer_too_many_for_a_contract_is_refused_in_words(desk: Desk) -> None:
+    """Its record would not be stored, and nobody on it billed; those who are on it may still be mapped anew."""
+    store = desk.world.ports.store
+    crowd = tuple(f"{n:0128}" for n in range(2_900))
+    known = store.contract_state(CONTRACT)
+    store.commit(put_contract_state(replace(known.value, customers=crowd), known.rev, desk.world.clock.now()))
+    refused = desk.run(*MAP, "--yes")
+    assert refused.status == 1
+    assert "the contract of 2,900 customers, and its record holds no more" in refused.err
+    assert store.customer(CUSTOMER).mapping is None
+    again = desk.run(*MAP[:2], crowd[0], *MAP[3:], "--share", "--yes")
+    assert again.status == 0, again.err
 
 
 def test_a_mapping_can_be_written_while_autotask_is_away(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from timus_autotask.domain.line import MOST_CAUSES, Intent, Line
 from timus_autotask.domain.terms import KEPT_TERMS, Terms
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.ports.table import LARGEST_DOCUMENT, Put
+from timus_autotask.store.contracts import ContractState, put_contract_state
 from timus_autotask.store.customers import put_subscription
 from timus_autotask.store.former_terms import compact, whole
 from timus_autotask.store.lines import put_line
@@ -24,6 +25,7 @@ from timus_autotask.store.partner import put_moved
 from timus_autotask.store.records import Store
 from timus_autotask.store.sizes import size_of_write
 from timus_autotask.store.terms import put_terms
+from timus_autotask.timus.events import LONGEST_TEXT
 
 NEW_YEAR = date(2026, 1, 1)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -132,6 +134,36 @@ def test_a_line_may_change_each_day_for_seven_years() -> None:
     ) * MOST_CAUSES
     intent = Intent("i" * 32, days[-1], 5, units, NOON, NOON, causes=causes)
     stored(put_line(replace(line, observed=None, found=units, intent=intent, awaiting_causes=causes), 1))
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "length", "sku", "actor"),
+    [(350, 128, "🐘" * 128, "🐘" * LONGEST_TEXT), (2_000, 36, "SASE-ADV-USER", "a" * LONGEST_TEXT)],
+)
+def test_so_many_subscriptions_may_be_on_one_line(
+    subscriptions: int, length: int, sku: str, actor: str
+) -> None:
+    """They change on one day: an adjustment under way follows from all of them, and what is held names the newest causes as well."""
+    ids = [f"{n:0{length}}" for n in range(subscriptions)]
+    one = Cause(ids[0], 10**15, NEW_YEAR, ids[1], NOON, NOON, actor, ids[2], sku, 10**9, 10**9, NEW_YEAR)
+    causes = (one,) * MOST_CAUSES
+    versions = dict.fromkeys(ids, 10**15)
+    intent = Intent(
+        "i" * 32, NEW_YEAR, 5, Timeline(), NOON, NOON, events=tuple(ids), versions=versions, causes=causes
+    )
+    stored(put_line(Line(1, 45, versions=versions, intent=intent, awaiting_causes=causes), 1))
+
+
+@pytest.mark.parametrize(("customers", "length"), [(2_700, 128), (9_000, 36)])
+def test_so_many_customers_may_be_on_one_contract(customers: int, length: int) -> None:
+    """All that ever were, in its state; one more than fits has no room, and one who is there always has."""
+    ids = tuple(f"{n:0{length}}" for n in range(customers))
+    state = ContractState(1, customers=ids, trouble="x" * 10_000)
+    assert state.has_room_for("x" * length)
+    stored(put_contract_state(state, 1, NOON))
+    full = replace(state, customers=tuple(f"{n:0{length}}" for n in range(customers * 11 // 10)))
+    assert not full.has_room_for("x" * length)
+    assert full.has_room_for(ids[-1])
 
 
 def test_a_subscriptions_counter_may_begin_again_a_thousand_times() -> None:

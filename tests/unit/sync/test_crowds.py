@@ -7,12 +7,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.crowds import APRIL, CROWDS, empty, many_contracts, measured, rest
+from tests.crowds import APRIL, CROWDS, Measured, empty, many_contracts, measured, rest
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CUSTOMER
+from tests.world import ADV, CUSTOMER, SCENARIO
+from timus_autotask.domain.mapping import PlanMapping, ServiceChoice
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import LARGEST_DOCUMENT, LARGEST_TRANSACTION, MOST_WRITES
 from timus_autotask.store.customers import Notice, put_mapping
+from timus_autotask.store.partner import put_plan
 from timus_autotask.store.records import Store
 from timus_autotask.sync.merge import (
     MOST_EVENTS,
@@ -32,6 +34,40 @@ def test_a_crowd_is_billed_right(name: str) -> None:
     assert crowd.most_writes <= MOST_WRITES
     assert crowd.largest <= LARGEST_TRANSACTION
     assert crowd.document <= LARGEST_DOCUMENT
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_the_longest_texts_of_60_subscriptions_are_billed(days: int) -> None:
+    """Whatever an event says, at the greatest length, on one line: all at once, and one a day."""
+    sku = "🐘" * 128
+    [service] = [one for one in SCENARIO["services"] if one["sku"] == ADV]
+    world = empty(services=[{**service, "sku": sku}])
+    customer = "c" * 128
+    world.map_customer(customer)
+    world.ports.store.commit(put_plan(PlanMapping(sku, (ServiceChoice(service["id"]),)), 0))
+    world.work()
+    for n in range(60):
+        number = f"{n:03}"
+        status = world.tell(
+            1,
+            {sku: 1},
+            customer=customer,
+            subscription=number.rjust(128, "s"),
+            event_id=number.rjust(128, "e"),
+            type="t" * 400,
+            actor="🐘" * 2000,
+            customer_name="🐘" * 1000,
+            customer_domain="d" * 400,
+        )
+        assert status == 202
+        world.clock.advance(days * 86400)
+        if days:
+            rest(world)
+    rest(world)
+    assert [*world.ports.store.troubles()] == []
+    assert world.units(ADV, date(2026, 6, 30)) == 60
+    assert isinstance(world.table, Measured)
+    assert world.table.document <= LARGEST_DOCUMENT // 2, "room for what grows with time"
 
 
 def test_an_older_event_cannot_reverse_what_a_crowd_has_posted() -> None:

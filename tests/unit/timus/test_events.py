@@ -23,6 +23,8 @@ from timus_autotask.timus.signatures import verify
 EVENT: dict[str, Any] = json.loads((SAMPLES / "timus" / "subscription.updated.json").read_text())
 SUBSCRIPTION: dict[str, Any] = EVENT["data"]["subscription"]
 MISSING = object()
+PEOPLES = ("customer.name", "customer.domain", "items.0.name")
+"""Texts of a subscription that are only for people."""
 
 bodies = sorted(SAMPLES.glob("timus/*.json"))
 
@@ -141,6 +143,34 @@ def test_an_unknown_type_without_a_subscription_is_not_understood(value: object)
 def test_fields_that_we_do_not_know_are_ignored(path: str) -> None:
     """Timus may add fields, of any type, beside ours."""
     assert snapshot(changed(path, ["anything"])) == snapshot(json.dumps(EVENT).encode())
+
+
+@given(
+    st.sampled_from(["type", "data.actor", *(f"data.subscription.{each}" for each in PEOPLES)]),
+    st.integers(0, 50_000),
+)
+def test_a_text_for_people_is_cut_and_stops_no_seat(path: str, length: int) -> None:
+    """It is kept with every change that follows: 200 characters say who it was, and the event's body has all of it."""
+    long = "ä" * length
+    understood = snapshot(changed(path, long))
+    texts = [
+        understood.event_type,
+        understood.actor,
+        understood.customer_name,
+        understood.customer_domain,
+        *(name for _, name in understood.item_names),
+    ]
+    assert (long if length <= 200 else "ä" * 199 + "…") in texts
+    assert all(len(text or "") <= 200 for text in texts)
+
+
+@pytest.mark.parametrize(
+    "path", [f"data.subscription.{each}" for each in ("id", "customer.id", "items.0.sku")]
+)
+def test_an_id_is_never_cut(path: str) -> None:
+    """A shorter one would be another one: up to 128 characters it is whole, beyond them a person looks at the event."""
+    snapshot(changed(path, "x" * 128))
+    assert "1 to 128 printable" in reason(changed(path, "x" * 129))
 
 
 @pytest.mark.parametrize(

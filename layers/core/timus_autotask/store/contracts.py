@@ -15,9 +15,12 @@ from timus_autotask.store import keys
 from timus_autotask.store.codec import Codec
 from timus_autotask.store.lines import line_in
 from timus_autotask.store.reading import Stored, read_as, seconds_of
+from timus_autotask.store.sizes import size_of
 
 MOST_NAMED, LONGEST_NAME = 200, 120
 """Services of a contract whose names are kept, and characters of a name: some 30 KB at most."""
+ROOM_FOR_CUSTOMERS = 352 * 1024
+"""Bytes of a contract's state that its customers may take; the rest of the document is for all else that it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ class ContractState:
             for service_id, choice in self.chosen.items()
             if choice.first_day
         }
+
+    def has_room_for(self, customer_id: str) -> bool:
+        """Whether one more customer can be noted here; always for one who is."""
+        return size_of((*self.customers, customer_id)) <= ROOM_FOR_CUSTOMERS or customer_id in self.customers
 
     def leased(self, now: datetime) -> bool:
         """True if a worker may have it."""

@@ -2,8 +2,8 @@
 
 Timus publishes no schema, so this follows our own contract strictly: what decides a quantity must be there
 and must be of its type, because a guess would end as a wrong seat on an invoice. What is only for people may be
-missing (a customer's domain, an item's name, the actor), and so may ``cancel_at``, since many senders leave out
-what is null. Fields that we do not know are ignored.
+missing (a customer's domain, an item's name, the actor), and is cut where it is very long. ``cancel_at`` may be
+missing too, since many senders leave out what is null. Fields that we do not know are ignored.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ LARGEST_QUANTITY = 2**31 - 1
 """Autotask's units are 32-bit integers."""
 LARGEST_VERSION = 2**53 - 1
 """What every reader of JSON holds exactly."""
+LONGEST_TEXT = 200
+"""Characters of a text that is only for people, such as a name or the actor. It is kept with each change that follows from the event, and a
+document of the table has an end; the rest of a longer one stands in the event's own body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def _text(value: str) -> str:
         UnicodeEncodeError
     ) as error:  # JSON can write half of a surrogate pair, which nothing else can store
         raise ValueError("must be a text of whole characters") from error
-    return value
+    return value if len(value) <= LONGEST_TEXT else value[: LONGEST_TEXT - 1] + "…"
 
 
 def valid_identifier(value: str) -> str:

@@ -150,6 +150,7 @@ def route_customer(
         records = deployment.store.customer(customer)
         if not unknown:
             customer_is_no_slip(deployment, records)
+        _require_room(deployment, customer, route.contract_id)
         there = None if unchecked else _check(deployment, route)
         begin = _begin(wanted, records, deployment, on_progress)
         others = _others(deployment, records, route, begin.since)
@@ -182,6 +183,15 @@ def route_customer(
         return Prepared(act, notes, doubts, unchecked, moves=True)
 
     return propose(deployment, prepare, on_progress)
+
+
+def _require_room(deployment: Deployment, customer: str, contract_id: int) -> None:
+    state = deployment.store.contract_state(contract_id).value
+    if not state.has_room_for(customer):
+        raise NotDone(
+            f"Contract {contract_id} is, or was, the contract of {len(state.customers):,} customers, and its record holds no more. Send "
+            f"{customer} to another contract. Nothing was written."
+        )
 
 
 @dataclass(frozen=True, slots=True)
