@@ -665,3 +665,11 @@ def test_seats_come_on_the_last_day_of_a_contract_where_the_old_plan_comes_down_
     new = gap(steps((54, 17)), NOTHING, line=NEW, start=54)
     plan = adjustments_for([old, new], [Link(day(54), OLD, NEW, beside=True)], families=[{OLD, NEW}])
     assert plan == Adjustments((Adjustment(NEW, day(59), 17),))
+
+
+def test_seats_wait_where_nobody_knows_when_the_plan_that_they_leave_comes_down() -> None:
+    """It has two too many, and no day is left on which it could be adjusted."""
+    old = gap(steps((0, 3)), steps((0, 5)), *range(60))
+    new = gap(steps((3, 2)), NOTHING, line=NEW)
+    plan = adjustments_for([old, new], families=[{OLD, NEW}])
+    assert (plan.in_order, plan.blocked) == ((), {NEW: Adjustment(NEW, day(3), 2)})

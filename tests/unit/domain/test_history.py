@@ -717,6 +717,20 @@ def test_the_new_customer_knows_of_it_what_the_news_say() -> None:
     )
 
 
+@pytest.mark.parametrize("before", ["", "old.example"])
+def test_the_new_customers_domain_is_what_the_news_say(before: str) -> None:
+    """Whether or not another one was known."""
+    known = history(snapshot(7), snapshot(8, 28, day=11))
+    there = (
+        replace(history(snapshot(5)), customer_id="cus_2", customer_domain=before, moved_to="cus_1")
+        if before
+        else None
+    )
+    says = replace(OF_THE_OTHER, customer_domain="fabrikam.example")
+    _, begun = moved(known, there, says, date(2026, 3, 12), LATE)
+    assert begun.customer_domain == "fabrikam.example"
+
+
 def test_a_customer_who_gets_a_subscription_back_goes_on_from_what_was_known() -> None:
     """A day from before it was the other one's is not counted again, and a domain that was reported once stays."""
     there = replace(history(snapshot(7)), customer_id="cus_2", customer_domain="fabrikam.example")

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from timus_autotask.domain.line import Answer, Intent, Line, State, Verdict, settle, with_state
+from timus_autotask.domain.line import Answer, Head, Intent, Line, State, Verdict, settle, with_state
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
 
@@ -73,3 +73,20 @@ def test_a_line_is_ours_once_it_was_looked_at_or_anything_was_sent() -> None:
         replace(line, baseline=BEFORE),
     ):
         assert ours.is_ours
+
+
+def test_a_line_without_an_entry_has_to_say_what_was_read_until_the_contracts_end() -> None:
+    """That units end with the contract is nothing that anybody did; a read of which no end is known is said as it is."""
+    ends = Timeline.of([*AFTER.steps, (LAST + timedelta(days=1), 0)])
+    line = replace(Line(1, 45), baseline=ends, baseline_until=LAST, found=NEITHER)
+    assert line.unsaid == AFTER
+    assert replace(line, baseline_until=None).unsaid == ends
+    assert replace(line, baseline=None, observed=BEFORE, baseline_until=None).unsaid == BEFORE
+
+
+def test_a_line_with_an_entry_or_without_a_read_has_to_say_what_was_found() -> None:
+    """Nothing, as a rule."""
+    line = replace(Line(1, 45), found=NEITHER)
+    assert line.unsaid == NEITHER
+    assert replace(line, baseline=AFTER, head=Head(3, "c3" * 32)).unsaid == NEITHER
+    assert Line(1, 45).unsaid is None

@@ -163,6 +163,14 @@ def test_what_a_person_made_some_days_after_timus_asked_for_it_is_not_made_again
     assert line.past_days == (PastDays(march(10), march(12), 28, 25, Locked.EDITED),)
 
 
+def test_what_a_person_made_today_is_not_made_again_for_any_day_before_if_none_was_level() -> None:
+    """Timus has three more since the contract's first day; a person added them today."""
+    step = seen_after(MORE, since_january(28))
+    line = line_of(step)
+    assert (line.state, step.adjust) == (State.APPLIED, None)
+    assert line.by_hand == since_january(-3, (TODAY, 0))
+
+
 @pytest.mark.parametrize("of_person", [True, False])
 def test_an_adopted_edit_is_kept_until_timus_says_the_same(of_person: bool) -> None:
     """Else it would be taken off a second time. What Timus says after that is made as ever."""
@@ -258,6 +266,19 @@ def test_an_adopted_edit_adds_nothing_to_days_that_the_contract_has_gained(last:
     )
     gained = steps((APRIL, 0)).steps if last == march(31) else ()
     assert line_of(next_step(given)).offset == steps((march(1), 5), *gained)
+
+
+def test_what_days_that_a_contract_has_gained_have_otherwise_is_no_part_of_an_adopted_edit() -> None:
+    """Five more of March go on in April, and the three more that April has beside these are taken off."""
+    units = since_january(25, (march(1), 30), (APRIL, 33))
+    given = view(
+        demand(LEVEL),
+        held={45: on_contract(units)},
+        lines=(EXTENDED,),
+        policy=Policy(drift=OnDrift.ADOPT),
+    )
+    line = line_of(next_step(given))
+    assert (line.offset, line.scheduled) == (steps((march(1), 5)), ((APRIL, -3),))
 
 
 def test_an_adopted_edit_that_timus_says_too_from_the_last_day_on_ends_there() -> None:

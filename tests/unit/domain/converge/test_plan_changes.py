@@ -35,6 +35,7 @@ from tests.unit.domain.converge.views import (
 )
 from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import approve
+from timus_autotask.domain.converge.draft import drafts_of
 from timus_autotask.domain.converge.next_step import RECHECK, next_step
 from timus_autotask.domain.converge.sides import moves_both_sides, old_service, plans_left
 from timus_autotask.domain.converge.view import Observed, Step, View
@@ -544,6 +545,18 @@ def test_that_the_other_contracts_plan_ends_by_itself_is_no_date_to_plan_for(bes
         assert over.adjust.scheduled == ((april, 25),)
 
 
+def test_the_last_day_before_the_next_decrease_on_the_other_contract_is_a_date_to_plan_for() -> None:
+    """Fifteen seats that left there five days ago are off since today, and come here today; five more leave there tomorrow."""
+    since, tomorrow = march(10), march(16)
+    there = left(since_january(25, (TODAY, 10)), THERE, scheduled=((tomorrow, -5),))
+    gone = replace(demand(since_january(25, (since, 10), (tomorrow, 5)), THERE), start=CONTRACT.start)
+    come = demand(steps((since, 15)), PLUS)
+    links = (Link(since, THERE, PLUS, beside=True),)
+    step = next_step(view(gone, come, held={}, links=links, lines=(there,)))
+    assert step.adjust is not None
+    assert step.adjust.scheduled == ((TODAY, 15),)
+
+
 def test_what_a_person_keeps_on_the_other_contract_holds_up_nothing() -> None:
     """Someone's two units stay there after the seats have gone; with three there, one seat has not gone yet."""
     two = since_january(2)
@@ -680,6 +693,26 @@ def test_a_blocked_line_names_the_plan_for_which_it_waits_by_way_of_a_third() ->
     )
     assert step.adjust is None
     assert parked(step, PLUS) == ("waits-for-decrease", facts(0, 0, 25, service=46, down=45))
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [((3, 2), (4, 3), (5, 4)), ((3, 2), (4, 2), (5, 3))],
+    ids=["one after the other", "two plans and one of them"],
+)
+def test_the_plan_for_which_a_line_waits_is_found_by_way_of_however_many_others(
+    ways: tuple[tuple[int, int], ...],
+) -> None:
+    """Of the plans 2 to 5, where (3, 2) are seats that leave 3 for 2, only 5 has too many."""
+    links = tuple(Link(TODAY, LineKey(1, down), LineKey(1, up)) for down, up in ways)
+    keys = [LineKey(1, service) for service in (2, 3, 4, 5)]
+    given = view(*(demand(GONE, key) for key in keys), held={5: on_contract(LEVEL)}, links=links)
+    assert old_service(keys[0], {draft.key: draft for draft in drafts_of(given)}, given) == 5
+
+
+def test_no_service_is_named_where_no_seats_leave_any() -> None:
+    """There is nothing to wait for."""
+    assert old_service(PLUS, {}, view()) == ""
 
 
 def test_a_plan_that_comes_in_place_of_one_without_a_service_waits() -> None:

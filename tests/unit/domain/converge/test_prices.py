@@ -299,6 +299,21 @@ def test_a_rejected_change_names_its_price_too() -> None:
     assert next_step(seen(HELD, rejected, prices=AS_LISTED)).lines == ()
 
 
+def test_each_of_two_rejected_changes_says_the_price_at_which_it_would_go() -> None:
+    """Whichever of them goes first sends it."""
+    april = date(2026, 4, 1)
+    told = demand(since_january(25, (TODAY, 28), (april, 30)))
+
+    def look(line: Line, today: date) -> Line:
+        return line_of(next_step(view(told, lines=(line,), policy=HELD, prices=AS_LISTED, today=today)))
+
+    line = left(LEVEL)
+    for today in (TODAY, april):
+        line, _ = reject(look(line, today), by="pat", at=NOW, reason="too dear", entry_id="c1")
+    aside = look(replace(line, set_aside=()), april).set_aside
+    assert [(one.day, one.delta, one.price) for one in aside] == [(TODAY, 3, UP), (april, 2, UP)]
+
+
 def test_a_rejected_change_says_at_which_price_it_would_go_by_now() -> None:
     """The terms have another one since."""
     line = line_of(next_step(seen(HELD, prices=AS_LISTED)))

@@ -395,6 +395,36 @@ def test_a_second_change_is_rejected_beside_the_first() -> None:
     assert posted(on(APRIL, wanted, one_left, policy=Policy())) == (TODAY, 3)
 
 
+def test_a_decrease_takes_back_all_that_was_rejected_before_it() -> None:
+    """Three seats and then two more were rejected: that all five are gone again changes nothing."""
+    wanted = since_january(25, (TODAY, 28), (APRIL, 30), (APRIL + ONE_DAY, 25))
+    line = rejected(line_of(next_step(view(told(wanted, 8), lines=(left(LEVEL),), policy=ALWAYS))))
+    both = rejected(line_of(on(APRIL, wanted, line)))
+    step = on(APRIL + ONE_DAY, wanted, both, policy=Policy())
+    assert step.adjust is None
+    assert line_of(step).scheduled == ()
+
+
+@pytest.mark.parametrize(
+    ("units", "made"),
+    [
+        ((26, 23), ((APRIL + ONE_DAY, -2),)),
+        ((25, 23), ((APRIL + ONE_DAY, -2),)),
+        ((20, 18), ((APRIL, -5), (APRIL + ONE_DAY, -2))),
+    ],
+    ids=["two and then one of them", "all three at once", "three and more at once"],
+)
+def test_what_was_rejected_is_taken_back_once(
+    units: tuple[int, int], made: tuple[tuple[date, int], ...]
+) -> None:
+    """Three seats more were rejected, and 25 stay billed; whatever falls below these is made."""
+    wanted = since_january(25, (TODAY, 28), (APRIL, units[0]), (APRIL + ONE_DAY, units[1]))
+    line = rejected(line_of(next_step(view(told(wanted, 8), lines=(left(LEVEL),), policy=ALWAYS))))
+    step = on(APRIL + ONE_DAY, wanted, line, policy=Policy())
+    assert step.adjust is not None
+    assert step.adjust.scheduled == made
+
+
 def test_what_is_planned_otherwise_is_judged_by_the_terms() -> None:
     """Nobody rejected what nobody saw: five free seats make -2 of the three more."""
     less = since_january(25, (TODAY, 23))
@@ -427,11 +457,12 @@ def test_a_later_change_of_the_same_size_goes_where_the_rejected_day_needs_somet
     assert (step.adjust.scheduled, step.adjust.set_aside) == (((TODAY, -2), (APRIL, 3)), ())
 
 
-def test_what_is_only_right_with_the_rejected_change_waits_with_it() -> None:
+@pytest.mark.parametrize("fell", [march(12), TODAY])
+def test_what_is_only_right_with_the_rejected_change_waits_with_it(fell: date) -> None:
     """One of two that go together would leave the day between with what nobody wanted."""
-    two = since_january(25, (march(5), 5), (march(10), 30), (march(12), 29))
-    fell_later = since_january(25, (march(12), 24))
-    line = left(fell_later, adjusted=(march(12),))
+    two = since_january(25, (march(5), 5), (march(10), 30), (fell, 29))
+    fell_later = since_january(25, (fell, 24))
+    line = left(fell_later, adjusted=(fell,))
     held_ = on(TODAY, two, line, fell_later, Policy(approve_increases=Approval(0)))
     assert line_of(held_).awaiting == HeldChange(march(10), 25, versions={"sub_1": 8})
     step = on(TODAY, two, rejected(line_of(held_)), fell_later, Policy())
@@ -552,12 +583,15 @@ def test_more_of_a_rejected_new_plan_goes_its_way_once_the_old_one_has_come_down
     assert posted(step) == (TODAY, 2)
 
 
-@pytest.mark.parametrize(("stay", "goes"), [(5, (TODAY, 2)), (4, None), (3, None)])
+@pytest.mark.parametrize(
+    ("stay", "come", "goes"),
+    [(5, 2, (TODAY, 2)), (4, 2, None), (3, 2, None), (5, 1, (TODAY, 1)), (4, 1, None)],
+)
 def test_seats_of_a_rejected_part_are_not_billed_again_as_seats_that_come_later(
-    stay: int, goes: tuple[date, int] | None
+    stay: int, come: int, goes: tuple[date, int] | None
 ) -> None:
-    """20 of 25 seats were to move, then two more come: from outside, or from the five that had stayed (promise I7)."""
-    old, new = since_january(25, (march(10), 5), (TODAY, stay)), steps((march(10), 20), (TODAY, 22))
+    """20 of 25 seats were to move, then one or two more come: from outside, or from the five that had stayed (promise I7)."""
+    old, new = since_january(25, (march(10), 5), (TODAY, stay)), steps((march(10), 20), (TODAY, 20 + come))
     policy = Policy(approve_increases=Approval(4))
     links = (Link(march(10), SEATS, PLUS, beside=True),)
     causes = (Cause("sub_1", 8, march(10), "e8"), Cause("sub_1", 9, TODAY, "e9"))
@@ -566,6 +600,29 @@ def test_seats_of_a_rejected_part_are_not_billed_again_as_seats_that_come_later(
     lines = line_of(first), rejected(line_of(first, PLUS))
     step = next_step(view(*demands, links=links, lines=lines, policy=policy))
     assert posted(step) == goes
+
+
+def test_seats_beside_a_rejected_part_come_once_another_plan_that_they_leave_has_come_down() -> None:
+    """Two of a third plan come today, and left it three days ago; today nothing more can be adjusted there."""
+    third = LineKey(1, 47)
+    gone, come = since_january(2, (march(12), 0)), steps((march(10), 20), (TODAY, 22))
+    links = (Link(march(10), SEATS, PLUS, beside=True), Link(march(12), third, PLUS, beside=True))
+    causes = (Cause("sub_1", 8, march(10), "e8"), Cause("sub_1", 9, TODAY, "e9"))
+    demands = (
+        demand(since_january(25, (march(10), 5)), causes=causes),
+        demand(come, PLUS, start=march(10), causes=causes),
+        demand(gone, third),
+    )
+    there = {45: on_contract(LEVEL), 47: on_contract(since_january(2), 1203)}
+    other = left(since_january(2), third, contract_service_id=1203, taken=(TODAY,))
+    policy = Policy(approve_increases=Approval(4))
+    first = next_step(view(*demands, held=there, links=links, lines=(left(LEVEL), other), policy=policy))
+    lines = (line_of(first), rejected(line_of(first, PLUS)), other)
+    step = next_step(view(*demands, held=there, links=links, lines=lines, policy=policy))
+    assert step.adjust is not None
+    assert (step.adjust.key, posted(step)) == (third, (march(12), -2))
+    plus = next((one for one in step.lines if one.key == PLUS), lines[1])
+    assert (plus.parked, plus.scheduled) == (None, ((TODAY, 2),))
 
 
 def test_the_journal_names_the_other_side() -> None:

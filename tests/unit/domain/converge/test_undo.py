@@ -415,6 +415,28 @@ def test_seats_that_have_gone_to_another_plan_are_not_brought_back() -> None:
         undone(at, made(-25), (made(-25), came))
 
 
+def test_seats_are_not_brought_back_beside_the_plan_that_is_billed_in_their_place() -> None:
+    """No entry says when that came: somebody had put it there."""
+    old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
+    there = steps((march(12), 25))
+    new = wanted(there, cause(9, march(12), 0, 25, "SKU-46"), key=PLUS)
+    at = seen(old, new, lines=(line(LEFT), line(there, PLUS)), links=(LINK,))
+    assert refused(at, made(-25)) == (
+        "Seats may have moved to service 46 of contract 1 since, and would be billed twice. Undo what was made there first."
+    )
+
+
+def test_seats_are_brought_back_beside_a_plan_that_was_always_billed_with_theirs() -> None:
+    """Whatever other plans are billed only in each other's place."""
+    fewer, always = since_january(25, (DAY, 20)), since_january(10)
+    old = wanted(fewer, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 20))
+    other = wanted(always, cause(7, CONTRACT.start, 0, 10, "SKU-46"), key=PLUS)
+    links = (replace(LINK, beside=True), Link(march(1), LineKey(1, 47), PLUS))
+    at = seen(old, other, lines=(line(fewer), line(always, PLUS)), links=links)
+    [one] = undone(at, made(-5))
+    assert (one.undone[0].day, one.undone[0].delta) == (NEXT, 5)
+
+
 def test_news_of_the_other_plan_ends_an_undo_of_the_old_one() -> None:
     """The old plan was brought back by a person. Now the subscription has the new one (promise I7)."""
     old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
