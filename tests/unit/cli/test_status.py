@@ -63,6 +63,7 @@ def test_nothing_yet(desk: Desk) -> None:
         "unmapped": {"customers": [], "skus": []},
         "ignored": {"customers": [], "skus": []},
         "at_rest": True,
+        "waits_for_person": False,
         "outstanding": [],
         "troubles": [],
         "unreadable": [],

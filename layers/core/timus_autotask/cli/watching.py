@@ -36,6 +36,7 @@ from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.overview import Overview, overview
 from timus_autotask.watch.remedy import commands, for_customers, remedy_of
 from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
+from timus_autotask.watch.undecided import named
 from timus_autotask.watch.wording import counted
 
 
@@ -237,10 +238,15 @@ def _show_section_lines(groups: Sequence[Group], names: Directory, terminal: Ter
     for group in groups:
         lines = sorted(group.lines, key=lambda line: line.contract_id or 0)
         for contract_id, of_contract in groupby(lines, key=lambda line: line.contract_id):
-            sections.append(
-                Section(_whose(group.customer, contract_id, names), [_row(one, names) for one in of_contract])
-            )
+            rows = [_row(one, names, _beside(one) if one is lines[-1] else ()) for one in of_contract]
+            sections.append(Section(_whose(group.customer, contract_id, names), rows))
     terminal.sections(("SKU, service", "Timus", "Autotask", "state", "last change"), sections)
+
+
+def _beside(line: StatusLine) -> list[Any]:
+    """What waits beside the lines of a customer, once for all of them."""
+    few = line.undecided[:MOST_NAMED]
+    return [part for one in few for part in (f"{one.message}.", *arrows(one.remedy))]
 
 
 def _whose(customer: str, contract_id: int | None, names: Directory) -> str:
@@ -249,7 +255,7 @@ def _whose(customer: str, contract_id: int | None, names: Directory) -> str:
     )
 
 
-def _row(line: StatusLine, names: Directory) -> tuple[tuple[Any, ...], list[str]]:
+def _row(line: StatusLine, names: Directory, more: Sequence[str]) -> tuple[tuple[Any, ...], list[str]]:
     """A line, and what there is to say about it."""
     cells = (
         [line.sku, called(line.service_id, names.services)],
@@ -258,7 +264,7 @@ def _row(line: StatusLine, names: Directory) -> tuple[tuple[Any, ...], list[str]
         line.state.value,
         line.last_change,
     )
-    return cells, _why(line)
+    return cells, [*_why(line), *more]
 
 
 def _show_below(status: Status, terminal: Terminal) -> None:
@@ -270,7 +276,15 @@ def _show_below(status: Status, terminal: Terminal) -> None:
         terminal.say(
             "Days that are past changing stay as they are billed: correct them in Autotask, or bill or credit them by hand."
         )
-    terminal.say("At rest." if status.at_rest else f"Not at rest: {'; '.join(status.outstanding)}.")
+    terminal.say(*_verdict(status))
+
+
+def _verdict(status: Status) -> list[Any]:
+    """Whether everything is at rest, and what waits for a person that is no line's own."""
+    rest = f"Not at rest: {'; '.join(status.outstanding)}."
+    if status.at_rest:
+        rest = "At rest, but for what a person has to decide:" if status.undecided else "At rest."
+    return [rest, *(Whole(f"→ {words}") for words in named(status.undecided))]
 
 
 def _show_compared(run: Run, terminal: Terminal) -> None:

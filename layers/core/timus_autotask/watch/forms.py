@@ -45,6 +45,7 @@ from timus_autotask.watch.preview import ContractPreview, Preview, Totals
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.watch.shadow import Shadow
 from timus_autotask.watch.status import Stages, StatusLine
+from timus_autotask.watch.undecided import named
 
 Form = dict[str, Any]
 
@@ -77,7 +78,8 @@ def overview_form(found: Overview) -> Form:
             "skus": [*status.mapped.ignored_skus],
         },
         "at_rest": status.at_rest,
-        "outstanding": [*status.outstanding],
+        "waits_for_person": found.waits_for_person,
+        "outstanding": [*status.outstanding, *named(status.undecided)],
         "troubles": [asdict(trouble) for trouble in status.troubles],
         "unreadable": [{"record": one.record, "why": one.why} for one in status.unreadable],
         "stage": stages_form(status.stages),

@@ -22,6 +22,8 @@ class Standing(StrEnum):
     IGNORED = "Ignored"
 
 
+FOR_PEOPLE = (Standing.UNMAPPED, Standing.WAITING)
+"""What waits for somebody to decide."""
 _BY_STATE: Mapping[State, Standing] = {
     State.PARKED: Standing.WAITING,
     State.PENDING: Standing.MOVING,
@@ -51,7 +53,9 @@ def standing_of(line: StatusLine) -> Standing:
         return Standing.WAITING  # go-live would not change that
     standing = _BY_STATE.get(line.state, Standing.WAITING)
     if standing is Standing.LEVEL and (line.explanation or line.past_days or line.reason or line.linked):
-        return Standing.SCHEDULED
+        standing = Standing.SCHEDULED
+    if line.undecided and _ORDER.index(standing) < _ORDER.index(Standing.IGNORED):
+        return Standing.WAITING
     return standing
 
 

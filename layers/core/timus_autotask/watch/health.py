@@ -6,7 +6,7 @@ The numbers are those of the alarms (``watch/gauges.py``), and so are the limits
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -195,7 +195,7 @@ def _parked(numbers: Mapping[str, int], status: Status) -> Check:
 def _waits_in_observation(line: StatusLine, stages: Stages) -> bool:
     """Whether a line waits for a person that counts nowhere else, because nothing of it reaches Autotask yet."""
     observes = line.state is State.OBSERVING or not stages.live(line.customer)
-    return observes and standing_of(line) is Standing.WAITING
+    return observes and standing_of(replace(line, undecided=())) is Standing.WAITING
 
 
 def _approvals(numbers: Mapping[str, int]) -> Check:

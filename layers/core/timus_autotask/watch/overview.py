@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from timus_autotask.store.records import Store
 from timus_autotask.store.runs import Run
+from timus_autotask.watch.grouping import FOR_PEOPLE, standing_of
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.status import Records, Status, status_of
 
@@ -21,6 +22,8 @@ class Overview:
     """Wake-ups that failed for good."""
     compared: Run
     """The last comparison with Autotask."""
+    waits_for_person: bool = False
+    """Somebody of all customers has a line that waits for a person, or something beside the lines does."""
     filtered: bool = False
     """There are lines that are not shown."""
 
@@ -58,4 +61,6 @@ class Survey:
 def survey(store: Store, queued: int, dead_letters: int, now: datetime, zone: ZoneInfo) -> Survey:
     """Where everything stands, for who looks often: what an index has not heard of yet is missing for a moment."""
     records, compared = everything(store, queued)
-    return Survey(records, Overview(status_of(records, now, zone), dead_letters, compared))
+    status = status_of(records, now, zone)
+    waits = any(standing_of(line) in FOR_PEOPLE for line in status.lines) or bool(status.undecided)
+    return Survey(records, Overview(status, dead_letters, compared, waits))

@@ -43,6 +43,8 @@ from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.explanation import TERMS, Because, explained, reasons_of_difference
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.undecided import Undecided
+from timus_autotask.watch.undecided import parked as parked_events
 from timus_autotask.watch.wording import counted
 
 T = TypeVar("T")
@@ -172,6 +174,8 @@ class StatusLine:
     """Days that stay billed otherwise, everything on the line together."""
     shared: str | None = None
     """With whom the line is shared, and whose terms count there, where others have units on it."""
+    undecided: tuple[Undecided, ...] = ()
+    """What waits for a person beside the line, and may change what it should have."""
     since: datetime | None = None
     """When it came into this state."""
     last_change: datetime | None = None
@@ -294,6 +298,8 @@ class Status:
     """What has no contract or service yet, and what is ignored."""
     stages: Stages = field(default_factory=Stages)
     """Who is live and who observes."""
+    undecided: tuple[Undecided, ...] = ()
+    """What waits for a person and is no line's own, of everybody."""
 
     @property
     def at_rest(self) -> bool:
@@ -319,6 +325,8 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     lines = [
         replace(line, because=tuple(_by_whom(one, line, records) for one in line.because)) for line in lines
     ]
+    undecided = tuple(_undecided(records))
+    lines = _beside(lines, undecided)
     lines.sort(key=lambda one: (one.customer, one.sku, one.contract_id or 0, one.service_id or 0))
     outstanding = [*_outstanding(records, now)]
     moving = sum(line.state in (State.PENDING, State.SETTLING) for line in lines)
@@ -336,7 +344,22 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         tuple(_unreadable(records)),
         mapped_of(lines, records),
         stages_of(records),
+        undecided,
     )
+
+
+def _undecided(records: Records) -> Iterator[Undecided]:
+    """The oldest first."""
+    yield from parked_events(sorted(records.parked_events, key=lambda event: event.received_at))
+
+
+def _beside(lines: Iterable[StatusLine], undecided: Iterable[Undecided]) -> list[StatusLine]:
+    """The lines, each with what waits beside it."""
+    of: dict[str, list[Undecided]] = {}
+    for one in undecided:
+        for customer in one.customers:
+            of.setdefault(customer, []).append(one)
+    return [replace(line, undecided=tuple(of.get(line.customer, ()))) for line in lines]
 
 
 def stages_of(records: Records) -> Stages:

@@ -9,6 +9,7 @@ from timus_autotask.operate.month_end import Looked
 from timus_autotask.operate.terms import terms_in_force
 from timus_autotask.watch.adjustments import ListedAdjustment
 from timus_autotask.watch.check import Check
+from timus_autotask.watch.grouping import FOR_PEOPLE
 from timus_autotask.watch.names import Directory
 from timus_autotask.web.desk import Desk, Everything
 from timus_autotask.web.failing import Failure, in_words
@@ -16,7 +17,7 @@ from timus_autotask.web.pages.changes import ChangesQuery, recent
 from timus_autotask.web.pages.customers import CustomerPage, customer_page
 from timus_autotask.web.pages.layout import Layout, layout
 from timus_autotask.web.pages.month import KINDS, ReadyPage, ready_page
-from timus_autotask.web.pages.overview import NEED, OverviewPage, overview_page
+from timus_autotask.web.pages.overview import OverviewPage, overview_page
 from timus_autotask.web.pages.terms import TermsPage, rules, terms_page
 from timus_autotask.web.rendering import FOLDER, environment, slug
 
@@ -72,7 +73,7 @@ def report(desk: Desk, month: date) -> Written:
         address="",
         kinds=KINDS,
     )
-    need = sum(group.standing in NEED for group in found.groups)
+    need = sum(group.standing in FOR_PEOPLE for group in found.groups)
     return Written(html, shown.overview.sentence, len(found.groups), need)
 
 

@@ -146,8 +146,9 @@ def _row(group: Group, status: Status) -> Row:
 def _remark(lines: Sequence[StatusLine]) -> str:
     """What stands first about a customer: why something waits, else why both sides rightly differ."""
     reasons = (line.reason for line in lines)
+    beside = (one.message for one in lines[0].undecided)
     explanations = (line.explanation for line in lines)
-    return next((one for one in (*reasons, *explanations) if one), "")
+    return next((one for one in (*reasons, *beside, *explanations) if one), "")
 
 
 def _searched(row: Row, lines: Sequence[StatusLine], status: Status) -> Iterator[str]:

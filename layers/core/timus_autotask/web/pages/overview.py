@@ -10,7 +10,7 @@ from decimal import Decimal
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.runs import Run
-from timus_autotask.watch.grouping import Standing
+from timus_autotask.watch.grouping import FOR_PEOPLE, Standing
 from timus_autotask.watch.month.ready import Ready
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.trends import Delays, delays, seats_by_sku
@@ -19,7 +19,6 @@ from timus_autotask.web.charts import Chart, Series, step_chart
 from timus_autotask.web.desk import Everything
 from timus_autotask.web.pages.actions import Action, next_of
 
-NEED = (Standing.UNMAPPED, Standing.WAITING)
 BEFORE, AFTER = timedelta(days=182), timedelta(days=31)
 """Of the chart of seats, around today."""
 MOST_PLANS = 4
@@ -72,7 +71,7 @@ def overview_page(found: Everything, ready: Ready | None, today: date) -> Overvi
     status = found.status
     return OverviewPage(
         sentence_of(standings),
-        not any(one in NEED for one in standings),
+        not any(one in FOR_PEOPLE for one in standings),
         tuple((one, standings.count(one)) for one in Standing if one in standings),
         tuple(needs[:FEW]),
         len(needs[FEW:]),
@@ -89,7 +88,7 @@ def overview_page(found: Everything, ready: Ready | None, today: date) -> Overvi
 def sentence_of(standings: Sequence[Standing]) -> str:
     """How all customers stand."""
     billed = [one for one in standings if one is not Standing.IGNORED]
-    need = sum(one in NEED for one in billed)
+    need = sum(one in FOR_PEOPLE for one in billed)
     moving = sum(one is Standing.MOVING for one in billed)
     if not billed:
         return "Timus has reported no customer yet"
@@ -106,7 +105,7 @@ def _needs(found: Everything, ready: Ready | None) -> Iterator[Need]:
     """One for each customer and reason."""
     risk = _risk(ready)
     for group in found.groups:
-        if group.standing not in NEED:
+        if group.standing not in FOR_PEOPLE:
             continue
         by_reason: dict[str, list[StatusLine]] = {}
         for line in group.lines:
