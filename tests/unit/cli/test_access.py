@@ -36,6 +36,25 @@ def test_credentials_are_checked_and_kept(desk: Desk) -> None:
     assert "hush" not in json.dumps(again)
 
 
+@pytest.mark.parametrize(
+    "words", [("credentials", "set"), ("credentials", "set", "--unchecked"), ("setup", "--yes")]
+)
+def test_who_stored_an_api_user_is_recorded_without_the_secret(desk: Desk, words: tuple[str, ...]) -> None:
+    """Everything is made by that user from then on; a refused one, a dry run and a second check of the stored one leave nothing."""
+    desk.run(*words, "--by", "anna", *GIVEN)
+    [one] = desk.ask("changes")["decisions"]
+    assert (one["decision"], one["by"]) == (" ".join(words[:2]) if words[0] != "setup" else "setup", "anna")
+    assert (one["customers"], one["detail"]) == ([], "API user new@msp.example")
+    stored = json.dumps([[*one.key, one.data] for one in desk.world.table.documents()])
+    assert "hush" not in stored
+    assert "CODE" not in stored
+    desk.run("setup", "--yes")
+    desk.run("credentials", "set", "--dry-run", *GIVEN)
+    desk.world.control.set_credentials("new@msp.example", "another", "CODE")
+    desk.refused("credentials", "set", *GIVEN)
+    assert len(desk.ask("changes")["decisions"]) == 1
+
+
 def test_a_dry_run_checks_the_credentials_and_stores_nothing(desk: Desk) -> None:
     """Whoever has a new API user can try it first: one login, and what waits for it."""
     said = desk.ask("credentials", "set", *GIVEN, "--dry-run")

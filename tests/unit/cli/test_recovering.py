@@ -217,6 +217,18 @@ def test_after_a_restore(desk: Desk) -> None:
     assert desk.ask("policy", "show")["policy"]["paused"] is True
 
 
+def test_who_made_a_restored_table_safe_is_recorded(desk: Desk) -> None:
+    """It pauses everybody and drops approvals. A script that does not say that it is meant decides nothing."""
+    _workers_go_on(desk)
+    before = desk.ask("changes")["decisions"]
+    desk.run("reconcile", "--after-restore")
+    assert desk.ask("changes")["decisions"] == before
+    desk.ask("reconcile", "--after-restore", "--yes", "--by", "anna")
+    [one] = [each for each in desk.ask("changes")["decisions"] if each not in before]
+    assert (one["decision"], one["by"]) == ("reconcile --after-restore", "anna")
+    assert (one["customers"], one["detail"]) == ([], "everything paused, contracts looked at: 1")
+
+
 class TestRestore:
     """One command from a damaged table to one that can be worked with."""
 

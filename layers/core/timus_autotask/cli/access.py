@@ -13,7 +13,7 @@ from typing import Any
 
 from timus_autotask.bootstrap import webhook_at
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
-from timus_autotask.cli.proposing import progress, shown_first
+from timus_autotask.cli.proposing import operator, progress, shown_first
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.operate.credentials import store_credentials, try_once, what_waits
 from timus_autotask.operate.deployment import Deployment, NotDelivered
@@ -55,7 +55,7 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
     shown = {"preview": preview_form(waits), "totals": totals_form(waits.totals)}
     if not shown_first(waits, arguments, terminal, "All of this waits for it. Store the API user?"):
         return {"username": given.username, "zone": zone, "stored": False, "resumes_at": None, **shown}
-    resumes_at = store_credentials(deployment, given)
+    resumes_at = store_credentials(deployment, given, operator(arguments), "credentials set")
     terminal.say("The credentials are stored.", style="green")
     if resumes_at and resumes_at > deployment.clock.now():
         terminal.say(f"Workers may still hold the ones before; changes go on at {resumes_at:%H:%M} UTC.")

@@ -262,6 +262,7 @@ COMMANDS = (
             *_API_USER,
             _a("--no-test-event", action="store_true", help="send no test event to the webhook"),
             _a("--yes", action="store_true", help="do not ask; report what is missing"),
+            _BY,
         ),
         finds_stack=True,
     ),
@@ -498,6 +499,7 @@ COMMANDS = (
             _YES,
             *_API_USER,
             _UNCHECKED,
+            _BY,
         ),
     ),
     Command(

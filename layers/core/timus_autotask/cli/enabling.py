@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from timus_autotask.cli.access import any_given, credentials_given
 from timus_autotask.cli.failure import REFUSED, USAGE, Failed, NoSuchStack
-from timus_autotask.cli.proposing import shown_first
+from timus_autotask.cli.proposing import operator, shown_first
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.credentials import store_credentials, what_waits
 from timus_autotask.operate.deployment import Deployment
@@ -200,7 +200,7 @@ def _new_api_user(
         return user
     shown.preview = what_waits(deployment, user.autotask)
     shown_first(shown.preview, arguments, terminal, "All of this waits for it. Store the API user?")
-    resumes_at = store_credentials(deployment, given)
+    resumes_at = store_credentials(deployment, given, operator(arguments), "setup")
     later = f", and workers go on at {resumes_at:%H:%M} UTC" if resumes_at else ""
     shown.add(replace(user.check, found=f"{user.check.found}; it is stored{later}"))
     return user

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import inf
 
+from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Progress, act_unseen, or_not_done, rehearse, wake
 from timus_autotask.operate.refusal import Way
@@ -15,6 +16,7 @@ from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Rejec
 from timus_autotask.ports.psa import Psa, Threshold
 from timus_autotask.ports.secrets import CACHED, Credentials
 from timus_autotask.store.contracts import put_contract_state
+from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.partner import Circuit, put_circuit
@@ -149,10 +151,11 @@ def what_waits(
         return rehearse(asked, act, on_progress).preview
 
 
-def store_credentials(deployment: Deployment, given: Credentials) -> datetime | None:
-    """Keep an API user. Returns when workers go on, if Autotask is left alone just now."""
+def store_credentials(deployment: Deployment, given: Credentials, by: str, command: str) -> datetime | None:
+    """Keep an API user, and record who did, by which command. Returns when workers go on, if Autotask is left alone just now."""
     deployment.store_credentials(given)
     ports = deployment.ports
+    ports.store.commit(put_decision(decided(command, (), by, f"API user {given.username}", ports)))
     now, circuit = ports.clock.now(), ports.store.circuit().value
     until = circuit.open_until
     if until is None or not circuit.open(now):

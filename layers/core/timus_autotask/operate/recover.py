@@ -265,7 +265,7 @@ def restore(
     documents = deployment.earlier(moment, tell)
     records = put_back(documents, deployment.table, deployment.each)
     tell(f"{records} records were put back.")
-    contracts = after_restore(ports, by)
+    contracts = _made_safe(ports, by)
     kept = [*replayable(deployment.store, moment - OVERLAP)]
     events = sum(replay(event, ports) for event in kept)
     detail = f"to {moment.isoformat()}: {records} records, {events} events merged again"
@@ -347,13 +347,21 @@ def _put_back(document: Document, table: Table) -> bool:
 
 
 def after_restore(ports: Ports, by: str = "") -> tuple[int, ...]:
-    """Pause everything and have every contract looked at, after the table was restored; returns the contracts.
+    """Pause everything and have every contract looked at, after the table was restored, and record who did; returns the contracts.
 
     The table is older than Autotask then. A line that has the desired units in Autotask is taken as it is. A line that differs parks
     as drift, because our baseline is older than our last adjustment. But a change that Timus took back since is not known any
     more, and following what is known would make it again. So no adjustment is made until a person has compared with Timus
     (``timus_export``) and ends the pause. Approvals are dropped: they may have been used already.
     """
+    contracts = _made_safe(ports, by)
+    detail = f"everything paused, contracts looked at: {len(contracts)}"
+    ports.store.commit(put_decision(decided("reconcile --after-restore", (), by, detail, ports)))
+    return contracts
+
+
+def _made_safe(ports: Ports, by: str) -> tuple[int, ...]:
+    """Everything paused, no approval left, and every contract due."""
     pause_all(ports, by)
     contracts = tuple(sorted(ports.store.contract_ids()))
     for contract_id in contracts:
