@@ -245,6 +245,12 @@ def test_increases_from_the_next_period() -> None:
     assert units(want(told, policy=Policy(increases=NEXT))) == (("2026-03-01", 10), ("2026-04-15", 12))
 
 
+def test_an_end_that_changes_no_quantity_waits_for_no_increase() -> None:
+    """Ten seats that end on the 25th: that increases wait for a period is no reason to bill them until then."""
+    told = subscription(version(1, march(1), ADV=10), version(2, march(20), cancel_at=march(25), ADV=10))
+    assert units(want(told, policy=Policy(increases=NEXT))) == (("2026-03-01", 10), ("2026-03-25", 0))
+
+
 def test_a_first_bill_is_not_a_change() -> None:
     """The first quantities of a subscription are billed from their day whatever the terms for changes are."""
     told = subscription(version(1, march(20), ADV=10))
