@@ -427,14 +427,19 @@ def test_seats_are_not_brought_back_beside_the_plan_that_is_billed_in_their_plac
 
 
 def test_seats_are_brought_back_beside_a_plan_that_was_always_billed_with_theirs() -> None:
-    """Whatever other plans are billed only in each other's place."""
+    """Whatever other plans are billed only in each other's place. But not if a single seat has come there since."""
     fewer, always = since_january(25, (DAY, 20)), since_january(10)
     old = wanted(fewer, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 20))
     other = wanted(always, cause(7, CONTRACT.start, 0, 10, "SKU-46"), key=PLUS)
     links = (replace(LINK, beside=True), Link(march(1), LineKey(1, 47), PLUS))
     at = seen(old, other, lines=(line(fewer), line(always, PLUS)), links=links)
-    [one] = undone(at, made(-5))
+    came = made(1, id_="c2", key=PLUS, day=march(9), events=("evt_1",))
+    before = replace(came, settled_at=NOW - ONE_DAY)
+    left_since = replace(came, id="c3", delta=-1, settled_at=LATER)
+    [one] = undone(at, made(-5), (made(-5), before, left_since))
     assert (one.undone[0].day, one.undone[0].delta) == (NEXT, 5)
+    with pytest.raises(NotUndone, match="would be billed twice"):
+        undone(at, made(-5), (made(-5), replace(came, settled_at=LATER)))
 
 
 def test_news_of_the_other_plan_ends_an_undo_of_the_old_one() -> None:
@@ -656,10 +661,11 @@ def test_nothing_is_undone_where_nothing_may_be_posted() -> None:
     assert refused(seen(live=False)) == ("Contract 1 observes: nothing is adjusted on it before go-live.")
 
 
-def test_an_undo_never_leaves_fewer_than_0_units() -> None:
+@pytest.mark.parametrize("later", [march(20), CONTRACT.end])
+def test_an_undo_never_leaves_fewer_than_0_units(later: date) -> None:
     """Somebody has taken units off a day to come, and kept that."""
-    units = since_january(25, (DAY, 28), (march(20), 2))
-    kept = line(units, offset=steps((march(20), -26)))
+    units = since_january(25, (DAY, 28), (later, 2))
+    kept = line(units, offset=steps((later, -26)))
     assert refused(seen(lines=(kept,))) == (
         "Without +3, service 45 on contract 1 would have fewer than 0 units."
     )
@@ -672,6 +678,86 @@ def test_an_undo_never_goes_below_a_minimum() -> None:
     billed = {(CUSTOMER, "SKU-45"): MORE}
     at = replace(at, desired=replace(at.desired, billed=billed))
     assert refused(at) == "Without +3, 25 would be billed, and the terms have a minimum of 27."
+
+
+def with_minimum(
+    minimum: Mapping[str, int], other: int | None = None, billed: int = 28, excluded: tuple[str, ...] = ()
+) -> View:
+    """Terms with minimums; ``other`` units of a second SKU are on the line, and ``billed`` are of the first one on all lines."""
+    there = {"SKU-45": MORE} | ({} if other is None else {"SKU-1": since_january(other)})
+    sources = tuple(Source(CUSTOMER, sku, units, units) for sku, units in there.items())
+    at = seen(wanted(MORE, sources=sources), policy=Policy(minimum=minimum, excluded=excluded))
+    of_all = {(CUSTOMER, sku): units for sku, units in there.items()} | {
+        (CUSTOMER, "SKU-45"): since_january(billed)
+    }
+    return replace(at, desired=replace(at.desired, billed=of_all))
+
+
+BOTH_MINIMUMS = {"SKU-45": 20, "SKU-1": 11}
+
+
+@pytest.mark.parametrize(
+    ("at", "left", "least"),
+    [
+        (with_minimum({"SKU-45": 26}), 25, 26),
+        (with_minimum({"SKU-45": 38}, billed=40), 37, 38),
+        (with_minimum(BOTH_MINIMUMS, other=5), 30, 31),
+        (with_minimum(BOTH_MINIMUMS, other=1), 26, 31),
+    ],
+    ids=["one less", "one less on all lines", "of two SKUs", "of two, of which one has a single seat"],
+)
+def test_an_undo_below_the_minimums_says_both_numbers(at: View, left: int, least: int) -> None:
+    """What would be billed on all lines, and what the terms bill at least of all SKUs of the line."""
+    assert refused(at) == (f"Without +3, {left} would be billed, and the terms have a minimum of {least}.")
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        with_minimum({"SKU-45": 25}),
+        with_minimum({"SKU-45": 37}, billed=40),
+        with_minimum(BOTH_MINIMUMS, other=0),
+        with_minimum(BOTH_MINIMUMS, other=5, excluded=("SKU-1",)),
+        with_minimum({"SKU-45": 30}, other=5),
+    ],
+    ids=[
+        "just as many",
+        "just as many on all lines",
+        "none of the other",
+        "not billed",
+        "none for the other",
+    ],
+)
+def test_an_undo_that_keeps_the_minimums_is_made(at: View) -> None:
+    """A SKU of which there is none, or that is not billed, has none."""
+    assert [one.undone[-1].units for one in undone(at)] == [25]
+
+
+def test_a_single_seat_keeps_the_minimum_too_and_a_decrease_needs_none() -> None:
+    """Who undoes a decrease has more billed afterwards, if still fewer than the minimum."""
+    one_more = since_january(25, (DAY, 26))
+    policy = Policy(minimum={"SKU-45": 30})
+    at = seen(wanted(one_more), lines=(line(one_more),), policy=policy)
+    at = replace(at, desired=replace(at.desired, billed={(CUSTOMER, "SKU-45"): one_more}))
+    assert refused(at, made(1)) == "Without +1, 25 would be billed, and the terms have a minimum of 30."
+    fewer = since_january(25, (DAY, 20))
+    at = seen(wanted(fewer), lines=(line(fewer),), policy=policy)
+    at = replace(at, desired=replace(at.desired, billed={(CUSTOMER, "SKU-45"): fewer}))
+    assert [one.undone[-1].units for one in undone(at, made(-5))] == [25]
+
+
+def test_the_first_change_of_a_line_can_be_undone() -> None:
+    """Nothing is left of it then."""
+    came = steps((DAY, 3))
+    [one] = undone(seen(wanted(came, cause(8, DAY, 0, 3), start=DAY), lines=(line(came),)))
+    assert (one.undone[-1].instead_of, one.undone[-1].units) == (3, 0)
+
+
+def test_what_the_line_has_otherwise_is_said_with_the_day_from_which_nothing_is_undone() -> None:
+    """Timus has said nothing else; the difference is still to be made."""
+    assert refused(seen(held={45: since_january(25, (DAY, 28), (march(14), 29))})) == (
+        f"What service 45 on contract 1 should have has changed again from {NEXT} on, so newer changes build on it."
+    )
 
 
 def test_a_change_that_another_day_has_overtaken_is_not_undone() -> None:
