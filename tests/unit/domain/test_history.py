@@ -22,6 +22,7 @@ from timus_autotask.domain.history import (
     Restart,
     Subscription,
     Version,
+    about_as_many,
     believed,
     is_after_move,
     merge,
@@ -715,6 +716,30 @@ def test_the_new_customer_knows_of_it_what_the_news_say() -> None:
         billing_cycle="monthly",
         since=date(2026, 3, 12),
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "about"), [(5, 5, True), (5, 10, True), (10, 5, True), (5, 11, False), (11, 5, False)]
+)
+def test_numbers_of_which_one_is_at_most_twice_the_other_are_about_as_many(
+    one: int, other: int, about: bool
+) -> None:
+    """Whichever of them is the larger."""
+    assert about_as_many(one, other) is about
+
+
+def test_what_timus_had_cancelled_before_it_said_so_is_told_by_day() -> None:
+    """From the day for which it was cancelled until the day of the version that says so; nothing of one that was cancelled in time."""
+    known = history(
+        snapshot(7), snapshot(8, 28, day=14), snapshot(9, 28, day=20, cancel_at=date(2026, 3, 12))
+    )
+    assert known.outlived("ADV").steps == (
+        (date(2026, 3, 12), 25),
+        (date(2026, 3, 14), 28),
+        (date(2026, 3, 20), 0),
+    )
+    for newest in (snapshot(9, 28, day=20), snapshot(9, 28, day=20, cancel_at=date(2026, 3, 20))):
+        assert history(snapshot(7), newest).outlived("ADV").steps == ()
 
 
 @pytest.mark.parametrize("before", ["", "old.example"])
