@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.drift_table import aligned
@@ -190,6 +191,101 @@ class TestChanges:
         assert found([nothing], known(billed("sub_1", {ADV: 2}))) == [("client-to-nothing", ("sub_1",))]
         more = billed("sub_2", {ADV: 2})
         assert found([nothing], known(billed("sub_1", {ADV: 2}), more)) == []
+
+
+class TestAllTogether:
+    """What is small for each client is looked at where it is much for the whole file."""
+
+    ours = tuple(billed(f"sub_{n}", {ADV: 20 + 3 * n}, f"cus_{n}") for n in range(10))
+
+    def told(self, *changes: int) -> list[Billed]:
+        """The file, with so many units more or fewer of each of the first clients."""
+        more = dict(enumerate(changes))
+        return [replace(one, units={ADV: one.units[ADV] + more.get(n, 0)}) for n, one in enumerate(self.ours)]
+
+    def held(self, *changes: int) -> list[str]:
+        """The kinds of suspicion of such a file."""
+        return [kind for kind, _ in found(self.told(*changes), known(*self.ours))]
+
+    @pytest.mark.parametrize("way", [1, -1])
+    def test_most_clients_the_same_way(self, way: int) -> None:
+        """More than half of them, however little each: all of the file waits."""
+        assert self.held(*[way] * 5) == []
+        news = tuple(f"sub_{n}" for n in range(7))  # of the last one something else is news
+        [one] = suspicions(self.told(*[way] * 6), news, known(*self.ours))
+        assert (one.kind, one.holds) == (Kind.WHOLE, news)
+        assert "all-together" in self.held(*[way] * 6)
+        assert "all-together" not in self.held(*[2 * way] * 3, *[-3 * way] * 3)
+
+    @pytest.mark.parametrize(("both", "numbers"), [(1.48, (37, 29)), (0.52, (13, 11))])
+    def test_both_of_two_clients(self, both: float, numbers: tuple[int, int]) -> None:
+        """A file whose numbers were multiplied, each by less than half: it names the totals."""
+        ours = known(SUB, billed("sub_2", {ADV: 20}, "cus_b"))
+        first, second = numbers
+        told = [billed("sub_1", {ADV: first, GATEWAY: 1}), billed("sub_2", {ADV: second}, "cus_b")]
+        [one] = suspicions(told, {"sub_1", "sub_2"}, ours)
+        assert (one.kind, one.holds) == (Kind.WHOLE, ("sub_1", "sub_2"))
+        way, sums = ("more", "+21 and -0") if both > 1 else ("fewer", "+0 and -21")
+        assert f"2 of the 2 clients that are billed would have {way} units at once" in one.message
+        assert f"from 46 to {46 + first + second - 45} units in all" in one.message
+        assert sums in one.message
+
+    def test_several_by_much_together(self) -> None:
+        """More than a fifth of all that the file names, whichever way; what one client does alone is judged by itself."""
+        whole = sum(one.total() for one in self.ours)
+        assert whole == 335
+        assert self.held(10, 11, -13, -10, 13, -10) == []
+        assert self.held(10, 11, -13, -10, 13, -11) == ["all-together"]
+        part = self.told(10, 0, -9)
+        assert found([part[0], part[2]], known(*self.ours)) == [("all-together", ("sub_0", "sub_2"))]
+        assert found([part[0]], known(*self.ours)) == []
+
+    def test_what_is_large_by_itself_holds_no_other_client(self) -> None:
+        """A slip in one row is that row's matter."""
+        assert found(self.told(200, 1), known(*self.ours)) == [("large-change", ("sub_0",))]
+
+    def test_it_is_of_what_the_file_says(self) -> None:
+        """Accepted for these changes, it is open for others that have the same sums."""
+        ids = {
+            one.id
+            for changes in ((1, 2, 3, 4, 5, 6), (2, 1, 3, 4, 5, 6))
+            for one in suspicions(self.told(*changes), {f"sub_{n}" for n in range(6)}, known(*self.ours))
+            if one.kind is Kind.WHOLE
+        }
+        assert len(ids) == 2
+
+    def test_two_rows_with_each_others_number(self) -> None:
+        """Each change is everyday, and together they are an exchange."""
+        told = self.told(6, 0, -6)
+        [one] = suspicions(told, {"sub_0", "sub_2"}, known(*self.ours))
+        assert (one.kind, one.holds) == (Kind.EXCHANGED, ("sub_0", "sub_2"))
+        assert one.message == (
+            "2 rows have each other's number here: sub_0 of cus_0: SASE-ADV-USER from 20 to 26; sub_2 of cus_2: SASE-ADV-USER from 26 to 20. "
+            "Rows may have been exchanged, or a column moved."
+        )
+        assert self.held(6, 0, -5) == []
+        assert found(self.told(6, 1, -6), known(*self.ours)) == [("exchanged", ("sub_0", "sub_2"))]
+
+    def test_a_column_that_was_moved_by_a_row(self) -> None:
+        """Also where the number at the end fell out."""
+        assert self.held(3, 3, -6) == ["exchanged"]
+        assert self.held(0, 0, 0, 0, 3, 3, 3) == ["exchanged"]
+        assert self.held(0, 0, 0, 0, 3, 3) == []
+        assert found(self.told(3, -3, 0, 3, -3), known(*self.ours)) == [
+            ("exchanged", ("sub_0", "sub_1", "sub_3", "sub_4"))
+        ]
+
+    def test_subscriptions_of_several_customers_that_are_others(self) -> None:
+        """Ids that were moved by a row hold all of the file; a customer whose subscriptions all go to one other holds only those."""
+        first, second, third, *rest = self.told(0, 0, 0, 1)
+        told = [replace(first, customer_id="cus_1"), replace(second, customer_id="cus_0"), third, *rest]
+        news = {"sub_0", "sub_1", "sub_3"}
+        kinds = {one.kind.value: one.holds for one in suspicions(told, news, known(*self.ours))}
+        assert kinds["exchanged"] == ("sub_0", "sub_1", "sub_3")
+        both = replace(self.ours[1], customer_id="cus_0")
+        told = [replace(first, customer_id="cus_2"), replace(both, customer_id="cus_2"), third, *rest]
+        found_then = suspicions(told, news, known(self.ours[0], both, *self.ours[2:]))
+        assert "exchanged" not in {one.kind.value for one in found_then}
 
 
 class TestWhatIsNew:
@@ -470,14 +566,17 @@ ids = st.sampled_from(["0012345", "0099", "12e4", "sub_8f2c1a", "sub_x", "123456
 unit_counts = st.dictionaries(st.sampled_from([ADV, ESS, GATEWAY, "0071"]), st.integers(1, 400), min_size=1)
 
 
+near_counts = st.dictionaries(st.sampled_from([ADV, ESS]), st.integers(10, 20), min_size=1)
+
+
 @st.composite
-def portals(draw: st.DrawFn) -> Portal:
+def portals(draw: st.DrawFn, counts: st.SearchStrategy[dict[str, int]] = unit_counts) -> Portal:
     """Each id once."""
     names = draw(st.lists(ids, min_size=2, max_size=6, unique=True))
     clients: dict[str, dict[str, Units]] = {}
     for name in names[1:]:
         customer = f"{draw(st.sampled_from(['cus_', '00', '1']))}{draw(st.integers(1, 3))}"
-        clients.setdefault(customer, {})[name] = draw(unit_counts)
+        clients.setdefault(customer, {})[name] = draw(counts)
     return Portal(clients)
 
 
@@ -536,6 +635,40 @@ def test_one_damage_bills_nothing_else(portal: Portal, data: st.DataObject) -> N
     except FileRefused as refused:
         assert refused.problems  # noqa: PT017 - a refusal is as good
     assert released == []
+
+
+@given(
+    portals() | portals(near_counts),
+    st.sampled_from(["customer_id", "subscription_id", "sku", "quantity"]),
+    st.data(),
+)
+def test_a_column_that_is_moved_bills_nothing(portal: Portal, column: str, data: st.DataObject) -> None:
+    """By any number of rows, also where the numbers are so near that each change is small."""
+    rows = portal.rows
+    by = data.draw(st.integers(0, len(rows)))
+    moved = [{**row, column: rows[(n + by) % len(rows)][column]} for n, row in enumerate(rows)]
+    assert released(portal, moved) == []
+
+
+@given(
+    portals() | portals(near_counts),
+    st.sampled_from([0.1, 0.5, 0.52, 0.9, 0.99, 1.01, 1.1, 1.48, 2, 10]),
+)
+def test_numbers_that_are_all_multiplied_bill_nothing(portal: Portal, factor: float) -> None:
+    """By little or much, each rounded away from what it was; of one client alone a change is judged by itself."""
+    assume(len(portal.clients) > 1)
+    rounded = ceil if factor > 1 else floor
+    rows = [{**row, "quantity": str(rounded(int(row["quantity"]) * factor))} for row in portal.rows]
+    assert released(portal, rows) == []
+
+
+def released(portal: Portal, rows: list[dict[str, str]]) -> list[str]:
+    """The subscriptions of which a file would become events without a person's word."""
+    try:
+        return [event.subscription_id for event in compared(portal.records, written(rows)).released()]
+    except FileRefused as refused:
+        assert refused.problems  # noqa: PT017 - a refusal is as good
+        return []
 
 
 @given(

@@ -7,6 +7,7 @@ number than Timus has. A suspicion holds the subscriptions that it is about unti
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -23,6 +24,12 @@ another row, is mostly beyond it."""
 NEW_CLIENT = 100
 """Units. A client that has none may begin with as many as the largest client that we know has, or with these, whichever is more: clients
 are small and medium companies, and a larger one is rare enough to be looked at once."""
+MOST = 0.5
+"""Of the clients that are billed. Where more than these change the same way in one file, and at least two, a person looks: clients come and go
+each for themselves, and what moves them together is mostly another day's export, or a column that was reckoned with."""
+MUCH = 0.2
+"""Of the units of all clients that the file names. Several clients who change by more than this together, and by more than ``FEW``, are rare: a
+month moves a few in a hundred."""
 PART = 0.5
 """Of the clients that are billed. A file that names fewer is meant as a part. In one that names more, missing clients are suspicious."""
 DIGITS = 15
@@ -53,6 +60,8 @@ class Kind(StrEnum):
     NUMBER = "id-a-number"
     IN_PLACE = "in-place-of-another"
     LARGE = "large-change"
+    EXCHANGED = "exchanged"
+    WHOLE = "all-together"
     VERSION = "version-leaps"
     DAY = "day-far-away"
     MOVED = "customer-changed"
@@ -128,10 +137,13 @@ def suspicions(given: Sequence[Billed], new: Collection[str], known: Known) -> t
         *in_place,
         *_changes(given, known),
         *_clients([one for one in given if one.subscription_id in {*new} - seen], known),
+        *_exchanged(changed := [*_changed(given, new, known)]),
+        *_all_together(changed, given, new, known),
         *_versions(given, known),
         *_days(given, known.today),
         *_clients_missing(given, known, new),
         *_moved(moved, known),
+        *_mixed(moved, new, known),
     ]
     held = [replace(one, holds=tuple(each for each in one.holds if each in new)) for one in found]
     return tuple(
@@ -154,6 +166,19 @@ def _moved(moved: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
             "be parked, for a person to decide whose it is."
         )
         yield _suspicion(Kind.MOVED, message, (one.subscription_id,))
+
+
+def _mixed(moved: Sequence[Billed], new: Collection[str], known: Known) -> Iterator[Suspicion]:
+    """Subscriptions of several customers that are others' here: what else the file says may be of another row, too."""
+    ways = {(known.owner(one.subscription_id), one.customer_id) for one in moved}
+    if len(ways) > 1:
+        ids = sorted(one.subscription_id for one in moved)
+        more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
+        message = (
+            f"{len(ids)} subscriptions are other customers' here, not all of one to one other: {', '.join(ids[:SHOWN])}{more}. Rows may have been "
+            "exchanged, or a column moved."
+        )
+        yield _suspicion(Kind.EXCHANGED, message, new, ids)
 
 
 # -- Ids
@@ -399,6 +424,101 @@ def _moves(sku: str, given: Iterable[Billed], known: Known) -> Iterator[_Move]:
         old, new = _both(ours, one, sku)
         if old != new and (ours is None or not _is_large(old, new)):
             yield _Move(one.subscription_id, new - old, ours is None)
+
+
+# -- The file as a whole: each change is small by itself
+
+
+class _Change(NamedTuple):
+    """A SKU of a subscription that we know."""
+
+    one: Billed
+    sku: str
+    old: int
+    new: int
+
+    @property
+    def customer(self) -> str:
+        return self.one.customer_id
+
+    @property
+    def words(self) -> str:
+        return f"{self.one.subscription_id} of {self.customer}: {self.sku} from {self.old:,} to {self.new:,}"
+
+
+def _changed(given: Iterable[Billed], new: Collection[str], known: Known) -> Iterator[_Change]:
+    for one in given:
+        ours = known.subscriptions.get(one.subscription_id)
+        if ours and one.subscription_id in new:
+            for sku in sorted({*ours.units, *one.units}):
+                old, units = _both(ours, one, sku)
+                if old != units:
+                    yield _Change(one, sku, old, units)
+
+
+def _exchanged(changed: Sequence[_Change]) -> Iterator[Suspicion]:
+    """Changes by which two rows just get each other's number, or all of them those of other rows: rows or a column may have been moved."""
+    by_numbers: dict[tuple[int, int], list[_Change]] = {}
+    for change in changed:
+        by_numbers.setdefault((change.old, change.new), []).append(change)
+    pairs = [
+        [*ones, *by_numbers[new, old]]
+        for (old, new), ones in sorted(by_numbers.items())
+        if old < new and (new, old) in by_numbers
+    ]
+    before, after = Counter(one.old for one in changed), Counter(one.new for one in changed)
+    foreign = len(changed) - (before & after).total()
+    # Of a column that was moved, the number at the end may have fallen out.
+    if len(changed) > 2 and foreign <= (0 if pairs else 1):
+        yield _moved_numbers(changed, "have the numbers of one another here")
+    else:
+        yield from (_moved_numbers(pair, "have each other's number here") for pair in pairs)
+
+
+def _moved_numbers(changes: Sequence[_Change], what: str) -> Suspicion:
+    each = sorted(change.words for change in changes)
+    more = f"; and {len(each) - SHOWN} more" if len(each) > SHOWN else ""
+    message = f"{len(each)} rows {what}: {'; '.join(each[:SHOWN])}{more}. Rows may have been exchanged, or a column moved."
+    return _suspicion(Kind.EXCHANGED, message, [change.one.subscription_id for change in changes], each)
+
+
+def _all_together(
+    changed: Sequence[_Change], given: Iterable[Billed], new: Collection[str], known: Known
+) -> Iterator[Suspicion]:
+    """Most clients change the same way, or several by much together. Then all of the file waits, for it may be another one than is meant."""
+    clients: dict[str, int] = {}
+    for change in changed:
+        clients[change.customer] = clients.get(change.customer, 0) + change.new - change.old
+    named = {one.customer_id for one in given}
+    whole = sum(one.total() for one in known.subscriptions.values() if one.customer_id in named)
+    if what := _one_way(clients.values(), known) or _by_much(changed, whole):
+        rise = sum(units for units in clients.values() if units > 0)
+        total = sum(clients.values())
+        message = (
+            f"{what}: {rise:+,} and -{rise - total:,}, from {whole:,} to {whole + total:,} units in all that the file names. Is it the right "
+            "file, as it was exported?"
+        )
+        yield _suspicion(Kind.WHOLE, message, new, [change.words for change in changed])
+
+
+def _one_way(changes: Collection[int], known: Known) -> str:
+    """What to say where most clients change the same way; ``""``: they do not."""
+    billed = {one.customer_id for one in known.subscriptions.values() if one.total()}
+    rise, fall = sum(units > 0 for units in changes), sum(units < 0 for units in changes)
+    if max(rise, fall) <= max(1, MOST * len(billed)):
+        return ""
+    way = "more" if rise > fall else "fewer"
+    return f"{max(rise, fall)} of the {len(billed)} clients that are billed would have {way} units at once"
+
+
+def _by_much(changed: Sequence[_Change], whole: int) -> str:
+    """What to say where several clients change by much together; ``""``: they do not. What is large by itself holds no others."""
+    small = [change for change in changed if not _is_large(change.old, change.new)]
+    clients = {change.customer for change in small}
+    units = sum(abs(change.new - change.old) for change in small)
+    if len(clients) < 2 or units <= max(FEW, MUCH * whole):
+        return ""
+    return f"{len(clients)} clients would change by {units:,} units together"
 
 
 def _is_large(old: int, new: int) -> bool:
