@@ -22,7 +22,7 @@ from tests.fakes.virtual_clock import VirtualClock
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.bootstrap import autotask_client
 from timus_autotask.domain.line import Line
-from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
+from timus_autotask.domain.mapping import Alias, CustomerMapping, PlanMapping, Route, Routing, ServiceChoice
 from timus_autotask.domain.stage import Stage
 from timus_autotask.store.contracts import ContractNames, put_names
 from timus_autotask.store.customers import put_mapping
@@ -178,6 +178,8 @@ class World:
     ) -> None:
         """Map a customer to one contract."""
         records = self.ports.store.customer(customer)
+        # `tell` calls every customer Contoso Dental: whoever maps here has seen that.
+        more.setdefault("aliases", () if company == COMPANY else (Alias("Contoso Dental", company),))
         mapping = CustomerMapping(customer, (Routing((Route(company, contract),)),), **more)
         self.ports.store.commit(
             put_mapping(mapping, records.mapping.rev if records.mapping else 0),

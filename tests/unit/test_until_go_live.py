@@ -64,6 +64,7 @@ REFUSED = {
     "events accept",
     "events dismiss",
     "events show",
+    "map confirm",
     "map review",
     "map unignore",
     "ready",

@@ -45,6 +45,7 @@ REFUSED_HERE = {
     "go-live": "without a person it needs --yes",
     "map review": "it needs a terminal",
     "map ignore": "Timus has not reported the customer",
+    "map confirm": "no name is in doubt",
     "map unignore": "the SKU is not ignored",
     "restore": "the table in memory has no earlier state",
     "setup": "its example leaves the secret to be asked for, and nobody can be asked",

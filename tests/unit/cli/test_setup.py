@@ -200,9 +200,9 @@ def test_doctor_has_a_line_for_each_check(desk: Desk) -> None:
     said = desk.told("doctor")
     lines = said.splitlines()
     checks = [line for line in lines if line.startswith(("ok ", "warn ", "wrong "))]
-    assert len(checks) == len(desk.ask("doctor")["checks"]) == 30
+    assert len(checks) == len(desk.ask("doctor")["checks"]) == 31
     assert "Nothing is wrong." in said
-    assert "30 checks found something to know" in desk.refused("doctor", "--strict")
+    assert "31 checks found something to know" in desk.refused("doctor", "--strict")
     assert desk.run("doctor", "--strict", "--json").json["verdict"] == "warn"
 
 
@@ -212,7 +212,7 @@ def test_doctor_fails_when_something_is_wrong(desk: Desk) -> None:
     said = desk.run("doctor", "--json")
     assert said.status == 1
     assert [one["name"] for one in said.json["checks"] if one["verdict"] == "wrong"] == ["dead letters"]
-    assert "1 of 30 checks" in said.err
+    assert "1 of 31 checks" in said.err
 
 
 def test_doctor_in_a_loop_locks_nobody(desk: Desk) -> None:

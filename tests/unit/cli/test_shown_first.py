@@ -139,6 +139,12 @@ def parked_event(world: World) -> None:
     world.work()
 
 
+def misnamed(world: World) -> None:
+    """Timus calls the client as Autotask calls another company."""
+    world.tell(8, {ADV: 25, GATEWAY: 1}, customer_name="Fabrikam")
+    world.work()
+
+
 def nothing(world: World) -> None:
     """As it is."""
 
@@ -213,6 +219,7 @@ WALKS: dict[str, list[Walk]] = {
         Walk(without_a_service, said("map", "ignore", "plan", "SASE-GADGET", "--reason", "free"), False)
     ],
     "map unignore": [Walk(ignored, said("map", "unignore", "plan", ESS))],
+    "map confirm": [Walk(misnamed, said("map", "confirm", CUSTOMER), False)],
     "map list": [Walk(told, said("map", "list"), READS)],
     "map export": [Walk(told, said("map", "export"), READS)],
     "map import": [Walk(nothing, lambda tmp: ("map", "import", mapping_file(tmp)))],

@@ -446,6 +446,13 @@ COMMANDS = (
         "mapping.map_unignore",
         (*_CUSTOMER_OR_PLAN, *_WRITING, _BY),
     ),
+    Command(
+        "map confirm",
+        "say that customers are mapped rightly, although Timus and Autotask call them differently",
+        "map confirm cus_41d0",
+        "mapping.map_confirm",
+        (_a("customers", nargs="+", type=_name, metavar="CUSTOMER", help="a customer's id in Timus"), _BY),
+    ),
     Command("map list", "show every mapping", "map list", "mapping.map_list", pages=True),
     Command(
         "map export",

@@ -14,6 +14,7 @@ from timus_autotask.cli.terminal import Terminal, called
 from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, Route
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.choose import CompanyNamed, CustomerRouted, name_company, route_customer
+from timus_autotask.operate.mapping.confirm import confirm
 from timus_autotask.operate.mapping.family import say_family, shown
 from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay
 from timus_autotask.operate.mapping.ignoring import IgnoredOrNot, ignore, unignore
@@ -203,6 +204,13 @@ def map_unignore(deployment: Deployment, arguments: Namespace, terminal: Termina
     return carry_out(
         proposal, arguments, terminal, lambda done: _say_ignored(done, "is not ignored any more", terminal)
     )
+
+
+def map_confirm(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
+    """Say that customers are mapped rightly, although they are called otherwise."""
+    done = confirm(deployment, arguments.customers, operator(arguments))
+    terminal.say(*(f"Confirmed: {words}." for words in done.words), style="green")
+    return done.to_json()
 
 
 def _customers_and_skus(arguments: Namespace) -> tuple[list[str], list[str]]:

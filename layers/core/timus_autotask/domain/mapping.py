@@ -6,11 +6,12 @@ other: from the first day of the new choice on, the old line has 0 units and the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TypeVar
 
+from .names import same_company
 from .timeline import Timeline
 
 
@@ -73,6 +74,14 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """What Timus calls so is this company, although Autotask calls it otherwise. A person has said so."""
+
+    name: str
+    company_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerMapping:
     """A Timus customer in Autotask."""
 
@@ -86,6 +95,8 @@ class CustomerMapping:
     """The company of a customer who has no contract yet. If the partner's terms allow it, a contract is opened there."""
     ignored: Ignored | None = None
     """Set for a customer without a contract who is to have none."""
+    aliases: tuple[Alias, ...] = ()
+    """Names that are those of a company, though they do not look like it."""
 
     @property
     def contract_ids(self) -> tuple[int, ...]:
@@ -96,6 +107,21 @@ class CustomerMapping:
     def first_day(self) -> date | None:
         """The day before which this mapping says nothing (None: it always holds)."""
         return self.routings[0].first_day if self.routings else None
+
+    @property
+    def companies(self) -> tuple[int, ...]:
+        """The companies that a person last said the customer is, sorted: what held before is replaced, or will be."""
+        named = {self.company_id} if self.company_id else set()
+        last = {route.company_id for route in self.routings[-1].routes} if self.routings else named
+        return tuple(sorted(last))
+
+    def also_called(self, aliases: Iterable[Alias]) -> CustomerMapping:
+        """The mapping with what a person has said of names."""
+        return replace(self, aliases=tuple(dict.fromkeys((*self.aliases, *aliases))))
+
+    def is_called(self, name: str, company_id: int) -> bool:
+        """Whether a person has said that this name is the company's."""
+        return any(one.company_id == company_id and same_company(one.name, name) for one in self.aliases)
 
     def routes(self, sku: str, day: date) -> tuple[Route, ...]:
         """The routes of a SKU on a day, in the order in which they are filled: its own, then the general ones if its own are limited."""

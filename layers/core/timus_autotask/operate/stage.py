@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.open_contract import want_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import partner_stage
+from timus_autotask.watch.undecided import misnamed_in
 
 _MEANT = "From then on, every change of these subscriptions is made in Autotask as soon as it comes."
 """Whoever goes live has to say that it is meant, also in a script."""
@@ -74,12 +75,24 @@ def go_live(
             for customer in (*customers, *excepted):
                 require_customer(deployment, customer)
         notes = tuple(kept_in_observation(deployment, customers, excepted))
-        return Prepared(act, notes, (Doubt(_MEANT),), goes_live=True)
+        names = map(Doubt, _names_in_doubt(deployment, customers, excepted))
+        return Prepared(act, notes, (Doubt(_MEANT), *names), goes_live=True)
 
     def act(ports: Ports) -> StageChange:
         return _gone_live(ports, by, customers, excepted, deployment)
 
     return propose(deployment, prepare, on_progress)
+
+
+def _names_in_doubt(
+    deployment: Deployment, customers: Sequence[str], excepted: Sequence[str]
+) -> Iterator[str]:
+    """Whoever goes live and is mapped to a company of another name: his seats may be on the wrong client."""
+    stages = dict(deployment.store.stages())
+    for one in misnamed_in(deployment.store):
+        [customer] = one.customers
+        if customer in customers or (not customers and customer not in excepted and customer not in stages):
+            yield f"{one.message}. {one.remedy}"
 
 
 def rehearse_go_live(ports: Ports, deployment: Deployment, customers: Sequence[str] = ()) -> None:

@@ -75,6 +75,7 @@ def check_health(
     yield _failures(status)
     yield _oldest_change(numbers, limits)
     yield _unmapped(status)
+    yield _names(status)
     yield _parked(numbers, status)
     yield _approvals(numbers)
     yield _drift(numbers)
@@ -178,6 +179,19 @@ def _unmapped(status: Status) -> Check:
     kinds = (("customer", mapped.customers), ("SKU", mapped.skus))
     found = "; ".join(f"{counted(len(names), what)}: {some(names, FEW)}" for what, names in kinds if names)
     return Check("unmapped", found, WARN, "timus-autotask map suggest")
+
+
+def _names(status: Status) -> Check:
+    found = [one for one in status.undecided if one.of_name]
+    if not found:
+        return Check("names", "no company of a mapped customer is called like another one")
+    said = "; ".join(one.message for one in found[:FEW]) + (
+        f" and {len(found) - FEW} more" if len(found) > FEW else ""
+    )
+    remedy = (
+        found[0].remedy if len(found) == 1 else "The commands for each stand beside it: timus-autotask status"
+    )
+    return Check("names", said, WARN, remedy)
 
 
 def _parked(numbers: Mapping[str, int], status: Status) -> Check:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.history import Subscription
-from timus_autotask.domain.mapping import CustomerMapping
+from timus_autotask.domain.mapping import Alias, CustomerMapping
+from timus_autotask.domain.names import same_company
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.ports.table import Put
 from timus_autotask.store.contracts import ContractNames, put_names
@@ -61,6 +62,33 @@ def customer_name(subscriptions: Iterable[Subscription], mapping: CustomerMappin
     newest = [subscription.customer_name for subscription in subscriptions]
     mapped = mapping.customer_name if mapping else ""
     return next((name for name in (*reversed(newest), mapped) if name), "")
+
+
+def reported_name(subscriptions: Iterable[Subscription]) -> str:
+    """The customer's name as Timus said it last; empty: it has said none."""
+    return customer_name(subscriptions, None)
+
+
+def alias_of(name: str, company_id: int, company: str | None) -> Alias | None:
+    """What a person says who maps a customer to a company that is called otherwise; None: it is not, or nobody knows."""
+    known = name and company and not same_company(name, company)
+    return Alias(name, company_id) if known else None
+
+
+def apart(customer: str, alias: Alias, company: str | None) -> str:
+    """A name of Timus's and one of Autotask's that are not the same, for people."""
+    return f"Timus calls customer {customer} “{alias.name}”, Autotask calls company {alias.company_id} “{company}”"
+
+
+def called_otherwise(mapping: CustomerMapping, name: str, companies: Mapping[int, str]) -> Iterator[Alias]:
+    """The companies of a customer that Autotask calls otherwise than Timus calls him, and nobody has said that it is right.
+
+    Names are compared when a mapping is made; where Timus had said none by then, this is the first time that they can be.
+    """
+    for company_id in mapping.companies:
+        found = alias_of(name, company_id, companies.get(company_id))
+        if found and not mapping.is_called(name, company_id):
+            yield found
 
 
 def name_of(records: CustomerRecords) -> str:

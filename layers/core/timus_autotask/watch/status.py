@@ -41,9 +41,9 @@ from timus_autotask.store.troubles import Trouble
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.stage import contract_is_live
 from timus_autotask.watch.explanation import TERMS, Because, explained, reasons_of_difference
-from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
+from timus_autotask.watch.names import NOBODY, Directory, directory, name_of, reported_name
 from timus_autotask.watch.remedy import remedy_of
-from timus_autotask.watch.undecided import Undecided
+from timus_autotask.watch.undecided import Undecided, misnamed
 from timus_autotask.watch.undecided import parked as parked_events
 from timus_autotask.watch.wording import counted
 
@@ -325,7 +325,8 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     lines = [
         replace(line, because=tuple(_by_whom(one, line, records) for one in line.because)) for line in lines
     ]
-    undecided = tuple(_undecided(records))
+    names = directory({id_: name_of(found) for id_, found in records.customers.items()}, records.names)
+    undecided = tuple(_undecided(records, names))
     lines = _beside(lines, undecided)
     lines.sort(key=lambda one: (one.customer, one.sku, one.contract_id or 0, one.service_id or 0))
     outstanding = [*_outstanding(records, now)]
@@ -337,7 +338,7 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         tuple(sorted(records.parked_events, key=lambda event: event.received_at)),
         tuple(outstanding),
         circuit,
-        directory({id_: name_of(found) for id_, found in records.customers.items()}, records.names),
+        names,
         records.provisionings,
         records.troubles,
         tuple(_pauses(records)),
@@ -348,8 +349,16 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     )
 
 
-def _undecided(records: Records) -> Iterator[Undecided]:
-    """The oldest first."""
+def _undecided(records: Records, names: Directory) -> Iterator[Undecided]:
+    """Names that are another one's, then parked events, the oldest first."""
+    called = {
+        id_: (
+            reported_name(stored.value for _, stored in sorted(one.subscriptions.items())),
+            one.mapping.value if one.mapping else None,
+        )
+        for id_, one in records.customers.items()
+    }
+    yield from misnamed(called, names.companies)
     yield from parked_events(sorted(records.parked_events, key=lambda event: event.received_at))
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from timus_autotask.domain.history import Subscription
+from timus_autotask.domain.mapping import CustomerMapping
 from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.records import Store
+from timus_autotask.watch.names import apart, called_otherwise, directory, reported_name
 from timus_autotask.watch.remedy import commands
 
 MOST = 5
@@ -22,6 +26,8 @@ class Undecided:
     """For people, without a full stop."""
     remedy: str
     """The command that settles it, or shows how."""
+    of_name: bool = False
+    """It is about what a customer is called; else about an event."""
 
     def __str__(self) -> str:
         return f"{self.message}: {self.remedy}"
@@ -37,6 +43,37 @@ def parked(events: Iterable[EventRecord]) -> Iterator[Undecided]:
                 f"event {event.key} of {event.customer_id} waits for a person",
                 commands("timus-autotask events show {event}", {"event": event.key}),
             )
+
+
+CONFIRM = "If that is right: timus-autotask map confirm {customer}"
+MAP_AGAIN = "if not: timus-autotask map customer {customer} --company N --contract N"
+
+
+def misnamed(
+    customers: Mapping[str, tuple[str, CustomerMapping | None]], companies: Mapping[int, str]
+) -> Iterator[Undecided]:
+    """Customers whose company has another one's name: their seats may be on the wrong client. ``customers``: Timus's name, mapping."""
+    for customer, (name, mapping) in sorted(customers.items()):
+        for alias in called_otherwise(mapping, name, companies) if mapping else ():
+            message = apart(customer, alias, companies[alias.company_id])
+            yield Undecided(
+                (customer,),
+                message,
+                "; ".join(commands(way, {"customer": customer}) for way in (CONFIRM, MAP_AGAIN)),
+                of_name=True,
+            )
+
+
+def misnamed_in(store: Store) -> Iterator[Undecided]:
+    """The same, of everybody: listings only."""
+    subscriptions: dict[str, list[Subscription]] = {}
+    for one in store.subscriptions():
+        subscriptions.setdefault(one.customer_id, []).append(one)
+    customers = {
+        one.customer_id: (reported_name(subscriptions.get(one.customer_id, ())), one)
+        for one in store.mappings()
+    }
+    yield from misnamed(customers, directory({}, store.all_names()).companies)
 
 
 def named(undecided: tuple[Undecided, ...]) -> tuple[str, ...]:

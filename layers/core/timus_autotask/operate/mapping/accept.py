@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping, Route, chosen_from
-from timus_autotask.domain.names import same_company
+from timus_autotask.domain.mapping import Alias, CustomerMapping, Ignored, PlanMapping, Route, chosen_from
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts
@@ -36,7 +35,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
-from timus_autotask.watch.names import NamesRead, learn_names, name_of
+from timus_autotask.watch.names import NamesRead, alias_of, apart, learn_names, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,8 @@ def accept(
             for switch in switches:
                 write_switch(switch, (), command, by, ports)
             for customer, where in chosen.customers.items():
-                _map(customer, where, days.get(customer), bill_from.get(customer), command, by, ports)
+                alias = aliases.get(customer)
+                _map(customer, where, days.get(customer), bill_from.get(customer), alias, command, by, ports)
             for customer, reason in chosen.ignored_customers.items():
                 name = name_of(ports.store.customer(customer))
                 write_customer(customer, Ignored(reason, by, at, name), by, ports)
@@ -130,6 +130,7 @@ def accept(
             woken = {id_ for sku in (*chosen.skus, *chosen.ignored_skus) for id_ in refresh_plan(sku, ports)}
             wake({*woken, *chosen.customers, *chosen.ignored_customers}, ports)
 
+        names, aliases = _names_that_differ(deployment, chosen, catalogue)
         bill_from: dict[str, BillFrom] = {}
         found = late(deployment, _may_be_late(deployment, chosen), write, on_progress)
         lately = {id_: one.with_choice(chosen.bill_from) for id_, one in found.items()}
@@ -144,11 +145,10 @@ def accept(
             write(ports, days)
             return result
 
-        names = () if seen else _names_that_differ(deployment, chosen, catalogue)
         return Prepared(
             act,
             doubts=(
-                *map(Doubt, (*names, *_shared(deployment, chosen))),
+                *map(Doubt, (*(() if seen else names), *_shared(deployment, chosen))),
                 *_billed_later(deployment, chosen, days),
             ),
         )
@@ -198,12 +198,19 @@ def _check(deployment: Deployment, chosen: Chosen, catalogue: Catalogue) -> None
             raise NotDone(f"SKU {sku} has been mapped meanwhile. Nothing was written; look again.")
 
 
-def _names_that_differ(deployment: Deployment, chosen: Chosen, catalogue: Catalogue) -> Iterator[str]:
+def _names_that_differ(
+    deployment: Deployment, chosen: Chosen, catalogue: Catalogue
+) -> tuple[Sequence[str], Mapping[str, Alias]]:
+    """In words, and as it is kept, by customer."""
+    words, aliases = [], {}
     companies = catalogue.companies(company_id for company_id, _ in chosen.customers.values())
     for customer, (company_id, _) in chosen.customers.items():
-        name, company = name_of(deployment.store.customer(customer)), companies.get(company_id)
-        if name and company and not same_company(name, company.name):
-            yield f"Timus calls customer {customer} “{name}”, Autotask calls company {company_id} “{company.name}”."
+        company = companies[company_id].name if company_id in companies else None
+        alias = alias_of(name_of(deployment.store.customer(customer)), company_id, company)
+        if alias:
+            words.append(f"{apart(customer, alias, company)}.")
+            aliases[customer] = alias
+    return words, aliases
 
 
 def _shared(deployment: Deployment, chosen: Chosen) -> Iterator[str]:
@@ -228,6 +235,7 @@ def _map(
     where: tuple[int, int | None],
     since: date | None,
     bill_from: BillFrom | None,
+    alias: Alias | None,
     command: str,
     by: str,
     ports: Ports,
@@ -246,7 +254,10 @@ def _map(
             mapping = known.rerouted(route, since)
             words = route_words(route, since) + (f", billed from {bill_from.words}" if bill_from else "")
         ports.store.commit(
-            put_mapping(replace(mapping, ignored=None), found.rev if found else 0),
+            put_mapping(
+                replace(mapping, ignored=None).also_called([alias] if alias else ()),
+                found.rev if found else 0,
+            ),
             *wake_contracts(customer, mapping.contract_ids, ports),
             put_decision(decided(command, (customer,), by, words, ports)),
         )

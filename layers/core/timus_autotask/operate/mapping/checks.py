@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from timus_autotask.domain.contract import Contract
-from timus_autotask.domain.mapping import CustomerMapping, days_on
+from timus_autotask.domain.mapping import Alias, CustomerMapping, days_on
 from timus_autotask.domain.names import same_company
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts, in_other_currency
 from timus_autotask.operate.mapping.choose import named_if_there, new_days, others_on
-from timus_autotask.operate.mapping.draft import Draft
+from timus_autotask.operate.mapping.draft import CustomerEdit, Draft
 from timus_autotask.operate.mapping.file import Entry, What
 from timus_autotask.operate.mapping.known import (
     customers_here,
@@ -23,7 +23,7 @@ from timus_autotask.operate.mapping.known import (
 )
 from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.psa import Company, Service
-from timus_autotask.watch.names import NamesRead, name_of
+from timus_autotask.watch.names import NamesRead, alias_of, name_of
 
 OFFERED = 3
 """How many are offered in place of what cannot be used."""
@@ -253,10 +253,19 @@ def _doubts(entry: Entry, found: Mapping[str, Mapping[int, str]], draft: Draft) 
         company = found["company"].get(values["company_id"], "")
         reported = name_of(draft.records[entry.subject[1]])
         ours = reported or values["customer_name"] or ""
-        if ours and company and not same_company(ours, company):
+        alias = alias_of(ours, values["company_id"], company)
+        if alias:
+            _keep(alias, entry, draft)
             whose = "Timus calls" if reported else f"Row {entry.row} calls"
             yield f"{whose} customer {entry.subject[1]} “{ours}”, Autotask calls company {values['company_id']} “{company}”."
     for what, names in found.items():
         written, there = values[f"{what}_name"], names.get(values[f"{what}_id"] or 0, "")
         if written and there and not same_company(written, there):
             yield f"Row {entry.row} calls {what} {values[f'{what}_id']} “{written}”, Autotask calls it “{there}”."
+
+
+def _keep(alias: Alias, entry: Entry, draft: Draft) -> None:
+    """Whoever writes the file in spite of the doubt says that the name is right: it is not doubted again."""
+    edit = draft.edits.get(entry.subject)
+    if isinstance(edit, CustomerEdit):
+        draft.edits[entry.subject] = replace(edit, aliases=(*edit.aliases, alias))

@@ -10,6 +10,7 @@ from typing import Any
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.mapping import (
+    Alias,
     CustomerMapping,
     Route,
     Routing,
@@ -17,7 +18,6 @@ from timus_autotask.domain.mapping import (
     in_force,
     service_on,
 )
-from timus_autotask.domain.names import same_company
 from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.decision import decided
@@ -55,7 +55,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.names import NamesRead, learn_names, name_of
+from timus_autotask.watch.names import NamesRead, alias_of, apart, learn_names, name_of
 from timus_autotask.watch.remedy import OR
 from timus_autotask.watch.status import strict_words
 
@@ -171,8 +171,10 @@ def route_customer(
             begin.late.with_choice(bill_from) if begin.late else None,
         )
 
+        alias = alias_of(result.customer_name, route.company_id, result.company_name)
+
         def act(ports: Ports) -> CustomerRouted:
-            _write_wanted(wanted, begin, ports)
+            _write_wanted(wanted, begin, ports, alias)
             if there is not None:
                 there.learn_names(ports)
             wake([customer], ports)
@@ -259,13 +261,13 @@ def _begin(
     return _Begin(since, lately)
 
 
-def _write_wanted(wanted: _Wanted, begin: _Begin, ports: Ports) -> None:
+def _write_wanted(wanted: _Wanted, begin: _Begin, ports: Ports, alias: Alias | None = None) -> None:
     chosen = wanted.bill_from or (begin.late.chosen if begin.late else None)
     words = route_words(wanted.route, begin.since) + (f", billed from {chosen.words}" if chosen else "")
 
     def attempt() -> None:
         decision = decided("map customer", (wanted.customer,), wanted.by, words, ports)
-        _write_route(wanted.customer, wanted.route, begin.since, decision, ports)
+        _write_route(wanted.customer, wanted.route, begin.since, decision, alias, ports)
 
     update(attempt)
 
@@ -314,10 +316,12 @@ def _to_choose(
     return ()
 
 
-def _write_route(customer: str, route: Route, since: date | None, decision: Decision, ports: Ports) -> None:
+def _write_route(
+    customer: str, route: Route, since: date | None, decision: Decision, alias: Alias | None, ports: Ports
+) -> None:
     found = ports.store.customer(customer).mapping
     known = found.value if found else CustomerMapping(customer, ())
-    mapping = replace(known.rerouted(route, since), ignored=None)
+    mapping = replace(known.rerouted(route, since), ignored=None).also_called([alias] if alias else ())
     # Also those that it leaves, from the beginning.
     concerned = sorted({*known.contract_ids, *mapping.contract_ids})
     ports.store.commit(
@@ -349,6 +353,7 @@ def name_company(
         )
         name = name_of(records)
         result = CompanyNamed(customer, company_id, name, company, policy.open_contracts)
+        alias = alias_of(name, company_id, company)
 
         def act(ports: Ports) -> CompanyNamed:
             def attempt() -> None:
@@ -358,7 +363,9 @@ def name_company(
                     raise NotDone(f"{customer} has a contract already.", Way.CONTRACT)
                 ports.store.commit(
                     put_mapping(
-                        replace(known, company_id=company_id, ignored=None),
+                        replace(known, company_id=company_id, ignored=None).also_called(
+                            [alias] if alias else ()
+                        ),
                         found.mapping.rev if found.mapping else 0,
                     ),
                     put_decision(decided("map customer", (customer,), by, f"company {company_id}", ports)),
@@ -380,11 +387,8 @@ def name_company(
 
 def _doubts(customer: str, name: str, company_id: int, company: str | None) -> tuple[Doubt, ...]:
     """A name of Timus's and one of Autotask's that are not the same."""
-    if not name or not company or same_company(name, company):
-        return ()
-    return (
-        Doubt(f"Timus calls customer {customer} “{name}”, Autotask calls company {company_id} “{company}”."),
-    )
+    alias = alias_of(name, company_id, company)
+    return (Doubt(f"{apart(customer, alias, company)}."),) if alias else ()
 
 
 def _others(deployment: Deployment, records: CustomerRecords, route: Route, since: date | None) -> list[str]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import (
+    Alias,
     CustomerMapping,
     Ignored,
     PlanMapping,
@@ -59,6 +60,8 @@ class CustomerEdit:
     """Of a first mapping: from which day, if the file says so."""
     first: bool = False
     """Whether it is a first mapping that says no first day."""
+    aliases: tuple[Alias, ...] = ()
+    """Names that were doubted, and are right if it is written."""
 
     def billed_from(self, day: date | None) -> CustomerEdit:
         """The same with another first day."""
@@ -76,7 +79,7 @@ class CustomerEdit:
             company_id=self.company_id or known.company_id,
             customer_name=self.name or known.customer_name,
             ignored=self.ignored or (None if self.routings or self.company_id else known.ignored),
-        )
+        ).also_called(self.aliases)
 
     @property
     def words(self) -> str:

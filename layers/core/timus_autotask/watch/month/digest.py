@@ -257,4 +257,9 @@ def _without_autotask(status: Status) -> tuple[Waiting, ...]:
         for event in status.parked_events
         if event.parked
     ]
-    return _sorted([*lines, *events])
+    names = [
+        Waiting(one.customers[0], "", None, f"{one.message}.", one.remedy, Waits.NAME.value)
+        for one in status.undecided
+        if one.of_name
+    ]
+    return _sorted([*lines, *names, *events])

@@ -33,6 +33,7 @@ from timus_autotask.watch.month.parked import Effect, effects
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, for_customers, remedy_of
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
+from timus_autotask.watch.undecided import Undecided
 
 ONE_DAY = timedelta(days=1)
 _UTC = ZoneInfo("UTC")
@@ -45,6 +46,8 @@ class Waits(StrEnum):
     """Something that Timus has said has not reached a line."""
     CONTRACT = "contract"
     """The contract is not there, or is another company's."""
+    NAME = "name"
+    """A customer's company is called otherwise in Autotask: it may be another client's."""
     FAILED = "failed"
     """Something cannot be read, or fails."""
 
@@ -201,6 +204,8 @@ class Beside:
     """Events that are parked."""
     zone: ZoneInfo = _UTC
     """The partner's, whose days are billed."""
+    misnamed: tuple[Undecided, ...] = ()
+    """Names that are another one's."""
     failed: tuple[str, ...] = ()
     """What cannot be read, or fails."""
     lines: tuple[StatusLine, ...] = ()
@@ -223,7 +228,8 @@ def beside_of(records: Records, now: datetime, zone: ZoneInfo, dead_letters: int
     failed = [f"{one.kind} {one.id} fails: {one.error}" for one in records.troubles]
     failed += [f"The record {one.record} cannot be read: {one.why}" for one in status.unreadable]
     parked = tuple(event for event in records.parked_events if event.parked)
-    return Beside(tuple(unheard), parked, zone, tuple(failed), status.lines, status.stages)
+    misnamed = tuple(one for one in status.undecided if one.of_name)
+    return Beside(tuple(unheard), parked, zone, misnamed, tuple(failed), status.lines, status.stages)
 
 
 def month_of(day: date) -> tuple[date, date]:
@@ -252,7 +258,7 @@ class _Look:
     def all(self) -> Ready:
         books = self._books
         now, later = self._of_events()
-        without = [*self._without_line(), *self._unheard(), *now]
+        without = [*self._without_line(), *self._unheard(), *self._misnamed(), *now]
         periods = tuple(self._by_period(without))
         elsewhere = [one for one in without if not self._contracts.get(one.customer)]
         elsewhere += self._outside()
@@ -426,6 +432,10 @@ class _Look:
     def _unheard(self) -> Iterator[Open]:
         for one in self._beside.unheard:
             yield Open(Waits.EVENT, one.message, one.remedy, one.customer)
+
+    def _misnamed(self) -> Iterator[Open]:
+        for one in self._beside.misnamed:
+            yield Open(Waits.NAME, f"{one.message}.", one.remedy, one.customers[0])
 
     def _of_events(self) -> tuple[tuple[Open, ...], tuple[Open, ...]]:
         """The parked events that can concern the month, and those that cannot."""

@@ -74,6 +74,7 @@ KINDS: Mapping[str, str] = {
     Leak.PENDING: "on the way",
     Waits.EVENT: "not taken in yet",
     Waits.CONTRACT: "without a contract",
+    Waits.NAME: "called otherwise",
     Waits.FAILED: "unreadable",
 }
 """What is open, in words that fit beside one of it and after a number."""

@@ -10,14 +10,14 @@ from decimal import Decimal
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.runs import Run
-from timus_autotask.watch.grouping import FOR_PEOPLE, Standing
+from timus_autotask.watch.grouping import FOR_PEOPLE, Group, Standing
 from timus_autotask.watch.month.ready import Ready
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.trends import Delays, delays, seats_by_sku
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.charts import Chart, Series, step_chart
 from timus_autotask.web.desk import Everything
-from timus_autotask.web.pages.actions import Action, next_of
+from timus_autotask.web.pages.actions import Action, customer_address, next_of
 
 BEFORE, AFTER = timedelta(days=182), timedelta(days=31)
 """Of the chart of seats, around today."""
@@ -111,6 +111,7 @@ def _needs(found: Everything, ready: Ready | None) -> Iterator[Need]:
         for line in group.lines:
             if line.reason_code and line.reason:
                 by_reason.setdefault(line.reason_code, []).append(line)
+        yield from _names_of(group)
         for lines in by_reason.values():
             amounts = [risk[of] for of in dict.fromkeys(map(_of, lines)) if of in risk]
             yield Need(
@@ -121,6 +122,15 @@ def _needs(found: Everything, ready: Ready | None) -> Iterator[Need]:
                 sum(amounts, Decimal()) if amounts else None,
                 next_of(lines[0]),
             )
+
+
+def _names_of(group: Group) -> Iterator[Need]:
+    """A company that is called otherwise; parked events have a table of their own."""
+    for one in group.lines[0].undecided:
+        if one.of_name:
+            skus = tuple(dict.fromkeys(line.sku for line in group.lines))
+            look = Action("Look at it", customer_address(group.customer))
+            yield Need(group.customer, f"{one.message}.", skus, 0, None, look)
 
 
 def _of(line: StatusLine) -> object:
