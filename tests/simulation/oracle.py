@@ -367,6 +367,10 @@ class Oracle:
         """Whether people's edits of a day take back what was posted for it."""
         return -delta in self._edits_of(line, day)
 
+    def _edited_by(self, line: Line, day: date, delta: int) -> bool:
+        """Whether people's edits of a day come to just what is told of as ours."""
+        return delta in self._edits_of(line, day)
+
     def _edits_of(self, line: Line, day: date) -> set[int]:
         """What people's edits of a day come to: any of them."""
         sums = {0}
@@ -1903,12 +1907,13 @@ class Oracle:
             if line in unclear or (record is not None and record.intent is not None):
                 continue
             truth, edits = Counter(self._committed[line]), Counter(self._edits[line])
-            # An edit that equals our own adjustment cannot be distinguished from it. An adjustment that a person took back before we could read
-            # it back, or that replaced an equal one of theirs, looks like one that never landed.
+            # An edit that equals our own adjustment cannot be distinguished from it, nor can several that come to as much. An adjustment that
+            # a person took back before we could read it back, or that replaced an equal one of theirs, looks like one that never landed.
             replaces = self.w.story.switches.get("same_day") == "override"
             unseen = {post for post in truth if self._undone(line, *post) or (replaces and post in edits)}
             unknown = Counter({post: times for post, times in truth.items() if post not in unseen})
-            if unknown - told[line] or told[line] - truth - edits:
+            too_many = [post for post in told[line] - truth - edits if not self._edited_by(line, *post)]
+            if unknown - told[line] or too_many:
                 self._broken(
                     "I10", f"the journal of {line} says {dict(told[line])}, Autotask has {dict(truth)}"
                 )

@@ -231,6 +231,8 @@ class World:
         self._shown: list[Shown] = []
         self._counted_on: frozenset[Key] = frozenset()
         """Events that the preview of the last decision counted on and that were not merged when it was taken."""
+        self._proposed_at = story.start
+        """When the last preview was made."""
         self._quiet_since = story.start
         self.busy: set[Actor] = set()
         self._lagging = 0
@@ -884,7 +886,7 @@ class World:
         """Let a person look at a proposal, think, and commit it; False when it cannot be shown, or not be done."""
         calls = self.calls
         try:
-            counted_on = self._inbox()
+            counted_on, self._proposed_at = self._inbox(), self.scheduler.now
             with calls.standing_still():
                 proposal = propose(self._deployment())
             if thinks:
@@ -1030,6 +1032,8 @@ class World:
 
     def _all_shown(self, preview: Preview) -> list[Shown]:
         now, posted = self.scheduler.now, len(self.api.postings)
+        if local_day(self._proposed_at, self.zone) != local_day(now, self.zone):
+            return []  # what was shown for the next day is made at once
         plans = self.store.partner().plans
         found = _all_shown(preview, self.store, now, posted, self._counted_on)
         later = later_looks(plans.values(), self.clock.now())
