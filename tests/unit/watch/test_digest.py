@@ -13,7 +13,7 @@ import pytest
 
 from tests.months import Months
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CONTRACT, GATEWAY, World
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
 from timus_autotask.aws.sns import SnsMails
 from timus_autotask.bootstrap import LambdaContext, digest_handler
 from timus_autotask.domain.mapping import LineKey
@@ -291,3 +291,14 @@ def test_the_command_shows_it_on_demand() -> None:
     assert form["changes"] == 1
     assert form["estimate"]["so_far"] == "27.82"
     assert form["text"].startswith("Timus billing sync, 9 Mar to 9 Mar 2026")
+
+
+def test_a_company_of_another_name_waits_for_a_person() -> None:
+    """One client may be billed for another one's seats: with the commands, once."""
+    months = begun()
+    months.play([("wait", None, 3)])
+    months.world.tell(50, {ADV: 10, GATEWAY: 1}, customer_name="Northwind")
+    months.work()
+    found = of(months)
+    assert [(one.kind, one.customer) for one in found.waiting] == [("name", CUSTOMER)]
+    assert "timus-autotask map confirm cus_41d0" in as_mail(found, "acme").text

@@ -13,7 +13,7 @@ import pytest
 from tests.crowd import settled
 from tests.partner import DRIFTS, HELD, LATER, REJECTED, UNMAPPED, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
-from tests.world import World
+from tests.world import ADV, World
 from timus_autotask.ports.errors import QueueUnavailable, TableUnavailable
 from timus_autotask.watch.status import gather, status_of
 
@@ -352,3 +352,24 @@ def test_a_first_look_that_takes_its_time_says_so(forty: World) -> None:
     assert 'http-equiv="refresh"' in answer.text
     waiting[0]()
     assert "10 of 39 customers need you." in browser.words("/")
+
+
+def test_a_company_of_another_name_and_a_parked_event_need_somebody() -> None:
+    """On the first page and on the customer's, with the command; neither is called aligned."""
+    world = World()
+    world.map_customer()
+    world.map_customer("cus_2", 601, 29683950)
+    world.tell(40, {ADV: 25}, customer_name="Northwind")
+    world.tell(40, {ADV: 3}, customer="cus_2", subscription="sub_2")
+    world.work()
+    world.clock.advance(60)
+    world.tell(1, {ADV: 4}, customer="cus_2", subscription="sub_2", event_id="again")
+    world.work()
+    world.pass_time(minutes=30)
+    browser = Browser(world)
+    words = browser.words("/")
+    assert "2 of 2 customers need you." in words
+    assert "“Northwind”, Autotask calls company Contoso Dental (600) “Contoso Dental”." in words
+    assert "timus-autotask map confirm cus_41d0" in browser.words("/customers/cus_41d0")
+    assert "waits for a person." in browser.words("/customers/cus_2")
+    assert "timus-autotask events show" in browser.words("/customers/cus_2")
