@@ -33,6 +33,8 @@ CALLS_WANTED = 3
 TIMEOUT = 60 * SECOND
 """Of the worker, and of the sweep at most."""
 LONGEST = 2 * 3600 * SECOND
+IMPORTED = 5_000
+"""Events of one customer that come in at once, when a partner imports."""
 
 
 @dataclass(frozen=True)
@@ -206,3 +208,33 @@ class Context:
 def drained(customers: int = 200, each: int = 5) -> Drained:
     """Let ``each`` changes of so many customers come in at once."""
     return Backlog(customers, each).run()
+
+
+@dataclass(frozen=True)
+class Imported:
+    """How long two customers waited while one of them imported."""
+
+    importing: float
+    """Seconds from the first of many events of one customer until Autotask has the last of them."""
+    other: float
+    """Seconds from a change of another customer, five seconds after that import, until Autotask has it."""
+
+
+def imported(events: int, customers: int = 10) -> Imported:
+    """Let one customer's ``events`` come in at once, and then a change of another one."""
+    backlog = Backlog(customers, 1)
+    world, scheduler = backlog.world, backlog.scheduler
+    day = world.clock.now().date()
+
+    def until(customer: int, units: int, since: int) -> float:
+        backlog._until(lambda: world.units(ADV, day, 10_000 + customer) == units, since + LONGEST)
+        return (scheduler.now - since) / SECOND
+
+    first = scheduler.now
+    for version in range(2, 2 + events):
+        world.tell(version, {ADV: 5 + version % 40}, customer="cus_1", subscription="sub_1")
+    backlog._tick()
+    scheduler.run_until(scheduler.now + 5 * SECOND)
+    world.tell(2, {ADV: 9}, customer="cus_2", subscription="sub_2")
+    other = until(2, 9, scheduler.now)
+    return Imported(until(1, 5 + (1 + events) % 40, first), other)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.bench.bounds import WANTED
 from tests.bench.cold import PLAIN
+from tests.bench.drain import QUIET
 from tests.bench.record import Record
 from tests.bench.stage import FUNCTIONS, PRODUCT, STRAIGHTFORWARD
 from tests.svg import WIDTH, image, rect, rule, text
@@ -195,7 +196,19 @@ def drain_words(record: Record) -> str:
         f"{found['autotask']} calls ({found['autotask'] / found['changes']:.2f} a change), at most {found['most']} at once at one "
         f"entity, and refused {found['refused']}. {found['right']} customers were right when the queue was empty, and "
         f"{found['right_then']} after {found['further']:.1f} s more, when the sweep had ended too; "
-        f"{'then nothing was due' if found['at_rest'] else '**something was still due then**'}."
+        f"{'then nothing was due' if found['at_rest'] else '**something was still due then**'}.{_import_words(found)}"
+    )
+
+
+def _import_words(found: Record) -> str:
+    """How long somebody waited beside an import; nothing, if an older run did not look."""
+    seconds = found.get("imported")
+    if not seconds:
+        return ""
+    return (
+        f"\n\n{seconds['import']:,} events of one customer came in at once, and five seconds later a change of another one. It was in Autotask after "
+        f"{seconds['beside']:.0f} s, and beside one event in place of them after {seconds['alone']:.0f} s; {QUIET} of them are the quiet "
+        f"period. The {seconds['import']:,} events themselves were done after {seconds['importing']:.0f} s."
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from tests.bench.cloud import Cloud
 from tests.bench.cold import CannotCount, million, version
 from tests.bench.dollars import parts
-from tests.bench.drain import drained
+from tests.bench.drain import IMPORTED, drained, imported
 from tests.bench.growth import growths
 from tests.bench.side_by_side import Ratio, both
 from tests.bench.stage import Cost
@@ -98,7 +98,14 @@ def _told(version: str, function: str, count: float) -> None:
 def drain(_folder: Path) -> Record:
     """A backlog, in virtual time."""
     found = drained()
-    return asdict(found) | {"share": round(found.share, 2)}
+    alone, beside = imported(1), imported(IMPORTED)
+    seconds = {
+        "import": IMPORTED,
+        "alone": alone.other,
+        "beside": beside.other,
+        "importing": beside.importing,
+    }
+    return asdict(found) | {"share": round(found.share, 2), "imported": seconds}
 
 
 PARTS: Mapping[str, Callable[[Path], Record]] = {"side": side, "growth": growth, "drain": drain, "cold": cold}
