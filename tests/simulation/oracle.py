@@ -1279,7 +1279,7 @@ class Oracle:
             for v in self.history[sub]
             if v.number >= first and self._arrived_at.get((sub, v.number), heard) < heard
             for sku, units in v.items.items()
-            if units or sku not in self._hidden
+            if (units or sku not in self._hidden) and not self._is_nobodys(sku)
         }
         days = {since.toordinal(), *(day for line in plans for day in line.steps()[0])}
         for day in sorted(day for day in days if day >= since.toordinal()):
@@ -1294,6 +1294,11 @@ class Oracle:
                 )
                 self._broken("I7", f"contract {contract.id} bills {names} on {date.fromordinal(day)}")
                 return
+
+    def _is_nobodys(self, sku: str) -> bool:
+        """Whether a person has said that a SKU is not billed whose service nobody can find: what Autotask has of it is theirs."""
+        excluded = any(sku in terms.get("excluded", ()) for _, terms in self._terms)
+        return excluded and sku in self._hidden
 
     def _no_more_seats(
         self, subs: Collection[str], contract: Any, plans: Sequence[Any], since: date, heard: int
