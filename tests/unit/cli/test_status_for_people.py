@@ -19,6 +19,7 @@ from timus_autotask.cli.failure import Failed
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.watching import status
 from timus_autotask.domain.line import State
+from timus_autotask.domain.mapping import Alias
 from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.watch.check import Verdict
 from timus_autotask.watch.grouping import Standing, grouped
@@ -101,7 +102,12 @@ def test_what_needs_a_person_is_first_and_counted_in_observation_too() -> None:
     world = tenant.told(World(scenario=tenant.scenario(companies=60), live=False))
     world.map_plan(tenant.BACKUP, 49)
     for number in (0, 1, 2, 5, 6, 7, tenant.TWICE):
-        world.map_customer(tenant.customer(number), tenant.company(number), tenant.contract(number))
+        seen = (
+            Alias(tenant.name(number), tenant.company(number)),
+        )  # the companies are called otherwise here
+        world.map_customer(
+            tenant.customer(number), tenant.company(number), tenant.contract(number), aliases=seen
+        )
     for _ in range(3):
         world.pass_time(minutes=20)
         world.work()
