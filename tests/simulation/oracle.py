@@ -1852,6 +1852,11 @@ class Oracle:
         named = self.w.story.families and {self._skus[line[1]], self._skus[other[1]]} <= {*PLANS}
         return (named and line[0] == other[0]) or bool({*self._feeding(line)} & {*self._feeding(other)})
 
+    def _moved_by(self, sub: str, day: date) -> date:
+        """The last day until then on which the mapping sends a subscription's seats to other contracts; else the first day of all."""
+        routings = self._routes.get(self.history[sub][0].customer, ())
+        return max((first for first, _ in routings if first and first <= day), default=date.min)
+
     def _netted(
         self,
         line: Line,
@@ -1878,6 +1883,7 @@ class Oracle:
                 since = governing.day
                 if governing.cancel_at is not None and since < governing.cancel_at <= day:
                     since = governing.cancel_at
+                since = max(since, self._moved_by(sub, day))
                 if all(since + n * DAY in adjusted for n in range((day - since).days + 1)):
                     return True
                 others = [

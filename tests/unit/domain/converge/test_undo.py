@@ -510,6 +510,18 @@ def test_an_undo_ends_with_another_one_that_kept_a_plan_away() -> None:
 # -- What is refused
 
 
+def test_two_plans_that_were_never_there_at_once_do_not_both_come_back() -> None:
+    """A version took seats off both: what somebody had left of the old plan, and the new one (promise I7)."""
+    left_of_old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
+    gone = wanted(steps(), cause(8, DAY, 25, 0, "SKU-46"), key=PLUS)
+    at = seen(
+        left_of_old, gone, lines=(line(LEFT), line(steps((march(5), 25), (DAY, 0)), PLUS)), links=(LINK,)
+    )
+    other = made(-25, id_="c2", key=PLUS, linked=(SEATS,))
+    with pytest.raises(NotUndone, match="both would come back"):
+        undone(at, made(-25, linked=(PLUS,)), (made(-25, linked=(PLUS,)), other))
+
+
 def test_seats_that_have_gone_to_a_sku_without_a_line_are_not_brought_back() -> None:
     """They are billed there once somebody chooses its service."""
     old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import combinations
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import policy_of, wanted_units
@@ -53,6 +54,7 @@ def undo(
     sides = [_side(one, journals, contract, view) for one in _whole(entry, journals, view)]
     for side in sides:
         side.may_be_undone()
+    _bring_back_one_plan(sides, view)
     day = _day(sides)
     _others_allow_it(sides, day, view)
     for side in sides:
@@ -61,6 +63,18 @@ def undo(
         side.undone(day, by, view.now, reason, undo_id, [one.key for one in sides if one is not side])
         for side in sides
     )
+
+
+def _bring_back_one_plan(sides: Sequence[_Side], view: View) -> None:
+    """Raises ``NotUndone`` where two plans would come back that a subscription never had at once (promise I7)."""
+    apart = [{link.down, link.up} for link in view.desired.links if not link.beside]
+    back = [side for side in sides if side.entry.delta < 0]
+    for one, other in combinations(back, 2):
+        if {one.key, other.key} in apart:
+            raise NotUndone(
+                f"It took seats off two plans, and both would come back: on {one.where} and on {other.where}. "
+                "A subscription never had both at once. Change the one that is to have seats in Autotask."
+            )
 
 
 # -- What belongs together
