@@ -454,8 +454,6 @@ def test_every_example_runs_on_a_stack(journey: Journey) -> None:
         assert done.stderr if done.returncode else isinstance(json.loads(done.stdout), dict), name
     looks = (
         "doctor",
-        "status",
-        "changes",
         "events",
         "minimum",
         "map list",
@@ -464,4 +462,6 @@ def test_every_example_runs_on_a_stack(journey: Journey) -> None:
         "logs queries",
     )
     assert {name for name in looks if answers[name].returncode} == set()
-    assert journey.program("preview").returncode == 0  # its example names a client of another tenant
+    for name in ("preview", "status", "changes"):  # their examples name a client of another tenant
+        assert answers[name].returncode
+        assert journey.program(name).returncode == 0, name

@@ -510,15 +510,16 @@ def test_an_undo_ends_with_another_one_that_kept_a_plan_away() -> None:
 # -- What is refused
 
 
-def test_two_plans_that_were_never_there_at_once_do_not_both_come_back() -> None:
-    """A version took seats off both: what somebody had left of the old plan, and the new one (promise I7)."""
+@pytest.mark.parametrize("more", [-25, 19], ids=["taken off both", "not all of it was new"])
+def test_two_plans_that_were_never_there_at_once_are_not_billed_by_an_undo(more: int) -> None:
+    """A version took seats off both, or somebody had seats on the new plan before it came (promise I7)."""
+    now, before = (0, 25) if more < 0 else (24, 5)
     left_of_old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
-    gone = wanted(steps(), cause(8, DAY, 25, 0, "SKU-46"), key=PLUS)
-    at = seen(
-        left_of_old, gone, lines=(line(LEFT), line(steps((march(5), 25), (DAY, 0)), PLUS)), links=(LINK,)
-    )
-    other = made(-25, id_="c2", key=PLUS, linked=(SEATS,))
-    with pytest.raises(NotUndone, match="both would come back"):
+    units = steps((march(5), before), (DAY, now))
+    new = wanted(steps((DAY, now)), cause(8, DAY, before, now, "SKU-46"), key=PLUS)
+    at = seen(left_of_old, new, lines=(line(LEFT), line(units, PLUS)), links=(LINK,))
+    other = replace(made(more, id_="c2", key=PLUS, linked=(SEATS,)), units_before=before, units_after=now)
+    with pytest.raises(NotUndone, match="never had both at once"):
         undone(at, made(-25, linked=(PLUS,)), (made(-25, linked=(PLUS,)), other))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import combinations
+from itertools import permutations
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import policy_of, wanted_units
@@ -66,14 +66,17 @@ def undo(
 
 
 def _bring_back_one_plan(sides: Sequence[_Side], view: View) -> None:
-    """Raises ``NotUndone`` where two plans would come back that a subscription never had at once (promise I7)."""
+    """Raises ``NotUndone`` where a plan would come back beside another one that a subscription never had together with it (promise I7).
+
+    So it was billed before, if somebody else had put seats on one of them.
+    """
     apart = [{link.down, link.up} for link in view.desired.links if not link.beside]
-    back = [side for side in sides if side.entry.delta < 0]
-    for one, other in combinations(back, 2):
-        if {one.key, other.key} in apart:
+    for one, other in permutations(sides, 2):
+        comes_back = one.entry.delta < 0 and other.wanted.at(view.today) - other.entry.delta > 0
+        if comes_back and {one.key, other.key} in apart:
             raise NotUndone(
-                f"It took seats off two plans, and both would come back: on {one.where} and on {other.where}. "
-                "A subscription never had both at once. Change the one that is to have seats in Autotask."
+                f"Two plans would be billed, on {one.where} and on {other.where}, and a subscription never had both at once. "
+                "Change the one that is to have other seats in Autotask."
             )
 
 
