@@ -179,7 +179,7 @@ def test_a_line_that_is_level_because_as_many_came_as_left_hides_no_seats() -> N
 def test_a_plan_that_cannot_come_down_holds_up_as_many_by_way_of_a_shared_line_and_no_more() -> None:
     """Essentials is refused: two of the 13 seats go up as Pro comes down. Once Essentials has come down, so do the others."""
     essentials, pro, advanced = meeting()
-    stuck = replace(essentials, open_day=lambda _: None, stuck=True)
+    stuck = essentials.as_stuck()
     plan = planned(stuck, pro, advanced, links=WHOLE_THEN_PART)
     assert plan.in_order == (Adjustment(NEW, day(10), -2), Adjustment(THIRD, day(10), 2))
     after = followed([essentials, pro, advanced], plan.in_order)
@@ -195,7 +195,7 @@ def test_nothing_waits_by_way_of_a_line_to_which_no_seat_comes_any_more() -> Non
     pro = replace(pro, open_day=opens())
     rise = replace(advanced, desired=steps((10, 17)))
     expected = (Adjustment(NEW, day(10), -17), Adjustment(THIRD, day(10), 17))
-    stuck = replace(essentials, open_day=lambda _: None, stuck=True)
+    stuck = essentials.as_stuck()
     assert planned(stuck, pro, rise, links=WHOLE_THEN_WHOLE) == Adjustments(expected)
     assert planned(pro, rise, links=WHOLE_THEN_WHOLE) == Adjustments(expected)
 
@@ -242,7 +242,7 @@ def test_seats_do_not_wait_for_days_on_which_nobody_knows_what_the_other_plan_sh
 
 def test_seats_of_a_line_that_cannot_come_down_hold_up_as_many_others() -> None:
     """While its fall is refused, 20 of 25 wait, however long that is; the other five are new."""
-    stuck = replace(ADVANCED, open_day=lambda _: None, stuck=True)
+    stuck = ADVANCED.as_stuck()
     plan = planned(stuck, replace(ESSENTIALS, desired=steps((10, 25))))
     assert plan.in_order == (Adjustment(NEW, day(10), 5),)
 
@@ -253,7 +253,7 @@ def test_seats_of_a_line_that_a_person_has_to_decide_on_hold_up_others_until_the
     ends: Timeline, by: dict[str, Any]
 ) -> None:
     """That Autotask ends the other plan by itself on a later day is no date to plan for: the line that waits says for what."""
-    stuck = replace(ADVANCED, observed=ends, open_day=lambda _: None, stuck=True)
+    stuck = replace(ADVANCED, observed=ends).as_stuck()
     few = adjustments_for([stuck, replace(ESSENTIALS, desired=steps((10, 7)))], **by)
     assert few == Adjustments((), {NEW: Adjustment(NEW, day(10), 7)})
     begun = replace(ESSENTIALS, desired=steps((10, 25)), observed=steps((10, 5)))

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 import pytest
 
 from tests.crowds import APRIL, CROWDS, Measured, empty, many_contracts, measured, rest
+from tests.fakes.memory_table import MemoryTable
 from tests.unit.cli.desk import Desk
-from tests.world import ADV, CUSTOMER, SCENARIO
+from tests.world import ADV, CUSTOMER, SCENARIO, World
 from timus_autotask.domain.mapping import PlanMapping, ServiceChoice
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import LARGEST_DOCUMENT, LARGEST_TRANSACTION, MOST_WRITES
@@ -88,11 +89,8 @@ def test_an_older_event_cannot_reverse_what_a_crowd_has_posted() -> None:
     assert world.units(ADV, date(2026, 3, 16)) == 150
 
 
-def test_what_waits_is_read_once() -> None:
-    """Merging a long inbox does not read it over and over: so many reads as there are portions, and one more."""
-    world = empty()
-    for n in range(3 * MOST_EVENTS):
-        world.tell(n + 1, {ADV: 1 + n % 5})
+def counting(world: World) -> tuple[MemoryTable, list[int]]:
+    """The world's table, and how many documents each range of it gave."""
     reads: list[int] = []
 
     class Counted(type(world.table)):  # type: ignore[misc]
@@ -106,6 +104,15 @@ def test_what_waits_is_read_once() -> None:
 
     counted = Counted()
     counted.__dict__.update(world.table.__dict__)
+    return counted, reads
+
+
+def test_what_waits_is_read_once() -> None:
+    """Merging a long inbox does not read it over and over: so many reads as there are portions, and one more."""
+    world = empty()
+    for n in range(3 * MOST_EVENTS):
+        world.tell(n + 1, {ADV: 1 + n % 5})
+    counted, reads = counting(world)
     merge_inbox(CUSTOMER, replace(world.ports, table=counted), world.deadline)
     assert not world.ports.store.customer(CUSTOMER).inbox
     assert sum(reads) < 3 * (MOST_EVENTS + 20)
@@ -119,19 +126,7 @@ def test_of_many_subscriptions_each_is_read_once_for_a_change() -> None:
         world.tell(1, {ADV: 1}, subscription=f"sub_{n}")
     rest(world)
     world.tell(2, {ADV: 2}, subscription="sub_0")
-    reads: list[int] = []
-
-    class Counted(type(world.table)):  # type: ignore[misc]
-        """Notes how many documents each range gave."""
-
-        def range(self, *arguments: object) -> list[object]:
-            """Read, and note."""
-            found = super().range(*arguments)
-            reads.append(len(found))
-            return list(found)
-
-    counted = Counted()
-    counted.__dict__.update(world.table.__dict__)
+    counted, reads = counting(world)
     records = Store(counted).customer_to_merge(CUSTOMER, MOST_EVENTS)
     assert sum(reads) == MOST_EVENTS + 30 + 2 + 1, "with the event, the mapping, and one of them twice"
     assert records == world.ports.store.customer(CUSTOMER)

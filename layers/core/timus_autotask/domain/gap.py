@@ -42,6 +42,10 @@ class Gap:
     """Of a line that is adjusted elsewhere: the last day before its own decreases may come. That Autotask takes units off by itself on a
     later day is no date to plan for."""
 
+    def as_stuck(self) -> Gap:
+        """The same, while nothing of it is made."""
+        return replace(self, open_day=lambda _: None, stuck=True)
+
     def is_locked(self, day: date) -> bool:
         """True if no adjustment can be made on this day, so that it takes over whatever the day before gets."""
         return self.start < day <= self.last and self.open_day(day) != day

@@ -81,9 +81,7 @@ def _with_whole_intent(data: Data) -> Data:
     intent = data.get("intent")
     if intent is None:
         return data
-    causes = tuple(
-        map(_CAUSE.load, intent.get("causes", ()))
-    )  # the line's own reading takes them as they are
+    causes = tuple(map(_CAUSE.load, intent.get("causes", ())))  # they are not loaded once more with the line
     events, versions = _said_by(causes)
     implied = {"before": data.get("left"), "events": events, "versions": versions}
     return {**data, "intent": {**implied, **intent, "causes": causes}}

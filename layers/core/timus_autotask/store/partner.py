@@ -38,6 +38,12 @@ class Circuit:
     pauses: int = 0
     """How often in a row it was opened because of them."""
 
+    def opened(self, now: datetime, until: datetime, reason: str, *, credentials: bool = False) -> Circuit:
+        """The same, while nobody asks Autotask until then, and why."""
+        return replace(
+            self, open_until=until, reason=reason, credentials=credentials, since=self.since or now
+        )
+
     def with_failing(self, contract_id: int) -> Circuit:
         """The same, with one more contract whose requests failed."""
         if contract_id in self.failing or self.many_fail:

@@ -244,13 +244,13 @@ class Store:
         """Every line."""
         return self.readable(line_in, self.table.list("line"))
 
-    def terms(self, first: str = "", last: str = "\U0010ffff") -> Iterator[tuple[str, Terms]]:
+    def terms(self, first: str = "", last: str = LAST) -> Iterator[tuple[str, Terms]]:
         """The overrides of every customer who has any, from an id to another."""
         found = self.table.list("policy", first, last)
         listed = (document for document in found if document.key.pk != keys.PARTNER)
         return each_readable(_terms_of_customer, listed, self.on_unreadable)
 
-    def stages(self, first: str = "", last: str = "\U0010ffff") -> Iterator[tuple[str, Stage]]:
+    def stages(self, first: str = "", last: str = LAST) -> Iterator[tuple[str, Stage]]:
         """Every customer with a stage of his own, from an id to another."""
         found = self.table.list("stage", first, last)
         listed = (document for document in found if document.key.pk != keys.PARTNER)

@@ -31,7 +31,7 @@ from timus_autotask.sync.note import write_note
 from timus_autotask.sync.open_contract import open_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import partner_stage
-from timus_autotask.sync.worker import converge, note_failure
+from timus_autotask.sync.worker import converge, growing, note_failure
 
 AT_ONCE = 100
 """Documents in one run; the rest is taken by the next."""
@@ -41,8 +41,6 @@ ROOM = timedelta(seconds=35)
 """Nothing is begun with less time than this before the deadline."""
 FIRST_PAUSE = timedelta(seconds=45)
 """How long what could not be handled is left alone: the next run tries it again. Twice as long each further time in a row."""
-LONGEST_PAUSE = timedelta(minutes=8)
-"""Shorter than a period of the alarm on failed work, so that the alarm stays on."""
 MOST_SAID = 500
 """Characters of an error that are kept."""
 
@@ -152,7 +150,7 @@ class _Sweep:
             except RecordUnreadable:
                 known = None  # written over
             since, times = (known.value.since, known.value.times) if known else (now, 0)
-            until = now + min(FIRST_PAUSE * 2 ** min(times, 9), LONGEST_PAUSE)
+            until = now + growing(FIRST_PAUSE, times)
             subject = trouble_key(key).sk.partition("#")[2] or key.pk
             trouble = Trouble(subject, repr(error)[:MOST_SAID], since, times + 1, until)
             ports.store.commit(put_trouble(key, trouble, rev))

@@ -51,11 +51,11 @@ from timus_autotask.sync.ports import Ports
 ADJUSTMENT_TAKES = timedelta(seconds=30)
 """No adjustment is begun with less time than this before the function's deadline: it must be answered and read back."""
 CREDENTIALS_PAUSE = timedelta(minutes=15)
-FIRST_PAUSE = timedelta(minutes=1)
-"""How long nobody asks Autotask after several contracts failed in a row: one further contract is tried then."""
-LONGEST_PAUSE = timedelta(minutes=8)
-"""Shorter than a period of the alarm on an Autotask that is away, so that it stays on."""
 """How long Autotask is not asked after it refused the credentials: bad logins in a row lock the account."""
+AWAY_PAUSE = timedelta(minutes=1)
+"""How long nobody asks Autotask after several contracts failed in a row; it grows while they fail again."""
+LONGEST_PAUSE = timedelta(minutes=8)
+"""Shorter than a period of the alarms on failed work and on an Autotask that is away, so that they stay on."""
 REPLACED_SECONDS = 5
 """Until somebody signs in with an API user that was stored a moment ago."""
 EXTEND_AGAIN = timedelta(hours=1)
@@ -538,6 +538,11 @@ def _after(gathered: Gathered, lines: Iterable[Line]) -> Gathered:
     return replace(gathered, contract=replace(gathered.contract, lines=known))
 
 
+def growing(pause: timedelta, times: int) -> timedelta:
+    """A pause after something that failed so often before in a row: twice as long each further time, ``LONGEST_PAUSE`` at most."""
+    return min(pause * (1 << min(times, 9)), LONGEST_PAUSE)
+
+
 def _pause(error: AutotaskError) -> timedelta:
     if isinstance(error, RetryLater):
         return timedelta(seconds=error.after_seconds)
@@ -570,9 +575,7 @@ def note_failure(ports: Ports, error: AutotaskError, contract_id: int | None = N
         known = ports.store.circuit()
         seen = known.value.with_refused(user.fingerprint, now)
         if seen.open_until is None or seen.open_until < until:
-            seen = replace(
-                seen, open_until=until, reason=str(error), credentials=refused, since=seen.since or now
-            )
+            seen = seen.opened(now, until, str(error), credentials=refused)
         if seen != known.value:
             ports.store.commit(put_circuit(seen, known.rev))
 
@@ -589,15 +592,11 @@ def _note_failing(contract_id: int, error: RetryLater, ports: Ports) -> None:
         seen = known.value.with_failing(contract_id)
         opens = seen.many_fail and not seen.open(now)
         if opens:
-            pause = min(FIRST_PAUSE * 2 ** min(seen.pauses, 9), LONGEST_PAUSE)
-            seen = replace(
-                seen,
-                open_until=now + pause,
-                reason=f"the requests of several contracts failed: {error}",
-                credentials=False,
-                since=seen.since or now,
-                pauses=seen.pauses + 1,
+            until, reason = (
+                now + growing(AWAY_PAUSE, seen.pauses),
+                f"the requests of several contracts failed: {error}",
             )
+            seen = replace(seen.opened(now, until, reason), pauses=seen.pauses + 1)
         if seen != known.value:
             ports.store.commit(put_circuit(seen, known.rev))
         return opens

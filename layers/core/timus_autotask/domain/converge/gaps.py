@@ -55,7 +55,7 @@ def may_rise(
 
 def _gaps(drafts: Sequence[LineDraft], contract: Contract, stuck: Collection[LineKey]) -> list[Gap]:
     gaps = [_gap(draft, draft.demand, contract) for draft in drafts if draft.known and draft.demand]
-    return [replace(gap, open_day=lambda _: None, stuck=True) if gap.line in stuck else gap for gap in gaps]
+    return [gap.as_stuck() if gap.line in stuck else gap for gap in gaps]
 
 
 def _adjustments(gaps: Sequence[Gap], drafts: Sequence[LineDraft], view: View) -> Adjustments:
