@@ -51,15 +51,16 @@ INVOICE_PROFILE = Key(PARTNER, "TIMUS-INVOICE")
 SIGN_OFF = "SIGN-OFF#"
 """How the sort key of a month that was signed off begins, among the decisions."""
 
-_LAST = "\U0010ffff"
+LAST = "\U0010ffff"
+"""After every sort key."""
 
-OF_CUSTOMER = (INBOX, SUBSCRIPTION_PART + _LAST)
+OF_CUSTOMER = (INBOX, SUBSCRIPTION_PART + LAST)
 """First and last sort key of what a worker needs of a customer: inbox, stage, mapping, notice, terms, subscriptions. ``EVENT#`` stands before it."""
-BUT_INBOX = (LIVE, SUBSCRIPTION_PART + _LAST)
+BUT_INBOX = (LIVE, SUBSCRIPTION_PART + LAST)
 """The same without the inbox."""
-EVENTS = (EVENT, EVENT + _LAST)
+EVENTS = (EVENT, EVENT + LAST)
 """A customer's merged events."""
-OF_CONTRACT = (CONTRACT, LINE + _LAST)
+OF_CONTRACT = (CONTRACT, LINE + LAST)
 """Of a contract: its state and its lines. ``CHANGE#`` stands before it."""
 WITH_JOURNAL = (CHANGE, NAMES)
 """The same with the journal and the names."""
@@ -67,7 +68,7 @@ OF_PARTNER = (CIRCUIT.sk, POLICY)
 """Of the partner: circuit, stage, units moved, plans, terms. What a reconcile found stands behind it."""
 WITH_RUN = (CIRCUIT.sk, RUN.sk)
 """The same with the reconcile that was begun last."""
-FOUND_BY_RUNS = (FOUND, FOUND + _LAST)
+FOUND_BY_RUNS = (FOUND, FOUND + LAST)
 """What a reconcile found."""
 
 
@@ -128,7 +129,7 @@ def subscription_part_key(customer_id: str, subscription_id: str, last: int) -> 
 
 def parts_of(subscription_id: str) -> tuple[str, str]:
     """First and last sort key of a history's parts; parts of an id that begins with this one and ``#`` stand between them."""
-    return f"{SUBSCRIPTION_PART}{subscription_id}#", f"{SUBSCRIPTION_PART}{subscription_id}#{_LAST}"
+    return f"{SUBSCRIPTION_PART}{subscription_id}#", f"{SUBSCRIPTION_PART}{subscription_id}#{LAST}"
 
 
 def owner_key(subscription_id: str) -> Key:
@@ -168,7 +169,7 @@ def sign_off_key(month: str, at: str, id_: str) -> Key:
 
 def sign_offs_of(month: str) -> tuple[str, str]:
     """First and last sort key of a month's."""
-    return f"{SIGN_OFF}{month}#", f"{SIGN_OFF}{month}#{_LAST}"
+    return f"{SIGN_OFF}{month}#", f"{SIGN_OFF}{month}#{LAST}"
 
 
 def names_key(contract_id: int) -> Key:

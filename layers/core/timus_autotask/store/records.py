@@ -48,8 +48,6 @@ T = TypeVar("T")
 
 EVERYTHING = 2**53
 """Unix seconds after every due time, and more documents than there can be."""
-LAST = "\U0010ffff"
-"""After every sort key."""
 
 
 def contracts_among(
@@ -138,11 +136,11 @@ class Store:
 
     def knows_customer(self, customer_id: str) -> bool:
         """Whether anything at all is stored of a customer, readable or not."""
-        return bool(self.table.range(keys.customer_pk(customer_id), "", LAST, 1))
+        return bool(self.table.range(keys.customer_pk(customer_id), "", keys.LAST, 1))
 
     def knows_contract(self, contract_id: int) -> bool:
         """The same of a contract."""
-        return bool(self.table.range(keys.contract_pk(contract_id), "", LAST, 1))
+        return bool(self.table.range(keys.contract_pk(contract_id), "", keys.LAST, 1))
 
     def mapping(self, customer_id: str) -> CustomerMapping | None:
         """A customer's mapping; None: it is not mapped."""
@@ -244,13 +242,13 @@ class Store:
         """Every line."""
         return self.readable(line_in, self.table.list("line"))
 
-    def terms(self, first: str = "", last: str = LAST) -> Iterator[tuple[str, Terms]]:
+    def terms(self, first: str = "", last: str = keys.LAST) -> Iterator[tuple[str, Terms]]:
         """The overrides of every customer who has any, from an id to another."""
         found = self.table.list("policy", first, last)
         listed = (document for document in found if document.key.pk != keys.PARTNER)
         return each_readable(_terms_of_customer, listed, self.on_unreadable)
 
-    def stages(self, first: str = "", last: str = LAST) -> Iterator[tuple[str, Stage]]:
+    def stages(self, first: str = "", last: str = keys.LAST) -> Iterator[tuple[str, Stage]]:
         """Every customer with a stage of his own, from an id to another."""
         found = self.table.list("stage", first, last)
         listed = (document for document in found if document.key.pk != keys.PARTNER)
