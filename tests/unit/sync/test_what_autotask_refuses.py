@@ -102,8 +102,9 @@ def test_a_service_that_may_not_be_looked_for(world: World, answer: str) -> None
     assert "refused to look for one: " in line.reason
     assert "map plan SASE-ESS-USER --service N" in (line.remedy or "")
     world.control.set_switches({"denied": [], "denied_answer": "500"})
-    for _ in range(20):
-        world.pass_time(minutes=1)
+    world.pass_time(minutes=15)
+    assert world.ports.store.partner().plan(ESS).value.matched
+    world.pass_time(minutes=1)
     assert world.posted()[1:] == [(46, 4, "2026-03-15")]
 
 

@@ -158,24 +158,32 @@ def _taken_over(
     mine = {line for line, _ in sides}
     for side, each in sides:
         if each.units > each.instead_of:
-            for plan in _plans_instead(side, desired) - mine:
-                yield _billed_from(plan, each, lines, desired, ends)
+            for plan, since in _plans_instead(side, desired).items():
+                if plan not in mine:
+                    yield _billed_from(plan, max(since, each.day), each, lines, desired, ends)
 
 
-def _plans_instead(key: LineKey, desired: Desired) -> set[LineKey]:
-    """The lines of plans that a subscription never had together with this one."""
-    links = [link for link in desired.links if not link.beside and key in (link.down, link.up)]
-    return {other for link in links for other in (link.down, link.up)} - {key}
+def _plans_instead(key: LineKey, desired: Desired) -> dict[LineKey, date]:
+    """The lines of plans that a subscription never had together with this one; with the day since when seats move between the two.
+
+    Another subscription may have the two together, and had them before that day.
+    """
+    since: dict[LineKey, date] = {}
+    for link in desired.links:
+        if not link.beside and key in (link.down, link.up):
+            other = link.up if key == link.down else link.down
+            since[other] = min(link.day, since.get(other, link.day))
+    return since
 
 
 def _billed_from(
-    key: LineKey, back: Undone, lines: Mapping[LineKey, Line], desired: Desired, ends: _Ends
+    key: LineKey, day: date, back: Undone, lines: Mapping[LineKey, Line], desired: Desired, ends: _Ends
 ) -> date | None:
-    """The first day on which a line is wanted for whom a decrease was taken back, without what was undone of it.
+    """The first day since ``day`` on which a line is wanted for whom a decrease was taken back, without what was undone of it.
 
     It may have got its service only now.
     """
-    day, demand, line = back.day, desired.demands.get(key), lines.get(key)
+    demand, line = desired.demands.get(key), lines.get(key)
     if demand is not None and back.customer:
         own = tuple(source for source in demand.sources if source.customer_id == back.customer)
         demand = replace(demand, sources=own, units=demand.part(back.customer))

@@ -230,7 +230,7 @@ def _due_at(due_at: int, document: Document) -> Put:
 
 
 def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
-    """Look again for a SKU's service, or wake every contract that has been waiting for it; returns whose were woken."""
+    """Look again for a SKU's service; where there is one, wake every contract that has been waiting for it. Returns whose were woken."""
     partner = ports.store.partner()
     plan = partner.plan(sku)
     now = ports.clock.now()
@@ -239,9 +239,12 @@ def refresh_plan(sku: str, ports: Ports) -> tuple[str, ...]:
         return ()
     try:
         if looked_for(plan, now):
-            if not partner.circuit.value.open(now):
-                store_service(plan, ports)
-            return ()
+            if partner.circuit.value.open(now):
+                return ()
+            store_service(plan, ports)
+            plan = ports.store.partner().plan(sku)
+            if not plan.value.matched:
+                return ()
         woken += wake_having(sku, ports)
         ports.store.commit(put_plan(plan.value, plan.rev))
     except AutotaskError as error:

@@ -465,6 +465,26 @@ def test_a_plan_that_gets_its_service_only_now_ends_an_undo_of_the_plan_before()
     assert (step.adjust.key, step.adjust.intent.delta) == (SEATS, -25)
 
 
+def test_an_add_on_that_takes_a_plans_place_elsewhere_ends_an_undo_only_from_then_on() -> None:
+    """Another subscription exchanges the plan for a gateway on the 14th. Until then the gateway was billed beside the plan."""
+    gateway, fourteenth = LineKey(CONTRACT.id, 47), march(14)
+    links = (LINK, Link(fourteenth, SEATS, gateway))
+    two = steps((DAY, 2))
+    known = wanted(two, cause(8, DAY, 0, 2, "SKU-47"), key=gateway)
+    there = line(two, gateway, contract_service_id=1203)
+    lines = undone(seen(OLD, NEW, known, lines=(*PLANS, there), links=(LINK,)), UP, (DOWN, UP))
+    back = (
+        replace(lines[0], baseline=since_january(25, (DAY, 0), (NEXT, 25)), adjusted=(DAY, NEXT)),
+        replace(lines[1], baseline=steps((DAY, 25), (NEXT, 0)), adjusted=(DAY, NEXT)),
+        there,
+    )
+    four = steps((DAY, 2), (fourteenth, 4))
+    news = Cause("sub_2", 4, fourteenth, "evt_2", sku="SKU-47", before=0, after=2)
+    more = wanted(four, cause(8, DAY, 0, 2, "SKU-47"), news, key=gateway)
+    step = next_step(seen(OLD, NEW, more, lines=back, links=links))
+    assert {one.until for each in step.lines for one in each.undone} == {fourteenth}
+
+
 def test_two_plan_changes_undone_off_one_plan_end_each_for_itself() -> None:
     """Each asks whether the other's new plan is billed again: the first is over since Timus named the second plan, the second one holds."""
     third = LineKey(CONTRACT.id, 47)
