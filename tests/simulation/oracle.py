@@ -354,8 +354,20 @@ class Oracle:
                 max(0, units + one.delta) if one.customer else one.units for units in sums for one in undone
             }
             right = {units + o for units in sums for o in kept}
-            if self.has(line, today) in right or self._undone(line, *self._committed[line][-1]):
+            if (
+                self.has(line, today) in right
+                or self._undone(line, *self._committed[line][-1])
+                or self._as_before_an_unclear_one(line)
+            ):
                 del self._unsettled[line]
+
+    def _as_before_an_unclear_one(self, line: Line) -> bool:
+        """Whether a line has what it had before an adjustment of which nobody knows what came: that one was not made, and is made now."""
+        record = self._record(line)
+        if record is None or record.intent is None or record.parked is None:
+            return False
+        unclear = record.parked.code == "outcome-unclear"
+        return bool(unclear and self.has(line, record.intent.day) == record.parked.facts["before"])
 
     def _differences(self, line: Line, day: date) -> set[int]:
         """What a line has more on a day than any of what Timus may have said by then."""
@@ -973,10 +985,10 @@ class Oracle:
         }
 
     def _may_be_owed(self, line: Line, day: date) -> set[int | None]:
-        """What a line should have on a day: what Timus says, or what some version says where the terms choose the day of a change."""
-        owed = {self.wants(line, day)}
-        if self._dated:
-            subs = self._feeding(line)
+        """What a line should have on a day: what Timus says; or what some version says, where some have yet to come or the terms choose their days."""
+        owed, subs = {self.wants(line, day)}, self._feeding(line)
+        to_come = any((sub, v.number) not in self._arrived_at for sub in subs for v in self.history[sub])
+        if self._dated or to_come:
             picks = product(*(self._candidates(line, sub, day) for sub in subs))
             owed |= {units for pick in picks for units in self._sums(line, subs, pick)}
         return owed
@@ -1045,19 +1057,26 @@ class Oracle:
         plans = self._plans(self._feeding(line))
         lines = [one for sku in plans if (one := (line[0], SERVICES[sku])) in self.lines()]
         subs = {sub for one in lines for sub in self._feeding(one)}
-        chains = [*self._chains_to(self._skus[line[1]], plans, subs)]
+        had = {sku for sub in subs for sku in self._subs_skus(sub)}
+        chains = [
+            (third, (line[0], SERVICES[between]))
+            for sku, between in self._chains_to(self._skus[line[1]], had, subs)
+            for third in self.lines()
+            if self._skus[third[1]] == sku
+        ]
+        others = {*lines, *(third for third, _ in chains)} - {line}
         has, offsets = self.has(line, day), self._offsets(line)
         for without in self._unknown_by_then(subs):
             want = self.wants(line, day, without) or 0
             hidden = [
                 min(
-                    self._too_many((line[0], SERVICES[third]), day, without),
+                    self._too_many(third, day, without),
                     self.has(between, day),
                     self.wants(between, day, without) or 0,
                 )
-                for third, between in ((a, (line[0], SERVICES[b])) for a, b in chains)
+                for third, between in chains
             ]
-            most = sum(self._too_many(one, day, without) for one in lines if one != line)
+            most = sum(self._too_many(one, day, without) for one in others)
             if any(hidden) and any(max(hidden) <= want + offset - has <= most for offset in offsets):
                 self._note_part(line, day)
                 return True
@@ -1871,7 +1890,7 @@ class Oracle:
         still billed on it.
 
         A change that is dated before a day on which the line was adjusted, and that comes only after that adjustment, would
-        run over into that day. A customer's changes come no earlier than its mapping.
+        run over into that day. A customer's changes come no earlier than its mapping, and no earlier than its contract can be billed.
         """
         related = self._related(line)
         slack = (7 * 3600 if self.w.calls.taken else 150) * SECOND
@@ -1896,7 +1915,7 @@ class Oracle:
                 sku = self._skus[line[1]]
                 first = next((v.number for v in self.history[sub] if sku in v.items), 0)
                 arrived = max(self._arrived_at.get((sub, number), 0) for number in (governing.number, first))
-                arrived = max(arrived, self._mapped_at.get(governing.customer, 0))
+                arrived = max(arrived, self._mapped_at.get(governing.customer, 0), self.w.healed_at)
                 if any(
                     on >= day and at < arrived + slack for other in related for on, at in self._when[other]
                 ):

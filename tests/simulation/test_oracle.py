@@ -119,6 +119,7 @@ def test_a_day_may_be_raised_before_a_decrease_also_where_the_terms_choose_the_d
         said = Said("sub_1", "cus_1", number, day, NOW, {ADV: 31}, "canceled", ends)
         oracle.said(said)
         oracle.sent(said)
+        oracle._arrived_at["sub_1", number] = 0
     oracle._committed[line].append((DAY, 4))
     oracle._really_had(line, DAY)
     assert [one.promise for one in oracle.violations] == promises

@@ -211,6 +211,8 @@ class World:
         """By contract: when it was written last; not there if that landed late, for what lands late shows at once."""
         self._before: dict[int, Any] = {}
         self.poison: tuple[int, str] | None = None
+        self.healed_at = 0
+        """When the contract that failed for ever could be billed again."""
         self._spoiled: ClientPlan | None = None
         """The client whose terms nobody can read."""
         self.curse: str | None = None
@@ -623,7 +625,7 @@ class World:
 
     def _heal(self) -> None:
         assert self.poison is not None
-        self.poison = None
+        self.poison, self.healed_at = None, self.scheduler.now
         if (client := self._spoiled) is not None:
 
             def mend() -> None:
