@@ -84,6 +84,8 @@ def test_the_unit_tests_of_the_deciding_code_need_nothing_that_is_not_copied() -
     ]
     assert len(tests) > len(TESTS)
     assert elsewhere == []
+    finds_others = [str(file) for file in tests if "__file__" in file.read_text(encoding="utf-8")]
+    assert finds_others == []  # by their place in the tree, of which the copy has a part only
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[3] / "layers" / "core" / "timus_autotask"
+PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "timus_autotask"
 WIRE_NAME = re.compile(r"[A-Za-z]*[a-z][A-Z][A-Za-z]*")
 """Two words in one; a name of one word (``units``, ``Contracts``) is plain English too."""
 
