@@ -29,7 +29,7 @@ from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.secrets import Credentials
 from timus_autotask.timus.signatures import malformed
 from timus_autotask.watch.check import Check, Verdict, worst
-from timus_autotask.watch.forms import checks_form, preview_form, totals_form
+from timus_autotask.watch.forms import checks_form, setup_form
 from timus_autotask.watch.gauges import last_webhook
 from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.remedy import ways
@@ -77,9 +77,8 @@ class Shown:
         for check in checks:
             self.add(check)
 
-    def result(self, **more: Any) -> dict[str, Any]:
-        """All of them for programs. Raises ``Failed`` if something is wrong."""
-        form = {**checks_form(self.checks), **more}
+    def result(self, form: dict[str, Any]) -> dict[str, Any]:
+        """All of them for programs, in this form. Raises ``Failed`` if something is wrong."""
         wrong = sum(check.verdict is Verdict.WRONG for check in self.checks)
         if wrong:
             raise Failed(f"{wrong} of {len(self.checks)} checks found something wrong.", REFUSED, result=form)
@@ -104,21 +103,13 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
         with terminal.while_busy("A test event is sent …"):
             found = send_test_event(deployment, terminal.busy)
         shown.add(found)
-    if worst(shown.checks) is not Verdict.WRONG:
+    steps = NEXT if worst(shown.checks) is not Verdict.WRONG else ()
+    if steps:
         terminal.say("", "What comes next:")
-        for what, command in NEXT:
-            terminal.say(f"  {what}:")
-            terminal.say(Whole(f"    {command}"))
-    return shown.result(
-        preview=preview_form(shown.preview),
-        totals=totals_form(shown.preview.totals),
-        webhook_url=deployment.webhook_url,
-        next=[
-            {"what": what, "command": command}
-            for what, command in NEXT
-            if worst(shown.checks) is not Verdict.WRONG
-        ],
-    )
+    for what, command in steps:
+        terminal.say(f"  {what}:")
+        terminal.say(Whole(f"    {command}"))
+    return shown.result(setup_form(shown.checks, shown.preview, deployment.webhook_url, steps))
 
 
 def doctor(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -129,7 +120,7 @@ def doctor(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
             terminal.busy("", done=True)
             shown.add(check)
             terminal.busy(f"{len(shown.checks)} checks are made …")
-    form = shown.result()
+    form = shown.result(checks_form(shown.checks))
     warned = sum(check.verdict is Verdict.WARN for check in shown.checks)
     if warned and arguments.strict:
         raise Failed(f"{warned} of {len(shown.checks)} checks found something to know.", REFUSED, result=form)

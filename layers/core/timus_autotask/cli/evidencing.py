@@ -16,7 +16,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.evidence_file import to_csv
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.plain import as_json
-from timus_autotask.watch.forms import evidence_form
+from timus_autotask.watch.forms import evidence_form, evidence_summary_form
 from timus_autotask.watch.history import by_whom
 from timus_autotask.watch.month.evidence import (
     LineEvidence,
@@ -122,17 +122,7 @@ def _everybody(
             _write(folder / f"{name}.json", as_json(evidence_form(found)) + "\n")
         for ending, write in writers.items():
             _write(folder / f"{name}.{ending}", write(found))
-        rows.append(
-            {
-                "customer": found.customer,
-                "customer_name": found.name or None,
-                "agrees": found.agrees,
-                "journal_whole": found.whole,
-                "seat_days_too_many": found.too_many,
-                "seat_days_not_billed": found.not_billed,
-                "files": name,
-            }
-        )
+        rows.append({**evidence_summary_form(found), "files": name})
     terminal.table(
         ("customer", "agrees with Autotask", "journal", "seat-days too many", "not billed", "files"),
         [

@@ -333,7 +333,7 @@ def digest(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     mail = as_mail(found, deployment.stack)
     lines = mail.text.rstrip().split("\n")
     terminal.say(*(Whole(line) if line.startswith("    ") else line for line in lines), hanging=2)
-    return {**digest_form(found), "subject": mail.subject, "text": mail.text}
+    return digest_form(found, mail)
 
 
 def _write(name: str, text: str) -> None:

@@ -28,7 +28,7 @@ from timus_autotask.operate.reconcile import (
     take_in_missing,
 )
 from timus_autotask.store.runs import Run
-from timus_autotask.watch.forms import preview_form, totals_form
+from timus_autotask.watch.forms import adjustments_form
 from timus_autotask.watch.preview import Preview
 
 NEXT = (
@@ -254,7 +254,7 @@ def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     return {**done.to_json(), "written": True, **NO_ADJUSTMENTS, **compared}
 
 
-NO_ADJUSTMENTS = {"preview": preview_form(Preview()), "totals": totals_form(Preview().totals)}
+NO_ADJUSTMENTS = adjustments_form(Preview())
 """While everything is paused, none is made."""
 
 

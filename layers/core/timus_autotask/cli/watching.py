@@ -24,11 +24,11 @@ from timus_autotask.store.reading import REPAIR
 from timus_autotask.store.runs import Run
 from timus_autotask.watch import history as reported
 from timus_autotask.watch.forms import (
-    event_form,
-    event_with_body_form,
+    events_form,
+    events_with_body_form,
     history_form,
+    minimum_form,
     overview_form,
-    owed_form,
 )
 from timus_autotask.watch.grouping import Group, Standing, grouped
 from timus_autotask.watch.history import by_whom, history, pooled_minimum, undone_by
@@ -329,7 +329,7 @@ def minimum(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -
         [(one.sku, one.minimum, one.used, one.shortfall) for one in found],
         empty="no pooled minimum is set: timus-autotask policy set pooled_minimum.SKU=N",
     )
-    return {"day": deployment.today, "skus": [owed_form(one) for one in found]}
+    return minimum_form(deployment.today, found)
 
 
 def changes(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -413,7 +413,7 @@ def events(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
     since = _since(arguments.since, deployment)
     found = reported.events(deployment.store, since, arguments.customer, parked=arguments.parked)
     _event_table(found, terminal)
-    return {"events": [event_form(event) for event in found]}
+    return events_form(found)
 
 
 def event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -432,7 +432,7 @@ def event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
                 empty="",
             )
         terminal.say("", *one.body.split("\n"))
-    return {"events": [event_with_body_form(one) for one in found]}
+    return events_with_body_form(found)
 
 
 def _event_table(found: Iterable[EventRecord], terminal: Terminal) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +28,7 @@ from timus_autotask.watch.month.books import LinePrice
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import Coverage
 from timus_autotask.watch.month.digest import Digest
+from timus_autotask.watch.month.digest_text import Mail
 from timus_autotask.watch.month.evidence import (
     ContractEvidence,
     Difference,
@@ -61,6 +63,18 @@ def checks_form(checks: Sequence[Check]) -> Form:
             {"name": one.name, "verdict": one.verdict.value, "found": one.found, "remedy": one.remedy or None}
             for one in checks
         ],
+    }
+
+
+def setup_form(
+    checks: Sequence[Check], waited: Preview, webhook_url: str, steps: Iterable[tuple[str, str]]
+) -> Form:
+    """``setup``: ``waited`` is what waited for the API user that was stored, ``steps`` are what comes next and the command for it."""
+    return {
+        **checks_form(checks),
+        **adjustments_form(waited),
+        "webhook_url": webhook_url,
+        "next": [{"what": what, "command": command} for what, command in steps],
     }
 
 
@@ -276,9 +290,16 @@ def event_form(event: EventRecord) -> Form:
     }
 
 
-def event_with_body_form(event: EventRecord) -> Form:
-    """A merged event as it came."""
-    return {**event_form(event), "body": event.body, "encoding": event.encoding}
+def events_form(events: Iterable[EventRecord]) -> Form:
+    """``events``."""
+    return {"events": [event_form(event) for event in events]}
+
+
+def events_with_body_form(events: Iterable[EventRecord]) -> Form:
+    """``events show``: each as it came."""
+    return {
+        "events": [{**event_form(one), "body": one.body, "encoding": one.encoding} for one in events],
+    }
 
 
 def reconciled_form(run: Run, findings: Iterable[Finding]) -> Form:
@@ -286,9 +307,9 @@ def reconciled_form(run: Run, findings: Iterable[Finding]) -> Form:
     return {"run": asdict(run), "findings": [asdict(finding) for finding in findings]}
 
 
-def owed_form(owed: Owed) -> Form:
-    """``minimum``, of one SKU."""
-    return asdict(owed)
+def minimum_form(day: date, owed: Iterable[Owed]) -> Form:
+    """``minimum``, of each SKU that has one."""
+    return {"day": day, "skus": [asdict(one) for one in owed]}
 
 
 # -- Evidence
@@ -322,6 +343,18 @@ def evidence_form(found: MonthEvidence) -> Form:
         "seat_days_not_billed": found.not_billed,
         "not_priced": found.not_priced or None,
         "days_to_come": found.days_to_come,
+    }
+
+
+def evidence_summary_form(found: MonthEvidence) -> Form:
+    """``evidence --all``, of one customer; the rest of it is in the files."""
+    return {
+        "customer": found.customer,
+        "customer_name": found.name or None,
+        "agrees": found.agrees,
+        "journal_whole": found.whole,
+        "seat_days_too_many": found.too_many,
+        "seat_days_not_billed": found.not_billed,
     }
 
 
@@ -460,6 +493,11 @@ def _cause(cause: Cause) -> Form:
 def preview_form(preview: Preview) -> list[Form]:
     """Every contract of a preview."""
     return [_contract(contract, preview.names) for contract in preview.contracts]
+
+
+def adjustments_form(preview: Preview) -> Form:
+    """A preview beside something else that is shown, with its sums."""
+    return {"preview": preview_form(preview), "totals": totals_form(preview.totals)}
 
 
 def in_observation_form(preview: Preview) -> Form:
@@ -737,8 +775,8 @@ def coverage_form(one: Coverage, names: Directory) -> Form:
     }
 
 
-def digest_form(found: Digest) -> Form:
-    """``digest``."""
+def digest_form(found: Digest, mail: Mail) -> Form:
+    """``digest``, with the e-mail that is made of it."""
     names = found.names
     return {
         "since": found.since,
@@ -789,6 +827,8 @@ def digest_form(found: Digest) -> Form:
         if found.earlier
         else None,
         "notes": [*found.notes],
+        "subject": mail.subject,
+        "text": mail.text,
     }
 
 
