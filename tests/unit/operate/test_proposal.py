@@ -621,7 +621,7 @@ def test_the_queue_may_be_away() -> None:
 def test_a_proposal_that_was_not_proposed_cannot_be_committed() -> None:
     """Only ``propose`` makes one that can."""
     with pytest.raises(ValueError, match="not proposed"):
-        Proposal("result", Preview()).commit()
+        Proposal(recover.Redriven(()), Preview()).commit()
 
 
 # -- Whose contract it is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Query(NamedTuple):
@@ -11,6 +11,14 @@ class Query(NamedTuple):
     title: str
     functions: tuple[str, ...]
     text: str
+
+    def log_groups(self, stack: str) -> list[str]:
+        """Where it looks."""
+        return [group_of(stack, function) for function in self.functions]
+
+    def to_json(self, stack: str) -> dict[str, Any]:
+        """For programs."""
+        return {"words": self.title, "log_groups": self.log_groups(stack), "query": self.text}
 
 
 _ALL = ("receive-webhook", "apply-changes", "sweep", "reconcile")

@@ -7,7 +7,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from timus_autotask.bootstrap import webhook_at
 from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
 from timus_autotask.cli.proposing import operator, progress, shown_first
 from timus_autotask.cli.terminal import Terminal
-from timus_autotask.operate.credentials import store_credentials, try_once, what_waits
+from timus_autotask.operate.credentials import ApiUserOffered, store_credentials, try_once, what_waits
 from timus_autotask.operate.deployment import Deployment, NotDelivered
-from timus_autotask.operate.sending import signed, what_follows, with_field
+from timus_autotask.operate.registration import registration
+from timus_autotask.operate.sending import Sending, signed, what_follows, with_field
 from timus_autotask.ports.clock import SystemClock
 from timus_autotask.ports.errors import AutotaskError
 from timus_autotask.ports.secrets import Credentials
-from timus_autotask.timus.signatures import malformed
-from timus_autotask.watch.forms import preview_form, totals_form
 from timus_autotask.watch.preview import Preview
 
 
@@ -43,8 +42,9 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
                 "without asking: --unchecked."
             ) from error
         if found.rejected:
-            result = {"username": given.username, "stored": False, "rejected": found.rejected}
-            raise Failed(f"{found.message}; nothing was stored. {found.remedy}", result=result)
+            raise Failed(
+                f"{found.message}; nothing was stored. {found.remedy}", result=found.to_json(given.username)
+            )
         zone = found.zone
         used = found.allowance
         calls = f"{used.used} of {used.limit} requests of this hour are used" if used else ""
@@ -52,14 +52,14 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
             f"Autotask knows {given.username} at {zone}; {calls or 'it does not say how much it was asked'}."
         )
     waits = what_waits(deployment, None if arguments.unchecked else asked, progress(terminal))
-    shown = {"preview": preview_form(waits), "totals": totals_form(waits.totals)}
+    offered = ApiUserOffered(given.username, zone, waits)
     if not shown_first(waits, arguments, terminal, "All of this waits for it. Store the API user?"):
-        return {"username": given.username, "zone": zone, "stored": False, "resumes_at": None, **shown}
+        return offered.to_json()
     resumes_at = store_credentials(deployment, given, operator(arguments), "credentials set")
     terminal.say("The credentials are stored.", style="green")
     if resumes_at and resumes_at > deployment.clock.now():
         terminal.say(f"Workers may still hold the ones before; changes go on at {resumes_at:%H:%M} UTC.")
-    return {"username": given.username, "zone": zone, "stored": True, "resumes_at": resumes_at, **shown}
+    return replace(offered, stored=True, resumes_at=resumes_at).to_json()
 
 
 def credentials_given(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> Credentials:
@@ -95,23 +95,18 @@ def _given(option: str | None, variable: str, question: str, terminal: Terminal)
 
 def webhook_show(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """What to register in Timus."""
-    current, *previous = secrets = deployment.secrets.webhook_secrets()
-    bad, good = malformed(secrets), len(previous) - malformed(previous)
-    usable = not malformed([current])
+    found = registration(deployment)
     terminal.say(
-        f"URL     {deployment.webhook_url}",
-        f"Secret  {current if usable else 'the current one cannot be used: timus-autotask doctor'}",
+        f"URL     {found.url}",
+        f"Secret  {found.secret or 'the current one cannot be used: timus-autotask doctor'}",
     )
-    if good:
-        terminal.say(f"{good} earlier secrets are accepted too.")
-    if bad:
-        terminal.say(f"{bad} of the stored values cannot be used: each must be the base64 of 24 to 64 bytes.")
-    return {
-        "url": deployment.webhook_url,
-        "secret": current if usable else None,
-        "previous_secrets": good,
-        "malformed_secrets": bad,
-    }
+    if found.previous:
+        terminal.say(f"{found.previous} earlier secrets are accepted too.")
+    if found.malformed:
+        terminal.say(
+            f"{found.malformed} of the stored values cannot be used: each must be the base64 of 24 to 64 bytes."
+        )
+    return found.to_json()
 
 
 def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -125,15 +120,14 @@ def send(find: Callable[[], Deployment], arguments: Namespace, terminal: Termina
     at = arguments.timestamp if arguments.timestamp is not None else SystemClock().now()
     event = signed(body, secret, at, arguments.id or "")
     preview = Preview() if elsewhere else what_follows(find(), event)
-    result = {"id": event.id, "url": url, "status": None, "answer": "", "preview": preview_form(preview)}
     if not shown_first(preview, arguments, terminal, f"Send {event.id}?"):
-        return result
+        return Sending(event.id, url, preview).to_json()
     try:
         sent = event.send(webhook_at(url))
     except NotDelivered as error:
         raise Failed(f"{url} does not answer: {error}", UNREACHABLE) from error
     terminal.say(f"{event.id}: {sent.status} {sent.answer}")
-    result |= asdict(sent)
+    result = Sending(event.id, url, preview, sent).to_json()
     if not sent.accepted:
         raise Failed(f"The event was not accepted: {sent.status}.", result=result)
     return result

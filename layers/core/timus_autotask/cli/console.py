@@ -51,4 +51,4 @@ def report(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         raise Failed(f"{arguments.html} cannot be written: {error.strerror}.", USAGE) from error
     terminal.say(f"{found.sentence}.", style="bold")
     terminal.say(f"Written to {arguments.html}.", style="green")
-    return {"file": arguments.html, "customers": found.customers, "need_a_person": found.need}
+    return found.to_json(arguments.html)

@@ -25,9 +25,9 @@ from timus_autotask.operate.enabling import (
     try_api_user,
     writes_notes,
 )
+from timus_autotask.operate.registration import registration
 from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.secrets import Credentials
-from timus_autotask.timus.signatures import malformed
 from timus_autotask.watch.check import Check, Verdict, worst
 from timus_autotask.watch.forms import checks_form, setup_form
 from timus_autotask.watch.gauges import last_webhook
@@ -210,10 +210,10 @@ def _register(deployment: Deployment, terminal: Terminal) -> None:
         terminal.say("What to register in Timus: timus-autotask webhook show")
         return
     try:
-        [secret, *_] = deployment.secrets.webhook_secrets()
+        found = registration(deployment)
     except NotConfigured:
         return
-    if malformed([secret]):  # a check has said so
+    if found.secret is None:  # a check has said so
         return
     terminal.say("Register this in Timus (later: timus-autotask webhook show):")
-    terminal.say(Whole(f"  URL     {deployment.webhook_url}"), Whole(f"  Secret  {secret}"))
+    terminal.say(Whole(f"  URL     {found.url}"), Whole(f"  Secret  {found.secret}"))

@@ -25,7 +25,6 @@ from timus_autotask.operate.files.timus_invoice import (
     sign_off,
 )
 from timus_autotask.store.invoice import SignOff
-from timus_autotask.watch.forms import four_sides_form, sign_off_form
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.four_sides import Between, Difference, FourSides, SideRow
 from timus_autotask.watch.names import Directory
@@ -70,15 +69,7 @@ def beside_invoice(deployment: Deployment, arguments: Namespace, terminal: Termi
     signed = _signed(deployment, beside, name, arguments, terminal)
     for path in _written(beside.found, name, signed, arguments):
         terminal.say(f"Written to {path}.", style="green")
-    form = {
-        **four_sides_form(beside.found),
-        "file": {
-            "name": name,
-            "sha256": beside.digest,
-            "left_out": [{"row": one.row, "text": one.text, "by": one.by} for one in beside.left_out],
-        },
-        "signed_off": sign_off_form(signed) if signed else None,
-    }
+    form = beside.to_json(name, signed)
     if beside.found.open and signed is None:
         number = len(beside.found.open)
         raise Failed(

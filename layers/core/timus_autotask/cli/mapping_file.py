@@ -18,7 +18,7 @@ from timus_autotask.operate.mapping.importing import (
     SomeRowsRefused,
     exported,
     import_mappings,
-    problem_form,
+    refused_form,
 )
 from timus_autotask.operate.mapping.late import BillFrom
 from timus_autotask.operate.proposal import Proposal
@@ -85,7 +85,7 @@ def _refused(name: str, refused: FileRefused) -> Failed:
     hint = " What is right can be taken in without the rest: --partial" if helps else ""
     return Failed(
         f"{name}: {len(refused.problems)} {'problem' if len(refused.problems) == 1 else 'problems'}; nothing was written.{hint}",
-        result={"file": name, "written": False, "problems": [problem_form(one) for one in refused.problems]},
+        result=refused_form(name, refused),
         details=[*map(problem_words, refused.problems)],
     )
 

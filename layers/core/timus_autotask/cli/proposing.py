@@ -6,13 +6,12 @@ import getpass
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from timus_autotask.cli.failure import Failed, doubt_words
 from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
 from timus_autotask.operate.mapping.late import BillFrom, Late, LateStart
-from timus_autotask.operate.proposal import Done, Progress, Proposal
-from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
+from timus_autotask.operate.proposal import Done, Progress, Proposal, Result
 from timus_autotask.watch.money import Estimate, total
 from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment, Totals
@@ -25,12 +24,6 @@ MOST_NAMED = 10
 """So many customers are named in a sentence."""
 EACH = 3
 """So many contracts are shown one by one; more of them by customer, with money."""
-
-
-class Result(Protocol):
-    """What a use case returns."""
-
-    def to_json(self) -> dict[str, Any]: ...
 
 
 R = TypeVar("R", bound=Result)
@@ -79,7 +72,7 @@ def carry_out(
     terminal.say(*proposal.notes)
     if proposal.not_shown:
         terminal.say(f"{proposal.not_shown}. What this adjusts is not shown (--unchecked).", style="bold red")
-    result, written = proposal.result, False
+    finished: Done[R] | None = None
     doubts = [*map(doubt_words, proposal.doubts)]
     if _asks_too_much(proposal, arguments, terminal):
         raise Failed(f"{' '.join(doubts)} Nothing was written; if it is meant: --yes.")
@@ -87,20 +80,11 @@ def carry_out(
         terminal.say(*doubts, style="bold red")
     if agreed(arguments, terminal, question):
         with terminal.while_busy("It is written …"):
-            committed: Done[R] = proposal.commit()
-        result, written = committed.result, True
-        if not committed.queued:
+            finished = proposal.commit()
+        if not finished.queued:
             terminal.say("The queue is out of reach just now; the sweep takes it up within a minute.")
-        done(result)
-    return {
-        **result.to_json(),
-        "written": written,
-        "doubts": doubts,
-        "not_shown": proposal.not_shown or None,
-        "preview": preview_form(proposal.preview),
-        "unhandled": unhandled_form(proposal.preview),
-        "totals": totals_form(proposal.preview.totals),
-    }
+        done(finished.result)
+    return proposal.to_json(finished, doubts)
 
 
 def agreed(arguments: Namespace, terminal: Terminal, question: str) -> bool:

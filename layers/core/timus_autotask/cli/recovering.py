@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from timus_autotask.aws.log_queries import QUERIES, group_of
+from timus_autotask.aws.log_queries import QUERIES
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.invoicing import beside_invoice, beyond_invoice
 from timus_autotask.cli.proposing import agreed, carry_out, operator, progress
@@ -338,10 +338,8 @@ def replay(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
 
 def queries(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Queries for CloudWatch Logs Insights, with this stack's log groups."""
-    shown = []
+    stack = deployment.stack
     for query in QUERIES:
-        groups = [group_of(deployment.stack, function) for function in query.functions]
         terminal.say(f"# {query.title}", style="bold")
-        terminal.say(f"# log groups: {', '.join(groups)}", query.text, "")
-        shown.append({"words": query.title, "log_groups": groups, "query": query.text})
-    return {"queries": shown}
+        terminal.say(f"# log groups: {', '.join(query.log_groups(stack))}", query.text, "")
+    return {"queries": [query.to_json(stack) for query in QUERIES]}

@@ -28,6 +28,7 @@ from timus_autotask.operate.mapping.review import (
     NoContract,
     Offered,
     Review,
+    Reviewed,
     Unmapped,
     WhichLine,
     WhichOffer,
@@ -61,7 +62,7 @@ def map_review(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     found = looked_up(deployment, catalogue, terminal)
     if not len(found):
         terminal.say("Every customer and SKU that Timus has reported is mapped.", style="green")
-        return {"reviewed": 0, "left": 0, "written": False}
+        return {**Reviewed(0, 0).to_json(), "written": False}
     policy, _ = policies_from(deployment.store.partner().terms.value)
     review = Review(found, policy.open_contracts)
     terminal.say(f"{len(found)} to look at. {KEYS}")
@@ -78,11 +79,11 @@ def _taken_in(
     arguments: Namespace,
     terminal: Terminal,
 ) -> dict[str, Any]:
-    left = len(found) - len(chosen)
+    reviewed = Reviewed(len(chosen), len(found) - len(chosen))
     terminal.say("")
     if not chosen:
         terminal.say("Nothing was chosen, and nothing was written.")
-        return {"reviewed": 0, "left": left, "written": False}
+        return {**reviewed.to_json(), "written": False}
     terminal.say("Chosen:", style="bold")
     terminal.say(*(f"  {line}" for line in said(chosen, found)))
     proposal = as_billed_from(
@@ -102,12 +103,12 @@ def _taken_in(
 
     def done(chosen: Chosen) -> None:
         terminal.say(f"Written: {count(chosen)}.", style="green")
-        if left:
-            terminal.say(f"{left} left for later; to go on: timus-autotask map review")
+        if reviewed.left:
+            terminal.say(f"{reviewed.left} left for later; to go on: timus-autotask map review")
         terminal.say("What comes of it, with money:", Whole("→ timus-autotask preview"))
 
     result = carry_out(proposal, arguments, terminal, done)
-    return {**result, "reviewed": len(chosen), "left": left}
+    return {**result, **reviewed.to_json()}
 
 
 class Person(Protocol):

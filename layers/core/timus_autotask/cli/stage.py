@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,13 +21,7 @@ from timus_autotask.operate import stage
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.preview import what_people_did, what_would_be_adjusted
 from timus_autotask.operate.stage import StageChange
-from timus_autotask.watch.forms import (
-    in_observation_form,
-    preview_form,
-    shadow_form,
-    totals_form,
-    unhandled_form,
-)
+from timus_autotask.watch.forms import in_observation_form, shadow_form
 from timus_autotask.watch.names import some
 from timus_autotask.watch.remedy import commands
 from timus_autotask.watch.shadow import Episode, Shadow
@@ -60,14 +53,7 @@ def preview(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
             )
         terminal.say("This observes: nothing is adjusted before go-live.", style="bold yellow")
         terminal.say(Whole(f"→ {remedy}"), style="yellow")
-    return {
-        "live": found.live,
-        "ignored": asdict(found.ignored) if found.ignored else None,
-        "contracts": preview_form(found.preview),
-        "unhandled": unhandled_form(found.preview),
-        "totals": totals_form(found.preview.totals),
-        "in_observation": in_observation_form(found.preview),
-    }
+    return found.to_json()
 
 
 def _shadow(found: Shadow, terminal: Terminal) -> dict[str, Any]:

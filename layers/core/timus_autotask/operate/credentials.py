@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
+from typing import Any
 
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
@@ -25,6 +26,7 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.worker import CREDENTIALS_PAUSE
+from timus_autotask.watch.forms import adjustments_form
 from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.rehearsal import NotAnswered
 
@@ -48,6 +50,34 @@ class CredentialsCheck:
     def works(self) -> bool:
         """Whether the credentials may be kept."""
         return self.rejected is None
+
+    def to_json(self, username: str) -> dict[str, Any]:
+        """Of an API user that is not kept, for programs."""
+        return {"username": username, "stored": False, "rejected": self.rejected}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiUserOffered:
+    """An API user that works, or is not asked about, and what comes of storing it."""
+
+    username: str
+    zone: str | None
+    """Address of the tenant; None: Autotask was not asked."""
+    waits: Preview
+    """What workers adjust at once when they can sign in."""
+    stored: bool = False
+    resumes_at: datetime | None = None
+    """When workers go on, if Autotask is left alone just now."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "username": self.username,
+            "zone": self.zone,
+            "stored": self.stored,
+            "resumes_at": self.resumes_at,
+            **adjustments_form(self.waits),
+        }
 
 
 def try_once(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 from timus_autotask.domain.mapping import Ignored
 from timus_autotask.operate.deployment import Deployment
@@ -13,6 +14,7 @@ from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
 from timus_autotask.operate.stage import QUIET, kept_in_observation, rehearse_go_live
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.sync.stage import partner_stage
+from timus_autotask.watch.forms import in_observation_form, preview_form, totals_form, unhandled_form
 from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.shadow import Shadow, shadow
 
@@ -28,6 +30,17 @@ class Forecast:
     """Contracts that stay in observation because of somebody else."""
     ignored: Ignored | None = None
     """Who said why nothing of the customer is billed."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "live": self.live,
+            "ignored": asdict(self.ignored) if self.ignored else None,
+            "contracts": preview_form(self.preview),
+            "unhandled": unhandled_form(self.preview),
+            "totals": totals_form(self.preview.totals),
+            "in_observation": in_observation_form(self.preview),
+        }
 
 
 def what_would_be_adjusted(

@@ -8,10 +8,10 @@ that was not shown; what could not be shown is not done.
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from timus_autotask.operate.deployment import Deployment, Queue
 from timus_autotask.operate.mapping.twice import billed_twice
@@ -19,10 +19,21 @@ from timus_autotask.operate.refusal import Doubt, NotDone, Way
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
+from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
 from timus_autotask.watch.preview import Preview, Previewed, preview
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, Unsettled
 
-R = TypeVar("R")
+
+class Result(Protocol):
+    """What a use case returns."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        ...
+
+
+R = TypeVar("R", bound=Result)
+T = TypeVar("T")
 
 LOOKS = 5
 """How often a worker that is just at it is waited for."""
@@ -107,6 +118,18 @@ class Proposal(Generic[R]):
         prepared.finish(wake_ups.reached)
         return Done(result, wake_ups.reached)
 
+    def to_json(self, done: Done[R] | None, doubts: Sequence[str]) -> dict[str, Any]:
+        """For programs: what was ``done``, or would be (None), with the whole preview; ``doubts`` in the words of whoever asks."""
+        return {
+            **(done.result if done else self.result).to_json(),
+            "written": done is not None,
+            "doubts": [*doubts],
+            "not_shown": self.not_shown or None,
+            "preview": preview_form(self.preview),
+            "unhandled": unhandled_form(self.preview),
+            "totals": totals_form(self.preview.totals),
+        }
+
     def _overtaken(self, deployment: Deployment) -> bool:
         if not self._progress:
             return False
@@ -152,7 +175,7 @@ def propose(
     )
 
 
-def act_unseen(deployment: Deployment, act: Callable[[Ports], R], error: NotAnswered, *ways: Way) -> R:
+def act_unseen(deployment: Deployment, act: Callable[[Ports], T], error: NotAnswered, *ways: Way) -> T:
     """What would be done while Autotask cannot be asked. Raises :class:`NotDone` where any adjustment could follow.
 
     ``ways`` are what would help, if it is not a matter of time.
@@ -188,8 +211,8 @@ def or_not_done() -> Iterator[None]:
 
 
 def rehearse(
-    deployment: Deployment, act: Callable[[Ports], R], on_progress: Progress, *, money: bool = False
-) -> Previewed[R]:
+    deployment: Deployment, act: Callable[[Ports], T], on_progress: Progress, *, money: bool = False
+) -> Previewed[T]:
     """What would be adjusted if something were done; a worker that is just at it is waited for.
 
     Raises ``NotAnswered`` when Autotask cannot be asked, and :class:`NotDone` while it is not known yet what became of an adjustment.

@@ -17,6 +17,7 @@ from timus_autotask.store.inbox import delivery_of, put_delivery
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.peek import peek_customer
 from timus_autotask.timus.signatures import SecretMalformed, sign
+from timus_autotask.watch.forms import preview_form
 from timus_autotask.watch.preview import Preview
 
 Deliver = Callable[[Mapping[str, str], bytes], tuple[int, str]]
@@ -47,6 +48,28 @@ class Sent:
     def accepted(self) -> bool:
         """Whether it was taken in."""
         return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """An event on its way to a webhook."""
+
+    event_id: str
+    url: str
+    preview: Preview
+    """What follows from it."""
+    sent: Sent | None = None
+    """None: it was not sent."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "id": self.event_id,
+            "url": self.url,
+            "status": self.sent.status if self.sent else None,
+            "answer": self.sent.answer if self.sent else "",
+            "preview": preview_form(self.preview),
+        }
 
 
 def signed(body: bytes, secret: str, at: datetime | int, event_id: str = "") -> SignedEvent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from timus_autotask.operate.month_end import Looked
 from timus_autotask.operate.terms import terms_in_force
@@ -49,6 +50,10 @@ class Written:
     customers: int
     need: int
     """Customers who need a person."""
+
+    def to_json(self, file: str) -> dict[str, Any]:
+        """For programs, with the file that has it."""
+        return {"file": file, "customers": self.customers, "need_a_person": self.need}
 
 
 def report(desk: Desk, month: date) -> Written:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
+from typing import Any
 
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.decision import decided
@@ -47,6 +48,7 @@ from timus_autotask.store.invoice import (
 from timus_autotask.store.terms import policy_from
 from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.forms import four_sides_form, sign_off_form
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.books import Books, open_books
 from timus_autotask.watch.month.four_sides import KINDS, Charge, FourSides, Invoice, SideRow, four_sides
@@ -360,6 +362,18 @@ class Beside:
     """What a name that nobody knows looks like."""
     left_out: tuple[LeftOut, ...] = ()
     """Lines of the file that charge nothing, as the profile says."""
+
+    def to_json(self, file: str, signed: SignOff | None) -> dict[str, Any]:
+        """For programs: with the name of the file, and the sign-off of these numbers, if there is one."""
+        return {
+            **four_sides_form(self.found),
+            "file": {
+                "name": file,
+                "sha256": self.digest,
+                "left_out": [{"row": one.row, "text": one.text, "by": one.by} for one in self.left_out],
+            },
+            "signed_off": sign_off_form(signed) if signed else None,
+        }
 
     @property
     def is_signed(self) -> bool:

@@ -123,6 +123,11 @@ def problem_form(problem: Problem) -> dict[str, Any]:
     }
 
 
+def refused_form(file: str, refused: FileRefused) -> dict[str, Any]:
+    """A file of which nothing was written, for programs."""
+    return {"file": file, "written": False, "problems": [problem_form(one) for one in refused.problems]}
+
+
 def import_mappings(
     deployment: Deployment,
     file: str,

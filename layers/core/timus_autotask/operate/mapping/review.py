@@ -63,6 +63,20 @@ class Doubtful:
     """Customers for whom this contract was chosen in the same review."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """How far a review is."""
+
+    chosen: int
+    """Customers and SKUs about which something was said."""
+    left: int
+    """Those that are left for later."""
+
+    def to_json(self) -> dict[str, int]:
+        """For programs."""
+        return {"reviewed": self.chosen, "left": self.left}
+
+
 @dataclass
 class Review:
     """Goes through the suggestions, SKUs first. Each answer belongs to :attr:`question`, and leads to the next one."""
