@@ -29,7 +29,7 @@ from tests.simulation.crew import spread
 from tests.simulation.rates import PROFILES
 from tests.simulation.world import Result, simulate
 from timus_autotask.autotask import client
-from timus_autotask.autotask.answers import Failure, Subject, understood
+from timus_autotask.autotask.answers import FailedRequest, Subject, understood
 from timus_autotask.autotask.client import Autotask
 from timus_autotask.autotask.query import parts
 from timus_autotask.bootstrap import Handler, apply_handler
@@ -510,11 +510,15 @@ def _same_day(swap: Swap) -> None:
 # -- Answers of Autotask
 
 
-def _believed(swap: Swap, when: Callable[[Any, Failure], bool]) -> None:
+def _believed(swap: Swap, when: Callable[[Any, FailedRequest], bool]) -> None:
     def gullible(response: Any, expected: Any, *, essential: bool) -> Any:
         found = understood(response, expected, essential=essential)
         write = expected == ("itemId",)
-        return {"itemId": None} if isinstance(found, Failure) and write and when(response, found) else found
+        return (
+            {"itemId": None}
+            if isinstance(found, FailedRequest) and write and when(response, found)
+            else found
+        )
 
     swap(client, "understood", gullible)
 

@@ -327,7 +327,7 @@ def autotask_user(transport: Transport, server: str) -> Callable[[Credentials], 
     from timus_autotask.autotask import client
 
     def sign_in(given: Credentials) -> Psa:
-        user = client.Credentials(given.username, given.secret, given.integration_code)
+        user = client.HeaderCredentials(given.username, given.secret, given.integration_code)
         return client.Autotask(transport, user, server=server)
 
     return sign_in
@@ -346,7 +346,7 @@ def autotask_client(
         found = secrets.autotask_credentials()  # kept for a while: asking each time costs nothing
         if found not in signed_in:
             try:
-                user = rest.Credentials(found.username, found.secret, found.integration_code)
+                user = rest.HeaderCredentials(found.username, found.secret, found.integration_code)
             except ValueError as error:
                 raise NotConfigured(f"the stored API user cannot be used: {error}") from None
             signed_in.clear()

@@ -15,7 +15,7 @@ from timus_autotask.autotask.answers import (
     THROTTLE_SECONDS,
     Answer,
     Effect,
-    Failure,
+    FailedRequest,
     Subject,
     concluded,
     not_believed,
@@ -106,11 +106,11 @@ def decipher(
     *,
     repeatable: bool,
     essential: bool = False,
-    everybody: Failure | None = None,
+    everybody: FailedRequest | None = None,
 ) -> Answer:
     """The accepted answer; raises the error that another one is read as. ``everybody`` is what other reads meet."""
     found = understood(response, expected, essential=essential)
-    if isinstance(found, Failure):
+    if isinstance(found, FailedRequest):
         raise concluded(found, lambda: everybody, repeatable=repeatable)
     return found
 
@@ -124,11 +124,11 @@ def meaning(response: Response, *, repeatable: bool, expected: tuple[str, ...] =
     return None
 
 
-def failed(case: str | Response) -> Failure:
+def failed(case: str | Response) -> FailedRequest:
     """What a recorded answer tells by itself, given to the read that every change needs."""
     response = sample(case) if isinstance(case, str) else case
     found = understood(response, ("items",), essential=True)
-    assert isinstance(found, Failure)
+    assert isinstance(found, FailedRequest)
     return found
 
 
@@ -315,14 +315,14 @@ def test_a_missing_permission_for_one_entity_concerns_nobody_else() -> None:
     refused = refusal(sample("permission-missing-query"))
     assert "adequate permissions" in refused.messages[0]
     found = understood(sample("permission-missing-query"), (), essential=False)
-    assert isinstance(found, Failure)
+    assert isinstance(found, FailedRequest)
     assert (found.subject, found.certain) == (Subject.REQUEST, False)
 
 
 def test_a_missing_permission_for_everything_concerns_the_caller() -> None:
     """The first request that meets it may be one of a kind that not every change needs."""
     lacking = understood(sample("permission-missing-query"), (), essential=True)
-    assert isinstance(lacking, Failure)
+    assert isinstance(lacking, FailedRequest)
     with pytest.raises(CredentialsRefused) as raised:
         decipher(sample("permission-missing-query"), (), repeatable=True, everybody=lacking)
     assert raised.value.rejected is Rejected.PERMISSION
@@ -353,7 +353,7 @@ def test_a_day_that_is_taken_is_told_from_other_refusals() -> None:
 def test_a_lost_write_asks_nothing() -> None:
     """Its outcome is unknown whoever is concerned, and the read that settles it tells the rest."""
 
-    def ask() -> Failure | None:
+    def ask() -> FailedRequest | None:
         raise AssertionError
 
     found = failed("adjustment-fault-html")
@@ -373,7 +373,7 @@ def test_every_answer_has_one_meaning(
     """By the error's kind the caller, this request or the service; what the others meet decides unless the answer itself does."""
     everybody = failed(probe) if probe else None
     found = understood(Response(status, {}, body), ("items",), essential=essential)
-    assert isinstance(found, Failure)
+    assert isinstance(found, FailedRequest)
     error = concluded(found, lambda: everybody, repeatable=repeatable)
     if isinstance(error, OutcomeUnknown):
         assert not repeatable
@@ -503,7 +503,7 @@ def test_a_fault_of_one_request_is_its_own() -> None:
 def test_an_answer_that_cannot_be_relied_on_is_the_services_failure() -> None:
     """A read was answered with status 200 and with something that Autotask does not publish: nobody knows what it did not say."""
     failure = not_believed("Contracts", "items is no list")
-    assert failure == Failure(
+    assert failure == FailedRequest(
         Subject.SERVICE,
         False,
         Effect.OPEN,
@@ -519,5 +519,5 @@ def test_an_answer_that_cannot_be_relied_on_is_the_services_failure() -> None:
 def test_an_answer_without_a_message_is_described(status: int, said: str) -> None:
     """By its status, and whether it was an answer at all to what was asked."""
     found = understood(answer({}, status), ("items",), essential=False)
-    assert isinstance(found, Failure)
+    assert isinstance(found, FailedRequest)
     assert found.messages == (f"Autotask answered {said}",)

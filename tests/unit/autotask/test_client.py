@@ -14,7 +14,7 @@ import pytest
 
 from tests.contract.conformity import check
 from tests.fakes.canned_transport import CannedTransport, answer, canned, page, sample
-from timus_autotask.autotask.client import Autotask, Credentials
+from timus_autotask.autotask.client import Autotask, HeaderCredentials
 from timus_autotask.autotask.entities import COMPANIES, CONTRACTS
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.autotask.query import MOST_PAGES, Condition
@@ -23,7 +23,7 @@ from timus_autotask.domain.provisioning import NewContract
 from timus_autotask.ports.errors import CredentialsRefused, OutcomeUnknown, Refused, RetryLater
 from timus_autotask.ports.psa import Access, Permissions, RecordKind
 
-CREDENTIALS = Credentials("api@example.com", "the-secret", "THE-CODE")
+CREDENTIALS = HeaderCredentials("api@example.com", "the-secret", "THE-CODE")
 ZONE = Zone("https://webservices2.autotask.net/ATServicesRest/v1.0", "https://ww2.autotask.net/")
 ELSEWHERE = Zone("https://webservices31.autotask.net/ATServicesRest/v1.0")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -743,7 +743,7 @@ def test_credentials_that_no_header_can_carry(value: str) -> None:
     for field in ("user_name", "secret", "integration_code"):
         given = {"user_name": "u", "secret": "s", "integration_code": "c", field: value}
         with pytest.raises(ValueError, match=field) as raised:
-            Credentials(**given)
+            HeaderCredentials(**given)
         assert not value.strip() or value not in str(raised.value)
 
 

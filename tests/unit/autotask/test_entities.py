@@ -22,7 +22,7 @@ from timus_autotask.autotask.entities import (
     SERVICES,
     UNITS,
     Entity,
-    Unreadable,
+    NotAsPublished,
     contract_fields,
     parse_day,
     parse_permissions,
@@ -179,8 +179,8 @@ def test_a_missing_field_is_null_or_unreadable(entity: Entity[Any], row: dict[st
         without = {key: value for key, value in row.items() if key != name}
         try:
             null = entity.parse({**row, name: None})
-        except Unreadable:
-            with pytest.raises(Unreadable, match=f"^{name} is missing$"):
+        except NotAsPublished:
+            with pytest.raises(NotAsPublished, match=f"^{name} is missing$"):
                 entity.parse(without)
         else:
             assert entity.parse(without) == null
@@ -210,14 +210,14 @@ def test_a_missing_field_is_null_or_unreadable(entity: Entity[Any], row: dict[st
 def test_ill_typed_fields(entity: Entity[Any], row: dict[str, Any], name: str, values: list[Any]) -> None:
     """A value of another type is not guessed at; the message shows it."""
     for value in values:
-        with pytest.raises(Unreadable) as raised:
+        with pytest.raises(NotAsPublished) as raised:
             entity.parse({**row, name: value})
         assert str(raised.value) == f"{name} is {value!r}"
 
 
 def test_ill_typed_values_are_shown_in_short() -> None:
     """A message stays readable whatever came."""
-    with pytest.raises(Unreadable) as raised:
+    with pytest.raises(NotAsPublished) as raised:
         UNITS.parse({**UNIT_ROW, "units": "x" * 1000})
     assert len(str(raised.value)) == len("units is ") + 100
 
@@ -227,7 +227,7 @@ def test_any_json_is_read_or_unreadable(data: st.DataObject) -> None:
     """No value of any field can break the reader."""
     entity, row = data.draw(st.sampled_from(ROWS))
     changed = {**row, data.draw(st.sampled_from(sorted(row))): data.draw(JSON)}
-    with suppress(Unreadable):
+    with suppress(NotAsPublished):
         entity.parse(changed)
 
 
@@ -287,7 +287,7 @@ def test_user_defined_fields(given: Any, read: dict[str, str]) -> None:
 )
 def test_user_defined_fields_of_another_shape(given: Any) -> None:
     """They are not guessed at."""
-    with pytest.raises(Unreadable):
+    with pytest.raises(NotAsPublished):
         COMPANIES_IN_FULL.parse({**COMPANY, "userDefinedFields": given})
 
 
@@ -306,10 +306,10 @@ def test_permissions() -> None:
 @pytest.mark.parametrize("value", ["Some", "all", 3, -1, Decimal(1), [], {}])
 def test_permissions_of_another_shape(name: str, value: Any) -> None:
     """Nobody is told that he may what nobody knows."""
-    with pytest.raises(Unreadable):
+    with pytest.raises(NotAsPublished):
         parse_permissions({**INFORMATION, name: value})
     if name != "canQuery":
-        with pytest.raises(Unreadable):
+        with pytest.raises(NotAsPublished):
             parse_permissions({**INFORMATION, name: None})
 
 
@@ -407,5 +407,5 @@ def test_threshold() -> None:
         "currentTimeframeRequestCount": 1234,
     }
     assert parse_threshold(answer) == Threshold(limit=10000, window_minutes=60, used=1234)
-    with pytest.raises(Unreadable, match=r"^currentTimeframeRequestCount is None$"):
+    with pytest.raises(NotAsPublished, match=r"^currentTimeframeRequestCount is None$"):
         parse_threshold({**answer, "currentTimeframeRequestCount": None})

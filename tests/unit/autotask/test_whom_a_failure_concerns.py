@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.canned_transport import SAMPLES, answer, canned, page, sample
 from timus_autotask.autotask.answers import retry_after
-from timus_autotask.autotask.client import PROBE_SECONDS, Autotask, Credentials
+from timus_autotask.autotask.client import PROBE_SECONDS, Autotask, HeaderCredentials
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.autotask.zone import Zone
 from timus_autotask.domain.provisioning import NewContract
@@ -28,7 +28,7 @@ from timus_autotask.ports.errors import (
     RetryLater,
 )
 
-USER = Credentials("api@example.com", "the-secret", "THE-CODE")
+USER = HeaderCredentials("api@example.com", "the-secret", "THE-CODE")
 ZONE = Zone("https://webservices2.autotask.net/ATServicesRest/v1.0")
 FOUND = answer({"url": "https://webservices2.autotask.net/ATServicesRest/"})
 ZONE_TIME = ZoneInfo("Europe/Berlin")

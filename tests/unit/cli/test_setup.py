@@ -18,7 +18,7 @@ from timus_autotask.cli.failure import NoSuchStack
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.secrets import Credentials
-from timus_autotask.watch.check import Check, Verdict
+from timus_autotask.watch.check import CheckResult, CheckVerdict
 
 GIVEN = ("--username", "new@msp.example", "--secret", "hush", "--integration-code", "CODE")
 Answers = Callable[..., list[str]]
@@ -184,7 +184,7 @@ def test_a_narrow_terminal_keeps_what_was_found_in_its_column(desk: Desk) -> Non
     )
     found = "the API user lacks a permission that every change needs, and Autotask says why"
     Shown(Terminal(console=console)).add(
-        Check("read contracts", found, Verdict.WRONG, "timus-autotask setup")
+        CheckResult("read contracts", found, CheckVerdict.WRONG, "timus-autotask setup")
     )
     first, second, remedy = screen.getvalue().splitlines()
     assert first == "wrong  read contracts          the API user lacks a permission that every change"

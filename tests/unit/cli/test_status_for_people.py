@@ -21,7 +21,7 @@ from timus_autotask.cli.watching import status
 from timus_autotask.domain.line import State
 from timus_autotask.domain.mapping import Alias
 from timus_autotask.ports.queue import QueueDepth
-from timus_autotask.watch.check import Verdict
+from timus_autotask.watch.check import CheckVerdict
 from timus_autotask.watch.grouping import Standing, grouped
 from timus_autotask.watch.health import Limits, check_health
 from timus_autotask.watch.names import name_of
@@ -126,7 +126,7 @@ def test_what_needs_a_person_is_first_and_counted_in_observation_too() -> None:
         if one.name == "parked"
     ]
     assert (parked.verdict, parked.found.partition("; in ")[2]) == (
-        Verdict.WARN,
+        CheckVerdict.WARN,
         "observation 1 line, which go-live would not bill",
     )
 

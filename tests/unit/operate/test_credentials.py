@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.canned_transport import answer, canned, page, sample
-from timus_autotask.autotask.client import Autotask, Credentials
+from timus_autotask.autotask.client import Autotask, HeaderCredentials
 from timus_autotask.autotask.http import NoAnswer, Response
 from timus_autotask.operate.credentials import REMEDIES, check_credentials
 from timus_autotask.ports.errors import Rejected, RetryLater
 
-USER = Credentials("api@example.com", "the-secret", "THE-CODE")
+USER = HeaderCredentials("api@example.com", "the-secret", "THE-CODE")
 ZONE = answer({"url": "https://webservices2.autotask.net/ATServicesRest/"})
 
 

@@ -29,12 +29,12 @@ from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.psa import Threshold
 from timus_autotask.ports.secrets import Credentials
 from timus_autotask.sync.receive import HttpRequest, receive
-from timus_autotask.watch.check import Check, Verdict
+from timus_autotask.watch.check import CheckResult, CheckVerdict
 from timus_autotask.watch.gauges import last_webhook
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.status import status_of
 
-OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
+OK, WARN, WRONG = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.WRONG
 USER = Credentials("api@msp.example", "secret", "CODE")
 
 
@@ -50,7 +50,9 @@ def deployment(world: World) -> Deployment:
     return deployment_of(world)
 
 
-def permissions(world: World, switches: Mapping[str, Any], *, tickets: bool = False) -> dict[str, Check]:
+def permissions(
+    world: World, switches: Mapping[str, Any], *, tickets: bool = False
+) -> dict[str, CheckResult]:
     """What the API user may do, where Autotask has these switches."""
     world.control.set_switches(switches)
     return {one.name: one for one in check_permissions(world.ports.autotask(), tickets=tickets)}
@@ -77,7 +79,7 @@ def writes(world: World) -> list[Any]:
         ("UPDATE_IN_PROGRESS", WARN),
     ],
 )
-def test_the_stack_says_where_it_is(deployment: Deployment, status: str, verdict: Verdict) -> None:
+def test_the_stack_says_where_it_is(deployment: Deployment, status: str, verdict: CheckVerdict) -> None:
     """Account and region, and whether the last deployment ended well."""
     found = check_stack(replace(deployment, place=Place("123456789012", "eu-west-1", status)))
     assert "timus-autotask in eu-west-1, account 123456789012" in found.found
@@ -103,7 +105,9 @@ def test_the_stack_says_where_it_is(deployment: Deployment, status: str, verdict
         ("Europe/Berlin", "9999", OK, "Autotask does not say which it uses"),
     ],
 )
-def test_the_time_zone_is_said_aloud(ours: str, theirs: str | None, verdict: Verdict, words: str) -> None:
+def test_the_time_zone_is_said_aloud(
+    ours: str, theirs: str | None, verdict: CheckVerdict, words: str
+) -> None:
     """With the time that it is there, and compared with Autotask's where that says it; UTC may be a default that nobody chose."""
     locations = [{"id": 1, "name": "Office", "isDefault": False, "timeZone": "255"}]
     if theirs:
@@ -266,7 +270,7 @@ def test_nothing_is_known_while_autotask_is_away(world: World, deployment: Deplo
 
 
 @pytest.mark.parametrize(("used", "verdict"), [(4999, OK), (5000, WARN), (7499, WARN), (7500, WRONG)])
-def test_the_call_budget_says_who_uses_it(used: int, verdict: Verdict) -> None:
+def test_the_call_budget_says_who_uses_it(used: int, verdict: CheckVerdict) -> None:
     """From half of it on Autotask delays requests, at all of it it refuses them."""
     found = check_allowance(Threshold(10_000, 60, used))
     assert found.verdict is verdict

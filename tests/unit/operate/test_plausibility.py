@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.drift_table import aligned
 from tests.world import ADV, CUSTOMER, ESS, GATEWAY
 from timus_autotask.domain.history import Subscription, Version
-from timus_autotask.operate.files.plausibility import FEW, Billed, Kind, Known, suspicions
+from timus_autotask.operate.files.plausibility import FEW, Billed, KnownToUs, SuspicionKind, suspicions
 from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.files.timus_export import COLUMNS, Comparison, ExportFile, compare, take_in
 from timus_autotask.store.customers import CustomerRecords
@@ -33,9 +33,9 @@ def billed(subscription: str, units: Units, customer: str = "cus_a", *, ends: bo
     return Billed(subscription, customer, units, ends)
 
 
-def known(*ones: Billed) -> Known:
+def known(*ones: Billed) -> KnownToUs:
     """What we know."""
-    return Known(
+    return KnownToUs(
         {one.subscription_id: one for one in ones},
         {one.customer_id for one in ones},
         {sku for one in ones for sku in one.units},
@@ -43,7 +43,7 @@ def known(*ones: Billed) -> Known:
     )
 
 
-def found(told: Sequence[Billed], ours: Known) -> list[tuple[str, tuple[str, ...]]]:
+def found(told: Sequence[Billed], ours: KnownToUs) -> list[tuple[str, tuple[str, ...]]]:
     """Kind and held subscriptions of every suspicion, where all that the file tells is news."""
     news = {one.subscription_id for one in told}
     return [(one.kind.value, one.holds) for one in suspicions(told, news, ours)]
@@ -132,7 +132,7 @@ class TestInPlace:
     def test_a_twin_with_other_skus_is_held(self, units: Units) -> None:
         """A SKU that was renamed or rewritten hides what is billed already; both would be billed."""
         [one] = suspicions([billed("sub_new", units)], {"sub_new"}, known(SUB))
-        assert (one.kind, one.holds) == (Kind.IN_PLACE, ("sub_new",))
+        assert (one.kind, one.holds) == (SuspicionKind.IN_PLACE, ("sub_new",))
         assert (
             "what became of 25 SASE-ADV-USER, 1 SASE-GATEWAY in sub_1 of cus_a, so both would be billed"
             in one.message
@@ -213,7 +213,7 @@ class TestAllTogether:
         assert self.held(*[way] * 5) == []
         news = tuple(f"sub_{n}" for n in range(7))  # of the last one something else is news
         [one] = suspicions(self.told(*[way] * 6), news, known(*self.ours))
-        assert (one.kind, one.holds) == (Kind.WHOLE, news)
+        assert (one.kind, one.holds) == (SuspicionKind.WHOLE, news)
         assert "all-together" in self.held(*[way] * 6)
         assert "all-together" not in self.held(*[2 * way] * 3, *[-3 * way] * 3)
 
@@ -224,7 +224,7 @@ class TestAllTogether:
         first, second = numbers
         told = [billed("sub_1", {ADV: first, GATEWAY: 1}), billed("sub_2", {ADV: second}, "cus_b")]
         [one] = suspicions(told, {"sub_1", "sub_2"}, ours)
-        assert (one.kind, one.holds) == (Kind.WHOLE, ("sub_1", "sub_2"))
+        assert (one.kind, one.holds) == (SuspicionKind.WHOLE, ("sub_1", "sub_2"))
         way, sums = ("more", "+21 and -0") if both > 1 else ("fewer", "+0 and -21")
         assert f"2 of the 2 clients that are billed would have {way} units at once" in one.message
         assert f"from 46 to {46 + first + second - 45} units in all" in one.message
@@ -250,7 +250,7 @@ class TestAllTogether:
             one.id
             for changes in ((1, 2, 3, 4, 5, 6), (2, 1, 3, 4, 5, 6))
             for one in suspicions(self.told(*changes), {f"sub_{n}" for n in range(6)}, known(*self.ours))
-            if one.kind is Kind.WHOLE
+            if one.kind is SuspicionKind.WHOLE
         }
         assert len(ids) == 2
 
@@ -258,7 +258,7 @@ class TestAllTogether:
         """Each change is everyday, and together they are an exchange."""
         told = self.told(6, 0, -6)
         [one] = suspicions(told, {"sub_0", "sub_2"}, known(*self.ours))
-        assert (one.kind, one.holds) == (Kind.EXCHANGED, ("sub_0", "sub_2"))
+        assert (one.kind, one.holds) == (SuspicionKind.EXCHANGED, ("sub_0", "sub_2"))
         assert one.message == (
             "2 rows have each other's number here: sub_0 of cus_0: SASE-ADV-USER from 20 to 26; sub_2 of cus_2: SASE-ADV-USER from 26 to 20. "
             "Rows may have been exchanged, or a column moved."
@@ -423,7 +423,7 @@ class TestClients:
     def test_most_of_them(self) -> None:
         """All that would become events is held, for what is there may be cut off as well."""
         [one] = suspicions(self.clients[:9], {"sub_10", "sub_11"}, known(*self.clients))
-        assert (one.kind, one.holds) == (Kind.CLIENTS_MISSING, ("sub_10", "sub_11"))
+        assert (one.kind, one.holds) == (SuspicionKind.CLIENTS_MISSING, ("sub_10", "sub_11"))
         assert one.message == "The file lacks 1 of the 10 clients that are billed: cus_19. Is it whole?"
 
     def test_a_part_on_purpose(self) -> None:

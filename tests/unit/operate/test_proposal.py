@@ -20,7 +20,7 @@ from timus_autotask.domain.line import Choice
 from timus_autotask.domain.mapping import Route
 from timus_autotask.operate import decisions, recover, stage, terms
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.files.timus_export import Comparison, Missing
+from timus_autotask.operate.files.timus_export import Comparison, MissingEvent
 from timus_autotask.operate.mapping import choose as mapping
 from timus_autotask.operate.mapping import first_day
 from timus_autotask.operate.mapping.known import slips
@@ -172,7 +172,7 @@ def redriven(deployment: Deployment) -> Proposal[Any]:
 def missing_event(deployment: Deployment) -> Proposal[Any]:
     """A change that only Timus's portal shows."""
     body = change("sub_8f2c1a", 8, CUSTOMER, {ADV: 33, GATEWAY: 1}, deployment.clock.now())
-    missing = Missing(CUSTOMER, "sub_8f2c1a", "timus-export-1", body.encode())
+    missing = MissingEvent(CUSTOMER, "sub_8f2c1a", "timus-export-1", body.encode())
     return take_in_missing(deployment, AgainstTimus(Comparison((), (missing,), ()), frozenset()), BY)
 
 

@@ -11,13 +11,13 @@ from tests.deployment import deployment_of
 from tests.fakes.canned_transport import SAMPLES, page, sample
 from tests.fakes.memory_secrets import CREDENTIALS
 from tests.world import World
-from timus_autotask.autotask.client import Autotask, Credentials
+from timus_autotask.autotask.client import Autotask, HeaderCredentials
 from timus_autotask.autotask.http import NoAnswer, NotSent, Request, Response
 from timus_autotask.operate.enabling import check_permissions, check_time_zone, try_api_user
 from timus_autotask.ports.psa import Psa
-from timus_autotask.watch.check import Check, Verdict
+from timus_autotask.watch.check import CheckResult, CheckVerdict
 
-OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
+OK, WARN, WRONG = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.WRONG
 Told = str | Exception
 """A recorded answer by its name, or what happened on the way."""
 
@@ -45,11 +45,11 @@ class Recorded:
         return sample("threshold") if "ThresholdInformation" in request.url else page()
 
 
-def login(wire: Recorded) -> Check:
+def login(wire: Recorded) -> CheckResult:
     """What ``setup`` and ``doctor`` say of an API user."""
 
     def sign_in(_given: Any) -> Psa:
-        return Autotask(wire, Credentials("api@example.com", "the-secret", "THE-CODE"))
+        return Autotask(wire, HeaderCredentials("api@example.com", "the-secret", "THE-CODE"))
 
     deployment = replace(deployment_of(World()), autotask_as=sign_in)
     check = try_api_user(deployment, CREDENTIALS).check
@@ -202,22 +202,22 @@ def test_an_api_user_that_does_not_work(what: str) -> None:
     """Its words, what to do, and one login."""
     told, found, remedy = LOGINS[what]
     wire = Recorded(**told)
-    assert login(wire) == Check("API user", found, WRONG, remedy)
+    assert login(wire) == CheckResult("API user", found, WRONG, remedy)
     assert len([one for one in wire.requests if "zoneInformation" not in one.url]) <= 1
 
 
 def test_an_api_user_that_works() -> None:
     """The zone; whether Autotask says how much it was asked is no condition."""
-    expected = Check(
+    expected = CheckResult(
         "API user", "api@msp.example is let in at https://webservices2.autotask.net/ATServicesRest/v1.0"
     )
     assert login(Recorded()) == expected
     assert login(Recorded(ThresholdInformation="threshold-refused")) == expected
 
 
-def permission(name: str, **told: Told) -> Check:
+def permission(name: str, **told: Told) -> CheckResult:
     """What is said of one permission."""
-    autotask = Autotask(Recorded(**told), Credentials("api@example.com", "the-secret", "THE-CODE"))
+    autotask = Autotask(Recorded(**told), HeaderCredentials("api@example.com", "the-secret", "THE-CODE"))
     return next(one for one in check_permissions(autotask, tickets=True) if one.name == name)
 
 
@@ -225,7 +225,7 @@ LEVELS = "In Autotask, Admin > Organization Settings & Users > Resources/Users (
 OR = "; or choose the level API User (system)"
 VIEW_ALL = f"{LEVELS}Contracts, Object Permissions: View All{OR}"
 NO_QUERY = "The logged in Resource does not have the adequate permissions to query this entity type."
-PERMISSIONS: dict[str, tuple[str, dict[str, Told], Verdict, str, str]] = {
+PERMISSIONS: dict[str, tuple[str, dict[str, Told], CheckVerdict, str, str]] = {
     "companies": (
         "read companies",
         {"Companies__query": "permission-missing-query"},
@@ -324,14 +324,14 @@ PERMISSIONS: dict[str, tuple[str, dict[str, Told], Verdict, str, str]] = {
 def test_a_permission_that_is_missing(what: str) -> None:
     """What is not allowed, and where in Autotask to allow it."""
     name, told, verdict, found, remedy = PERMISSIONS[what]
-    assert permission(name, **told) == Check(name, found, verdict, remedy)
+    assert permission(name, **told) == CheckResult(name, found, verdict, remedy)
 
 
 def test_permissions_while_autotask_is_away() -> None:
     """Nothing more is tried."""
     autotask = Autotask(
         Recorded(ContractServices="service-unavailable"),
-        Credentials("api@example.com", "the-secret", "THE-CODE"),
+        HeaderCredentials("api@example.com", "the-secret", "THE-CODE"),
     )
     found = [*check_permissions(autotask)]
     assert [one.name for one in found] == ["read companies", "read contracts", "permissions"]
@@ -342,7 +342,7 @@ def test_the_zone_of_a_recorded_location() -> None:
     """A number of Microsoft's."""
     autotask = Autotask(
         Recorded(InternalLocations="internal-location"),
-        Credentials("api@example.com", "the-secret", "THE-CODE"),
+        HeaderCredentials("api@example.com", "the-secret", "THE-CODE"),
     )
     assert "is in America/New_York" in check_time_zone(deployment_of(World()), autotask).found
 

@@ -21,7 +21,7 @@ from timus_autotask.store.partner import Circuit, put_circuit
 from timus_autotask.store.runs import sent_digest
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.month.coverage import Coverage
-from timus_autotask.watch.month.digest import Changed, Digest, Waiting, digest
+from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting, digest
 from timus_autotask.watch.month.digest_text import LONGEST_SUBJECT, TOP, as_mail
 from timus_autotask.watch.names import Directory
 
@@ -129,7 +129,7 @@ def of_many(clients: int) -> Digest:
     day = date(2026, 3, 9)
     names = {f"cus_{number}": f"Client {number}" for number in range(clients)}
     changed = tuple(
-        Changed((f"cus_{n}",), LineKey(n, 45), (ADV,), day, 1, 1, Estimate(Decimal(n), Decimal(n)))
+        ChangedLine((f"cus_{n}",), LineKey(n, 45), (ADV,), day, 1, 1, Estimate(Decimal(n), Decimal(n)))
         for n in range(clients, 0, -1)
     )
     waiting = tuple(

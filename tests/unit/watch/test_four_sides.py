@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from tests.deployment import deployment_of
 from tests.months import FIRST, STORIES, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
-from timus_autotask.operate.files.timus_invoice import Beside, Naming, beside_timus_invoice
+from timus_autotask.operate.files.timus_invoice import ComparedInvoice, Naming, beside_timus_invoice
 from timus_autotask.store.invoice import invoice_profile, sign_offs
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.four_sides import Between, Kind, SideRow
+from timus_autotask.watch.month.four_sides import Between, DifferenceKind, SideRow
 
 HEAD = "customer,sku,quantity,first_day,last_day,amount"
 AS_KEPT = Naming()
 SKUS = (ADV, ESS, GATEWAY)
 
 
-def of(months: Months, rows: Iterable[str], head: str = HEAD, said: Naming = AS_KEPT) -> Beside:
+def of(months: Months, rows: Iterable[str], head: str = HEAD, said: Naming = AS_KEPT) -> ComparedInvoice:
     """A file beside March."""
     data = "\r\n".join((head, *rows)).encode()
     return beside_timus_invoice(deployment_of(months.world), data, FIRST, said)
@@ -43,13 +43,13 @@ def march(months: Months) -> list[date]:
     return months.days(FIRST, min(months.today, date(2026, 3, 31)))
 
 
-def row(beside: Beside, sku: str, customer: str = CUSTOMER) -> SideRow:
+def row(beside: ComparedInvoice, sku: str, customer: str = CUSTOMER) -> SideRow:
     """That of a customer's SKU."""
     [one] = [one for one in beside.found.rows if one.customer == customer and sku in one.skus]
     return one
 
 
-def why(one: SideRow) -> dict[Kind, int]:
+def why(one: SideRow) -> dict[DifferenceKind, int]:
     """Seat-days by kind."""
     return {each.kind: each.seat_days for each in one.differences}
 

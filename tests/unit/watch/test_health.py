@@ -14,14 +14,14 @@ from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.ports.table import Key, Put
 from timus_autotask.store.runs import gauges
 from timus_autotask.store.terms import put_stage, put_terms
-from timus_autotask.watch.check import Check, Verdict, worst
+from timus_autotask.watch.check import CheckResult, CheckVerdict, worst
 from timus_autotask.watch.gauges import measured, take
 from timus_autotask.watch.health import Limits, check_health
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.reconcile import reconcile
 from timus_autotask.watch.remedy import COMMAND, ways
 
-OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
+OK, WARN, WRONG = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.WRONG
 EMPTY = QueueDepth(0, 0, 0)
 
 
@@ -40,7 +40,7 @@ def world() -> World:
 
 def health(
     world: World, *, queued: QueueDepth = EMPTY, dead: int = 0, age: timedelta | None = timedelta(days=1)
-) -> dict[str, Check]:
+) -> dict[str, CheckResult]:
     """The checks by name; those that are not right have a remedy, and only those."""
     found = {one.name: one for one in check_health(world.ports, queued, dead, age, Limits())}
     assert all(bool(one.remedy) is (one.verdict is not OK) for one in found.values())
@@ -71,7 +71,7 @@ def test_a_new_stack_is_not_wrong() -> None:
 def test_the_worst_of_nothing_is_right() -> None:
     """And of several it is the worst."""
     assert worst([]) is OK
-    assert worst([Check("a", "", WARN), Check("b", "", WRONG), Check("c", "")]) is WRONG
+    assert worst([CheckResult("a", "", WARN), CheckResult("b", "", WRONG), CheckResult("c", "")]) is WRONG
 
 
 def test_who_observes_is_said(world: World) -> None:

@@ -17,7 +17,7 @@ from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.month_end import leaks
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.ledger import Entry, Ledger, Month, Sums, not_adding_up, total
+from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, LedgerMonth, Sums, not_adding_up, total
 
 
 def of(months: Months) -> Ledger:
@@ -65,7 +65,7 @@ def begun(*terms: str) -> Months:
     return months
 
 
-def entry(found: Ledger, service: int | None = 45, customer: str = CUSTOMER) -> Entry:
+def entry(found: Ledger, service: int | None = 45, customer: str = CUSTOMER) -> LedgerEntry:
     """That of a line, of the last month."""
     [one] = [
         one
@@ -156,11 +156,11 @@ def test_a_line_of_two_customers_has_its_difference_in_a_row_of_its_own() -> Non
 def test_an_entry_that_does_not_add_up_is_named() -> None:
     """Twenty used, nineteen billed and no cause: whoever reads the ledger is told not to rely on it. One that adds up is not named."""
     key = LineKey(CONTRACT, 45)
-    wrong = Entry("cus_1", key, (ADV,), Sums(20, 19, {}, {}), None, None)
-    right = Entry("cus_1", None, (ESS,), Sums(20, 19, {}, {Leak.DRIFT: 1}), None, None)
+    wrong = LedgerEntry("cus_1", key, (ADV,), Sums(20, 19, {}, {}), None, None)
+    right = LedgerEntry("cus_1", None, (ESS,), Sums(20, 19, {}, {Leak.DRIFT: 1}), None, None)
     money = Sums(Decimal("2.00"), Decimal("1.00"), {}, {})
-    wrong_money = Entry("", None, (GATEWAY,), Sums(0, 0, {}, {}), money, None)
-    said = [*not_adding_up([Month(FIRST, FIRST, (wrong, right, wrong_money))])]
+    wrong_money = LedgerEntry("", None, (GATEWAY,), Sums(0, 0, {}, {}), money, None)
+    said = [*not_adding_up([LedgerMonth(FIRST, FIRST, (wrong, right, wrong_money))])]
     assert said == [
         f"Do not rely on 2026-03 of cus_1 on contract {CONTRACT}, service 45 ({ADV}): it does not add up. Please report it.",
         f"Do not rely on 2026-03 of several customers ({GATEWAY}): it does not add up. Please report it.",
@@ -200,9 +200,11 @@ def test_too_many_of_one_line_does_not_hide_what_is_missing_on_another() -> None
     cause = Leak.DRIFT
     price = Decimal("2.00")
 
-    def entry(units: int) -> Entry:
+    def entry(units: int) -> LedgerEntry:
         money = Sums(Decimal("0.00"), -units * price, {}, {cause: units * price})
-        return Entry("cus", LineKey(1, abs(units)), (ADV,), Sums(0, -units, {}, {cause: units}), money, None)
+        return LedgerEntry(
+            "cus", LineKey(1, abs(units)), (ADV,), Sums(0, -units, {}, {cause: units}), money, None
+        )
 
     found = total([entry(3), entry(-3), entry(5)])
     assert (found.seat_days.not_billed, found.seat_days.too_many) == (8, 3)

@@ -1,6 +1,6 @@
 """What an answer of Autotask means: pure functions from what came back to whom it concerns and what the caller does next.
 
-Every answer is accepted, or it is a :class:`Failure` that concerns exactly one :class:`Subject`: the caller, this request,
+Every answer is accepted, or it is a :class:`FailedRequest` that concerns exactly one :class:`Subject`: the caller, this request,
 or the service. Where an answer does not say which, one more read decides (``concluded``): one that every change needs.
 
 The errors are named by what to do next::
@@ -76,7 +76,7 @@ class Effect(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedRequest:
     """A request that was not accepted, as far as its own answer tells."""
 
     subject: Subject
@@ -106,11 +106,11 @@ class Failure:
             case Subject.REQUEST:
                 return Refused(self.messages, self.status, day_taken=_DUPLICATE_DAY in detail)
 
-    def of_everybody(self) -> Failure:
+    def of_everybody(self) -> FailedRequest:
         """The failure of a request that everybody makes: it concerns the service or the caller."""
         return replace(self, subject=Subject.SERVICE if self.subject is Subject.SERVICE else Subject.CALLER)
 
-    def among(self, others: Failure | None) -> Failure:
+    def among(self, others: FailedRequest | None) -> FailedRequest:
         """An uncertain failure, when ``others`` is what a request met that everybody makes (None: it was accepted)."""
         if others is None:
             return replace(self, subject=Subject.REQUEST)
@@ -119,7 +119,7 @@ class Failure:
         return replace(others.of_everybody(), effect=effect)
 
 
-def understood(response: Response, expected: tuple[str, ...], *, essential: bool) -> Answer | Failure:
+def understood(response: Response, expected: tuple[str, ...], *, essential: bool) -> Answer | FailedRequest:
     """The JSON object of an accepted request, or whom its failure concerns.
 
     Accepted is: status 200, a JSON object without ``errors`` that has every key of ``expected``. A created
@@ -143,20 +143,22 @@ def understood(response: Response, expected: tuple[str, ...], *, essential: bool
     return replace(failure, status=response.status, messages=messages)
 
 
-def unanswered(error: NotSent | NoAnswer) -> Failure:
+def unanswered(error: NotSent | NoAnswer) -> FailedRequest:
     """What it means that no whole answer came back."""
     sent = isinstance(error, NoAnswer)
     effect = Effect.OPEN if sent else Effect.NONE
-    return Failure(Subject.SERVICE, not sent, effect, (f"no answer from Autotask: {error}",))
+    return FailedRequest(Subject.SERVICE, not sent, effect, (f"no answer from Autotask: {error}",))
 
 
-def not_believed(entity: str, why: str) -> Failure:
+def not_believed(entity: str, why: str) -> FailedRequest:
     """What it means that a read was answered, and not with what Autotask publishes: nothing is decided on a part of it."""
     detail = f"Autotask's answer on {entity} cannot be relied on: {why}"
-    return Failure(Subject.SERVICE, False, Effect.OPEN, (detail,), HTTPStatus.OK)
+    return FailedRequest(Subject.SERVICE, False, Effect.OPEN, (detail,), HTTPStatus.OK)
 
 
-def concluded(failure: Failure, ask: Callable[[], Failure | None], *, repeatable: bool) -> AutotaskError:
+def concluded(
+    failure: FailedRequest, ask: Callable[[], FailedRequest | None], *, repeatable: bool
+) -> AutotaskError:
     """What to do after a failed request; ``ask`` makes a read that every change needs (None: it was accepted).
 
     It is asked only where the failed request's own answer does not tell whom it concerns. What that read meets, everybody meets.
@@ -200,14 +202,14 @@ class _Said:
         return any(mark in self.body for mark in marks)
 
 
-_THROTTLED = Failure(Subject.SERVICE, True, Effect.NONE, ("Autotask throttles requests",))
-_FAULT = Failure(Subject.SERVICE, False, Effect.OPEN, ())
+_THROTTLED = FailedRequest(Subject.SERVICE, True, Effect.NONE, ("Autotask throttles requests",))
+_FAULT = FailedRequest(Subject.SERVICE, False, Effect.OPEN, ())
 """A fault may strike after the commit. So may whatever else is not understood."""
-_REJECTION = Failure(Subject.CALLER, True, Effect.NONE, ())
-_REFUSAL = Failure(Subject.REQUEST, False, Effect.DENIED, ())
+_REJECTION = FailedRequest(Subject.CALLER, True, Effect.NONE, ())
+_REFUSAL = FailedRequest(Subject.REQUEST, False, Effect.DENIED, ())
 _LACKS_PERMISSION = b"does not have the adequate permissions"
 
-_MEANINGS: tuple[tuple[Callable[[_Said], bool], Failure], ...] = (
+_MEANINGS: tuple[tuple[Callable[[_Said], bool], FailedRequest], ...] = (
     # A throttled request was not applied, whatever the status that it comes under.
     # https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Thresholds_Limits.htm
     # https://autotask.net/help/developerhelp/Content/APIs/General/ThreadLimiting.htm

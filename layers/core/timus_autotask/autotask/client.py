@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 from timus_autotask.autotask.answers import (
     RETRY_SECONDS,
     Answer,
-    Failure,
+    FailedRequest,
     Subject,
     concluded,
     not_believed,
@@ -49,7 +49,7 @@ from timus_autotask.autotask.entities import (
     TICKETS,
     UNITS,
     Entity,
-    Unreadable,
+    NotAsPublished,
     contract_fields,
     parse_permissions,
     parse_threshold,
@@ -86,8 +86,8 @@ from timus_autotask.ports.psa import (
     Permissions,
     RecordKind,
     Service,
+    ServiceTicket,
     Threshold,
-    Ticket,
     UnitRow,
 )
 
@@ -105,7 +105,7 @@ OnCall = Callable[[str, str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class HeaderCredentials:
     """The API user. Its secret has full rights over the tenant, so no ``repr`` shows it.
 
     https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Security_Auth.htm
@@ -125,7 +125,7 @@ class Credentials:
                 )
 
     def __repr__(self) -> str:
-        return f"Credentials(user_name={self.user_name!r})"
+        return f"HeaderCredentials(user_name={self.user_name!r})"
 
 
 class Autotask:
@@ -139,7 +139,7 @@ class Autotask:
     def __init__(
         self,
         transport: Transport,
-        credentials: Credentials,
+        credentials: HeaderCredentials,
         *,
         server: str = AUTOTASK,
         zone: Zone | None = None,
@@ -300,7 +300,7 @@ class Autotask:
         """
         return next(iter(self.query(LOCATIONS, Condition("isDefault", "eq", True))), "")
 
-    def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
+    def tickets_numbered(self, company_id: int, external_id: str) -> list[ServiceTicket]:
         """Tickets of a company whose ``externalID`` is exactly this."""
         company, numbered = (
             Condition("companyID", "eq", company_id),
@@ -476,18 +476,18 @@ class Autotask:
             raise RetryLater(RETRY_SECONDS, f"a further page of {entity} was refused: {refusal}") from None
 
     def _next_page(self, entity: str, following: str, read: Collection[str]) -> str:
-        """The path of the page that follows those that were ``read``. Raises ``Unreadable``.
+        """The path of the page that follows those that were ``read``. Raises ``NotAsPublished``.
 
         Pages that a POST began are read on by POST with the same body: GET answers 405 (seen live:
         https://github.com/WYRE-AI/autotask-mcp/pull/170).
         """
         path = below(f"{self.zone.base}/{entity}/", following) if self.zone else None
         if path is None:
-            raise Unreadable("the link to its next page leads elsewhere")
+            raise NotAsPublished("the link to its next page leads elsewhere")
         if path.rstrip("?") in read:
-            raise Unreadable("the link to its next page leads back")
+            raise NotAsPublished("the link to its next page leads back")
         if len(read) == MOST_PAGES:
-            raise Unreadable(f"more than {MOST_PAGES} pages")
+            raise NotAsPublished(f"more than {MOST_PAGES} pages")
         return path
 
     @contextmanager
@@ -495,7 +495,7 @@ class Autotask:
         """What is read of an answer here must be as Autotask publishes it; if not, one more read tells whether that concerns everybody."""
         try:
             yield
-        except Unreadable as error:
+        except NotAsPublished as error:
             found = not_believed(entity, str(error))
             raise concluded(found, self._probe, repeatable=True) from error
 
@@ -510,31 +510,31 @@ class Autotask:
         known, target = self.zone, f"{entity}/{path}".rstrip("/")
         essential = (entity, path.partition("/")[0].partition("?")[0]) in ESSENTIAL
 
-        def attempt(zone: Zone) -> Answer | Failure:
+        def attempt(zone: Zone) -> Answer | FailedRequest:
             request = Request(verb, f"{zone.base}/{target}", self._headers, body)
             return self._sent(entity, request, expected, essential=essential)
 
         zone = self.zone = known or self._look_up()
         found = attempt(zone)
-        if known and isinstance(found, Failure) and found.status in (401, 404):
+        if known and isinstance(found, FailedRequest) and found.status in (401, 404):
             self.zone = self._look_up()
             if self.zone.base != zone.base:
                 found = attempt(self.zone)
-        if not isinstance(found, Failure):
+        if not isinstance(found, FailedRequest):
             return found
         raise concluded(found, self._probe, repeatable=repeatable)
 
-    def _probe(self) -> Failure | None:
+    def _probe(self) -> FailedRequest | None:
         """Ask for a contract that does not exist, which Autotask answers quickly; None when that is accepted."""
         zone = self.zone or self._look_up()
         body = _json({"MaxRecords": 1, "IncludeFields": ["id"], "Filter": [Condition("id", "eq", 0).filter]})
         request = Request("POST", f"{zone.base}/Contracts/query", self._headers, body, PROBE_SECONDS)
         found = self._sent("Contracts", request, PAGE, essential=True)
-        if isinstance(found, Failure):
+        if isinstance(found, FailedRequest):
             return found
         try:
             rows, _ = page_of(found)
-        except Unreadable as error:
+        except NotAsPublished as error:
             return not_believed("Contracts", str(error))
         return not_believed("Contracts", "a row came that was not asked for") if rows else None
 
@@ -545,7 +545,7 @@ class Autotask:
         """
         request = Request("GET", lookup_url(self._server, self._user), {"Accept": "application/json"})
         answer = self._sent("zoneInformation", request, (), essential=True)
-        if isinstance(answer, Failure):
+        if isinstance(answer, FailedRequest):
             if answer.subject is Subject.SERVICE:
                 raise answer.of_everybody().error(repeatable=True)
             if is_autotask(self._server) or answer.status != 404:
@@ -570,7 +570,7 @@ class Autotask:
 
     def _sent(
         self, entity: str, request: Request, expected: tuple[str, ...], *, essential: bool
-    ) -> Answer | Failure:
+    ) -> Answer | FailedRequest:
         began = time.perf_counter()
         self.calls += 1
         try:

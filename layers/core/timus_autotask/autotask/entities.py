@@ -5,7 +5,7 @@ https://autotask.net/help/developerhelp/Content/APIs/REST/Entities/ContractsEnti
 
 Habits of the API that are undone here: an empty text comes as null or as ``""`` (``""`` here), a day as ``2026-03-01T00:00:00Z``
 with or without the ``Z`` (a day here), money may come as a whole number (``Decimal`` here), and a field that may be null may be
-left out. Anything else that is not as published raises :class:`Unreadable`: an answer that is read only in part is no answer.
+left out. Anything else that is not as published raises :class:`NotAsPublished`: an answer that is read only in part is no answer.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from timus_autotask.ports.psa import (
     Permissions,
     RecordKind,
     Service,
+    ServiceTicket,
     Threshold,
-    Ticket,
     UnitRow,
 )
 
@@ -55,7 +55,7 @@ NEW, COMPLETE = 1, 5
 """``Tickets.status``: two that every tenant has and none can remove."""
 
 
-class Unreadable(Exception):
+class NotAsPublished(Exception):
     """A record is not as Autotask publishes it: a field is missing or of another type."""
 
 
@@ -71,7 +71,7 @@ class Entity(Generic[T]):
     fields: tuple[str, ...]
     """For ``IncludeFields``; ``id`` is among them, since Autotask needs it for reads of several pages. Empty: all fields."""
     parse: Callable[[Row], T]
-    """Raises :class:`Unreadable`."""
+    """Raises :class:`NotAsPublished`."""
 
 
 def _whole(row: Row, name: str) -> int:
@@ -143,8 +143,8 @@ def parse_day(text: str) -> date | None:
         return None
 
 
-def _unreadable(row: Row, name: str) -> Unreadable:
-    return Unreadable(f"{name} is {row[name]!r:.100}" if name in row else f"{name} is missing")
+def _unreadable(row: Row, name: str) -> NotAsPublished:
+    return NotAsPublished(f"{name} is {row[name]!r:.100}" if name in row else f"{name} is missing")
 
 
 def _user_defined(row: Row) -> dict[str, str]:
@@ -256,8 +256,8 @@ def _billing_rule(row: Row) -> BillingRule:
     )
 
 
-def _ticket(row: Row) -> Ticket:
-    return Ticket(_whole(row, "id"), _text(row, "externalID"), _whole(row, "status") == COMPLETE)
+def _ticket(row: Row) -> ServiceTicket:
+    return ServiceTicket(_whole(row, "id"), _text(row, "externalID"), _whole(row, "status") == COMPLETE)
 
 
 def contract_fields(new: NewContract) -> dict[str, Any]:
@@ -287,7 +287,7 @@ def contract_fields(new: NewContract) -> dict[str, Any]:
 
 
 def parse_threshold(answer: Row) -> Threshold:
-    """Read the answer of ``ThresholdInformation``; raises :class:`Unreadable`."""
+    """Read the answer of ``ThresholdInformation``; raises :class:`NotAsPublished`."""
     return Threshold(
         limit=_whole(answer, "externalRequestThreshold"),
         window_minutes=_whole(answer, "requestThresholdTimeframe"),
@@ -314,7 +314,7 @@ _LEVELS: Mapping[object, Access] = {
 
 
 def parse_permissions(info: Row) -> Permissions:
-    """Read ``info`` of ``entityInformation``; raises :class:`Unreadable`.
+    """Read ``info`` of ``entityInformation``; raises :class:`NotAsPublished`.
 
     What nobody can do with an entity (``canCreate`` false) no user may.
     https://autotask.net/help/DeveloperHelp/Content/APIs/REST/API_Calls/REST_EntityInformationCall.htm

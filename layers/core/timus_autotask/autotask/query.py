@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from timus_autotask.autotask.answers import Answer
-from timus_autotask.autotask.entities import Unreadable
+from timus_autotask.autotask.entities import NotAsPublished
 
 PAGE = ("items", "pageDetails")
 """What every page has."""
@@ -107,19 +107,19 @@ def _covers(contract_ids: list[int], day: date) -> Condition:
 
 
 def page_of(answer: Answer) -> tuple[list[Answer], str]:
-    """The rows of a page and the link to the next (``""`` for none). Raises :class:`Unreadable` for what is no page of a list."""
+    """The rows of a page and the link to the next (``""`` for none). Raises :class:`NotAsPublished` for what is no page of a list."""
     rows, details = answer["items"], answer["pageDetails"]
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) and isinstance(details, dict):
         following = details.get("nextPageUrl") or ""
         if following and not rows:
-            raise Unreadable("an empty page names a next one")
+            raise NotAsPublished("an empty page names a next one")
         if "nextPageUrl" in details and isinstance(following, str):
             return rows, following
-    raise Unreadable("a page is not as published")
+    raise NotAsPublished("a page is not as published")
 
 
 def membership(conditions: tuple[Condition, ...]) -> Callable[[Answer], None]:
-    """A check that a row meets the filter and comes once; it raises :class:`Unreadable`.
+    """A check that a row meets the filter and comes once; it raises :class:`NotAsPublished`.
 
     If Autotask dropped a filter, the rows of other companies would come back with status 200.
     """
@@ -129,11 +129,11 @@ def membership(conditions: tuple[Condition, ...]) -> Callable[[Answer], None]:
     def belongs(row: Answer) -> None:
         row_id = row.get("id")
         if type(row_id) is not int or row_id in seen:
-            raise Unreadable("a row came twice or without an id")
+            raise NotAsPublished("a row came twice or without an id")
         seen.add(row_id)
         for field, holds in checks:
             if not holds(row):
-                raise Unreadable(f"a row came whose {field} was not asked for")
+                raise NotAsPublished(f"a row came whose {field} was not asked for")
 
     return belongs
 

@@ -28,7 +28,7 @@ from timus_autotask.operate.enabling import (
 from timus_autotask.operate.registration import registration
 from timus_autotask.ports.errors import NotConfigured
 from timus_autotask.ports.secrets import Credentials
-from timus_autotask.watch.check import Check, Verdict, worst
+from timus_autotask.watch.check import CheckResult, CheckVerdict, worst
 from timus_autotask.watch.forms import checks_form, setup_form
 from timus_autotask.watch.gauges import last_webhook
 from timus_autotask.watch.preview import Preview
@@ -58,28 +58,28 @@ class Shown:
     """The checks so far, each shown as soon as it is made."""
 
     terminal: Terminal
-    checks: list[Check] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
     preview: Preview = field(default_factory=Preview)
     """What waited for the API user that was stored."""
 
-    def add(self, *checks: Check) -> None:
+    def add(self, *checks: CheckResult) -> None:
         """Show them and keep them."""
         for check in checks:
             self.checks.append(check)
-            style = {Verdict.WARN: "yellow", Verdict.WRONG: "red"}.get(check.verdict, "")
+            style = {CheckVerdict.WARN: "yellow", CheckVerdict.WRONG: "red"}.get(check.verdict, "")
             label = f"{check.verdict.value:<{LABEL}}{check.name:<{NAME}}"
             self.terminal.say(f"{label}{check.found}", style=style, hanging=LABEL + NAME)
             for way in ways(check.remedy):
                 self.terminal.say(f"{'':<{LABEL}}→ {way}", hanging=2)
 
-    def add_each(self, checks: Iterable[Check]) -> None:
+    def add_each(self, checks: Iterable[CheckResult]) -> None:
         """Show and keep each when it comes."""
         for check in checks:
             self.add(check)
 
     def result(self, form: dict[str, Any]) -> dict[str, Any]:
         """All of them for programs, in this form. Raises ``Failed`` if something is wrong."""
-        wrong = sum(check.verdict is Verdict.WRONG for check in self.checks)
+        wrong = sum(check.verdict is CheckVerdict.WRONG for check in self.checks)
         if wrong:
             raise Failed(f"{wrong} of {len(self.checks)} checks found something wrong.", REFUSED, result=form)
         return form
@@ -103,7 +103,7 @@ def setup(finds: Finds, arguments: Namespace, terminal: Terminal) -> dict[str, A
         with terminal.while_busy("A test event is sent …"):
             found = send_test_event(deployment, terminal.busy)
         shown.add(found)
-    steps = NEXT if worst(shown.checks) is not Verdict.WRONG else ()
+    steps = NEXT if worst(shown.checks) is not CheckVerdict.WRONG else ()
     if steps:
         terminal.say("", "What comes next:")
     for what, command in steps:
@@ -121,7 +121,7 @@ def doctor(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
             shown.add(check)
             terminal.busy(f"{len(shown.checks)} checks are made …")
     form = shown.result(checks_form(shown.checks))
-    warned = sum(check.verdict is Verdict.WARN for check in shown.checks)
+    warned = sum(check.verdict is CheckVerdict.WARN for check in shown.checks)
     if warned and arguments.strict:
         raise Failed(f"{warned} of {len(shown.checks)} checks found something to know.", REFUSED, result=form)
     terminal.say("", "Nothing is wrong." if warned else "All is well.", style="green")

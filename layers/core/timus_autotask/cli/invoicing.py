@@ -17,7 +17,7 @@ from timus_autotask.cli.terminal import Terminal, Whole, arrows, called, moment
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.files.timus_invoice import (
-    Beside,
+    ComparedInvoice,
     Naming,
     beside_timus_invoice,
     four_sides_csv,
@@ -26,7 +26,7 @@ from timus_autotask.operate.files.timus_invoice import (
 )
 from timus_autotask.store.invoice import SignOff
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.four_sides import Between, Difference, FourSides, SideRow
+from timus_autotask.watch.month.four_sides import Between, FourSides, SideDifference, SideRow
 from timus_autotask.watch.names import Directory
 
 MOST_ROWS = 40
@@ -100,7 +100,7 @@ def _said(arguments: Namespace) -> Naming:
 
 
 def _signed(
-    deployment: Deployment, beside: Beside, file: str, arguments: Namespace, terminal: Terminal
+    deployment: Deployment, beside: ComparedInvoice, file: str, arguments: Namespace, terminal: Terminal
 ) -> SignOff | None:
     """The sign-off of these numbers: made now, or before."""
     if not arguments.sign_off or arguments.dry_run:
@@ -147,7 +147,7 @@ def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Nam
 # -- Shown
 
 
-def _show(beside: Beside, terminal: Terminal) -> None:
+def _show(beside: ComparedInvoice, terminal: Terminal) -> None:
     found, names = beside.found, beside.found.names
     differing = sorted((row for row in found.rows if row.differences), key=_size)
     terminal.say("", "Seat-days: paid - billed = difference. Positive: paid and not billed.", style="bold")
@@ -201,12 +201,12 @@ def _row(row: SideRow, names: Directory) -> tuple[Any, ...]:
     )
 
 
-def _why(one: Difference, row: SideRow) -> Iterator[str]:
+def _why(one: SideDifference, row: SideRow) -> Iterator[str]:
     yield f"{one.seat_days:+d} {one.kind.words}"
     yield from arrows(_remedy(one, row))
 
 
-def _remedy(one: Difference, row: SideRow) -> str:
+def _remedy(one: SideDifference, row: SideRow) -> str:
     if one.rightly or one.kind is Between.UNKNOWN:
         return ""
     if one.kind is Between.NOT_IN_TIMUS:
@@ -222,7 +222,7 @@ def _remedy(one: Difference, row: SideRow) -> str:
     return f"timus-autotask status --customer {row.customer}" if row.customer else "timus-autotask status"
 
 
-def _show_unknown(beside: Beside, terminal: Terminal) -> None:
+def _show_unknown(beside: ComparedInvoice, terminal: Terminal) -> None:
     similar = beside.similar or {}
     for option, names in (("is-customer", beside.unknown_customers), ("is-sku", beside.unknown_skus)):
         for name in names[:MOST_ROWS]:
@@ -268,7 +268,7 @@ def _show_sums(found: FourSides, terminal: Terminal) -> None:
         )
 
 
-def _show_signed(beside: Beside, terminal: Terminal) -> None:
+def _show_signed(beside: ComparedInvoice, terminal: Terminal) -> None:
     if not beside.signed:
         return
     last = beside.signed[-1]
@@ -279,7 +279,7 @@ def _show_signed(beside: Beside, terminal: Terminal) -> None:
     )
 
 
-def _changed(beside: Beside, last: SignOff) -> str:
+def _changed(beside: ComparedInvoice, last: SignOff) -> str:
     if last.digest != beside.digest:
         return "That was another file."
     total = beside.found.total

@@ -20,7 +20,7 @@ from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import HORIZONS, Coverage
 from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
-from timus_autotask.watch.month.ledger import Entry, Ledger, Sums, Total, total
+from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
 from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Item, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.names import Directory
@@ -440,11 +440,11 @@ def _total_row(name: str, sums: Total) -> tuple[Any, ...]:
     )
 
 
-def _open_money(one: Entry) -> Decimal | None:
+def _open_money(one: LedgerEntry) -> Decimal | None:
     return sum(one.estimate.causes.values(), Decimal("0.00")) if one.estimate else None
 
 
-def _why(one: Entry) -> list[str]:
+def _why(one: LedgerEntry) -> list[str]:
     return [*_each(one.seat_days.granted), *_each(one.seat_days.causes)]
 
 

@@ -27,7 +27,7 @@ class Queue(Protocol):
     def depth(self) -> QueueDepth: ...
 
 
-class DeadLetter(Protocol):
+class ReceivedLetter(Protocol):
     """One message of the dead-letter queue."""
 
     @property
@@ -41,7 +41,7 @@ class DeadLetter(Protocol):
 class DeadLetters(Protocol):
     """The dead-letter queue, from the receiving side. All raise ``QueueUnavailable``."""
 
-    def receive(self, limit: int = 10) -> Sequence[DeadLetter]:
+    def receive(self, limit: int = 10) -> Sequence[ReceivedLetter]:
         """Some messages that are not in anybody's hands; none when the queue is empty."""
         ...
 

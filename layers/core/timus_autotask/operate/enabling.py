@@ -36,11 +36,11 @@ from timus_autotask.sync.receive import NOBODY
 from timus_autotask.sync.worker import note_failure
 from timus_autotask.timus.rendering import render_test
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
-from timus_autotask.watch.check import Check, Verdict
+from timus_autotask.watch.check import CheckResult, CheckVerdict
 from timus_autotask.watch.health import check_health
 from timus_autotask.watch.wording import counted
 
-OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
+OK, WARN, WRONG = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.WRONG
 
 ACTIVITY = "Admin > Extensions & Integrations > Other Extensions & Tools > API Activity by Hour"
 """Where Autotask shows which integration makes how many requests.
@@ -60,7 +60,7 @@ later, the sweep comes within another, and its cold start takes some seconds."""
 # -- The stack
 
 
-def check_stack(deployment: Deployment) -> Check:
+def check_stack(deployment: Deployment) -> CheckResult:
     """Where the stack is, which others of ours are there, and whether its last deployment was finished."""
     place = deployment.place
     others = [name for name in deployment.stacks() if name != deployment.stack]
@@ -68,8 +68,8 @@ def check_stack(deployment: Deployment) -> Check:
     if others:
         found += f" (of ours there are also {', '.join(others)}: choose with --stack)"
     if place.settled:
-        return Check("stack", found)
-    return Check(
+        return CheckResult("stack", found)
+    return CheckResult(
         "stack",
         f"{found}: {place.status}",
         WARN,
@@ -78,7 +78,7 @@ def check_stack(deployment: Deployment) -> Check:
     )
 
 
-def check_time_zone(deployment: Deployment, autotask: Psa | None = None) -> Check:
+def check_time_zone(deployment: Deployment, autotask: Psa | None = None) -> CheckResult:
     """By which days the stack bills, said aloud: everything else follows from them. Compared with Autotask's where that says it."""
     now, zone = deployment.clock.now(), deployment.zone
     found = f"{zone.key}: it is {now.astimezone(zone):%Y-%m-%d %H:%M} there, and a change is billed from the day that it is there"
@@ -86,10 +86,14 @@ def check_time_zone(deployment: Deployment, autotask: Psa | None = None) -> Chec
     change = f"If the stack's is wrong, correct it: make deploy STACK={deployment.stack} TIME_ZONE={theirs or 'AREA/CITY'}"
     if not theirs:
         unsaid = f"{found}. Autotask does not say which it uses"
-        return Check("time zone", unsaid, WARN, change) if zone.key == "UTC" else Check("time zone", unsaid)
+        return (
+            CheckResult("time zone", unsaid, WARN, change)
+            if zone.key == "UTC"
+            else CheckResult("time zone", unsaid)
+        )
     if _same_days(zone, ZoneInfo(theirs), now):
-        return Check("time zone", f"{found}, as in Autotask's default internal location")
-    return Check(
+        return CheckResult("time zone", f"{found}, as in Autotask's default internal location")
+    return CheckResult(
         "time zone",
         f"{found}. Autotask's default internal location is in {theirs}, where the day changes at another time",
         WARN,
@@ -117,7 +121,7 @@ def _same_days(one: ZoneInfo, other: ZoneInfo, now: datetime) -> bool:
 class ApiUser:
     """What was found out about an API user."""
 
-    check: Check
+    check: CheckResult
     autotask: Psa | None = None
     """Signed in, perhaps without a permission; None: it does not work, or nobody knows."""
     allowance: Threshold | None = None
@@ -139,7 +143,7 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
     try:
         user = given or deployment.secrets.autotask_credentials()
     except NotConfigured:
-        return ApiUser(Check("API user", "nobody has set one yet", WRONG, SET_ONE))
+        return ApiUser(CheckResult("API user", "nobody has set one yet", WRONG, SET_ONE))
     now, circuit = deployment.clock.now(), deployment.store.partner().circuit.value
     pauses, waits = _pausing(circuit, user, now) if given is None else (False, False)
     if waits and not again:
@@ -150,7 +154,7 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
     except ValueError as error:
         if given is not None:
             raise
-        return ApiUser(Check("API user", str(error), WRONG, SET_ONE), rejected=Rejected.UNSAID)
+        return ApiUser(CheckResult("API user", str(error), WRONG, SET_ONE), rejected=Rejected.UNSAID)
     except AutotaskError as error:
         return ApiUser(_away("API user", error))
     if found.rejected:
@@ -165,13 +169,15 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
         let_in += f"; workers may still hold the one before, who was refused, and go on at {circuit.open_until:%H:%M} UTC"
     elif circuit.open(now):
         let_in += f"; workers go on at {circuit.open_until:%H:%M} UTC: {circuit.reason.rstrip('.')}"
-    return ApiUser(Check("API user", let_in), autotask, found.allowance)
+    return ApiUser(CheckResult("API user", let_in), autotask, found.allowance)
 
 
 def _rejected(found: CredentialsCheck, autotask: Psa) -> ApiUser:
     """Who is let in, but lacks a permission, can be told about each of them."""
     limited = autotask if found.rejected is Rejected.PERMISSION else None
-    return ApiUser(Check("API user", found.message, WRONG, found.remedy), limited, rejected=found.rejected)
+    return ApiUser(
+        CheckResult("API user", found.message, WRONG, found.remedy), limited, rejected=found.rejected
+    )
 
 
 def _pausing(circuit: Circuit, user: Credentials, now: datetime) -> tuple[bool, bool]:
@@ -183,9 +189,9 @@ def _pausing(circuit: Circuit, user: Credentials, now: datetime) -> tuple[bool, 
     return pauses, pauses and (user.fingerprint in circuit.refused or not circuit.refused)
 
 
-def _left_alone(user: Credentials, circuit: Circuit) -> Check:
+def _left_alone(user: Credentials, circuit: Circuit) -> CheckResult:
     until = f" It is not asked again before {circuit.open_until:%H:%M} UTC." if circuit.open_until else ""
-    return Check(
+    return CheckResult(
         "API user",
         f"{user.username} was refused: {circuit.reason.rstrip('.')}.{until}",
         WRONG,
@@ -194,8 +200,8 @@ def _left_alone(user: Credentials, circuit: Circuit) -> Check:
     )
 
 
-def _away(name: str, error: AutotaskError) -> Check:
-    return Check(
+def _away(name: str, error: AutotaskError) -> CheckResult:
+    return CheckResult(
         name,
         f"Autotask cannot be asked just now ({error})",
         WRONG,
@@ -203,17 +209,17 @@ def _away(name: str, error: AutotaskError) -> Check:
     )
 
 
-def check_allowance(allowance: Threshold | None, most_percent: int = SLOWEST) -> Check:
+def check_allowance(allowance: Threshold | None, most_percent: int = SLOWEST) -> CheckResult:
     """How much of the tenant's requests are used, by all its integrations together."""
     if allowance is None:
-        return Check("call budget", "Autotask does not say how much it was asked")
+        return CheckResult("call budget", "Autotask does not say how much it was asked")
     found = f"{allowance.used} of {allowance.limit} requests of {allowance.window_minutes} minutes are used, by all integrations together"
     look = f"Autotask shows who uses them: {ACTIVITY}"
     if allowance.percent >= most_percent:
-        return Check("call budget", f"{found}; at 100 % Autotask refuses all of them", WRONG, look)
+        return CheckResult("call budget", f"{found}; at 100 % Autotask refuses all of them", WRONG, look)
     if allowance.percent >= SLOWER:
-        return Check("call budget", f"{found}; Autotask delays each", WARN, look)
-    return Check("call budget", found)
+        return CheckResult("call budget", f"{found}; Autotask delays each", WARN, look)
+    return CheckResult("call budget", found)
 
 
 # -- What the API user may do
@@ -256,12 +262,12 @@ def writes_notes(store: Store) -> bool:
     return any(terms.values.get("contract_notes") for terms in stored)
 
 
-def check_permissions(autotask: Psa, *, tickets: bool = False, notes: bool = False) -> Iterator[Check]:
+def check_permissions(autotask: Psa, *, tickets: bool = False, notes: bool = False) -> Iterator[CheckResult]:
     """Each permission that is needed, tried one by one; ``tickets`` where alarms open some, ``notes`` where the terms ask for them.
 
     Reads find nothing. Whether adjustments may be made is asked of Autotask's information on the entity, so none is made.
     """
-    tries: list[Callable[[Psa], Check]] = [partial(_reads, need) for need in _NEEDS]
+    tries: list[Callable[[Psa], CheckResult]] = [partial(_reads, need) for need in _NEEDS]
     tries += [_makes_adjustments, _changes_contracts, _sees_costs, _reads_billing_items]
     if tickets:
         tries.append(_opens_tickets)
@@ -281,12 +287,12 @@ def check_permissions(autotask: Psa, *, tickets: bool = False, notes: bool = Fal
 class _Doubtful(Exception):
     """Autotask answered as it does to a wrong secret: nothing more is tried, because failed logins lock the API user."""
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: CheckResult) -> None:
         super().__init__(check.found)
         self.check = check
 
 
-def _reads(need: _Need, autotask: Psa) -> Check:
+def _reads(need: _Need, autotask: Psa) -> CheckResult:
     words = _WORDS[need.kind]
     name = f"read {words}"
     try:
@@ -294,14 +300,14 @@ def _reads(need: _Need, autotask: Psa) -> Check:
     except RetryLater:
         raise
     except AutotaskError as error:
-        check = Check(name, f"not allowed: {error}", WRONG, _grant(need.where))
+        check = CheckResult(name, f"not allowed: {error}", WRONG, _grant(need.where))
         if isinstance(error, CredentialsRefused) and error.rejected is Rejected.SECRET:
             raise _Doubtful(check) from error
         return check
     if need.kind in (RecordKind.COMPANIES, RecordKind.CONTRACTS) and _access(autotask, need.kind) is False:
         found = f"allowed for some {words} only; Autotask leaves the others out without an error"
-        return Check(name, found, WARN, _grant(need.where))
-    return Check(name, "allowed")
+        return CheckResult(name, found, WARN, _grant(need.where))
+    return CheckResult(name, "allowed")
 
 
 def _access(autotask: Psa, kind: RecordKind) -> bool | None:
@@ -314,67 +320,67 @@ def _access(autotask: Psa, kind: RecordKind) -> bool | None:
         return None
 
 
-def _makes_adjustments(autotask: Psa) -> Check:
+def _makes_adjustments(autotask: Psa) -> CheckResult:
     where = _grant("Contracts: Can modify service/bundle selections")
     return _may_create(autotask, RecordKind.ADJUSTMENTS, "make adjustments", "no change can be billed", where)
 
 
-def _changes_contracts(autotask: Psa) -> Check:
+def _changes_contracts(autotask: Psa) -> CheckResult:
     name, where = "change contracts", _grant("Contracts, Object Permissions: View All and Add")
     try:
         may = autotask.permissions(RecordKind.CONTRACTS).change
     except RetryLater:
         raise
     except AutotaskError as error:
-        return Check(name, f"Autotask does not say whether it is allowed: {error}", WARN, where)
+        return CheckResult(name, f"Autotask does not say whether it is allowed: {error}", WARN, where)
     if may is Access.NONE:
-        return Check(
+        return CheckResult(
             name, "not allowed: no contract can be extended when its subscription is renewed", WARN, where
         )
-    return Check(name, "allowed, by Autotask's own account")
+    return CheckResult(name, "allowed, by Autotask's own account")
 
 
-def _opens_tickets(autotask: Psa) -> Check:
+def _opens_tickets(autotask: Psa) -> CheckResult:
     found = "alarms open no tickets"
     return _may_create(autotask, RecordKind.TICKETS, "open tickets", found, _grant(TICKETS))
 
 
-def _writes_notes(autotask: Psa) -> Check:
+def _writes_notes(autotask: Psa) -> CheckResult:
     found = "no change gets the note that the terms ask for (contract_notes)"
     return _may_create(autotask, RecordKind.CONTRACT_NOTES, "write notes", found, _grant(NOTES))
 
 
-def _may_create(autotask: Psa, kind: RecordKind, name: str, without: str, where: str) -> Check:
+def _may_create(autotask: Psa, kind: RecordKind, name: str, without: str, where: str) -> CheckResult:
     try:
         may = autotask.permissions(kind).create
     except RetryLater:
         raise
     except AutotaskError as error:
-        return Check(name, f"Autotask does not say whether it is allowed: {error}", WARN, where)
+        return CheckResult(name, f"Autotask does not say whether it is allowed: {error}", WARN, where)
     if may is Access.NONE:
-        return Check(name, f"not allowed: {without}", WRONG, where)
-    return Check(name, "allowed, by Autotask's own account; none was made to find out")
+        return CheckResult(name, f"not allowed: {without}", WRONG, where)
+    return CheckResult(name, "allowed, by Autotask's own account; none was made to find out")
 
 
-def _sees_costs(autotask: Psa) -> Check:
+def _sees_costs(autotask: Psa) -> CheckResult:
     name = "see costs"
     try:
         seen = autotask.costs_visible()
     except RetryLater:
         raise
     except AutotaskError as error:
-        return Check(name, f"unknown: {error}")
+        return CheckResult(name, f"unknown: {error}")
     if seen is None:
-        return Check(name, "unknown: the catalogue has no services")
+        return CheckResult(name, "unknown: the catalogue has no services")
     if seen:
-        return Check(name, "allowed")
-    return Check(
+        return CheckResult(name, "allowed")
+    return CheckResult(
         name,
         "all costs read as 0: none are set, or the level is API User (system) Can't Read Costs. Billing does not need them",
     )
 
 
-def _reads_billing_items(autotask: Psa) -> Check:
+def _reads_billing_items(autotask: Psa) -> CheckResult:
     name = "read billing items"
     try:
         autotask.billing_items([0], date(1970, 1, 1))
@@ -382,11 +388,11 @@ def _reads_billing_items(autotask: Psa) -> Check:
         raise
     except AutotaskError as error:
         found = f"not allowed, so what was posted cannot be explained (`ready --posted`); billing does not need them: {error}"
-        check = Check(name, found, WARN, _grant("let it view billing items"))
+        check = CheckResult(name, found, WARN, _grant("let it view billing items"))
         if isinstance(error, CredentialsRefused) and error.rejected is Rejected.SECRET:
             raise _Doubtful(check) from error
         return check
-    return Check(name, "allowed")
+    return CheckResult(name, "allowed")
 
 
 def _grant(where: str) -> str:
@@ -396,7 +402,7 @@ def _grant(where: str) -> str:
 # -- The way from Timus
 
 
-def check_webhook(deployment: Deployment) -> Check:
+def check_webhook(deployment: Deployment) -> CheckResult:
     """Whether there is a secret that webhooks can be signed with."""
     name = "webhook"
     again = (
@@ -405,19 +411,21 @@ def check_webhook(deployment: Deployment) -> Check:
     try:
         found = deployment.secrets.webhook_secrets()
     except NotConfigured as error:
-        return Check(name, str(error), WRONG, again)
+        return CheckResult(name, str(error), WRONG, again)
     bad = malformed(found)
     if bad:
-        return Check(
+        return CheckResult(
             name,
             f"{bad} of {len(found)} secrets cannot be used",
             WRONG if malformed(found[:1]) else WARN,
             again,
         )
-    return Check(name, f"{deployment.webhook_url}, with {counted(len(found), 'secret')}")
+    return CheckResult(name, f"{deployment.webhook_url}, with {counted(len(found), 'secret')}")
 
 
-def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lambda _words: None) -> Check:
+def send_test_event(
+    deployment: Deployment, on_wait: Callable[[str], None] = lambda _words: None
+) -> CheckResult:
     """Sign an event and send it as Timus would, and wait until a worker has taken it in.
 
     It names no customer and no subscription: it is kept among the events, and makes no customer, changes nothing and is never shown as
@@ -432,9 +440,9 @@ def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lam
         headers = sign(event_id, int(now.timestamp()), body, secret)
         status, answer = deployment.deliver(headers, body)
     except (NotConfigured, SecretMalformed) as error:
-        return Check(name, f"it cannot be signed: {error}", WRONG, "Correct the webhook secret first")
+        return CheckResult(name, f"it cannot be signed: {error}", WRONG, "Correct the webhook secret first")
     except NotDelivered as error:
-        return Check(
+        return CheckResult(
             name,
             f"{deployment.webhook_url} does not answer: {error}",
             WRONG,
@@ -442,7 +450,7 @@ def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lam
         )
     if status != 202:
         found = f"{deployment.webhook_url} answers {status} {answer}".strip()
-        return Check(
+        return CheckResult(
             name, found, WRONG, "See the webhooks that were not accepted: timus-autotask logs queries"
         )
     key = delivery_key(event_id, body)
@@ -450,17 +458,17 @@ def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lam
     while clock.now() <= until:
         if deployment.store.event(NOBODY, key) is not None:
             took = (clock.now() - now).total_seconds()
-            return Check(name, f"accepted, stored and taken in by the worker after {took:.0f} seconds")
+            return CheckResult(name, f"accepted, stored and taken in by the worker after {took:.0f} seconds")
         on_wait(f"The quiet period is {deployment.quiet_seconds} seconds: waiting for the worker")
         clock.sleep(LOOKED_EACH)
     if deployment.table.get(inbox_key(NOBODY, key)) is None:
-        return Check(
+        return CheckResult(
             name,
             "it was accepted, and is not in the stack's table",
             WRONG,
             "The webhook address leads to another stack: compare it with the stack's output WebhookUrl",
         )
-    return Check(
+    return CheckResult(
         name,
         "accepted and stored, and no worker has come for it",
         WRONG,
@@ -471,7 +479,7 @@ def send_test_event(deployment: Deployment, on_wait: Callable[[str], None] = lam
 # -- All of it
 
 
-def look_at_everything(deployment: Deployment) -> Iterator[Check]:
+def look_at_everything(deployment: Deployment) -> Iterator[CheckResult]:
     """What ``doctor`` looks at: what a stack needs, and how everything goes. Nothing is sent to the webhook."""
     yield check_stack(deployment)
     user = try_api_user(deployment, None)

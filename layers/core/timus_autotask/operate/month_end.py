@@ -19,7 +19,7 @@ from timus_autotask.watch.forms import names_form
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.month.books import Books, open_books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak
-from timus_autotask.watch.month.ledger import Entry, Ledger, Month, ledger
+from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, LedgerMonth, ledger
 from timus_autotask.watch.month.parked import effects
 from timus_autotask.watch.month.posted import Posted, posted
 from timus_autotask.watch.month.ready import Ready, beside_of, month_of, ready
@@ -129,7 +129,7 @@ def ledger_csv(found: Ledger) -> str:
     )
 
 
-def _csv_row(month: Month, entry: Entry, found: Ledger) -> dict[str, object]:
+def _csv_row(month: LedgerMonth, entry: LedgerEntry, found: Ledger) -> dict[str, object]:
     days, price = entry.seat_days, entry.price
     contract_id, service_id = (entry.key.contract_id, entry.key.service_id) if entry.key else (None, None)
     return {
@@ -150,7 +150,7 @@ def _csv_row(month: Month, entry: Entry, found: Ledger) -> dict[str, object]:
     }
 
 
-def _csv_money(entry: Entry) -> dict[str, object]:
+def _csv_money(entry: LedgerEntry) -> dict[str, object]:
     money = entry.estimate
     if money is None:
         return {}

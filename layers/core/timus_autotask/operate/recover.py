@@ -17,7 +17,7 @@ from typing import Any
 
 from timus_autotask.domain.line import Line
 from timus_autotask.operate.decision import decided
-from timus_autotask.operate.deployment import DeadLetter, DeadLetters, Deployment
+from timus_autotask.operate.deployment import DeadLetters, Deployment, ReceivedLetter
 from timus_autotask.operate.mapping.known import require_customer
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask
@@ -86,7 +86,7 @@ def redrive(
     return propose(deployment, lambda: Prepared(act, finish=finish), on_progress)
 
 
-def _dead_wake_ups(letters: Iterable[DeadLetter]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _dead_wake_ups(letters: Iterable[ReceivedLetter]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Customers by the id of the message that was to wake them, and bodies that are no wake-up."""
     customers: dict[str, str] = {}
     strange: list[str] = []
@@ -98,7 +98,7 @@ def _dead_wake_ups(letters: Iterable[DeadLetter]) -> tuple[dict[str, str], tuple
     return customers, tuple(strange)
 
 
-def _take_out(letters: Iterable[DeadLetter], dead: DeadLetters) -> None:
+def _take_out(letters: Iterable[ReceivedLetter], dead: DeadLetters) -> None:
     """Delete messages.
 
     A receipt is good for half a minute, and people take longer to decide: messages whose time is over are received again.
@@ -115,7 +115,7 @@ def _take_out(letters: Iterable[DeadLetter], dead: DeadLetters) -> None:
             dead.delete(letter.receipt)
 
 
-def _received(dead: DeadLetters) -> Iterator[DeadLetter]:
+def _received(dead: DeadLetters) -> Iterator[ReceivedLetter]:
     """Every message once."""
     seen: set[str] = set()
     while letters := [letter for letter in dead.receive() if letter.message_id not in seen]:

@@ -171,7 +171,7 @@ class BillingRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class ServiceTicket:
     """A ticket of the service desk."""
 
     id: int
@@ -301,7 +301,7 @@ class Psa(Protocol):
         """The IANA name of the zone of the tenant's default internal location; ``""`` where that is not known."""
         ...
 
-    def tickets_numbered(self, company_id: int, external_id: str) -> list[Ticket]:
+    def tickets_numbered(self, company_id: int, external_id: str) -> list[ServiceTicket]:
         """Tickets of a company that carry exactly this external id."""
         ...
 

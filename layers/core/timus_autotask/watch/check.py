@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How what was found is to be taken."""
 
     OK = "ok"
@@ -18,19 +18,21 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckResult:
     """What was found at one look."""
 
     name: str
     """What was looked at, in a few words; the same at every look."""
     found: str
     """What was found, in one sentence or less."""
-    verdict: Verdict = Verdict.OK
+    verdict: CheckVerdict = CheckVerdict.OK
     remedy: str = ""
     """What a person can do about it, with the command; ``""`` when it is right."""
 
 
-def worst(checks: Iterable[Check]) -> Verdict:
+def worst(checks: Iterable[CheckResult]) -> CheckVerdict:
     """The worst verdict of all; ``OK`` when there are none."""
     found = {check.verdict for check in checks}
-    return next((verdict for verdict in (Verdict.WRONG, Verdict.WARN) if verdict in found), Verdict.OK)
+    return next(
+        (verdict for verdict in (CheckVerdict.WRONG, CheckVerdict.WARN) if verdict in found), CheckVerdict.OK
+    )

@@ -21,7 +21,7 @@ from timus_autotask.store.journal import Journal
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.store.partner import Circuit
 from timus_autotask.store.runs import Run
-from timus_autotask.watch.check import Check, worst
+from timus_autotask.watch.check import CheckResult, worst
 from timus_autotask.watch.history import History, Owed, undone_by
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.month.books import LinePrice
@@ -31,13 +31,13 @@ from timus_autotask.watch.month.digest import Digest
 from timus_autotask.watch.month.digest_text import Mail
 from timus_autotask.watch.month.evidence import (
     ContractEvidence,
-    Difference,
+    JournalDifference,
     LineEvidence,
     MonthEvidence,
     WithoutLine,
 )
 from timus_autotask.watch.month.four_sides import SIDES, FourSides, SideRow
-from timus_autotask.watch.month.ledger import Entry, Ledger, Sums, Total, total
+from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
 from timus_autotask.watch.month.posted import Item as PostedItem
 from timus_autotask.watch.month.posted import Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready
@@ -55,7 +55,7 @@ Form = dict[str, Any]
 # -- Checks
 
 
-def checks_form(checks: Sequence[Check]) -> Form:
+def checks_form(checks: Sequence[CheckResult]) -> Form:
     """``setup`` and ``doctor``."""
     return {
         "verdict": worst(checks).value,
@@ -67,7 +67,7 @@ def checks_form(checks: Sequence[Check]) -> Form:
 
 
 def setup_form(
-    checks: Sequence[Check], waited: Preview, webhook_url: str, steps: Iterable[tuple[str, str]]
+    checks: Sequence[CheckResult], waited: Preview, webhook_url: str, steps: Iterable[tuple[str, str]]
 ) -> Form:
     """``setup``: ``waited`` is what waited for the API user that was stored, ``steps`` are what comes next and the command for it."""
     return {
@@ -429,7 +429,7 @@ def _journal(journal: Journal, head: Head | None, broken: int | None) -> Form:
     }
 
 
-def _difference(one: Difference) -> Form:
+def _difference(one: JournalDifference) -> Form:
     return {**asdict(one), "seat_days": one.seat_days}
 
 
@@ -912,7 +912,7 @@ def ledger_form(found: Ledger) -> Form:
     }
 
 
-def _entry(entry: Entry, names: Directory) -> Form:
+def _entry(entry: LedgerEntry, names: Directory) -> Form:
     contract_id = entry.key.contract_id if entry.key else None
     service_id = entry.key.service_id if entry.key else None
     return {

@@ -16,7 +16,7 @@ from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.store.reading import REPAIR
 from timus_autotask.store.runs import Run, findings, gauges
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.check import Check, Verdict
+from timus_autotask.watch.check import CheckResult, CheckVerdict
 from timus_autotask.watch.gauges import last_webhook, measured
 from timus_autotask.watch.grouping import Standing, standing_of
 from timus_autotask.watch.listing import everything
@@ -34,7 +34,7 @@ from timus_autotask.watch.status import (
 )
 from timus_autotask.watch.wording import counted
 
-OK, WARN, WRONG = Verdict.OK, Verdict.WARN, Verdict.WRONG
+OK, WARN, WRONG = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.WRONG
 
 SWEEP_LATE = timedelta(hours=1)
 """The sweep counts each quarter of an hour; with very many customers a count takes some minutes more."""
@@ -59,7 +59,7 @@ def check_health(
     dead_letters: int,
     secret_age: timedelta | None,
     limits: Limits,
-) -> Iterator[Check]:
+) -> Iterator[CheckResult]:
     """How everything is, one line each, what is upstream first.
 
     ``queued``: wake-ups that wait; ``dead_letters``: those that failed for good; ``secret_age``: of the oldest secret, None: unknown.
@@ -86,24 +86,24 @@ def check_health(
     yield _secrets(secret_age, limits)
 
 
-def _stage(status: Status) -> Check:
+def _stage(status: Status) -> CheckResult:
     """Whether changes reach Autotask at all. What observes does so on purpose, so it is never wrong."""
     partner, others = status.stages.partner, [*status.stages.exceptions]
     if partner.live and not others:
-        return Check("stage", "live: changes reach Autotask")
+        return CheckResult("stage", "live: changes reach Autotask")
     if partner.live:
         found = f"live, but {counted(len(others), 'customer')} observed only: {some(others, FEW)}"
-        return Check(
+        return CheckResult(
             "stage", found, WARN, f"It is shown first: {for_customers('timus-autotask go-live', others)}"
         )
     found = "observing: nothing reaches Autotask" + (f", but that of {some(others, FEW)}" if others else "")
-    return Check("stage", found, WARN, "It is shown first: timus-autotask go-live")
+    return CheckResult("stage", found, WARN, "It is shown first: timus-autotask go-live")
 
 
-def _last_webhook(ports: Ports, numbers: Mapping[str, int], limits: Limits, now: datetime) -> Check:
+def _last_webhook(ports: Ports, numbers: Mapping[str, int], limits: Limits, now: datetime) -> CheckResult:
     name, last = "last webhook", last_webhook(ports.store)
     if last is None:
-        return Check(
+        return CheckResult(
             name, "Timus has sent nothing yet", WARN, "Register in Timus: timus-autotask webhook show"
         )
     found = f"{last:%Y-%m-%d %H:%M} UTC, {_ago(now - last)} ago"
@@ -111,20 +111,20 @@ def _last_webhook(ports: Ports, numbers: Mapping[str, int], limits: Limits, now:
         remedy = (
             "Look in Timus whether its webhook is on and what it was answered: timus-autotask webhook show"
         )
-        return Check(name, f"{found}, where there are usually some", WRONG, remedy)
-    return Check(name, found)
+        return CheckResult(name, f"{found}, where there are usually some", WRONG, remedy)
+    return CheckResult(name, found)
 
 
-def _queue(depth: QueueDepth) -> Check:
+def _queue(depth: QueueDepth) -> CheckResult:
     waits = f"{counted(depth.visible, 'wake-up')} ready, {depth.in_flight} being worked on, {depth.delayed} in the quiet period"
-    return Check("queue", waits if sum(depth) else "empty")
+    return CheckResult("queue", waits if sum(depth) else "empty")
 
 
-def _dead_letters(number: int) -> Check:
+def _dead_letters(number: int) -> CheckResult:
     if not number:
-        return Check("dead letters", "none")
+        return CheckResult("dead letters", "none")
     remedy = "Once the cause is fixed: timus-autotask redrive"
-    return Check(
+    return CheckResult(
         "dead letters",
         f"{counted(number, 'wake-up')} failed for good; the worker's log says why",
         WRONG,
@@ -132,10 +132,10 @@ def _dead_letters(number: int) -> Check:
     )
 
 
-def _sweep(ports: Ports, now: datetime) -> Check:
+def _sweep(ports: Ports, now: datetime) -> CheckResult:
     stored = gauges(ports.table)
     if stored is None:
-        return Check(
+        return CheckResult(
             "sweep",
             "it has not finished its first count yet",
             WARN,
@@ -143,67 +143,67 @@ def _sweep(ports: Ports, now: datetime) -> Check:
         )
     found = f"it last counted everything {_ago(now - stored.value.at)} ago"
     if now - stored.value.at < SWEEP_LATE:
-        return Check("sweep", found)
+        return CheckResult("sweep", found)
     remedy = (
         "Is the stack's EventBridge rule enabled? Look at the function's errors: timus-autotask logs queries"
     )
-    return Check("sweep", found, WRONG, remedy)
+    return CheckResult("sweep", found, WRONG, remedy)
 
 
-def _failures(status: Status) -> Check:
+def _failures(status: Status) -> CheckResult:
     found = [f"{one.record} cannot be read" for one in status.unreadable]
     found += [f"{one.kind} {one.id} fails: {one.error}" for one in status.troubles]
     if not found:
-        return Check("failures", "none")
+        return CheckResult("failures", "none")
     what_to_do = REPAIR if status.unreadable else "See the failures of our own: timus-autotask logs queries"
-    return Check("failures", some(found, FEW), WRONG, what_to_do)
+    return CheckResult("failures", some(found, FEW), WRONG, what_to_do)
 
 
-def _oldest_change(numbers: Mapping[str, int], limits: Limits) -> Check:
+def _oldest_change(numbers: Mapping[str, int], limits: Limits) -> CheckResult:
     seconds = numbers["oldest_change_seconds"]
     if not seconds:
-        return Check("oldest change", "nothing waits that needs no decision")
+        return CheckResult("oldest change", "nothing waits that needs no decision")
     waits = timedelta(seconds=seconds)
     found = f"one waits for {_ago(waits)} that needs no decision"
     if waits < limits.oldest_change:
-        return Check("oldest change", found)
-    return Check(
+        return CheckResult("oldest change", found)
+    return CheckResult(
         "oldest change", found, WRONG, "Its last lines say what is outstanding: timus-autotask status"
     )
 
 
-def _unmapped(status: Status) -> Check:
+def _unmapped(status: Status) -> CheckResult:
     mapped = status.mapped
     if not mapped.unmapped:
-        return Check("unmapped", "no customer and no SKU")
+        return CheckResult("unmapped", "no customer and no SKU")
     kinds = (("customer", mapped.customers), ("SKU", mapped.skus))
     found = "; ".join(f"{counted(len(names), what)}: {some(names, FEW)}" for what, names in kinds if names)
-    return Check("unmapped", found, WARN, "timus-autotask map suggest")
+    return CheckResult("unmapped", found, WARN, "timus-autotask map suggest")
 
 
-def _names(status: Status) -> Check:
+def _names(status: Status) -> CheckResult:
     found = [one for one in status.undecided if one.of_name]
     if not found:
-        return Check("names", "no company of a mapped customer is called like another one")
+        return CheckResult("names", "no company of a mapped customer is called like another one")
     said = "; ".join(one.message for one in found[:FEW]) + (
         f" and {len(found) - FEW} more" if len(found) > FEW else ""
     )
     remedy = (
         found[0].remedy if len(found) == 1 else "The commands for each stand beside it: timus-autotask status"
     )
-    return Check("names", said, WARN, remedy)
+    return CheckResult("names", said, WARN, remedy)
 
 
-def _parked(numbers: Mapping[str, int], status: Status) -> Check:
+def _parked(numbers: Mapping[str, int], status: Status) -> CheckResult:
     lines, events, long = numbers["lines_parked"], numbers["events_parked"], numbers["parked_long"]
     observing = sum(map(partial(_waits_in_observation, stages=status.stages), status.lines))
     if not lines and not events and not long and not observing:
-        return Check("parked", "nothing")
+        return CheckResult("parked", "nothing")
     found = f"{counted(lines, 'line')} and {counted(events, 'event')}, the unmapped included; for longer than a day {long}"
     if observing:
         found += f"; in observation {counted(observing, 'line')}, which go-live would not bill"
     remedy = "The command for each stands beside it: timus-autotask status"
-    return Check("parked", found, WRONG if long else WARN, remedy)
+    return CheckResult("parked", found, WRONG if long else WARN, remedy)
 
 
 def _waits_in_observation(line: StatusLine, stages: Stages) -> bool:
@@ -212,27 +212,29 @@ def _waits_in_observation(line: StatusLine, stages: Stages) -> bool:
     return observes and standing_of(replace(line, undecided=())) is Standing.WAITING
 
 
-def _approvals(numbers: Mapping[str, int]) -> Check:
+def _approvals(numbers: Mapping[str, int]) -> CheckResult:
     held = numbers["lines_held"]
     if not held:
-        return Check("approvals", "none is waited for")
-    return Check("approvals", f"{counted(held, 'change')} awaiting approval", WARN, "timus-autotask status")
+        return CheckResult("approvals", "none is waited for")
+    return CheckResult(
+        "approvals", f"{counted(held, 'change')} awaiting approval", WARN, "timus-autotask status"
+    )
 
 
-def _drift(numbers: Mapping[str, int]) -> Check:
+def _drift(numbers: Mapping[str, int]) -> CheckResult:
     drifting = numbers["lines_drifting"]
     if not drifting:
-        return Check("drift", "none is known")
+        return CheckResult("drift", "none is known")
     found = f"somebody changed {counted(drifting, 'line')} in Autotask"
-    return Check("drift", found, WRONG, "Both ways out stand beside each: timus-autotask status")
+    return CheckResult("drift", found, WRONG, "Both ways out stand beside each: timus-autotask status")
 
 
-def _paused(status: Status) -> Check:
+def _paused(status: Status) -> CheckResult:
     if not status.paused:
-        return Check("paused", "nobody")
+        return CheckResult("paused", "nobody")
     whom = [one.customer or "everybody" for one in status.paused]
     by = sorted({one.by for one in status.paused if one.by})
-    return Check(
+    return CheckResult(
         "paused",
         some(whom, FEW) + (f", by {some(by, FEW)}" if by else ""),
         WARN,
@@ -248,30 +250,32 @@ def _resume(paused: Sequence[Pause]) -> str:
     return for_customers("timus-autotask resume", only) if len(only) == 1 else "timus-autotask status"
 
 
-def _last_reconcile(run: Run, numbers: Mapping[str, int], limits: Limits) -> Check:
+def _last_reconcile(run: Run, numbers: Mapping[str, int], limits: Limits) -> CheckResult:
     name, late = "last reconcile", numbers["reconcile_age_hours"] >= limits.reconcile_age_hours
     remedy = "timus-autotask reconcile"
     if run.finished is None:
         found = f"not finished yet{f': {run.stopped}' if run.stopped else ''}"
-        return Check(name, found, WRONG if late else WARN, remedy if late else "It runs each night by itself")
+        return CheckResult(
+            name, found, WRONG if late else WARN, remedy if late else "It runs each night by itself"
+        )
     found = f"{run.finished:%Y-%m-%d %H:%M} UTC, {counted(run.contracts, 'contract')}, {counted(sum(run.found.values()), 'finding')}"
-    return Check(name, found, WRONG, remedy) if late else Check(name, found)
+    return CheckResult(name, found, WRONG, remedy) if late else CheckResult(name, found)
 
 
-def _ending(found: Iterator[Finding]) -> Check:
+def _ending(found: Iterator[Finding]) -> CheckResult:
     ending = [one for one in found if one.kind is Kind.ENDS_FIRST]
     if not ending:
-        return Check("contracts that end", "none ends before its subscription within 30 days")
+        return CheckResult("contracts that end", "none ends before its subscription within 30 days")
     named = [f"{one.contract_id} on {one.day}" for one in ending]
     remedy = (
         "Extend or renew them in Autotask, or let the terms do it: timus-autotask policy set renewal=extend"
     )
-    return Check(
+    return CheckResult(
         "contracts that end", f"{len(ending)} before their subscription: {some(named, FEW)}", WARN, remedy
     )
 
 
-def _coverage(records: Records, today: date) -> Check:
+def _coverage(records: Records, today: date) -> CheckResult:
     """Until when contracts bill the subscriptions, as they were last read."""
     name = "coverage"
     contracts = {
@@ -281,7 +285,7 @@ def _coverage(records: Records, today: date) -> Check:
     }
     ending = coverage(*desired_of(records, today), contracts, today)
     if not ending:
-        return Check(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more")
+        return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more")
     counts = [
         f"{sum((one.within(today) or 0) <= days for one in ending)} within {days}"
         for days in reversed(HORIZONS)
@@ -290,18 +294,22 @@ def _coverage(records: Records, today: date) -> Check:
     found = f"{seats} go on after their contract ends: {', '.join(counts)} days; first {ending[0].key.contract_id} on {ending[0].until}"
     remedy = "The last table has each with the money and what a renewal would do: timus-autotask ready"
     if any(one.within(today) == HORIZONS[0] and not one.by_terms for one in ending):
-        return Check(name, found, WRONG, remedy)
-    return Check(name, found, WARN, remedy) if any(not one.by_terms for one in ending) else Check(name, found)
+        return CheckResult(name, found, WRONG, remedy)
+    return (
+        CheckResult(name, found, WARN, remedy)
+        if any(not one.by_terms for one in ending)
+        else CheckResult(name, found)
+    )
 
 
-def _secrets(age: timedelta | None, limits: Limits) -> Check:
+def _secrets(age: timedelta | None, limits: Limits) -> CheckResult:
     if age is None:
-        return Check("secrets", "their age is not known")
+        return CheckResult("secrets", "their age is not known")
     found = f"the oldest is {counted(age.days, 'day')} old"
     if age.days < limits.secret_age_days:
-        return Check("secrets", found)
+        return CheckResult("secrets", found)
     remedy = "For Autotask: a new secret on the API user's page, then timus-autotask credentials set; for the webhook: docs/operations.md, Secret old"
-    return Check("secrets", found, WARN, remedy)
+    return CheckResult("secrets", found, WARN, remedy)
 
 
 # -- Words

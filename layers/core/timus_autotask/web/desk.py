@@ -13,7 +13,7 @@ from timus_autotask.operate.mapping.suggest import Suggestions, suggest
 from timus_autotask.operate.month_end import Looked, leaks, look_at_month, what_was_posted
 from timus_autotask.ports.errors import QueueUnavailable
 from timus_autotask.watch.adjustments import ListedAdjustment, adjustments
-from timus_autotask.watch.check import Check
+from timus_autotask.watch.check import CheckResult
 from timus_autotask.watch.grouping import Group, grouped
 from timus_autotask.watch.history import History, later
 from timus_autotask.watch.month.ledger import Ledger
@@ -69,7 +69,7 @@ class Desk:
     """Who decides here."""
     start: Start = in_background
     everything: Kept[Everything] = field(init=False)
-    checks: Kept[tuple[Check, ...]] = field(init=False)
+    checks: Kept[tuple[CheckResult, ...]] = field(init=False)
     """What ``doctor`` says. It asks AWS and Autotask, so it is read only when somebody asks."""
     suggested: Kept[Suggested] = field(init=False)
     """Autotask is asked for it, so it is read when somebody comes to map."""

@@ -9,7 +9,7 @@ from typing import Any
 from timus_autotask.operate.month_end import Looked
 from timus_autotask.operate.terms import terms_in_force
 from timus_autotask.watch.adjustments import ListedAdjustment
-from timus_autotask.watch.check import Check
+from timus_autotask.watch.check import CheckResult
 from timus_autotask.watch.grouping import FOR_PEOPLE
 from timus_autotask.watch.names import Directory
 from timus_autotask.web.desk import Desk, Everything
@@ -38,7 +38,7 @@ class Report:
     not_asked: Failure | None
     """Why Autotask said nothing of the month."""
     terms: TermsPage
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
 
 
 @dataclass(frozen=True, slots=True)

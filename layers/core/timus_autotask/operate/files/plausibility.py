@@ -53,7 +53,7 @@ SHOWN = 5
 """Ids that one message lists."""
 
 
-class Kind(StrEnum):
+class SuspicionKind(StrEnum):
     """What is suspicious."""
 
     ALIKE = "id-alike"
@@ -75,7 +75,7 @@ class Suspicion:
 
     id: str
     """A hash of what it says: once accepted, it covers this and nothing else, also when the same file is given again."""
-    kind: Kind
+    kind: SuspicionKind
     message: str
     holds: tuple[str, ...]
     """The subscriptions whose events wait for it, sorted."""
@@ -106,7 +106,7 @@ class Billed:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownToUs:
     """What we know."""
 
     subscriptions: Mapping[str, Billed]
@@ -120,7 +120,7 @@ class Known:
         return found.customer_id if found else None
 
 
-def suspicions(given: Sequence[Billed], new: Collection[str], known: Known) -> tuple[Suspicion, ...]:
+def suspicions(given: Sequence[Billed], new: Collection[str], known: KnownToUs) -> tuple[Suspicion, ...]:
     """All suspicions about what a file says, by kind.
 
     ``new`` are the subscriptions of the file that would become events. Where nothing follows, nothing is suspicious.
@@ -151,13 +151,15 @@ def suspicions(given: Sequence[Billed], new: Collection[str], known: Known) -> t
     )
 
 
-def _suspicion(kind: Kind, message: str, holds: Iterable[str], about: Iterable[str] = ()) -> Suspicion:
+def _suspicion(
+    kind: SuspicionKind, message: str, holds: Iterable[str], about: Iterable[str] = ()
+) -> Suspicion:
     """``about`` is what the message is too short to list."""
     says = "\n".join((kind, message, *sorted(about)))
     return Suspicion(sha256(says.encode()).hexdigest()[:8], kind, message, tuple(sorted({*holds})))
 
 
-def _moved(moved: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _moved(moved: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     """Subscriptions that are another customer's than we know."""
     for one in moved:
         owner = known.owner(one.subscription_id)
@@ -165,10 +167,10 @@ def _moved(moved: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
             f"Subscription {one.subscription_id} is customer {one.customer_id}'s here, and we know it as customer {owner}'s. Its event would "
             "be parked, for a person to decide whose it is."
         )
-        yield _suspicion(Kind.MOVED, message, (one.subscription_id,))
+        yield _suspicion(SuspicionKind.MOVED, message, (one.subscription_id,))
 
 
-def _mixed(moved: Sequence[Billed], new: Collection[str], known: Known) -> Iterator[Suspicion]:
+def _mixed(moved: Sequence[Billed], new: Collection[str], known: KnownToUs) -> Iterator[Suspicion]:
     """Subscriptions of several customers that are others' here: what else the file says may be of another row, too."""
     ways = {(known.owner(one.subscription_id), one.customer_id) for one in moved}
     if len(ways) > 1:
@@ -178,7 +180,7 @@ def _mixed(moved: Sequence[Billed], new: Collection[str], known: Known) -> Itera
             f"{len(ids)} subscriptions are other customers' here, not all of one to one other: {', '.join(ids[:SHOWN])}{more}. Rows may have been "
             "exchanged, or a column moved."
         )
-        yield _suspicion(Kind.EXCHANGED, message, new, ids)
+        yield _suspicion(SuspicionKind.EXCHANGED, message, new, ids)
 
 
 # -- Ids
@@ -218,24 +220,24 @@ def _alike_among(ids: Iterable[str]) -> Mapping[str, list[str]]:
 _MAY_BE = "A spreadsheet may have changed it."
 
 
-def _alike(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _alike(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     """Ids and SKUs that are new, and equal to others except for what spreadsheets change."""
     yield from _subscriptions_alike(given, known)
     yield from _names_alike("Customer", given, known.customers, lambda one: [one.customer_id])
     yield from _names_alike("SKU", given, known.skus, lambda one: [*one.units])
 
 
-def _subscriptions_alike(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _subscriptions_alike(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     others = _alike_among({*known.subscriptions, *(one.subscription_id for one in given)})
     for one in given:
         new, customer = one.subscription_id, one.customer_id
         for other in others[_written_alike(new)] if new not in known.subscriptions else ():
             if other in known.subscriptions:
                 message = f"Subscription {new} of {customer} is new, and {other} is known. {_MAY_BE}"
-                yield _suspicion(Kind.ALIKE, message, (new, other))
+                yield _suspicion(SuspicionKind.ALIKE, message, (new, other))
             elif other < new:
                 message = f"Subscriptions {other} and {new} of {customer} are new, and may be one. {_MAY_BE}"
-                yield _suspicion(Kind.ALIKE, message, (new, other))
+                yield _suspicion(SuspicionKind.ALIKE, message, (new, other))
 
 
 def _names_alike(
@@ -246,10 +248,12 @@ def _names_alike(
     for new in sorted({name for one in given for name in names(one)} - {*known}):
         for other in others.get(_written_alike(new), ()):
             holds = [one.subscription_id for one in given if new in names(one)]
-            yield _suspicion(Kind.ALIKE, f"{what} {new} is new, and {other} is known. {_MAY_BE}", holds)
+            yield _suspicion(
+                SuspicionKind.ALIKE, f"{what} {new} is new, and {other} is known. {_MAY_BE}", holds
+            )
 
 
-def _numbers(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _numbers(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     """New ids that are mere numbers where no known one is."""
 
     def strange(new: str, ids: Collection[str]) -> bool:
@@ -260,11 +264,11 @@ def _numbers(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
         if strange(customer, known.customers):
             holds = [one.subscription_id for one in given if one.customer_id == customer]
             message = f"Customer {customer} is new and a mere number, as no customer is that we know."
-            yield _suspicion(Kind.NUMBER, message, holds)
+            yield _suspicion(SuspicionKind.NUMBER, message, holds)
     for one in given:
         if strange(one.subscription_id, known.subscriptions):
             message = f"Subscription {one.subscription_id} is new and a mere number, as no subscription is that we know."
-            yield _suspicion(Kind.NUMBER, message, (one.subscription_id,))
+            yield _suspicion(SuspicionKind.NUMBER, message, (one.subscription_id,))
 
 
 # -- Units
@@ -277,7 +281,7 @@ def _by_customer(ones: Iterable[Billed]) -> Mapping[str, list[Billed]]:
     return found
 
 
-def _in_place(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _in_place(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     """New subscriptions with what is billed for another one, of which the file does not say what became."""
     named = {one.subscription_id: one for one in given}
     clients = _by_customer(known.subscriptions.values())
@@ -306,7 +310,7 @@ def _beside(new: Billed, others: Iterable[Billed], named: Mapping[str, Billed]) 
             yield _replaced(new, other, [*new.filled()], {new.subscription_id})
 
 
-def _swallowed(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _swallowed(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     """Known subscriptions that rise by what another one of the client has, or by more, where the file does not say what became of that."""
     named = {one.subscription_id: one.units for one in given}
     clients = _by_customer(known.subscriptions.values())
@@ -322,7 +326,7 @@ def _swallowed(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
                         f"{other.subscription_id} with quantity 0 in the same file."
                     )
                     holds = {one.subscription_id, other.subscription_id} & {*named}
-                    yield _suspicion(Kind.IN_PLACE, message, holds)
+                    yield _suspicion(SuspicionKind.IN_PLACE, message, holds)
 
 
 def _replaced(one: Billed, other: Billed, skus: Sequence[str], holds: Iterable[str]) -> Suspicion:
@@ -332,7 +336,7 @@ def _replaced(one: Billed, other: Billed, skus: Sequence[str], holds: Iterable[s
         f"{_has(other, skus)} in {other.subscription_id} of {other.customer_id}, so both would be billed. If one replaces the other, give "
         f"{other.subscription_id} with quantity 0 in the same file."
     )
-    return _suspicion(Kind.IN_PLACE, message, holds)
+    return _suspicion(SuspicionKind.IN_PLACE, message, holds)
 
 
 def _has(other: Billed, skus: Iterable[str]) -> str:
@@ -342,7 +346,7 @@ def _has(other: Billed, skus: Iterable[str]) -> str:
     return ", ".join(f"{units} {sku}" for sku, units in sorted(other.filled().items()))
 
 
-def _changes(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _changes(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     """Changes that are large for the subscription, and clients who would be billed nothing any more."""
     named = {one.subscription_id for one in given}
     clients = _by_customer(known.subscriptions.values())
@@ -352,13 +356,13 @@ def _changes(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
         total = sum(one.total() for one in before if not one.ends)
         if total and not sum(one.total() for one in left if not one.ends):
             message = f"Customer {customer} would be billed nothing any more; it is {total} units today."
-            yield _suspicion(Kind.TO_NOTHING, message, [one.subscription_id for one in after])
+            yield _suspicion(SuspicionKind.TO_NOTHING, message, [one.subscription_id for one in after])
             continue
         for one in after:
             ours = known.subscriptions.get(one.subscription_id)
             if ours and (changed := [*_large(ours, one)]):
                 message = f"Subscription {one.subscription_id} of {customer}: {', '.join(changed)}."
-                yield _suspicion(Kind.LARGE, message, (one.subscription_id,))
+                yield _suspicion(SuspicionKind.LARGE, message, (one.subscription_id,))
 
 
 def _large(before: Billed, after: Billed) -> Iterator[str]:
@@ -378,7 +382,7 @@ def _both(before: Billed | None, after: Billed, sku: str) -> tuple[int, int]:
     return old, new
 
 
-def _clients(new: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _clients(new: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     """Clients who change by much as a whole: by new subscriptions, or by many small changes."""
     clients = _by_customer(known.subscriptions.values())
     totals = {customer: sum(one.total() for one in ones) for customer, ones in clients.items()}
@@ -391,11 +395,11 @@ def _clients(new: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
                 f"Customer {customer} has nothing today and would begin with {total:,} units; the largest client that we know has "
                 f"{largest:,}."
             )
-            yield _suspicion(Kind.LARGE, message, [one.subscription_id for one in given])
+            yield _suspicion(SuspicionKind.LARGE, message, [one.subscription_id for one in given])
 
 
 def _client(
-    customer: str, before: Sequence[Billed], given: Sequence[Billed], known: Known
+    customer: str, before: Sequence[Billed], given: Sequence[Billed], known: KnownToUs
 ) -> Iterator[Suspicion]:
     """Beside what is large for one subscription. By new ones a SKU may double, and a new SKU may have as many units as all others together."""
     total = sum(one.total() for one in before)
@@ -408,7 +412,7 @@ def _client(
                 f"{move.subscription_id} {move.units:+,}{' (new)' if move.new else ''}" for move in moves
             )
             message = f"Customer {customer}: {sku} from {had:,} to {had + change:,} by {which}."
-            yield _suspicion(Kind.LARGE, message, [move.subscription_id for move in moves])
+            yield _suspicion(SuspicionKind.LARGE, message, [move.subscription_id for move in moves])
 
 
 class _Move(NamedTuple):
@@ -417,7 +421,7 @@ class _Move(NamedTuple):
     new: bool
 
 
-def _moves(sku: str, given: Iterable[Billed], known: Known) -> Iterator[_Move]:
+def _moves(sku: str, given: Iterable[Billed], known: KnownToUs) -> Iterator[_Move]:
     """By how much the subscriptions change a SKU, but for those that are large by themselves."""
     for one in given:
         ours = known.subscriptions.get(one.subscription_id)
@@ -446,7 +450,7 @@ class _Change(NamedTuple):
         return f"{self.one.subscription_id} of {self.customer}: {self.sku} from {self.old:,} to {self.new:,}"
 
 
-def _changed(given: Iterable[Billed], new: Collection[str], known: Known) -> Iterator[_Change]:
+def _changed(given: Iterable[Billed], new: Collection[str], known: KnownToUs) -> Iterator[_Change]:
     for one in given:
         ours = known.subscriptions.get(one.subscription_id)
         if ours and one.subscription_id in new:
@@ -479,11 +483,13 @@ def _moved_numbers(changes: Sequence[_Change], what: str) -> Suspicion:
     each = sorted(change.words for change in changes)
     more = f"; and {len(each) - SHOWN} more" if len(each) > SHOWN else ""
     message = f"{len(each)} rows {what}: {'; '.join(each[:SHOWN])}{more}. Rows may have been exchanged, or a column moved."
-    return _suspicion(Kind.EXCHANGED, message, [change.one.subscription_id for change in changes], each)
+    return _suspicion(
+        SuspicionKind.EXCHANGED, message, [change.one.subscription_id for change in changes], each
+    )
 
 
 def _all_together(
-    changed: Sequence[_Change], given: Iterable[Billed], new: Collection[str], known: Known
+    changed: Sequence[_Change], given: Iterable[Billed], new: Collection[str], known: KnownToUs
 ) -> Iterator[Suspicion]:
     """Most clients change the same way, or several by much together. Then all of the file waits, for it may be another one than is meant."""
     clients: dict[str, int] = {}
@@ -498,10 +504,10 @@ def _all_together(
             f"{what}: {rise:+,} and -{rise - total:,}, from {whole:,} to {whole + total:,} units in all that the file names. Is it the right "
             "file, as it was exported?"
         )
-        yield _suspicion(Kind.WHOLE, message, new, [change.words for change in changed])
+        yield _suspicion(SuspicionKind.WHOLE, message, new, [change.words for change in changed])
 
 
-def _one_way(changes: Collection[int], known: Known) -> str:
+def _one_way(changes: Collection[int], known: KnownToUs) -> str:
     """What to say where most clients change the same way; ``""``: they do not."""
     billed = {one.customer_id for one in known.subscriptions.values() if one.total()}
     rise, fall = sum(units > 0 for units in changes), sum(units < 0 for units in changes)
@@ -525,7 +531,7 @@ def _is_large(old: int, new: int) -> bool:
     return abs(new - old) > max(FEW, SHARE * old)
 
 
-def _versions(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
+def _versions(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     """Versions that leap ahead of the one that is known, or, of a new subscription, of all that are."""
     newest = max((one.version or 0 for one in known.subscriptions.values()), default=0)
     for one in given:
@@ -541,7 +547,7 @@ def _versions(given: Sequence[Billed], known: Known) -> Iterator[Suspicion]:
                 f"Subscription {one.subscription_id} of {one.customer_id} has version {one.version}, and {knows}. If it is not right, "
                 "every later event of Timus's own would be an old one."
             )
-            yield _suspicion(Kind.VERSION, message, (one.subscription_id,))
+            yield _suspicion(SuspicionKind.VERSION, message, (one.subscription_id,))
 
 
 def _days(given: Sequence[Billed], today: date) -> Iterator[Suspicion]:
@@ -555,10 +561,10 @@ def _days(given: Sequence[Billed], today: date) -> Iterator[Suspicion]:
                     f"Subscription {one.subscription_id} of {one.customer_id}: {column} is {day}, {abs(away):,} days "
                     f"{'after' if away > 0 else 'before'} today."
                 )
-                yield _suspicion(Kind.DAY, message, (one.subscription_id,))
+                yield _suspicion(SuspicionKind.DAY, message, (one.subscription_id,))
 
 
-def _clients_missing(given: Sequence[Billed], known: Known, new: Collection[str]) -> Iterator[Suspicion]:
+def _clients_missing(given: Sequence[Billed], known: KnownToUs, new: Collection[str]) -> Iterator[Suspicion]:
     """Clients that a file lacks which was meant to be whole. What is in it may be cut off as well."""
     billed = {one.customer_id for one in known.subscriptions.values() if one.total()}
     lacks = sorted(billed - {one.customer_id for one in given})
@@ -570,4 +576,4 @@ def _clients_missing(given: Sequence[Billed], known: Known, new: Collection[str]
         f"The file lacks {len(lacks)} of the {len(billed)} clients that are billed: {', '.join(lacks[:SHOWN])}{more}. "
         "Is it whole?"
     )
-    yield _suspicion(Kind.CLIENTS_MISSING, message, new, lacks)
+    yield _suspicion(SuspicionKind.CLIENTS_MISSING, message, new, lacks)

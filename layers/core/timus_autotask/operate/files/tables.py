@@ -35,7 +35,7 @@ SEPARATORS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CellType:
     """How the value of a column is read."""
 
     parse: Callable[[str], Any]
@@ -51,7 +51,7 @@ class Column:
     """One column of a CSV file, or field of the objects of a JSON file."""
 
     name: str
-    kind: Kind
+    kind: CellType
     required: bool = False
     """Every row has a value."""
     aliases: tuple[str, ...] = ()
@@ -154,7 +154,7 @@ def for_json(column: Column, value: Any) -> Any:
     return _marked(value) if isinstance(value, str) and _damage(value, signs) else value
 
 
-def _cell(value: Any, kind: Kind) -> str:
+def _cell(value: Any, kind: CellType) -> str:
     if not isinstance(value, str):
         return "" if value is None else str(value)
     text = escaped(value) if kind is TEXT else visible(value)
@@ -219,12 +219,12 @@ def _only_text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
     return of_json
 
 
-def code(parse: Callable[[str], Any]) -> Kind:
+def code(parse: Callable[[str], Any]) -> CellType:
     """What machines compare, such as an id."""
-    return Kind(parse, _only_text(parse), code=True)
+    return CellType(parse, _only_text(parse), code=True)
 
 
-def one_of(*choices: str) -> Kind:
+def one_of(*choices: str) -> CellType:
     """One of a few words, to the letter."""
 
     def parse(text: str) -> str:
@@ -232,10 +232,10 @@ def one_of(*choices: str) -> Kind:
             raise ValueError(f"must be {', '.join(choices[:-1])} or {choices[-1]}")
         return text
 
-    return Kind(parse, _only_text(parse))
+    return CellType(parse, _only_text(parse))
 
 
-def whole(least: int, most: int) -> Kind:
+def whole(least: int, most: int) -> CellType:
     """A whole number as it is written without a spreadsheet: digits and nothing else."""
 
     def check(number: int) -> int:
@@ -253,7 +253,7 @@ def whole(least: int, most: int) -> Kind:
             raise ValueError("must be a whole number")
         return check(value)
 
-    return Kind(parse, of_json)
+    return CellType(parse, of_json)
 
 
 def _decimal(text: str) -> Decimal:
@@ -297,11 +297,11 @@ def _day(text: str) -> date:
 _AS_DAYS_ARE_WRITTEN = re.compile(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}")
 
 
-TEXT = Kind(lambda cell: _text(unescaped(cell)), _only_text(_text))
-DECIMAL = Kind(_decimal, _decimal_of_json)
-AMOUNT = Kind(_amount, _decimal_of_json)
+TEXT = CellType(lambda cell: _text(unescaped(cell)), _only_text(_text))
+DECIMAL = CellType(_decimal, _decimal_of_json)
+AMOUNT = CellType(_amount, _decimal_of_json)
 """Money that somebody else's file shows: thousands may be apart where that can be read in one way only."""
-DAY = Kind(_day, _only_text(_day))
+DAY = CellType(_day, _only_text(_day))
 
 
 # -- What spreadsheets do to cells
@@ -437,7 +437,7 @@ class _Reader:
             else:
                 self.report("is no object", row)
 
-    def typed(self, row: int, pairs: _Pairs, of: Callable[[Kind], Callable[[Any], Any]]) -> Row:
+    def typed(self, row: int, pairs: _Pairs, of: Callable[[CellType], Callable[[Any], Any]]) -> Row:
         """The values, each as its column has them; ``of`` chooses how they are written."""
         given = {column: value for column, value in pairs if value not in (None, "")}
         if None in given:

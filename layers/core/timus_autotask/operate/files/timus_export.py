@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from timus_autotask.domain.days import effective_day, local_midnight
 from timus_autotask.domain.history import Subscription, Version
 from timus_autotask.domain.subscription import BillingCycle, Snapshot, Status
-from timus_autotask.operate.files.plausibility import PLAUSIBLE, Billed, Known, Suspicion, suspicions
+from timus_autotask.operate.files.plausibility import PLAUSIBLE, Billed, KnownToUs, Suspicion, suspicions
 from timus_autotask.operate.files.tables import (
     DAY,
     TEXT,
@@ -170,7 +170,7 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingEvent:
     """An event that our table lacks."""
 
     customer_id: str
@@ -180,7 +180,7 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedSubscription:
     """A subscription that is another customer's in the file than we know. A person has to find out whose it is."""
 
     subscription_id: str
@@ -204,9 +204,9 @@ class Comparison:
     """Everything, and what would go into the inbox."""
 
     rows: tuple[Compared, ...]
-    events: tuple[Missing, ...]
+    events: tuple[MissingEvent, ...]
     suspicions: tuple[Suspicion, ...]
-    moved: tuple[Moved, ...] = ()
+    moved: tuple[MovedSubscription, ...] = ()
     contradicted: tuple[Contradicted, ...] = ()
 
     def accepting(self, ids: Iterable[str]) -> frozenset[str]:
@@ -221,7 +221,7 @@ class Comparison:
             + "Nothing was written."
         )
 
-    def released(self, accepted: Collection[str] = ()) -> tuple[Missing, ...]:
+    def released(self, accepted: Collection[str] = ()) -> tuple[MissingEvent, ...]:
         """The events that no suspicion holds, without counting those that a person has ``accepted`` by their ids."""
         held = {one for found in self.suspicions if found.id not in accepted for one in found.holds}
         return tuple(event for event in self.events if event.subscription_id not in held)
@@ -240,7 +240,7 @@ def compare(
     known = _known_now(records)
     observed = _observed(lines)
     rows: list[Compared] = []
-    events: list[Missing] = []
+    events: list[MissingEvent] = []
     problems: list[Problem] = []
     for one in sorted(exported, key=lambda one: (one.customer_id, one.subscription_id)):
         subscription = known.get(one.subscription_id)
@@ -280,11 +280,11 @@ def _known_now(records: Records) -> dict[str, Subscription]:
     return {one.id: one for one in found if not one.moved_to}
 
 
-def _moved(exported: Sequence[Exported], known: Mapping[str, Subscription]) -> Iterator[Moved]:
+def _moved(exported: Sequence[Exported], known: Mapping[str, Subscription]) -> Iterator[MovedSubscription]:
     for one in sorted(exported, key=lambda one: one.subscription_id):
         ours = known.get(one.subscription_id)
         if ours is not None and ours.customer_id != one.customer_id:
-            yield Moved(one.subscription_id, ours.customer_id, one.customer_id)
+            yield MovedSubscription(one.subscription_id, ours.customer_id, one.customer_id)
 
 
 def _contradictions(
@@ -347,7 +347,7 @@ def _exported_billed(exported: Exported, today: date) -> Billed:
     )
 
 
-def _known_billed(subscriptions: Sequence[Subscription], records: Records, today: date) -> Known:
+def _known_billed(subscriptions: Sequence[Subscription], records: Records, today: date) -> KnownToUs:
     found = {
         one.id: replace(
             _billed(one.id, one.customer_id, _in_force(one, today), today), version=one.timus_version
@@ -355,7 +355,7 @@ def _known_billed(subscriptions: Sequence[Subscription], records: Records, today
         for one in subscriptions
     }
     skus = {sku for one in subscriptions for sku in one.skus}
-    return Known(found, records.customers.keys(), {*skus, *records.partner.plans}, today)
+    return KnownToUs(found, records.customers.keys(), {*skus, *records.partner.plans}, today)
 
 
 def _billed(subscription_id: str, customer_id: str, version: Version, today: date) -> Billed:
@@ -466,7 +466,7 @@ def _event(
     zone: ZoneInfo,
     file: str,
     operator: str,
-) -> Missing:
+) -> MissingEvent:
     """The event that Timus would have sent. The same file gives the same bytes on the same day."""
     day = exported.effective_date or today
     term_end = exported.term_end or (subscription.newest.term_end if subscription else None) or day
@@ -499,7 +499,7 @@ def _event(
     )
     body = render(snapshot, {"source": FROM_FILE, "file": file, "operator": operator})
     event_id = f"{FROM_FILE}-{hashlib.sha256(body).hexdigest()[:24]}"
-    return Missing(exported.customer_id, exported.subscription_id, event_id, body)
+    return MissingEvent(exported.customer_id, exported.subscription_id, event_id, body)
 
 
 def _not_named(

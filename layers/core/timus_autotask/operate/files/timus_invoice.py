@@ -22,9 +22,9 @@ from timus_autotask.operate.files.tables import (
     DAY,
     DECIMAL,
     TEXT,
+    CellType,
     Column,
     FileRefused,
-    Kind,
     Problem,
     Row,
     as_csv,
@@ -161,7 +161,7 @@ def _as_it_is(value: object) -> object:
     return value
 
 
-def _day_kind(written: str) -> Kind:
+def _day_kind(written: str) -> CellType:
     """Days, read in the one way that the profile says."""
     if written == "iso":
         return DAY
@@ -176,13 +176,13 @@ def _day_kind(written: str) -> Kind:
             example = "3/15/2026" if written == "month-first" else "15.3.2026"
             raise ValueError(f"must be a day as in {example} (days are read as {written})") from None
 
-    return Kind(parse, lambda value: parse(str(value)))
+    return CellType(parse, lambda value: parse(str(value)))
 
 
 def columns_of(profile: InvoiceProfile) -> tuple[Column, ...]:
     """The columns of the file."""
     day = _day_kind(profile.days)
-    kinds = (code(str), code(str), Kind(_units, _units_of_json), AMOUNT, day, day)
+    kinds = (code(str), code(str), CellType(_units, _units_of_json), AMOUNT, day, day)
     ours = [
         Column(
             name,
@@ -192,7 +192,7 @@ def columns_of(profile: InvoiceProfile) -> tuple[Column, ...]:
         )
         for name, kind in zip(FIELDS, kinds, strict=True)
     ]
-    return (*ours, *(Column(name, Kind(_as_it_is, _as_it_is)) for name in profile.ignored))
+    return (*ours, *(Column(name, CellType(_as_it_is, _as_it_is)) for name in profile.ignored))
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +348,7 @@ def _plain(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class ComparedInvoice:
     """A month on all four sides, with the file and who has signed it off before."""
 
     found: FourSides
@@ -384,7 +384,7 @@ class Beside:
         return (last.sides, last.differences) == _sums(self.found)
 
 
-def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said: Naming) -> Beside:
+def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said: Naming) -> ComparedInvoice:
     """Set a file beside Timus, Autotask and the posted items of a month. Nothing is written.
 
     Raises ``FileRefused``, :class:`Senseless` for a month to come, and ``NotDone`` when Autotask cannot be asked.
@@ -420,7 +420,7 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
     customers = _unknown(invoice, lambda one: one.customer, ids)
     products = _unknown(invoice, lambda one: one.sku, skus)
     called = [*ids, *books.names.customers.values()]
-    return Beside(
+    return ComparedInvoice(
         found,
         sha256(data).hexdigest(),
         sign_offs(deployment.table, f"{first:%Y-%m}"),
@@ -454,7 +454,7 @@ def _sums(found: FourSides) -> tuple[dict[str, int], dict[str, int]]:
     return sides, {kind.value: days for kind, days in total.kinds.items() if days}
 
 
-def sign_off(deployment: Deployment, beside: Beside, file: str, by: str, note: str = "") -> SignOff:
+def sign_off(deployment: Deployment, beside: ComparedInvoice, file: str, by: str, note: str = "") -> SignOff:
     """Keep that a person has looked at it and takes it as it is: the file, the sums and each kind of difference."""
     if not by:
         raise Senseless("A sign-off has a name.", Way.NAME)

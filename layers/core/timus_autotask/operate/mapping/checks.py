@@ -12,7 +12,7 @@ from timus_autotask.domain.timeline import Timeline
 from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts, in_other_currency
 from timus_autotask.operate.mapping.choose import named_if_there, new_days, others_on
 from timus_autotask.operate.mapping.draft import CustomerEdit, Draft
-from timus_autotask.operate.mapping.file import Entry, What
+from timus_autotask.operate.mapping.file import MappingRow, What
 from timus_autotask.operate.mapping.known import (
     customers_here,
     did_you_mean,
@@ -54,7 +54,7 @@ def check_customers(draft: Draft) -> None:
             draft.report(entry, "customer_id", words, Way.STILL_TO_COME)
 
 
-def _is_strange(entry: Entry, draft: Draft) -> bool:
+def _is_strange(entry: MappingRow, draft: Draft) -> bool:
     return entry.subject[0] == "customer" and not is_known(draft.records[entry.subject[1]])
 
 
@@ -90,7 +90,7 @@ def _others(
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownToAutotask:
     """What Autotask has of a file that is right."""
 
     doubts: tuple[str, ...]
@@ -99,7 +99,7 @@ class Known:
     """Of each contract that is new to a customer: the names of its company, and of the services on it or in the file."""
 
 
-def check_autotask(draft: Draft, catalogue: Catalogue) -> Known:
+def check_autotask(draft: Draft, catalogue: Catalogue) -> KnownToAutotask:
     """Companies, contracts, services and currencies, each read for all rows together."""
     routed, changing = draft.new_routes(), draft.changing()
     companies = catalogue.companies(_ids("company_id", changing))
@@ -114,11 +114,13 @@ def check_autotask(draft: Draft, catalogue: Catalogue) -> Known:
     names = {"company": _names(companies), "contract": _names(contracts), "service": _names(services)}
     doubts = dict.fromkeys(doubt for entry in good for doubt in _doubts(entry, names, draft))
     fit = [contracts[id_] for id_ in sorted(_ids("contract_id", [e for e in routed if e in good]))]
-    return Known(tuple(doubts), tuple(_on_contracts(fit, names["company"], names["service"], catalogue)))
+    return KnownToAutotask(
+        tuple(doubts), tuple(_on_contracts(fit, names["company"], names["service"], catalogue))
+    )
 
 
 def _check_companies(
-    entries: Sequence[Entry], companies: Mapping[int, Company], draft: Draft, catalogue: Catalogue
+    entries: Sequence[MappingRow], companies: Mapping[int, Company], draft: Draft, catalogue: Catalogue
 ) -> set[int]:
     """The rows whose company is not there; nothing more is said of these."""
     wrong = [one for one in entries if one.values["company_id"] and one.values["company_id"] not in companies]
@@ -145,7 +147,7 @@ def _on_contracts(
         yield NamesRead(one.id, one, company, {**chosen, **named})
 
 
-def _ids(column: str, entries: Iterable[Entry]) -> set[int]:
+def _ids(column: str, entries: Iterable[MappingRow]) -> set[int]:
     return {entry.values[column] for entry in entries if entry.values[column]}
 
 
@@ -154,7 +156,7 @@ def _names(found: Mapping[int, Company] | Mapping[int, Contract] | Mapping[int, 
 
 
 def _check_contracts(
-    routed: Sequence[Entry], contracts: Mapping[int, Contract], draft: Draft, catalogue: Catalogue
+    routed: Sequence[MappingRow], contracts: Mapping[int, Contract], draft: Draft, catalogue: Catalogue
 ) -> None:
     wrong = {entry.row: _against(entry, contracts, draft) for entry in routed}
     _offer([entry for entry in routed if wrong[entry.row]], wrong, draft, catalogue)
@@ -165,7 +167,7 @@ def _check_contracts(
             draft.report(entry, "contract_id", OTHER_CURRENCY)
 
 
-def _check_lines(entries: Sequence[Entry], draft: Draft, catalogue: Catalogue) -> None:
+def _check_lines(entries: Sequence[MappingRow], draft: Draft, catalogue: Catalogue) -> None:
     """A contract service is one of its service on its contract."""
     lines = catalogue.lines(_ids("contract_id", entries))
     for entry in entries:
@@ -185,7 +187,9 @@ def notes(draft: Draft) -> Iterator[str]:
         yield f"Note: Timus has not reported {few} yet; these mappings wait for it."
 
 
-def _check_service(entry: Entry, services: Mapping[int, Service], draft: Draft, catalogue: Catalogue) -> None:
+def _check_service(
+    entry: MappingRow, services: Mapping[int, Service], draft: Draft, catalogue: Catalogue
+) -> None:
     service = services.get(entry.values["service_id"])
     if not entry.values["service_id"] or entry.what is What.LINE or (service and service.is_active):
         return
@@ -201,7 +205,7 @@ def _check_service(entry: Entry, services: Mapping[int, Service], draft: Draft, 
     draft.report(entry, "service_id", why + near)
 
 
-def _near_companies(entry: Entry, draft: Draft, catalogue: Catalogue) -> str:
+def _near_companies(entry: MappingRow, draft: Draft, catalogue: Catalogue) -> str:
     """Active companies of the customer's name, or of the name in the file."""
     names = {
         name_of(draft.records[entry.subject[1]]),
@@ -218,7 +222,7 @@ def _near_companies(entry: Entry, draft: Draft, catalogue: Catalogue) -> str:
     return f"; by its name it is {' or '.join(found[:OFFERED])}" if found else ""
 
 
-def _against(entry: Entry, contracts: Mapping[int, Contract], draft: Draft) -> str:
+def _against(entry: MappingRow, contracts: Mapping[int, Contract], draft: Draft) -> str:
     """Why a row's units cannot be billed on its contract; empty: nothing speaks against it."""
     contract = contracts.get(entry.values["contract_id"])
     if contract is None:
@@ -227,7 +231,9 @@ def _against(entry: Entry, contracts: Mapping[int, Contract], draft: Draft) -> s
     return f"cannot be used: {' '.join(why)}".removesuffix(".") if why else ""
 
 
-def _offer(entries: Sequence[Entry], wrong: Mapping[int, str], draft: Draft, catalogue: Catalogue) -> None:
+def _offer(
+    entries: Sequence[MappingRow], wrong: Mapping[int, str], draft: Draft, catalogue: Catalogue
+) -> None:
     """Report contracts that cannot be used, with those of the company that can."""
     today = draft.deployment.today
     of_company = catalogue.contracts_of(entry.values["company_id"] for entry in entries)
@@ -246,7 +252,7 @@ def _offer(entries: Sequence[Entry], wrong: Mapping[int, str], draft: Draft, cat
         draft.report(entry, "contract_id", wrong[entry.row] + near)
 
 
-def _doubts(entry: Entry, found: Mapping[str, Mapping[int, str]], draft: Draft) -> Iterator[str]:
+def _doubts(entry: MappingRow, found: Mapping[str, Mapping[int, str]], draft: Draft) -> Iterator[str]:
     """Names that are not the same: Timus's and Autotask's, the file's and Autotask's."""
     values = entry.values
     if entry.subject[0] == "customer" and values["company_id"]:
@@ -264,7 +270,7 @@ def _doubts(entry: Entry, found: Mapping[str, Mapping[int, str]], draft: Draft) 
             yield f"Row {entry.row} calls {what} {values[f'{what}_id']} “{written}”, Autotask calls it “{there}”."
 
 
-def _keep(alias: Alias, entry: Entry, draft: Draft) -> None:
+def _keep(alias: Alias, entry: MappingRow, draft: Draft) -> None:
     """Whoever writes the file in spite of the doubt says that the name is right: it is not doubted again."""
     edit = draft.edits.get(entry.subject)
     if isinstance(edit, CustomerEdit):

@@ -26,7 +26,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import Problem
 from timus_autotask.operate.mapping.catalogue import Catalogue
 from timus_autotask.operate.mapping.choose import of_another, route_words, routes_to
-from timus_autotask.operate.mapping.file import Entry, Subject, What, understood
+from timus_autotask.operate.mapping.file import MappingRow, Subject, What, understood
 from timus_autotask.operate.mapping.first_day import FirstDay, holds_from
 from timus_autotask.operate.mapping.late import BillFrom, FirstDays
 from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed
@@ -192,7 +192,7 @@ class Draft:
         self._bill_from = bill_from
         found = understood(data)
         self.problems, self.spoiled, self.nobodys = [*found.problems], {*found.spoiled}, found.nobodys
-        self.entries: dict[Subject, list[Entry]] = {}
+        self.entries: dict[Subject, list[MappingRow]] = {}
         for entry in found.entries:
             self.entries.setdefault(entry.subject, []).append(entry)
         customers = [id_ for kind, id_ in self.entries if kind == "customer"]
@@ -206,7 +206,7 @@ class Draft:
             if subject not in self.spoiled:
                 self._take(subject)
 
-    def report(self, entry: Entry, column: str, words: str, *ways: Way) -> None:
+    def report(self, entry: MappingRow, column: str, words: str, *ways: Way) -> None:
         """Note what is wrong with a row, and what would help."""
         self.problems.append(entry.wrong(column, words, *ways))
         self.spoiled.add(entry.subject)
@@ -215,11 +215,11 @@ class Draft:
         """Change nothing of whom a row is wrong."""
         self.edits = {subject: edit for subject, edit in self.edits.items() if subject not in self.spoiled}
 
-    def changing(self) -> list[Entry]:
+    def changing(self) -> list[MappingRow]:
         """The rows of everything that is changed."""
         return [entry for subject in self.edits for entry in self.entries[subject]]
 
-    def new_routes(self) -> list[Entry]:
+    def new_routes(self) -> list[MappingRow]:
         """The rows that send units, today or later, to a contract on which the customer is not yet."""
         today, found = self.deployment.today, []
         for edit in self.customers:
@@ -302,14 +302,14 @@ class Draft:
         else:
             self.edits[subject] = edit
 
-    def _edit(self, kind: str, id_: str, entries: Sequence[Entry]) -> Edit | None:
+    def _edit(self, kind: str, id_: str, entries: Sequence[MappingRow]) -> Edit | None:
         if kind == "line":
             return self._line(entries[0])
         return self._customer(id_, entries) if kind == "customer" else self._sku(id_, entries)
 
     # -- A service that is on a contract more than once
 
-    def _line(self, entry: Entry) -> Edit | None:
+    def _line(self, entry: MappingRow) -> Edit | None:
         contract_id, service_id = entry.values["contract_id"], entry.values["service_id"]
         chosen, given = entry.values["contract_service_id"], entry.first_day
         records = self.deployment.store.contract(contract_id)
@@ -339,7 +339,7 @@ class Draft:
             raise Wrong(entry.wrong("first_day", words))
         return LineEdit(replace(switch, choice=replace(choice, first_day=given.given)))
 
-    def _contract(self, entry: Entry) -> Contract:
+    def _contract(self, entry: MappingRow) -> Contract:
         """The contract, where it has to be looked at what is billed there."""
         contract_id = entry.values["contract_id"]
         if self._catalogue is None:
@@ -351,9 +351,9 @@ class Draft:
 
     # -- A customer
 
-    def _customer(self, customer: str, entries: Sequence[Entry]) -> Edit | None:
+    def _customer(self, customer: str, entries: Sequence[MappingRow]) -> Edit | None:
         known = self.mapping(customer)
-        own: dict[str, list[Entry]] = {}
+        own: dict[str, list[MappingRow]] = {}
         for entry in entries:
             if entry.what is What.OWN_SERVICE:
                 own.setdefault(entry.values["sku"], []).append(entry)
@@ -376,7 +376,7 @@ class Draft:
         )
         return None if edit.applied(known) == known else edit
 
-    def _said(self, contracts: Sequence[Entry]) -> BillFrom | None:
+    def _said(self, contracts: Sequence[MappingRow]) -> BillFrom | None:
         """From which day a customer is billed, if its rows say so."""
         said = {entry.values["bill_from"]: entry for entry in contracts if entry.values["bill_from"]}
         if len(said) > 1:
@@ -384,18 +384,18 @@ class Draft:
             raise Wrong(other.wrong("bill_from", "is another one than in the customer's other rows"))
         return BillFrom(next(iter(said))) if said else None
 
-    def _holds_always_until_later(self, routings: Sequence[Routing], contracts: Sequence[Entry]) -> bool:
+    def _holds_always_until_later(self, routings: Sequence[Routing], contracts: Sequence[MappingRow]) -> bool:
         """Whether nobody has said a first day for what holds today, so that it may be chosen."""
         later = all(one.first_day and one.first_day > self.deployment.today for one in routings[1:])
         return routings[0].first_day is None and later and any(one.first_day.follows for one in contracts)
 
-    def _new_name(self, customer: str, entries: Sequence[Entry]) -> str:
+    def _new_name(self, customer: str, entries: Sequence[MappingRow]) -> str:
         """The name in the file, unless Timus has reported one."""
         if any(one.value.customer_name for one in self.records[customer].subscriptions.values()):
             return ""
         return next((entry.values["customer_name"] for entry in entries if entry.values["customer_name"]), "")
 
-    def _routings(self, customer: str, entries: Sequence[Entry]) -> tuple[Routing, ...]:
+    def _routings(self, customer: str, entries: Sequence[MappingRow]) -> tuple[Routing, ...]:
         """The routings of a customer, each first day decided; empty: nothing new."""
         known = self.mapping(customer).routings
         present = in_force(known, self.deployment.today)
@@ -457,7 +457,9 @@ class Draft:
             if source == customer
         ]
 
-    def _own_choices(self, customer: str, sku: str, entries: Sequence[Entry]) -> tuple[ServiceChoice, ...]:
+    def _own_choices(
+        self, customer: str, sku: str, entries: Sequence[MappingRow]
+    ) -> tuple[ServiceChoice, ...]:
         """A customer's own services for a SKU."""
         known = self.mapping(customer).services.get(sku, ())
         everybodys = in_force(self._plan(sku).choices, self.deployment.today)
@@ -465,7 +467,7 @@ class Draft:
         return self._choices(entries, known, everybodys, lines)
 
     def _ignored(
-        self, entries: Sequence[Entry], known: Ignored | None, mapped: Sequence[object], name: str
+        self, entries: Sequence[MappingRow], known: Ignored | None, mapped: Sequence[object], name: str
     ) -> Ignored | None:
         """Why nothing is billed; with who said so and when, as the file has it, else as it is known, else as of now."""
         entry = next((one for one in entries if one.what is What.IGNORED), None)
@@ -485,7 +487,7 @@ class Draft:
         stored = self._partner.plans.get(sku)
         return stored.value if stored else PlanMapping(sku)
 
-    def _sku(self, sku: str, entries: Sequence[Entry]) -> Edit | None:
+    def _sku(self, sku: str, entries: Sequence[MappingRow]) -> Edit | None:
         families = {entry.family for entry in entries} - {None}
         if len(families) > 1:
             raise Wrong(entries[-1].wrong("family", "is another one than in the SKU's other rows"))
@@ -507,7 +509,7 @@ class Draft:
 
     def _choices(
         self,
-        entries: Sequence[Entry],
+        entries: Sequence[MappingRow],
         known: Sequence[ServiceChoice],
         otherwise: ServiceChoice | None,
         lines: Sequence[Source],
@@ -543,7 +545,11 @@ class Draft:
         return [*self.deployment.each(self.deployment.store.customer, customers)]
 
     def _may_leave(
-        self, entry: Entry, day: date | None, left: Sequence[Source], customers: Iterable[CustomerRecords]
+        self,
+        entry: MappingRow,
+        day: date | None,
+        left: Sequence[Source],
+        customers: Iterable[CustomerRecords],
     ) -> None:
         """Units cannot leave a line before the day on which they came to it. Raises :class:`Wrong`. ``day`` None: nothing changes."""
         if day is None:
@@ -560,17 +566,19 @@ Source = tuple[Line, str, str]
 """A line with a customer and a SKU that it bills."""
 
 
-def _by_day(entries: Iterable[Entry]) -> tuple[dict[date | None, list[Entry]], list[Entry]]:
+def _by_day(entries: Iterable[MappingRow]) -> tuple[dict[date | None, list[MappingRow]], list[MappingRow]]:
     """The rows by their first day (None: always), and those that have none."""
-    dated: dict[date | None, list[Entry]] = {}
-    following: list[Entry] = []
+    dated: dict[date | None, list[MappingRow]] = {}
+    following: list[MappingRow] = []
     for entry in entries:
         of = following if entry.first_day.follows else dated.setdefault(entry.first_day.given, [])
         of.append(entry)
     return dated, following
 
 
-def _free(day: date | None, dated: Mapping[date | None, Sequence[Entry]], following: Sequence[Entry]) -> None:
+def _free(
+    day: date | None, dated: Mapping[date | None, Sequence[MappingRow]], following: Sequence[MappingRow]
+) -> None:
     """Raise :class:`Wrong` where rows without a first day would hold from the same day as others."""
     if day in dated:
         words = (

@@ -19,8 +19,8 @@ from timus_autotask.domain.mapping import CustomerMapping, Ignored, LineChoice, 
 from timus_autotask.operate.files.tables import (
     DAY,
     TEXT,
+    CellType,
     Column,
-    Kind,
     Problem,
     Row,
     as_csv,
@@ -76,14 +76,14 @@ COLUMNS = (
     Column("service_id", _ID),
     Column("service_name", TEXT),
     Column("contract_service_id", _ID),
-    Column("first_day", Kind(_first_day(DAY.parse), _first_day(DAY.of_json)), aliases=("from",)),
+    Column("first_day", CellType(_first_day(DAY.parse), _first_day(DAY.of_json)), aliases=("from",)),
     Column("bill_from", one_of(*BillFrom)),
     Column("share", one_of("yes", "no")),
     Column("family", TEXT),
     Column("matched", one_of("yes", "no")),
     Column("ignored", TEXT),
     Column("ignored_by", TEXT),
-    Column("ignored_at", Kind(_instant, _instant)),
+    Column("ignored_at", CellType(_instant, _instant)),
 )
 """docs/command.md says what each is when it is left out."""
 
@@ -104,7 +104,7 @@ Subject = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MappingRow:
     """One row, understood."""
 
     row: int
@@ -146,7 +146,7 @@ class Entry:
 class Understood:
     """A file, row by row."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[MappingRow, ...]
     """The rows that are right."""
     problems: tuple[Problem, ...]
     spoiled: frozenset[Subject]
@@ -160,7 +160,7 @@ def understood(data: bytes) -> Understood:
     rows, unread = read_each(data, COLUMNS, WITHIN)
     problems = [*unread]
     wrong = {problem.row for problem in unread}
-    entries: list[Entry] = []
+    entries: list[MappingRow] = []
     spoiled: set[Subject] = set()
     nobodys = {problem.row for problem in unread if problem.row} - {row.number for row in rows}
     for row in rows:
@@ -170,7 +170,7 @@ def understood(data: bytes) -> Understood:
             problems += [subject] if row.number not in wrong else []
             continue
         entry = _entry(row, subject) if row.number not in wrong else None
-        if isinstance(entry, Entry):
+        if isinstance(entry, MappingRow):
             entries.append(entry)
         else:
             spoiled.add(subject)
@@ -205,7 +205,7 @@ def _subject(row: Row) -> Subject | Problem:
     return "sku", values["sku"]
 
 
-def _entry(row: Row, subject: Subject) -> Entry | Problem:
+def _entry(row: Row, subject: Subject) -> MappingRow | Problem:
     """The row, or what is wrong with it."""
     has = {name for name, value in row.values.items() if value is not None}
     if subject[0] == "line" or "contract_service_id" in has:
@@ -223,7 +223,7 @@ def _entry(row: Row, subject: Subject) -> Entry | Problem:
     if wrong:
         column, message = wrong
         return Problem(message, row.number, column, row.values[column])
-    return Entry(row.number, what, subject, row.values)
+    return MappingRow(row.number, what, subject, row.values)
 
 
 _Wrong = tuple[str, str] | None
@@ -298,7 +298,7 @@ def _everybodys(has: set[str]) -> _Wrong:
     return None
 
 
-def _twice(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Problem]]:
+def _twice(entries: Iterable[MappingRow]) -> Iterator[tuple[MappingRow, Problem]]:
     """Rows that say a second time, or otherwise, what another row says."""
     seen: dict[tuple[Any, ...], int] = {}
     for entry in entries:

@@ -57,7 +57,7 @@ def exported(deployment: Deployment) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedMapping:
     """A customer or a SKU that a file changes."""
 
     subject: Subject
@@ -73,7 +73,7 @@ class Imported:
     """What a file of mappings changes."""
 
     file: str
-    changed: tuple[Changed, ...]
+    changed: tuple[ChangedMapping, ...]
     unchanged: int
     """Customers and SKUs that are mapped like this already."""
     problems: tuple[Problem, ...] = ()
@@ -230,7 +230,7 @@ def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:
     return Imported(
         file,
         tuple(
-            Changed(
+            ChangedMapping(
                 subject, tuple(entry.row for entry in draft.entries[subject]), edit.words, draft.name(subject)
             )
             for subject, edit in draft.edits.items()

@@ -44,7 +44,7 @@ class ClientChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class ClientChart:
     """A step chart, as coordinates of an SVG."""
 
     path: str
@@ -62,7 +62,7 @@ class ClientLine:
     first: int
     """Seats on the first day of the month that is billed."""
     last: int
-    chart: Chart
+    chart: ClientChart
     changes: tuple[ClientChange, ...]
 
 
@@ -169,7 +169,7 @@ def _explained(entry: JournalEntry, delta: int, line: LineEvidence) -> str:
     return said
 
 
-def _chart(seats: list[int]) -> Chart:
+def _chart(seats: list[int]) -> ClientChart:
     most = max((*seats, 1))
     width, height = (WIDTH - LEFT) / len(seats), HEIGHT - TOP - 18
     points: list[str] = []
@@ -183,4 +183,4 @@ def _chart(seats: list[int]) -> Chart:
         before = units
     points.append(f"H{WIDTH}")
     days = tuple((round(LEFT + number * width, 1), str(number + 1)) for number in range(0, len(seats), 5))
-    return Chart("".join(points), tuple(labels), days)
+    return ClientChart("".join(points), tuple(labels), days)

@@ -35,7 +35,7 @@ BY_ITSELF = (Leak.SETTLING, Leak.PENDING, Leak.SCHEDULED)
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedLine:
     """What was changed on one line."""
 
     customers: tuple[str, ...]
@@ -74,7 +74,7 @@ class Digest:
 
     since: date
     today: date
-    changed: tuple[Changed, ...]
+    changed: tuple[ChangedLine, ...]
     """The most money first."""
     waiting: tuple[Waiting, ...]
     """Likewise."""
@@ -183,11 +183,11 @@ def _first_needed(records: Records, today: date) -> date:
     return max(min(begins), first - YEAR)
 
 
-def _changed(made: Iterable[JournalEntry], books: Books | None, today: date) -> tuple[Changed, ...]:
-    found: dict[LineKey, Changed] = {}
+def _changed(made: Iterable[JournalEntry], books: Books | None, today: date) -> tuple[ChangedLine, ...]:
+    found: dict[LineKey, ChangedLine] = {}
     for entry in made:
         known = found.get(entry.line)
-        more = Changed(
+        more = ChangedLine(
             tuple(sorted({customer for customer, _ in entry.sources})),
             entry.line,
             tuple(sorted({sku for _, sku in entry.sources})),
@@ -211,8 +211,8 @@ def _estimate(entry: JournalEntry, books: Books | None, today: date) -> Estimate
     )
 
 
-def _together(one: Changed, other: Changed) -> Changed:
-    return Changed(
+def _together(one: ChangedLine, other: ChangedLine) -> ChangedLine:
+    return ChangedLine(
         tuple(sorted({*one.customers, *other.customers})),
         one.key,
         tuple(sorted({*one.skus, *other.skus})),

@@ -11,7 +11,7 @@ from timus_autotask.plain import visible
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
 from timus_autotask.watch.month.coverage import Coverage
-from timus_autotask.watch.month.digest import Changed, Digest, Waiting
+from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting
 from timus_autotask.watch.remedy import ways
 from timus_autotask.watch.wording import counted
 
@@ -118,7 +118,7 @@ def _changes(found: Digest) -> Iterator[str]:
     yield from _more_changes(found.changed[TOP:], found)
 
 
-def _more_changes(rest: Sequence[Changed], found: Digest) -> Iterator[str]:
+def _more_changes(rest: Sequence[ChangedLine], found: Digest) -> Iterator[str]:
     if rest:
         units = sum(one.delta for one in rest)
         money = "" if found.away else _effect(together(one.estimate for one in rest))

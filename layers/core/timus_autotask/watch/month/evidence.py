@@ -36,7 +36,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.money import of_timeline
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
-from timus_autotask.watch.month.parked import Effect, effect_of
+from timus_autotask.watch.month.parked import EventEffect, effect_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
 ONE_DAY = timedelta(days=1)
@@ -83,7 +83,7 @@ class DayUnits:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class JournalDifference:
     """A stretch of days on which journal and Autotask differ."""
 
     first: date
@@ -120,7 +120,7 @@ class LineEvidence:
     """All of it, since the line is known."""
     broken: int | None
     """The number of the first entry that does not follow from the one before; None: the chain is whole."""
-    differences: tuple[Difference, ...]
+    differences: tuple[JournalDifference, ...]
     seat_days: int = 0
     """Units × days of the month until today that were billed too many, against what the line should have; negative: too few."""
     contract: Contract | None = None
@@ -505,8 +505,8 @@ def _concerns(entry: JournalEntry, month: Month, ports: Ports) -> bool:
     return entry.day in month or made in month
 
 
-def _differences(days: Iterable[DayUnits]) -> Iterable[Difference]:
-    found: list[Difference] = []
+def _differences(days: Iterable[DayUnits]) -> Iterable[JournalDifference]:
+    found: list[JournalDifference] = []
     for one in days:
         if one.journal is None or one.autotask is None or one.journal == one.autotask:
             continue
@@ -518,7 +518,7 @@ def _differences(days: Iterable[DayUnits]) -> Iterable[Difference]:
         ):
             found[-1] = replace(last, last=one.day)
         else:
-            found.append(Difference(one.day, one.day, one.journal, one.autotask))
+            found.append(JournalDifference(one.day, one.day, one.journal, one.autotask))
     return found
 
 
@@ -546,7 +546,7 @@ def _contract(read: Journalled, month: Month, ports: Ports) -> ContractEvidence:
 
 
 def _late(
-    events: Iterable[EventRecord], parked: Mapping[str, Effect], month: Month, ports: Ports
+    events: Iterable[EventRecord], parked: Mapping[str, EventEffect], month: Month, ports: Ports
 ) -> Iterable[LateEvent]:
     for event in sorted(events, key=lambda one: (one.received_at, one.key)):
         effect = parked.get(event.key)
@@ -600,7 +600,7 @@ def verdict_of(found: MonthEvidence) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Stretch:
     """Days in a row with the same numbers."""
 
     first: date
@@ -609,12 +609,12 @@ class Run:
     units: DayUnits
 
 
-def runs(days: Iterable[DayUnits]) -> list[Run]:
+def runs(days: Iterable[DayUnits]) -> list[Stretch]:
     """The days of a line, those with the same numbers as one."""
-    found: list[Run] = []
+    found: list[Stretch] = []
     for one in days:
         if found and replace(found[-1].units, day=one.day) == one:
             found[-1] = replace(found[-1], last=one.day)
         else:
-            found.append(Run(one.day, one.day, one))
+            found.append(Stretch(one.day, one.day, one))
     return found

@@ -21,7 +21,13 @@ from timus_autotask.ports.psa import BillingItem
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import NO_COSTS, UNKNOWN, BookLine, Books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak
-from timus_autotask.watch.month.ledger import Entry, days_of_period, entries_of, price_without_line, trial
+from timus_autotask.watch.month.ledger import (
+    LedgerEntry,
+    days_of_period,
+    entries_of,
+    price_without_line,
+    trial,
+)
 from timus_autotask.watch.month.posted import periods_within
 from timus_autotask.watch.month.ready import month_of
 from timus_autotask.watch.names import NOBODY, Directory
@@ -63,8 +69,8 @@ _WORDS = {
     Between.POSTED_MORE: "posted beyond the units",
     Between.NO_SUBSCRIPTION: "on a contract without a subscription",
 }
-Kind = Between | Leak
-KINDS: tuple[Kind, ...] = (*Between, *Leak)
+DifferenceKind = Between | Leak
+KINDS: tuple[DifferenceKind, ...] = (*Between, *Leak)
 RIGHTLY = (*BY_TERMS, Between.POOLED_MINIMUM)
 """So by the partner's own terms: nothing is to be done about it."""
 
@@ -105,10 +111,10 @@ class Invoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class SideDifference:
     """Between two sides."""
 
-    kind: Kind
+    kind: DifferenceKind
     seat_days: int
     """Paid and not billed; negative: billed and not paid for."""
     estimate: Decimal | None
@@ -136,7 +142,7 @@ class SideRow:
     posted: int
     to_post: int
     """Autotask's on days that nobody has posted yet, without what was posted of them; all, if billing items may not be read."""
-    differences: tuple[Difference, ...]
+    differences: tuple[SideDifference, ...]
     amount: Decimal | None = None
     """What the invoice charges; None: it says no amounts, or nothing of this."""
     estimate: Decimal | None = None
@@ -190,7 +196,7 @@ class Sum:
     estimate: Decimal
     without_price: int
     """Differences without a known price; their money is not in it."""
-    kinds: Mapping[Kind, int]
+    kinds: Mapping[DifferenceKind, int]
     """Seat-days by kind."""
 
     @property
@@ -235,7 +241,7 @@ class FourSides:
         )
 
     @property
-    def open(self) -> tuple[Difference, ...]:
+    def open(self) -> tuple[SideDifference, ...]:
         """The differences that are not by the terms."""
         return tuple(one for row in self.rows for one in row.differences if not one.rightly)
 
@@ -244,7 +250,7 @@ def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
     return sum((one for one in amounts if one is not None), NO_MONEY)
 
 
-def _signs(differences: Sequence[Difference]) -> tuple[list[Difference], list[Difference]]:
+def _signs(differences: Sequence[SideDifference]) -> tuple[list[SideDifference], list[SideDifference]]:
     """Paid and not billed; billed and not paid."""
     return [one for one in differences if one.seat_days > 0], [
         one for one in differences if one.seat_days < 0
@@ -256,8 +262,8 @@ def _amount(rows: Iterable[SideRow]) -> Decimal | None:
     return _sum(amounts) if amounts else None
 
 
-def _by_kind(differences: Iterable[Difference]) -> Mapping[Kind, int]:
-    found = Counter[Kind]()
+def _by_kind(differences: Iterable[SideDifference]) -> Mapping[DifferenceKind, int]:
+    found = Counter[DifferenceKind]()
     for one in differences:
         found[one.kind] += one.seat_days
     return {kind: found[kind] for kind in KINDS if kind in found}
@@ -287,10 +293,10 @@ class _Group:
     skus: set[str]
     keys: set[LineKey] = field(default_factory=set)
     sides: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
-    days: dict[Kind, int] = field(default_factory=lambda: defaultdict(int))
-    parts: dict[Kind, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    days: dict[DifferenceKind, int] = field(default_factory=lambda: defaultdict(int))
+    parts: dict[DifferenceKind, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     """Units × part of a period, of what the ledger has no money for."""
-    money: dict[Kind, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    money: dict[DifferenceKind, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     amount: Decimal | None = None
     estimate: Decimal = NO_MONEY
     priced: bool = True
@@ -299,13 +305,13 @@ class _Group:
     def key(self) -> LineKey | None:
         return min(self.keys) if self.keys else None
 
-    def differ(self, kind: Kind, units: int, of_period: int) -> None:
+    def differ(self, kind: DifferenceKind, units: int, of_period: int) -> None:
         """On one day."""
         if units:
             self.days[kind] += units
             self.parts[kind] += Decimal(units) / of_period
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: LedgerEntry) -> None:
         """What the ledger has of it. A trial is in neither side."""
         days, money = entry.seat_days, entry.estimate
         self.sides["timus"] += days.used + days.granted.get(Leak.TRIAL, 0)
@@ -320,7 +326,7 @@ class _Group:
             self.money[leak] += amount
 
     def row(self, price: Decimal | None) -> SideRow:
-        def money_of(kind: Kind) -> Decimal | None:
+        def money_of(kind: DifferenceKind) -> Decimal | None:
             if kind in self.parts:
                 return None if price is None else self.money[kind] + rounded(price * self.parts[kind])
             return self.money.get(kind) if self.priced else None
@@ -331,7 +337,7 @@ class _Group:
             tuple(sorted(self.keys)),
             **self.sides,
             differences=tuple(
-                Difference(kind, self.days[kind], money_of(kind)) for kind in KINDS if self.days.get(kind)
+                SideDifference(kind, self.days[kind], money_of(kind)) for kind in KINDS if self.days.get(kind)
             ),
             amount=self.amount,
             estimate=self.estimate if self.priced else None,

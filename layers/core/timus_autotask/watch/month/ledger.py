@@ -24,7 +24,7 @@ from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import UNKNOWN, BookLine, Books, LinePrice
 from timus_autotask.watch.month.causes import Leak, causes_on, turns_of
-from timus_autotask.watch.month.parked import Effect, seat_days_between
+from timus_autotask.watch.month.parked import EventEffect, seat_days_between
 from timus_autotask.watch.names import Directory
 
 ONE_DAY = timedelta(days=1)
@@ -88,7 +88,7 @@ NO_MONEY: Sums[Decimal] = Sums(Decimal("0.00"), Decimal("0.00"), {}, {})
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """What one customer used and is billed on one line in one month."""
 
     customer: str
@@ -108,7 +108,7 @@ class Entry:
         """What the partner keeps of what is billed, estimated."""
         return None if self.estimate is None or self.cost is None else self.estimate.billed - self.cost
 
-    def plus(self, other: Entry) -> Entry:
+    def plus(self, other: LedgerEntry) -> LedgerEntry:
         """Together with another month of the same line; its price is that of today in both."""
         one, more = self.estimate, other.estimate
         return replace(
@@ -132,7 +132,7 @@ class Total:
     """Entries whose price is not known; their money is not in it."""
 
 
-def total(entries: Iterable[Entry]) -> Total:
+def total(entries: Iterable[LedgerEntry]) -> Total:
     """All of them together."""
     found, money, without, margins = NO_DAYS, NO_MONEY, 0, list[Decimal]()
     for entry in entries:
@@ -147,7 +147,7 @@ def total(entries: Iterable[Entry]) -> Total:
 
 
 @dataclass(frozen=True, slots=True)
-class Undecided:
+class UndecidedEvent:
     """What a parked event says of a SKU beyond what counts. It is in no sum: nobody has decided yet whether it counts."""
 
     event: EventRecord
@@ -162,24 +162,24 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class LedgerMonth:
     """A month of the ledger."""
 
     first: date
     last: date
     """Its last day, or today."""
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """All months, oldest first."""
 
-    months: tuple[Month, ...]
+    months: tuple[LedgerMonth, ...]
     names: Directory = field(default_factory=Directory)
     notes: tuple[str, ...] = ()
     """What could not be read, and what does not add up."""
-    undecided: tuple[Undecided, ...] = ()
+    undecided: tuple[UndecidedEvent, ...] = ()
     """Parked events, in order of arrival."""
 
     @property
@@ -192,9 +192,9 @@ class Ledger:
         }
 
     @property
-    def by_line(self) -> tuple[Entry, ...]:
+    def by_line(self) -> tuple[LedgerEntry, ...]:
         """All months of each customer and line together, sorted."""
-        found: dict[tuple[str, LineKey | None, tuple[str, ...]], Entry] = {}
+        found: dict[tuple[str, LineKey | None, tuple[str, ...]], LedgerEntry] = {}
         for entry in (one for month in self.months for one in month.entries):
             of = entry.customer, entry.key, () if entry.key else entry.skus
             found[of] = found[of].plus(entry) if of in found else entry
@@ -218,7 +218,7 @@ def ledger(
     since: date,
     late: Iterable[EventRecord] = (),
     customer: str | None = None,
-    parked: Iterable[Effect] = (),
+    parked: Iterable[EventEffect] = (),
 ) -> Ledger:
     """The ledger from the month of ``since`` until today.
 
@@ -229,7 +229,7 @@ def ledger(
     for first, last in months_between(since, books.today):
         entries = entries_of(books, first, last, missed)
         found.append(
-            Month(first, last, tuple(entry for entry in entries if customer in (None, entry.customer)))
+            LedgerMonth(first, last, tuple(entry for entry in entries if customer in (None, entry.customer)))
         )
     waiting = [one for one in parked if customer in (None, one.event.customer_id)]
     waiting.sort(key=lambda one: (one.event.received_at, one.event.key))
@@ -241,7 +241,7 @@ def ledger(
     )
 
 
-def _undecided(books: Books, effect: Effect, first: date) -> Iterator[Undecided]:
+def _undecided(books: Books, effect: EventEffect, first: date) -> Iterator[UndecidedEvent]:
     """One for each SKU, or one where there is nothing to count."""
     words = effect.words(first, books.today)
     counted = [
@@ -256,12 +256,12 @@ def _undecided(books: Books, effect: Effect, first: date) -> Iterator[Undecided]
             each = (first + timedelta(days=number) for number in range((books.today - first).days + 1))
             parts = (Decimal(units.at(day)) / days_of_period(books, key, day) for day in each)
             money = rounded(price.price * sum(parts, Decimal()))
-        yield Undecided(effect.event, sku, days, money, words)
+        yield UndecidedEvent(effect.event, sku, days, money, words)
     if not counted:
-        yield Undecided(effect.event, seat_days=0 if effect.counted else None, words=words)
+        yield UndecidedEvent(effect.event, seat_days=0 if effect.counted else None, words=words)
 
 
-def not_adding_up(months: Iterable[Month]) -> Iterator[str]:
+def not_adding_up(months: Iterable[LedgerMonth]) -> Iterator[str]:
     """For people: each entry whose sides and causes differ. That is a mistake of ours, so none of its numbers can be relied on."""
     for month in months:
         for entry in month.entries:
@@ -279,7 +279,7 @@ def not_adding_up(months: Iterable[Month]) -> Iterator[str]:
 
 def entries_of(
     books: Books, first: date, last: date, missed: Mapping[tuple[str, str], Timeline]
-) -> tuple[Entry, ...]:
+) -> tuple[LedgerEntry, ...]:
     """What each customer used and is billed on each line on these days of one month. ``missed`` are units by superseded events."""
     sheet = _Sheet(books, first, last)
     for one in books.customers.values():
@@ -396,13 +396,13 @@ class _Sheet:
                 of = self._lines_of[source.customer_id, source.sku]
                 of[key] = of.get(key, NOTHING).plus(source.units)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[LedgerEntry]:
         for (customer, key, _), one in sorted(
             self._accounts.items(), key=lambda each: (each[0][0], each[0][1] or LineKey(0, 0), each[0][2])
         ):
             days = one.seat_days()
             if days.used or days.billed or days.granted or days.causes:
-                yield Entry(
+                yield LedgerEntry(
                     customer, key, tuple(sorted(one.skus)), days, one.estimate(), one.cost(), one.price
                 )
 

@@ -26,7 +26,7 @@ MOVED = "subscription-moved"
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class EventEffect:
     """Of one parked event."""
 
     event: EventRecord
@@ -82,7 +82,7 @@ def seat_days_between(units: Timeline, first: date, last: date) -> int:
     return sum(units.at(day) * (cuts[at + 1] - day).days for at, day in enumerate(cuts[:-1]))
 
 
-def effects(events: Iterable[EventRecord], books: Books, zone: ZoneInfo) -> tuple[Effect, ...]:
+def effects(events: Iterable[EventRecord], books: Books, zone: ZoneInfo) -> tuple[EventEffect, ...]:
     """What parked events would change, by our records."""
     waiting = tuple(events)
     schedules = {id_: one.schedule for id_, one in books.contracts.items()}
@@ -97,13 +97,15 @@ def effect_of(
     customers: Mapping[str, Customer],
     schedules: Mapping[int, BillingSchedule],
     zone: ZoneInfo,
-) -> Effect:
+) -> EventEffect:
     """What a parked event would change. ``customers``: at least its own, and for a move the one whose the subscription is, if known."""
     if event.outcome == "dismissed":
-        return Effect(event, uncounted="Somebody set it aside as a mistake: it counts for nothing.")
+        return EventEffect(event, uncounted="Somebody set it aside as a mistake: it counts for nothing.")
     snapshot = _snapshot(event)
     if snapshot is None:
-        return Effect(event, uncounted="What it says cannot be read, so its seat-days cannot be counted.")
+        return EventEffect(
+            event, uncounted="What it says cannot be read, so its seat-days cannot be counted."
+        )
     customer = customers.get(event.customer_id)
     known = {one.id: one for one in customer.subscriptions} if customer else {}
     history = known.get(snapshot.subscription_id)
@@ -114,11 +116,11 @@ def effect_of(
     elif history is not None:
         units, remark = _told(history, snapshot, day)
     else:
-        return Effect(
+        return EventEffect(
             event, uncounted="Nothing is known to set it beside, so its seat-days cannot be counted."
         )
     concerned = [customers.get(one) for one in (event.customer_id, *_former(event))]
-    return Effect(event, units, _back_to(day, concerned, schedules), remark=remark)
+    return EventEffect(event, units, _back_to(day, concerned, schedules), remark=remark)
 
 
 def _snapshot(event: EventRecord) -> Snapshot | None:

@@ -95,7 +95,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingItem:
     """A change of units on a posted day that no item bills, or not all of it."""
 
     key: LineKey
@@ -132,7 +132,7 @@ class Posted:
     month: date
     last: date
     items: tuple[Item, ...] = ()
-    missing: tuple[Missing, ...] = ()
+    missing: tuple[MissingItem, ...] = ()
     passed: tuple[Passed, ...] = ()
     not_posted: tuple[tuple[int, date], ...] = ()
     """(contract, first day) of the periods that nobody has posted yet."""
@@ -193,7 +193,7 @@ class _Look:
 
     def all(self) -> Posted:
         books = self._books
-        found, missing = [*self._others()], list[Missing]()
+        found, missing = [*self._others()], list[MissingItem]()
         not_posted: set[tuple[int, date]] = set()
         for id_, key in sorted(self._of.items(), key=lambda each: (each[1], each[0])):
             line, contract = books.lines[key], books.contracts[key.contract_id]
@@ -234,14 +234,14 @@ class _Look:
 
     def _period(
         self, id_: int, line: BookLine, first: date, last: date, rows: Sequence[UnitRow]
-    ) -> tuple[list[Item], list[Missing]]:
+    ) -> tuple[list[Item], list[MissingItem]]:
         """The items of one contract service in one period, and what they leave out."""
         by_day: dict[date, list[BillingItem]] = {}
         for item in self._in_month():
             if item.contract_service_id == id_ and first <= item.day <= last:
                 by_day.setdefault(item.day, []).append(item)
         changes = _changes(rows)
-        found, missing = list[Item](), list[Missing]()
+        found, missing = list[Item](), list[MissingItem]()
         for day in sorted({*by_day, *changes}):
             expected, is_posted = changes.get(day, (0, False))
             of_day = by_day.get(day, [])
@@ -255,7 +255,9 @@ class _Look:
             if expected and not fitting and is_posted and day <= self._last:
                 price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
                 days = [(one, int(expected - units)) for one in _days(day, last)]
-                missing.append(Missing(line.key, day, expected, units, money_of_days(days, price, schedule)))
+                missing.append(
+                    MissingItem(line.key, day, expected, units, money_of_days(days, price, schedule))
+                )
         return found, missing
 
     def _explained(

@@ -29,7 +29,7 @@ from timus_autotask.watch.month.books import BookLine, Books, LinePrice
 from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited
 from timus_autotask.watch.month.coverage import Coverage, coverage
 from timus_autotask.watch.month.ledger import price_of_sku, price_without_line, why_without_line
-from timus_autotask.watch.month.parked import Effect, effects
+from timus_autotask.watch.month.parked import EventEffect, effects
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, for_customers, remedy_of
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
@@ -444,7 +444,7 @@ class _Look:
             found[one.concerns(self._last)].extend(self._parked(one))
         return tuple(found[True]), tuple(found[False])
 
-    def _parked(self, effect: Effect) -> Iterator[Open]:
+    def _parked(self, effect: EventEffect) -> Iterator[Open]:
         """A parked event, with what it would change in the month: one for each SKU, or one where that is nothing, or cannot be counted."""
         event, parked = effect.event, effect.event.parked
         if parked is None:

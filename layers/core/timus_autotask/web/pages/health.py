@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from timus_autotask.watch.check import Check, Verdict, worst
+from timus_autotask.watch.check import CheckResult, CheckVerdict, worst
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.failing import Failure, in_words
 from timus_autotask.web.kept import Seen
@@ -25,21 +25,21 @@ PLACES = {
 class HealthPage:
     """What the template shows."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
     """Those that are not right first."""
-    verdict: Verdict | None
+    verdict: CheckVerdict | None
     sentence: str
     at: datetime | None
     looking: bool
     failure: Failure | None
 
 
-def health_page(seen: Seen[tuple[Check, ...]]) -> HealthPage:
+def health_page(seen: Seen[tuple[CheckResult, ...]]) -> HealthPage:
     """What was seen last."""
     checks = seen.value or ()
-    order = (Verdict.WRONG, Verdict.WARN, Verdict.OK)
-    wrong = sum(one.verdict is Verdict.WRONG for one in checks)
-    warn = sum(one.verdict is Verdict.WARN for one in checks)
+    order = (CheckVerdict.WRONG, CheckVerdict.WARN, CheckVerdict.OK)
+    wrong = sum(one.verdict is CheckVerdict.WRONG for one in checks)
+    warn = sum(one.verdict is CheckVerdict.WARN for one in checks)
     if wrong:
         sentence = f"{counted(wrong, 'thing is', 'things are')} wrong"
     elif warn:

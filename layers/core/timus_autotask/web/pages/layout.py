@@ -24,7 +24,7 @@ FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageLink:
     """A page that one may go to."""
 
     name: str
@@ -55,7 +55,7 @@ class Layout:
 
     stack: str
     by: str
-    places: tuple[Place, ...]
+    places: tuple[PageLink, ...]
     banners: tuple[Banner, ...]
     at: datetime | None
     """As of when; None: nothing was read yet."""
@@ -84,19 +84,19 @@ def layout(desk: Desk) -> Layout:
     )
 
 
-def places(found: Everything | None) -> Iterator[Place]:
+def places(found: Everything | None) -> Iterator[PageLink]:
     """Where one may go."""
     groups = found.groups if found else ()
     awaits = sum(one.became is Became.AWAITS for one in found.adjustments) if found else 0
     need = sum(group.standing in (Standing.UNMAPPED, Standing.WAITING) for group in groups)
-    yield Place("Overview", "/")
-    yield Place("Customers", "/customers", need, "need a person")
-    yield Place("Changes", "/changes", awaits, "await approval")
-    yield Place("Mapping", "/mapping", found.status.mapped.unmapped if found else 0, "to be mapped")
-    yield Place("Terms", "/terms")
-    yield Place("Ready to post", "/ready")
-    yield Place("Ledger", "/ledger")
-    yield Place("Health", "/health")
+    yield PageLink("Overview", "/")
+    yield PageLink("Customers", "/customers", need, "need a person")
+    yield PageLink("Changes", "/changes", awaits, "await approval")
+    yield PageLink("Mapping", "/mapping", found.status.mapped.unmapped if found else 0, "to be mapped")
+    yield PageLink("Terms", "/terms")
+    yield PageLink("Ready to post", "/ready")
+    yield PageLink("Ledger", "/ledger")
+    yield PageLink("Health", "/health")
 
 
 def _banners(found: Everything) -> Iterator[Banner]:

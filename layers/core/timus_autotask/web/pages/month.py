@@ -23,7 +23,7 @@ from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.client_month import client_month
 from timus_autotask.watch.month.evidence import Month, MonthEvidence, evidence, money_of, verdict_of
-from timus_autotask.watch.month.ledger import Entry, Ledger, Total, Undecided, total
+from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Total, UndecidedEvent, total
 from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.page import client_page, evidence_page
 from timus_autotask.watch.status import StatusLine
@@ -172,11 +172,11 @@ class LedgerPage:
     ledger: Ledger | None
     sentence: str
     totals: tuple[tuple[str, Total], ...]
-    lines: tuple[Entry, ...]
+    lines: tuple[LedgerEntry, ...]
     """With a difference; or all that were asked for."""
     level: int
     """So many lines have none."""
-    undecided: tuple[Undecided, ...]
+    undecided: tuple[UndecidedEvent, ...]
     """Parked events, of whom is looked for."""
     everything: bool
     looking: bool
@@ -224,11 +224,11 @@ def _leaks(found: Ledger | None, since: date) -> str:
     return f"Since {since:%B %Y}, {' and '.join(said) or nothing}"
 
 
-def _has(one: Entry, text: str, found: Ledger) -> bool:
+def _has(one: LedgerEntry, text: str, found: Ledger) -> bool:
     return _names(one.customer, text, found)
 
 
-def _undecided(found: Ledger | None, text: str) -> tuple[Undecided, ...]:
+def _undecided(found: Ledger | None, text: str) -> tuple[UndecidedEvent, ...]:
     """Of whom is looked for."""
     waiting = found.undecided if found else ()
     return tuple(one for one in waiting if found and _names(one.event.customer_id, text, found))
@@ -241,11 +241,11 @@ def _names(customer: str, text: str, found: Ledger) -> bool:
     )
 
 
-def _open_money(one: Entry) -> Decimal:
+def _open_money(one: LedgerEntry) -> Decimal:
     return sum((abs(each) for each in one.estimate.causes.values()), Decimal()) if one.estimate else Decimal()
 
 
-def causes_of(one: Entry) -> list[tuple[Leak, int]]:
+def causes_of(one: LedgerEntry) -> list[tuple[Leak, int]]:
     """What lies between both sides of a line: by the terms, and otherwise."""
     return [*one.seat_days.granted.items(), *one.seat_days.causes.items()]
 
