@@ -20,7 +20,7 @@ from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay
 from timus_autotask.operate.mapping.ignoring import IgnoredOrNot, ignore, unignore
 from timus_autotask.operate.mapping.late import BillFrom
 from timus_autotask.operate.mapping.line_choice import LineChosen, choose_line, unchoose_line
-from timus_autotask.operate.mapping.listing import mappings
+from timus_autotask.operate.mapping.listing import Mappings, mappings
 from timus_autotask.operate.mapping.service_choice import ServiceChosen, choose_service
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.watch.names import Directory
@@ -233,6 +233,20 @@ def _first_day(arguments: Namespace) -> FirstDay:
 def map_list(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Every mapping there is."""
     found = mappings(deployment)
+    _show_routes(found, terminal)
+    terminal.say("", "Plans", style="bold")
+    terminal.table(
+        ("SKU", "service", "customer", "from", "chosen by", "family"),
+        [*_plan_rows(found.plans, found.names), *_override_rows(found.customers, found.names)],
+        empty="none yet: a SKU is matched to the one active service that carries it",
+    )
+    _show_chosen_lines(found, terminal)
+    _show_ignored(found, terminal)
+    return found.to_json()
+
+
+def _show_routes(found: Mappings, terminal: Terminal) -> None:
+    """To which contracts each customer's units go."""
     names = found.names
     terminal.say("Customers", style="bold")
     terminal.table(
@@ -252,37 +266,40 @@ def map_list(deployment: Deployment, _arguments: Namespace, terminal: Terminal) 
         ],
         empty="none yet: timus-autotask map customer CUSTOMER --company N --contract N",
     )
+
+
+def _show_chosen_lines(found: Mappings, terminal: Terminal) -> None:
+    """Which line counts where a service is on a contract more than once, if that is so anywhere."""
+    if not found.lines:
+        return
+    terminal.say("", "Contract services", style="bold")
+    terminal.table(
+        ("contract", "service", "contract service", "from"),
+        [
+            (
+                called(key.contract_id, found.names.contracts),
+                called(key.service_id, found.names.services),
+                choice.contract_service_id,
+                _from(choice.first_day),
+            )
+            for key, choice in found.lines
+        ],
+        empty="",
+    )
+
+
+def _show_ignored(found: Mappings, terminal: Terminal) -> None:
+    """Customers and SKUs that are not billed, and why, if there are any."""
     ignored = [(one.customer_id, one.ignored) for one in found.customers if one.ignored]
     ignored += [(one.sku, one.ignored) for one in found.plans if one.ignored]
-    terminal.say("", "Plans", style="bold")
+    if not ignored:
+        return
+    terminal.say("", "Ignored", style="bold")
     terminal.table(
-        ("SKU", "service", "customer", "from", "chosen by", "family"),
-        [*_plan_rows(found.plans, names), *_override_rows(found.customers, names)],
-        empty="none yet: a SKU is matched to the one active service that carries it",
+        ("customer or SKU", "why", "by", "since"),
+        [(called(id_, found.names.customers), one.reason, one.by, one.at) for id_, one in ignored],
+        empty="",
     )
-    if found.lines:
-        terminal.say("", "Contract services", style="bold")
-        terminal.table(
-            ("contract", "service", "contract service", "from"),
-            [
-                (
-                    called(key.contract_id, names.contracts),
-                    called(key.service_id, names.services),
-                    choice.contract_service_id,
-                    _from(choice.first_day),
-                )
-                for key, choice in found.lines
-            ],
-            empty="",
-        )
-    if ignored:
-        terminal.say("", "Ignored", style="bold")
-        terminal.table(
-            ("customer or SKU", "why", "by", "since"),
-            [(called(id_, names.customers), one.reason, one.by, one.at) for id_, one in ignored],
-            empty="",
-        )
-    return found.to_json()
 
 
 def _from(first_day: date | None) -> str:

@@ -112,25 +112,27 @@ def _show_periods(found: Ready, terminal: Terminal, *, everything: bool) -> None
     columns = ("contract", "period", "SKU", "units", "unit price", "cost", "margin", "estimate", "")
     terminal.table(
         columns,
-        [
-            (
-                called(period.contract_id, found.names.contracts) if not at else "",
-                f"{period.first} to {period.last}" if not at else "",
-                ", ".join(line.skus) or called(line.key.service_id, found.names.services),
-                line.units,
-                _priced(line.price),
-                _money(line.price.cost),
-                _money(line.price.margin),
-                _about(line.estimate),
-                _standing(period) if not at else "",
-            )
-            for period in shown
-            for at, line in enumerate(period.lines)
-        ],
+        [row for period in shown for row in _period_rows(period, found.names)],
         empty="No line of Timus is billed in this month." if not folded else "",
     )
     if folded:
         terminal.say(f"{len(level)} billing periods are level (--all shows them).")
+
+
+def _period_rows(period: Period, names: Directory) -> Iterator[tuple[Any, ...]]:
+    """A row for each line; what is said of the whole period stands in the first."""
+    for at, line in enumerate(period.lines):
+        yield (
+            called(period.contract_id, names.contracts) if not at else "",
+            f"{period.first} to {period.last}" if not at else "",
+            ", ".join(line.skus) or called(line.key.service_id, names.services),
+            line.units,
+            _priced(line.price),
+            _money(line.price.cost),
+            _money(line.price.margin),
+            _about(line.estimate),
+            _standing(period) if not at else "",
+        )
 
 
 def _standing(period: Period) -> list[str]:
@@ -207,6 +209,28 @@ def _posted(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
 
 
 def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None:
+    _show_items(found, terminal, everything=everything)
+    _show_missing(found, terminal)
+    _show_passed(found, terminal)
+    for id_, first in found.not_posted:
+        terminal.say(
+            f"Not posted yet: contract {called(id_, found.names.contracts)}, the period from {first}."
+        )
+    for note in found.notes:
+        terminal.say(note, style="yellow")
+    others = f"; {len(found.by_others)} are somebody else's" if found.by_others else ""
+    if found.read:
+        terminal.say(
+            "",
+            f"{len(found.items)} items, {found.amount:.2f} before tax: {len(found.unexplained)} unexplained, {len(found.missing)} missing"
+            f"{others}.",
+            style="bold green" if found.right else "bold red",
+        )
+    terminal.say(ESTIMATES)
+
+
+def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:
+    """The billing items; of many, only those that are not ours or have another amount."""
     differing = [one for one in found.items if one.by not in BY_US or one.amount_differs]
     shown = found.items if everything or len(found.items) <= MOST_ITEMS else differing
     columns = ("contract", "item", "day", "quantity", "rate", "amount", "estimate", "explained by")
@@ -231,23 +255,6 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
         terminal.say(
             f"{len(found.items) - len(shown)} items are explained by units and adjustments (--all shows them)."
         )
-    _show_missing(found, terminal)
-    _show_passed(found, terminal)
-    for id_, first in found.not_posted:
-        terminal.say(
-            f"Not posted yet: contract {called(id_, found.names.contracts)}, the period from {first}."
-        )
-    for note in found.notes:
-        terminal.say(note, style="yellow")
-    others = f"; {len(found.by_others)} are somebody else's" if found.by_others else ""
-    if found.read:
-        terminal.say(
-            "",
-            f"{len(found.items)} items, {found.amount:.2f} before tax: {len(found.unexplained)} unexplained, {len(found.missing)} missing"
-            f"{others}.",
-            style="bold green" if found.right else "bold red",
-        )
-    terminal.say(ESTIMATES)
 
 
 def _explained(one: Item) -> list[str]:

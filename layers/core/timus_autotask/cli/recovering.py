@@ -42,13 +42,8 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     """Compare everything with Autotask; with a file, Timus with both."""
     if arguments.timus_invoice:
         return beside_invoice(deployment, arguments, terminal)
-    if beyond_invoice(arguments):
-        raise Failed(
-            f"{beyond_invoice(arguments)} is about an invoice: give --timus-invoice FILE too.", USAGE
-        )
+    _make_sense(arguments)
     result: dict[str, Any] = {}
-    if arguments.accept and not arguments.timus_export:
-        raise Failed("--accept is about a file: give --timus-export FILE too.", USAGE)
     export = _read_export(arguments.timus_export) if arguments.timus_export else None
     if arguments.after_restore:
         result["restored"] = _after_restore(deployment, arguments, terminal)
@@ -72,6 +67,16 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     if undecided:
         raise Failed(" ".join(undecided), result=result)
     return result
+
+
+def _make_sense(arguments: Namespace) -> None:
+    """Raises :class:`Failed` for options that belong to a file that is not given."""
+    if beyond_invoice(arguments):
+        raise Failed(
+            f"{beyond_invoice(arguments)} is about an invoice: give --timus-invoice FILE too.", USAGE
+        )
+    if arguments.accept and not arguments.timus_export:
+        raise Failed("--accept is about a file: give --timus-export FILE too.", USAGE)
 
 
 def _look_at(

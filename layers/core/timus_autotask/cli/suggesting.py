@@ -81,29 +81,37 @@ def show(found: Suggestions, terminal: Terminal) -> None:
     if not len(found):
         terminal.say("Every customer and SKU that Timus has reported is mapped.", style="green")
     for sku in found.skus:
-        terminal.say("", sku_line(sku), style="bold")
-        for number, service in enumerate(sku.offers, 1):
-            terminal.say(*service_lines(number, service))
-            if number == 1:
-                terminal.say(_arrow(_MAP_PLAN, sku=sku.sku, service=service.service_id))
-        if not sku.offers:
-            terminal.say(
-                "  no service is called alike",
-                _arrow(_MAP_PLAN, sku=sku.sku, service="N"),
-                _arrow("timus-autotask map ignore plan {sku} --reason WHY", sku=sku.sku),
-            )
+        _show_sku(sku, terminal)
     for customer in found.customers:
-        terminal.say("", customer_line(customer), style="bold")
-        for number, offer in enumerate(customer.offers, 1):
-            terminal.say(*offer_lines(number, offer))
-        best = next((offer for offer in customer.offers if offer.contract), None)
-        if not customer.offers:
-            terminal.say("  no company is called alike")
-        ids = (best.company_id, best.contract.id) if best and best.contract else ("N", "N")
-        terminal.say(_arrow(_MAP_CUSTOMER, customer=customer.customer, company=ids[0], contract=ids[1]))
-        if not customer.offers:
-            ignore = "timus-autotask map ignore customer {customer} --reason WHY"
-            terminal.say(_arrow(ignore, customer=customer.customer))
+        _show_customer(customer, terminal)
+
+
+def _show_sku(sku: SkuSuggested, terminal: Terminal) -> None:
+    terminal.say("", sku_line(sku), style="bold")
+    for number, service in enumerate(sku.offers, 1):
+        terminal.say(*service_lines(number, service))
+        if number == 1:
+            terminal.say(_arrow(_MAP_PLAN, sku=sku.sku, service=service.service_id))
+    if not sku.offers:
+        terminal.say(
+            "  no service is called alike",
+            _arrow(_MAP_PLAN, sku=sku.sku, service="N"),
+            _arrow("timus-autotask map ignore plan {sku} --reason WHY", sku=sku.sku),
+        )
+
+
+def _show_customer(customer: CustomerSuggested, terminal: Terminal) -> None:
+    terminal.say("", customer_line(customer), style="bold")
+    for number, offer in enumerate(customer.offers, 1):
+        terminal.say(*offer_lines(number, offer))
+    best = next((offer for offer in customer.offers if offer.contract), None)
+    if not customer.offers:
+        terminal.say("  no company is called alike")
+    ids = (best.company_id, best.contract.id) if best and best.contract else ("N", "N")
+    terminal.say(_arrow(_MAP_CUSTOMER, customer=customer.customer, company=ids[0], contract=ids[1]))
+    if not customer.offers:
+        ignore = "timus-autotask map ignore customer {customer} --reason WHY"
+        terminal.say(_arrow(ignore, customer=customer.customer))
 
 
 _MAP_PLAN = "timus-autotask map plan {sku} --service {service}"

@@ -89,13 +89,11 @@ class Terminal:
             for row in cells:
                 self._paragraph(columns, row)
             return
-        table = Table(show_edge=False, pad_edge=False, header_style="bold")
-        for number, (name, width) in enumerate(zip(columns, widths, strict=True)):
-            numeric = all(isinstance(row[number], int) or row[number] in (None, "") for row in found)
-            table.add_column(name, justify="right" if numeric else "left", width=width, overflow="fold")
-        for row in cells:
-            table.add_row(*(Text("\n").join(_styled(line) for line in lines) for lines in row))
-        self.console.print(table)
+        numeric = [
+            all(isinstance(each, int) or each in (None, "") for each in column)
+            for column in zip(*found, strict=True)
+        ]
+        self.console.print(_grid(columns, widths, numeric, cells))
 
     def sections(self, columns: Sequence[str], sections: Sequence[Section]) -> None:
         """A table in sections: the columns are as wide in each, and a long remark goes over the whole width.
@@ -362,6 +360,21 @@ def _used(
     """The columns in which something stands."""
     used = [at for at in range(len(columns)) if any(row[at] for row in rows)]
     return [columns[at] for at in used], [[row[at] for at in used] for row in rows]
+
+
+def _grid(
+    columns: Sequence[str],
+    widths: Sequence[int],
+    numeric: Sequence[bool],
+    cells: Iterable[Sequence[Sequence[str]]],
+) -> Table:
+    """A table with these columns; numbers stand at the right."""
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for name, width, right in zip(columns, widths, numeric, strict=True):
+        table.add_column(name, justify="right" if right else "left", width=width, overflow="fold")
+    for row in cells:
+        table.add_row(*(Text("\n").join(_styled(line) for line in lines) for lines in row))
+    return table
 
 
 def _numeric(cells: Iterable[Sequence[str]]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -165,16 +165,19 @@ def _show_lines(found: Overview, terminal: Terminal, everything: bool) -> None:
         )
     for standing in Standing:
         these = [group for group in groups if group.standing is standing]
-        folded = not (everything or found.filtered) and standing in FOLDED and len(these) > FOLDED[standing]
-        if folded and standing is not Standing.IGNORED:
-            terminal.say(
-                "", f"{counted(len(these), 'customer')} {standing.value.lower()} (--all shows them)."
-            )
-        elif these and not folded:
+        if not (everything or found.filtered) and len(these) > FOLDED.get(standing, len(these)):
+            _show_count(standing, len(these), terminal)
+        elif these:
             _show_section(standing, these, status.names, terminal, everything)
     if not found.filtered and (ignored := _ignored(status)):
         terminal.say("", f"Ignored: {ignored}.")
     _show_below(status, terminal)
+
+
+def _show_count(standing: Standing, customers: int, terminal: Terminal) -> None:
+    """In place of a section; who is ignored is named below."""
+    if standing is not Standing.IGNORED:
+        terminal.say("", f"{counted(customers, 'customer')} {standing.value.lower()} (--all shows them).")
 
 
 def _ignored(status: Status) -> str:
@@ -307,18 +310,22 @@ def _why(line: StatusLine) -> list[str]:
     parts = [line.reason] if line.reason else []
     parts += arrows(line.remedy or "")
     parts += line.set_aside
-    if line.state is State.OBSERVING:
-        parts += [f"would {delta:+d} from {day}" for day, delta in line.scheduled]
-    elif line.reason is None or line.reason_code == REJECTED:
-        undone = {(one.day, one.delta): one for one in line.undone if not one.opposite}
-        parts += [
-            f"{delta:+d} on {day}" + (f", undoes {one.entry}" if (one := undone.get((day, delta))) else "")
-            for day, delta in line.scheduled
-        ]
-    parts += [f"{words}." for words in filter(None, (line.explanation, line.shared))]
+    parts += _still_to_come(line)
+    parts += [f"{sentence}." for sentence in filter(None, (line.explanation, line.shared))]
     parts += [f"{one.message}." for one in line.past_days]
     linked = _plan_change(dict.fromkeys(key for _, key in line.linked), line.contract_id)
     return [*parts, linked] if linked else parts
+
+
+def _still_to_come(line: StatusLine) -> Iterator[str]:
+    """What is scheduled, or would be made if the line were live; nothing where a reason has said so already."""
+    if line.state is State.OBSERVING:
+        yield from (f"would {delta:+d} from {day}" for day, delta in line.scheduled)
+    elif line.reason is None or line.reason_code == REJECTED:
+        undone = {(one.day, one.delta): one for one in line.undone if not one.opposite}
+        for day, delta in line.scheduled:
+            one = undone.get((day, delta))
+            yield f"{delta:+d} on {day}" + (f", undoes {one.entry}" if one else "")
 
 
 def minimum(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
