@@ -15,6 +15,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.past_days import PastDays
 from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.provisioning import Provisioning
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.store.decisions import Decision
 from timus_autotask.store.invoice import SignOff
 from timus_autotask.store.journal import Journal
@@ -154,6 +155,15 @@ def names_form(
     }
 
 
+def _why(parked: Parked | None) -> Form:
+    """Why something is parked, and what a person can do; None: it is not."""
+    return {
+        "reason": parked.message if parked else None,
+        "reason_code": parked.code if parked else None,
+        "remedy": remedy_of(parked) if parked else None,
+    }
+
+
 def _past_days(one: PastDays) -> Form:
     return {
         "from": one.first,
@@ -178,9 +188,7 @@ def _provisioning(provisioning: Provisioning) -> Form:
         "renews": wanted.renews,
         "start": wanted.start,
         "end": wanted.end,
-        "reason": parked.message if parked else None,
-        "reason_code": parked.code if parked else None,
-        "remedy": remedy_of(parked) if parked else None,
+        **_why(parked),
         "since": provisioning.since,
     }
 
@@ -279,9 +287,7 @@ def event_form(event: EventRecord) -> Form:
         "day": event.day or None,
         "actor": event.actor,
         "outcome": event.outcome,
-        "reason": event.parked.message if event.parked else None,
-        "reason_code": event.parked.code if event.parked else None,
-        "remedy": remedy_of(event.parked) if event.parked else None,
+        **_why(event.parked),
         "evidence": [
             {"sku": e.sku, "from": e.first, "until": e.until, "units": e.units, "instead_of": e.instead_of}
             for e in event.evidence
@@ -365,9 +371,7 @@ def _without_line(one: WithoutLine) -> Form:
         "from": one.first,
         "until": one.last,
         "seat_days": -one.seat_days,
-        "reason": one.why.message,
-        "reason_code": one.why.code,
-        "remedy": remedy_of(one.why),
+        **_why(one.why),
     }
 
 
@@ -388,9 +392,7 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
         ],
         "undone": [_undone(each) for each in one.line.undone],
         "state": line.state.value,
-        "reason": parked.message if parked else None,
-        "reason_code": parked.code if parked else None,
-        "remedy": remedy_of(parked) if parked else None,
+        **_why(parked),
         "awaiting": [_held(change) for change in one.open_changes],
         "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
         "past_days": [_past_days(each) for each in line.past_days],

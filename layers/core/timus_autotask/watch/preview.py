@@ -329,37 +329,45 @@ def _contract(
     *,
     money: bool,
 ) -> ContractPreview:
-    id_, autotask = records.state.value.contract_id, rehearsal.autotask
+    id_, autotask, today = records.state.value.contract_id, rehearsal.autotask, rehearsal.ports.today()
     contract = autotask.contract(id_)
     rows, chosen = autotask.rows_before.get(id_, ()), records.state.value.chosen
     before = observed_of(rows, contract.end, chosen) if contract else {}
-    today, ending = rehearsal.ports.today(), _undos_that_end(records, rehearsal)
+    ending = _undos_that_end(records, rehearsal)
     lines = []
     for service_id, stored in sorted(records.lines.items()):
-        was = before.get(service_id, Observed())
-        units = was.units.at(today)
-        key = stored.value.key
-        line = _line(stored.value, units, made.get(key, ()), today)
-        line = replace(line, undo_ends=ending.get(service_id, ()))
-        line = _against(line, was, stored.value.desired)
+        known, was = stored.value, before.get(service_id, Observed())
+        line = _line(known, was.units.at(today), made.get(known.key, ()), today)
+        line = replace(line, undo_ends=ending.get(service_id, ()), under_way=_under_way(known.key, rehearsal))
+        line = _against(line, was, known.desired)
         if money and contract and line.adjustments:
-            line = _estimated(line, stored.value.contract_service_id, contract, rehearsal)
-        intent = rehearsal.under_way.get(key)
-        lines.append(replace(line, under_way=(intent.day, intent.delta)) if intent else line)
+            line = _estimated(line, known.contract_service_id, contract, rehearsal)
+        lines.append(line)
     new = autotask.opened.get(id_)
-    try:
-        unrouted = read_records(records, rehearsal.ports).desired(today).unrouted
-    except Unreadable:
-        unrouted = ()  # it is among what cannot be handled
     return ContractPreview(
         contract_id=None if new else id_,
         name=contract.name if contract else "",
         company_id=contract.company_id if contract else None,
         lines=tuple(lines),
-        without_line=tuple(one.parked.message for one in unrouted if one.reason not in IGNORED),
+        without_line=_unrouted(records, rehearsal.ports, today),
         extended_to=autotask.extended.get(id_),
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
     )
+
+
+def _under_way(key: LineKey, rehearsal: Rehearsal) -> tuple[date, int] | None:
+    """Day and units of an adjustment whose outcome is not known yet."""
+    intent = rehearsal.under_way.get(key)
+    return (intent.day, intent.delta) if intent else None
+
+
+def _unrouted(records: ContractRecords, ports: Ports, today: date) -> tuple[str, ...]:
+    """Why units of the contract's customers go to no line."""
+    try:
+        unrouted = read_records(records, ports).desired(today).unrouted
+    except Unreadable:
+        return ()  # it is among what cannot be handled
+    return tuple(one.parked.message for one in unrouted if one.reason not in IGNORED)
 
 
 def _undos_that_end(records: ContractRecords, rehearsal: Rehearsal) -> Mapping[int, tuple[str, ...]]:

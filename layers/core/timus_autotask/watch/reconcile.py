@@ -233,15 +233,8 @@ class _Reconcile:
         woken = busy = 0
         for contract_id, known in chunk.items():
             wanted = demands.get(contract_id, {})
-            these = [*of_contract(known, wanted, looks[contract_id], today, began)]
-            if any(one.is_drift for one in these):
-                # One of our workers may have changed it in the meantime.
-                fresh = self._ports.store.contract(contract_id)
-                if _at_work(fresh, began):
-                    these = [one for one in these if not one.is_drift]
-                    busy += 1
-                else:
-                    these = [*of_contract(fresh, wanted, looks[contract_id], today, began)]
+            these, at_work = self._found_on(known, wanted, looks[contract_id], today, began)
+            busy += at_work
             if any(_asks_for_a_look(one) for one in these) or self._went_live(known):
                 woken += self._wake(
                     contract_id, {s.customer_id for one in wanted.values() for s in one.sources}
@@ -262,6 +255,18 @@ class _Reconcile:
             )
         )
 
+    def _found_on(
+        self, known: ContractRecords, wanted: Mapping[int, Demand], look: Look, today: date, began: datetime
+    ) -> tuple[list[Finding], bool]:
+        """What is found on a contract; True: no drift is told, because one of our workers may have changed it in the meantime."""
+        these = [*of_contract(known, wanted, look, today, began)]
+        if not any(one.is_drift for one in these):
+            return these, False
+        fresh = self._ports.store.contract(known.state.value.contract_id)
+        if _at_work(fresh, began):
+            return [one for one in these if not one.is_drift], True
+        return [*of_contract(fresh, wanted, look, today, began)], False
+
     def _read(self, chunk: Mapping[int, ContractRecords], today: date) -> dict[int, Look]:
         ids = [*chunk]
         contracts = self._ask(lambda autotask: autotask.contracts(ids))
@@ -272,13 +277,7 @@ class _Reconcile:
         }
         near = {id_: min(max(today, one.start), one.end) for id_, one in services.items()}
         last = {id_: one.end for id_, one in services.items()}
-        if self._run.deep:
-            rows = self._ask(lambda autotask: autotask.units_of_contracts(services))
-        else:
-            rows = self._ask(lambda autotask: autotask.units_on(near))
-            rows += self._ask(
-                lambda autotask: autotask.units_on({i: d for i, d in last.items() if d != near[i]})
-            )
+        rows = self._rows(near, last)
         none: list[BillingRule] = []
         rules = self._if_shown("Billing rules", lambda autotask: autotask.billing_rules(contracts), none)
         by_contract: dict[int, list[UnitRow]] = {id_: [] for id_ in ids}
@@ -296,6 +295,15 @@ class _Reconcile:
             )
             for id_, known in chunk.items()
         }
+
+    def _rows(self, near: Mapping[int, date], last: Mapping[int, date]) -> list[UnitRow]:
+        """The units of these contracts on two days, the near one and the last; deep: on all of them."""
+        if self._run.deep:
+            return self._ask(lambda autotask: autotask.units_of_contracts(near))
+        rows = self._ask(lambda autotask: autotask.units_on(near))
+        return rows + self._ask(
+            lambda autotask: autotask.units_on({i: d for i, d in last.items() if d != near[i]})
+        )
 
     def _of(
         self,

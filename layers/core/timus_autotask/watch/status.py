@@ -26,7 +26,7 @@ from timus_autotask.domain.provisioning import Provisioning
 from timus_autotask.domain.stage import LIVE, Stage
 from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import NOTHING
-from timus_autotask.ports.table import Due
+from timus_autotask.ports.table import Due, Key
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.contracts import ContractNames, ContractRecords, ContractState
 from timus_autotask.store.customers import CustomerRecords
@@ -315,10 +315,7 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     wanted = _desired(records, customers, today)
     circuit = records.partner.circuit.value if records.partner.circuit.value.open(now) else None
     lines = [_without_line(missing, customers, records, circuit, today) for missing in wanted.unrouted]
-    keys = set(wanted.demands)
-    for contract in records.contracts.values():
-        keys.update(stored.value.key for stored in contract.lines.values())
-    for key in sorted(keys):
+    for key in _keys(wanted, records):
         lines += _lines(key, wanted.demands.get(key), records, customers, circuit, today)
     theirs = _by_customer(wanted)
     lines = [_with_reasons(line, theirs.get(line.customer, {}), customers, today) for line in lines]
@@ -347,6 +344,12 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
         stages_of(records),
         undecided,
     )
+
+
+def _keys(wanted: Desired, records: Records) -> list[LineKey]:
+    """Every line that something is wanted of, or that there is."""
+    stored = (one.value for contract in records.contracts.values() for one in contract.lines.values())
+    return sorted({*wanted.demands, *(line.key for line in stored)})
 
 
 def _undecided(records: Records, names: Directory) -> Iterator[Undecided]:
@@ -576,9 +579,7 @@ def _lines(
             sku=sku,
             contract_id=key.contract_id,
             service_id=key.service_id,
-            timus_quantity=_quantity(customers.get(customer), sku, today)
-            if _goes_to(key, customers.get(customer), sku, records, today)
-            else 0,
+            timus_quantity=_quantity_on(key, customers.get(customer), sku, records, today),
             autotask_units=_units(line, today),
             state=state,
             reason=reason,
@@ -687,6 +688,11 @@ def is_live(state: ContractState, records: Records) -> bool:
     return contract_is_live(state.contract_id, customers, stage_of_everybody(records))
 
 
+def _quantity_on(key: LineKey, customer: Customer | None, sku: str, records: Records, today: date) -> int:
+    """Timus's own quantity, if the SKU goes to this line."""
+    return _quantity(customer, sku, today) if _goes_to(key, customer, sku, records, today) else 0
+
+
 def _goes_to(key: LineKey, customer: Customer | None, sku: str, records: Records, today: date) -> bool:
     """Whether a SKU is routed to this line today, or will be from the mapping's first day on."""
     mapping = customer.mapping if customer else None
@@ -760,8 +766,7 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
         )
     if records.queued:
         yield f"{counted(records.queued, 'wake-up')} queued"
-    inbox = {one.key for one in records.due if waits_in_inbox(one)}
-    inbox |= {document.key for customer in records.customers.values() for document in customer.inbox}
+    inbox = _in_inbox(records)
     if inbox:
         yield f"{counted(len(inbox), 'event')} not merged yet"
     noted = {one.value.customer_id for one in (c.notice for c in records.customers.values()) if one}
@@ -771,6 +776,12 @@ def _outstanding(records: Records, now: datetime) -> Iterable[str]:
     yield from _named(_due_contracts(records, now), "contract", "to be looked at")
     yield from _named(numbers, "contract", "to be opened")
     yield from _named(plans, "SKU", "to be looked at")
+
+
+def _in_inbox(records: Records) -> set[Key]:
+    """The events that are not merged yet."""
+    listed = {one.key for one in records.due if waits_in_inbox(one)}
+    return listed | {document.key for customer in records.customers.values() for document in customer.inbox}
 
 
 def _named(which: Iterable[str], what: str, to_do: str) -> Iterable[str]:

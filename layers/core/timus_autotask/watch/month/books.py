@@ -272,6 +272,12 @@ def _by_line(changes: Iterable[JournalEntry]) -> Mapping[LineKey, tuple[JournalE
     return {key: tuple(these) for key, these in found.items()}
 
 
+def _by_hand(there: ContractService, line: Line, listed: Service | None) -> bool:
+    """Whether a person has set the price: it is neither the one that we sent last nor the catalogue's."""
+    sent = Decimal(line.price) if line.price is not None else None
+    return listed is not None and ObservedPrice(there.unit_price, sent, listed.unit_price).by_hand
+
+
 def _prices(
     there: Iterable[ContractService],
     catalogue: Mapping[int, Service],
@@ -287,9 +293,7 @@ def _prices(
         billing = line.observed.contract_service_ids if line else ()
         if line is None or (billing and one.id not in billing) or line.other_than(one.id):
             continue
-        sent = Decimal(line.line.price) if line.line.price is not None else None
-        listed = catalogue[one.service_id].unit_price if one.service_id in catalogue else None
-        by_hand = listed is not None and ObservedPrice(one.unit_price, sent, listed).by_hand
+        by_hand = _by_hand(one, line.line, catalogue.get(one.service_id))
         found[key] = LinePrice(one.unit_price, one.unit_cost if costs else None, by_hand)
     for key in lines:
         if key not in found and key.service_id in catalogue:

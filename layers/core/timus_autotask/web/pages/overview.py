@@ -105,23 +105,27 @@ def _needs(found: Everything, ready: Ready | None) -> Iterator[Need]:
     """One for each customer and reason."""
     risk = _risk(ready)
     for group in found.groups:
-        if group.standing not in FOR_PEOPLE:
-            continue
-        by_reason: dict[str, list[StatusLine]] = {}
-        for line in group.lines:
-            if line.reason_code and line.reason:
-                by_reason.setdefault(line.reason_code, []).append(line)
-        yield from _names_of(group)
-        for lines in by_reason.values():
-            amounts = [risk[of] for of in dict.fromkeys(map(_of, lines)) if of in risk]
-            yield Need(
-                group.customer,
-                lines[0].reason or "",
-                tuple(dict.fromkeys(line.sku for line in lines)),
-                sum((line.autotask_units or 0) - (line.wanted_units or 0) for line in lines),
-                sum(amounts, Decimal()) if amounts else None,
-                next_of(lines[0]),
-            )
+        if group.standing in FOR_PEOPLE:
+            yield from _names_of(group)
+            yield from _reasons_of(group, risk)
+
+
+def _reasons_of(group: Group, risk: Mapping[object, Decimal]) -> Iterator[Need]:
+    """Why a customer's lines need a person, each reason once."""
+    by_reason: dict[str, list[StatusLine]] = {}
+    for line in group.lines:
+        if line.reason_code and line.reason:
+            by_reason.setdefault(line.reason_code, []).append(line)
+    for lines in by_reason.values():
+        amounts = [risk[of] for of in dict.fromkeys(map(_of, lines)) if of in risk]
+        yield Need(
+            group.customer,
+            lines[0].reason or "",
+            tuple(dict.fromkeys(line.sku for line in lines)),
+            sum((line.autotask_units or 0) - (line.wanted_units or 0) for line in lines),
+            sum(amounts, Decimal()) if amounts else None,
+            next_of(lines[0]),
+        )
 
 
 def _names_of(group: Group) -> Iterator[Need]:
