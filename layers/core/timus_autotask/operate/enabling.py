@@ -161,15 +161,22 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
         if given is None:
             note_failure(deployment.ports, CredentialsRefused(found.message, found.rejected))
         return _rejected(found, autotask)
-    let_in = f"{user.username} is let in at {found.zone}"
+    later = ""
     if waits:
         told = f"Autotask lets the API user in again since {now:%H:%M} UTC. What waited goes on within a minute, automatically."
         let_workers_go_on(deployment.ports, now, told)
-    elif pauses:
-        let_in += f"; workers may still hold the one before, who was refused, and go on at {circuit.open_until:%H:%M} UTC"
     elif circuit.open(now):
-        let_in += f"; workers go on at {circuit.open_until:%H:%M} UTC: {circuit.reason.rstrip('.')}"
+        later = _workers_go_on(circuit, former_refused=pauses)
+    let_in = f"{user.username} is let in at {found.zone}{later}"
     return ApiUser(CheckResult("API user", let_in), autotask, found.allowance)
+
+
+def _workers_go_on(circuit: Circuit, *, former_refused: bool) -> str:
+    """When workers ask Autotask again, and why not before."""
+    until = f"{circuit.open_until:%H:%M} UTC"
+    if former_refused:
+        return f"; workers may still hold the one before, who was refused, and go on at {until}"
+    return f"; workers go on at {until}: {circuit.reason.rstrip('.')}"
 
 
 def _rejected(found: CredentialsCheck, autotask: Psa) -> ApiUser:

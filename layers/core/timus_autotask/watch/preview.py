@@ -193,6 +193,7 @@ def _totals(contracts: Sequence[ContractPreview]) -> Totals:
     lines = [line for contract in contracts for line in contract.lines if line.adjustments]
     all_ = [adjustment for line in lines for adjustment in line.adjustments]
     at_once = [adjustment for adjustment in all_ if adjustment.at_once]
+    estimates = [one.estimate for one in all_ if one.estimate]
     return Totals(
         contracts=sum(contract.changes for contract in contracts),
         lines=len(lines),
@@ -203,9 +204,7 @@ def _totals(contracts: Sequence[ContractPreview]) -> Totals:
         parked=sum(
             len(one.without_line) + sum(line.reason is not None for line in one.lines) for one in contracts
         ),
-        estimate=total(each for one in all_ if (each := one.estimate))
-        if any(one.estimate for one in all_)
-        else None,
+        estimate=total(estimates) if estimates else None,
     )
 
 

@@ -731,15 +731,20 @@ def _state(
     if line.intent and not line.parked:
         return State.SETTLING, _settling(line.intent)
     trouble = _trouble(state, circuit)
-    come = any(day <= today for day, _ in line.scheduled) and line.state is State.SCHEDULED
-    went_live = line.state is State.OBSERVING and live
-    if stored is None or _unconverged(state) or come or went_live:
+    if stored is None or _unconverged(state) or _is_overtaken(line, today, live=live):
         return State.PENDING, trouble
     if line.parked:
         return line.state, line.parked.message
     if line.state in (State.PENDING, State.OBSERVING) and not trouble:
         return line.state, _waiting(line)
     return line.state, trouble if state.trouble or line.state is State.PENDING else None
+
+
+def _is_overtaken(line: Line, today: date, *, live: bool) -> bool:
+    """Whether a scheduled day has come, or a line that was observed is live now."""
+    if line.state is State.SCHEDULED:
+        return any(day <= today for day, _ in line.scheduled)
+    return line.state is State.OBSERVING and live
 
 
 def _settling(intent: Intent) -> str:

@@ -66,13 +66,7 @@ def in_words(error: Exception) -> Failure:
     words = str(error) or type(error).__name__
     denied = _NOT_AUTHORIZED.search(words)
     if denied:
-        where = f" on {denied['where']}" if denied["where"] else ""
-        return Failure(
-            f"Your AWS user lacks the right {denied['right']}",
-            f"AWS refused {denied['right']}{where} to {denied['user']}.",
-            f"Have {denied['right']} allowed for it, or start the console with another AWS_PROFILE.",
-            right=denied["right"],
-        )
+        return _denied(denied)
     match error:
         case FileRefused():
             problems = tuple(map(_problem, error.problems))
@@ -96,6 +90,18 @@ def in_words(error: Exception) -> Failure:
                 "AWS is out of reach", words, "Check the network and the AWS credentials, and try again."
             )
     return Failure("Something failed that nobody foresaw", f"{type(error).__name__}: {words}")
+
+
+def _denied(refusal: re.Match[str]) -> Failure:
+    """A right of AWS that is missing."""
+    right, user = refusal["right"], refusal["user"]
+    where = f" on {refusal['where']}" if refusal["where"] else ""
+    return Failure(
+        f"Your AWS user lacks the right {right}",
+        f"AWS refused {right}{where} to {user}.",
+        f"Have {right} allowed for it, or start the console with another AWS_PROFILE.",
+        right=right,
+    )
 
 
 def doubt_words(doubt: Doubt) -> str:

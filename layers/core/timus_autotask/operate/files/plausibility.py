@@ -352,9 +352,8 @@ def _changes(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
     clients = _by_customer(known.subscriptions.values())
     for customer, after in _by_customer(given).items():
         before = clients.get(customer, [])
-        left = [*after, *(one for one in before if one.subscription_id not in named)]
-        total = sum(one.total() for one in before if not one.ends)
-        if total and not sum(one.total() for one in left if not one.ends):
+        total = _lasting(before)
+        if total and not _lasting([*after, *(one for one in before if one.subscription_id not in named)]):
             message = f"Customer {customer} would be billed nothing any more; it is {total} units today."
             yield _suspicion(SuspicionKind.TO_NOTHING, message, [one.subscription_id for one in after])
             continue
@@ -363,6 +362,11 @@ def _changes(given: Sequence[Billed], known: KnownToUs) -> Iterator[Suspicion]:
             if ours and (changed := [*_large(ours, one)]):
                 message = f"Subscription {one.subscription_id} of {customer}: {', '.join(changed)}."
                 yield _suspicion(SuspicionKind.LARGE, message, (one.subscription_id,))
+
+
+def _lasting(subscriptions: Iterable[Billed]) -> int:
+    """The units of those that do not end."""
+    return sum(one.total() for one in subscriptions if not one.ends)
 
 
 def _large(before: Billed, after: Billed) -> Iterator[str]:
@@ -408,9 +412,7 @@ def _client(
         had, change = sum(one.units.get(sku, 0) for one in before), sum(move.units for move in moves)
         opens = change > 0 and any(move.new for move in moves)
         if abs(change) > max(FEW, (had or total) if opens else SHARE * had):
-            which = ", ".join(
-                f"{move.subscription_id} {move.units:+,}{' (new)' if move.new else ''}" for move in moves
-            )
+            which = ", ".join(map(str, moves))
             message = f"Customer {customer}: {sku} from {had:,} to {had + change:,} by {which}."
             yield _suspicion(SuspicionKind.LARGE, message, [move.subscription_id for move in moves])
 
@@ -419,6 +421,9 @@ class _Move(NamedTuple):
     subscription_id: str
     units: int
     new: bool
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} {self.units:+,}{' (new)' if self.new else ''}"
 
 
 def _moves(sku: str, given: Iterable[Billed], known: KnownToUs) -> Iterator[_Move]:

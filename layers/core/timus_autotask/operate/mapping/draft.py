@@ -32,6 +32,7 @@ from timus_autotask.operate.mapping.late import BillFrom, FirstDays
 from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.table import MOST_WRITES, Check, Put
+from timus_autotask.store.contracts import ContractRecords
 from timus_autotask.store.customers import CustomerRecords, put_mapping
 from timus_autotask.store.partner import put_plan
 from timus_autotask.store.reading import Stored
@@ -320,24 +321,29 @@ class Draft:
             and (given.follows or given.given == known.first_day)
         ):
             return None
-        units: Mapping[int, Timeline] = {}
-        end = date.max
         try:
-            if was_billed(records, service_id):
-                contract = self._contract(entry)
-                units, end = units_of(self.deployment, contract, service_id), contract.end
-            switch = switched(records, service_id, chosen, units, end, self.deployment.today)
+            switch = self._switch(entry, records)
         except NotDone as refused:
-            words = str(refused).removesuffix(" Nothing was written.")
+            why = str(refused).removesuffix(" Nothing was written.")
             ways = [way for way in refused.ways if way is Way.ASK_AUTOTASK]  # the others are not for a file
-            raise Wrong(entry.wrong("contract_service_id", f"cannot be chosen. {words}", *ways)) from refused
+            raise Wrong(entry.wrong("contract_service_id", f"cannot be chosen. {why}", *ways)) from refused
         choice = switch.choice
         if choice is None or given.follows or given.given == choice.first_day:
             return LineEdit(switch)
         if was_billed(records, service_id) or known:
-            words = f"cannot be: the contract service is billed from {choice.first_day or 'always'}"
-            raise Wrong(entry.wrong("first_day", words))
+            why = f"cannot be: the contract service is billed from {choice.first_day or 'always'}"
+            raise Wrong(entry.wrong("first_day", why))
         return LineEdit(replace(switch, choice=replace(choice, first_day=given.given)))
+
+    def _switch(self, entry: MappingRow, records: ContractRecords) -> Switch:
+        """The choice with the day that its units allow. Raises :class:`NotDone`."""
+        service_id, chosen = entry.values["service_id"], entry.values["contract_service_id"]
+        units: Mapping[int, Timeline] = {}
+        end = date.max
+        if was_billed(records, service_id):
+            contract = self._contract(entry)
+            units, end = units_of(self.deployment, contract, service_id), contract.end
+        return switched(records, service_id, chosen, units, end, self.deployment.today)
 
     def _contract(self, entry: MappingRow) -> Contract:
         """The contract, where it has to be looked at what is billed there."""
@@ -353,21 +359,17 @@ class Draft:
 
     def _customer(self, customer: str, entries: Sequence[MappingRow]) -> Edit | None:
         known = self.mapping(customer)
-        own: dict[str, list[MappingRow]] = {}
-        for entry in entries:
-            if entry.what is What.OWN_SERVICE:
-                own.setdefault(entry.values["sku"], []).append(entry)
         contracts = [entry for entry in entries if entry.what is What.CONTRACT]
         routings = self._routings(customer, contracts)
         said = self._said(contracts)
         first = bool(routings) and not known.routings and self._holds_always_until_later(routings, contracts)
         if said and not first and replaced_from(known.routings, routings) != known.routings:
-            words = "is for the first mapping of a customer; first_day says from when a move holds"
-            raise Wrong(contracts[0].wrong("bill_from", words))
+            why = "is for the first mapping of a customer; first_day says from when a move holds"
+            raise Wrong(contracts[0].wrong("bill_from", why))
         edit = CustomerEdit(
             customer,
             routings,
-            {sku: self._own_choices(customer, sku, of) for sku, of in own.items()},
+            {sku: self._own_choices(customer, sku, of) for sku, of in _own_services(entries).items()},
             next((entry.values["company_id"] for entry in entries if entry.what is What.COMPANY), None),
             self._new_name(customer, entries),
             self._ignored(entries, known.ignored, known.routings, name_of(self.records[customer])),
@@ -414,12 +416,18 @@ class Draft:
                 )
             )
         if routings and known:
-            after = replaced_from(known, routings)
-            day = differ_from(known, after)
-            now = in_force(after, day or date.min)
-            left = self._leaving(customer, now.routes if now else ())
-            self._may_leave(entries[0], day, left, [self.records[customer]])
+            self._may_move(customer, entries[0], known, routings)
         return routings
+
+    def _may_move(
+        self, customer: str, entry: MappingRow, known: Sequence[Routing], routings: Sequence[Routing]
+    ) -> None:
+        """Raises :class:`Wrong` where units would leave a line before they may."""
+        after = replaced_from(known, routings)
+        day = differ_from(known, after)
+        now = in_force(after, day or date.min)
+        left = self._leaving(customer, now.routes if now else ())
+        self._may_leave(entry, day, left, [self.records[customer]])
 
     def _follows(self, customer: str, routes: Sequence[Route], present: Routing | None) -> date | None:
         """From when a choice without a first day holds: today where units are billed by the present one, else as long as that one."""
@@ -564,6 +572,15 @@ class Draft:
 
 Source = tuple[Line, str, str]
 """A line with a customer and a SKU that it bills."""
+
+
+def _own_services(entries: Iterable[MappingRow]) -> dict[str, list[MappingRow]]:
+    """The rows with a customer's own service, by SKU."""
+    own: dict[str, list[MappingRow]] = {}
+    for entry in entries:
+        if entry.what is What.OWN_SERVICE:
+            own.setdefault(entry.values["sku"], []).append(entry)
+    return own
 
 
 def _by_day(entries: Iterable[MappingRow]) -> tuple[dict[date | None, list[MappingRow]], list[MappingRow]]:

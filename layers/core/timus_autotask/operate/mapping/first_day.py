@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -56,16 +56,12 @@ def holds_from(
         for line, customer, sku in left
         if line.is_ours
     ]
+    earliest = max((day for _, day in billed), default=None)
     if first_day.follows:
-        if not any(present(line) for line, _ in billed):
+        if earliest is None or not any(present(line) for line, _ in billed):
             return since
-        free = [
-            _free_day(line, known.get(customer), partner, today)
-            for line, customer, _ in left
-            if _bills(line, today)
-        ]
-        return max((today, *(day for _, day in billed), *free))
-    given, earliest = first_day.given, max((day for _, day in billed), default=None)
+        return max(today, earliest, *_free_days(left, known, partner, today))
+    given = first_day.given
     if earliest and (given is None or given < earliest):
         raise NotDone(
             f"Units are billed elsewhere already, so they can move from {earliest} on at the earliest. Nothing was written.",
@@ -73,6 +69,18 @@ def holds_from(
             day=earliest,
         )
     return given
+
+
+def _free_days(
+    left: Iterable[tuple[Line, str, str]],
+    known: Mapping[str, CustomerRecords],
+    partner: PartnerRecords,
+    today: date,
+) -> Iterator[date]:
+    """When each of the lines that bill something takes another adjustment."""
+    for line, customer, _ in left:
+        if _bills(line, today):
+            yield _free_day(line, known.get(customer), partner, today)
 
 
 def _may_leave_from(

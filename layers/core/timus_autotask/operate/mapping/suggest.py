@@ -15,7 +15,7 @@ from typing import Any
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.customer import Customer
-from timus_autotask.domain.mapping import CustomerMapping, service_on
+from timus_autotask.domain.mapping import CustomerMapping, PlanMapping, service_on
 from timus_autotask.domain.terms import Terms
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import (
@@ -226,21 +226,23 @@ def _without_service(
     plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
     found: dict[str, list[tuple[str, int]]] = {}
     for customer in customers:
-        mapping = customer.mapping
-        if mapping and mapping.ignored:
+        if customer.mapping and customer.mapping.ignored:
             continue
         for sku in customer.skus:
-            plan, units = plans.get(sku), customer.quantity(sku)
-            chosen = service_on(mapping, plans, sku, today) if mapping else plan and plan.choices
+            units = customer.quantity(sku)
             asked_for = units.at(today) or any(day > today for day in units.days)
-            if (
-                asked_for
-                and not chosen
-                and not (plan and plan.ignored)
-                and sku not in customer.policy.excluded
-            ):
+            if asked_for and _lacks_service(customer, sku, plans, today):
                 found.setdefault(sku, []).append((customer.id, units.at(today)))
     return found
+
+
+def _lacks_service(customer: Customer, sku: str, plans: Mapping[str, PlanMapping], today: date) -> bool:
+    """Whether a customer's SKU is billed with no service, although nobody wants it so."""
+    plan, mapping = plans.get(sku), customer.mapping
+    if (plan and plan.ignored) or sku in customer.policy.excluded:
+        return False
+    chosen = service_on(mapping, plans, sku, today) if mapping else plan and plan.choices
+    return not chosen
 
 
 class _Finder:
