@@ -40,7 +40,7 @@ def test_the_command_names_an_option_that_there_is(way: Way) -> None:
 @pytest.mark.parametrize("way", Way)
 def test_the_console_names_no_option(way: Way) -> None:
     """Whoever looks at a form cannot type one."""
-    said = failing.in_words(NotDone("It is not.", way, day=date(2026, 3, 10))).message
+    said = failing.failure_of(NotDone("It is not.", way, day=date(2026, 3, 10))).message
     assert said.startswith("It is not.")
     assert "{" not in said
     assert not OPTION.search(said)
@@ -68,14 +68,14 @@ def test_the_earliest_day_is_said_in_both() -> None:
     """It can be typed, or chosen."""
     refused = NotDone("Too early.", Way.FROM_DAY, day=date(2026, 3, 10))
     assert failure.refusal(refused) == "Too early. So say: --from 2026-03-10."
-    assert failing.in_words(refused).message == "Too early. Choose 2026-03-10, or a later day."
+    assert failing.failure_of(refused).message == "Too early. Choose 2026-03-10, or a later day."
 
 
 def test_what_a_way_is_about_is_named_as_a_shell_takes_it() -> None:
     """An id may be anything that Timus says; the console has no place for it."""
     refused = NotDone("It is merged.", Way.SHOW_EVENT, what="e 1")
     assert failure.refusal(refused) == "It is merged. See: timus-autotask events show 'e 1'"
-    assert failing.in_words(refused).message == "It is merged. What the event says is shown by the command."
+    assert failing.failure_of(refused).message == "It is merged. What the event says is shown by the command."
 
 
 def test_a_problem_of_a_file_says_what_would_help_too() -> None:
@@ -86,5 +86,5 @@ def test_a_problem_of_a_file_says_what_would_help_too() -> None:
     )
     assert failure.problem_words(problem) == helped
     assert failure.problem_words(Problem("is empty", 3, "sku")) == "row 3: sku is empty"
-    [shown] = failing.in_words(FileRefused(problem)).details
+    [shown] = failing.failure_of(FileRefused(problem)).details
     assert shown.endswith("did you mean cus_1? If it is meant: tick “still to come”.")

@@ -103,7 +103,7 @@ def test_what_was_chosen_is_what_is_posted(bill_from: BillFrom | None, posted: l
     here.work()
     assert here.posted() == posted
     [decision] = here.ports.store.decisions()
-    assert f"billed from {(bill_from or OWN_DAYS).words}" in decision.detail
+    assert f"billed from {(bill_from or OWN_DAYS).label}" in decision.detail
     here.pass_time(days=1)
     here.tell(9, {ADV: 31, GATEWAY: 1})
     here.work()
@@ -296,4 +296,4 @@ def test_the_option_is_for_first_mappings_only() -> None:
     here.work()
     proposal = imported(here, f"{HEAD}\n{CUSTOMER},601,29683950\n", bill_from=TODAY_ONLY)
     assert proposal.result.late == ()
-    assert "billed from" not in proposal.result.changed[0].words
+    assert "billed from" not in proposal.result.changed[0].detail

@@ -74,15 +74,15 @@ def test_evidence_says_what_it_would_change() -> None:
     world = disputed(adv=33)
     one = late(world)
     assert (one.event.outcome, one.seat_days) == ("parked", 5 * 15)
-    assert one.words == f"By it: +75 {ADV} seat-days."
+    assert one.sentence == f"By it: +75 {ADV} seat-days."
     [form] = evidence_form(evidence(world.ports, CUSTOMER, Month.of(MARCH)))["events"]
-    assert (form["seat_days"], form["seat_days_in_words"]) == (75, one.words)
+    assert (form["seat_days"], form["seat_days_in_words"]) == (75, one.sentence)
 
 
 def test_a_plan_change_does_not_come_to_nothing() -> None:
     """What one SKU loses and another gets is said of each."""
     world = disputed(adv=23, ess=5)
-    assert late(world).words == f"By it: -75 {ADV}, +75 {ESS} seat-days."
+    assert late(world).sentence == f"By it: -75 {ADV}, +75 {ESS} seat-days."
     assert sorted((one.sku, one.seats, one.seat_days) for one in waiting(ready(world))) == [
         (ADV, 5, 75),
         (ESS, -5, -75),
@@ -145,7 +145,7 @@ def test_a_move_counts_all_that_it_says_with_the_new_customer() -> None:
     one = late(world, "cus_b")
     assert one.seat_days == 28 * 15
     assert (
-        one.words
+        one.sentence
         == f"By it: +420 {ADV} seat-days. What {CUSTOMER} has of the subscription would end on 2026-03-17."
     )
 
@@ -155,7 +155,7 @@ def test_a_trial_counts_as_nothing() -> None:
     world = known()
     world.tell(1, {ADV: 28, GATEWAY: 1}, status="trial", event_id="again_1")
     world.work()
-    assert late(world).words == f"By it: -420 {ADV}, -15 {GATEWAY} seat-days."
+    assert late(world).sentence == f"By it: -420 {ADV}, -15 {GATEWAY} seat-days."
 
 
 def test_what_cannot_be_the_newest_counts_until_what_happened_later() -> None:
@@ -176,7 +176,7 @@ def test_what_cannot_be_the_newest_counts_until_what_happened_later() -> None:
     one = late(world)
     assert event.parked.code == "version-overtaken"
     assert one.seat_days == (33 - 28) * 3
-    assert one.words.endswith("What happened later counts from 2026-03-21 in any case.")
+    assert one.sentence.endswith("What happened later counts from 2026-03-21 in any case.")
 
 
 @pytest.mark.parametrize("quantity", ["many", 2.5, None])
@@ -185,9 +185,9 @@ def test_what_cannot_be_read_says_so(quantity: object) -> None:
     world = known()
     unreadable(world, quantity)
     said = "What it says cannot be read, so its seat-days cannot be counted."
-    assert (late(world).seat_days, late(world).words) == (None, said)
+    assert (late(world).seat_days, late(world).sentence) == (None, said)
     [one] = leaks(deployment_of(world), MARCH).undecided
-    assert (one.seat_days, one.sku, one.words) == (None, "", said)
+    assert (one.seat_days, one.sku, one.sentence) == (None, "", said)
     [open_] = waiting(ready(world))
     assert open_.message.endswith(said)
     assert open_.first is None
@@ -206,7 +206,7 @@ def test_one_that_was_dismissed_counts_for_nothing() -> None:
     world = disputed(adv=33)
     dismiss(deployment_of(world), ["again_1"], "a test", "j.doe")
     assert late(world).seat_days is None
-    assert late(world).words == "Somebody set it aside as a mistake: it counts for nothing."
+    assert late(world).sentence == "Somebody set it aside as a mistake: it counts for nothing."
     assert ready(world).ready
     assert leaks(deployment_of(world), MARCH).undecided == ()
 

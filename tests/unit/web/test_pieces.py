@@ -19,9 +19,9 @@ from timus_autotask.ports.errors import TableUnavailable
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.charts import HEIGHT, LEFT, RIGHT, WIDTH, Series, step_chart
-from timus_autotask.web.failing import in_words
+from timus_autotask.web.failing import failure_of
+from timus_autotask.web.formats import Formats, commands_in, day, lasting, money, signed
 from timus_autotask.web.kept import Kept
-from timus_autotask.web.words import Words, commands_in, day, lasting, money, signed
 
 NOON = datetime(2026, 3, 16, 12, 0, tzinfo=UTC)
 
@@ -99,7 +99,7 @@ def test_numbers_days_and_durations_are_words() -> None:
     assert money(None) == ""
     assert counted(1, "customer") == "1 customer"
     assert counted(2, "thing has", "things have") == "2 things have"
-    words = Words(ZoneInfo("America/New_York"), lambda: NOON)
+    words = Formats(ZoneInfo("America/New_York"), lambda: NOON)
     assert words.moment(NOON) == "16 Mar 2026, 08:00"
     assert words.clock(NOON) == "08:00"
     assert words.clock(NOON - timedelta(days=1)) == "15 Mar 2026, 08:00"
@@ -135,7 +135,7 @@ def test_numbers_days_and_durations_are_words() -> None:
 )
 def test_a_text_of_the_command_is_said_as_the_pages_say_it(text: str | None, said: str) -> None:
     """Days, times, minus signs and names; what only looks like one stays, and so do commands."""
-    words = Words(ZoneInfo("America/New_York"), lambda: NOON)
+    words = Formats(ZoneInfo("America/New_York"), lambda: NOON)
     names = Directory(
         {"cus_1f": "Lucerne", "5": "no", "rest": "no"}, {5: "Lucerne Inc."}, services={45: "Advanced"}
     )
@@ -169,7 +169,7 @@ def test_what_is_to_be_copied_is_the_command_and_nothing_else(remedy: str, comma
 @given(st.text())
 def test_any_text_can_be_said(text: str) -> None:
     """And nothing gets lost of one without a day, a number or a name."""
-    words = Words(ZoneInfo("America/New_York"), lambda: NOON)
+    words = Formats(ZoneInfo("America/New_York"), lambda: NOON)
     assert words.said("".join(one for one in text if one != "-")) == "".join(
         one for one in text if one != "-"
     )
@@ -237,7 +237,7 @@ def test_a_right_that_is_missing_is_named_with_whom_it_is_missing_for() -> None:
         "An error occurred (AccessDeniedException) when calling the Query operation: User: arn:aws:sts::1:assumed-role/Ops/a is not "
         "authorized to perform: dynamodb:Query on resource: arn:aws:dynamodb:eu-west-1:1:table/t/index/kind-index because no policy allows it"
     )
-    found = in_words(TableUnavailable(words))
+    found = failure_of(TableUnavailable(words))
     assert found.right == "dynamodb:Query"
     assert "assumed-role/Ops/a" in found.message
     assert "table/t/index/kind-index" in found.message
@@ -245,4 +245,4 @@ def test_a_right_that_is_missing_is_named_with_whom_it_is_missing_for() -> None:
 
 def test_a_failure_that_nobody_foresaw_is_told_as_it_is() -> None:
     """With its kind, for whoever has to find it."""
-    assert in_words(ZeroDivisionError("division by zero")).message == "ZeroDivisionError: division by zero"
+    assert failure_of(ZeroDivisionError("division by zero")).message == "ZeroDivisionError: division by zero"

@@ -36,7 +36,7 @@ def test_each_term_has_its_rule_beside_it(name: str) -> None:
     assert name == "paused" or name in found
     if name in ("increases", "decreases", "approve_increases", "included", "drift", "prices", "line_limit"):
         assert found[name].example
-        assert found[name].words
+        assert found[name].text
 
 
 def test_terms_are_shown_with_who_set_them(browser: Browser) -> None:

@@ -1042,8 +1042,8 @@ def parser() -> argparse.ArgumentParser:
             either = one.add_mutually_exclusive_group(required=True)
             for argument in command.one_of:
                 either.add_argument(*argument.names, **argument.given)
-    for name, words in ON_THIS_MACHINE.items():
-        commands.add_parser(name, help=words, add_help=False)
+    for name, purpose in ON_THIS_MACHINE.items():
+        commands.add_parser(name, help=purpose, add_help=False)
     return top
 
 
@@ -1124,8 +1124,8 @@ def _foreseen(error: Exception) -> tuple[str, int] | None:
         case AutotaskError():
             return f"{_sentence(error)} See: timus-autotask doctor", REFUSED
         case InfrastructureError():
-            words = "Try again; check the AWS credentials and their permissions."
-            return f"{_sentence(error)} {words}", UNREACHABLE
+            advice = "Try again; check the AWS credentials and their permissions."
+            return f"{_sentence(error)} {advice}", UNREACHABLE
     return None
 
 
@@ -1152,13 +1152,13 @@ def _noting_unreadable(deployment: Deployment, unreadable: dict[str, str]) -> De
 
 def _tell_unreadable(unreadable: dict[str, str], remedy: str) -> None:
     if unreadable:
-        words = "Some records cannot be read; what they say is missing above."
-        _report(words, 0, *unreadable.values(), remedy)
+        message = "Some records cannot be read; what they say is missing above."
+        _report(message, 0, *unreadable.values(), remedy)
 
 
 def _sentence(error: Exception) -> str:
-    words = str(error) or type(error).__name__
-    return words[0].upper() + words[1:].rstrip(".") + "."
+    text = str(error) or type(error).__name__
+    return text[0].upper() + text[1:].rstrip(".") + "."
 
 
 def _report(sentence: str, status: int, *details: str) -> int:
@@ -1180,10 +1180,10 @@ def _on_this_machine(name: str, rest: Sequence[str]) -> int:
             f"{PROGRAM} {name} runs from a checkout of the project only: git clone it, then make {name}.",
             USAGE,
         )
-    words = ON_THIS_MACHINE[name]
+    purpose = ON_THIS_MACHINE[name]
     options = argparse.ArgumentParser(
         prog=f"{PROGRAM} {name}",
-        description=words[0].upper() + words[1:] + ".",
+        description=purpose[0].upper() + purpose[1:] + ".",
         epilog=f"Example: {PROGRAM} {_EXAMPLES[name]}",
     )
     there.add_arguments(options)

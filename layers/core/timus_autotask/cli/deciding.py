@@ -26,11 +26,11 @@ def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     contract, by, reads = arguments.contract_id, operator(arguments), progress(terminal)
     if isinstance(contract, str):
         provisioning = decisions.retry_provisioning(deployment, contract, by, reads)
-        words = f"Contract {contract} is looked for within a minute, and opened if it is not there."
-        return carry_out(provisioning, arguments, terminal, lambda _: terminal.say(words))
+        answer = f"Contract {contract} is looked for within a minute, and opened if it is not there."
+        return carry_out(provisioning, arguments, terminal, lambda _: terminal.say(answer))
     proposal = decisions.retry(deployment, contract, by, reads)
-    words = f"Contract {contract} is looked at now; see: timus-autotask status --contract {contract}"
-    return carry_out(proposal, arguments, terminal, lambda _: terminal.say(words))
+    answer = f"Contract {contract} is looked at now; see: timus-autotask status --contract {contract}"
+    return carry_out(proposal, arguments, terminal, lambda _: terminal.say(answer))
 
 
 def drift(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -45,11 +45,11 @@ def drift(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
         progress(terminal),
     )
     terminal.say(proposal.result.message)
-    words = {
+    answers = {
         Choice.ENFORCE: "The line is brought back to what Timus says.",
         Choice.ADOPT: "The difference stays, on top of what Timus says.",
     }
-    return carry_out(proposal, arguments, terminal, lambda _: terminal.say(words[choice], style="green"))
+    return carry_out(proposal, arguments, terminal, lambda _: terminal.say(answers[choice], style="green"))
 
 
 def approve(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

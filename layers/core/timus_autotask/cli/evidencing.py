@@ -173,7 +173,7 @@ def _show(found: MonthEvidence, terminal: Terminal) -> None:
                     one.seat_days,
                     [
                         *([one.event.parked.message] if one.event.parked else []),
-                        *([one.words] if one.words else []),
+                        *([one.sentence] if one.sentence else []),
                     ],
                 )
                 for one in found.late

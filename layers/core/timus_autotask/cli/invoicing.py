@@ -202,7 +202,7 @@ def _row(row: SideRow, names: Directory) -> tuple[Any, ...]:
 
 
 def _why(one: SideDifference, row: SideRow) -> Iterator[str]:
-    yield f"{one.seat_days:+d} {one.kind.words}"
+    yield f"{one.seat_days:+d} {one.kind.label}"
     yield from arrows(_remedy(one, row))
 
 
@@ -244,11 +244,11 @@ def _show_sums(found: FourSides, terminal: Terminal) -> None:
         [("all together", total.paid, total.timus, total.autotask, total.posted, total.to_post)],
         empty="",
     )
-    for words, days, money in (
+    for meaning, days, money in (
         ("You pay for it and bill it to nobody", total.paid_not_billed, total.estimate_paid_not_billed),
         ("You bill it and do not pay for it", total.billed_not_paid, total.estimate_billed_not_paid),
     ):
-        terminal.say(f"{words}: {days} seat-days, about {money}.", style="bold red" if days else "green")
+        terminal.say(f"{meaning}: {days} seat-days, about {money}.", style="bold red" if days else "green")
     if total.without_price:
         terminal.say(
             f"Without a known price, and not in the money: {total.without_price} of the differences."

@@ -174,7 +174,7 @@ def _map_family(deployment: Deployment, arguments: Namespace, terminal: Terminal
         on_progress=progress(terminal),
     )
     return carry_out(
-        proposal, arguments, terminal, lambda done: terminal.say(f"{done.words}.", style="green")
+        proposal, arguments, terminal, lambda done: terminal.say(f"{done.detail}.", style="green")
     )
 
 
@@ -209,7 +209,7 @@ def map_unignore(deployment: Deployment, arguments: Namespace, terminal: Termina
 def map_confirm(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
     """Say that customers are mapped rightly, although they are called otherwise."""
     done = confirm(deployment, arguments.customers, operator(arguments))
-    terminal.say(*(f"Confirmed: {words}." for words in done.words), style="green")
+    terminal.say(*(f"Confirmed: {names}." for names in done.names), style="green")
     return done.to_json()
 
 
@@ -218,12 +218,12 @@ def _customers_and_skus(arguments: Namespace) -> tuple[list[str], list[str]]:
     return (which, []) if arguments.what == "customer" else ([], which)
 
 
-def _say_ignored(done: IgnoredOrNot, words: str, terminal: Terminal) -> None:
+def _say_ignored(done: IgnoredOrNot, state: str, terminal: Terminal) -> None:
     named = dict(zip(done.customers, done.names, strict=True))
     for customer in done.customers:
-        terminal.say(f"Customer {called(customer, named)} {words}.", style="green")
+        terminal.say(f"Customer {called(customer, named)} {state}.", style="green")
     for sku in done.skus:
-        terminal.say(f"SKU {sku} {words}.", style="green")
+        terminal.say(f"SKU {sku} {state}.", style="green")
 
 
 def _first_day(arguments: Namespace) -> FirstDay:

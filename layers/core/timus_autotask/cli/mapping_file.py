@@ -95,7 +95,11 @@ def _show(found: Imported, terminal: Terminal) -> None:
         terminal.table(
             ("row", "customer or SKU", "goes"),
             [
-                (", ".join(map(str, one.rows)), f"{one.subject[1]} {one.name}".strip(), one.words.split("; "))
+                (
+                    ", ".join(map(str, one.rows)),
+                    f"{one.subject[1]} {one.name}".strip(),
+                    one.detail.split("; "),
+                )
                 for one in found.changed
             ],
             empty="",

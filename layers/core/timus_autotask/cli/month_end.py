@@ -136,8 +136,8 @@ def _period_rows(period: Period, names: Directory) -> Iterator[tuple[Any, ...]]:
 
 
 def _standing(period: Period) -> list[str]:
-    words = ["posted already"] if period.posted else []
-    return [*words, "level" if period.level else f"{len(period.open)} open"]
+    parts = ["posted already"] if period.posted else []
+    return [*parts, "level" if period.level else f"{len(period.open)} open"]
 
 
 def _open_table(these: Iterable[tuple[Period | None, Open]], names: Directory, terminal: Terminal) -> None:
@@ -258,8 +258,8 @@ def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:
 
 
 def _explained(one: Item) -> list[str]:
-    words = [one.by.words, *one.events]
-    return [*words, ANOTHER_AMOUNT] if one.amount_differs else words
+    parts = [one.by.label, *one.events]
+    return [*parts, ANOTHER_AMOUNT] if one.amount_differs else parts
 
 
 def _show_missing(found: Posted, terminal: Terminal) -> None:
@@ -306,7 +306,7 @@ def _show_passed(found: Posted, terminal: Terminal) -> None:
                     f"{one.first} to {one.last}",
                     f"{one.seat_days:+d}",
                     _about(one.estimate),
-                    one.cause.words,
+                    one.cause.label,
                     [Whole(f"→ {way}") for way in one.ways],
                 )
                 for one in found.passed
@@ -415,7 +415,7 @@ def _show_undecided(found: Ledger, terminal: Terminal) -> None:
                 _about(one.estimate),
                 [
                     *([one.event.parked.message] if one.event.parked else []),
-                    one.words,
+                    one.sentence,
                     *arrows(remedy_of(one.event.parked) if one.event.parked else ""),
                 ],
             )
@@ -456,7 +456,7 @@ def _why(one: LedgerEntry) -> list[str]:
 
 
 def _each(numbers: Mapping[Leak, int]) -> Iterator[str]:
-    return (f"{units:+d} {leak.words}" for leak, units in numbers.items())
+    return (f"{units:+d} {leak.label}" for leak, units in numbers.items())
 
 
 def _priced(price: LinePrice) -> str:

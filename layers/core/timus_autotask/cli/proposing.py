@@ -428,17 +428,17 @@ def _so_far(estimate: Estimate) -> str:
 
 
 def _adjustments(line: LinePreview) -> list[str]:
-    words = _made(line)
-    words += [line.reason] if line.reason else []
-    return [*words, *line.undo_ends, *line.set_aside] or ["nothing to adjust"]
+    parts = _made(line)
+    parts += [line.reason] if line.reason else []
+    return [*parts, *line.undo_ends, *line.set_aside] or ["nothing to adjust"]
 
 
 def _made(line: LinePreview) -> list[str]:
-    words = [_adjustment(one) for one in line.adjustments]
+    parts = [_adjustment(one) for one in line.adjustments]
     if line.under_way:
         day, delta = line.under_way
-        words.append(f"{delta:+d} from {day} is under way, and made again if it turns out to be lost")
-    return words
+        parts.append(f"{delta:+d} from {day} is under way, and made again if it turns out to be lost")
+    return parts
 
 
 def _adjustment(one: PreviewedAdjustment) -> str:

@@ -149,8 +149,8 @@ def offer_lines(number: int, offer: ContractOffered) -> Iterator[str]:
     if offer.reasons:
         yield f"     {', '.join(offer.reasons)}"
     if offer.twice:
-        for words, these in how_to_choose(offer.contract.id if offer.contract else 0, offer.twice):
-            yield f"     {words}"
+        for question, these in how_to_choose(offer.contract.id if offer.contract else 0, offer.twice):
+            yield f"     {question}"
             yield from (Whole(f"     → {command}") for command in these)
     if offer.against:
         yield f"     but {'; '.join(offer.against)}"

@@ -133,18 +133,18 @@ class Terminal:
             text.rstrip()
             self._print(text)
 
-    def busy(self, words: str, *, done: bool = False) -> None:
+    def busy(self, message: str, *, done: bool = False) -> None:
         """What is being waited for, on one line that is written over; only where a person looks on. ``done`` takes it away."""
         if self.json or not self.console.is_terminal:
             return
-        line = visible(words)[: self.console.width - 1]
+        line = visible(message)[: self.console.width - 1]
         self.console.file.write("\r" + " " * (self.console.width - 1) + "\r" + ("" if done else line))
         self.console.file.flush()
 
     @contextmanager
-    def while_busy(self, words: str) -> Iterator[None]:
+    def while_busy(self, message: str) -> Iterator[None]:
         """While something takes its time, what it is; taken away however that ends."""
-        self.busy(words)
+        self.busy(message)
         try:
             yield
         finally:
@@ -186,8 +186,8 @@ class Terminal:
         """What a person types, without the blanks around it; ``hidden``: it is not shown. ``""`` where nobody can be asked."""
         if not self.asks:
             return ""
-        words = f"{visible(question)}: "
-        return (getpass(words) if hidden else input(words)).strip()
+        prompt = f"{visible(question)}: "
+        return (getpass(prompt) if hidden else input(prompt)).strip()
 
     def key(self) -> str:
         """One keystroke of a person; ``""`` where nobody can be asked, or nobody answers any more."""

@@ -287,7 +287,7 @@ def _verdict(status: Status) -> list[Any]:
     rest = f"Not at rest: {'; '.join(status.outstanding)}."
     if status.at_rest:
         rest = "At rest, but for what a person has to decide:" if status.undecided else "At rest."
-    return [rest, *(Whole(f"→ {words}") for words in named(status.undecided))]
+    return [rest, *(Whole(f"→ {sentence}") for sentence in named(status.undecided))]
 
 
 def _show_compared(run: Run, terminal: Terminal) -> None:
@@ -465,11 +465,11 @@ def _event_table(found: Iterable[EventRecord], terminal: Terminal) -> None:
 
 def _why_event(event: EventRecord) -> list[str]:
     """Why an event is parked, and the command that ends it; or why it was dismissed."""
-    words = [event.parked.message] if event.parked else []
+    parts = [event.parked.message] if event.parked else []
     if event.dismissed:
         by = f" by {event.dismissed.by}" if event.dismissed.by else ""
-        return [*words, f"dismissed{by} on {event.dismissed.at:%Y-%m-%d}: {event.dismissed.reason}"]
-    return [*words, *arrows(remedy_of(event.parked))] if event.parked else words
+        return [*parts, f"dismissed{by} on {event.dismissed.at:%Y-%m-%d}: {event.dismissed.reason}"]
+    return [*parts, *arrows(remedy_of(event.parked))] if event.parked else parts
 
 
 def _since(given: datetime | None, deployment: Deployment) -> datetime | None:

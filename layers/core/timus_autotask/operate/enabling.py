@@ -300,8 +300,8 @@ class _Doubtful(Exception):
 
 
 def _reads(need: _Need, autotask: Psa) -> CheckResult:
-    words = _WORDS[need.kind]
-    name = f"read {words}"
+    records = _WORDS[need.kind]
+    name = f"read {records}"
     try:
         need.read(autotask)
     except RetryLater:
@@ -312,7 +312,7 @@ def _reads(need: _Need, autotask: Psa) -> CheckResult:
             raise _Doubtful(check) from error
         return check
     if need.kind in (RecordKind.COMPANIES, RecordKind.CONTRACTS) and _access(autotask, need.kind) is False:
-        found = f"allowed for some {words} only; Autotask leaves the others out without an error"
+        found = f"allowed for some {records} only; Autotask leaves the others out without an error"
         return CheckResult(name, found, WARN, _grant(need.where))
     return CheckResult(name, "allowed")
 

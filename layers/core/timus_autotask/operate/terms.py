@@ -106,8 +106,8 @@ def _shared_lines(deployment: Deployment, customer: str) -> tuple[str, ...]:
         )
         line = stored.value if stored else Line(key.contract_id, key.service_id)
         policies = policies_on(demand, line, known, today)
-        words = shared_words(policies, partner_policy(records), customer) if customer in policies else None
-        found += [f"Contract {key.contract_id}, service {key.service_id}: {words}."] if words else []
+        shared = shared_words(policies, partner_policy(records), customer) if customer in policies else None
+        found += [f"Contract {key.contract_id}, service {key.service_id}: {shared}."] if shared else []
     return tuple(found)
 
 

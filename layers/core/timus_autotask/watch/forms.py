@@ -341,7 +341,7 @@ def evidence_form(found: MonthEvidence) -> Form:
         "lines": [_line_evidence(line, found.names) for line in found.lines],
         "contracts": [_contract_evidence(one, found.names) for one in found.contracts],
         "events": [
-            {**event_form(one.event), "seat_days": one.seat_days, "seat_days_in_words": one.words or None}
+            {**event_form(one.event), "seat_days": one.seat_days, "seat_days_in_words": one.sentence or None}
             for one in found.late
         ],
         "without_line": [_without_line(one) for one in found.without_line],
@@ -905,7 +905,7 @@ def ledger_form(found: Ledger) -> Form:
                 "customer_name": found.names.customers.get(one.event.customer_id),
                 "sku": one.sku or None,
                 "seat_days": one.seat_days,
-                "seat_days_in_words": one.words,
+                "seat_days_in_words": one.sentence,
                 "estimate": _amount(one.estimate),
             }
             for one in found.undecided

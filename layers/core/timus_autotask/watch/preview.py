@@ -275,13 +275,13 @@ def _handled(records: ContractRecords) -> bool:
 
 
 def _unhandled(subject: str, error: Exception) -> Unhandled:
-    words = str(error) or type(error).__name__
+    message = str(error) or type(error).__name__
     match error:
         case TermsUnreadable():
-            return Unhandled(subject, f"its terms cannot be read: {words}", REPAIR)
+            return Unhandled(subject, f"its terms cannot be read: {message}", REPAIR)
         case RecordUnreadable():
-            return Unhandled(subject, words, REPAIR)
-    return Unhandled(subject, words)
+            return Unhandled(subject, message, REPAIR)
+    return Unhandled(subject, message)
 
 
 def _new_services(contracts: Iterable[ContractRecords]) -> Iterator[int]:

@@ -634,8 +634,8 @@ def _of_whom(name: str, customers: Sequence[str]) -> str:
 def strict_words(policies: Mapping[str, Policy], partner: Policy) -> str:
     """Whose terms count for several customers together; empty: they do not differ."""
     strict = whose_are_strictest(policies, partner)
-    words = ", ".join(f"{name} {_of_whom(name, of)}" for name, of in strict.items())
-    return f"where terms differ, the strictest counts: {words}" if words else ""
+    listed = ", ".join(f"{name} {_of_whom(name, of)}" for name, of in strict.items())
+    return f"where terms differ, the strictest counts: {listed}" if listed else ""
 
 
 def _by_customer(wanted: Desired) -> Mapping[str, Mapping[LineKey, Demand]]:
@@ -676,8 +676,8 @@ def _by_whom(reason: Because, line: StatusLine, records: Records) -> Because:
     )
     by, at = found or ("", None)
     said = [f"set by {by}" if by else "", f"on {at:%Y-%m-%d}" if by and at else ""]
-    words = " ".join(filter(None, said))
-    return replace(reason, message=f"{reason.message} ({words})") if words else reason
+    more = " ".join(filter(None, said))
+    return replace(reason, message=f"{reason.message} ({more})") if more else reason
 
 
 def is_live(state: ContractState, records: Records) -> bool:

@@ -24,7 +24,7 @@ from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureE
 from timus_autotask.store.reading import Unreadable
 from timus_autotask.web import doing
 from timus_autotask.web.desk import Desk
-from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.pages import changes, mapping, month, terms
 from timus_autotask.web.pages import posted as after_posting
 from timus_autotask.web.pages.changes import changes_page
@@ -90,7 +90,7 @@ class Pages(Showing):
             page=page,
             names=found.status.names,
             month=running,
-            month_failure=in_words(running.failed) if running.failed else None,
+            month_failure=failure_of(running.failed) if running.failed else None,
             today=today,
         )
 
@@ -224,7 +224,7 @@ class Pages(Showing):
     def broke(self, request: Request, error: Exception) -> Response:
         """Something could not be read or done."""
         status = HTTPStatus.BAD_REQUEST if isinstance(error, NotDone) else HTTPStatus.SERVICE_UNAVAILABLE
-        failure = in_words(error)
+        failure = failure_of(error)
         if isinstance(error, NotDone) and request.method == "GET":
             failure = replace(failure, title="There is nothing to show")
         return self.shown(request, "failed.html", status, failure=failure)

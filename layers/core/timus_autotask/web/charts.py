@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from timus_autotask.domain.timeline import Timeline
-from timus_autotask.web.words import day as in_words
+from timus_autotask.web.formats import day as day_text
 
 WIDTH, HEIGHT = 720, 200
 LEFT, RIGHT, TOP, BOTTOM = 40, 116, 12, 24
@@ -64,7 +64,7 @@ class Chart:
     """All of it."""
 
     title: str
-    words: str
+    summary: str
     """What is seen, in a sentence."""
     lines: tuple[Drawn, ...]
     levels: tuple[tuple[float, str], ...]
@@ -97,7 +97,7 @@ def step_chart(
     paper = _Paper(first, last, levels[-1])
     return Chart(
         title,
-        _in_words(shown, min(max(today, first), last)),
+        _summary(shown, min(max(today, first), last)),
         tuple(paper.lines(shown)),
         tuple((paper.y(level), f"{level:,}") for level in levels),
         tuple((paper.x(day), name) for day, name in _days(first, last)),
@@ -181,10 +181,10 @@ def _apart(ends: Sequence[float | None]) -> list[float | None]:
     return [None if one is None else one - max(0.0, over) for one in found]
 
 
-def _in_words(series: Sequence[Series], today: date) -> str:
+def _summary(series: Sequence[Series], today: date) -> str:
     """What each line has on a day: "On 16 Mar 2026: SASE-ADV-USER 336, SASE-GATEWAY 40"."""
     shown = [one for one in series if one.named and one.first <= today <= one.last]
-    return f"On {in_words(today)}: {', '.join(f'{one.name} {one.units.at(today):,}' for one in shown)}"
+    return f"On {day_text(today)}: {', '.join(f'{one.name} {one.units.at(today):,}' for one in shown)}"
 
 
 def _rows(series: Sequence[Series], first: date, last: date) -> Iterator[Row]:

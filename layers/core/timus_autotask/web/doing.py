@@ -35,7 +35,7 @@ def _undo(desk: Desk, form: FormData) -> ToDo:
     if not change:
         raise Senseless("Which change?")
 
-    def words(done: ChangeUndone) -> Sequence[str]:
+    def sentences(done: ChangeUndone) -> Sequence[str]:
         return [f"{done.change} on contract {done.contract_id}, because: {done.reason}"]
 
     return ToDo(
@@ -43,7 +43,7 @@ def _undo(desk: Desk, form: FormData) -> ToDo:
         lambda progress: undo(desk.deployment, change, reason, desk.by, progress),
         back_to(form),
         "Undo it",
-        words,
+        sentences,
     )
 
 

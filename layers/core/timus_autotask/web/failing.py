@@ -61,10 +61,10 @@ class Failure:
     """The right of AWS that is missing, as in ``dynamodb:Query``."""
 
 
-def in_words(error: Exception) -> Failure:
+def failure_of(error: Exception) -> Failure:
     """What is the matter; of a failure that nobody foresaw, its own words."""
-    words = str(error) or type(error).__name__
-    denied = _NOT_AUTHORIZED.search(words)
+    message = str(error) or type(error).__name__
+    denied = _NOT_AUTHORIZED.search(message)
     if denied:
         return _denied(denied)
     match error:
@@ -74,22 +74,22 @@ def in_words(error: Exception) -> Failure:
             return Failure(f"The file has {many}", "Nothing was written.", details=problems)
         case NotDone():
             ways = (WAYS[way].format(day=error.day or "the day") for way in error.ways)
-            return Failure("Nothing was written", " ".join(filter(None, [words, *ways])))
+            return Failure("Nothing was written", " ".join(filter(None, [message, *ways])))
         case RecordUnreadable():
-            return Failure("A record cannot be read", words, REPAIR)
+            return Failure("A record cannot be read", message, REPAIR)
         case TermsUnreadable():
-            return Failure("The terms cannot be read", words, "timus-autotask status")
+            return Failure("The terms cannot be read", message, "timus-autotask status")
         case NotConfigured():
-            return Failure("Nobody has set it up yet", words, "timus-autotask setup")
+            return Failure("Nobody has set it up yet", message, "timus-autotask setup")
         case Conflict():
             return Failure("Somebody else wrote at the same moment", "Nothing was written.", "Try again.")
         case AutotaskError():
-            return Failure("Autotask does not do it", words, "timus-autotask doctor")
+            return Failure("Autotask does not do it", message, "timus-autotask doctor")
         case InfrastructureError():
             return Failure(
-                "AWS is out of reach", words, "Check the network and the AWS credentials, and try again."
+                "AWS is out of reach", message, "Check the network and the AWS credentials, and try again."
             )
-    return Failure("Something failed that nobody foresaw", f"{type(error).__name__}: {words}")
+    return Failure("Something failed that nobody foresaw", f"{type(error).__name__}: {message}")
 
 
 def _denied(refusal: re.Match[str]) -> Failure:

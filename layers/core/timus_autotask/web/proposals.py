@@ -15,7 +15,7 @@ from typing import Any
 
 from timus_autotask.operate.proposal import Progress, Proposal
 from timus_autotask.operate.refusal import NotDone
-from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Start
 
 MOST = 100
@@ -36,7 +36,7 @@ class ToDo:
     """The address of the page from which it was asked."""
     verb: str = "Do it"
     """What the button says."""
-    words: Callable[[Any], Sequence[str]] = lambda _result: ()
+    sentences: Callable[[Any], Sequence[str]] = lambda _result: ()
     """What it would do, and has done, in sentences, beside what would be adjusted."""
     otherwise: ToDo | None = None
     """What can be asked for instead, where this is refused."""
@@ -66,10 +66,10 @@ class Case:
     turn: Lock = field(default_factory=Lock)
 
     @property
-    def words(self) -> Sequence[str]:
+    def sentences(self) -> Sequence[str]:
         """What it would do, or has done."""
         result = self.result if self.done else self.proposal.result if self.proposal else None
-        return self.asked.words(result) if result is not None else ()
+        return self.asked.sentences(result) if result is not None else ()
 
 
 class Cases:
@@ -108,11 +108,11 @@ class Cases:
                 fresh = self.ask(case.asked, moved=True)
                 fresh.ready.wait()
                 if fresh.proposal is None:
-                    fresh.failure = fresh.failure or in_words(why)
+                    fresh.failure = fresh.failure or failure_of(why)
                 case.next = fresh.id
                 return fresh
             except Exception as error:  # noqa: BLE001 - whoever has asked is told, whatever it is
-                case.failure = in_words(error)
+                case.failure = failure_of(error)
                 case.proposal = None  # nobody knows how much of it was written: it is looked at anew
                 return case
             case.result, case.queued, case.done = done.result, done.queued, True
@@ -126,6 +126,6 @@ def _propose(case: Case) -> None:
     try:
         case.proposal = case.asked.propose(progress)
     except Exception as error:  # noqa: BLE001 - the page says why
-        case.failure = in_words(error)
+        case.failure = failure_of(error)
     finally:
         case.ready.set()

@@ -18,8 +18,8 @@ from timus_autotask.watch.adjustments import BECAME
 from timus_autotask.watch.month.evidence import runs
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.web.failing import doubt_words
+from timus_autotask.web.formats import Formats
 from timus_autotask.web.pages.actions import customer_address
-from timus_autotask.web.words import Words
 
 FOLDER = Path(__file__).parent
 DECIDED: Mapping[str, str] = {
@@ -57,7 +57,7 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    pages.filters.update(Words(zone, now).filters())
+    pages.filters.update(Formats(zone, now).filters())
     pages.filters["quoted"] = quote  # a command may be copied into a shell
     pages.filters["runs"] = runs
     pages.filters["doubt"] = doubt_words

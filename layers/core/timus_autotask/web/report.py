@@ -13,7 +13,7 @@ from timus_autotask.watch.check import CheckResult
 from timus_autotask.watch.grouping import FOR_PEOPLE
 from timus_autotask.watch.names import Directory
 from timus_autotask.web.desk import Desk, Everything
-from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.pages.changes import ChangesQuery, recent
 from timus_autotask.web.pages.customers import CustomerPage, customer_page
 from timus_autotask.web.pages.layout import Layout, layout
@@ -63,7 +63,7 @@ def report(desk: Desk, month: date) -> Written:
         raise seen.failed or RuntimeError("nothing was read")
     found, today = seen.value, desk.deployment.today
     looked = desk.month(month).fresh()
-    shown = _report(desk, found, looked.value, month, in_words(looked.failed) if looked.failed else None)
+    shown = _report(desk, found, looked.value, month, failure_of(looked.failed) if looked.failed else None)
     pages = environment(desk.deployment.zone, lambda: desk.now)
     pages.filters["customer_address"] = lambda customer: f"#{place_of(customer)}"
     pages.filters["place"] = place_of

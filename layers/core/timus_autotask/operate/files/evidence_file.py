@@ -78,5 +78,5 @@ def _changes_of_day(changes: list[JournalEntry]) -> dict[str, Any]:
     }
 
 
-def _joined(words: Iterable[str]) -> str | None:
-    return ", ".join(dict.fromkeys(filter(None, words))) or None
+def _joined(texts: Iterable[str]) -> str | None:
+    return ", ".join(dict.fromkeys(filter(None, texts))) or None

@@ -450,8 +450,7 @@ class _Change(NamedTuple):
     def customer(self) -> str:
         return self.one.customer_id
 
-    @property
-    def words(self) -> str:
+    def __str__(self) -> str:
         return f"{self.one.subscription_id} of {self.customer}: {self.sku} from {self.old:,} to {self.new:,}"
 
 
@@ -485,7 +484,7 @@ def _exchanged(changed: Sequence[_Change]) -> Iterator[Suspicion]:
 
 
 def _moved_numbers(changes: Sequence[_Change], what: str) -> Suspicion:
-    each = sorted(change.words for change in changes)
+    each = sorted(map(str, changes))
     more = f"; and {len(each) - SHOWN} more" if len(each) > SHOWN else ""
     message = f"{len(each)} rows {what}: {'; '.join(each[:SHOWN])}{more}. Rows may have been exchanged, or a column moved."
     return _suspicion(
@@ -509,7 +508,7 @@ def _all_together(
             f"{what}: {rise:+,} and -{rise - total:,}, from {whole:,} to {whole + total:,} units in all that the file names. Is it the right "
             "file, as it was exported?"
         )
-        yield _suspicion(SuspicionKind.WHOLE, message, new, [change.words for change in changed])
+        yield _suspicion(SuspicionKind.WHOLE, message, new, [*map(str, changed)])
 
 
 def _one_way(changes: Collection[int], known: KnownToUs) -> str:

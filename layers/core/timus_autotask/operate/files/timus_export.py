@@ -248,7 +248,7 @@ def compare(
             missing = f"subscription {one.subscription_id} is not known to us: its term_end is needed"
             problems.append(Problem(missing, one.row))
             continue
-        words, version = _judge(one, subscription, records, today, zone)
+        note, version = _judge(one, subscription, records, today, zone)
         if version is not None:
             event = _event(one, subscription, records, version, today, zone, file, operator)
             understood = understand(event.event_id, event.body)
@@ -256,7 +256,7 @@ def compare(
                 problems.append(Problem(f"subscription {one.subscription_id}: {understood.reason}", one.row))
             events.append(event)
         ours = _in_force(subscription, today) if subscription else None
-        rows += _rows_of(one, ours, observed, words)
+        rows += _rows_of(one, ours, observed, note)
     suspicious = suspicions(
         [_exported_billed(one, today) for one in exported],
         {event.subscription_id for event in events},
@@ -512,10 +512,10 @@ def _not_named(
             continue
         for sku, _ in version.items:
             if version.quantity(sku):
-                words = "not in the file; if Timus does not bill it any more, give it with quantity 0"
+                note = "not in the file; if Timus does not bill it any more, give it with quantity 0"
                 where = observed.get((subscription.customer_id, sku))
                 yield Compared(
-                    subscription.customer_id, subscription.id, sku, None, version.quantity(sku), where, words
+                    subscription.customer_id, subscription.id, sku, None, version.quantity(sku), where, note
                 )
 
 

@@ -134,12 +134,12 @@ def keep_profile(deployment: Deployment, said: Naming, by: str) -> None:
 
 
 def _decision(said: Naming, by: str, ports: Ports) -> Decision:
-    words = [f"{ours} is {theirs}" for ours, theirs in (*said.columns, *said.customers, *said.skus)]
-    words += [f"days are {said.days}"] if said.days else []
-    words += [f"rows that say {one} are left out" for one in said.leave_out]
-    words += [f"rows that say {one} are read" for one in said.leave_in]
+    settings = [f"{ours} is {theirs}" for ours, theirs in (*said.columns, *said.customers, *said.skus)]
+    settings += [f"days are {said.days}"] if said.days else []
+    settings += [f"rows that say {one} are left out" for one in said.leave_out]
+    settings += [f"rows that say {one} are read" for one in said.leave_in]
     customers = tuple(sorted({customer for _, customer in said.customers if customer}))
-    detail = f"how the invoice is read: {'; '.join(words)}"
+    detail = f"how the invoice is read: {'; '.join(settings)}"
     return decided("reconcile --timus-invoice", customers, by, detail, ports)
 
 
@@ -473,8 +473,8 @@ def sign_off(deployment: Deployment, beside: ComparedInvoice, file: str, by: str
         str(total.amount) if total.amount is not None else "",
         note,
     )
-    words = f"the invoice from Timus of {month} ({file}, SHA-256 {beside.digest[:12]}…): {total.paid} seat-days paid, {total.billed} billed"
-    detail = f"{words}{f'; {note}' if note else ''}"
+    signed = f"the invoice from Timus of {month} ({file}, SHA-256 {beside.digest[:12]}…): {total.paid} seat-days paid, {total.billed} billed"
+    detail = f"{signed}{f'; {note}' if note else ''}"
     # The decision has the id and the time of what it is about.
     ports.store.commit(
         put_sign_off(one), put_decision(Decision(one.id, one.at, "sign-off", by, detail=detail))

@@ -202,15 +202,15 @@ def _names_that_differ(
     deployment: Deployment, chosen: Chosen, catalogue: Catalogue
 ) -> tuple[Sequence[str], Mapping[str, Alias]]:
     """In words, and as it is kept, by customer."""
-    words, aliases = [], {}
+    sentences, aliases = [], {}
     companies = catalogue.companies(company_id for company_id, _ in chosen.customers.values())
     for customer, (company_id, _) in chosen.customers.items():
         company = companies[company_id].name if company_id in companies else None
         alias = alias_of(name_of(deployment.store.customer(customer)), company_id, company)
         if alias:
-            words.append(f"{apart(customer, alias, company)}.")
+            sentences.append(f"{apart(customer, alias, company)}.")
             aliases[customer] = alias
-    return words, aliases
+    return sentences, aliases
 
 
 def _shared(deployment: Deployment, chosen: Chosen) -> Iterator[str]:
@@ -248,18 +248,18 @@ def _map(
         if known.routings:
             raise NotDone(f"Customer {customer} has been mapped meanwhile; look again.")
         if contract_id is None:
-            mapping, words = replace(known, company_id=company_id), f"company {company_id}"
+            mapping, detail = replace(known, company_id=company_id), f"company {company_id}"
         else:
             route = Route(company_id, contract_id)
             mapping = known.rerouted(route, since)
-            words = route_words(route, since) + (f", billed from {bill_from.words}" if bill_from else "")
+            detail = route_words(route, since) + (f", billed from {bill_from.label}" if bill_from else "")
         ports.store.commit(
             put_mapping(
                 replace(mapping, ignored=None).also_called([alias] if alias else ()),
                 found.rev if found else 0,
             ),
             *wake_contracts(customer, mapping.contract_ids, ports),
-            put_decision(decided(command, (customer,), by, words, ports)),
+            put_decision(decided(command, (customer,), by, detail, ports)),
         )
 
     update(attempt)

@@ -50,8 +50,8 @@ def check_customers(draft: Draft) -> None:
     here = customers_here(draft.deployment) if strange else set()
     for entry in strange:
         if meant := slips(entry.subject[1], here):
-            words = f"is not known: Timus has not reported it; did you mean {' or '.join(meant)}?"
-            draft.report(entry, "customer_id", words, Way.STILL_TO_COME)
+            clause = f"is not known: Timus has not reported it; did you mean {' or '.join(meant)}?"
+            draft.report(entry, "customer_id", clause, Way.STILL_TO_COME)
 
 
 def _is_strange(entry: MappingRow, draft: Draft) -> bool:
@@ -69,11 +69,11 @@ def check_shares(draft: Draft) -> None:
             comes = new_days(draft.mapping(customer), mapping, contract_id)
             others = _others(draft, after, customer, contract_id, comes)
             if others:
-                words = (
+                clause = (
                     f"is the contract of {', '.join(others)} as well; if {customer} is to be billed on it too, write yes into share; "
                     "if only from a day on, write it into first_day"
                 )
-                draft.report(entry, "contract_id", words, Way.SHARE_ALL)
+                draft.report(entry, "contract_id", clause, Way.SHARE_ALL)
 
 
 def _others(
@@ -125,10 +125,10 @@ def _check_companies(
     """The rows whose company is not there; nothing more is said of these."""
     wrong = [one for one in entries if one.values["company_id"] and one.values["company_id"] not in companies]
     for entry in wrong:
-        words = (
+        clause = (
             f"is no company of Autotask that the API user may see{_near_companies(entry, draft, catalogue)}"
         )
-        draft.report(entry, "company_id", words)
+        draft.report(entry, "company_id", clause)
     return {entry.row for entry in wrong}
 
 
@@ -175,8 +175,8 @@ def _check_lines(entries: Sequence[MappingRow], draft: Draft, catalogue: Catalog
         there = [line.id for line in lines[of["contract_id"]] if line.service_id == of["service_id"]]
         if of["contract_service_id"] not in there:
             near = f"; there are {', '.join(map(str, there))}" if there else ""
-            words = f"is none of service {of['service_id']} on contract {of['contract_id']}{near}"
-            draft.report(entry, "contract_service_id", words)
+            clause = f"is none of service {of['service_id']} on contract {of['contract_id']}{near}"
+            draft.report(entry, "contract_service_id", clause)
 
 
 def notes(draft: Draft) -> Iterator[str]:

@@ -263,10 +263,10 @@ def _begin(
 
 def _write_wanted(wanted: _Wanted, begin: _Begin, ports: Ports, alias: Alias | None = None) -> None:
     chosen = wanted.bill_from or (begin.late.chosen if begin.late else None)
-    words = route_words(wanted.route, begin.since) + (f", billed from {chosen.words}" if chosen else "")
+    detail = route_words(wanted.route, begin.since) + (f", billed from {chosen.label}" if chosen else "")
 
     def attempt() -> None:
-        decision = decided("map customer", (wanted.customer,), wanted.by, words, ports)
+        decision = decided("map customer", (wanted.customer,), wanted.by, detail, ports)
         _write_route(wanted.customer, wanted.route, begin.since, decision, alias, ports)
 
     update(attempt)
@@ -312,7 +312,9 @@ def _to_choose(
     with suppress(NotDone):
         lines = offered(Catalogue(deployment), contract_id, services, called, chosen) if services else ()
         found = how_to_choose(contract_id, to_choose_from(lines))
-        return [f"Contract {contract_id}: {words}. Choose one: {OR.join(these)}" for words, these in found]
+        return [
+            f"Contract {contract_id}: {question}. Choose one: {OR.join(these)}" for question, these in found
+        ]
     return ()
 
 
@@ -410,8 +412,8 @@ def _terms_that_differ(deployment: Deployment, records: CustomerRecords, contrac
     state, partner = deployment.store.contract_state(contract_id).value, deployment.store.partner()
     everybody = [records, *(deployment.store.customer(one) for one in state.customers if one != records.id)]
     policies = {one.id: customer_from(one, partner.terms.value).policy for one in everybody}
-    words = strict_words(policies, policy_from(partner.terms.value.values))
-    return [f"On the lines that they share, {words}."] if words else []
+    strict = strict_words(policies, policy_from(partner.terms.value.values))
+    return [f"On the lines that they share, {strict}."] if strict else []
 
 
 def others_on(

@@ -23,12 +23,12 @@ class Confirmed:
     """Customers whose mapping is right, whatever it is called."""
 
     customers: tuple[str, ...]
-    words: tuple[str, ...]
+    names: tuple[str, ...]
     """What both call it, for people."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return {"customers": [*self.customers], "names": [*self.words]}
+        return {"customers": [*self.customers], "names": [*self.names]}
 
 
 def confirm(deployment: Deployment, customers: Iterable[str], by: str) -> Confirmed:
@@ -45,13 +45,13 @@ def confirm(deployment: Deployment, customers: Iterable[str], by: str) -> Confir
 
 
 def _write(customer: str, by: str, deployment: Deployment) -> Iterable[str]:
-    put, words = _confirmed(customer, deployment)
+    put, names = _confirmed(customer, deployment)
     if put is not None:
         ports: Ports = deployment.ports
         ports.store.commit(
-            put, put_decision(decided("map confirm", (customer,), by, "; ".join(words), ports))
+            put, put_decision(decided("map confirm", (customer,), by, "; ".join(names), ports))
         )
-    return words
+    return names
 
 
 def _confirmed(customer: str, deployment: Deployment) -> tuple[Put | None, tuple[str, ...]]:
@@ -63,5 +63,5 @@ def _confirmed(customer: str, deployment: Deployment) -> tuple[Put | None, tuple
     companies = directory({}, deployment.store.all_names()).companies
     mapping = records.mapping.value
     found = [*called_otherwise(mapping, name, companies)]
-    words = tuple(apart(customer, one, companies[one.company_id]) for one in found)
-    return (put_mapping(mapping.also_called(found), records.mapping.rev) if found else None), words
+    names = tuple(apart(customer, one, companies[one.company_id]) for one in found)
+    return (put_mapping(mapping.also_called(found), records.mapping.rev) if found else None), names

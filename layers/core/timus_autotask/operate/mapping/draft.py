@@ -83,13 +83,13 @@ class CustomerEdit:
         ).also_called(self.aliases)
 
     @property
-    def words(self) -> str:
+    def detail(self) -> str:
         """What is chosen, for people."""
         said = [f"not billed: {self.ignored.reason}"] if self.ignored else []
         said += [f"company {self.company_id}"] if self.company_id else []
         said += [route_words(route, one.first_day) for one in self.routings for route in one.routes]
         said += [_service_words(sku, choice) for sku, of in self.services.items() for choice in of]
-        said += [f"billed from {self.bill_from.words}"] if self.first and self.bill_from else []
+        said += [f"billed from {self.bill_from.label}"] if self.first and self.bill_from else []
         return "; ".join(said) or f"the name {self.name}"
 
     def writes(self, ports: Ports) -> tuple[Put | None, Collection[int]]:
@@ -126,7 +126,7 @@ class PlanEdit:
         )
 
     @property
-    def words(self) -> str:
+    def detail(self) -> str:
         """What is chosen, for people."""
         said = [f"not billed: {self.ignored.reason}"] if self.ignored else []
         said += [_service_words(self.sku, choice) for choice in self.choices]
@@ -148,9 +148,9 @@ class LineEdit:
     switch: Switch
 
     @property
-    def words(self) -> str:
+    def detail(self) -> str:
         """What is chosen, for people."""
-        return self.switch.words
+        return self.switch.detail
 
     def writes(self, ports: Ports) -> tuple[Put | Check | None, Collection[int]]:
         """What is written of the line's record, or checked; and the contract, in whose own record the choice is."""
@@ -207,9 +207,9 @@ class Draft:
             if subject not in self.spoiled:
                 self._take(subject)
 
-    def report(self, entry: MappingRow, column: str, words: str, *ways: Way) -> None:
+    def report(self, entry: MappingRow, column: str, clause: str, *ways: Way) -> None:
         """Note what is wrong with a row, and what would help."""
-        self.problems.append(entry.wrong(column, words, *ways))
+        self.problems.append(entry.wrong(column, clause, *ways))
         self.spoiled.add(entry.subject)
 
     def leave_out(self) -> None:
@@ -566,8 +566,8 @@ class Draft:
         try:
             holds_from(self.deployment, given, left, customers, None, lambda _line: True)
         except NotDone as refused:
-            words = str(refused).removesuffix(" Nothing was written.")
-            raise Wrong(entry.wrong("first_day", f"is too early. {words}")) from refused
+            why = str(refused).removesuffix(" Nothing was written.")
+            raise Wrong(entry.wrong("first_day", f"is too early. {why}")) from refused
 
 
 Source = tuple[Line, str, str]
@@ -598,10 +598,10 @@ def _free(
 ) -> None:
     """Raise :class:`Wrong` where rows without a first day would hold from the same day as others."""
     if day in dated:
-        words = (
+        clause = (
             f"is missing: without it the row holds from {day or 'always'}, as row {dated[day][0].row} does"
         )
-        raise Wrong(following[0].wrong("first_day", words))
+        raise Wrong(following[0].wrong("first_day", clause))
 
 
 def _in_order(days: Iterable[date | None]) -> list[date | None]:

@@ -29,7 +29,7 @@ class FamilySaid:
     """Empty: an add-on. None: nothing, so that Timus's numbers decide."""
 
     @property
-    def words(self) -> str:
+    def detail(self) -> str:
         """For people."""
         if self.family is None:
             return f"Whether {self.sku} is a plan is decided by Timus's numbers"
@@ -86,7 +86,7 @@ def _write(said: FamilySaid, by: str, ports: Ports) -> FamilySaid:
         now = ports.clock.now()
         ports.store.commit(
             put_plan(replace(plan.value, family=said.family), plan.rev, now.replace(microsecond=0)),
-            put_decision(decided("map plan", (), by, said.words, ports)),
+            put_decision(decided("map plan", (), by, said.detail, ports)),
         )
 
     update(attempt)

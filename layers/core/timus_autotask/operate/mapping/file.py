@@ -243,8 +243,8 @@ def _wrong_ignored(has: set[str]) -> _Wrong:
 
 def _wrong_line(has: set[str]) -> _Wrong:
     if has & {"customer_id", "sku"}:
-        words = "is the same for everybody on the contract: it stands in a row of its own, with contract_id and service_id"
-        return "contract_service_id", words
+        clause = "is the same for everybody on the contract: it stands in a row of its own, with contract_id and service_id"
+        return "contract_service_id", clause
     for name in ("contract_id", "service_id"):
         if name not in has:
             return name, "is missing: which service on which contract is it?"
@@ -317,10 +317,10 @@ def _twice(entries: Iterable[MappingRow]) -> Iterator[tuple[MappingRow, Problem]
             keys.append(("all", *entry.subject, values["sku"], day))
         first = next((seen[key] for key in keys if key in seen), None)
         if first is not None:
-            words = f"is said in row {first} already, of the same units and day"
+            clause = f"is said in row {first} already, of the same units and day"
             if entry.what is What.LINE:
-                words = f"is a second one beside row {first}: everybody on a contract is billed on one contract service of a service"
-            yield entry, entry.wrong(column, words)
+                clause = f"is a second one beside row {first}: everybody on a contract is billed on one contract service of a service"
+            yield entry, entry.wrong(column, clause)
         for key in keys:
             seen.setdefault(key, entry.row)
 

@@ -62,7 +62,7 @@ class ChangedMapping:
 
     subject: Subject
     rows: tuple[int, ...]
-    words: str
+    detail: str
     """What is chosen, for people."""
     name: str = ""
     """The customer's; empty: nobody has given one."""
@@ -96,7 +96,7 @@ class Imported:
                     one.subject[0]: one.subject[1],
                     "name": one.name or None,
                     "rows": [*one.rows],
-                    "what": one.words,
+                    "what": one.detail,
                 }
                 for one in self.changed
             ],
@@ -231,7 +231,10 @@ def _imported(file: str, draft: Draft, lately: tuple[Late, ...]) -> Imported:
         file,
         tuple(
             ChangedMapping(
-                subject, tuple(entry.row for entry in draft.entries[subject]), edit.words, draft.name(subject)
+                subject,
+                tuple(entry.row for entry in draft.entries[subject]),
+                edit.detail,
+                draft.name(subject),
             )
             for subject, edit in draft.edits.items()
         ),
@@ -264,7 +267,7 @@ def _write(edits: Sequence[Edit], file: str, by: str, ports: Ports) -> None:
             contracts = ()
         for contract_id in contracts:
             woken.setdefault(contract_id, []).extend(customers)
-        decision = decided("map import", customers, by, f"{edit.words} ({file})", ports)
+        decision = decided("map import", customers, by, f"{edit.detail} ({file})", ports)
         writes += [put, put_decision(decision)]
     for contract_id, customers_there in woken.items():
         change = partial(all_changed, choices.get(contract_id, ()))

@@ -40,7 +40,7 @@ class BillFrom(StrEnum):
     """Each seat from its own day, by dated adjustments; days that are posted are left to a person."""
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """For people."""
         return {"today": "today", "open-day": "the first open day", "own-day": "its own day"}[self]
 

@@ -96,7 +96,7 @@ class Switch:
         return check_line(self.contract_id, self.service_id, self.rev)
 
     @property
-    def words(self) -> str:
+    def detail(self) -> str:
         """What is decided, for people."""
         where = f"service {self.service_id} on contract {self.contract_id}"
         if self.choice is None:
@@ -189,7 +189,7 @@ def write_switch(switch: Switch, customers: tuple[str, ...], command: str, by: s
             command,
             customers,
             by,
-            switch.words,
+            switch.detail,
             ports,
             contract_id=switch.contract_id,
             service_id=switch.service_id,

@@ -52,7 +52,7 @@ def billed_twice(preview: Preview, today: date) -> tuple[Doubt, ...]:
                 after = after.add_from(one.day, one.delta)
             for source in line.sources:
                 lines.setdefault(source, []).append(_Line(contract.contract_id, line, after))
-    return tuple(words for source, of in lines.items() for words in _of_one(source, of, today))
+    return tuple(doubt for source, of in lines.items() for doubt in _of_one(source, of, today))
 
 
 @dataclass(frozen=True, slots=True)

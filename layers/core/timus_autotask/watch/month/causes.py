@@ -51,7 +51,7 @@ class Leak(StrEnum):
     OTHER = "unexplained"
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """For people."""
         return _WORDS.get(self, self.value)
 

@@ -48,12 +48,12 @@ def as_mail(found: Digest, stack: str) -> Mail:
 
 
 def _subject(found: Digest) -> str:
-    words = [f"Timus billing {_day(found.since)} to {_day(found.today)}: {counted(found.changes, 'change')}"]
+    parts = [f"Timus billing {_day(found.since)} to {_day(found.today)}: {counted(found.changes, 'change')}"]
     if not found.away and found.changes:
-        words.append(f"about {_signed(found.effect.so_far)} on the next invoice")
+        parts.append(f"about {_signed(found.effect.so_far)} on the next invoice")
     if found.waiting:
-        words.append(f"{len(found.waiting)} waiting")
-    subject = ", ".join(words)
+        parts.append(f"{len(found.waiting)} waiting")
+    subject = ", ".join(parts)
     return "".join(each if each.isascii() and each.isprintable() else "?" for each in subject)[
         :LONGEST_SUBJECT
     ]

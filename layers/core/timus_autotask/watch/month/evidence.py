@@ -176,7 +176,7 @@ class LateEvent:
     event: EventRecord
     seat_days: int | None
     """Units × days of the whole month that it says beyond what counts; None: nobody can say."""
-    words: str = ""
+    sentence: str = ""
     """Of one that is parked or was dismissed: the same by SKU, or why it cannot be counted."""
 
 
@@ -554,7 +554,7 @@ def _late(
             continue
         seat_days = effect.seat_days(month.first, month.last) if effect else _superseded(event, month)
         if seat_days or effective_day(event.received_at, ports.zone) in month:
-            yield LateEvent(event, seat_days, effect.words(month.first, month.last) if effect else "")
+            yield LateEvent(event, seat_days, effect.sentence(month.first, month.last) if effect else "")
 
 
 def _superseded(event: EventRecord, month: Month) -> int:

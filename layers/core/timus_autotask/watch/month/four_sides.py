@@ -55,7 +55,7 @@ class Between(StrEnum):
     """A service of Timus is on a contract, and no subscription maps to it."""
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """For people."""
         return _WORDS[self]
 

@@ -157,7 +157,7 @@ class UndecidedEvent:
     """From the ledger's first day until its last; None: nobody can say."""
     estimate: Decimal | None = None
     """What that comes to at the price of today; None: no price is known."""
-    words: str = ""
+    sentence: str = ""
     """The same for people, or why it cannot be counted."""
 
 
@@ -243,7 +243,7 @@ def ledger(
 
 def _undecided(books: Books, effect: EventEffect, first: date) -> Iterator[UndecidedEvent]:
     """One for each SKU, or one where there is nothing to count."""
-    words = effect.words(first, books.today)
+    sentence = effect.sentence(first, books.today)
     counted = [
         (sku, units, days)
         for sku, units in effect.units.items()
@@ -256,9 +256,9 @@ def _undecided(books: Books, effect: EventEffect, first: date) -> Iterator[Undec
             each = (first + timedelta(days=number) for number in range((books.today - first).days + 1))
             parts = (Decimal(units.at(day)) / days_of_period(books, key, day) for day in each)
             money = rounded(price.price * sum(parts, Decimal()))
-        yield UndecidedEvent(effect.event, sku, days, money, words)
+        yield UndecidedEvent(effect.event, sku, days, money, sentence)
     if not counted:
-        yield UndecidedEvent(effect.event, seat_days=0 if effect.counted else None, words=words)
+        yield UndecidedEvent(effect.event, seat_days=0 if effect.counted else None, sentence=sentence)
 
 
 def not_adding_up(months: Iterable[LedgerMonth]) -> Iterator[str]:

@@ -56,7 +56,7 @@ class EventEffect:
         """Whether a day until this one may be billed otherwise by it; what cannot be dated may concern every day."""
         return self.first is None or self.first <= last
 
-    def words(self, first: date, last: date) -> str:
+    def sentence(self, first: date, last: date) -> str:
         """What it would change on these days, or why that cannot be counted, for people."""
         if not self.counted:
             return self.uncounted

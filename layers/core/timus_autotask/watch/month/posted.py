@@ -53,7 +53,7 @@ class Explained(StrEnum):
     """Neither the units of the day nor an adjustment make it."""
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """For people."""
         return _WORDS[self]
 

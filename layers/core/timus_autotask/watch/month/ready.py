@@ -461,7 +461,7 @@ class _Look:
             return
         said = Open(
             Waits.EVENT,
-            _and(parked.message, effect.words(self._first, self._last)),
+            _and(parked.message, effect.sentence(self._first, self._last)),
             remedy_of(parked),
             event.customer_id,
             first=effect.first,

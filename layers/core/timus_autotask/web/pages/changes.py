@@ -15,8 +15,8 @@ from timus_autotask.watch.adjustments import Became, ListedAdjustment
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Everything
+from timus_autotask.web.formats import day, signed
 from timus_autotask.web.proposals import ToDo
-from timus_autotask.web.words import day, signed
 
 AT_ONCE = 50
 """Adjustments on one page."""
@@ -145,10 +145,10 @@ def rejection(deployment: Deployment, keys: Sequence[LineKey], reason: str, by: 
 
 
 def _decided_in_words(decided: ChangesDecided) -> list[str]:
-    words = [
+    sentences = [
         f"{signed(one.delta)} on {day(one.day)} of service {one.service_id} on contract {one.contract_id}"
         + (f" at {one.price}" if one.price else "")
         + (f": set aside, because: {one.reason}" if one.reason else "")
         for one in decided.changes
     ]
-    return [*words, *(f"Left as it is: {why}" for why in decided.left)]
+    return [*sentences, *(f"Left as it is: {why}" for why in decided.left)]

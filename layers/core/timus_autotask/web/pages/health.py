@@ -7,7 +7,7 @@ from datetime import datetime
 
 from timus_autotask.watch.check import CheckResult, CheckVerdict, worst
 from timus_autotask.watch.wording import counted
-from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Seen
 
 PLACES = {
@@ -52,5 +52,5 @@ def health_page(seen: Seen[tuple[CheckResult, ...]]) -> HealthPage:
         sentence,
         seen.at,
         seen.reading,
-        in_words(seen.failed) if seen.failed else None,
+        failure_of(seen.failed) if seen.failed else None,
     )

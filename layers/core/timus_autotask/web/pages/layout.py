@@ -16,7 +16,7 @@ from timus_autotask.watch.remedy import commands
 from timus_autotask.watch.status import Pause, Stages
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Desk, Everything
-from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.pages.actions import Action
 
 FEW = 5
@@ -78,7 +78,7 @@ def layout(desk: Desk) -> Layout:
         tuple(_banners(seen.value)) if seen.value else (),
         seen.at,
         seen.reading,
-        in_words(seen.failed) if seen.failed else None,
+        failure_of(seen.failed) if seen.failed else None,
         (desk.links.seen.value or "").rstrip("/"),
         str(desk.deployment.zone),
     )
@@ -110,7 +110,7 @@ def _banners(found: Everything) -> Iterator[Banner]:
         yield Banner("wrong", title, "The worker's log says why.", "timus-autotask redrive")
     yield from _unreadable(status.unreadable)
     for error in found.lacking:
-        failure = in_words(error)
+        failure = failure_of(error)
         yield Banner("wrong", failure.title, failure.message, failure.remedy)
 
 

@@ -22,7 +22,7 @@ from timus_autotask.operate.refusal import Senseless
 from timus_autotask.watch.status import Mapped
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Everything, Suggested
-from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Seen
 from timus_autotask.web.proposals import ToDo
 from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
@@ -86,7 +86,7 @@ def mapping_page(found: Everything, suggested: Seen[Suggested], text: str, page:
         tuple(plan.value for _, plan in sorted(plans.items())),
         tuple(one for one in _mappings(found) if one.ignored),
         suggested.reading,
-        in_words(suggested.failed) if suggested.failed else None,
+        failure_of(suggested.failed) if suggested.failed else None,
     )
 
 
@@ -297,16 +297,20 @@ def _in_words(chosen: Chosen) -> Iterator[str]:
 
 
 def _imported_in_words(found: Imported) -> list[str]:
-    words = [
-        f"Row {', '.join(map(str, one.rows))}: {one.subject[1]} {one.name}: {one.words}"
+    sentences = [
+        f"Row {', '.join(map(str, one.rows))}: {one.subject[1]} {one.name}: {one.detail}"
         for one in found.changed
     ]
     if found.unchanged:
-        words.append(f"{counted(found.unchanged, 'customer or SKU', 'customers and SKUs')} stay as they are.")
+        sentences.append(
+            f"{counted(found.unchanged, 'customer or SKU', 'customers and SKUs')} stay as they are."
+        )
     for late in found.late:
-        words += [
-            f"{late.customer} had seats since {late.since}; billed from {choice.bill_from.words}: {choice.units:+d} units, {choice.seat_days} "
+        sentences += [
+            f"{late.customer} had seats since {late.since}; billed from {choice.bill_from.label}: {choice.units:+d} units, {choice.seat_days} "
             f"seat-days{' (chosen)' if late.chosen is choice.bill_from else ''}"
             for choice in late.choices
         ]
-    return words + [f"Left out: row {one.row}, {one.column or ''} {one.message}" for one in found.problems]
+    return sentences + [
+        f"Left out: row {one.row}, {one.column or ''} {one.message}" for one in found.problems
+    ]

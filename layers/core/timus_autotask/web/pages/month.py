@@ -28,11 +28,11 @@ from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.page import client_page, evidence_page
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.wording import counted
-from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.failing import Failure, failure_of
+from timus_autotask.web.formats import money
 from timus_autotask.web.kept import Kept, Seen
 from timus_autotask.web.pages.actions import Action, settling
 from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
-from timus_autotask.web.words import money
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ def months_until(today: date, number: int = MONTHS) -> tuple[date, ...]:
 # -- Ready to post
 
 KINDS: Mapping[str, str] = {
-    **{one.value: one.words for one in Leak},
+    **{one.value: one.label for one in Leak},
     Leak.UNMAPPED: "not mapped yet",
     Leak.DRIFT: "edited in Autotask",
     Leak.HELD: "awaiting approval",
@@ -131,7 +131,7 @@ def ready_page(
         len(periods) - len(shown),
         settling((one for _, one in (*opens, *stays)), lines),
         seen.reading,
-        in_words(seen.failed) if seen.failed else None,
+        failure_of(seen.failed) if seen.failed else None,
     )
 
 
@@ -204,7 +204,7 @@ def ledger_page(
         _undecided(found, text),
         everything,
         seen.reading,
-        in_words(seen.failed) if seen.failed else None,
+        failure_of(seen.failed) if seen.failed else None,
     )
 
 

@@ -14,7 +14,7 @@ from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import posted_form
 from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Explained, Item, Posted
 from timus_autotask.watch.wording import counted
-from timus_autotask.web.failing import Failure, in_words
+from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.kept import Seen
 from timus_autotask.web.pages.month import month_of, months_until, read_now
 from timus_autotask.web.showing import Showing, back_to, download, posted, see_other, text_of
@@ -52,7 +52,7 @@ def posted_page(seen: Seen[Posted], month: date, today: date, *, everything: boo
         tuple(shown),
         len(items) - len(shown),
         seen.reading,
-        in_words(seen.failed) if seen.failed else None,
+        failure_of(seen.failed) if seen.failed else None,
     )
 
 

@@ -179,16 +179,16 @@ TERM_WORDS: Mapping[str, TermWords] = {
 def all_said(values: Mapping[str, Any]) -> str:
     """Terms with their values, as they are kept."""
     said = [
-        f"{words.about}: {words.said(value)}"
+        f"{wording.about}: {wording.said(value)}"
         for name, value in values.items()
-        if (words := TERM_WORDS.get(name))
+        if (wording := TERM_WORDS.get(name))
     ]
     return "; ".join([*said, *(["changes are paused"] if values.get("paused") else [])]) or "nothing was set"
 
 
 def change_of(name: str, part: str, value: str) -> TermChange:
     """What a form asks for: which changes need an approval is one field there, and a value or a threshold in a term."""
-    words = TERM_WORDS.get(name)
-    if words and words.approval and part in ("always", "never", ""):
+    wording = TERM_WORDS.get(name)
+    if wording and wording.approval and part in ("always", "never", ""):
         return TermChange(name, part or value)
     return TermChange(name, value, part)

@@ -37,7 +37,7 @@ class Rule:
     """What the page says of some terms."""
 
     title: str
-    words: str
+    text: str
     """Its first paragraph, or its table of values."""
     example: str
     """The first worked example."""
@@ -48,7 +48,7 @@ class Term:
     """One term, as it holds."""
 
     name: str
-    words: TermWords
+    wording: TermWords
     said: str
     """What holds."""
     origin: str
@@ -88,9 +88,9 @@ def terms_page(
     """What is in force, of everybody or of one customer. ``chosen``: the term to be set; the first, if there is no such."""
     values = asdict(found.policy)
     terms = tuple(
-        Term(name, words, words.said(values[name]), found.origins[name], rules.get(name))
+        Term(name, wording, wording.said(values[name]), found.origins[name], rules.get(name))
         for name in TERMS
-        if (words := TERM_WORDS.get(name))
+        if (wording := TERM_WORDS.get(name))
     )
     return TermsPage(
         found.customer or "",
@@ -126,18 +126,18 @@ def _rule(title: str, body: str) -> Rule:
 
 def _paragraph(body: str) -> Iterator[str]:
     """Its values, where it is a table of them; else its first paragraph, in one line."""
-    words: list[str] = []
+    paragraph: list[str] = []
     for line in body.strip().splitlines():
         if line.startswith("|"):
             cells = [_plain(cell) for cell in line.strip("|").split("|")]
             if not set(line) <= {"|", "-", " "} and cells[0] != "value":
                 yield ": ".join(filter(None, cells))
         elif line.strip() and not line.startswith("```"):
-            words.append(_plain(line))
+            paragraph.append(_plain(line))
         else:
             break
-    if words:
-        yield " ".join(words)
+    if paragraph:
+        yield " ".join(paragraph)
 
 
 def _plain(text: str) -> str:
@@ -200,12 +200,12 @@ class _Handlers:
             raise Senseless(f"{first_day} is no day.") from None
         deployment, by = self._desk.deployment, self._desk.by
 
-        def words(done: TermsInForce) -> list[str]:
+        def sentences(done: TermsInForce) -> list[str]:
             whose = done.customer or "everybody"
             changed = [
-                f"{words.about}, for {whose}: {words.said(before)} → {words.said(after)}"
+                f"{wording.about}, for {whose}: {wording.said(before)} → {wording.said(after)}"
                 for name, (before, after) in (done.changed or {}).items()
-                if (words := TERM_WORDS.get(name))
+                if (wording := TERM_WORDS.get(name))
             ]
             return changed or [f"Nothing changes for {whose}."]
 
@@ -224,7 +224,7 @@ class _Handlers:
                 ),
                 back_to(form, "/terms"),
                 "Set it",
-                words,
+                sentences,
             )
         )
 

@@ -86,7 +86,7 @@ def _called(word: str, names: Directory) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Formats:
     """What depends on the partner's zone, and on the time of now."""
 
     zone: ZoneInfo
@@ -114,7 +114,7 @@ class Words:
     def said(self, text: str | None, names: Directory = NOBODY) -> str:
         """A text that the command prints too, as the pages write days, times, numbers and names; a command in it stays as it is typed."""
         pieces = commands_in(text or "")
-        return "".join(words if command else self._said(words, names) for command, words in pieces)
+        return "".join(piece if command else self._said(piece, names) for command, piece in pieces)
 
     def _said(self, text: str, names: Directory) -> str:
         text = NEGATIVE.sub(MINUS, DAY.sub(self._day, text))
