@@ -11,7 +11,7 @@ from timus_autotask.cli.access import any_given, credentials_given
 from timus_autotask.cli.failure import REFUSED, USAGE, Failed, NoSuchStack
 from timus_autotask.cli.proposing import operator, shown_first
 from timus_autotask.cli.terminal import Terminal, Whole
-from timus_autotask.operate.credentials import store_credentials, what_waits
+from timus_autotask.operate.credentials import is_stored, store_credentials, what_waits
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import (
     ApiUser,
@@ -149,7 +149,7 @@ def _api_user(deployment: Deployment, arguments: Namespace, terminal: Terminal, 
         return _new_api_user(
             deployment, credentials_given(deployment, arguments, terminal), shown, arguments, terminal
         )
-    known = _is_stored(deployment)
+    known = is_stored(deployment)
     if known or not terminal.asks:
         user = try_api_user(deployment, None, again=arguments.try_again)
         if user.rejected is None or not terminal.asks:
@@ -168,14 +168,6 @@ def _api_user(deployment: Deployment, arguments: Namespace, terminal: Terminal, 
     return _new_api_user(
         deployment, credentials_given(deployment, arguments, terminal), shown, arguments, terminal
     )
-
-
-def _is_stored(deployment: Deployment) -> bool:
-    try:
-        deployment.secrets.autotask_credentials()
-    except NotConfigured:
-        return False
-    return True
 
 
 def _new_api_user(

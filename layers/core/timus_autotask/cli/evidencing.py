@@ -26,6 +26,7 @@ from timus_autotask.watch.month.evidence import (
     money_of,
     runs,
     verdict_of,
+    whose_evidence,
 )
 from timus_autotask.watch.remedy import remedy_of
 
@@ -110,12 +111,9 @@ def _everybody(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Failed(f"{folder} cannot be made: {error.strerror}.", USAGE) from error
-    store = deployment.store
-    customers = {one.customer_id for one in store.subscriptions()} | {
-        one.customer_id for one in store.mappings()
-    }
+    customers = whose_evidence(deployment.store)
     rows: list[dict[str, Any]] = []
-    for number, found in enumerate(_each(deployment, sorted(customers), month), 1):
+    for number, found in enumerate(_each(deployment, customers, month), 1):
         terminal.busy(f"{number} of {len(customers)} customers", done=number == len(customers))
         name = f"{_file_name(found.customer)}-{month}"
         if not arguments.for_client:

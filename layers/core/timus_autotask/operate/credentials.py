@@ -13,7 +13,7 @@ from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Progress, act_unseen, or_not_done, rehearse, wake
 from timus_autotask.operate.refusal import Way
-from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, Rejected
+from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Rejected
 from timus_autotask.ports.psa import Psa, Threshold
 from timus_autotask.ports.secrets import CACHED, Credentials
 from timus_autotask.store.contracts import put_contract_state
@@ -151,6 +151,15 @@ REMEDIES: Mapping[Rejected, str] = {
     "whether the API user is active and not locked.",
 }
 """What a person can do, by what is not accepted."""
+
+
+def is_stored(deployment: Deployment) -> bool:
+    """Whether somebody has set an API user."""
+    try:
+        deployment.secrets.autotask_credentials()
+    except NotConfigured:
+        return False
+    return True
 
 
 def what_waits(

@@ -272,6 +272,12 @@ class MonthEvidence:
         yield from ((one.journal, one.broken) for one in self.contracts)
 
 
+def whose_evidence(store: Store) -> list[str]:
+    """Everybody whom Timus has reported or somebody has mapped."""
+    reported = {one.customer_id for one in store.subscriptions()}
+    return sorted(reported | {one.customer_id for one in store.mappings()})
+
+
 def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     """The evidence of a customer's month; what Autotask has is read now."""
     store, today = ports.store, ports.today()
