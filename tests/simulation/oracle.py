@@ -183,6 +183,8 @@ class Oracle:
         self._adopted: dict[Line, set[int]] = defaultdict(set)
         self._rejected: dict[Line, list[tuple[date, int, Mapping[str, int]]]] = defaultdict(list)
         """By line, what was rejected: day, units, and the newest version that was known then, by subscription."""
+        self._maybe_rejected: dict[Line, list[int]] = defaultdict(list)
+        """Rejected changes of lines that a person edited since: they may still be set aside."""
         self._undos: dict[Line, list[Undone]] = defaultdict(list)
         self._approved: dict[Line, set[tuple[date, int]]] = defaultdict(set)
         """By line: (day, units) of what people have let go, or took back."""
@@ -326,8 +328,9 @@ class Oracle:
         """A person changes units in Autotask."""
         self._edited_live.add((contract, service))
         self._edits[contract, service].append((day, delta))
-        # It may be just what Timus says, and then the rejection is over.
-        self._rejected.pop((contract, service), None)
+        # It may be just what Timus says, and then the rejection is over; or else it holds.
+        over = self._rejected.pop((contract, service), [])
+        self._maybe_rejected[contract, service] += [delta for _, delta, _ in over]
         self._edited_at[contract] = self.w.scheduler.now
         record = self._record((contract, service))
         if self._committed[contract, service] and record is not None and record.choice is None:
@@ -1252,7 +1255,7 @@ class Oracle:
         if self._adopted[line]:
             sums |= {a + s for a in self._adopted[line] for s in sums}
         # A later change goes its way although an earlier one was rejected: what is set aside, or what is left of it, is not billed.
-        for _, delta, _ in self._rejected[line]:
+        for delta in (*(delta for _, delta, _ in self._rejected[line]), *self._maybe_rejected[line]):
             sums |= {s - part for s in sums for part in self._set_aside(line, delta)}
         for one in self._undos.get(line, ()):
             sums |= {s + one.delta for s in sums if one.customer}

@@ -575,6 +575,24 @@ def test_more_of_a_rejected_new_plan_waits_also_if_somebody_lets_the_old_one_go(
     assert posted(next_step(moves(*both_sides, policy=policy))) == (march(10), -25)
 
 
+def test_more_of_a_rejected_new_plan_that_is_approved_still_shows_what_was_rejected() -> None:
+    """Else each side would name the other one, and nobody could let the plan change go after all."""
+    policy = Policy(approve_increases=Approval(0), approve_decreases=Approval(0))
+    first = next_step(moves(left(LEVEL), policy=policy))
+    down, up = line_of(first), rejected(line_of(first, PLUS))
+    more = line_of(next_step(moves(down, up, policy=policy)), PLUS)
+    assert more.awaiting is not None
+    assert more.awaiting.delta == 2
+    step = next_step(moves(down, approve(more, "sam"), policy=policy))
+    shown = line_of(step, PLUS)
+    assert step.adjust is None
+    assert shown.parked is not None
+    assert shown.awaiting is not None
+    assert (shown.parked.code, shown.awaiting.delta) == ("rejected", 25)
+    lines = approve(down, "sam"), approve(shown, "sam")
+    assert posted(next_step(moves(*lines, policy=policy))) == (march(10), -25)
+
+
 def test_more_of_a_rejected_new_plan_goes_its_way_once_the_old_one_has_come_down() -> None:
     """Somebody took the old plan off by hand: then nothing is billed twice."""
     policy = Policy(line_limit=4)

@@ -142,9 +142,9 @@ def _held(known: Sequence[LineDraft], adjustments: Adjustments, contract: Contra
             kept = {key: draft for key, draft in look.held.items() if draft.is_kept_back}
         stay = look.stuck.keys() & kept.keys()
         adjustments = adjustments_of(known, contract, view, stay)
-        kept = {**kept, **_rejected_as_a_whole(kept, stay, known, contract, view)}
-        if not surely:
-            kept = {**kept, **_approved_as_a_whole(look, adjustments, view)}
+        rejected_too = _rejected_as_a_whole(kept, stay, known, contract, view)
+        approved_too = {} if surely else _approved_as_a_whole(look, adjustments, view)
+        kept = {**kept, **approved_too, **rejected_too}
 
 
 def _rejected_as_a_whole(
