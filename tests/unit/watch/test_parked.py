@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
 
 import pytest
 
 from tests.deployment import deployment_of
 from tests.drift_table import aligned
-from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.mapping import CustomerMapping, Route, Routing
 from timus_autotask.domain.policy import BillingSchedule, EffectiveDay, Policy
-from timus_autotask.operate.month_end import leaks, may_be_posted
+from timus_autotask.operate.month_end import leaks, ledger_csv, may_be_posted
 from timus_autotask.operate.parked_events import accept, dismiss
 from timus_autotask.plain import as_json
 from timus_autotask.watch.forms import evidence_form, ledger_form, ready_form
 from timus_autotask.watch.month.digest import digest
 from timus_autotask.watch.month.evidence import LateEvent, Month, evidence
-from timus_autotask.watch.month.parked import effect_of
+from timus_autotask.watch.month.ledger import Ledger
+from timus_autotask.watch.month.parked import effects_of
 from timus_autotask.watch.month.ready import Open, Ready, Waits
 
 MARCH = date(2026, 3, 1)
@@ -137,6 +142,49 @@ def test_the_ledger_shows_it_beside_its_sums() -> None:
     assert leaks(deployment_of(world), MARCH, CUSTOMER).undecided == found.undecided
 
 
+def rows(found: Ledger) -> list[dict[str, str]]:
+    """Of the ledger's file, as a spreadsheet shows them."""
+    read = csv.DictReader(StringIO(ledger_csv(found)))
+    return [{name: re.sub(r'^="(.*)"$', r"\1", cell) for name, cell in row.items()} for row in read]
+
+
+def test_the_ledgers_file_has_a_row_for_each_month_that_it_would_change() -> None:
+    """With columns of its own, so that every other column still sums to what is billed and lacking, and a pivot by month finds it."""
+    world = disputed(adv=33)
+    world.pass_time(days=16)  # it is 2 April
+    found = leaks(deployment_of(world), MARCH)
+    waits = [row for row in rows(found) if row["undecided_event"]]
+    assert [(row["month"], row["customer_id"], row["skus"]) for row in waits] == [
+        ("2026-03", CUSTOMER, ADV),
+        ("2026-04", CUSTOMER, ADV),
+    ]
+    assert [int(row["undecided_seat_days"]) for row in waits] == [5 * 15, 5 * 2]
+    [one] = found.undecided
+    assert sum(Decimal(row["estimate_undecided"]) for row in waits) == one.estimate
+    assert [(row["contract_id"], row["service_id"]) for row in waits] == [
+        (str(CONTRACT), str(SERVICES[ADV]))
+    ] * 2
+    assert all(row["used"] == row["billed"] == row["cause_held"] == "" for row in waits)
+    assert waits[0]["undecided_why"].endswith(f"By it: +75 {ADV} seat-days.")
+    [form] = ledger_form(found)["undecided"]
+    assert [(each["month"], each["seat_days"]) for each in form["months"]] == [
+        ("2026-03", 75),
+        ("2026-04", 10),
+    ]
+    without = [row for row in rows(found) if not row["undecided_event"]]
+    assert len(without) == sum(len(month.entries) for month in found.months)
+    assert {row["undecided_seat_days"] for row in without} == {""}
+
+
+def test_what_cannot_be_counted_has_a_row_of_its_own_in_the_ledgers_file() -> None:
+    """Without a month and without a number: its words say why."""
+    world = known()
+    unreadable(world, 2.5)
+    [row] = [row for row in rows(leaks(deployment_of(world), MARCH)) if row["undecided_event"]]
+    assert (row["month"], row["undecided_seat_days"], row["estimate_undecided"]) == ("", "", "")
+    assert row["undecided_why"].endswith("so its seat-days cannot be counted.")
+
+
 def test_a_move_counts_all_that_it_says_with_the_new_customer() -> None:
     """And says that it ends with the other one."""
     world = known()
@@ -211,6 +259,149 @@ def test_one_that_was_dismissed_counts_for_nothing() -> None:
     assert leaks(deployment_of(world), MARCH).undecided == ()
 
 
+# -- Several of one subscription
+
+
+def several(*seats: int) -> World:
+    """Level at 28 seats, and events of a counter that began again say so many from 17 March on, one each day."""
+    world = known()
+    for version, units in enumerate(seats, 1):
+        world.tell(version, {ADV: units, GATEWAY: 1}, event_id=f"again_{version}")
+        world.work()
+        world.pass_time(days=1)
+    assert len([*world.ports.store.parked_events()]) == len(seats)
+    return world
+
+
+def quantities(world: World, customer: str = CUSTOMER) -> dict[date, int]:
+    """Timus's units of March by day, as our records have them."""
+    history = world.ports.store.customer(customer).subscriptions["sub_8f2c1a"].value
+    return {day: history.quantity(ADV).at(day) for day in Month.of(MARCH).days}
+
+
+def test_several_events_of_a_subscription_are_counted_as_its_history_with_all_of_them() -> None:
+    """33 seats for one day and 30 from then on: 5 + 2 × 14 seat-days, not 5 × 15 + 2 × 14; each event still stands there."""
+    world = several(33, 30)
+    late_ones = evidence(world.ports, CUSTOMER, Month.of(MARCH)).late
+    assert [(one.event.event_id, one.seat_days) for one in late_ones] == [("again_1", 33), ("again_2", 0)]
+    first, second = late_ones
+    assert (
+        first.sentence
+        == f"By it and the other parked event of the subscription together: +33 {ADV} seat-days."
+    )
+    assert second.sentence == f"What it changes is counted with event {first.event.key}."
+    open_ = waiting(ready(world))
+    assert [(one.seats, one.seat_days) for one in open_] == [(-5, -33), (0, 0)]
+    assert all("events accept" in one.remedy for one in open_)
+    undecided = leaks(deployment_of(world), MARCH).undecided
+    assert [(one.sku, one.seat_days) for one in undecided] == [(ADV, 5 + 2 + 2), ("", 0)]
+
+
+def test_what_several_say_together_is_what_the_first_one_s_acceptance_makes() -> None:
+    """Those that follow are merged again with it, so its customer has just so many more."""
+    world = several(33, 30, 35)
+    said = sum(one.seat_days or 0 for one in evidence(world.ports, CUSTOMER, Month.of(MARCH)).late)
+    before = quantities(world)
+    accept(deployment_of(world), "again_1", "j.doe").commit()
+    world.work()
+    after = quantities(world)
+    assert [*world.ports.store.parked_events()] == []
+    assert said == sum(after.values()) - sum(before.values())
+
+
+def test_the_money_at_risk_is_that_of_the_history_with_all_of_them() -> None:
+    """Five seats more for a day and two fewer from then on, not the one beside the other."""
+    alone = ready(several(33)).at_risk
+    both = ready(several(33, 26)).at_risk
+    assert both < alone
+    [counted, other] = waiting(ready(several(33, 26)))
+    assert (counted.seat_days, other.seat_days) == (-(5 - 2 * 14), 0)
+
+
+def test_an_event_that_only_says_what_is_known_again_ends_what_an_earlier_one_would_change() -> None:
+    """It is not parked, since it changes nothing; with the earlier one accepted it would be merged again."""
+    world = several(33)
+    world.tell(2, {ADV: 28, GATEWAY: 1}, event_id="back_2")
+    world.work()
+    [event] = world.ports.store.parked_events()
+    assert event.event_id == "again_1"
+    assert [
+        one.seat_days for one in evidence(world.ports, CUSTOMER, Month.of(MARCH)).late if one.event.parked
+    ] == [5]
+    assert [one.seat_days for one in waiting(ready(world))] == [-5]
+    assert [one.seat_days for one in leaks(deployment_of(world), MARCH).undecided] == [5]
+    before = quantities(world)
+    accept(deployment_of(world), "again_1", "j.doe").commit()
+    world.work()
+    after = quantities(world)
+    assert sum(after.values()) - sum(before.values()) == 5
+
+
+def test_one_that_would_have_to_be_accepted_after_the_earlier_one_counts_too() -> None:
+    """Its number is lower than that of the earlier one, so it is parked once that one is accepted."""
+    world = known()
+    for version, units in ((39, 33), (3, 28)):
+        world.tell(version, {ADV: units, GATEWAY: 1}, event_id=f"e_{version}")
+        world.work()
+        world.pass_time(days=1)
+    before = quantities(world)
+    [said] = [one for one in evidence(world.ports, CUSTOMER, Month.of(MARCH)).late if one.event.parked]
+    for event in ("e_39", "e_3"):
+        accept(deployment_of(world), event, "j.doe").commit()
+        world.work()
+    assert said.seat_days == sum(quantities(world).values()) - sum(before.values()) == 5
+
+
+def test_several_events_of_a_move_are_counted_once() -> None:
+    """The second one says how many seats the new customer has from its day on."""
+    world = known()
+    world.tell(41, {ADV: 28}, customer="cus_b", customer_name="Branch", event_id="moves")
+    world.work()
+    world.pass_time(days=5)
+    world.tell(42, {ADV: 30}, customer="cus_b", customer_name="Branch", event_id="grows")
+    world.work()
+    late_ones = evidence(world.ports, "cus_b", Month.of(MARCH)).late
+    assert [one.seat_days for one in late_ones] == [28 * 5 + 30 * 10, 0]
+    accept(deployment_of(world), "moves", "j.doe").commit()
+    world.work()
+    assert sum(quantities(world, "cus_b").values()) == 28 * 5 + 30 * 10
+
+
+def test_events_that_cannot_be_the_newest_count_until_the_next_of_them() -> None:
+    """Each until what happened after it, and what happened later holds in any case."""
+    world = known()
+    world.pass_time(days=4)
+    world.tell(41, {ADV: 30, GATEWAY: 1})
+    world.work()
+    for version, units, ago in ((40, 33, 3), (39, 31, 1)):
+        then = world.clock.now() - timedelta(days=ago)
+        world.tell(version, {ADV: units, GATEWAY: 1}, occurred=then, effective=then)
+        world.work()
+    assert {one.parked.code for one in world.ports.store.parked_events() if one.parked} == {
+        "version-overtaken"
+    }
+    late_ones = evidence(world.ports, CUSTOMER, Month.of(MARCH)).late
+    [other, counted] = sorted(late_ones, key=lambda one: one.seat_days or 0)
+    assert (counted.seat_days, other.seat_days) == (5 * 2 + 3 * 1, 0)
+    assert counted.sentence.endswith("What happened later counts from 2026-03-21 in any case.")
+
+
+def test_of_several_only_those_of_the_month_keep_it_from_a_yes() -> None:
+    """What they change in it stands with the one that concerns it, also where another one came first."""
+    world = known()
+    world.pass_time(days=1)
+    world.tell(1, {ADV: 33, GATEWAY: 1}, effective=APRIL, event_id="again_1")
+    world.work()
+    world.pass_time(days=1)
+    world.tell(2, {ADV: 35, GATEWAY: 1}, event_id="again_2")
+    world.work()
+    found = ready(world)
+    [one] = waiting(found)
+    assert (one.seats, one.seat_days) == (-7, -7 * 13)
+    [later] = found.later
+    assert later.seat_days == 0
+
+
 # -- What keeps a month from a yes
 
 
@@ -264,7 +455,7 @@ def test_terms_that_date_back_to_the_start_of_a_period_are_reckoned_with(
     routings = tuple(Routing((Route(1, one),)) for one in contracts)
     customer = Customer(CUSTOMER, CustomerMapping(CUSTOMER, routings), (history,), terms)
     schedules = {CONTRACT: BillingSchedule(date(2026, 1, 15))}
-    effect = effect_of(event, {CUSTOMER: customer}, schedules, world.zone)
+    [effect] = effects_of([event], {CUSTOMER: customer}, schedules, world.zone)
     assert effect.first == first
     assert effect.concerns(date(2026, 3, 31)) is (first != date(2026, 4, 5))
 
@@ -275,7 +466,8 @@ def test_a_move_of_whom_nobody_knows_may_concern_every_month() -> None:
     world.tell(41, {ADV: 28}, customer="cus_b", customer_name="Branch", effective=APRIL)
     world.work()
     [event] = world.ports.store.parked_events()
-    assert effect_of(event, {}, {}, world.zone).concerns(MARCH)
+    [effect] = effects_of([event], {}, {}, world.zone)
+    assert effect.concerns(MARCH)
     assert ready(world).ready
 
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from timus_autotask.domain.days import local_midnight
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import DECIMAL, TEXT, Column, as_csv, code, whole
 from timus_autotask.operate.mapping.known import require_customer_to_show
@@ -17,9 +18,16 @@ from timus_autotask.ports.errors import NO_ANSWER, Refused
 from timus_autotask.ports.psa import BillingItem
 from timus_autotask.watch.forms import names_form
 from timus_autotask.watch.listing import listed
-from timus_autotask.watch.month.books import Books, open_books
+from timus_autotask.watch.month.books import Books, LinePrice, open_books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak
-from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, LedgerMonth, ledger
+from timus_autotask.watch.month.ledger import (
+    Ledger,
+    LedgerEntry,
+    LedgerMonth,
+    UndecidedEvent,
+    UndecidedMonth,
+    ledger,
+)
 from timus_autotask.watch.month.parked import effects
 from timus_autotask.watch.month.posted import Posted, posted
 from timus_autotask.watch.month.ready import Ready, beside_of, month_of, ready
@@ -118,35 +126,80 @@ _COLUMNS = (
         Column(f"estimate_{name}", DECIMAL)
         for name in ("used", "by_terms", "billed", "not_billed", "too_many", "cost", "margin")
     ),
+    Column("undecided_event", _ID),
+    Column("undecided_seat_days", _NUMBER),
+    Column("estimate_undecided", DECIMAL),
+    Column("undecided_why", TEXT),
 )
 
 
 def ledger_csv(found: Ledger) -> str:
-    """The ledger as a file of CSV: seat-days of each month, customer and line, and estimates in money."""
-    return as_csv(
-        _COLUMNS,
-        (_csv_row(month, entry, found) for month in found.months for entry in month.entries),
-    )
+    """The ledger as a file of CSV: seat-days of each month, customer and line, and estimates in money.
+
+    Parked events have rows and columns of their own, so that no other column sums what nobody has decided about.
+    """
+    return as_csv(_COLUMNS, _csv_rows(found))
+
+
+def _csv_rows(found: Ledger) -> Iterator[dict[str, object]]:
+    for month in found.months:
+        yield from (_csv_row(month, entry, found) for entry in month.entries)
+        yield from (
+            _csv_undecided(one, found, part)
+            for one in found.undecided
+            for part in one.months
+            if part.first == month.first
+        )
+    yield from (_csv_undecided(one, found) for one in found.undecided if not one.months)
 
 
 def _csv_row(month: LedgerMonth, entry: LedgerEntry, found: Ledger) -> dict[str, object]:
     days, price = entry.seat_days, entry.price
-    contract_id, service_id = (entry.key.contract_id, entry.key.service_id) if entry.key else (None, None)
     return {
-        "month": f"{month.first:%Y-%m}",
-        "customer_id": entry.customer or None,
-        "contract_id": contract_id,
-        "service_id": service_id,
-        **names_form(found.names, entry.customer, contract_id, service_id),
+        **_csv_whose(month.first, entry.customer, entry.key, found),
         "skus": " ".join(entry.skus),
         "used": days.used,
         **{f"terms_{leak.value}".replace("-", "_"): units for leak, units in days.granted.items()},
         "billed": days.billed,
         **{f"cause_{leak.value}".replace("-", "_"): units for leak, units in days.causes.items()},
+        **_csv_price(price),
+        **_csv_money(entry),
+    }
+
+
+def _csv_undecided(
+    one: UndecidedEvent, found: Ledger, part: UndecidedMonth | None = None
+) -> dict[str, object]:
+    """What a parked event would change in a month; without one, why it changes none, or why nobody can say."""
+    event, said = one.event, part or one
+    why = (event.parked.message if event.parked else "", said.sentence)
+    return {
+        **_csv_whose(part.first if part else None, event.customer_id, one.key, found),
+        "skus": one.sku or None,
+        **_csv_price(one.price),
+        "undecided_event": event.event_id,
+        "undecided_seat_days": said.seat_days,
+        "estimate_undecided": said.estimate,
+        "undecided_why": " ".join(filter(None, why)),
+    }
+
+
+def _csv_whose(month: date | None, customer: str, key: LineKey | None, found: Ledger) -> dict[str, object]:
+    contract_id, service_id = (key.contract_id, key.service_id) if key else (None, None)
+    return {
+        "month": f"{month:%Y-%m}" if month else None,
+        "customer_id": customer or None,
+        "contract_id": contract_id,
+        "service_id": service_id,
+        **names_form(found.names, customer, contract_id, service_id),
+    }
+
+
+def _csv_price(price: LinePrice) -> dict[str, object]:
+    return {
         "unit_price": price.price,
         "unit_cost": price.cost,
         "unit_price_by_hand": "yes" if price.by_hand else None,
-        **_csv_money(entry),
     }
 
 

@@ -907,6 +907,14 @@ def ledger_form(found: Ledger) -> Form:
                 "seat_days": one.seat_days,
                 "seat_days_in_words": one.sentence,
                 "estimate": _amount(one.estimate),
+                "months": [
+                    {
+                        "month": f"{part.first:%Y-%m}",
+                        "seat_days": part.seat_days,
+                        "estimate": _amount(part.estimate),
+                    }
+                    for part in one.months
+                ],
             }
             for one in found.undecided
         ],

@@ -6,7 +6,7 @@ stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -16,15 +16,20 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
+from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.desired import Demand, Desired
+from timus_autotask.domain.history import Merge
 from timus_autotask.domain.line import JournalEntry, Line
-from timus_autotask.domain.mapping import LineKey, PlanMapping
+from timus_autotask.domain.mapping import LineKey, PlanMapping, service_on
+from timus_autotask.domain.placement import Placement
+from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.price import ObservedPrice
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.domain.undone import without_undone
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import ContractService, Service, UnitRow
+from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.sync.gather import observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
@@ -53,6 +58,8 @@ class LinePrice:
 UNKNOWN = LinePrice()
 NO_COSTS = "All costs read as 0: none are set, or the API user may not read them. There is no margin."
 NOTHING = Observed()
+WITHOUT_PART = (Merge.SUPERSEDED, Merge.DUPLICATE)
+"""What became of an event that is merged again once an earlier one, which is parked, is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,35 @@ class Books:
     plans: Mapping[str, PlanMapping] = field(default_factory=dict)
     rows: tuple[UnitRow, ...] = ()
     """Autotask's own, of whole contracts."""
+    without_part: tuple[EventRecord, ...] = ()
+    """Of subscriptions with parked events: events that changed nothing, and are merged again once an earlier one is accepted."""
+
+
+def days_of_period(books: Books, key: LineKey | None, day: date) -> int:
+    """Days of the billing period that a day is in; without a contract those of its month."""
+    contract = books.contracts.get(key.contract_id) if key else None
+    schedule = BillingSchedule(day.replace(day=1))
+    if contract is not None and day >= contract.start:
+        schedule = contract.schedule
+    first, last = period_containing(day, schedule.start, schedule.months)
+    return (last - first).days + 1
+
+
+def price_of_sku(books: Books, customer: str, sku: str) -> tuple[LinePrice, LineKey | None]:
+    """The price of a customer's SKU, and the line that bills it; without a line the catalogue's, as far as there is one."""
+    for key, line in books.lines.items():
+        sources = line.demand.sources if line.demand else ()
+        if any((one.customer_id, one.sku) == (customer, sku) for one in sources):
+            return line.price, key
+    return price_without_line(books, customer, sku), None
+
+
+def price_without_line(books: Books, customer: str, sku: str) -> LinePrice:
+    """The catalogue's price of a SKU that has no line, if a service is chosen for it."""
+    one = books.customers.get(customer)
+    placement = Placement(one, books.plans) if one else None
+    service = service_on(placement.mapping, books.plans, sku, books.today) if placement else None
+    return books.services.get(service, UNKNOWN) if service is not None else UNKNOWN
 
 
 def open_books(ports: Ports, records: Records, first: date, changes: Iterable[JournalEntry] = ()) -> Books:
@@ -145,6 +181,7 @@ def open_books(ports: Ports, records: Records, first: date, changes: Iterable[Jo
 class _Reader:
     def __init__(self, ports: Ports, records: Records, first: date) -> None:
         self._autotask = ports.autotask()
+        self._store = ports.store
         self._records = records
         self._first = first
         self._today = ports.today()
@@ -182,7 +219,18 @@ class _Reader:
             tuple(self._notes),
             plans,
             tuple(rows),
+            tuple(self._without_part()),
         )
+
+    def _without_part(self) -> Iterator[EventRecord]:
+        """One read for each customer with an event that is parked."""
+        parked = {(one.customer_id, one.subscription_id) for one in self._records.parked_events}
+        for customer in sorted({customer for customer, subscription in parked if subscription}):
+            yield from (
+                one
+                for one in self._store.events_of(customer)
+                if one.outcome in WITHOUT_PART and (customer, one.subscription_id) in parked
+            )
 
     def _contract_services(self, contracts: Iterable[int]) -> list[ContractService]:
         none: list[ContractService] = []

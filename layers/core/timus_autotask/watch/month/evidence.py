@@ -36,7 +36,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.money import of_timeline
 from timus_autotask.watch.month.books import UNKNOWN, LinePrice
-from timus_autotask.watch.month.parked import EventEffect, effect_of
+from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
 ONE_DAY = timedelta(days=1)
@@ -290,9 +290,14 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
     schedules = {one.contract_id: one.contract.schedule for one in read if one.contract}
     wanted = desired([customer], plans, schedules, today)
     parked = {
-        event.key: effect_of(event, {customer_id: customer}, schedules, ports.zone)
-        for event in events
-        if event.outcome in ("parked", "dismissed")
+        effect.event.key: effect
+        for effect in effects_of(
+            (one for one in events if one.outcome in ("parked", "dismissed")),
+            {customer_id: customer},
+            schedules,
+            ports.zone,
+            events,
+        )
     }
     observed, not_compared = _autotask(ports, read, month)
     prices, not_priced = _prices(ports, read, observed)

@@ -19,15 +19,16 @@ from timus_autotask.domain.mapping import LineKey, in_force
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.psa import BillingItem
 from timus_autotask.watch.money import rounded
-from timus_autotask.watch.month.books import NO_COSTS, UNKNOWN, BookLine, Books
-from timus_autotask.watch.month.causes import BY_TERMS, Leak
-from timus_autotask.watch.month.ledger import (
-    LedgerEntry,
+from timus_autotask.watch.month.books import (
+    NO_COSTS,
+    UNKNOWN,
+    BookLine,
+    Books,
     days_of_period,
-    entries_of,
     price_without_line,
-    trial,
 )
+from timus_autotask.watch.month.causes import BY_TERMS, Leak
+from timus_autotask.watch.month.ledger import LedgerEntry, entries_of, trial
 from timus_autotask.watch.month.posted import periods_within
 from timus_autotask.watch.month.ready import month_of
 from timus_autotask.watch.names import NOBODY, Directory

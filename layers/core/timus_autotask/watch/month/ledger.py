@@ -16,15 +16,23 @@ from typing import Generic, TypeVar
 
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import period_containing
-from timus_autotask.domain.mapping import LineKey, service_on
+from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import IGNORED, Placement
-from timus_autotask.domain.policy import BillingSchedule, Policy
+from timus_autotask.domain.policy import Policy
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.watch.money import rounded
-from timus_autotask.watch.month.books import UNKNOWN, BookLine, Books, LinePrice
+from timus_autotask.watch.month.books import (
+    UNKNOWN,
+    BookLine,
+    Books,
+    LinePrice,
+    days_of_period,
+    price_of_sku,
+    price_without_line,
+)
 from timus_autotask.watch.month.causes import Leak, causes_on, turns_of
-from timus_autotask.watch.month.parked import EventEffect, seat_days_between
+from timus_autotask.watch.month.parked import EventEffect, costs
 from timus_autotask.watch.names import Directory
 
 ONE_DAY = timedelta(days=1)
@@ -147,18 +155,34 @@ def total(entries: Iterable[LedgerEntry]) -> Total:
 
 
 @dataclass(frozen=True, slots=True)
+class UndecidedMonth:
+    """What falls into one month of it."""
+
+    first: date
+    """The first day of the month."""
+    seat_days: int
+    estimate: Decimal | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class UndecidedEvent:
     """What a parked event says of a SKU beyond what counts. It is in no sum: nobody has decided yet whether it counts."""
 
     event: EventRecord
     sku: str = ""
-    """Empty: it says nothing else than what counts, or it cannot be counted."""
+    """Empty: it says nothing else than what counts, it stands with another event, or it cannot be counted."""
     seat_days: int | None = None
     """From the ledger's first day until its last; None: nobody can say."""
     estimate: Decimal | None = None
     """What that comes to at the price of today; None: no price is known."""
     sentence: str = ""
     """The same for people, or why it cannot be counted."""
+    months: tuple[UndecidedMonth, ...] = ()
+    """Each month that has a part in it, oldest first; they add up to the whole."""
+    key: LineKey | None = None
+    """The line that bills the SKU; None: it has none."""
+    price: LinePrice = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,20 +268,19 @@ def ledger(
 def _undecided(books: Books, effect: EventEffect, first: date) -> Iterator[UndecidedEvent]:
     """One for each SKU, or one where there is nothing to count."""
     sentence = effect.sentence(first, books.today)
-    counted = [
-        (sku, units, days)
-        for sku, units in effect.units.items()
-        if (days := seat_days_between(units, first, books.today))
-    ]
-    for sku, units, days in counted:
+    of: dict[str, list[UndecidedMonth]] = {}
+    for begins, ends in months_between(first, books.today):
+        said = effect.sentence(begins, ends)
+        for cost in costs(effect, books, begins, ends):
+            month = UndecidedMonth(begins, cost.seat_days, cost.estimate, said)
+            of.setdefault(cost.sku, []).append(month)
+    for sku, months in of.items():
         price, key = price_of_sku(books, effect.event.customer_id, sku)
-        money = None
-        if price.price is not None:
-            each = (first + timedelta(days=number) for number in range((books.today - first).days + 1))
-            parts = (Decimal(units.at(day)) / days_of_period(books, key, day) for day in each)
-            money = rounded(price.price * sum(parts, Decimal()))
-        yield UndecidedEvent(effect.event, sku, days, money, sentence)
-    if not counted:
+        seat_days = sum(one.seat_days for one in months)
+        money = [one.estimate for one in months if one.estimate is not None]
+        estimate = sum(money, Decimal()) if money else None
+        yield UndecidedEvent(effect.event, sku, seat_days, estimate, sentence, tuple(months), key, price)
+    if not of:
         yield UndecidedEvent(effect.event, seat_days=0 if effect.counted else None, sentence=sentence)
 
 
@@ -517,37 +540,10 @@ class _Sheet:
         return found
 
 
-def days_of_period(books: Books, key: LineKey | None, day: date) -> int:
-    """Days of the billing period that a day is in; without a contract those of its month."""
-    contract = books.contracts.get(key.contract_id) if key else None
-    schedule = BillingSchedule(day.replace(day=1))
-    if contract is not None and day >= contract.start:
-        schedule = contract.schedule
-    first, last = period_containing(day, schedule.start, schedule.months)
-    return (last - first).days + 1
-
-
 def _main(placed: Mapping[LineKey, int], without: int) -> LineKey | None:
     """The line that stands for a SKU on a day; None: it has none."""
     billing = next((key for key, units in placed.items() if units), None)
     return billing if billing is not None or without else next(iter(placed), None)
-
-
-def price_of_sku(books: Books, customer: str, sku: str) -> tuple[LinePrice, LineKey | None]:
-    """The price of a customer's SKU, and the line that bills it; without a line the catalogue's, as far as there is one."""
-    for key, line in books.lines.items():
-        sources = line.demand.sources if line.demand else ()
-        if any((one.customer_id, one.sku) == (customer, sku) for one in sources):
-            return line.price, key
-    return price_without_line(books, customer, sku), None
-
-
-def price_without_line(books: Books, customer: str, sku: str) -> LinePrice:
-    """The catalogue's price of a SKU that has no line, if a service is chosen for it."""
-    one = books.customers.get(customer)
-    placement = Placement(one, books.plans) if one else None
-    service = service_on(placement.mapping, books.plans, sku, books.today) if placement else None
-    return books.services.get(service, UNKNOWN) if service is not None else UNKNOWN
 
 
 def why_without_line(books: Books, customer: Customer, sku: str, day: date, units: int) -> Leak:

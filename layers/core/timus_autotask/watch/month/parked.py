@@ -1,33 +1,36 @@
-"""What a parked event would change: what it says, against what counts until somebody has decided about it. Pure.
+"""What parked events would change: what they say, against what counts until somebody has decided about them. Pure.
 
 It is counted in Timus's own units, before the terms, as an acceptance would merge it. Nothing of it is in any sum: nobody knows yet
-whether it counts.
+whether it counts. Several of one subscription are counted together, as its history with all of them: with the first one that is
+accepted, those that followed it are merged again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
-from timus_autotask.domain.history import Merge, Subscription, Version, believed, merge, version_of
+from timus_autotask.domain.history import Merge, Subscription, Version, believed, merge, moved, version_of
 from timus_autotask.domain.policy import BillingSchedule, EffectiveDay
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.sync.gather import customer_from
-from timus_autotask.watch.month.books import Books
+from timus_autotask.watch.money import rounded
+from timus_autotask.watch.month.books import WITHOUT_PART, Books, days_of_period, price_of_sku
 
 MOVED = "subscription-moved"
 
 
 @dataclass(frozen=True, slots=True)
 class EventEffect:
-    """Of one parked event."""
+    """Of one parked event. Of several of one subscription, what they change stands with the one whose days begin first."""
 
     event: EventRecord
     units: Mapping[str, Timeline] = field(default_factory=dict)
@@ -38,6 +41,10 @@ class EventEffect:
     """Why its seat-days cannot be counted, for people; empty: they are."""
     remark: str = ""
     """What else is to be known of the number."""
+    others: int = 0
+    """How many other parked events of the subscription are counted in it."""
+    counted_with: str = ""
+    """The event with which it is counted, by its key; empty: its number stands here."""
 
     @property
     def counted(self) -> bool:
@@ -60,17 +67,26 @@ class EventEffect:
         """What it would change on these days, or why that cannot be counted, for people."""
         if not self.counted:
             return self.uncounted
+        if self.counted_with:
+            return f"What it changes is counted with event {self.counted_with}."
         each = [
             f"{days:+d} {sku}"
             for sku, units in self.units.items()
             if (days := seat_days_between(units, first, last))
         ]
         said = (
-            f"By it: {', '.join(each)} seat-days."
+            f"{self._by}: {', '.join(each)} seat-days."
             if each
-            else "By it no seat-day of these days would be other."
+            else f"{self._by} no seat-day of these days would be other."
         )
         return f"{said} {self.remark}".rstrip()
+
+    @property
+    def _by(self) -> str:
+        if not self.others:
+            return "By it"
+        others = "other parked event" if self.others == 1 else f"{self.others} other parked events"
+        return f"By it and the {others} of the subscription together"
 
 
 def seat_days_between(units: Timeline, first: date, last: date) -> int:
@@ -82,116 +98,285 @@ def seat_days_between(units: Timeline, first: date, last: date) -> int:
     return sum(units.at(day) * (cuts[at + 1] - day).days for at, day in enumerate(cuts[:-1]))
 
 
+# -- What it comes to
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What parked events come to on some days, of one SKU."""
+
+    sku: str
+    first: date
+    """The first day with other units."""
+    most: int
+    """The most units on a day; negative: fewer."""
+    seat_days: int
+    estimate: Decimal | None
+    """At the price of today; None: no price is known."""
+
+
+def costs(effect: EventEffect, books: Books, first: date, last: date) -> tuple[Cost, ...]:
+    """What it comes to between two days, both inclusive: of each SKU that would have other units on one of them."""
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    found = []
+    for sku, units in effect.units.items():
+        other = [(day, more) for day in days if (more := units.at(day))]
+        if not other:
+            continue
+        price, key = price_of_sku(books, effect.event.customer_id, sku)
+        parts = sum((Decimal(more) / days_of_period(books, key, day) for day, more in other), Decimal())
+        found.append(
+            Cost(
+                sku,
+                other[0][0],
+                max((more for _, more in other), key=abs),
+                sum(more for _, more in other),
+                None if price.price is None else rounded(price.price * parts),
+            )
+        )
+    return tuple(found)
+
+
+# -- What it says
+
+
 def effects(events: Iterable[EventRecord], books: Books, zone: ZoneInfo) -> tuple[EventEffect, ...]:
-    """What parked events would change, by our records."""
+    """What parked events would change, by our records: one for each, in their order."""
     waiting = tuple(events)
     schedules = {id_: one.schedule for id_, one in books.contracts.items()}
     partner = books.records.partner.terms.value
     strangers = {one.customer_id for one in waiting} - books.customers.keys()
     new = {id_: customer_from(CustomerRecords(id_), partner) for id_ in strangers}
-    return tuple(effect_of(one, {**books.customers, **new}, schedules, zone) for one in waiting)
+    return effects_of(waiting, {**books.customers, **new}, schedules, zone, books.without_part)
 
 
-def effect_of(
-    event: EventRecord,
+def effects_of(
+    events: Iterable[EventRecord],
     customers: Mapping[str, Customer],
     schedules: Mapping[int, BillingSchedule],
     zone: ZoneInfo,
-) -> EventEffect:
-    """What a parked event would change. ``customers``: at least its own, and for a move the one whose the subscription is, if known."""
-    if event.outcome == "dismissed":
-        return EventEffect(event, uncounted="Somebody set it aside as a mistake: it counts for nothing.")
-    snapshot = _snapshot(event)
-    if snapshot is None:
-        return EventEffect(
-            event, uncounted="What it says cannot be read, so its seat-days cannot be counted."
-        )
-    customer = customers.get(event.customer_id)
-    known = {one.id: one for one in customer.subscriptions} if customer else {}
-    history = known.get(snapshot.subscription_id)
-    moves = event.parked is not None and event.parked.code == MOVED
-    day = effective_day(snapshot.effective_at, zone)
-    if moves:
-        units, remark = _moving(event, snapshot, history, day)
-    elif history is not None:
-        units, remark = _told(history, snapshot, day)
-    else:
-        return EventEffect(
-            event, uncounted="Nothing is known to set it beside, so its seat-days cannot be counted."
-        )
-    concerned = [customers.get(one) for one in (event.customer_id, *_former(event))]
-    return EventEffect(event, units, _back_to(day, concerned, schedules), remark=remark)
+    without_part: Iterable[EventRecord] = (),
+) -> tuple[EventEffect, ...]:
+    """What parked events would change: one for each, in their order.
+
+    ``customers``: at least their own, and for a move the one whose the subscription is, if known. ``without_part``: events that changed
+    nothing, but are merged again once an earlier one of their subscription is accepted; others among them are passed over.
+    """
+    waiting = tuple(events)
+    found: dict[str, EventEffect] = {}
+    together: dict[tuple[str, str], list[_Told]] = {}
+    for event in waiting:
+        told = _told(event, zone)
+        if event.outcome == "dismissed":
+            found[event.key] = EventEffect(event, uncounted=_DISMISSED)
+        elif told is None:
+            found[event.key] = EventEffect(event, uncounted=_UNREADABLE)
+        else:
+            together.setdefault(told.of, []).append(told)
+    again: dict[tuple[str, str], list[_Told]] = {}
+    for event in without_part:
+        of = event.customer_id, event.subscription_id
+        told = _told(event, zone) if event.outcome in WITHOUT_PART and of in together else None
+        if told is not None:
+            again.setdefault(of, []).append(told)
+    for of, these in together.items():
+        these.sort(key=lambda one: one.at)
+        for effect in _of_subscription(these, again.get(of, ()), customers, schedules):
+            found[effect.event.key] = effect
+    return tuple(found[event.key] for event in waiting)
 
 
-def _snapshot(event: EventRecord) -> Snapshot | None:
+_DISMISSED = "Somebody set it aside as a mistake: it counts for nothing."
+_UNREADABLE = "What it says cannot be read, so its seat-days cannot be counted."
+_ALONE = "Nothing is known to set it beside, so its seat-days cannot be counted."
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An event, and what it says."""
+
+    event: EventRecord
+    snapshot: Snapshot
+    day: date
+
+    @property
+    def of(self) -> tuple[str, str]:
+        """The customer and the subscription that it is about."""
+        return self.event.customer_id, self.snapshot.subscription_id
+
+    @property
+    def at(self) -> tuple[datetime, datetime, str]:
+        """When it happened, and what decides between two of one moment."""
+        return self.snapshot.occurred_at, self.event.received_at, self.event.key
+
+    @property
+    def moves(self) -> bool:
+        """Whether it says another customer than the one whose the subscription is."""
+        return self.event.parked is not None and self.event.parked.code == MOVED
+
+    @property
+    def former(self) -> str:
+        """Of a move, whose the subscription is until somebody decides; empty: nobody can say."""
+        return str(self.event.parked.facts.get("other", "")) if self.event.parked and self.moves else ""
+
+
+def _told(event: EventRecord, zone: ZoneInfo) -> _Told | None:
+    """None: what it says cannot be read."""
     from timus_autotask.timus.events import understand  # with an event: it builds models
 
     found = understand(event.event_id, event.raw)
-    return found if isinstance(found, Snapshot) else None
+    if not isinstance(found, Snapshot):
+        return None
+    return _Told(event, found, effective_day(found.effective_at, zone))
 
 
-def _former(event: EventRecord) -> tuple[str, ...]:
-    """Whose the subscription is until somebody decides."""
-    other = event.parked.facts.get("other") if event.parked and event.parked.code == MOVED else None
-    return (str(other),) if other else ()
+def _of_subscription(
+    waiting: list[_Told],
+    again: Iterable[_Told],
+    customers: Mapping[str, Customer],
+    schedules: Mapping[int, BillingSchedule],
+) -> Iterator[EventEffect]:
+    """Of all parked events of one subscription, in order of time."""
+    history = _history_of(*waiting[0].of, customers)
+    if history is None:  # nothing is known before a move says so
+        begins = next((at for at, one in enumerate(waiting) if one.moves), len(waiting))
+        yield from (EventEffect(one.event, uncounted=_ALONE) for one in waiting[:begins])
+        waiting = waiting[begins:]
+    if not waiting:
+        return
+    firsts = {one.event.key: _back_to(one, customers, schedules) for one in waiting}
+    counted = min(waiting, key=lambda one: firsts[one.event.key] or date.min)
+    parked = {one.event.key for one in waiting}
+    grown = _Grown(history, customers)
+    for one in sorted((*waiting, *again), key=lambda one: one.at):
+        if one.event.key in parked:
+            grown.take(one)
+        else:
+            grown.take_again(one)
+    for one in waiting:
+        first = firsts[one.event.key]
+        if one is counted:
+            yield EventEffect(
+                one.event, grown.units(), first, remark=" ".join(grown.remarks), others=len(waiting) - 1
+            )
+        else:
+            yield EventEffect(one.event, first=first, counted_with=counted.event.key)
 
 
-def _moving(
-    event: EventRecord, snapshot: Snapshot, there: Subscription | None, day: date
-) -> tuple[Mapping[str, Timeline], str]:
-    """All that it says is new with this customer, from its day on."""
-    version = version_of(snapshot, day)
-    before = there.quantity if there else lambda _sku: NOTHING
-    skus = {sku for sku, _ in version.items} | {*(there.skus if there else ())}
-    units = {sku: _beyond(version, sku, before(sku)) for sku in sorted(skus)}
-    others = " and ".join(_former(event)) or "the former customer"
-    return _differing(units), f"What {others} has of the subscription would end on {day}."
+def _history_of(
+    customer_id: str, subscription_id: str, customers: Mapping[str, Customer]
+) -> Subscription | None:
+    customer = customers.get(customer_id)
+    return (
+        next((one for one in customer.subscriptions if one.id == subscription_id), None) if customer else None
+    )
 
 
-def _told(known: Subscription, snapshot: Snapshot, day: date) -> tuple[Mapping[str, Timeline], str]:
-    """What would be known after it was accepted, or until the day of what happened later, where it cannot be the newest."""
-    day = known.not_before(day)
-    believing = believed(known, snapshot, day)
-    if believing is not None:
-        merged = merge(believing, snapshot, day)
-        after, counts = merged.subscription, merged.outcome is Merge.MERGED
-        remark = "" if counts else "What happened later counts in any case."
-        return _differing({sku: after.quantity(sku).minus(known.quantity(sku)) for sku in after.skus}), remark
-    version = version_of(snapshot, day)
-    later = [one for one in known.versions if one.occurred_at and one.occurred_at > snapshot.occurred_at]
-    until = min((max(one.day, day) for one in later), default=day)
-    skus = sorted({*known.skus, *(sku for sku, _ in version.items)})
-    units = {sku: _beyond(version, sku, known.quantity(sku), until) for sku in skus}
-    return _differing(units), f"What happened later counts from {until} in any case."
+class _Grown:
+    """A subscription's history, as it grows with events that are accepted in order of time."""
+
+    def __init__(self, known: Subscription | None, customers: Mapping[str, Customer]) -> None:
+        self._known = known
+        """What counts until somebody has decided."""
+        self._history = known
+        self._customers = customers
+        self._moved = False
+        self._accepted = False
+        self._overtaken: list[_Told] = []
+        self.remarks: dict[str, None] = {}
+
+    def take(self, one: _Told) -> None:
+        """A parked event."""
+        if one.moves and not self._moved:
+            self._move(one)
+        elif self._history is not None:
+            self._believe(one, self._history)
+
+    def take_again(self, one: _Told) -> None:
+        """An event that is merged again with an earlier one that was accepted; it may have to be accepted then, too."""
+        known = self._history
+        if self._accepted and known is not None:
+            day = known.not_before(one.day)
+            believing = believed(known, one.snapshot, day) or known
+            self._history = merge(believing, one.snapshot, day).subscription
+
+    def _move(self, one: _Told) -> None:
+        """All that it says is new with this customer, from its day on."""
+        # If nothing is known of the former customer's history, it may as well be what the event says.
+        there = _history_of(one.former, one.snapshot.subscription_id, self._customers) or Subscription(
+            one.snapshot.subscription_id, one.former, (version_of(one.snapshot, one.day),)
+        )
+        self._history = moved(there, self._history, one.snapshot, one.day)[1]
+        self._moved = self._accepted = True
+        others = one.former or "the former customer"
+        self._remark(f"What {others} has of the subscription would end on {self._history.newest.day}.")
+
+    def _believe(self, one: _Told, known: Subscription) -> None:
+        """What would be known after it was accepted, or until the day of what happened later, where it cannot be the newest."""
+        day = known.not_before(one.day)
+        believing = believed(known, one.snapshot, day)
+        if believing is None:
+            self._overtaken.append(one)
+            self._remark(f"What happened later counts from {_until(one, known)} in any case.")
+            return
+        merged = merge(believing, one.snapshot, day)
+        if merged.outcome is not Merge.MERGED:
+            self._remark("What happened later counts in any case.")
+        self._history, self._accepted = merged.subscription, True
+
+    def _remark(self, words: str) -> None:
+        self.remarks[words] = None
+
+    def units(self) -> Mapping[str, Timeline]:
+        """By SKU, what is known with all of them beyond what counts; only SKUs in which the two differ on some day."""
+        grown = self._history
+        if grown is None:
+            return {}
+        meanwhile = [
+            (version_of(one.snapshot, grown.not_before(one.day)), _until(one, grown))
+            for one in self._overtaken
+        ]
+        skus = {*grown.skus, *(sku for version, _ in meanwhile for sku, _ in version.items)}
+        found = {}
+        for sku in sorted(skus):
+            units = grown.quantity(sku)
+            for version, until in meanwhile:
+                units = _told_until(units, version, sku, until)
+            apart = units.minus(self._known.quantity(sku) if self._known else NOTHING)
+            if any(apart.at(day) for day in apart.days):
+                found[sku] = apart
+        return found
 
 
-def _beyond(version: Version, sku: str, counts: Timeline, until: date = date.max) -> Timeline:
-    """What a version says of a SKU from its day on, less what counts there; nothing from ``until`` on."""
-    says = NOTHING.set_from(version.day, version.quantity(sku))
-    if version.ends is not None:
-        says = says.set_from(version.ends, 0)
-    apart = says.minus(counts)
-    days = {version.day, *apart.days}
-    return Timeline.sampled((day for day in days if version.day <= day < until), apart.at).set_from(until, 0)
+def _until(one: _Told, known: Subscription) -> date:
+    """The day of what happened next."""
+    day = known.not_before(one.day)
+    later = [
+        each for each in known.versions if each.occurred_at and each.occurred_at > one.snapshot.occurred_at
+    ]
+    return min((max(each.day, day) for each in later), default=day)
 
 
-def _differing(units: Mapping[str, Timeline]) -> Mapping[str, Timeline]:
-    return {sku: one for sku, one in units.items() if any(one.at(day) for day in one.days)}
+def _told_until(units: Timeline, version: Version, sku: str, until: date) -> Timeline:
+    """Units of a SKU with what a version says of it from its day on, until another day."""
+    ends = until if version.ends is None else min(version.ends, until)
+    return units.set_between(version.day, ends, version.quantity(sku)).set_between(ends, until, 0)
 
 
 def _back_to(
-    day: date, customers: Iterable[Customer | None], schedules: Mapping[int, BillingSchedule]
+    one: _Told, customers: Mapping[str, Customer], schedules: Mapping[int, BillingSchedule]
 ) -> date | None:
-    """The first day that a change of this day may be billed on, by terms that date a change back to the start of its period."""
-    first = day
-    for customer in customers:
+    """The first day that it may be billed on, by terms that date a change back to the start of its period."""
+    first = one.day
+    for id_ in (one.event.customer_id, *([one.former] if one.former else ())):
+        customer = customers.get(id_)
         if customer is None:
             return None
         terms = (customer.policy, *(policy for _, policy in customer.earlier))
-        if all(EffectiveDay.THIS_PERIOD not in (one.increases, one.decreases) for one in terms):
+        if all(EffectiveDay.THIS_PERIOD not in (each.increases, each.decreases) for each in terms):
             continue
         contracts = customer.mapping.contract_ids if customer.mapping else ()
         if not contracts or not {*contracts} <= schedules.keys():
             return None  # the period that it would be dated back to is not known
-        first = min(first, *(schedules[id_].dated(day, EffectiveDay.THIS_PERIOD) for id_ in contracts))
+        first = min(first, *(schedules[each].dated(one.day, EffectiveDay.THIS_PERIOD) for each in contracts))
     return first

@@ -25,11 +25,11 @@ from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
 from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.watch.money import of_timeline, rounded
-from timus_autotask.watch.month.books import BookLine, Books, LinePrice
+from timus_autotask.watch.month.books import BookLine, Books, LinePrice, price_without_line
 from timus_autotask.watch.month.causes import SETTLED, Leak, causes_on, edited
 from timus_autotask.watch.month.coverage import Coverage, coverage
-from timus_autotask.watch.month.ledger import price_of_sku, price_without_line, why_without_line
-from timus_autotask.watch.month.parked import EventEffect, effects
+from timus_autotask.watch.month.ledger import why_without_line
+from timus_autotask.watch.month.parked import EventEffect, costs, effects
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, for_customers, remedy_of
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
@@ -466,23 +466,14 @@ class _Look:
             event.customer_id,
             first=effect.first,
         )
-        of_skus = [
-            (sku, days)
-            for sku, units in effect.units.items()
-            if (days := [(day, more) for day in _days(self._first, self._last) if (more := units.at(day))])
-        ]
-        for sku, days in of_skus:
-            price, schedule = self._price(event.customer_id, sku)
-            first, seats, seat_days, estimate = _sizes(days, price, schedule)
-            yield replace(said, sku=sku, first=first, seats=seats, seat_days=seat_days, estimate=estimate)
-        if not of_skus:
+        found = costs(effect, self._books, self._first, self._last)
+        for one in found:  # negative, as it is not billed
+            money = None if one.estimate is None else -one.estimate
+            yield replace(
+                said, sku=one.sku, first=one.first, seats=-one.most, seat_days=-one.seat_days, estimate=money
+            )
+        if not found:
             yield said
-
-    def _price(self, customer: str, sku: str) -> tuple[Decimal | None, BillingSchedule]:
-        """What a customer's SKU costs, and the periods in which it is billed."""
-        price, key = price_of_sku(self._books, customer, sku)
-        contract = self._books.contracts.get(key.contract_id) if key else None
-        return price.price, contract.schedule if contract else BillingSchedule(self._first)
 
 
 _WORDS: Mapping[Leak, tuple[str, str]] = {
