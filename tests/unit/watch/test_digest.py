@@ -154,6 +154,7 @@ def of_many(clients: int) -> Digest:
             LineKey(n, 45),
             day + timedelta(days=n % 60),
             5,
+            5,
             True,
             "Renewed.",
             Decimal(n),

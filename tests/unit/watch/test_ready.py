@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
 from tests.months import STORIES, TERMS, Months
-from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, SCENARIO, SERVICES, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.operate.month_end import leaks, may_be_posted, what_was_posted
 from timus_autotask.watch.month.causes import SETTLED, Leak
 from timus_autotask.watch.month.ready import Open, Ready, Waits
@@ -322,6 +323,65 @@ def test_what_ends_first_is_said() -> None:
     assert found.coverage[0].within(found.today) == 60
     assert "extend contract" in found.coverage[0].renewal
     assert "0 within 30 days" in months.desk.told("ready")
+
+
+def ends(months: Months) -> list[tuple[str, int, int, Decimal | None]]:
+    """What ends with the contract on 20 April: SKU, units that are billed, seats in Timus, money of each period."""
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-04-20"})
+    return [(one.sku, one.units, one.seats, one.each_period) for one in of(months).coverage]
+
+
+GATEWAY_ENDS = (GATEWAY, 1, 1, Decimal("45.00"))
+
+
+@pytest.mark.parametrize(
+    ("terms", "billed"),
+    [
+        (("included.SASE-ADV-USER=3",), 7),
+        (("minimum.SASE-ADV-USER=12",), 12),
+        (("excluded=SASE-ADV-USER",), 0),
+    ],
+)
+def test_what_ends_is_what_the_terms_bill(terms: tuple[str, ...], billed: int) -> None:
+    """Free units are no money that is lost, and units up to a minimum are."""
+    adv = [(ADV, billed, 10, billed * Decimal("12.50"))] if billed else []
+    assert ends(begun(*terms)) == [*adv, GATEWAY_ENDS]
+
+
+def test_what_ends_is_without_what_was_undone() -> None:
+    """Thirteen seats in Timus, of which ten are billed, and so end being billed; nothing ends where all was undone."""
+    months = begun()
+    more(months)
+    months.play([("wait", None, 1), ("undo", None, 0)])
+    assert ends(months) == [(ADV, 10, 13, Decimal("125.00")), GATEWAY_ENDS]
+
+
+def test_nothing_ends_where_all_was_undone() -> None:
+    """It is billed no more already, as somebody decided."""
+    happened = [("wait", None, 1), ("tell", {ADV: 10, GATEWAY: 1, ESS: 3}, 0), ("wait", None, 1)]
+    months, undone = begun(), begun()
+    months.play(happened)
+    undone.play([*happened, ("undo", None, 0)])
+    assert [sku for sku, *_ in ends(months)] == [ADV, ESS, GATEWAY]
+    assert [sku for sku, *_ in ends(undone)] == [ADV, GATEWAY]
+
+
+def test_what_ends_is_with_an_edit_that_is_kept() -> None:
+    """Two units that a person added are billed, and no term renews them."""
+    months = begun()
+    months.play([("wait", None, 1), ("edit", 2, 0), ("tell", {ADV: 10, GATEWAY: 1}, 0), ("adopt", None, 0)])
+    assert ends(months) == [(ADV, 12, 10, Decimal("150.00")), GATEWAY_ENDS]
+
+
+def test_what_ends_of_several_subscriptions_is_shared_among_them() -> None:
+    """Three of their fifteen seats are free: the money of both together is that of the twelve that are billed."""
+    months = begun("included.SASE-ADV-USER=3")
+    months.world.tell(1, {ADV: 5}, subscription="sub_more")
+    months.work()
+    found = ends(months)
+    assert sorted(found) == sorted(
+        [(ADV, 8, 10, Decimal("100.00")), (ADV, 4, 5, Decimal("50.00")), GATEWAY_ENDS]
+    )
 
 
 def test_it_only_reads_and_asks_little() -> None:

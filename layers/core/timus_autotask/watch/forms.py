@@ -771,6 +771,7 @@ def coverage_form(one: Coverage, names: Directory) -> Form:
         "contract_name": names.contracts.get(one.key.contract_id),
         "until": one.until,
         "units": one.units,
+        "seats": one.seats,
         "estimate_each_period": _amount(one.each_period),
         "by_terms": one.by_terms,
         "renewal": one.renewal,

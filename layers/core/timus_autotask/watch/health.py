@@ -283,14 +283,17 @@ def _coverage(records: Records, today: date) -> CheckResult:
         for id_, found in records.contracts.items()
         if found.state.value.contract is not None
     }
-    ending = coverage(*desired_of(records, today), contracts, today)
+    lines = {
+        stored.value.key: stored.value for one in records.contracts.values() for stored in one.lines.values()
+    }
+    ending = coverage(*desired_of(records, today), contracts, today, lines)
     if not ending:
         return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more")
     counts = [
         f"{sum((one.within(today) or 0) <= days for one in ending)} within {days}"
         for days in reversed(HORIZONS)
     ]
-    seats = counted(sum(one.units for one in ending), "seat")
+    seats = counted(sum(one.seats for one in ending), "seat")
     found = f"{seats} go on after their contract ends: {', '.join(counts)} days; first {ending[0].key.contract_id} on {ending[0].until}"
     remedy = "The last table has each with the money and what a renewal would do: timus-autotask ready"
     if any(one.within(today) == HORIZONS[0] and not one.by_terms for one in ending):

@@ -1,4 +1,8 @@
-"""Until which day a contract will bill each subscription, and what is at risk where one ends first. Pure."""
+"""Until which day a contract will bill each subscription, and what is at risk where one ends first. Pure.
+
+At risk is what is billed until then: by the terms, without what people undid, and with what they added in Autotask and is kept. It may be
+more or less than the seats in Timus.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.converge.draft import wanted_units
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.desired import Desired
 from timus_autotask.domain.history import Subscription
+from timus_autotask.domain.line import Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy, Renewal
-from timus_autotask.domain.timeline import Timeline
+from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.watch.money import rounded
 
 ONE_DAY = timedelta(days=1)
+K = TypeVar("K")
 
 HORIZONS = (7, 30, 60)
 """Days ahead that are looked at, the nearest first."""
@@ -36,7 +44,9 @@ class Coverage:
     until: date
     """The last day on which it is billed."""
     units: int
-    """Of the subscription on the day after."""
+    """Of the subscription that are billed on this day, and not on the next one."""
+    seats: int
+    """What it has in Timus on the day after."""
     by_terms: bool
     """Whether a renewal, once Timus reports it, goes on billing by the terms."""
     renewal: str
@@ -55,45 +65,82 @@ def coverage(
     desired: Desired,
     contracts: Mapping[int, Contract],
     today: date,
+    lines: Mapping[LineKey, Line],
     prices: Mapping[LineKey, Decimal | None] | None = None,
 ) -> tuple[Coverage, ...]:
     """What no contract will bill within the farthest horizon, the soonest first. ``prices`` are those of one unit and period, by line."""
-    lines: dict[tuple[str, str], dict[LineKey, Timeline]] = {}
-    for key, demand in desired.demands.items():
-        for source in demand.sources:
-            lines.setdefault((source.customer_id, source.sku), {})[key] = source.units
+    look = _Look(desired, contracts, today, lines, prices or {})
     found = [
         one
         for customer in customers.values()
         for subscription in customer.subscriptions
-        for one in _of(customer, subscription, lines, contracts, today, prices or {})
+        for one in look.of(customer, subscription)
         if one.within(today) is not None
     ]
     return tuple(sorted(found, key=lambda one: (one.until, one.customer, one.subscription, one.sku)))
 
 
-def _of(
-    customer: Customer,
-    subscription: Subscription,
-    lines: Mapping[tuple[str, str], Mapping[LineKey, Timeline]],
-    contracts: Mapping[int, Contract],
-    today: date,
-    prices: Mapping[LineKey, Decimal | None],
-) -> Iterator[Coverage]:
-    for sku in subscription.skus:
-        quantity, on = subscription.quantity(sku), lines.get((customer.id, sku), {})
-        for last, key in _last_days(on, contracts, quantity, today):
-            units, price = quantity.at(last + ONE_DAY), prices.get(key)
-            yield Coverage(
-                customer.id,
-                subscription.id,
-                sku,
-                key,
-                last,
-                units,
-                *_renewal(customer.policy, subscription, key.contract_id, last),
-                None if price is None else rounded(price * units),
-            )
+class _Look:
+    def __init__(
+        self,
+        desired: Desired,
+        contracts: Mapping[int, Contract],
+        today: date,
+        lines: Mapping[LineKey, Line],
+        prices: Mapping[LineKey, Decimal | None],
+    ) -> None:
+        self._desired = desired
+        self._contracts = contracts
+        self._today = today
+        self._lines = lines
+        self._prices = prices
+        self._on: dict[tuple[str, str], dict[LineKey, Timeline]] = {}
+        for key, demand in desired.demands.items():
+            for source in demand.sources:
+                on = self._on.setdefault((source.customer_id, source.sku), {})
+                on[key] = on.get(key, NOTHING).plus(source.units)
+
+    def of(self, customer: Customer, subscription: Subscription) -> Iterator[Coverage]:
+        for sku in subscription.skus:
+            quantity, on = subscription.quantity(sku), self._on.get((customer.id, sku), {})
+            for last, key in _last_days(on, self._contracts, quantity, self._today):
+                units, price = self._billed(customer, subscription, sku, key, last), self._prices.get(key)
+                if units:  # else it is billed no more already, as somebody decided
+                    yield Coverage(
+                        customer.id,
+                        subscription.id,
+                        sku,
+                        key,
+                        last,
+                        units,
+                        quantity.at(last + ONE_DAY),
+                        *_renewal(customer.policy, subscription, key.contract_id, last),
+                        None if price is None else rounded(price * units),
+                    )
+
+    def _billed(
+        self, customer: Customer, subscription: Subscription, sku: str, key: LineKey, day: date
+    ) -> int:
+        """What of a line's units is a subscription's: by what each SKU of each customer has on it, and then by their subscriptions."""
+        demand = self._desired.demands[key]
+        line = self._lines.get(key) or Line(key.contract_id, key.service_id)
+        of_all = {(one.customer_id, one.sku): 0 for one in demand.sources}
+        for one in demand.sources:
+            of_all[one.customer_id, one.sku] += one.units.at(day)
+        own = _shared(wanted_units(demand, line).at(day), of_all)[customer.id, sku]
+        seats = {one.id: one.quantity(sku).at(day) for one in customer.subscriptions}
+        return _shared(own, seats)[subscription.id]
+
+
+def _shared(units: int, among: Mapping[K, int]) -> Mapping[K, int]:
+    """Whole units, shared in proportion; what is left over goes to those with the largest parts of a unit, in order."""
+    whole = sum(among.values())
+    if not whole:
+        return dict.fromkeys(among, 0)
+    found = {one: units * part // whole for one, part in among.items()}
+    for one in sorted(among, key=lambda one: -(units * among[one] % whole))[: units - sum(found.values())]:
+        found[one] += 1
+    return found
 
 
 def _last_days(

@@ -264,13 +264,14 @@ class _Look:
         elsewhere += self._outside()
         elsewhere += [Open(Waits.FAILED, one, "timus-autotask status") for one in self._beside.failed]
         prices = {key: line.price.price for key, line in books.lines.items()}
+        lines = {key: line.line for key, line in books.lines.items()}
         return Ready(
             self._first,
             self._last,
             books.today,
             periods,
             tuple(elsewhere),
-            coverage(books.customers, books.desired, books.contracts, books.today, prices),
+            coverage(books.customers, books.desired, books.contracts, books.today, lines, prices),
             books.names,
             books.notes,
             later,
