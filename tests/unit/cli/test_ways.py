@@ -11,8 +11,10 @@ import pytest
 
 from timus_autotask.cli import failure
 from timus_autotask.cli.command import parser
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.operate.files.tables import FileRefused, Problem
-from timus_autotask.operate.refusal import Doubt, NotDone, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way, not_asked
+from timus_autotask.ports.errors import NotConfigured, RetryLater
 from timus_autotask.watch.remedy import COMMAND
 from timus_autotask.web import failing
 
@@ -76,6 +78,54 @@ def test_what_a_way_is_about_is_named_as_a_shell_takes_it() -> None:
     refused = NotDone("It is merged.", Way.SHOW_EVENT, what="e 1")
     assert failure.refusal(refused) == "It is merged. See: timus-autotask events show 'e 1'"
     assert failing.failure_of(refused).message == "It is merged. What the event says is shown by the command."
+
+
+def test_what_a_way_is_about_may_be_nothing() -> None:
+    """A pause is of everybody, or of a customer."""
+    everybody, one = NotDone("No.", Way.PAUSE), NotDone("No.", Way.PAUSE, what="a b")
+    assert failure.refusal(everybody) == "No. It is said with: timus-autotask pause"
+    assert failure.refusal(one) == "No. It is said with: timus-autotask pause --customer 'a b'"
+
+
+def test_what_has_to_end_first_is_a_command_that_can_be_copied_in_both() -> None:
+    """In the console beside the sentence, and not within it."""
+    refused = NotDone("It is paused.", first=Parked("paused", {}))
+    assert failure.refusal(refused) == "It is paused. First: timus-autotask resume"
+    shown = failing.failure_of(refused)
+    assert (shown.message, shown.remedy) == ("It is paused.", "timus-autotask resume")
+
+
+def test_what_is_to_be_chosen_from_is_said_in_both() -> None:
+    """A command for each, or the page that has them."""
+    facts: dict[str, int | str] = {"contract": 7, "service": 45, "choices": "1201 | 1202"}
+    doubt = Doubt("It stands there twice.", choose=Parked("line-duplicated", facts))
+    assert failure.doubt_words(doubt) == (
+        "It stands there twice. Choose one: timus-autotask map line 7 45 --contract-service 1201, or: "
+        "timus-autotask map line 7 45 --contract-service 1202"
+    )
+    assert failing.doubt_words(doubt) == "It stands there twice. Choose one on the page Mapping."
+
+
+def test_a_note_says_what_would_help_in_both() -> None:
+    """One that needs no help is the same."""
+    note = Note("Customer a b is not mapped.", (Way.MAP_CUSTOMER,), "a b")
+    assert (
+        failure.note_words(note)
+        == "Customer a b is not mapped. To map it: timus-autotask map customer 'a b' --company N --contract N"
+    )
+    assert failing.note_words(note) == "Customer a b is not mapped. The page Mapping maps it."
+    assert failure.note_words("Done.") == failing.note_words("Done.") == str(Note("Done."))
+
+
+@pytest.mark.parametrize("error", [RetryLater(60, "busy"), NotConfigured("nobody is set")])
+def test_autotask_that_cannot_be_asked_is_looked_into_where_waiting_does_not_help(error: Exception) -> None:
+    """By the command, or on its page."""
+    refused = not_asked(error, more="Nothing was written.")
+    waits = isinstance(error, RetryLater)
+    assert ("try again in a minute" in str(refused)) is waits
+    assert str(refused).endswith(" Nothing was written.")
+    assert ("timus-autotask doctor" in failure.refusal(refused)) is not waits
+    assert ("The page Health" in failing.failure_of(refused).message) is not waits
 
 
 def test_a_problem_of_a_file_says_what_would_help_too() -> None:

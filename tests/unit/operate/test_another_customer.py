@@ -211,7 +211,7 @@ def test_a_customer_who_is_not_mapped_is_named() -> None:
     world = world_of()
     event = said(world, 2, 30, "cus_new")
     proposal = accept(deployment_of(world), event, "j.doe")
-    assert [note for note in proposal.notes if "Customer cus_new is not mapped" in note]
+    assert [note for note in proposal.notes if "Customer cus_new is not mapped" in str(note)]
     assert proposal.preview.totals.units_down == 25
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests import tenant
 from tests.deployment import deployment_of
 from tests.world import CONTRACT, World
+from timus_autotask.cli.failure import refusal
 from timus_autotask.operate.mapping.catalogue import Catalogue, conflicts, other_currency
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.ports.psa import ContractService
@@ -63,9 +64,10 @@ def test_autotask_that_cannot_be_asked_is_said_so() -> None:
     """With what can be done without it."""
     world = World()
     world.secrets.replace_credentials(None)
-    with pytest.raises(NotDone, match=r"credentials set\.$") as refused:
+    with pytest.raises(NotDone, match="no Autotask credentials yet") as refused:
         Catalogue(deployment_of(world), Way.UNASKED_BY_ID).active_companies()
-    assert refused.value.ways == (Way.UNASKED_BY_ID,)
+    assert refused.value.ways == (Way.SET_CREDENTIALS, Way.UNASKED_BY_ID)
+    assert "Set them with: timus-autotask credentials set. Or say it by id:" in refusal(refused.value)
 
 
 def test_what_speaks_against_a_contract() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.deployment import deployment_of
 from tests.drift_table import aligned
 from tests.world import ADV, CUSTOMER, ESS, World
+from timus_autotask.cli.failure import refusal
 from timus_autotask.domain.history import Subscription
 from timus_autotask.operate.parked_events import Accepted, accept, dismiss
 from timus_autotask.operate.recover import replay, replayable
@@ -242,8 +243,9 @@ def test_any_parked_event_can_be_dismissed_and_only_a_disputed_one_accepted() ->
 @pytest.mark.parametrize("decide", [accept, lambda d, k, by: dismiss(d, [k], "why", by)])
 def test_an_event_that_there_is_not_is_refused(decide: object) -> None:
     """With the command that lists them."""
-    with pytest.raises(NotDone, match="There is no merged event nothing; list them with"):
+    with pytest.raises(NotDone, match="There is no merged event nothing") as refused:
         decide(deployment_of(aligned()), "nothing", "j.doe")  # type: ignore[operator]
+    assert refusal(refused.value).endswith("List them with: timus-autotask events --parked")
 
 
 @pytest.mark.parametrize("decide", [accept, lambda d, k, by: dismiss(d, [k], "why", by)])

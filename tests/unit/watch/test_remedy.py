@@ -121,6 +121,35 @@ def test_no_text_asks_for_two_commands_at_once(folder: str) -> None:
     assert several == []
 
 
+def test_no_use_case_types_a_command() -> None:
+    """Its ways out are values, so that the console says them in its own words; what is looked at has a command as its remedy."""
+    checks = {"credentials.py", "enabling.py"}
+    typed = [
+        f"{path.name}:{line}: {text}"
+        for path in sorted((PACKAGE / "operate").rglob("*.py"))
+        if path.name not in checks
+        for line, text in _texts(path)
+        if NAMED.search(text)
+    ]
+    assert typed == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, ""),
+        ({"paused_customer": ""}, ""),
+        ({"paused_customer": "a b"}, " --customer 'a b'"),
+        ({"paused_customer": "-x"}, " --customer=-x"),
+    ],
+)
+def test_what_a_command_is_about_is_left_out_where_it_is_about_everybody(
+    facts: dict[str, int | str], said: str
+) -> None:
+    """A pause is of everybody or of a customer."""
+    assert remedy_of(Parked("paused", facts)) == f"timus-autotask resume{said}"
+
+
 def test_a_command_for_a_few_customers_names_them() -> None:
     """As a shell takes them; for many there is a place for one."""
     assert for_customers("timus-autotask go-live", []) == "timus-autotask go-live"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from timus_autotask.bootstrap import webhook_at
-from timus_autotask.cli.failure import UNREACHABLE, USAGE, Failed
+from timus_autotask.cli.failure import UNREACHABLE, USAGE, WAYS, Failed
 from timus_autotask.cli.proposing import operator, progress, shown_first
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.operate.credentials import ApiUserOffered, store_credentials, try_once, what_waits
@@ -42,8 +42,9 @@ def credentials_set(deployment: Deployment, arguments: Namespace, terminal: Term
                 "without asking: --unchecked."
             ) from error
         if found.rejected:
+            help_ = " ".join([found.remedy, *(WAYS[way] for way in found.ways)])
             raise Failed(
-                f"{found.message}; nothing was stored. {found.remedy}", result=found.to_json(given.username)
+                f"{found.message}; nothing was stored. {help_}", result=found.to_json(given.username)
             )
         zone = found.zone
         used = found.allowance

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from timus_autotask.operate.files.tables import FileRefused, Problem
-from timus_autotask.operate.refusal import Doubt, NotDone, Way
-from timus_autotask.watch.remedy import commands
+from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
+from timus_autotask.watch.remedy import commands, remedy_of
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 """Exit statuses: failed or refused; the command line makes no sense; AWS or the stack is out of reach."""
@@ -40,7 +40,20 @@ WAYS: Mapping[Way, str] = {
     Way.BRING_BACK: "To bring it back: timus-autotask undo {what} --reason WHY",
     Way.SHOW_EVENT: "See: timus-autotask events show {what}",
     Way.MERGE_AGAIN: "Merge the event again: timus-autotask replay --since DAY --parked",
+    Way.SEE_PARKED: "List them with: timus-autotask events --parked",
     Way.COMPARE_WITH_TIMUS: "Compare with Timus: timus-autotask reconcile --timus-export FILE",
+    Way.SEE_HEALTH: "What is to be done about it: timus-autotask doctor.",
+    Way.SET_CREDENTIALS: "Set them with: timus-autotask credentials set.",
+    Way.TRY_AGAIN: "If the API user was corrected in Autotask instead, say so: --try-again",
+    Way.MAP_CUSTOMER: "To map it: timus-autotask map customer {what} --company N --contract N",
+    Way.OPEN_CONTRACTS: "To have them opened: timus-autotask policy set open_contracts=yes",
+    Way.PAUSE: "It is said with: timus-autotask pause[ --customer {what}]",
+    Way.RESUME: "It is said with: timus-autotask resume[ --customer {what}]",
+    Way.PAUSE_FIRST: "Where the terms enforce units, before that: timus-autotask pause.",
+    Way.EXCLUDE_FOR_CUSTOMER: "What is not to be billed any more: timus-autotask policy set --customer {what} excluded=SKU",
+    Way.EXCLUDE_SKU: "What is not to be billed any more: timus-autotask policy set excluded={what}",
+    Way.LEAVE_OUT: "Say it once, and it is kept: --leave-out Total",
+    Way.LEAVE_IN: "Take it back: --leave-in {what}",
 }
 """How the command says what would help."""
 
@@ -68,12 +81,21 @@ def refusal(error: NotDone) -> str:
     facts: dict[str, int | str] = {"what": error.what}
     if error.day:
         facts["day"] = str(error.day)
-    return " ".join([str(error), *(commands(WAYS[way], facts) for way in error.ways)])
+    first = [f"First: {remedy_of(error.first)}"] if error.first else []
+    return " ".join([str(error), *(commands(WAYS[way], facts) for way in error.ways), *first])
 
 
 def doubt_words(doubt: Doubt) -> str:
     """What may be a mistake, and how to do it otherwise."""
-    return doubt.with_help(WAYS)
+    said = doubt.with_help(WAYS)
+    return f"{said} Choose one: {remedy_of(doubt.choose)}" if doubt.choose else said
+
+
+def note_words(note: Note | str) -> str:
+    """What whoever asks should know, and what would help."""
+    if isinstance(note, str):
+        return note
+    return " ".join([note.message, *(commands(WAYS[way], {"what": note.what}) for way in note.ways)])
 
 
 def problem_words(problem: Problem) -> str:

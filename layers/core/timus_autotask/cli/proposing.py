@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from timus_autotask.cli.failure import Failed, doubt_words
+from timus_autotask.cli.failure import Failed, doubt_words, note_words
 from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
 from timus_autotask.operate.mapping.late import BillFrom, Late, LateStart
 from timus_autotask.operate.proposal import Done, Progress, Proposal, Result
@@ -69,7 +69,7 @@ def carry_out(
     Returns the result for programs, with the whole preview. Without a ``question`` there is nothing to be asked.
     """
     (shows or show)(proposal.preview, terminal)
-    terminal.say(*proposal.notes)
+    terminal.say(*map(note_words, proposal.notes))
     if proposal.not_shown:
         terminal.say(f"{proposal.not_shown}. What this adjusts is not shown (--unchecked).", style="bold red")
     finished: Done[R] | None = None

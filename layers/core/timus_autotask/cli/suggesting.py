@@ -23,7 +23,7 @@ from timus_autotask.operate.mapping.suggest import (
     suggest,
 )
 from timus_autotask.operate.refusal import Way
-from timus_autotask.watch.remedy import commands
+from timus_autotask.watch.remedy import commands, remedy_of, ways
 from timus_autotask.watch.wording import counted
 
 
@@ -149,9 +149,9 @@ def offer_lines(number: int, offer: ContractOffered) -> Iterator[str]:
     if offer.reasons:
         yield f"     {', '.join(offer.reasons)}"
     if offer.twice:
-        for question, these in how_to_choose(offer.contract.id if offer.contract else 0, offer.twice):
+        for question, choose in how_to_choose(offer.contract.id if offer.contract else 0, offer.twice):
             yield f"     {question}"
-            yield from (Whole(f"     → {command}") for command in these)
+            yield from (Whole(f"     → {command}") for command in ways(remedy_of(choose)))
     if offer.against:
         yield f"     but {'; '.join(offer.against)}"
 

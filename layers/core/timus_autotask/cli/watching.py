@@ -428,7 +428,9 @@ def event(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> d
     key = arguments.key
     found = reported.event(deployment.store, key)
     if not found:
-        raise Failed(reported.not_found(deployment.store, key))
+        if reported.is_on_its_way(deployment.store, key):
+            raise Failed(f"Event {key} waits to be merged just now; look at it again in a minute.")
+        raise Failed(f"There is no merged event {key}; list them with: timus-autotask events")
     for one in found:
         _event_table([one], terminal)
         if one.evidence:

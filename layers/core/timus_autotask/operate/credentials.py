@@ -45,6 +45,8 @@ class CredentialsCheck:
     """Address of the tenant; ``""`` when it is not known."""
     allowance: Threshold | None = None
     """How much of the tenant's request allowance is used; None when Autotask does not tell."""
+    ways: tuple[Way, ...] = ()
+    """What else would help."""
 
     @property
     def works(self) -> bool:
@@ -91,7 +93,9 @@ def try_once(
     at = ports.store.circuit().value.refused.get(user)
     if at is not None and not again and ports.clock.now() < at + REFUSED_FOR:
         found = f"Autotask refused exactly this user name, secret and tracking identifier at {at:%Y-%m-%d %H:%M} UTC"
-        return CredentialsCheck(Rejected.UNSAID, f"{found}; it is not asked a second time", NOT_TWICE)
+        return CredentialsCheck(
+            Rejected.UNSAID, f"{found}; it is not asked a second time", NOT_TWICE, ways=(Way.TRY_AGAIN,)
+        )
     found_out = check_credentials(autotask)
     _remember(ports, user, found_out)
     return found_out
@@ -134,7 +138,7 @@ REFUSED_FOR = timedelta(days=1)
 """How long a refused API user is not tried a second time by itself."""
 OTHERS_STORED = "Other credentials were stored"
 """So the reason begins for which Autotask is left alone until workers have them."""
-NOT_TWICE = "Correct one of the three. If the API user was corrected in Autotask instead, say so: --try-again"
+NOT_TWICE = "Correct one of the three."
 
 # Where the fields are: https://autotask.net/help/content/4_admin/1CompanySettings_Users/ResourcesUsersHR/Resources/API_User_Add_Edit.htm
 REMEDIES: Mapping[Rejected, str] = {

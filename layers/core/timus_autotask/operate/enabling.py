@@ -19,6 +19,7 @@ from timus_autotask.operate.credentials import (
     try_once,
 )
 from timus_autotask.operate.deployment import Deployment, NotDelivered
+from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.errors import (
     AutotaskError,
     CredentialsRefused,
@@ -38,6 +39,7 @@ from timus_autotask.timus.rendering import render_test
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
 from timus_autotask.watch.check import CheckResult, CheckVerdict
 from timus_autotask.watch.health import check_health
+from timus_autotask.watch.remedy import TRY_AGAIN
 from timus_autotask.watch.wording import counted
 
 OK, WARN, WRONG = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.WRONG
@@ -182,9 +184,8 @@ def _workers_go_on(circuit: Circuit, *, former_refused: bool) -> str:
 def _rejected(found: CredentialsCheck, autotask: Psa) -> ApiUser:
     """Who is let in, but lacks a permission, can be told about each of them."""
     limited = autotask if found.rejected is Rejected.PERMISSION else None
-    return ApiUser(
-        CheckResult("API user", found.message, WRONG, found.remedy), limited, rejected=found.rejected
-    )
+    remedy = f"{found.remedy} {TRY_AGAIN}" if Way.TRY_AGAIN in found.ways else found.remedy
+    return ApiUser(CheckResult("API user", found.message, WRONG, remedy), limited, rejected=found.rejected)
 
 
 def _pausing(circuit: Circuit, user: Credentials, now: datetime) -> tuple[bool, bool]:

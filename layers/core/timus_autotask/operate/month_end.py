@@ -13,7 +13,7 @@ from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import DECIMAL, TEXT, Column, as_csv, code, whole
 from timus_autotask.operate.mapping.known import require_customer_to_show
-from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
+from timus_autotask.operate.refusal import Senseless, not_asked
 from timus_autotask.ports.errors import NO_ANSWER, Refused
 from timus_autotask.ports.psa import BillingItem
 from timus_autotask.watch.forms import names_form
@@ -45,7 +45,7 @@ def asking_autotask() -> Iterator[None]:
     try:
         yield
     except NO_ANSWER as error:
-        raise NotDone(not_asked(error)) from error
+        raise not_asked(error) from error
 
 
 @dataclass(frozen=True, slots=True)

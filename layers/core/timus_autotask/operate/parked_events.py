@@ -19,7 +19,7 @@ from timus_autotask.operate.decisions import QUIET
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
 from timus_autotask.operate.recover import put_again, replay
-from timus_autotask.operate.refusal import NotDone, Way
+from timus_autotask.operate.refusal import NotDone, Note, Way
 from timus_autotask.ports.table import Write
 from timus_autotask.store.customers import CustomerRecords, check_mapping, put_owner, put_subscription
 from timus_autotask.store.decisions import put_decision
@@ -31,8 +31,7 @@ from timus_autotask.sync.merge import overtaken, wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.timus.events import understand
 from timus_autotask.watch.history import event as events_named
-from timus_autotask.watch.history import not_found
-from timus_autotask.watch.remedy import commands
+from timus_autotask.watch.history import is_on_its_way
 
 MOVED = "subscription-moved"
 """Why an event is parked that says another customer than the one that is known."""
@@ -100,7 +99,8 @@ def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QU
         following, dismissed = _following(deployment.store, event, snapshot)
         if event.parked.code == MOVED:
             moving = _moving(event, snapshot, following, by, deployment.ports)
-            notes = (*_not_mapped(snapshot.customer_id, deployment.store), *_stay_dismissed(dismissed))
+            notes: tuple[Note | str, ...] = _not_mapped(snapshot.customer_id, deployment.store)
+            notes += _stay_dismissed(dismissed)
             return Prepared(moving, notes=notes)
         _believing(deployment.ports, snapshot)  # refuses what would only be parked again
 
@@ -153,14 +153,12 @@ def _moving(
     return act
 
 
-def _not_mapped(customer_id: str, store: Store) -> tuple[str, ...]:
+def _not_mapped(customer_id: str, store: Store) -> tuple[Note, ...]:
     """What is to be known if nothing can be billed for the new customer yet."""
     if store.mapping(customer_id) is not None:
         return ()
-    command = commands("timus-autotask map customer {customer}", {"customer": customer_id})
-    return (
-        f"Customer {customer_id} is not mapped: nothing is billed there until it is. See: {command} --help",
-    )
+    message = f"Customer {customer_id} is not mapped: nothing is billed there until it is."
+    return (Note(message, (Way.MAP_CUSTOMER,), customer_id),)
 
 
 def _histories(
@@ -352,7 +350,9 @@ def _one(store: Store, key: str) -> EventRecord:
     """The event of a key, or of a ``webhook-id`` that only one event has."""
     found = events_named(store, key)
     if not found:
-        raise NotDone(not_found(store, key, " --parked"))
+        if is_on_its_way(store, key):
+            raise NotDone(f"Event {key} waits to be merged just now; look at it again in a minute.")
+        raise NotDone(f"There is no merged event {key}.", Way.SEE_PARKED)
     if len(found) > 1:
         raise NotDone(
             f"Several events have the webhook-id {key}; give a key: {', '.join(one.key for one in found)}"

@@ -10,7 +10,7 @@ from timus_autotask.domain.mapping import Ignored
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
-from timus_autotask.operate.refusal import NotDone, Senseless, not_asked
+from timus_autotask.operate.refusal import Senseless, not_asked
 from timus_autotask.operate.stage import QUIET, kept_in_observation, rehearse_go_live
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.sync.stage import partner_stage
@@ -82,4 +82,4 @@ def what_people_did(deployment: Deployment, since: date, customer: str | None = 
     try:
         return shadow(deployment.ports, since, customer, deployment.each)
     except NO_ANSWER as error:
-        raise NotDone(not_asked(error)) from error
+        raise not_asked(error) from error

@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from timus_autotask.operate.deployment import Deployment, Queue
 from timus_autotask.operate.mapping.twice import billed_twice
-from timus_autotask.operate.refusal import Doubt, NotDone, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
@@ -50,7 +50,7 @@ class Prepared(Generic[R]):
 
     act: Callable[[Ports], R]
     """Writes it and wakes whom it concerns; returns what was done. May be called more than once, with different ports."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note | str, ...] = ()
     """What whoever asks should know."""
     doubts: tuple[Doubt, ...] = ()
     """What may be a mistake: whoever asks has to say that it is meant."""
@@ -82,7 +82,7 @@ class Proposal(Generic[R]):
     result: R
     """As it would be."""
     preview: Preview
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note | str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     not_shown: str = ""
     """Why it cannot be shown what would be adjusted; only where this was asked for."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.ports.errors import RetryLater
 
 
@@ -63,20 +64,55 @@ class Way(Enum):
     """Look at the event."""
     MERGE_AGAIN = "merge-again"
     """Have parked events merged again."""
+    SEE_PARKED = "see-parked"
+    """Look at the events that are parked."""
     COMPARE_WITH_TIMUS = "compare-with-timus"
     """Compare everything with what Timus exports."""
+    SEE_HEALTH = "see-health"
+    """Look at what is the matter with Autotask, or with us."""
+    SET_CREDENTIALS = "set-credentials"
+    """Set an API user."""
+    TRY_AGAIN = "try-again"
+    """Say that the API user was corrected in Autotask."""
+    MAP_CUSTOMER = "map-customer"
+    """Say which company and contract the customer has."""
+    OPEN_CONTRACTS = "open-contracts"
+    """Let the terms open contracts."""
+    PAUSE = "pause"
+    """Pause: everybody, or the customer."""
+    RESUME = "resume"
+    """End a pause: of everybody, or of the customer."""
+    PAUSE_FIRST = "pause-first"
+    """Pause before units are changed in Autotask, lest the terms bring them back."""
+    EXCLUDE_FOR_CUSTOMER = "exclude-for-customer"
+    """Let the terms bill SKUs of the customer no more."""
+    EXCLUDE_SKU = "exclude-sku"
+    """Let the terms bill the SKU no more."""
+    LEAVE_OUT = "leave-out"
+    """Say which rows of a file charge nothing."""
+    LEAVE_IN = "leave-in"
+    """Take that back."""
 
 
 class NotDone(Exception):
     """What was asked for cannot be done, and nothing was written. The message says why; ``ways`` are what would help."""
 
-    def __init__(self, message: str, *ways: Way, day: date | None = None, what: int | str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *ways: Way,
+        day: date | None = None,
+        what: int | str = "",
+        first: Parked | None = None,
+    ) -> None:
         super().__init__(message)
         self.ways = ways
         self.day = day
         """Of ``Way.FROM_DAY``: the earliest."""
         self.what = what
-        """The id of the contract, change or event that a way is about."""
+        """What a way is about: the id of a contract, change, event, customer or SKU."""
+        self.first = first
+        """What has to end before, with its own ways out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +123,8 @@ class Doubt:
     ways: tuple[Way, ...] = ()
     day: date | None = None
     """Of ``Way.ONCE_FROM`` and ``Way.LEAVE_ALONE``: from when."""
+    choose: Parked | None = None
+    """What would wait for a person, whose ways out are what to choose from."""
 
     def __str__(self) -> str:
         return self.message
@@ -96,11 +134,25 @@ class Doubt:
         return " ".join([self.message, *(words[way].format(day=self.day) for way in self.ways)])
 
 
-def not_asked(error: Exception) -> str:
-    """For people: why Autotask cannot be asked, and what to do. What waiting does not change is not to be waited for."""
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What whoever asks should know. ``ways`` are what would help."""
+
+    message: str
+    ways: tuple[Way, ...] = ()
+    what: int | str = ""
+    """What a way is about."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def not_asked(error: Exception, *ways: Way, more: str = "") -> NotDone:
+    """Autotask cannot be asked: why, and what to do. What waiting does not change is not to be waited for."""
     passes = isinstance(error, RetryLater)
-    what = "try again in a minute" if passes else "timus-autotask doctor says what is to be done about it"
-    return f"Autotask cannot be asked ({str(error).rstrip('.') or type(error).__name__}); {what}."
+    why = f"Autotask cannot be asked ({str(error).rstrip('.') or type(error).__name__})"
+    said = f"{why}; try again in a minute." if passes else f"{why}."
+    return NotDone(f"{said} {more}".rstrip(), *(() if passes else (Way.SEE_HEALTH,)), *ways)
 
 
 class Senseless(NotDone):

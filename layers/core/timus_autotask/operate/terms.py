@@ -27,7 +27,6 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
-from timus_autotask.watch.remedy import for_customers
 from timus_autotask.watch.status import Each, Records, desired_of, partner_policy, policies_on, shared_words
 
 # -- What is in force
@@ -283,9 +282,10 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
 
 def _no_pause(change: TermChange, customer: str | None) -> None:
     if change.name == "paused":
-        word = "pause" if change.value.strip().lower() in ("true", "yes", "on", "1") else "resume"
-        what = for_customers(f"timus-autotask {word}", [customer] if customer else [])
-        raise Senseless(f"A pause is said with: {what}")
+        pauses = change.value.strip().lower() in ("true", "yes", "on", "1")
+        raise Senseless(
+            "A pause is no term to be set.", Way.PAUSE if pauses else Way.RESUME, what=customer or ""
+        )
 
 
 def _not_beyond_belief(change: TermChange) -> None:

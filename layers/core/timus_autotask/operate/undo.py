@@ -30,7 +30,6 @@ from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.preview import ContractPreview, Preview
-from timus_autotask.watch.remedy import remedy_of
 
 QUIET: Progress = lambda _done, _of: None  # noqa: E731 - a default
 
@@ -163,14 +162,14 @@ def _decide(
     except (RecordUnreadable, TermsUnreadable) as error:
         raise NotDone(str(error)) from error
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
-        raise NotDone(f"{not_asked(error)} Nothing was written.") from error
+        raise not_asked(error, more="Nothing was written.") from error
     return records, lines
 
 
 def _refused(error: NotUndone) -> NotDone:
     """Why it is not undone, and what to do first."""
     if error.first:
-        return NotDone(f"{error} First: {remedy_of(error.first)}")
+        return NotDone(str(error), first=error.first)
     if error.other:
         return NotDone(str(error), Way.SEE_CONTRACT, what=error.other.contract_id)
     return NotDone(str(error))

@@ -111,13 +111,11 @@ def event(store: Store, key: str) -> list[EventRecord]:
     return [one for one in (*store.parked_events(), *store.events()) if key in (one.key, one.event_id)]
 
 
-def not_found(store: Store, key: str, parked: str = "") -> str:
-    """Why there is no merged event of this key, or of this ``webhook-id``: it may be on its way, for the first time or again."""
+def is_on_its_way(store: Store, key: str) -> bool:
+    """Whether an event of this key, or of this ``webhook-id``, waits to be merged, for the first time or again."""
     due = store.table.due(EVERYTHING, EVERYTHING)
     waiting = map(delivery_in, store.table.get_many([one.key for one in due if waits_in_inbox(one)]))
-    if any(key in (one.key, one.event_id) for one in waiting):
-        return f"Event {key} waits to be merged just now; look at it again in a minute."
-    return f"There is no merged event {key}; list them with: timus-autotask events{parked}"
+    return any(key in (one.key, one.event_id) for one in waiting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ WORDS: Mapping[WayOut, str] = {
     WayOut.APPROVE: "timus-autotask approve {contract} {service}",
     WayOut.APPROVE_NEW_PLAN: "timus-autotask approve {contract} {up}",
     WayOut.APPROVE_AFTER_ALL: "timus-autotask approve {contract} {service}",
-    WayOut.RESUME: "timus-autotask resume --customer {paused_customer}",
+    WayOut.RESUME: "timus-autotask resume[ --customer {paused_customer}]",
     WayOut.SHOW_EVENT: "timus-autotask events show {event}",
     WayOut.ACCEPT_EVENT: "If the event is right: timus-autotask events accept {event}",
     WayOut.ACCEPT_MOVE: "If it is {customer}'s now: timus-autotask events accept {event}",
@@ -47,8 +47,10 @@ WORDS: Mapping[WayOut, str] = {
     WayOut.DISMISS_OLDER: "If Timus shows what is known: timus-autotask events dismiss {event} --reason WHY",
     WayOut.COMPARE_WITH_TIMUS: "if not: timus-autotask reconcile --timus-export FILE",
 }
-"""Templates over the facts of the case."""
+"""Templates over the facts of the case. What stands in brackets is said only where its fact is known."""
 
+TRY_AGAIN = "If the API user was corrected in Autotask instead: timus-autotask setup --try-again"
+"""What a check of the API user says beside it; ``credentials set`` has the same as an option."""
 ENFORCE_OR_ADOPT = OR.join((WORDS[WayOut.ENFORCE], WORDS[WayOut.ADOPT]))
 
 _WORD = r"""(?=['"\w=<>/|@#+-])(?:'[^']*'|"[^"]*"|[^\s,;:'"])+"""
@@ -57,6 +59,7 @@ COMMAND = re.compile(rf"(?:timus-autotask|make deploy)(?: (?!(?:and|or)\b){_WORD
 _BETWEEN = re.compile(r"[.,;]?\s*(?:or:? |then: )?")
 """What stands between two ways out."""
 
+_IF_KNOWN = re.compile(r"\[([^\[\]{]*\{(\w+)\})\]")
 _OPTION = re.compile(r"(--[a-z-]+) \{(\w+)\}")
 _POSITIONAL = re.compile(
     r"(timus-autotask(?: [a-z]+)+) \{(\w+)\}((?: --[a-z-]+(?:[ =][^\s,;:-][^\s,;:]*|=\{\w+\})?)*)"
@@ -75,6 +78,7 @@ def commands(template: str, facts: Mapping[str, int | str]) -> str:
     def dashed(name: str) -> bool:
         return str(facts.get(name, "")).startswith("-")
 
+    template = _IF_KNOWN.sub(lambda m: m[1] if facts.get(m[2]) else "", template)
     template = _OPTION.sub(lambda m: f"{m[1]}={{{m[2]}}}" if dashed(m[2]) else m[0], template)
     template = _POSITIONAL.sub(lambda m: f"{m[1]}{m[3]} -- {{{m[2]}}}" if dashed(m[2]) else m[0], template)
     shown = {name: quote(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
@@ -88,7 +92,7 @@ def remedy_of(parked: Parked) -> str:
     each = dict.fromkeys(
         commands(WORDS[way], {**facts, "choice": choice}) for way in parked.ways for choice in choices
     )
-    return either(*each).replace(" --customer PAUSED_CUSTOMER", "")  # everybody is paused
+    return either(*each)
 
 
 def either(*each: str) -> str:

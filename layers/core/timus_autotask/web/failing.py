@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from timus_autotask.operate.files.tables import FileRefused, Problem
-from timus_autotask.operate.refusal import Doubt, NotDone, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
 from timus_autotask.store.reading import REPAIR, RecordUnreadable
 from timus_autotask.store.terms import TermsUnreadable
+from timus_autotask.watch.remedy import remedy_of
 
 _NOT_AUTHORIZED = re.compile(
     r"User: (?P<user>\S+) is not authorized to perform: (?P<right>[\w-]+:\w+)(?: on resource: (?P<where>\S+))?"
@@ -43,7 +44,20 @@ WAYS: Mapping[Way, str] = {
     Way.BRING_BACK: "To bring it back, undo that one.",
     Way.SHOW_EVENT: "What the event says is shown by the command.",
     Way.MERGE_AGAIN: "The event is merged again with the command.",
+    Way.SEE_PARKED: "The command lists those that are parked.",
     Way.COMPARE_WITH_TIMUS: "Everything is compared with Timus by the command.",
+    Way.SEE_HEALTH: "The page Health says what is to be done about it.",
+    Way.SET_CREDENTIALS: "They are set with the command.",
+    Way.TRY_AGAIN: "If the API user was corrected in Autotask instead, that is said with the command.",
+    Way.MAP_CUSTOMER: "The page Mapping maps it.",
+    Way.OPEN_CONTRACTS: "The page Terms lets them be opened.",
+    Way.PAUSE: "The page Terms has a button for it.",
+    Way.RESUME: "The button Resume ends it.",
+    Way.PAUSE_FIRST: "Where the terms enforce units, pause before that, on the page Terms.",
+    Way.EXCLUDE_FOR_CUSTOMER: "What is not to be billed any more is excluded on the page Terms.",
+    Way.EXCLUDE_SKU: "What is not to be billed any more is excluded on the page Terms.",
+    Way.LEAVE_OUT: "Which rows charge nothing is said with the command.",
+    Way.LEAVE_IN: "That is taken back with the command.",
 }
 """How the console says what would help: in the words of its forms, or that the command does it."""
 
@@ -73,8 +87,7 @@ def failure_of(error: Exception) -> Failure:
             many = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
             return Failure(f"The file has {many}", "Nothing was written.", details=problems)
         case NotDone():
-            ways = (WAYS[way].format(day=error.day or "the day") for way in error.ways)
-            return Failure("Nothing was written", " ".join(filter(None, [message, *ways])))
+            return _not_done(error, message)
         case RecordUnreadable():
             return Failure("A record cannot be read", message, REPAIR)
         case TermsUnreadable():
@@ -104,9 +117,21 @@ def _denied(refusal: re.Match[str]) -> Failure:
     )
 
 
+def _not_done(error: NotDone, message: str) -> Failure:
+    ways = (WAYS[way].format(day=error.day or "the day") for way in error.ways)
+    first = remedy_of(error.first) if error.first else ""
+    return Failure("Nothing was written", " ".join(filter(None, [message, *ways])), first)
+
+
 def doubt_words(doubt: Doubt) -> str:
     """What may be a mistake, and how to do it otherwise."""
-    return doubt.with_help(WAYS)
+    said = doubt.with_help(WAYS)
+    return f"{said} Choose one on the page Mapping." if doubt.choose else said
+
+
+def note_words(note: Note | str) -> str:
+    """What whoever asks should know, and what would help."""
+    return note if isinstance(note, str) else " ".join([note.message, *(WAYS[way] for way in note.ways)])
 
 
 def _problem(problem: Problem) -> str:

@@ -17,7 +17,7 @@ from timus_autotask.plain import visible
 from timus_autotask.watch.adjustments import BECAME
 from timus_autotask.watch.month.evidence import runs
 from timus_autotask.watch.remedy import remedy_of
-from timus_autotask.web.failing import doubt_words
+from timus_autotask.web.failing import doubt_words, note_words
 from timus_autotask.web.formats import Formats
 from timus_autotask.web.pages.actions import customer_address
 
@@ -61,6 +61,7 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
     pages.filters["quoted"] = quote  # a command may be copied into a shell
     pages.filters["runs"] = runs
     pages.filters["doubt"] = doubt_words
+    pages.filters["noted"] = note_words
     pages.filters["remedy_of"] = remedy_of
     pages.filters["style"] = Markup  # our own style sheet, in a file that loads nothing
     pages.filters["slug"] = slug

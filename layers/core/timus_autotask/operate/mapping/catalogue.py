@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.mapping import LineChoice
 from timus_autotask.domain.price import amount
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.refusal import NotDone, Way, not_asked
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured
@@ -172,17 +173,21 @@ def to_choose_from(lines: Sequence[LineOffered]) -> tuple[LineOffered, ...]:
     return tuple(line for line in lines if times[line.service_id] > 1 and line.service_id not in settled)
 
 
-def how_to_choose(contract_id: int, lines: Sequence[LineOffered]) -> Iterator[tuple[str, Sequence[str]]]:
-    """For each service that stands on a contract more than once: which contract services there are, for people, and a command for each."""
+def how_to_choose(contract_id: int, lines: Sequence[LineOffered]) -> Iterator[tuple[str, Parked]]:
+    """For each service that stands on a contract more than once: which contract services there are, for people, and what chooses one."""
     for service_id in dict.fromkeys(line.service_id for line in lines):
         these = [line for line in lines if line.service_id == service_id]
         name = these[0].service_name or f"Service {service_id}"
         yield (
             f"{name} stands on it more than once: {'; '.join(map(str, these))}",
-            [
-                f"timus-autotask map line {contract_id} {service_id} --contract-service {line.contract_service_id}"
-                for line in these
-            ],
+            Parked(
+                "line-duplicated",
+                {
+                    "contract": contract_id,
+                    "service": service_id,
+                    "choices": " | ".join(str(line.contract_service_id) for line in these),
+                },
+            ),
         )
 
 
@@ -198,13 +203,12 @@ def ask(deployment: Deployment, question: Callable[[Psa], T], *ways: Way) -> T:
     try:
         return question(deployment.ports.autotask())
     except NotConfigured as error:
-        why = "There are no Autotask credentials yet; set them with: timus-autotask credentials set."
-        raise NotDone(why, *ways) from error
+        raise NotDone("There are no Autotask credentials yet.", Way.SET_CREDENTIALS, *ways) from error
     except CredentialsRefused as error:
-        why = f"Autotask refuses the credentials ({error}); set others with: timus-autotask credentials set."
-        raise NotDone(why, *ways) from error
+        why = f"Autotask refuses the credentials ({str(error).rstrip('.')})."
+        raise NotDone(why, Way.SET_CREDENTIALS, *ways) from error
     except AutotaskError as error:
-        raise NotDone(not_asked(error), *ways) from error
+        raise not_asked(error, *ways) from error
 
 
 def conflicts(contract: Contract, company_id: int, today: date) -> Iterator[str]:

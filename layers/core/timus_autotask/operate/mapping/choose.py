@@ -43,7 +43,7 @@ from timus_autotask.operate.mapping.late import (
     others_billed_later,
 )
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
-from timus_autotask.operate.refusal import Doubt, NotDone, Way
+from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Psa, Service
 from timus_autotask.store.contracts import ContractState
@@ -56,7 +56,6 @@ from timus_autotask.sync.gather import customer_from
 from timus_autotask.sync.merge import wake_contracts
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.names import NamesRead, alias_of, apart, learn_names, name_of
-from timus_autotask.watch.remedy import OR
 from timus_autotask.watch.status import strict_words
 
 EVERY_DAY = Timeline(((date.min, 1),))
@@ -288,13 +287,13 @@ def _routing_doubts(
     yield from _doubts(records.id, name_of(records), route.company_id, there.company if there else None)
     yield from others_billed_later(deployment, records, route.contract_id, routed.first_day)
     if there is not None:
-        yield from map(Doubt, _to_choose(deployment, records, routed, there.services))
+        yield from _to_choose(deployment, records, routed, there.services)
 
 
 def _to_choose(
     deployment: Deployment, records: CustomerRecords, routed: CustomerRouted, on: Mapping[int, Service]
-) -> Iterable[str]:
-    """The services of a customer that stand on the contract more than once, with the command that chooses. Only hints: unread, there are none.
+) -> Iterable[Doubt]:
+    """The services of a customer that stand on the contract more than once, with how one is chosen. Only hints: unread, there are none.
 
     ``on`` are the services on the contract. A SKU that nobody has chosen a service for is matched by the SKU of a service.
     """
@@ -312,9 +311,7 @@ def _to_choose(
     with suppress(NotDone):
         lines = offered(Catalogue(deployment), contract_id, services, called, chosen) if services else ()
         found = how_to_choose(contract_id, to_choose_from(lines))
-        return [
-            f"Contract {contract_id}: {question}. Choose one: {OR.join(these)}" for question, these in found
-        ]
+        return [Doubt(f"Contract {contract_id}: {question}.", choose=choose) for question, choose in found]
     return ()
 
 
@@ -380,7 +377,7 @@ def name_company(
         notes = (
             ()
             if policy.open_contracts
-            else ("Contracts are not opened by themselves: timus-autotask policy set open_contracts=yes",)
+            else (Note("Contracts are not opened by themselves.", (Way.OPEN_CONTRACTS,)),)
         )
         return Prepared(act, notes, _doubts(customer, name, company_id, company), unchecked)
 

@@ -325,7 +325,7 @@ class Draft:
             switch = self._switch(entry, records)
         except NotDone as refused:
             why = str(refused).removesuffix(" Nothing was written.")
-            ways = [way for way in refused.ways if way is Way.ASK_AUTOTASK]  # the others are not for a file
+            ways = [way for way in refused.ways if way in _FOR_A_FILE]
             raise Wrong(entry.wrong("contract_service_id", f"cannot be chosen. {why}", *ways)) from refused
         choice = switch.choice
         if choice is None or given.follows or given.given == choice.first_day:
@@ -569,6 +569,9 @@ class Draft:
             why = str(refused).removesuffix(" Nothing was written.")
             raise Wrong(entry.wrong("first_day", f"is too early. {why}")) from refused
 
+
+_FOR_A_FILE = (Way.ASK_AUTOTASK, Way.SET_CREDENTIALS, Way.SEE_HEALTH, Way.PAUSE_FIRST)
+"""Of the ways of one choice, those that help with a row of a file too."""
 
 Source = tuple[Line, str, str]
 """A line with a customer and a SKU that it bills."""

@@ -23,9 +23,6 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.sweep import refresh_plan
 from timus_autotask.watch.names import name_of
-from timus_autotask.watch.remedy import commands
-
-NOT_BILLED = "What is not to be billed any more: timus-autotask policy set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +118,9 @@ def _check_customer(customer: str, mapping: CustomerMapping | None, reason: str 
     elif mapping and mapping.routings:
         contracts = ", ".join(map(str, mapping.contract_ids))
         raise NotDone(
-            f"Customer {customer} is billed on contract {contracts}, so it cannot be ignored. Nothing was written. "
-            + commands(f"{NOT_BILLED} --customer {{customer}} excluded=SKU", {"customer": customer})
+            f"Customer {customer} is billed on contract {contracts}, so it cannot be ignored. Nothing was written.",
+            Way.EXCLUDE_FOR_CUSTOMER,
+            what=customer,
         )
 
 
@@ -139,8 +137,9 @@ def _check_plan(
     if plan and plan.value.choices and on:
         raise NotDone(
             f"SKU {sku} is billed with service {on[0].service_id} on contract {on[0].contract_id}"
-            f"{f' and {len(on) - 1} more' if on[1:] else ''}, so it cannot be ignored. Nothing was written. "
-            + commands(f"{NOT_BILLED} excluded={{sku}}", {"sku": sku})
+            f"{f' and {len(on) - 1} more' if on[1:] else ''}, so it cannot be ignored. Nothing was written.",
+            Way.EXCLUDE_SKU,
+            what=sku,
         )
 
 

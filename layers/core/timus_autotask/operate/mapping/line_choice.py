@@ -281,7 +281,8 @@ def switched(
     free = _free_from(elsewhere)
     still = [elsewhere.at(day) for day in (today, *elsewhere.days) if day >= today]
     if any(still) and not keep_units:
-        raise NotDone(_still_billed(before, elsewhere, free or date.max, today, line), Way.KEEP_UNITS)
+        first = () if free and free != date.max else (Way.PAUSE_FIRST,)
+        raise NotDone(_still_billed(before, elsewhere, free or date.max, today, line), *first, Way.KEEP_UNITS)
     choice = _choice(contract_service_id, known, min(free, today) if free else None, before)
     fresh = _switched_record(line, choice, state, units, elsewhere, end)
     return Switch(
@@ -430,8 +431,7 @@ def _still_billed(
     whose = f" for {', '.join(customers)}" if customers else ""
     until = "" if first_day == date.max else f"It has none from {first_day} on: choose again on that day. "
     then = until or (
-        "Bring it to 0 in Autotask first (where the terms enforce units: timus-autotask pause before that), then choose again: "
-        "the other one is billed from that day on. "
+        "Bring it to 0 in Autotask first, then choose again: the other one is billed from that day on. "
     )
     return (
         f"{which} is billed{whose} so far, with {units.at(today)} units today. With another one chosen they would be billed twice. {then}"
