@@ -542,3 +542,65 @@ def test_a_file_of_nothing_but_totals_is_refused(tmp_path: Path) -> None:
     """It charges nothing, and that is hardly what was meant."""
     months, words = with_totals(tmp_path, "Client,Product,Seats\nTotal,,10\n")
     assert "there are no rows" in months.desk.refused(*words, "--leave-out", "Total", status=2)
+
+
+def sums_told(beside: ComparedInvoice) -> list[str]:
+    """What is said of sums in the file."""
+    return [note for note in beside.found.notes if "sum" in note]
+
+
+BOTH = Naming(
+    columns=(("amount", "Amount"), ("quantity", "Seats")), leave_out=("Total*", "Subtotal*", "Tax*")
+)
+SUMMED = "customer,sku,Seats,Amount"
+TWO = (f"{CUSTOMER},{ADV},10,80.00", f"{CUSTOMER},{GATEWAY},1,20.00")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ((*TWO, "Total,,11,100.00"), ()),
+        (
+            (*TWO, "Total,,12,100.00"),
+            ("row 4: Total | 12 | 100.00 says 12 in Seats, and its rows come to 11",),
+        ),
+        (
+            (*TWO, 'Total,,11,"1,100.00"'),
+            ("row 4: Total | 11 | 1,100.00 says 1100.00 in Amount, and its rows come to 100.00",),
+        ),
+        (
+            (TWO[0], "Subtotal,,10,81.00", TWO[1], "Subtotal,,1,20.00", "Total,,11,100.00"),
+            ("row 3: Subtotal | 10 | 81.00 says 81.00 in Amount, and its rows come to 80.00",),
+        ),
+        (("Total,,11,100.00", *TWO), ()),
+        (("Total,,11,101.00", *TWO), ("row 2: Total | 11 | 101.00 says 101.00 in Amount",)),
+        ((*TWO, "Total,,,100.00", "Tax 19 %,,,19.00", "Total due,,,119.00"), ()),
+        ((*TWO, "Total,,eleven,"), ()),
+        ((f"{CUSTOMER},{ADV},10,1090.00", "Total,,10,1.090"), ()),
+        (
+            (f"{CUSTOMER},{ADV},10,1090.00", "Total,,10,1.091"),
+            ("says 1091 in Amount, and its rows come to 1090.00",),
+        ),
+    ],
+)
+def test_the_numbers_of_a_row_that_is_left_out_are_set_beside_the_sum_of_its_rows(
+    rows: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    """Of the rows above or below it, up to another such row or to the end of the file; what stands below a right total, such as a tax, is no sum."""
+    said = sums_told(of(begun(), rows, SUMMED, BOTH))
+    assert len(said) == len(told)
+    for note, words in zip(said, told, strict=True):
+        assert words in note
+
+
+def test_a_total_that_differs_refuses_nothing_and_stands_in_the_json(tmp_path: Path) -> None:
+    """Somebody may have left a row out of the file, or changed one: it is said on the terminal, on the page and for programs."""
+    months, words = with_totals(
+        tmp_path, f"Client,Product,Seats\n{CUSTOMER},{ADV},10\n{CUSTOMER},{GATEWAY},1\nTotal,,15\n"
+    )
+    page = tmp_path / "march.html"
+    said = " ".join(months.desk.told(*words, "--leave-out", "Total", "--html", str(page)).split())
+    assert "says 15 in Seats, and its rows come to 11" in said
+    assert "says 15 in Seats" in page.read_text()
+    [left] = months.desk.run(*words, "--json").json["file"]["left_out"]
+    assert left["other_sums"] == [{"column": "quantity", "says": "15", "rows": "11"}]

@@ -17,6 +17,7 @@ from typing import Any
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.operate.files.left_out import Leaving, LeftOut, plain, says, with_sums
 from timus_autotask.operate.files.tables import (
     AMOUNT,
     DAY,
@@ -102,8 +103,8 @@ def named(kept: InvoiceProfile, said: Naming) -> InvoiceProfile:
     left_out = tuple(
         one for one in dict.fromkeys((*kept.left_out, *said.leave_out)) if one not in said.leave_in
     )
-    if any(not _plain(one.removesuffix("*")) for one in left_out):
-        raise Senseless("--leave-out needs what such a row says, as in Total or 'Subtotal*'.")
+    if any(not plain(one.removesuffix("*")) for one in left_out):
+        raise Senseless("What is left out is named by what such a row says, as in Total or 'Subtotal*'.")
     return InvoiceProfile(
         columns,
         tuple(ignored),
@@ -195,62 +196,19 @@ def columns_of(profile: InvoiceProfile) -> tuple[Column, ...]:
     return (*ours, *(Column(name, CellType(_as_it_is, _as_it_is)) for name in profile.ignored))
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A line of the file that charges nothing, as a person said once."""
-
-    row: int
-    text: str
-    """Its cells."""
-    by: str
-    """What of the profile it was left out by."""
-
-
-class _Leaving:
-    """Leaves out the lines that the profile names, and only if they can be no charge: they name no SKU, or are the header again."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        self._words = words
-        self.left: list[LeftOut] = []
-
-    def __call__(
-        self, row: int, cells: Sequence[str], names: Sequence[str], columns: Sequence[Column | None]
-    ) -> bool:
-        sku = _cell_of("sku", cells, columns)
-        first = next(cell for cell in cells if cell)
-        by = next((one for one in self._words if _says(one, first) or _says(one, sku)), "")
-        again = [*map(_plain, cells)] == [*map(_plain, names)]
-        charges = bool(sku) and not _says(by, sku) and not again
-        if not by or charges:
-            return False
-        self.left.append(LeftOut(row, " | ".join(cell for cell in cells if cell), by))
-        return True
-
-
-def _cell_of(column: str, cells: Sequence[str], columns: Sequence[Column | None]) -> str:
-    """What stands in a column; empty where the line is too short for it."""
-    found = (cell for cell, one in zip(cells, columns, strict=False) if one and one.name == column)
-    return next(found, "")
-
-
-def _says(word: str, cell: str) -> bool:
-    """Whether a cell says it: as a whole, or from its beginning where a * stands at its end."""
-    if word.endswith("*"):
-        return _plain(cell).startswith(_plain(word.removesuffix("*")))
-    return _plain(cell) == _plain(word)
-
-
 def read_invoice(
     data: bytes, profile: InvoiceProfile, books: Books, month: date
 ) -> tuple[Invoice, tuple[LeftOut, ...]]:
     """What the file charges, and the lines that were left out; a row without days is about the whole month. Raises ``FileRefused``."""
     names = _Names(books, profile)
     for word in profile.left_out:
-        if sku := next((one for one in names.products if _says(word, one)), ""):
+        if sku := next((one for one in names.products if says(word, one)), ""):
             raise Senseless(
-                f"{sku} is a product: a row of it is a charge, so {word} cannot be left out. Take it back: --leave-in {word!r}"
+                f"{sku} is a product: a row of it is a charge, so {word} cannot be left out.",
+                Way.LEAVE_IN,
+                what=word,
             )
-    leaving = _Leaving(profile.left_out)
+    leaving = Leaving(profile.left_out)
     try:
         rows = read(data, columns_of(profile), within="rows", skip=leaving)
     except FileRefused as refused:
@@ -265,14 +223,15 @@ def read_invoice(
             problems.append(Problem(str(error), row.number))
     if problems:
         raise FileRefused(*problems)
-    return Invoice(tuple(charges), any(row.values["customer"] for row in rows)), tuple(leaving.left)
+    invoice = Invoice(tuple(charges), any(row.values["customer"] for row in rows))
+    return invoice, with_sums(leaving.left, rows)
 
 
 def _explained(refused: FileRefused) -> FileRefused:
     """With what to do about rows that charge nothing, and about columns that have other names."""
     if any((one.column, one.message) == ("sku", "is missing") for one in refused.problems):
         hint = Problem(
-            "a row that charges nothing, such as a total, is left out by what it says: --leave-out Total; it is kept"
+            "a row that charges nothing, such as a total, is left out by what it says", ways=(Way.LEAVE_OUT,)
         )
         return FileRefused(hint, *refused.problems)
     if not any("column of ours" in one.message or "are missing" in one.message for one in refused.problems):
@@ -316,7 +275,7 @@ class _Names:
         self._skus = {sku for one in books.customers.values() for sku in one.skus} | {*books.plans}
         self._by_name: dict[str, list[str]] = {}
         for id_, name in books.names.customers.items():
-            self._by_name.setdefault(_plain(name), []).append(id_)
+            self._by_name.setdefault(plain(name), []).append(id_)
 
     @property
     def products(self) -> tuple[str, ...]:
@@ -328,7 +287,7 @@ class _Names:
         told = self._profile.customers.get(written, written)
         if not told or told in self._ids:
             return told, True
-        called = self._by_name.get(_plain(told), [])
+        called = self._by_name.get(plain(told), [])
         if len(called) > 1:
             raise _SeveralCalledSo(
                 f"names {told!r}, and so are {', '.join(sorted(called))} called: say which"
@@ -338,10 +297,6 @@ class _Names:
     def sku(self, written: str) -> tuple[str, bool]:
         told = self._profile.skus.get(written, written)
         return told, told in self._skus
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.casefold().split())
 
 
 # -- The report
@@ -370,7 +325,7 @@ class ComparedInvoice:
             "file": {
                 "name": file,
                 "sha256": self.digest,
-                "left_out": [{"row": one.row, "text": one.text, "by": one.by} for one in self.left_out],
+                "left_out": [one.to_json() for one in self.left_out],
             },
             "signed_off": sign_off_form(signed) if signed else None,
         }
@@ -409,7 +364,8 @@ def beside_timus_invoice(deployment: Deployment, data: bytes, month: date, said:
             items = None
             books = replace(books, notes=(*books.notes, f"Billing items could not be read: {error}"))
     if left:
-        books = replace(books, notes=(*books.notes, _left_in_words(left)))
+        sums = (words for one in left for words in _sums_in_words(one, profile))
+        books = replace(books, notes=(*books.notes, _left_in_words(left), *sums))
     minimum = policy_from(records.partner.terms.value.values).pooled_minimum
     missed = superseded_units(store.events(since), books.today)
     found = four_sides(books, first, invoice, items, missed, minimum)
@@ -441,7 +397,17 @@ def _left_in_words(left: Sequence[LeftOut]) -> str:
     each = "; ".join(f"row {one.row}: {one.text[:80]}" for one in left[:MOST_NAMED])
     more = f"; and {number - MOST_NAMED} more" if number > MOST_NAMED else ""
     lines = "1 row is" if number == 1 else f"{number} rows are"
-    return f"{lines} left out of the file, as was said once with --leave-out: {each}{more}."
+    return f"{lines} left out of the file, as was said once: {each}{more}."
+
+
+def _sums_in_words(one: LeftOut, profile: InvoiceProfile) -> Iterator[str]:
+    """Each number of a row that was left out, and is not the sum that it should be."""
+    for other in one.other_sums:
+        column = profile.columns.get(other.column, other.column)
+        yield (
+            f"Look at the file: row {one.row}: {one.text[:80]} says {other.says} in {column}, and its rows come to {other.rows}. A sum differs "
+            "where a row is missing, is there twice, or was changed."
+        )
 
 
 def _unknown(invoice: Invoice, of: Callable[[Charge], str], known: Iterable[str]) -> tuple[str, ...]:
