@@ -25,7 +25,7 @@ from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.records import Store
 from timus_autotask.store.terms import TermsUnreadable
 from timus_autotask.store.update import update
-from timus_autotask.sync.gather import ask_units, read_records
+from timus_autotask.sync.gather import read_records, view_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
@@ -294,24 +294,7 @@ def _seen(contract_id: int, ports: Ports) -> tuple[ContractRecords, View]:
     gathered, contract = read_records(records, ports), ports.autotask().contract(contract_id)
     if contract is not None:
         gathered.schedules[contract_id] = contract.schedule
-    now, today = ports.clock.now(), ports.today()
-    wanted = gathered.desired(today)
-    lines = {**gathered.elsewhere, **{one.value.key: one.value for one in records.lines.values()}}
-    services = {key.service_id for key in (*wanted.demands, *lines) if key.contract_id == contract_id}
-    return records, View(
-        contract_id=contract_id,
-        contract=contract,
-        observed=ask_units(contract, services, records.state.value.chosen, ports) if contract else {},
-        desired=wanted,
-        lines=lines,
-        policies=gathered.policies,
-        zone=ports.zone,
-        now=now,
-        today=today,
-        alive_until=now,
-        settle=ports.settle,
-        live=gathered.live,
-    )
+    return records, view_of(gathered, contract, ports, ports.clock.now())
 
 
 def _journals(view: View, store: Store) -> Mapping[LineKey, Sequence[JournalEntry]]:

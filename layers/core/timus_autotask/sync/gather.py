@@ -129,6 +129,45 @@ def _with_services(
     return ports.store.partner() if missing else partner
 
 
+def view_of(
+    gathered: Gathered,
+    contract: Contract | None,
+    ports: Ports,
+    alive_until: datetime,
+    *,
+    answered: Callable[[Line], Line] = lambda line: line,
+    renewed: date | None = None,
+    looks: int = 0,
+) -> View:
+    """All that a contract's next step is decided from; its units are read now. Raises ``AutotaskError``.
+
+    ``answered`` gives a line with what its worker was answered, which may not be stored yet; ``renewed``: the last day of a renewal that
+    this worker has seen covered; ``looks``: how often it has read since the last adjustment.
+    """
+    state, now, today = gathered.contract.state.value, ports.clock.now(), ports.today()
+    wanted = gathered.desired(today)
+    own = {stored.value.key: answered(stored.value) for stored in gathered.contract.lines.values()}
+    services = {key.service_id for key in (*wanted.demands, *own) if key.contract_id == state.contract_id}
+    return View(
+        contract_id=state.contract_id,
+        contract=contract,
+        observed=ask_units(contract, services, state.chosen, ports) if contract else {},
+        desired=wanted,
+        lines={**gathered.elsewhere, **own},
+        policies=gathered.policies,
+        zone=ports.zone,
+        now=now,  # from before the read: what it shows is as old as that
+        today=today,
+        alive_until=alive_until,
+        settle=ports.settle,
+        moved=gathered.partner.moved.value,
+        renews=state.renews,
+        renewed=max((day for day in (state.renewed, renewed) if day), default=None),
+        live=gathered.live,
+        looks=looks,
+    )
+
+
 def ask_units(
     contract: Contract, services: Iterable[int], chosen: Mapping[int, LineChoice], ports: Ports
 ) -> dict[int, Observed]:

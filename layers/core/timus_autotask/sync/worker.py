@@ -44,7 +44,7 @@ from timus_autotask.store.reading import Stored
 from timus_autotask.store.sizes import in_parts
 from timus_autotask.store.update import update
 from timus_autotask.sync.by_terms import by_terms
-from timus_autotask.sync.gather import Gathered, ask_prices, ask_units, read_records
+from timus_autotask.sync.gather import Gathered, ask_prices, read_records, view_of
 from timus_autotask.sync.lease import LEASE_MARGIN, Leased, take_lease
 from timus_autotask.sync.ports import Ports
 
@@ -215,29 +215,13 @@ class _Session:
         return gathered
 
     def _view(self, gathered: Gathered, looks: int) -> View:
-        now, today = self._ports.clock.now(), self._ports.today()
-        wanted = gathered.desired(today)
-        own = {s.value.key: self._answered(s.value) for s in gathered.contract.lines.values()}
-        lines = {**gathered.elsewhere, **own}
-        services = {key.service_id for key in (*wanted.demands, *own) if key.contract_id == self._id}
-        renewals = (gathered.contract.state.value.renewed, self._renewed)
-        chosen = gathered.contract.state.value.chosen
-        return View(
-            contract_id=self._id,
-            contract=self._contract,
-            observed=ask_units(self._contract, services, chosen, self._ports) if self._contract else {},
-            desired=wanted,
-            lines=lines,
-            policies=gathered.policies,
-            zone=self._ports.zone,
-            now=now,  # from before the read: what it shows is as old as that
-            today=today,
-            alive_until=self._deadline + LEASE_MARGIN,
-            settle=self._ports.settle,
-            moved=gathered.partner.moved.value,
-            renews=gathered.contract.state.value.renews,
-            renewed=max((day for day in renewals if day), default=None),
-            live=gathered.live,
+        return view_of(
+            gathered,
+            self._contract,
+            self._ports,
+            self._deadline + LEASE_MARGIN,
+            answered=self._answered,
+            renewed=self._renewed,
             looks=looks,
         )
 
