@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.mutation.quick import EXAMPLES_ONLY
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 MUTMUT = ROOT / ".tools" / "mutation" / "bin" / "mutmut"
 JUSTIFIED = Path(__file__).with_name("justified.toml")
@@ -136,7 +138,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _copy(folder)
         _forget(folder)
-        _mutmut(folder, "run", "--max-children", str(chosen.jobs), *chosen.only)
+        run = ("run", "--max-children", str(chosen.jobs), *chosen.only)
+        _mutmut(folder, *run, **{EXAMPLES_ONLY: "1"})
+        _forget_survivors(folder)
+        _mutmut(folder, *run)
         figures = {path: _figures(folder, path) for path in MUTATED}
         untried = [name for one in figures.values() for name in one.untried]
         if untried and not chosen.only:
@@ -183,7 +188,7 @@ def _copy(folder: Path) -> None:
         + f"pytest_add_cli_args = {json.dumps(['-k', NOT_HERE])}\n"
         + "use_git_change_detection = false\n"
         + 'on_dependency_change = "ignore"\n'
-        + "timeout_multiplier = 5.0\n"
+        + "timeout_constant = 3.0\ntimeout_multiplier = 1.5\n"
     )
 
 
@@ -199,6 +204,10 @@ def _forget(folder: Path) -> None:
     a new name, would be reached by none of the old ones.
     """
     (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
+    _forget_survivors(folder)
+
+
+def _forget_survivors(folder: Path) -> None:
     for meta in folder.glob("mutants/**/*.meta"):
         results = json.loads(meta.read_text())
         codes = results["exit_code_by_key"]
@@ -208,8 +217,8 @@ def _forget(folder: Path) -> None:
         meta.write_text(json.dumps(results))
 
 
-def _mutmut(folder: Path, *arguments: str, quiet: bool = False) -> str:
-    environment = {**os.environ, "PATH": f"{MUTMUT.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+def _mutmut(folder: Path, *arguments: str, quiet: bool = False, **more: str) -> str:
+    environment = {**os.environ, **more, "PATH": f"{MUTMUT.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run(
         [str(MUTMUT), *arguments],
         cwd=folder,
