@@ -209,7 +209,7 @@ def test_what_is_to_be_done_first_is_named_with_its_command(
     def refuses(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(undoing, "without", refuses)
+    monkeypatch.setattr(undoing, "lines_without", refuses)
     with pytest.raises(NotDone) as refused:
         undo(deployment, change(world), "ordered twice", "j.doe")
     assert refusal(refused.value) == says

@@ -11,7 +11,7 @@ from typing import Any
 
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import Progress, act_unseen, or_not_done, rehearse, wake
+from timus_autotask.operate.proposal import Progress, act_unseen, or_not_done, quiet, rehearse, wake
 from timus_autotask.operate.refusal import Way
 from timus_autotask.ports.errors import AutotaskError, CredentialsRefused, NotConfigured, Rejected
 from timus_autotask.ports.psa import Psa, Threshold
@@ -166,9 +166,7 @@ def is_stored(deployment: Deployment) -> bool:
     return True
 
 
-def what_waits(
-    deployment: Deployment, autotask: Psa | None, on_progress: Progress = lambda _done, _of: None
-) -> Preview:
+def what_waits(deployment: Deployment, autotask: Psa | None, on_progress: Progress = quiet) -> Preview:
     """What workers would adjust at once when they can sign in (as ``autotask`` is): everything that waits for it.
 
     None: Autotask is not to be asked. Raises :class:`NotDone` when something waits and cannot be shown.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from timus_autotask.domain import approval as domain
+from timus_autotask.domain import approval
 from timus_autotask.domain.converge.holds import AWAITING_APPROVAL, PAUSED
 from timus_autotask.domain.line import Choice, Line
 from timus_autotask.domain.mapping import LineKey
@@ -15,7 +15,7 @@ from timus_autotask.domain.price import PriceChange
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.operate.decision import decided, decided_on
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.ports.table import Write
 from timus_autotask.store.contracts import put_provisioning
@@ -28,9 +28,6 @@ from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import price_form
 from timus_autotask.watch.remedy import remedy_of
-
-QUIET: Progress = lambda _done, _of: None  # noqa: E731 - a default
-
 
 # -- Retry
 
@@ -59,7 +56,7 @@ class ProvisioningRetried:
 
 
 def retry(
-    deployment: Deployment, contract_id: int, by: str, on_progress: Progress = QUIET
+    deployment: Deployment, contract_id: int, by: str, on_progress: Progress = quiet
 ) -> Proposal[Retried]:
     """Look at a contract now, and send again what Autotask refused."""
 
@@ -88,7 +85,7 @@ def retry(
 
 
 def retry_provisioning(
-    deployment: Deployment, number: str, by: str, on_progress: Progress = QUIET
+    deployment: Deployment, number: str, by: str, on_progress: Progress = quiet
 ) -> Proposal[ProvisioningRetried]:
     """Look now for a contract that is being opened, and open it if it is not there."""
 
@@ -146,7 +143,7 @@ def decide_drift(
     service_id: int,
     choice: Choice,
     by: str,
-    on_progress: Progress = QUIET,
+    on_progress: Progress = quiet,
 ) -> Proposal[DriftDecided]:
     """Decide about a line whose units somebody else changed: bring them back, or keep the difference."""
 
@@ -227,7 +224,7 @@ class ChangeDecided:
 
 
 def approve(
-    deployment: Deployment, contract_id: int, service_id: int, by: str, on_progress: Progress = QUIET
+    deployment: Deployment, contract_id: int, service_id: int, by: str, on_progress: Progress = quiet
 ) -> Proposal[ChangeDecided]:
     """Let one held adjustment go, exactly as it is shown, also one that was rejected."""
     key = LineKey(contract_id, service_id)
@@ -240,7 +237,7 @@ def reject(
     service_id: int,
     reason: str,
     by: str,
-    on_progress: Progress = QUIET,
+    on_progress: Progress = quiet,
 ) -> Proposal[ChangeDecided]:
     """Set one held adjustment aside: it comes back when Timus reports something newer, or by ``approve``."""
     key = LineKey(contract_id, service_id)
@@ -262,14 +259,14 @@ class ChangesDecided:
 
 
 def approve_together(
-    deployment: Deployment, keys: Sequence[LineKey], by: str, on_progress: Progress = QUIET
+    deployment: Deployment, keys: Sequence[LineKey], by: str, on_progress: Progress = quiet
 ) -> Proposal[ChangesDecided]:
     """Let the held adjustments of several lines go, each exactly as it is shown, with an estimate in money."""
     return _together(deployment, keys, lambda key: _approval(deployment, key, by), on_progress)
 
 
 def reject_together(
-    deployment: Deployment, keys: Sequence[LineKey], reason: str, by: str, on_progress: Progress = QUIET
+    deployment: Deployment, keys: Sequence[LineKey], reason: str, by: str, on_progress: Progress = quiet
 ) -> Proposal[ChangesDecided]:
     """Set the held adjustments of several lines aside, for one reason."""
     _with_a_reason(reason)
@@ -310,7 +307,7 @@ def _together(
 
 def _approval(deployment: Deployment, key: LineKey, by: str) -> Prepared[ChangeDecided]:
     def write(stored: Stored[Line], _ports: Ports) -> list[Write]:
-        return [put_line(domain.approve(stored.value, by), stored.rev)]
+        return [put_line(approval.approve(stored.value, by), stored.rev)]
 
     return _decision_on(deployment, key, by, "approve", "", write)
 
@@ -318,7 +315,7 @@ def _approval(deployment: Deployment, key: LineKey, by: str) -> Prepared[ChangeD
 def _rejection(deployment: Deployment, key: LineKey, reason: str, by: str) -> Prepared[ChangeDecided]:
     def write(stored: Stored[Line], ports: Ports) -> list[Write]:
         now, entry_id = ports.clock.now(), ports.new_id()
-        line, entry = domain.reject(stored.value, by=by, at=now, reason=reason, entry_id=entry_id)
+        line, entry = approval.reject(stored.value, by=by, at=now, reason=reason, entry_id=entry_id)
         return [*line_with_entries(line, stored.rev, [entry])[1]]
 
     return _decision_on(deployment, key, by, "reject", reason, write)

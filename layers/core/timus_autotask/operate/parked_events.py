@@ -15,9 +15,8 @@ from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.history import Merge, Subscription, believed, merge, moved, version_of
 from timus_autotask.domain.subscription import Snapshot
 from timus_autotask.operate.decision import decided
-from timus_autotask.operate.decisions import QUIET
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.recover import put_again, replay
 from timus_autotask.operate.refusal import NotDone, Note, Way
 from timus_autotask.ports.table import Write
@@ -76,7 +75,7 @@ class Accepted:
         }
 
 
-def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = QUIET) -> Proposal[Accepted]:
+def accept(deployment: Deployment, key: str, by: str, on_progress: Progress = quiet) -> Proposal[Accepted]:
     """Believe an event that disagrees with what is known about which is the newer, or whose it is; ``key`` is its key or its ``webhook-id``.
 
     From it on the subscription is counted anew, if its number is lower. Every later event of the subscription that had no part in its

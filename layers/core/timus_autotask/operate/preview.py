@@ -9,9 +9,9 @@ from typing import Any
 from timus_autotask.domain.mapping import Ignored
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer_to_show
-from timus_autotask.operate.proposal import Progress, or_not_done, rehearse
+from timus_autotask.operate.proposal import Progress, or_not_done, quiet, rehearse
 from timus_autotask.operate.refusal import Senseless, not_asked
-from timus_autotask.operate.stage import QUIET, kept_in_observation, rehearse_go_live
+from timus_autotask.operate.stage import kept_in_observation, rehearse_go_live
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.sync.stage import partner_stage
 from timus_autotask.watch.forms import in_observation_form, preview_form, totals_form, unhandled_form
@@ -44,7 +44,7 @@ class Forecast:
 
 
 def what_would_be_adjusted(
-    deployment: Deployment, customer: str | None = None, on_progress: Progress = QUIET
+    deployment: Deployment, customer: str | None = None, on_progress: Progress = quiet
 ) -> Forecast:
     """Every adjustment that would be made, from the workers that make it, with an estimate in money.
 

@@ -44,6 +44,10 @@ Progress = Callable[[int, int], None]
 """Told how many contracts of how many are read."""
 
 
+def quiet(_done: int, _of: int) -> None:
+    """A progress that nobody is told of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared(Generic[R]):
     """What a use case has found out that is to be done."""
@@ -144,7 +148,7 @@ class Proposal(Generic[R]):
 def propose(
     deployment: Deployment,
     prepare: Callable[[], Prepared[R]],
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[R]:
     """Prepare something and rehearse it. ``prepare`` may be called more than once.
 

@@ -13,7 +13,7 @@ from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.plausibility import Suspicion
 from timus_autotask.operate.files.timus_export import Comparison, Exported, compare, take_in
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.store.update import update
@@ -74,7 +74,7 @@ class LookedAt:
 
 
 def look_at(
-    deployment: Deployment, found: Reconciled, by: str, on_progress: Progress = lambda _done, _of: None
+    deployment: Deployment, found: Reconciled, by: str, on_progress: Progress = quiet
 ) -> Proposal[LookedAt]:
     """Let workers look at the contracts at which a comparison found something: by the terms they may adjust."""
 
@@ -165,7 +165,7 @@ def take_in_missing(
     deployment: Deployment,
     found: AgainstTimus,
     by: str,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[TakenIn]:
     """Put events that Timus shows, and our table lacks, into the inbox. Those that a suspicion holds stay out."""
     released = found.comparison.released(found.accepted)

@@ -19,7 +19,7 @@ from timus_autotask.domain.line import Line
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import DeadLetters, Deployment, ReceivedLetter
 from timus_autotask.operate.mapping.known import require_customer
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
@@ -57,9 +57,7 @@ class Redriven:
         return {"woken": [*self.woken], "strange": [*self.strange]}
 
 
-def redrive(
-    deployment: Deployment, by: str, on_progress: Progress = lambda _done, _of: None
-) -> Proposal[Redriven]:
+def redrive(deployment: Deployment, by: str, on_progress: Progress = quiet) -> Proposal[Redriven]:
     """Send every dead letter's wake-up again.
 
     A message is deleted once its wake-up is sent; should this die in between, the customer is woken twice.
@@ -147,7 +145,7 @@ def replay_since(
     *,
     customer: str | None = None,
     parked: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[Replayed]:
     """Put stored events into the inbox again; ``parked``: only those that a person has to look at."""
 

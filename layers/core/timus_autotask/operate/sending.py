@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import or_not_done, rehearse, wake
+from timus_autotask.operate.proposal import or_not_done, quiet, rehearse, wake
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict
 from timus_autotask.store.inbox import delivery_of, put_delivery
@@ -121,4 +121,4 @@ def what_follows(deployment: Deployment, event: SignedEvent) -> Preview:
         wake([customer], ports)
 
     with or_not_done():
-        return rehearse(deployment, act, lambda _done, _of: None).preview
+        return rehearse(deployment, act, quiet).preview

@@ -11,7 +11,7 @@ from timus_autotask.domain.stage import Stage, is_live
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet
 from timus_autotask.operate.refusal import Doubt, Senseless
 from timus_autotask.operate.terms import take_effect
 from timus_autotask.ports.table import Delete, Write
@@ -28,8 +28,6 @@ from timus_autotask.watch.undecided import misnamed_in
 
 _MEANT = "From then on, every change of these subscriptions is made in Autotask as soon as it comes."
 """Whoever goes live has to say that it is meant, also in a script."""
-
-QUIET: Progress = lambda _done, _of: None  # noqa: E731 - a default
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def go_live(
     excepted: Sequence[str] = (),
     *,
     unknown: bool = False,
-    on_progress: Progress = QUIET,
+    on_progress: Progress = quiet,
 ) -> Proposal[StageChange]:
     """Let changes reach Autotask from now on, of everybody or of some customers; ``excepted`` stay in observation.
 

@@ -14,7 +14,7 @@ from timus_autotask.domain.terms import BY_SKU, FormerTerms, Terms
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import did_you_mean, require_customer, require_skus
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import Senseless, Way
 from timus_autotask.store.codec import problems_of
 from timus_autotask.store.contracts import put_provisioning
@@ -200,7 +200,7 @@ def set_terms(
     first_day: date | None = None,
     from_today_if_billed: bool = False,
     unknown: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[TermsInForce]:
     """Set terms from ``first_day`` on (None: as if they had always held), and have every contract that they concern looked at.
 
@@ -415,7 +415,7 @@ def resume(
     by: str,
     *,
     unknown: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[Paused]:
     """Go on after ``pause``."""
 

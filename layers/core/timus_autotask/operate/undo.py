@@ -8,13 +8,13 @@ from datetime import date
 from typing import Any
 
 from timus_autotask.domain.converge.undo import NotUndone
-from timus_autotask.domain.converge.undo import undo as without
+from timus_autotask.domain.converge.undo import undo as lines_without
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.line import JournalEntry, Line, Undone
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.operate.decision import decided_on
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import NotDone, Senseless, Way, not_asked
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
 from timus_autotask.store.contracts import ContractRecords
@@ -31,12 +31,10 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.history import undone_by
 from timus_autotask.watch.preview import ContractPreview, Preview
 
-QUIET: Progress = lambda _done, _of: None  # noqa: E731 - a default
-
 
 @dataclass(frozen=True, slots=True)
-class UndoneChange:
-    """One adjustment that is taken back."""
+class UndoneSide:
+    """One side of a change that is taken back: one adjustment on one line."""
 
     change_id: str
     """Its entry of the journal."""
@@ -72,7 +70,7 @@ class ChangeUndone:
     """A change that is taken back, with the other sides of its plan change."""
 
     contract_id: int
-    sides: tuple[UndoneChange, ...]
+    sides: tuple[UndoneSide, ...]
     by: str
     reason: str
 
@@ -92,7 +90,7 @@ class ChangeUndone:
 
 
 def undo(
-    deployment: Deployment, change_id: str, reason: str, by: str, on_progress: Progress = QUIET
+    deployment: Deployment, change_id: str, reason: str, by: str, on_progress: Progress = quiet
 ) -> Proposal[ChangeUndone]:
     """Take back a change that was made: its line is wanted without it until Timus reports another quantity, or until that is undone.
 
@@ -154,7 +152,7 @@ def _decide(
     _is_not_undone(entry, ports)
     try:
         records, view = _seen(entry.line.contract_id, ports)
-        lines = without(
+        lines = lines_without(
             entry, _journals(view, ports.store), view, by=by, reason=reason, undo_id=ports.new_id()
         )
     except NotUndone as error:
@@ -209,7 +207,7 @@ def _pending(entry: JournalEntry, records: ContractRecords, today: date) -> tupl
 
 
 def withdraw(
-    deployment: Deployment, change_id: str, reason: str, by: str, on_progress: Progress = QUIET
+    deployment: Deployment, change_id: str, reason: str, by: str, on_progress: Progress = quiet
 ) -> Proposal[ChangeUndone]:
     """Take an undo back whose opposite is still to be made: the change stays as it is, with all sides of its plan change.
 
@@ -265,7 +263,7 @@ def _withdrawn(
                 Way.SEE_CHANGES,
             )
     sides = tuple(
-        UndoneChange(one.entry, line.service_id, one.day, one.delta, one.units, one.instead_of)
+        UndoneSide(one.entry, line.service_id, one.day, one.delta, one.units, one.instead_of)
         for line, one in pending
     )
     return records, ChangeUndone(entry.line.contract_id, sides, by, reason)
@@ -310,7 +308,7 @@ def _journals(view: View, store: Store) -> Mapping[LineKey, Sequence[JournalEntr
 def _undone(lines: Sequence[Line], contract_id: int, by: str, reason: str) -> ChangeUndone:
     newest = [(line, line.undone[-1]) for line in lines]
     sides = tuple(
-        UndoneChange(one.entry, line.service_id, one.day, one.delta, one.units, one.instead_of)
+        UndoneSide(one.entry, line.service_id, one.day, one.delta, one.units, one.instead_of)
         for line, one in newest
     )
     return ChangeUndone(contract_id, sides, by, reason)
@@ -325,7 +323,7 @@ def _is_shown(undone: ChangeUndone, preview: Preview) -> None:
             raise NotDone(f"{side.change} would not be made: {why} Nothing was written.")
 
 
-def _not_made(side: UndoneChange, contract: ContractPreview | None) -> str | None:
+def _not_made(side: UndoneSide, contract: ContractPreview | None) -> str | None:
     line = (
         next((one for one in contract.lines if one.service_id == side.service_id), None) if contract else None
     )

@@ -25,7 +25,7 @@ from timus_autotask.operate.mapping.late import (
 )
 from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed, write_switch
 from timus_autotask.operate.mapping.suggest import Suggestions
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import Doubt, NotDone
 from timus_autotask.store.customers import CustomerRecords, put_mapping
 from timus_autotask.store.decisions import put_decision
@@ -94,7 +94,7 @@ def accept(
     catalogue: Catalogue,
     *,
     seen: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[Chosen]:
     """Map, and set aside, all of it. ``command`` is what the decisions are noted under.
 

@@ -42,7 +42,7 @@ from timus_autotask.operate.mapping.late import (
     may_be_late,
     others_billed_later,
 )
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import Refused
 from timus_autotask.ports.psa import Psa, Service
@@ -134,7 +134,7 @@ def route_customer(
     share: bool = False,
     unchecked: bool = False,
     unknown: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[CustomerRouted]:
     """Send a customer's units to a contract.
 
@@ -338,7 +338,7 @@ def name_company(
     *,
     unchecked: bool = False,
     unknown: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[CompanyNamed]:
     """Say whose a customer is, with no contract yet: one is opened if the terms say so."""
 

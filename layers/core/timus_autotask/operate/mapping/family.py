@@ -8,7 +8,7 @@ from typing import Any
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_skus
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.partner import put_plan
@@ -54,7 +54,7 @@ def say_family(
     by: str,
     *,
     unknown: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[FamilySaid]:
     """Say for every customer whether a SKU is a plan, or take that back. Its service stays as it is.
 

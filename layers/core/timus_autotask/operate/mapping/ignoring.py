@@ -13,7 +13,7 @@ from timus_autotask.domain.mapping import CustomerMapping, Ignored, PlanMapping
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer, require_skus
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.decisions import Decision, put_decision
@@ -57,7 +57,7 @@ def ignore(
     by: str,
     *,
     unknown: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[IgnoredOrNot]:
     """Set customers without a contract, and SKUs without a service, aside.
 
@@ -72,7 +72,7 @@ def unignore(
     skus: Iterable[str],
     by: str,
     *,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[IgnoredOrNot]:
     """Take it back. A SKU is looked for again, and a customer gets a contract if the terms open one."""
     return _propose(deployment, customers, skus, by, None, True, on_progress)

@@ -35,7 +35,7 @@ from timus_autotask.operate.mapping.late import (
 )
 from timus_autotask.operate.mapping.line_choice import Switch, all_changed
 from timus_autotask.operate.mapping.listing import chosen_lines
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import Doubt, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.decisions import put_decision
@@ -139,7 +139,7 @@ def import_mappings(
     partial: bool = False,
     unchecked: bool = False,
     unknown: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[Imported]:
     """Take in a file of mappings: one proposal, with one preview, for all of it.
 

@@ -19,7 +19,7 @@ from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import Catalogue, LineOffered, ask, offered
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import Doubt, NotDone, Way
 from timus_autotask.ports.table import Check, Put
 from timus_autotask.store.contracts import ContractRecords, ContractState
@@ -120,7 +120,7 @@ def choose_line(
     by: str,
     *,
     keep_units: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[LineChosen]:
     """Choose the contract service.
 
@@ -162,7 +162,7 @@ def unchoose_line(
     service_id: int,
     by: str,
     *,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[LineChosen]:
     """Take a choice back: all contract services of the service count again, and it is parked where more than one is billed."""
 

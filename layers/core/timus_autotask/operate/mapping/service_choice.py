@@ -12,7 +12,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.catalogue import ask
 from timus_autotask.operate.mapping.first_day import FOLLOWS, FirstDay, holds_from
 from timus_autotask.operate.mapping.known import customer_is_no_slip, require_skus
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, wake
+from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import NotDone, Way
 from timus_autotask.store.customers import put_mapping
 from timus_autotask.store.decisions import put_decision
@@ -56,7 +56,7 @@ def choose_service(
     first_day: FirstDay = FOLLOWS,
     unchecked: bool = False,
     unknown: bool = False,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Proposal[ServiceChosen]:
     """Bill a SKU with a service, for every customer or for one."""
 

@@ -27,7 +27,7 @@ from timus_autotask.operate.mapping.catalogue import (
     to_choose_from,
 )
 from timus_autotask.operate.mapping.matching import Basis, Companies, Match, Services
-from timus_autotask.operate.proposal import Progress
+from timus_autotask.operate.proposal import Progress, quiet
 from timus_autotask.ports.psa import ContractService
 from timus_autotask.store.customers import CustomerRecords
 from timus_autotask.store.terms import TermsUnreadable
@@ -191,7 +191,7 @@ class Suggestions:
 def suggest(
     deployment: Deployment,
     catalogue: Catalogue | None = None,
-    on_progress: Progress = lambda _done, _of: None,
+    on_progress: Progress = quiet,
 ) -> Suggestions:
     """What every unmapped customer and SKU may be. Some ten calls of Autotask for forty customers of a tenant of two thousand companies.
 
