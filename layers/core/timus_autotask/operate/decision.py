@@ -17,7 +17,7 @@ def decided(
     contract_id: int | None = None,
     service_id: int | None = None,
 ) -> Decision:
-    """What ``by`` has just decided with the command ``kind``. Write it together with what was decided; no customers: everybody."""
+    """What ``by`` has just decided, under the name ``kind`` (see ``Decision``). Write it together with what was decided; no customers: everybody."""
     return Decision(ports.new_id(), ports.clock.now(), kind, by, customers, contract_id, service_id, detail)
 
 

@@ -12,7 +12,7 @@ from timus_autotask.domain.converge.holds import AWAITING_APPROVAL, PAUSED
 from timus_autotask.domain.line import Choice, Line
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.price import PriceChange
-from timus_autotask.domain.reasons import Parked
+from timus_autotask.domain.reasons import Parked, WayOut
 from timus_autotask.operate.decision import decided, decided_on
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
@@ -150,7 +150,7 @@ def decide_drift(
     def decidable(ports: Ports) -> tuple[Stored[Line], Parked]:
         stored = _line(ports, contract_id, service_id)
         parked = stored.value.parked
-        if parked is None or parked.code not in ("drift", "outcome-unclear"):
+        if parked is None or WayOut.ENFORCE not in parked.ways:
             raise NotDone(f"{_standing(stored.value)}, so there is no drift to decide about.")
         return stored, parked
 

@@ -17,7 +17,7 @@ class Decision:
     id: str
     at: datetime
     kind: str
-    """The command: ``approve``, ``pause``, ``policy set`` …"""
+    """Under which name it is recorded: the command, such as ``policy set``, or ``undo-withdrawn`` or ``sign-off``."""
     by: str
     customers: tuple[str, ...] = ()
     """Whom it concerns; empty: everybody."""

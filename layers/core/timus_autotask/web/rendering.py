@@ -26,6 +26,7 @@ DECIDED: Mapping[str, str] = {
     "approve": "approved",
     "reject": "rejected",
     "undo": "undid",
+    "undo-withdrawn": "withdrew the undo of",
     "retry": "had it tried again:",
     "pause": "paused changes",
     "resume": "had changes made again",
@@ -43,7 +44,7 @@ DECIDED: Mapping[str, str] = {
     "events accept": "took an event as right:",
     "events dismiss": "dismissed an event:",
 }
-"""What people decided, by the command that decides it too; any other decision is shown as that command."""
+"""What people decided, by the kind under which it is recorded: mostly the command. Any other decision is shown as that kind."""
 PIECES = re.compile(r"[^A-Za-z0-9_-]+")
 
 

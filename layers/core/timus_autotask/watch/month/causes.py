@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
 
+from timus_autotask.domain.converge.holds import AWAITING_APPROVAL
 from timus_autotask.domain.line import Outcome, State
 from timus_autotask.watch.month.books import BookLine
 
@@ -191,7 +192,7 @@ def _waiting(one: BookLine) -> Leak | None:
         return Leak.OBSERVING
     if parked is None:
         return None
-    if parked.code.startswith("held-"):
+    if parked.code in AWAITING_APPROVAL:
         return Leak.HELD
     return _BY_CODE.get(parked.code, Leak.PARKED)
 
