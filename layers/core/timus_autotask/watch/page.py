@@ -41,7 +41,7 @@ def _pages() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_shown,
+        finalize=shown,
     )
     pages.filters["day"] = day_of
     pages.filters["runs"] = runs
@@ -57,7 +57,7 @@ def _moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "not known"
 
 
-def _shown(value: object) -> object:
+def shown(value: object) -> object:
     """A text without what could turn it round or hide; nothing in place of what is not known."""
     if value is None:
         return ""

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from timus_autotask.plain import visible
 from timus_autotask.watch.adjustments import BECAME
 from timus_autotask.watch.month.evidence import runs
+from timus_autotask.watch.page import shown
 from timus_autotask.watch.remedy import remedy_of
 from timus_autotask.web.failing import doubt_words, note_words
 from timus_autotask.web.formats import Formats
@@ -56,7 +56,7 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_shown,
+        finalize=shown,
     )
     pages.filters.update(Formats(zone, now).filters())
     pages.filters["quoted"] = quote  # a command may be copied into a shell
@@ -75,10 +75,3 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
 def slug(text: Any) -> str:
     """A text as a part of an id of HTML."""
     return PIECES.sub("-", str(text)).strip("-").lower()
-
-
-def _shown(value: object) -> object:
-    """A text without what could turn it round or hide; nothing in place of what is not known."""
-    if value is None:
-        return ""
-    return visible(value) if type(value) is str else value

@@ -24,7 +24,7 @@ from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on
-from timus_autotask.watch.month.ready import money_of_days, month_of
+from timus_autotask.watch.month.ready import each_day, money_of_days, month_of
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT
 
@@ -254,7 +254,7 @@ class _Look:
             units = sum((one.quantity for one in of_day), Decimal())
             if expected and not fitting and is_posted and day <= self._last:
                 price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
-                days = [(one, int(expected - units)) for one in _days(day, last)]
+                days = [(one, int(expected - units)) for one in each_day(day, last)]
                 missing.append(
                     MissingItem(line.key, day, expected, units, money_of_days(days, price, schedule))
                 )
@@ -297,7 +297,7 @@ class _Look:
                 continue
             days: dict[Leak, list[tuple[date, int]]] = {}
             for first, last in line.observed.closed:
-                for day in _days(max(first, self._first), min(last, self._last)):
+                for day in each_day(max(first, self._first), min(last, self._last)):
                     for cause, units in causes_on(line, day, self._books.today).items():
                         if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
                             days.setdefault(cause, []).append((day, units))
@@ -384,7 +384,3 @@ def periods_within(contract: Contract, first: date, last: date) -> Iterator[tupl
         start, end = period_containing(day, contract.start, contract.months)
         yield start, min(end, contract.end)
         day = end + ONE_DAY
-
-
-def _days(first: date, last: date) -> Iterator[date]:
-    return (first + timedelta(days=number) for number in range((last - first).days + 1))

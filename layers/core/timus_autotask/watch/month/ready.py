@@ -329,7 +329,7 @@ class _Look:
     def _of_line(self, line: BookLine, first: date, last: date) -> Iterator[Open]:
         """What of a line is not as it should be, one for each cause."""
         days: dict[Leak, list[tuple[date, int]]] = {}
-        for day in _days(first, last):
+        for day in each_day(first, last):
             for cause, units in causes_on(line, day, self._books.today).items():
                 days.setdefault(cause, []).append((day, units))
             if undone := line.undone.at(day):
@@ -384,7 +384,7 @@ class _Look:
         for line in self._books.lines.values():
             covered = [*self._periods(line.key.contract_id)]
             first = covered[-1][1] + ONE_DAY if covered else self._first
-            days = [(day, units) for day in _days(first, self._last) if (units := line.wanted.at(day))]
+            days = [(day, units) for day in each_day(first, self._last) if (units := line.wanted.at(day))]
             if days and line.demand is not None:
                 said = self._said.get(line.key)
                 remedy = said.remedy if said else None
@@ -410,7 +410,7 @@ class _Look:
             customer = books.customers[customer_id]
             days = [
                 (day, units)
-                for day in _days(self._first, self._last)
+                for day in each_day(self._first, self._last)
                 if (units := lacking.at(day))
                 and why_without_line(books, customer, sku, day, to_bill.at(day)) is Leak.UNMAPPED
             ]
@@ -540,7 +540,8 @@ def _and(message: str, more: str) -> str:
     return f"{message.rstrip('.')}. {more}"
 
 
-def _days(first: date, last: date) -> Iterator[date]:
+def each_day(first: date, last: date) -> Iterator[date]:
+    """The days of a stretch, the last one too."""
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
