@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.test_simulator_is_independent import imported_modules
+from timus_autotask.cli.command import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "core" / "timus_autotask"
@@ -74,6 +75,17 @@ def test_no_file_is_named_that_is_not_there() -> None:
         name for name in named if not any((base / name).exists() for base in (PACKAGE, ROOT, PAGE.parent))
     )
     assert not gone, f"{PAGE} names {', '.join(gone)}: there is no such file (any more)"
+
+
+def test_every_command_is_in_the_row_of_its_module() -> None:
+    """Whoever looks for a command finds where it is read and printed."""
+    named = {row[0].strip("`"): quoted(row[1]) for row in rows(section("Where everything is"))}
+    missing = [
+        command.name
+        for command in COMMANDS
+        if command.name not in named[f"cli/{command.run.partition('.')[0]}.py"]
+    ]
+    assert not missing, f"name {', '.join(missing)} in the row of its module in {PAGE}"
 
 
 # -- Imports

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from typing import Any
 
@@ -201,6 +201,28 @@ def test_the_strictest_of_two_terms_counts_whoever_has_it(
     second = replace(Policy(line_limit=None if name == "line_limit" else 99), **{name: other})
     for both in ([first, second], [second, first]):
         assert getattr(strictest(both, Policy()), name) == together
+
+
+OF_EACH_CUSTOMER = {"increases", "decreases", "included", "minimum", "excluded", "prices", "contract_notes"}
+"""Asked of each customer's own terms, also where several share a line."""
+OF_THE_PARTNER = {
+    "partner_day_limit",
+    "pooled_minimum",
+    "open_contracts",
+    "renewal_link",
+    "contract_notes",
+} | {
+    f"contract_{what}"
+    for what in ("name", "months", "billing_day", "length", "category", "organizational_level")
+}
+"""All customers together, and how a contract is opened and linked."""
+
+
+def test_each_term_is_a_lines_or_a_customers_or_the_partners() -> None:
+    """One that is decided on a line and has no case above would be dropped where customers share it: the partner's would hold."""
+    of_a_line = {name for name, *_ in STRICT}
+    assert of_a_line | OF_EACH_CUSTOMER | OF_THE_PARTNER == {each.name for each in fields(Policy)}
+    assert not of_a_line & (OF_EACH_CUSTOMER | OF_THE_PARTNER)
 
 
 def test_terms_that_do_not_differ_hold_as_they_are() -> None:
