@@ -210,7 +210,6 @@ OF_THE_PARTNER = {
     "pooled_minimum",
     "open_contracts",
     "renewal_link",
-    "contract_notes",
 } | {
     f"contract_{what}"
     for what in ("name", "months", "billing_day", "length", "category", "organizational_level")
