@@ -150,14 +150,14 @@ def sweep_handler(
 ) -> Handler:
     """A tick of the schedule in, how much was done out; and how everything is, for metrics and tickets."""
     from timus_autotask.sync.sweep import sweep as do
-    from timus_autotask.watch.gauges import take
+    from timus_autotask.watch.gauges import report_gauges
 
     def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         deadline = _deadline(context, ports.clock)
         try:
             return {"looked_at": do(ports, deadline)}
         finally:
-            take(ports, deadline, secret_age)
+            report_gauges(ports, deadline, secret_age)
             if desk is not None:
                 _keep_tickets(ports, desk, deadline)
 

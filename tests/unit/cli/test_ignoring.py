@@ -26,7 +26,7 @@ def told(desk: Desk) -> Desk:
 def vitals(world: World) -> dict[str, Any]:
     """The gauges of now."""
     world.clock.advance(16 * 60)
-    gauges.take(world.ports, world.clock.now() + timedelta(minutes=5))
+    gauges.report_gauges(world.ports, world.clock.now() + timedelta(minutes=5))
     return [fields for name, fields in world.happened if name == "vitals"][-1]
 
 

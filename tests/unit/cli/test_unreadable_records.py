@@ -16,7 +16,7 @@ from timus_autotask.store.contracts import put_provisioning
 from timus_autotask.store.partner import Circuit, put_circuit, put_moved
 from timus_autotask.store.runs import Tickets, put_found, put_tickets
 from timus_autotask.store.troubles import Trouble, put_trouble
-from timus_autotask.watch.gauges import take
+from timus_autotask.watch.gauges import report_gauges
 from timus_autotask.watch.reconcile import reconcile
 
 SICK, SICK_CONTRACT = "cus_sick", 29683950
@@ -127,7 +127,7 @@ def prepared() -> World:
     desk.told("policy", "set", "excluded=SASE-GATEWAY", "--customer", SICK)
     world.work()
     desk.told("reconcile")
-    take(world.ports, world.deadline)
+    report_gauges(world.ports, world.deadline)
     store, now = world.ports.store, world.clock.now()
     start = now.date()
     new = NewContract("timus-1", 601, "x", start, start + timedelta(days=300), 1, customer_id="cus_new")
@@ -237,7 +237,7 @@ def test_nobody_else_waits_for_it(kind: str) -> None:
     world.tell(8, {ADV: 31, GATEWAY: 1})
     for minute in range(4):
         world.pass_time(minutes=1 + minute)
-        take(world.ports, world.deadline)
+        report_gauges(world.ports, world.deadline)
     assert world.units(ADV, world.clock.now().date()) == 31
     assert reconcile(world.ports, world.clock.now() + timedelta(minutes=30), anew=True).finished
     if kind in ("mapping", "own terms", "subscription", "inbox", "contract", "line", "plan", "opening"):

@@ -19,7 +19,7 @@ from timus_autotask.operate import decisions, terms
 from timus_autotask.operate.terms import TermChange
 from timus_autotask.ports.table import Document
 from timus_autotask.store.runs import gauges
-from timus_autotask.watch.gauges import EVERY, LEAST_ROOM, take
+from timus_autotask.watch.gauges import EVERY, LEAST_ROOM, report_gauges
 from timus_autotask.watch.status import gather, status_of
 
 
@@ -61,7 +61,7 @@ def test_they_say_what_the_status_says_however_they_are_counted(crowd: World, at
     """Each customer is counted once, in whichever portion."""
     crowd.clock.advance(EVERY.total_seconds())
     crowd.happened.clear()
-    take(crowd.ports, crowd.clock.now() + timedelta(minutes=1), at_once=at_once)
+    report_gauges(crowd.ports, crowd.clock.now() + timedelta(minutes=1), at_once=at_once)
     [found] = told(crowd)
     assert found | as_status(crowd) == found
     assert found["customers_not_aligned"] == 8
@@ -74,12 +74,12 @@ def test_a_count_that_has_no_time_left_goes_on_next_time(crowd: World) -> None:
     crowd.happened.clear()
     calls = 0
     while not told(crowd):
-        take(crowd.ports, crowd.clock.now() + LEAST_ROOM, at_once=10)
+        report_gauges(crowd.ports, crowd.clock.now() + LEAST_ROOM, at_once=10)
         calls += 1
     assert calls == 4
     [found] = told(crowd)
     assert found | as_status(crowd) == found
-    take(crowd.ports, crowd.clock.now() + timedelta(minutes=1))
+    report_gauges(crowd.ports, crowd.clock.now() + timedelta(minutes=1))
     assert len(told(crowd)) == 1
 
 
@@ -87,12 +87,12 @@ def test_without_any_time_nothing_is_counted_and_the_circuit_is_told(crowd: Worl
     """The function would be killed in the middle of it."""
     crowd.clock.advance(EVERY.total_seconds())
     crowd.happened.clear()
-    take(crowd.ports, crowd.clock.now() + timedelta(seconds=9))
+    report_gauges(crowd.ports, crowd.clock.now() + timedelta(seconds=9))
     assert [name for name, _ in crowd.happened if name in ("vitals", "circuit")] == ["circuit"]
     known = gauges(crowd.table)
     assert known is not None
     assert known.value.tally is not None
-    take(crowd.ports, crowd.clock.now() + timedelta(minutes=1))
+    report_gauges(crowd.ports, crowd.clock.now() + timedelta(minutes=1))
     assert len(told(crowd)) == 1
 
 
@@ -110,7 +110,7 @@ def test_what_awaits_approval_is_paused_or_was_rejected_counts_as_what_it_is() -
     def counted() -> tuple[int, ...]:
         world.clock.advance(EVERY.total_seconds())
         world.happened.clear()
-        take(world.ports, world.clock.now() + timedelta(minutes=1))
+        report_gauges(world.ports, world.clock.now() + timedelta(minutes=1))
         [found] = told(world)
         kinds = ("lines_parked", "lines_held", "lines_paused", "lines_rejected", "parked_long")
         return tuple(found[kind] for kind in kinds)
@@ -137,7 +137,7 @@ def test_a_quantity_that_was_reported_today_is_not_parked_for_long_whatever_its_
     def long() -> int:
         world.clock.advance(EVERY.total_seconds())
         world.happened.clear()
-        take(world.ports, world.clock.now() + timedelta(minutes=1))
+        report_gauges(world.ports, world.clock.now() + timedelta(minutes=1))
         [found] = told(world)
         return int(found["parked_long"])
 
@@ -169,6 +169,6 @@ def test_they_read_no_more_events_than_it_takes_to_know_the_last_webhook() -> No
     counted.__dict__.update(world.table.__dict__)
     ports = replace(world.ports, table=counted)
     world.clock.advance(9 * 86400)
-    take(ports, world.clock.now() + timedelta(minutes=1))
+    report_gauges(ports, world.clock.now() + timedelta(minutes=1))
     assert [fields["webhook_silence_days"] for fields in told(world)] == [9]
     assert len(read) == 3

@@ -15,7 +15,7 @@ from timus_autotask.ports.table import Key, Put
 from timus_autotask.store.runs import gauges
 from timus_autotask.store.terms import put_stage, put_terms
 from timus_autotask.watch.check import CheckResult, CheckVerdict, worst
-from timus_autotask.watch.gauges import measured, take
+from timus_autotask.watch.gauges import measured, report_gauges
 from timus_autotask.watch.health import Limits, check_health
 from timus_autotask.watch.listing import listed
 from timus_autotask.watch.reconcile import reconcile
@@ -33,7 +33,7 @@ def world() -> World:
     world.tell(1, {ADV: 25, "SASE-GATEWAY": 1})
     world.work()
     world.pass_time(minutes=1)
-    take(world.ports, world.deadline)
+    report_gauges(world.ports, world.deadline)
     reconcile(world.ports, world.deadline)
     return world
 
@@ -214,7 +214,7 @@ def test_the_numbers_are_those_of_the_alarms(world: World) -> None:
     world.work()
     world.pass_time(minutes=16)
     world.happened.clear()
-    take(world.ports, world.deadline)
+    report_gauges(world.ports, world.deadline)
     [told] = [fields for name, fields in world.happened if name == "vitals"]
     assert gauges(world.table) is not None
     del told["secret_age_days"]

@@ -213,28 +213,28 @@ def store_credentials(deployment: Deployment, given: Credentials, by: str, comma
     return resumes_at
 
 
-def let_workers_go_on(ports: Ports, resumes_at: datetime, told: str) -> None:
+def let_workers_go_on(ports: Ports, resumes_at: datetime, message: str) -> None:
     """End the pause after refused credentials then, for every contract that could not be looked at.
 
-    ``told``: what people read until then in place of the refusal, which is over and asks nothing of them any more.
+    ``message``: what people read until then in place of the refusal, which is over and asks nothing of them any more.
     """
     refusal = ports.store.circuit().value.reason
-    update(partial(_close_circuit, resumes_at, told, ports))
+    update(partial(_close_circuit, resumes_at, message, ports))
     for state, _ in ports.store.contract_states():
         if state.trouble:
-            update(partial(_look_sooner, state.contract_id, resumes_at, refusal, told, ports))
+            update(partial(_look_sooner, state.contract_id, resumes_at, refusal, message, ports))
 
 
-def _close_circuit(resumes_at: datetime, told: str, ports: Ports) -> None:
+def _close_circuit(resumes_at: datetime, message: str, ports: Ports) -> None:
     known = ports.store.circuit()
-    over = replace(known.value, open_until=resumes_at, reason=told, credentials=False)
+    over = replace(known.value, open_until=resumes_at, reason=message, credentials=False)
     ports.store.commit(put_circuit(over, known.rev))
 
 
-def _look_sooner(contract_id: int, resumes_at: datetime, refusal: str, told: str, ports: Ports) -> None:
+def _look_sooner(contract_id: int, resumes_at: datetime, refusal: str, message: str, ports: Ports) -> None:
     """Let a contract that could not be looked at be due then, unless a worker is at it already."""
     state = ports.store.contract(contract_id).state
     if state.value.trouble and not state.value.leased(ports.clock.now()):
         waited = state.value.trouble == refusal or state.value.generation != state.value.converged
-        known = replace(state.value, trouble=told) if waited else state.value
+        known = replace(state.value, trouble=message) if waited else state.value
         ports.store.commit(put_contract_state(known, state.rev, resumes_at))

@@ -165,8 +165,8 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
         return _rejected(found, autotask)
     later = ""
     if waits:
-        told = f"Autotask lets the API user in again since {now:%H:%M} UTC. What waited goes on within a minute, automatically."
-        let_workers_go_on(deployment.ports, now, told)
+        message = f"Autotask lets the API user in again since {now:%H:%M} UTC. What waited goes on within a minute, automatically."
+        let_workers_go_on(deployment.ports, now, message)
     elif circuit.open(now):
         later = _workers_go_on(circuit, former_refused=pauses)
     let_in = f"{user.username} is let in at {found.zone}{later}"

@@ -53,7 +53,7 @@ USUAL = 3
 _DRIFTING = frozenset[str]().union(*DRIFT.values())
 
 
-def take(
+def report_gauges(
     ports: Ports,
     deadline: datetime,
     secret_age: Callable[[], timedelta | None] = lambda: None,

@@ -415,11 +415,11 @@ def _estimated(
     """The line with what each adjustment comes to, at the price that the line has then."""
     price = _price(line.service_id, contract_service_id, contract.id, rehearsal.autotask)
     today, end, schedule = rehearsal.ports.today(), contract.end, contract.schedule
-    told = tuple(
+    with_money = tuple(
         replace(one, estimate=estimated(one.delta, price, one.day, end, schedule, today))
         for one in line.adjustments
     )
-    return replace(line, adjustments=told)
+    return replace(line, adjustments=with_money)
 
 
 def _price(

@@ -149,7 +149,7 @@ def _other_sums(column: str, summing: Sequence[LeftOut], charges: _Charges) -> I
         readings, sums = one.numbers[column], {charges.whole, *charges.stretches(one.row, lines)}
         if not sums.intersection(readings):
             apart = ((abs(reading - each), reading, each) for reading in readings for each in sums)
-            _, told, rows = min(apart)
-            yield one.row, OtherSum(column, str(told), rows)
+            _, stated, rows = min(apart)
+            yield one.row, OtherSum(column, str(stated), rows)
         elif charges.whole in readings and one.row > charges.last:
             return

@@ -354,10 +354,12 @@ class _Reader:
     def csv(self, text: str) -> Iterator[tuple[int, _Pairs]]:
         """The cells of each row that has any."""
         lines = [(row, line) for row, line in enumerate(_LINE_BREAK.split(text), 1)]
-        told = _SEPARATOR_LINE.fullmatch(lines[0][1])
-        filled = [(row, line) for row, line in lines[bool(told) :] if line.strip(_FILL)]
+        declared = _SEPARATOR_LINE.fullmatch(lines[0][1])
+        filled = [(row, line) for row, line in lines[bool(declared) :] if line.strip(_FILL)]
         head, top = filled[0] if filled else (1, "")
-        separator = told["sign"] if told else max(SEPARATORS, key=lambda each: self._columns_in(top, each))
+        separator = (
+            declared["sign"] if declared else max(SEPARATORS, key=lambda each: self._columns_in(top, each))
+        )
         if separator not in SEPARATORS:
             self.report(f"the separator {separator!r} is none of: comma, semicolon, tab, |", 1)
             return

@@ -284,19 +284,19 @@ class _Names:
 
     def customer(self, written: str) -> tuple[str, bool]:
         """The id, and whether it is known. Raises ``ValueError`` where several are called so."""
-        told = self._profile.customers.get(written, written)
-        if not told or told in self._ids:
-            return told, True
-        called = self._by_name.get(plain(told), [])
+        meant = self._profile.customers.get(written, written)
+        if not meant or meant in self._ids:
+            return meant, True
+        called = self._by_name.get(plain(meant), [])
         if len(called) > 1:
             raise _SeveralCalledSo(
-                f"names {told!r}, and so are {', '.join(sorted(called))} called: say which"
+                f"names {meant!r}, and so are {', '.join(sorted(called))} called: say which"
             )
-        return (called[0], True) if called else (told, False)
+        return (called[0], True) if called else (meant, False)
 
     def sku(self, written: str) -> tuple[str, bool]:
-        told = self._profile.skus.get(written, written)
-        return told, told in self._skus
+        meant = self._profile.skus.get(written, written)
+        return meant, meant in self._skus
 
 
 # -- The report

@@ -151,8 +151,8 @@ def _waiting(one: Waiting, found: Digest) -> str:
         numbers.append(f"since {_day(one.first)}")
     if one.estimate:
         numbers.append(f"about {abs(one.estimate):,.2f}")
-    told = f" ({', '.join(numbers)})" if numbers else ""
-    return f"{who}: {what}{visible(one.why)}{told}"
+    in_brackets = f" ({', '.join(numbers)})" if numbers else ""
+    return f"{who}: {what}{visible(one.why)}{in_brackets}"
 
 
 def _unmapped(found: Digest) -> Iterator[str]:
