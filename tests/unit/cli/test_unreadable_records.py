@@ -206,11 +206,11 @@ def test_who_goes_live_with_terms_that_make_no_sense_is_not_called_observing() -
     for words in (("preview",), ("go-live", "--dry-run")):
         shown = desk.told(*words)
         assert "CUSTOMER#cus_sick cannot be handled" in shown
-        assert "its terms cannot be read: there is no policy no_such_term\n→ Update timus-autotask" in shown
+        assert "its terms cannot be read: there is no term no_such_term\n→ Update timus-autotask" in shown
         assert "In observation" not in shown
     for told_to in ("show", "set minimum.SASE-ESS-USER=5"):
         told = desk.refused("policy", *told_to.split(), "--customer", SICK)
-        assert told.startswith("The stored terms cannot be read: there is no policy no_such_term. See: ")
+        assert told.startswith("The stored terms cannot be read: there is no term no_such_term. See: ")
     said = desk.ask("go-live", "--yes")
     assert said["in_observation"]["contracts"] == []
     assert [one["subject"] for one in said["unhandled"]] == ["CUSTOMER#cus_sick"]

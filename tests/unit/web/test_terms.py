@@ -136,7 +136,7 @@ def test_a_term_is_set_behind_its_preview(browser: Browser, world: World) -> Non
 @pytest.mark.parametrize(
     ("form", "why"),
     [
-        ({"name": "nonsense", "value": "1"}, "There is no policy nonsense"),
+        ({"name": "nonsense", "value": "1"}, "There is no term nonsense"),
         ({"name": "increases", "value": "sometimes"}, "Nothing was changed"),
         ({"name": "included", "part": "SASE-NOBODY", "value": "1"}, "SASE-NOBODY"),
         ({"name": "line_limit", "value": "9" * 30}, "cannot be meant"),

@@ -183,7 +183,7 @@ class TermChange:
 TERMS = {each.name: each for each in fields(Policy)}
 _DEFAULTS = asdict(Policy())
 _APPROVALS = ("approve_increases", "approve_decreases")
-_APPROVAL = "The policy {name} is always, never, or for large changes only: {name}.above_units=N, {name}.above_percent=N."
+_APPROVAL = "The term {name} is always, never, or for large changes only: {name}.above_units=N, {name}.above_percent=N."
 _EVERYBODYS = ("partner_day_limit", "pooled_minimum")
 MOST = 2_000_000_000
 """The largest number of a term: Autotask's own ids are not larger."""
@@ -267,17 +267,17 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
         if name not in TERMS:
             meant = did_you_mean(name, TERMS)
             raise Senseless(
-                f"There is no policy {name}"
+                f"There is no term {name}"
                 + (meant if meant != "." else f". There are: {', '.join(TERMS)}.")
             )
         if change.part and name not in (*BY_SKU, *_APPROVALS):
-            raise Senseless(f"The policy {name} has no parts: write {name}=VALUE.")
+            raise Senseless(f"The term {name} has no parts: write {name}=VALUE.")
         if name in BY_SKU and not change.part and change.value:
-            raise Senseless(f"The policy {name} is set for a SKU: write {name}.SKU=VALUE.")
+            raise Senseless(f"The term {name} is set for a SKU: write {name}.SKU=VALUE.")
         if name in _APPROVALS and not _approval_is_sensible(change):
             raise Senseless(_APPROVAL.format(name=name))
         if customer is not None and name in _EVERYBODYS:
-            raise Senseless(f"The policy {name} is for all customers together.", Way.EVERYBODY)
+            raise Senseless(f"The term {name} is for all customers together.", Way.EVERYBODY)
 
 
 def _no_pause(change: TermChange, customer: str | None) -> None:

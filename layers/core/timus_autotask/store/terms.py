@@ -51,7 +51,7 @@ def policies_from(*terms: Terms) -> tuple[Policy, tuple[tuple[date, Policy], ...
 def _policy(values: Mapping[str, Any]) -> Policy:
     unknown = set(values) - {each.name for each in fields(Policy)}
     if unknown:
-        raise TermsUnreadable([f"there is no policy {', '.join(sorted(unknown))}"])
+        raise TermsUnreadable([f"there is no term {', '.join(sorted(unknown))}"])
     try:
         return _POLICY.load(values)
     except ValueError as error:
