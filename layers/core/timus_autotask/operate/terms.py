@@ -267,8 +267,7 @@ def _sensible(changes: Sequence[TermChange], customer: str | None) -> None:
         if name not in TERMS:
             meant = did_you_mean(name, TERMS)
             raise Senseless(
-                f"There is no term {name}"
-                + (meant if meant != "." else f". There are: {', '.join(TERMS)}.")
+                f"There is no term {name}" + (meant if meant != "." else f". There are: {', '.join(TERMS)}.")
             )
         if change.part and name not in (*BY_SKU, *_APPROVALS):
             raise Senseless(f"The term {name} has no parts: write {name}=VALUE.")

@@ -1,4 +1,4 @@
-"""What is stored of a contract: its state, how it is called, and its opening. Its lines are in :mod:`timus_autotask.store.lines`."""
+"""What is stored of a contract: its state, how it is called, and its provisioning. Its lines are in :mod:`timus_autotask.store.lines`."""
 
 from __future__ import annotations
 

@@ -394,12 +394,12 @@ class _Finder:
         called = {one.id: one.name for one in self._catalogue.active_services()}
         state = self._contracts_known.get(contract.id)
         chosen = state.state.value.chosen if state else {}
-        held = offered(self._catalogue, contract.id, services, called, chosen)
+        already = offered(self._catalogue, contract.id, services, called, chosen)
         reasons = [f"recurring, active, until {contract.end}"]
         if len(lines) == 1:
             reasons.append("the only one of the company")
-        if held:
-            on = dict.fromkeys(f"{line.service_id} {line.service_name}".strip() for line in held)
+        if already:
+            on = dict.fromkeys(f"{line.service_id} {line.service_name}".strip() for line in already)
             reasons.append(f"already has {', '.join(on)}")
         against = [f"it is the contract of {one} already" for one in self._mapped.get(contract.id, ())]
         if contract.start > self._today:
@@ -407,7 +407,7 @@ class _Finder:
         others = [line for id_, found in lines.items() if id_ != contract.id for line in found]
         if other_currency(lines[contract.id], others):
             against.append(OTHER_CURRENCY)
-        return ContractOffered(match, company_name, contract, tuple(reasons), tuple(against), held)
+        return ContractOffered(match, company_name, contract, tuple(reasons), tuple(against), already)
 
 
 def _likeliest(offer: ContractOffered) -> tuple[int, int, bool]:

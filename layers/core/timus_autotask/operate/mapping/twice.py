@@ -60,20 +60,20 @@ class _Pair:
     """An old line with those that get its units."""
 
     old: _Line
-    news: Sequence[_Line]
+    others: Sequence[_Line]
 
     @property
     def days(self) -> list[date]:
         """The first day on which another line gets units, and every later one on which any has other units."""
-        since = min((a.day for one in self.news for a in one.line.adjustments if a.delta > 0), default=None)
+        since = min((a.day for one in self.others for a in one.line.adjustments if a.delta > 0), default=None)
         if since is None:
             return []
-        turns = [day for one in (self.old, *self.news) for day in one.turns]
+        turns = [day for one in (self.old, *self.others) for day in one.turns]
         return sorted({since, *(day for day in turns if day > since)})
 
     def twice(self, day: date) -> int:
         """Units that both would bill."""
-        return min(self.old.too_many(day), sum(one.comes(day) for one in self.news))
+        return min(self.old.too_many(day), sum(one.comes(day) for one in self.others))
 
 
 def _of_one(source: tuple[str, str], lines: Sequence[_Line], today: date) -> Iterator[Doubt]:
