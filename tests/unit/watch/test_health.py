@@ -136,7 +136,19 @@ def test_drift_is_wrong(world: World) -> None:
     world.tell(2, {ADV: 28, "SASE-GATEWAY": 1})
     world.work()
     drift = health(world)["drift"]
-    assert (drift.verdict, drift.found) == (WRONG, "somebody changed 1 line in Autotask")
+    words = "1 line: units or a contract in Autotask are not as the line needs them"
+    assert (drift.verdict, drift.found) == (WRONG, words)
+
+
+def test_a_contract_that_is_over_is_no_edit_of_somebodys(world: World) -> None:
+    """It counts, because a person has to decide; nobody is said to have changed anything."""
+    world.pass_time(days=300)
+    world.tell(2, {ADV: 28, "SASE-GATEWAY": 1})
+    world.work()
+    parked = world.line(ADV).parked
+    assert parked is not None
+    assert parked.code == "contract-ended"
+    assert health(world)["drift"].found.startswith("2 lines: units or a contract")
 
 
 def test_a_pause_and_approvals_are_said(world: World) -> None:

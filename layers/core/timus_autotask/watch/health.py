@@ -225,8 +225,8 @@ def _drift(numbers: Mapping[str, int]) -> CheckResult:
     drifting = numbers["lines_drifting"]
     if not drifting:
         return CheckResult("drift", "none is known")
-    found = f"somebody changed {counted(drifting, 'line')} in Autotask"
-    return CheckResult("drift", found, WRONG, "Both ways out stand beside each: timus-autotask status")
+    found = f"{counted(drifting, 'line')}: units or a contract in Autotask are not as the line needs them"
+    return CheckResult("drift", found, WRONG, "The ways out stand beside each: timus-autotask status")
 
 
 def _paused(status: Status) -> CheckResult:
