@@ -136,6 +136,18 @@ def test_the_import_rules_are_kept() -> None:
     assert not broken, f"against 'Who may import whom' in {PAGE}: {'; '.join(broken)}"
 
 
+def test_the_import_rules_allow_nothing_that_nobody_needs() -> None:
+    """A rule that is wider than the code lets in what it was written against."""
+    found = {(own, folder) for _, own, folder in imports()}
+    unused = sorted(
+        f"{own} need not import {folder}"
+        for own, allowed in rules().items()
+        for folder in allowed
+        if (own, folder) not in found
+    )
+    assert not unused, f"take it out of 'Who may import whom' in {PAGE}: {'; '.join(unused)}"
+
+
 LIBRARIES = {"aws_lambda_powertools": "Powertools"}
 """Libraries that the page calls otherwise than Python does."""
 
@@ -149,12 +161,17 @@ def foreign() -> Iterator[tuple[str, str]]:
                 yield module, "boto3" if top.startswith("mypy_boto3") else LIBRARIES.get(top, top)
 
 
-def test_each_folder_uses_its_own_libraries_only() -> None:
-    """The domain stands on the standard library alone; Autotask's HTTP client is met in one folder."""
-    allowed = {
-        quoted(first)[0].rstrip("/"): set(third.split(", "))
+def libraries() -> dict[str, set[str]]:
+    """By folder: the libraries that the page lets it import."""
+    return {
+        quoted(first)[0].rstrip("/"): set(third.split(", ")) - {""}
         for first, _, third in rows(section("Who may import whom"))
     }
+
+
+def test_each_folder_uses_its_own_libraries_only() -> None:
+    """The domain stands on the standard library alone; Autotask's HTTP client is met in one folder, and the command meets none of AWS."""
+    allowed = libraries()
     broken = sorted(
         {
             f"{module} imports {library}"
@@ -163,6 +180,18 @@ def test_each_folder_uses_its_own_libraries_only() -> None:
         }
     )
     assert not broken, f"against 'Who may import whom' in {PAGE}: {'; '.join(broken)}"
+
+
+def test_the_page_lends_no_library_that_nobody_uses() -> None:
+    """The command builds its clients through ``bootstrap``, for example."""
+    found = {(folder_of(module), library) for module, library in foreign()}
+    unused = sorted(
+        f"{folder} does without {library}"
+        for folder, allowed in libraries().items()
+        for library in allowed
+        if (folder, library) not in found
+    )
+    assert not unused, f"take it out of 'Who may import whom' in {PAGE}: {'; '.join(unused)}"
 
 
 # -- Keys
