@@ -139,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
         _copy(folder)
         _forget(folder)
         run = ("run", "--max-children", str(chosen.jobs), *chosen.only)
-        _mutmut(folder, *run, **{EXAMPLES_ONLY: "1"})
+        _mutmut(folder, *run, more={EXAMPLES_ONLY: "1"})
         _forget_survivors(folder)
         _mutmut(folder, *run)
         figures = {path: _figures(folder, path) for path in MUTATED}
@@ -217,8 +217,12 @@ def _forget_survivors(folder: Path) -> None:
         meta.write_text(json.dumps(results))
 
 
-def _mutmut(folder: Path, *arguments: str, quiet: bool = False, **more: str) -> str:
-    environment = {**os.environ, **more, "PATH": f"{MUTMUT.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+def _mutmut(folder: Path, *arguments: str, quiet: bool = False, more: Mapping[str, str] | None = None) -> str:
+    environment = {
+        **os.environ,
+        **(more or {}),
+        "PATH": f"{MUTMUT.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     done = subprocess.run(
         [str(MUTMUT), *arguments],
         cwd=folder,
