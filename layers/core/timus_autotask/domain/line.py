@@ -336,8 +336,9 @@ class Line:
     """What Autotask had when somebody else had changed units, until the next entry of the journal says it."""
     undone: tuple[Undone, ...] = ()
     """What people took back, in the order in which they did."""
-    # What people see. From here on down nothing is decided; but ``since`` also says how soon a parked line is looked at again, and
-    # ``parked`` whether a person was asked to make room for a decrease.
+    # What people see, made anew by each look. Some of it is read again by the next one: ``since`` says how soon a parked line is looked at,
+    # ``parked`` whether a person was asked to make room for a decrease, ``scheduled`` which rises and sides of a plan change another line
+    # waits for and what a change of the terms adds; ``state`` and ``set_aside`` whether a change can be undone.
     state: State = State.PENDING
     parked: Parked | None = None
     set_aside: tuple[HeldChange, ...] = ()
