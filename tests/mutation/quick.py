@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "mutation",
-    max_examples=20,
+    max_examples=5,
     derandomize=True,
     database=None,
     deadline=None,

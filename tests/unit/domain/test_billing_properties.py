@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.examples import examples
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Observed, View
@@ -313,7 +314,7 @@ def test_two_plans_are_never_billed_at_once(
             assert not all(both)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.integers(1, 9), st.integers(10, 20), st.integers(1, 20), st.integers(1, 60), policies)
 def test_what_cancels_out_before_its_day_costs_nothing(
     units: int, at: int, ahead: int, ends: int, policy: Policy

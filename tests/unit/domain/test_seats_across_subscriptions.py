@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.examples import examples
 from tests.unit.domain.test_adjustments import applied
 from tests.unit.domain.test_desired import (
     ADV,
@@ -273,7 +274,7 @@ def sum_told(told: Sequence[Subscription]) -> Timeline:
     return reduce(Timeline.plus, (one.quantity(sku) for one in told for sku in one.skus), Timeline())
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(histories(), st.sampled_from([Policy(), LATER]))
 def test_the_terms_bill_no_rise_above_what_timus_has(told: list[Subscription], policy: Policy) -> None:
     """On each day there are no more seats to bill than Timus has, or than were billed the day before."""
@@ -285,7 +286,7 @@ def test_the_terms_bill_no_rise_above_what_timus_has(told: list[Subscription], p
     assert billed.at(march(31)) == had.at(march(31))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     histories(),
     st.fixed_dictionaries({key: st.sets(st.integers(2, 16), max_size=4) for key in (OLD, NEW, THIRD)}),

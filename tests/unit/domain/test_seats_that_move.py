@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.examples import examples
 from tests.unit.domain.test_adjustments import NEW, OLD, applied, day, gap, opens, steps
 from timus_autotask.domain.adjustments import Adjustment, Adjustments, adjustments_for
 from timus_autotask.domain.gap import Gap
@@ -344,7 +345,7 @@ def followed(gaps: Sequence[Gap], adjustments: Sequence[Adjustment]) -> list[Gap
     ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(families(), st.booleans())
 def test_no_rise_bills_more_seats_of_a_family_than_timus_had(
     drawn: tuple[list[Gap], list[Link]], linked: bool

@@ -10,6 +10,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.examples import examples
 from tests.unit.domain.test_billing_properties import (
     ADV,
     CONTRACT,
@@ -418,7 +419,7 @@ def test_a_shortfall_is_what_nobody_has(least: dict[str, int], used: dict[str, i
         assert has + missing >= minimum
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(histories, st.data())
 def test_evidence_is_the_difference_that_a_superseded_version_makes(
     told: list[Event], data: st.DataObject

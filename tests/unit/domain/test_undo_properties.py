@@ -7,6 +7,7 @@ from datetime import date
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.examples import examples
 from tests.unit.domain.test_billing_properties import (
     CONTRACT,
     SERVICES,
@@ -68,7 +69,7 @@ def one_of(partner: Partner, pick: int) -> JournalEntry:
     return made[-1 - pick % len(made)]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(histories, policies, postings, picks)
 def test_an_undo_brings_back_the_state_before_and_its_undo_the_state_after(
     told: list[Event], policy: Policy, posted: list[int], pick: int
@@ -98,7 +99,7 @@ def min_units(timeline: Timeline) -> int:
     return min((units for _, units in timeline.steps), default=0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(histories, histories, policies, picks)
 def test_after_any_later_news_the_line_has_what_timus_says(
     told: list[Event], later: list[Event], policy: Policy, pick: int
@@ -122,7 +123,7 @@ def test_after_any_later_news_the_line_has_what_timus_says(
             assert held(partner)[line.service_id].same(units, day(last - 1), CONTRACT.end)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(plan_histories, policies, picks, st.integers(20, 100))
 def test_two_plans_are_never_billed_at_once_whatever_is_undone(
     told: list[Event], policy: Policy, pick: int, at: int

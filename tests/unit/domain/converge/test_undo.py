@@ -779,6 +779,21 @@ def test_a_single_seat_keeps_the_minimum_too_and_a_decrease_needs_none() -> None
     assert [one.undone[-1].units for one in undone(at, made(-5))] == [25]
 
 
+def test_an_undo_of_an_undo_goes_back_to_what_the_terms_bill_also_below_their_minimum() -> None:
+    """They bill nothing yet of seats that Timus has."""
+    fewer, all_along = since_january(25, (DAY, 0)), since_january(25)
+    news = wanted(fewer, sources=(Source(CUSTOMER, "SKU-45", all_along, fewer),))
+    at = seen(news, lines=(line(fewer),), policy=Policy(minimum={"SKU-45": 1}))
+    at = replace(at, desired=replace(at.desired, billed={(CUSTOMER, "SKU-45"): fewer}))
+    [back] = undone(at, made(-25))
+    there = since_january(25, (DAY, 0), (NEXT, 25))
+    back = replace(back, baseline=there, adjusted=(DAY, NEXT))
+    opposite = made(25, id_="c2", day=NEXT, undoes="c1")
+    again = replace(at, lines={SEATS: back}, observed={45: on_contract(there)})
+    [one] = undone(again, opposite, (made(-25), opposite))
+    assert one.undone[-1].units == 0
+
+
 def test_the_first_change_of_a_line_can_be_undone() -> None:
     """Nothing is left of it then."""
     came = steps((DAY, 3))

@@ -349,7 +349,7 @@ class _Side:
         self._keeps_minimum(day)
 
     def _keeps_minimum(self, day: date) -> None:
-        """The terms may bill a minimum; an undo does not go below it."""
+        """The terms may bill a minimum; an undo does not go below it, unless the terms bill no more themselves."""
         least = billed = 0
         for source in self.demand.sources:
             policy = self.view.policies.get(source.customer_id, self.policy)
@@ -357,7 +357,7 @@ class _Side:
                 least += policy.minimum.get(source.sku, 0)
             billed += self.view.desired.billed.get((source.customer_id, source.sku), NOTHING).at(day)
         left = billed - self.demand.units.at(day) + self.units_from(day)
-        if self.entry.delta > 0 and least and left < least:
+        if self.entry.delta > 0 and least and left < min(least, billed):
             raise NotUndone(
                 f"Without {self.entry.delta:+d}, {left} would be billed, and the terms have a minimum of {least}."
             )
