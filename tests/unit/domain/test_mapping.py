@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timus_autotask.domain.mapping import (
+    Alias,
     CustomerMapping,
     PlanMapping,
     Route,
@@ -74,6 +75,36 @@ def test_a_route_holds_from_its_day_for_its_sku_and_touches_nothing_else(
 def _routes_for(mapping: CustomerMapping, sku: str | None, day: date) -> tuple[Route, ...]:
     routing = in_force(mapping.routings, day)
     return tuple(route for route in routing.routes if route.sku == sku) if routing else ()
+
+
+def test_a_customer_is_the_companies_of_the_newest_routing() -> None:
+    """What held before is replaced; where a SKU goes to another company, there are two."""
+    moved = mapped((Route(602, 1), None), (Route(601, 2), DAY), (Route(600, 3, "ADV"), DAY))
+    assert moved.companies == (600, 601)
+
+
+def test_a_customer_without_a_contract_is_the_company_that_was_named() -> None:
+    """There a contract may be opened. Whose is mapped goes by the mapping alone."""
+    assert CustomerMapping("cus_1", (), company_id=600).companies == (600,)
+    assert CustomerMapping("cus_1", ()).companies == ()
+    both = CustomerMapping("cus_1", (Routing((Route(601, 1),)),), company_id=600)
+    assert both.companies == (601,)
+
+
+def test_a_name_that_a_person_has_confirmed_is_the_companys_and_no_others() -> None:
+    """Case and legal form count here as little as anywhere."""
+    mapping = CustomerMapping("cus_1", ()).also_called([Alias("Contoso Dental", 600)])
+    assert mapping.is_called("CONTOSO dental Ltd", 600)
+    assert not mapping.is_called("Contoso Dental", 601)
+    assert not mapping.is_called("Fabrikam", 600)
+
+
+def test_names_are_confirmed_once_and_the_earlier_ones_stay() -> None:
+    """Each way of mapping may say the same again."""
+    first, second = Alias("Contoso", 600), Alias("Fabrikam", 601)
+    once = CustomerMapping("cus_1", ()).also_called([first, first])
+    assert once.aliases == (first,)
+    assert once.also_called([second, first]).aliases == (first, second)
 
 
 def test_a_service_is_chosen_from_a_day_on() -> None:
