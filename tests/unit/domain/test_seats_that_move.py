@@ -308,13 +308,14 @@ def test_seats_for_a_while_come_where_none_of_them_are_on_the_other_plan_since(a
     assert rises[0] == Adjustment(NEW, day(5), 10 - max(0, advanced - 7))
 
 
-def test_what_another_plan_had_before_its_first_day_crowds_nobody() -> None:
-    """Nobody knows what it should have then."""
-    advanced = gap(steps((20, 23)), steps((0, 6), (8, 15)), start=20)
+@pytest.mark.parametrize("had", [15, 16])
+def test_what_another_plan_had_before_its_first_day_crowds_nobody(had: int) -> None:
+    """Nobody knows what it should have then; nor whether it is too many beside seats that are still there on its first day."""
+    advanced = gap(steps((20, 23)), steps((0, 6), (8, had)), start=20)
     assert adjustments_for([advanced, seats_that_come_for_a_while()], families=BOTH).in_order == (
         Adjustment(NEW, day(5), 10),
         Adjustment(NEW, day(8), -8),
-        Adjustment(OLD, day(20), 8),
+        Adjustment(OLD, day(20), 23 - had),
     )
 
 

@@ -101,15 +101,23 @@ class Gap:
 
 
 def in_all(lines: Sequence[tuple[Gap, Timeline]]) -> Gap:
-    """Several lines, each with what Autotask has of it, as if they were one: the seats of plans, of each from its first day on."""
+    """Several lines, each with what Autotask has of it, as if they were one: the seats of plans.
+
+    Before its own first day nothing of a line is known to be too many: until then it counts with what it has on the eve, on both sides.
+    """
     one = min((gap for gap, _ in lines), key=lambda gap: gap.start)
     return Gap(
         line=one.line,
         start=one.start,
         open_day=one.open_day,
-        desired=_sum(gap.desired.minus(gap.kept).between(gap.start, date.max) for gap, _ in lines),
-        observed=_sum(gap.units_of_plans(units).between(gap.start, date.max) for gap, units in lines),
+        desired=_sum(_since_start(gap, gap.desired.minus(gap.kept), units) for gap, units in lines),
+        observed=_sum(_since_start(gap, gap.units_of_plans(units), units) for gap, units in lines),
     )
+
+
+def _since_start(gap: Gap, timeline: Timeline, units: Timeline) -> Timeline:
+    eve = gap.units_of_plans(units).at(gap.start - timedelta(days=1))
+    return timeline.set_between(date.min, gap.start, eve)
 
 
 def _sum(timelines: Iterable[Timeline]) -> Timeline:

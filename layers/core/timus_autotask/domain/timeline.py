@@ -77,7 +77,7 @@ class Timeline:
         return Timeline.sampled((*self.days, *other.days), lambda d: self.at(d) + other.at(d))
 
     def between(self, first: date, last: date) -> Timeline:
-        """Unchanged from ``first`` to ``last``, and 0 on all other days."""
+        """Unchanged from ``first`` to ``last``, 0 before, and from then on what it is on ``last``."""
         if first > last:
             return Timeline()
         inside = [(first, self.at(first)), *(step for step in self.steps if first < step[0] <= last)]
