@@ -1345,6 +1345,7 @@ class Oracle:
         """Whether Timus's news of a line were followed or arrived, and reach back to a day: what it has else is not ours to count.
 
         News that came a moment ago may not be known of yet. They count only where a line was adjusted and nobody had heard of other ones.
+        What came after newer news does not reach back.
         """
         sku = self._skus[line[1]]
         versions = [(s, v) for s in self._feeding(line) for v in self.history[s]]
@@ -1354,7 +1355,13 @@ class Oracle:
         known = bool(self._committed[line]) or (bool(heard_of & naming) and sku not in self._hidden)
         told = heard_of if heard_of & naming else came
         having = {s for s, _ in told & naming}
-        return known and any(v.day <= day for s, v in versions if s in having and (s, v.number) in told)
+        in_time = {(s, v) for s, v in told if not self._came_late(s, v)}
+        return known and any(v.day <= day for s, v in versions if s in having and (s, v.number) in in_time)
+
+    def _came_late(self, sub: str, number: int) -> bool:
+        """Whether a version came after a newer one: what it says of the days before that one is told, and not billed."""
+        before = self._arrived[: self._arrived.index((sub, number))]
+        return any(one == sub and newer > number for one, newer in before)
 
     def _most_seats(self, sub: str, day: date, heard: int) -> int:
         """The most seats of all plans that a subscription has on a day, by a version that may be the newest known of."""
