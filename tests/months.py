@@ -52,6 +52,12 @@ HAPPENINGS = st.one_of(
     st.tuples(st.just("wait"), st.none(), st.integers(1, 6)),
 )
 STORIES = st.lists(HAPPENINGS, min_size=2, max_size=9)
+ENDING = st.lists(
+    st.one_of(HAPPENINGS, HAPPENINGS, HAPPENINGS, st.tuples(st.just("end"), st.none(), st.integers(0, 9))),
+    min_size=2,
+    max_size=9,
+)
+"""With contracts that get another last day."""
 
 
 @dataclass
@@ -162,6 +168,11 @@ class Months:
 
     def _post(self, _: None, __: int) -> None:
         self.world.control.approve_and_post(CONTRACT, self.today.toordinal())
+
+    def _end(self, _: None, days: int) -> None:
+        """Somebody gives the contract another last day, which is a few days off."""
+        last = (self.today + timedelta(days=days)).isoformat()
+        self.world.control.person_edits_contract(CONTRACT, {"endDate": last})
 
     def _approve(self, _: None, __: int) -> None:
         self._decide("approve")

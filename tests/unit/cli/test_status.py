@@ -314,6 +314,24 @@ def test_a_contract_that_is_over_bills_nothing(desk: Desk) -> None:
     assert "with something to know" not in desk.told("status")
 
 
+@pytest.mark.parametrize("observing", [False, True])
+def test_a_contract_that_ended_early_has_nothing(desk: Desk, observing: bool) -> None:
+    """Neither once a worker has looked, nor while it only observes; what a preview sets beside it is the same."""
+    desk.world.map_customer()
+    desk.world.tell(7, {ADV: 25})
+    desk.world.work()
+    if observing:
+        desk.ask("observe", "--yes")
+    desk.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    desk.ask("retry", str(CONTRACT))
+    desk.world.work()
+    assert [line["autotask_units"] for line in lines(desk)] == [25]
+    desk.world.pass_time(days=10)
+    assert [line["autotask_units"] for line in lines(desk)] == [0]
+    [contract] = desk.ask("retry", str(CONTRACT), "--dry-run")["preview"]
+    assert [line["autotask_units"] for line in contract["lines"]] == [0]
+
+
 def test_dead_letters_are_shown(desk: Desk) -> None:
     """Wake-ups that failed for good stand on top."""
     desk.dead_letters.send(CUSTOMER, "dead")

@@ -132,6 +132,16 @@ def test_who_moves_units_that_stay_billed_on_the_old_line_is_told_on_which_days(
     )
 
 
+def test_a_contract_that_has_ended_keeps_no_units() -> None:
+    """Who moves to another one is billed once: on the days after the last one, nothing is billed any more."""
+    world = level()
+    world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    settle(world, days=10)
+    proposal = moved(world, THERE)
+    assert twice(proposal) == []
+    assert [units for _, units, _ in world.posted()] == [25]
+
+
 def test_who_moves_units_whose_decrease_awaits_approval_is_told_that_both_are_billed() -> None:
     """Until somebody decides."""
     world = level()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
-from tests.months import FIRST, STORIES, TERMS, Months
+from tests.months import ENDING, FIRST, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.operate.files.timus_invoice import ComparedInvoice, Naming, beside_timus_invoice
 from timus_autotask.store.invoice import invoice_profile, sign_offs
@@ -84,7 +84,7 @@ def billed_by_items(months: Months, services: Collection[int]) -> int:
 @given(
     TERMS,
     st.booleans(),
-    STORIES,
+    ENDING,
     st.lists(
         st.tuples(st.sampled_from(SKUS), st.integers(-4, 15), st.integers(0, 30), st.integers(0, 30)),
         max_size=5,
@@ -155,6 +155,16 @@ def test_what_is_paid_and_not_reported_is_named_with_its_money() -> None:
     assert (one.amount, one.estimate, one.margin) == (Decimal("96.00"), Decimal("125.00"), Decimal("29.00"))
     assert not row(found, GATEWAY).differences
     assert found.found.total.amount == Decimal("126.00")
+
+
+def test_what_is_paid_after_a_contracts_last_day_is_billed_to_nobody() -> None:
+    """The days that the contract does not have any more are not billed, although its last row goes up to its end."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    months.play([("wait", None, 31)])
+    one = row(of(months, whole(months, adv=10)), ADV)
+    assert (one.paid, one.autotask, one.billed) == (310, 200, 200)
+    assert why(one) == {Leak.ENDED: 110}
 
 
 def test_what_waits_is_paid_and_billed_to_nobody() -> None:

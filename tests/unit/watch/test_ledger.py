@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.deployment import deployment_of
-from tests.months import FIRST, ONE_DAY, STORIES, TERMS, Months
+from tests.months import ENDING, FIRST, ONE_DAY, TERMS, Months
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SERVICES
 from timus_autotask.domain.mapping import LineKey
@@ -31,7 +31,7 @@ def of(months: Months) -> Ledger:
     suppress_health_check=[*HealthCheck],
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-@given(TERMS, st.booleans(), STORIES)
+@given(TERMS, st.booleans(), ENDING)
 def test_it_adds_up_over_random_months(
     terms: tuple[str, ...], mapped: bool, story: list[tuple[str, object, int]]
 ) -> None:
@@ -105,6 +105,31 @@ def test_what_came_late_is_said_until_it_is_billed() -> None:
     [march] = [one for one in found.months[0].entries if one.key and one.key.service_id == 45]
     assert march.seat_days.causes == {Leak.LATE: 3 * 30}
     assert entry(found).seat_days.causes == {}
+
+
+def test_nothing_is_billed_after_the_last_day_of_a_contract() -> None:
+    """In its own month and in those after it: what goes on in Timus is not billed, whatever was on the line until then."""
+    months = begun()
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-20"})
+    months.play([("wait", None, 45)])
+    found = of(months)
+    [march] = [one for one in found.months[0].entries if one.key and one.key.service_id == 45]
+    assert (march.seat_days.used, march.seat_days.billed) == (310, 200)
+    assert march.seat_days.causes == {Leak.ENDED: 110}
+    april = entry(found)
+    assert (april.seat_days.used, april.seat_days.billed) == (170, 0)
+    assert april.seat_days.causes == {Leak.ENDED: 170}
+    assert april.estimate
+    assert april.estimate.causes == {Leak.ENDED: Decimal("70.83")}  # 17 of April's 30 days of 10 × 12.50
+
+
+def test_nothing_else_explains_a_day_after_the_contracts_last() -> None:
+    """An approval bills none of these days, and that they are gone is nobody's edit of the units."""
+    months = begun("approve_increases=always")
+    months.play([("wait", None, 2), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    months.world.control.person_edits_contract(CONTRACT, {"endDate": "2026-03-10"})
+    months.play([("wait", None, 10)])
+    assert entry(of(months)).seat_days.causes == {Leak.HELD: 3 * 8, Leak.ENDED: 13 * 4}
 
 
 def test_an_edit_that_is_kept_is_billed_beyond_timus() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from local.autotask.faults import Fault
 from tests.deployment import deployment_of
-from tests.months import STORIES, TERMS, Months
+from tests.months import ENDING, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
 from timus_autotask.operate.month_end import leaks, may_be_posted, what_was_posted
 from timus_autotask.watch.month.causes import SETTLED, Leak
@@ -32,7 +32,7 @@ def of(months: Months) -> Ready:
     suppress_health_check=[*HealthCheck],
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-@given(TERMS, st.booleans(), STORIES, st.booleans())
+@given(TERMS, st.booleans(), ENDING, st.booleans())
 def test_yes_exactly_when_nothing_is_open(
     terms: tuple[str, ...], mapped: bool, story: list[tuple[str, object, int]], at_rest: bool
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import chain, repeat
@@ -332,6 +332,8 @@ def _contract(
     contract = autotask.contract(id_)
     rows, chosen = autotask.rows_before.get(id_, ()), records.state.value.chosen
     before = observed_of(rows, contract.end, chosen) if contract else {}
+    if contract and contract.end < today:
+        before = _until(contract.end, before)
     ending = _undos_that_end(records, rehearsal)
     lines = []
     for service_id, stored in sorted(records.lines.items()):
@@ -352,6 +354,12 @@ def _contract(
         extended_to=autotask.extended.get(id_),
         opened=NewContractPreview(new.number, new.company_id, new.start, new.end) if new else None,
     )
+
+
+def _until(last: date, observed: Mapping[int, Observed]) -> dict[int, Observed]:
+    """With no units after a day: what was read up to a contract's last one stays as it is for ever."""
+    after = last + timedelta(days=1)
+    return {id_: replace(one, units=one.units.set_from(after, 0)) for id_, one in observed.items()}
 
 
 def _under_way(key: LineKey, rehearsal: Rehearsal) -> tuple[date, int] | None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from timus_autotask.domain.approval import others_set_aside
+from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units, whose_terms
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
@@ -580,7 +581,7 @@ def _lines(
             contract_id=key.contract_id,
             service_id=key.service_id,
             timus_quantity=_quantity_on(key, customers.get(customer), sku, records, today),
-            autotask_units=_units(line, today),
+            autotask_units=_units(line, known.contract, today),
             state=state,
             reason=reason,
             reason_code=parked.code if parked else None,
@@ -706,12 +707,14 @@ def _goes_to(key: LineKey, customer: Customer | None, sku: str, records: Records
     )
 
 
-def _units(line: Line, today: date) -> int | None:
+def _units(line: Line, contract: Contract | None, today: date) -> int | None:
     """What Autotask has today, as it was read last: nothing after the contract's last day, whatever was on it until then."""
-    if line.observed is None and line.baseline and line.baseline_until and line.baseline_until < today:
-        return 0
     units = line.baseline if line.observed is None else line.observed
-    return None if units is None else units.at(today)
+    if units is None:
+        return None
+    until = line.baseline_until if line.observed is None else None
+    ended = contract is not None and contract.end < today
+    return 0 if ended or (until is not None and until < today) else units.at(today)
 
 
 def _unconverged(state: ContractState) -> bool:

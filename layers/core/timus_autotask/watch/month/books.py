@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -36,6 +36,7 @@ from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.status import Records, desired_of, is_live, stage_of_everybody
 
 T = TypeVar("T")
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,9 @@ class BookLine:
 
     @property
     def has(self) -> Timeline:
-        """What Autotask has."""
-        return self.observed.by_day
+        """What Autotask has: nothing after the contract's last day, where the units that were read stay as they were for ever."""
+        units = self.observed.by_day
+        return units.set_from(self.contract.end + ONE_DAY, 0) if self.contract else units
 
     def other_than(self, contract_service_id: int) -> bool:
         """Whether a person chose another contract service of the same service for this line."""

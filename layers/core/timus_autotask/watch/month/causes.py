@@ -44,6 +44,8 @@ class Leak(StrEnum):
     PAUSED = "paused"
     REFUSED = "refused"
     PARKED = "parked"
+    ENDED = "contract-ended"
+    """The contract has no such day any more."""
     OBSERVING = "observing"
     SCHEDULED = "scheduled"
     """Dated on a day to come."""
@@ -67,6 +69,7 @@ _WORDS = {
     Leak.KEPT: "an edit in Autotask that is kept",
     Leak.UNDONE: "undone by a person",
     Leak.DRIFT: "somebody changed Autotask",
+    Leak.ENDED: "after the contract's end",
     Leak.LATE: "days past changing",
 }
 
@@ -126,7 +129,7 @@ def turns_of(one: BookLine) -> set[date]:
 def edited(one: BookLine, day: date) -> int:
     """Units that somebody else put on a day (negative: took off), as far as nobody has decided about them."""
     line, baseline = one.line, one.line.baseline
-    if baseline is None or line.intent is not None or not one.live:
+    if baseline is None or line.intent is not None or not one.live or _ended(one, day):
         return 0
     if line.baseline_until is not None and day > line.baseline_until:
         return 0
@@ -144,6 +147,8 @@ def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]
     """What may explain a difference, the surest first: cause, and units that are lacking by it."""
     line = one.line
     yield from _not_ours(one, day)
+    if _ended(one, day):  # whatever else waits, it bills none of these days
+        yield Leak.ENDED, one.wanted.at(day) - one.has.at(day)
     yield Leak.DRIFT, -edited(one, day)
     if line.intent is not None and line.intent.day <= day:
         yield Leak.SETTLING, line.intent.delta
@@ -157,6 +162,10 @@ def _claims(one: BookLine, day: date, today: date) -> Iterator[tuple[Leak, int]]
     for scheduled, delta in line.scheduled:
         if scheduled <= day:
             yield _of_scheduled(one, scheduled, today), delta
+
+
+def _ended(one: BookLine, day: date) -> bool:
+    return one.contract is not None and day > one.contract.end
 
 
 def _not_ours(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:

@@ -297,7 +297,7 @@ class _Look:
                 continue
             days: dict[Leak, list[tuple[date, int]]] = {}
             for first, last in line.observed.closed:
-                for day in each_day(max(first, self._first), min(last, self._last)):
+                for day in each_day(max(first, self._first), min(last, self._last, line.contract.end)):
                     for cause, units in causes_on(line, day, self._books.today).items():
                         if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
                             days.setdefault(cause, []).append((day, units))

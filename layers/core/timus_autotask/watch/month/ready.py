@@ -501,6 +501,7 @@ _WORDS: Mapping[Leak, tuple[str, str]] = {
     Leak.PAUSED: ("Changes are paused.", "timus-autotask resume"),
     Leak.REFUSED: ("Autotask refused the change.", "timus-autotask retry {contract}"),
     Leak.PARKED: ("The line waits for a person.", "timus-autotask status --contract {contract}"),
+    Leak.ENDED: ("The contract has ended.", "timus-autotask status --contract {contract}"),
     Leak.OBSERVING: (
         "Nothing is written to Autotask: change the units there by hand, or go live.",
         "timus-autotask go-live",
