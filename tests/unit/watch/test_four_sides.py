@@ -116,6 +116,7 @@ def test_each_difference_is_named_once_and_the_sums_add_up(
             paid[sku, day] += units if first <= day <= last else 0
     found = of(months, rows or [f"{CUSTOMER},{ADV},0,,,"]).found
     assert all(one.adds_up for one in found.rows)
+    assert all(one.paid - one.billed == one.paid_not_billed - one.billed_not_paid for one in found.rows)
     total = found.total
     assert total.paid == sum(paid.values())
     assert total.paid - total.billed == total.paid_not_billed - total.billed_not_paid
@@ -178,6 +179,42 @@ def test_what_waits_is_paid_and_billed_to_nobody() -> None:
         f"{CUSTOMER},{GATEWAY},1,,,",
     ]
     assert why(row(of(months, rows), ADV)) == {Leak.HELD: 84}
+
+
+def test_what_is_paid_and_billed_is_not_missing_although_timus_has_not_reported_it(tmp_path: Path) -> None:
+    """Two kinds make up for each other: both are named, and nothing is billed to nobody. No credit is asked for what a client pays."""
+    months = begun()
+    months.world.control.person_adjusts(1201, FIRST.toordinal(), 2)
+    months.play([("wait", None, 31)])
+    file = tmp_path / "march.csv"
+    file.write_text("\n".join((HEAD, *whole(months, adv=12, gateway=1))))
+    found = of(months, whole(months, adv=12, gateway=1)).found
+    [one] = [each for each in found.rows if each.differences]
+    assert {each.kind: each.seat_days for each in one.differences} == {
+        Between.NOT_IN_TIMUS: 62,
+        Leak.DRIFT: -62,
+    }
+    assert (one.paid_not_billed, one.billed_not_paid) == (0, 0)
+    assert (found.total.paid_not_billed, found.total.estimate_paid_not_billed) == (0, Decimal("0.00"))
+    assert (found.total.billed_not_paid, found.total.estimate_billed_not_paid) == (0, Decimal("0.00"))
+    words = months.desk.run("reconcile", "--timus-invoice", str(file), "--month", "2026-03").out
+    assert "Ask Timus for a credit" not in words
+    assert "All of it is billed" in words
+
+
+def test_one_day_does_not_make_up_for_another() -> None:
+    """Too much on the invoice in one week, and too little in the next, stand for themselves, with their money."""
+    months = begun()
+    months.play([("wait", None, 31)])
+    rows = [
+        f"{CUSTOMER},{ADV},13,2026-03-01,2026-03-10,",
+        f"{CUSTOMER},{ADV},9,2026-03-11,2026-03-31,",
+        f"{CUSTOMER},{GATEWAY},1,,,",
+    ]
+    total = of(months, rows).found.total
+    assert (total.paid_not_billed, total.billed_not_paid) == (30, 21)
+    assert total.estimate_paid_not_billed == Decimal("12.10")  # 30 × 12.50 / 31
+    assert total.estimate_billed_not_paid == Decimal("8.47")
 
 
 def test_what_the_terms_give_and_take_is_named_so() -> None:

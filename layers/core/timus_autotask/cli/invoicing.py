@@ -150,7 +150,9 @@ def _written(found: FourSides, name: str, signed: SignOff | None, arguments: Nam
 def _show(beside: ComparedInvoice, terminal: Terminal) -> None:
     found, names = beside.found, beside.found.names
     differing = sorted((row for row in found.rows if row.differences), key=_size)
-    terminal.say("", "Seat-days: paid - billed = difference. Positive: paid and not billed.", style="bold")
+    terminal.say(
+        "", "Seat-days: paid - billed = difference. Positive: more is paid than billed.", style="bold"
+    )
     terminal.table(
         (
             "customer",
@@ -209,6 +211,8 @@ def _why(one: SideDifference, row: SideRow) -> Iterator[str]:
 def _remedy(one: SideDifference, row: SideRow) -> str:
     if one.rightly or one.kind is Between.UNKNOWN:
         return ""
+    if one.kind is Between.NOT_IN_TIMUS and not row.paid_not_billed:
+        return "All of it is billed; if the seats are there: timus-autotask reconcile --timus-export FILE"
     if one.kind is Between.NOT_IN_TIMUS:
         return "Ask Timus for a credit; if the seats are there: timus-autotask reconcile --timus-export FILE"
     if one.kind is Between.NOT_INVOICED:

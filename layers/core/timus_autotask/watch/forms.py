@@ -867,6 +867,8 @@ def _side_row(row: SideRow, names: Directory) -> Form:
         "skus": [*row.skus],
         "lines": [_line_names(key, names) for key in row.keys],
         **{side: getattr(row, side) for side in (*SIDES, "billed")},
+        "paid_not_billed": row.paid_not_billed,
+        "billed_not_paid": row.billed_not_paid,
         "differences": [
             {
                 "kind": one.kind.value,

@@ -1,7 +1,8 @@
 """What the partner pays Timus for, beside what Timus reports, what Autotask has and what was posted: four sides of a month. Pure.
 
 All is counted in seat-days. Between two sides that stand beside each other, each difference has one kind, so for each row
-paid - billed = the sum of its differences, exactly. Billed is what was posted, and on days that nobody has posted yet the units that
+paid - billed = the sum of its differences, exactly. On a day, one kind may make up for another: what is paid and billed to nobody, and what
+is billed and not paid for, is what is left of the two sides on each day of each row. Billed is what was posted, and on days that nobody has posted yet the units that
 Autotask has. Money is an estimate at the client's price, but for what the invoice says itself.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 
 from timus_autotask.domain.mapping import LineKey, in_force
@@ -117,7 +119,7 @@ class SideDifference:
 
     kind: DifferenceKind
     seat_days: int
-    """Paid and not billed; negative: billed and not paid for."""
+    """By how much more is paid than billed; negative: less."""
     estimate: Decimal | None
     """What that comes to at the client's price, likewise; None: no price is known."""
 
@@ -144,6 +146,13 @@ class SideRow:
     to_post: int
     """Autotask's on days that nobody has posted yet, without what was posted of them; all, if billing items may not be read."""
     differences: tuple[SideDifference, ...]
+    paid_not_billed: int = 0
+    """Seat-days by which more is paid than billed, of the days on which it is more."""
+    billed_not_paid: int = 0
+    """The same of the days on which it is less; a positive number."""
+    estimate_paid_not_billed: Decimal | None = None
+    """What that comes to at the client's price; None: no price is known."""
+    estimate_billed_not_paid: Decimal | None = None
     amount: Decimal | None = None
     """What the invoice charges; None: it says no amounts, or nothing of this."""
     estimate: Decimal | None = None
@@ -228,13 +237,12 @@ class FourSides:
     def total(self) -> Sum:
         """All rows together."""
         every = [one for row in self.rows for one in row.differences]
-        more, less = _signs(every)
         return Sum(
             **{side: sum(getattr(row, side) for row in self.rows) for side in SIDES},
-            paid_not_billed=sum(one.seat_days for one in more),
-            billed_not_paid=-sum(one.seat_days for one in less),
-            estimate_paid_not_billed=_sum(one.estimate for one in more),
-            estimate_billed_not_paid=-_sum(one.estimate for one in less),
+            paid_not_billed=sum(row.paid_not_billed for row in self.rows),
+            billed_not_paid=sum(row.billed_not_paid for row in self.rows),
+            estimate_paid_not_billed=_sum(row.estimate_paid_not_billed for row in self.rows),
+            estimate_billed_not_paid=_sum(row.estimate_billed_not_paid for row in self.rows),
             amount=_amount(self.rows),
             estimate=_sum(row.estimate for row in self.rows),
             without_price=len([one for one in every if one.estimate is None]),
@@ -249,13 +257,6 @@ class FourSides:
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
     return sum((one for one in amounts if one is not None), NO_MONEY)
-
-
-def _signs(differences: Sequence[SideDifference]) -> tuple[list[SideDifference], list[SideDifference]]:
-    """Paid and not billed; billed and not paid."""
-    return [one for one in differences if one.seat_days > 0], [
-        one for one in differences if one.seat_days < 0
-    ]
 
 
 def _amount(rows: Iterable[SideRow]) -> Decimal | None:
@@ -298,6 +299,8 @@ class _Group:
     parts: dict[DifferenceKind, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     """Units × part of a period, of what the ledger has no money for."""
     money: dict[DifferenceKind, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    left: dict[date, int] = field(default_factory=lambda: defaultdict(int))
+    """Paid less billed, by day."""
     amount: Decimal | None = None
     estimate: Decimal = NO_MONEY
     priced: bool = True
@@ -326,12 +329,20 @@ class _Group:
         for leak, amount in _signed(money.causes, money.granted):
             self.money[leak] += amount
 
-    def row(self, price: Decimal | None) -> SideRow:
+    def row(self, price: Decimal | None, of_period: Callable[[date], int]) -> SideRow:
+        """``price``: of a unit; ``of_period``: the days of the period that a day is in."""
+
         def money_of(kind: DifferenceKind) -> Decimal | None:
             if kind in self.parts:
                 return None if price is None else self.money[kind] + rounded(price * self.parts[kind])
             return self.money.get(kind) if self.priced else None
 
+        def comes_to(these: Mapping[date, int]) -> Decimal | None:
+            parts = (Decimal(units) / of_period(day) for day, units in these.items())
+            return None if price is None else rounded(price * sum(parts, Decimal()))
+
+        more = {day: units for day, units in self.left.items() if units > 0}
+        less = {day: -units for day, units in self.left.items() if units < 0}
         return SideRow(
             self.customer,
             tuple(sorted(self.skus)),
@@ -340,6 +351,10 @@ class _Group:
             differences=tuple(
                 SideDifference(kind, self.days[kind], money_of(kind)) for kind in KINDS if self.days.get(kind)
             ),
+            paid_not_billed=sum(more.values()),
+            billed_not_paid=sum(less.values()),
+            estimate_paid_not_billed=comes_to(more),
+            estimate_billed_not_paid=comes_to(less),
             amount=self.amount,
             estimate=self.estimate if self.priced else None,
         )
@@ -387,7 +402,7 @@ class _Look:
         self._without_subscription()
         self._amounts()
         rows = [
-            group.row(self._price(group))
+            group.row(self._price(group), partial(days_of_period, self._books, group.key))
             for group in sorted(self._groups, key=lambda one: (one.customer, *sorted(one.skus)))
         ]
         inside = self._charged(lambda one: one.within(self._first, self._last))
@@ -486,6 +501,7 @@ class _Look:
         for day in self._days():
             more, of_period = paid.at(day) - quantity.at(day), days_of_period(self._books, group.key, day)
             group.sides["paid"] += paid.at(day)
+            group.left[day] += paid.at(day)
             if more < 0:
                 group.differ(Between.NOT_INVOICED, more, of_period)
                 continue
@@ -538,11 +554,14 @@ class _Look:
             units = line.has.at(day)
             if items is None or day < seen_from:  # before it, another contract service was billed
                 group.sides["to_post"] += units
+                group.left[day] -= units
                 continue
             group.sides["posted"] += posted.at(day)
+            group.left[day] -= posted.at(day)
             more, of_period = units - posted.at(day), days_of_period(self._books, line.key, day)
             if not any(first <= day <= last for first, last in line.observed.closed):
                 group.sides["to_post"] += more
+                group.left[day] -= more
             else:
                 group.differ(Between.NOT_POSTED if more > 0 else Between.POSTED_MORE, more, of_period)
 
@@ -581,6 +600,7 @@ class _Look:
                 if row.start <= day <= row.end:
                     group.sides["autotask"] += row.units
                     group.sides["posted" if row.posted else "to_post"] += row.units
+                    group.left[day] -= row.units
                     group.differ(Between.NO_SUBSCRIPTION, -row.units, days_of_period(books, key, day))
 
 
@@ -597,3 +617,5 @@ def _join(group: _Group, other: _Group) -> None:
         group.parts[kind] += part
     for kind, money in other.money.items():
         group.money[kind] += money
+    for day, units in other.left.items():
+        group.left[day] += units
