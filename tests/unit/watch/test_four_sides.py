@@ -577,6 +577,42 @@ def test_a_total_in_the_column_of_products_is_left_out(tmp_path: Path) -> None:
     assert form["total"]["paid"] == 310
 
 
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ((",Total,10,70.00",), "row 3: 'Total' is no product that is known, and it is called like a total"),
+        ((f"{CUSTOMER},Sub-total,12,",), "row 3: 'Sub-total' is no product"),
+        ((",Summe,10,70.00",), "row 3: 'Summe' is no product that is known, and its numbers are the sum"),
+        ((f"{CUSTOMER},{GATEWAY},1,20.00", ",Alles,11,90.00"), "row 4: 'Alles' is no product"),
+        ((f"{CUSTOMER},{GATEWAY},1,", ",Alles,11,"), "row 4: 'Alles' is no product"),
+        ((",Contoso,10,70.00", f"{CUSTOMER},{GATEWAY},1,20.00", ",Gateways,1,20.00"), "row 5: 'Gateways'"),
+        ((",Total,,70.00",), "row 3: quantity is missing"),
+    ],
+)
+def test_a_total_in_the_column_of_products_is_no_charge(
+    rows: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    """It would be charged twice. The file is refused until somebody says what it is, with both commands."""
+    text = "\n".join(("Client,Product,Seats,Total", f"{CUSTOMER},{ADV},10,70.00", *rows))
+    months, command = with_totals(tmp_path, text)
+    said = " ".join(months.desk.refused(*command, status=2).split())
+    assert words in said
+    assert "--leave-out Total" in said
+    assert ("--is-sku PRODUCT=SKU" in said) == ("is missing" not in said)
+    name = rows[-1].split(",")[1]
+    left = months.desk.run(*command, "--leave-out", name, "--leave-out", "Contoso", "--json")
+    assert Decimal(left.json["total"]["amount_paid"]) in (Decimal("70.00"), Decimal("90.00"))
+
+
+def test_a_product_that_nobody_knows_and_that_sums_nothing_is_compared(tmp_path: Path) -> None:
+    """With both commands: which SKU it is, or that it charges nothing. As many seats as one other row has are no sum."""
+    text = f"Client,Product,Seats,Total\n{CUSTOMER},{ADV},10,\n{CUSTOMER},SASE Total Care,10,\n"
+    months, command = with_totals(tmp_path, text)
+    said = months.desk.run(*command).out
+    assert "--is-sku 'SASE Total Care=SKU'" in said
+    assert "--leave-out 'SASE Total Care'" in said
+
+
 @pytest.mark.parametrize("word", [ADV, ADV[:4] + "*", "*", " ", "SASE Advanced"])
 def test_what_is_a_product_or_nothing_cannot_be_left_out(word: str, tmp_path: Path) -> None:
     """A charge is never lost by it, and nothing is kept."""

@@ -211,7 +211,8 @@ _INVOICE = (
         "--leave-out",
         action="append",
         metavar="TEXT",
-        help="leave out rows that charge nothing: their first cell is this text (Total, or 'Subtotal*' for how it begins) and they name no SKU; "
+        help="leave out rows that charge nothing: their first cell, or their SKU, is this text (Total, or 'Subtotal*' for how it begins) and they name no "
+        "other SKU; "
         "for a header that comes again, its first name; kept; may be given again",
     ),
     _a("--leave-in", action="append", metavar="TEXT", help="not left out any more; may be given again"),

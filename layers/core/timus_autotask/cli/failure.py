@@ -33,6 +33,7 @@ WAYS: Mapping[Way, str] = {
     "--column first_day=From --column last_day=To --column amount=Total (with --days day-first or month-first, if days are not 2026-03-15); "
     "a column that is not needed: --column ignore=Notes",
     Way.WHICH_CUSTOMER: "By its id: --is-customer NAME=ID.",
+    Way.WHICH_PRODUCT: "Say once what it is, and it is kept: --leave-out Total (it charges nothing), or --is-sku PRODUCT=SKU",
     Way.SEE_CHANGES: "See: timus-autotask changes",
     Way.SEE_STATUS: "See: timus-autotask status",
     Way.SEE_CONTRACT: "See: timus-autotask status --contract {what}",

@@ -236,6 +236,11 @@ def _show_unknown(beside: ComparedInvoice, terminal: Terminal) -> None:
             terminal.say(
                 f"The {what} {name} is not known.{like} Say once which it is:",
                 Whole(f"→ --{option} {quote(name + '=' + ('CUSTOMER' if what == 'customer' else 'SKU'))}"),
+                *(
+                    []
+                    if what == "customer"
+                    else [Whole(f"→ if it charges nothing: --leave-out {quote(name)}")]
+                ),
                 style="yellow",
             )
 

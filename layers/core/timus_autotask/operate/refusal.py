@@ -50,6 +50,8 @@ class Way(Enum):
     """Say how the columns of a file are called."""
     WHICH_CUSTOMER = "which-customer"
     """Say which customer a name means."""
+    WHICH_PRODUCT = "which-product"
+    """Say which SKU a product of a file means, or that such rows charge nothing."""
     SEE_CHANGES = "see-changes"
     """Look at the changes, and at their ids."""
     SEE_STATUS = "see-status"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import accumulate
@@ -16,6 +16,7 @@ SUMMED = ("quantity", "amount")
 """Columns whose numbers a total adds up."""
 _EITHER_WAY = re.compile(r"(-?[1-9][0-9]{0,2})[.,]([0-9]{3})")
 """A number of which nobody can say whether it has thousands or decimals: a sum is right by either."""
+_TOTAL = re.compile(r"(grand |net |gross )?(sub[ -]?)?totals?( due| amount)?:?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +154,38 @@ def _other_sums(column: str, summing: Sequence[LeftOut], charges: _Charges) -> I
             yield one.row, OtherSum(column, str(stated), rows)
         elif charges.whole in readings and one.row > charges.last:
             return
+
+
+def like_totals(rows: Sequence[Row], unknown: Collection[int]) -> Iterator[tuple[int, str]]:
+    """Rows, by number, that are of no product that is known and may charge nothing, with why: how they are called, or their numbers.
+
+    ``unknown``: the numbers of the rows of no product that is known. A number of seats alone may be that of one other row by chance.
+    """
+    others = [row for row in rows if row.number not in unknown]
+    at, lines = [row.number for row in others], sorted(unknown)
+    sums = {
+        name: [*accumulate((Decimal(row.values[name] or 0) for row in others), initial=Decimal())]
+        for name in SUMMED
+    }
+
+    def is_sum(row: Row) -> bool:
+        says = {name: Decimal(row.values[name]) for name in SUMMED if row.values[name]}
+        return any(
+            all(sums[name][until] - sums[name][first] == number for name, number in says.items())
+            for first, until in _around(row.number, at, lines)
+            if "amount" in says or (says and until - first > 1)
+        )
+
+    for row in rows:
+        if row.number in unknown and _TOTAL.fullmatch(plain(row.values["sku"])):
+            yield row.number, "it is called like a total"
+        elif row.number in unknown and is_sum(row):
+            yield row.number, "its numbers are the sum of other rows"
+
+
+def _around(row: int, at: Sequence[int], lines: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """What a line may stand for: all rows, or those above it or below it, up to the next such line or to the end of the file."""
+    here, line, end = bisect_left(at, row), bisect_left(lines, row), len(at)
+    above = bisect_left(at, lines[line - 1]) if line else 0
+    below = bisect_left(at, lines[line + 1]) if line + 1 < len(lines) else end
+    yield from ((0, end), (0, here), (above, here), (here, below), (here, end))

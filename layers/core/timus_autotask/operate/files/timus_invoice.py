@@ -17,7 +17,7 @@ from typing import Any
 from timus_autotask.domain.days import local_midnight
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.files.left_out import Leaving, LeftOut, plain, says, with_sums
+from timus_autotask.operate.files.left_out import Leaving, LeftOut, like_totals, plain, says, with_sums
 from timus_autotask.operate.files.tables import (
     AMOUNT,
     DAY,
@@ -221,15 +221,28 @@ def read_invoice(
             problems.append(Problem(str(error), row.number, ways=(Way.WHICH_CUSTOMER,)))
         except ValueError as error:
             problems.append(Problem(str(error), row.number))
+    problems += _totals(rows, names)
     if problems:
         raise FileRefused(*problems)
     invoice = Invoice(tuple(charges), any(row.values["customer"] for row in rows))
     return invoice, with_sums(leaving.left, rows)
 
 
+def _totals(rows: Sequence[Row], names: _Names) -> Iterator[Problem]:
+    """Rows that would be charged, and may be the totals of others."""
+    written = {row.number: row.values["sku"] for row in rows}
+    unknown = {number for number, sku in written.items() if not names.sku(sku)[1]}
+    for number, why in like_totals(rows, unknown):
+        yield Problem(
+            f"{written[number]!r} is no product that is known, and {why}",
+            number,
+            ways=(Way.WHICH_PRODUCT,),
+        )
+
+
 def _explained(refused: FileRefused) -> FileRefused:
     """With what to do about rows that charge nothing, and about columns that have other names."""
-    if any((one.column, one.message) == ("sku", "is missing") for one in refused.problems):
+    if any(one.column in ("sku", "quantity") and one.message == "is missing" for one in refused.problems):
         hint = Problem(
             "a row that charges nothing, such as a total, is left out by what it says", ways=(Way.LEAVE_OUT,)
         )
