@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from local.autotask.schema import ENTITIES
 from tests.deployment import deployment_of
 from tests.months import STORIES, TERMS, Months
-from tests.world import ADV, CONTRACT, GATEWAY
+from tests.world import ADV, CONTRACT, GATEWAY, SCENARIO, World
 from timus_autotask.operate.month_end import what_was_posted
 from timus_autotask.watch.month.causes import Leak
-from timus_autotask.watch.month.posted import Explained, Posted
+from timus_autotask.watch.month.posted import Explained, Posted, Stretch
 
 MARCH = date(2026, 3, 1)
 
@@ -165,7 +165,60 @@ def test_a_change_that_was_held_while_somebody_posted() -> None:
     assert (passed.seat_days, passed.estimate) == (-84, Decimal("-33.87"))
     assert passed.ways[0].startswith(f"timus-autotask approve {CONTRACT} 45")
     assert "a charge of about 33.87" in passed.ways[1]
+    assert passed.whole is None
     assert "un-post" in passed.ways[2]
+
+
+def over_two_months() -> Months:
+    """A contract whose periods begin on the 20th; ten seats and a gateway since 21 March."""
+    first = {**SCENARIO["contracts"][0], "startDate": "2026-01-20", "endDate": "2027-01-19"}
+    scenario = {**SCENARIO, "contracts": [first, *SCENARIO["contracts"][1:]]}
+    months = Months(World(start=datetime(2026, 3, 21, 8, tzinfo=UTC), scenario=scenario))
+    months.begin((), mapped=True)
+    return months
+
+
+def test_each_item_is_told_in_the_month_of_its_day() -> None:
+    """Items of a period that goes on into the next month are not told twice, and all months together are all that was posted."""
+    months = over_two_months()
+    months.play([("wait", None, 31)])
+    months.world.control.approve_and_post(CONTRACT, date(2026, 5, 19).toordinal())
+    found = {
+        number: what_was_posted(deployment_of(months.world), date(2026, number, 1)) for number in range(1, 6)
+    }
+    posted = months.world.control.billing_items()
+    assert sorted(one.item.id for each in found.values() for one in each.items) == sorted(
+        one["id"] for one in posted
+    )
+    for number, each in found.items():
+        assert {one.item.day.month for one in each.items} <= {number}
+        assert not each.missing
+        assert not each.unexplained
+
+
+def test_posted_days_that_go_on_in_another_month_are_said_with_what_they_come_to_in_all() -> None:
+    """Each month has its own days and money, and both say the whole: a credit or a charge is made of it once."""
+    months = over_two_months()
+    months.play([("wait", None, 1), ("post", None, 0), ("tell", {ADV: 22, GATEWAY: 1}, 0)])
+    [march] = of(months).passed
+    [april] = what_was_posted(deployment_of(months.world), date(2026, 4, 1)).passed
+    assert (march.first, march.last, march.estimate) == (
+        date(2026, 3, 22),
+        date(2026, 3, 31),
+        Decimal("-48.39"),
+    )
+    assert (april.first, april.last, april.estimate) == (
+        date(2026, 4, 1),
+        date(2026, 4, 19),
+        Decimal("-91.94"),
+    )
+    assert (
+        march.whole == april.whole == Stretch(date(2026, 3, 22), date(2026, 4, 19), -348, Decimal("-140.32"))
+    )
+    assert (
+        "a charge of about 48.39 on contract 29683949 for this month; its period goes beyond it: 2026-03-22 to 2026-04-19, "
+        "about 140.32 in all, each month in its own report"
+    ) in march.ways[0]
 
 
 def test_what_nobody_has_posted_is_no_gap() -> None:

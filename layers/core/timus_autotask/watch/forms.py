@@ -659,6 +659,14 @@ def posted_form(found: Posted) -> Form:
                 "to": one.last,
                 "seat_days": one.seat_days,
                 "estimate": _amount(one.estimate),
+                "with_other_months": {
+                    "from": one.whole.first,
+                    "to": one.whole.last,
+                    "seat_days": one.whole.seat_days,
+                    "estimate": _amount(one.whole.estimate),
+                }
+                if one.whole
+                else None,
                 "ways": [*one.ways],
             }
             for one in found.passed

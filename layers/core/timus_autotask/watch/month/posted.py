@@ -4,6 +4,8 @@ A line's period is explained if its items make the units of each of its posted d
 each item of an adjustment changes them from its day on. So the sum of a day's items is what the units change by on that day. An item
 that does not fit is named, and so is a change that no item bills.
 
+An item, and a day, is of the month that it is in, whatever month its period began in: so each is told once.
+
 Amounts are compared with quantity × rate × days of the period / days of the period. Four decimals are kept until an item is posted, and two
 afterwards, so up to a cent is no difference.
 """
@@ -109,6 +111,18 @@ class MissingItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Days with what they come to."""
+
+    first: date
+    last: date
+    seat_days: int
+    """Billed too many; negative: not billed."""
+    estimate: Decimal | None
+    """What that comes to, likewise; None: no price is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Passed:
     """Posted days on which a line had other units than it should: a change that was held or late while somebody posted."""
 
@@ -123,6 +137,8 @@ class Passed:
     """What that comes to, likewise; None: no price is known."""
     ways: tuple[str, ...]
     """How it can be brought right, for people."""
+    whole: Stretch | None = None
+    """With the posted days of the same billing periods in other months, which the reports of these months have; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,12 +236,12 @@ class _Look:
     # -- Items
 
     def _in_month(self) -> Iterator[BillingItem]:
-        return (item for item in self._items or () if item.day <= self._last)
+        return (item for item in self._items or () if self._first <= item.day <= self._last)
 
     def _others(self) -> Iterator[Item]:
         """Items that no line of ours accounts for."""
         for item in self._in_month():
-            if item.contract_service_id in self._of or item.day < self._first:
+            if item.contract_service_id in self._of:
                 continue
             if item.contract_service_id is not None:
                 yield Item(item, None, Explained.NOT_OURS)
@@ -235,12 +251,12 @@ class _Look:
     def _period(
         self, id_: int, line: BookLine, first: date, last: date, rows: Sequence[UnitRow]
     ) -> tuple[list[Item], list[MissingItem]]:
-        """The items of one contract service in one period, and what they leave out."""
+        """The items of the month of one contract service in one period, and what they leave out."""
         by_day: dict[date, list[BillingItem]] = {}
         for item in self._in_month():
             if item.contract_service_id == id_ and first <= item.day <= last:
                 by_day.setdefault(item.day, []).append(item)
-        changes = _changes(rows)
+        changes = {day: of for day, of in _changes(rows).items() if self._first <= day <= self._last}
         found, missing = list[Item](), list[MissingItem]()
         for day in sorted({*by_day, *changes}):
             expected, is_posted = changes.get(day, (0, False))
@@ -252,7 +268,7 @@ class _Look:
                 for one in of_day
             ]
             units = sum((one.quantity for one in of_day), Decimal())
-            if expected and not fitting and is_posted and day <= self._last:
+            if expected and not fitting and is_posted:
                 price, schedule = line.price.price, self._books.contracts[line.key.contract_id].schedule
                 days = [(one, int(expected - units)) for one in each_day(day, last)]
                 missing.append(
@@ -296,27 +312,43 @@ class _Look:
             if line.contract is None:
                 continue
             days: dict[Leak, list[tuple[date, int]]] = {}
+            begin, end = self._periods(line.contract)
             for first, last in line.observed.closed:
-                for day in each_day(max(first, self._first), min(last, self._last, line.contract.end)):
+                for day in each_day(max(first, begin), min(last, end)):
                     for cause, units in causes_on(line, day, self._books.today).items():
                         if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
                             days.setdefault(cause, []).append((day, units))
-            for cause, of in sorted(days.items()):
-                too_many = [(day, -units) for day, units in of]
-                money = money_of_days(too_many, line.price.price, line.contract.schedule)
+            for cause, every in sorted(days.items()):
+                of = [(day, units) for day, units in every if self._first <= day <= self._last]
+                if not of:
+                    continue
+                here = _stretch(line, line.contract, of)
+                whole = _stretch(line, line.contract, every) if len(of) < len(every) else None
                 yield Passed(
                     line.key,
                     line.customers[0] if len(line.customers) == 1 else "",
                     cause,
-                    of[0][0],
-                    of[-1][0],
-                    sum(units for _, units in too_many),
-                    money,
-                    tuple(_ways(line, cause, money)),
+                    here.first,
+                    here.last,
+                    here.seat_days,
+                    here.estimate,
+                    tuple(_ways(line, cause, here.estimate, whole)),
+                    whole,
                 )
 
+    def _periods(self, contract: Contract) -> tuple[date, date]:
+        """From the first to the last day of the billing periods that have days in the month."""
+        periods = [*periods_within(contract, self._first, self._last)]
+        return (periods[0][0], periods[-1][1]) if periods else (self._last, self._first)
 
-def _ways(line: BookLine, cause: Leak, money: Decimal | None) -> Iterator[str]:
+
+def _stretch(line: BookLine, contract: Contract, lacking: Sequence[tuple[date, int]]) -> Stretch:
+    days = [(day, -units) for day, units in lacking]
+    money = money_of_days(days, line.price.price, contract.schedule)
+    return Stretch(days[0][0], days[-1][0], sum(units for _, units in days), money)
+
+
+def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: Stretch | None) -> Iterator[str]:
     """How days that are posted can still be brought right."""
     key = line.key
     if cause is Leak.HELD:
@@ -330,8 +362,16 @@ def _ways(line: BookLine, cause: Leak, money: Decimal | None) -> Iterator[str]:
         yield f"timus-autotask status --contract {key.contract_id}: settle it; it is billed as the term posted_period says"
     about = f" of about {abs(money)}" if money else ""
     kind = "a credit" if money is not None and money > 0 else "a charge"
-    yield f"In Autotask: {kind}{about} on contract {key.contract_id}"
+    yield f"In Autotask: {kind}{about} on contract {key.contract_id}{_in_all(whole)}"
     yield "In Autotask: un-post the period (void its invoice first), correct the units there, and post again"
+
+
+def _in_all(whole: Stretch | None) -> str:
+    """What the days of other months add to it, within a sentence."""
+    if whole is None:
+        return ""
+    about = f", about {abs(whole.estimate)} in all" if whole.estimate is not None else ""
+    return f" for this month; its period goes beyond it: {whole.first} to {whole.last}{about}, each month in its own report"
 
 
 def _fitting(of_day: Sequence[BillingItem], expected: int) -> Sequence[BillingItem]:
