@@ -315,6 +315,26 @@ def test_days_outside_the_month_are_counted_and_not_compared() -> None:
     assert found.total.amount == Decimal("100.00")
 
 
+def test_what_is_charged_for_days_to_come_is_not_compared_yet() -> None:
+    """In a month that is not over, a charge for all of it counts for the days until today, as the units do."""
+    months = begun()
+    months.play([("wait", None, 4)])
+    assert months.today == date(2026, 3, 5)
+    found = of(months, [f"{CUSTOMER},{ADV},10,,,70.00"]).found
+    assert (found.total.amount, found.outside, found.amount_outside) == (
+        Decimal("11.29"),
+        260,
+        Decimal("58.71"),
+    )
+    one = row(of(months, [f"{CUSTOMER},{ADV},10,,,70.00"]), ADV)
+    assert (one.paid, one.amount, one.estimate, one.margin) == (
+        50,
+        Decimal("11.29"),
+        Decimal("20.16"),
+        Decimal("8.87"),
+    )
+
+
 def test_items_that_may_not_be_read_leave_autotasks_units() -> None:
     """What Autotask has stands for what is billed, and it is said."""
     months = begun()

@@ -263,7 +263,9 @@ def _show_sums(found: FourSides, terminal: Terminal) -> None:
             f"Without a known price, and not in the money: {total.without_price} of the differences."
         )
     if total.amount is not None:
-        terminal.say(f"The invoice charges {total.amount}; what is billed comes to about {total.estimate}.")
+        terminal.say(
+            f"The invoice charges {total.amount} for these days; what is billed comes to about {total.estimate}."
+        )
     for one in found.shortfalls:
         missing = (
             f"up to {one.most} are missing: {one.seat_days} seat-days, {one.paid} of them on the invoice"

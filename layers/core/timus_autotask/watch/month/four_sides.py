@@ -225,7 +225,7 @@ class FourSides:
     rows: tuple[SideRow, ...]
     shortfalls: tuple[Shortfall, ...] = ()
     outside: int = 0
-    """Seat-days of the file on other days."""
+    """Seat-days of the file on other days: of other months, or still to come."""
     amount_outside: Decimal = Decimal("0.00")
     """What it charges for them, by days."""
     posted_read: bool = True
@@ -405,7 +405,7 @@ class _Look:
             group.row(self._price(group), partial(days_of_period, self._books, group.key))
             for group in sorted(self._groups, key=lambda one: (one.customer, *sorted(one.skus)))
         ]
-        inside = self._charged(lambda one: one.within(self._first, self._last))
+        inside = self._charged(lambda one: one.within(self._first, self._until))
         every = self._charged(lambda one: one.within(one.first, one.last))
         return FourSides(
             self._first,
@@ -513,11 +513,11 @@ class _Look:
             group.differ(rest, more - of_minimum - of_trial, of_period)
 
     def _amounts(self) -> None:
-        """What is charged for the days of the month, row by row of the file, each rounded for itself."""
+        """What is charged for the days that are compared, row by row of the file, each rounded for itself."""
         for one in self._invoice.charges:
             if one.amount is None:
                 continue
-            days, inside = one.within(one.first, one.last), one.within(self._first, self._last)
+            days, inside = one.within(one.first, one.last), one.within(self._first, self._until)
             own = not self._invoice.by_customer or not one.customer
             group = self._own(one.sku) if own else self._group(one.customer, (one.sku,))
             group.amount = (group.amount or NO_MONEY) + rounded(one.amount * inside / days)
