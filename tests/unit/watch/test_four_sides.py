@@ -445,6 +445,7 @@ def test_its_file_opens_in_a_spreadsheet_as_it_is(tmp_path: Path) -> None:
     text = out.read_bytes()
     assert text.startswith(b"\xef\xbb\xbfmonth,")
     assert b'"=""=HYPERLINK(1)"""' in text
+    assert b",paid_not_billed,billed_not_paid," in text
 
 
 @pytest.mark.parametrize("amount", ["1,090.50", "1.090,50", "1090.50", "1090,5"])

@@ -86,7 +86,7 @@ def what_was_posted(deployment: Deployment, month: date | None = None) -> Posted
         books = open_books(deployment.ports, records, since, changes)
         try:
             items: Sequence[BillingItem] | None = (
-                deployment.ports.autotask().billing_items(books.contracts, since) if books.contracts else []
+                deployment.ports.autotask().billing_items(books.contracts, first) if books.contracts else []
             )
         except Refused as error:
             items = None

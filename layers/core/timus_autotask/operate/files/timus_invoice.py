@@ -465,10 +465,20 @@ def sign_off(deployment: Deployment, beside: ComparedInvoice, file: str, by: str
 
 _ID, _NUMBER = code(str), whole(-(10**12), 10**12)
 _KIND_COLUMNS = {kind: f"difference_{kind.value}".replace("-", "_") for kind in KINDS}
+_SIDES = (
+    "paid",
+    "timus",
+    "autotask",
+    "posted",
+    "to_post",
+    "billed",
+    "paid_not_billed",
+    "billed_not_paid",
+)
 _COLUMNS = (
     *(Column(name, _ID) for name in ("month", "customer_id", "skus", "contract_ids", "service_ids")),
     Column("customer_name", TEXT),
-    *(Column(name, _NUMBER) for name in ("paid", "timus", "autotask", "posted", "to_post", "billed")),
+    *(Column(name, _NUMBER) for name in _SIDES),
     *(Column(name, _NUMBER) for name in _KIND_COLUMNS.values()),
     *(Column(name, DECIMAL) for name in ("amount_paid", "estimate_billed", "estimate_margin")),
 )
@@ -487,10 +497,7 @@ def _csv_rows(found: FourSides) -> Iterator[dict[str, object]]:
             "customer_name": found.names.customers.get(row.customer),
             "skus": " ".join(row.skus) or None,
             **_keys(row),
-            **{
-                side: getattr(row, side)
-                for side in ("paid", "timus", "autotask", "posted", "to_post", "billed")
-            },
+            **{side: getattr(row, side) for side in _SIDES},
             **{_KIND_COLUMNS[one.kind]: one.seat_days for one in row.differences},
             "amount_paid": row.amount,
             "estimate_billed": row.estimate,

@@ -180,7 +180,7 @@ class Posted:
 
 
 def posted(books: Books, items: Sequence[BillingItem] | None, month: date) -> Posted:
-    """What was posted in a month. ``items`` are those of the books' contracts and days; None: they may not be read."""
+    """What was posted in a month. ``items`` are those of the books' contracts, from its first day on; None: they may not be read."""
     first, last = month_of(month)
     return _Look(books, items, first, last).all()
 
