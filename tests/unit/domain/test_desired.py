@@ -634,12 +634,29 @@ def test_a_demand_says_from_whom_and_from_what_it_comes() -> None:
             Cause("sub_2", 1, march(3), "evt_1", customer_id="cus_1", sku=ADV, after=3),
             Cause("sub_3", 9, march(2), "evt_9", customer_id="cus_2", sku=ADV, after=5),
         ),
+        moved={("sub_1", 4, ADV): date(2026, 9, 1)},
     )
     assert found[NEW].start == march(1)
     assert found[NEW].causes == (
         Cause("sub_1", 3, march(6), "evt_3", customer_id="cus_1", sku=ESS, after=1),
         Cause("sub_1", 4, march(7), "evt_4", customer_id="cus_1", sku=ESS, before=1, ends=date(2026, 9, 1)),
     )
+
+
+def test_a_cause_is_billed_from_the_day_that_the_terms_say() -> None:
+    """Its own day, the start of its period or of the next one; of news that only end a subscription it is the end."""
+    told = subscription(
+        version(1, march(1), ADV=10),
+        version(2, march(5), ADV=12),
+        version(3, march(18), ADV=9),
+        version(4, march(19), march(28), ADV=9),
+    )
+    demand = want(told, policy=Policy(increases=THIS, decreases=NEXT)).demands[OLD]
+    next_period = date(2026, 4, 15)
+    days = [demand.billed_from(cause) for cause in demand.causes]
+    assert days == [march(1), date(2026, 2, 15), next_period, next_period]
+    own = want(told).demands[OLD]
+    assert [own.billed_from(cause) for cause in own.causes] == [march(1), march(5), march(18), march(28)]
 
 
 def test_a_cause_keeps_when_its_event_happened_and_came_and_whose_it_was() -> None:

@@ -297,6 +297,26 @@ def test_what_was_made_is_not_withdrawn(world: World, deployment: Deployment) ->
     assert refused.value.ways == (Way.REASON,)
 
 
+def test_a_plan_change_that_waited_for_others_is_undone_as_a_whole(
+    world: World, deployment: Deployment
+) -> None:
+    """After a pause, each change of a line names its own event: one of another day is no part of the plan change."""
+    terms.pause(deployment, None, "kim")
+    world.tell(9, {ADV: 30, GATEWAY: 1})
+    world.work()
+    world.pass_time(days=1)
+    world.tell(10, {ESS: 30, GATEWAY: 1})
+    world.work()
+    terms.resume(deployment, None, "kim").commit()
+    world.work()
+    world.pass_time(days=1)
+    named = {one.delta: one.events for one in world.ports.store.changes()}
+    assert named[2] == ("sub_8f2c1a-v9",)
+    assert named[30] == named[-30] == ("sub_8f2c1a-v10",)
+    sides = undo(deployment, change(world, 30), "the wrong client", "j.doe").result.sides
+    assert {side.delta for side in sides} == {30, -30}
+
+
 def test_an_undone_plan_change_says_so_when_it_is_undone_again(world: World, deployment: Deployment) -> None:
     """On either of its sides, with the command that brings it back."""
     world.tell(9, {ESS: 28, GATEWAY: 1})

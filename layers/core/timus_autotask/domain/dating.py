@@ -24,6 +24,8 @@ class Dated:
     """SKUs between which seats move, where some version had units of two of them."""
     fallen: Mapping[str, date] = field(default_factory=dict)
     """For each SKU that some version had fewer units of than were billed on its day or later: the earliest such day."""
+    moved: Mapping[tuple[int, str], date] = field(default_factory=dict)
+    """By version and SKU: the first day on which its change is billed, where that is not the version's own day."""
 
 
 def dated(
@@ -40,7 +42,8 @@ def dated(
     replay = _Replay(subscription, placement, schedules)
     for version in subscription.versions:
         replay.follow(version)
-    return Dated(replay.billed, tuple(replay.plan_changes), tuple(replay.families.beside()), replay.fallen)
+    families = tuple(replay.families.beside())
+    return Dated(replay.billed, tuple(replay.plan_changes), families, replay.fallen, replay.moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class _Replay:
         self._away_since: dict[str, date] = {}
         """For each SKU without units: the earliest day of the versions since it last had some."""
         self.fallen: dict[str, date] = {}
+        self.moved: dict[tuple[int, str], date] = {}
 
     def follow(self, version: Version) -> None:
         """Bill what the next version says, and note its plan changes."""
@@ -119,10 +123,14 @@ class _Replay:
                 on = day if update.first_bill else self._billing_day(sku, day, update.deltas[sku])
             if update.deltas[sku] > 0:
                 on = risen[sku] = self._after_other_plans(sku, on, day)
-            billed = _changed(self.billed[sku], day, units, on)
+            billed, over = _changed(self.billed[sku], day, units, on), None
             if units and ends is not None:
-                billed = billed.set_from(max(on, self._billing_day(sku, ends, -1)), 0)
+                over = max(on, self._billing_day(sku, ends, -1))
+                billed = billed.set_from(over, 0)
             self.billed[sku] = billed
+            changes = on if update.deltas[sku] else over or day  # of one that only ends it: its end
+            if changes != day:
+                self.moved[update.version.number, sku] = changes
         return risen
 
     def _billing_day(self, sku: str, day: date, delta: int) -> date:

@@ -47,6 +47,8 @@ class Demand:
     """The first day that Timus has reported, or that a person chose; what the line has before it is not our concern."""
     sources: tuple[Source, ...]
     causes: tuple[Cause, ...] = ()
+    moved: Mapping[tuple[str, int, str], date] = field(default_factory=dict)
+    """By subscription, version and SKU of a cause: the first day on which it is billed, where the terms say another one than its own."""
     renewed_until: date | None = None
     """The last day of a renewed term that is billed on this line."""
     renewed_unbilled: date | None = None
@@ -68,6 +70,10 @@ class Demand:
     def customers(self) -> tuple[str, ...]:
         """Whose units are billed on it at some time, sorted."""
         return tuple(sorted({source.customer_id for source in self.sources}))
+
+    def billed_from(self, cause: Cause) -> date:
+        """The first day on which what a cause changed is billed."""
+        return self.moved.get((cause.subscription_id, cause.number, cause.sku), cause.day)
 
     def part(self, customer_id: str) -> Timeline:
         """What of its units is a customer's."""
@@ -137,7 +143,7 @@ def desired(
         for sku in customer.skus:
             billed = to_bill[customer.id, sku] = _billed(customer, sku, replayed)
             unrouted += _unrouted(placement, sku, billed, today)
-            reported = _reported(customer, sku)
+            reported = _reported(customer, sku, replayed)
             parts = placement.parts(sku, billed, reported.first)
             lines[sku] = [part.line for part in parts]
             for part in parts:
@@ -215,6 +221,7 @@ class _Reported:
     first: date
     """The first day of a subscription that has the SKU."""
     causes: tuple[Cause, ...]
+    moved: Mapping[tuple[str, int, str], date]
     renewed_until: date | None
     """The last day of a renewed term."""
 
@@ -244,7 +251,7 @@ def _outlived(source: Source) -> Timeline:
     )
 
 
-def _reported(customer: Customer, sku: str) -> _Reported:
+def _reported(customer: Customer, sku: str, replayed: Sequence[Dated]) -> _Reported:
     having = [one for one in customer.subscriptions if sku in one.skus]
     first = min(version.day for one in having for version in one.versions)
     renewed = [one.renewed_until for one in having]
@@ -252,6 +259,12 @@ def _reported(customer: Customer, sku: str) -> _Reported:
         Source(customer.id, sku, customer.quantity(sku), outlived=customer.outlived(sku)),
         first,
         tuple(cause for one in customer.subscriptions for cause in _causes(one, sku)),
+        {
+            (told.id, number, sku): day
+            for told, one in zip(customer.subscriptions, replayed, strict=True)
+            for (number, moved), day in one.moved.items()
+            if moved == sku
+        },
         max((until for until in renewed if until is not None), default=None),
     )
 
@@ -296,6 +309,7 @@ def _demand(line: LineKey, contributions: Sequence[_Contribution], first_day: da
         start=max(first_day, reported),
         sources=tuple(replace(one.reported.source, units=one.part.units) for one in contributions),
         causes=tuple(cause for one in contributions for cause in one.reported.causes),
+        moved={cause: day for one in contributions for cause, day in one.reported.moved.items()},
         renewed_until=_latest_term(one for one in contributions if one.is_renewed),
         renewed_unbilled=_latest_term(one for one in contributions if not one.is_renewed),
         earliest=reported if reported < first_day else None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 
 from tests.unit.domain.converge.views import (
     ALIVE,
@@ -24,6 +26,7 @@ from tests.unit.domain.converge.views import (
     since_january,
     view,
 )
+from timus_autotask.domain.approval import reject
 from timus_autotask.domain.converge.next_step import next_step
 from timus_autotask.domain.converge.view import Step
 from timus_autotask.domain.history import Cause
@@ -32,6 +35,8 @@ from timus_autotask.domain.line import (
     Line,
     State,
 )
+from timus_autotask.domain.policy import Approval, Policy
+from timus_autotask.domain.timeline import Timeline
 
 
 def test_a_level_line_at_first_sight_is_remembered() -> None:
@@ -99,6 +104,74 @@ def test_an_intent_names_the_news_that_it_follows() -> None:
     assert post.intent is not None
     assert post.intent.events == ("evt_9", "evt_8")
     assert post.intent.versions == {"sub_1": 9, "sub_2": 1}
+
+
+def followed(
+    units: Timeline, *causes: Cause, moved: Mapping[tuple[str, int, str], date] | None = None
+) -> list[tuple[int, int, tuple[str, ...]]]:
+    """Day, units and events of every adjustment that a line needs, as one after the other is made."""
+    found: list[tuple[int, int, tuple[str, ...]]] = []
+    versions: dict[str, int] = {"sub_1": 7}
+    held = LEVEL
+    while True:
+        asked = demand(units, causes=causes, moved=moved or {})
+        step = next_step(view(asked, held={45: on_contract(held)}, lines=(left(held, versions=versions),)))
+        if step.adjust is None or step.adjust.intent is None:
+            return found
+        intent = step.adjust.intent
+        found.append((intent.day.day, intent.delta, intent.events))
+        versions |= intent.versions
+        held = intent.after
+
+
+def test_each_adjustment_names_the_news_of_its_own_day() -> None:
+    """However many of them have to be made at once, after a pause or an approval."""
+    units = since_january(25, (march(3), 28), (march(5), 30), (march(7), 34))
+    news = [Cause("sub_1", 8 + n, march(3 + 2 * n), f"evt_{n}") for n in range(3)]
+    assert followed(units, *news) == [(3, 3, ("evt_0",)), (5, 2, ("evt_1",)), (7, 4, ("evt_2",))]
+
+
+def test_news_of_a_locked_day_goes_with_the_adjustment_of_the_next_open_one() -> None:
+    """So does what was overtaken before it was made; of it nothing is ever lost."""
+    units = since_january(25, (march(3), 28), (march(5), 30))
+    news = Cause("sub_1", 8, march(3), "evt_8"), Cause("sub_1", 9, march(5), "evt_9")
+    step = next_step(
+        view(demand(units, causes=news), lines=(left(LEVEL, adjusted=(march(3), march(4), march(5))),))
+    )
+    assert step.adjust is not None
+    assert step.adjust.intent is not None
+    assert (step.adjust.intent.day, step.adjust.intent.events) == (march(6), ("evt_8", "evt_9"))
+    overtaken = Cause("sub_1", 8, march(12), "evt_8"), Cause("sub_1", 9, march(5), "evt_9")
+    assert followed(since_january(25, (march(5), 30)), *overtaken) == [(5, 5, ("evt_8", "evt_9"))]
+
+
+def test_news_that_the_terms_bill_on_another_day_goes_with_the_adjustment_of_that_day() -> None:
+    """What is billed from the next period on is none of today's, and what is billed from the start of its period is."""
+    units = since_january(25, (march(1), 27), (march(10), 30), (date(2026, 4, 1), 28))
+    later = Cause("sub_2", 1, march(5), "evt_later", sku="A")
+    earlier = Cause("sub_3", 1, march(12), "evt_earlier", sku="A")
+    moved = {("sub_2", 1, "A"): date(2026, 4, 1), ("sub_3", 1, "A"): march(1)}
+    own = Cause("sub_1", 8, march(10), "evt_own", sku="A")
+    assert followed(units, later, earlier, own, moved=moved) == [
+        (1, 2, ("evt_earlier",)),
+        (10, 3, ("evt_own",)),
+    ]
+
+
+def test_what_is_held_names_only_its_own_news() -> None:
+    """And what was rejected keeps it."""
+    units = since_january(25, (march(10), 28), (march(12), 30))
+    news = Cause("sub_1", 8, march(10), "evt_8"), Cause("sub_2", 1, march(12), "evt_1")
+    always = Policy(approve_increases=Approval(above_units=0))
+    held = next_step(view(demand(units, causes=news), lines=(left(LEVEL),), policy=always))
+    line = line_of(held)
+    assert [cause.event_id for cause in line.awaiting_causes] == ["evt_8"]
+    rejected, entry = reject(line, by="kim", at=NOW, reason="no", entry_id="e1")
+    assert [cause.event_id for cause in entry.causes] == ["evt_8"]
+    goes_on = next_step(view(demand(units, causes=news), lines=(rejected,))).adjust
+    assert goes_on is not None
+    assert goes_on.intent is not None
+    assert (goes_on.intent.delta, goes_on.intent.events) == (2, ("evt_1",))
 
 
 def test_the_oldest_change_is_posted_first_and_the_rest_stays_pending() -> None:

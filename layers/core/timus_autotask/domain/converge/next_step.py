@@ -257,7 +257,7 @@ def _chosen(drafts: Drafts, view: View) -> Adjustment | None:
 
 def _intent(adjustment: Adjustment, drafts: Drafts, contract: Contract, view: View) -> Intent:
     draft = drafts[adjustment.line]
-    causes = _causes(draft, view)
+    causes = _causes(draft, adjustment.day)
     undone = _undone_by(adjustment, draft)
     why, by = (Why.UNDONE, undone.by) if undone else _why(adjustment, draft)
     return Intent(
@@ -306,21 +306,27 @@ def _undone_by(adjustment: Adjustment, draft: LineDraft) -> Undone | None:
     )
 
 
-def _causes(draft: LineDraft, view: View) -> list[Cause]:
-    """What an adjustment follows from: what Timus has reported for today and before that the line has not followed yet."""
-    known = draft.line.versions
-    return [
-        cause
-        for cause in draft.causes
-        if cause.day <= view.today and cause.number > known.get(cause.subscription_id, 0)
-    ]
+def _causes(draft: LineDraft, day: date) -> list[Cause]:
+    """What the adjustment of a day follows from: what Timus has reported that the line has not followed yet.
+
+    Each adjustment follows from what is billed from its own day on, or from an earlier one that takes no adjustment of its own. What was
+    replaced by something newer before it was made goes with that.
+    """
+    known, demand = draft.line.versions, draft.demand
+    new = [one for one in draft.causes if one.number > known.get(one.subscription_id, 0)]
+    days = {*(one.day for one in draft.adjustments), *(one.day for one in draft.set_aside)}
+    before = max((one for one in days if one < day), default=date.min)
+    own = [one for one in new if demand and before < demand.billed_from(one) <= day]
+    newest = newest_versions(own)
+    return [one for one in new if one.number <= newest.get(one.subscription_id, 0)]
 
 
-def _causes_of_awaiting(draft: LineDraft, view: View) -> tuple[Cause, ...]:
+def _causes_of_awaiting(draft: LineDraft) -> tuple[Cause, ...]:
     """What a held change follows from. One that was rejected follows from what was known then."""
-    if draft.awaiting is None:
+    held = draft.awaiting
+    if held is None:
         return ()
-    return draft.line.awaiting_causes if draft.awaiting.rejection else _newest(_causes(draft, view))
+    return draft.line.awaiting_causes if held.rejection else _newest(_causes(draft, held.day))
 
 
 def _newest(causes: Iterable[Cause]) -> tuple[Cause, ...]:
@@ -336,7 +342,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
         draft.line,
         enforcing=(draft.enforced or draft.line.enforcing) and bool(draft.due),
         awaiting=draft.awaiting,
-        awaiting_causes=_causes_of_awaiting(draft, view),
+        awaiting_causes=_causes_of_awaiting(draft),
         waits_for_more=draft.waits_for_more,
         desired=draft.wanted,
         set_aside=_set_aside(draft),
