@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,8 +13,10 @@ from local.autotask.faults import Fault
 from tests.deployment import deployment_of
 from tests.months import ENDING, TERMS, Months
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, SERVICES, World
+from timus_autotask.domain.line import State
 from timus_autotask.operate.month_end import leaks, may_be_posted, what_was_posted
 from timus_autotask.watch.month.causes import SETTLED, Leak
+from timus_autotask.watch.month.digest import digest
 from timus_autotask.watch.month.ready import Open, Ready, Waits
 
 MARCH = date(2026, 3, 1)
@@ -53,6 +55,61 @@ def test_yes_exactly_when_nothing_is_open(
     words = {what for what, _, _ in story}
     if mapped and not waits and not words & {"adopt", "ignore"} and not set(terms) & {*DATING, "drift=adopt"}:
         assert -sum(one.seat_days for one in (*stays, *found.everything)) == _seat_days_off(months, terms)
+
+
+HELD_TOMORROW = [
+    (("approve_increases.above_units=2",), {ADV: 22, GATEWAY: 1}, {45}),
+    (("approve_increases.above_percent=20",), {ADV: 22, GATEWAY: 1}, {45}),
+    (("line_limit=9",), {ADV: 22, GATEWAY: 1}, {45}),
+    (("customer_day_limit=9",), {ADV: 22, GATEWAY: 1}, {45}),
+    (("partner_day_limit=9",), {ADV: 22, GATEWAY: 1}, {45}),
+    (("approve_decreases=always",), {ADV: 5, GATEWAY: 1}, {45}),
+    (("approve_new_lines=yes",), {ESS: 12, GATEWAY: 1}, {45, 46}),
+    (("approve_decreases.above_units=5",), {ESS: 12, GATEWAY: 1}, {45, 46}),
+    (("approve_increases.above_units=2",), {ADV: 14, GATEWAY: 1}, set()),
+    (("line_limit=10",), {ADV: 22, GATEWAY: 1}, set()),
+]
+
+
+@pytest.mark.parametrize(("terms", "then", "waiting"), HELD_TOMORROW)
+def test_what_the_terms_will_hold_on_its_day_is_said_before(
+    terms: tuple[str, ...], then: dict[str, int], waiting: set[int]
+) -> None:
+    """A day that is taken moves a change to the next one. What is held there waits for a person today; everything else needs nobody."""
+    months = Months()
+    months.begin((), mapped=True)
+    months.play([("wait", None, 3), ("tell", {ADV: 12, GATEWAY: 1}, 0)])
+    months.desk.told("policy", "set", *terms, "--yes")
+    months.play([("tell", then, 0)])
+    today = of(months)
+    assert {one.key.service_id for one in today.everything if one.key and one.kind is Leak.HELD} == waiting
+    assert all(
+        "will wait for approval then" in one.message for one in today.everything if one.kind is Leak.HELD
+    )
+    assert ("will wait for approval then" in months.desk.told("status")) is bool(waiting)
+    waits = digest(months.world.ports, months.world.clock.now() - timedelta(days=1)).waiting
+    assert {one.key.service_id for one in waits if one.key} == waiting
+    months.play([("wait", None, 1)])
+    lines = months.world.ports.store.contract(CONTRACT).lines
+    assert {service for service, one in lines.items() if one.value.state is State.PARKED} == waiting
+
+
+def test_what_is_scheduled_while_all_is_paused_says_so() -> None:
+    """It is not made on its day, and the way out is to resume."""
+    months = Months()
+    months.begin((), mapped=True)
+    months.play([("wait", None, 3), ("tell", {ADV: 12, GATEWAY: 1}, 0), ("tell", {ADV: 22, GATEWAY: 1}, 0)])
+    [one] = of(months).everything
+    assert one.kind is Leak.SCHEDULED
+    months.desk.told("pause", "--customer", CUSTOMER)
+    [one] = of(months).everything
+    assert (one.kind, one.message) == (
+        Leak.PAUSED,
+        "+10 on 2026-03-05 will not be made then: changes are paused.",
+    )
+    assert one.remedy == f"timus-autotask resume --customer {CUSTOMER}"
+    [adv] = [line for line in months.desk.ask("status")["lines"] if line["sku"] == ADV]
+    assert adv["held_later"] == [{"day": "2026-03-05", "reason_code": "paused", "remedy": one.remedy}]
 
 
 DATING = {"decreases=start-of-next-period"}

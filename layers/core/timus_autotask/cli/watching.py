@@ -34,7 +34,7 @@ from timus_autotask.watch.grouping import Group, Standing, grouped
 from timus_autotask.watch.history import by_whom, history, pooled_minimum, undone_by
 from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.overview import Overview, overview
-from timus_autotask.watch.remedy import commands, for_customers, remedy_of
+from timus_autotask.watch.remedy import commands, for_customers, remedy_of, way_later, will_wait
 from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
 from timus_autotask.watch.undecided import named
 from timus_autotask.watch.wording import counted
@@ -325,7 +325,11 @@ def _still_to_come(line: StatusLine) -> Iterator[str]:
         undone = {(one.day, one.delta): one for one in line.undone if not one.opposite}
         for day, delta in line.scheduled:
             one = undone.get((day, delta))
-            yield f"{delta:+d} on {day}" + (f", undoes {one.entry}" if one else "")
+            waits = line.held_later.get(day)
+            told = f", undoes {one.entry}" if one else f", {will_wait(waits)}" if waits else ""
+            yield f"{delta:+d} on {day}{told}"
+            if waits:
+                yield from arrows(way_later(day, waits))
 
 
 def minimum(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

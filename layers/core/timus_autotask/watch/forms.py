@@ -45,7 +45,7 @@ from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
 from timus_autotask.watch.preview import ContractPreview, Preview, Totals
-from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.remedy import remedy_of, way_later
 from timus_autotask.watch.shadow import Shadow
 from timus_autotask.watch.status import Stages, StatusLine
 from timus_autotask.watch.undecided import named
@@ -128,12 +128,16 @@ def stages_form(stages: Stages) -> Form:
 def line_form(line: StatusLine, names: Directory) -> Form:
     """One line of it."""
     fields = asdict(line)
-    del fields["linked"]
+    del fields["linked"], fields["held_later"]
     return {
         **fields,
         **names_form(names, line.customer, line.contract_id, line.service_id),
         "state": line.state.value,
         "scheduled": [{"day": day, "unit_change": delta} for day, delta in line.scheduled],
+        "held_later": [
+            {"day": day, "reason_code": parked.code, "remedy": way_later(day, parked)}
+            for day, parked in sorted(line.held_later.items())
+        ],
         "plan_change_with": [{"day": day, **_ids(key)} for day, key in line.linked],
         "explanation": line.explanation,
         "past_days": [_past_days(one) for one in line.past_days],

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from itertools import pairwise
 from shlex import quote
 
+from timus_autotask.domain.converge.holds import PAUSED
 from timus_autotask.domain.reasons import Facts, Parked, WayOut
 
 OR = ", or: "
@@ -93,6 +95,21 @@ def remedy_of(parked: Parked) -> str:
         commands(WORDS[way], {**facts, "choice": choice}) for way in parked.ways for choice in choices
     )
     return either(*each)
+
+
+def will_wait(parked: Parked) -> str:
+    """What becomes of a scheduled change that will be held on its day for this reason, for people."""
+    return (
+        "will not be made then: changes are paused"
+        if parked.code == PAUSED
+        else "will wait for approval then: the terms ask for it"
+    )
+
+
+def way_later(day: date, parked: Parked) -> str:
+    """The command that lets it go: an approval is taken on its day."""
+    remedy = remedy_of(parked)
+    return remedy if parked.code == PAUSED else f"From {day} on: {remedy}"
 
 
 def either(*each: str) -> str:

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from timus_autotask.domain.approval import others_set_aside
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units, whose_terms
+from timus_autotask.domain.converge.holds import Known, held_later
+from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.desired import Demand, Desired, Unrouted, desired
@@ -24,6 +26,7 @@ from timus_autotask.domain.past_days import Locked, PastDays, still_shown
 from timus_autotask.domain.placement import IGNORED, NO_SERVICE
 from timus_autotask.domain.policy import BillingSchedule, Policy, whose_are_strictest
 from timus_autotask.domain.provisioning import Provisioning
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.stage import LIVE, Stage
 from timus_autotask.domain.terms import Terms
 from timus_autotask.domain.timeline import NOTHING
@@ -167,6 +170,8 @@ class StatusLine:
     """What people took back of it, and what still holds."""
     scheduled: tuple[tuple[date, int], ...] = ()
     """(day, change) that are planned."""
+    held_later: Mapping[date, Parked] = field(default_factory=dict)
+    """By day: what of it the terms will hold then, as they are now."""
     linked: tuple[tuple[date, LineKey], ...] = ()
     """(day, other line): what is planned for that day is one side of a plan change."""
     because: tuple[Because, ...] = ()
@@ -318,6 +323,8 @@ def status_of(records: Records, now: datetime, zone: ZoneInfo) -> Status:
     lines = [_without_line(missing, customers, records, circuit, today) for missing in wanted.unrouted]
     for key in _keys(wanted, records):
         lines += _lines(key, wanted.demands.get(key), records, customers, circuit, today)
+    later = _held_later(wanted, customers, records, today)
+    lines = [replace(one, held_later=later.get(one.key, {})) if one.key else one for one in lines]
     theirs = _by_customer(wanted)
     lines = [_with_reasons(line, theirs.get(line.customer, {}), customers, today) for line in lines]
     lines = [
@@ -606,6 +613,29 @@ def partner_policy(records: Records) -> Policy:
         return policy_from(records.partner.terms.value.values)
     except ValueError:
         return Policy()
+
+
+def policies_of(customers: Mapping[str, Customer], records: Records) -> Mapping[str, Policy]:
+    """The terms of today by customer; the partner's own under the empty name."""
+    return {"": partner_policy(records), **{id_: one.policy for id_, one in customers.items()}}
+
+
+def _held_later(
+    wanted: Desired, customers: Mapping[str, Customer], records: Records, today: date
+) -> Mapping[LineKey, Mapping[date, Parked]]:
+    """What is scheduled and will be held by the terms, by what Autotask had when it was last read."""
+    known = [
+        Known(line, wanted.demands.get(line.key), _last_seen(line))
+        for one in records.contracts.values()
+        if is_live(one.state.value, records)
+        for line in (stored.value for stored in one.lines.values())
+    ]
+    return held_later(known, policies_of(customers, records), today)
+
+
+def _last_seen(line: Line) -> Observed:
+    ids = () if line.contract_service_id is None else (line.contract_service_id,)
+    return Observed(line.last_read or NOTHING, ids)
 
 
 def policies_on(

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from timus_autotask.watch.adjustments import BECAME
 from timus_autotask.watch.month.evidence import runs
 from timus_autotask.watch.page import shown
-from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.remedy import remedy_of, will_wait
 from timus_autotask.web.failing import doubt_words, note_words
 from timus_autotask.web.formats import Formats
 from timus_autotask.web.pages.actions import customer_address
@@ -64,6 +64,7 @@ def environment(zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
     pages.filters["doubt"] = doubt_words
     pages.filters["noted"] = note_words
     pages.filters["remedy_of"] = remedy_of
+    pages.filters["will_wait"] = will_wait
     pages.filters["style"] = Markup  # our own style sheet, in a file that loads nothing
     pages.filters["slug"] = slug
     pages.filters["customer_address"] = customer_address

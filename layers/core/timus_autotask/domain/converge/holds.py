@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import chain, repeat
+from typing import Protocol
 
 from timus_autotask.domain.adjustments import Adjustment
 from timus_autotask.domain.approval import REJECTED, change_facts, is_approved, reason_of
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.decided import at_the_end, change_of, decided, without_news
-from timus_autotask.domain.converge.draft import LineDraft, parts_of, policy_of
+from timus_autotask.domain.converge.draft import LineDraft, parts_of, policy_of, wanted_units, whose_terms
 from timus_autotask.domain.converge.sides import (
     Drafts,
     moves_both_sides,
@@ -19,12 +21,14 @@ from timus_autotask.domain.converge.sides import (
     old_side_settles,
     plans_left,
 )
-from timus_autotask.domain.converge.view import View
+from timus_autotask.domain.converge.view import Moved, Observed, View
 from timus_autotask.domain.days import effective_day, local_midnight
+from timus_autotask.domain.desired import Demand
 from timus_autotask.domain.history import Cause
-from timus_autotask.domain.line import HeldChange, Rejection
+from timus_autotask.domain.line import HeldChange, Line, Rejection
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.policy import Policy, PostedPeriod
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import Timeline
 
 AWAITING_APPROVAL = (
@@ -215,7 +219,81 @@ def _past_end(draft: LineDraft, contract: Contract) -> LineDraft:
 # -- The partner's terms
 
 
-def _who_is_paused(draft: LineDraft, view: View) -> dict[str, str]:
+class OnADay(Protocol):
+    """What the terms are asked with, besides the line."""
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """By customer; the partner's own under the empty name."""
+
+    @property
+    def moved(self) -> Moved:
+        """The units that moved that day, for its limits."""
+
+    @property
+    def today(self) -> date:
+        """That day."""
+
+
+@dataclass(frozen=True, slots=True)
+class _DayToCome:
+    """A day on which nothing has moved yet."""
+
+    policies: Mapping[str, Policy]
+    today: date
+    moved: Moved = field(default_factory=Moved)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a line without a worker's look."""
+
+    line: Line
+    demand: Demand | None
+    observed: Observed
+
+
+def held_later(
+    lines: Iterable[Known], policies: Mapping[str, Policy], today: date
+) -> Mapping[LineKey, Mapping[date, Parked]]:
+    """What is scheduled on these lines and will be held by the terms on its day: by line and day, with the reason.
+
+    That is as of the terms and units of now, and for each change alone: what else moves on its day is not known yet. The other sides of
+    a plan change wait for the same.
+    """
+    known = {one.line.key: one for one in lines if any(day > today for day, _ in one.line.scheduled)}
+    own = {key: dict(_held_on_their_days(one, policies, today)) for key, one in known.items()}
+    found = {key: {**days} for key, days in own.items()}
+    for key, one in known.items():
+        for day, other in one.line.linked:
+            if day in own.get(other, {}):
+                found[key].setdefault(day, own[other][day])
+    return {key: days for key, days in found.items() if days}
+
+
+def _held_on_their_days(
+    known: Known, policies: Mapping[str, Policy], today: date
+) -> Iterator[tuple[date, Parked]]:
+    line, demand, observed = known.line, known.demand, known.observed
+    if line.parked is not None and line.parked.code != REJECTED:
+        return  # why it waits is said already
+    customers = whose_terms(demand, observed.units, wanted_units(demand, line), today)
+    policy = policy_of(demand, policies, customers)
+    facts: dict[str, int | str] = {"contract": line.contract_id, "service": line.service_id}
+    prices = chain([line.scheduled_price], repeat(None))
+    for (day, delta), price in zip(line.scheduled, prices, strict=False):
+        if day > today:
+            alone = (Adjustment(line.key, day, delta),)
+            draft = LineDraft(line, demand, observed, policy, day, facts, customers, adjustments=alone)
+            held = _held(replace(draft, price=price), _DayToCome(policies, day))
+            if held is not None and held.parked is not None:
+                yield day, held.parked
+        # By the day of the next one it is made, also if a person is asked first.
+        observed = replace(observed, units=observed.units.add_from(day, delta))
+        line = replace(line, adjusted=(*line.adjusted, day))
+
+
+def _who_is_paused(draft: LineDraft, view: OnADay) -> dict[str, str]:
     """The customer whose own pause it is; nothing where everybody is paused."""
     customers = {customer for customer, _ in draft.sources}
     paused = sorted(one for one in customers if view.policies.get(one, Policy()).paused)
@@ -224,7 +302,7 @@ def _who_is_paused(draft: LineDraft, view: View) -> dict[str, str]:
     return {"paused_customer": paused[0]}
 
 
-def _held(draft: LineDraft, view: View) -> LineDraft | None:
+def _held(draft: LineDraft, view: OnADay) -> LineDraft | None:
     """Parked if all is paused, or the partner's terms ask for approval before the first of a line's due adjustments is made.
 
     Each is judged in its turn, or all of them together.
@@ -259,7 +337,9 @@ def _go_together(draft: LineDraft) -> bool:
     return any(first.day < day <= draft.today for day in units.days)
 
 
-def _asks(draft: LineDraft, change: HeldChange, units: Timeline, moved: int, view: View) -> LineDraft | None:
+def _asks(
+    draft: LineDraft, change: HeldChange, units: Timeline, moved: int, view: OnADay
+) -> LineDraft | None:
     """Parked if the terms ask for approval of a change, given what the line has by then and what it moves in all.
 
     On a line that several customers share, each one's part is judged like the whole: what is asked for stays asked for, whatever another
@@ -283,7 +363,7 @@ def _asks(draft: LineDraft, change: HeldChange, units: Timeline, moved: int, vie
     return replace(held, parked=replace(held.parked, facts=facts))
 
 
-def _alone(draft: LineDraft, customer: str, view: View) -> LineDraft:
+def _alone(draft: LineDraft, customer: str, view: OnADay) -> LineDraft:
     """The line as if it were one customer's."""
     own = (customer,)
     return replace(draft, policy=policy_of(draft.demand, view.policies, own), customers=own)
@@ -295,7 +375,7 @@ def _was_rejected(rejection: Rejection, parts: Mapping[str, int], draft: LineDra
 
 
 def _asked(
-    draft: LineDraft, change: HeldChange, judged: Sequence[int], units: Timeline, moved: int, view: View
+    draft: LineDraft, change: HeldChange, judged: Sequence[int], units: Timeline, moved: int, view: OnADay
 ) -> LineDraft | None:
     """Parked if the terms of the line ask for approval. ``judged`` are the units of the change, and of its parts."""
     policy, size = draft.policy, max(map(abs, judged))
@@ -317,7 +397,7 @@ def _is_posted(day: date, closed: Sequence[tuple[date, date]]) -> bool:
     return any(first <= day <= last for first, last in closed)
 
 
-def _over_day_limit(draft: LineDraft, change: HeldChange, more: int, view: View) -> int | None:
+def _over_day_limit(draft: LineDraft, change: HeldChange, more: int, view: OnADay) -> int | None:
     """The limit of a day that ``more`` units would break, of the customer or of the partner.
 
     What it has held once awaits approval: another day's limit does not let it through while nobody looks.

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.converge.draft import wanted_units
+from timus_autotask.domain.converge.holds import Known, held_later
 from timus_autotask.domain.converge.view import Observed
 from timus_autotask.domain.customer import Customer
 from timus_autotask.domain.days import period_containing
@@ -22,8 +23,9 @@ from timus_autotask.domain.history import Merge
 from timus_autotask.domain.line import JournalEntry, Line
 from timus_autotask.domain.mapping import LineKey, PlanMapping, service_on
 from timus_autotask.domain.placement import Placement
-from timus_autotask.domain.policy import BillingSchedule
+from timus_autotask.domain.policy import BillingSchedule, Policy
 from timus_autotask.domain.price import ObservedPrice
+from timus_autotask.domain.reasons import Parked
 from timus_autotask.domain.timeline import NOTHING as NO_UNITS
 from timus_autotask.domain.timeline import Timeline
 from timus_autotask.domain.undone import without_undone
@@ -33,7 +35,7 @@ from timus_autotask.store.merged_events import EventRecord
 from timus_autotask.sync.gather import observed_of
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
-from timus_autotask.watch.status import Records, desired_of, is_live, stage_of_everybody
+from timus_autotask.watch.status import Records, desired_of, is_live, policies_of, stage_of_everybody
 
 T = TypeVar("T")
 ONE_DAY = timedelta(days=1)
@@ -80,6 +82,8 @@ class BookLine:
     """The contract service that a person chose, where its service is on the contract more than once."""
     changes: tuple[JournalEntry, ...] = ()
     """Of the journal, those of this line."""
+    held_later: Mapping[date, Parked] = field(default_factory=dict)
+    """What is scheduled and will be held by the terms on its day; see ``held_later``."""
 
     @property
     def wanted(self) -> Timeline:
@@ -200,6 +204,7 @@ class _Reader:
         plans = {sku: stored.value for sku, stored in records.partner.plans.items()}
         catalogue = self._catalogue(customers.values(), plans, there)
         lines = _lines(records, wanted, contracts, rows, _by_line(changes))
+        lines = _with_held_later(lines, policies_of(customers, records), self._today)
         costs = self._costs()
         prices = _prices(there, catalogue, lines, costs=costs)
         self._notes += [
@@ -313,6 +318,13 @@ def _lines(
         )
         for key in sorted({*wanted.demands, *recorded})
     }
+
+
+def _with_held_later(
+    lines: Mapping[LineKey, BookLine], policies: Mapping[str, Policy], today: date
+) -> dict[LineKey, BookLine]:
+    later = held_later((Known(one.line, one.demand, one.observed) for one in lines.values()), policies, today)
+    return {key: replace(one, held_later=later.get(key, {})) for key, one in lines.items()}
 
 
 def _by_line(changes: Iterable[JournalEntry]) -> Mapping[LineKey, tuple[JournalEntry, ...]]:

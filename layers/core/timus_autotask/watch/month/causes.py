@@ -191,7 +191,12 @@ def _of_scheduled(one: BookLine, scheduled: date, today: date) -> Leak:
     waits = _waiting(one)
     if waits is not None:
         return waits
-    return Leak.SCHEDULED if scheduled > today else Leak.PENDING
+    if scheduled <= today:
+        return Leak.PENDING
+    later = one.held_later.get(scheduled)
+    if later is None:
+        return Leak.SCHEDULED
+    return _BY_CODE.get(later.code, Leak.HELD)
 
 
 def _waiting(one: BookLine) -> Leak | None:

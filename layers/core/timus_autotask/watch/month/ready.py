@@ -31,7 +31,7 @@ from timus_autotask.watch.month.coverage import Coverage, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.parked import EventEffect, costs, effects
 from timus_autotask.watch.names import NOBODY, Directory
-from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, for_customers, remedy_of
+from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, for_customers, remedy_of, way_later, will_wait
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
 from timus_autotask.watch.undecided import Undecided
 
@@ -349,6 +349,8 @@ class _Look:
         if said and said.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
             message = said.reason
             remedy = said.remedy or remedy
+        if cause in (Leak.HELD, Leak.PAUSED) and line.held_later and not line.line.parked:
+            message, remedy = _held_later(line)
         stages = self._beside.stages
         if cause is Leak.OBSERVING and stages.partner.live:
             remedy = for_customers(remedy, [one for one in line.customers if not stages.live(one)])
@@ -519,6 +521,13 @@ _WORDS: Mapping[Leak, tuple[str, str]] = {
         "timus-autotask reconcile",
     ),
 }
+
+
+def _held_later(line: BookLine) -> tuple[str, str]:
+    """Of what is scheduled and will be held: what, and the way out."""
+    day, parked = min(line.held_later.items(), key=lambda one: one[0])
+    units = dict(line.line.scheduled).get(day, 0)
+    return f"{units:+d} on {day} {will_wait(parked)}.", way_later(day, parked)
 
 
 def _sizes(
