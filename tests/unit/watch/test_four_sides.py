@@ -398,6 +398,20 @@ def test_the_command_reads_a_file_as_its_profile_says_and_keeps_it(tmp_path: Pat
     assert "how the invoice is read" in months.desk.told("changes")
 
 
+def test_what_nothing_waits_for_does_not_send_to_the_status(tmp_path: Path) -> None:
+    """What was undone is brought back by the command that `ready` names; what is past changing is billed by hand."""
+    months = begun()
+    months.play([("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("tell", {ADV: 20, GATEWAY: 1}, 0)])
+    months.play([("wait", None, 2), ("undo", None, 0), ("wait", None, 30)])
+    file = tmp_path / "march.csv"
+    file.write_text("customer,sku,quantity\n" + f"{CUSTOMER},{ADV},20\n{CUSTOMER},{GATEWAY},1\n")
+    said = months.desk.run("reconcile", "--timus-invoice", str(file), "--month", "2026-03").out
+    assert "undone by a person" in said
+    assert "timus-autotask ready --month" in said
+    assert "bill or credit" in said
+    assert "status" not in said
+
+
 def test_a_sign_off_is_kept_with_name_file_and_numbers(tmp_path: Path) -> None:
     """Unsettled differences fail until somebody takes them; what changes afterwards is said."""
     months = begun()

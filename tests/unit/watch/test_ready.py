@@ -18,6 +18,7 @@ from timus_autotask.operate.month_end import leaks, may_be_posted, what_was_post
 from timus_autotask.watch.month.causes import SETTLED, Leak
 from timus_autotask.watch.month.digest import digest
 from timus_autotask.watch.month.ready import Open, Ready, Waits
+from timus_autotask.watch.remedy import ways
 
 MARCH = date(2026, 3, 1)
 LAST = date(2026, 3, 31)
@@ -175,7 +176,12 @@ def test_what_awaits_approval_is_open() -> None:
     more(months)
     one = only(of(months))
     assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.HELD, date(2026, 3, 4), -3, -84)
-    assert (one.estimate, one.remedy) == (Decimal("-33.87"), f"timus-autotask approve {CONTRACT} 45")
+    assert one.estimate == Decimal("-33.87")
+    line = f"{CONTRACT} 45"
+    assert ways(one.remedy) == [
+        f"timus-autotask approve {line}",
+        f"timus-autotask reject {line} --reason WHY",
+    ]
 
 
 def test_what_a_person_rejected_stays() -> None:
@@ -198,6 +204,47 @@ def test_what_a_person_undid_stays() -> None:
     assert found.ready
     [one] = [one for one in found.periods[0].stays if one.first != MARCH]
     assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.UNDONE, date(2026, 3, 5), -3, -81)
+    opposite = next(each.id for each in months.world.ports.store.changes() if each.delta == -3)
+    assert one.remedy == f"To bring it back: timus-autotask undo {opposite} --reason WHY"
+    months.desk.told("undo", opposite, "--reason", "needed after all", "--yes")
+    months.play([("wait", None, 1)])
+    assert months.billed(45, LAST) == 13
+    [over] = [each for each in of(months).periods[0].stays if each.kind is Leak.UNDONE]
+    assert (over.seat_days, over.remedy) == (-3, "")
+
+
+def test_an_undo_that_is_still_to_be_made_is_withdrawn() -> None:
+    """And one whose day is posted by now has no way back: a credit or a charge in Autotask is what is left."""
+    months = begun()
+    more(months)
+    [id_] = [one.id for one in months.world.ports.store.changes() if one.delta == 3]
+    months.desk.told("undo", id_, "--reason", "a mistake", "--yes")
+    months.work()
+    [one] = [each for period in of(months).periods for each in period.stays if each.kind is Leak.UNDONE]
+    assert one.remedy == f"timus-autotask undo {id_} --withdraw --reason WHY"
+    months.play([("wait", None, 2), ("post", None, 0)])
+    [one] = [each for period in of(months).periods for each in period.stays if each.kind is Leak.UNDONE]
+    assert one.remedy == ""
+
+
+@pytest.mark.parametrize(
+    ("ends", "remedy"),
+    [
+        ("2026-03-20", f"Extend the contract in Autotask, then: timus-autotask retry {CONTRACT}"),
+        (None, f"timus-autotask map customer {CUSTOMER} --company N --contract N"),
+    ],
+)
+def test_days_that_no_contract_covers_have_a_way_out_of_their_own(ends: str | None, remedy: str) -> None:
+    """Whatever else the line waits for: an approval would not bill them."""
+    months = begun()
+    if ends:
+        months.world.control.person_edits_contract(CONTRACT, {"endDate": ends})
+    else:
+        months.world.control.person_edits_contract(CONTRACT, {"startDate": "2026-04-01"})
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.play([("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    outside = [one for one in of(months).open if one.kind is Waits.CONTRACT]
+    assert {one.remedy for one in outside} == {remedy}
 
 
 def test_an_edit_is_open_also_where_its_number_is_right() -> None:

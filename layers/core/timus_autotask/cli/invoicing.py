@@ -203,6 +203,17 @@ def _row(row: SideRow, names: Directory) -> tuple[Any, ...]:
     )
 
 
+_BY_HAND = "Nothing changes these days any more: bill or credit them by hand in Autotask"
+_PAST = {
+    Leak.LATE: _BY_HAND,
+    Leak.BEFORE: _BY_HAND,
+    Leak.SUPERSEDED: _BY_HAND,
+    Leak.KEPT: "It is kept by a person's decision: change the units in Autotask if it should not be",
+    Leak.UNDONE: "timus-autotask ready --month with this month names the command that brings it back",
+}
+"""What no line waits for, so that `status` has nothing to say of it."""
+
+
 def _why(one: SideDifference, row: SideRow) -> Iterator[str]:
     yield f"{one.seat_days:+d} {one.kind.label}"
     yield from arrows(_remedy(one, row))
@@ -223,6 +234,8 @@ def _remedy(one: SideDifference, row: SideRow) -> str:
         return "timus-autotask map suggest; if it is not sold any more, take it off the contract in Autotask"
     if one.kind is Leak.UNMAPPED:
         return "timus-autotask map review"
+    if isinstance(one.kind, Leak) and one.kind in _PAST:
+        return _PAST[one.kind]
     return f"timus-autotask status --customer {row.customer}" if row.customer else "timus-autotask status"
 
 

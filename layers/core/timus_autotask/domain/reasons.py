@@ -48,8 +48,11 @@ class WayOut(Enum):
     ADOPT = "adopt"
     """Keep what somebody did in Autotask."""
     APPROVE = "approve"
+    REJECT = "reject"
     APPROVE_NEW_PLAN = "approve-new-plan"
     """Approve the increase that the line's own change goes with."""
+    REJECT_NEW_PLAN = "reject-new-plan"
+    """Reject it, and with it the line's own change."""
     APPROVE_AFTER_ALL = "approve-after-all"
     """Approve what was rejected."""
     RESUME = "resume"
@@ -174,23 +177,23 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "held-for-approval": Reason(
             "A change of {delta:+d} on {day}{at_price} awaits approval.{shared_told}",
-            (WayOut.APPROVE,),
+            (WayOut.APPROVE, WayOut.REJECT),
         ),
         "held-over-limit": Reason(
             "A change of {delta:+d} on {day}{at_price} is larger than the limit of {limit}, so it awaits approval.{shared_told}",
-            (WayOut.APPROVE,),
+            (WayOut.APPROVE, WayOut.REJECT),
         ),
         "held-over-day-limit": Reason(
             "A change of {delta:+d} on {day}{at_price} awaits approval: it brings the units that change in one day above the limit of {limit}.{shared_told}",
-            (WayOut.APPROVE,),
+            (WayOut.APPROVE, WayOut.REJECT),
         ),
         "held-with-plan-change": Reason(
             "The plan change waits as a whole: the new plan on service {up} is not approved.",
-            (WayOut.APPROVE_NEW_PLAN,),
+            (WayOut.APPROVE_NEW_PLAN, WayOut.REJECT_NEW_PLAN),
         ),
         "held-posted-period": Reason(
             "A change of {delta:+d}{at_price} awaits approval: its day, {day}, is in a period that is approved and posted.{shared_told}",
-            (WayOut.APPROVE,),
+            (WayOut.APPROVE, WayOut.REJECT),
         ),
         "rejected": Reason(
             "The change of {delta:+d} on {day}{at_price} is set aside until Timus reports something newer{by_now_told}. "

@@ -19,7 +19,7 @@ from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.placement import Placement
 from timus_autotask.domain.policy import BillingSchedule
-from timus_autotask.domain.reasons import REASONS, Parked
+from timus_autotask.domain.reasons import REASONS, Parked, WayOut
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.store.inbox import waits_in_inbox
 from timus_autotask.store.keys import id_of
@@ -31,7 +31,15 @@ from timus_autotask.watch.month.coverage import Coverage, coverage
 from timus_autotask.watch.month.ledger import why_without_line
 from timus_autotask.watch.month.parked import EventEffect, costs, effects
 from timus_autotask.watch.names import NOBODY, Directory
-from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, for_customers, remedy_of, way_later, will_wait
+from timus_autotask.watch.remedy import (
+    ENFORCE_OR_ADOPT,
+    OR,
+    WORDS,
+    for_customers,
+    remedy_of,
+    way_later,
+    will_wait,
+)
 from timus_autotask.watch.status import Records, Stages, StatusLine, status_of
 from timus_autotask.watch.undecided import Undecided
 
@@ -351,6 +359,8 @@ class _Look:
             remedy = said.remedy or remedy
         if cause in (Leak.HELD, Leak.PAUSED) and line.held_later and not line.line.parked:
             message, remedy = _held_later(line)
+        if cause is Leak.UNDONE:
+            remedy = _bring_back(line, self._books.today)
         stages = self._beside.stages
         if cause is Leak.OBSERVING and stages.partner.live:
             remedy = for_customers(remedy, [one for one in line.customers if not stages.live(one)])
@@ -388,15 +398,13 @@ class _Look:
             first = covered[-1][1] + ONE_DAY if covered else self._first
             days = [(day, units) for day in each_day(first, self._last) if (units := line.wanted.at(day))]
             if days and line.demand is not None:
-                said = self._said.get(line.key)
-                remedy = said.remedy if said else None
                 yield replace(
                     self._open(line, Leak.PARKED, days),
                     kind=Waits.CONTRACT,
                     message=f"Contract {line.key.contract_id} does not cover the month from {first} on."
                     if line.contract
                     else f"Autotask has no contract {line.key.contract_id}, or the API user may not see it.",
-                    remedy=remedy or f"timus-autotask status --contract {line.key.contract_id}",
+                    remedy=_another_contract(line, first),
                 )
 
     def _without_line(self) -> Iterator[Open]:
@@ -499,7 +507,10 @@ _WORDS: Mapping[Leak, tuple[str, str]] = {
         "An adjustment is under way.",
         "It is settled within a quarter of an hour, automatically: look again then",
     ),
-    Leak.HELD: ("A change awaits approval.", "timus-autotask approve {contract} {service}"),
+    Leak.HELD: (
+        "A change awaits approval.",
+        OR.join((WORDS[WayOut.APPROVE], WORDS[WayOut.REJECT])),
+    ),
     Leak.PAUSED: ("Changes are paused.", "timus-autotask resume"),
     Leak.REFUSED: ("Autotask refused the change.", "timus-autotask retry {contract}"),
     Leak.PARKED: ("The line waits for a person.", "timus-autotask status --contract {contract}"),
@@ -528,6 +539,35 @@ def _held_later(line: BookLine) -> tuple[str, str]:
     day, parked = min(line.held_later.items(), key=lambda one: one[0])
     units = dict(line.line.scheduled).get(day, 0)
     return f"{units:+d} on {day} {will_wait(parked)}.", way_later(day, parked)
+
+
+def _another_contract(line: BookLine, day: date) -> str:
+    """What has a line billed from a day on that its contract does not cover, whatever else the line waits for."""
+    contract = line.contract
+    if contract is None:
+        code = "contract-not-found"
+    elif not contract.recurring or day <= contract.end:  # it begins only later
+        code = "contract-not-recurring"
+    else:
+        code = "contract-ended"
+    facts: dict[str, int | str] = {
+        "contract": line.key.contract_id,
+        "customer": next(iter(line.customers), ""),
+    }
+    return remedy_of(Parked(code, facts))
+
+
+def _bring_back(line: BookLine, today: date) -> str:
+    """The command that ends the newest undo that holds; empty: it is over, or its period is posted."""
+    newest = next((one for one in reversed(line.line.undone) if one.until is None or one.until > today), None)
+    if newest is None or not line.undone.at(max(today, newest.day)):
+        return ""
+    if any(first <= newest.day <= last for first, last in line.observed.closed):
+        return ""
+    if newest.opposite:
+        return f"To bring it back: timus-autotask undo {newest.opposite} --reason WHY"
+    waits = newest.is_still_to_be_made(today)
+    return f"timus-autotask undo {newest.entry} --withdraw --reason WHY" if waits else ""
 
 
 def _sizes(
