@@ -95,6 +95,24 @@ def test_what_the_terms_will_hold_on_its_day_is_said_before(
     assert {service for service, one in lines.items() if one.value.state is State.PARKED} == waiting
 
 
+def test_what_is_scheduled_after_a_rejected_change_is_open() -> None:
+    """It is made all the same, so there is no yes before its day; or it is held then, where the terms say so."""
+    months = begun("approve_increases.above_units=5")
+    told: list[tuple[str, object, int]] = [
+        ("tell", {ADV: 22, GATEWAY: 1}, 0),
+        ("tell", {ADV: 23, GATEWAY: 1}, 5),
+    ]
+    months.play([("wait", None, 3), *told, ("reject", None, 0)])
+    one = only(of(months))
+    assert (one.kind, one.first, one.seats) == (Leak.SCHEDULED, date(2026, 3, 9), -1)
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    one = only(of(months))
+    assert (one.kind, one.message) == (
+        Leak.HELD,
+        "+1 on 2026-03-09 will wait for approval then: the terms ask for it.",
+    )
+
+
 def test_what_is_scheduled_while_all_is_paused_says_so() -> None:
     """It is not made on its day, and the way out is to resume."""
     months = Months()

@@ -189,7 +189,8 @@ def _late(one: BookLine, day: date) -> Iterator[tuple[Leak, int]]:
 
 def _of_scheduled(one: BookLine, scheduled: date, today: date) -> Leak:
     waits = _waiting(one)
-    if waits is not None:
+    # What is dated later than a rejected change is made all the same.
+    if waits is not None and (waits is not Leak.REJECTED or scheduled <= today):
         return waits
     if scheduled <= today:
         return Leak.PENDING

@@ -357,7 +357,7 @@ class _Look:
         if said and said.reason and cause not in SETTLED and cause is not Leak.SCHEDULED:
             message = said.reason
             remedy = said.remedy or remedy
-        if cause in (Leak.HELD, Leak.PAUSED) and line.held_later and not line.line.parked:
+        if cause in (Leak.HELD, Leak.PAUSED) and line.held_later:
             message, remedy = _held_later(line)
         if cause is Leak.UNDONE:
             remedy = _bring_back(line, self._books.today)
