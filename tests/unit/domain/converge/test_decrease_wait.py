@@ -68,6 +68,22 @@ def test_a_wrong_clock_makes_nothing_wait() -> None:
     ]
 
 
+def test_a_decrease_waits_also_after_another_change_of_the_line_was_made_first() -> None:
+    """Of two subscriptions of a line one rose some days ago and the other ends just now: what is made first follows nothing of the end."""
+    units = since_january(25, (march(12), 28), (TODAY, 23))
+    rose = Cause("sub_2", 2, march(12), "evt_2", NOW - timedelta(days=3), before=20, after=23)
+    ended = Cause("sub_1", 8, TODAY, "evt_8", NOW, before=5)
+    wanted = demand(units, causes=(rose, ended))
+    first = next_step(view(wanted, lines=(left(LEVEL),), policy=HALF_AN_HOUR)).adjust
+    assert first is not None
+    assert first.intent is not None
+    assert (first.intent.delta, first.intent.versions) == (3, {"sub_2": 2})
+    made = first.intent.after
+    line = left(made, versions=first.intent.versions, adjusted=(march(12),))
+    step = next_step(view(wanted, held={45: on_contract(made)}, lines=(line,), policy=HALF_AN_HOUR))
+    assert waits(step) == NOW + timedelta(minutes=30)
+
+
 def test_only_a_decrease_of_a_whole_subscription_waits() -> None:
     """Others are made at once."""
     cause = Cause("sub_1", 8, TODAY, "evt_8", NOW, before=25, after=1)
