@@ -151,8 +151,8 @@ def units_by_journal(journal: Mapping[str, Any]) -> Units | None:
             units = (units or Units()).plus(date.fromisoformat(entry["day"]), entry["delta"])
     if journal["found"] is not None:
         return Units(journal["found"])
-    if units is None and journal["last_read"] is not None:
-        return Units(journal["last_read"])
+    if units is None and journal["known_units"] is not None:
+        return Units(journal["known_units"])
     return units
 
 

@@ -52,7 +52,7 @@ def reject(line: Line, *, by: str, at: datetime, reason: str, entry_id: str) -> 
     rejection = Rejection(change.day, change.delta, by, at, reason, change.versions, change.price)
     aside = replace(change, rejection=rejection, day_limit=None)
     known = line.parked.facts if line.parked else {}
-    units = (line.last_read or NOTHING).at(change.day)
+    units = (line.known_units or NOTHING).at(change.day)
     scheduled = tuple(one for one in line.scheduled if one != (change.day, change.delta))
     entry = JournalEntry(
         id=entry_id,

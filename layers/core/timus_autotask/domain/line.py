@@ -319,7 +319,8 @@ class Line:
     """The contract's last day when the baseline was read. Later days, which a longer contract has gained since, are nobody's edit; None:
     it was read by an earlier version, which did not note the day."""
     awaiting: HeldChange | None = None
-    """What ``approve`` lets go: what the terms hold back, or what was rejected. What a day's limit holds stays held by it."""
+    """What ``approve`` lets go: what the terms hold back, or what was rejected: then its ``rejection`` says so, and nobody is asked. What
+    a day's limit holds stays held by it."""
     rejections: tuple[Rejection, ...] = ()
     awaiting_causes: tuple[Cause, ...] = ()
     """What Timus has reported that ``awaiting`` follows from; see ``MOST_CAUSES``."""
@@ -382,13 +383,13 @@ class Line:
     @property
     def unsaid(self) -> Timeline | None:
         """What the next entry of the journal has to say of Autotask's units before it; see ``JournalEntry.found``."""
-        if self.head or self.last_read is None:
+        if self.head or self.known_units is None:
             return self.found
-        return self.last_read.until(self.baseline_until) if self.baseline_until else self.last_read
+        return self.known_units.until(self.baseline_until) if self.baseline_until else self.known_units
 
     @property
-    def last_read(self) -> Timeline | None:
-        """What is known of it: its baseline; what was read last, of a line that observes."""
+    def known_units(self) -> Timeline | None:
+        """The units as we know them: the baseline; of a line that has none, what was read last."""
         return self.observed if self.baseline is None else self.baseline
 
 

@@ -185,7 +185,7 @@ def _service_twice(line: Line, look: Look) -> Finding | None:
         if sum(units > 0 for units in lines.values()) > 1:
             numbers = " and ".join(map(str, sorted(lines.values())))
             message = f"it is on the contract more than once, with {numbers} units on {day}."
-            left = line.last_read.at(day) if line.last_read else 0
+            left = line.known_units.at(day) if line.known_units else 0
             return _found(line, Kind.SERVICE_TWICE, message, day, left, sum(lines.values()))
     return None
 
@@ -209,7 +209,7 @@ def _not_as_demanded(
 
 def _edit(line: Line, contract: Contract, look: Look, today: date) -> tuple[Kind, date, int, int] | None:
     """The first day that was looked at on which Autotask does not have what we left there, with both numbers."""
-    left = line.last_read
+    left = line.known_units
     if left is None:
         return None
     until = min(contract.end, line.baseline_until or contract.end)

@@ -406,7 +406,7 @@ def _line_evidence(one: LineEvidence, names: Directory) -> Form:
         "estimate_margin": _amount(one.margin),
         "journal": {
             **_journal(one.journal, line.head, one.broken),
-            "last_read": line.last_read.steps if line.last_read else None,
+            "known_units": line.known_units.steps if line.known_units else None,
             "found": line.found.steps if line.found else None,
         },
     }

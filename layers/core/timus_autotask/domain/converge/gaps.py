@@ -154,7 +154,7 @@ def _not_adjusted_here(settling: frozenset[LineKey], view: View) -> Mapping[Line
     gaps = {}
     for key, demand in view.desired.demands.items():
         line = view.lines.get(key)
-        left = line.last_read if line else None
+        left = line.known_units if line else None
         if line is None or left is None:
             continue
         line = noted(line, view.lines, view.desired)

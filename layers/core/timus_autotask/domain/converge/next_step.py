@@ -356,7 +356,7 @@ def _shown(draft: LineDraft, drafts: Drafts, view: View) -> Line:
     if (
         not view.live and line.intent is None and line.baseline is not None
     ):  # also where nothing was read: nothing is ours
-        line = replace(line, baseline=None, baseline_until=None, observed=line.last_read)
+        line = replace(line, baseline=None, baseline_until=None, observed=line.known_units)
     return with_state(line, _state(draft, view), draft.parked, view.now)
 
 

@@ -222,7 +222,7 @@ class _Other:
     def is_level(self) -> bool:
         units = self.view.observed.get(self.key.service_id, Observed()).units
         if self.key.contract_id != self.view.contract_id:
-            units = self.line.last_read or NOTHING
+            units = self.line.known_units or NOTHING
         return self.line.intent is None and units.at(self.view.today) == self.wanted.at(self.view.today)
 
     def has_come_since(self, side: _Side) -> bool:

@@ -508,7 +508,7 @@ def by_journal(entries: Iterable[JournalEntry], line: Line) -> Timeline | None:
             units = (units or NOTHING).add_from(entry.day, entry.delta)
     if line.found is not None:
         return line.found
-    return line.last_read if units is None else units
+    return line.known_units if units is None else units
 
 
 def _concerns(entry: JournalEntry, month: Month, ports: Ports) -> bool:
