@@ -1,4 +1,4 @@
-"""What would help, where a use case refuses: a value there, and words of their own at the command and in the console."""
+"""What would help, where a use case refuses or a check finds something: a value there, which the command and the console put into words."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from datetime import date
 import pytest
 
 from timus_autotask.cli import failure
-from timus_autotask.cli.command import parser
+from timus_autotask.cli.command import COMMANDS, parser
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way, not_asked
 from timus_autotask.ports.errors import NotConfigured, RetryLater
-from timus_autotask.watch.remedy import COMMAND
+from timus_autotask.watch.check import CheckResult
+from timus_autotask.watch.remedy import COMMAND, CheckWay, ways
 from timus_autotask.web import failing
 
 OPTION = re.compile(r"--[a-z-]+")
@@ -47,6 +48,20 @@ def test_the_console_names_no_option(way: Way) -> None:
     assert "{" not in said
     assert not OPTION.search(said)
     assert "timus-autotask" not in said
+
+
+@pytest.mark.parametrize("way", CheckWay)
+def test_a_check_names_a_command_that_there_is(way: CheckWay) -> None:
+    """With options that it takes, a line each, so that it can be copied from a terminal and from the console's page."""
+    said = CheckResult("it", "", way=way, facts={"stack": "acme", "zone": "Europe/Berlin"}).remedy
+    commands = [one[0] for one in COMMAND.finditer(said)]
+    ours = [one.removeprefix("timus-autotask ") for one in commands if one.startswith("timus-autotask")]
+    assert all(any(f"{one} ".startswith(f"{there.name} ") for there in COMMANDS) for one in ours)
+    named = OPTION.findall(said)
+    assert commands or named
+    assert {*named} <= {*options(parser())}
+    assert "{" not in said
+    assert all(len(COMMAND.findall(one)) <= 1 for one in ways(said))
 
 
 def test_what_is_in_doubt_can_be_done_otherwise_in_both() -> None:

@@ -134,7 +134,9 @@ def test_every_number_of_a_time_zone_is_a_zone() -> None:
 def test_other_stacks_of_ours_are_named(deployment: Deployment) -> None:
     """So that nobody sets up the wrong one."""
     both = replace(deployment, stacks=lambda: ["acme", "timus-autotask"])
-    assert "of ours there are also acme: choose with --stack" in check_stack(both).found
+    found = check_stack(both)
+    assert "of ours there are also acme" in found.found
+    assert found.remedy == "To look at another one: --stack NAME"
 
 
 # -- The API user

@@ -45,6 +45,11 @@ class Recorded:
         return sample("threshold") if "ThresholdInformation" in request.url else page()
 
 
+def said(check: CheckResult) -> tuple[str, str, CheckVerdict, str]:
+    """What people read of a check."""
+    return check.name, check.found, check.verdict, check.remedy
+
+
 def login(wire: Recorded) -> CheckResult:
     """What ``setup`` and ``doctor`` say of an API user."""
 
@@ -202,7 +207,7 @@ def test_an_api_user_that_does_not_work(what: str) -> None:
     """Its words, what to do, and one login."""
     told, found, remedy = LOGINS[what]
     wire = Recorded(**told)
-    assert login(wire) == CheckResult("API user", found, WRONG, remedy)
+    assert said(login(wire)) == ("API user", found, WRONG, remedy)
     assert len([one for one in wire.requests if "zoneInformation" not in one.url]) <= 1
 
 
@@ -324,7 +329,7 @@ PERMISSIONS: dict[str, tuple[str, dict[str, Told], CheckVerdict, str, str]] = {
 def test_a_permission_that_is_missing(what: str) -> None:
     """What is not allowed, and where in Autotask to allow it."""
     name, told, verdict, found, remedy = PERMISSIONS[what]
-    assert permission(name, **told) == CheckResult(name, found, verdict, remedy)
+    assert said(permission(name, **told)) == (name, found, verdict, remedy)
 
 
 def test_permissions_while_autotask_is_away() -> None:

@@ -11,7 +11,17 @@ import pytest
 
 import timus_autotask
 from timus_autotask.domain.reasons import REASONS, Parked, WayOut
-from timus_autotask.watch.remedy import COMMAND, OR, WORDS, for_customers, remedy_of, ways
+from timus_autotask.watch.check import CheckResult
+from timus_autotask.watch.remedy import (
+    CHECK_WORDS,
+    COMMAND,
+    OR,
+    WORDS,
+    CheckWay,
+    for_customers,
+    remedy_of,
+    ways,
+)
 
 PACKAGE = Path(timus_autotask.__file__).parent
 NAMED = re.compile(r"timus-autotask [a-z]")
@@ -121,17 +131,36 @@ def test_no_text_asks_for_two_commands_at_once(folder: str) -> None:
     assert several == []
 
 
-def test_no_use_case_types_a_command() -> None:
-    """Its ways out are values, so that the console says them in its own words; what is looked at has a command as its remedy."""
-    checks = {"credentials.py", "enabling.py"}
+CHECKS = [PACKAGE / "watch" / "check.py", PACKAGE / "watch" / "health.py"]
+
+
+@pytest.mark.parametrize("folder", ["domain", "store", "sync", "operate"])
+def test_no_use_case_types_a_command(folder: str) -> None:
+    """Its ways out are values, and so are those of a check: how they are said stands in one place each."""
     typed = [
         f"{path.name}:{line}: {text}"
-        for path in sorted((PACKAGE / "operate").rglob("*.py"))
-        if path.name not in checks
+        for path in [*sorted((PACKAGE / folder).rglob("*.py")), *CHECKS]
         for line, text in _texts(path)
-        if NAMED.search(text)
+        if NAMED.search(text) or "make deploy" in text
     ]
     assert typed == []
+
+
+def test_each_way_of_a_check_is_said_and_used() -> None:
+    """One that no check names would be kept up for nobody."""
+    assert set(CHECK_WORDS) == set(CheckWay)
+    looking = "".join(path.read_text() for path in [*CHECKS, PACKAGE / "operate" / "enabling.py"])
+    assert {*re.findall(r"CheckWay\.(\w+)", looking)} == {way.name for way in CheckWay}
+
+
+def test_a_check_says_its_advice_and_then_the_command_for_those_it_names() -> None:
+    """Or one of both, or nothing."""
+    assert CheckResult("a", "").remedy == ""
+    assert CheckResult("a", "", advice="Wait.").remedy == "Wait."
+    both = CheckResult("a", "", advice="Correct it.", way=CheckWay.THEN_TRY_AGAIN)
+    assert both.remedy == "Correct it. Then: timus-autotask setup --try-again"
+    named = CheckResult("a", "", way=CheckWay.RESUME, customers=("a b",))
+    assert named.remedy == "When it is time: timus-autotask resume --customer 'a b'"
 
 
 @pytest.mark.parametrize(

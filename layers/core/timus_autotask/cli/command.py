@@ -1071,7 +1071,7 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployme
 def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
     from timus_autotask.cli.deployment import find
     from timus_autotask.cli.terminal import Terminal
-    from timus_autotask.store.reading import REPAIR
+    from timus_autotask.watch.remedy import REPAIR
 
     command: Command = arguments.command
     as_json = getattr(arguments, "json", False)
@@ -1108,8 +1108,9 @@ def _foreseen(error: Exception) -> tuple[str, int] | None:
     """What a person reads of a failure, and the exit status; None for one that nobody foresaw."""
     from timus_autotask.cli.failure import refusal
     from timus_autotask.operate.refusal import NotDone, Senseless
-    from timus_autotask.store.reading import REPAIR, RecordUnreadable
+    from timus_autotask.store.reading import RecordUnreadable
     from timus_autotask.store.terms import TermsUnreadable
+    from timus_autotask.watch.remedy import REPAIR
 
     match error:
         case NotDone():

@@ -46,6 +46,7 @@ WAYS: Mapping[Way, str] = {
     Way.SEE_HEALTH: "What is to be done about it: timus-autotask doctor.",
     Way.SET_CREDENTIALS: "Set them with: timus-autotask credentials set.",
     Way.TRY_AGAIN: "If the API user was corrected in Autotask instead, say so: --try-again",
+    Way.THEN_TRY_AGAIN: "Then: timus-autotask setup --try-again",
     Way.MAP_CUSTOMER: "To map it: timus-autotask map customer {what} --company N --contract N",
     Way.OPEN_CONTRACTS: "To have them opened: timus-autotask policy set open_contracts=yes",
     Way.PAUSE: "It is said with: timus-autotask pause[ --customer {what}]",

@@ -20,7 +20,6 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_contract_to_show, require_customer_to_show
 from timus_autotask.store.decisions import Decision
 from timus_autotask.store.merged_events import EventRecord
-from timus_autotask.store.reading import REPAIR
 from timus_autotask.store.runs import Run
 from timus_autotask.watch import history as reported
 from timus_autotask.watch.forms import (
@@ -34,7 +33,7 @@ from timus_autotask.watch.grouping import Group, Standing, grouped
 from timus_autotask.watch.history import by_whom, history, pooled_minimum, undone_by
 from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.overview import Overview, overview
-from timus_autotask.watch.remedy import commands, for_customers, remedy_of, way_later, will_wait
+from timus_autotask.watch.remedy import REPAIR, commands, for_customers, remedy_of, way_later, will_wait
 from timus_autotask.watch.status import Pause, Stages, Status, StatusLine
 from timus_autotask.watch.undecided import named
 from timus_autotask.watch.wording import counted

@@ -123,7 +123,8 @@ def check_credentials(autotask: Psa) -> CredentialsCheck:
     try:
         zone = autotask.sign_in()
     except CredentialsRefused as refused:
-        return CredentialsCheck(refused.rejected, refused.reason, REMEDIES[refused.rejected])
+        ways = (Way.THEN_TRY_AGAIN,) if refused.rejected is Rejected.PERMISSION else ()
+        return CredentialsCheck(refused.rejected, refused.reason, REMEDIES[refused.rejected], ways=ways)
     try:
         allowance = autotask.threshold()
     except AutotaskError:
@@ -149,8 +150,7 @@ REMEDIES: Mapping[Rejected, str] = {
     "the one that is chosen there is accepted.",
     Rejected.BLOCKED: "On the API user's page in Autotask, tick Active, clear Locked, and choose the security level API User "
     "(system) or a copy of it.",
-    Rejected.PERMISSION: f"In Autotask, {LEVELS}, let the API user's level view all contracts, or choose API User (system). Then: "
-    "timus-autotask setup --try-again",
+    Rejected.PERMISSION: f"In Autotask, {LEVELS}, let the API user's level view all contracts, or choose API User (system).",
     Rejected.UNSAID: "Autotask does not say what is wrong with it. Check the tracking identifier first, then the user name, and "
     "whether the API user is active and not locked.",
 }

@@ -39,7 +39,7 @@ from timus_autotask.timus.rendering import render_test
 from timus_autotask.timus.signatures import SecretMalformed, malformed, sign
 from timus_autotask.watch.check import CheckResult, CheckVerdict
 from timus_autotask.watch.health import check_health
-from timus_autotask.watch.remedy import TRY_AGAIN
+from timus_autotask.watch.remedy import CheckWay
 from timus_autotask.watch.wording import counted
 
 OK, WARN, WRONG = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.WRONG
@@ -51,7 +51,6 @@ https://autotask.net/help/content/4_Admin/5ExtensionsIntegrations/OtherExtension
 SLOWER, SLOWEST = 50, 75
 """Percent of the allowance from which on Autotask delays each request by half a second, and by a second
 (https://autotask.net/help/developerhelp/Content/APIs/REST/General_Topics/REST_Thresholds_Limits.htm)."""
-SET_ONE = "timus-autotask setup"
 LOOKED_EACH = 1.0
 """Seconds between two looks for the test event."""
 WORKER_TAKES = timedelta(seconds=150)
@@ -68,16 +67,11 @@ def check_stack(deployment: Deployment) -> CheckResult:
     others = [name for name in deployment.stacks() if name != deployment.stack]
     found = f"{deployment.stack} in {place.region}, account {place.account}"
     if others:
-        found += f" (of ours there are also {', '.join(others)}: choose with --stack)"
+        found += f" (of ours there are also {', '.join(others)})"
     if place.settled:
-        return CheckResult("stack", found)
-    return CheckResult(
-        "stack",
-        f"{found}: {place.status}",
-        WARN,
-        "Its last deployment did not end well, or is under way. Look at its events in CloudFormation, then: "
-        f"make deploy STACK={deployment.stack}",
-    )
+        return CheckResult("stack", found, way=CheckWay.CHOOSE_STACK if others else None)
+    unsettled = f"{found}: {place.status}"
+    return CheckResult("stack", unsettled, WARN, way=CheckWay.DEPLOY_AGAIN, facts={"stack": deployment.stack})
 
 
 def check_time_zone(deployment: Deployment, autotask: Psa | None = None) -> CheckResult:
@@ -85,11 +79,11 @@ def check_time_zone(deployment: Deployment, autotask: Psa | None = None) -> Chec
     now, zone = deployment.clock.now(), deployment.zone
     found = f"{zone.key}: it is {now.astimezone(zone):%Y-%m-%d %H:%M} there, and a change is billed from the day that it is there"
     theirs = _zone_of_autotask(autotask) if autotask else ""
-    change = f"If the stack's is wrong, correct it: make deploy STACK={deployment.stack} TIME_ZONE={theirs or 'AREA/CITY'}"
+    change = {"stack": deployment.stack, "zone": theirs or "AREA/CITY"}
     if not theirs:
         unsaid = f"{found}. Autotask does not say which it uses"
         return (
-            CheckResult("time zone", unsaid, WARN, change)
+            CheckResult("time zone", unsaid, WARN, way=CheckWay.CORRECT_ZONE, facts=change)
             if zone.key == "UTC"
             else CheckResult("time zone", unsaid)
         )
@@ -99,7 +93,8 @@ def check_time_zone(deployment: Deployment, autotask: Psa | None = None) -> Chec
         "time zone",
         f"{found}. Autotask's default internal location is in {theirs}, where the day changes at another time",
         WARN,
-        change,
+        way=CheckWay.CORRECT_ZONE,
+        facts=change,
     )
 
 
@@ -145,7 +140,7 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
     try:
         user = given or deployment.secrets.autotask_credentials()
     except NotConfigured:
-        return ApiUser(CheckResult("API user", "nobody has set one yet", WRONG, SET_ONE))
+        return ApiUser(CheckResult("API user", "nobody has set one yet", WRONG, way=CheckWay.SET_UP))
     now, circuit = deployment.clock.now(), deployment.store.partner().circuit.value
     pauses, waits = _pausing(circuit, user, now) if given is None else (False, False)
     if waits and not again:
@@ -156,7 +151,8 @@ def try_api_user(deployment: Deployment, given: Credentials | None, *, again: bo
     except ValueError as error:
         if given is not None:
             raise
-        return ApiUser(CheckResult("API user", str(error), WRONG, SET_ONE), rejected=Rejected.UNSAID)
+        unusable = CheckResult("API user", str(error), WRONG, way=CheckWay.SET_UP)
+        return ApiUser(unusable, rejected=Rejected.UNSAID)
     except AutotaskError as error:
         return ApiUser(_away("API user", error))
     if found.rejected:
@@ -184,8 +180,13 @@ def _workers_go_on(circuit: Circuit, *, former_refused: bool) -> str:
 def _rejected(found: CredentialsCheck, autotask: Psa) -> ApiUser:
     """Who is let in, but lacks a permission, can be told about each of them."""
     limited = autotask if found.rejected is Rejected.PERMISSION else None
-    remedy = f"{found.remedy} {TRY_AGAIN}" if Way.TRY_AGAIN in found.ways else found.remedy
-    return ApiUser(CheckResult("API user", found.message, WRONG, remedy), limited, rejected=found.rejected)
+    way = next((_AT_SETUP[way] for way in found.ways), None)
+    check = CheckResult("API user", found.message, WRONG, found.remedy, way)
+    return ApiUser(check, limited, rejected=found.rejected)
+
+
+_AT_SETUP = {Way.TRY_AGAIN: CheckWay.TRY_AGAIN, Way.THEN_TRY_AGAIN: CheckWay.THEN_TRY_AGAIN}
+"""``credentials set`` has an option for what a check names a command for."""
 
 
 def _pausing(circuit: Circuit, user: Credentials, now: datetime) -> tuple[bool, bool]:
@@ -203,8 +204,7 @@ def _left_alone(user: Credentials, circuit: Circuit) -> CheckResult:
         "API user",
         f"{user.username} was refused: {circuit.reason.rstrip('.')}.{until}",
         WRONG,
-        "Correct it on the API user's page in Autotask, then: timus-autotask setup --try-again, or: set another one: "
-        "timus-autotask credentials set",
+        way=CheckWay.CORRECT_API_USER,
     )
 
 
@@ -413,21 +413,14 @@ def _grant(where: str) -> str:
 def check_webhook(deployment: Deployment) -> CheckResult:
     """Whether there is a secret that webhooks can be signed with."""
     name = "webhook"
-    again = (
-        f"Put a right value into it in Secrets Manager, or deploy again: make deploy STACK={deployment.stack}"
-    )
+    again = partial(CheckResult, name, way=CheckWay.MEND_WEBHOOK, facts={"stack": deployment.stack})
     try:
         found = deployment.secrets.webhook_secrets()
     except NotConfigured as error:
-        return CheckResult(name, str(error), WRONG, again)
+        return again(str(error), WRONG)
     bad = malformed(found)
     if bad:
-        return CheckResult(
-            name,
-            f"{bad} of {len(found)} secrets cannot be used",
-            WRONG if malformed(found[:1]) else WARN,
-            again,
-        )
+        return again(f"{bad} of {len(found)} secrets cannot be used", WRONG if malformed(found[:1]) else WARN)
     return CheckResult(name, f"{deployment.webhook_url}, with {counted(len(found), 'secret')}")
 
 
@@ -458,9 +451,7 @@ def send_test_event(
         )
     if status != 202:
         found = f"{deployment.webhook_url} answers {status} {answer}".strip()
-        return CheckResult(
-            name, found, WRONG, "See the webhooks that were not accepted: timus-autotask logs queries"
-        )
+        return CheckResult(name, found, WRONG, way=CheckWay.SEE_REFUSED_WEBHOOKS)
     key = delivery_key(event_id, body)
     until = now + timedelta(seconds=deployment.quiet_seconds) + WORKER_TAKES
     while clock.now() <= until:
@@ -480,7 +471,7 @@ def send_test_event(
         name,
         "accepted and stored, and no worker has come for it",
         WRONG,
-        "See the failures of our own: timus-autotask logs queries",
+        way=CheckWay.SEE_FAILURES,
     )
 
 

@@ -76,6 +76,8 @@ class Way(Enum):
     """Set an API user."""
     TRY_AGAIN = "try-again"
     """Say that the API user was corrected in Autotask."""
+    THEN_TRY_AGAIN = "then-try-again"
+    """Correct it in Autotask, and have it tried again."""
     MAP_CUSTOMER = "map-customer"
     """Say which company and contract the customer has."""
     OPEN_CONTRACTS = "open-contracts"

@@ -34,10 +34,6 @@ class Unreadable(ValueError):
     """What is stored cannot be used by this version: nothing is decided on it."""
 
 
-REPAIR = "Update timus-autotask, if a newer version wrote it; else bring the records back: timus-autotask restore --to TIME"
-"""What to do about a record that cannot be read."""
-
-
 class RecordUnreadable(Unreadable):
     """A record that this version cannot read: a newer one wrote it, or it is damaged."""
 

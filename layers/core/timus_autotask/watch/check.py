@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from timus_autotask.watch.remedy import CHECK_WORDS, CheckWay, commands, for_customers
 
 
 class CheckVerdict(StrEnum):
@@ -26,8 +28,23 @@ class CheckResult:
     found: str
     """What was found, in one sentence or less."""
     verdict: CheckVerdict = CheckVerdict.OK
-    remedy: str = ""
-    """What a person can do about it, with the command; ``""`` when it is right."""
+    advice: str = ""
+    """What a person can do about it where no command of ours helps."""
+    way: CheckWay | None = None
+    """What helps, with a command; it is said behind the advice."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What the command is about."""
+    customers: tuple[str, ...] = ()
+    """Whom the command is about; none: everybody."""
+
+    @property
+    def remedy(self) -> str:
+        """What a person can do about it, with the command; ``""`` when there is nothing to do."""
+        if self.way is None:
+            return self.advice
+        words = CHECK_WORDS[self.way]
+        said = for_customers(words, self.customers) if self.customers else commands(words, self.facts)
+        return f"{self.advice} {said}".lstrip()
 
 
 def worst(checks: Iterable[CheckResult]) -> CheckVerdict:

@@ -13,7 +13,6 @@ from functools import partial
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
 from timus_autotask.ports.queue import QueueDepth
-from timus_autotask.store.reading import REPAIR
 from timus_autotask.store.runs import Run, findings, gauges
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.check import CheckResult, CheckVerdict
@@ -22,7 +21,7 @@ from timus_autotask.watch.grouping import Standing, standing_of
 from timus_autotask.watch.listing import everything
 from timus_autotask.watch.month.coverage import HORIZONS, coverage
 from timus_autotask.watch.names import some
-from timus_autotask.watch.remedy import for_customers
+from timus_autotask.watch.remedy import CheckWay
 from timus_autotask.watch.status import (
     Pause,
     Records,
@@ -93,25 +92,19 @@ def _stage(status: Status) -> CheckResult:
         return CheckResult("stage", "live: changes reach Autotask")
     if partner.live:
         found = f"live, but {counted(len(others), 'customer')} observed only: {some(others, FEW)}"
-        return CheckResult(
-            "stage", found, WARN, f"It is shown first: {for_customers('timus-autotask go-live', others)}"
-        )
+        return CheckResult("stage", found, WARN, way=CheckWay.GO_LIVE, customers=tuple(others))
     found = "observing: nothing reaches Autotask" + (f", but that of {some(others, FEW)}" if others else "")
-    return CheckResult("stage", found, WARN, "It is shown first: timus-autotask go-live")
+    return CheckResult("stage", found, WARN, way=CheckWay.GO_LIVE)
 
 
 def _last_webhook(ports: Ports, numbers: Mapping[str, int], limits: Limits, now: datetime) -> CheckResult:
     name, last = "last webhook", last_webhook(ports.store)
     if last is None:
-        return CheckResult(
-            name, "Timus has sent nothing yet", WARN, "Register in Timus: timus-autotask webhook show"
-        )
+        return CheckResult(name, "Timus has sent nothing yet", WARN, way=CheckWay.REGISTER)
     found = f"{last:%Y-%m-%d %H:%M} UTC, {_ago(now - last)} ago"
     if numbers["webhook_silence_days"] >= limits.webhook_silence_days:
-        remedy = (
-            "Look in Timus whether its webhook is on and what it was answered: timus-autotask webhook show"
-        )
-        return CheckResult(name, f"{found}, where there are usually some", WRONG, remedy)
+        silent = f"{found}, where there are usually some"
+        return CheckResult(name, silent, WRONG, way=CheckWay.LOOK_IN_TIMUS)
     return CheckResult(name, found)
 
 
@@ -123,13 +116,8 @@ def _queue(depth: QueueDepth) -> CheckResult:
 def _dead_letters(number: int) -> CheckResult:
     if not number:
         return CheckResult("dead letters", "none")
-    remedy = "Once the cause is fixed: timus-autotask redrive"
-    return CheckResult(
-        "dead letters",
-        f"{counted(number, 'wake-up')} failed for good; the worker's log says why",
-        WRONG,
-        remedy,
-    )
+    found = f"{counted(number, 'wake-up')} failed for good; the worker's log says why"
+    return CheckResult("dead letters", found, WRONG, way=CheckWay.REDRIVE)
 
 
 def _sweep(ports: Ports, now: datetime) -> CheckResult:
@@ -144,10 +132,7 @@ def _sweep(ports: Ports, now: datetime) -> CheckResult:
     found = f"it last counted everything {_ago(now - stored.value.at)} ago"
     if now - stored.value.at < SWEEP_LATE:
         return CheckResult("sweep", found)
-    remedy = (
-        "Is the stack's EventBridge rule enabled? Look at the function's errors: timus-autotask logs queries"
-    )
-    return CheckResult("sweep", found, WRONG, remedy)
+    return CheckResult("sweep", found, WRONG, way=CheckWay.LOOK_AT_SWEEP)
 
 
 def _failures(status: Status) -> CheckResult:
@@ -155,8 +140,8 @@ def _failures(status: Status) -> CheckResult:
     found += [f"{one.kind} {one.id} fails: {one.error}" for one in status.troubles]
     if not found:
         return CheckResult("failures", "none")
-    what_to_do = REPAIR if status.unreadable else "See the failures of our own: timus-autotask logs queries"
-    return CheckResult("failures", some(found, FEW), WRONG, what_to_do)
+    way = CheckWay.REPAIR if status.unreadable else CheckWay.SEE_FAILURES
+    return CheckResult("failures", some(found, FEW), WRONG, way=way)
 
 
 def _oldest_change(numbers: Mapping[str, int], limits: Limits) -> CheckResult:
@@ -167,9 +152,7 @@ def _oldest_change(numbers: Mapping[str, int], limits: Limits) -> CheckResult:
     found = f"one waits for {_ago(waits)} that needs no decision"
     if waits < limits.oldest_change:
         return CheckResult("oldest change", found)
-    return CheckResult(
-        "oldest change", found, WRONG, "Its last lines say what is outstanding: timus-autotask status"
-    )
+    return CheckResult("oldest change", found, WRONG, way=CheckWay.SEE_OUTSTANDING)
 
 
 def _unmapped(status: Status) -> CheckResult:
@@ -178,7 +161,7 @@ def _unmapped(status: Status) -> CheckResult:
         return CheckResult("unmapped", "no customer and no SKU")
     kinds = (("customer", mapped.customers), ("SKU", mapped.skus))
     found = "; ".join(f"{counted(len(names), what)}: {some(names, FEW)}" for what, names in kinds if names)
-    return CheckResult("unmapped", found, WARN, "timus-autotask map suggest")
+    return CheckResult("unmapped", found, WARN, way=CheckWay.SUGGEST)
 
 
 def _names(status: Status) -> CheckResult:
@@ -188,10 +171,9 @@ def _names(status: Status) -> CheckResult:
     said = "; ".join(one.message for one in found[:FEW]) + (
         f" and {len(found) - FEW} more" if len(found) > FEW else ""
     )
-    remedy = (
-        found[0].remedy if len(found) == 1 else "The commands for each stand beside it: timus-autotask status"
-    )
-    return CheckResult("names", said, WARN, remedy)
+    if len(found) == 1:
+        return CheckResult("names", said, WARN, found[0].remedy)
+    return CheckResult("names", said, WARN, way=CheckWay.SEE_UNDECIDED)
 
 
 def _parked(numbers: Mapping[str, int], status: Status) -> CheckResult:
@@ -202,8 +184,7 @@ def _parked(numbers: Mapping[str, int], status: Status) -> CheckResult:
     found = f"{counted(lines, 'line')} and {counted(events, 'event')}, the unmapped included; for longer than a day {long}"
     if observing:
         found += f"; in observation {counted(observing, 'line')}, which go-live would not bill"
-    remedy = "The command for each stands beside it: timus-autotask status"
-    return CheckResult("parked", found, WRONG if long else WARN, remedy)
+    return CheckResult("parked", found, WRONG if long else WARN, way=CheckWay.SEE_WAITING)
 
 
 def _waits_in_observation(line: StatusLine, stages: Stages) -> bool:
@@ -217,7 +198,7 @@ def _approvals(numbers: Mapping[str, int]) -> CheckResult:
     if not held:
         return CheckResult("approvals", "none is waited for")
     return CheckResult(
-        "approvals", f"{counted(held, 'change')} awaiting approval", WARN, "timus-autotask status"
+        "approvals", f"{counted(held, 'change')} awaiting approval", WARN, way=CheckWay.SEE_HELD
     )
 
 
@@ -226,7 +207,7 @@ def _drift(numbers: Mapping[str, int]) -> CheckResult:
     if not drifting:
         return CheckResult("drift", "none is known")
     found = f"{counted(drifting, 'line')}: units or a contract in Autotask are not as the line needs them"
-    return CheckResult("drift", found, WRONG, "The ways out stand beside each: timus-autotask status")
+    return CheckResult("drift", found, WRONG, way=CheckWay.SEE_DRIFT)
 
 
 def _paused(status: Status) -> CheckResult:
@@ -234,32 +215,28 @@ def _paused(status: Status) -> CheckResult:
         return CheckResult("paused", "nobody")
     whom = [one.customer or "everybody" for one in status.paused]
     by = sorted({one.by for one in status.paused if one.by})
-    return CheckResult(
-        "paused",
-        some(whom, FEW) + (f", by {some(by, FEW)}" if by else ""),
-        WARN,
-        f"When it is time: {_resume(status.paused)}",
-    )
+    way, customers = _resume(status.paused)
+    found = some(whom, FEW) + (f", by {some(by, FEW)}" if by else "")
+    return CheckResult("paused", found, WARN, way=way, customers=customers)
 
 
-def _resume(paused: Sequence[Pause]) -> str:
-    """The command; where several customers are paused, the one that shows each one's."""
-    if any(one.customer is None for one in paused):
-        return "timus-autotask resume"
-    only = [one.customer for one in paused if one.customer is not None]
-    return for_customers("timus-autotask resume", only) if len(only) == 1 else "timus-autotask status"
+def _resume(paused: Sequence[Pause]) -> tuple[CheckWay, tuple[str, ...]]:
+    """What ends it, and for whom; where several customers are paused, what shows each one's command."""
+    only = tuple(one.customer for one in paused if one.customer is not None)
+    if len(only) < len(paused):
+        return CheckWay.RESUME, ()
+    return (CheckWay.RESUME, only) if len(only) == 1 else (CheckWay.SEE_PAUSED, ())
 
 
 def _last_reconcile(run: Run, numbers: Mapping[str, int], limits: Limits) -> CheckResult:
     name, late = "last reconcile", numbers["reconcile_age_hours"] >= limits.reconcile_age_hours
-    remedy = "timus-autotask reconcile"
     if run.finished is None:
         found = f"not finished yet{f': {run.stopped}' if run.stopped else ''}"
-        return CheckResult(
-            name, found, WRONG if late else WARN, remedy if late else "It runs each night by itself"
-        )
+        if late:
+            return CheckResult(name, found, WRONG, way=CheckWay.RECONCILE)
+        return CheckResult(name, found, WARN, "It runs each night by itself")
     found = f"{run.finished:%Y-%m-%d %H:%M} UTC, {counted(run.contracts, 'contract')}, {counted(sum(run.found.values()), 'finding')}"
-    return CheckResult(name, found, WRONG, remedy) if late else CheckResult(name, found)
+    return CheckResult(name, found, WRONG, way=CheckWay.RECONCILE) if late else CheckResult(name, found)
 
 
 def _ending(found: Iterator[Finding]) -> CheckResult:
@@ -267,12 +244,8 @@ def _ending(found: Iterator[Finding]) -> CheckResult:
     if not ending:
         return CheckResult("contracts that end", "none ends before its subscription within 30 days")
     named = [f"{one.contract_id} on {one.day}" for one in ending]
-    remedy = (
-        "Extend or renew them in Autotask, or let the terms do it: timus-autotask policy set renewal=extend"
-    )
-    return CheckResult(
-        "contracts that end", f"{len(ending)} before their subscription: {some(named, FEW)}", WARN, remedy
-    )
+    said = f"{len(ending)} before their subscription: {some(named, FEW)}"
+    return CheckResult("contracts that end", said, WARN, way=CheckWay.EXTEND)
 
 
 def _coverage(records: Records, today: date) -> CheckResult:
@@ -295,11 +268,10 @@ def _coverage(records: Records, today: date) -> CheckResult:
     ]
     seats = counted(sum(one.seats for one in ending), "seat")
     found = f"{seats} go on after their contract ends: {', '.join(counts)} days; first {ending[0].key.contract_id} on {ending[0].until}"
-    remedy = "The last table has each with the money and what a renewal would do: timus-autotask ready"
     if any(one.within(today) == HORIZONS[0] and not one.by_terms for one in ending):
-        return CheckResult(name, found, WRONG, remedy)
+        return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
     return (
-        CheckResult(name, found, WARN, remedy)
+        CheckResult(name, found, WARN, way=CheckWay.SEE_COVERAGE)
         if any(not one.by_terms for one in ending)
         else CheckResult(name, found)
     )
@@ -311,8 +283,7 @@ def _secrets(age: timedelta | None, limits: Limits) -> CheckResult:
     found = f"the oldest is {counted(age.days, 'day')} old"
     if age.days < limits.secret_age_days:
         return CheckResult("secrets", found)
-    remedy = "For Autotask: a new secret on the API user's page, then timus-autotask credentials set; for the webhook: docs/operations.md, Secret old"
-    return CheckResult("secrets", found, WARN, remedy)
+    return CheckResult("secrets", found, WARN, way=CheckWay.RENEW_SECRETS)
 
 
 # -- Words

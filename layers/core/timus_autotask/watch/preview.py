@@ -26,7 +26,7 @@ from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.contracts import ContractRecords, contract_records
 from timus_autotask.store.keys import OF_CONTRACT, OF_PARTNER, PARTNER, contract_pk
 from timus_autotask.store.partner import partner_in
-from timus_autotask.store.reading import REPAIR, RecordUnreadable, Unreadable
+from timus_autotask.store.reading import RecordUnreadable, Unreadable
 from timus_autotask.store.records import Store
 from timus_autotask.store.terms import TermsUnreadable
 from timus_autotask.sync.gather import observed_of, read_records
@@ -34,6 +34,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.money import Estimate, estimated, total
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, RehearsedAutotask, Unsettled
+from timus_autotask.watch.remedy import REPAIR
 from timus_autotask.watch.status import Each
 
 T = TypeVar("T")

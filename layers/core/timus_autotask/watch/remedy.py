@@ -1,4 +1,4 @@
-"""How a remedy is said and read: the command of each way out, and each way out of a text for itself.
+"""How a remedy is said and read: the command of each way out and of each check's, and each way out of a text for itself.
 
 They are said here and not in ``cli/``, because the digest, the evidence and ``--json`` say them too.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from enum import Enum
 from itertools import pairwise
 from shlex import quote
 
@@ -53,8 +54,92 @@ WORDS: Mapping[WayOut, str] = {
 }
 """Templates over the facts of the case. What stands in brackets is said only where its fact is known."""
 
-TRY_AGAIN = "If the API user was corrected in Autotask instead: timus-autotask setup --try-again"
-"""What a check of the API user says beside it; ``credentials set`` has the same as an option."""
+REPAIR = "Update timus-autotask, if a newer version wrote it; else bring the records back: timus-autotask restore --to TIME"
+"""What to do about a record that cannot be read."""
+
+
+class CheckWay(Enum):
+    """What helps where a check finds something. The command and the console show the same command for it, which can be copied."""
+
+    CHOOSE_STACK = "choose-stack"
+    """Look at another one of the stacks."""
+    DEPLOY_AGAIN = "deploy-again"
+    """Finish the stack's deployment."""
+    CORRECT_ZONE = "correct-zone"
+    """Deploy the stack with the right time zone."""
+    MEND_WEBHOOK = "mend-webhook"
+    """Put right values into the webhook's secret."""
+    SET_UP = "set-up"
+    """Set an API user."""
+    TRY_AGAIN = "try-again"
+    """Say that the API user was corrected in Autotask, instead of what the check says."""
+    THEN_TRY_AGAIN = "then-try-again"
+    """Do what the check says, and have it tried again."""
+    CORRECT_API_USER = "correct-api-user"
+    """Correct the API user that was refused, or set another one."""
+    SEE_REFUSED_WEBHOOKS = "see-refused-webhooks"
+    SEE_FAILURES = "see-failures"
+    REPAIR = "repair"
+    """Have a record read that cannot be."""
+    GO_LIVE = "go-live"
+    REGISTER = "register"
+    """Register the webhook in Timus."""
+    LOOK_IN_TIMUS = "look-in-timus"
+    """See whether Timus still sends."""
+    REDRIVE = "redrive"
+    LOOK_AT_SWEEP = "look-at-sweep"
+    SEE_OUTSTANDING = "see-outstanding"
+    SEE_UNDECIDED = "see-undecided"
+    SEE_WAITING = "see-waiting"
+    """Lines and events: each has its own command."""
+    SEE_DRIFT = "see-drift"
+    SEE_HELD = "see-held"
+    SEE_PAUSED = "see-paused"
+    RESUME = "resume"
+    SUGGEST = "suggest"
+    """Map what is not mapped."""
+    RECONCILE = "reconcile"
+    EXTEND = "extend"
+    """Extend contracts, by hand or by the terms."""
+    SEE_COVERAGE = "see-coverage"
+    RENEW_SECRETS = "renew-secrets"
+
+
+CHECK_WORDS: Mapping[CheckWay, str] = {
+    CheckWay.CHOOSE_STACK: "To look at another one: --stack NAME",
+    CheckWay.DEPLOY_AGAIN: "Its last deployment did not end well, or is under way. Look at its events in CloudFormation, then: "
+    "make deploy STACK={stack}",
+    CheckWay.CORRECT_ZONE: "If the stack's is wrong, correct it: make deploy STACK={stack} TIME_ZONE={zone}",
+    CheckWay.MEND_WEBHOOK: "Put a right value into it in Secrets Manager, or deploy again: make deploy STACK={stack}",
+    CheckWay.SET_UP: "timus-autotask setup",
+    CheckWay.TRY_AGAIN: "If the API user was corrected in Autotask instead: timus-autotask setup --try-again",
+    CheckWay.THEN_TRY_AGAIN: "Then: timus-autotask setup --try-again",
+    CheckWay.CORRECT_API_USER: "Correct it on the API user's page in Autotask, then: timus-autotask setup --try-again, or: "
+    "set another one: timus-autotask credentials set",
+    CheckWay.SEE_REFUSED_WEBHOOKS: "See the webhooks that were not accepted: timus-autotask logs queries",
+    CheckWay.SEE_FAILURES: "See the failures of our own: timus-autotask logs queries",
+    CheckWay.REPAIR: REPAIR,
+    CheckWay.GO_LIVE: "It is shown first: timus-autotask go-live",
+    CheckWay.REGISTER: "Register in Timus: timus-autotask webhook show",
+    CheckWay.LOOK_IN_TIMUS: "Look in Timus whether its webhook is on and what it was answered: timus-autotask webhook show",
+    CheckWay.REDRIVE: "Once the cause is fixed: timus-autotask redrive",
+    CheckWay.LOOK_AT_SWEEP: "Is the stack's EventBridge rule enabled? Look at the function's errors: timus-autotask logs queries",
+    CheckWay.SEE_OUTSTANDING: "Its last lines say what is outstanding: timus-autotask status",
+    CheckWay.SEE_UNDECIDED: "The commands for each stand beside it: timus-autotask status",
+    CheckWay.SEE_WAITING: "The command for each stands beside it: timus-autotask status",
+    CheckWay.SEE_DRIFT: "The ways out stand beside each: timus-autotask status",
+    CheckWay.SEE_HELD: "timus-autotask status",
+    CheckWay.SEE_PAUSED: "When it is time: timus-autotask status",
+    CheckWay.RESUME: "When it is time: timus-autotask resume",
+    CheckWay.SUGGEST: "timus-autotask map suggest",
+    CheckWay.RECONCILE: "timus-autotask reconcile",
+    CheckWay.EXTEND: "Extend or renew them in Autotask, or let the terms do it: timus-autotask policy set renewal=extend",
+    CheckWay.SEE_COVERAGE: "The last table has each with the money and what a renewal would do: timus-autotask ready",
+    CheckWay.RENEW_SECRETS: "For Autotask: a new secret on the API user's page, then timus-autotask credentials set; for the webhook: "
+    "docs/operations.md, Secret old",
+}
+"""Templates over the facts of the check; the customers whom a check names are added to the command at the end."""
+
 ENFORCE_OR_ADOPT = OR.join((WORDS[WayOut.ENFORCE], WORDS[WayOut.ADOPT]))
 
 _WORD = r"""(?=['"\w=<>/|@#+-])(?:'[^']*'|"[^"]*"|[^\s,;:'"])+"""

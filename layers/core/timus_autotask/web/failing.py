@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
-from timus_autotask.store.reading import REPAIR, RecordUnreadable
+from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.store.terms import TermsUnreadable
-from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.remedy import REPAIR, remedy_of
 
 _NOT_AUTHORIZED = re.compile(
     r"User: (?P<user>\S+) is not authorized to perform: (?P<right>[\w-]+:\w+)(?: on resource: (?P<where>\S+))?"
@@ -50,6 +50,7 @@ WAYS: Mapping[Way, str] = {
     Way.SEE_HEALTH: "The page Health says what is to be done about it.",
     Way.SET_CREDENTIALS: "They are set with the command.",
     Way.TRY_AGAIN: "If the API user was corrected in Autotask instead, that is said with the command.",
+    Way.THEN_TRY_AGAIN: "Then it is tried again with the command.",
     Way.MAP_CUSTOMER: "The page Mapping maps it.",
     Way.OPEN_CONTRACTS: "The page Terms lets them be opened.",
     Way.PAUSE: "The page Terms has a button for it.",

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from timus_autotask.operate.credentials import OTHERS_STORED
 from timus_autotask.store.partner import Circuit
-from timus_autotask.store.reading import REPAIR, RecordUnreadable
+from timus_autotask.store.reading import RecordUnreadable
 from timus_autotask.watch.adjustments import Became
 from timus_autotask.watch.grouping import Standing
 from timus_autotask.watch.names import Directory, some
-from timus_autotask.watch.remedy import commands
+from timus_autotask.watch.remedy import REPAIR, commands
 from timus_autotask.watch.status import Pause, Stages
 from timus_autotask.watch.wording import counted
 from timus_autotask.web.desk import Desk, Everything
