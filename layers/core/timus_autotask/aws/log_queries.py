@@ -89,3 +89,8 @@ QUERIES = (
 def group_of(stack: str, function: str) -> str:
     """The log group of a function, as the template names it."""
     return f"/aws/lambda/{stack}-{function}"
+
+
+def queries_to_json(stack: str) -> dict[str, Any]:
+    """All of them, for programs."""
+    return {"queries": [query.to_json(stack) for query in QUERIES]}

@@ -10,6 +10,7 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.proposing import operator
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
+from timus_autotask.watch.forms import address_form
 
 
 def console(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> None:
@@ -27,7 +28,7 @@ def console(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
                 Whole(f"  {found}"),
                 "It is for you alone, and good once. Ctrl-C ends it.",
             )
-            terminal.result({"address": found})
+            terminal.result(address_form(found))
         told.append(found)
 
     try:

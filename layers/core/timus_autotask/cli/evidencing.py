@@ -13,10 +13,10 @@ from timus_autotask.cli.failure import USAGE, Failed
 from timus_autotask.cli.terminal import Terminal, Whole, called, moment
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.files.evidence_file import to_csv
+from timus_autotask.operate.files.evidence_file import EvidenceFiles, EvidenceFolder, to_csv
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.plain import as_json
-from timus_autotask.watch.forms import evidence_form, evidence_summary_form
+from timus_autotask.watch.forms import evidence_and_files_form, evidence_form
 from timus_autotask.watch.history import by_whom
 from timus_autotask.watch.month.evidence import (
     LineEvidence,
@@ -55,7 +55,7 @@ def show(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> di
     if not written:
         _show(found, terminal)
     _say_verdict(found, terminal)
-    return {**evidence_form(found), "written": written}
+    return evidence_and_files_form(found, written)
 
 
 def _writers(deployment: Deployment, arguments: Namespace) -> dict[str, Writer]:
@@ -112,7 +112,7 @@ def _everybody(
     except OSError as error:
         raise Failed(f"{folder} cannot be made: {error.strerror}.", USAGE) from error
     customers = whose_evidence(deployment.store)
-    rows: list[dict[str, Any]] = []
+    rows: list[EvidenceFiles] = []
     for number, found in enumerate(_each(deployment, customers, month), 1):
         terminal.busy(f"{number} of {len(customers)} customers", done=number == len(customers))
         name = f"{_file_name(found.customer)}-{month}"
@@ -120,24 +120,24 @@ def _everybody(
             _write(folder / f"{name}.json", as_json(evidence_form(found)) + "\n")
         for ending, write in writers.items():
             _write(folder / f"{name}.{ending}", write(found))
-        rows.append({**evidence_summary_form(found), "files": name})
+        rows.append(EvidenceFiles.of(found, name))
     terminal.table(
         ("customer", "agrees with Autotask", "journal", "seat-days too many", "not billed", "files"),
         [
             (
-                called(row["customer"], {row["customer"]: row["customer_name"] or ""}),
-                {True: "yes", False: "NO", None: "not compared"}[row["agrees"]],
-                "whole" if row["journal_whole"] else "BROKEN",
-                row["seat_days_too_many"] or "",
-                row["seat_days_not_billed"] or "",
-                row["files"],
+                called(row.customer, {row.customer: row.name}),
+                {True: "yes", False: "NO", None: "not compared"}[row.agrees],
+                "whole" if row.whole else "BROKEN",
+                row.too_many or "",
+                row.not_billed or "",
+                row.files,
             )
             for row in rows
         ],
         empty="Timus has reported no customer.",
     )
     terminal.say(f"Written to {folder}.", style="green")
-    return {"month": str(month), "folder": str(folder), "customers": rows}
+    return EvidenceFolder(month, str(folder), tuple(rows)).to_json()
 
 
 def _each(deployment: Deployment, customers: Iterable[str], month: Month) -> Iterator[MonthEvidence]:

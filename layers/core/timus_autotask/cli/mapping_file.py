@@ -12,7 +12,7 @@ from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, pr
 from timus_autotask.cli.terminal import Terminal, Whole
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import FileRefused
-from timus_autotask.operate.mapping.file import to_csv, to_json
+from timus_autotask.operate.mapping.file import MappingsFile, to_csv, to_json
 from timus_autotask.operate.mapping.importing import (
     Imported,
     SomeRowsRefused,
@@ -41,7 +41,7 @@ def map_export(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error.strerror}.", USAGE) from error
     terminal.say(f"{len(rows)} rows were written to {path}.", style="green")
-    return {"file": str(path), "rows": len(rows)}
+    return MappingsFile(str(path), len(rows)).to_json()
 
 
 def map_import(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from timus_autotask.cli.failure import Failed, doubt_words, note_words
 from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
 from timus_autotask.operate.mapping.late import BillFrom, Late, LateStart
-from timus_autotask.operate.proposal import Done, Progress, Proposal, Result
+from timus_autotask.operate.proposal import Asked, Done, Progress, Proposal, Result
 from timus_autotask.watch.money import Estimate, total
 from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment, Totals
@@ -62,18 +62,28 @@ def carry_out(
     question: str = "Write this?",
     shows: Callable[[Preview, Terminal], None] | None = None,
 ) -> dict[str, Any]:
+    """As :func:`ask`, for programs: the result with the whole preview."""
+    return ask(proposal, arguments, terminal, done, question, shows).to_json()
+
+
+def ask(
+    proposal: Proposal[R],
+    arguments: Namespace,
+    terminal: Terminal,
+    done: Callable[[R], None],
+    question: str = "Write this?",
+    shows: Callable[[Preview, Terminal], None] | None = None,
+) -> Asked[R]:
     """Show a proposal; do it, unless this is a dry run or whoever is asked says no. ``done`` tells what was done.
 
-    ``shows`` shows the preview, if not contract by contract.
-
-    Returns the result for programs, with the whole preview. Without a ``question`` there is nothing to be asked.
+    ``shows`` shows the preview, if not contract by contract. Without a ``question`` there is nothing to be asked.
     """
     (shows or show)(proposal.preview, terminal)
     terminal.say(*map(note_words, proposal.notes))
     if proposal.not_shown:
         terminal.say(f"{proposal.not_shown}. What this adjusts is not shown (--unchecked).", style="bold red")
     finished: Done[R] | None = None
-    doubts = [*map(doubt_words, proposal.doubts)]
+    doubts = (*map(doubt_words, proposal.doubts),)
     if _asks_too_much(proposal, arguments, terminal):
         raise Failed(f"{' '.join(doubts)} Nothing was written; if it is meant: --yes.")
     if arguments.dry_run or not arguments.yes:
@@ -84,7 +94,7 @@ def carry_out(
         if not finished.queued:
             terminal.say("The queue is out of reach just now; the sweep takes it up within a minute.")
         done(finished.result)
-    return proposal.to_json(finished, doubts)
+    return Asked(proposal, finished, doubts)
 
 
 def agreed(arguments: Namespace, terminal: Terminal, question: str) -> bool:

@@ -8,19 +8,23 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from timus_autotask.aws.log_queries import QUERIES
+from timus_autotask.aws.log_queries import QUERIES, queries_to_json
 from timus_autotask.cli.failure import USAGE, Failed, file_refused
 from timus_autotask.cli.invoicing import beside_invoice, beyond_invoice
-from timus_autotask.cli.proposing import agreed, carry_out, operator, progress
+from timus_autotask.cli.proposing import agreed, ask, carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal, moment
 from timus_autotask.cli.watching import in_utc
 from timus_autotask.operate import recover
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.tables import FileRefused
 from timus_autotask.operate.files.timus_export import Comparison, Exported, ExportFile
+from timus_autotask.operate.proposal import Asked
 from timus_autotask.operate.reconcile import (
     AgainstTimus,
+    LookedAt,
     Reconciled,
+    Reconciliation,
+    TakenIn,
     compare_with_autotask,
     compare_with_timus,
     last_comparison,
@@ -28,8 +32,6 @@ from timus_autotask.operate.reconcile import (
     take_in_missing,
 )
 from timus_autotask.store.runs import Run
-from timus_autotask.watch.forms import adjustments_form
-from timus_autotask.watch.preview import Preview
 
 NEXT = (
     "Next: compare with Timus: timus-autotask reconcile --timus-export FILE",
@@ -43,10 +45,8 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
     if arguments.timus_invoice:
         return beside_invoice(deployment, arguments, terminal)
     _make_sense(arguments)
-    result: dict[str, Any] = {}
     export = _read_export(arguments.timus_export) if arguments.timus_export else None
-    if arguments.after_restore:
-        result["restored"] = _after_restore(deployment, arguments, terminal)
+    restored = _after_restore(deployment, arguments, terminal) if arguments.after_restore else None
     with terminal.while_busy("The contracts are compared with Autotask …"):
         compared = (
             last_comparison(deployment)
@@ -54,13 +54,10 @@ def reconcile(deployment: Deployment, arguments: Namespace, terminal: Terminal) 
             else compare_with_autotask(deployment, deep=arguments.deep, on_progress=_counting_on(terminal))
         )
     _show(compared, terminal)
-    result |= compared.to_json()
-    against = None
-    if export is not None:
-        against = _compare(deployment, arguments, terminal, export)
-        result |= against.to_json() | _take_in(deployment, arguments, terminal, against)
-    if compared.to_look_at:
-        result["looked_at"] = _look_at(deployment, compared, arguments, terminal)
+    against = _compare(deployment, arguments, terminal, export) if export is not None else None
+    taken = _take_in(deployment, arguments, terminal, against) if against and against.released else None
+    looked = _look_at(deployment, compared, arguments, terminal) if compared.to_look_at else None
+    result = Reconciliation(compared, restored, against, taken, looked).to_json()
     if compared.run.stopped:
         raise Failed(f"It stopped: {compared.run.stopped}. The next run goes on from there.", result=result)
     undecided = [*_undecided(against)] if against and not arguments.dry_run else []
@@ -81,11 +78,11 @@ def _make_sense(arguments: Namespace) -> None:
 
 def _look_at(
     deployment: Deployment, compared: Reconciled, arguments: Namespace, terminal: Terminal
-) -> dict[str, Any]:
+) -> Asked[LookedAt]:
     """Let workers look at the contracts at which something was found, once it was shown what they would adjust."""
     count = len(compared.to_look_at)
     proposal = look_at(deployment, compared, operator(arguments), progress(terminal))
-    return carry_out(
+    return ask(
         proposal,
         arguments,
         terminal,
@@ -190,11 +187,9 @@ def _compare(
 
 def _take_in(
     deployment: Deployment, arguments: Namespace, terminal: Terminal, against: AgainstTimus
-) -> dict[str, Any]:
-    if not against.released:
-        return {"taken_in": 0}
+) -> Asked[TakenIn]:
     proposal = take_in_missing(deployment, against, operator(arguments), progress(terminal))
-    taken = carry_out(
+    return ask(
         proposal,
         arguments,
         terminal,
@@ -203,7 +198,6 @@ def _take_in(
         ),
         f"Take {against.released} of these in as events?",
     )
-    return {**taken, "taken_in": proposal.result.taken_in if taken["written"] else 0}
 
 
 def _show_suspicions(against: AgainstTimus, terminal: Terminal) -> None:
@@ -249,18 +243,13 @@ def restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     )
     _has_to_be_meant(arguments, terminal)
     if not agreed(arguments, terminal, "Shall this be done?"):
-        return {**recover.Restored().to_json(), "written": False, **NO_ADJUSTMENTS}
+        return recover.Restored().to_json()
     done = recover.restore(deployment, moment, operator(arguments), terminal.say, _counting(terminal))
     _all_looked_at(done.not_looked_at)
     if done.compared:
         _show(done.compared, terminal)
     terminal.say("", *NEXT)
-    compared = done.compared.to_json() if done.compared else {}
-    return {**done.to_json(), "written": True, **NO_ADJUSTMENTS, **compared}
-
-
-NO_ADJUSTMENTS = adjustments_form(Preview())
-"""While everything is paused, none is made."""
+    return done.to_json()
 
 
 def _has_to_be_meant(arguments: Namespace, terminal: Terminal) -> None:
@@ -269,18 +258,18 @@ def _has_to_be_meant(arguments: Namespace, terminal: Terminal) -> None:
         raise Failed("It pauses everybody. Nothing was written; if it is meant: --yes.")
 
 
-def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> list[int]:
+def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> tuple[int, ...]:
     terminal.say(
         "Everything is paused, approvals given before are dropped, and every contract is looked at. No adjustment is made."
     )
     _has_to_be_meant(arguments, terminal)
     if not agreed(arguments, terminal, "Was the table restored, and shall this be done?"):
-        return []
+        return ()
     contracts = recover.after_restore(deployment.ports, operator(arguments))
     terminal.say(f"Paused; {len(contracts)} contracts are looked at.", style="green")
     _all_looked_at(recover.wait_for_workers(deployment, terminal.say))
     terminal.say(*NEXT)
-    return [*contracts]
+    return (*contracts,)
 
 
 def _all_looked_at(left: int) -> None:
@@ -328,7 +317,7 @@ def replay(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         )
     found = proposal.result
     terminal.say(f"{found.events} events of {found.customers} customers.")
-    form = carry_out(
+    asked = ask(
         proposal,
         arguments,
         terminal,
@@ -338,7 +327,7 @@ def replay(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
         ),
         "Put them into the inbox again?" if found.events else "",
     )
-    return form if form["written"] else {**form, "replayed": 0}
+    return recover.ReplayAsked(asked).to_json()
 
 
 def queries(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -347,4 +336,4 @@ def queries(deployment: Deployment, _arguments: Namespace, terminal: Terminal) -
     for query in QUERIES:
         terminal.say(f"# {query.title}", style="bold")
         terminal.say(f"# log groups: {', '.join(query.log_groups(stack))}", query.text, "")
-    return {"queries": [query.to_json(stack) for query in QUERIES]}
+    return queries_to_json(stack)

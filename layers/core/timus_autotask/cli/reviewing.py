@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
+from timus_autotask.cli.proposing import as_billed_from, ask, operator, progress
 from timus_autotask.cli.suggesting import (
     count,
     customer_line,
@@ -62,7 +62,7 @@ def map_review(deployment: Deployment, arguments: Namespace, terminal: Terminal)
     found = looked_up(deployment, catalogue, terminal)
     if not len(found):
         terminal.say("Every customer and SKU that Timus has reported is mapped.", style="green")
-        return {**Reviewed(0, 0).to_json(), "written": False}
+        return Reviewed(0, 0).to_json()
     policy, _ = policies_from(deployment.store.partner().terms.value)
     review = Review(found, policy.open_contracts)
     terminal.say(f"{len(found)} to look at. {KEYS}")
@@ -83,7 +83,7 @@ def _taken_in(
     terminal.say("")
     if not chosen:
         terminal.say("Nothing was chosen, and nothing was written.")
-        return {**reviewed.to_json(), "written": False}
+        return reviewed.to_json()
     terminal.say("Chosen:", style="bold")
     terminal.say(*(f"  {line}" for line in said(chosen, found)))
     proposal = as_billed_from(
@@ -107,8 +107,7 @@ def _taken_in(
             terminal.say(f"{reviewed.left} left for later; to go on: timus-autotask map review")
         terminal.say("What comes of it, with money:", Whole("→ timus-autotask preview"))
 
-    result = carry_out(proposal, arguments, terminal, done)
-    return {**result, **reviewed.to_json()}
+    return replace(reviewed, taken_in=ask(proposal, arguments, terminal, done)).to_json()
 
 
 class Person(Protocol):

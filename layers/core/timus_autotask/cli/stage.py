@@ -20,8 +20,9 @@ from timus_autotask.cli.terminal import Terminal, Whole, called
 from timus_autotask.operate import stage
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.preview import what_people_did, what_would_be_adjusted
+from timus_autotask.operate.proposal import Written
 from timus_autotask.operate.stage import StageChange
-from timus_autotask.watch.forms import in_observation_form, shadow_form
+from timus_autotask.watch.forms import shadow_form
 from timus_autotask.watch.names import some
 from timus_autotask.watch.remedy import commands
 from timus_autotask.watch.shadow import Episode, Shadow
@@ -118,8 +119,7 @@ def go_live(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
             terminal.say(_still(done.observing).strip())
         terminal.say("What was shown is being made. How far it is:", Whole("→ timus-autotask status"))
 
-    form = carry_out(proposal, arguments, terminal, say, question, show_adjustments)
-    return {**form, "in_observation": in_observation_form(proposal.preview)}
+    return carry_out(proposal, arguments, terminal, say, question, show_adjustments)
 
 
 def _still(observing: Sequence[str]) -> str:
@@ -131,7 +131,7 @@ def observe(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
     customers = tuple(arguments.customers or ())
     whose = ", ".join(customers) or "everybody"
     if not agreed(arguments, terminal, f"Observe {whose}? Nothing is written to Autotask until go-live."):
-        return {**StageChange(False, customers).to_json(), "written": False}
+        return Written(StageChange(False, customers), written=False).to_json()
     done = stage.observe(deployment, operator(arguments), customers, unknown=arguments.unknown)
     terminal.say(f"Observing: {whose}. Nothing is written to Autotask until go-live.", style="green")
     if done.settling:
@@ -139,4 +139,4 @@ def observe(deployment: Deployment, arguments: Namespace, terminal: Terminal) ->
             f"{done.settling} {'adjustment was' if done.settling == 1 else 'adjustments were'} under way; how it ended is "
             "still found out, by reads. See: timus-autotask changes"
         )
-    return {**done.to_json(), "written": True}
+    return Written(done, written=True).to_json()

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import as_billed_from, carry_out, operator, progress
+from timus_autotask.cli.proposing import as_billed_from, ask, operator, progress
 from timus_autotask.cli.terminal import Terminal, Whole, called
 from timus_autotask.domain.price import amount
 from timus_autotask.operate.deployment import Deployment
-from timus_autotask.operate.mapping.accept import Chosen, accept, exact
+from timus_autotask.operate.mapping.accept import Chosen, ExactApplied, accept, exact
 from timus_autotask.operate.mapping.catalogue import Catalogue, how_to_choose
 from timus_autotask.operate.mapping.suggest import (
     ContractOffered,
@@ -43,7 +43,7 @@ def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal
         return found.to_json()
     if not chosen:
         terminal.say("Nothing rests on a unique key alone; one by one: timus-autotask map review")
-        return {**found.to_json(), "applied": chosen.to_json(), "written": False}
+        return ExactApplied(found).to_json()
     terminal.say(*said(chosen, found))
     proposal = as_billed_from(
         lambda bill_from: accept(
@@ -58,13 +58,13 @@ def map_suggest(deployment: Deployment, arguments: Namespace, terminal: Terminal
         arguments,
         terminal,
     )
-    done = carry_out(
+    asked = ask(
         proposal,
         arguments,
         terminal,
         lambda chosen: terminal.say(f"Written: {count(chosen)}.", style="green"),
     )
-    return {**found.to_json(), **done, "applied": proposal.result.to_json()}
+    return ExactApplied(found, asked).to_json()
 
 
 def looked_up(deployment: Deployment, catalogue: Catalogue, terminal: Terminal) -> Suggestions:

@@ -19,7 +19,7 @@ from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
 from timus_autotask.sync.ports import Ports
 from timus_autotask.sync.stage import contract_is_live, partner_stage
-from timus_autotask.watch.forms import preview_form, totals_form, unhandled_form
+from timus_autotask.watch.forms import in_observation_form, preview_form, totals_form, unhandled_form
 from timus_autotask.watch.preview import Preview, Previewed, preview
 from timus_autotask.watch.rehearsal import NotAnswered, Rehearsal, Unsettled
 
@@ -132,7 +132,13 @@ class Proposal(Generic[R]):
             "preview": preview_form(self.preview),
             "unhandled": unhandled_form(self.preview),
             "totals": totals_form(self.preview.totals),
+            **self._in_observation(),
         }
+
+    def _in_observation(self) -> dict[str, Any]:
+        """What going live leaves out, set apart from what is adjusted."""
+        goes_live = self._prepared is not None and self._prepared.goes_live
+        return {"in_observation": in_observation_form(self.preview)} if goes_live else {}
 
     def _overtaken(self, deployment: Deployment) -> bool:
         if not self._progress:
@@ -143,6 +149,33 @@ class Proposal(Generic[R]):
         return any(
             records.progress != known for records, known in zip(found, self._progress.values(), strict=True)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[R]):
+    """A proposal that was shown, and what became of it."""
+
+    proposal: Proposal[R]
+    done: Done[R] | None
+    """None: nothing was written."""
+    doubts: tuple[str, ...] = ()
+    """In the words of whoever asked."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: what was done, or would be, with the whole preview."""
+        return self.proposal.to_json(self.done, self.doubts)
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Generic[R]):
+    """What was asked for where there is nothing to propose, and whether it was written."""
+
+    result: R
+    written: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {**self.result.to_json(), "written": self.written}
 
 
 def propose(

@@ -13,7 +13,7 @@ from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.files.plausibility import Suspicion
 from timus_autotask.operate.files.timus_export import Comparison, Exported, compare, take_in
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.proposal import Asked, Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.store.decisions import put_decision
 from timus_autotask.store.runs import Run, findings, last_run
 from timus_autotask.store.update import update
@@ -180,3 +180,32 @@ def take_in_missing(
         return TakenIn(new)
 
     return propose(deployment, lambda: Prepared(act), on_progress)
+
+
+# -- All of it
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What was compared, and what became of it."""
+
+    compared: Reconciled
+    restored: tuple[int, ...] | None = None
+    """Contracts that are looked at because the table was restored; None: it was not."""
+    against_timus: AgainstTimus | None = None
+    taken_in: Asked[TakenIn] | None = None
+    """Of the events that our table lacked; None: none may be taken in."""
+    looked_at: Asked[LookedAt] | None = None
+    """None: there was nothing to look at."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        form: dict[str, Any] = {} if self.restored is None else {"restored": [*self.restored]}
+        form |= self.compared.to_json()
+        if self.against_timus:
+            taken = self.taken_in.done.result.taken_in if self.taken_in and self.taken_in.done else 0
+            form |= self.against_timus.to_json() | (self.taken_in.to_json() if self.taken_in else {})
+            form |= {"taken_in": taken}
+        if self.looked_at:
+            form |= {"looked_at": self.looked_at.to_json()}
+        return form

@@ -19,7 +19,7 @@ from timus_autotask.domain.line import Line
 from timus_autotask.operate.decision import decided
 from timus_autotask.operate.deployment import DeadLetters, Deployment, ReceivedLetter
 from timus_autotask.operate.mapping.known import require_customer
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.proposal import Asked, Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.reconcile import AT_MOST, Reconciled, compare_with_autotask
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.ports.errors import Conflict, QueueUnavailable
@@ -38,6 +38,8 @@ from timus_autotask.store.terms import put_terms
 from timus_autotask.store.update import update
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.forms import adjustments_form
+from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.status import Each
 
 # -- Redrive
@@ -138,6 +140,18 @@ class Replayed:
         return {"events": self.events, "replayed": self.replayed}
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayAsked:
+    """What became of a replay that was shown."""
+
+    asked: Asked[Replayed]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs. What was only shown has replayed nothing."""
+        form = self.asked.to_json()
+        return form if self.asked.done else {**form, "replayed": 0}
+
+
 def replay_since(
     deployment: Deployment,
     since: datetime,
@@ -229,10 +243,18 @@ class Restored:
     """Contracts that no worker had looked at when the waiting ended."""
     compared: Reconciled | None = None
     """The comparison with Autotask afterwards; None: there was none, because contracts are still to be looked at."""
+    written: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {"records": self.records, "contracts": [*self.contracts], "events": self.events}
+        """For programs. While everything is paused, no adjustment is made."""
+        return {
+            "records": self.records,
+            "contracts": [*self.contracts],
+            "events": self.events,
+            "written": self.written,
+            **adjustments_form(Preview()),
+            **(self.compared.to_json() if self.compared else {}),
+        }
 
 
 def in_the_past(moment: datetime, deployment: Deployment) -> datetime:
@@ -272,7 +294,7 @@ def restore(
     tell(f"{len(contracts)} contracts are looked at, and {events} events are merged again.")
     left = wait_for_workers(deployment, tell)
     compared = None if left else compare_with_autotask(deployment, on_progress=on_compared)
-    return Restored(records, contracts, events, left, compared)
+    return Restored(records, contracts, events, left, compared, written=True)
 
 
 def wait_for_workers(deployment: Deployment, tell: Callable[[str], None] = lambda _message: None) -> int:

@@ -53,6 +53,11 @@ from timus_autotask.watch.undecided import named
 Form = dict[str, Any]
 
 
+def address_form(address: str) -> Form:
+    """``console``: where it is served."""
+    return {"address": address}
+
+
 # -- Checks
 
 
@@ -356,16 +361,9 @@ def evidence_form(found: MonthEvidence) -> Form:
     }
 
 
-def evidence_summary_form(found: MonthEvidence) -> Form:
-    """``evidence --all``, of one customer; the rest of it is in the files."""
-    return {
-        "customer": found.customer,
-        "customer_name": found.name or None,
-        "agrees": found.agrees,
-        "journal_whole": found.whole,
-        "seat_days_too_many": found.too_many,
-        "seat_days_not_billed": found.not_billed,
-    }
+def evidence_and_files_form(found: MonthEvidence, written: Mapping[str, str]) -> Form:
+    """The same, with the files that were written, by their kind."""
+    return {**evidence_form(found), "written": {**written}}
 
 
 def _without_line(one: WithoutLine) -> Form:

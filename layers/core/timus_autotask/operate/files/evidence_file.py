@@ -1,14 +1,14 @@
-"""A customer's month as a file of CSV: a row for each line and day, with the changes of the day."""
+"""Customers' months as files: a file of CSV, with a row for each line and day and the changes of the day, and what a folder of them holds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from timus_autotask.domain.line import JournalEntry
 from timus_autotask.operate.files.tables import TEXT, Column, as_csv
-from timus_autotask.watch.month.evidence import DayUnits, LineEvidence, MonthEvidence
+from timus_autotask.watch.month.evidence import DayUnits, LineEvidence, Month, MonthEvidence
 
 _NAMES = (
     *(
@@ -25,6 +25,60 @@ _NAMES = (
     *("unit_price", "unit_cost", "price_change", "why"),
 )
 COLUMNS = tuple(Column(name, TEXT) for name in _NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFiles:
+    """The files of one customer, and what they say in short."""
+
+    customer: str
+    name: str
+    agrees: bool | None
+    """With Autotask; None: it is not compared."""
+    whole: bool
+    """Whether no entry of the journal is missing or was changed."""
+    too_many: int
+    """Seat-days that are billed too many."""
+    not_billed: int
+    """Seat-days that are not billed."""
+    files: str
+    """Their name without the ending."""
+
+    @classmethod
+    def of(cls, found: MonthEvidence, files: str) -> EvidenceFiles:
+        """In short; the rest of it is in the files."""
+        return cls(
+            found.customer, found.name, found.agrees, found.whole, found.too_many, found.not_billed, files
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "customer": self.customer,
+            "customer_name": self.name or None,
+            "agrees": self.agrees,
+            "journal_whole": self.whole,
+            "seat_days_too_many": self.too_many,
+            "seat_days_not_billed": self.not_billed,
+            "files": self.files,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFolder:
+    """Everybody's files of a month."""
+
+    month: Month
+    folder: str
+    customers: tuple[EvidenceFiles, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "month": str(self.month),
+            "folder": self.folder,
+            "customers": [one.to_json() for one in self.customers],
+        }
 
 
 def to_csv(found: MonthEvidence) -> str:

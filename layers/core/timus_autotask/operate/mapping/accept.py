@@ -25,7 +25,7 @@ from timus_autotask.operate.mapping.late import (
 )
 from timus_autotask.operate.mapping.line_choice import Switch, switched, units_of, was_billed, write_switch
 from timus_autotask.operate.mapping.suggest import Suggestions
-from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
+from timus_autotask.operate.proposal import Asked, Prepared, Progress, Proposal, propose, quiet, wake
 from timus_autotask.operate.refusal import Doubt, NotDone
 from timus_autotask.store.customers import CustomerRecords, put_mapping
 from timus_autotask.store.decisions import put_decision
@@ -75,6 +75,21 @@ class Chosen:
             "ignored_skus": dict(self.ignored_skus),
             "late": [one.to_json() for one in self.late],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ExactApplied:
+    """Suggestions, and what became of those that rest on unique keys alone."""
+
+    suggested: Suggestions
+    taken_in: Asked[Chosen] | None = None
+    """None: there is none, so nothing is written."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        form = self.taken_in.to_json() if self.taken_in else {"written": False}
+        chosen = self.taken_in.proposal.result if self.taken_in else Chosen()
+        return {**self.suggested.to_json(), **form, "applied": chosen.to_json()}
 
 
 def exact(suggestions: Suggestions) -> Chosen:

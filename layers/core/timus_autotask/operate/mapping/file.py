@@ -427,6 +427,18 @@ def to_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     return as_csv(COLUMNS, rows)
 
 
+@dataclass(frozen=True, slots=True)
+class MappingsFile:
+    """A file of mappings that was written."""
+
+    file: str
+    rows: int
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"file": self.file, "rows": self.rows}
+
+
 def to_json(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """As an object for JSON."""
     return {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from timus_autotask.operate.mapping.accept import Chosen
 from timus_autotask.operate.mapping.catalogue import LineOffered
@@ -18,6 +19,7 @@ from timus_autotask.operate.mapping.suggest import (
     SkuSuggested,
     Suggestions,
 )
+from timus_autotask.operate.proposal import Asked
 
 Unmapped = SkuSuggested | CustomerSuggested
 Offered = ServiceOffered | ContractOffered
@@ -71,10 +73,13 @@ class Reviewed:
     """Customers and SKUs about which something was said."""
     left: int
     """Those that are left for later."""
+    taken_in: Asked[Chosen] | None = None
+    """What became of what was chosen; None: nothing was, so nothing is written."""
 
-    def to_json(self) -> dict[str, int]:
+    def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return {"reviewed": self.chosen, "left": self.left}
+        form = self.taken_in.to_json() if self.taken_in else {"written": False}
+        return {**form, "reviewed": self.chosen, "left": self.left}
 
 
 @dataclass
