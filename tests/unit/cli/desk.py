@@ -12,7 +12,7 @@ from tests.deployment import deployment_of
 from tests.fakes.memory_queue import MemoryQueue
 from tests.world import World
 from timus_autotask.autotask.http import Transport
-from timus_autotask.cli.command import main
+from timus_autotask.cli.running import main
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.ports.secrets import Credentials
 

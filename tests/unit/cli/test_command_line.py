@@ -17,8 +17,10 @@ from tests.unit.cli.desk import Desk
 from timus_autotask import bootstrap
 from timus_autotask.aws.cloudformation import StackMissing
 from timus_autotask.cli import main as started
-from timus_autotask.cli.command import COMMANDS, PROGRAM, main, parser
+from timus_autotask.cli.command import COMMANDS, PROGRAM
 from timus_autotask.cli.failure import UNREACHABLE, Failed
+from timus_autotask.cli.parsing import parser
+from timus_autotask.cli.running import main
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.domain.reasons import REASONS
 from timus_autotask.ports.errors import QueueUnavailable, SecretsUnavailable, TableUnavailable
@@ -199,7 +201,7 @@ def test_a_person_can_say_no(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr(Terminal, "confirm", lambda *_: False)
     words = ("map", "customer", "cus_41d0", "--company", "600", "--contract", "29683949")
-    monkeypatch.setattr("timus_autotask.cli.command.sys.stdin", _Tty())
+    monkeypatch.setattr("timus_autotask.cli.running.sys.stdin", _Tty())
     assert "Nothing was written" in desk.refused(*words)
     assert desk.run(*words, "--yes").status == 0
 
@@ -217,7 +219,7 @@ def test_outside_a_checkout_there_is_no_local_stack(
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr("timus_autotask.cli.command.import_module", missing)
+    monkeypatch.setattr("timus_autotask.cli.running.import_module", missing)
     assert main(["local"]) == 2
     assert "checkout" in capsys.readouterr().err
 
@@ -240,7 +242,7 @@ def test_ctrl_c_in_the_first_second_is_no_traceback(
     def interrupted(*_: Any) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("timus_autotask.cli.command.main", interrupted)
+    monkeypatch.setattr("timus_autotask.cli.running.main", interrupted)
     assert started(["status"]) == 130
     assert capsys.readouterr().err == "Stopped.\n"
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from tests.unit.cli.desk import Desk, Said
 from tests.world import ADV, CONTRACT, CUSTOMER, ESS
-from timus_autotask.cli.command import parser
+from timus_autotask.cli.parsing import parser
 from timus_autotask.cli.recovering import reconcile, redrive, replay
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.ports.table import Document, Write

@@ -17,8 +17,8 @@ from rich.console import Console
 from tests import tenant
 from tests.unit.cli.desk import Desk
 from tests.world import World
-from timus_autotask.cli.command import parser
 from timus_autotask.cli.failure import Failed
+from timus_autotask.cli.parsing import parser
 from timus_autotask.cli.reviewing import map_review
 from timus_autotask.cli.terminal import Terminal, keystroke
 from timus_autotask.operate.mapping.suggest import suggest

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, World
-from timus_autotask.cli.command import parser
+from timus_autotask.cli.parsing import parser
 from timus_autotask.domain.line import State
 from timus_autotask.domain.reasons import REASONS, Parked
 from timus_autotask.watch.remedy import remedy_of

@@ -13,9 +13,10 @@ from tests import tenant
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CUSTOMER, World
 from timus_autotask.cli import terminal as terminals
-from timus_autotask.cli.command import COMMANDS, parser
+from timus_autotask.cli.command import COMMANDS
 from timus_autotask.cli.enabling import doctor
 from timus_autotask.cli.failure import Failed
+from timus_autotask.cli.parsing import parser
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.cli.watching import status
 from timus_autotask.domain.line import State

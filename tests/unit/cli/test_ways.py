@@ -10,7 +10,8 @@ from datetime import date
 import pytest
 
 from timus_autotask.cli import failure
-from timus_autotask.cli.command import COMMANDS, parser
+from timus_autotask.cli.command import COMMANDS
+from timus_autotask.cli.parsing import parser
 from timus_autotask.domain.reasons import Parked
 from timus_autotask.operate.files.tables import FileRefused, Problem
 from timus_autotask.operate.refusal import Doubt, NotDone, Note, Way, not_asked

@@ -19,9 +19,9 @@ def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Any] | N
     What the command needs is imported here: Ctrl-C in the first second is no traceback.
     """
     try:
-        from timus_autotask.cli import command
+        from timus_autotask.cli import running
 
-        return command.main(argv, find_stack)
+        return running.main(argv, find_stack)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return STOPPED

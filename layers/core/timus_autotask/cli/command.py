@@ -1,29 +1,14 @@
-"""``timus-autotask``: what can be said on the command line, as one table, and how it is carried out.
+"""Every command and option of ``timus-autotask``, as one table. ``parsing.py`` reads a command line by it, ``running.py`` carries it out.
 
 Nothing is imported here that ``--help`` does not need.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import re
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from datetime import date, datetime
-from difflib import get_close_matches
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass
+from typing import Any
 
-from timus_autotask.cli import STOPPED
-from timus_autotask.cli.failure import REFUSED, UNREACHABLE, USAGE, Failed
-from timus_autotask.plain import visible
-from timus_autotask.ports.errors import AutotaskError, Conflict, InfrastructureError, NotConfigured
-
-if TYPE_CHECKING:
-    from timus_autotask.operate.deployment import Deployment
+from timus_autotask.cli import values
 
 PROGRAM = "timus-autotask"
 
@@ -62,94 +47,24 @@ class Command:
     """``run`` is not given the deployment, but what finds it: it may do without."""
 
 
-# -- What can be written
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text} is no id of Autotask: a whole number is needed")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text} is no port: a number below 65536 is needed")
-    return int(text)
-
-
-def _units(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text} is no number of units: 1 or more are needed")
-    return int(text)
-
-
-def _name(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("it is empty")
-    return text
-
-
-def _contract_or_number(text: str) -> int | str:
-    return text if text.startswith("timus-") else _whole(text)
-
-
-def _day(text: str) -> date | None:
-    if text == "always":
-        return None
-    try:
-        return date.fromisoformat(text if _PLAIN_DAY.fullmatch(text) else "")
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no day: write it as in 2026-03-15, or always") from None
-
-
-def _time(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or not _PLAIN_TIME.fullmatch(text):
-        raise argparse.ArgumentTypeError(
-            f"{text} is no day or time: write it as in 2026-03-15, 2026-03-15T18:00 or 2026-03-15T18:00+01:00"
-        )
-    return found
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, sign, value = (part.strip() for part in text.rpartition("="))
-    if not sign or not name:
-        raise argparse.ArgumentTypeError(f"{text} is no NAME=VALUE")
-    return name, value
-
-
-def _month(text: str) -> date:
-    try:
-        return date.fromisoformat(f"{text}-01" if _PLAIN_MONTH.fullmatch(text) else "")
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no month: write it as in 2026-03") from None
-
-
-_PLAIN_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
-_PLAIN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_PLAIN_TIME = re.compile(
-    _PLAIN_DAY.pattern + r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-5][0-9])?)?"
+_CUSTOMER = _a(
+    "--customer", type=values.name, metavar="CUSTOMER", help="for this customer only: its id in Timus"
 )
-"""As people write it. Python takes weeks (2026-W10-1), offsets of seconds, and +00:60 for one hour, which are slips more often."""
-
-
-_CUSTOMER = _a("--customer", type=_name, metavar="CUSTOMER", help="for this customer only: its id in Timus")
 _CUSTOMERS = _a(
     "--customer",
     dest="customers",
     action="append",
-    type=_name,
+    type=values.name,
     metavar="CUSTOMER",
     help="for this customer only: its id in Timus; may be given again",
 )
-_SINCE = _a("--since", type=_time, metavar="DAY", help="only from this day or time on, in the partner's zone")
+_SINCE = _a(
+    "--since", type=values.time, metavar="DAY", help="only from this day or time on, in the partner's zone"
+)
 _FROM = _a(
     "--from",
     dest="first_day",
-    type=_day,
+    type=values.day,
     default=DEFAULT,
     metavar="DAY",
     help="first day on which it holds, or `always`; by default today when units are elsewhere already, and always when not",
@@ -165,7 +80,9 @@ _BILL_FROM = _a(
     help="first billed day of a customer who had seats before this first mapping: today, the first day that is not posted, or each "
     "seat's own day (default: a terminal asks once, a script takes own-day)",
 )
-_BY = _a("--by", type=_name, metavar="NAME", help="a name to note beside the user of AWS who decides this")
+_BY = _a(
+    "--by", type=values.name, metavar="NAME", help="a name to note beside the user of AWS who decides this"
+)
 _UNKNOWN = _a(
     "--unknown",
     action="store_true",
@@ -179,25 +96,28 @@ _INVOICE = (
         help="instead: your own invoice or usage export from Timus beside Timus, Autotask and the posted items of a month",
     ),
     _a(
-        "--month", type=_month, metavar="MONTH", help="of the invoice; the month before this one unless given"
+        "--month",
+        type=values.month,
+        metavar="MONTH",
+        help="of the invoice; the month before this one unless given",
     ),
     _a(
         "--column",
-        type=_pair,
+        type=values.pair,
         action="append",
         metavar="OURS=THEIRS",
         help="how the file calls a column: customer, sku, quantity, amount, first_day, last_day, or ignore; kept; may be given again",
     ),
     _a(
         "--is-customer",
-        type=_pair,
+        type=values.pair,
         action="append",
         metavar="NAME=CUSTOMER",
         help="the customer that a name in the file stands for; kept; may be given again",
     ),
     _a(
         "--is-sku",
-        type=_pair,
+        type=values.pair,
         action="append",
         metavar="PRODUCT=SKU",
         help="the SKU that a product in the file stands for; kept; may be given again",
@@ -223,11 +143,11 @@ _INVOICE = (
         action="store_true",
         help="you have looked at it, and take it as it is: kept, with your name",
     ),
-    _a("--note", type=_name, metavar="TEXT", help="with --sign-off: why what differs is right"),
+    _a("--note", type=values.name, metavar="TEXT", help="with --sign-off: why what differs is right"),
 )
 _UNCHECKED = _a("--unchecked", action="store_true", help="skip the check in Autotask")
-_CONTRACT = _a("contract_id", type=_whole, metavar="CONTRACT", help="the contract's id in Autotask")
-_SERVICE = _a("service_id", type=_whole, metavar="SERVICE", help="the service's id in Autotask")
+_CONTRACT = _a("contract_id", type=values.whole, metavar="CONTRACT", help="the contract's id in Autotask")
+_SERVICE = _a("service_id", type=values.whole, metavar="SERVICE", help="the service's id in Autotask")
 
 
 _API_USER = (
@@ -246,10 +166,17 @@ _API_USER = (
         help="try an API user again that Autotask refused, because something was changed there",
     ),
 )
-_WHY = _a("--reason", type=_name, required=True, metavar="WHY", help="why, for everybody who looks at it")
+_WHY = _a(
+    "--reason", type=values.name, required=True, metavar="WHY", help="why, for everybody who looks at it"
+)
 _CUSTOMER_OR_PLAN = (
     _a("what", choices=["customer", "plan"], help="whether it is a customer, or a plan: any SKU of Timus"),
-    _a("which", type=_name, metavar="ID", help="the customer's id in Timus, or the SKU as Timus writes it"),
+    _a(
+        "which",
+        type=values.name,
+        metavar="ID",
+        help="the customer's id in Timus, or the SKU as Timus writes it",
+    ),
 )
 
 
@@ -283,7 +210,7 @@ COMMANDS = (
         (
             _a(
                 "--port",
-                type=_port,
+                type=values.port,
                 default=8799,
                 metavar="N",
                 help="serve it here, on 127.0.0.1; 0: any free one (default 8799)",
@@ -300,7 +227,7 @@ COMMANDS = (
             _a("--html", required=True, metavar="FILE", help="the file; it loads nothing from elsewhere"),
             _a(
                 "--month",
-                type=_month,
+                type=values.month,
                 metavar="MONTH",
                 help="say of this month whether it may be posted, as in 2026-03 (default: the running one)",
             ),
@@ -313,19 +240,25 @@ COMMANDS = (
         "map customer cus_41d0 --company 600 --contract 29683949",
         "mapping.map_customer",
         (
-            _a("customer", type=_name, metavar="CUSTOMER", help="the customer's id in Timus"),
-            _a("--company", type=_whole, required=True, metavar="N", help="the company's id in Autotask"),
+            _a("customer", type=values.name, metavar="CUSTOMER", help="the customer's id in Timus"),
+            _a(
+                "--company",
+                type=values.whole,
+                required=True,
+                metavar="N",
+                help="the company's id in Autotask",
+            ),
             _a(
                 "--contract",
-                type=_whole,
+                type=values.whole,
                 metavar="N",
                 help="the contract's id in Autotask; without it one is opened, if `policy set open_contracts=yes`",
             ),
             _a("--share", action="store_true", help="accept a contract that bills another customer too"),
-            _a("--sku", type=_name, help="only the units of this SKU; the others go where they went"),
+            _a("--sku", type=values.name, help="only the units of this SKU; the others go where they went"),
             _a(
                 "--units",
-                type=_units,
+                type=values.units,
                 metavar="N",
                 help="at most so many units; the rest goes where it went (without it: everything goes here)",
             ),
@@ -343,8 +276,13 @@ COMMANDS = (
         "map plan SASE-ADV-USER --family plans",
         "mapping.map_plan",
         (
-            _a("sku", type=_name, metavar="SKU", help="as Timus writes it"),
-            _a("--customer", type=_name, metavar="CUSTOMER", help="with --service: for this customer only"),
+            _a("sku", type=values.name, metavar="SKU", help="as Timus writes it"),
+            _a(
+                "--customer",
+                type=values.name,
+                metavar="CUSTOMER",
+                help="with --service: for this customer only",
+            ),
             _FROM,
             *_WRITING,
             _UNCHECKED,
@@ -352,10 +290,15 @@ COMMANDS = (
             _BY,
         ),
         one_of=(
-            _a("--service", type=_whole, metavar="N", help="the id in Autotask of the service that bills it"),
+            _a(
+                "--service",
+                type=values.whole,
+                metavar="N",
+                help="the id in Autotask of the service that bills it",
+            ),
             _a(
                 "--family",
-                type=_name,
+                type=values.name,
                 metavar="NAME",
                 help="it is a plan: seats move between it and the other SKUs of this family, in all subscriptions of a customer",
             ),
@@ -373,8 +316,8 @@ COMMANDS = (
         "map line 29683949 45 --contract-service 1201",
         "mapping.map_line",
         (
-            _a("contract", type=_whole, metavar="CONTRACT", help="the contract's id in Autotask"),
-            _a("service", type=_whole, metavar="SERVICE", help="the service's id in Autotask"),
+            _a("contract", type=values.whole, metavar="CONTRACT", help="the contract's id in Autotask"),
+            _a("service", type=values.whole, metavar="SERVICE", help="the service's id in Autotask"),
             _a(
                 "--keep-units",
                 action="store_true",
@@ -386,7 +329,7 @@ COMMANDS = (
         one_of=(
             _a(
                 "--contract-service",
-                type=_whole,
+                type=values.whole,
                 metavar="N",
                 help="its id in Autotask: only its units count, and the others are left alone",
             ),
@@ -417,7 +360,7 @@ COMMANDS = (
         (
             _a(
                 "--reason",
-                type=_name,
+                type=values.name,
                 default="not billed in Autotask",
                 metavar="WHY",
                 help="noted with what is ignored; `not billed in Autotask` unless given",
@@ -452,7 +395,10 @@ COMMANDS = (
         "say that customers are mapped rightly, although Timus and Autotask call them differently",
         "map confirm cus_41d0",
         "mapping.map_confirm",
-        (_a("customers", nargs="+", type=_name, metavar="CUSTOMER", help="a customer's id in Timus"), _BY),
+        (
+            _a("customers", nargs="+", type=values.name, metavar="CUSTOMER", help="a customer's id in Timus"),
+            _BY,
+        ),
     ),
     Command("map list", "show every mapping", "map list", "mapping.map_list", pages=True),
     Command(
@@ -523,7 +469,7 @@ COMMANDS = (
         "watching.status",
         (
             _CUSTOMER,
-            _a("--contract", type=_whole, metavar="N", help="only this contract of Autotask"),
+            _a("--contract", type=values.whole, metavar="N", help="only this contract of Autotask"),
             _a("--all", action="store_true", help="also the customers that are aligned, and what is ignored"),
         ),
         pages=True,
@@ -537,7 +483,7 @@ COMMANDS = (
             _CUSTOMER,
             _a(
                 "--since",
-                type=_time,
+                type=values.time,
                 metavar="DAY",
                 help="instead: what people changed by hand in Autotask since this day, against what would have been adjusted",
             ),
@@ -555,7 +501,7 @@ COMMANDS = (
                 "--except",
                 dest="excepted",
                 action="append",
-                type=_name,
+                type=values.name,
                 metavar="CUSTOMER",
                 help="everybody but this customer, who stays in observation; may be given again",
             ),
@@ -577,7 +523,7 @@ COMMANDS = (
         "ready --month 2026-03",
         "month_end.ready",
         (
-            _a("--month", type=_month, metavar="MONTH", help="as in 2026-03; this month unless given"),
+            _a("--month", type=values.month, metavar="MONTH", help="as in 2026-03; this month unless given"),
             _a(
                 "--posted",
                 action="store_true",
@@ -595,7 +541,7 @@ COMMANDS = (
         (
             _a(
                 "--since",
-                type=_month,
+                type=values.month,
                 metavar="MONTH",
                 help="the first month; January of this year unless given",
             ),
@@ -628,7 +574,7 @@ COMMANDS = (
         (
             _SINCE,
             _CUSTOMER,
-            _a("--contract", type=_whole, metavar="N", help="only this contract of Autotask"),
+            _a("--contract", type=values.whole, metavar="N", help="only this contract of Autotask"),
         ),
         pages=True,
     ),
@@ -640,7 +586,7 @@ COMMANDS = (
         (
             _a(
                 "--month",
-                type=_month,
+                type=values.month,
                 required=True,
                 metavar="MONTH",
                 help="as in 2026-03, in the partner's zone",
@@ -653,10 +599,10 @@ COMMANDS = (
                 action="store_true",
                 help="with --html: in the client's words, without money and ids",
             ),
-            _a("--partner", type=_name, metavar="NAME", help="with --for-client: your company's name"),
+            _a("--partner", type=values.name, metavar="NAME", help="with --for-client: your company's name"),
         ),
         one_of=(
-            _a("--customer", type=_name, metavar="CUSTOMER", help="the customer's id in Timus"),
+            _a("--customer", type=values.name, metavar="CUSTOMER", help="the customer's id in Timus"),
             _a("--all", dest="everybody", action="store_true", help="every customer; with --to FOLDER"),
         ),
         pages=True,
@@ -678,7 +624,7 @@ COMMANDS = (
         "show one event with its body and what became of it",
         "events show evt_9f1c~0a1b2c3d4e5f",
         "watching.event",
-        (_a("key", type=_name, metavar="KEY", help="its key, or its webhook-id"),),
+        (_a("key", type=values.name, metavar="KEY", help="its key, or its webhook-id"),),
         pages=True,
     ),
     Command(
@@ -687,7 +633,7 @@ COMMANDS = (
         "events accept evt_9f1c~0a1b2c3d4e5f --dry-run",
         "deciding.accept_event",
         (
-            _a("key", type=_name, metavar="KEY", help="the parked event's key, or its webhook-id"),
+            _a("key", type=values.name, metavar="KEY", help="the parked event's key, or its webhook-id"),
             *_WRITING,
             _BY,
         ),
@@ -737,7 +683,7 @@ COMMANDS = (
         (
             _a(
                 "contract_id",
-                type=_contract_or_number,
+                type=values.contract_or_number,
                 metavar="CONTRACT",
                 help="the contract's id in Autotask, or our number of one that is being opened",
             ),
@@ -789,7 +735,7 @@ COMMANDS = (
         (
             _a(
                 "change_id",
-                type=_name,
+                type=values.name,
                 metavar="CHANGE",
                 help="the change's id, or how it begins; see `changes`",
             ),
@@ -827,7 +773,7 @@ COMMANDS = (
             _a(
                 "--from",
                 dest="first_day",
-                type=_day,
+                type=values.day,
                 default=DEFAULT,
                 metavar="DAY",
                 help="first day on which they hold, or `always`; by default today, or `always` before the first mapping and before go-live, when nothing is billed by us yet",
@@ -899,7 +845,7 @@ COMMANDS = (
         (
             _a(
                 "--since",
-                type=_time,
+                type=values.time,
                 required=True,
                 metavar="DAY",
                 help="events that arrived from this day or time on, in the partner's zone",
@@ -918,7 +864,7 @@ COMMANDS = (
         (
             _a(
                 "--to",
-                type=_time,
+                type=values.time,
                 required=True,
                 metavar="TIME",
                 help="a day or time of the last 35 days, in the partner's zone",
@@ -945,254 +891,3 @@ ON_THIS_MACHINE = {
     "demo": "show the whole product on this machine, on a sample client, with a verdict",
 }
 """These take their arguments from ``local``, which exists in a checkout only."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse, which says what may be meant by a wrong command, and what to do about a value that begins with ``-``.
-
-    It shows what could steer a terminal as escapes.
-    """
-
-    _given: Sequence[str] = ()
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """As argparse does, keeping the words for what goes wrong with them."""
-        self._given = () if args is None else (*args,)
-        return super().parse_known_args(args, namespace)
-
-    def _taken_for_option(self) -> str | None:
-        """A word that begins with ``-`` and is no option here: it may be meant as an id."""
-        words = self._given[: self._given.index("--")] if "--" in self._given else self._given
-        options = self._option_string_actions
-        return next(
-            (
-                word
-                for word in words
-                if len(word) > 1 and word[0] == "-" and word not in options and not _begins_one(word, options)
-            ),
-            None,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        wrong = re.match(r"argument COMMAND: invalid choice: '?(.*?)'? \(choose from (.*)\)$", message)
-        if wrong:
-            there = [one.strip("'") for one in wrong[2].split(", ")]
-            like = get_close_matches(wrong[1], there, n=2)
-            what = f"did you mean {' or '.join(like)}?" if like else f"there are {', '.join(there)}"
-            message = f"there is no command {wrong[1]}; {what}"
-        if message.endswith("required: COMMAND"):
-            message = f"a command is missing: {self.prog} --help lists them"
-        option = re.search(r"argument (?:\S+/)*(--[a-z-]+): expected one argument", message)
-        if option:
-            message += f"; a value that begins with - is given with =, as in {option[1]}=-x"
-        missing = re.match(r"the following arguments are required: (?:.*, )?[A-Z]", message)
-        stray = re.match(r"unrecognized arguments: (-(?!-)\S+)", message)
-        dashed = self._taken_for_option() if missing else stray and stray[1]
-        if dashed:
-            message += f"; an id that begins with - is written last, after --, as in -- {dashed}"
-        super().error(visible(message))
-
-
-def _begins_one(word: str, options: Iterable[str]) -> bool:
-    """Whether a word is a long option, written short or with its value."""
-    return word.startswith("--") and any(one.startswith(word.partition("=")[0]) for one in options)
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line as argparse knows it."""
-    everywhere = _Parser(add_help=False)
-    everywhere.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="print JSON and ask nothing"
-    )
-    everywhere.add_argument(
-        "--stack",
-        metavar="NAME",
-        default=argparse.SUPPRESS,
-        help=f"the CloudFormation stack; else TIMUS_AUTOTASK_STACK, else {DEFAULT_STACK}",
-    )
-    top = _Parser(
-        prog=PROGRAM,
-        parents=[everywhere],
-        description="Keeps Autotask recurring contracts level with Timus SASE subscriptions.",
-        epilog="It works on the stack of the AWS account and region that the standard AWS environment variables name. "
-        "Exit status: 0 done, 1 failed or refused, 2 not understood, 3 AWS or the stack is out of reach.",
-    )
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
-    groups: dict[str, Any] = {}
-    alone: dict[str, argparse.ArgumentParser] = {}
-    """Commands that can be given without one of their group."""
-    for command in COMMANDS:
-        group, _, name = command.name.rpartition(" ")
-        if group in alone:
-            groups[group] = alone.pop(group).add_subparsers(metavar="COMMAND")
-        elif group and group not in groups:
-            made = commands.add_parser(group, help=GROUPS[group], description=GROUPS[group])
-            groups[group] = made.add_subparsers(metavar="COMMAND", required=True)
-        one = (groups[group] if group else commands).add_parser(
-            name,
-            help=command.help,
-            description=command.help[0].upper() + command.help[1:] + ".",
-            epilog=f"Example: {PROGRAM} {command.example}",
-            parents=[everywhere],
-        )
-        one.set_defaults(command=command)
-        alone[command.name] = one
-        for argument in command.arguments:
-            one.add_argument(*argument.names, **argument.given)
-        if command.one_of:
-            either = one.add_mutually_exclusive_group(required=True)
-            for argument in command.one_of:
-                either.add_argument(*argument.names, **argument.given)
-    for name, purpose in ON_THIS_MACHINE.items():
-        commands.add_parser(name, help=purpose, add_help=False)
-    return top
-
-
-# -- Carrying it out
-
-
-def main(argv: Sequence[str] | None = None, find_stack: Callable[[str], Deployment] | None = None) -> int:
-    """Do what the command line says; returns the exit status. ``find_stack`` finds the deployment by its name."""
-    words = sys.argv[1:] if argv is None else [*argv]
-    if words and words[0] in ON_THIS_MACHINE:
-        return _on_this_machine(words[0], words[1:])
-    arguments = parser().parse_args(words)
-    if "command" not in arguments:
-        return _report(_FOR_PEOPLE, USAGE)
-    try:
-        return _carry_out(arguments, find_stack)
-    except (KeyboardInterrupt, EOFError):
-        return _report("Stopped.", STOPPED)
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _report(_CUT_OFF, REFUSED) if "dry_run" in arguments else 0
-
-
-def _carry_out(arguments: argparse.Namespace, find_stack: Callable[[str], Deployment] | None) -> int:
-    from timus_autotask.cli.deployment import find
-    from timus_autotask.cli.terminal import Terminal
-    from timus_autotask.watch.remedy import REPAIR
-
-    command: Command = arguments.command
-    as_json = getattr(arguments, "json", False)
-    terminal = Terminal(as_json, interactive=sys.stdin.isatty() and sys.stdout.isatty())
-    stack = getattr(arguments, "stack", None) or os.environ.get("TIMUS_AUTOTASK_STACK") or DEFAULT_STACK
-    unreadable: dict[str, str] = {}
-    try:
-        finds = _Finder(find_stack or find, stack)
-        found = finds if command.finds_stack else _noting_unreadable(finds(), unreadable)
-        if not isinstance(found, _Finder):
-            arguments.caller = found.caller
-        module, _, function = command.run.partition(".")
-        run = getattr(import_module(f"timus_autotask.cli.{module}"), function)
-        with terminal.pages() if command.pages else nullcontext():
-            result = run(found, arguments, terminal)
-        if result is not None:
-            terminal.result(result)
-        sys.stdout.flush()
-        if command.name not in ("status", "doctor"):  # which show them themselves
-            _tell_unreadable(unreadable, REPAIR)
-    except Failed as failed:
-        if failed.result is not None:
-            terminal.result(failed.result)
-        return _report(str(failed), failed.status, *failed.details)
-    except Exception as error:
-        foreseen = _foreseen(error)
-        if foreseen is None:
-            raise
-        return _report(*foreseen)
-    return 0
-
-
-def _foreseen(error: Exception) -> tuple[str, int] | None:
-    """What a person reads of a failure, and the exit status; None for one that nobody foresaw."""
-    from timus_autotask.cli.failure import refusal
-    from timus_autotask.operate.refusal import NotDone, Senseless
-    from timus_autotask.store.reading import RecordUnreadable
-    from timus_autotask.store.terms import TermsUnreadable
-    from timus_autotask.watch.remedy import REPAIR
-
-    match error:
-        case NotDone():
-            return refusal(error), USAGE if isinstance(error, Senseless) else REFUSED
-        case RecordUnreadable():
-            return f"{_sentence(error)} Nothing was written. {REPAIR}", REFUSED
-        case TermsUnreadable():
-            return f"The stored terms cannot be read: {error}. See: timus-autotask status", REFUSED
-        case NotConfigured():
-            return f"{_sentence(error)} Set them with: timus-autotask setup", REFUSED
-        case Conflict():
-            return "Somebody else wrote the same at the same moment. Try again.", REFUSED
-        case AutotaskError():
-            return f"{_sentence(error)} See: timus-autotask doctor", REFUSED
-        case InfrastructureError():
-            advice = "Try again; check the AWS credentials and their permissions."
-            return f"{_sentence(error)} {advice}", UNREACHABLE
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Finder:
-    """Finds the stack that was named, or another one."""
-
-    find: Callable[[str], Deployment]
-    stack: str
-
-    def __call__(self, stack: str = "") -> Deployment:
-        return self.find(stack or self.stack)
-
-
-def _noting_unreadable(deployment: Deployment, unreadable: dict[str, str]) -> Deployment:
-    """The deployment, noting each record that cannot be read and is passed over: by its key, why."""
-
-    def note(name: str, **fields: Any) -> None:
-        if name == "record-unreadable":
-            unreadable[fields["record"]] = f"{fields['record']}: {fields['detail']}"
-
-    return replace(deployment, ports=replace(deployment.ports, on_event=note))
-
-
-def _tell_unreadable(unreadable: dict[str, str], remedy: str) -> None:
-    if unreadable:
-        message = "Some records cannot be read; what they say is missing above."
-        _report(message, 0, *unreadable.values(), remedy)
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text[0].upper() + text[1:].rstrip(".") + "."
-
-
-def _report(sentence: str, status: int, *details: str) -> int:
-    for line in (sentence, *details):
-        print(visible(line), file=sys.stderr)
-    return status
-
-
-def _on_this_machine(name: str, rest: Sequence[str]) -> int:
-    module, run = _MODULES[name]
-    if "--json" in rest:
-        return _report(_FOR_PEOPLE, USAGE)
-    try:
-        there: Any = import_module(module)
-    except ModuleNotFoundError as missing:
-        if not (missing.name or "").startswith("local"):
-            raise
-        return _report(
-            f"{PROGRAM} {name} runs from a checkout of the project only: git clone it, then make {name}.",
-            USAGE,
-        )
-    purpose = ON_THIS_MACHINE[name]
-    options = argparse.ArgumentParser(
-        prog=f"{PROGRAM} {name}",
-        description=purpose[0].upper() + purpose[1:] + ".",
-        epilog=f"Example: {PROGRAM} {_EXAMPLES[name]}",
-    )
-    there.add_arguments(options)
-    return int(getattr(there, run)(options.parse_args(rest)))
-
-
-_CUT_OFF = "Stopped, because the output was closed. What was decided before that: timus-autotask changes"
-_FOR_PEOPLE = "local and demo run on this machine and print for people: they take neither --json nor --stack."
-_EXAMPLES = {"local": "local --port 8765 --observe", "demo": "demo --console"}
-_MODULES = {"local": ("local.stack", "run_local"), "demo": ("local.demo", "run_demo")}
