@@ -635,7 +635,7 @@ def _held_later(
 
 def _last_seen(line: Line) -> Observed:
     ids = () if line.contract_service_id is None else (line.contract_service_id,)
-    return Observed(line.last_read or NOTHING, ids)
+    return Observed(line.known_units or NOTHING, ids)
 
 
 def policies_on(
