@@ -87,9 +87,10 @@ class ExactApplied:
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        form = self.taken_in.to_json() if self.taken_in else {"written": False}
-        chosen = self.taken_in.proposal.result if self.taken_in else Chosen()
-        return {**self.suggested.to_json(), **form, "applied": chosen.to_json()}
+        suggested = self.suggested.to_json()
+        if self.taken_in is None:
+            return {**suggested, "applied": Chosen().to_json(), "written": False}
+        return {**suggested, **self.taken_in.to_json(), "applied": self.taken_in.proposal.result.to_json()}
 
 
 def exact(suggestions: Suggestions) -> Chosen:
