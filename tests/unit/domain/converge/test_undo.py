@@ -34,6 +34,7 @@ from timus_autotask.domain.desired import Demand, Desired, Source, Unrouted
 from timus_autotask.domain.history import Cause
 from timus_autotask.domain.line import (
     Answer,
+    Approved,
     Head,
     HeldChange,
     JournalEntry,
@@ -45,6 +46,7 @@ from timus_autotask.domain.line import (
     Why,
 )
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.past_days import Postponed
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, Policy, Renewal, SameDay
 from timus_autotask.domain.reasons import Parked
@@ -110,6 +112,12 @@ def undone(
     return undo(entry, journals, at or seen(), by="pat", reason="ordered twice", undo_id="u1")
 
 
+def of(lines: tuple[Line, ...]) -> list[tuple[LineKey, str, date, int]]:
+    """What was undone last on these lines: the line, the entry, the day of the opposite and how many units it adds."""
+    last = [(one.key, one.undone[-1]) for one in lines]
+    return [(key, one.entry, one.day, one.delta) for key, one in last]
+
+
 def then(*demands: Demand, lines: tuple[Line, ...] | None = None, **more: Any) -> Step:
     """The worker's next step after the undo."""
     return next_step(seen(*demands, lines=undone() if lines is None else lines, **more))
@@ -165,7 +173,9 @@ def test_what_was_made_today_is_undone_from_tomorrow_on() -> None:
 def test_a_person_who_undoes_it_is_not_asked_for_approval_once_more() -> None:
     """He has seen what is posted."""
     strict = Policy(approve_decreases=Approval(0), line_limit=1)
-    post = next_step(seen(lines=undone(seen(policy=strict)), policy=strict)).adjust
+    [one] = undone(seen(policy=strict))
+    assert one.approved == (Approved(NEXT, -3, "pat", versions={"sub_1": 8}),)
+    post = next_step(seen(lines=(one,), policy=strict)).adjust
     assert post is not None
 
 
@@ -396,6 +406,119 @@ def test_news_of_one_side_ends_the_undo_of_both() -> None:
     assert step.adjust is not None
     assert step.adjust.intent is not None
     assert (step.adjust.key, step.adjust.intent.day, step.adjust.intent.delta) == (SEATS, march(14), -25)
+
+
+BACK = made(25, id_="c3", day=NEXT, undoes="c1", linked=(PLUS,), events=())
+GONE = made(-25, id_="c4", key=PLUS, day=march(12), undoes="c2", linked=(SEATS,), events=())
+"""The plan change taken back; the new plan had a day that was not free, so that its side was made a day later."""
+
+
+def plans_back(**other: Any) -> View:
+    """What is seen once the plan change was undone; ``other`` things are noted on the new plan's line."""
+    old, new = (one.undone[0] for one in undone(plan_change(), UP, (DOWN, UP)))
+    new = replace(new, **{"opposite": "c4", **other})
+    back, gone = since_january(25, (DAY, 0), (NEXT, 25)), steps((DAY, 25), (march(12), 0))
+    lines = (
+        replace(PLANS[0], baseline=back, adjusted=(DAY, NEXT), undone=(replace(old, opposite="c3"),)),
+        replace(PLANS[1], baseline=gone, adjusted=(DAY, march(12)), undone=(new,)),
+    )
+    return seen(OLD, NEW, lines=lines, links=(LINK,))
+
+
+@pytest.mark.parametrize("entry", [BACK, GONE])
+def test_an_undone_plan_change_is_made_again_as_a_whole(entry: JournalEntry) -> None:
+    """Whichever side is named: what one undo made on both lines belongs together, on whatever days it was made."""
+    again = undone(plans_back(), entry, (DOWN, BACK, UP, GONE))
+    assert of(again) == [(SEATS, "c3", march(13), -25), (PLUS, "c4", march(13), 25)]
+
+
+@pytest.mark.parametrize("journal", [(DOWN, BACK), (DOWN, BACK, UP)])
+def test_an_undone_plan_change_is_made_again_only_once_it_is_taken_back_on_all_its_sides(
+    journal: tuple[JournalEntry, ...],
+) -> None:
+    """Else a plan would go up that never came down."""
+    assert refused(plans_back(opposite=""), BACK, journal) == (
+        "c3 is one side of what was undone, and another one is not made yet."
+    )
+
+
+def test_what_another_undo_made_is_no_side_of_it() -> None:
+    """The new plan's line is known of another undo alone, and nothing is known of a line that is gone."""
+    at, journal = plans_back(id="u0"), (DOWN, BACK, UP, GONE)
+    assert refused(at, BACK, journal) == "c3 is one side of what was undone, and another one is not made yet."
+    alone = replace(at, lines={SEATS: at.lines[SEATS]})
+    assert refused(alone, BACK, journal) == refused(at, BACK, journal)
+
+
+def test_both_sides_of_a_plan_change_need_a_day_that_is_left() -> None:
+    """The old plan's line takes nothing more until the contract is over."""
+    full = (replace(PLANS[0], adjusted=(DAY, CONTRACT.end)), PLANS[1])
+    assert refused(seen(OLD, NEW, lines=full, links=(LINK,)), UP, (DOWN, UP)) == (
+        "No day is left within the contract that takes the opposite adjustment."
+    )
+
+
+@pytest.mark.parametrize("names", [0, 1], ids=["the old plan's", "the new plan's"])
+def test_two_sides_of_one_day_belong_together_if_one_of_them_names_the_other(names: int) -> None:
+    """Whatever versions they are of: a cancellation and a new order, for example."""
+    down, up = replace(DOWN, linked=()), replace(UP, linked=(), events=("evt_9",))
+    sides = (replace(down, linked=(PLUS,)), up) if names == 0 else (down, replace(up, linked=(SEATS,)))
+    assert [one[:2] for one in of(undone(plan_change(), sides[0], sides))] == [(SEATS, "c1"), (PLUS, "c2")]
+
+
+def two_plans(old: Timeline, new: Timeline, *links: Link) -> View:
+    """Two plans that a subscription had together, with their units."""
+    plans = (
+        wanted(old, cause(8, DAY, 25, old.at(DAY))),
+        wanted(new, cause(8, DAY, 10, new.at(DAY), "SKU-46"), key=PLUS),
+    )
+    known = links or (replace(LINK, beside=True),)
+    return seen(*plans, lines=(line(old), line(new, PLUS, contract_service_id=1202)), links=known)
+
+
+TEN_AND_FIVE = since_january(10, (DAY, 15))
+
+
+def test_what_came_of_its_own_on_the_day_of_a_decrease_is_undone_alone() -> None:
+    """Two versions that nothing joins, although seats may move between the two plans."""
+    at = two_plans(since_january(25, (DAY, 20)), TEN_AND_FIVE)
+    came = made(5, id_="c2", key=PLUS, events=("evt_9",))
+    assert of(undone(at, came, (made(-5), came))) == [(PLUS, "c2", NEXT, -5)]
+
+
+def test_a_side_that_is_named_but_was_made_on_another_day_is_no_side() -> None:
+    """Of another version, too: it is another plan change, and this one's other side is not there."""
+    sides = (DOWN, replace(UP, day=march(9), events=("evt_7",)))
+    assert refused(plan_change(), DOWN, sides) == (
+        "It is one side of a plan change, and the other one, on service 46 of contract 1, is not made or "
+        "was undone. A plan change is undone as a whole."
+    )
+
+
+def test_two_increases_of_one_version_belong_together_only_where_seats_moved_between_the_two() -> None:
+    """The subscription moved seats between them before, and between another two on that day."""
+    links = (replace(LINK, day=march(1), beside=True), Link(DAY, PLUS, LineKey(1, 47), beside=True))
+    at = two_plans(MORE, TEN_AND_FIVE, *links)
+    both = (made(), made(5, id_="c2", key=PLUS))
+    assert of(undone(at, made(), both)) == [(SEATS, "c1", NEXT, -3)]
+
+
+def test_what_the_old_plan_had_before_is_no_part_of_a_plan_change() -> None:
+    """It came by another version, as an increase."""
+    before = made(25, id_="c0", day=CONTRACT.start, events=("evt_7",))
+    lines = undone(plan_change(), UP, (before, DOWN, UP))
+    assert [one[:2] for one in of(lines)] == [(SEATS, "c1"), (PLUS, "c2")]
+
+
+def test_a_side_that_was_refused_first_and_then_made_is_undone_with_the_other() -> None:
+    """What was never made is passed over."""
+    no = replace(UP, id="c0", outcome=Outcome.REJECTED)
+    lines = undone(plan_change(), DOWN, (DOWN, no, UP))
+    assert [one[:2] for one in of(lines)] == [(SEATS, "c1"), (PLUS, "c2")]
+    assert refused(plan_change(), DOWN, (DOWN, no)) == (
+        "It is one side of a plan change, and the other one, on service 46 of contract 1, is not made or "
+        "was undone. A plan change is undone as a whole."
+    )
 
 
 def test_both_sides_wait_for_a_day_that_is_free_on_both() -> None:
