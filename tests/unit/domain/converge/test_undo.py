@@ -16,6 +16,7 @@ from tests.unit.domain.converge.views import (
     ONE_DAY,
     PLUS,
     SEATS,
+    THERE,
     TODAY,
     demand,
     intent,
@@ -46,7 +47,7 @@ from timus_autotask.domain.line import (
     Why,
 )
 from timus_autotask.domain.mapping import LineKey
-from timus_autotask.domain.past_days import Postponed
+from timus_autotask.domain.past_days import Locked, Postponed
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.policy import Approval, Policy, Renewal, SameDay
 from timus_autotask.domain.reasons import Parked
@@ -565,6 +566,36 @@ def test_seats_are_brought_back_beside_a_plan_that_was_always_billed_with_theirs
         undone(at, made(-5), (made(-5), replace(came, settled_at=LATER)))
 
 
+@pytest.mark.parametrize(
+    ("there", "is_there"),
+    [
+        ((made(1, id_="c2", key=PLUS),), True),
+        ((replace(made(1, id_="c2", key=PLUS), outcome=Outcome.REJECTED),), False),
+        ((made(1, id_="c2", key=PLUS), made(-1, id_="c3", key=PLUS, undoes="c2")), False),
+        (
+            (
+                made(1, id_="c2", key=PLUS),
+                made(-1, id_="c3", key=PLUS, undoes="c2"),
+                made(1, id_="c4", key=PLUS, undoes="c3"),
+            ),
+            True,
+        ),
+    ],
+    ids=["at the same moment", "never made", "undone", "undone and made again"],
+)
+def test_a_seat_has_come_to_another_plan_if_it_was_made_there_and_is_not_undone(
+    there: tuple[JournalEntry, ...], is_there: bool
+) -> None:
+    """What undoes an undo makes it come again."""
+    at = two_plans(since_january(25, (DAY, 20)), since_january(10))
+    there = tuple(replace(one, events=("evt_1",)) for one in there)
+    if is_there:
+        with pytest.raises(NotUndone, match="would be billed twice"):
+            undone(at, made(-5), (made(-5), *there))
+    else:
+        assert of(undone(at, made(-5), (made(-5), *there))) == [(SEATS, "c1", NEXT, 5)]
+
+
 def test_news_of_the_other_plan_ends_an_undo_of_the_old_one() -> None:
     """The old plan was brought back by a person. Now the subscription has the new one (promise I7)."""
     old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
@@ -653,17 +684,21 @@ def test_an_undo_ends_with_another_one_that_kept_a_plan_away() -> None:
 # -- What is refused
 
 
-@pytest.mark.parametrize("more", [-25, 19], ids=["taken off both", "not all of it was new"])
+@pytest.mark.parametrize(
+    "more", [-25, 19, 23], ids=["taken off both", "not all of it was new", "a single seat was there"]
+)
 def test_two_plans_that_were_never_there_at_once_are_not_billed_by_an_undo(more: int) -> None:
     """A version took seats off both, or somebody had seats on the new plan before it came (promise I7)."""
-    now, before = (0, 25) if more < 0 else (24, 5)
+    now, before = (0, 25) if more < 0 else (24, 24 - more)
     left_of_old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
     units = steps((march(5), before), (DAY, now))
     new = wanted(steps((DAY, now)), cause(8, DAY, before, now, "SKU-46"), key=PLUS)
     at = seen(left_of_old, new, lines=(line(LEFT), line(units, PLUS)), links=(LINK,))
     other = replace(made(more, id_="c2", key=PLUS, linked=(SEATS,)), units_before=before, units_after=now)
-    with pytest.raises(NotUndone, match="never had both at once"):
-        undone(at, made(-25, linked=(PLUS,)), (made(-25, linked=(PLUS,)), other))
+    assert refused(at, made(-25, linked=(PLUS,)), (made(-25, linked=(PLUS,)), other)) == (
+        "Two plans would be billed, on service 45 on contract 1 and on service 46 on contract 1, and a subscription never had both at "
+        "once. Change the one that is to have other seats in Autotask."
+    )
 
 
 def test_seats_that_have_gone_to_a_sku_without_a_line_are_not_brought_back() -> None:
@@ -675,6 +710,25 @@ def test_seats_that_have_gone_to_a_sku_without_a_line_are_not_brought_back() -> 
     assert refused(at, made(-25)) == (
         "Seats may have moved to SKU-46, which has no line yet. Map it first, or say that it is not billed."
     )
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [Unrouted("cus_2", "SKU-46", 25, "sku-unmapped"), Unrouted(CUSTOMER, "SKU-46", 25, "sku-ignored")],
+)
+def test_seats_are_brought_back_beside_a_sku_that_is_not_theirs_or_never_billed(elsewhere: Unrouted) -> None:
+    """Another customer's, or one that is to have no line."""
+    old = wanted(LEFT, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 0))
+    at = seen(old, lines=(line(LEFT),))
+    at = replace(at, desired=replace(at.desired, unrouted=(elsewhere,)))
+    assert of(undone(at, made(-25))) == [(SEATS, "c1", NEXT, 25)]
+
+
+def test_an_increase_is_undone_beside_a_sku_without_a_line() -> None:
+    """No seats of it can have gone there."""
+    unrouted = (Unrouted(CUSTOMER, "SKU-46", 25, "sku-unmapped"),)
+    at = replace(seen(), desired=replace(seen().desired, unrouted=unrouted))
+    assert of(undone(at)) == [(SEATS, "c1", NEXT, -3)]
 
 
 def not_undone(
@@ -713,6 +767,41 @@ def test_seats_that_are_still_to_move_are_waited_for() -> None:
     assert error.other == LineKey(1, 46)
 
 
+def test_what_settles_on_the_other_plan_is_waited_for() -> None:
+    """Its units are as they should be, and may not be so in a moment."""
+    at = two_plans(MORE, TEN_AND_FIVE)
+    open_ = replace(at.lines[PLUS], intent=intent(before=TEN_AND_FIVE))
+    at = replace(at, lines={**at.lines, PLUS: open_})
+    assert not_undone(at, made(events=("evt_9",))).other == PLUS
+
+
+def test_what_was_undone_on_the_other_plan_is_as_it_should_be_there() -> None:
+    """It has the five seats fewer that a person took back."""
+    at = two_plans(MORE, TEN_AND_FIVE)
+    less = since_january(10, (DAY, 15), (NEXT, 10))
+    there = Undone("u0", "c0", NEXT, -5, 15, 10, "pat", NOW, "", {"sub_1": 8}, opposite="c2")
+    other = replace(at.lines[PLUS], baseline=less, undone=(there,))
+    at = replace(at, lines={**at.lines, PLUS: other}, observed={**at.observed, 46: on_contract(less)})
+    assert of(undone(at, made(events=("evt_9",)))) == [(SEATS, "c1", NEXT, -3)]
+
+
+def on_another_contract(read: Timeline | None) -> View:
+    """Seats may move between the line and the same service of another contract, which should have ten; this was read there last."""
+    there = replace(left(TEN, THERE), baseline=read)
+    demands = wanted(MORE), wanted(TEN, cause(7, CONTRACT.start, 0, 10), key=THERE)
+    return replace(
+        seen(*demands, lines=(line(),), links=(Link(DAY, THERE, SEATS),)),
+        lines={SEATS: line(), THERE: there},
+    )
+
+
+def test_what_another_contract_has_is_known_from_what_was_read_there_last() -> None:
+    """It is not this contract's to read."""
+    assert of(undone(on_another_contract(TEN))) == [(SEATS, "c1", NEXT, -3)]
+    for read in (None, since_january(9)):
+        assert not_undone(on_another_contract(read)).other == THERE
+
+
 def test_a_plan_change_over_two_contracts_is_not_undone() -> None:
     """Its two sides are posted one after the other, by two workers."""
     there = LineKey(2, 46)
@@ -742,6 +831,14 @@ def test_a_posted_period_is_not_undone() -> None:
     )
 
 
+@pytest.mark.parametrize("period", [(DAY, march(31)), (march(1), DAY)], ids=["first", "last"])
+def test_the_first_and_the_last_day_of_a_posted_period_are_posted_too(period: tuple[date, date]) -> None:
+    """The invoice has both."""
+    assert refused(seen(closed=(period,))).startswith(
+        f"The period from {period[0]} to {period[1]} is approved and posted in Autotask"
+    )
+
+
 def test_a_change_on_which_a_newer_one_builds_is_not_undone() -> None:
     """The newer one is undone first."""
     more = since_january(25, (DAY, 28), (march(12), 30))
@@ -749,6 +846,33 @@ def test_a_change_on_which_a_newer_one_builds_is_not_undone() -> None:
     at = seen(wanted(more), lines=(line(more, adjusted=(DAY, march(12))),))
     assert refused(at, made(), (made(), newer)) == (
         "A newer change builds on it: +2 on 2026-03-12 (c2). Undo that one first."
+    )
+
+
+def test_a_change_is_undone_once_the_newer_one_on_it_is_undone() -> None:
+    """Two seats more came on the 12th, were undone, and Timus has said since that they were never ordered."""
+    newer = made(2, id_="c2", day=march(12))
+    opposite = made(-2, id_="c3", day=march(13), undoes="c2")
+    gone = Undone("u0", "c2", march(13), -2, 30, 28, "pat", NOW, "", {"sub_1": 9}, opposite="c3")
+    causes = cause(9, march(12), 28, 30), cause(10, march(12), 30, 28)
+    news = wanted(MORE, cause(7, CONTRACT.start, 0, 25), cause(8, DAY, 25, 28), *causes)
+    there = line(since_january(25, (DAY, 28), (march(12), 30), (march(13), 28)), undone=(gone,))
+    there = replace(there, adjusted=(DAY, march(12), march(13)))
+    assert of(undone(seen(news, lines=(there,)), made(), (made(), newer, opposite))) == [
+        (SEATS, "c1", march(14), -3)
+    ]
+
+
+def test_an_undo_on_which_a_newer_one_builds_is_not_undone() -> None:
+    """Both changes of the line are undone; the newest is what took back the second."""
+    journal = (
+        made(),
+        made(-3, id_="c2", day=NEXT, undoes="c1"),
+        made(2, id_="c3", day=march(12)),
+        made(-2, id_="c4", day=march(13), undoes="c3"),
+    )
+    assert refused(None, journal[1], journal) == (
+        "A newer change builds on it: -2 on 2026-03-13 (c4). Undo that one first."
     )
 
 
@@ -955,6 +1079,40 @@ def test_units_that_are_billed_elsewhere_by_now_are_not_brought_back() -> None:
     )
 
 
+@pytest.mark.parametrize("gone", ["line", "demand"])
+def test_a_line_that_is_not_billed_any_more_is_changed_by_its_mapping(gone: str) -> None:
+    """Nothing is known of the line any more, or nothing is wanted there."""
+    at = seen(wanted(CAME, key=PLUS)) if gone == "demand" else replace(seen(), lines={})
+    assert refused(at) == (
+        "What was billed on service 45 of contract 1 is not mapped to it any more. Change the mapping "
+        "instead."
+    )
+
+
+def test_a_service_that_is_gone_from_the_contract_has_not_what_it_should_have() -> None:
+    """Somebody has taken it off in Autotask."""
+    assert refused(seen(held={46: since_january(1)})) == (
+        f"What service 45 on contract 1 should have has changed again from {NEXT} on, so newer changes build on it."
+    )
+
+
+def test_nothing_is_undone_on_a_contract_that_is_not_in_autotask() -> None:
+    """There is nothing to adjust."""
+    assert refused(seen(contract=None)) == "Contract 1 is not in Autotask."
+
+
+def test_what_no_journal_has_was_never_made() -> None:
+    """The line's own journal is what counts."""
+    assert refused(None, made(), (UP,)) == "c1 was not made, so there is nothing to undo."
+
+
+def test_a_change_from_before_the_line_was_billed_for_it_is_not_undone() -> None:
+    """A choice of another service begins on the 12th."""
+    assert refused(seen(wanted(MORE, start=march(12)))) == (
+        "c1 was made before 2026-03-12, when another line was billed."
+    )
+
+
 def test_no_day_after_the_contract_is_undone() -> None:
     """The last day of the contract has the change, and there is no later one."""
     last = CONTRACT.end
@@ -1055,3 +1213,46 @@ def test_a_change_of_both_customers_is_undone_for_the_whole_line() -> None:
     both = of_both(MORE, since_january(10, (DAY, 12)), others(2, DAY, 10, 12))
     [found] = undone(seen(both, lines=(line(BOTH.add_from(DAY, 2)),)), made(5))
     assert (found.undone[-1].customer, found.undone[-1].units) == ("", 35)
+
+
+def test_each_customers_minimum_is_that_of_his_own_terms() -> None:
+    """The other's terms have one, and the first one's have none."""
+    at = seen(of_both(MORE, TEN), lines=(line(BOTH),), policy=Policy())
+    billed = {(CUSTOMER, "SKU-45"): MORE, (OTHER, "SKU-45"): TEN}
+    minimum = {**at.policies, OTHER: Policy(minimum={"SKU-45": 36})}
+    at = replace(at, policies=minimum, desired=replace(at.desired, billed=billed))
+    assert refused(at) == "Without +3, 35 would be billed, and the terms have a minimum of 36."
+
+
+def test_an_undo_knows_the_news_of_every_line_that_its_seats_may_move_to() -> None:
+    """Else they would end it at once."""
+    other = Cause("sub_2", 5, DAY, "evt_5", sku="SKU-46", after=10)
+    plus = wanted(TEN, other, key=PLUS)
+    there = line(TEN, PLUS, contract_service_id=1202)
+    [one] = undone(
+        seen(wanted(MORE), plus, lines=(line(), there), links=(Link(DAY, PLUS, SEATS, beside=True),))
+    )
+    assert one.undone[0].versions == {"sub_1": 8, "sub_2": 5}
+
+
+@pytest.mark.parametrize(
+    ("delta", "whose"), [(-3, CUSTOMER), (-1, "")], ids=["alone", "with news of the other"]
+)
+def test_an_undo_that_is_undone_says_whose_change_it_was(delta: int, whose: str) -> None:
+    """As the undo said; but nobody's alone if its opposite was made together with another change."""
+    before = undone_of_both()
+    there = since_january(35, (DAY, 38), (NEXT, 38 + delta))
+    own = replace(before.undone[0], opposite="c2")
+    at = seen(of_both(MORE, since_january(10, (NEXT, 13 + delta))), lines=(line(there, undone=(own,)),))
+    opposite = made(delta, id_="c2", day=NEXT, undoes="c1")
+    [one] = undone(at, opposite, (made(), opposite))
+    assert one.undone[-1].customer == whose
+
+
+def test_a_change_that_was_made_later_than_it_was_due_is_still_its_customers() -> None:
+    """Its day was not free; two seats had come the day before."""
+    own = since_january(23, (march(9), 25), (DAY, 28))
+    at = seen(of_both(own, TEN), lines=(line(own.plus(TEN), adjusted=(march(9), DAY, NEXT)),))
+    for entry in (made(), made(day=NEXT, postponed=Postponed(DAY, Locked.DAY_TAKEN))):
+        [one] = undone(at, entry)
+        assert (one.undone[0].customer, one.undone[0].part) == (CUSTOMER, 28)
