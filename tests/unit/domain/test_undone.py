@@ -15,7 +15,14 @@ from timus_autotask.domain.line import Line, Undone
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.domain.plan_change import Link
 from timus_autotask.domain.timeline import NOTHING, Timeline
-from timus_autotask.domain.undone import joined_with, known_versions, links_back, noted, without_undone
+from timus_autotask.domain.undone import (
+    joined_with,
+    known_versions,
+    links_back,
+    noted,
+    renewed_until,
+    without_undone,
+)
 
 OLD, NEW, THIRD, OTHER = (LineKey(1, service) for service in (45, 46, 47, 48))
 DAY, LATER = date(2026, 3, 10), date(2026, 3, 12)
@@ -62,6 +69,13 @@ def test_an_undone_plan_change_goes_the_other_way_from_the_day_of_the_undo(besid
     assert [*links_back(lines, desired)] == [Link(LATER, NEW, OLD, beside=beside)]
 
 
+def test_only_the_plan_that_comes_down_is_left_where_others_change_their_plan_the_opposite_way() -> None:
+    """Each of the two plans has given seats to the other."""
+    desired = Desired({}, (Link(DAY, OLD, NEW), Link(DAY, NEW, OLD)))
+    lines = {OLD: Line(1, 45, undone=(undone(25, NEW),)), NEW: Line(1, 46, undone=(undone(-25, OLD),))}
+    assert [*links_back(lines, desired)] == [Link(LATER, NEW, OLD)]
+
+
 def test_what_was_undone_without_a_plan_change_joins_no_lines() -> None:
     """Neither does one whose plan change is none any more."""
     lines = {NEW: Line(1, 46, undone=(undone(-25), undone(-25, OLD)))}
@@ -69,7 +83,13 @@ def test_what_was_undone_without_a_plan_change_joins_no_lines() -> None:
     assert [*links_back(lines, Desired({}, (Link(DAY, NEW, OLD),)))] == []
 
 
+def test_a_line_on_which_nothing_is_wanted_any_more_is_in_no_renewed_term() -> None:
+    """What was undone there brings back nothing."""
+    assert renewed_until(None, (undone(25),)) is None
+
+
 # -- Until when it counts
+
 
 CUSTOMER, NEIGHBOUR = "cus_1", "cus_2"
 JANUARY = date(2026, 1, 1)
