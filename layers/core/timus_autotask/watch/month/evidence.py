@@ -5,7 +5,7 @@ Autotask's rows, which are read now. One read of the table for the customer, one
 contract. Autotask is asked for the rows of these contracts only: their units, and their services with price and cost.
 
 A line may be shared by several customers. Then its units are those of all of them, and the customer's part is what the terms make of
-its own quantities: Autotask bills the line as one.
+its own quantities: Autotask bills the line as one. Each of the others is read too, for what all parts come to.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ from timus_autotask.domain.desired import Demand, Desired, desired
 from timus_autotask.domain.line import Head, HeldChange, JournalEntry, Line, Outcome, State
 from timus_autotask.domain.mapping import LineKey, PlanMapping
 from timus_autotask.domain.placement import IGNORED, Placement
+from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.domain.reasons import REASONS, Parked
 from timus_autotask.domain.timeline import NOTHING, Timeline
 from timus_autotask.ports.errors import NO_ANSWER
 from timus_autotask.store.contracts import ContractNames
 from timus_autotask.store.journal import Journal, Journalled, contract_head, first_broken, journalled
 from timus_autotask.store.merged_events import EventRecord
+from timus_autotask.store.partner import PartnerRecords
 from timus_autotask.store.records import Store
 from timus_autotask.sync.gather import customer_from, observed_of
 from timus_autotask.sync.ports import Ports
@@ -131,6 +133,8 @@ class LineEvidence:
     """What Autotask's units of the days of the month come to at that price, the whole line; None: not known."""
     margin: Decimal | None = None
     """What the partner keeps of it; None: price or cost is not known."""
+    whole: Demand | None = None
+    """What all who share the line are billed on it, by Timus and the terms; None: it is the customer's own."""
 
     @property
     def key(self) -> LineKey:
@@ -307,6 +311,7 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         for service_id in sorted(_services(one, customer_id, wanted.demands))
     ]
     lines = [_priced(one, prices.get(one.key, UNKNOWN), observed, month) for one in lines]
+    lines = _shared(ports, customer, lines, partner, schedules)
     return MonthEvidence(
         customer_id,
         name_of(records),
@@ -322,6 +327,29 @@ def evidence(ports: Ports, customer_id: str, month: Month) -> MonthEvidence:
         known=bool(records.subscriptions or records.mapping or events),
         not_priced=not_priced,
     )
+
+
+def _shared(
+    ports: Ports,
+    customer: Customer,
+    lines: Sequence[LineEvidence],
+    partner: PartnerRecords,
+    schedules: Mapping[int, BillingSchedule],
+) -> list[LineEvidence]:
+    """With what all who share a line are to be billed on it: one read for each of the others, and for each other contract of theirs."""
+    others = sorted({other for line in lines for other in line.others})
+    if not others:
+        return [*lines]
+    records = [ports.store.customer_to_bill(other) for other in others]
+    elsewhere = {id_ for one in records if one.mapping for id_ in one.mapping.value.contract_ids}
+    periods = {**schedules}
+    for id_ in sorted(elsewhere - periods.keys()):
+        if contract := ports.store.contract(id_).state.value.contract:
+            periods[id_] = contract.schedule
+    plans = {sku: stored.value for sku, stored in partner.plans.items()}
+    together = [customer, *(customer_from(one, partner.terms.value) for one in records)]
+    of_all = desired(together, plans, periods, ports.today()).demands
+    return [replace(one, whole=of_all.get(one.key)) if one.others else one for one in lines]
 
 
 def _names(store: Store, read: Iterable[Journalled], lines: Iterable[LineEvidence]) -> list[ContractNames]:

@@ -1,0 +1,290 @@
+"""A client's own page where several clients share a line: the seats and the changes that are billed for it, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.cli.desk import Desk
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
+from timus_autotask.watch.month.client_month import ClientLine, client_month
+from timus_autotask.watch.month.evidence import Month, evidence
+from timus_autotask.watch.month.share import billed_by_day
+
+MARCH = Month.of(date(2026, 3, 1))
+OTHER = "cus_two"
+
+
+class Shared:
+    """Two clients on one line of 25 seats, 10 of the one and 15 of the other: it takes one adjustment a day, so the other's come on the second."""
+
+    def __init__(self, mine: int = 10, theirs: int = 15) -> None:
+        self.world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))
+        self.version = 0
+        self.world.map_customer()
+        self.world.map_customer(OTHER)
+        self.tell(CUSTOMER, mine, work=False)
+        self.tell(OTHER, theirs)
+
+    def tell(self, customer: str, adv: int, *, days: int = 0, work: bool = True) -> None:
+        """Timus reports a quantity that holds from today, or from a later day."""
+        self.version += 1
+        self.world.tell(
+            self.version,
+            {ADV: adv, GATEWAY: 1} if customer == CUSTOMER else {ADV: adv},
+            customer=customer,
+            subscription=f"sub_{customer}",
+            effective=self.world.clock.now() + timedelta(days=days),
+        )
+        if work:
+            self.work()
+
+    def work(self) -> None:
+        for _ in range(3):
+            self.world.work()
+            self.world.pass_time(minutes=20)
+
+    def until(self, day: int) -> None:
+        """Days go by until that of March."""
+        while self.world.clock.now().day < day:
+            self.world.pass_time(days=1)
+            self.work()
+
+    def told(self, *words: str) -> None:
+        Desk(self.world).told(*words, "--yes")
+        self.work()
+
+    def edit(self, units: int) -> None:
+        """Somebody changes the line by hand, from today on."""
+        line = self.world.api.model.find_line(CONTRACT, 45)
+        assert line is not None
+        self.world.control.person_adjusts(line.id, self.world.clock.now().date().toordinal(), units)
+        self.work()
+
+    def page(self, customer: str) -> ClientLine:
+        found = client_month(evidence(self.world.ports, customer, MARCH), "Ada & Sons", self.world.ports.zone)
+        return found.lines[0]
+
+    def seats(self, customer: str) -> list[int | None]:
+        """By day of March."""
+        found = evidence(self.world.ports, customer, MARCH)
+        line = next(one for one in found.lines if one.key.service_id == 45)
+        return [billed_by_day(line, customer)[day] for day in MARCH.days]
+
+    def bills(self, day: date) -> int:
+        self.world.api.tick()
+        line = self.world.api.model.find_line(CONTRACT, 45)
+        return line.units_on(day.toordinal()) if line else 0
+
+
+def rows(line: ClientLine) -> list[tuple[int, int, int]]:
+    """(day of the month, seats before, seats after)."""
+    return [(one.day.day, one.before, one.after) for one in line.changes]
+
+
+def asked(line: ClientLine) -> list[Sequence[tuple[int, int]]]:
+    """What was asked for, of each change."""
+    return [[(one.before, one.after) for one in change.asked] for change in line.changes]
+
+
+def test_a_change_that_is_held_is_not_shown_as_billed() -> None:
+    """The other one's page does not move either."""
+    shared = Shared()
+    shared.until(4)
+    shared.tell(CUSTOMER, 13)
+    shared.told("policy", "set", "approve_increases=always")
+    shared.until(7)
+    shared.tell(OTHER, 20)
+    shared.until(9)
+    assert shared.bills(date(2026, 3, 9)) == 28
+    theirs, mine = shared.page(OTHER), shared.page(CUSTOMER)
+    assert (theirs.last, rows(theirs)) == (15, [(2, 0, 15)])
+    assert (mine.first, mine.last, rows(mine)) == (10, 13, [(4, 10, 13)])
+    assert asked(mine) == [[(10, 13)]]
+    assert theirs.not_known == mine.not_known == ()
+    assert "for 28 of the 31 days" in mine.changes[0].explained
+
+
+def test_seats_from_before_timus_spoke_of_a_client_stay_its_own_once_another_joins() -> None:
+    """25 → 31 is six more; then each day's change is the client's own, and what is ordered for a later day is not billed yet."""
+    world = World(start=datetime(2026, 3, 5, 8, tzinfo=UTC))
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = world, 0
+    world.map_customer()
+    shared.tell(CUSTOMER, 31)
+    shared.until(8)
+    world.map_customer(OTHER)
+    shared.tell(OTHER, 19)
+    shared.until(9)
+    shared.tell(CUSTOMER, 45)
+    shared.until(10)
+    shared.tell(CUSTOMER, 50)
+    shared.tell(CUSTOMER, 60, days=5)
+    mine = shared.page(CUSTOMER)
+    assert rows(mine) == [(5, 25, 31), (9, 31, 45), (10, 45, 50)]
+    assert (mine.first, mine.last) == (25, 50)
+    assert [one.explained.split(" from ")[0] for one in mine.changes] == [
+        "6 seats more",
+        "14 seats more",
+        "5 seats more",
+    ]
+    assert "for 27 of the 31 days" in mine.changes[0].explained
+    assert "for 23 of the 31 days" in mine.changes[1].explained
+    assert "for 22 of the 31 days" in mine.changes[2].explained
+    assert rows(shared.page(OTHER)) == [(8, 0, 19)]
+
+
+def test_a_change_that_is_approved_later_is_billed_from_the_day_of_its_adjustment() -> None:
+    """Also beside a change of the other one that was made meanwhile."""
+    shared = Shared()
+    shared.until(4)
+    shared.told("policy", "set", "approve_increases=always")
+    shared.tell(OTHER, 20)
+    shared.until(6)
+    shared.tell(CUSTOMER, 8)
+    shared.until(9)
+    shared.told("approve", str(CONTRACT), "45")
+    mine, theirs = shared.seats(CUSTOMER), shared.seats(OTHER)
+    known = [(day, a, b) for day, a, b in zip(MARCH.days, mine, theirs, strict=True) if day.day > 1]
+    assert all(a is not None and b is not None and a + b == shared.bills(day) for day, a, b in known)
+    assert (mine[-1], theirs[-1]) == (8, 20)
+    assert asked(shared.page(OTHER))[-1] == [(15, 20)]
+
+
+def test_seats_that_one_gives_up_and_another_takes_on_one_day_are_a_change_of_each() -> None:
+    """The line has as many as before, so nothing was adjusted, and what was held waits for nobody any more."""
+    shared = Shared()
+    shared.until(4)
+    shared.told("policy", "set", "approve_increases=always")
+    shared.tell(CUSTOMER, 13)
+    shared.until(5)
+    shared.tell(OTHER, 12)
+    shared.until(7)
+    mine, theirs = shared.page(CUSTOMER), shared.page(OTHER)
+    assert (rows(mine), rows(theirs)) == ([(5, 10, 13)], [(2, 0, 15), (5, 15, 12)])
+    assert asked(theirs)[-1] == [(15, 12)]
+
+
+def test_a_change_of_the_terms_is_shown_without_anybody_who_asked() -> None:
+    """It has no event, and seats are billed by it all the same."""
+    shared = Shared()
+    shared.until(5)
+    shared.told("policy", "set", "included.SASE-ADV-USER=2", "--customer", OTHER)
+    shared.until(6)
+    theirs, mine = shared.page(OTHER), shared.page(CUSTOMER)
+    assert rows(theirs)[-1][1:] == (15, 13)
+    assert asked(theirs)[-1] == []
+    assert "The terms of billing were changed." in theirs.changes[-1].explained
+    assert [row for row in rows(mine) if row[0] > 2] == []
+    assert mine.last == 10
+
+
+def test_what_was_undone_is_the_change_of_whose_it_was() -> None:
+    """The seats are back at what they were, for the one only."""
+    shared = Shared()
+    shared.until(4)
+    shared.tell(CUSTOMER, 13)
+    shared.until(6)
+    made = [one for one in shared.world.ports.store.changes() if one.delta == 3]
+    shared.told("undo", made[-1].id, "--reason", "a mistake")
+    shared.until(8)
+    mine, theirs = shared.page(CUSTOMER), shared.page(OTHER)
+    assert (mine.last, theirs.last) == (10, 15)
+    assert [row[1:] for row in rows(mine)] == [(10, 13), (13, 10)]
+    assert "An earlier change was taken back." in mine.changes[-1].explained
+    assert [row for row in rows(theirs) if row[0] > 2] == []
+
+
+def test_of_days_on_which_somebody_else_changed_the_line_the_page_says_that_it_cannot_say() -> None:
+    """No number is shown for them, nor a change; what was known before stands."""
+    shared = Shared()
+    shared.until(5)
+    shared.edit(4)
+    shared.until(7)
+    for customer, before in ((CUSTOMER, 10), (OTHER, 15)):
+        seats = shared.seats(customer)
+        assert seats[3] == before
+        assert seats[4:] == [None] * 27
+        line = shared.page(customer)
+        assert line.not_known == (
+            "From 5 March 2026 to 31 March 2026 this page cannot say how many seats you are billed for.",
+        )
+        assert line.last is None
+        assert [row for row in rows(line) if row[0] > 2] == []
+
+
+def test_two_who_come_to_a_line_on_one_day_have_no_number_before_it() -> None:
+    """What the line had was theirs together, and nobody can say whose."""
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = World(start=datetime(2026, 3, 5, 8, tzinfo=UTC)), 0
+    shared.world.map_customer()
+    shared.world.map_customer(OTHER)
+    for customer, units in ((CUSTOMER, 10), (OTHER, 15)):
+        shared.world.tell(1, {ADV: units}, customer=customer, subscription=f"sub_{customer}")
+    shared.until(7)
+    line = shared.page(CUSTOMER)
+    seats = shared.seats(CUSTOMER)
+    assert seats[:4] == [None] * 4
+    assert seats[-1] == 10
+    assert line.not_known[0].startswith("From 1 March 2026 to 4 March 2026")
+
+
+def test_a_line_of_its_own_shows_each_day_on_which_autotask_bills_other_seats() -> None:
+    """Also where no adjustment of ours made it so."""
+    world = World(start=datetime(2026, 3, 1, 8, tzinfo=UTC))
+    shared = Shared.__new__(Shared)
+    shared.world, shared.version = world, 0
+    world.map_customer()
+    shared.tell(CUSTOMER, 25)
+    shared.until(3)
+    shared.edit(4)
+    line = shared.page(CUSTOMER)
+    assert (line.first, line.last, rows(line)) == (25, 29, [(3, 25, 29)])
+    assert asked(line) == [[]]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["tell", "tell", "tell", "hold", "free", "approve", "reject", "edit", "late"]),
+            st.sampled_from([CUSTOMER, OTHER]),
+            st.integers(0, 20),
+            st.integers(0, 3),
+        ),
+        max_size=7,
+    )
+)
+@settings(max_examples=15, deadline=None)
+def test_the_parts_that_are_shown_come_to_what_autotask_bills(story: list[tuple[str, str, int, int]]) -> None:
+    """On each day either nobody's seats are shown, or those of all are just what is billed; and each page's changes lead from day to day."""
+    shared = Shared()
+    for what, customer, units, days in story:
+        if what in ("tell", "late"):
+            shared.tell(customer, units, days=-1 if what == "late" else 0)
+        elif what in ("hold", "free"):
+            shared.told("policy", "set", f"approve_increases={'always' if what == 'hold' else 'never'}")
+        elif what == "edit":
+            shared.edit(units % 3 + 1)
+        else:
+            more = ("--reason", "no") if what == "reject" else ()
+            Desk(shared.world).run(what, str(CONTRACT), "45", *more, "--yes")
+            shared.work()
+        shared.until(shared.world.clock.now().day + days)
+    mine, theirs = shared.seats(CUSTOMER), shared.seats(OTHER)
+    for day, one, two in zip(MARCH.days, mine, theirs, strict=True):
+        assert (one is None) == (two is None)
+        assert one is None or two is None or (one + two == shared.bills(day) and min(one, two) >= 0)
+    for customer, seats in ((CUSTOMER, mine), (OTHER, theirs)):
+        found = client_month(evidence(shared.world.ports, customer, MARCH), "A", shared.world.ports.zone)
+        for change in (
+            one
+            for line in found.lines
+            if line.name.endswith(("ADV-USER", "(per user)"))
+            for one in line.changes
+        ):
+            number = change.day.day - 1
+            assert change.after == seats[number]
+            assert number == 0 or change.before == seats[number - 1]
