@@ -12,7 +12,7 @@ from tests.deployment import deployment_of
 from tests.months import FIRST, Months
 from tests.partner import DRIFTS, HELD, PAUSED, REJECTED, contract_of, customer_of, name_of, partner
 from tests.unit.web.browser import Browser, words_of
-from tests.world import World
+from tests.world import ADV, CONTRACT, CUSTOMER, GATEWAY, World
 from timus_autotask.operate.month_end import leaks
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.ledger import Ledger
@@ -217,3 +217,109 @@ def test_while_autotask_is_away_the_pages_say_why_and_what_was_seen_stays(world:
     world.control.clear_faults(fault)
     browser.send("/ready/look", {"month": "2026-03"})
     assert "Autotask cannot be asked" not in browser.words("/ready")
+
+
+YES = "Yes: March 2026 may be approved and posted."
+BY_ITSELF = {"hx-request": "true"}
+
+
+@pytest.fixture
+def level() -> tuple[Months, Browser]:
+    """One client whose month may be posted, and that somebody looked at."""
+    months = Months()
+    months.begin(("approve_increases=always",), mapped=True)
+    browser = Browser(months.world)
+    assert YES in browser.words("/ready")
+    assert "ready to post" in browser.words("/").split("March 2026")[1]
+    return months, browser
+
+
+def _something_comes(months: Months, seconds: float) -> None:
+    months.tell({ADV: 15, GATEWAY: 1}, 0)
+    months.world.work()
+    months.world.clock.advance(seconds)
+
+
+def test_a_yes_is_looked_for_again_by_whoever_comes_later(level: tuple[Months, Browser]) -> None:
+    """What waits meanwhile keeps the month from being posted, on the page and in its file."""
+    months, browser = level
+    _something_comes(months, 540)
+    file = browser.get("/ready/ready.json?month=2026-03").text
+    assert json.loads(file)["ready"] is False
+    months.tell({ADV: 16, GATEWAY: 1}, 0)
+    months.world.work()
+    months.world.clock.advance(540)
+    words = browser.words("/ready")
+    assert YES not in words
+    assert "Not yet: 1 thing has to be settled" in words
+
+
+def test_an_open_page_takes_its_yes_back_and_asks_autotask_nothing(level: tuple[Months, Browser]) -> None:
+    """After a minute it asks once what became of it; so does the first page."""
+    months, browser = level
+    assert 'hx-trigger="every 60s"' in browser.page("/ready")
+    assert 'hx-trigger="every 60s"' in browser.page("/")
+    months.world.clock.advance(60)
+    before = len(months.world.control.requests())
+    html = browser.get("/ready", headers=BY_ITSELF).text
+    words = words_of(html)
+    assert YES not in words
+    assert "Nothing was open in March 2026 when this was looked at: look again before you post." in words
+    assert 'data-ready="yes"' not in html
+    assert "hx-trigger" not in html.split('id="ready"')[1].split(">")[0]
+    first = browser.words("/")
+    assert "ready to post" not in first
+    assert "Nothing was open when it was looked at" in first
+    assert len(months.world.control.requests()) == before
+    assert YES in browser.words("/ready")
+
+
+@pytest.mark.parametrize("address", ["/ready", "/posted?month=2026-03", "/ledger?since=2026-03", "/health"])
+def test_read_again_reads_again_what_autotask_is_asked_for(
+    level: tuple[Months, Browser], address: str
+) -> None:
+    """Also within the minute: what somebody sees after it is as of then."""
+    months, browser = level
+    browser.page(address)
+    months.world.clock.advance(20)
+    before = len(months.world.control.requests())
+    browser.page(address)
+    assert len(months.world.control.requests()) == before
+    browser.send("/fresh", {"back": address})
+    months.world.clock.advance(1)
+    assert len(months.world.control.requests()) > before
+    assert "just now" in browser.words(address).split("Looked at")[1]
+
+
+def test_a_decision_ends_a_yes(level: tuple[Months, Browser]) -> None:
+    """Within the minute too: what was decided may have brought something to do."""
+    months, browser = level
+    months.world.clock.advance(20)
+    browser.desk.decided()
+    months.world.clock.advance(1)
+    assert "ready to post" not in browser.words("/")
+    assert YES in browser.words("/ready")
+
+
+def test_what_was_posted_is_looked_at_again_too(level: tuple[Months, Browser]) -> None:
+    """A tick beside old items would be no better."""
+    months, browser = level
+    assert "No billing item of March 2026 was posted yet." in browser.words("/posted?month=2026-03")
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    months.world.clock.advance(61)
+    old = words_of(browser.get("/posted?month=2026-03", headers=BY_ITSELF).text)
+    assert "Nothing was wrong in what was posted in March 2026 when this was looked at: look again." in old
+    assert "✓" not in old.split("Nothing was wrong")[0].split("Ready to post")[-1]
+    assert "Everything that was posted in March 2026 is explained." in browser.words("/posted?month=2026-03")
+
+
+def test_a_customers_chart_has_the_numbers_of_its_table(level: tuple[Months, Browser]) -> None:
+    """Autotask was asked for the month before a worker changed it."""
+    months, browser = level
+    months.desk.told("policy", "set", "approve_increases=never", "--yes")
+    months.world.pass_time(hours=24)  # a day takes one adjustment of a line
+    months.tell({ADV: 57, GATEWAY: 1}, 0)
+    months.work()
+    browser.send("/fresh", {"back": "/"})
+    words = browser.words(f"/customers/{CUSTOMER}")
+    assert "Should be 57, Autotask 57." in words

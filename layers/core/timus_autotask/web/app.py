@@ -81,8 +81,8 @@ class Pages(Showing):
         """How everything stands."""
         found = self.everything()
         today = self.desk.deployment.today
-        running = self.desk.month(today).seen
-        looked = running.value
+        kept = self.desk.month(today)
+        running, looked = kept.seen, kept.seen.value
         page = overview_page(found, looked.ready if looked else None, today)
         return self.shown(
             request,
@@ -90,6 +90,7 @@ class Pages(Showing):
             page=page,
             names=found.status.names,
             month=running,
+            month_current=self.desk.current(kept),
             month_failure=failure_of(running.failed) if running.failed else None,
             today=today,
         )
@@ -106,7 +107,7 @@ class Pages(Showing):
         running = self.desk.month(self.desk.deployment.today).seen
         books = running.value.books if running.value else None
         customer = request.path_params["customer"]
-        page = customer_page(found, customer, self.desk.deployment.today, books)
+        page = customer_page(found, customer, self.desk.deployment.today, books, running.at)
         if page is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"Nobody knows a customer {customer}.")
         return self.shown(request, "customer.html", page=page, names=found.status.names, priced=running.at)
@@ -114,11 +115,9 @@ class Pages(Showing):
     def health(self, request: Request) -> Response:
         """What ``doctor`` says."""
         kept = self.desk.checks
-        if kept.seen.value is None and kept.seen.failed is None:
-            kept.soon()
-        return self.shown(
-            request, "health.html", page=health_page(kept.seen), names=self.names, places=PLACES
-        )
+        self.visit(request, kept)
+        page = health_page(kept.seen, current=self.desk.current(kept))
+        return self.shown(request, "health.html", page=page, names=self.names, places=PLACES)
 
     def changes(self, request: Request) -> Response:
         """Every adjustment, as asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.enabling import look_at_everything
@@ -24,7 +25,7 @@ from timus_autotask.web.kept import Kept, Start, in_background
 from timus_autotask.web.proposals import Cases
 
 YOUNG = timedelta(seconds=60)
-"""What is younger is not read again by a click."""
+"""What is younger is not read again by a click, and what Autotask said counts for so long."""
 PATIENCE = 2.0
 """Seconds for which a click waits for what is being read."""
 JUST_DECIDED = timedelta(seconds=3)
@@ -89,6 +90,7 @@ class Desk:
         self._ledgers: dict[date, Kept[Ledger]] = {}
         self.cases = Cases(self.start)
         self._decided: datetime | None = None
+        self._anew: datetime | None = None
 
     def month(self, month: date) -> Kept[Looked]:
         """Whether a month may be posted. Autotask is asked, so it is read only when somebody asks."""
@@ -133,8 +135,27 @@ class Desk:
 
     def anew(self) -> None:
         """Have everything read again; a moment is waited for it, and where that is not enough, the page says that it is being read."""
+        self._anew = self.now
         self.everything.soon()
         self.everything.wait(PATIENCE)
+
+    def current(self, kept: Kept[Any]) -> bool:
+        """Whether what Autotask said still counts: a minute long, unless something was decided since, or all was to be read again.
+
+        Beyond that nothing good is said of it: what Timus has reported meanwhile is not in it.
+        """
+        at, anew = kept.seen.at, self._anew
+        return (
+            at is not None
+            and kept.seen.failed is None
+            and self.now - at < YOUNG
+            and (anew is None or at >= anew)
+        )
+
+    def have_current(self, kept: Kept[Any]) -> None:
+        """Have it read beside this click, unless it is current."""
+        if not self.current(kept):
+            kept.soon()
 
     def ledger(self, since: date) -> Kept[Ledger]:
         """Seats used against seats billed from a month on. Autotask is asked, so it is read only when somebody asks."""

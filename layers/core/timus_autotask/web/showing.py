@@ -15,10 +15,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from timus_autotask.watch.names import NOBODY, Directory
 from timus_autotask.web.desk import PATIENCE, Desk, Everything
+from timus_autotask.web.kept import Kept
 from timus_autotask.web.pages.layout import layout
 from timus_autotask.web.proposals import ToDo
 from timus_autotask.web.rendering import environment
 from timus_autotask.web.security import FORM_TOKEN
+
+HTMX = "hx-request"
+"""The header of what a page asks by itself: https://htmx.org/reference/#request_headers"""
 
 FormHandler = Callable[[Request, FormData], Response]
 
@@ -63,6 +67,15 @@ class Showing:
             **context,
         )
         return HTMLResponse(text, status)
+
+    def visit(self, request: Request, kept: Kept[Any]) -> None:
+        """Somebody comes to look at what Autotask is asked for: it is read beside the click unless it is current.
+
+        A page that asks by itself whether the reading is done begins no other one, or an open page would ask Autotask for ever.
+        """
+        seen = kept.seen
+        if HTMX not in request.headers or (seen.value is None and seen.failed is None):
+            self.desk.have_current(kept)
 
     @property
     def names(self) -> Directory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from timus_autotask.domain.line import JournalEntry, Line, State
@@ -193,8 +193,10 @@ class CustomerPage:
     decisions: tuple[Decision, ...]
 
 
-def customer_page(found: Everything, customer: str, today: date, books: Books | None) -> CustomerPage | None:
-    """None: nobody knows the customer. ``books``: what Autotask said, if it was asked."""
+def customer_page(
+    found: Everything, customer: str, today: date, books: Books | None, asked_at: datetime | None = None
+) -> CustomerPage | None:
+    """None: nobody knows the customer. ``books``: what Autotask said, if it was asked; ``asked_at``: when; None: just now."""
     group = next((one for one in found.groups if one.customer == customer), None)
     if group is None:
         return None
@@ -204,7 +206,7 @@ def customer_page(found: Everything, customer: str, today: date, books: Books | 
         status.names.company_of[id_] for id_ in contracts if id_ in status.names.company_of
     )
     stored = _stored(found, contracts)
-    views = [_view(line, stored, books, found, today) for line in group.lines]
+    views = [_view(line, stored, books, asked_at, found, today) for line in group.lines]
     changes = [one for one in found.history.changes if customer in {source for source, _ in one.sources}]
     decisions = [one for one in found.history.decisions if customer in one.customers]
     return CustomerPage(
@@ -225,12 +227,19 @@ def _stored(found: Everything, contracts: Iterable[int]) -> Mapping[LineKey, Lin
 
 
 def _view(
-    line: StatusLine, stored: Mapping[LineKey, Line], books: Books | None, found: Everything, today: date
+    line: StatusLine,
+    stored: Mapping[LineKey, Line],
+    books: Books | None,
+    asked_at: datetime | None,
+    found: Everything,
+    today: date,
 ) -> LineView:
     book = books.lines.get(line.key) if books and line.key else None
     known = stored.get(line.key) if line.key else None
     actions = actions_of(line) if line.reason_code else ()
-    return LineView(line, actions, _chart(line, known, book, found, today), book)
+    # A worker has looked since: its numbers stand in the table, so the chart has them too.
+    older = known and known.seen_at and asked_at and asked_at < known.seen_at
+    return LineView(line, actions, _chart(line, known, None if older else book, found, today), book)
 
 
 BEFORE, AFTER = timedelta(days=150), timedelta(days=92)

@@ -29,18 +29,22 @@ class HealthPage:
     """Those that are not right first."""
     verdict: CheckVerdict | None
     sentence: str
+    calm: bool
+    """Nothing is wrong, and that still counts."""
     at: datetime | None
     looking: bool
     failure: Failure | None
 
 
-def health_page(seen: Seen[tuple[CheckResult, ...]]) -> HealthPage:
-    """What was seen last."""
+def health_page(seen: Seen[tuple[CheckResult, ...]], *, current: bool = True) -> HealthPage:
+    """What was seen last. ``current``: that it still counts."""
     checks = seen.value or ()
     order = (CheckVerdict.WRONG, CheckVerdict.WARN, CheckVerdict.OK)
     wrong = sum(one.verdict is CheckVerdict.WRONG for one in checks)
     warn = sum(one.verdict is CheckVerdict.WARN for one in checks)
-    if wrong:
+    if checks and not wrong and not current:
+        sentence = "Nothing was wrong when this was looked at: look again"
+    elif wrong:
         sentence = f"{counted(wrong, 'thing is', 'things are')} wrong"
     elif warn:
         sentence = f"Everything works; {counted(warn, 'thing wants', 'things want')} a look"
@@ -50,6 +54,7 @@ def health_page(seen: Seen[tuple[CheckResult, ...]]) -> HealthPage:
         tuple(sorted(checks, key=lambda one: order.index(one.verdict))),
         worst(checks) if checks else None,
         sentence,
+        current and not wrong,
         seen.at,
         seen.reading,
         failure_of(seen.failed) if seen.failed else None,

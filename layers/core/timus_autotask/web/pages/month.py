@@ -28,6 +28,7 @@ from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.page import client_page, evidence_page
 from timus_autotask.watch.status import StatusLine
 from timus_autotask.watch.wording import counted
+from timus_autotask.web.desk import Desk
 from timus_autotask.web.failing import Failure, failure_of
 from timus_autotask.web.formats import money
 from timus_autotask.web.kept import Kept, Seen
@@ -87,6 +88,8 @@ class ReadyPage:
     month: date
     months: tuple[date, ...]
     ready: Ready | None
+    yes: bool
+    """It may be posted, and that still counts."""
     sentence: str
     opens: tuple[tuple[int | None, Open], ...]
     """(contract, what is open), the most money first."""
@@ -110,8 +113,12 @@ def ready_page(
     lines: Iterable[StatusLine] = (),
     *,
     everything: bool = False,
+    current: bool = True,
 ) -> ReadyPage:
-    """What was seen last of a month. ``lines``: as they stand now. ``everything``: also the periods that are level, where there are many."""
+    """What was seen last of a month. ``lines``: as they stand now. ``everything``: also the periods that are level, where there are many.
+
+    ``current``: that it still counts; a yes that does not is none.
+    """
     found = seen.value.ready if seen.value else None
     periods = found.periods if found else ()
     level = sum(period.level for period in periods)
@@ -123,7 +130,8 @@ def ready_page(
         month,
         months_until(today),
         found,
-        _sentence(found),
+        current and found is not None and found.ready,
+        _sentence(found, current=current),
         tuple(opens),
         tuple(stays),
         _later(found),
@@ -139,9 +147,11 @@ def _later(found: Ready | None) -> tuple[tuple[None, Open], ...]:
     return tuple((None, one) for one in found.later) if found else ()
 
 
-def _sentence(found: Ready | None) -> str:
+def _sentence(found: Ready | None, *, current: bool) -> str:
     if found is None:
         return "Nobody has looked yet"
+    if found.ready and not current:
+        return f"Nothing was open in {found.month:%B %Y} when this was looked at: look again before you post"
     if found.ready and not found.periods:
         return f"Nothing of it waits, and nothing is billed for Timus in {found.month:%B %Y}"
     if found.ready:
@@ -281,12 +291,12 @@ class _Handlers:
     def ready(self, request: Request) -> Response:
         month = month_of(request.query_params.get("month"), self._today)
         kept = self._desk.month(month)
-        if kept.seen.value is None and kept.seen.failed is None:
-            kept.soon()
+        self._pages.visit(request, kept)
         status = self._pages.everything().status
         names = kept.seen.value.ready.names if kept.seen.value else status.names
         everything = bool(request.query_params.get("all"))
-        page = ready_page(kept.seen, month, self._today, status.lines, everything=everything)
+        current = self._desk.current(kept)
+        page = ready_page(kept.seen, month, self._today, status.lines, everything=everything, current=current)
         return self._pages.shown(request, "ready.html", page=page, names=names, at=kept.seen.at, kinds=KINDS)
 
     def look_ready(self, _request: Request, form: FormData) -> Response:
@@ -295,15 +305,14 @@ class _Handlers:
 
     def ready_file(self, request: Request) -> Response:
         month = month_of(request.query_params.get("month"), self._today)
-        looked = read_now(self._desk.month(month))
+        looked = read_now(self._desk, self._desk.month(month))
         return download(as_json(ready_form(looked.ready)), f"ready-{month:%Y-%m}.json", "application/json")
 
     def ledger(self, request: Request) -> Response:
         query = request.query_params
         since = month_of(query.get("since") or f"{self._today.year}-01", self._today)
         kept = self._desk.ledger(since)
-        if kept.seen.value is None and kept.seen.failed is None:
-            kept.soon()
+        self._pages.visit(request, kept)
         names = kept.seen.value.names if kept.seen.value else self._pages.everything().status.names
         text = query.get("q", "").strip()[:200]
         page = ledger_page(kept.seen, since, self._today, text, everything=bool(query.get("all")))
@@ -317,7 +326,7 @@ class _Handlers:
 
     def ledger_file(self, request: Request) -> Response:
         since = month_of(request.query_params.get("since"), self._today)
-        found = read_now(self._desk.ledger(since))
+        found = read_now(self._desk, self._desk.ledger(since))
         match request.path_params["kind"]:
             case "csv":
                 return download(ledger_csv(found), f"ledger-{since:%Y-%m}.csv", "text/csv")
@@ -368,9 +377,9 @@ class _Handlers:
         return download(page, f"seats-{found.customer}-{found.month}.html", "text/html")
 
 
-def read_now(kept: Kept[T]) -> T:
-    """What a file is made of, read now if nothing is known yet. Raises what reading it raised."""
-    seen = kept.first()
-    if seen.value is None:
+def read_now(desk: Desk, kept: Kept[T]) -> T:
+    """What a file is made of, read now unless it is current. Raises what reading it raised: a file does not say how old it is."""
+    seen = kept.seen if desk.current(kept) else kept.fresh()
+    if seen.value is None or seen.failed is not None:
         raise seen.failed or HTTPException(404)
     return seen.value

@@ -30,6 +30,8 @@ class PostedPage:
     month: date
     months: tuple[date, ...]
     posted: Posted | None
+    right: bool
+    """Everything is explained, and that still counts."""
     sentence: str
     items: tuple[Item, ...]
     """Those that nothing explains first, then those of somebody else."""
@@ -39,8 +41,13 @@ class PostedPage:
     failure: Failure | None
 
 
-def posted_page(seen: Seen[Posted], month: date, today: date, *, everything: bool = False) -> PostedPage:
-    """What was seen last of a month. ``everything``: also the items that are explained by us, where there are many."""
+def posted_page(
+    seen: Seen[Posted], month: date, today: date, *, everything: bool = False, current: bool = True
+) -> PostedPage:
+    """What was seen last of a month. ``everything``: also the items that are explained by us, where there are many.
+
+    ``current``: that it still counts.
+    """
     found = seen.value
     items = sorted(found.items, key=_order) if found else []
     shown = [one for one in items if everything or len(items) <= FEW or _order(one) < 2]
@@ -48,7 +55,8 @@ def posted_page(seen: Seen[Posted], month: date, today: date, *, everything: boo
         month,
         months_until(today),
         found,
-        _sentence(found),
+        current and found is not None and found.right,
+        _sentence(found, current=current),
         tuple(shown),
         len(items) - len(shown),
         seen.reading,
@@ -62,10 +70,12 @@ def _order(one: Item) -> int:
     return 2 if one.by in BY_US else 1
 
 
-def _sentence(found: Posted | None) -> str:
+def _sentence(found: Posted | None, *, current: bool) -> str:
     if found is None:
         return "Nobody has looked yet"
     month = f"{found.month:%B %Y}"
+    if found.right and not current:
+        return f"Nothing was wrong in what was posted in {month} when this was looked at: look again"
     if not found.read:
         return f"Billing items may not be read, so what was posted in {month} is not explained"
     if not found.items and found.right:
@@ -84,10 +94,15 @@ def routes(pages: Showing) -> list[Route]:
         today = desk.deployment.today
         month = month_of(request.query_params.get("month"), today)
         kept = desk.posted(month)
-        if kept.seen.value is None and kept.seen.failed is None:
-            kept.soon()
+        pages.visit(request, kept)
         names = kept.seen.value.names if kept.seen.value else pages.everything().status.names
-        page = posted_page(kept.seen, month, today, everything=bool(request.query_params.get("all")))
+        page = posted_page(
+            kept.seen,
+            month,
+            today,
+            everything=bool(request.query_params.get("all")),
+            current=desk.current(kept),
+        )
         return pages.shown(
             request, "posted.html", page=page, names=names, at=kept.seen.at, another_amount=ANOTHER_AMOUNT
         )
@@ -98,7 +113,7 @@ def routes(pages: Showing) -> list[Route]:
 
     def file(request: Request) -> Response:
         month = month_of(request.query_params.get("month"), desk.deployment.today)
-        found = read_now(desk.posted(month))
+        found = read_now(desk, desk.posted(month))
         return download(as_json(posted_form(found)), f"posted-{month:%Y-%m}.json", "application/json")
 
     return [
