@@ -178,7 +178,8 @@ def test_a_change_that_was_made_is_undone_with_a_reason(mapped: Desk) -> None:
     assert "--reason" in mapped.refused("undo", change, status=2)
     words = mapped.told("undo", change[:8], "--reason", "ordered twice", "--dry-run")
     assert "-3 from 2026-03-16 (at once)" in words
-    assert "An estimate: about -" in words
+    assert "The undo alone, estimated: about -" in words
+    assert "The change is of 2026-03-15. A day of a line takes one adjustment" in words
     said = mapped.ask("undo", change, "--reason", "ordered twice", "--by", "j.doe")
     assert (said["written"], said["undone"][0]["unit_change"]) == (True, -3)
     mapped.world.work()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -20,6 +21,7 @@ from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.choose import route_customer
 from timus_autotask.operate.refusal import NotDone, Senseless, Way
 from timus_autotask.operate.undo import undo, withdraw
+from timus_autotask.watch.money import Estimate
 
 
 @pytest.fixture
@@ -56,6 +58,26 @@ def test_it_is_shown_with_units_and_money_before_it_is_posted(world: World, depl
     estimate = proposal.preview.totals.estimate
     assert estimate is not None
     assert world.posted() == [(45, 3, "2026-03-15")]
+
+
+def test_its_money_is_the_undos_own(world: World, deployment: Deployment) -> None:
+    """What is scheduled is no part of it, and ends it; one day moved, and it says why."""
+    world.tell(9, {ADV: 35, GATEWAY: 1}, effective=datetime(2026, 3, 26, 6, tzinfo=UTC))
+    world.work()
+    proposal = undo(deployment, change(world), "ordered twice", "j.doe")
+    [side] = proposal.result.sides
+    # 3 x 12.50 x 16 / 31 less, and 3 x 12.50 x 6 / 31 again
+    [line] = [one for one in proposal.preview.contracts[0].lines if one.service_id == 45]
+    assert [(one.day.day, one.delta) for one in line.adjustments] == [(16, -3), (26, 10)]
+    assert side.until == date(2026, 3, 26)
+    assert proposal.result.estimate == Estimate(Decimal("-12.09"), Decimal("0.00"))
+    assert proposal.result.moved_from == date(2026, 3, 15)
+    assert "A day of a line takes one adjustment" in proposal.result.taken_days
+    assert proposal.result.to_json()["estimate"] == {
+        "so_far": "-12.09",
+        "each_period": "0.00",
+        "without_price": 0,
+    }
 
 
 def test_it_is_posted_once_and_the_line_stays_without_it(world: World, deployment: Deployment) -> None:

@@ -57,6 +57,7 @@ def test_a_change_that_was_made_is_undone(browser: Browser, world: World) -> Non
     shown = browser.send("/do", {"what": "undo", "change": made.id, "reason": "A slip"})
     words = words_of(shown.text)
     assert "because: A slip" in words
+    assert "The undo alone comes to about" in words
     assert f"{-made.delta:+d}" in words.replace("\N{MINUS SIGN}", "-")
     browser.send(shown.url.path)
     world.work()

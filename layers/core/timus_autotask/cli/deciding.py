@@ -10,7 +10,7 @@ from typing import Any
 
 from timus_autotask.cli.command import DEFAULT
 from timus_autotask.cli.failure import USAGE, Failed
-from timus_autotask.cli.proposing import about, carry_out, operator, progress
+from timus_autotask.cli.proposing import carry_out, operator, progress
 from timus_autotask.cli.terminal import Terminal
 from timus_autotask.domain.line import Choice
 from timus_autotask.operate import decisions, parked_events, terms
@@ -18,6 +18,7 @@ from timus_autotask.operate import undo as undoing
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.terms import TermChange, TermsInForce, all_in_words, in_words
+from timus_autotask.watch.money import about
 from timus_autotask.watch.remedy import commands
 
 
@@ -98,10 +99,14 @@ def undo(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> di
     for side in proposal.result.sides:
         terminal.say(
             f"Change {side.change_id} is taken back: {side.change}, to {side.units}"
-            + (f" instead of {side.instead_of}." if side.units != side.instead_of else ", as Timus says.")
+            + (f" instead of {side.instead_of}" if side.units != side.instead_of else ", as Timus says")
+            + (f", until {side.until}: then what Timus says counts again." if side.until else ".")
         )
-    if (estimate := proposal.preview.totals.estimate) is not None:
-        terminal.say(f"An estimate: {about(estimate)}. Autotask prorates, prices and rounds by itself.")
+    terminal.say(*filter(None, [proposal.result.taken_days]))
+    if (estimate := proposal.result.estimate) is not None:
+        terminal.say(
+            f"The undo alone, estimated: {about(estimate)}. Autotask prorates, prices and rounds by itself."
+        )
     return carry_out(
         proposal,
         arguments,

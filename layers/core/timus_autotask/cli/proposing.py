@@ -12,7 +12,7 @@ from timus_autotask.cli.failure import Failed, doubt_words, note_words
 from timus_autotask.cli.terminal import Section, Terminal, Whole, arrows, called
 from timus_autotask.operate.mapping.late import BillFrom, Late, LateStart
 from timus_autotask.operate.proposal import Asked, Done, Progress, Proposal, Result
-from timus_autotask.watch.money import Estimate, total
+from timus_autotask.watch.money import Estimate, about, total
 from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment, Totals
 
@@ -320,13 +320,6 @@ def totals_in_words(totals: Totals) -> str:
     if later:
         said += f" (at once +{totals.units_up_at_once} and -{totals.units_down_at_once})"
     return said + (f"; {totals.parked} parked" if totals.parked else "")
-
-
-def about(estimate: Estimate) -> str:
-    """What something comes to, for people."""
-    if estimate.unknown:
-        return f"about {estimate.so_far:+} and {estimate.unknown} without a known price"
-    return f"about {estimate.so_far:+}, then {estimate.each_period:+} a period"
 
 
 def _show_what_is_done(contract: ContractPreview, terminal: Terminal) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from timus_autotask.domain.converge.undo import NotUndone
@@ -12,6 +13,8 @@ from timus_autotask.domain.converge.undo import undo as lines_without
 from timus_autotask.domain.converge.view import View
 from timus_autotask.domain.line import JournalEntry, Line, Undone
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.timeline import Timeline
+from timus_autotask.domain.undone import noted, without_undone
 from timus_autotask.operate.decision import decided_on
 from timus_autotask.operate.deployment import Deployment
 from timus_autotask.operate.proposal import Prepared, Progress, Proposal, propose, quiet, wake
@@ -28,7 +31,9 @@ from timus_autotask.store.update import update
 from timus_autotask.sync.gather import read_records, view_of
 from timus_autotask.sync.merge import wake_contract
 from timus_autotask.sync.ports import Ports
+from timus_autotask.watch.forms import estimate_form
 from timus_autotask.watch.history import undone_by
+from timus_autotask.watch.money import Estimate, estimated, total
 from timus_autotask.watch.preview import ContractPreview, Preview
 
 
@@ -47,6 +52,8 @@ class UndoneSide:
     """What the line is wanted with from then on, before what people put on top."""
     instead_of: int
     """What it should have by Timus and the terms."""
+    until: date | None = None
+    """The first day on which what is known by now counts again; None: nothing that is known ends it."""
 
     @property
     def change(self) -> str:
@@ -62,6 +69,7 @@ class UndoneSide:
             "unit_change": self.delta,
             "units": self.units,
             "instead_of": self.instead_of,
+            "until": self.until,
         }
 
 
@@ -73,6 +81,20 @@ class ChangeUndone:
     sides: tuple[UndoneSide, ...]
     by: str
     reason: str
+    moved_from: date | None = None
+    """The change's own day, where the opposite is of a later one."""
+    estimate: Estimate | None = field(default=None, compare=False)
+    """What the undo alone comes to, until what is known ends it; None: it was not worked out."""
+
+    @property
+    def taken_days(self) -> str:
+        """Why the opposite is not of the change's own day, for people; empty: it is."""
+        if self.moved_from is None:
+            return ""
+        return (
+            f"The change is of {self.moved_from}. A day of a line takes one adjustment, so the opposite is of "
+            f"{self.sides[0].day}, and the days before stay billed with the change."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -81,6 +103,8 @@ class ChangeUndone:
             "undone": [one.to_json() for one in self.sides],
             "by": self.by,
             "reason": self.reason,
+            "moved_from": self.moved_from,
+            "estimate": estimate_form(self.estimate),
         }
 
     @property
@@ -102,12 +126,14 @@ def undo(
     def prepare() -> Prepared[ChangeUndone]:
         entry = _entry(deployment.store, change_id)
         contract_id = entry.line.contract_id
-        shown = _undone(_decide(entry, deployment.ports, by, reason)[1], contract_id, by, reason)
+        decided = _decide(entry, deployment.ports, by, reason)
+        shown = replace(_undone(decided, entry, by, reason), estimate=_estimate(decided, deployment.ports))
 
         def act(ports: Ports) -> ChangeUndone:
             def attempt() -> None:
-                records, lines = _decide(entry, ports, by, reason)
-                if _undone(lines, contract_id, by, reason) != shown:
+                fresh = _decide(entry, ports, by, reason)
+                records, lines = fresh.records, fresh.lines
+                if _undone(fresh, entry, by, reason) != shown:
                     raise NotDone(
                         "What would be undone has changed since it was shown. Nothing was written; look at it again."
                     )
@@ -145,9 +171,24 @@ def _entry(store: Store, change_id: str) -> JournalEntry:
     return found[0]
 
 
-def _decide(
-    entry: JournalEntry, ports: Ports, by: str, reason: str
-) -> tuple[ContractRecords, tuple[Line, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """The lines without the change, and what that was decided from."""
+
+    records: ContractRecords
+    view: View
+    lines: tuple[Line, ...]
+
+    def effect(self, line: Line) -> Timeline:
+        """By how many units the undo alone changes what a line is wanted with, by day."""
+        view, after = self.view, {one.key: one for one in self.lines}
+        demand, was = view.desired.demands.get(line.key), view.lines.get(line.key)
+        with_it = noted(line, {**view.lines, **after}, view.desired).undone
+        before = noted(was, view.lines, view.desired).undone if was else ()
+        return without_undone(demand, with_it).minus(without_undone(demand, before))
+
+
+def _decide(entry: JournalEntry, ports: Ports, by: str, reason: str) -> _Decided:
     """The lines without the change, as everything is now. Raises :class:`NotDone`."""
     _is_not_undone(entry, ports)
     try:
@@ -161,7 +202,7 @@ def _decide(
         raise NotDone(str(error)) from error
     except (AutotaskError, NotConfigured, SecretsUnavailable) as error:
         raise not_asked(error, more="Nothing was written.") from error
-    return records, lines
+    return _Decided(records, view, lines)
 
 
 def _refused(error: NotUndone) -> NotDone:
@@ -305,13 +346,47 @@ def _journals(view: View, store: Store) -> Mapping[LineKey, Sequence[JournalEntr
     }
 
 
-def _undone(lines: Sequence[Line], contract_id: int, by: str, reason: str) -> ChangeUndone:
-    newest = [(line, line.undone[-1]) for line in lines]
+def _undone(decided: _Decided, entry: JournalEntry, by: str, reason: str) -> ChangeUndone:
+    newest = [(line, line.undone[-1]) for line in decided.lines]
     sides = tuple(
-        UndoneSide(one.entry, line.service_id, one.day, one.delta, one.units, one.instead_of)
+        UndoneSide(
+            one.entry,
+            line.service_id,
+            one.day,
+            one.delta,
+            one.units,
+            one.instead_of,
+            next((day for day in decided.effect(line).days if day > one.day), None),
+        )
         for line, one in newest
     )
-    return ChangeUndone(contract_id, sides, by, reason)
+    moved = entry.day if any(one.day > entry.day for one in sides) else None
+    return ChangeUndone(entry.line.contract_id, sides, by, reason, moved)
+
+
+def _estimate(decided: _Decided, ports: Ports) -> Estimate | None:
+    """What the undo alone comes to: all that comes next on its lines has more in it, such as what is scheduled."""
+    contract = decided.view.contract
+    if contract is None:
+        return None
+    prices = _prices(contract.id, ports)
+
+    def of(line: Line) -> Iterator[Estimate]:
+        effect, before = decided.effect(line), 0
+        price, end, today = prices.get(line.contract_service_id or 0), contract.end, decided.view.today
+        for day in effect.days:
+            delta, before = effect.at(day) - before, effect.at(day)
+            yield estimated(delta, price, day, end, contract.schedule, today)
+
+    return total(each for line in decided.lines for each in of(line))
+
+
+def _prices(contract_id: int, ports: Ports) -> Mapping[int, Decimal | None]:
+    """By contract service. Raises :class:`NotDone`."""
+    try:
+        return {one.id: one.unit_price for one in ports.autotask().contract_services(contract_id)}
+    except AutotaskError as error:
+        raise not_asked(error, more="Nothing was written.") from error
 
 
 def _is_shown(undone: ChangeUndone, preview: Preview) -> None:

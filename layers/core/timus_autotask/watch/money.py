@@ -40,6 +40,13 @@ class Estimate:
 NOTHING = Estimate(Decimal("0.00"), Decimal("0.00"))
 
 
+def about(estimate: Estimate) -> str:
+    """What something comes to, for people."""
+    if estimate.unknown:
+        return f"about {estimate.so_far:+} and {estimate.unknown} without a known price"
+    return f"about {estimate.so_far:+}, then {estimate.each_period:+} a period"
+
+
 def rounded(amount: Decimal) -> Decimal:
     """Whole cents, half up."""
     return amount.quantize(CENT, ROUND_HALF_UP)

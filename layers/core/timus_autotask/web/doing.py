@@ -10,6 +10,7 @@ from timus_autotask.domain.line import Choice
 from timus_autotask.operate import decisions, parked_events, stage, terms
 from timus_autotask.operate.refusal import Senseless
 from timus_autotask.operate.undo import ChangeUndone, undo
+from timus_autotask.watch.money import about
 from timus_autotask.web.desk import Desk
 from timus_autotask.web.proposals import ToDo
 from timus_autotask.web.showing import back_to, text_of
@@ -36,7 +37,14 @@ def _undo(desk: Desk, form: FormData) -> ToDo:
         raise Senseless("Which change?")
 
     def sentences(done: ChangeUndone) -> Sequence[str]:
-        return [f"{done.change} on contract {done.contract_id}, because: {done.reason}"]
+        until = [f"What Timus says counts again from {one.until} on." for one in done.sides if one.until]
+        money = [f"The undo alone comes to {about(done.estimate)}, an estimate."] if done.estimate else []
+        return [
+            f"{done.change} on contract {done.contract_id}, because: {done.reason}",
+            *filter(None, [done.taken_days]),
+            *dict.fromkeys(until),
+            *money,
+        ]
 
     return ToDo(
         "Undo a change",
