@@ -531,3 +531,46 @@ def test_what_concerns_two_contracts_counts_once() -> None:
     found = of(months)
     assert [len(period.open) for period in found.periods] == [1, 1]
     assert only(found).sku == "{weird}"
+
+
+def _beginning(start: str, end: str) -> Months:
+    """The client's contract begins on a day within a month, and today is 1 March."""
+    contract = {**SCENARIO["contracts"][0], "startDate": start, "endDate": end}
+    scenario = {**SCENARIO, "contracts": [contract, SCENARIO["contracts"][1]]}
+    return Months(World(start=datetime(2026, 3, 1, 8, tzinfo=UTC), scenario=scenario))
+
+
+def test_what_is_open_in_two_periods_is_one_thing() -> None:
+    """It is settled once: its days and money are those of both."""
+    months = _beginning("2026-01-10", "2027-01-09")
+    months.begin((), mapped=True)
+    months.desk.told("policy", "set", "approve_increases=always", "--yes")
+    months.play([("wait", None, 2), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    months.work()
+    found = of(months)
+    assert [len(period.open) for period in found.periods] == [1, 1]
+    one = only(found)
+    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.HELD, date(2026, 3, 3), -3, -87)
+    assert (found.seats, found.at_risk) == (3, Decimal("35.98"))
+    words = months.desk.run("ready", "--month", "2026-03").out
+    assert "To be settled first (1)" in words
+    assert words.count("awaits approval") == 1
+
+
+def test_days_before_a_contract_begins_stay_and_are_said() -> None:
+    """No contract bills them: as many seat-days as the ledger has."""
+    contract = {**SCENARIO["contracts"][0], "startDate": "2026-03-10", "endDate": "2027-03-09", "lines": []}
+    scenario = {**SCENARIO, "contracts": [contract, SCENARIO["contracts"][1]]}
+    months = Months(World(start=datetime(2026, 3, 12, 8, tzinfo=UTC), scenario=scenario))
+    months.world.map_customer()
+    months.tell({ADV: 10}, -11)
+    months.work()
+    found = of(months)
+    assert found.ready
+    [one] = found.periods[0].stays
+    assert (one.kind, one.first, one.seats, one.seat_days) == (Leak.LATE, MARCH, -10, -90)
+    [month] = leaks(deployment_of(months.world), MARCH).months
+    [entry] = month.entries
+    assert dict(entry.seat_days.causes) == {Leak.LATE: 90}
+    april = may_be_posted(deployment_of(months.world), date(2026, 4, 1))
+    assert [stay for period in april.periods for stay in period.stays] == []

@@ -57,7 +57,7 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
     _show_periods(found, terminal, everything=everything)
     if found.everything:
         terminal.say("", f"To be settled first ({len(found.everything)})", style="bold red")
-        _open_table(_opens(found), names, terminal)
+        _open_table(found.things, names, terminal)
     _show_beside(found, terminal)
     _show_coverage(found.coverage, found, terminal)
     for note in found.notes:
@@ -90,18 +90,13 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
 
 def _show_beside(found: Ready, terminal: Terminal) -> None:
     """What keeps no yes: what stays, and parked events of later days."""
-    stays = [(period, one) for period in found.periods for one in period.stays]
+    stays = [(period.contract_id, one) for period in found.periods for one in period.stays]
     if stays:
         terminal.say("", f"Billed as it is ({len(stays)}): waiting changes nothing about it", style="bold")
         _open_table(stays, found.names, terminal)
     if found.later:
         terminal.say("", f"Parked, and of later days ({len(found.later)})", style="bold")
         _open_table(((None, one) for one in found.later), found.names, terminal)
-
-
-def _opens(found: Ready) -> Iterator[tuple[Period | None, Open]]:
-    yield from ((period, one) for period in found.periods for one in period.open)
-    yield from ((None, one) for one in found.open)
 
 
 def _show_periods(found: Ready, terminal: Terminal, *, everything: bool) -> None:
@@ -140,17 +135,14 @@ def _standing(period: Period) -> list[str]:
     return [*parts, "level" if period.level else f"{len(period.open)} open"]
 
 
-def _open_table(these: Iterable[tuple[Period | None, Open]], names: Directory, terminal: Terminal) -> None:
+def _open_table(these: Iterable[tuple[int | None, Open]], names: Directory, terminal: Terminal) -> None:
     terminal.table(
         ("what", "customer", "contract", "SKU", "from", "seats", "seat-days", "estimate", "why"),
         [
             (
                 one.kind.value,
                 called(one.customer or None, names.customers),
-                called(
-                    period.contract_id if period else one.key.contract_id if one.key else None,
-                    names.contracts,
-                ),
+                called(contract, names.contracts),
                 one.sku,
                 one.first,
                 f"{one.seats:+d}" if one.seats else "",
@@ -158,7 +150,7 @@ def _open_table(these: Iterable[tuple[Period | None, Open]], names: Directory, t
                 _about(one.estimate) if one.estimate else "",
                 [one.message, *arrows(one.remedy)],
             )
-            for period, one in these
+            for contract, one in these
         ],
         empty="",
     )

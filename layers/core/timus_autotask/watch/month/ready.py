@@ -147,9 +147,23 @@ class Ready:
 
     @property
     def everything(self) -> tuple[Open, ...]:
-        """All that is open."""
-        # What a customer of two contracts waits for stands on both, and is one thing.
-        return tuple(dict.fromkeys((*self.open, *(one for period in self.periods for one in period.open))))
+        """All that is open, each thing once."""
+        return tuple(one for _, one in self.things)
+
+    @property
+    def things(self) -> tuple[tuple[int | None, Open], ...]:
+        """(contract, what is open on it): each thing once, for it is settled once.
+
+        What a customer of two contracts waits for stands on both, and what a line waits for stands in each of its periods of the month.
+        """
+        found: dict[object, tuple[int | None, list[Open]]] = {}
+        each = [(period.contract_id, one) for period in self.periods for one in period.open]
+        for contract, one in (*each, *((one.key.contract_id if one.key else None, one) for one in self.open)):
+            thing = (one.kind, one.key, one.message, one.remedy) if one.key else one
+            these = found.setdefault(thing, (contract, []))[1]
+            if one not in these:
+                these.append(one)
+        return tuple((contract, _as_one(these)) for contract, these in found.values())
 
     @property
     def ready(self) -> bool:
@@ -191,6 +205,18 @@ class Ready:
     def without_price(self) -> int:
         """How many of them have seats and no known price."""
         return sum(one.estimate is None and one.seats != 0 for one in self.everything)
+
+
+def _as_one(these: Sequence[Open]) -> Open:
+    """What a line waits for in all its periods."""
+    estimates = [one.estimate for one in these]
+    return replace(
+        these[0],
+        first=min((one.first for one in these if one.first), default=None),
+        seats=max((one.seats for one in these), key=abs),
+        seat_days=sum(one.seat_days for one in these),
+        estimate=None if None in estimates else sum((one or Decimal() for one in estimates), Decimal()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +343,9 @@ class _Look:
     def _period(
         self, contract: Contract, first: date, last: date, lines: Sequence[BookLine], more: Iterable[Open]
     ) -> Period:
-        window = first, min(last, self._last)
+        """A billing period; days of the month before the contract begins, which none can bill, stand in its first one."""
+        begins = self._first if first == contract.start > self._first else first
+        window = begins, min(last, self._last)
         found = [one for line in lines for one in self._of_line(line, *window)]
         found += self._of_contract(contract, lines)
         rows = [stretch for line in lines for stretch in line.observed.closed]

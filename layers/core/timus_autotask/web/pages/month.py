@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -124,7 +124,7 @@ def ready_page(
     level = sum(period.level for period in periods)
     folded = level > FEW and not everything
     shown = tuple(period for period in periods if not (folded and period.level))
-    opens = sorted(_opens(found), key=lambda each: -abs(each[1].estimate or Decimal())) if found else []
+    opens = sorted(found.things, key=lambda each: -abs(each[1].estimate or Decimal())) if found else []
     stays = [(period.contract_id, one) for period in periods for one in period.stays]
     return ReadyPage(
         month,
@@ -157,17 +157,6 @@ def _sentence(found: Ready | None, *, current: bool) -> str:
     if found.ready:
         return f"Yes: {found.month:%B %Y} may be approved and posted"
     return f"Not yet: {counted(len(found.everything), 'thing has', 'things have')} to be settled before {found.month:%B %Y} is posted"
-
-
-def _opens(found: Ready) -> Iterator[tuple[int | None, Open]]:
-    seen: set[Open] = set()
-    both: list[tuple[Period | None, Open]] = [
-        (period, one) for period in found.periods for one in period.open
-    ]
-    for period, one in (*both, *((None, one) for one in found.open)):
-        if one not in seen:  # what a customer of two contracts waits for stands on both, and is one thing
-            seen.add(one)
-            yield period.contract_id if period else one.key.contract_id if one.key else None, one
 
 
 # -- Ledger
