@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from local.autotask.schema import ENTITIES
 from tests.deployment import deployment_of
 from tests.months import STORIES, TERMS, Months
-from tests.world import ADV, CONTRACT, GATEWAY, SCENARIO, World
+from tests.world import ADV, CONTRACT, CUSTOMER, ESS, GATEWAY, SCENARIO, World
 from timus_autotask.operate.month_end import what_was_posted
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.posted import Explained, Posted, Stretch
@@ -219,6 +219,27 @@ def test_posted_days_that_go_on_in_another_month_are_said_with_what_they_come_to
         "a charge of about 48.39 on contract 29683949 for this month; its period goes beyond it: 2026-03-22 to 2026-04-19, "
         "about 140.32 in all, each month in its own report"
     ) in march.ways[0]
+
+
+def test_a_new_service_that_was_held_while_somebody_posted() -> None:
+    """It has no rows yet, and the invoice went without it; once it is approved, it waits for the next posting."""
+    months = begun()
+    months.desk.told("policy", "set", "approve_new_lines=yes", "--yes")
+    months.play([("wait", None, 3), ("tell", {ADV: 10, GATEWAY: 1, ESS: 7}, 0), ("wait", None, 2)])
+    assert of(months).passed == ()
+    post(months)
+    found = of(months)
+    [passed] = found.passed
+    assert not found.right
+    assert (passed.key.service_id, passed.cause, passed.customer) == (46, Leak.HELD, CUSTOMER)
+    assert (passed.first, passed.last) == (date(2026, 3, 4), date(2026, 3, 31))
+    assert (passed.seat_days, passed.estimate) == (-196, Decimal("-53.74"))
+    assert passed.ways[0].startswith(f"timus-autotask approve {CONTRACT} 46")
+    assert "billed with the next posting" in passed.ways[0]
+    months.desk.told("approve", str(CONTRACT), "46", "--yes")
+    months.work()
+    after = of(months)
+    assert (after.passed, after.not_posted) == ((), ((CONTRACT, MARCH),))
 
 
 def test_what_nobody_has_posted_is_no_gap() -> None:

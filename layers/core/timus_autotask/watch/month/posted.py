@@ -198,8 +198,10 @@ class _Look:
         self._first = first
         self._last = last
         self._rows: dict[int, list[UnitRow]] = {}
+        self._in: dict[int, list[UnitRow]] = {}
         for row in books.rows:
             self._rows.setdefault(row.contract_service_id, []).append(row)
+            self._in.setdefault(row.contract_id, []).append(row)
         self._of: dict[int, LineKey] = {}
         for id_, of in self._rows.items():
             key = LineKey(of[0].contract_id, of[0].service_id)
@@ -312,12 +314,10 @@ class _Look:
             if line.contract is None:
                 continue
             days: dict[Leak, list[tuple[date, int]]] = {}
-            begin, end = self._periods(line.contract)
-            for first, last in line.observed.closed:
-                for day in each_day(max(first, begin), min(last, end)):
-                    for cause, units in causes_on(line, day, self._books.today).items():
-                        if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
-                            days.setdefault(cause, []).append((day, units))
+            for day in self._posted_days(line, *self._periods(line.contract)):
+                for cause, units in causes_on(line, day, self._books.today).items():
+                    if cause not in (*BY_TERMS, Leak.BEFORE, Leak.SCHEDULED):
+                        days.setdefault(cause, []).append((day, units))
             for cause, every in sorted(days.items()):
                 of = [(day, units) for day, units in every if self._first <= day <= self._last]
                 if not of:
@@ -341,6 +341,19 @@ class _Look:
         periods = [*periods_within(contract, self._first, self._last)]
         return (periods[0][0], periods[-1][1]) if periods else (self._last, self._first)
 
+    def _posted_days(self, line: BookLine, first: date, last: date) -> Iterator[date]:
+        """Those from ``first`` to ``last``. A service that was not on the contract yet has no rows: it was left out with what the others were posted."""
+        on = self._in.get(line.key.contract_id, [])
+        own = [
+            row
+            for row in on
+            if row.service_id == line.key.service_id and not line.other_than(row.contract_service_id)
+        ]
+        for day in each_day(first, last):
+            here = [row for row in own if row.start <= day <= row.end]
+            if any(row.posted and row.start <= day <= row.end for row in here or on):
+                yield day
+
 
 def _stretch(line: BookLine, contract: Contract, lacking: Sequence[tuple[date, int]]) -> Stretch:
     days = [(day, -units) for day, units in lacking]
@@ -351,15 +364,15 @@ def _stretch(line: BookLine, contract: Contract, lacking: Sequence[tuple[date, i
 def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: Stretch | None) -> Iterator[str]:
     """How days that are posted can still be brought right."""
     key = line.key
+    billed = "it is billed as the term posted_period says"
+    if not line.observed.contract_service_ids:
+        billed = "it comes to the contract on its own day, and is billed with the next posting"
     if cause is Leak.HELD:
-        yield (
-            f"timus-autotask approve {key.contract_id} {key.service_id}: it is billed as the term posted_period says, "
-            "shown first; or reject it"
-        )
+        yield f"timus-autotask approve {key.contract_id} {key.service_id}: {billed}, shown first; or reject it"
     elif cause is Leak.DRIFT:
         yield ENFORCE_OR_ADOPT.format(contract=key.contract_id, service=key.service_id)
     elif cause not in (Leak.LATE, Leak.REJECTED):
-        yield f"timus-autotask status --contract {key.contract_id}: settle it; it is billed as the term posted_period says"
+        yield f"timus-autotask status --contract {key.contract_id}: settle it; {billed}"
     about = f" of about {abs(money)}" if money else ""
     kind = "a credit" if money is not None and money > 0 else "a charge"
     yield f"In Autotask: {kind}{about} on contract {key.contract_id}{_in_all(whole)}"
