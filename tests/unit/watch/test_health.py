@@ -10,6 +10,7 @@ from local.autotask.faults import Fault
 from tests.unit.cli.desk import Desk
 from tests.world import ADV, CONTRACT, CUSTOMER, World
 from timus_autotask.domain.stage import Stage
+from timus_autotask.ports.psa import Psa
 from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.ports.table import Key, Put
 from timus_autotask.store.runs import gauges
@@ -39,10 +40,15 @@ def world() -> World:
 
 
 def health(
-    world: World, *, queued: QueueDepth = EMPTY, dead: int = 0, age: timedelta | None = timedelta(days=1)
+    world: World,
+    *,
+    queued: QueueDepth = EMPTY,
+    dead: int = 0,
+    age: timedelta | None = timedelta(days=1),
+    autotask: Psa | None = None,
 ) -> dict[str, CheckResult]:
     """The checks by name; those that are not right have a remedy, and only those."""
-    found = {one.name: one for one in check_health(world.ports, queued, dead, age, Limits())}
+    found = {one.name: one for one in check_health(world.ports, queued, dead, age, Limits(), autotask)}
     assert all(bool(one.remedy) is (one.verdict is not OK) for one in found.values())
     assert all(len(COMMAND.findall(way)) <= 1 for one in found.values() for way in ways(one.remedy))
     return found
@@ -245,3 +251,20 @@ def test_what_goes_on_after_its_contract_is_said(world: World) -> None:
     Desk(world).told("retry", str(CONTRACT), "--yes")
     world.work()
     assert health(world)["coverage"].verdict is WRONG
+
+
+def test_what_ends_is_as_autotask_says_now(world: World) -> None:
+    """A person has moved a contract's last day, and no event tells it; where Autotask is not asked, it says as of when it knows."""
+    world.control.person_edits_contract(CONTRACT, {"endDate": "2026-04-10"})
+    known = health(world)
+    assert "workers last read them, the longest ago on 2026-03-15" in known["coverage"].found
+    assert known["contracts that end"].found.endswith("at the last reconcile")
+    autotask = world.ports.autotask()
+    calls = autotask.calls
+    asked = health(world, autotask=autotask)["coverage"]
+    assert (asked.verdict, autotask.calls - calls) == (WARN, 1)
+    assert "26 seats go on after their contract ends: 2 within 60" in asked.found
+    assert "not asked" not in asked.found
+    fault = world.control.add_fault("html_503", times=None)
+    assert "Autotask was not asked" in health(world, autotask=autotask)["coverage"].found
+    world.control.clear_faults(fault)

@@ -492,4 +492,4 @@ def look_at_everything(deployment: Deployment) -> Iterator[CheckResult]:
     yield check_webhook(deployment)
     dead = sum(deployment.dead_letters.depth())
     age, limits = deployment.secrets.age(), deployment.limits
-    yield from check_health(deployment.ports, deployment.queue.depth(), dead, age, limits)
+    yield from check_health(deployment.ports, deployment.queue.depth(), dead, age, limits, user.autotask)

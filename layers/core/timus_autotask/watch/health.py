@@ -1,4 +1,6 @@
-"""Whether everything goes on as it should, check by check, from our own records and queues. Nothing is written, and nobody is asked.
+"""Whether everything goes on as it should, check by check, from our own records and queues. Nothing is written.
+
+Nobody is asked but for the days on which contracts end, if there is somebody to ask: no event tells that a person has moved one.
 
 The numbers are those of the alarms (``watch/gauges.py``), and so are the limits.
 """
@@ -7,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
+from timus_autotask.domain.contract import Contract
+from timus_autotask.domain.days import effective_day
 from timus_autotask.domain.finding import Finding, Kind
 from timus_autotask.domain.line import State
+from timus_autotask.ports.errors import AutotaskError
+from timus_autotask.ports.psa import Psa
 from timus_autotask.ports.queue import QueueDepth
 from timus_autotask.store.runs import Run, findings, gauges
 from timus_autotask.sync.ports import Ports
@@ -58,10 +64,12 @@ def check_health(
     dead_letters: int,
     secret_age: timedelta | None,
     limits: Limits,
+    autotask: Psa | None = None,
 ) -> Iterator[CheckResult]:
     """How everything is, one line each, what is upstream first.
 
     ``queued``: wake-ups that wait; ``dead_letters``: those that failed for good; ``secret_age``: of the oldest secret, None: unknown.
+    ``autotask`` is asked until when contracts go, one request for five hundred; None: they are as workers last read them.
     """
     now = ports.clock.now()
     records, compared = everything(ports.store, sum(queued))
@@ -81,7 +89,7 @@ def check_health(
     yield _paused(status)
     yield _last_reconcile(compared, numbers, limits)
     yield _ending(findings(ports.table, ports.store.on_unreadable))
-    yield _coverage(records, ports.today())
+    yield _coverage(records, ports, autotask)
     yield _secrets(secret_age, limits)
 
 
@@ -242,32 +250,40 @@ def _last_reconcile(run: Run, numbers: Mapping[str, int], limits: Limits) -> Che
 def _ending(found: Iterator[Finding]) -> CheckResult:
     ending = [one for one in found if one.kind is Kind.ENDS_FIRST]
     if not ending:
-        return CheckResult("contracts that end", "none ends before its subscription within 30 days")
+        return CheckResult(
+            "contracts that end", "none ended before its subscription within 30 days at the last reconcile"
+        )
     named = [f"{one.contract_id} on {one.day}" for one in ending]
-    said = f"{len(ending)} before their subscription: {some(named, FEW)}"
+    whose = "its" if len(ending) == 1 else "their"
+    said = f"{len(ending)} before {whose} subscription at the last reconcile: {some(named, FEW)}"
     return CheckResult("contracts that end", said, WARN, way=CheckWay.EXTEND)
 
 
-def _coverage(records: Records, today: date) -> CheckResult:
-    """Until when contracts bill the subscriptions, as they were last read."""
-    name = "coverage"
-    contracts = {
-        id_: found.state.value.contract
-        for id_, found in records.contracts.items()
-        if found.state.value.contract is not None
-    }
+def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResult:
+    """Until when contracts bill the subscriptions; where Autotask does not say, as they were last read, and that is said."""
+    name, today = "coverage", ports.today()
+    customers, desired = desired_of(records, today)
+    ids = sorted({*records.contracts, *(key.contract_id for key in desired.demands)})
+    contracts, as_of = _contracts_now(ids, autotask), ""
+    if contracts is None:
+        states = [found.state.value for found in records.contracts.values()]
+        contracts = {one.contract_id: one.contract for one in states if one.contract is not None}
+        read = [one.rested_at for one in states if one.contract is not None and one.rested_at is not None]
+        oldest = f", the longest ago on {effective_day(min(read), ports.zone)}" if read else ""
+        as_of = f" (Autotask was not asked: by the contracts as workers last read them{oldest})"
     lines = {
         stored.value.key: stored.value for one in records.contracts.values() for stored in one.lines.values()
     }
-    ending = coverage(*desired_of(records, today), contracts, today, lines)
+    ending = coverage(customers, desired, contracts, today, lines)
     if not ending:
-        return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more")
+        return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more{as_of}")
     counts = [
         f"{sum((one.within(today) or 0) <= days for one in ending)} within {days}"
         for days in reversed(HORIZONS)
     ]
-    seats = counted(sum(one.seats for one in ending), "seat")
-    found = f"{seats} go on after their contract ends: {', '.join(counts)} days; first {ending[0].key.contract_id} on {ending[0].until}"
+    number = sum(one.seats for one in ending)
+    goes = "goes on after its" if number == 1 else "go on after their"
+    found = f"{counted(number, 'seat')} {goes} contract ends: {', '.join(counts)} days; first {ending[0].key.contract_id} on {ending[0].until}{as_of}"
     if any(one.within(today) == HORIZONS[0] and not one.by_terms for one in ending):
         return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
     return (
@@ -275,6 +291,16 @@ def _coverage(records: Records, today: date) -> CheckResult:
         if any(not one.by_terms for one in ending)
         else CheckResult(name, found)
     )
+
+
+def _contracts_now(ids: Sequence[int], autotask: Psa | None) -> Mapping[int, Contract] | None:
+    """As Autotask says now; None: it does not."""
+    if autotask is None:
+        return None
+    try:
+        return autotask.contracts(ids) if ids else {}
+    except AutotaskError:
+        return None
 
 
 def _secrets(age: timedelta | None, limits: Limits) -> CheckResult:
