@@ -85,7 +85,10 @@ def test_a_month_that_is_not_posted_yet_is_told_with_what_is_at_risk() -> None:
     text = as_mail(of(months), "acme").text
     assert "March 2026 is not posted yet, and NOT ready: 1 thing open, about 33.87 at risk." in text
     months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
-    assert "March 2026" not in as_mail(of(months), "acme").text
+    after = as_mail(of(months), "acme").text
+    assert "March 2026 is not posted yet" not in after
+    assert "March 2026 was posted with other units than it should on 1 line: about 33.87 not billed." in after
+    assert after.count("March 2026") == 1
 
 
 def test_what_ends_soon_is_counted_by_its_days() -> None:
@@ -303,3 +306,47 @@ def test_a_company_of_another_name_waits_for_a_person() -> None:
     found = of(months)
     assert [(one.kind, one.customer) for one in found.waiting] == [("name", CUSTOMER)]
     assert "timus-autotask map confirm cus_41d0" in as_mail(found, "acme").text
+
+
+def test_what_is_posted_already_is_not_on_the_next_invoice() -> None:
+    """Both changes are in March, which was posted with them; a change after that is on the next one."""
+    months = begun("posted_period=same-day")
+    months.play([("wait", None, 2), ("tell", {ADV: 13, GATEWAY: 1}, 0)])
+    before = of(months)
+    assert (before.posted, before.effect) == (Decimal(0), Estimate(Decimal("-152.42"), Decimal("-150.00")))
+    months.play([("post", None, 0)])
+    found = of(months)
+    assert (found.posted, found.effect) == (Decimal("-152.42"), Estimate(Decimal("0.00"), Decimal("-150.00")))
+    mail = as_mail(found, "acme")
+    assert (
+        "2 changes were made: about -152.42 on posted invoices already, -150.00 each period from now on."
+        in (mail.text)
+    )
+    assert "on the next invoice" not in mail.text
+    assert mail.subject.endswith("2 changes, about -152.42 on posted invoices")
+    months.play([("wait", None, 1), ("tell", {ADV: 17, GATEWAY: 1}, 0)])
+    after = of(months)
+    assert (after.posted, after.effect.so_far) == (
+        Decimal("-152.42"),
+        Decimal("45.16"),
+    )  # 4 × 12.50 × 28 / 31
+    said = (
+        "about -152.42 on posted invoices already, +45.16 on the next invoice, -100.00 each period after it"
+    )
+    assert said in as_mail(after, "acme").text
+    form = Desk(months.world).ask("digest")
+    assert (form["estimate"]["so_far"], form["estimate_posted"]) == ("45.16", "-152.42")
+
+
+def test_what_was_posted_otherwise_is_told() -> None:
+    """Three seats came after March was posted: nobody's waiting brings them right."""
+    months = begun()
+    months.play([("post", None, 0), ("wait", None, 3), ("tell", {ADV: 13, GATEWAY: 1}, 0), ("wait", None, 1)])
+    text = as_mail(of(months), "acme").text
+    assert (
+        "- March 2026 was posted with other units than it should on 1 line: about 33.87 not billed.\n"
+        "    timus-autotask ready --posted --month 2026-03" in text
+    )
+    assert "April" not in text
+    form = Desk(months.world).ask("digest")
+    assert [one["month"] for one in form["posted_otherwise"]] == ["2026-03"]

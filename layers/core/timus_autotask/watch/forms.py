@@ -40,7 +40,7 @@ from timus_autotask.watch.month.evidence import (
 from timus_autotask.watch.month.four_sides import SIDES, FourSides, SideRow
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
 from timus_autotask.watch.month.posted import Item as PostedItem
-from timus_autotask.watch.month.posted import Posted
+from timus_autotask.watch.month.posted import Passed, Posted
 from timus_autotask.watch.month.ready import Open, Period, Ready
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.overview import Overview
@@ -651,33 +651,34 @@ def posted_form(found: Posted) -> Form:
             }
             for one in found.missing
         ],
-        "passed": [
-            {
-                **_line_names(one.key, names),
-                "customer": one.customer or None,
-                "customer_name": names.customers.get(one.customer),
-                "cause": one.cause.value,
-                "from": one.first,
-                "to": one.last,
-                "seat_days": one.seat_days,
-                "estimate": _amount(one.estimate),
-                "with_other_months": {
-                    "from": one.whole.first,
-                    "to": one.whole.last,
-                    "seat_days": one.whole.seat_days,
-                    "estimate": _amount(one.whole.estimate),
-                }
-                if one.whole
-                else None,
-                "ways": [*one.ways],
-            }
-            for one in found.passed
-        ],
+        "passed": [_passed(one, names) for one in found.passed],
         "not_posted": [
             {"contract_id": id_, "contract_name": names.contracts.get(id_), "from": first}
             for id_, first in found.not_posted
         ],
         "notes": [*found.notes],
+    }
+
+
+def _passed(one: Passed, names: Directory) -> Form:
+    return {
+        **_line_names(one.key, names),
+        "customer": one.customer or None,
+        "customer_name": names.customers.get(one.customer),
+        "cause": one.cause.value,
+        "from": one.first,
+        "to": one.last,
+        "seat_days": one.seat_days,
+        "estimate": _amount(one.estimate),
+        "with_other_months": {
+            "from": one.whole.first,
+            "to": one.whole.last,
+            "seat_days": one.whole.seat_days,
+            "estimate": _amount(one.whole.estimate),
+        }
+        if one.whole
+        else None,
+        "ways": [*one.ways],
     }
 
 
@@ -798,6 +799,7 @@ def digest_form(found: Digest, mail: Mail) -> Form:
         "observing": found.observing,
         "changes": found.changes,
         "estimate": estimate_form(found.effect) if not found.away else None,
+        "estimate_posted": str(found.posted) if not found.away else None,
         "changed": [
             {
                 "customers": [*one.customers],
@@ -807,6 +809,7 @@ def digest_form(found: Digest, mail: Mail) -> Form:
                 "unit_change": one.delta,
                 "changes": one.count,
                 "estimate": estimate_form(one.estimate),
+                "estimate_posted": str(one.posted),
             }
             for one in found.changed
         ],
@@ -839,6 +842,10 @@ def digest_form(found: Digest, mail: Mail) -> Form:
         }
         if found.earlier
         else None,
+        "posted_otherwise": [
+            {"month": f"{one.month:%Y-%m}", "passed": [_passed(each, names) for each in one.passed]}
+            for one in found.passed
+        ],
         "notes": [*found.notes],
         "subject": mail.subject,
         "text": mail.text,

@@ -15,12 +15,14 @@ from timus_autotask.domain.days import effective_day, local_midnight, period_con
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
 from timus_autotask.ports.errors import AutotaskError, NotConfigured, SecretsUnavailable
+from timus_autotask.ports.psa import UnitRow
 from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.listing import everything
-from timus_autotask.watch.money import NOTHING, Estimate, estimated, total
-from timus_autotask.watch.month.books import NO_COSTS, Books, open_books
+from timus_autotask.watch.money import NOTHING, Estimate, billed, estimated, total
+from timus_autotask.watch.month.books import NO_COSTS, BookLine, Books, open_books
 from timus_autotask.watch.month.causes import Leak
 from timus_autotask.watch.month.coverage import HORIZONS, Coverage
+from timus_autotask.watch.month.posted import Posted, periods_within, posted
 from timus_autotask.watch.month.ready import Open, Ready, Waits, beside_of, month_of, ready
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 from timus_autotask.watch.remedy import remedy_of
@@ -32,6 +34,8 @@ EARLIER = timedelta(days=31)
 YEAR = timedelta(days=366)
 BY_ITSELF = (Leak.SETTLING, Leak.PENDING, Leak.SCHEDULED)
 """What is settled without a person."""
+BY_A_PERSON = (Leak.REJECTED, Leak.KEPT, Leak.IGNORED)
+"""Why units are others because somebody wanted it so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class ChangedLine:
     """Adjustments."""
     estimate: Estimate
     """``so_far``: on the next invoice."""
+    posted: Decimal = Decimal("0.00")
+    """What is on a posted invoice already; it is in no ``estimate``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,8 @@ class Digest:
     coverage: tuple[Coverage, ...] = ()
     earlier: Ready | None = None
     """The month before, if nobody has posted all of it."""
+    passed: tuple[Posted, ...] = ()
+    """Of this month and the one before: each that was posted with other units than it should, and nobody wanted it so."""
     observing: bool = False
     """Whether the stack posts nothing."""
     names: Directory = NOBODY
@@ -101,6 +109,11 @@ class Digest:
     def effect(self) -> Estimate:
         """What they do to the next invoice, and to each period after it."""
         return total(one.estimate for one in self.changed)
+
+    @property
+    def posted(self) -> Decimal:
+        """What of it is on posted invoices already."""
+        return sum((one.posted for one in self.changed), Decimal("0.00"))
 
     @property
     def not_billed(self) -> Decimal:
@@ -129,7 +142,7 @@ def digest(ports: Ports, since: datetime) -> Digest:
     found = Digest(
         effective_day(since, ports.zone),
         today,
-        _changed(made, None, today),
+        _changed(made, None, ports),
         _without_autotask(status),
         0,
         status.mapped.customers,
@@ -146,7 +159,8 @@ def digest(ports: Ports, since: datetime) -> Digest:
         return replace(found, away=str(error) or type(error).__name__)
     beside = beside_of(records, now, ports.zone)
     month = ready(books, today, beside)
-    found = replace(found, changed=_changed(made, books, today), notes=_notes(books))
+    passed = tuple(filter(_to_correct, (posted(books, None, day) for day in (today, _month_before(today)))))
+    found = replace(found, changed=_changed(made, books, ports), passed=passed, notes=_notes(books))
     return _with(found, month, ready(books, _month_before(today), beside))
 
 
@@ -183,10 +197,19 @@ def _first_needed(records: Records, today: date) -> date:
     return max(min(begins), first - YEAR)
 
 
-def _changed(made: Iterable[JournalEntry], books: Books | None, today: date) -> tuple[ChangedLine, ...]:
+def _to_correct(found: Posted) -> bool:
+    return any(one.cause not in BY_A_PERSON for one in found.passed)
+
+
+def _changed(made: Iterable[JournalEntry], books: Books | None, ports: Ports) -> tuple[ChangedLine, ...]:
     found: dict[LineKey, ChangedLine] = {}
+    rows: dict[tuple[int, int], list[UnitRow]] = {}
+    for row in books.rows if books else ():
+        rows.setdefault((row.contract_id, row.service_id), []).append(row)
     for entry in made:
         known = found.get(entry.line)
+        of = rows.get((entry.line.contract_id, entry.line.service_id), ())
+        estimate, on_posted = _estimate(entry, books, of, ports)
         more = ChangedLine(
             tuple(sorted({customer for customer, _ in entry.sources})),
             entry.line,
@@ -194,20 +217,41 @@ def _changed(made: Iterable[JournalEntry], books: Books | None, today: date) -> 
             entry.day,
             entry.delta,
             1,
-            _estimate(entry, books, today),
+            estimate,
+            on_posted,
         )
         found[entry.line] = _together(known, more) if known else more
     return tuple(
-        sorted(found.values(), key=lambda one: (-abs(one.estimate.so_far), -abs(one.delta), one.key))
+        sorted(
+            found.values(), key=lambda one: (-abs(one.estimate.so_far + one.posted), -abs(one.delta), one.key)
+        )
     )
 
 
-def _estimate(entry: JournalEntry, books: Books | None, today: date) -> Estimate:
+def _estimate(
+    entry: JournalEntry, books: Books | None, rows: Sequence[UnitRow], ports: Ports
+) -> tuple[Estimate, Decimal]:
+    """What a change does to the next invoice and after it, and what of it is on a posted one. ``rows`` are Autotask's of its service."""
     line = books.lines.get(entry.line) if books else None
     if line is None or line.contract is None:
-        return replace(NOTHING, unknown=1)
-    return estimated(
-        entry.delta, line.price.price, entry.day, line.contract.end, line.contract.schedule, today
+        return replace(NOTHING, unknown=1), NOTHING.so_far
+    contract, price, today = line.contract, line.price.price, ports.today()
+    found = estimated(entry.delta, price, entry.day, contract.end, contract.schedule, today)
+    on_posted = NOTHING.so_far
+    made = effective_day(entry.settled_at, ports.zone)
+    for first, last in periods_within(contract, entry.day, max(entry.day, today)) if price else ():
+        day = max(first, entry.day)
+        if price is not None and _is_posted(line, day, made, rows):
+            on_posted += billed(entry.delta, price, day, last, contract.schedule)
+    return replace(found, so_far=found.so_far - on_posted), on_posted
+
+
+def _is_posted(line: BookLine, day: date, made: date, rows: Iterable[UnitRow]) -> bool:
+    """Whether a change that was made on a day was there when somebody posted the period that it changes."""
+    return any(
+        row.posted_on is not None and made <= row.posted_on
+        for row in rows
+        if row.start <= day <= row.end and not line.other_than(row.contract_service_id)
     )
 
 
@@ -220,6 +264,7 @@ def _together(one: ChangedLine, other: ChangedLine) -> ChangedLine:
         one.delta + other.delta,
         one.count + other.count,
         one.estimate + other.estimate,
+        one.posted + other.posted,
     )
 
 

@@ -11,7 +11,7 @@ from timus_autotask.plain import visible
 from timus_autotask.watch.money import Estimate
 from timus_autotask.watch.money import total as together
 from timus_autotask.watch.month.coverage import Coverage
-from timus_autotask.watch.month.digest import ChangedLine, Digest, Waiting
+from timus_autotask.watch.month.digest import BY_A_PERSON, ChangedLine, Digest, Waiting
 from timus_autotask.watch.remedy import ways
 from timus_autotask.watch.wording import counted
 
@@ -50,7 +50,9 @@ def as_mail(found: Digest, stack: str) -> Mail:
 def _subject(found: Digest) -> str:
     parts = [f"Timus billing {_day(found.since)} to {_day(found.today)}: {counted(found.changes, 'change')}"]
     if not found.away and found.changes:
-        parts.append(f"about {_signed(found.effect.so_far)} on the next invoice")
+        next_, on_posted = found.effect.so_far, found.posted
+        words = f"{_signed(on_posted)} on posted invoices" if on_posted and not next_ else ""
+        parts.append(f"about {words or f'{_signed(next_)} on the next invoice'}")
     if found.waiting:
         parts.append(f"{len(found.waiting)} waiting")
     subject = ", ".join(parts)
@@ -69,7 +71,7 @@ def _money(found: Digest) -> Iterator[str]:
         yield "- What follows is by our own records; timus-autotask digest shows the money once Autotask answers."
         return
     if found.changes:
-        yield f"- {counted(found.changes, 'change was', 'changes were')} made{_effect(found.effect)}."
+        yield f"- {counted(found.changes, 'change was', 'changes were')} made{_effect(found.effect, found.posted)}."
     else:
         yield "- No change was made."
     if found.waiting:
@@ -79,6 +81,7 @@ def _money(found: Digest) -> Iterator[str]:
         yield "- Nothing waits for a person."
     if found.earlier is not None:
         yield from _earlier(found)
+    yield from _passed(found)
     soon = [one for one in found.coverage if one.each_period is not None]
     if found.coverage:
         amount = sum((one.each_period or Decimal() for one in soon), Decimal("0.00"))
@@ -107,6 +110,19 @@ def _earlier(found: Digest) -> Iterator[str]:
     yield f"    timus-autotask ready --month {found.earlier.month:%Y-%m}"
 
 
+def _passed(found: Digest) -> Iterator[str]:
+    """What is on posted invoices, and no waiting brings right any more."""
+    for month in found.passed:
+        these = [one for one in month.passed if one.cause not in BY_A_PERSON]
+        money = [one.estimate or Decimal() for one in these]
+        few, many = -sum(min(one, Decimal()) for one in money), sum(max(one, Decimal()) for one in money)
+        parts = [f"about {few:,.2f} not billed"] if few else []
+        parts += [f"about {many:,.2f} billed too much"] if many else []
+        lines = counted(len({one.key for one in these}), "line")
+        yield f"- {month.month:%B %Y} was posted with other units than it should on {lines}{': ' if parts else ''}{' and '.join(parts)}."
+        yield f"    timus-autotask ready --posted --month {month.month:%Y-%m}"
+
+
 def _changes(found: Digest) -> Iterator[str]:
     if not found.changed:
         return
@@ -114,15 +130,16 @@ def _changes(found: Digest) -> Iterator[str]:
     for one in found.changed[:TOP]:
         who = _who(one.customers, found)
         times = f" in {one.count} changes" if one.count > 1 else ""
-        yield f"- {who}: {one.delta:+d} {_skus(one.skus)} from {_day(one.first)}{times}{'' if found.away else _effect(one.estimate)}"
+        yield f"- {who}: {one.delta:+d} {_skus(one.skus)} from {_day(one.first)}{times}{'' if found.away else _effect(one.estimate, one.posted)}"
     yield from _more_changes(found.changed[TOP:], found)
 
 
 def _more_changes(rest: Sequence[ChangedLine], found: Digest) -> Iterator[str]:
     if rest:
         units = sum(one.delta for one in rest)
-        money = "" if found.away else _effect(together(one.estimate for one in rest))
-        yield f"- and {len(rest)} more lines: {units:+d} units together{money}"
+        on_posted = sum((one.posted for one in rest), Decimal("0.00"))
+        money = "" if found.away else _effect(together(one.estimate for one in rest), on_posted)
+        yield f"- and {counted(len(rest), 'more line')}: {units:+d} units together{money}"
         yield f"    timus-autotask changes --since {found.since}"
 
 
@@ -197,11 +214,14 @@ def _rest(found: Digest) -> Iterator[str]:
 # -- Words
 
 
-def _effect(estimate: Estimate) -> str:
-    if estimate.unknown and not estimate.so_far and not estimate.each_period:
+def _effect(estimate: Estimate, on_posted: Decimal) -> str:
+    if estimate.unknown and not estimate.so_far and not estimate.each_period and not on_posted:
         return " (no price is known)"
     without = f" ({estimate.unknown} without a known price)" if estimate.unknown else ""
-    return f": about {_signed(estimate.so_far)} on the next invoice, {_signed(estimate.each_period)} each period after it{without}"
+    if on_posted and not estimate.so_far:
+        return f": about {_signed(on_posted)} on posted invoices already, {_signed(estimate.each_period)} each period from now on{without}"
+    posted = f"{_signed(on_posted)} on posted invoices already, " if on_posted else ""
+    return f": about {posted}{_signed(estimate.so_far)} on the next invoice, {_signed(estimate.each_period)} each period after it{without}"
 
 
 def _signed(amount: Decimal) -> str:
