@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from timus_autotask.domain.contract import Contract
@@ -25,7 +25,7 @@ from timus_autotask.watch.check import CheckResult, CheckVerdict
 from timus_autotask.watch.gauges import last_webhook, measured
 from timus_autotask.watch.grouping import Standing, standing_of
 from timus_autotask.watch.listing import everything
-from timus_autotask.watch.month.coverage import HORIZONS, coverage
+from timus_autotask.watch.month.coverage import HORIZONS, Coverage, coverage
 from timus_autotask.watch.names import some
 from timus_autotask.watch.remedy import CheckWay
 from timus_autotask.watch.status import (
@@ -266,30 +266,34 @@ def _coverage(records: Records, ports: Ports, autotask: Psa | None) -> CheckResu
     ids = sorted({*records.contracts, *(key.contract_id for key in desired.demands)})
     contracts, as_of = _contracts_now(ids, autotask), ""
     if contracts is None:
-        states = [found.state.value for found in records.contracts.values()]
-        contracts = {one.contract_id: one.contract for one in states if one.contract is not None}
-        read = [one.rested_at for one in states if one.contract is not None and one.rested_at is not None]
-        oldest = f", the longest ago on {effective_day(min(read), ports.zone)}" if read else ""
-        as_of = f" (Autotask was not asked: by the contracts as workers last read them{oldest})"
+        contracts, as_of = _contracts_as_read(records, ports)
     lines = {
         stored.value.key: stored.value for one in records.contracts.values() for stored in one.lines.values()
     }
     ending = coverage(customers, desired, contracts, today, lines)
     if not ending:
         return CheckResult(name, f"contracts bill every subscription for {HORIZONS[-1]} days and more{as_of}")
-    counts = [
-        f"{sum((one.within(today) or 0) <= days for one in ending)} within {days}"
-        for days in reversed(HORIZONS)
-    ]
-    number = sum(one.seats for one in ending)
-    goes = "goes on after its" if number == 1 else "go on after their"
-    found = f"{counted(number, 'seat')} {goes} contract ends: {', '.join(counts)} days; first {ending[0].key.contract_id} on {ending[0].until}{as_of}"
+    found = f"{_ends(ending, today)}{as_of}"
     if any(one.within(today) == HORIZONS[0] and not one.by_terms for one in ending):
         return CheckResult(name, found, WRONG, way=CheckWay.SEE_COVERAGE)
     return (
         CheckResult(name, found, WARN, way=CheckWay.SEE_COVERAGE)
         if any(not one.by_terms for one in ending)
         else CheckResult(name, found)
+    )
+
+
+def _ends(ending: Sequence[Coverage], today: date) -> str:
+    """How much goes on after its contract, and how soon."""
+    counts = [
+        f"{sum((one.within(today) or 0) <= days for one in ending)} within {days}"
+        for days in reversed(HORIZONS)
+    ]
+    number, first = sum(one.seats for one in ending), ending[0]
+    goes = "goes on after its" if number == 1 else "go on after their"
+    return (
+        f"{counted(number, 'seat')} {goes} contract ends: {', '.join(counts)} days; "
+        f"first {first.key.contract_id} on {first.until}"
     )
 
 
@@ -301,6 +305,15 @@ def _contracts_now(ids: Sequence[int], autotask: Psa | None) -> Mapping[int, Con
         return autotask.contracts(ids) if ids else {}
     except AutotaskError:
         return None
+
+
+def _contracts_as_read(records: Records, ports: Ports) -> tuple[Mapping[int, Contract], str]:
+    """As workers last read them, with words that say so."""
+    states = [found.state.value for found in records.contracts.values()]
+    contracts = {one.contract_id: one.contract for one in states if one.contract is not None}
+    read = [one.rested_at for one in states if one.contract is not None and one.rested_at is not None]
+    oldest = f", the longest ago on {effective_day(min(read), ports.zone)}" if read else ""
+    return contracts, f" (Autotask was not asked: by the contracts as workers last read them{oldest})"
 
 
 def _secrets(age: timedelta | None, limits: Limits) -> CheckResult:

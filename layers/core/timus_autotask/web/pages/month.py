@@ -130,7 +130,7 @@ def ready_page(
         month,
         months_until(today),
         found,
-        current and found is not None and found.ready,
+        current and _is_ready(found),
         _sentence(found, current=current),
         tuple(opens),
         tuple(stays),
@@ -141,6 +141,10 @@ def ready_page(
         seen.reading,
         failure_of(seen.failed) if seen.failed else None,
     )
+
+
+def _is_ready(found: Ready | None) -> bool:
+    return found is not None and found.ready
 
 
 def _later(found: Ready | None) -> tuple[tuple[None, Open], ...]:
