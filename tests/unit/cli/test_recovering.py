@@ -38,7 +38,7 @@ def test_reconcile_shows_what_it_found(desk: Desk) -> None:
     said = desk.told("reconcile")
     assert "1 of 1 contracts" in said
     assert "edited-up" in said
-    assert "1 contracts are looked at by the worker now" in said
+    assert "1 contract is looked at by the worker now" in said
     desk.world.control.clear_requests()
     [found] = desk.ask("reconcile", "--last")["findings"]
     assert (found["kind"], found["ours"], found["autotask"]) == ("edited-up", 28, 31)

@@ -135,6 +135,9 @@ def test_what_is_superseded_says_what_it_would_have_changed() -> None:
     told(world, 4, 40, effective=datetime(2026, 3, 17, tzinfo=UTC), occurred=world.start)
     [late] = of(world).late
     assert late.event.outcome == "superseded"
+    assert (
+        late.sentence == "It came after a newer version had been billed: to follow it would take that back."
+    )
     assert late.seat_days == 15 * 3
 
 

@@ -87,7 +87,9 @@ def test_a_day_that_carries_an_adjustment_explains_today() -> None:
     desk.world.tell(2, {ADV: 30, GATEWAY: 3})
     desk.world.work()
     desk.world.pass_time(minutes=20)
-    assert looked(desk)[ADV]["explanation"] == "28 = 30 in Timus, -2 that today cannot be changed by any more"
+    assert (
+        looked(desk)[ADV]["explanation"] == "28 = 30 in Timus, -2 that cannot be changed for today any more"
+    )
 
 
 def test_units_on_another_line_and_of_others_on_the_same_line() -> None:

@@ -410,6 +410,13 @@ def test_the_command_answers_with_its_exit_status() -> None:
     form = months.desk.run("ready", "--json").json
     assert (form["ready"], form["open"], form["kinds"]) == (False, 1, {"unmapped": 1})
     assert form["elsewhere"][0]["estimate"] == "-37.50"
+    months.world.tell(1, {ADV: 3}, customer="cus_new", subscription="sub_new")
+    for number in (51, 53):
+        months.world.tell(number, {ADV: 3}, customer=f"cus_{number}", subscription="sub_new")
+    months.work()
+    said = months.desk.run("ready").out
+    assert "2 events" in said.split("NO: do not post")[1]
+    assert "1 of 1 billing period is level" in said
 
 
 def test_a_month_that_is_not_over_is_said_to_be_so() -> None:

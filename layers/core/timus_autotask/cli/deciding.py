@@ -20,6 +20,7 @@ from timus_autotask.operate.mapping.known import require_customer_to_show
 from timus_autotask.operate.terms import TermChange, TermsInForce, all_in_words, in_words
 from timus_autotask.watch.money import about
 from timus_autotask.watch.remedy import commands
+from timus_autotask.watch.wording import counted
 
 
 def retry(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -139,7 +140,7 @@ def accept_event(deployment: Deployment, arguments: Namespace, terminal: Termina
     """Believe an event that disagrees with what is known about whether it is the newest, or whose it is."""
     proposal = parked_events.accept(deployment, arguments.key, operator(arguments), progress(terminal))
     found = proposal.result
-    again = f"{found.merged_again} events are merged again."
+    again = f"{counted(found.merged_again, 'event is', 'events are')} merged again."
     if found.moved_from:
         terminal.say(
             f"Subscription {found.subscription_id} is customer {found.customer_id}'s from {found.day} on. Until then it was customer "

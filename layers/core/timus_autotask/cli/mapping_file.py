@@ -23,6 +23,7 @@ from timus_autotask.operate.mapping.importing import (
 from timus_autotask.operate.mapping.late import BillFrom
 from timus_autotask.operate.proposal import Proposal
 from timus_autotask.plain import as_json
+from timus_autotask.watch.wording import counted
 
 
 def map_export(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def map_export(deployment: Deployment, arguments: Namespace, terminal: Terminal)
         path.write_bytes(text.encode())
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error.strerror}.", USAGE) from error
-    terminal.say(f"{len(rows)} rows were written to {path}.", style="green")
+    terminal.say(f"{counted(len(rows), 'row was', 'rows were')} written to {path}.", style="green")
     return MappingsFile(str(path), len(rows)).to_json()
 
 

@@ -22,10 +22,13 @@ from timus_autotask.watch.month.digest import digest as digested
 from timus_autotask.watch.month.digest_text import as_mail
 from timus_autotask.watch.month.ledger import Ledger, LedgerEntry, Sums, Total, total
 from timus_autotask.watch.month.posted import ANOTHER_AMOUNT, BY_US, Item, Posted
-from timus_autotask.watch.month.ready import Open, Period, Ready
+from timus_autotask.watch.month.ready import Open, Period, Ready, Waits
 from timus_autotask.watch.names import Directory
 from timus_autotask.watch.remedy import remedy_of
+from timus_autotask.watch.wording import counted
 
+NOUNS = (Waits.EVENT, Waits.CONTRACT, Waits.NAME)
+"""Kinds of what is open that stand in the plural after a number."""
 FEW = 10
 """So many periods that are level are shown without being asked for."""
 MOST_ITEMS = 40
@@ -63,7 +66,8 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
     for note in found.notes:
         terminal.say(note, style="yellow")
     level = sum(period.level for period in found.periods)
-    counted = f"{level} of {len(found.periods)} billing periods are level"
+    periods = counted(len(found.periods), "billing period is", "billing periods are")
+    counts = f"{level} of {periods} level"
     terminal.say("")
     if found.ready and not found.periods:
         terminal.say(
@@ -71,14 +75,17 @@ def _show_ready(found: Ready, terminal: Terminal, *, everything: bool) -> None:
         )
     elif found.ready:
         terminal.say(
-            f"YES: {found.month:%Y-%m} may be approved and posted. {counted}, and nothing of it waits.",
+            f"YES: {found.month:%Y-%m} may be approved and posted. {counts}, and nothing of it waits.",
             style="bold green",
         )
     else:
-        kinds = ", ".join(f"{number} {kind}" for kind, number in found.kinds.items())
+        kinds = ", ".join(
+            counted(number, kind, f"{kind}s" if kind in NOUNS else kind)
+            for kind, number in found.kinds.items()
+        )
         without = f" ({found.without_price} without a known price)" if found.without_price else ""
         terminal.say(
-            f"NO: do not post {found.month:%Y-%m} yet: {kinds}. {counted}; {found.seats} seats and about {found.at_risk}{without} are at "
+            f"NO: do not post {found.month:%Y-%m} yet: {kinds}. {counts}; {counted(found.seats, 'seat')} and about {found.at_risk}{without} are at "
             "risk, too many and too few together.",
             style="bold red",
         )
@@ -111,7 +118,9 @@ def _show_periods(found: Ready, terminal: Terminal, *, everything: bool) -> None
         empty="No line of Timus is billed in this month." if not folded else "",
     )
     if folded:
-        terminal.say(f"{len(level)} billing periods are level (--all shows them).")
+        terminal.say(
+            f"{counted(len(level), 'billing period is', 'billing periods are')} level (--all shows them)."
+        )
 
 
 def _period_rows(period: Period, names: Directory) -> Iterator[tuple[Any, ...]]:
@@ -210,11 +219,12 @@ def _show_posted(found: Posted, terminal: Terminal, *, everything: bool) -> None
         )
     for note in found.notes:
         terminal.say(note, style="yellow")
-    others = f"; {len(found.by_others)} are somebody else's" if found.by_others else ""
+    number = len(found.by_others)
+    others = f"; {number} {'is' if number == 1 else 'are'} somebody else's" if number else ""
     if found.read:
         terminal.say(
             "",
-            f"{len(found.items)} items, {found.amount:.2f} before tax: {len(found.unexplained)} unexplained, {len(found.missing)} missing"
+            f"{counted(len(found.items), 'item')}, {found.amount:.2f} before tax: {len(found.unexplained)} unexplained, {len(found.missing)} missing"
             f"{others}.",
             style="bold green" if found.right else "bold red",
         )
@@ -245,7 +255,7 @@ def _show_items(found: Posted, terminal: Terminal, *, everything: bool) -> None:
     )
     if len(shown) < len(found.items):
         terminal.say(
-            f"{len(found.items) - len(shown)} items are explained by units and adjustments (--all shows them)."
+            f"{counted(len(found.items) - len(shown), 'item is', 'items are')} explained by units and adjustments (--all shows them)."
         )
 
 
@@ -367,7 +377,7 @@ def _show_ledger(found: Ledger, terminal: Terminal, *, everything: bool) -> None
         empty="Every seat-day that is used is billed, on the terms.",
     )
     if len(shown) < len(lines):
-        terminal.say(f"{len(lines) - len(shown)} lines without a difference (--all shows them).")
+        terminal.say(f"{counted(len(lines) - len(shown), 'line')} without a difference (--all shows them).")
     terminal.say("", "Seat-days: used + by terms - billed = difference", style="bold")
     months = [(f"{month.first:%Y-%m}", total(month.entries)) for month in found.months]
     terminal.table(

@@ -15,6 +15,7 @@ from timus_autotask.operate.proposal import Asked, Done, Progress, Proposal, Res
 from timus_autotask.watch.money import Estimate, about, total
 from timus_autotask.watch.names import Directory, some
 from timus_autotask.watch.preview import ContractPreview, LinePreview, Preview, PreviewedAdjustment, Totals
+from timus_autotask.watch.wording import counted
 
 MANY = 50
 """From so many contracts on it takes a while, so it is shown how far it is."""
@@ -153,7 +154,7 @@ def show(preview: Preview, terminal: Terminal) -> None:
     totals = preview.totals
     if totals.contracts > 1:
         terminal.say(
-            f"In all: {totals.lines} lines on {totals.contracts} contracts, +{totals.units_up} and "
+            f"In all: {counted(totals.lines, 'line')} on {totals.contracts} contracts, +{totals.units_up} and "
             f"-{totals.units_down} units; of these at once: +{totals.units_up_at_once} and -{totals.units_down_at_once}."
             + (f" An estimate: {about(totals.estimate)}." if totals.estimate else ""),
             style="bold",

@@ -32,6 +32,7 @@ from timus_autotask.operate.reconcile import (
     take_in_missing,
 )
 from timus_autotask.store.runs import Run
+from timus_autotask.watch.wording import counted
 
 NEXT = (
     "Next: compare with Timus: timus-autotask reconcile --timus-export FILE",
@@ -87,7 +88,7 @@ def _look_at(
         arguments,
         terminal,
         lambda _: terminal.say(
-            f"{count} contracts are looked at by the worker now; what it parks: timus-autotask status"
+            f"{counted(count, 'contract is', 'contracts are')} looked at by the worker now; what it parks: timus-autotask status"
         ),
         "Let the workers look at this?" if any(one.changes for one in proposal.preview.contracts) else "",
     )
@@ -152,7 +153,7 @@ def _show(compared: Reconciled, terminal: Terminal) -> None:
     )
     if run.woken:
         terminal.say(
-            f"{run.woken} contracts are looked at by the worker now; what it parks: timus-autotask status"
+            f"{counted(run.woken, 'contract is', 'contracts are')} looked at by the worker now; what it parks: timus-autotask status"
         )
 
 
@@ -194,7 +195,8 @@ def _take_in(
         arguments,
         terminal,
         lambda done: terminal.say(
-            f"{done.taken_in} events were taken in; see: timus-autotask events", style="green"
+            f"{counted(done.taken_in, 'event was', 'events were')} taken in; see: timus-autotask events",
+            style="green",
         ),
         f"Take {against.released} of these in as events?",
     )
@@ -266,7 +268,9 @@ def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Termi
     if not agreed(arguments, terminal, "Was the table restored, and shall this be done?"):
         return ()
     contracts = recover.after_restore(deployment.ports, operator(arguments))
-    terminal.say(f"Paused; {len(contracts)} contracts are looked at.", style="green")
+    terminal.say(
+        f"Paused; {counted(len(contracts), 'contract is', 'contracts are')} looked at.", style="green"
+    )
     _all_looked_at(recover.wait_for_workers(deployment, terminal.say))
     terminal.say(*NEXT)
     return (*contracts,)
@@ -275,7 +279,8 @@ def _after_restore(deployment: Deployment, arguments: Namespace, terminal: Termi
 def _all_looked_at(left: int) -> None:
     if left:
         raise Failed(
-            f"{left} contracts are still to be looked at. Later: timus-autotask reconcile", details=NEXT
+            f"{counted(left, 'contract is', 'contracts are')} still to be looked at. Later: timus-autotask reconcile",
+            details=NEXT,
         )
 
 
@@ -316,13 +321,13 @@ def replay(deployment: Deployment, arguments: Namespace, terminal: Terminal) -> 
             on_progress=progress(terminal),
         )
     found = proposal.result
-    terminal.say(f"{found.events} events of {found.customers} customers.")
+    terminal.say(f"{counted(found.events, 'event')} of {counted(found.customers, 'customer')}.")
     asked = ask(
         proposal,
         arguments,
         terminal,
         lambda done: terminal.say(
-            f"{done.replayed} events are merged again; those that say nothing new change nothing.",
+            f"{counted(done.replayed, 'event is', 'events are')} merged again; what says nothing new changes nothing.",
             style="green",
         ),
         "Put them into the inbox again?" if found.events else "",

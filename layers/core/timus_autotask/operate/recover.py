@@ -41,6 +41,7 @@ from timus_autotask.sync.ports import Ports
 from timus_autotask.watch.forms import adjustments_form
 from timus_autotask.watch.preview import Preview
 from timus_autotask.watch.status import Each
+from timus_autotask.watch.wording import counted
 
 # -- Redrive
 
@@ -284,14 +285,16 @@ def restore(
         pause_all(ports, by)
     documents = deployment.earlier(moment, tell)
     records = put_back(documents, deployment.table, deployment.each)
-    tell(f"{records} records were put back.")
+    tell(f"{counted(records, 'record was', 'records were')} put back.")
     contracts = _made_safe(ports, by)
     kept = [*replayable(deployment.store, moment - OVERLAP)]
     events = sum(replay(event, ports) for event in kept)
     detail = f"to {moment.isoformat()}: {records} records, {events} events merged again"
     ports.store.commit(put_decision(decided("restore", (), by, detail, ports)))
     wake({event.customer_id for event in kept}, ports)
-    tell(f"{len(contracts)} contracts are looked at, and {events} events are merged again.")
+    tell(
+        f"{counted(len(contracts), 'contract is', 'contracts are')} looked at, and {counted(events, 'event is', 'events are')} merged again."
+    )
     left = wait_for_workers(deployment, tell)
     compared = None if left else compare_with_autotask(deployment, on_progress=on_compared)
     return Restored(records, contracts, events, left, compared, written=True)
@@ -307,7 +310,7 @@ def wait_for_workers(deployment: Deployment, tell: Callable[[str], None] = lambd
     while left:
         if deployment.clock.now() > until:
             return len(left)
-        tell(f"{len(left)} contracts are still to be looked at.")
+        tell(f"{counted(len(left), 'contract is', 'contracts are')} still to be looked at.")
         deployment.clock.sleep(LOOKED_EACH)
         # Events that are merged meanwhile may have woken others.
         left = _to_be_looked_at(deployment.store, left) or _to_be_looked_at(deployment.store)

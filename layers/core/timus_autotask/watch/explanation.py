@@ -73,7 +73,7 @@ def reasons_of_difference(
     if before_contract:
         found += _some("before-contract", autotask - wanted, "before the contract begins")
     else:
-        found += _some("past-changing", autotask - wanted, "that today cannot be changed by any more")
+        found += _some("past-changing", autotask - wanted, "that cannot be changed for today any more")
     return tuple(found)
 
 

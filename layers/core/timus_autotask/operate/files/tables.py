@@ -30,6 +30,7 @@ from unicodedata import category
 
 from timus_autotask.operate.refusal import Way
 from timus_autotask.plain import escaped, unescaped, visible
+from timus_autotask.watch.wording import counted
 
 SEPARATORS = (",", ";", "\t", "|")
 
@@ -375,7 +376,7 @@ class _Reader:
                 yield row, [*zip(columns, cells, strict=True)]
             else:
                 self.report(
-                    f"has {len(cells)} cells where row {head} has {len(names)}: a separator is missing or one too many, "
+                    f"has {counted(len(cells), 'cell')} where row {head} has {len(names)}: a separator is missing or one too many, "
                     "or a cell that holds one needs quotation marks",
                     row,
                 )

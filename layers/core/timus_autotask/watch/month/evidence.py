@@ -42,6 +42,8 @@ from timus_autotask.watch.month.parked import EventEffect, effects_of
 from timus_autotask.watch.names import NOBODY, Directory, directory, name_of
 
 ONE_DAY = timedelta(days=1)
+SUPERSEDED = "It came after a newer version had been billed: to follow it would take that back."
+"""Why a superseded event changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -593,7 +595,8 @@ def _late(
             continue
         seat_days = effect.seat_days(month.first, month.last) if effect else _superseded(event, month)
         if seat_days or effective_day(event.received_at, ports.zone) in month:
-            yield LateEvent(event, seat_days, effect.sentence(month.first, month.last) if effect else "")
+            why = effect.sentence(month.first, month.last) if effect else SUPERSEDED
+            yield LateEvent(event, seat_days, why)
 
 
 def _superseded(event: EventRecord, month: Month) -> int:
