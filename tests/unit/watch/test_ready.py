@@ -414,9 +414,9 @@ def test_the_command_answers_with_its_exit_status() -> None:
     for number in (51, 53):
         months.world.tell(number, {ADV: 3}, customer=f"cus_{number}", subscription="sub_new")
     months.work()
-    said = months.desk.run("ready").out
-    assert "2 events" in said.split("NO: do not post")[1]
-    assert "1 of 1 billing period is level" in said
+    words = months.desk.run("ready").out
+    assert "2 events" in words.split("NO: do not post")[1]
+    assert "1 of 1 billing period is level" in words
 
 
 def test_a_month_that_is_not_over_is_said_to_be_so() -> None:
