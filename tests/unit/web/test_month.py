@@ -313,6 +313,17 @@ def test_what_was_posted_is_looked_at_again_too(level: tuple[Months, Browser]) -
     assert "Everything that was posted in March 2026 is explained." in browser.words("/posted?month=2026-03")
 
 
+def test_what_was_posted_without_a_line_stands_with_its_sku(level: tuple[Months, Browser]) -> None:
+    """Nobody has said which service it is, so there is no contract to name."""
+    months, browser = level
+    months.tell({ADV: 10, GATEWAY: 1, "SASE-NEW": 7}, 0)
+    months.work()
+    months.world.control.approve_and_post(CONTRACT, date(2026, 3, 31).toordinal())
+    words = browser.words("/posted?month=2026-03")
+    assert "1 thing to look at in what was posted in March 2026." in words
+    assert "SASE-NEW 1 Mar 2026 to 31 Mar 2026" in words
+
+
 def test_a_customers_chart_has_the_numbers_of_its_table(level: tuple[Months, Browser]) -> None:
     """Autotask was asked for the month before a worker changed it."""
     months, browser = level

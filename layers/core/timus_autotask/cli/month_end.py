@@ -293,7 +293,7 @@ def _show_passed(found: Posted, terminal: Terminal) -> None:
             (
                 "customer",
                 "contract",
-                "service",
+                "service, SKU",
                 "days",
                 "seat-days",
                 "estimate",
@@ -303,8 +303,8 @@ def _show_passed(found: Posted, terminal: Terminal) -> None:
             [
                 (
                     called(one.customer or None, found.names.customers),
-                    called(one.key.contract_id, found.names.contracts),
-                    called(one.key.service_id, found.names.services),
+                    called(one.key.contract_id if one.key else None, found.names.contracts),
+                    called(one.key.service_id, found.names.services) if one.key else ", ".join(one.skus),
                     f"{one.first} to {one.last}",
                     f"{one.seat_days:+d}",
                     _about(one.estimate),

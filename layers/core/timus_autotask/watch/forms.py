@@ -661,8 +661,10 @@ def posted_form(found: Posted) -> Form:
 
 
 def _passed(one: Passed, names: Directory) -> Form:
+    line = _line_names(one.key, names) if one.key else dict.fromkeys(LINE_NAMES)
     return {
-        **_line_names(one.key, names),
+        **line,
+        "skus": [*one.skus],
         "customer": one.customer or None,
         "customer_name": names.customers.get(one.customer),
         "cause": one.cause.value,
@@ -680,6 +682,10 @@ def _passed(one: Passed, names: Directory) -> Form:
         else None,
         "ways": [*one.ways],
     }
+
+
+LINE_NAMES = ("contract_id", "service_id", "contract_name", "service_name")
+"""What :func:`_line_names` says; nothing of it is known of what has no line."""
 
 
 def _line_names(key: LineKey, names: Directory) -> Form:

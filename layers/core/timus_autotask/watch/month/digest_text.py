@@ -118,7 +118,7 @@ def _passed(found: Digest) -> Iterator[str]:
         few, many = -sum(min(one, Decimal()) for one in money), sum(max(one, Decimal()) for one in money)
         parts = [f"about {few:,.2f} not billed"] if few else []
         parts += [f"about {many:,.2f} billed too much"] if many else []
-        lines = counted(len({one.key for one in these}), "line")
+        lines = counted(len({(one.key, one.customer, one.skus) for one in these}), "line")
         yield f"- {month.month:%B %Y} was posted with other units than it should on {lines}{': ' if parts else ''}{' and '.join(parts)}."
         yield f"    timus-autotask ready --posted --month {month.month:%Y-%m}"
 

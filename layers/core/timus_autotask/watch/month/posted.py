@@ -22,13 +22,14 @@ from timus_autotask.domain.contract import Contract
 from timus_autotask.domain.days import period_containing
 from timus_autotask.domain.line import JournalEntry, Outcome
 from timus_autotask.domain.mapping import LineKey
+from timus_autotask.domain.policy import BillingSchedule
 from timus_autotask.ports.psa import BillingItem, UnitRow
 from timus_autotask.watch.money import rounded
 from timus_autotask.watch.month.books import BookLine, Books
 from timus_autotask.watch.month.causes import BY_TERMS, Leak, causes_on
-from timus_autotask.watch.month.ready import each_day, money_of_days, month_of
+from timus_autotask.watch.month.ready import each_day, money_of_days, month_of, without_line
 from timus_autotask.watch.names import NOBODY, Directory
-from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT
+from timus_autotask.watch.remedy import ENFORCE_OR_ADOPT, remedy_of
 
 ONE_DAY = timedelta(days=1)
 CENT = Decimal("0.01")
@@ -126,7 +127,8 @@ class Stretch:
 class Passed:
     """Posted days on which a line had other units than it should: a change that was held or late while somebody posted."""
 
-    key: LineKey
+    key: LineKey | None
+    """None: these units have no line, as nobody has mapped their SKU."""
     customer: str
     cause: Leak
     first: date
@@ -139,6 +141,7 @@ class Passed:
     """How it can be brought right, for people."""
     whole: Stretch | None = None
     """With the posted days of the same billing periods in other months, which the reports of these months have; None: there are none."""
+    skus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,7 @@ class _Look:
             self._last,
             tuple(sorted(found, key=lambda one: (one.item.contract_id, one.item.day, one.item.id))),
             tuple(missing),
-            tuple(self._passed()),
+            (*self._passed(), *self._passed_without_line()),
             tuple(sorted(not_posted)),
             self._items is not None,
             books.names,
@@ -334,6 +337,31 @@ class _Look:
                     here.estimate,
                     tuple(_ways(line, cause, here.estimate, whole)),
                     whole,
+                    line.skus,
+                )
+
+    def _passed_without_line(self) -> Iterator[Passed]:
+        """Units that nobody has mapped to a line, on days that are posted on a contract of their customer."""
+        for one in without_line(self._books, [*each_day(self._first, self._last)]):
+            mapping = self._books.customers[one.customer].mapping
+            on = [row for id_ in (mapping.contract_ids if mapping else ()) for row in self._in.get(id_, ())]
+            days = [
+                (day, -units)
+                for day, units in one.days
+                if any(row.posted and row.start <= day <= row.end for row in on)
+            ]
+            if days:
+                money = money_of_days(days, one.price, BillingSchedule(self._first))
+                yield Passed(
+                    None,
+                    one.customer,
+                    Leak.UNMAPPED,
+                    days[0][0],
+                    days[-1][0],
+                    sum(units for _, units in days),
+                    money,
+                    (remedy_of(one.parked), *_by_hand(money, "for this client")),
+                    skus=(one.sku,),
                 )
 
     def _periods(self, contract: Contract) -> tuple[date, date]:
@@ -373,9 +401,13 @@ def _ways(line: BookLine, cause: Leak, money: Decimal | None, whole: Stretch | N
         yield ENFORCE_OR_ADOPT.format(contract=key.contract_id, service=key.service_id)
     elif cause not in (Leak.LATE, Leak.REJECTED):
         yield f"timus-autotask status --contract {key.contract_id}: settle it; {billed}"
+    yield from _by_hand(money, f"on contract {key.contract_id}{_in_all(whole)}")
+
+
+def _by_hand(money: Decimal | None, where: str) -> Iterator[str]:
     about = f" of about {abs(money)}" if money else ""
     kind = "a credit" if money is not None and money > 0 else "a charge"
-    yield f"In Autotask: {kind}{about} on contract {key.contract_id}{_in_all(whole)}"
+    yield f"In Autotask: {kind}{about} {where}"
     yield "In Autotask: un-post the period (void its invoice first), correct the units there, and post again"
 
 

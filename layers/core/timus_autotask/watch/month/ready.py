@@ -207,6 +207,46 @@ class Ready:
         return sum(one.estimate is None and one.seats != 0 for one in self.everything)
 
 
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """Units of a customer's SKU that have no line."""
+
+    customer: str
+    sku: str
+    days: tuple[tuple[date, int], ...]
+    """(day, units)."""
+    price: Decimal | None
+    """The catalogue's; None: no service is chosen, or it shows none."""
+    parked: Parked
+    """Why."""
+
+
+def without_line(books: Books, days: Sequence[date]) -> Iterator[Unplaced]:
+    """Units that have no line on these days and should have one, of each customer and SKU."""
+    placed: dict[tuple[str, str], Timeline] = {}
+    for line in books.lines.values():
+        for source in line.demand.sources if line.demand else ():
+            of = source.customer_id, source.sku
+            placed[of] = placed.get(of, NOTHING).plus(source.units)
+    for (customer_id, sku), to_bill in books.desired.billed.items():
+        lacking = to_bill.minus(placed.get((customer_id, sku), NOTHING))
+        customer = books.customers[customer_id]
+        found = [
+            (day, units)
+            for day in days
+            if (units := lacking.at(day))
+            and why_without_line(books, customer, sku, day, to_bill.at(day)) is Leak.UNMAPPED
+        ]
+        if found:
+            code = Placement(customer, books.plans).reason(sku, found[-1][0], to_bill.at(found[-1][0]))
+            parked = Parked(
+                code if code and code in REASONS else "customer-unmapped",
+                {"customer": customer_id, "sku": sku},
+            )
+            price = price_without_line(books, customer_id, sku).price
+            yield Unplaced(customer_id, sku, tuple(found), price, parked)
+
+
 def _as_one(these: Sequence[Open]) -> Open:
     """What a line waits for in all its periods."""
     estimates = [one.estimate for one in these]
@@ -436,36 +476,15 @@ class _Look:
                 )
 
     def _without_line(self) -> Iterator[Open]:
-        """Units that have no line, of each customer and SKU."""
-        books = self._books
-        placed: dict[tuple[str, str], Timeline] = {}
-        for line in books.lines.values():
-            for source in line.demand.sources if line.demand else ():
-                of = source.customer_id, source.sku
-                placed[of] = placed.get(of, NOTHING).plus(source.units)
-        for (customer_id, sku), to_bill in books.desired.billed.items():
-            lacking = to_bill.minus(placed.get((customer_id, sku), NOTHING))
-            customer = books.customers[customer_id]
-            days = [
-                (day, units)
-                for day in each_day(self._first, self._last)
-                if (units := lacking.at(day))
-                and why_without_line(books, customer, sku, day, to_bill.at(day)) is Leak.UNMAPPED
-            ]
-            if not days:
-                continue
-            code = Placement(customer, books.plans).reason(sku, days[-1][0], to_bill.at(days[-1][0]))
-            facts: dict[str, int | str] = {"customer": customer_id, "sku": sku}
-            price = price_without_line(books, customer_id, sku).price
-            parked = Parked(code if code and code in REASONS else "customer-unmapped", facts)
+        for one in without_line(self._books, [*each_day(self._first, self._last)]):
             yield Open(
                 Leak.UNMAPPED,
-                parked.message,
-                remedy_of(parked),
-                customer_id,
+                one.parked.message,
+                remedy_of(one.parked),
+                one.customer,
                 None,
-                sku,
-                *_sizes(days, price, BillingSchedule(self._first)),
+                one.sku,
+                *_sizes(one.days, one.price, BillingSchedule(self._first)),
             )
 
     def _unheard(self) -> Iterator[Open]:
